@@ -1,0 +1,1 @@
+"""Vectors to one space: one file per block or model."""

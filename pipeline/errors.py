@@ -1,0 +1,12 @@
+"""Errors a person can act on."""
+
+from collections.abc import Sequence
+
+
+class LaffError(Exception):
+    """A mistake in the input or the set-up; its text says where, what, and what to do next."""
+
+
+def problems(where: str, found: Sequence[str]) -> LaffError:
+    """One error for everything found wrong in one place, so that a person mends it in one go."""
+    return LaffError("\n".join([f"{where}: {len(found)} problem(s)", *(f"  - {problem}" for problem in found)]))

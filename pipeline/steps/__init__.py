@@ -1,0 +1,1 @@
+"""One file per verb of stages.yaml's `step`."""
