@@ -1,0 +1,46 @@
+"""Bag of words: how often each word of the vocabulary occurs in a caption (W2VV++, LAFF)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from extractors.words import tokenise, vocabulary
+
+
+class Bow:
+    """Raw counts of the words of the train captions, stop words left out, D = size of the vocabulary.
+
+    No weighting, no norm, no slot for unknown words. `dim` is known once the state is loaded.
+    """
+
+    sides = ("text",)
+    dim: int
+
+    def __init__(self, *, threshold: int = 5) -> None:
+        """threshold: occurrences in all train captions together that a word needs."""
+        if threshold < 1:
+            raise ValueError(f"threshold is {threshold}; it should be at least 1")
+        self.threshold = threshold
+
+    def fit(self, captions: Sequence[str]) -> dict[str, Any]:
+        """Train captions -> {"words": list of str}, column by column. Raises ValueError if no word is left."""
+        return {"words": vocabulary(captions, self.threshold, stopwords=False)}
+
+    def load_state(self, state: dict[str, Any], device: str = "cpu") -> None:
+        """Take the vocabulary; counting needs no device."""
+        self._columns = {word: column for column, word in enumerate(state["words"])}
+        self.dim = len(self._columns)
+
+    def extract_text(self, captions: Sequence[str]) -> csr_matrix:
+        """C captions -> [C, D] float32 counts, columns rising within a row; a caption of unknown words has none."""
+        columns: list[int] = []
+        starts = [0]
+        for caption in captions:
+            columns += [self._columns[word] for word in tokenise(caption) if word in self._columns]
+            starts.append(len(columns))
+        ones = np.ones(len(columns), dtype=np.float32)
+        rows = csr_matrix((ones, np.array(columns, np.int64), np.array(starts, np.int64)), (len(captions), self.dim))
+        rows.sum_duplicates()
+        return rows

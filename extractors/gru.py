@@ -1,0 +1,166 @@
+"""GRU sentence encoder: mean hidden state over a caption's words (W2VV++, Li et al. 2019; LAFF, Hu et al. 2022).
+
+Used in two ways. On its own it is trained here, towards one fixed video feature, and then is a text feature like any
+other. Joint training puts the same encoder inside the fusion model, which takes `vocabulary`, `tokens` and `encoder`.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.rnn import PackedSequence
+
+from extractors.base import Pairs
+from extractors.gru_task import GruTask, Loss, embed
+from extractors.words import tokenise, vocabulary
+
+SPECIAL = ["<pad>", "<start>", "<end>", "<unk>"]  # ids 0 to 3; the first only keeps the authors' numbering
+START, END, UNKNOWN = 1, 2, 3
+SIZES = ("hidden", "bidirectional", "vector_dim")  # what the weights' shapes follow from
+
+
+class GruEncoder(nn.Module):
+    """Token sequences to vectors: embedding, one GRU layer, mean over all steps.
+
+    Shapes: B captions, L tokens of one, D = hidden.
+    """
+
+    def __init__(self, size: int, vector_dim: int, hidden: int = 1024, bidirectional: bool = False) -> None:
+        """size: words in the vocabulary. bidirectional: half of `hidden` runs each way, so D stays the same."""
+        super().__init__()
+        self.embedding = nn.Embedding(size, vector_dim)
+        width = hidden // 2 if bidirectional else hidden
+        self.gru = nn.GRU(vector_dim, width, bidirectional=bidirectional)
+        self.dim = hidden
+
+    def forward(self, ids: Tensor, starts: Tensor) -> Tensor:
+        """ids [sum L] int64, the captions one behind the other; starts [B + 1] int64 -> [B, D].
+
+        Every caption has at least one token. Captions never touch: no padding takes part.
+        """
+        lengths = starts.diff()
+        longest_first = lengths.argsort(descending=True, stable=True)
+        place = torch.empty_like(longest_first)
+        place[longest_first] = torch.arange(len(lengths), device=ids.device)  # caption -> its place in the order
+        caption = torch.repeat_interleave(lengths)  # token -> its caption
+        step = torch.arange(len(ids), device=ids.device) - starts[:-1][caption]
+        order = (step * len(lengths) + place[caption]).argsort()  # all first words, then all second words, ...
+        packed = PackedSequence(self.embedding(ids[order]), step.bincount().cpu())
+        states = self.gru(packed)[0].data  # [sum L, D] in the same order
+        where = torch.empty_like(order)
+        where[order] = torch.arange(len(ids), device=ids.device)
+        return functional.embedding_bag(where, states, starts[:-1], mode="mean")
+
+
+class Gru:
+    """Mean GRU state over `<start> words <end>`, D = hidden; words outside the vocabulary are `<unk>`."""
+
+    sides = ("text",)
+
+    def __init__(
+        self,
+        *,
+        hidden: int = 1024,
+        bidirectional: bool = False,
+        threshold: int = 5,
+        vector_dim: int = 500,
+        seed: int = 2,
+    ) -> None:
+        """threshold: occurrences in the train captions that a word needs; vector_dim: width of the word vectors,
+        which must be that of the vectors it starts from; seed: of the initial weights."""
+        for name, value in (("hidden", hidden), ("threshold", threshold), ("vector_dim", vector_dim)):
+            if value < 1:
+                raise ValueError(f"{name} is {value}; it should be at least 1")
+        if bidirectional and hidden % 2:
+            raise ValueError(f"hidden is {hidden}; a bidirectional GRU needs an even number, half of it each way")
+        self.hidden = self.dim = hidden
+        self.bidirectional = bidirectional
+        self.threshold = threshold
+        self.vector_dim = vector_dim
+        self.seed = seed
+
+    def vocabulary(self, captions: Sequence[str]) -> list[str]:
+        """Train captions -> words by id, stop words among them, the four special ones first."""
+        return SPECIAL + vocabulary(captions, self.threshold, stopwords=True)
+
+    def tokens(self, captions: Sequence[str], words: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """C captions -> ids [sum L] int64 of `<start> words <end>`, and starts [C + 1] int64 of each caption."""
+        known = {word: i for i, word in enumerate(words)}
+        ids: list[int] = []
+        starts = [0]
+        for caption in captions:
+            ids += [START, *(known.get(word, UNKNOWN) for word in tokenise(caption)), END]
+            starts.append(len(ids))
+        return torch.tensor(ids, dtype=torch.int64), torch.tensor(starts, dtype=torch.int64)
+
+    def encoder(
+        self, words: Sequence[str], vectors: Mapping[str, np.ndarray] | None = None, seed: int | None = None
+    ) -> GruEncoder:
+        """A fresh encoder for these words, on the CPU, that starts from `vectors` where there is one.
+
+        Words without a vector start from uniform(-1, 1). seed: instead of the constructor's. The global random state
+        is left alone. Raises ValueError if the vectors aren't `vector_dim` wide.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed if seed is None else seed)
+            encoder = GruEncoder(len(words), self.vector_dim, self.hidden, self.bidirectional)
+            nn.init.uniform_(encoder.embedding.weight, -1.0, 1.0)
+        rows = [i for i, word in enumerate(words) if word in vectors] if vectors else []
+        if vectors and rows:
+            table = np.stack([vectors[words[i]] for i in rows]).astype(np.float32)
+            if table.shape[1] != self.vector_dim:
+                raise ValueError(
+                    f"the word vectors are {table.shape[1]} wide, but vector_dim is {self.vector_dim}; "
+                    f"set vector_dim: {table.shape[1]}"
+                )
+            with torch.no_grad():
+                encoder.embedding.weight[rows] = torch.from_numpy(table)
+        return encoder
+
+    def task(
+        self,
+        train: Pairs,
+        val: Pairs,
+        loss: Loss,
+        vectors: Mapping[str, np.ndarray] | None = None,
+        device: str = "cpu",
+    ) -> GruTask:
+        """The training of this encoder towards the fixed video features [V, D'] of the pairs."""
+        words = self.vocabulary(train.captions)
+        learned = {"words": words, **{name: getattr(self, name) for name in SIZES}}
+        return GruTask(
+            self.encoder(words, vectors),
+            self.dim,
+            partial(self.tokens, words=words),
+            train,
+            val,
+            loss,
+            learned,
+            self.seed,
+            device,
+        )
+
+    def load_state(self, state: dict[str, Any], device: str = "cpu") -> None:
+        """Take what `GruTask.state` gave. Raises ValueError if it was trained with other parameters."""
+        for name in SIZES:
+            if state[name] != getattr(self, name):
+                raise ValueError(
+                    f"this GRU was trained with {name} {state[name]}, not {getattr(self, name)}; train again"
+                )
+        self._words = state["words"]
+        self._encoder = self.encoder(self._words)
+        self._encoder.load_state_dict(state["encoder"])
+        self._encoder.to(device).eval()
+
+    def extract_text(self, captions: Sequence[str]) -> np.ndarray:
+        """C captions -> [C, D] float32.
+
+        The same call gives the same bytes on a CPU. Another company of captions may change the last bits, because
+        matrix products round differently at another size: at most about 1e-6, where states lie in (-1, 1).
+        """
+        ids, starts = self.tokens(captions, self._words)
+        return embed(self._encoder, ids, starts).cpu().numpy()

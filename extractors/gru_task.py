@@ -1,0 +1,121 @@
+"""Training of a sentence encoder towards one fixed video feature: what `extractors.gru` learns when it stands alone."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from extractors.base import Pairs
+from extractors.scoring import mrr
+
+Loss = Callable[[Tensor, Tensor], Tensor]  # (cosines [B, B], caption i against video j; scale) -> scalar
+Tokens = Callable[[Sequence[str]], tuple[Tensor, Tensor]]  # C captions -> ids [sum L], starts [C + 1]
+BATCH = 256  # captions at once when nothing is learned
+
+
+class Projected(nn.Module):
+    """An encoder, a linear layer to the width of a video feature, and the scale of cosines for contrastive losses."""
+
+    def __init__(self, encoder: nn.Module, dim: int, width: int) -> None:
+        """dim: the encoder's width; width: the video feature's."""
+        super().__init__()
+        self.encoder = encoder
+        self.linear = nn.Linear(dim, width)
+        self.log_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))  # CLIP's start; a ranking loss ignores it
+
+    def forward(self, ids: Tensor, starts: Tensor) -> Tensor:
+        """Tokens of B captions -> [B, width], not normalised."""
+        projected: Tensor = self.linear(self.encoder(ids, starts))
+        return projected
+
+
+class GruTask:
+    """Cosines of projected captions against the video features, a batch of pairs at a time."""
+
+    model: nn.Module
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        dim: int,
+        tokens: Tokens,
+        train: Pairs,
+        val: Pairs,
+        loss: Loss,
+        learned: dict[str, Any],
+        seed: int,
+        device: str = "cpu",
+    ) -> None:
+        """dim: the encoder's width; learned: goes into the state beside the weights; seed: of the linear layer.
+
+        The videos of both splits are features, [V, W] float. Raises ValueError if they aren't, or widths differ.
+        """
+        self.videos, self.video_of = _side(train)
+        self.val_videos, self.val_of = (part.to(device) for part in _side(val))
+        if self.videos.shape[1] != self.val_videos.shape[1]:
+            raise ValueError(
+                f"video features are {self.videos.shape[1]} wide in train, {self.val_videos.shape[1]} in val"
+            )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.projected = Projected(encoder, dim, self.videos.shape[1]).to(device)
+        self.model = self.projected
+        self.criterion, self.learned, self.device = loss, learned, device
+        self.ids, self.starts = tokens(train.captions)
+        self.val_ids, self.val_starts = tokens(val.captions)
+        self.samples = len(train.captions)
+
+    def loss(self, rows: Tensor) -> Tensor:
+        """rows [B] int64, numbers of train captions -> scalar."""
+        rows = rows.cpu()
+        ids, starts = take(self.ids, self.starts, rows)
+        text = functional.normalize(self.projected(ids.to(self.device), starts.to(self.device)), dim=1)
+        video = self.videos[self.video_of[rows]].to(self.device)
+        return self.criterion(text @ video.T, self.projected.log_scale.exp().clamp(max=100.0))
+
+    def score(self) -> float:
+        """Mean reciprocal rank of the validation captions' videos."""
+        text = functional.normalize(embed(self.projected, self.val_ids, self.val_starts), dim=1)
+        return mrr(text, self.val_videos, self.val_of)
+
+    def state(self) -> dict[str, Any]:
+        """`learned`, and the encoder's weights copied to the CPU. The linear layer is not part of the feature."""
+        weights = self.projected.encoder.state_dict()
+        return {**self.learned, "encoder": {name: value.detach().cpu().clone() for name, value in weights.items()}}
+
+
+def take(ids: Tensor, starts: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """The token sequences `rows` [B] out of all, in that order: ids [sum L] and starts [B + 1]."""
+    lengths = starts.diff()[rows]
+    ends = lengths.cumsum(0)
+    taken = torch.repeat_interleave(starts[rows] - ends + lengths, lengths) + torch.arange(int(lengths.sum()))
+    return ids[taken], functional.pad(ends, (1, 0))
+
+
+@torch.no_grad()
+def embed(model: nn.Module, ids: Tensor, starts: Tensor) -> Tensor:
+    """All C sequences through the model in evaluation mode -> [C, D] on its device.
+
+    Batches hold captions of like length, so that few steps run with few captions.
+    """
+    if len(starts) == 1:
+        raise ValueError("there are no captions to encode")
+    device = next(model.parameters()).device
+    training = model.training
+    model.eval()
+    order = starts.diff().argsort(stable=True)
+    found = [model(*(part.to(device) for part in take(ids, starts, rows))) for rows in order.split(BATCH)]
+    model.train(training)
+    return torch.cat(found)[order.argsort().to(device)]
+
+
+def _side(pairs: Pairs) -> tuple[Tensor, Tensor]:
+    """Unit video features [V, W] float32, and the video row [C] of each caption."""
+    features = np.asarray(pairs.videos, dtype=np.float32)
+    if features.ndim != 2:
+        raise ValueError(f"the encoder learns towards one video feature [V, W], not an array of shape {features.shape}")
+    return functional.normalize(torch.from_numpy(features), dim=1), torch.from_numpy(np.asarray(pairs.video_of))

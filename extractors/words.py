@@ -1,0 +1,60 @@
+"""Captions to words, and words to vocabularies, as W2VV++ and LAFF do it: ASCII letters and digits, no stemming."""
+
+import re
+from collections.abc import Iterable
+
+# The NLTK list of English without its spellings that hold an apostrophe, which no token can hold. It does drop
+# "no" and "not", and what is left of split contractions ("don", "t"): the features of the paper were made so.
+_STOP = (
+    # pronouns and determiners
+    "i me my myself we our ours ourselves you your yours yourself yourselves he him his himself she her hers herself "
+    "it its itself they them their theirs themselves what which who whom this that these those a an the "
+    "all any both each few more most other some such own same "
+    # verbs
+    "am is are was were be been being have has had having do does did doing can will should "
+    # prepositions and conjunctions
+    "and but if or because as until while of at by for with about against between into through during before after "
+    "above below to from up down in out on off over under "
+    # adverbs
+    "again further then once here there when where why how no nor not only so than too very just now "
+    # what is left of contractions
+    "s t don d ll m o re ve y ain aren couldn didn doesn hadn hasn haven isn ma mightn mustn needn shan shouldn "
+    "wasn weren won wouldn"
+)
+STOPWORDS = frozenset(_STOP.split())
+_OTHER = re.compile("[^A-Za-z0-9]")
+_MARK = re.compile(r"#\d+\.\d+")
+
+
+def tokenise(caption: str) -> list[str]:
+    """Words of a caption in lower case; every character but A-Z, a-z and 0-9 separates: "it's 5pm" -> it, s, 5pm."""
+    return _OTHER.sub(" ", caption).lower().split()
+
+
+def counts(captions: Iterable[str]) -> dict[str, int]:
+    """How often each word occurs in all captions together, in the order in which the words were first seen.
+
+    Marks such as "#1.2" are no words: they are cut out, here and nowhere else, because the authors' builder of
+    vocabularies does so and their features don't.
+    """
+    found: dict[str, int] = {}
+    for caption in captions:
+        for word in tokenise(_MARK.sub("", caption)):
+            found[word] = found.get(word, 0) + 1
+    return found
+
+
+def vocabulary(captions: Iterable[str], threshold: int, stopwords: bool) -> list[str]:
+    """Words that occur at least `threshold` times, by falling count, equal ones in the order first seen.
+
+    stopwords: whether stop words are kept.
+    Raises ValueError if no word is left, since a feature of no words is a mistake upstream.
+    """
+    found = counts(captions)
+    kept = [word for word, n in found.items() if n >= threshold and (stopwords or word not in STOPWORDS)]
+    if not kept:
+        raise ValueError(
+            f"no word occurs {threshold} times or more among the {len(found)} different words of the train captions; "
+            "give more captions or a lower threshold"
+        )
+    return sorted(kept, key=lambda word: -found[word])

@@ -1,0 +1,95 @@
+"""Features that others extracted: BigFile folders (feature.bin, id.txt, shape.txt) and .npz archives."""
+
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from extractors.vectors import open_bigfile
+from pipeline.errors import LaffError
+
+
+def ids_of(path: Path, id_array: str = "ids") -> list[str]:
+    """The ids of all rows, in order. Raises LaffError if the path is neither format or an id comes twice."""
+    return _ids(path, id_array)
+
+
+def read_rows(path: Path, ids: Sequence[str], array: str = "", id_array: str = "ids") -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the wanted ids -> rows [n, D] float32, in the order of `ids`, and found [n] bool; a missing one is zeros.
+
+    path: a BigFile folder, of which only the wanted rows are read, or an .npz; array: which of the .npz ("" if only
+    one is two-dimensional); id_array: its names of the rows. Pickled arrays are refused.
+    Raises LaffError if the path is neither, sizes disagree, an id comes twice, or a wanted value is not finite.
+    """
+    names = _ids(path, id_array)
+    rows = {name: row for row, name in enumerate(names)}
+    table = _bigfile(path)[1] if path.is_dir() else _table(path, array, id_array, len(names))
+    found = np.array([name in rows for name in ids], dtype=bool)
+    values = np.zeros((len(ids), table.shape[1]), dtype=np.float32)
+    wanted = np.array([rows[name] for name in ids if name in rows], dtype=np.int64)
+    values[found] = table[wanted]
+    finite = np.isfinite(values).all(axis=1)
+    if not finite.all():
+        raise LaffError(
+            f"{path}: the row of {ids[int(np.argmin(finite))]!r} holds a value that is not a finite float32"
+        )
+    return values, found
+
+
+def _ids(path: Path, id_array: str) -> list[str]:
+    if path.is_dir():
+        names = _bigfile(path)[0]
+    else:
+        values = _load(path, id_array)
+        if values.ndim != 1 or values.dtype.kind not in "USiu":
+            raise LaffError(f"{path}: {id_array!r} is {values.dtype} {values.shape}; it should be a list of names")
+        names = [name.decode() if isinstance(name, bytes) else str(name) for name in values.tolist()]
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise LaffError(f"{path}: id {name!r} comes twice, so its row is not clear")
+        seen.add(name)
+    return names
+
+
+def _bigfile(folder: Path) -> tuple[list[str], np.ndarray]:
+    try:
+        return open_bigfile(folder)
+    except ValueError as error:
+        raise LaffError(str(error)) from error
+
+
+def _table(path: Path, array: str, id_array: str, count: int) -> np.ndarray:
+    """The two-dimensional array of an .npz, checked against the number of ids."""
+    if not array:
+        names = _names(path)
+        fitting = [name for name in names if name != id_array and _load(path, name).ndim == 2]
+        if len(fitting) != 1:
+            raise LaffError(f"{path}: name the `array` to read: it holds {', '.join(sorted(names))}")
+        array = fitting[0]
+    table = _load(path, array)
+    if table.ndim != 2 or table.dtype.kind not in "fiu" or len(table) != count:
+        raise LaffError(f"{path}: {array!r} is {table.dtype} {table.shape}; it should be numbers [{count}, D]")
+    return table
+
+
+def _names(path: Path) -> list[str]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return list(archive.files)
+    except (OSError, ValueError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        raise LaffError(f"{path}: neither a BigFile folder nor an .npz archive: {error}") from error
+
+
+def _load(path: Path, name: str) -> np.ndarray:
+    """One array of an archive; the others are not read."""
+    names = _names(path)
+    if name not in names:
+        raise LaffError(f"{path}: has no array {name!r}; it holds {', '.join(sorted(names))}")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return np.asarray(archive[name])
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise LaffError(f"{path}: array {name!r} cannot be read: {error}") from error

@@ -1,0 +1,118 @@
+"""TREC run files, gzipped: one line `query Q0 item rank score tag` for each item that a query found."""
+
+import gzip
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.errors import LaffError
+
+Found = Sequence[tuple[str, float]]  # items and scores, best first
+
+
+def write_run(path: Path, rows: Iterable[tuple[str, Found]], tag: str) -> None:
+    """Write a run, whole or not at all; the same rows give the same bytes.
+
+    rows: queries with their items, best first. Scores keep nine digits, which tell every two float32 apart.
+    Raises LaffError if a name holds white space or is empty, a query comes twice, or its scores rise.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
+    try:
+        # Neither a name nor a time in the header: they would make equal runs differ.
+        with os.fdopen(handle, "wb") as raw:
+            with gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) as packed:
+                for lines in _lines(path, rows, tag):
+                    packed.write(lines.encode())
+            raw.flush()
+            os.fsync(raw.fileno())
+        Path(name).chmod(0o644)  # mkstemp's own is 600
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _lines(path: Path, rows: Iterable[tuple[str, Found]], tag: str) -> Iterator[str]:
+    seen: set[str] = set()
+    _check_name(path, "tag", tag)
+    for query, found in rows:
+        _check_name(path, "query", query)
+        if query in seen:
+            raise LaffError(f"{path}: query {query!r} comes twice")
+        seen.add(query)
+        lines: list[str] = []
+        before = float("inf")
+        for place, (item, score) in enumerate(found, 1):
+            _check_name(path, "item", item)
+            if not score <= before:
+                raise LaffError(f"{path}: query {query!r}: score {score} follows {before}; items go best first")
+            before = score
+            lines.append(f"{query} Q0 {item} {place} {score:.9g} {tag}\n")
+        yield "".join(lines)
+
+
+def _check_name(path: Path, what: str, name: str) -> None:
+    if name.split() != [name]:
+        raise LaffError(f"{path}: {what} {name!r} is empty or holds white space, which a run file cannot")
+
+
+def read_run(path: Path) -> Iterator[tuple[str, list[tuple[str, float]]]]:
+    """Queries with their items and scores, one at a time, in the file's order.
+
+    Reads plain text as well. Raises LaffError for a missing or cut file and for a line that isn't six fields.
+    """
+    if not path.is_file():
+        raise LaffError(f"{path}: no such run file")
+    try:
+        for query, group in groupby(_fields(path), key=lambda fields: fields[0]):
+            yield query, [(item, score) for _, item, score in group]
+    except (EOFError, OSError, UnicodeDecodeError) as error:
+        raise LaffError(f"{path}: damaged run file: {error}") from error
+
+
+def _fields(path: Path) -> Iterator[tuple[str, str, float]]:
+    with path.open("rb") as raw:
+        packed = raw.read(2) == b"\x1f\x8b"
+    with gzip.open(path, "rt") if packed else path.open() as file:
+        for number, line in enumerate(file, 1):
+            fields = line.split()
+            try:
+                query, _, item, _, score, _ = fields
+                yield query, item, float(score)
+            except ValueError as error:
+                raise LaffError(
+                    f"{path}, line {number}: {line.strip()[:80]!r} is not `query Q0 item rank score tag`"
+                ) from error
+
+
+def top_k(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The k best of each row, best first: columns [q, k] int64 and their scores [q, k]; all of them if N < k.
+
+    Exact. Of equal scores the earlier column comes first, at the cut as well.
+    """
+    if not np.isfinite(scores).all():
+        raise LaffError("a score is not a finite number, so there is no best; were the features finite?")
+    count = scores.shape[1]
+    k = min(k, count)
+    if k == count:
+        columns = np.argsort(-scores, axis=1, kind="stable")
+        return columns, np.take_along_axis(scores, columns, axis=1)
+    edge = np.partition(scores, count - k, axis=1)[:, count - k, None]  # the k-th best
+    kept = scores >= edge
+    for row in np.flatnonzero(kept.sum(axis=1) > k):  # more are equal to the edge than there is room for
+        equal = np.flatnonzero(scores[row] == edge[row])
+        kept[row, equal[k - int((scores[row] > edge[row]).sum()) :]] = False
+    columns = np.nonzero(kept)[1].reshape(len(scores), k)  # rising
+    found = np.take_along_axis(scores, columns, axis=1)
+    order = np.argsort(-found, axis=1, kind="stable")
+    return np.take_along_axis(columns, order, axis=1), np.take_along_axis(found, order, axis=1)

@@ -1,0 +1,93 @@
+"""Files of word vectors in every format that people have."""
+
+import gzip
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from extractors.vectors import open_bigfile, open_vectors
+
+WORDS = {"cat": [1.0, -2.5, 0.125], "dog": [0.5, 0.25, 3.0]}
+
+
+def text(header: bool) -> bytes:
+    lines = [f"{len(WORDS)} 3"] if header else []
+    return "\n".join([*lines, *(f"{word} {' '.join(map(str, row))}" for word, row in WORDS.items()), ""]).encode()
+
+
+def binary() -> bytes:
+    return b"2 3\n" + b"".join(word.encode() + b" " + struct.pack("<3f", *row) + b"\n" for word, row in WORDS.items())
+
+
+def bigfile(folder: Path, ids: bytes = b"cat dog", shape: str = "2 3", rows: int = 2) -> Path:
+    folder.mkdir()
+    (folder / "id.txt").write_bytes(ids)
+    (folder / "shape.txt").write_text(shape)
+    (folder / "feature.bin").write_bytes(np.array([*WORDS.values()] * 2, "<f4")[:rows].tobytes())
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("word2vec.txt", text(header=True)),
+        ("glove.txt", text(header=False)),
+        ("word2vec.bin", binary()),
+        ("binary.under.another.name", binary()),
+        ("word2vec.txt.gz", gzip.compress(text(header=True))),
+        ("word2vec.bin.gz", gzip.compress(binary())),
+    ],
+)
+def test_files(tmp_path: Path, name: str, content: bytes) -> None:
+    """The format is told by the content, not by the name."""
+    (tmp_path / name).write_bytes(content)
+    rows, table = open_vectors(tmp_path / name)
+    assert {word: table[row].tolist() for word, row in rows.items()} == WORDS
+    assert table.dtype == np.float32
+
+
+def test_bigfile_is_mapped(tmp_path: Path) -> None:
+    """Rows stay on disk until used; of a word that comes twice the first row counts."""
+    rows, table = open_vectors(bigfile(tmp_path / "w2v", b"cat\ndog cat\n", "3 3", 3))
+    assert isinstance(table, np.memmap)
+    assert rows == {"cat": 0, "dog": 1}
+    assert table[rows["dog"]].tolist() == WORDS["dog"]
+
+
+def test_ids_are_split_at_ascii_spaces_only(tmp_path: Path) -> None:
+    """The last byte of UTF-8 "à" is a no-break space in Latin-1, which must not cut the word in two."""
+    assert open_bigfile(bigfile(tmp_path / "w2v", "voilà dog".encode()))[0] == ["voilà", "dog"]
+
+
+@pytest.mark.parametrize(
+    ("ids", "shape", "rows", "message"),
+    [
+        (b"cat", "2 3", 2, "id.txt holds 1 ids, shape.txt says 2 rows"),
+        (b"cat dog", "2 3", 1, "feature.bin has 12 bytes; 2 rows of 3 float32 are 24"),
+        (b"cat dog", "2", 2, "should hold the rows and the width, not '2'"),
+        (b"cat dog", "-2 3", 2, "should hold the rows and the width"),
+    ],
+)
+def test_bigfile_that_does_not_agree(tmp_path: Path, ids: bytes, shape: str, rows: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        open_bigfile(bigfile(tmp_path / "w2v", ids, shape, rows))
+
+
+def test_missing(tmp_path: Path) -> None:
+    """A missing file, and a folder that is no BigFile, say so."""
+    with pytest.raises(ValueError, match=r"nowhere.bin: no such file of word vectors"):
+        open_vectors(tmp_path / "nowhere.bin")
+    with pytest.raises(ValueError, match=r"not a BigFile, it has no feature.bin, id.txt, shape.txt"):
+        open_vectors(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"just some\nwords here\n", binary()[:-9], text(header=True)[:-20], b"\x80\x04K\x01."]
+)
+def test_unreadable(tmp_path: Path, content: bytes) -> None:
+    """Other files, cut files and pickles are refused with the path."""
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(ValueError, match="not readable as word2vec text or binary, or GloVe text"):
+        open_vectors(tmp_path / "file")
