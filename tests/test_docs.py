@@ -1,0 +1,106 @@
+"""The README names every file, command, stage and make target; and what its tree and its make commands name exists.
+
+The tree is the fenced block with a line that starts with `cli.py`: deeper lines are indented, folders end with a slash,
+a line names one file or several and goes on with words about them.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+import cli
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("pipeline", "extractors", "fusion")
+FILE = re.compile(r"[\w.-]+(\.\w+|/)$")
+
+
+@pytest.fixture(scope="module")
+def readme() -> str:
+    return (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def fenced(text: str) -> list[str]:
+    """The contents of the ``` blocks."""
+    return re.findall(r"^```[^\n]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def tree(text: str) -> set[str]:
+    """Paths of the README's tree; folders end with a slash."""
+    (block,) = (block for block in fenced(text) if re.search(r"^cli\.py\b", block, re.MULTILINE))
+    paths: set[str] = set()
+    above: list[tuple[int, str]] = []  # indent and path of the folders that the line may be in
+    for line in block.splitlines():
+        indent = len(line) - len(line.lstrip())
+        while above and above[-1][0] >= indent:
+            above.pop()
+        for word in line.split():
+            if not FILE.match(word):
+                break
+            path = (above[-1][1] if above else "") + word
+            paths.add(path)
+            if word.endswith("/"):
+                above.append((indent, path))
+    return paths
+
+
+def test_the_tree_of_an_example() -> None:
+    text = (
+        "```\ncli.py  a command\nfusion/  vectors\n  laff.py  concat.py  two blocks.\n  deep/\n    a.py\ntests/\n```\n"
+    )
+    assert tree(text) == {
+        "cli.py",
+        "fusion/",
+        "fusion/laff.py",
+        "fusion/concat.py",
+        "fusion/deep/",
+        "fusion/deep/a.py",
+        "tests/",
+    }
+
+
+def test_the_tree_lists_every_file_of_the_rooms_and_nothing_else(readme: str) -> None:
+    listed = {path for path in tree(readme) if path.startswith(tuple(f"{room}/" for room in ROOMS))}
+    files = {path.relative_to(ROOT).as_posix() for room in ROOMS for path in (ROOT / room).rglob("*.py")}
+    assert {path for path in listed if path.endswith(".py")} == {
+        path for path in files if not path.endswith("__init__.py")
+    }
+
+
+def test_what_the_tree_lists_exists(readme: str) -> None:
+    assert [path for path in sorted(tree(readme)) if not (ROOT / path).exists()] == []
+
+
+def test_every_command_is_in_the_readme_and_has_help(readme: str) -> None:
+    assert isinstance(cli.main, click.Group)
+    context = click.Context(cli.main)
+    stages = yaml.safe_load((ROOT / "stages.yaml").read_text(encoding="utf-8"))["stages"]
+    unnamed, unhelpful = [], []
+    for name in cli.main.list_commands(context):
+        command = cli.main.get_command(context, name)
+        assert command is not None
+        pattern = rf"(?<![\w-]){re.escape(name)}(?![\w-])"
+        if not re.search(pattern if name in stages else f"laff {pattern}", readme):
+            unnamed.append(name)
+        if not command.help:
+            unhelpful.append(name)
+    assert (unnamed, unhelpful) == ([], [])
+
+
+def test_every_stage_is_in_the_readme(readme: str) -> None:
+    stages = yaml.safe_load((ROOT / "stages.yaml").read_text(encoding="utf-8"))["stages"]
+    assert [name for name in stages if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", readme)] == []
+
+
+def test_make_targets_are_those_of_the_readme(readme: str) -> None:
+    shown = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    targets = set(re.findall(r"^make ([a-z-]+): \S", shown, re.MULTILINE))
+    code = "\n".join([*fenced(readme), *re.findall(r"`([^`\n]+)`", readme)])
+    assert targets == {"help", "demo", "test", "test-real", "check", "format"}
+    assert set(re.findall(r"(?<![\w-])make ([a-z][a-z-]*)", code)) == targets
