@@ -1,0 +1,85 @@
+"""How one feature enters a block: a learned map for most, tiling with batch normalisation for raw ones."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fusion.features import Sparse
+
+
+def check_block(dims: dict[str, int], heads: int, width: int, dropout: float) -> None:
+    """Raises ValueError for sizes that no block can have."""
+    if not dims:
+        raise ValueError("dims is empty; a block needs at least one feature")
+    for name, size in {**dims, "heads": heads, "width": width}.items():
+        if size < 1:
+            raise ValueError(f"{name} is {size}; it should be at least 1")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout is {dropout}; it should be at least 0 and below 1")
+
+
+def project(feature: Tensor | Sparse, weight: Tensor) -> Tensor:
+    """feature [B, D] times weight [D, W] -> [B, W]; sparse rows become a weighted sum of rows of `weight`."""
+    if isinstance(feature, Sparse):
+        values = feature.values.to(weight.dtype)
+        return F.embedding_bag(
+            feature.indices, weight, feature.indptr, mode="sum", per_sample_weights=values, include_last_offset=True
+        )
+    return feature.to(weight.dtype) @ weight
+
+
+class Transform(nn.Module):
+    """dropout(tanh(x A + b)), from [B, D] dense or sparse to [B, W].
+
+    The weight lies transposed, A [D, W], so that a word of a sparse row is one contiguous row. Xavier-uniform; bias 0.
+    """
+
+    def __init__(self, dim: int, width: int, dropout: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(dim, width))
+        self.bias = nn.Parameter(torch.zeros(width))
+        self.dropout = nn.Dropout(dropout)
+        nn.init.xavier_uniform_(self.weight)
+
+    def forward(self, feature: Tensor | Sparse) -> Tensor:
+        """[B, D] -> [B, W]."""
+        return self.dropout(torch.tanh(project(feature, self.weight) + self.bias))
+
+
+class Tile(nn.Module):
+    """The same vector for every head, then BatchNorm1d(heads * width): [B, D] -> [B, H * W], D at most W.
+
+    All tiles have the same batch statistics, so these are computed once for W columns and only the affine part is kept
+    per head; the result is that of tiling first. A batch of one has no variance: it is normalised with the running
+    statistics and leaves them as they are.
+    """
+
+    momentum = 0.1
+    eps = 1e-5
+    mean: Tensor
+    var: Tensor
+
+    def __init__(self, name: str, dim: int, heads: int, width: int) -> None:
+        super().__init__()
+        if dim > width:
+            raise ValueError(
+                f"feature '{name}' is raw and has width {dim}, more than a head's {width}; "
+                f"raise width or take '{name}' out of raw"
+            )
+        self.name = name
+        self.width = width
+        self.weight = nn.Parameter(torch.ones(heads, width))
+        self.bias = nn.Parameter(torch.zeros(heads, width))
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("var", torch.ones(width))
+
+    def forward(self, feature: Tensor | Sparse) -> Tensor:
+        """[B, D] dense -> [B, H * W]; a narrower feature is padded with zeros."""
+        if isinstance(feature, Sparse):
+            raise ValueError(f"feature '{self.name}' is sparse and cannot be raw; take it out of raw")
+        padded = F.pad(feature.to(self.weight.dtype), (0, self.width - feature.shape[-1]))
+        learns = self.training and len(padded) > 1
+        normal = F.batch_norm(padded, self.mean, self.var, None, None, learns, self.momentum, self.eps)
+        return torch.addcmul(self.bias, normal[:, None], self.weight).flatten(1)
