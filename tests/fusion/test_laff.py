@@ -198,7 +198,7 @@ def test_one_rmsprop_step(clip: float) -> None:
     for name, parameter in model.named_parameters():
         g = gradients[name] * factor
         wanted = values[name] - 1e-4 * g / (torch.sqrt(0.01 * g * g) + 1e-8)
-        moved, should_move = parameter - values[name], wanted - values[name]
+        moved, should_move = (parameter - values[name]).detach(), (wanted - values[name]).detach()
         assert float((moved - should_move).norm() / should_move.norm()) < 1e-6, name
 
 
