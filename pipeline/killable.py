@@ -1,0 +1,261 @@
+"""Work done in processes that can be killed: a decoder that hangs or crashes costs one video, never the run.
+
+Workers are fresh interpreters, neither forked (decord hangs in a fork) nor started by multiprocessing, which would
+import the program that runs again and refuses to work below dask's own worker processes. They import nothing but
+what a job needs, ignore Ctrl-C (the parent decides), and die with the parent, even when that is killed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pickle
+import queue
+import select
+import signal
+import struct
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from pipeline.errors import LaffError
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+START = 120.0  # seconds for a fresh interpreter to say that it is there; far more than any needs
+PIPE = 1 << 20  # bytes that a pipe holds, where Linux lets us choose; frames come in megabytes
+PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
+SERVE = "import sys; sys.path[:] = sys.argv[2:]; from pipeline.killable import serve; serve(int(sys.argv[1]))"
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Why a job has no result."""
+
+    reason: str  # for a person: "took longer than 60 s"
+    exception: str  # "Timeout", "Crash", or the type of the exception that the function raised
+
+
+class Killable:
+    """A few worker processes for functions that may hang or crash.
+
+        with Killable(workers=2, timeout=60) as workers:
+            for probe in workers.imap(probe, paths, ahead=4): ...
+
+    `timeout` is in seconds, for each job, from when a worker gets it. Functions are named by module and must be
+    importable there; jobs and results are pickled, arrays without a copy.
+    """
+
+    def __init__(self, workers: int, timeout: float) -> None:
+        if workers < 1 or timeout <= 0:
+            raise ValueError(f"{workers} workers with a timeout of {timeout} s; both should be positive")
+        self.timeout = timeout
+        self._tasks: queue.SimpleQueue[tuple[Future[Any], bytes] | None] = queue.SimpleQueue()
+        self._workers: list[_Worker | None] = [None] * workers
+        self._open = False
+        # Linux ends a child when the thread that started it ends: each worker has a thread as long-lived as this.
+        self._threads = [threading.Thread(target=self._drive, args=(slot,), daemon=True) for slot in range(workers)]
+
+    def __enter__(self) -> Killable:
+        self._open = True
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Kill what still runs; no process is left."""
+        self._open = False
+        for _ in self._threads:
+            self._tasks.put(None)
+        for worker in list(self._workers):
+            if worker is not None:
+                worker.process.kill()  # its thread sees the end of the pipe
+        for thread in self._threads:
+            thread.join()
+
+    def imap(self, function: Callable[[Job], Result], jobs: Iterable[Job], ahead: int = 0) -> Iterator[Result | Lost]:
+        """function(job) for each job, in the order of jobs; a Lost in the place of what failed.
+
+        At most `ahead` jobs (at least one a worker) are taken from `jobs` before the first of them was handed out,
+        which bounds the memory; the workers go on while the caller is busy with a result.
+        """
+        if not self._open:
+            raise RuntimeError("Killable has workers only inside its `with` block")
+        ahead = max(ahead, len(self._threads))
+        pending: deque[Future[Any]] = deque()
+        try:
+            for job in jobs:
+                future: Future[Any] = Future()
+                self._tasks.put((future, pickle.dumps((function, job), protocol=5)))
+                pending.append(future)
+                if len(pending) >= ahead:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+
+    def _drive(self, slot: int) -> None:
+        """Hand jobs to one worker, one after the other, and replace it when it is lost."""
+        while (task := self._tasks.get()) is not None:
+            future, job = task
+            if not self._open:
+                future.cancel()
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(self._attempt(slot, job))
+            except BaseException as error:  # to the caller of imap: a set-up that cannot work
+                future.set_exception(error)
+        worker = self._workers[slot]
+        if worker is not None:
+            worker.end()
+
+    def _attempt(self, slot: int, job: bytes) -> Any:
+        worker = self._workers[slot]
+        if worker is None or worker.process.poll() is not None:
+            worker = self._workers[slot] = _Worker()
+            if not self._open:  # __exit__ looked before this one was there
+                worker.process.kill()
+            worker.start()
+        try:
+            return worker.ask(job, self.timeout)
+        except TimeoutError:
+            lost = Lost(f"took longer than {self.timeout:g} s", "Timeout")
+            worker.end()
+        except (EOFError, OSError):
+            lost = Lost(f"the decoder process died ({worker.end()})", "Crash")
+        self._workers[slot] = None
+        return lost
+
+
+class _Worker:
+    """One process and the pipes to and from it."""
+
+    def __init__(self) -> None:
+        imports = [str(Path(entry).absolute()) for entry in sys.path]  # what the parent can import, the worker can
+        command = [sys.executable, "-P", "-c", SERVE, str(os.getpid()), *imports]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self._to, self._from = self.process.stdin.fileno(), self.process.stdout.fileno()
+
+    def start(self) -> None:
+        """Wait until it is there; LaffError when it cannot start."""
+        try:
+            _receive(self._from, START)
+        except (EOFError, OSError) as error:
+            raise LaffError(f"a decoder process did not start ({self.end()}): {sys.executable}") from error
+
+    def ask(self, job: bytes, timeout: float) -> Any:
+        """Its answer. Raises TimeoutError, EOFError or OSError."""
+        _send(self._to, job, [])
+        head, buffers = _receive(self._from, timeout)
+        return pickle.loads(head, buffers=buffers)
+
+    def end(self) -> str:
+        """Kill it -> how it ended, in words."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(0.2)  # a crash may be over its pipe a little sooner than over its process
+        self.process.kill()
+        with suppress(subprocess.TimeoutExpired):  # a process stuck in a dead disk cannot be waited for
+            self.process.wait(5)
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
+        code = self.process.returncode
+        if code is None:
+            return "it cannot be killed"
+        if code >= 0:
+            return f"exit status {code}"
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else "unknown"
+        return f"signal {-code}: {name}" + (", perhaps out of memory" if -code == signal.SIGKILL else "")
+
+
+def serve(parent: int) -> None:
+    """The life of a worker: jobs in by standard input, answers out by standard output, until the input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before we asked to be told
+            return
+    source, target = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)  # what a decoder prints belongs among the messages
+    _widen(target)
+    _send(target, pickle.dumps(None), [])
+    while True:
+        try:
+            head, _ = _receive(source, None)
+        except EOFError:
+            return
+        _send(target, *_answer(head))  # keeps nothing: frames are large, the next job may be long in coming
+
+
+def _answer(head: bytearray) -> tuple[bytes, list[memoryview]]:
+    """Do one job -> its result or a Lost, pickled."""
+    try:
+        function, job = pickle.loads(head)
+        return _pickled(function(job))
+    except BaseException as error:
+        return _pickled(Lost(str(error) or type(error).__name__, type(error).__name__))
+
+
+def _pickled(answer: Any) -> tuple[bytes, list[memoryview]]:
+    """The pickle and, beside it, the arrays as they lie in memory."""
+    buffers: list[pickle.PickleBuffer] = []
+    head = pickle.dumps(answer, protocol=5, buffer_callback=buffers.append)
+    return head, [buffer.raw() for buffer in buffers]
+
+
+def _widen(pipe: int) -> None:
+    """Let a pipe hold more, where the system allows it."""
+    with suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE)
+
+
+def _send(pipe: int, head: bytes, buffers: list[memoryview]) -> None:
+    """Write sizes, pickle, arrays."""
+    sizes = [len(head), *(view.nbytes for view in buffers)]
+    for part in (struct.pack(f"<{len(sizes) + 1}Q", len(sizes), *sizes), head, *buffers):
+        view = memoryview(part)  # type: ignore[arg-type]
+        while view.nbytes:
+            view = view[os.write(pipe, view) :]
+
+
+def _receive(pipe: int, silence: float | None) -> tuple[bytearray, list[bytearray]]:
+    """What _send wrote. TimeoutError after `silence` seconds without a byte, EOFError when the other end is gone."""
+    (number,) = struct.unpack("<Q", _exactly(pipe, 8, silence))
+    sizes = struct.unpack(f"<{number}Q", _exactly(pipe, 8 * number, silence))
+    head, *buffers = (_exactly(pipe, size, silence) for size in sizes)
+    return head, buffers
+
+
+def _exactly(pipe: int, size: int, silence: float | None) -> bytearray:
+    data = bytearray(size)
+    rest = memoryview(data)
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    while rest.nbytes:
+        if not poll.poll(None if silence is None else silence * 1000):
+            raise TimeoutError
+        got = os.readv(pipe, [rest])
+        if not got:
+            raise EOFError
+        rest = rest[got:]
+    return data

@@ -1,0 +1,74 @@
+"""Which frames are wanted: worked out by hand, and what must hold for any video."""
+
+import random
+from typing import Any
+
+import pytest
+
+from extractors.base import Sampling
+from pipeline.frames import wanted
+
+
+def numbers(count: int, rate: float = 30.0, **kinds: Any) -> list[int]:
+    return wanted(Sampling(size=8, crop=8, **kinds), count, rate).tolist()
+
+
+def test_uniform_takes_the_middle_of_equal_stretches():
+    assert numbers(10, frames=4) == [1, 3, 6, 8]  # floor of 1.25, 3.75, 6.25, 8.75
+    assert numbers(9, frames=3) == [1, 4, 7]  # 1.5, 4.5, 7.5
+    assert numbers(2, frames=4) == [0, 0, 1, 1]  # .25, .75, 1.25, 1.75
+    assert numbers(1, frames=3) == [0, 0, 0]
+
+
+def test_uniform_clips_share_the_video_among_them():
+    assert numbers(12, frames=2, clips=3) == [1, 3, 5, 7, 9, 11] == numbers(12, frames=6)
+
+
+def test_uniform_is_exact_at_any_length():
+    count = 2**53 // 7
+    assert numbers(count, frames=3) == [count // 6, count // 2, 5 * count // 6]
+
+
+def test_one_clip_is_centred():
+    # reach (4 - 1) * 5 = 15 of 0..99: 84 are free, 42 before the clip
+    assert numbers(100, frames=4, stride=5) == [42, 47, 52, 57]
+
+
+def test_clips_reach_from_the_first_frame_to_the_last():
+    assert numbers(100, frames=4, stride=5, clips=3) == [0, 5, 10, 15, 42, 47, 52, 57, 84, 89, 94, 99]
+
+
+@pytest.mark.parametrize(("rate", "step"), [(60.0, 10), (30.0, 5), (15.0, 2.5), (0.0, 5)])
+def test_a_clip_lasts_equally_long_at_any_rate(rate: float, step: float):
+    start = (99 - 3 * step) / 2
+    expected = [int(start + k * step + 0.5) for k in range(4)]
+    assert numbers(100, rate, frames=4, stride=5, fps=30.0) == expected
+
+
+def test_half_a_frame_is_rounded_up():
+    # step 1.5, reach 4.5 of 0..9: the clip begins at 2.25 -> 2.25, 3.75, 5.25, 6.75
+    assert numbers(10, 15.0, frames=4, stride=3, fps=30.0) == [2, 4, 5, 7]
+    # two clips begin at 0 and 4.5 -> 0, 1.5, 3, 4.5 and 4.5, 6, 7.5, 9
+    assert numbers(10, 15.0, frames=4, stride=3, fps=30.0, clips=2) == [0, 2, 3, 5, 5, 6, 8, 9]
+
+
+def test_a_short_video_repeats_its_last_frame():
+    assert numbers(5, frames=4, stride=2, clips=2) == [0, 2, 4, 4] * 2
+    assert numbers(1, frames=3, stride=5) == [0, 0, 0]
+
+
+def test_any_sampling_stays_in_the_video_and_goes_forward():
+    draw = random.Random(5)
+    for _ in range(300):
+        frames, clips, count = draw.randint(1, 40), draw.randint(1, 5), draw.randint(1, 400)
+        stride, fps = draw.choice([0, 1, 3, 16]), draw.choice([0.0, 15.0, 29.97])
+        indices = wanted(Sampling(frames, 8, 8, clips, stride, fps), count, draw.choice([0.0, 9.5, 23.976, 60.0]))
+        assert indices.shape == (clips * frames,)
+        assert indices.min() >= 0
+        assert indices.max() < count
+        assert (indices.reshape(clips, frames)[:, 1:] >= indices.reshape(clips, frames)[:, :-1]).all()
+
+
+def test_no_frames_are_no_video():
+    with pytest.raises(ValueError, match="0 frames"):
+        numbers(0, frames=4)
