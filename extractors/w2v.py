@@ -22,6 +22,7 @@ class W2v:
     """
 
     sides = ("text",)
+    FILES = ("vectors",)  # parameters that name files, whose content counts and not their place
 
     def __init__(
         self,

@@ -1,0 +1,310 @@
+"""The `laff` command: one verb per stage of stages.yaml, and run, plan, failures, search, show, demo.
+
+Heavy packages are imported inside the commands, so that --help answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pipeline.run import Outcome, Request
+
+DEMO = Path("demo")
+VERBS = {  # what a stage's command says in --help, by its step
+    "ingest": "List all videos and captions, with digests, splits and shards.",
+    "decode": "Look at every video; what cannot be read goes to the failures.",
+    "finetune": "Train CLIP on the train split.",
+    "extract": "Extract this feature for all videos or captions.",
+    "import": "Take over features that others extracted.",
+    "train": "Train the fusion models on cached features.",
+    "rank": "Rank videos for captions and captions for videos.",
+    "evaluate": "Compute the metrics.",
+    "report": "Write the report page.",
+}
+
+
+class Laff(click.Group):
+    """Commands of this file, and one for each stage of stages.yaml. Turns errors of ours into one clean message."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Own verbs first, then the stages in the file's order."""
+        from pipeline.stages import names
+
+        own = [name for name in self.commands if not name.startswith("_")]
+        return own + [name for name in names(stages_option(sys.argv)) if name not in own]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """A verb of ours, or the command of a stage."""
+        from pipeline.stages import names
+
+        if name in self.commands:
+            return self.commands[name]
+        return stage_command(name) if name in names(stages_option(sys.argv)) else None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a LaffError becomes its text, an interrupt says that nothing is lost."""
+        from pipeline.errors import LaffError
+
+        try:
+            return super().invoke(ctx)
+        except LaffError as error:
+            raise click.ClickException(str(error)) from None
+        except KeyboardInterrupt:
+            raise click.ClickException(
+                "interrupted; what is finished is kept, the same command goes on from here"
+            ) from None
+        except OSError as error:
+            if error.errno == 28:  # ENOSPC
+                raise click.ClickException(
+                    f"the disk is full ({error.filename or 'while writing'}); make room and run the same command again: "
+                    "finished shards are kept"
+                ) from None
+            raise
+
+
+def stages_option(arguments: list[str]) -> Path | None:
+    """The value of --stages, looked up before click parses: it decides which commands there are."""
+    for place, argument in enumerate(arguments):
+        if argument == "--stages" and place + 1 < len(arguments):
+            return Path(arguments[place + 1])
+        if argument.startswith("--stages="):
+            return Path(argument.partition("=")[2])
+    return None
+
+
+def where(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that every command on a workspace takes."""
+    path = click.Path(path_type=Path)
+    for option in (
+        click.option("--trust", multiple=True, metavar="PACKAGE", help="Let `uses:` import from this package too."),
+        click.option(
+            "--set", "sets", multiple=True, metavar="STAGE.PARAM=VALUE", help="Change a param, `from` or `on`."
+        ),
+        click.option("--profile", metavar="NAME", help="Apply a profile of the stages file, such as small."),
+        click.option("--stages", type=path, metavar="FILE", help="Another stages.yaml than the one here."),
+        click.option("-w", "--work", type=path, required=True, metavar="WORK", help="The workspace folder."),
+        click.option("-c", "--collection", type=path, required=True, metavar="FILE", help="The collection.yaml."),
+    ):
+        function = option(function)
+    return function
+
+
+def doing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of commands that make something."""
+    function = click.option(
+        "--max-failures",
+        type=int,
+        default=-1,
+        metavar="N",
+        help="End with an error if more videos failed (default: any number may).",
+    )(function)
+    return where(click.option("--retry-failed", is_flag=True, help="Try videos again that failed before.")(function))
+
+
+def request(options: dict[str, Any]) -> Request:
+    """The Request that `where`'s options make."""
+    from pipeline.run import Request
+
+    return Request(
+        options["collection"], options["work"], options["stages"], options["profile"], options["sets"], options["trust"]
+    )
+
+
+@click.group(cls=Laff, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="laff")
+def main() -> None:
+    """Text-to-video retrieval from raw videos to ranked runs.
+
+    \b
+    laff demo                                         see it work on videos that it makes itself
+    laff plan -c collection.yaml -w WORK              what would run, and why
+    laff run  -c collection.yaml -w WORK              run it; again after a crash: it goes on
+    laff search "a dog runs" -c collection.yaml -w WORK
+
+    Every stage of stages.yaml is a command too: `laff train …` makes that stage and what it still needs.
+    """
+
+
+@main.command()
+@doing
+@click.argument("targets", nargs=-1, metavar="[STAGE]...")
+def run(targets: tuple[str, ...], retry_failed: bool, max_failures: int, **options: Any) -> None:
+    """Run all stages that are not cached, or only what the named STAGEs need.
+
+    \b
+    laff run -c collection.yaml -w WORK --profile small
+    laff run -c collection.yaml -w WORK --set train.seeds=[1,2,3] --set x3d.frames=13
+    """
+    execute(options, targets, retry_failed, max_failures)
+
+
+def execute(options: dict[str, Any], targets: tuple[str, ...], retry: bool, max_failures: int) -> None:
+    """Run, print what came of it, and exit with an error if too many videos failed."""
+    from pipeline.run import run as run_stages
+
+    wanted = request(options)
+    outcome = run_stages(wanted, targets, retry)
+    summary(outcome, wanted)
+    lost = len({line["video"] for line in outcome.failures})
+    if 0 <= max_failures < lost:
+        raise click.ClickException(
+            f"{lost} videos failed, more than --max-failures {max_failures}; see `laff failures -w {wanted.work}`"
+        )
+
+
+def summary(outcome: Outcome, wanted: Request) -> None:
+    """What was made, what failed, the table, and what to do next."""
+    from pipeline.steps import report
+
+    if not outcome.made:
+        click.echo("nothing to do: everything is cached")
+    for stage, units in outcome.made.items():
+        click.echo(f"{stage:12} {units:5} made in {outcome.seconds.get(stage, 0.0):8.1f} s")
+    if outcome.failures:
+        lost = {line["video"] for line in outcome.failures}
+        click.echo(
+            f"{len(lost)} video(s) failed: `laff failures -w {wanted.work}` says why; --retry-failed tries again"
+        )
+    if outcome.random:
+        click.echo(
+            f"RANDOM WEIGHTS in {', '.join(outcome.random)}: figures show that the machine runs, not how good it is"
+        )
+    metrics = wanted.work / "evaluate" / "metrics.json"
+    if metrics.is_file() and (not outcome.made or "evaluate" in outcome.made):
+        click.echo("\n" + report.text_table(json.loads(metrics.read_text(encoding="utf-8"))) + "\n")
+        page = wanted.work / "report" / "index.html"
+        click.echo(f"report {page}, metrics {metrics}, runs {wanted.work / 'rank'}")
+        click.echo('next: laff search "a sentence" with the same -c, -w and --profile')
+
+
+def stage_command(name: str) -> click.Command:
+    """The command of one stage: it makes the stage and what it still needs."""
+
+    @doing
+    def command(retry_failed: bool, max_failures: int, **options: Any) -> None:
+        execute(options, (name,), retry_failed, max_failures)
+
+    step, uses = stage_facts(name)
+    first = VERBS.get(step, "Make this stage.")
+    text = f"{first}\n\nMakes stage '{name}' (step {step}{f', {uses}' if uses else ''}) and what it still needs, and nothing else."
+    return click.command(name=name, help=text, short_help=f"{first.rstrip('.')} [stage]")(command)
+
+
+def stage_facts(name: str) -> tuple[str, str]:
+    """Step and part of a stage as the file has them, unchecked."""
+    from pipeline import yamls
+    from pipeline.stages import default_path
+
+    entry = yamls.load(stages_option(sys.argv) or default_path())["stages"][name] or {}
+    return str(entry.get("step", "")), str(entry.get("uses") or "")
+
+
+@main.command()
+@where
+@click.option(
+    "--json", "as_json", is_flag=True, help="For programs: a list of stage, shards, cached, stale, missing, reasons."
+)
+@click.option("--retry-failed", is_flag=True, help="As `run --retry-failed` would see it.")
+@click.argument("targets", nargs=-1, metavar="[STAGE]...")
+def plan(targets: tuple[str, ...], as_json: bool, retry_failed: bool, **options: Any) -> None:
+    """Show what is cached, stale or missing, and why; runs nothing and reads no video."""
+    from pipeline import plan as plans
+    from pipeline.run import plan as make_plan
+    from pipeline.run import targets_of
+
+    wanted = request(options)
+    graph = wanted.graph()
+    names = targets_of(graph, targets)
+    found, random = make_plan(wanted, names, retry_failed)
+    if as_json:
+        click.echo(json.dumps([planned.summary() for planned in found], indent=1, ensure_ascii=False))
+        return
+    click.echo(plans.table(found, random))
+    idle = [name for name in graph.stages if name not in graph.needed(names)]
+    if idle:
+        click.echo(f"not needed by {', '.join(names)}: {', '.join(idle)}")
+
+
+@main.command()
+@click.option(
+    "-w", "--work", type=click.Path(path_type=Path), required=True, metavar="WORK", help="The workspace folder."
+)
+@click.option("--json", "as_json", is_flag=True, help="The ledger's lines as they are.")
+def failures(work: Path, as_json: bool) -> None:
+    """Show which videos failed, in which stage, and why."""
+    from pipeline import ledger
+
+    lines = ledger.read(work / "failures.jsonl")
+    if as_json:
+        for line in lines:
+            click.echo(json.dumps(line, ensure_ascii=False))
+    else:
+        click.echo(ledger.table(lines))
+
+
+@main.command()
+@click.argument("sentence")
+@where
+@click.option("-k", default=10, show_default=True, type=click.IntRange(1), help="How many videos.")
+@click.option(
+    "--split",
+    type=click.Choice(["all", "train", "val", "test"]),
+    default="all",
+    show_default=True,
+    help="Where to look.",
+)
+@click.option("--model", default="", metavar="NAME", help="Another trained model than the main one, such as concat.")
+def search(sentence: str, k: int, split: str, model: str, **options: Any) -> None:
+    """Find videos by a SENTENCE with the trained model.
+
+    \b
+    laff search "a red square moves to the left" -c demo/collection/collection.yaml -w demo/work --profile small
+    """
+    from pipeline.search import search as find
+
+    for rank, hit in enumerate(find(request(options), sentence, k, split, model), 1):
+        click.echo(f"{rank:3}  {hit.score:7.4f}  {hit.video}  {hit.path}")
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True))
+def show(file: Path) -> None:
+    """Show what a shard holds: datasets, attributes, failures."""
+    from pipeline.shards import describe
+
+    click.echo(describe(file))
+
+
+@main.command()
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=DEMO,
+    show_default=True,
+    help="Where to put videos and results.",
+)
+def demo(folder: Path) -> None:
+    """Make a small collection of videos, then run everything on it with profile small."""
+    from pipeline.demo import make_collection
+    from pipeline.run import Request
+    from pipeline.run import run as run_stages
+    from pipeline.stages import ROOT
+
+    collection = make_collection(folder / "collection")
+    wanted = Request(collection, folder / "work", ROOT / "stages.yaml", "small", ("train.seeds=[1,2,3]",))
+    outcome = run_stages(wanted, ())
+    summary(outcome, wanted)
+    click.echo(
+        f'try: laff search "a red circle moves up" -c {collection} -w {wanted.work} --profile small --set train.seeds=[1,2,3]'
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""From a stage to the object that does its work: import, construct, give it its weights or what it learned."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from pipeline.context import Context
+from pipeline.errors import LaffError
+from pipeline.stages import Graph, Stage
+
+_loaded: dict[str, Any] = {}  # fingerprint -> a part ready to work, per process: loading costs seconds
+
+
+def construct(stage: Stage, context: Context | None = None, **filled: Any) -> Any:
+    """The stage's part with its params. LaffError where its constructor refuses a value."""
+    if stage.part is None:
+        raise LaffError(f"{stage.name} has no part")
+    params = dict(stage.params)
+    for name in stage.part.constants.get("FILES", ()):
+        if params.get(name) and context:
+            params[name] = str(context.path(params[name]))
+    return make(stage.name, stage.part.path, params | filled)
+
+
+def make(where: str, path: str, params: dict[str, Any]) -> Any:
+    """Import a class by its dotted path and construct it; mistakes come as LaffError."""
+    module, _, name = path.rpartition(".")
+    try:
+        part = getattr(importlib.import_module(module), name)
+    except ImportError as error:
+        raise LaffError(f"'{where}' cannot use {path}: {error}; is the package installed?") from error
+    try:
+        return part(**params)
+    except ValueError as error:
+        raise LaffError(f"'{where}' cannot use {path}: {error}") from None
+
+
+def device(stage: Stage) -> str:
+    """The device of `on`: a GPU where there is one, unless the stage says cpu."""
+    import torch
+
+    if stage.on == "gpu" and not torch.cuda.is_available():
+        raise LaffError(f"'{stage.name}' says on: gpu, but torch {torch.__version__} sees none; use auto or cpu")
+    return "cuda" if stage.on != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def problems(graph: Graph, names: list[str]) -> list[str]:
+    """What constructors and devices refuse, of all stages that are about to run."""
+    found = []
+    for name in names:
+        stage = graph.stages[name]
+        try:
+            if stage.step in ("extract", "finetune"):
+                construct(stage)
+            if stage.step in ("extract", "finetune", "train"):
+                device(stage)
+        except LaffError as error:
+            found.append(str(error))
+    return found
+
+
+def ready(fingerprint: str, part: Any, where: str, weights: Path | None, state: Path | None) -> Any:
+    """`part` with its weights on `where`, or what it learned; loaded once per process."""
+    if fingerprint not in _loaded:
+        if len(_loaded) > 8:
+            _loaded.clear()
+        try:
+            if state is not None:
+                part.load_state(read_state(state), where)
+            elif hasattr(part, "load"):
+                part.load(where, weights)
+        except ValueError as error:
+            raise LaffError(str(error)) from None
+        _loaded[fingerprint] = part
+    return _loaded[fingerprint]
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """What a fit saved."""
+    import torch
+
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise LaffError(f"{path}: not a readable checkpoint ({error}); delete it and run again") from None
+    state: dict[str, Any] = content["state"]
+    return state

@@ -1,0 +1,102 @@
+"""Frames of the train and val videos as finetune wants them: decoded once, kept on disk until finetune is done.
+
+The cache may be deleted at any time; a run that needs it decodes again.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from extractors.base import Pairs, Sampling
+from pipeline import files, progress, shards, sweep, tasks
+from pipeline.context import Context
+from pipeline.features import paired_captions
+from pipeline.stages import Stage
+from pipeline.steps import decode
+from pipeline.sweep import Pass, Target
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FOLDER = "frames"
+IN_MEMORY = 2 << 30  # bytes; a larger cache is read from disk row by row
+
+
+class Frames:
+    """A feature that is the frames themselves: what the pass reads is what it stores."""
+
+    def __init__(self, sampling: Sampling) -> None:
+        self.sampling = sampling
+        self.dim = sampling.clips * sampling.frames * sampling.crop**2 * 3
+
+    def extract(self, frames: "Tensor") -> "Tensor":
+        """[B, M, T, H, W, 3] uint8 -> [B, M*T*H*W*3] uint8."""
+        return frames.flatten(1)
+
+
+class Videos:
+    """Frames of V videos, taken by an array of row numbers: [n] -> [n, T, H, W, 3] uint8."""
+
+    def __init__(self, places: list[tuple[Path, int]], shape: tuple[int, ...]) -> None:
+        """places: file and row of each video; shape: (T, H, W, 3)."""
+        self.places, self.shape = places, shape
+        self._open: dict[Path, Any] = {}
+        size = len(places) * int(np.prod(shape))
+        self._memory = self._read(np.arange(len(places))) if size <= IN_MEMORY else None
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        return self._memory[rows] if self._memory is not None else self._read(rows)
+
+    def _read(self, rows: np.ndarray) -> np.ndarray:
+        import h5py
+
+        found = np.empty((len(rows), *self.shape), np.uint8)
+        for number, row in enumerate(rows):
+            path, place = self.places[row]
+            if path not in self._open:
+                self._open[path] = h5py.File(path)["values"]
+            found[number] = self._open[path][place].reshape(self.shape)
+        return found
+
+
+def pairs(context: Context, stage: Stage, sampling: Sampling, content: str) -> tuple[Pairs, Pairs]:
+    """Captions and frames of train and val, from the cache or decoded into it now."""
+    catalog = context.catalog
+    members = {int(row) for split in ("train", "val") for row in catalog.split_videos(split)}
+    folder = context.work.folder(stage.name) / FOLDER
+    # The cache depends on the sampling and the files, not on how the model is trained.
+    fingerprint = files.digest([sampling.__dict__, context.decoders])[:32]
+    jobs, paths = [], []
+    for number, rows in enumerate(catalog.shards("video")):
+        mine = [int(row) for row in rows if int(row) in members]
+        if not mine:
+            continue
+        path = folder / f"{number:05d}.h5"
+        paths.append(path)
+        wanted = {catalog.videos[row] for row in mine}
+        made_of = files.digest([catalog.content("video", np.array(mine)), content])
+        marks = shards.marks(path) if path.is_file() else None
+        if marks and (marks["fingerprint"], marks["content"]) == (fingerprint, made_of):
+            continue
+        clips = [clip for clip in decode.clips(context, stage.name, number) if clip.id in wanted]
+        target = Target(stage.name, path.name, path, Frames(sampling), fingerprint, made_of, {}, "cpu", 1, "uint8")
+        jobs.append(Pass(clips, [target], context.graph.threads, stage.options["timeout"]))
+    if jobs:
+        with progress.bar(f"{stage.name} (frames)", sum(len(job.clips) for job in jobs), "video"):
+            for _ in tasks.each(sweep.sweep, jobs):
+                pass
+    shape = (sampling.clips * sampling.frames, sampling.crop, sampling.crop, 3)
+    at = {id_: (path, row) for path in paths for row, id_ in enumerate(shards.read_ids(path))}
+    return _pairs(context, "train", at, shape), _pairs(context, "val", at, shape)
+
+
+def _pairs(context: Context, split: str, at: dict[str, tuple[Path, int]], shape: tuple[int, ...]) -> Pairs:
+    catalog = context.catalog
+    videos = np.array([row for row in catalog.split_videos(split) if catalog.videos[row] in at], dtype=np.int64)
+    captions, video_of = paired_captions(context, split, videos)
+    texts = [catalog.texts[row] for row in captions]
+    return Pairs(texts, video_of, Videos([at[catalog.videos[row]] for row in videos], shape))

@@ -1,0 +1,132 @@
+"""Put a model together from a train stage, and put features into it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline import build, features
+from pipeline.context import Context
+from pipeline.features import Rows
+from pipeline.fitting import word_vectors
+from pipeline.models import Model
+from pipeline.stages import Stage
+
+if TYPE_CHECKING:
+    from fusion.features import Feature, Split, Tokens
+    from fusion.paired import Paired
+
+
+@dataclass
+class Joint:
+    """A sentence encoder that is trained inside the model: its vocabulary and its part."""
+
+    name: str
+    part: Any
+    words: list[str]
+
+    def tokens(self, texts: Sequence[str]) -> "Tokens":
+        """Texts as the encoder reads them."""
+        from fusion.features import Tokens
+
+        ids, starts = self.part.tokens(texts, self.words)
+        return Tokens(ids, starts, len(self.words))
+
+
+def joints(context: Context, stage: Stage) -> list[Joint]:
+    """The encoders that `joint:` names, with the vocabulary of the train captions."""
+    catalog = context.catalog
+    found = []
+    for name in stage.options["joint"]:
+        part = build.construct(context.stage(name), context)
+        captions = [catalog.texts[row] for row in catalog.split_captions("train")]
+        found.append(Joint(name, part, part.vocabulary(captions)))
+    return found
+
+
+def rows(context: Context, stage: Stage, split: str, lost: bool = False) -> Rows:
+    """All cached features of a split that the stage fuses; those of joint encoders come as tokens later."""
+    video, text = context.features(stage.name)
+    cached = [name for name in text if name not in stage.options["joint"]]
+    return features.split_rows(context, video, cached, split, lost)
+
+
+def as_feature(values: Any) -> "Feature":
+    """A dense or CSR block of rows as the models take it."""
+    import torch
+
+    from fusion.features import Sparse
+
+    return (
+        torch.from_numpy(np.ascontiguousarray(values, np.float32))
+        if isinstance(values, np.ndarray)
+        else Sparse.of(values)
+    )
+
+
+def split(context: Context, found: Rows, encoders: Sequence[Joint]) -> "Split":
+    """Rows as a Split of tensors."""
+    import torch
+
+    from fusion.features import Split
+
+    text = {name: as_feature(values) for name, values in found.text.items()}
+    texts = [context.catalog.texts[row] for row in found.captions]
+    text |= {joint.name: joint.tokens(texts) for joint in encoders}
+    video = {name: torch.from_numpy(values) for name, values in found.video.items()}
+    return Split(video, text, torch.from_numpy(np.maximum(found.video_of, 0)))
+
+
+def part_of(whole: "Split", model: Model) -> "Split":
+    """The features of a split that one model fuses."""
+    from fusion.features import Split
+
+    return Split(
+        {name: whole.video[name] for name in model.video},
+        {name: whole.text[name] for name in model.text},
+        whole.video_of,
+    )
+
+
+def make(
+    context: Context, stage: Stage, model: Model, split: "Split", encoders: Sequence[Joint], seed: int
+) -> "Paired":
+    """The untrained model, its weights drawn from `seed`; widths come from the features."""
+    import torch
+
+    from fusion.features import Sparse, Tokens
+    from fusion.paired import Paired
+
+    def width(feature: "Feature", name: str) -> int:
+        if isinstance(feature, Tokens):
+            return int(next(joint.part.dim for joint in encoders if joint.name == name))
+        return feature.dim if isinstance(feature, Sparse) else int(feature.shape[1])
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        sides = []
+        for given in (split.video, {name: split.text[name] for name in model.text}):
+            dims = {name: width(feature, name) for name, feature in given.items()}
+            sides.append(build.make(stage.name, model.uses, model.params | {"dims": dims}))
+    inside = {
+        joint.name: joint.part.encoder(joint.words, word_vectors(context, context.stage(joint.name)), seed)
+        for joint in encoders
+        if joint.name in model.text
+    }
+    return Paired(sides[0], sides[1], inside)
+
+
+def trained(
+    context: Context, stage: Stage, model: Model, split: "Split", encoders: Sequence[Joint], seed: int
+) -> "Paired":
+    """The model as its best epoch left it, ready to embed."""
+    paired = make(context, stage, model, split, encoders, seed)
+    paired.load_state_dict(build.read_state(best(context, stage, model, seed)))
+    return paired.eval()
+
+
+def best(context: Context, stage: Stage, model: Model, seed: int) -> Path:
+    """WORK/train/<model>/seed<k>/best.pt."""
+    return context.work.folder(stage.name) / model.name / f"seed{seed}" / "best.pt"

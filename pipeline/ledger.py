@@ -1,0 +1,39 @@
+"""WORK/failures.jsonl: which video failed where, and why. Made from what the finished shards say, so nothing is lost."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline import files
+
+KEYS = ("video", "stage", "reason", "exception", "decoder", "time")
+
+
+def line(video: str, stage: str, reason: str, exception: str = "", decoder: str = "") -> dict[str, str]:
+    """One failure; `reason` is for people."""
+    time = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"video": video, "stage": stage, "reason": reason, "exception": exception, "decoder": decoder, "time": time}
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """All lines; none where there is no ledger yet."""
+    if not path.is_file():
+        return []
+    return [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines() if text]
+
+
+def write(path: Path, lines: Iterable[dict[str, str]]) -> None:
+    """Replace the ledger, if it says something else than before."""
+    wanted = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in lines)
+    if wanted != (path.read_text(encoding="utf-8") if path.is_file() else ""):
+        files.write_text(path, wanted)
+
+
+def table(lines: Sequence[dict[str, str]]) -> str:
+    """The failures for a terminal: videos with the same reason in the same stages on one line each."""
+    if not lines:
+        return "no failures"
+    width = max(len(entry["video"]) for entry in lines)
+    rows = [f"{entry['video']:{width}}  {entry['stage']:8}  {entry['reason']}" for entry in lines]
+    return "\n".join([*rows, f"{len({entry['video'] for entry in lines})} video(s) failed"])

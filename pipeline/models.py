@@ -1,0 +1,104 @@
+"""Which models a train stage trains, and which rows a rank stage ranks."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline import parts
+from pipeline.binding import bind
+from pipeline.context import Context
+from pipeline.errors import LaffError
+from pipeline.stages import Stage
+
+
+@dataclass(frozen=True)
+class Model:
+    """One block over some features, trained once per seed."""
+
+    name: str
+    uses: str
+    video: tuple[str, ...]
+    text: tuple[str, ...]
+    seeds: tuple[int, ...]
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table of results: a model, the mean of several models' scores, or two features compared."""
+
+    name: str
+    seeds: tuple[int, ...]
+    models: tuple[Model, ...] = ()  # scores are averaged over them
+    features: tuple[str, ...] = ()  # or (video feature, text feature), compared by their cosine
+
+
+def main(stage: Stage) -> str:
+    """The name of a train stage's own model: its block's file, as laff for fusion.laff.LAFF."""
+    return str(stage.uses).split(".")[-2]
+
+
+def of(context: Context, stage: Stage) -> list[Model]:
+    """All models of a train stage: its own, its baselines, and its own on each single video feature."""
+    video, text = (tuple(names) for names in context.features(stage.name))
+    seeds = tuple(stage.options["seeds"])
+    own = main(stage)
+    found = [Model(own, str(stage.uses), video, text, seeds, stage.params)]
+    for name, uses in stage.options["baselines"].items():
+        found.append(Model(name, uses, video, text, seeds, _params(stage, name, uses, context.graph.trusted)))
+    if stage.options["singles"] and len(video) > 1:
+        found += [Model(f"{own}-{one}", str(stage.uses), (one,), text, seeds, stage.params) for one in video]
+    return found
+
+
+def _params(stage: Stage, name: str, uses: str, trusted: frozenset[str]) -> dict[str, Any]:
+    """The stage's block params as another block takes them: the same values where it has the parameter."""
+    try:
+        described = parts.part(uses, trusted)
+    except parts.PartError as error:
+        raise LaffError(f"'{stage.name}': baseline '{name}' cannot use {uses}: {error}") from None
+    wanted = {key: value for key, value in described.parameters.items() if key != "dims"}
+    bound, wrong = bind({key: value for key, value in stage.params.items() if key in wanted}, wanted)
+    if wrong:
+        raise LaffError(f"'{stage.name}': baseline '{name}' cannot use {uses}: {'; '.join(wrong)}")
+    return bound
+
+
+def recipe(context: Context, stage: Stage, model: Model) -> dict[str, Any]:
+    """What shapes one model: its block, its features, the way of training; not the other models or seeds."""
+    whole = context.recipe(stage.name)
+    own = {key: value for key, value in whole["params"].items() if key not in stage.params}
+    module = model.uses.rpartition(".")[0]
+    code = whole["code"] | parts.code([module], context.graph.trusted)
+    stage_module = str(stage.uses).rpartition(".")[0]
+    if module != stage_module:
+        code = {name: digest for name, digest in code.items() if name != stage_module}
+    used = {*model.video, *model.text}
+    joint = set(stage.options["joint"])
+    reads = {name: print_ for name, print_ in whole["from"].items() if name in used or name not in stage.sources}
+    found = {key: value for key, value in whole.items() if key.startswith("joint ")}
+    return found | {
+        "step": "train",
+        "uses": model.uses,
+        "params": own | model.params,
+        "code": code,
+        "from": reads,
+        "video": list(model.video),
+        "text": [name + (" (joint)" if name in joint else "") for name in model.text],
+    }
+
+
+def rows(context: Context, stage: Stage) -> list[Row]:
+    """The rows of a rank stage, in the order of the table."""
+    train = context.stage(stage.sources[0])
+    trained = of(context, train)
+    found = [Row(model.name, model.seeds, models=(model,)) for model in trained]
+    singles = tuple(model for model in trained if model.name.startswith(f"{main(train)}-"))
+    if singles:
+        found.append(Row("mean", singles[0].seeds, models=singles))
+    for name, pair in stage.options["pairs"].items():
+        if len(pair) != 2:
+            raise LaffError(f"'{stage.name}': pairs.{name} should be [video feature, text feature], not {pair!r}")
+        video, text = context.features(train.name)
+        if pair[0] in video and pair[1] in text:
+            found.append(Row(name, (0,), features=(pair[0], pair[1])))
+    return found

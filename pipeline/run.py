@@ -1,0 +1,194 @@
+"""Run what is not cached, in the graph's order, and say what came of it."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline import build, collection, ledger, progress, stages, weights
+from pipeline.collection import Collection
+from pipeline.context import Context
+from pipeline.errors import problems
+from pipeline.plan import Planned, stage_plan
+from pipeline.record import write_ledger
+from pipeline.stages import Graph
+from pipeline.steps import ingest
+from pipeline.units import Unit
+from pipeline.workspace import Workspace
+
+
+@dataclass
+class Outcome:
+    """What a run did."""
+
+    made: dict[str, int] = field(default_factory=dict)  # stage -> units
+    seconds: dict[str, float] = field(default_factory=dict)
+    failures: list[dict[str, str]] = field(default_factory=list)
+    random: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Request:
+    """What the options of a command say."""
+
+    collection: Path
+    work: Path
+    stages: Path | None = None
+    profile: str | None = None
+    sets: tuple[str, ...] = ()
+    trust: tuple[str, ...] = ()
+
+    def graph(self) -> Graph:
+        """The graph with profile and settings applied."""
+        return stages.load(self.stages, self.profile, self.sets, self.trust)
+
+
+def open_context(request: Request, retry: bool = False) -> tuple[Context, Planned, Collection]:
+    """Read and check everything; returns the surroundings, the state of ingest, and the collection. Writes nothing."""
+    graph = request.graph()
+    found = collection.load(request.collection)
+    work = Workspace(request.work)
+    options = ingest.Options(**graph.of_step("ingest").options)
+    catalog, changes, new = ingest.look(found, work, options)
+    planned = Planned(graph.of_step("ingest").name)
+    context = Context(graph, catalog, work, found.has_videos, request.collection, retry, found.name)
+    if new:
+        planned.missing, planned.reasons = [_table_unit(context)], ["not made yet"]
+    elif changes:
+        planned.stale, planned.reasons = [_table_unit(context)], changes
+    else:
+        planned.cached = [_table_unit(context)]
+    return context, planned, found
+
+
+def _table_unit(context: Context) -> Unit:
+    name = context.graph.of_step("ingest").name
+    return Unit("table", "", context.fingerprint(name), context.recipe(name))
+
+
+def plan(request: Request, targets: Sequence[str], retry: bool = False) -> tuple[list[Planned], list[str]]:
+    """The state of every stage that the targets need, and which of them have random weights."""
+    context, first, _ = open_context(request, retry)
+    names = context.graph.needed(targets)
+    check_names(context, names)
+    plans = [first if context.stage(name).step == "ingest" else stage_plan(context, name) for name in names]
+    return plans, random_stages(context, names)
+
+
+def random_stages(context: Context, names: Sequence[str]) -> list[str]:
+    """Stages among `names` that compute with random weights."""
+    return [name for name in names if context.stage(name).random]
+
+
+def check_names(context: Context, names: Sequence[str]) -> None:
+    """LaffError with all that is wrong with weights, before anything runs."""
+    found = [wrong for name in names if (wrong := weights.check(context.stage(name), context.graph))]
+    if found:
+        raise problems(str(context.graph.path), found)
+
+
+def targets_of(graph: Graph, names: Sequence[str]) -> list[str]:
+    """What to run: the stages named, else those of step report, else every stage that nothing reads."""
+    if names:
+        return list(names)
+    reports = [stage.name for stage in graph.stages.values() if stage.step == "report"]
+    read = {source for stage in graph.stages.values() for source in stage.sources}
+    return reports or [name for name in graph.stages if name not in read]
+
+
+def run(request: Request, targets: Sequence[str], retry: bool = False) -> Outcome:
+    """Make everything that the targets need and that is not cached."""
+    outcome = Outcome()
+    work = Workspace(request.work)
+    graph = request.graph()
+    names = graph.needed(targets_of(graph, targets))
+    collection.load(request.collection)  # mistakes are told before the workspace is touched
+    with work.lock():
+        context, first, found = open_context(request, retry)
+        context.work = work
+        outcome.random = random_stages(context, names)
+        check_names(context, names)
+        if first.todo:
+            start = time.perf_counter()
+            context.catalog = ingest.run(found, work, ingest.Options(**graph.of_step("ingest").options))
+            outcome.made[first.stage] = 1
+            outcome.seconds[first.stage] = time.perf_counter() - start
+        try:
+            for phase in phases(context, names):
+                _run_phase(context, phase, outcome)
+            if context.work.ledger.is_file():
+                write_ledger(context)
+        finally:
+            from pipeline import sweep
+
+            sweep.close()
+    outcome.failures = [line for line in ledger.read(work.ledger) if line["stage"] in names]
+    return outcome
+
+
+def phases(context: Context, names: Sequence[str]) -> list[list[str]]:
+    """The stages in running order; visual extractors that can share one pass over the videos stand together.
+
+    They wait for each other: whatever else is ready runs first, so that clip-ft, which needs finetune, joins the pass.
+    """
+    left = [name for name in names if context.stage(name).step != "ingest"]
+    done = {name for name in names if context.stage(name).step == "ingest"}
+    found = []
+    while left:
+        ready = [
+            name for name in left if all(source in done or source not in left for source in context.graph.reads(name))
+        ]
+        alone = [name for name in ready if not _sweeps(context, name)]
+        phase = alone[:1] or ready
+        found.append(phase)
+        done.update(phase)
+        left = [name for name in left if name not in phase]
+    return found
+
+
+def _sweeps(context: Context, name: str) -> bool:
+    stage = context.stage(name)
+    return stage.step == "extract" and "video" in stage.sides
+
+
+def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None:
+    plans = [planned for name in phase if (planned := stage_plan(context, name)).todo]
+    if not plans:
+        return
+    wrong = build.problems(context.graph, [planned.stage for planned in plans])
+    if wrong:
+        raise problems(str(context.graph.path), wrong)
+    for planned in plans:
+        mark = " with RANDOM WEIGHTS" if context.stage(planned.stage).random else ""
+        progress.say(f"{planned.stage}: {len(planned.todo)} to make{mark} ({'; '.join(planned.reasons)})")
+    start = time.perf_counter()
+    before = {planned.stage: _spent(context, planned.stage) for planned in plans}
+    _step(context, plans)
+    seconds = time.perf_counter() - start
+    for planned in plans:
+        outcome.made[planned.stage] = len(planned.todo)
+        own = _spent(context, planned.stage) - before[planned.stage]
+        outcome.seconds[planned.stage] = seconds if len(plans) == 1 else own
+
+
+def _spent(context: Context, name: str) -> float:
+    return sum(entry.seconds for entry in context.work.index(name).entries.values())
+
+
+def _step(context: Context, plans: Sequence[Planned]) -> None:
+    from pipeline.steps import decode, evaluate, extract, finetune, importing, rank, report, train
+
+    verbs = {
+        "decode": decode.run,
+        "finetune": finetune.run,
+        "import": importing.run,
+        "train": train.run,
+        "rank": rank.run,
+        "evaluate": evaluate.run,
+        "report": report.run,
+    }
+    step = context.stage(plans[0].stage).step
+    if step == "extract":
+        extract.run(context, plans)
+    else:
+        verbs[step](context, plans[0])

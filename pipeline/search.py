@@ -1,0 +1,87 @@
+"""Answer a sentence from the trained model: the videos whose vectors lie nearest."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline import build, fusing, models, weights
+from pipeline.context import Context
+from pipeline.errors import LaffError
+from pipeline.fitting import fitted_file
+from pipeline.parts import did_you_mean
+from pipeline.run import Request, open_context
+from pipeline.runs import top_k
+from pipeline.steps.rank import embed
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One video that was found."""
+
+    video: str
+    path: str
+    score: float  # mean cosine over the model's spaces, -1..1
+
+
+def search(request: Request, sentence: str, k: int, split: str, model_name: str = "") -> list[Hit]:
+    """The k videos of a split ("all" for every split) that answer the sentence best, best first.
+
+    LaffError where nothing is trained yet, or the sentence is empty.
+    """
+    if not sentence.strip():
+        raise LaffError("the sentence is empty; say what the video should show")
+    context, _, _ = open_context(request)
+    stage = context.graph.of_step("train")
+    all_models = {model.name: model for model in models.of(context, stage)}
+    name = model_name or models.main(stage)
+    if name not in all_models:
+        raise LaffError(
+            f"no model '{name}'{did_you_mean(name, list(all_models))} (trained here: {', '.join(all_models)})"
+        )
+    model = all_models[name]
+    seed = model.seeds[0]
+    if not fusing.best(context, stage, model, seed).is_file():
+        raise LaffError(
+            f"{name} is not trained in {context.work.root}; run `laff train` with the same -c, -w and --profile first"
+        )
+    encoders = fusing.joints(context, stage)
+    hits: list[tuple[Any, np.ndarray]] = []
+    query = _query(context, stage, sentence, encoders)
+    for one in ("train", "val", "test") if split == "all" else (split,):
+        rows = fusing.rows(context, stage, one)
+        whole = fusing.part_of(fusing.split(context, rows, encoders), model)
+        paired = fusing.trained(context, stage, model, whole, encoders, seed)
+        text = embed(lambda given: paired.embed_text(given), lambda block: _take(query, model.text), np.arange(1))
+        videos = embed(paired.embed_video, whole.video_rows, np.arange(len(rows.videos)))
+        hits.append((rows.videos, (text @ videos.T)[0]))
+    rows_found = np.concatenate([videos for videos, _ in hits])
+    columns, scores = top_k(np.concatenate([values for _, values in hits])[None], k)
+    catalog = context.catalog
+    return [
+        Hit(catalog.videos[rows_found[column]], catalog.paths[rows_found[column]], float(score))
+        for column, score in zip(columns[0], scores[0], strict=True)
+    ]
+
+
+def _take(query: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: query[name] for name in names}
+
+
+def _query(context: Context, stage: Any, sentence: str, encoders: list[fusing.Joint]) -> dict[str, Any]:
+    """The text features of one sentence."""
+    found: dict[str, Any] = {joint.name: joint.tokens([sentence]) for joint in encoders}
+    for name in context.features(stage.name)[1]:
+        source = context.stage(name)
+        if name in found:
+            continue
+        if source.step != "extract":
+            raise LaffError(
+                f"'{name}' was imported, so it cannot be made for a new sentence; search needs extracted text features"
+            )
+        part = build.construct(source, context)
+        file = None if source.borrowed else weights.get(source, context.graph, context.work)
+        state = fitted_file(context, source)
+        part = build.ready(f"search:{name}", part, "cpu", file, state)
+        found[name] = fusing.as_feature(part.extract_text([sentence]))
+    return found

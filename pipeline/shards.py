@@ -1,0 +1,137 @@
+"""The HDF5 layout of features: write whole shards, read rows back. The README holds it as a table."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline import files
+from pipeline.errors import LaffError
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+
+@dataclass
+class Shard:
+    """Rows of one shard in memory."""
+
+    ids: list[str]  # [V]
+    values: "np.ndarray | csr_matrix"  # [V, D]
+    attributes: dict[str, Any]
+    failed: list[dict[str, str]]  # ledger lines of the items that have no row
+
+
+def write(
+    path: Path,
+    ids: Sequence[str],
+    values: "np.ndarray | csr_matrix",
+    attributes: dict[str, Any],
+    failed: Sequence[dict[str, str]] = (),
+    extra: dict[str, np.ndarray] | None = None,
+) -> None:
+    """Write a shard, whole or not at all.
+
+    ids [V]; values [V, D] dense, or CSR, kept as indptr, indices, data. `attributes` are kept as JSON but for plain
+    text and numbers; `failed` are the ledger's lines of items without a row; `extra` are further datasets of V rows.
+    """
+    import h5py
+
+    if values.shape[0] != len(ids):
+        raise LaffError(f"{path}: {len(ids)} ids but {values.shape[0]} rows of values")
+    with files.whole(path) as temporary, h5py.File(temporary, "w") as file:
+        file.create_dataset("ids", data=list(ids), dtype=h5py.string_dtype(), shape=(len(ids),))
+        if isinstance(values, np.ndarray):
+            file.create_dataset("values", data=values)
+        else:
+            for part in ("indptr", "indices", "data"):
+                file.create_dataset(part, data=getattr(values, part))
+            file.attrs["columns"] = values.shape[1]
+        for name, rows in (extra or {}).items():
+            file.create_dataset(name, data=rows)
+        lines = [json.dumps(line, ensure_ascii=False) for line in failed]
+        file.create_dataset("failed", data=lines, dtype=h5py.string_dtype(), shape=(len(lines),))
+        for name, value in attributes.items():
+            file.attrs[name] = value if isinstance(value, str | int | float) else json.dumps(value)
+
+
+def read(path: Path) -> Shard:
+    """All rows of a shard; LaffError where the file is missing or damaged."""
+    import h5py
+
+    try:
+        with h5py.File(path) as file:
+            if "values" in file:
+                values: Any = file["values"][:]
+            else:
+                from scipy.sparse import csr_matrix
+
+                values = csr_matrix(
+                    (file["data"][:], file["indices"][:], file["indptr"][:]),
+                    shape=(len(file["ids"]), int(file.attrs["columns"])),
+                )
+            failed = [json.loads(line) for line in file["failed"].asstr()[:]] if "failed" in file else []
+            return Shard(file["ids"].asstr()[:].tolist(), values, attributes(file), failed)
+    except (OSError, KeyError, ValueError) as error:
+        raise LaffError(f"{path}: not a readable shard ({error}); delete it and run again to have it rebuilt") from None
+
+
+def attributes(file: Any) -> dict[str, Any]:
+    """Attributes of an open shard as plain values."""
+    return {name: value.item() if hasattr(value, "item") else value for name, value in file.attrs.items()}
+
+
+def marks(path: Path) -> dict[str, Any] | None:
+    """What a plan asks of a shard that the index does not know: its marks, or None where it is unreadable."""
+    import h5py
+
+    try:
+        with h5py.File(path) as file:
+            found = attributes(file)
+            return {
+                "fingerprint": found["fingerprint"],
+                "content": found["content"],
+                "recipe": json.loads(found["recipe"]),
+                "rows": len(file["ids"]),
+                "failed": [json.loads(line) for line in file["failed"].asstr()[:]],
+            }
+    except (OSError, KeyError, ValueError):
+        return None
+
+
+def column(path: Path, name: str) -> np.ndarray:
+    """One further dataset of a shard, such as `packets` of decode."""
+    import h5py
+
+    with h5py.File(path) as file:
+        data = file[name]
+        return np.asarray(data.asstr()[:] if h5py.check_string_dtype(data.dtype) else data[:])
+
+
+def describe(path: Path) -> str:
+    """What a file holds, for `laff show`: datasets with shapes, attributes, failures."""
+    import h5py
+
+    lines = [str(path)]
+    try:
+        with h5py.File(path) as file:
+            for name, data in file.items():
+                lines.append(f"  {name:12} {list(data.shape)} {data.dtype if data.dtype != object else 'text'}")
+            lines += [f"  @{name} = {value}" for name, value in sorted(attributes(file).items())]
+            if "failed" in file:
+                lines += [f"  failed: {line}" for line in file["failed"].asstr()[:]]
+    except OSError as error:
+        raise LaffError(f"{path}: not a readable HDF5 file ({error})") from None
+    return "\n".join(lines)
+
+
+def read_ids(path: Path) -> list[str]:
+    """Only the ids of a shard."""
+    import h5py
+
+    with h5py.File(path) as file:
+        ids: list[str] = file["ids"].asstr()[:].tolist()
+        return ids

@@ -1,0 +1,343 @@
+"""Read stages.yaml into a graph of stages, or list everything that is wrong with it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from pipeline import yamls
+from pipeline.binding import bind
+from pipeline.errors import LaffError, problems
+from pipeline.parts import ROOT, Part, PartError, did_you_mean, part
+
+KEYS = ("step", "uses", "from", "params", "on")
+STEPS = ("ingest", "decode", "finetune", "extract", "import", "train", "rank", "evaluate", "report")
+DEVICES = ("auto", "gpu", "cpu")
+SINGLE = {"ingest", "decode", "rank", "evaluate", "report"}  # steps of which a graph has one
+FILLED = ("dims",)  # constructor parameters that the pipeline fills in itself
+NAME = "letters, digits and -"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One entry of stages.yaml, its params bound."""
+
+    name: str
+    step: str
+    uses: str | None = None
+    sources: tuple[str, ...] = ()  # `from`
+    params: dict[str, Any] = field(default_factory=dict)  # of the part's constructor
+    options: dict[str, Any] = field(default_factory=dict)  # of the step
+    on: str = "auto"
+    part: Part | None = None
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """What its rows stand for: ("video",), ("text",) or both; empty where it makes no rows."""
+        if self.step == "import":
+            return (self.options["side"],)
+        if self.step == "extract" and self.part:
+            return tuple(self.part.constants.get("sides", ()))
+        return ()
+
+    @property
+    def fitted(self) -> bool:
+        """Whether it learns from the train split."""
+        learns = self.part is not None and bool(self.part.methods & {"fit", "task"})
+        return self.step in ("finetune", "train") or (self.step == "extract" and learns and not self.borrowed)
+
+    @property
+    def borrowed(self) -> bool:
+        """Whether its part was fitted by another stage (clip-ft takes what finetune made)."""
+        return self.uses is None and self.part is not None
+
+    @property
+    def random(self) -> bool:
+        """Whether it computes with random weights, good for demos only."""
+        return self.params.get("weights") == "random"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One entry of `weights:`: a published checkpoint."""
+
+    name: str
+    source: str
+    file: str
+    sha256: str | None = None
+    licence: str = ""
+    note: str = ""
+    path: str | None = None  # a local file that overrides the download
+
+
+@dataclass(frozen=True)
+class Graph:
+    """All stages in an order in which they can run."""
+
+    stages: dict[str, Stage]
+    weights: dict[str, Weights]
+    threads: int
+    path: Path
+    profile: str | None = None
+    trusted: frozenset[str] = frozenset()
+
+    def needed(self, targets: Sequence[str]) -> list[str]:
+        """`targets` and everything they read, in running order."""
+        for target in targets:
+            if target not in self.stages:
+                raise LaffError(f"{self.path.name} has no stage '{target}'{did_you_mean(target, list(self.stages))}")
+        wanted: set[str] = set()
+        waiting = list(targets)
+        while waiting:
+            name = waiting.pop()
+            if name not in wanted:
+                wanted.add(name)
+                waiting += self.reads(name)
+        return [name for name in self.stages if name in wanted]
+
+    def reads(self, name: str) -> tuple[str, ...]:
+        """The stages whose results `name` needs. A joint encoder lives inside the model, so train reads what it would."""
+        stage = self.stages[name]
+        joint = stage.options.get("joint", [])
+        direct = [source for source in stage.sources if source not in joint]
+        instead = [s for encoder in joint for s in self.stages[encoder].sources if s not in direct]
+        # A joint encoder needs word vectors at most, never the videos that its own stage learns against.
+        return (*direct, *(s for s in dict.fromkeys(instead) if "video" not in self.stages[s].sides))
+
+    def of_step(self, step: str) -> Stage:
+        """The one stage of a step; LaffError where there is none or several."""
+        found = [stage for stage in self.stages.values() if stage.step == step]
+        if len(found) != 1:
+            raise LaffError(f"{self.path.name} has {len(found)} stages of step '{step}'; one is needed here")
+        return found[0]
+
+
+def default_path() -> Path:
+    """The stages.yaml of the current folder, else the project's own."""
+    here = Path("stages.yaml")
+    return here if here.is_file() else ROOT / "stages.yaml"
+
+
+def load(
+    path: Path | None = None, profile: str | None = None, sets: Sequence[str] = (), trusted: Sequence[str] = ()
+) -> Graph:
+    """The graph of a stages file with a profile and `stage.param=value` settings applied; LaffError lists all mistakes."""
+    path = path or default_path()
+    whole = yamls.load(path)
+    if not isinstance(whole, dict) or not isinstance(whole.get("stages"), dict):
+        raise LaffError(f"{path}: has no 'stages:' mapping; see the README for its form")
+    found: list[str] = []
+    for key in whole:
+        if key not in ("threads", "weights", "profiles", "stages"):
+            found.append(f"unknown key '{key}'{did_you_mean(str(key), ['threads', 'weights', 'profiles', 'stages'])}")
+    threads = whole.get("threads", 2)
+    if not isinstance(threads, int) or threads < 1:
+        found.append(f"threads: {threads!r} should be a whole number above 0")
+    raw = _entries(whole["stages"], found)
+    for name, entry in raw.items():
+        found += _misspelt(name, entry)
+    _apply_profile(raw, whole.get("profiles") or {}, profile, found)
+    for text in sets:
+        _apply_setting(raw, text, found)
+    weights = _weights(whole.get("weights") or {}, found)
+    order = _order(raw, found)
+    stages: dict[str, Stage] = {}
+    for name in order:
+        stages[name] = _stage(name, raw[name], stages, frozenset(trusted), found)
+    found += _train_problems(stages)
+    if found:
+        raise problems(str(path), found)
+    return Graph(stages, weights, threads, path, profile, frozenset(trusted))
+
+
+def names(path: Path | None = None) -> list[str]:
+    """The stage names of a file, unchecked: for the list of commands, which must come up fast and in any state."""
+    try:
+        whole = yamls.load(path or default_path())
+        return [str(name) for name in whole["stages"]]
+    except (LaffError, TypeError, KeyError):
+        return []
+
+
+def _entries(raw: Mapping[Any, Any], found: list[str]) -> dict[str, dict[str, Any]]:
+    entries: dict[str, dict[str, Any]] = {}
+    for name, entry in raw.items():
+        name = str(name)
+        if not name.replace("-", "").isalnum() or not name.isascii() or name.startswith("-"):
+            found.append(f"stage name {name!r} should be made of {NAME}: it is a folder and a command")
+        elif not isinstance(entry, dict):
+            found.append(f"'{name}' should be a mapping with {', '.join(KEYS)}")
+        else:
+            entry = dict(entry)
+            for key in ("params",):
+                if not isinstance(entry.get(key) or {}, dict):
+                    found.append(f"'{name}': {key} should be a mapping, not {entry[key]!r}")
+                    entry[key] = {}
+            entry["params"] = dict(entry.get("params") or {})
+            entries[name] = entry
+    return entries
+
+
+def _misspelt(name: str, entry: Mapping[str, Any]) -> list[str]:
+    found = [f"'{name}' has an unknown key '{key}'{did_you_mean(str(key), KEYS)}" for key in entry if key not in KEYS]
+    step = entry.get("step")
+    if step not in STEPS:
+        found.append(
+            f"'{name}' has the unknown step {step!r}{did_you_mean(str(step), STEPS)} (known: {', '.join(STEPS)})"
+        )
+    return found
+
+
+def _apply_profile(
+    raw: dict[str, dict[str, Any]], profiles: Mapping[str, Any], profile: str | None, found: list[str]
+) -> None:
+    if profile is None:
+        return
+    if profile not in profiles:
+        known = ", ".join(profiles) or "none"
+        found.append(f"no profile '{profile}'{did_you_mean(profile, list(profiles))} (known: {known})")
+        return
+    for name, changes in (profiles[profile] or {}).items():
+        if name not in raw:
+            found.append(f"profile '{profile}' changes '{name}', which is no stage{did_you_mean(name, list(raw))}")
+            continue
+        for key, value in (changes or {}).items():
+            _change(raw[name], key, value)
+
+
+def _change(entry: dict[str, Any], key: str, value: Any) -> None:
+    if key in ("from", "on"):
+        entry[key] = value
+    else:
+        entry["params"][key] = value
+
+
+def _apply_setting(raw: dict[str, dict[str, Any]], text: str, found: list[str]) -> None:
+    where, equals, value = text.partition("=")
+    name, dot, key = where.partition(".")
+    if not (equals and dot and key):
+        found.append(f"--set {text}: should be stage.param=value")
+    elif name not in raw:
+        found.append(f"--set {text}: no stage '{name}'{did_you_mean(name, list(raw))}")
+    else:
+        _change(raw[name], key, yamls.parse(value, f"--set {where}"))
+
+
+def _weights(raw: Mapping[str, Any], found: list[str]) -> dict[str, Weights]:
+    weights = {}
+    for name, entry in raw.items():
+        try:
+            weights[str(name)] = Weights(name=str(name), **(entry or {}))
+        except TypeError as error:
+            found.append(f"weights '{name}': {str(error).replace('Weights.__init__() ', '')}")
+    return weights
+
+
+def _sources(entry: Mapping[str, Any]) -> list[str]:
+    value = entry.get("from") or []
+    return [value] if isinstance(value, str) else [str(item) for item in value]
+
+
+def _order(raw: dict[str, dict[str, Any]], found: list[str]) -> list[str]:
+    edges: dict[str, list[str]] = {}
+    for name, entry in raw.items():
+        edges[name] = []
+        for source in dict.fromkeys(_sources(entry)):
+            if source in raw:
+                edges[name].append(source)
+            else:
+                found.append(f"'{name}' reads '{source}', which no stage makes{did_you_mean(source, list(raw))}")
+    try:
+        return list(TopologicalSorter(edges).static_order())
+    except CycleError as error:
+        found.append("stages form a loop: " + " -> ".join(reversed(error.args[1])))
+        return []
+
+
+def _stage(
+    name: str, entry: dict[str, Any], before: dict[str, Stage], trusted: frozenset[str], found: list[str]
+) -> Stage:
+    step, uses, given = entry.get("step"), entry.get("uses"), dict(entry["params"])
+    sources = tuple(s for s in dict.fromkeys(_sources(entry)) if s in before)
+    on = entry.get("on", "auto")
+    if on not in DEVICES:
+        found.append(f"'{name}': on is {on!r}; it should be one of {', '.join(DEVICES)}")
+    if step not in STEPS:
+        return Stage(name, str(step), sources=sources)
+    described: Part | None = None
+    params: dict[str, Any] = {}
+    try:
+        options_part = part(f"pipeline.steps.{module_of(step)}.Options")
+        mine = {key: value for key, value in given.items() if key in options_part.parameters}
+        rest = {key: value for key, value in given.items() if key not in options_part.parameters}
+        options, wrong = bind(mine, options_part.parameters)
+        found += [f"'{name}': {problem}" for problem in wrong]
+        if uses is None and step == "extract":
+            fitters = [before[s] for s in sources if before[s].step == "finetune"]
+            if not fitters:
+                found.append(f"'{name}' names no part: add `uses:`, or read from a finetune stage")
+            else:
+                described, params = fitters[0].part, fitters[0].params
+        elif uses is None and step in ("finetune", "train"):
+            found.append(f"'{name}' names no part: step '{step}' needs `uses:`")
+        elif uses is not None:
+            described = part(str(uses), trusted)
+            wanted = {k: v for k, v in described.parameters.items() if k not in FILLED}
+            params, wrong = bind(rest, wanted)
+            unknown = [p for p in wrong if p.startswith("unknown")]
+            hints = {k: did_you_mean(k, [*wanted, *options_part.parameters]) for k in rest if k not in wanted}
+            wrong = [p for p in wrong if p not in unknown]
+            wrong += [f"unknown parameter '{key}'{hint}" for key, hint in hints.items()]
+            found += [f"'{name}' cannot use {uses}: {problem}" for problem in wrong]
+        if step == "extract":
+            wrong = _bind_fit(options, described)
+            found += [f"'{name}': {problem}" for problem in wrong]
+        if uses is None and rest:
+            for key in rest:
+                found.append(f"'{name}': unknown parameter '{key}'{did_you_mean(key, list(options_part.parameters))}")
+    except PartError as error:
+        found.append(f"'{name}' cannot use {uses}: {error}")
+        return Stage(name, step, str(uses), sources)
+    stage = Stage(name, step, uses, sources, params, options, on, described)
+    if step == "extract" and described and not stage.sides:
+        found.append(f"'{name}' cannot use {uses}: the class says no `sides` (as ('video',) or ('text',))")
+    return stage
+
+
+def _bind_fit(options: dict[str, Any], described: Part | None) -> list[str]:
+    """Complete the `fit:` of a part that is trained; a part that is not has none."""
+    given = options.get("fit") or {}
+    if described is None or "task" not in described.methods or "fit" in described.methods:
+        return ["fit: its part is not trained step by step, so there is nothing to set"] if given else []
+    options["fit"], wrong = bind(given, part("pipeline.learning.Fit").parameters)
+    return [f"fit: {problem}" for problem in wrong]
+
+
+def module_of(step: str) -> str:
+    """The file of a step; `import` is a word of Python, so its file is importing.py."""
+    return "importing" if step == "import" else step
+
+
+def _train_problems(stages: Mapping[str, Stage]) -> list[str]:
+    found = []
+    for stage in stages.values():
+        if stage.step != "train":
+            continue
+        sides = {source: stages[source].sides for source in stage.sources}
+        found += [f"'{stage.name}' reads '{s}', which makes no features" for s, kinds in sides.items() if not kinds]
+        for side in ("video", "text"):
+            if not any(side in kinds for kinds in sides.values()):
+                found.append(f"'{stage.name}' reads no {side} feature")
+        for encoder in stage.options.get("joint", []):
+            if encoder not in stage.sources:
+                found.append(f"'{stage.name}': joint names '{encoder}', which is not in its from")
+            elif "encoder" not in (stages[encoder].part or Part("")).methods:
+                found.append(f"'{stage.name}': '{encoder}' has no encoder that could be trained inside the model")
+    steps = [stage.step for stage in stages.values()]
+    found += [
+        f"{steps.count(step)} stages have step '{step}'; one is allowed"
+        for step in sorted(SINGLE)
+        if steps.count(step) > 1
+    ]
+    return found

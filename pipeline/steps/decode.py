@@ -1,0 +1,110 @@
+"""decode: look at every video in a process that can be killed; what cannot be read goes to the ledger."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import ledger, progress, shards, sweep, tasks, video
+from pipeline.context import Context
+from pipeline.errors import LaffError
+from pipeline.killable import Lost
+from pipeline.plan import Planned
+from pipeline.record import record
+from pipeline.sweep import Clip, Made, Target, attributes
+from pipeline.units import shard_key
+
+COLUMNS = ("packets", "seconds", "fps", "width", "height", "rotation", "codec", "container", "decoder")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Parameters of the step."""
+
+    HOW = ("timeout",)
+    CODE = ("pipeline.video",)
+
+    timeout: float = 60.0  # seconds that one video may take
+
+
+@dataclass
+class Look:
+    """The work of one dask task: the videos of a shard."""
+
+    clips: list[Clip]
+    target: Target
+    threads: int
+    timeout: float
+
+
+def run(context: Context, planned: Planned) -> None:
+    """Probe the videos of the shards that are to be made."""
+    if not context.has_videos:
+        raise LaffError(
+            f"{context.source} names no videos, so '{planned.stage}' has nothing to look at; "
+            "let train.from name imported features only, or add `videos:`"
+        )
+    stage, catalog = context.stage(planned.stage), context.catalog
+    jobs = []
+    for unit in planned.todo:
+        rows = catalog.shards("video")[unit.shard]
+        path = context.work.folder(stage.name) / unit.key
+        target = Target(
+            stage.name, unit.key, path, None, unit.fingerprint, unit.content, unit.recipe, "cpu", 1, "int64"
+        )
+        clips = [Clip(catalog.videos[row], catalog.paths[row]) for row in rows]
+        jobs.append(Look(clips, target, context.graph.threads, stage.options["timeout"]))
+    with progress.bar(stage.name, sum(len(job.clips) for job in jobs), "video"):
+        for made in tasks.each(look, jobs):
+            record(context, planned, made)
+
+
+def look(work: Look) -> Made:
+    """Probe each clip and write the shard. Runs in any process."""
+    start = time.perf_counter()
+    found: list[tuple[str, video.Probe]] = []
+    failed = []
+    pool = sweep.decoders(work.threads, work.timeout)
+    paths = [Path(clip.path) for clip in work.clips]
+    for clip, probe in zip(work.clips, pool.imap(video.probe, paths, ahead=8 * work.threads), strict=True):
+        if isinstance(probe, Lost):
+            failed.append(ledger.line(clip.id, work.target.stage, probe.reason, probe.exception, "probe"))
+        else:
+            found.append((clip.id, probe))
+        progress.advance()
+    probes = [probe for _, probe in found]
+    # An HDF5 array of bytes can't hold zeros at an item's end, so the thumbnails lie packed one behind the other.
+    sizes = np.cumsum([0, *(len(probe.thumbnail) for probe in probes)])
+    extra: dict[str, Any] = {
+        "thumbnails": np.frombuffer(b"".join(probe.thumbnail for probe in probes), np.uint8),
+        "thumbnail_starts": sizes.astype(np.int64),
+    }
+    for name in COLUMNS:
+        values = [getattr(probe, name) for probe in probes]
+        extra[name] = np.array(values, dtype="S") if values and isinstance(values[0], str) else np.array(values)
+    ids = [id_ for id_, _ in found]
+    values = np.array([probe.packets for probe in probes], np.int64).reshape(-1, 1)
+    shards.write(work.target.path, ids, values, attributes(work.target, None), failed, extra)
+    return Made(work.target.stage, work.target.key, len(ids), time.perf_counter() - start, failed)
+
+
+def clips(context: Context, stage: str, shard: int) -> list[Clip]:
+    """The clips of a shard as decode left them, for stage's pass: what it could not read keeps an empty slot."""
+    catalog = context.catalog
+    rows = catalog.shards("video")[shard]
+    before = next(n for n in context.graph.needed([stage]) if context.stage(n).step == "decode")
+    path = context.work.folder(before) / shard_key(context.stage(before), "video", shard)
+    ids = shards.read(path).ids
+    packets, decoder, fps = (shards.column(path, name) for name in ("packets", "decoder", "fps"))
+    at = {id_: number for number, id_ in enumerate(ids)}
+    found = []
+    for row in rows:
+        id_, file = catalog.videos[row], catalog.paths[row]
+        if id_ in at:
+            number = at[id_]
+            found.append(Clip(id_, file, int(packets[number]), str(decoder[number]), float(fps[number])))
+        else:
+            found.append(Clip(id_, file, lost=True))
+    return found

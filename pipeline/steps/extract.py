@@ -1,0 +1,139 @@
+"""extract: features of videos in one pass for all stages that are to be made, and features of captions."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from pipeline import build, progress, shards, sweep, tasks, weights
+from pipeline.context import Context
+from pipeline.errors import LaffError
+from pipeline.fitting import fit, fitted_file
+from pipeline.plan import Planned
+from pipeline.record import record
+from pipeline.stages import Stage
+from pipeline.steps import decode
+from pipeline.sweep import Made, Pass, Target, attributes
+from pipeline.units import Unit
+
+
+@dataclass(frozen=True)
+class Options:
+    """Parameters of the step."""
+
+    HOW = ("batch", "timeout")
+    VIDEO_CODE = ("pipeline.video",)
+
+    batch: int = 8  # videos in a forward
+    timeout: float = 120.0  # seconds that decoding one video may take
+    dtype: Literal["float32", "float16"] = "float32"  # of the stored values
+    fit: dict[str, Any] = field(default_factory=dict)  # how a part that is trained is trained: pipeline/learning.py
+
+
+def run(context: Context, plans: Sequence[Planned]) -> None:
+    """Make what is missing of several stages; their videos are decoded once for all of them."""
+    for planned in plans:
+        if any(unit.key == "fit" for unit in planned.todo):
+            fit(context, planned)
+    _videos(context, plans)
+    for planned in plans:
+        _texts(context, planned)
+
+
+def target(context: Context, stage: Stage, unit: Unit) -> Target:
+    """One shard of one feature, with all that a task needs to make it."""
+    return Target(
+        stage=stage.name,
+        key=unit.key,
+        path=context.work.folder(stage.name) / unit.key,
+        part=build.construct(stage, context),
+        fingerprint=f"{unit.fingerprint}:{_learned(context, stage)}",
+        content=unit.content,
+        recipe=unit.recipe,
+        device=build.device(stage),
+        batch=stage.options["batch"],
+        dtype=stage.options["dtype"],
+        weights=weights.get(stage, context.graph, context.work) if not stage.borrowed else None,
+        state=fitted_file(context, stage),
+    )
+
+
+def _learned(context: Context, stage: Stage) -> str:
+    """Tells two fits of the same configuration apart, in a process that keeps loaded parts."""
+    path = fitted_file(context, stage)
+    return str(path.stat().st_mtime_ns) if path and path.is_file() else ""
+
+
+def _videos(context: Context, plans: Sequence[Planned]) -> None:
+    by_shard: dict[int, list[Target]] = {}
+    for planned in plans:
+        stage = context.stage(planned.stage)
+        for unit in planned.todo:
+            if unit.side == "video":
+                by_shard.setdefault(unit.shard, []).append(target(context, stage, unit))
+    if not by_shard:
+        return
+    if not context.has_videos:
+        names = ", ".join(planned.stage for planned in plans)
+        raise LaffError(
+            f"{context.source} names no videos, so {names} cannot be extracted; import them, or leave them out"
+        )
+    timeout = max(context.stage(planned.stage).options["timeout"] for planned in plans)
+    of = {planned.stage: planned for planned in plans}
+    jobs = [
+        Pass(decode.clips(context, targets[0].stage, shard), targets, context.graph.threads, timeout)
+        for shard, targets in sorted(by_shard.items())
+    ]
+    names = sorted({t.stage for job in jobs for t in job.targets}, key=list(of).index)
+    with progress.bar("+".join(names), sum(len(job.clips) for job in jobs), "video"):
+        for finished in tasks.each(sweep.sweep, jobs):
+            for made in finished:
+                record(context, of[made.stage], made)
+
+
+@dataclass
+class Texts:
+    """The work of one dask task: the captions of a shard."""
+
+    ids: list[str]
+    texts: list[str]
+    target: Target
+    threads: int
+
+
+def _texts(context: Context, planned: Planned) -> None:
+    stage, catalog = context.stage(planned.stage), context.catalog
+    jobs = []
+    for unit in planned.todo:
+        if unit.side == "text":
+            rows = catalog.shards("text")[unit.shard]
+            ids, texts = catalog.ids("text", rows), [catalog.texts[row] for row in rows]
+            jobs.append(Texts(ids, texts, target(context, stage, unit), context.graph.threads))
+    if jobs:
+        with progress.bar(f"{stage.name} (text)", sum(len(job.ids) for job in jobs), "caption"):
+            for made in tasks.each(text_shard, jobs):
+                record(context, planned, made)
+
+
+def text_shard(work: Texts) -> Made:
+    """Extract one shard of captions and write it. Runs in any process."""
+    import torch
+
+    torch.set_num_threads(work.threads)
+    goal = work.target
+    start = time.perf_counter()
+    part = build.ready(goal.fingerprint + goal.device, goal.part, goal.device, goal.weights, goal.state)
+    try:
+        values = part.extract_text(work.texts)
+    except ValueError as error:
+        raise LaffError(f"{goal.stage}: {error}") from None
+    if values.shape[0] != len(work.ids):
+        raise LaffError(f"{goal.stage}: extract_text gave {values.shape[0]} rows for {len(work.ids)} captions")
+    if isinstance(values, np.ndarray):
+        values = values.astype(goal.dtype)
+    shards.write(Path(goal.path), work.ids, values, attributes(goal, part))
+    progress.advance(len(work.ids))
+    return Made(goal.stage, goal.key, len(work.ids), time.perf_counter() - start)

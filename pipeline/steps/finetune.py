@@ -1,0 +1,64 @@
+"""finetune: train CLIP on the train split's frames and captions; clip-ft is extracted with what it becomes."""
+
+import shutil
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline import build, frame_cache, progress, weights
+from pipeline.context import Context
+from pipeline.errors import LaffError
+from pipeline.fitting import STATE, recipe_of
+from pipeline.learning import Learning
+from pipeline.plan import Planned
+from pipeline.record import record
+from pipeline.sweep import Made
+
+
+@dataclass(frozen=True)
+class Options(Learning):
+    """Parameters of the step. The authors' own recipe is loss triplet, optimizer rmsprop, lr 1e-6."""
+
+    HOW = ("timeout", "checkpoint", "keep_frames")
+    CODE = ("pipeline.video",)
+
+    loss: Literal["triplet", "infonce"] = "infonce"
+    optimizer: Literal["rmsprop", "adamw"] = "adamw"
+    lr: float = 1e-6
+    epochs: int = 5
+    batch: int = 32
+    clip: float = 1.0
+    seed: int = 2
+    timeout: float = 120.0  # seconds that decoding one video may take
+    keep_frames: bool = False  # keep the decoded frames for another fine-tuning
+
+
+def run(context: Context, planned: Planned) -> None:
+    """Fine-tune, or go on where a killed run left it."""
+    import torch
+
+    from fusion.losses import LOSSES
+    from pipeline.training import Trainer
+
+    stage = context.stage(planned.stage)
+    options = Options(**stage.options)
+    (unit,) = planned.todo
+    start = time.perf_counter()
+    torch.set_num_threads(context.graph.threads)
+    where = build.device(stage)
+    part = build.construct(stage, context)
+    train, val = frame_cache.pairs(context, stage, part.sampling, unit.content)
+    folder = context.work.folder(stage.name)
+    try:
+        part.load(where, weights.get(stage, context.graph, context.work))
+        task = part.task(train, val, LOSSES[options.loss])
+    except ValueError as error:
+        raise LaffError(f"{stage.name}: {error}") from None
+    fingerprint = unit.fingerprint + unit.content
+    recipe = recipe_of(stage.options)
+    trainer = Trainer(task, recipe, options.seed, folder, fingerprint, options.checkpoint, progress.trained)
+    with progress.bar(stage.name, recipe.epochs * trainer.steps, "step"):
+        trainer.run()
+    record(context, planned, Made(stage.name, "fit", len(train.captions), time.perf_counter() - start), [STATE])
+    if not options.keep_frames:
+        shutil.rmtree(folder / frame_cache.FOLDER, ignore_errors=True)

@@ -1,0 +1,62 @@
+"""import: features that others extracted, from an .npz file or a BigFile folder, cut into this collection's shards."""
+
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline import bigfile, ledger, progress, shards
+from pipeline.context import Context
+from pipeline.errors import LaffError
+from pipeline.plan import Planned
+from pipeline.record import record
+from pipeline.sweep import Made, Target, attributes
+
+
+@dataclass(frozen=True)
+class Options:
+    """Parameters of the step."""
+
+    FILES = ("file",)
+
+    file: str  # an .npz, or a BigFile folder (feature.bin, id.txt, shape.txt)
+    side: Literal["video", "text"]  # whether its ids are videos or captions
+    array: str = ""  # the array of an .npz; "" if only one is two-dimensional
+    ids: str = "ids"  # the array of ids in an .npz
+
+
+def run(context: Context, planned: Planned) -> None:
+    """Copy the rows of this collection's items; an item without a row goes to the ledger."""
+    stage, catalog = context.stage(planned.stage), context.catalog
+    options = stage.options
+    file = context.path(options["file"])
+    if not file.exists():
+        raise LaffError(f"'{stage.name}': no such file: {file}")
+    wanted = [row for unit in planned.todo for row in catalog.shards(unit.side)[unit.shard]]
+    with progress.bar(stage.name, len(wanted), "row"):
+        names = catalog.ids(options["side"], wanted)
+        values, found = bigfile.read_rows(file, names, options["array"], options["ids"])
+        if not found.any():
+            raise LaffError(f"'{stage.name}': {file} has a row for none of the {len(names)} ids, such as {names[0]!r}")
+        if options["side"] == "text" and not found.all():
+            lost = [name for name, there in zip(names, found, strict=True) if not there]
+            raise LaffError(f"'{stage.name}': {file} has no row for {len(lost)} captions, such as {lost[0]!r}")
+        at = 0
+        for unit in planned.todo:
+            start = time.perf_counter()
+            size = len(catalog.shards(unit.side)[unit.shard])
+            part = slice(at, at + size)
+            at += size
+            here = found[part]
+            kept = [name for name, there in zip(names[part], here, strict=True) if there]
+            failed = [
+                ledger.line(name, stage.name, f"no row in {file.name}", "Missing")
+                for name, there in zip(names[part], here, strict=True)
+                if not there
+            ]
+            path = context.work.folder(stage.name) / unit.key
+            goal = Target(
+                stage.name, unit.key, path, None, unit.fingerprint, unit.content, unit.recipe, "cpu", 1, "float32"
+            )
+            shards.write(path, kept, values[part][here], attributes(goal, None) | {"source": file.name}, failed)
+            progress.advance(size)
+            record(context, planned, Made(stage.name, unit.key, len(kept), time.perf_counter() - start, failed))

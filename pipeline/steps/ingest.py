@@ -1,0 +1,52 @@
+"""ingest: one table of all videos and captions, with digests, splits and shards."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import files, progress, table
+from pipeline.catalog import Catalog, refresh
+from pipeline.collection import Collection
+from pipeline.errors import LaffError
+from pipeline.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Options:
+    """Parameters of the step. They decide about new shards only: finished ones stay as they are."""
+
+    HOW = ("shard_videos", "shard_captions")
+
+    shard_videos: int = 256  # videos in a shard
+    shard_captions: int = 8192  # captions in a shard
+
+    def __post_init__(self) -> None:
+        if self.shard_videos < 1 or self.shard_captions < 1:
+            raise LaffError(f"a shard holds at least one item, not {self.shard_videos} and {self.shard_captions}")
+
+
+def look(collection: Collection, work: Workspace, options: Options) -> tuple[Catalog, list[str], bool]:
+    """The table as it would be after an ingest, what changed, and whether it is new. Reads no video, writes nothing."""
+    old, _ = table.read(work.table)
+    catalog, changes = refresh(collection, old, options.shard_videos, options.shard_captions, read=None)
+    return catalog, changes, not old.videos
+
+
+def run(collection: Collection, work: Workspace, options: Options) -> Catalog:
+    """Bring the table up to date; only files that are new or changed are read."""
+    old, _ = table.read(work.table)
+    pending, _, _ = look(collection, work, options)
+    todo = sum(digest.startswith("pending:") for digest in pending.digests)
+
+    def read(path: Path) -> str:
+        try:
+            digest = files.sha256(path)
+        except OSError as error:
+            raise LaffError(f"{path}: cannot be read: {error.strerror}") from None
+        progress.advance()
+        return digest
+
+    with progress.bar("ingest", todo, "video"):
+        catalog, _ = refresh(collection, old, options.shard_videos, options.shard_captions, read)
+    if catalog != old or not work.table.is_file():
+        table.write(work.table, catalog, collection=collection.name)
+    return catalog

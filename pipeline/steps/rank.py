@@ -1,0 +1,161 @@
+"""rank: every caption against every video of the test split, both ways: run files, and each query's rank from full scores."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import features, fusing, metrics, models, progress, runs, shards
+from pipeline.context import Context
+from pipeline.features import Rows
+from pipeline.metrics import Ranks
+from pipeline.models import Row
+from pipeline.plan import Planned
+from pipeline.record import record
+from pipeline.sweep import Made
+
+BLOCK = 512  # queries that are scored at once
+
+
+@dataclass(frozen=True)
+class Options:
+    """Parameters of the step."""
+
+    HOW = ("pairs",)
+    CODE = ("pipeline.metrics", "pipeline.runs", "fusion.paired", "fusion.features")
+
+    k: int = 100  # items in a run, per query
+    pairs: dict[str, list[str]] = field(default_factory=dict)  # rows without training: name -> [video, text feature]
+
+
+@dataclass
+class Scored:
+    """The test split as one row sees it. A score is the dot product of a text and a video vector.
+
+    Equal captions share one vector, so their scores tie whatever a matrix product rounds.
+    """
+
+    rows: Rows
+    texts: np.ndarray  # [U, W] float32, one for each different caption
+    of_text: np.ndarray  # [C] which of them a caption has
+    videos: np.ndarray  # [V, W] float32
+
+
+def run(context: Context, planned: Planned) -> None:
+    """Rank for every row and seed that is missing."""
+    import torch
+
+    stage = context.stage(planned.stage)
+    train = context.stage(stage.sources[0])
+    torch.set_num_threads(context.graph.threads)
+    encoders = fusing.joints(context, train)
+    rows = fusing.rows(context, train, "test", lost=True)
+    whole = fusing.split(context, rows, encoders)
+    first, of_text = distinct([context.catalog.texts[row] for row in rows.captions])
+    wanted = {f"{row.name}/seed{seed}": (row, seed) for row in models.rows(context, stage) for seed in row.seeds}
+    with progress.bar(stage.name, len(planned.todo), "run"):
+        for unit in planned.todo:
+            row, seed = wanted[unit.key]
+            start = time.perf_counter()
+            texts, videos = [], []
+            for model in row.models:
+                own = fusing.part_of(whole, model)
+                paired = fusing.trained(context, train, model, own, encoders, seed)
+                texts.append(embed(paired.embed_text, own.text_rows, first))
+                videos.append(embed(paired.embed_video, own.video_rows, np.arange(len(rows.videos))))
+            if row.features:
+                video, text = row.features
+                texts.append(normalised(features.read(context, text, "text", rows.captions[first])[0]))
+                videos.append(normalised(rows.video[video]))
+            # The mean of several models' scores is one dot product too: of their vectors side by side.
+            share = np.float32(len(texts) ** -0.5)
+            scored = Scored(rows, np.hstack(texts) * share, of_text, np.hstack(videos) * share)
+            write(context, scored, row, context.work.folder(stage.name) / unit.key, stage.options["k"])
+            names = [f"{unit.key}/{name}" for name in ("t2v.trec.gz", "v2t.trec.gz", "ranks.h5")]
+            record(context, planned, Made(stage.name, unit.key, len(rows.captions), time.perf_counter() - start), names)
+            progress.advance()
+
+
+def distinct(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Places [U] where each different text first stands, and [C] which of them each text is."""
+    known: dict[str, int] = {}
+    of = np.array([known.setdefault(text, len(known)) for text in texts], dtype=np.int64)
+    first = np.full(len(known), len(texts), dtype=np.int64)
+    np.minimum.at(first, of, np.arange(len(texts)))
+    return first, of
+
+
+def embed(function: Callable, take: Callable, rows: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    """function(take(rows)) in blocks, without gradients -> [len(rows), W] float32."""
+    import torch
+
+    with torch.no_grad():
+        blocks = [
+            function(take(torch.from_numpy(block))).numpy()
+            for block in np.array_split(rows, max(1, -(-len(rows) // 1024)))
+        ]
+    return np.concatenate(blocks)
+
+
+def normalised(values: np.ndarray) -> np.ndarray:
+    """Rows of length 1; a zero row stays zero."""
+    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
+
+
+def write(context: Context, scored: Scored, row: Row, folder: Path, k: int) -> None:
+    """Two run files, and ranks.h5: what each query of the split found, uncovered ones at the last rank."""
+    catalog, rows = context.catalog, scored.rows
+    caption_ids = catalog.ids("text", rows.captions)
+    video_ids = catalog.ids("video", rows.videos)
+    every_video = catalog.split_videos("test")
+    place = np.searchsorted(every_video, rows.videos)
+    covered = np.flatnonzero(rows.video_of >= 0)
+    # Uncovered videos rank below all others: that leaves the ranks of covered ones as they are.
+    t2v = Ranks.last(len(caption_ids), len(every_video))
+    v2t = Ranks.last(len(every_video), len(caption_ids))
+    order = covered[np.argsort(rows.video_of[covered], kind="stable")]
+    own = np.split(order, np.searchsorted(rows.video_of[order], np.arange(1, len(rows.videos))))
+
+    def by_caption() -> Iterator[tuple[str, runs.Found]]:
+        for block in blocks(covered):
+            scores = scored.texts[scored.of_text[block]] @ scored.videos.T
+            t2v.put(block, metrics.rank(scores, rows.video_of[block]))
+            yield from named(caption_ids, block, video_ids, *runs.top_k(scores, k))
+
+    def by_video() -> Iterator[tuple[str, runs.Found]]:
+        for block in blocks(np.arange(len(rows.videos))):
+            scores = (scored.videos[block] @ scored.texts.T)[:, scored.of_text]
+            v2t.put(place[block], metrics.rank(scores, [own[video] for video in block]))
+            yield from named(video_ids, block, caption_ids, *runs.top_k(scores, k))
+
+    runs.write_run(folder / "t2v.trec.gz", by_caption(), row.name)
+    runs.write_run(folder / "v2t.trec.gz", by_video(), row.name)
+    video_of = np.asarray(catalog.caption_video)[rows.captions]
+    columns = {
+        "covered": rows.video_of >= 0,
+        "precision": t2v.precision,
+        "video": video_of,
+        "v2t_ids": np.array(catalog.ids("video", every_video), dtype="S"),
+        "v2t_first": v2t.first,
+        "v2t_precision": v2t.precision,
+        "v2t_covered": np.isin(every_video, rows.videos),
+        "v2t_relevant": np.bincount(video_of, minlength=len(catalog.videos))[every_video],
+    }
+    about = {"row": row.name, "queries": len(caption_ids), "candidates": len(every_video)}
+    shards.write(folder / "ranks.h5", caption_ids, t2v.first[:, None], about, (), columns)
+
+
+def blocks(rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Row numbers in blocks."""
+    for start in range(0, len(rows), BLOCK):
+        yield rows[start : start + BLOCK]
+
+
+def named(
+    queries: list[str], block: np.ndarray, items: list[str], columns: np.ndarray, scores: np.ndarray
+) -> Iterator[tuple[str, runs.Found]]:
+    """Rows of a run: the block's queries with the names and scores of what they found."""
+    for query, found, values in zip(block, columns, scores, strict=True):
+        yield queries[query], [(items[item], float(score)) for item, score in zip(found, values, strict=True)]

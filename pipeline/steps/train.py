@@ -1,0 +1,64 @@
+"""train: every model of the stage, once per seed, on the cached features of the train and val splits."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline import build, fusing, models, progress
+from pipeline.context import Context
+from pipeline.errors import LaffError
+from pipeline.fitting import recipe_of
+from pipeline.learning import Learning
+from pipeline.plan import Planned
+from pipeline.record import record
+from pipeline.sweep import Made
+
+
+@dataclass(frozen=True)
+class Options(Learning):
+    """Parameters of the step; the block's own (heads, width, …) stand beside them in stages.yaml."""
+
+    HOW = ("seeds", "baselines", "singles", "checkpoint", "joint")
+    CODE = ("fusion.paired", "fusion.retrieval", "fusion.losses")
+
+    seeds: list[int] = field(default_factory=lambda: [2])
+    baselines: dict[str, str] = field(default_factory=dict)  # further models: name -> block
+    singles: bool = True  # the block on each video feature alone too
+    joint: list[str] = field(default_factory=list)  # text features whose encoder is trained inside the model
+
+
+def run(context: Context, planned: Planned) -> None:
+    """Train what is missing; a killed training goes on from its checkpoint."""
+    import torch
+
+    from fusion.losses import LOSSES
+    from fusion.retrieval import Retrieval
+    from pipeline.training import Trainer
+
+    stage = context.stage(planned.stage)
+    where = build.device(stage)
+    torch.set_num_threads(context.graph.threads)
+    encoders = fusing.joints(context, stage)
+    train, val = (
+        fusing.split(context, fusing.rows(context, stage, name), encoders).to(where) for name in ("train", "val")
+    )
+    of = {f"{model.name}/seed{seed}": (model, seed) for model in models.of(context, stage) for seed in model.seeds}
+    recipe = recipe_of(stage.options)
+    for number, unit in enumerate(planned.todo, 1):
+        model, seed = of[unit.key]
+        start = time.perf_counter()
+        own, own_val = fusing.part_of(train, model), fusing.part_of(val, model)
+        try:
+            paired = fusing.make(context, stage, model, own, encoders, seed).to(where)
+            task = Retrieval(paired, own, own_val, LOSSES[stage.options["loss"]])
+        except ValueError as error:
+            raise LaffError(f"{stage.name}: {model.name}: {error}") from None
+        folder = context.work.folder(stage.name) / Path(unit.key)
+        fingerprint = unit.fingerprint + unit.content
+        trainer = Trainer(task, recipe, seed, folder, fingerprint, stage.options["checkpoint"], progress.trained)
+        with progress.bar(
+            f"{stage.name} {unit.key} ({number}/{len(planned.todo)})", recipe.epochs * trainer.steps, "step"
+        ):
+            trainer.run()
+        made = Made(stage.name, unit.key, len(own), time.perf_counter() - start)
+        record(context, planned, made, [f"{unit.key}/best.pt"])

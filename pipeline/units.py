@@ -1,0 +1,116 @@
+"""The units of a stage: shards, fits, models, runs; each with the digest of what it is made from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline import files, models
+from pipeline.catalog import PENDING
+from pipeline.context import Context
+from pipeline.stages import Stage
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The least that a stage makes at once."""
+
+    key: str  # its name inside the stage's folder
+    content: str
+    fingerprint: str
+    recipe: dict[str, Any]
+    side: str = ""
+    shard: int = -1
+
+
+def shard_key(stage: Stage, side: str, number: int) -> str:
+    """A shard's file inside the stage's folder; a feature of both sides keeps a folder for each."""
+    return f"{side}/{number:05d}.h5" if len(stage.sides) > 1 else f"{number:05d}.h5"
+
+
+def units(context: Context, name: str) -> list[Unit]:
+    """All units that a stage has for the collection as it is, in order."""
+    stage = context.stage(name)
+    recipe, fingerprint = context.recipe(name), context.fingerprint(name)
+    if stage.step == "train":
+        return [model_unit(context, stage, model, seed) for model in models.of(context, stage) for seed in model.seeds]
+    if stage.step == "rank":
+        return list(_ranked(context, stage))
+    if stage.step in ("evaluate", "report"):
+        (source,) = stage.sources
+        content = [[unit.key, unit.fingerprint, unit.content] for unit in units(context, source)]
+        ledger = context.work.ledger
+        lost = ledger.read_text() if stage.step == "report" and ledger.is_file() else ""
+        return [Unit(stage.step, files.digest([content, lost]), fingerprint, recipe)]
+    found = []
+    if stage.fitted:
+        found.append(Unit("fit", fit_content(context, name), fingerprint, recipe))
+    if stage.step == "finetune":
+        return found
+    for side in ("video",) if stage.step == "decode" else stage.sides:
+        found += _shards(context, stage, side)
+    return found
+
+
+def _shards(context: Context, stage: Stage, side: str) -> Iterator[Unit]:
+    recipe, fingerprint = context.recipe(stage.name), context.fingerprint(stage.name)
+    data = data_content(context, stage.name)
+    unread = lost_before(context, stage) if side == "video" else set()
+    for number, rows in enumerate(context.catalog.shards(side)):
+        if len(rows):
+            gone = sorted(unread.intersection(context.catalog.ids(side, rows))) if unread else []
+            content = files.digest([context.catalog.content(side, rows), data, gone])
+            yield Unit(shard_key(stage, side, number), content, fingerprint, recipe, side, number)
+
+
+def lost_before(context: Context, stage: Stage) -> set[str]:
+    """Videos that an earlier stage could not read, so that this one does not try."""
+    before = [n for n in context.graph.needed([stage.name]) if n != stage.name and context.stage(n).step == "decode"]
+    return set().union(*(context.failed(name) for name in before)) if before else set()
+
+
+def data_content(context: Context, name: str) -> str:
+    """Digest of the items that a stage, or a stage it reads from, has learned from; '' where none has."""
+    learned = [n for n in context.graph.needed([name]) if context.stage(n).fitted]
+    return files.digest([[n, _own_content(context, n)] for n in learned]) if learned else ""
+
+
+def _own_content(context: Context, name: str) -> Any:
+    stage, catalog = context.stage(name), context.catalog
+    if stage.step == "extract" and stage.part and "task" not in stage.part.methods:
+        return catalog.content("text", catalog.split_captions("train"))  # vocabularies read train captions only
+    features = list(stage.sources) if stage.step != "train" else context.features(name)[0]
+    members = {catalog.videos[row] for split in ("train", "val") for row in catalog.split_videos(split)}
+    lost = sorted(context.lost(features) & members)
+    return [catalog.split_content["train"], catalog.split_content["val"], lost]
+
+
+def fit_content(context: Context, name: str) -> str:
+    """Digest of what a stage learns from: its own splits, and what the stages it reads have learned from."""
+    return data_content(context, name)
+
+
+def model_unit(context: Context, stage: Stage, model: "models.Model", seed: int) -> Unit:
+    """One training: a model with a seed. Its fingerprint holds only what concerns it."""
+    recipe = models.recipe(context, stage, model)
+    content = files.digest([data_content(context, stage.name), seed])
+    return Unit(f"{model.name}/seed{seed}", content, files.digest(recipe)[:32], recipe)
+
+
+def _ranked(context: Context, stage: Stage) -> Iterator[Unit]:
+    own = context.part_recipe(stage)
+    train = context.stage(stage.sources[0])
+    catalog = context.catalog
+    members = {catalog.videos[row] for row in catalog.split_videos("test")}
+    lost = sorted(context.lost(context.features(train.name)[0]) & members)
+    base = [catalog.split_content["test"], lost, data_content(context, train.name)]
+    for row in models.rows(context, stage):
+        for seed in row.seeds:
+            recipe = own | {"from": {m.name: files.digest(models.recipe(context, train, m))[:32] for m in row.models}}
+            for feature in row.features:
+                recipe["from"][feature] = context.fingerprint(feature)
+            yield Unit(f"{row.name}/seed{seed}", files.digest([base, seed]), files.digest(recipe)[:32], recipe)
+
+
+def pending(context: Context) -> bool:
+    """Whether the catalog holds files that no ingest has read yet, so that contents are not final."""
+    return any(digest.startswith(PENDING) for digest in context.catalog.digests)

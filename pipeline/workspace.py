@@ -1,0 +1,81 @@
+"""A workspace: the folder where a run keeps everything, one run at a time."""
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from pipeline import files
+from pipeline.errors import LaffError
+from pipeline.index import Index
+
+
+class Workspace:
+    """Paths below WORK, and its lock."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._indexes: dict[str, Index] = {}
+
+    def folder(self, stage: str) -> Path:
+        """WORK/<stage>."""
+        return self.root / stage
+
+    def index(self, stage: str) -> Index:
+        """What the stage has finished; read once."""
+        if stage not in self._indexes:
+            self._indexes[stage] = Index(self.folder(stage))
+        return self._indexes[stage]
+
+    @property
+    def table(self) -> Path:
+        """The ingest's table."""
+        return self.root / "ingest" / "table.h5"
+
+    @property
+    def ledger(self) -> Path:
+        """The failures ledger."""
+        return self.root / "failures.jsonl"
+
+    @cached_property
+    def _digests(self) -> dict[str, list[str | int]]:
+        known: dict[str, list[str | int]] = files.read_json(self.root / "digests.json", {})
+        return known
+
+    def sha256(self, path: Path) -> str:
+        """sha256 of a weight or feature file, computed again only when its size or mtime changes."""
+        status = path.stat()
+        known = self._digests.get(str(path))
+        if known and known[:2] == [status.st_size, status.st_mtime_ns]:
+            return str(known[2])
+        found = files.sha256(path)
+        self._digests[str(path)] = [status.st_size, status.st_mtime_ns, found]
+        if self.root.is_dir():
+            files.write_json(self.root / "digests.json", self._digests)
+        return found
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the workspace; LaffError names who holds it. The lock ends with the process, however that ends."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            file = (self.root / ".lock").open("a+")
+        except OSError as error:
+            raise LaffError(f"{self.root}: cannot be used as a workspace: {error.strerror}") from None
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                file.seek(0)
+                holder = file.read().strip() or "another process"
+                raise LaffError(f"{self.root} is in use by {holder}; wait for it to end, or use another -w") from None
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()} since {datetime.now():%Y-%m-%d %H:%M:%S}\n")
+            file.flush()
+            files.remove_partials(self.root)
+            yield
+            file.truncate(0)

@@ -1,0 +1,51 @@
+"""YAML read strictly: a key twice is a mistake, and 1e-4 is a number."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.errors import LaffError
+
+
+class Strict(yaml.SafeLoader):
+    """SafeLoader that refuses duplicate keys and reads floats as YAML 1.2 does."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """Build one mapping; a key that stands twice is an error with its line."""
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            if isinstance(key, str) and key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"'{key}' stands twice", key_node.start_mark)
+            if isinstance(key, str):
+                seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+# PyYAML follows YAML 1.1, where 1e-4 (no dot, or no sign) is a string.
+Strict.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.\d*|\.\d+|\d+)([eE][-+]?\d+)$"), list("-+.0123456789")
+)
+
+
+def parse(text: str, where: str) -> Any:
+    """The value of a YAML text; LaffError with the line of the mistake."""
+    try:
+        return yaml.load(text, Loader=Strict)  # Strict is a SafeLoader
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f"{where}:{mark.line + 1}" if mark else where
+        raise LaffError(f"{line}: not valid YAML: {getattr(error, 'problem', None) or error}") from None
+
+
+def load(path: Path) -> Any:
+    """The value of a YAML file; LaffError where it is missing or not YAML."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise LaffError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise LaffError(f"{path}: is not UTF-8 text: {error.reason} at byte {error.start}") from None
+    return parse(text, str(path))
