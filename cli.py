@@ -63,8 +63,8 @@ class Laff(click.Group):
         except OSError as error:
             if error.errno == 28:  # ENOSPC
                 raise click.ClickException(
-                    f"the disk is full ({error.filename or 'while writing'}); make room and run the same command again: "
-                    "finished shards are kept"
+                    f"the disk is full ({error.filename or 'while writing'}); make room and run the same command "
+                    "again; what is finished is kept"
                 ) from None
             raise
 
@@ -193,7 +193,8 @@ def stage_command(name: str) -> click.Command:
 
     step, uses = stage_facts(name)
     first = VERBS.get(step, "Make this stage.")
-    text = f"{first}\n\nMakes stage '{name}' (step {step}{f', {uses}' if uses else ''}) and what it still needs, and nothing else."
+    kind = f"step {step}, {uses}" if uses else f"step {step}"
+    text = f"{first}\n\nMakes stage '{name}' ({kind}) and what it still needs, nothing else."
     return click.command(name=name, help=text, short_help=f"{first.rstrip('.')} [stage]")(command)
 
 
@@ -301,9 +302,7 @@ def demo(folder: Path) -> None:
     wanted = Request(collection, folder / "work", ROOT / "stages.yaml", "small", ("train.seeds=[1,2,3]",))
     outcome = run_stages(wanted, ())
     summary(outcome, wanted)
-    click.echo(
-        f'try: laff search "a red circle moves up" -c {collection} -w {wanted.work} --profile small --set train.seeds=[1,2,3]'
-    )
+    click.echo(f'try: laff search "a red circle moves up" -c {collection} -w {wanted.work} --profile small')
 
 
 if __name__ == "__main__":

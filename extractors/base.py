@@ -78,8 +78,10 @@ class TextExtractor(Protocol):
 class Task(Protocol):
     """A resumable training, driven by pipeline.training: batches of sample numbers in, a loss out."""
 
-    model: nn.Module
     samples: int  # training samples in an epoch
+
+    @property
+    def model(self) -> nn.Module: ...  # whose parameters learn
 
     def loss(self, rows: Tensor) -> Tensor: ...  # [B] int64 sample numbers -> scalar, to be differentiated
     def score(self) -> float: ...  # on the validation split, larger is better

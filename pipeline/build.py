@@ -6,7 +6,8 @@ from typing import Any
 
 from pipeline.context import Context
 from pipeline.errors import LaffError
-from pipeline.stages import Graph, Stage
+from pipeline.learning import Fit
+from pipeline.stages import Graph, Stage, module_of
 
 _loaded: dict[str, Any] = {}  # fingerprint -> a part ready to work, per process: loading costs seconds
 
@@ -42,6 +43,18 @@ def device(stage: Stage) -> str:
     if stage.on == "gpu" and not torch.cuda.is_available():
         raise LaffError(f"'{stage.name}' says on: gpu, but torch {torch.__version__} sees none; use auto or cpu")
     return "cuda" if stage.on != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def option_problem(stage: Stage) -> str:
+    """What the step's Options refuse, or ''; their types were checked when the file was read."""
+    options = importlib.import_module(f"pipeline.steps.{module_of(stage.step)}").Options
+    try:
+        options(**stage.options)
+        if stage.options.get("fit"):
+            Fit(**stage.options["fit"])
+    except (LaffError, ValueError) as error:
+        return f"'{stage.name}': {error}"
+    return ""
 
 
 def problems(graph: Graph, names: list[str]) -> list[str]:

@@ -1,6 +1,5 @@
 """The ingest's table: every video and caption, its digest, its split, its shard."""
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -133,7 +132,7 @@ def _stat(path: str) -> tuple[int, int]:
     if not path:
         return 0, 0
     try:
-        status = os.stat(path)
+        status = Path(path).stat()
     except OSError as error:
         raise LaffError(f"{path}: cannot be read: {error.strerror}") from None
     return status.st_size, status.st_mtime_ns

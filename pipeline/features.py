@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def read(context: Context, name: str, side: str, rows: np.ndarray) -> "tuple[np.ndarray | csr_matrix, np.ndarray]":
-    """Values of catalog rows [n] in their order: ([n, D] dense float32 or CSR, found [n] bool; missing rows are zero)."""
+    """Values of catalog rows [n] in their order: [n, D] dense float32 or CSR, and found [n] bool; missing: 0."""
     stage, catalog = context.stage(name), context.catalog
     shard_of = np.asarray(catalog.video_shard if side == "video" else catalog.caption_shard, dtype=np.int64)[rows]
     found = np.zeros(len(rows), dtype=bool)

@@ -14,7 +14,7 @@ PARTIAL = ".partial"  # ending of every temporary file, so that an interrupted r
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; what is written there becomes `path` on a clean exit, else it is removed."""
+    """Yield a temporary path beside `path`; on a clean exit it becomes `path`, else it is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent)
     os.close(handle)

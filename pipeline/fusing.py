@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline import build, features
 from pipeline.context import Context
+from pipeline.errors import LaffError
 from pipeline.features import Rows
 from pipeline.fitting import word_vectors
 from pipeline.models import Model
@@ -123,7 +124,13 @@ def trained(
 ) -> "Paired":
     """The model as its best epoch left it, ready to embed."""
     paired = make(context, stage, model, split, encoders, seed)
-    paired.load_state_dict(build.read_state(best(context, stage, model, seed)))
+    path = best(context, stage, model, seed)
+    try:
+        paired.load_state_dict(build.read_state(path))
+    except RuntimeError:
+        raise LaffError(
+            f"{path} was trained with other parameters or features; give the same --profile and --set as then, or train"
+        ) from None
     return paired.eval()
 
 

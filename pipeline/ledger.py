@@ -1,4 +1,4 @@
-"""WORK/failures.jsonl: which video failed where, and why. Made from what the finished shards say, so nothing is lost."""
+"""WORK/failures.jsonl: which video failed where, and why. Made from what the finished shards say."""
 
 import json
 from collections.abc import Iterable, Sequence

@@ -71,6 +71,7 @@ def tree(file: Path) -> ast.Module:
         raise PartError(f"{file.name}:{error.lineno}: {error.msg}") from None
 
 
+@cache
 def imported(module: str, trusted: frozenset[str] = frozenset()) -> set[str]:
     """The project (or trusted) modules that a module imports, wherever in the file, type-checking ones left out."""
     file = source_file(module, trusted)

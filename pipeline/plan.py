@@ -61,7 +61,8 @@ def stage_plan(context: Context, name: str) -> Planned:
 def _content_reason(context: Context, name: str, unit: Unit) -> str:
     step = context.stage(name).step
     if unit.shard >= 0:
-        return "its videos changed" if unit.side == "video" else "its captions changed, or what its fit learned from"
+        items = "videos" if unit.side == "video" else "captions"
+        return f"its {items} changed, or those that an earlier stage learned from"
     return {"rank": "the test split changed", "evaluate": "the runs changed", "report": "the results changed"}.get(
         step, "the train or val split changed"
     )

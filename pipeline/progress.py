@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
+FORMAT = "{desc}: {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} {unit} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
+
 _bar: "tqdm[None] | None" = None
 
 
@@ -22,7 +24,7 @@ def bar(name: str, total: int, unit: str) -> Iterator[None]:
         ascii=quiet,
         file=sys.stderr,
         dynamic_ncols=not quiet,
-        bar_format="{desc}: {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} {unit} [{elapsed}<{remaining}, {rate_fmt}{postfix}]",
+        bar_format=FORMAT,
     ) as shown:
         outer, _bar = _bar, shown
         try:

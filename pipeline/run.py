@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline import build, collection, ledger, progress, stages, weights
 from pipeline.collection import Collection
 from pipeline.context import Context
-from pipeline.errors import problems
+from pipeline.errors import LaffError, problems
 from pipeline.plan import Planned, stage_plan
 from pipeline.record import write_ledger
 from pipeline.stages import Graph
@@ -83,8 +83,24 @@ def random_stages(context: Context, names: Sequence[str]) -> list[str]:
 def check_names(context: Context, names: Sequence[str]) -> None:
     """LaffError with all that is wrong with weights, before anything runs."""
     found = [wrong for name in names if (wrong := weights.check(context.stage(name), context.graph))]
+    found += [wrong for name in names if (wrong := build.option_problem(context.stage(name)))]
     if found:
         raise problems(str(context.graph.path), found)
+
+
+def _check_work(context: Context, names: Sequence[str]) -> None:
+    """LaffError with all that stands in the way of the stages that are about to run: parts, devices, weight files."""
+    stale = [name for name in names if context.stage(name).step != "ingest" and stage_plan(context, name).todo]
+    wrong = build.problems(context.graph, stale)
+    for name in stale:
+        stage = context.stage(name)
+        if stage.part and not stage.borrowed:
+            try:
+                weights.get(stage, context.graph, context.work)
+            except LaffError as error:
+                wrong.append(str(error))
+    if wrong:
+        raise problems(str(context.graph.path), wrong)
 
 
 def targets_of(graph: Graph, names: Sequence[str]) -> list[str]:
@@ -113,6 +129,7 @@ def run(request: Request, targets: Sequence[str], retry: bool = False) -> Outcom
             context.catalog = ingest.run(found, work, ingest.Options(**graph.of_step("ingest").options))
             outcome.made[first.stage] = 1
             outcome.seconds[first.stage] = time.perf_counter() - start
+        _check_work(context, names)
         try:
             for phase in phases(context, names):
                 _run_phase(context, phase, outcome)
@@ -155,9 +172,6 @@ def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None
     plans = [planned for name in phase if (planned := stage_plan(context, name)).todo]
     if not plans:
         return
-    wrong = build.problems(context.graph, [planned.stage for planned in plans])
-    if wrong:
-        raise problems(str(context.graph.path), wrong)
     for planned in plans:
         mark = " with RANDOM WEIGHTS" if context.stage(planned.stage).random else ""
         progress.say(f"{planned.stage}: {len(planned.todo)} to make{mark} ({'; '.join(planned.reasons)})")

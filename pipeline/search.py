@@ -52,7 +52,7 @@ def search(request: Request, sentence: str, k: int, split: str, model_name: str 
         rows = fusing.rows(context, stage, one)
         whole = fusing.part_of(fusing.split(context, rows, encoders), model)
         paired = fusing.trained(context, stage, model, whole, encoders, seed)
-        text = embed(lambda given: paired.embed_text(given), lambda block: _take(query, model.text), np.arange(1))
+        text = embed(paired.embed_text, lambda block: _take(query, model.text), np.arange(1))
         videos = embed(paired.embed_video, whole.video_rows, np.arange(len(rows.videos)))
         hits.append((rows.videos, (text @ videos.T)[0]))
     rows_found = np.concatenate([videos for videos, _ in hits])

@@ -97,7 +97,7 @@ class Graph:
         return [name for name in self.stages if name in wanted]
 
     def reads(self, name: str) -> tuple[str, ...]:
-        """The stages whose results `name` needs. A joint encoder lives inside the model, so train reads what it would."""
+        """The stages whose results `name` needs; in the place of a joint encoder's stage, what that one reads."""
         stage = self.stages[name]
         joint = stage.options.get("joint", [])
         direct = [source for source in stage.sources if source not in joint]
@@ -122,7 +122,7 @@ def default_path() -> Path:
 def load(
     path: Path | None = None, profile: str | None = None, sets: Sequence[str] = (), trusted: Sequence[str] = ()
 ) -> Graph:
-    """The graph of a stages file with a profile and `stage.param=value` settings applied; LaffError lists all mistakes."""
+    """The graph of a stages file with a profile and `stage.param=value` settings; LaffError lists all mistakes."""
     path = path or default_path()
     whole = yamls.load(path)
     if not isinstance(whole, dict) or not isinstance(whole.get("stages"), dict):

@@ -143,7 +143,10 @@ class _Consumer:
         if good:
             start = time.perf_counter()
             batch = np.stack([np.zeros_like(good[0]) if frames is None else frames for frames in self.slots])
-            values = self.part.extract(torch.from_numpy(batch).to(self.target.device)).cpu().numpy()
+            try:
+                values = self.part.extract(torch.from_numpy(batch).to(self.target.device)).cpu().numpy()
+            except ValueError as error:
+                raise LaffError(f"{self.target.stage}: {error}") from None
             if values.shape != (len(batch), values.shape[-1]):
                 raise LaffError(f"{self.target.stage}: extract gave {values.shape} for {len(batch)} videos")
             for frames, row in zip(self.slots, values, strict=True):
@@ -183,10 +186,7 @@ def sweep(work: Pass) -> list[Made]:
 
 def _write(consumer: _Consumer, ids: list[str], failed: list[dict[str, str]], seconds: float) -> Made:
     target = consumer.target
-    if consumer.rows:
-        values = np.stack(consumer.rows)
-    else:
-        values = np.zeros((0, consumer.part.dim), np.float32)
+    values = np.stack(consumer.rows) if consumer.rows else np.zeros((0, consumer.part.dim), np.float32)
     finite = (
         np.isfinite(values.reshape(len(values), -1)).all(axis=1)
         if values.dtype.kind == "f"

@@ -121,8 +121,8 @@ def _download(entry: Weights) -> Path:
         download_url_to_file(entry.source, str(target), hash_prefix=entry.sha256, progress=True)
     except (OSError, RuntimeError) as error:
         raise LaffError(
-            f"weights '{entry.name}': download of {entry.source} failed ({error}). Fetch the file by other means, put it at "
-            f"{target}, or set {entry.name}.path in stages.yaml"
+            f"weights '{entry.name}': {entry.source} could not be fetched ({error}). Get the file by other means, put "
+            f"it at {target}, or set {entry.name}.path in stages.yaml"
         ) from None
     if entry.sha256 is None:
         files.write_text(target.with_suffix(".sha256"), files.sha256(target) + "\n")

@@ -16,7 +16,7 @@ class Strict(yaml.SafeLoader):
         """Build one mapping; a key that stands twice is an error with its line."""
         seen = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if isinstance(key, str) and key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"'{key}' stands twice", key_node.start_mark)
             if isinstance(key, str):

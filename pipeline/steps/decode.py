@@ -82,8 +82,8 @@ def look(work: Look) -> Made:
         "thumbnail_starts": sizes.astype(np.int64),
     }
     for name in COLUMNS:
-        values = [getattr(probe, name) for probe in probes]
-        extra[name] = np.array(values, dtype="S") if values and isinstance(values[0], str) else np.array(values)
+        column = [getattr(probe, name) for probe in probes]
+        extra[name] = np.array(column, dtype="S" if column and isinstance(column[0], str) else None)
     ids = [id_ for id_, _ in found]
     values = np.array([probe.packets for probe in probes], np.int64).reshape(-1, 1)
     shards.write(work.target.path, ids, values, attributes(work.target, None), failed, extra)

@@ -19,7 +19,7 @@ from pipeline.sweep import Made
 
 TIES = (
     "rank = 1 + non-relevant strictly above the first relevant item + half of the non-relevant equal to it; "
-    "R@k counts rank <= k; MedR is not floored; AP sorts relevant items by 1 + strictly above + half of the other equals"
+    "R@k counts rank <= k; MedR is not floored; AP sorts the relevant by 1 + strictly above + half of other equals"
 )
 WAYS = ("t2v", "v2t")
 
@@ -137,9 +137,7 @@ def _covered(found: Found) -> Found:
     mask = found.covered
     ids = [id_ for id_, there in zip(found.ids, mask, strict=True) if there]
     candidates = (
-        len(np.unique(found.groups[mask]))
-        if len(found.relevant) == (found.relevant == 1).sum()
-        else found.candidates
+        len(np.unique(found.groups[mask])) if len(found.relevant) == (found.relevant == 1).sum() else found.candidates
     )
     return Found(ids, found.ranks.take(mask), mask[mask], found.groups[mask], candidates, found.relevant[mask])
 

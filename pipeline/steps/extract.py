@@ -32,6 +32,10 @@ class Options:
     dtype: Literal["float32", "float16"] = "float32"  # of the stored values
     fit: dict[str, Any] = field(default_factory=dict)  # how a part that is trained is trained: pipeline/learning.py
 
+    def __post_init__(self) -> None:
+        if self.batch < 1 or self.timeout <= 0:
+            raise LaffError(f"batch is {self.batch} and timeout {self.timeout}; both should be above 0")
+
 
 def run(context: Context, plans: Sequence[Planned]) -> None:
     """Make what is missing of several stages; their videos are decoded once for all of them."""
@@ -87,8 +91,8 @@ def _videos(context: Context, plans: Sequence[Planned]) -> None:
         Pass(decode.clips(context, targets[0].stage, shard), targets, context.graph.threads, timeout)
         for shard, targets in sorted(by_shard.items())
     ]
-    names = sorted({t.stage for job in jobs for t in job.targets}, key=list(of).index)
-    with progress.bar("+".join(names), sum(len(job.clips) for job in jobs), "video"):
+    making = {goal.stage for job in jobs for goal in job.targets}
+    with progress.bar("+".join(name for name in of if name in making), sum(len(job.clips) for job in jobs), "video"):
         for finished in tasks.each(sweep.sweep, jobs):
             for made in finished:
                 record(context, of[made.stage], made)

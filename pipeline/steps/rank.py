@@ -1,4 +1,4 @@
-"""rank: every caption against every video of the test split, both ways: run files, and each query's rank from full scores."""
+"""rank: every caption against every video of test, both ways: run files, and each query's rank from full scores."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline import features, fusing, metrics, models, progress, runs, shards
 from pipeline.context import Context
+from pipeline.errors import LaffError
 from pipeline.features import Rows
 from pipeline.metrics import Ranks
 from pipeline.models import Row
@@ -28,6 +29,10 @@ class Options:
 
     k: int = 100  # items in a run, per query
     pairs: dict[str, list[str]] = field(default_factory=dict)  # rows without training: name -> [video, text feature]
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise LaffError(f"k is {self.k}; a run holds at least one item")
 
 
 @dataclass
@@ -87,7 +92,7 @@ def distinct(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
     return first, of
 
 
-def embed(function: Callable, take: Callable, rows: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def embed(function: Callable, take: Callable, rows: np.ndarray) -> np.ndarray:
     """function(take(rows)) in blocks, without gradients -> [len(rows), W] float32."""
     import torch
 

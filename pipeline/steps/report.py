@@ -79,7 +79,7 @@ def warning(results: dict[str, Any]) -> str:
     """What must be said beside every figure that random weights had a part in; '' otherwise."""
     if not results["untrained"]:
         return ""
-    return f"RANDOM WEIGHTS in {', '.join(results['untrained'])}: these figures show that the machine runs, not how good it is"
+    return f"RANDOM WEIGHTS in {', '.join(results['untrained'])}: these figures show that it runs, not how good it is"
 
 
 def render(name: str, results: dict[str, Any], failures: Sequence[dict[str, str]], seconds: dict[str, float]) -> str:
@@ -101,10 +101,10 @@ def render(name: str, results: dict[str, Any], failures: Sequence[dict[str, str]
         first = next(iter(intervals))
         low, high = intervals[first][way]["R@10"]
         parts.append(
-            f"<p><small>{html.escape(first)}: R@10 lies in {low:.1f} to {high:.1f} (95 % bootstrap over videos)</small></p>"
+            f"<p><small>{html.escape(first)}: R@10 {low:.1f} to {high:.1f} (95 % bootstrap over videos)</small></p>"
         )
     parts.append(
-        f"<p><small>{html.escape(results['ties'])}. std over seeds is that of a sample.</small></p><h2>Splits</h2><table>"
+        f"<p><small>{html.escape(results['ties'])}. ± is a sample's std over seeds.</small></p><h2>Splits</h2><table>"
     )
     parts.append("<tr><th>split</th><th>videos</th><th>with every feature</th><th>captions</th></tr>")
     for split, row in results["splits"].items():
