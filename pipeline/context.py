@@ -61,7 +61,7 @@ class Context:
         for name in (*(stage.part.constants.get("FILES", ()) if stage.part else ()), *step.constants.get("FILES", ())):
             if params.get(name):
                 recipe[f"file of {name}"] = self.file_digest(Path(params.pop(name)))
-        recipe["code"] = parts.code(shaping, self.graph.trusted)
+        recipe["code"] = parts.code(shaping, self.graph.trusted) | parts.own_code(step.constants.get("OWN", ()))
         if digest := weights.digest(stage, self.graph, self.work):
             recipe["weights"] = digest
             params.pop("weights", None)  # where a file lies changes nothing

@@ -130,6 +130,11 @@ def code(modules: Collection[str], trusted: frozenset[str] = frozenset()) -> dic
     return {module: code_digest(file) for module, file in files.items() if file}
 
 
+def own_code(modules: Collection[str]) -> dict[str, str]:
+    """{module: digest of its code} without what the modules import."""
+    return {module: code_digest(file) for module in modules if (file := source_file(module))}
+
+
 @cache
 def part(path: str, trusted: frozenset[str] = frozenset()) -> Part:
     """The class that `path` (module.Class) names; PartError says what is wrong with the path."""

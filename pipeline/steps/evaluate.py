@@ -28,7 +28,8 @@ WAYS = ("t2v", "v2t")
 class Options:
     """Parameters of the step."""
 
-    CODE = ("pipeline.metrics", "pipeline.steps.evaluate")
+    CODE = ("pipeline.metrics",)
+    OWN = ("pipeline.steps.evaluate",)
 
     bootstrap: int = 1000  # samples of the 95 % interval of R@10; queries of one video are drawn together
     seed: int = 0  # of these samples

@@ -25,7 +25,7 @@ th:first-child,td:first-child{text-align:left}td.text{text-align:left}tr.main{ba
 class Options:
     """Parameters of the step: none."""
 
-    CODE = ("pipeline.steps.report",)
+    OWN = ("pipeline.steps.report",)
 
 
 def run(context: Context, planned: Planned) -> None:
