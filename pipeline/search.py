@@ -82,6 +82,8 @@ def _query(context: Context, stage: Any, sentence: str, encoders: list[fusing.Jo
         part = build.construct(source, context)
         file = None if source.borrowed else weights.get(source, context.graph, context.work)
         state = fitted_file(context, source)
-        part = build.ready(f"search:{name}", part, "cpu", file, state)
+        learned = state.stat().st_mtime_ns if state and state.is_file() else 0
+        known = f"search:{context.fingerprint(name)}:{state}:{learned}"
+        part = build.ready(known, part, "cpu", file, state)
         found[name] = fusing.as_feature(part.extract_text([sentence]))
     return found

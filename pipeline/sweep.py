@@ -53,6 +53,7 @@ class Target:
     dtype: str
     weights: Path | None = None
     state: Path | None = None
+    learned: str = ""  # tells two fits of one configuration apart, in a process that keeps loaded parts
 
 
 @dataclass
@@ -123,7 +124,8 @@ class _Consumer:
         from pipeline.build import ready
 
         self.target = target
-        self.part = ready(target.fingerprint + target.device, target.part, target.device, target.weights, target.state)
+        known = f"{target.fingerprint}:{target.learned}:{target.device}"
+        self.part = ready(known, target.part, target.device, target.weights, target.state)
         self.slots: list[np.ndarray | None] = []
         self.rows: list[np.ndarray] = []
         self.left = size

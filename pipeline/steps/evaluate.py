@@ -72,7 +72,7 @@ def run(context: Context, planned: Planned) -> None:
         result["models"][row.name] = {way: _metrics([one[way] for one in seeds], row.seeds) for way in WAYS}
         result["bootstrap"][row.name] = {way: _interval([one[way] for one in seeds], stage.options) for way in WAYS}
         if not seeds[0]["t2v"].covered.all():
-            kept = [{way: _covered(one[way]) for way in WAYS} for one in seeds]
+            kept = [{way: _covered(one[way], way) for way in WAYS} for one in seeds]
             result["models"][f"{row.name} (covered only)"] = {
                 way: _metrics([one[way] for one in kept], row.seeds) for way in WAYS
             }
@@ -133,13 +133,11 @@ def _read(folder: Path) -> dict[str, Found]:
     }
 
 
-def _covered(found: Found) -> Found:
+def _covered(found: Found, way: str) -> Found:
     """The same without the queries whose video is uncovered. Captions of uncovered videos stay candidates of v2t."""
     mask = found.covered
     ids = [id_ for id_, there in zip(found.ids, mask, strict=True) if there]
-    candidates = (
-        len(np.unique(found.groups[mask])) if len(found.relevant) == (found.relevant == 1).sum() else found.candidates
-    )
+    candidates = len(np.unique(found.groups[mask])) if way == "t2v" else found.candidates
     return Found(ids, found.ranks.take(mask), mask[mask], found.groups[mask], candidates, found.relevant[mask])
 
 

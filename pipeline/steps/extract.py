@@ -54,7 +54,7 @@ def target(context: Context, stage: Stage, unit: Unit) -> Target:
         key=unit.key,
         path=context.work.folder(stage.name) / unit.key,
         part=build.construct(stage, context),
-        fingerprint=f"{unit.fingerprint}:{_learned(context, stage)}",
+        fingerprint=unit.fingerprint,
         content=unit.content,
         recipe=unit.recipe,
         device=build.device(stage),
@@ -62,6 +62,7 @@ def target(context: Context, stage: Stage, unit: Unit) -> Target:
         dtype=stage.options["dtype"],
         weights=weights.get(stage, context.graph, context.work) if not stage.borrowed else None,
         state=fitted_file(context, stage),
+        learned=_learned(context, stage),
     )
 
 
@@ -129,7 +130,8 @@ def text_shard(work: Texts) -> Made:
     torch.set_num_threads(work.threads)
     goal = work.target
     start = time.perf_counter()
-    part = build.ready(goal.fingerprint + goal.device, goal.part, goal.device, goal.weights, goal.state)
+    known = f"{goal.fingerprint}:{goal.learned}:{goal.device}"
+    part = build.ready(known, goal.part, goal.device, goal.weights, goal.state)
     try:
         values = part.extract_text(work.texts)
     except ValueError as error:
