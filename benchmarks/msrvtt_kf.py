@@ -1,4 +1,6 @@
-"""LAFF, concatenation and conse alone on msrvtt_kf, from imported features: python benchmarks/msrvtt_kf.py DATA WORK [ARGS]
+"""LAFF, concatenation and conse alone on msrvtt_kf, from imported features.
+
+python benchmarks/msrvtt_kf.py DATA WORK [ARGS]
 
 DATA is the folder msrvtt_kf (video.npz, text.npz, glove50.txt, split lists). Further ARGS go to `laff run`, such as
 `--set train.joint=[gru]`. Not comparable with published MSR-VTT figures: it is a test bed of 1,432 videos.

@@ -21,13 +21,22 @@ def bind(given: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> tuple
             if parameter.required:
                 problems.append(f"parameter '{name}' ({parameter.annotation}) is missing")
             else:
-                bound[name] = _plain(parameter.default)
+                bound[name] = _default(parameter)
             continue
         try:
             bound[name] = _convert(value, ast.parse(parameter.annotation, mode="eval").body)
         except TypeError as error:
             problems.append(f"{name}: {error}")
     return bound, problems
+
+
+def _default(parameter: Parameter) -> Any:
+    """The default as the same value typed in YAML would come out: 60 of a float parameter is 60.0."""
+    value = _plain(parameter.default)
+    try:
+        return _convert(value, ast.parse(parameter.annotation, mode="eval").body)
+    except TypeError:
+        return value
 
 
 def _plain(value: Any) -> Any:

@@ -15,6 +15,7 @@ from pipeline.parts import did_you_mean
 
 SPLITS = ("train", "val", "test")
 SHOWN = 40  # problems printed one by one; the rest is counted
+NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff]")  # what a text file or HDF5 cannot hold, or nobody meant
 ID = re.compile(r"[A-Za-z0-9_@+=,~-][A-Za-z0-9_@+=,~.-]*")
 NO_VIDEO = {".txt", ".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".md", ".srt", ".vtt", ".npz", ".npy", ".h5"}
 
@@ -64,7 +65,7 @@ def load(path: Path) -> Collection:
     for key in raw:
         if key not in ("name", "videos", *SPLITS):
             found.add(path, 0, f"unknown key '{key}'{did_you_mean(str(key), ('name', 'videos', *SPLITS))}")
-    collection = Collection(str(raw.get("name") or path.parent.name), path, read_from=[path])
+    collection = Collection(str(raw.get("name") or path.resolve().parent.name), path, read_from=[path])
     lines = _read_splits(raw, collection, found)
     if "videos" in raw:
         _find_videos(raw["videos"], collection, lines, found)
@@ -182,6 +183,8 @@ def _read_captions(file: Path, videos: dict[str, Any], found: _Found) -> Iterato
             found.add(file, number, f"caption id '{id_}' stands again; first in line {seen[id_]}")
         elif not text.strip():
             found.add(file, number, f"caption '{id_}' is empty")
+        elif odd := NO_TEXT.search(text):
+            found.add(file, number, f"caption '{id_}' has the character {odd.group()!r}, which is no text")
         elif video not in videos:
             found.add(file, number, f"caption '{id_}' has no video: '{video}' is in no split")
         else:
@@ -199,16 +202,27 @@ def _from_text(file: Path, found: _Found) -> Iterator[tuple[int, str, str, str]]
         yield number, id_, video, text
 
 
-def _from_csv(file: Path, found: _Found) -> Iterator[tuple[int, str, str, str]]:
+def _csv_rows(file: Path, found: _Found) -> Iterator[tuple[int, list[str]]]:
+    """(number of its first line, cells) of each row that is not blank; a broken quote ends them, noted."""
     lines = _text_lines(file, found)
-    rows = csv.reader(io.StringIO("\n".join(line for _, line in lines)))
+    rows = csv.reader(io.StringIO("\n".join(line for _, line in lines)), strict=True)
+    number = 0
+    try:
+        while rows.line_num < len(lines):
+            number = lines[rows.line_num][0]
+            yield number, next(rows)
+    except csv.Error as error:
+        found.add(file, number, f"is not valid CSV: {error}")
+
+
+def _from_csv(file: Path, found: _Found) -> Iterator[tuple[int, str, str, str]]:
+    rows = _csv_rows(file, found)
     counts: dict[str, int] = {}
-    header = next(rows, [])
+    _, header = next(rows, (1, []))
     if [cell.strip() for cell in header[:2]] != ["video", "caption"]:
         found.add(file, 1, f"the first line should be 'video,caption', not {','.join(header)[:60]!r}")
         return
-    for row in rows:
-        number = lines[min(rows.line_num, len(lines)) - 1][0]
+    for number, row in rows:
         if len(row) != 2:
             found.add(file, number, f"has {len(row)} columns instead of 2 (put a caption with commas into quotes)")
             continue
@@ -243,15 +257,20 @@ def _find_videos(value: Any, collection: Collection, lines: dict[str, tuple[Path
     if source is None:
         return
     known = _folder(source) if source.is_dir() else _table(source, collection, found)
+    names = list(known)[:5000]
     for video, (where, line) in lines.items():
         files = known.get(video, [])
         if not files:
-            found.add(where, line, f"video '{video}' has no file in {source}{did_you_mean(video, list(known)[:5000])}")
+            hint = did_you_mean(video, names) if len(found.lines) < SHOWN else ""  # it takes long, and is not shown
+            found.add(where, line, f"video '{video}' has no file in {source}{hint}")
         elif len(files) > 1:
-            names = ", ".join(file.name for file in files)
-            found.add(where, line, f"video '{video}' has {len(files)} files in {source}: {names}")
+            found.add(where, line, f"video '{video}' has {len(files)} files in {source}: {_names(files)}")
         else:
             collection.files[video] = files[0]
+
+
+def _names(files: list[Path]) -> str:
+    return ", ".join(file.name for file in files)
 
 
 def _folder(folder: Path) -> dict[str, list[Path]]:
@@ -268,24 +287,23 @@ def _table(table: Path, collection: Collection, found: _Found) -> dict[str, list
     """{id: [file]} of a CSV table with the header `video,path`; paths relative to the table."""
     known: dict[str, list[Path]] = {}
     collection.read_from.append(table)
-    lines = _text_lines(table, found)
-    for number, (line, row) in enumerate(zip(lines, csv.reader(text for _, text in lines), strict=False)):
-        if number == 0:
-            if [cell.strip() for cell in row] != ["video", "path"]:
-                found.add(table, line[0], f"the first line should be 'video,path', not {line[1][:60]!r}")
-                return {}
-            continue
+    rows = _csv_rows(table, found)
+    number, header = next(rows, (1, []))
+    if [cell.strip() for cell in header] != ["video", "path"]:
+        found.add(table, number, f"the first line should be 'video,path', not {','.join(header)[:60]!r}")
+        return {}
+    for number, row in rows:
         if len(row) != 2:
-            found.add(table, line[0], f"has {len(row)} columns instead of 2")
+            found.add(table, number, f"has {len(row)} columns instead of 2")
             continue
         video, file = row[0].strip(), table.parent / row[1].strip()
         wrong = bad_id(video)
         if wrong:
-            found.add(table, line[0], wrong)
+            found.add(table, number, wrong)
         elif video in known:
-            found.add(table, line[0], f"video '{video}' stands again")
+            found.add(table, number, f"video '{video}' stands again")
         elif not file.is_file():
-            found.add(table, line[0], f"video '{video}': no such file: {file}")
+            found.add(table, number, f"video '{video}': no such file: {file}")
             known[video] = []
         else:
             known[video] = [file]

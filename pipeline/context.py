@@ -47,6 +47,10 @@ class Context:
             self._recipes[name] = recipe
         return self._recipes[name]
 
+    def forget_recipes(self) -> None:
+        """Make recipes anew when next asked: weights that were missing may be here now."""
+        self._recipes.clear()
+
     def part_recipe(self, stage: Stage) -> dict[str, Any]:
         """A stage's own share of its recipe, without what it reads."""
         step = parts.part(f"pipeline.steps.{module_of(stage.step)}.Options")

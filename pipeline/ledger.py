@@ -20,7 +20,7 @@ def read(path: Path) -> list[dict[str, str]]:
     """All lines; none where there is no ledger yet."""
     if not path.is_file():
         return []
-    return [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines() if text]
+    return [json.loads(text) for text in path.read_text(encoding="utf-8").split("\n") if text]
 
 
 def write(path: Path, lines: Iterable[dict[str, str]]) -> None:

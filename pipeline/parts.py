@@ -13,11 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pipeline.errors import LaffError
+
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("extractors", "fusion", "pipeline")
 
 
-class PartError(ValueError):
+class PartError(LaffError):
     """A dotted path that names nothing usable."""
 
 
@@ -42,7 +44,7 @@ class Part:
 
 def did_you_mean(word: str, words: Collection[str]) -> str:
     """'; did you mean X?' where one of `words` is close to `word`, else ''."""
-    close = get_close_matches(word, words, n=1)
+    close = get_close_matches(str(word), words, n=1)
     return f"; did you mean '{close[0]}'?" if close else ""
 
 

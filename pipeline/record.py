@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 from pipeline import ledger
 from pipeline.context import Context
@@ -26,14 +27,22 @@ def note(context: Context, stage: str, unit: Unit, made: Made, made_files: list[
         unit.fingerprint, unit.content, index.made(made_files), made.failed, round(made.seconds, 3), made.rows
     )
     index.record(unit.key, entry, unit.recipe)
-    with (context.work.root / TIMES).open("a", encoding="utf-8") as log:
-        time = datetime.now(UTC).isoformat(timespec="seconds")
-        log.write(
-            json.dumps({"time": time, "stage": stage, "unit": unit.key, "seconds": entry.seconds, "rows": made.rows})
-            + "\n"
-        )
+    log_time(context.work.root, made)
     if made.failed or context.work.ledger.is_file():
         write_ledger(context)
+
+
+def log_time(root: Path, made: Made) -> None:
+    """Add a line to the log of times, which the report sums up by stage."""
+    line = {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "stage": made.stage,
+        "unit": made.key,
+        "seconds": round(made.seconds, 3),
+        "rows": made.rows,
+    }
+    with (root / TIMES).open("a", encoding="utf-8") as log:
+        log.write(json.dumps(line) + "\n")
 
 
 def write_ledger(context: Context) -> None:

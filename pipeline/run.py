@@ -10,9 +10,10 @@ from pipeline.collection import Collection
 from pipeline.context import Context
 from pipeline.errors import LaffError, problems
 from pipeline.plan import Planned, stage_plan
-from pipeline.record import write_ledger
+from pipeline.record import log_time, write_ledger
 from pipeline.stages import Graph
 from pipeline.steps import ingest
+from pipeline.sweep import Made
 from pipeline.units import Unit
 from pipeline.workspace import Workspace
 
@@ -43,10 +44,13 @@ class Request:
         return stages.load(self.stages, self.profile, self.sets, self.trust)
 
 
-def open_context(request: Request, retry: bool = False) -> tuple[Context, Planned, Collection]:
-    """Read and check everything; returns the surroundings, the state of ingest, and the collection. Writes nothing."""
-    graph = request.graph()
-    found = collection.load(request.collection)
+def open_context(request: Request, retry: bool = False) -> tuple[Context, Planned]:
+    """Read and check everything; returns the surroundings and the state of ingest. Writes nothing."""
+    return look(request, request.graph(), collection.load(request.collection), retry)
+
+
+def look(request: Request, graph: Graph, found: Collection, retry: bool) -> tuple[Context, Planned]:
+    """The surroundings of a run over a collection that was read, and the state of ingest."""
     work = Workspace(request.work)
     options = ingest.Options(**graph.of_step("ingest").options)
     catalog, changes, new = ingest.look(found, work, options)
@@ -58,7 +62,7 @@ def open_context(request: Request, retry: bool = False) -> tuple[Context, Planne
         planned.stale, planned.reasons = [_table_unit(context)], changes
     else:
         planned.cached = [_table_unit(context)]
-    return context, planned, found
+    return context, planned
 
 
 def _table_unit(context: Context) -> Unit:
@@ -68,7 +72,7 @@ def _table_unit(context: Context) -> Unit:
 
 def plan(request: Request, targets: Sequence[str], retry: bool = False) -> tuple[list[Planned], list[str]]:
     """The state of every stage that the targets need, and which of them have random weights."""
-    context, first, _ = open_context(request, retry)
+    context, first = open_context(request, retry)
     names = context.graph.needed(targets)
     check_names(context, names)
     plans = [first if context.stage(name).step == "ingest" else stage_plan(context, name) for name in names]
@@ -99,6 +103,7 @@ def _check_work(context: Context, names: Sequence[str]) -> None:
                 weights.get(stage, context.graph, context.work)
             except LaffError as error:
                 wrong.append(str(error))
+    context.forget_recipes()  # a file without a published sha256 has one now that it is here
     if wrong:
         raise problems(str(context.graph.path), wrong)
 
@@ -118,10 +123,10 @@ def run(request: Request, targets: Sequence[str], retry: bool = False) -> Outcom
     work = Workspace(request.work)
     graph = request.graph()
     names = graph.needed(targets_of(graph, targets))
-    collection.load(request.collection)  # mistakes are told before the workspace is touched
+    found = collection.load(request.collection)  # mistakes are told before the workspace is touched
     with work.lock():
-        context, first, found = open_context(request, retry)
-        context.work = work
+        context, first = look(request, graph, found, retry)
+        work = context.work
         outcome.random = random_stages(context, names)
         check_names(context, names)
         if first.todo:
@@ -129,6 +134,8 @@ def run(request: Request, targets: Sequence[str], retry: bool = False) -> Outcom
             context.catalog = ingest.run(found, work, ingest.Options(**graph.of_step("ingest").options))
             outcome.made[first.stage] = 1
             outcome.seconds[first.stage] = time.perf_counter() - start
+            items = len(context.catalog.videos)
+            log_time(work.root, Made(first.stage, "table", items, outcome.seconds[first.stage]))
         _check_work(context, names)
         try:
             for phase in phases(context, names):

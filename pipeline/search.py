@@ -31,7 +31,7 @@ def search(request: Request, sentence: str, k: int, split: str, model_name: str 
     """
     if not sentence.strip():
         raise LaffError("the sentence is empty; say what the video should show")
-    context, _, _ = open_context(request)
+    context, _ = open_context(request)
     stage = context.graph.of_step("train")
     all_models = {model.name: model for model in models.of(context, stage)}
     name = model_name or models.main(stage)

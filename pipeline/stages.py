@@ -207,8 +207,11 @@ def _apply_profile(
 
 
 def _change(entry: dict[str, Any], key: str, value: Any) -> None:
+    outer, dot, inner = key.partition(".")
     if key in ("from", "on"):
         entry[key] = value
+    elif dot and isinstance(entry["params"].get(outer, {}), dict):  # gru.fit.epochs=5
+        entry["params"][outer] = {**entry["params"].get(outer, {}), inner: value}
     else:
         entry["params"][key] = value
 

@@ -55,6 +55,13 @@ class Target:
     state: Path | None = None
     learned: str = ""  # tells two fits of one configuration apart, in a process that keeps loaded parts
 
+    def loaded(self) -> Any:
+        """The part, ready to work; loaded once per process."""
+        from pipeline.build import ready
+
+        known = f"{self.stage}:{self.fingerprint}:{self.learned}:{self.device}"
+        return ready(known, self.part, self.device, self.weights, self.state)
+
 
 @dataclass
 class Pass:
@@ -121,11 +128,8 @@ class _Consumer:
     """Fills batches of one feature and keeps its rows."""
 
     def __init__(self, target: Target, size: int) -> None:
-        from pipeline.build import ready
-
         self.target = target
-        known = f"{target.fingerprint}:{target.learned}:{target.device}"
-        self.part = ready(known, target.part, target.device, target.weights, target.state)
+        self.part = target.loaded()
         self.slots: list[np.ndarray | None] = []
         self.rows: list[np.ndarray] = []
         self.left = size

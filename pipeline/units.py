@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline import files, models
+from pipeline import files, ledger, models
 from pipeline.catalog import PENDING
 from pipeline.context import Context
 from pipeline.stages import Stage
@@ -38,9 +38,9 @@ def units(context: Context, name: str) -> list[Unit]:
     if stage.step in ("evaluate", "report"):
         (source,) = stage.sources
         content = [[unit.key, unit.fingerprint, unit.content] for unit in units(context, source)]
-        ledger = context.work.ledger
-        lost = ledger.read_text() if stage.step == "report" and ledger.is_file() else ""
-        return [Unit(stage.step, files.digest([content, lost]), fingerprint, recipe)]
+        lost = ledger.read(context.work.ledger) if stage.step == "report" else []
+        told = [[line["video"], line["stage"], line["reason"]] for line in lost]
+        return [Unit(stage.step, files.digest([content, told]), fingerprint, recipe)]
     found = []
     if stage.fitted:
         found.append(Unit("fit", fit_content(context, name), fingerprint, recipe))

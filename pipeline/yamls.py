@@ -1,6 +1,7 @@
-"""YAML read strictly: a key twice is a mistake, and 1e-4 is a number."""
+"""YAML read strictly: a key twice is a mistake, 1e-4 is a number, and `on` is a word."""
 
 import re
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,17 @@ from pipeline.errors import LaffError
 
 
 class Strict(yaml.SafeLoader):
-    """SafeLoader that refuses duplicate keys and reads floats as YAML 1.2 does."""
+    """SafeLoader that refuses duplicate keys and reads floats and booleans as YAML 1.2 does."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """Build one mapping; a key that stands twice is an error with its line."""
         seen = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str) and key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"'{key}' stands twice", key_node.start_mark)
-            if isinstance(key, str):
+            merge = key_node.tag == "tag:yaml.org,2002:merge"  # <<: *other
+            key = "<<" if merge else self.construct_object(key_node, deep=True)
+            if isinstance(key, Hashable):  # SafeLoader itself refuses the others
+                if key in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f"'{key}' stands twice", key_node.start_mark)
                 seen.add(key)
         return super().construct_mapping(node, deep)
 
@@ -28,6 +30,12 @@ class Strict(yaml.SafeLoader):
 Strict.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.\d*|\.\d+|\d+)([eE][-+]?\d+)$"), list("-+.0123456789")
 )
+# There, on, off, yes, no, y and n are booleans too, and `on: gpu` would have the key True.
+BOOL = "tag:yaml.org,2002:bool"
+Strict.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != BOOL or first in "tTfF"]
+    for first, resolvers in Strict.yaml_implicit_resolvers.items()
+}
 
 
 def parse(text: str, where: str) -> Any:

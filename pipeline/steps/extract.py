@@ -67,7 +67,7 @@ def target(context: Context, stage: Stage, unit: Unit) -> Target:
 
 
 def _learned(context: Context, stage: Stage) -> str:
-    """Tells two fits of the same configuration apart, in a process that keeps loaded parts."""
+    """When the stage's fit was saved; '' where it has none."""
     path = fitted_file(context, stage)
     return str(path.stat().st_mtime_ns) if path and path.is_file() else ""
 
@@ -130,8 +130,7 @@ def text_shard(work: Texts) -> Made:
     torch.set_num_threads(work.threads)
     goal = work.target
     start = time.perf_counter()
-    known = f"{goal.fingerprint}:{goal.learned}:{goal.device}"
-    part = build.ready(known, goal.part, goal.device, goal.weights, goal.state)
+    part = goal.loaded()
     try:
         values = part.extract_text(work.texts)
     except ValueError as error:
