@@ -15,6 +15,7 @@ KEYS = ("step", "uses", "from", "params", "on")
 STEPS = ("ingest", "decode", "finetune", "extract", "import", "train", "rank", "evaluate", "report")
 DEVICES = ("auto", "gpu", "cpu")
 SINGLE = {"ingest", "decode", "rank", "evaluate", "report"}  # steps of which a graph has one
+READS = {"rank": "train", "evaluate": "rank", "report": "evaluate"}  # steps that read one stage of a given step
 FILLED = ("dims",)  # constructor parameters that the pipeline fills in itself
 NAME = "letters, digits and -"
 
@@ -131,6 +132,10 @@ def load(
     for key in whole:
         if key not in ("threads", "weights", "profiles", "stages"):
             found.append(f"unknown key '{key}'{did_you_mean(str(key), ['threads', 'weights', 'profiles', 'stages'])}")
+    for key in ("weights", "profiles"):
+        if not isinstance(whole.get(key) or {}, dict):
+            found.append(f"{key}: should be a mapping, not {whole[key]!r}")
+            whole[key] = {}
     threads = whole.get("threads", 2)
     if not isinstance(threads, int) or threads < 1:
         found.append(f"threads: {threads!r} should be a whole number above 0")
@@ -145,7 +150,7 @@ def load(
     stages: dict[str, Stage] = {}
     for name in order:
         stages[name] = _stage(name, raw[name], stages, frozenset(trusted), found)
-    found += _train_problems(stages)
+    found += _source_problems(stages) + _train_problems(stages)
     if found:
         raise problems(str(path), found)
     return Graph(stages, weights, threads, path, profile, frozenset(trusted))
@@ -202,6 +207,9 @@ def _apply_profile(
         if name not in raw:
             found.append(f"profile '{profile}' changes '{name}', which is no stage{did_you_mean(name, list(raw))}")
             continue
+        if not isinstance(changes or {}, dict):
+            found.append(f"profile '{profile}': '{name}' should be a mapping, not {changes!r}")
+            continue
         for key, value in (changes or {}).items():
             _change(raw[name], key, value)
 
@@ -239,7 +247,7 @@ def _weights(raw: Mapping[str, Any], found: list[str]) -> dict[str, Weights]:
 
 def _sources(entry: Mapping[str, Any]) -> list[str]:
     value = entry.get("from") or []
-    return [value] if isinstance(value, str) else [str(item) for item in value]
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)]
 
 
 def _order(raw: dict[str, dict[str, Any]], found: list[str]) -> list[str]:
@@ -285,6 +293,8 @@ def _stage(
         elif uses is None and step in ("finetune", "train"):
             found.append(f"'{name}' names no part: step '{step}' needs `uses:`")
         elif uses is not None:
+            if str(uses).split(".")[0] == "pipeline":
+                raise PartError("parts come from extractors.* and fusion.*, not from pipeline.*")
             described = part(str(uses), trusted)
             wanted = {k: v for k, v in described.parameters.items() if k not in FILLED}
             params, wrong = bind(rest, wanted)
@@ -322,15 +332,37 @@ def module_of(step: str) -> str:
     return "importing" if step == "import" else step
 
 
+def _source_problems(stages: Mapping[str, Stage]) -> list[str]:
+    """Stages that don't read what their step works on."""
+    found = []
+    for stage in stages.values():
+        wanted = READS.get(stage.step)
+        if wanted and [stages[source].step for source in stage.sources] != [wanted]:
+            names = ", ".join(stage.sources) or "nothing"
+            found.append(f"'{stage.name}' reads {names}; step '{stage.step}' reads one stage of step '{wanted}'")
+        waiting, steps = list(stage.sources), set()
+        while waiting:
+            source = stages[waiting.pop()]
+            steps.add(source.step)
+            waiting += source.sources
+        looks = stage.step == "finetune" or (stage.step == "extract" and "video" in stage.sides)
+        if looks and "decode" not in steps:
+            found.append(f"'{stage.name}' works on videos, so its from should lead to a stage of step 'decode'")
+    return found
+
+
 def _train_problems(stages: Mapping[str, Stage]) -> list[str]:
     found = []
     for stage in stages.values():
         if stage.step != "train":
             continue
         sides = {source: stages[source].sides for source in stage.sources}
-        found += [f"'{stage.name}' reads '{s}', which makes no features" for s, kinds in sides.items() if not kinds]
+        broken = [s for s in sides if stages[s].step == "extract" and not sides[s]]  # said already
+        found += [
+            f"'{stage.name}' reads '{s}', which makes no features" for s in sides if not sides[s] and s not in broken
+        ]
         for side in ("video", "text"):
-            if not any(side in kinds for kinds in sides.values()):
+            if not broken and not any(side in kinds for kinds in sides.values()):
                 found.append(f"'{stage.name}' reads no {side} feature")
         for encoder in stage.options.get("joint", []):
             if encoder not in stage.sources:
