@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 # Before any library reads them, and inherited by the processes that tests start.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")  # give a device number to run the tests on a GPU
@@ -18,6 +20,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import av
 import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from pipeline.run import Outcome, Request
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -84,3 +89,128 @@ def clips(tmp_path: Path) -> Clips:
         return path
 
     return write
+
+
+# Profile small, made smaller: the whole graph in seconds. Trainings keep several steps, so that a kill can hit one.
+TINY = (
+    "ingest.shard_videos=8",
+    "ingest.shard_captions=32",
+    "finetune.epochs=3",
+    "finetune.batch=16",
+    "x3d.crop=32",
+    "gru.hidden=16",
+    "gru.fit={epochs: 4, batch: 16}",
+    "train.from=[clip-ft, x3d, bow, w2v, gru]",
+    "train.heads=2",
+    "train.epochs=4",
+    "train.batch=16",
+    "train.seeds=[1, 2]",
+)
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """A small collection of real videos, the shipped graph in profile small, and a workspace."""
+
+    folder: Path
+    sets: tuple[str, ...] = TINY
+
+    @property
+    def collection(self) -> Path:
+        return self.folder / "collection" / "collection.yaml"
+
+    @property
+    def videos(self) -> Path:
+        return self.folder / "collection" / "videos"
+
+    @property
+    def stages(self) -> Path:
+        return self.folder / "stages.yaml"
+
+    @property
+    def work(self) -> Path:
+        return self.folder / "work"
+
+    def request(self, *sets: str) -> Request:
+        """What `laff … --set` of these gives to the pipeline."""
+        from pipeline.run import Request
+
+        return Request(self.collection, self.work, self.stages, "small", (*self.sets, *sets))
+
+    def run(self, *sets: str, targets: tuple[str, ...] = (), retry: bool = False) -> Outcome:
+        """`laff run`, in this process."""
+        from pipeline.run import run
+
+        return run(self.request(*sets), targets, retry)
+
+    def options(self, *sets: str) -> list[str]:
+        """The same for a command line."""
+        where = ["-c", str(self.collection), "-w", str(self.work), "--stages", str(self.stages), "--profile", "small"]
+        return where + [word for text in (*self.sets, *sets) for word in ("--set", text)]
+
+    def copy(self, folder: Path, work: bool = True) -> Tiny:
+        """The same in another folder, to be changed; `work=False` leaves the workspace behind."""
+        shutil.copytree(self.folder, folder, ignore=None if work else shutil.ignore_patterns("work"))
+        return replace(self, folder=folder)
+
+    def state(self) -> dict[str, tuple[int, int, int]]:
+        """{file of the workspace: inode, mtime, size}: what a run leaves alone stays equal. Without the lock file."""
+        found = {}
+        for path in sorted(self.work.rglob("*")):
+            if path.is_file() and path.name != ".lock":
+                status = path.stat()
+                found[str(path.relative_to(self.work))] = (status.st_ino, status.st_mtime_ns, status.st_size)
+        return found
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """12 + 4 + 6 videos and nothing run; copy it before you run or change anything."""
+    from pipeline.demo import make_collection
+
+    made = Tiny(tmp_path_factory.mktemp("tiny"))
+    make_collection(made.folder / "collection", train=12, val=4, test=6)
+    # One thread: with two, these small tensors wait for each other wherever another process wants the cores.
+    shipped = (ROOT / "stages.yaml").read_text(encoding="utf-8")
+    assert shipped.count("threads: 2") == 1
+    made.stages.write_text(shipped.replace("threads: 2", "threads: 1"), encoding="utf-8")
+    return made
+
+
+@pytest.fixture(scope="session")
+def ran(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """The tiny collection with everything run; to be read only, copy it for the rest."""
+    made = tiny.copy(tmp_path_factory.mktemp("ran") / "tiny")
+    made.run()
+    return made
+
+
+@pytest.fixture(scope="session")
+def contents() -> Any:
+    """contents(work): {file: what it holds} of all results of a workspace: equal for equal runs."""
+
+    import h5py
+    import torch
+
+    def plain(value: Any) -> Any:
+        """Tensors as bytes, so that == compares them."""
+        if isinstance(value, torch.Tensor):
+            return value.numpy().tobytes()
+        return {key: plain(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+    def look(work: Path) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for path in sorted(work.rglob("*")):
+            name = str(path.relative_to(work))
+            if path.suffix == ".h5" and path.parent.name != "ingest":  # the table holds paths and times of files
+                with h5py.File(path) as file:
+                    for key, data in file.items():
+                        if key != "failed":
+                            found[f"{name}:{key}"] = data[:].tobytes() if data.dtype != object else data[:].tolist()
+            elif path.name == "best.pt":
+                found[name] = plain(torch.load(path, weights_only=True)["state"])
+            elif path.name.endswith((".trec.gz", ".csv", "metrics.json")):
+                found[name] = path.read_bytes()
+        return found
+
+    return look
