@@ -260,6 +260,8 @@ def _find_videos(value: Any, collection: Collection, lines: dict[str, tuple[Path
     names = list(known)[:5000]
     for video, (where, line) in lines.items():
         files = known.get(video, [])
+        if video in known and not files:
+            continue  # the table names a file that is missing, which is told where it stands
         if not files:
             hint = did_you_mean(video, names) if len(found.lines) < SHOWN else ""  # it takes long, and is not shown
             found.add(where, line, f"video '{video}' has no file in {source}{hint}")

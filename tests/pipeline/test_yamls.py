@@ -1,0 +1,80 @@
+"""YAML as YAML 1.2 has it, and mistakes told with their line."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import yamls
+from pipeline.errors import LaffError
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-4", 0.0001),
+        ("1E5", 100000.0),
+        ("-2.5e+3", -2500.0),
+        (".5e1", 5.0),
+        ("0.25", 0.25),
+        ("1.", 1.0),
+        ("16", 16),
+        ("1e", "1e"),
+        ("v1e4", "v1e4"),
+        ("1e-4x", "1e-4x"),
+        ("'1e-4'", "1e-4"),
+    ],
+)
+def test_numbers(text: str, value: Any):
+    found = yamls.parse(text, "x")
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_only_true_and_false_are_booleans():
+    """YAML 1.1 would make the key `on` True, and a word `no` False."""
+    assert yamls.parse("on: gpu\nword: no\ny: yes\nn: off", "x") == {"on": "gpu", "word": "no", "y": "yes", "n": "off"}
+    assert yamls.parse("[true, True, false, FALSE]", "x") == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "key"),
+    [
+        ("a: 1\nb: 2\na: 3\n", 3, "a"),
+        ("a:\n  b: 1\n  c: 2\n  b: 1\n", 4, "b"),
+        ("list:\n- {x: 1, y: 1}\n- {x: 1, x: 1}\n", 3, "x"),
+        ("7: 1\n7: 2\n", 2, "7"),
+        ("a: &a {x: 1}\nb:\n  <<: *a\n  <<: *a\n", 4, "<<"),
+    ],
+)
+def test_a_key_twice(text: str, line: int, key: str):
+    with pytest.raises(LaffError) as error:
+        yamls.parse(text, "it.yaml")
+    assert str(error.value) == f"it.yaml:{line}: not valid YAML: '{key}' stands twice"
+
+
+def test_merged_keys_give_way_to_own_ones():
+    assert yamls.parse("a: &a {x: 1, y: 1}\nb: {<<: *a, y: 2}", "x")["b"] == {"x": 1, "y": 2}
+
+
+def test_broken_text_is_told_with_its_line():
+    with pytest.raises(LaffError) as error:
+        yamls.parse("a: 1\nb: [1,\n  2", "it.yaml")
+    assert str(error.value) == "it.yaml:3: not valid YAML: expected ',' or ']', but got '<stream end>'"
+
+
+def test_objects_are_refused(tmp_path: Path):
+    """A YAML file runs no code."""
+    with pytest.raises(LaffError, match="^it.yaml:1: not valid YAML: could not determine a constructor"):
+        yamls.parse(f"!!python/object/apply:os.mkdir ['{tmp_path}/made']", "it.yaml")
+    assert not (tmp_path / "made").exists()
+
+
+def test_files_that_cannot_be_read(tmp_path: Path):
+    with pytest.raises(LaffError) as error:
+        yamls.load(tmp_path / "none.yaml")
+    assert str(error.value) == f"{tmp_path}/none.yaml: cannot be read: No such file or directory"
+    (tmp_path / "latin.yaml").write_bytes("a: é".encode("latin-1"))
+    with pytest.raises(LaffError) as error:
+        yamls.load(tmp_path / "latin.yaml")
+    assert str(error.value) == f"{tmp_path}/latin.yaml: is not UTF-8 text: unexpected end of data at byte 3"
