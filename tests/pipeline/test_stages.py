@@ -163,7 +163,8 @@ stages:
         "'blind' names no part: step 'train' needs `uses:`",
         "'bow' cannot use extractors.bow.Bo: no class 'Bo' in extractors.bow; did you mean 'Bow'?",
         "'bare' names no part: add `uses:`, or read from a finetune stage",
-        "'evil' cannot use os.system: 'os' is not trusted: parts come from extractors.* and fusion.*, or from --trust os",
+        "'evil' cannot use os.system: "
+        "'os' is not trusted: parts come from extractors.* and fusion.*, or from --trust os",
         "'inner' cannot use pipeline.run.Request: parts come from extractors.* and fusion.*, not from pipeline.*",
         "'colour' works on videos, so its from should lead to a stage of step 'decode'",
         "'list' works on videos, so its from should lead to a stage of step 'decode'",

@@ -65,7 +65,7 @@ def test_broken_text_is_told_with_its_line():
 
 def test_objects_are_refused(tmp_path: Path):
     """A YAML file runs no code."""
-    with pytest.raises(LaffError, match="^it.yaml:1: not valid YAML: could not determine a constructor"):
+    with pytest.raises(LaffError, match=r"^it\.yaml:1: not valid YAML: could not determine a constructor"):
         yamls.parse(f"!!python/object/apply:os.mkdir ['{tmp_path}/made']", "it.yaml")
     assert not (tmp_path / "made").exists()
 

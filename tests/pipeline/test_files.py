@@ -1,0 +1,117 @@
+"""A file is whole or absent, whatever ends the writing."""
+
+import hashlib
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline import files
+from pipeline.parts import ROOT
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_whole(tmp_path: Path):
+    path = tmp_path / "new" / "folder" / "a.txt"
+    with files.whole(path) as temporary:
+        temporary.write_text("done")
+        assert not path.exists()
+        assert temporary.parent == path.parent  # a rename between disks would be a copy
+    assert path.read_text() == "done"
+    assert names(path.parent) == ["a.txt"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("old", [None, "old"])
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_an_error_leaves_what_was_there(tmp_path: Path, old: str | None, error: type[BaseException]):
+    path = tmp_path / "a.txt"
+    if old:
+        path.write_text(old)
+
+    def interrupted() -> None:
+        with files.whole(path) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        interrupted()
+    assert names(tmp_path) == (["a.txt"] if old else [])
+    assert not old or path.read_text() == old
+
+
+@pytest.mark.parametrize("old", [None, "old"])
+def test_a_kill_leaves_what_was_there(tmp_path: Path, old: str | None):
+    """kill -9 inside the block: no file, or the old one, and a leftover that the next run removes."""
+    path = tmp_path / "a.txt"
+    if old:
+        path.write_text(old)
+    program = f"""
+import time
+from pathlib import Path
+from pipeline import files
+with files.whole(Path({str(path)!r})) as temporary:
+    temporary.write_text("half")
+    print("inside", flush=True)
+    time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "inside\n"
+        process.kill()
+        assert process.wait() == -9
+    assert (path.read_text() if path.exists() else None) == old
+    [leftover] = [name for name in names(tmp_path) if name != "a.txt"]
+    assert leftover.startswith(".a.txt.")
+    assert files.remove_partials(tmp_path) == 1
+    assert names(tmp_path) == (["a.txt"] if old else [])
+
+
+def test_only_leftovers_are_removed(tmp_path: Path):
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    for name in ("deep/er/.00000.h5.x1y2.partial", ".index.json.abc.partial", "deep/kept.partial", "deep/.kept"):
+        (tmp_path / name).touch()
+    assert files.remove_partials(tmp_path) == 2
+    assert names(tmp_path / "deep") == [".kept", "er", "kept.partial"]
+    assert names(tmp_path / "deep" / "er") == []
+
+
+def test_bytes_are_on_disk_before_the_name_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Flush of the file, rename, flush of the folder: a power cut leaves no empty file under the name."""
+    path = tmp_path / "a.txt"
+    seen = []
+    real = os.fsync
+
+    def fsync(handle: int) -> None:
+        seen.append((stat.S_ISDIR(os.fstat(handle).st_mode), path.exists()))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    files.write_text(path, "x")
+    assert seen == [(False, False), (True, True)]
+
+
+def test_json(tmp_path: Path):
+    path = tmp_path / "a.json"
+    files.write_json(path, {"Häschen": [1, 2.5, None]})
+    assert "Häschen" in path.read_text(encoding="utf-8")
+    assert files.read_json(path) == {"Häschen": [1, 2.5, None]}
+    path.write_text("{half")
+    assert files.read_json(path, 7) == 7
+    assert files.read_json(tmp_path / "none.json", []) == []
+
+
+def test_digests(tmp_path: Path):
+    (tmp_path / "a").write_bytes(b"abc")
+    # FIPS 180-2's own example
+    assert files.sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert files.digest({"b": 1, "a": [2]}) == files.digest({"a": [2], "b": 1})
+    assert files.digest([1, 2]) != files.digest([2, 1])
+    assert files.digest(1) != files.digest(1.0)
+    assert files.digest("é") == hashlib.sha256('"é"'.encode()).hexdigest()
