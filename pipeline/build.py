@@ -65,6 +65,10 @@ def problems(graph: Graph, names: list[str]) -> list[str]:
         try:
             if stage.step in ("extract", "finetune"):
                 construct(stage)
+            if stage.step == "train":  # the widths come later; what is wrong with any width is told now
+                for side in ("video", "text"):
+                    names = [source for source in stage.sources if side in graph.stages[source].sides]
+                    construct(stage, dims=dict.fromkeys(names, 1))
             if stage.step in ("extract", "finetune", "train"):
                 device(stage)
         except LaffError as error:

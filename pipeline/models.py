@@ -1,5 +1,6 @@
 """Which models a train stage trains, and which rows a rank stage ranks."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,9 @@ from pipeline.binding import bind
 from pipeline.context import Context
 from pipeline.errors import LaffError
 from pipeline.stages import Stage
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
+CHANCE = "chance"  # the row that evaluate adds
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,17 @@ def of(context: Context, stage: Stage) -> list[Model]:
         found.append(Model(name, uses, video, text, seeds, _params(stage, name, uses, context.graph.trusted)))
     if stage.options["singles"] and len(video) > 1:
         found += [Model(f"{own}-{one}", str(stage.uses), (one,), text, seeds, stage.params) for one in video]
+    _check_names(stage, [model.name for model in found])
     return found
+
+
+def _check_names(stage: Stage, names: list[str]) -> None:
+    """LaffError where a name of a model or row stands twice or cannot be a folder."""
+    for name in names:
+        if not NAME.fullmatch(name):
+            raise LaffError(f"'{stage.name}': '{name}' is to be a folder; use letters, digits, _ and -")
+        if names.count(name) > 1 or name == CHANCE:
+            raise LaffError(f"'{stage.name}': the name '{name}' is taken; give the baseline or pair another")
 
 
 def _params(stage: Stage, name: str, uses: str, trusted: frozenset[str]) -> dict[str, Any]:
@@ -101,4 +115,5 @@ def rows(context: Context, stage: Stage) -> list[Row]:
         video, text = context.features(train.name)
         if pair[0] in video and pair[1] in text:
             found.append(Row(name, (0,), features=(pair[0], pair[1])))
+    _check_names(stage, [row.name for row in found])
     return found

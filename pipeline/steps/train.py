@@ -26,6 +26,11 @@ class Options(Learning):
     singles: bool = True  # the block on each video feature alone too
     joint: list[str] = field(default_factory=list)  # text features whose encoder is trained inside the model
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
+            raise LaffError(f"seeds is {self.seeds}; it should list different whole numbers from 0, at least one")
+
 
 def run(context: Context, planned: Planned) -> None:
     """Train what is missing; a killed training goes on from its checkpoint."""
