@@ -1,0 +1,450 @@
+"""Every command: its help, what it prints, and what it says when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+import cli
+from pipeline.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parent.parent
+VERBS = ("run", "plan", "failures", "search", "show", "demo")
+STAGES = (
+    *("ingest", "decode", "finetune", "clip-ft", "x3d", "ircsn", "tf", "timm", "bow", "w2v", "gru"),
+    *("train", "rank", "evaluate", "report"),
+)
+HEAVY = (
+    "torch",
+    "numpy",
+    "h5py",
+    "scipy",
+    "av",
+    "decord",
+    "PIL",
+    "open_clip",
+    "timm",
+    "gensim",
+    "transformers",
+    "dask",
+)
+
+
+@pytest.fixture
+def laff(monkeypatch: pytest.MonkeyPatch):
+    """laff("plan", …): the command in this process, with the project's own stages.yaml in the current folder."""
+    monkeypatch.chdir(ROOT)
+
+    def call(*arguments: object) -> Result:
+        words = [str(argument) for argument in arguments]
+        monkeypatch.setattr(sys, "argv", ["laff", *words])  # which commands there are hangs on --stages
+        result = CliRunner().invoke(cli.main, words)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception  # it would be a traceback for a person
+        return result
+
+    return call
+
+
+def process(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "cli.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=120, check=False)
+
+
+def wrong(result: Result) -> str:
+    """The message of a command that failed as it should."""
+    assert result.exit_code == 1, result.output
+    assert result.output.startswith(("Error: ", "ingest")) or "\nError: " in result.output
+    assert "Traceback" not in result.output
+    return result.output
+
+
+def where(tiny, *more: object) -> list[object]:
+    return [*tiny.options(), *more]
+
+
+# Help
+
+
+def test_the_commands_are_the_verbs_and_the_stages(laff) -> None:
+    listed = cli.main.list_commands(click.Context(cli.main))
+    assert tuple(listed[: len(VERBS)]) == VERBS
+    assert set(listed[len(VERBS) :]) == set(STAGES)
+    shown = laff("--help").output
+    assert all(f"\n  {name} " in shown for name in listed)
+
+
+@pytest.mark.parametrize("name", [*VERBS, *STAGES])
+def test_each_help_teaches(laff, name: str) -> None:
+    result = laff(name, "--help")
+    assert result.exit_code == 0
+    command = cli.main.get_command(click.Context(cli.main), name)
+    assert command is not None
+    assert len(command.help or "") > 30
+    assert (command.help or "").strip().split("\n")[0].rstrip().endswith((".", ":"))
+    for option in command.params:
+        if isinstance(option, click.Option):
+            assert option.help, f"{name} {option.opts} has no help"
+    assert laff(name, "-h").output == result.output
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_says_what_it_is_made_of(laff, name: str) -> None:
+    shown = laff(name, "--help").output
+    assert f"stage '{name}'" in shown
+    assert "step " in shown
+    if name in ("x3d", "ircsn", "tf", "gru"):
+        assert f"extractors.{name}." in shown
+
+
+def test_examples_stand_in_the_help(laff) -> None:
+    assert "laff run  -c collection.yaml -w WORK" in laff("--help").output
+    assert "--set train.seeds=[1,2,3]" in laff("run", "--help").output
+    assert 'laff search "' in laff("search", "--help").output
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """What takes seconds to import would make --help take seconds."""
+    code = (
+        "import sys; sys.argv = ['laff', *sys.argv[1:]]\n"
+        "import cli\n"
+        "try:\n    cli.main()\n"
+        "except SystemExit:\n    pass\n"
+        "print('LOADED', *sorted({name.partition('.')[0] for name in sys.modules}))\n"
+    )
+    for words in (["--help"], ["run", "--help"], ["x3d", "--help"], ["--version"]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=ROOT, timeout=120, check=True
+        )
+        loaded = set(done.stdout.rpartition("LOADED")[2].split())
+        assert "click" in loaded
+        assert loaded.isdisjoint(HEAVY), words
+
+
+def test_a_plan_does_without_the_models(ran) -> None:
+    code = "import sys, cli\ntry:\n    cli.main()\nexcept SystemExit:\n    print('LOADED', *sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "plan", *ran.options()],
+        **{"capture_output": True, "text": True, "cwd": ROOT, "timeout": 120, "check": True},
+    )
+    assert {"torch", "open_clip", "av"}.isdisjoint(done.stdout.rpartition("LOADED")[2].split())
+
+
+def test_the_version(laff) -> None:
+    assert "version" in laff("--version").output
+
+
+def test_it_runs_as_a_script_and_as_a_command(tmp_path: Path) -> None:
+    assert "Text-to-video retrieval" in process("--help", cwd=tmp_path).stdout  # any folder will do
+    installed = Path(sys.executable).parent / "laff"
+    if not installed.exists():
+        pytest.skip("laff is not installed beside this Python")
+    done = subprocess.run([installed, "--help"], capture_output=True, text=True, cwd=tmp_path, timeout=120, check=True)
+    assert "Text-to-video retrieval" in done.stdout
+
+
+# What is wrong is said in words
+
+
+@pytest.mark.parametrize("command", ["run", "plan", "x3d", "search"])
+def test_a_missing_collection(laff, tmp_path: Path, command: str) -> None:
+    words = ["a sentence"] if command == "search" else []
+    said = wrong(laff(command, *words, "-c", tmp_path / "none.yaml", "-w", tmp_path / "work", "--profile", "small"))
+    assert "none.yaml: cannot be read: No such file" in said
+    assert not (tmp_path / "work").exists()
+
+
+def test_a_missing_option_and_an_unknown_command(laff, tmp_path: Path) -> None:
+    result = laff("run", "-w", tmp_path)
+    assert result.exit_code == 2
+    assert "--collection" in result.output
+    result = laff("rnu")
+    assert result.exit_code == 2
+    assert "No such command 'rnu'" in result.output
+
+
+def test_bad_yaml(laff, tiny, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("name: x\ntrain: [1,\n")
+    assert "bad.yaml:3: not valid YAML" in wrong(laff("plan", "-c", bad, "-w", tmp_path / "w"))
+    words = ["-c", tiny.collection, "-w", tmp_path / "w"]
+    assert "bad.yaml:3: not valid YAML" in wrong(laff("plan", *words, "--stages", bad))
+    assert "collection.yaml: has no 'stages:'" in wrong(laff("plan", *words, "--stages", tiny.collection))
+
+
+def test_mistakes_of_a_collection_are_listed_at_once(laff, tiny, tmp_path: Path) -> None:
+    changed = tiny.copy(tmp_path / "changed")
+    folder = changed.collection.parent
+    with (folder / "test.txt").open("a") as file:
+        file.write("../etc\ndemo0001\nnobody\n")
+    with (folder / "test.caption.txt").open("a") as file:
+        file.write("demo0017#9 \nghost#0 a ghost\n")
+    said = wrong(laff("run", *where(changed)))
+    for text in ("test.txt:7: video id '../etc'", "test.txt:8: video 'demo0001'", "'nobody' has no file", "ghost"):
+        assert text in said
+    assert "test.caption.txt:25:" in said
+    assert "problem(s)" in said
+    assert not changed.work.exists()
+
+
+def test_unknown_stages_params_profiles_are_told_together(laff, tiny, tmp_path: Path) -> None:
+    sets = ("x3d.fames=3", "x3e.frames=3", "train.epochs=many", "nonsense")
+    words = [word for text in sets for word in ("--set", text)]
+    said = wrong(laff("plan", "-c", tiny.collection, "-w", tmp_path / "w", "--profile", "smal", *words))
+    assert "5 problem(s)" in said
+    assert "'fames'; did you mean 'frames'?" in said
+    assert "no stage 'x3e'; did you mean 'x3d'?" in said
+    assert "epochs: 'many' should be a whole number" in said
+    assert "--set nonsense: should be stage.param=value" in said
+    assert "no profile 'smal'; did you mean 'small'?" in said
+
+
+def test_an_unknown_stage_to_run(laff, tiny, tmp_path: Path) -> None:
+    for command in ("run", "plan"):
+        said = wrong(laff(command, "trian", "-c", tiny.collection, "-w", tmp_path / "w", "--profile", "small"))
+        assert "has no stage 'trian'; did you mean 'train'?" in said
+    assert not (tmp_path / "w").exists()
+
+
+def test_a_part_that_no_package_has(laff, tiny, tmp_path: Path) -> None:
+    changed = tiny.copy(tmp_path / "changed")
+    text = changed.stages.read_text().replace("extractors.x3d.X3D", "extractors.x3e.X3D")
+    changed.stages.write_text(text.replace("fusion.laff.LAFF", "os.system"))
+    said = wrong(laff("plan", *where(changed)))
+    assert "'x3d' cannot use extractors.x3e.X3D" in said
+    assert "'train' cannot use os.system" in said
+
+
+def test_a_workspace_in_use_names_its_holder(laff, tiny, tmp_path: Path) -> None:
+    with Workspace(tmp_path / "work").lock():
+        said = wrong(laff("run", "bow", "-c", tiny.collection, "-w", tmp_path / "work", "--profile", "small"))
+    assert f"is in use by process {os.getpid()} on " in said
+    assert "wait for it to end" in said
+
+
+def test_a_file_in_the_place_of_the_workspace(laff, tiny, tmp_path: Path) -> None:
+    (tmp_path / "work").write_text("mine")
+    said = wrong(laff("run", "bow", "-c", tiny.collection, "-w", tmp_path / "work", "--profile", "small"))
+    assert "cannot be used as a workspace" in said
+    assert (tmp_path / "work").read_text() == "mine"
+
+
+def test_missing_weights_are_listed_before_the_work(laff, tiny, tmp_path: Path, monkeypatch) -> None:
+    def offline(*_: object, **__: object) -> None:
+        raise OSError("no network here")
+
+    monkeypatch.setenv("LAFF_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setattr("torch.hub.download_url_to_file", offline)
+    said = wrong(laff("run", "-c", tiny.collection, "-w", tmp_path / "work", "--stages", tiny.stages))
+    assert "4 problem(s)" in said
+    for name in ("openai-clip-vit-b-32", "x3d-l-k400", "ircsn-152-ig65m", "timesformer-8x32-howto100m"):
+        assert f"'{name}'" in said
+    assert said.count("put it at") == 4
+    assert not (tmp_path / "work" / "decode").exists()
+
+
+def test_weights_that_are_no_entry_and_no_file(laff, tiny, tmp_path: Path) -> None:
+    words = ["--set", "x3d.weights=x3d-l-k40", "--set", "tf.weights=./none.pth"]
+    said = wrong(laff("plan", "-c", tiny.collection, "-w", tmp_path / "work", "--profile", "small", *words))
+    assert "weights 'x3d-l-k40' is no entry of stages.yaml; did you mean 'x3d-l-k400'?" in said
+    assert "'tf': weights: no such file: ./none.pth" in said
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("x3d.crop=8", "crop is 8; it should be at least 32"),
+        ("train.heads=0", "heads is 0; it should be at least 1"),
+        ("train.lr=-1", "lr is -1.0; it should be above 0"),
+        ("train.seeds=[]", "at least one"),
+        ("train.seeds=[1, 1]", "different whole numbers"),
+        ("train.baselines={laff: fusion.concat.Concat}", "the name 'laff' is taken"),
+        ("train.baselines={../x: fusion.concat.Concat}", "'../x' is to be a folder"),
+        ("rank.pairs={mean: [x3d, bow]}", "the name 'mean' is taken"),
+        ("rank.pairs={two: [x3d]}", "pairs.two should be [video feature, text feature]"),
+        ("ingest.shard_videos=0", "a shard holds at least one item"),
+        ("x3d.on=gpu", "'x3d' says on: gpu"),
+    ],
+)
+def test_values_that_cannot_be_are_told_before_the_work(laff, tiny, tmp_path: Path, setting: str, message: str) -> None:
+    if "gpu" in setting and os.environ["CUDA_VISIBLE_DEVICES"]:
+        pytest.skip("these tests may use a GPU here")
+    words = ["-c", tiny.collection, "-w", tmp_path / "work", "--profile", "small", "--set", setting]
+    assert message in wrong(laff("run", *words))
+    assert not (tmp_path / "work" / "decode").exists()
+
+
+def test_search_before_training(laff, tiny, ran, tmp_path: Path) -> None:
+    words = ["-c", tiny.collection, "-w", tmp_path / "none", "--profile", "small"]
+    assert "laff is not trained in" in wrong(laff("search", "a dog", *words))
+    assert not (tmp_path / "none").exists()
+    assert "the sentence is empty" in wrong(laff("search", "  ", *where(ran)))
+    said = wrong(laff("search", "a dog", *where(ran, "--model", "lafff")))
+    assert "no model 'lafff'; did you mean 'laff'? (trained here: laff, concat, laff-clip-ft, laff-x3d)" in said
+
+
+def test_failures_above_the_limit_end_with_an_error(laff, tiny, tmp_path: Path) -> None:
+    changed = tiny.copy(tmp_path / "changed")
+    for name in ("demo0002", "demo0018"):
+        (changed.videos / f"{name}.mp4").write_bytes(b"no video at all")
+    assert laff("decode", *where(changed)).exit_code == 0
+    assert laff("decode", *where(changed, "--max-failures", 2)).exit_code == 0
+    said = wrong(laff("decode", *where(changed, "--max-failures", 1)))
+    assert "2 videos failed, more than --max-failures 1" in said
+    assert wrong(laff("decode", *where(changed, "--max-failures", 0, "--retry-failed")))
+
+    shown = laff("failures", "-w", changed.work)
+    assert shown.exit_code == 0
+    assert "demo0002  decode" in shown.output
+    assert "2 video(s) failed" in shown.output
+    lines = [json.loads(line) for line in laff("failures", "-w", changed.work, "--json").output.splitlines()]
+    assert [line["video"] for line in lines] == ["demo0002", "demo0018"]
+    assert all(set(line) == {"video", "stage", "reason", "exception", "decoder", "time"} for line in lines)
+
+
+def test_an_interrupt_and_a_full_disk_end_in_one_sentence(laff, tiny, tmp_path: Path, monkeypatch) -> None:
+    words = ["run", "bow", "-c", tiny.collection, "-w", tmp_path / "work", "--profile", "small"]
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "work/bow/00000.h5")
+
+    monkeypatch.setattr("pipeline.run.run", interrupted)
+    assert "interrupted; what is finished is kept" in wrong(laff(*words))
+    monkeypatch.setattr("pipeline.run.run", full)
+    assert "the disk is full (work/bow/00000.h5)" in wrong(laff(*words))
+
+
+def test_errors_of_the_process_come_without_traceback(tmp_path: Path) -> None:
+    done = process("run", "-c", str(tmp_path / "none.yaml"), "-w", str(tmp_path / "work"))
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ")
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+# What is right
+
+
+def test_plan_as_json(laff, ran, tmp_path: Path) -> None:
+    lines = json.loads(laff("plan", *where(ran, "--json")).output)
+    assert {line["stage"] for line in lines} == set(STAGES) - {"ircsn", "tf", "timm"}
+    for line in lines:
+        assert list(line) == ["stage", "shards", "cached", "stale", "missing", "reasons"]
+        assert line["shards"] == line["cached"] > 0
+        assert (line["stale"], line["missing"], line["reasons"]) == (0, 0, [])
+    words = ["--set", "x3d.frames=5", "--json"]
+    of = {line["stage"]: line for line in json.loads(laff("plan", *where(ran, *words)).output)}
+    assert (of["x3d"]["stale"], of["x3d"]["reasons"]) == (3, ["frames 4 → 5"])
+    assert (of["clip-ft"]["stale"], of["train"]["stale"]) == (0, 6)
+    new = ["-c", ran.collection, "-w", tmp_path / "new", "--stages", ran.stages, "--profile", "small", "--json"]
+    of = {line["stage"]: line for line in json.loads(laff("plan", "bow", *new).output)}
+    assert list(of) == ["ingest", "bow"]
+    assert all(line["missing"] == line["shards"] > 0 for line in of.values())
+    assert not (tmp_path / "new").exists()
+
+
+def test_plan_for_people(laff, ran) -> None:
+    shown = laff("plan", *where(ran, "--set", "x3d.frames=5")).output
+    assert "frames 4 → 5" in shown
+    assert "RANDOM WEIGHTS in " in shown
+    assert "not needed by report: ircsn, tf, timm" in shown
+
+
+def test_plan_and_search_change_nothing(laff, ran) -> None:
+    before = ran.state()
+    assert laff("plan", *where(ran)).exit_code == 0
+    assert laff("search", "a red circle", *where(ran, "-k", 3)).exit_code == 0
+    assert ran.state() == before
+
+
+def test_run_with_nothing_to_do_shows_the_table(laff, ran, tmp_path: Path) -> None:
+    again = ran.copy(tmp_path / "again")
+    shown = laff("run", *where(again)).output
+    assert "nothing to do: everything is cached" in shown
+    assert "t2v: 24 queries, 6 candidates, coverage 1.000" in shown
+    assert all(f"\n{row} " in shown for row in ("laff", "concat", "mean", "clip-ft", "chance"))
+    assert "RANDOM WEIGHTS" in shown
+    assert "report " in shown
+
+
+def test_a_stage_command_makes_it_and_what_it_needs(laff, tiny, tmp_path: Path) -> None:
+    changed = tiny.copy(tmp_path / "changed")
+    shown = laff("bow", *where(changed)).stdout
+    assert [line.split()[0] for line in shown.splitlines() if " made in " in line] == ["ingest", "bow"]
+    assert "nothing to do" in laff("bow", *where(changed)).output
+    assert laff("failures", "-w", changed.work).output == "no failures\n"
+
+
+def test_an_entry_of_the_stages_file_is_a_command(laff, tiny, tmp_path: Path) -> None:
+    changed = tiny.copy(tmp_path / "changed")
+    entry = "\nstages:\n  colour: {step: extract, uses: extractors.brightness.Brightness, from: decode}\n"
+    changed.stages.write_text(changed.stages.read_text().replace("\nstages:\n", entry, 1))
+    assert "extractors.brightness.Brightness" in laff("colour", "--stages", changed.stages, "--help").output
+    done = process("colour", *changed.options())
+    assert done.returncode == 0, done.stderr
+    assert (changed.work / "colour" / "00002.h5").is_file()
+    assert "No such command" in process("colour", "--help").stderr  # the project's own file has no such stage
+
+
+def test_search_prints_ranks_scores_and_files(laff, ran) -> None:
+    shown = laff("search", "a red circle moves up", *where(ran, "-k", 3, "--split", "test")).output
+    lines = [line.split() for line in shown.splitlines()]
+    assert [line[0] for line in lines] == ["1", "2", "3"]
+    assert all(-1 <= float(line[1]) <= 1 and line[2].startswith("demo00") for line in lines)
+    assert all(Path(line[3]).is_file() for line in lines)
+
+
+def test_show_a_shard(laff, ran, tmp_path: Path) -> None:
+    shown = laff("show", ran.work / "x3d" / "00000.h5").output
+    assert "values       [8, 2048] float32" in shown
+    assert "@extractor = extractors.x3d.X3D" in shown
+    (tmp_path / "text.h5").write_text("not at all")
+    assert "not a readable HDF5 file" in wrong(laff("show", tmp_path / "text.h5"))
+    assert laff("show", tmp_path / "none.h5").exit_code == 2
+
+
+def test_failures_of_a_folder_that_is_no_workspace(laff, tmp_path: Path) -> None:
+    assert laff("failures", "-w", tmp_path / "none").output == "no failures\n"
+
+
+def test_the_demo_leaves_other_peoples_folders_alone(laff, tmp_path: Path) -> None:
+    (tmp_path / "collection").mkdir()
+    (tmp_path / "collection" / "mine.txt").write_text("mine")
+    said = wrong(laff("demo", "--folder", tmp_path))
+    assert "holds something else" in said
+    assert [path.name for path in (tmp_path / "collection").iterdir()] == ["mine.txt"]
+
+
+def test_the_demo_runs_what_it_made(laff, tiny, tmp_path: Path, monkeypatch) -> None:
+    """The command with its own collection and profile, but a run that only takes notes."""
+    seen = {}
+
+    def make(folder: Path) -> Path:
+        shutil.copytree(tiny.collection.parent, folder)
+        return folder / "collection.yaml"
+
+    def run(wanted, targets, *_: object):
+        from pipeline.run import Outcome
+
+        seen["request"], seen["names"] = wanted, list(wanted.graph().stages)
+        return Outcome()
+
+    monkeypatch.setattr("pipeline.demo.make_collection", make)
+    monkeypatch.setattr("pipeline.run.run", run)
+    result = laff("demo", "--folder", tmp_path / "demo")
+    assert result.exit_code == 0
+    assert "try: laff search" in result.output
+    assert seen["request"].profile == "small"
+    assert seen["request"].sets == ("train.seeds=[1,2,3]",)
+    assert "report" in seen["names"]
