@@ -97,6 +97,11 @@ def explain(old: dict[str, Any], new: dict[str, Any]) -> str:
     reasons += [
         f"{key} changed" for key in sorted({*old, *new}) if key.startswith("joint ") and old.get(key) != new.get(key)
     ]
+    reasons += [
+        f"order of {side} features changed"
+        for side in ("video", "text")
+        if old.get(side) != new.get(side) and sorted(old.get(side, [])) == sorted(new.get(side, []))
+    ]
     return "; ".join(reasons) or "made by an unknown configuration"
 
 

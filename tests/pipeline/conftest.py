@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import parts
+from pipeline import collection, parts, stages
 from pipeline.context import Context
 from pipeline.index import Entry
 from pipeline.plan import Planned, stage_plan
-from pipeline.run import Request, open_context
 from pipeline.steps import ingest
+from pipeline.workspace import Workspace
 
 Split = dict[str, list[str]]  # video id -> captions
 
@@ -61,16 +61,15 @@ def collect(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def surroundings(tmp_path: Path) -> Callable[..., Context]:
-    """`surroundings(collection, sets=["x3d.frames=16"])`: a fresh process's context after its ingest."""
+    """`surroundings(yaml, sets=["x3d.frames=16"])`: the context of a new process after its ingest."""
 
-    def build(collection: Path, graph: str = GRAPH, sets: Sequence[str] = (), profile: str | None = None) -> Context:
+    def build(yaml: Path, sets: Sequence[str] = (), text: str = GRAPH) -> Context:
         file = tmp_path / "stages.yaml"
-        file.write_text(graph)
-        request = Request(collection, tmp_path / "WORK", file, profile, tuple(sets))
-        context, _, found = open_context(request)
-        options = ingest.Options(**context.graph.of_step("ingest").options)
-        context.catalog = ingest.run(found, context.work, options)
-        return context
+        file.write_text(text)
+        graph = stages.load(file, None, sets)
+        found, work = collection.load(yaml), Workspace(tmp_path / "WORK")
+        catalog = ingest.run(found, work, ingest.Options(**graph.of_step("ingest").options))
+        return Context(graph, catalog, work, found.has_videos, yaml)
 
     return build
 

@@ -1,0 +1,227 @@
+"""From a name to a checked file: where it is looked for, and what is said when it is missing or another one."""
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from pipeline import stages, weights
+from pipeline.errors import LaffError
+from pipeline.stages import Graph, Stage
+from pipeline.workspace import Workspace
+
+ONE = hashlib.sha256(b"one").hexdigest()
+TEXT = f"""
+weights:
+  open: {{source: https://nowhere.invalid/open.pth, file: open.pth}}
+  sealed: {{source: https://nowhere.invalid/sealed.pth, file: sealed.pth, sha256: {ONE}}}
+  asked: {{source: a form at nowhere.invalid, file: asked.pth}}
+  mine: {{source: https://nowhere.invalid/mine.pth, file: mine.pth, path: PATH/mine.pth}}
+  packed: {{source: "package:lab/data/net.pth", file: net.pth}}
+stages:
+  ingest: {{step: ingest}}
+  decode: {{step: decode, from: ingest}}
+  x3d: {{step: extract, uses: extractors.x3d.X3D, from: decode, params: {{weights: sealed}}}}
+  finetune: {{step: finetune, uses: extractors.clip_ft.ClipFt, from: decode, params: {{weights: asked}}}}
+  clip-ft: {{step: extract, from: [decode, finetune]}}
+  bow: {{step: extract, uses: extractors.bow.Bow, from: ingest}}
+"""
+
+Machine = Callable[..., tuple[Stage, Graph, Workspace]]
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """`machine("x3d", "x3d.weights=open")`: the stage, the graph, a workspace; weights lie in tmp_path/store."""
+    monkeypatch.setenv("LAFF_WEIGHTS", str(tmp_path / "store"))
+    (tmp_path / "store").mkdir()
+    (tmp_path / "WORK").mkdir()
+    (tmp_path / "stages.yaml").write_text(TEXT.replace("PATH", str(tmp_path)))
+
+    def build(stage: str, *sets: str) -> tuple[Stage, Graph, Workspace]:
+        graph = stages.load(tmp_path / "stages.yaml", None, sets)
+        return graph.stages[stage], graph, Workspace(tmp_path / "WORK")
+
+    return build
+
+
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Instead of the network: each download brings b"one"; the addresses asked for."""
+    import torch.hub
+
+    asked: list[str] = []
+
+    def download(url: str, target: str, hash_prefix: str | None, progress: bool) -> None:
+        asked.append(url)
+        Path(target).write_bytes(b"one")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", download)
+    return asked
+
+
+def message(function: Callable[[], object]) -> str:
+    with pytest.raises(LaffError) as error:
+        function()
+    return str(error.value)
+
+
+def test_where_weights_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("LAFF_WEIGHTS", str(tmp_path))
+    assert weights.folder() == tmp_path
+    monkeypatch.delenv("LAFF_WEIGHTS")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
+    assert weights.folder() == Path("/cache/laff/weights")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert weights.folder() == Path.home() / ".cache/laff/weights"
+
+
+def test_a_file_that_is_here(machine: Machine, tmp_path: Path):
+    (tmp_path / "store" / "sealed.pth").write_bytes(b"one")
+    stage, graph, work = machine("x3d")
+    assert weights.get(stage, graph, work) == tmp_path / "store" / "sealed.pth"
+    assert weights.digest(stage, graph, work) == ONE
+
+
+def test_another_file_under_its_name(machine: Machine, tmp_path: Path):
+    file = tmp_path / "store" / "sealed.pth"
+    file.write_bytes(b"two")
+    two = hashlib.sha256(b"two").hexdigest()
+    assert message(lambda: weights.get(*machine("x3d"))) == (
+        f"x3d: {file} has sha256 {two}, but 'sealed' should have {ONE}: "
+        "the file is damaged or another one; delete it and fetch it again"
+    )
+
+
+def test_a_file_that_is_fetched(machine: Machine, tmp_path: Path, fetched: list[str]):
+    stage, graph, work = machine("x3d")
+    assert weights.digest(stage, graph, work) == ONE  # known before it is here
+    assert weights.get(stage, graph, work) == tmp_path / "store" / "sealed.pth"
+    assert weights.get(stage, graph, work) == tmp_path / "store" / "sealed.pth"
+    assert fetched == ["https://nowhere.invalid/sealed.pth"]
+
+
+def test_a_fetched_file_without_a_published_sha256(machine: Machine, tmp_path: Path, fetched: list[str]):
+    stage, graph, work = machine("x3d", "x3d.weights=open")
+    assert weights.digest(stage, graph, work) == "missing:open"
+    weights.get(stage, graph, work)
+    assert weights.digest(stage, graph, work) == ONE
+    assert (tmp_path / "store" / "open.sha256").read_text() == ONE + "\n"
+
+
+def test_a_file_that_cannot_be_fetched(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    import torch.hub
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
+    assert message(lambda: weights.get(*machine("x3d"))) == (
+        "weights 'sealed': https://nowhere.invalid/sealed.pth could not be fetched (no route to host). Get the file by "
+        f"other means, put it at {tmp_path}/store/sealed.pth, or set sealed.path in stages.yaml"
+    )
+
+
+def test_a_file_that_people_have_to_ask_for(machine: Machine, tmp_path: Path):
+    """clip-ft takes its weights from finetune: there they are set."""
+    wanted = (
+        "{}: weights 'asked' are not here. Get asked.pth from a form at nowhere.invalid, put it at "
+        f"{tmp_path}/store/asked.pth (or --set finetune.weights=FILE, or =random for a demo)"
+    )
+    for name in ("finetune", "clip-ft"):
+        stage, graph, work = machine(name)
+        assert message(lambda stage=stage, graph=graph, work=work: weights.get(stage, graph, work)) == (
+            wanted.format(name)
+        )
+
+
+def test_an_own_path_in_the_entry(machine: Machine, tmp_path: Path, fetched: list[str]):
+    """It is taken in place of the download, which is not tried."""
+    stage, graph, work = machine("x3d", "x3d.weights=mine")
+    (tmp_path / "store" / "mine.pth").write_bytes(b"two")
+    assert weights.digest(stage, graph, work) == "missing:mine"
+    assert message(lambda: weights.get(stage, graph, work)) == (
+        "x3d: weights 'mine' are not here. Get mine.pth from https://nowhere.invalid/mine.pth, put it at "
+        f"{tmp_path}/mine.pth (or --set x3d.weights=FILE, or =random for a demo)"
+    )
+    (tmp_path / "mine.pth").write_bytes(b"one")
+    assert weights.get(stage, graph, work) == tmp_path / "mine.pth"
+    assert weights.digest(stage, graph, work) == ONE
+    assert fetched == []
+
+
+def test_a_file_in_place_of_a_name(machine: Machine, tmp_path: Path):
+    (tmp_path / "net.pt").write_bytes(b"one")
+    stage, graph, work = machine("x3d", f"x3d.weights={tmp_path}/net.pt")
+    assert weights.check(stage, graph) == ""
+    assert weights.get(stage, graph, work) == tmp_path / "net.pt"
+    assert weights.digest(stage, graph, work) == ONE
+
+
+def test_what_a_package_carries(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Found without importing the package."""
+    stage, graph, work = machine("x3d", "x3d.weights=packed")
+    assert weights.find(graph.weights["packed"]) is None
+    (tmp_path / "lab" / "data").mkdir(parents=True)
+    (tmp_path / "lab" / "__init__.py").write_text("raise RuntimeError")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert weights.find(graph.weights["packed"]) is None
+    (tmp_path / "lab" / "data" / "net.pth").write_bytes(b"one")
+    assert weights.get(stage, graph, work) == tmp_path / "lab" / "data" / "net.pth"
+
+
+@pytest.mark.parametrize(("stage", "sets"), [("x3d", ["x3d.weights=random"]), ("bow", []), ("decode", [])])
+def test_no_file(machine: Machine, stage: str, sets: Sequence[str]):
+    found = machine(stage, *sets)
+    assert weights.get(*found) is None
+    assert weights.digest(*found) == ("random" if sets else "")
+    assert weights.check(found[0], found[1]) == ""
+    assert found[0].random is bool(sets)
+
+
+def test_names_that_are_nowhere(machine: Machine, tmp_path: Path):
+    stage, graph, _ = machine("x3d", "x3d.weights=seald")
+    assert weights.check(stage, graph) == (
+        "'x3d': weights 'seald' is no entry of stages.yaml; did you mean 'sealed'? "
+        "(or give a file, or 'random' for a demo)"
+    )
+    stage, graph, work = machine("x3d", f"x3d.weights={tmp_path}/none.pt")
+    assert weights.check(stage, graph) == f"'x3d': weights: no such file: {tmp_path}/none.pt"
+    assert message(lambda: weights.get(stage, graph, work)) == f"x3d: weights: no such file: {tmp_path}/none.pt"
+
+
+def test_the_shipped_entries():
+    """Each has what a person needs to get the file; each name in a stage is an entry."""
+    graph = stages.load(stages.ROOT / "stages.yaml")
+    for entry in graph.weights.values():
+        assert entry.source.startswith(("https://", "package:"))
+        assert entry.file
+        assert entry.sha256 is None or re.fullmatch("[0-9a-f]{64}", entry.sha256)
+    assert [wrong for stage in graph.stages.values() if (wrong := weights.check(stage, graph))] == []
+    packed = graph.weights["efficientnet-lite0"]
+    found = weights.find(packed)
+    assert found is not None
+    assert hashlib.sha256(found.read_bytes()).hexdigest() == packed.sha256
+
+
+def test_a_download_does_not_stale_what_it_made(machine: Machine, fetched: list[str]):
+    """A file without a published sha256 is known by its bytes once it is here; nothing is made before that."""
+    from pipeline import run
+    from pipeline.catalog import Catalog
+    from pipeline.context import Context
+
+    _, graph, work = machine("x3d", "x3d.weights=open")
+    context = Context(graph, Catalog(), work)
+    planned = context.fingerprint("x3d")
+    run._check_work(context, ["x3d"])
+    assert context.fingerprint("x3d") == planned  # an empty collection: nothing to make, nothing fetched
+    assert fetched == []
+    context.catalog = Catalog(["a"], ["a.mp4"], ["x"], [1], [1], [0], [0])
+    run._check_work(context, ["x3d"])
+    assert fetched == ["https://nowhere.invalid/open.pth"]
+    made_with = context.fingerprint("x3d")
+    assert made_with != planned
+    _, graph, work = machine("x3d", "x3d.weights=open")
+    assert Context(graph, context.catalog, work).fingerprint("x3d") == made_with  # the next run finds it cached
