@@ -19,7 +19,7 @@ weights:
   sealed: {{source: https://nowhere.invalid/sealed.pth, file: sealed.pth, sha256: {ONE}}}
   asked: {{source: a form at nowhere.invalid, file: asked.pth}}
   mine: {{source: https://nowhere.invalid/mine.pth, file: mine.pth, path: PATH/mine.pth}}
-  packed: {{source: "package:lab/data/net.pth", file: net.pth}}
+  packed: {{source: "package:carrier/data/net.pth", file: net.pth}}
 stages:
   ingest: {{step: ingest}}
   decode: {{step: decode, from: ingest}}
@@ -164,12 +164,12 @@ def test_what_a_package_carries(machine: Machine, tmp_path: Path, monkeypatch: p
     """Found without importing the package."""
     stage, graph, work = machine("x3d", "x3d.weights=packed")
     assert weights.find(graph.weights["packed"]) is None
-    (tmp_path / "lab" / "data").mkdir(parents=True)
-    (tmp_path / "lab" / "__init__.py").write_text("raise RuntimeError")
+    (tmp_path / "carrier" / "data").mkdir(parents=True)
+    (tmp_path / "carrier" / "__init__.py").write_text("raise RuntimeError")
     monkeypatch.syspath_prepend(str(tmp_path))
     assert weights.find(graph.weights["packed"]) is None
-    (tmp_path / "lab" / "data" / "net.pth").write_bytes(b"one")
-    assert weights.get(stage, graph, work) == tmp_path / "lab" / "data" / "net.pth"
+    (tmp_path / "carrier" / "data" / "net.pth").write_bytes(b"one")
+    assert weights.get(stage, graph, work) == tmp_path / "carrier" / "data" / "net.pth"
 
 
 @pytest.mark.parametrize(("stage", "sets"), [("x3d", ["x3d.weights=random"]), ("bow", []), ("decode", [])])
