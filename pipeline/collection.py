@@ -118,6 +118,11 @@ def _read_splits(raw: dict[str, Any], collection: Collection, found: _Found) -> 
             parsed[file] = list(_read_captions(file, lines, found))
         members = set(collection.ids[split])
         collection.captions[split] = [caption for _, caption in parsed[file] if caption.video in members]
+        if list(caption_files.values()).count(file) == 1:
+            for line, caption in parsed[file]:
+                if caption.video not in members:
+                    other = next(s for s in SPLITS if caption.video in collection.ids[s])
+                    found.add(file, line, f"caption '{caption.id}' is {split}'s, but '{caption.video}' is in {other}")
         described = {caption.video for caption in collection.captions[split]}
         for video in collection.ids[split]:
             if video not in described:

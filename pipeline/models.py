@@ -67,7 +67,7 @@ def _check_names(stage: Stage, names: list[str]) -> None:
 def _params(stage: Stage, name: str, uses: str, trusted: frozenset[str]) -> dict[str, Any]:
     """The stage's block params as another block takes them: the same values where it has the parameter."""
     try:
-        described = parts.part(uses, trusted)
+        described = parts.plugged(uses, trusted)
     except parts.PartError as error:
         raise LaffError(f"'{stage.name}': baseline '{name}' cannot use {uses}: {error}") from None
     wanted = {key: value for key, value in described.parameters.items() if key != "dims"}

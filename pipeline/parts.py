@@ -155,6 +155,13 @@ def part(path: str, trusted: frozenset[str] = frozenset()) -> Part:
     return _describe(path, module, classes[name], trusted)
 
 
+def plugged(path: str, trusted: frozenset[str] = frozenset()) -> Part:
+    """`part` for a path that stages.yaml names: extractors and blocks, or what is trusted, but none of pipeline's."""
+    if path.startswith("pipeline."):
+        raise PartError("parts come from extractors.* and fusion.*, not from pipeline.*")
+    return part(path, trusted)
+
+
 def _describe(path: str, module: str, node: ast.ClassDef, trusted: frozenset[str]) -> Part:
     inherited = [found for base in node.bases if (found := _base(module, ast.unparse(base), trusted))]
     parameters: dict[str, Parameter] = {}

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline import yamls
 from pipeline.binding import bind
 from pipeline.errors import LaffError, problems
-from pipeline.parts import ROOT, Part, PartError, did_you_mean, part
+from pipeline.parts import ROOT, Part, PartError, did_you_mean, part, plugged
 
 KEYS = ("step", "uses", "from", "params", "on")
 STEPS = ("ingest", "decode", "finetune", "extract", "import", "train", "rank", "evaluate", "report")
@@ -293,9 +293,7 @@ def _stage(
         elif uses is None and step in ("finetune", "train"):
             found.append(f"'{name}' names no part: step '{step}' needs `uses:`")
         elif uses is not None:
-            if str(uses).split(".")[0] == "pipeline":
-                raise PartError("parts come from extractors.* and fusion.*, not from pipeline.*")
-            described = part(str(uses), trusted)
+            described = plugged(str(uses), trusted)
             wanted = {k: v for k, v in described.parameters.items() if k not in FILLED}
             params, wrong = bind(rest, wanted)
             unknown = [p for p in wrong if p.startswith("unknown")]

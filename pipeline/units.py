@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline import files, ledger, models
-from pipeline.catalog import PENDING
 from pipeline.context import Context
 from pipeline.stages import Stage
 
@@ -109,8 +108,3 @@ def _ranked(context: Context, stage: Stage) -> Iterator[Unit]:
             for feature in row.features:
                 recipe["from"][feature] = context.fingerprint(feature)
             yield Unit(f"{row.name}/seed{seed}", files.digest([base, seed]), files.digest(recipe)[:32], recipe)
-
-
-def pending(context: Context) -> bool:
-    """Whether the catalog holds files that no ingest has read yet, so that contents are not final."""
-    return any(digest.startswith(PENDING) for digest in context.catalog.digests)

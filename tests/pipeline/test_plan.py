@@ -15,7 +15,7 @@ from pipeline.errors import LaffError
 from pipeline.index import Entry
 from pipeline.parts import ROOT
 from pipeline.plan import Planned, explain, stage_plan, table
-from pipeline.units import data_content, pending, units
+from pipeline.units import data_content, units
 
 Collect = Callable[..., Path]
 Surroundings = Callable[..., Context]
@@ -325,13 +325,6 @@ def test_a_file_that_a_parameter_names(collect: Collect, surroundings: Surroundi
     (tmp_path / "big" / "shape.txt").write_text("1 2")
     assert surroundings(path, ["w2v.vectors=big"], text).fingerprint("w2v") != before
     assert surroundings(path, ["w2v.vectors=none"], text).recipe("w2v")["file of vectors"] == "missing:none"
-
-
-def test_contents_that_no_ingest_has_read(collect: Collect, surroundings: Surroundings):
-    context = surroundings(collect())
-    assert not pending(context)
-    context.catalog.digests[0] = "pending:3:4"
-    assert pending(context)
 
 
 def test_what_has_learned_from_what(collect: Collect, surroundings: Surroundings):
