@@ -6,8 +6,8 @@ from typing import Any
 
 from pipeline.context import Context
 from pipeline.errors import LaffError
+from pipeline.graph import Graph, Stage, module_of
 from pipeline.learning import Fit
-from pipeline.stages import Graph, Stage, module_of
 
 _loaded: dict[str, Any] = {}  # fingerprint -> a part ready to work, per process: loading costs seconds
 

@@ -1,32 +1,17 @@
 """A collection: videos, captions and splits as collection.yaml describes them, checked before any work."""
 
-import csv
-import io
-import json
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pipeline import yamls
 from pipeline.errors import LaffError, problems
+from pipeline.lists import Caption, Found, bad_id, csv_rows, read_captions, text_lines
 from pipeline.parts import did_you_mean
 
 SPLITS = ("train", "val", "test")
 SHOWN = 40  # problems printed one by one; the rest is counted
-NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff]")  # what a text file or HDF5 cannot hold, or nobody meant
-ID = re.compile(r"[A-Za-z0-9_@+=,~-][A-Za-z0-9_@+=,~.-]*")
 NO_VIDEO = {".txt", ".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".md", ".srt", ".vtt", ".npz", ".npy", ".h5"}
-
-
-@dataclass(frozen=True)
-class Caption:
-    """One sentence of one video."""
-
-    id: str  # VIDEO#n
-    video: str
-    text: str
 
 
 @dataclass
@@ -38,7 +23,6 @@ class Collection:
     files: dict[str, Path] = field(default_factory=dict)  # video id -> file; empty where features are imported
     ids: dict[str, list[str]] = field(default_factory=dict)  # split -> video ids
     captions: dict[str, list[Caption]] = field(default_factory=dict)  # split -> captions
-    read_from: list[Path] = field(default_factory=list)  # the list files, to see later whether they changed
 
     @property
     def has_videos(self) -> bool:
@@ -46,26 +30,16 @@ class Collection:
         return bool(self.files)
 
 
-class _Found:
-    """The mistakes found so far, each with its file and line."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def add(self, where: Path | str, line: int, text: str) -> None:
-        self.lines.append(f"{where}:{line}: {text}" if line else f"{where}: {text}")
-
-
 def load(path: Path) -> Collection:
     """Read a collection.yaml and everything it names; one LaffError lists every mistake with its file and line."""
     raw = yamls.load(path)
     if not isinstance(raw, dict):
         raise LaffError(f"{path}: should be a mapping with name, videos, train, val, test")
-    found = _Found()
+    found = Found()
     for key in raw:
         if key not in ("name", "videos", *SPLITS):
             found.add(path, 0, f"unknown key '{key}'{did_you_mean(str(key), ('name', 'videos', *SPLITS))}")
-    collection = Collection(str(raw.get("name") or path.resolve().parent.name), path, read_from=[path])
+    collection = Collection(str(raw.get("name") or path.resolve().parent.name), path)
     lines = _read_splits(raw, collection, found)
     if "videos" in raw:
         _find_videos(raw["videos"], collection, lines, found)
@@ -77,7 +51,7 @@ def load(path: Path) -> Collection:
     return collection
 
 
-def _file(value: Any, path: Path, what: str, found: _Found) -> Path | None:
+def _file(value: Any, path: Path, what: str, found: Found) -> Path | None:
     """The path that `value` names, relative to collection.yaml; None, with the mistake noted, where there is none."""
     if not isinstance(value, str) or not value:
         found.add(path, 0, f"{what}: should name a file, not {value!r}")
@@ -89,7 +63,7 @@ def _file(value: Any, path: Path, what: str, found: _Found) -> Path | None:
     return file
 
 
-def _read_splits(raw: dict[str, Any], collection: Collection, found: _Found) -> dict[str, tuple[Path, int]]:
+def _read_splits(raw: dict[str, Any], collection: Collection, found: Found) -> dict[str, tuple[Path, int]]:
     path = collection.path
     lines: dict[str, tuple[Path, int]] = {}  # video id -> where it is listed
     caption_files: dict[str, Path] = {}
@@ -105,17 +79,14 @@ def _read_splits(raw: dict[str, Any], collection: Collection, found: _Found) -> 
         ids = _file(entry.get("ids"), path, f"{split}.ids", found)
         captions = _file(entry.get("captions"), path, f"{split}.captions", found)
         if ids:
-            collection.read_from.append(ids)
             collection.ids[split] = _read_ids(ids, split, lines, found)
         if captions:
             caption_files[split] = captions
-            if captions not in collection.read_from:
-                collection.read_from.append(captions)
     # One file may serve several splits, so every split's ids are known before a caption is called homeless.
     parsed: dict[Path, list[tuple[int, Caption]]] = {}
     for split, file in caption_files.items():
         if file not in parsed:
-            parsed[file] = list(_read_captions(file, lines, found))
+            parsed[file] = list(read_captions(file, lines, found))
         members = set(collection.ids[split])
         collection.captions[split] = [caption for _, caption in parsed[file] if caption.video in members]
         if list(caption_files.values()).count(file) == 1:
@@ -131,35 +102,9 @@ def _read_splits(raw: dict[str, Any], collection: Collection, found: _Found) -> 
     return lines
 
 
-def _text_lines(file: Path, found: _Found) -> list[tuple[int, str]]:
-    """(line number, text) of each line that is not blank; the mistake noted where the file is not UTF-8 text."""
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        found.add(file, 0, f"is not UTF-8 text: {error.reason} at byte {error.start}")
-        return []
-    except OSError as error:
-        found.add(file, 0, f"cannot be read: {error.strerror}")
-        return []
-    return [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-
-
-def bad_id(name: str) -> str:
-    """What is wrong with a video id, or ''. Ids stand in run files and captions, so few characters are allowed."""
-    if not name:
-        return "an empty video id"
-    if "/" in name or "\\" in name or ".." in name:
-        return f"video id {name!r} looks like a path; use a bare name"
-    if not ID.fullmatch(name):
-        odd = sorted({c for c in name if not re.match(r"[A-Za-z0-9_@+=,~.-]", c)})
-        what = f"has {', '.join(map(repr, odd))}" if odd else "starts with a dot"
-        return f"video id {name!r} {what}; letters, digits and _ @ + = , ~ . - are allowed (a table can rename files)"
-    return ""
-
-
-def _read_ids(file: Path, split: str, lines: dict[str, tuple[Path, int]], found: _Found) -> list[str]:
+def _read_ids(file: Path, split: str, lines: dict[str, tuple[Path, int]], found: Found) -> list[str]:
     ids = []
-    for number, line in _text_lines(file, found):
+    for number, line in text_lines(file, found):
         name = line.strip()
         wrong = bad_id(name)
         if wrong:
@@ -176,92 +121,11 @@ def _read_ids(file: Path, split: str, lines: dict[str, tuple[Path, int]], found:
     return ids
 
 
-def _read_captions(file: Path, videos: dict[str, Any], found: _Found) -> Iterator[tuple[int, Caption]]:
-    """Captions of a file, mistakes noted and left out. The ending says the form: .csv, .jsonl, else `id#n text`."""
-    readers = {".csv": _from_csv, ".jsonl": _from_jsonl}
-    seen: dict[str, int] = {}
-    for number, id_, video, text in readers.get(file.suffix.lower(), _from_text)(file, found):
-        wrong = bad_id(video)
-        if wrong:
-            found.add(file, number, wrong)
-        elif id_ in seen:
-            found.add(file, number, f"caption id '{id_}' stands again; first in line {seen[id_]}")
-        elif not text.strip():
-            found.add(file, number, f"caption '{id_}' is empty")
-        elif odd := NO_TEXT.search(text):
-            found.add(file, number, f"caption '{id_}' has the character {odd.group()!r}, which is no text")
-        elif video not in videos:
-            found.add(file, number, f"caption '{id_}' has no video: '{video}' is in no split")
-        else:
-            yield number, Caption(id_, video, " ".join(text.split()))
-        seen.setdefault(id_, number)
-
-
-def _from_text(file: Path, found: _Found) -> Iterator[tuple[int, str, str, str]]:
-    for number, line in _text_lines(file, found):
-        id_, _, text = line.strip().partition(" ")
-        video, hash_, count = id_.rpartition("#")
-        if not hash_ or not re.fullmatch(r"[A-Za-z0-9_.-]+", count):
-            found.add(file, number, f"should be 'VIDEO#n text', not {line.strip()[:60]!r}")
-            continue
-        yield number, id_, video, text
-
-
-def _csv_rows(file: Path, found: _Found) -> Iterator[tuple[int, list[str]]]:
-    """(number of its first line, cells) of each row that is not blank; a broken quote ends them, noted."""
-    lines = _text_lines(file, found)
-    rows = csv.reader(io.StringIO("\n".join(line for _, line in lines)), strict=True)
-    number = 0
-    try:
-        while rows.line_num < len(lines):
-            number = lines[rows.line_num][0]
-            yield number, next(rows)
-    except csv.Error as error:
-        found.add(file, number, f"is not valid CSV: {error}")
-
-
-def _from_csv(file: Path, found: _Found) -> Iterator[tuple[int, str, str, str]]:
-    rows = _csv_rows(file, found)
-    counts: dict[str, int] = {}
-    _, header = next(rows, (1, []))
-    if [cell.strip() for cell in header[:2]] != ["video", "caption"]:
-        found.add(file, 1, f"the first line should be 'video,caption', not {','.join(header)[:60]!r}")
-        return
-    for number, row in rows:
-        if len(row) != 2:
-            found.add(file, number, f"has {len(row)} columns instead of 2 (put a caption with commas into quotes)")
-            continue
-        video = row[0].strip()
-        yield number, _numbered(video, counts), video, row[1]
-
-
-def _from_jsonl(file: Path, found: _Found) -> Iterator[tuple[int, str, str, str]]:
-    counts: dict[str, int] = {}
-    for number, line in _text_lines(file, found):
-        try:
-            row = json.loads(line)
-            video = row["video"]
-            texts = row["captions"] if "captions" in row else [row["caption"]]
-        except (ValueError, KeyError, TypeError):
-            found.add(file, number, 'should be {"video": …, "caption": …} or {"video": …, "captions": […]}')
-            continue
-        if not isinstance(video, str) or not isinstance(texts, list) or not all(isinstance(t, str) for t in texts):
-            found.add(file, number, "video should be text, captions a list of texts")
-            continue
-        for text in texts:
-            yield number, _numbered(video, counts), video, text
-
-
-def _numbered(video: str, counts: dict[str, int]) -> str:
-    counts[video] = counts.get(video, -1) + 1
-    return f"{video}#{counts[video]}"
-
-
-def _find_videos(value: Any, collection: Collection, lines: dict[str, tuple[Path, int]], found: _Found) -> None:
+def _find_videos(value: Any, collection: Collection, lines: dict[str, tuple[Path, int]], found: Found) -> None:
     source = _file(value, collection.path, "videos", found)
     if source is None:
         return
-    known = _folder(source) if source.is_dir() else _table(source, collection, found)
+    known = _folder(source) if source.is_dir() else _table(source, found)
     names = list(known)[:5000]
     for video, (where, line) in lines.items():
         files = known.get(video, [])
@@ -290,11 +154,10 @@ def _folder(folder: Path) -> dict[str, list[Path]]:
     return known
 
 
-def _table(table: Path, collection: Collection, found: _Found) -> dict[str, list[Path]]:
+def _table(table: Path, found: Found) -> dict[str, list[Path]]:
     """{id: [file]} of a CSV table with the header `video,path`; paths relative to the table."""
     known: dict[str, list[Path]] = {}
-    collection.read_from.append(table)
-    rows = _csv_rows(table, found)
+    rows = csv_rows(table, found)
     number, header = next(rows, (1, []))
     if [cell.strip() for cell in header] != ["video", "path"]:
         found.add(table, number, f"the first line should be 'video,path', not {','.join(header)[:60]!r}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline import files, parts, weights
 from pipeline.catalog import Catalog
-from pipeline.stages import Graph, Stage, module_of
+from pipeline.graph import Graph, Stage, module_of
 from pipeline.workspace import Workspace
 
 DECODERS = ("decord", "av", "pillow")  # what decodes and resizes: their versions are part of a video feature

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from pipeline import build, features, progress
 from pipeline.context import Context
 from pipeline.errors import LaffError
+from pipeline.graph import Stage
 from pipeline.learning import Fit
 from pipeline.plan import Planned
 from pipeline.recipe import Recipe
 from pipeline.record import record
-from pipeline.stages import Stage
 from pipeline.sweep import Made
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from extractors.base import Pairs, Sampling
 from pipeline import files, progress, shards, sweep, tasks
 from pipeline.context import Context
 from pipeline.features import paired_captions
-from pipeline.stages import Stage
+from pipeline.graph import Stage
 from pipeline.steps import decode
 from pipeline.sweep import Pass, Target
 

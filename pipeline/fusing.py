@@ -12,8 +12,8 @@ from pipeline.context import Context
 from pipeline.errors import LaffError
 from pipeline.features import Rows
 from pipeline.fitting import word_vectors
+from pipeline.graph import Stage
 from pipeline.models import Model
-from pipeline.stages import Stage
 
 if TYPE_CHECKING:
     from fusion.features import Feature, Split, Tokens

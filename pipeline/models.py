@@ -8,7 +8,7 @@ from pipeline import parts
 from pipeline.binding import bind
 from pipeline.context import Context
 from pipeline.errors import LaffError
-from pipeline.stages import Stage
+from pipeline.graph import Stage
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 CHANCE = "chance"  # the row that evaluate adds

@@ -9,9 +9,9 @@ from pipeline import build, collection, ledger, progress, stages, weights
 from pipeline.collection import Collection
 from pipeline.context import Context
 from pipeline.errors import LaffError, problems
+from pipeline.graph import Graph
 from pipeline.plan import Planned, stage_plan
 from pipeline.record import log_time, write_ledger
-from pipeline.stages import Graph
 from pipeline.steps import ingest
 from pipeline.sweep import Made
 from pipeline.units import Unit

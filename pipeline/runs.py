@@ -1,8 +1,6 @@
 """TREC run files, gzipped: one line `query Q0 item rank score tag` for each item that a query found."""
 
 import gzip
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -10,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import LaffError
+from pipeline.files import whole
 
 Found = Sequence[tuple[str, float]]  # items and scores, best first
 
@@ -20,26 +19,14 @@ def write_run(path: Path, rows: Iterable[tuple[str, Found]], tag: str) -> None:
     rows: queries with their items, best first. Scores keep nine digits, which tell every two float32 apart.
     Raises LaffError if a name holds white space or is empty, a query comes twice, or its scores rise.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
-    try:
+    with (
+        whole(path) as temporary,
+        temporary.open("wb") as raw,
         # Neither a name nor a time in the header: they would make equal runs differ.
-        with os.fdopen(handle, "wb") as raw:
-            with gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) as packed:
-                for lines in _lines(path, rows, tag):
-                    packed.write(lines.encode())
-            raw.flush()
-            os.fsync(raw.fileno())
-        Path(name).chmod(0o644)  # mkstemp's own is 600
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) as packed,
+    ):
+        for lines in _lines(path, rows, tag):
+            packed.write(lines.encode())
 
 
 def _lines(path: Path, rows: Iterable[tuple[str, Found]], tag: str) -> Iterator[str]:

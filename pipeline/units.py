@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline import files, ledger, models
 from pipeline.context import Context
-from pipeline.stages import Stage
+from pipeline.graph import Stage
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from pipeline import files
 from pipeline.errors import LaffError
+from pipeline.graph import Graph, Stage, Weights
 from pipeline.parts import did_you_mean
-from pipeline.stages import Graph, Stage, Weights
 
 if TYPE_CHECKING:
     from pipeline.workspace import Workspace

@@ -12,9 +12,9 @@ from pipeline import build, progress, shards, sweep, tasks, weights
 from pipeline.context import Context
 from pipeline.errors import LaffError
 from pipeline.fitting import fit, fitted_file
+from pipeline.graph import Stage
 from pipeline.plan import Planned
 from pipeline.record import record
-from pipeline.stages import Stage
 from pipeline.steps import decode
 from pipeline.sweep import Made, Pass, Target, attributes
 from pipeline.units import Unit

@@ -7,8 +7,8 @@ import pytest
 
 from pipeline import stages
 from pipeline.errors import LaffError
+from pipeline.graph import Graph
 from pipeline.parts import ROOT
-from pipeline.stages import Graph
 
 SHIPPED = ROOT / "stages.yaml"
 STEPS = "ingest, decode, finetune, extract, import, train, rank, evaluate, report"

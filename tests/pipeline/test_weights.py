@@ -9,7 +9,7 @@ import pytest
 
 from pipeline import stages, weights
 from pipeline.errors import LaffError
-from pipeline.stages import Graph, Stage
+from pipeline.graph import Graph, Stage
 from pipeline.workspace import Workspace
 
 ONE = hashlib.sha256(b"one").hexdigest()

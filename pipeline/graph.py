@@ -1,0 +1,111 @@
+"""The graph of stages, as stages.yaml describes it and `pipeline.stages` reads it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import LaffError
+from pipeline.parts import Part, did_you_mean
+
+STEPS = ("ingest", "decode", "finetune", "extract", "import", "train", "rank", "evaluate", "report")
+DEVICES = ("auto", "gpu", "cpu")
+
+
+def module_of(step: str) -> str:
+    """The file of a step; `import` is a word of Python, so its file is importing.py."""
+    return "importing" if step == "import" else step
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One entry of stages.yaml, its params bound."""
+
+    name: str
+    step: str
+    uses: str | None = None
+    sources: tuple[str, ...] = ()  # `from`
+    params: dict[str, Any] = field(default_factory=dict)  # of the part's constructor
+    options: dict[str, Any] = field(default_factory=dict)  # of the step
+    on: str = "auto"
+    part: Part | None = None
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """What its rows stand for: ("video",), ("text",) or both; empty where it makes no rows."""
+        if self.step == "import":
+            return (self.options["side"],)
+        if self.step == "extract" and self.part:
+            return tuple(self.part.constants.get("sides", ()))
+        return ()
+
+    @property
+    def fitted(self) -> bool:
+        """Whether it learns from the train split."""
+        learns = self.part is not None and bool(self.part.methods & {"fit", "task"})
+        return self.step in ("finetune", "train") or (self.step == "extract" and learns and not self.borrowed)
+
+    @property
+    def borrowed(self) -> bool:
+        """Whether its part was fitted by another stage (clip-ft takes what finetune made)."""
+        return self.uses is None and self.part is not None
+
+    @property
+    def random(self) -> bool:
+        """Whether it computes with random weights, good for demos only."""
+        return self.params.get("weights") == "random"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One entry of `weights:`: a published checkpoint."""
+
+    name: str
+    source: str
+    file: str
+    sha256: str | None = None
+    licence: str = ""
+    note: str = ""
+    path: str | None = None  # a local file that overrides the download
+
+
+@dataclass(frozen=True)
+class Graph:
+    """All stages in an order in which they can run."""
+
+    stages: dict[str, Stage]
+    weights: dict[str, Weights]
+    threads: int
+    path: Path
+    profile: str | None = None
+    trusted: frozenset[str] = frozenset()
+
+    def needed(self, targets: Sequence[str]) -> list[str]:
+        """`targets` and everything they read, in running order."""
+        for target in targets:
+            if target not in self.stages:
+                raise LaffError(f"{self.path.name} has no stage '{target}'{did_you_mean(target, list(self.stages))}")
+        wanted: set[str] = set()
+        waiting = list(targets)
+        while waiting:
+            name = waiting.pop()
+            if name not in wanted:
+                wanted.add(name)
+                waiting += self.reads(name)
+        return [name for name in self.stages if name in wanted]
+
+    def reads(self, name: str) -> tuple[str, ...]:
+        """The stages whose results `name` needs; in the place of a joint encoder's stage, what that one reads."""
+        stage = self.stages[name]
+        joint = stage.options.get("joint", [])
+        direct = [source for source in stage.sources if source not in joint]
+        instead = [s for encoder in joint for s in self.stages[encoder].sources if s not in direct]
+        # A joint encoder needs word vectors at most, never the videos that its own stage learns against.
+        return (*direct, *(s for s in dict.fromkeys(instead) if "video" not in self.stages[s].sides))
+
+    def of_step(self, step: str) -> Stage:
+        """The one stage of a step; LaffError where there is none or several."""
+        found = [stage for stage in self.stages.values() if stage.step == step]
+        if len(found) != 1:
+            raise LaffError(f"{self.path.name} has {len(found)} stages of step '{step}'; one is needed here")
+        return found[0]

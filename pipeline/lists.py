@@ -1,0 +1,139 @@
+"""Caption files and lists, line by line: every mistake noted with its file and line, the rest handed on."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff]")  # what a text file or HDF5 cannot hold, or nobody meant
+ID = re.compile(r"[A-Za-z0-9_@+=,~-][A-Za-z0-9_@+=,~.-]*")
+
+
+@dataclass(frozen=True)
+class Caption:
+    """One sentence of one video."""
+
+    id: str  # VIDEO#n
+    video: str
+    text: str
+
+
+class Found:
+    """The mistakes found so far, each with its file and line."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def add(self, where: Path | str, line: int, text: str) -> None:
+        self.lines.append(f"{where}:{line}: {text}" if line else f"{where}: {text}")
+
+
+def text_lines(file: Path, found: Found) -> list[tuple[int, str]]:
+    """(line number, text) of each line that is not blank; the mistake noted where the file is not UTF-8 text."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        found.add(file, 0, f"is not UTF-8 text: {error.reason} at byte {error.start}")
+        return []
+    except OSError as error:
+        found.add(file, 0, f"cannot be read: {error.strerror}")
+        return []
+    return [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+
+
+def bad_id(name: str) -> str:
+    """What is wrong with a video id, or ''. Ids stand in run files and captions, so few characters are allowed."""
+    if not name:
+        return "an empty video id"
+    if "/" in name or "\\" in name or ".." in name:
+        return f"video id {name!r} looks like a path; use a bare name"
+    if not ID.fullmatch(name):
+        odd = sorted({c for c in name if not re.match(r"[A-Za-z0-9_@+=,~.-]", c)})
+        what = f"has {', '.join(map(repr, odd))}" if odd else "starts with a dot"
+        return f"video id {name!r} {what}; letters, digits and _ @ + = , ~ . - are allowed (a table can rename files)"
+    return ""
+
+
+def read_captions(file: Path, videos: dict[str, Any], found: Found) -> Iterator[tuple[int, Caption]]:
+    """Captions of a file, mistakes noted and left out. The ending says the form: .csv, .jsonl, else `id#n text`."""
+    readers = {".csv": _from_csv, ".jsonl": _from_jsonl}
+    seen: dict[str, int] = {}
+    for number, id_, video, text in readers.get(file.suffix.lower(), _from_text)(file, found):
+        wrong = bad_id(video)
+        if wrong:
+            found.add(file, number, wrong)
+        elif id_ in seen:
+            found.add(file, number, f"caption id '{id_}' stands again; first in line {seen[id_]}")
+        elif not text.strip():
+            found.add(file, number, f"caption '{id_}' is empty")
+        elif odd := NO_TEXT.search(text):
+            found.add(file, number, f"caption '{id_}' has the character {odd.group()!r}, which is no text")
+        elif video not in videos:
+            found.add(file, number, f"caption '{id_}' has no video: '{video}' is in no split")
+        else:
+            yield number, Caption(id_, video, " ".join(text.split()))
+        seen.setdefault(id_, number)
+
+
+def _from_text(file: Path, found: Found) -> Iterator[tuple[int, str, str, str]]:
+    for number, line in text_lines(file, found):
+        id_, _, text = line.strip().partition(" ")
+        video, hash_, count = id_.rpartition("#")
+        if not hash_ or not re.fullmatch(r"[A-Za-z0-9_.-]+", count):
+            found.add(file, number, f"should be 'VIDEO#n text', not {line.strip()[:60]!r}")
+            continue
+        yield number, id_, video, text
+
+
+def csv_rows(file: Path, found: Found) -> Iterator[tuple[int, list[str]]]:
+    """(number of its first line, cells) of each row that is not blank; a broken quote ends them, noted."""
+    lines = text_lines(file, found)
+    rows = csv.reader(io.StringIO("\n".join(line for _, line in lines)), strict=True)
+    number = 0
+    try:
+        while rows.line_num < len(lines):
+            number = lines[rows.line_num][0]
+            yield number, next(rows)
+    except csv.Error as error:
+        found.add(file, number, f"is not valid CSV: {error}")
+
+
+def _from_csv(file: Path, found: Found) -> Iterator[tuple[int, str, str, str]]:
+    rows = csv_rows(file, found)
+    counts: dict[str, int] = {}
+    _, header = next(rows, (1, []))
+    if [cell.strip() for cell in header[:2]] != ["video", "caption"]:
+        found.add(file, 1, f"the first line should be 'video,caption', not {','.join(header)[:60]!r}")
+        return
+    for number, row in rows:
+        if len(row) != 2:
+            found.add(file, number, f"has {len(row)} columns instead of 2 (put a caption with commas into quotes)")
+            continue
+        video = row[0].strip()
+        yield number, _numbered(video, counts), video, row[1]
+
+
+def _from_jsonl(file: Path, found: Found) -> Iterator[tuple[int, str, str, str]]:
+    counts: dict[str, int] = {}
+    for number, line in text_lines(file, found):
+        try:
+            row = json.loads(line)
+            video = row["video"]
+            texts = row["captions"] if "captions" in row else [row["caption"]]
+        except (ValueError, KeyError, TypeError):
+            found.add(file, number, 'should be {"video": …, "caption": …} or {"video": …, "captions": […]}')
+            continue
+        if not isinstance(video, str) or not isinstance(texts, list) or not all(isinstance(t, str) for t in texts):
+            found.add(file, number, "video should be text, captions a list of texts")
+            continue
+        for text in texts:
+            yield number, _numbered(video, counts), video, text
+
+
+def _numbered(video: str, counts: dict[str, int]) -> str:
+    counts[video] = counts.get(video, -1) + 1
+    return f"{video}#{counts[video]}"
