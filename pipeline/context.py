@@ -25,6 +25,7 @@ class Context:
     source: Path = Path()  # collection.yaml
     retry: bool = False  # whether videos that failed are tried again
     name: str = ""  # of the collection
+    spent: dict[str, float] = field(default_factory=dict)  # seconds of each stage in this run
     _recipes: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def stage(self, name: str) -> Stage:

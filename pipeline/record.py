@@ -28,6 +28,7 @@ def note(context: Context, stage: str, unit: Unit, made: Made, made_files: list[
     )
     index.record(unit.key, entry, unit.recipe)
     log_time(context.work.root, made)
+    context.spent[stage] = context.spent.get(stage, 0.0) + made.seconds
     if made.failed or context.work.ledger.is_file():
         write_ledger(context)
 

@@ -183,17 +183,11 @@ def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None
         mark = " with RANDOM WEIGHTS" if context.stage(planned.stage).random else ""
         progress.say(f"{planned.stage}: {len(planned.todo)} to make{mark} ({'; '.join(planned.reasons)})")
     start = time.perf_counter()
-    before = {planned.stage: _spent(context, planned.stage) for planned in plans}
     _step(context, plans)
     seconds = time.perf_counter() - start
     for planned in plans:
         outcome.made[planned.stage] = len(planned.todo)
-        own = _spent(context, planned.stage) - before[planned.stage]
-        outcome.seconds[planned.stage] = seconds if len(plans) == 1 else own
-
-
-def _spent(context: Context, name: str) -> float:
-    return sum(entry.seconds for entry in context.work.index(name).entries.values())
+        outcome.seconds[planned.stage] = seconds if len(plans) == 1 else context.spent[planned.stage]
 
 
 def _step(context: Context, plans: Sequence[Planned]) -> None:
