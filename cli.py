@@ -6,6 +6,7 @@ Heavy packages are imported inside the commands, so that --help answers at once.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,10 @@ import click
 
 if TYPE_CHECKING:
     from pipeline.run import Outcome, Request
+
+# Threads of torch that wait for each other must not spin: on a busy machine that more than doubles the time of small models.
+# Set before torch is imported anywhere; workers inherit it.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 DEMO = Path("demo")
 VERBS = {  # what a stage's command says in --help, by its step
