@@ -7,8 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate
 
-CLIPS = 4  # noise clips that the statistics come from
-COARSE = 4  # pixels of noise of one colour: finer noise averages out within a few layers
+CLIPS = 8  # noise clips that the statistics come from
 
 
 @contextmanager
@@ -21,20 +20,35 @@ def seeded() -> Iterator[None]:
 
 @torch.no_grad()
 def settle(net: nn.Module, frames: int, crop: int) -> None:
-    """Set the statistics of batch normalisation to those of noise clips [4, 3, frames, crop, crop].
+    """Set the statistics of batch normalisation to those of noise clips [8, 3, frames, crop, crop].
 
     Untouched statistics (mean 0, variance 1) fit no random network: layer by layer the signal fades, and the features
     of different videos end within a thousandth of each other. Trained weights come with statistics of their own.
     """
     with seeded():
-        noise = torch.randn(CLIPS, 3, frames, max(crop // COARSE, 1), max(crop // COARSE, 1))
+        clips = natural_noise(frames, crop)
         norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm3d)]
         momenta = [norm.momentum for norm in norms]
         for norm in norms:
             norm.reset_running_stats()
             norm.momentum = None  # the plain mean over the one batch
         net.train()
-        net(interpolate(noise, size=(frames, crop, crop), mode="trilinear"))
+        net(clips)
         net.eval()
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
+
+
+def natural_noise(frames: int, crop: int) -> torch.Tensor:
+    """Clips [8, 3, frames, crop, crop] of mean 0 and variance 1 with the spectrum of natural videos.
+
+    Photographs have the same energy in every octave of scale (Field, 1987), and what is coarse moves little: statistics of
+    fine, flickering noise would let the signal of real videos grow from layer to layer.
+    """
+    octaves = [2**k for k in range(crop.bit_length()) if 2**k <= crop]
+    clips = torch.zeros(CLIPS, 3, frames, crop, crop)
+    for number, cells in enumerate(octaves):
+        moments = max(1, frames * number // (2 * len(octaves)))
+        noise = torch.randn(CLIPS, 3, moments, cells, cells)
+        clips += interpolate(noise, size=(frames, crop, crop), mode="nearest")
+    return clips / len(octaves) ** 0.5
