@@ -17,8 +17,8 @@ import click
 if TYPE_CHECKING:
     from pipeline.run import Outcome, Request
 
-# Threads of torch that wait for each other must not spin: on a busy machine that more than doubles the time of small models.
-# Set before torch is imported anywhere; workers inherit it.
+# Threads of torch that wait for each other must not spin: on a busy machine that more than doubles the time of small
+# models. Set before torch is imported anywhere; workers inherit it.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 DEMO = Path("demo")

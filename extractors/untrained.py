@@ -42,8 +42,8 @@ def settle(net: nn.Module, frames: int, crop: int) -> None:
 def natural_noise(frames: int, crop: int) -> torch.Tensor:
     """Clips [8, 3, frames, crop, crop] of mean 0 and variance 1 with the spectrum of natural videos.
 
-    Photographs have the same energy in every octave of scale (Field, 1987), and what is coarse moves little: statistics of
-    fine, flickering noise would let the signal of real videos grow from layer to layer.
+    Photographs have the same energy in every octave of scale (Field, 1987), and what is coarse moves little: statistics
+    of fine, flickering noise would let the signal of real videos grow from layer to layer.
     """
     octaves = [2**k for k in range(crop.bit_length()) if 2**k <= crop]
     clips = torch.zeros(CLIPS, 3, frames, crop, crop)
