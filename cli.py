@@ -71,6 +71,8 @@ class Laff(click.Group):
                     f"the disk is full ({error.filename or 'while writing'}); make room and run the same command "
                     "again; what is finished is kept"
                 ) from None
+            if error.filename:
+                raise click.ClickException(f"{error.filename}: {error.strerror}") from None
             raise
 
 
@@ -182,11 +184,11 @@ def summary(outcome: Outcome, wanted: Request) -> None:
             f"RANDOM WEIGHTS in {', '.join(outcome.random)}: figures show that the machine runs, not how good it is"
         )
     metrics = wanted.work / "evaluate" / "metrics.json"
-    if metrics.is_file() and (not outcome.made or "evaluate" in outcome.made):
+    if metrics.is_file() and "evaluate" in outcome.stages:  # else it may be of other settings
         click.echo("\n" + report.text_table(json.loads(metrics.read_text(encoding="utf-8"))) + "\n")
         page = wanted.work / "report" / "index.html"
         click.echo(f"report {page}, metrics {metrics}, runs {wanted.work / 'rank'}")
-        click.echo('next: laff search "a sentence" with the same -c, -w and --profile')
+        click.echo('next: laff search "a sentence" with the same -c, -w, --profile and --set')
 
 
 def stage_command(name: str) -> click.Command:
@@ -247,6 +249,8 @@ def failures(work: Path, as_json: bool) -> None:
     """Show which videos failed, in which stage, and why."""
     from pipeline import ledger
 
+    if not work.is_dir():
+        raise click.ClickException(f"{work}: no such workspace")
     lines = ledger.read(work / "failures.jsonl")
     if as_json:
         for line in lines:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+import hashlib
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -13,6 +13,12 @@ import torch
 from torch import Tensor, nn
 
 WRAPPERS = ("model_state", "state_dict", "model")  # SlowFast and TimeSformer; mmaction2 and open_clip; others
+ARCHIVES = {  # CLIP's published files, each named by its sha256 in the address it is fetched from
+    "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af": "ViT-B-32.pt",
+    "5806e77cd80f8b59890b7e101eabd078d9fb84e6937f9e85e4ecb61988df416f": "ViT-B-16.pt",
+    "b8cca3fd41ae0c99ba7e8951adf17d267cdb84cd88be6f7c2e0eca1737a03836": "ViT-L-14.pt",
+    "3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02": "ViT-L-14-336px.pt",
+}
 SHOWN = 4  # keys of each kind named in an error
 
 
@@ -74,7 +80,17 @@ def _is_torchscript(path: Path) -> bool:
 
 
 def _torchscript(path: Path) -> dict[str, Any]:
-    """The tensors of a TorchScript archive; its own reader rebuilds tensors and types, and no method is called."""
+    """The tensors of one of OpenAI's TorchScript archives, told by its sha256: reading such a file can run its code.
+
+    ValueError for any other archive.
+    """
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found not in ARCHIVES:
+        raise ValueError(
+            f"{path}: a TorchScript archive that is not one of OpenAI's (sha256 {found}); reading it could run its "
+            "code. Save its state_dict as .safetensors on a machine that may run it, and give that"
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # the format is deprecated, but OpenAI's files stay as they are
         return dict(torch.jit.load(str(path), map_location="cpu").state_dict())
@@ -84,7 +100,7 @@ def _pickled(path: Path) -> dict[str, Any]:
     """The dict of a torch.save file."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except Exception as error:  # a file of another kind makes the reader fail in any way: KeyError, UnicodeError, …
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
             f"{path}: not a checkpoint of tensors and plain values ({first}); save its state_dict alone, "

@@ -35,6 +35,7 @@ class ClipFt:
     """
 
     sides = ("video", "text")
+    CONFIGS = (("model", "extractors/clip_configs"),)  # parameters that may name a JSON file, and where it lies
 
     def __init__(
         self, *, model: str = "ViT-B-32-quickgelu", frames: int = 8, weights: str = "openai-clip-vit-b-32"

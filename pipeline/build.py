@@ -65,15 +65,25 @@ def problems(graph: Graph, names: list[str]) -> list[str]:
         try:
             if stage.step in ("extract", "finetune"):
                 construct(stage)
-            if stage.step == "train":  # the widths come later; what is wrong with any width is told now
-                for side in ("video", "text"):
-                    names = [source for source in stage.sources if side in graph.stages[source].sides]
-                    construct(stage, dims=dict.fromkeys(names, 1))
+            if stage.step == "train":  # widths that only the rows tell stand as 1; without memory for any weights
+                import torch
+
+                with torch.device("meta"):
+                    for side in ("video", "text"):
+                        construct(stage, dims=_dims(graph, stage, side))
             if stage.step in ("extract", "finetune", "train"):
                 device(stage)
         except LaffError as error:
             found.append(str(error))
     return found
+
+
+def _dims(graph: Graph, stage: Stage, side: str) -> dict[str, int]:
+    """Widths of the features of one side, as far as their parts know them."""
+    sources = [graph.stages[source] for source in stage.sources if side in graph.stages[source].sides]
+    return {
+        source.name: int(getattr(construct(source), "dim", 1)) if source.step == "extract" else 1 for source in sources
+    }
 
 
 def ready(fingerprint: str, part: Any, where: str, weights: Path | None, state: Path | None) -> Any:
@@ -94,11 +104,16 @@ def ready(fingerprint: str, part: Any, where: str, weights: Path | None, state: 
 
 def read_state(path: Path) -> dict[str, Any]:
     """What a fit saved."""
+    state: dict[str, Any] = read_checkpoint(path)["state"]
+    return state
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A best.pt: fingerprint, state, score, epoch."""
     import torch
 
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise LaffError(f"{path}: not a readable checkpoint ({error}); delete it and run again") from None
-    state: dict[str, Any] = content["state"]
-    return state
+    return content

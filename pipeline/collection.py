@@ -10,7 +10,8 @@ from pipeline.lists import Caption, Found, bad_id, csv_rows, read_captions, text
 from pipeline.parts import did_you_mean
 
 SPLITS = ("train", "val", "test")
-SHOWN = 40  # problems printed one by one; the rest is counted
+SHOWN = 1000  # problems printed one by one; the rest is counted
+GUESSED = 40  # of them with a did-you-mean, which takes long
 NO_VIDEO = {".txt", ".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".md", ".srt", ".vtt", ".npz", ".npy", ".h5"}
 
 
@@ -89,16 +90,20 @@ def _read_splits(raw: dict[str, Any], collection: Collection, found: Found) -> d
             parsed[file] = list(read_captions(file, lines, found))
         members = set(collection.ids[split])
         collection.captions[split] = [caption for _, caption in parsed[file] if caption.video in members]
-        if list(caption_files.values()).count(file) == 1:
-            for line, caption in parsed[file]:
-                if caption.video not in members:
-                    other = next(s for s in SPLITS if caption.video in collection.ids[s])
-                    found.add(file, line, f"caption '{caption.id}' is {split}'s, but '{caption.video}' is in {other}")
         described = {caption.video for caption in collection.captions[split]}
         for video in collection.ids[split]:
             if video not in described:
                 where, line = lines[video]
                 found.add(where, line, f"video '{video}' of {split} has no caption in {file.name}")
+    for source, found_captions in parsed.items():
+        splits = [split for split, named in caption_files.items() if named == source]
+        members = {video for split in splits for video in collection.ids[split]}
+        for line, caption in found_captions:
+            if caption.video not in members:
+                other = next(split for split in SPLITS if caption.video in collection.ids[split])
+                found.add(
+                    file, line, f"caption '{caption.id}': '{caption.video}' is in {other}, which reads another file"
+                )
     return lines
 
 
@@ -132,7 +137,7 @@ def _find_videos(value: Any, collection: Collection, lines: dict[str, tuple[Path
         if video in known and not files:
             continue  # the table names a file that is missing, which is told where it stands
         if not files:
-            hint = did_you_mean(video, names) if len(found.lines) < SHOWN else ""  # it takes long, and is not shown
+            hint = did_you_mean(video, names) if len(found.lines) < GUESSED else ""  # it takes long, and is not shown
             found.add(where, line, f"video '{video}' has no file in {source}{hint}")
         elif len(files) > 1:
             found.add(where, line, f"video '{video}' has {len(files)} files in {source}: {_names(files)}")

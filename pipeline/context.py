@@ -44,7 +44,11 @@ class Context:
             recipe = self.part_recipe(stage)
             recipe["from"] = {source: self.fingerprint(source) for source in self.graph.reads(name)}
             for encoder in stage.options.get("joint", []):
-                recipe[f"joint {encoder}"] = files.digest(self.part_recipe(self.stage(encoder)))
+                own = self.part_recipe(self.stage(encoder))
+                own["params"] = {
+                    key: value for key, value in own["params"].items() if key in self.stage(encoder).params
+                }  # not how it is fitted
+                recipe[f"joint {encoder}"] = files.digest(own)
             self._recipes[name] = recipe
         return self._recipes[name]
 
@@ -57,8 +61,11 @@ class Context:
         step = parts.part(f"pipeline.steps.{module_of(stage.step)}.Options")
         how = step.constants.get("HOW", ())  # options that say how, not what
         shaping = [*step.constants.get("CODE", ()), *([stage.uses.rpartition(".")[0]] if stage.uses else [])]
+        own = [*step.constants.get("OWN", ())]
         if "video" in stage.sides:
             shaping += step.constants.get("VIDEO_CODE", ())
+        if stage.step == "extract" and stage.part and "task" in stage.part.methods and not stage.borrowed:
+            own += step.constants.get("TASK_CODE", ())
         params = dict(stage.params) | {key: value for key, value in stage.options.items() if key not in how}
         if params.get("fit"):
             params["fit"] = {key: value for key, value in params["fit"].items() if key != "checkpoint"}
@@ -66,7 +73,11 @@ class Context:
         for name in (*(stage.part.constants.get("FILES", ()) if stage.part else ()), *step.constants.get("FILES", ())):
             if params.get(name):
                 recipe[f"file of {name}"] = self.file_digest(Path(params.pop(name)))
-        recipe["code"] = parts.code(shaping, self.graph.trusted) | parts.own_code(step.constants.get("OWN", ()))
+        for name, folder in stage.part.constants.get("CONFIGS", ()) if stage.part else ():
+            config = parts.ROOT / folder / f"{params.get(name)}.json"  # a configuration of our own that the value names
+            if config.is_file():
+                recipe[f"file of {name}"] = files.sha256(config)
+        recipe["code"] = parts.code(shaping, self.graph.trusted) | parts.own_code(own)
         if digest := weights.digest(stage, self.graph, self.work):
             recipe["weights"] = digest
             params.pop("weights", None)  # where a file lies changes nothing

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from extractors.base import Pairs, Sampling
-from pipeline import files, progress, shards, sweep, tasks
+from pipeline import files, parts, progress, shards, sweep, tasks
 from pipeline.context import Context
 from pipeline.features import paired_captions
 from pipeline.graph import Stage
@@ -63,13 +63,16 @@ class Videos:
         return found
 
 
-def pairs(context: Context, stage: Stage, sampling: Sampling, content: str) -> tuple[Pairs, Pairs]:
-    """Captions and frames of train and val, from the cache or decoded into it now."""
+def pairs(
+    context: Context, stage: Stage, sampling: Sampling, content: str
+) -> tuple[Pairs, Pairs, list[dict[str, str]]]:
+    """Captions and frames of train and val, from the cache or decoded into it now; and the ledger's lines."""
     catalog = context.catalog
     members = {int(row) for split in ("train", "val") for row in catalog.split_videos(split)}
     folder = context.work.folder(stage.name) / FOLDER
     # The cache depends on the sampling and the files, not on how the model is trained.
-    fingerprint = files.digest([sampling.__dict__, context.decoders])[:32]
+    code = parts.code(["pipeline.video"], context.graph.trusted)
+    fingerprint = files.digest([sampling.__dict__, context.decoders, code])[:32]
     jobs, paths = [], []
     for number, rows in enumerate(catalog.shards("video")):
         mine = [int(row) for row in rows if int(row) in members]
@@ -80,7 +83,8 @@ def pairs(context: Context, stage: Stage, sampling: Sampling, content: str) -> t
         wanted = {catalog.videos[row] for row in mine}
         made_of = files.digest([catalog.content("video", np.array(mine)), content])
         marks = shards.marks(path) if path.is_file() else None
-        if marks and (marks["fingerprint"], marks["content"]) == (fingerprint, made_of):
+        again = context.retry and marks is not None and bool(marks["failed"])
+        if marks and not again and (marks["fingerprint"], marks["content"]) == (fingerprint, made_of):
             continue
         clips = [clip for clip in decode.clips(context, stage.name, number) if clip.id in wanted]
         target = Target(stage.name, path.name, path, Frames(sampling), fingerprint, made_of, {}, "cpu", 1, "uint8")
@@ -91,7 +95,8 @@ def pairs(context: Context, stage: Stage, sampling: Sampling, content: str) -> t
                 pass
     shape = (sampling.clips * sampling.frames, sampling.crop, sampling.crop, 3)
     at = {id_: (path, row) for path in paths for row, id_ in enumerate(shards.read_ids(path))}
-    return _pairs(context, "train", at, shape), _pairs(context, "val", at, shape)
+    failed = [line for path in paths for line in shards.read_failed(path)]
+    return _pairs(context, "train", at, shape), _pairs(context, "val", at, shape), failed
 
 
 def _pairs(context: Context, split: str, at: dict[str, tuple[Path, int]], shape: tuple[int, ...]) -> Pairs:

@@ -14,6 +14,7 @@ from pipeline.features import Rows
 from pipeline.fitting import word_vectors
 from pipeline.graph import Stage
 from pipeline.models import Model
+from pipeline.units import model_unit
 
 if TYPE_CHECKING:
     from fusion.features import Feature, Split, Tokens
@@ -125,8 +126,15 @@ def trained(
     """The model as its best epoch left it, ready to embed."""
     paired = make(context, stage, model, split, encoders, seed)
     path = best(context, stage, model, seed)
+    unit = model_unit(context, stage, model, seed)
+    content = build.read_checkpoint(path)
+    if content["fingerprint"] != unit.fingerprint + unit.content:
+        raise LaffError(
+            f"{path} was trained on other features, items or parameters; give the same --profile and --set as then, "
+            "or run `laff train`"
+        )
     try:
-        paired.load_state_dict(build.read_state(path))
+        paired.load_state_dict(content["state"])
     except RuntimeError:
         raise LaffError(
             f"{path} was trained with other parameters or features; give the same --profile and --set as then, or train"

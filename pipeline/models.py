@@ -24,6 +24,7 @@ class Model:
     text: tuple[str, ...]
     seeds: tuple[int, ...]
     params: dict[str, Any]
+    single: bool = False  # over one video feature, beside the model over all
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def of(context: Context, stage: Stage) -> list[Model]:
     for name, uses in stage.options["baselines"].items():
         found.append(Model(name, uses, video, text, seeds, _params(stage, name, uses, context.graph.trusted)))
     if stage.options["singles"] and len(video) > 1:
-        found += [Model(f"{own}-{one}", str(stage.uses), (one,), text, seeds, stage.params) for one in video]
+        found += [Model(f"{own}-{one}", str(stage.uses), (one,), text, seeds, stage.params, True) for one in video]
     _check_names(stage, [model.name for model in found])
     return found
 
@@ -106,7 +107,7 @@ def rows(context: Context, stage: Stage) -> list[Row]:
     train = context.stage(stage.sources[0])
     trained = of(context, train)
     found = [Row(model.name, model.seeds, models=(model,)) for model in trained]
-    singles = tuple(model for model in trained if model.name.startswith(f"{main(train)}-"))
+    singles = tuple(model for model in trained if model.single)
     if singles:
         found.append(Row("mean", singles[0].seeds, models=singles))
     for name, pair in stage.options["pairs"].items():

@@ -63,9 +63,13 @@ def _content_reason(context: Context, name: str, unit: Unit) -> str:
     if unit.shard >= 0:
         items = "videos" if unit.side == "video" else "captions"
         return f"its {items} changed, or those that an earlier stage learned from"
-    return {"rank": "the test split changed", "evaluate": "the runs changed", "report": "the results changed"}.get(
-        step, "the train or val split changed"
-    )
+    if unit.key == "fit" and step == "extract":
+        return "the captions or videos that it learns from changed"
+    return {
+        "rank": "the test split changed, or what the models learned from",
+        "evaluate": "the runs changed",
+        "report": "the results changed",
+    }.get(step, "the train or val split changed")
 
 
 def explain(old: dict[str, Any], new: dict[str, Any]) -> str:
@@ -122,7 +126,7 @@ def table(plans: list[Planned], random: list[str]) -> str:
         line = plan.summary()
         rows.append(
             f"{plan.stage:{width}}  {line['shards']:6}  {line['cached']:6}  {line['stale']:6}  {line['missing']:7}  "
-            + "; ".join(plan.reasons)
+            + "; ".join(dict.fromkeys(part for reason in plan.reasons for part in reason.split("; ")))
         )
     if random:
         rows.append(f"RANDOM WEIGHTS in {', '.join(random)}: good for trying out, not for results")

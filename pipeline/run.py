@@ -26,6 +26,7 @@ class Outcome:
     seconds: dict[str, float] = field(default_factory=dict)
     failures: list[dict[str, str]] = field(default_factory=list)
     random: list[str] = field(default_factory=list)
+    stages: list[str] = field(default_factory=list)  # all that were looked at
 
 
 @dataclass
@@ -126,9 +127,10 @@ def run(request: Request, targets: Sequence[str], retry: bool = False) -> Outcom
     found = collection.load(request.collection)  # mistakes are told before the workspace is touched
     with work.lock():
         context, first = look(request, graph, found, retry)
-        work = context.work
-        outcome.random = random_stages(context, names)
+        context.work = work  # the one that is locked
+        outcome.random, outcome.stages = random_stages(context, names), names
         check_names(context, names)
+        _check_work(context, names)
         if first.todo:
             start = time.perf_counter()
             context.catalog = ingest.run(found, work, ingest.Options(**graph.of_step("ingest").options))
@@ -136,7 +138,6 @@ def run(request: Request, targets: Sequence[str], retry: bool = False) -> Outcom
             outcome.seconds[first.stage] = time.perf_counter() - start
             items = len(context.catalog.videos)
             log_time(work.root, Made(first.stage, "table", items, outcome.seconds[first.stage]))
-        _check_work(context, names)
         try:
             for phase in phases(context, names):
                 _run_phase(context, phase, outcome)

@@ -10,6 +10,7 @@ from pipeline.context import Context
 from pipeline.errors import LaffError
 from pipeline.fitting import fitted_file
 from pipeline.parts import did_you_mean
+from pipeline.plan import Planned, stage_plan
 from pipeline.run import Request, open_context
 from pipeline.runs import top_k
 from pipeline.steps.rank import embed
@@ -31,7 +32,7 @@ def search(request: Request, sentence: str, k: int, split: str, model_name: str 
     """
     if not sentence.strip():
         raise LaffError("the sentence is empty; say what the video should show")
-    context, _ = open_context(request)
+    context, first = open_context(request)
     stage = context.graph.of_step("train")
     all_models = {model.name: model for model in models.of(context, stage)}
     name = model_name or models.main(stage)
@@ -45,6 +46,7 @@ def search(request: Request, sentence: str, k: int, split: str, model_name: str 
         raise LaffError(
             f"{name} is not trained in {context.work.root}; run `laff train` with the same -c, -w and --profile first"
         )
+    _check_fresh(context, stage.name, first)
     encoders = fusing.joints(context, stage)
     hits: list[tuple[Any, np.ndarray]] = []
     query = _query(context, stage, sentence, encoders)
@@ -62,6 +64,17 @@ def search(request: Request, sentence: str, k: int, split: str, model_name: str 
         Hit(catalog.videos[rows_found[column]], catalog.paths[rows_found[column]], float(score))
         for column, score in zip(columns[0], scores[0], strict=True)
     ]
+
+
+def _check_fresh(context: Context, train: str, first: Planned) -> None:
+    """LaffError where the model or its features are not what this configuration and collection would make now."""
+    plans = [first, *(stage_plan(context, name) for name in context.graph.needed([train]) if name != first.stage)]
+    for planned in plans:
+        if planned.todo:
+            raise LaffError(
+                f"{planned.stage} in {context.work.root} is not up to date ({planned.reasons[0]}); give the same "
+                "--profile, --set and --stages as when it was made, or run `laff train` with these first"
+            )
 
 
 def _take(query: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -135,3 +135,11 @@ def read_ids(path: Path) -> list[str]:
     with h5py.File(path) as file:
         ids: list[str] = file["ids"].asstr()[:].tolist()
         return ids
+
+
+def read_failed(path: Path) -> list[dict[str, str]]:
+    """Only the ledger's lines of a shard."""
+    import h5py
+
+    with h5py.File(path) as file:
+        return [json.loads(line) for line in file["failed"].asstr()[:]]

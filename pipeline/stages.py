@@ -14,6 +14,7 @@ from pipeline.parts import ROOT, Part, PartError, did_you_mean, part, plugged
 KEYS = ("step", "uses", "from", "params", "on")
 SINGLE = {"ingest", "decode", "rank", "evaluate", "report"}  # steps of which a graph has one
 READS = {"rank": "train", "evaluate": "rank", "report": "evaluate"}  # steps that read one stage of a given step
+COMPUTING = ("finetune", "extract", "train")  # steps that can use a GPU
 FILLED = ("dims",)  # constructor parameters that the pipeline fills in itself
 NAME = "letters, digits and -"
 
@@ -107,7 +108,11 @@ def _apply_profile(
         known = ", ".join(profiles) or "none"
         found.append(f"no profile '{profile}'{did_you_mean(profile, list(profiles))} (known: {known})")
         return
-    for name, changes in (profiles[profile] or {}).items():
+    changed = profiles[profile] or {}
+    if not isinstance(changed, dict):
+        found.append(f"profile '{profile}' should be a mapping of stages, not {changed!r}")
+        return
+    for name, changes in changed.items():
         if name not in raw:
             found.append(f"profile '{profile}' changes '{name}', which is no stage{did_you_mean(name, list(raw))}")
             continue
@@ -120,7 +125,7 @@ def _apply_profile(
 
 def _change(entry: dict[str, Any], key: str, value: Any) -> None:
     outer, dot, inner = key.partition(".")
-    if key in ("from", "on"):
+    if key in ("from", "on", "uses"):
         entry[key] = value
     elif dot and isinstance(entry["params"].get(outer, {}), dict):  # gru.fit.epochs=5
         entry["params"][outer] = {**entry["params"].get(outer, {}), inner: value}
@@ -178,6 +183,8 @@ def _stage(
     on = entry.get("on", "auto")
     if on not in DEVICES:
         found.append(f"'{name}': on is {on!r}; it should be one of {', '.join(DEVICES)}")
+    elif on != "auto" and step in STEPS and step not in COMPUTING:
+        found.append(f"'{name}': on: {on} has no effect on step '{step}'; it computes on the CPU")
     if step not in STEPS:
         return Stage(name, str(step), sources=sources)
     described: Part | None = None

@@ -153,8 +153,14 @@ class _Consumer:
                 values = self.part.extract(torch.from_numpy(batch).to(self.target.device)).cpu().numpy()
             except ValueError as error:
                 raise LaffError(f"{self.target.stage}: {error}") from None
-            if values.shape != (len(batch), values.shape[-1]):
-                raise LaffError(f"{self.target.stage}: extract gave {values.shape} for {len(batch)} videos")
+            except Exception as error:  # a mistake in an extractor's code keeps its traceback
+                error.add_note(f"in stage '{self.target.stage}', {type(self.part).__name__}.extract")
+                raise
+            if values.shape != (len(batch), self.part.dim):
+                raise LaffError(
+                    f"{self.target.stage}: extract gave {list(values.shape)} for {len(batch)} videos; "
+                    f"dim says [{len(batch)}, {self.part.dim}]"
+                )
             for frames, row in zip(self.slots, values, strict=True):
                 if frames is not None:
                     self.rows.append(row)
@@ -193,18 +199,15 @@ def sweep(work: Pass) -> list[Made]:
 def _write(consumer: _Consumer, ids: list[str], failed: list[dict[str, str]], seconds: float) -> Made:
     target = consumer.target
     values = np.stack(consumer.rows) if consumer.rows else np.zeros((0, consumer.part.dim), np.float32)
-    finite = (
-        np.isfinite(values.reshape(len(values), -1)).all(axis=1)
-        if values.dtype.kind == "f"
-        else np.ones(len(values), bool)
-    )
+    if values.dtype.kind == "f":
+        with np.errstate(over="ignore"):  # what float16 cannot hold is told below
+            values = values.astype(target.dtype)
+    finite = np.isfinite(values).all(axis=1) if values.dtype.kind == "f" else np.ones(len(values), bool)
     for row in np.flatnonzero(~finite):
-        failed.append(
-            ledger.line(ids[row], target.stage, "the features hold values that are not finite numbers", "NotFinite")
-        )
-    keep = np.flatnonzero(finite)
-    values = values[keep].astype(target.dtype) if target.dtype != "uint8" else values[keep]
-    kept = [ids[row] for row in keep]
+        reason = f"the features hold values that are not finite {target.dtype}"
+        failed.append(ledger.line(ids[row], target.stage, reason, "NotFinite"))
+    values = values[finite]
+    kept = [id_ for id_, good in zip(ids, finite, strict=True) if good]
     shards.write(target.path, kept, values, attributes(target, consumer.part), failed)
     return Made(target.stage, target.key, len(kept), seconds, failed)
 

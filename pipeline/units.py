@@ -42,7 +42,7 @@ def units(context: Context, name: str) -> list[Unit]:
         return [Unit(stage.step, files.digest([content, told]), fingerprint, recipe)]
     found = []
     if stage.fitted:
-        found.append(Unit("fit", fit_content(context, name), fingerprint, recipe))
+        found.append(Unit("fit", data_content(context, name), fingerprint, recipe))
     if stage.step == "finetune":
         return found
     for side in ("video",) if stage.step == "decode" else stage.sides:
@@ -81,11 +81,6 @@ def _own_content(context: Context, name: str) -> Any:
     members = {catalog.videos[row] for split in ("train", "val") for row in catalog.split_videos(split)}
     lost = sorted(context.lost(features) & members)
     return [catalog.split_content["train"], catalog.split_content["val"], lost]
-
-
-def fit_content(context: Context, name: str) -> str:
-    """Digest of what a stage learns from: its own splits, and what the stages it reads have learned from."""
-    return data_content(context, name)
 
 
 def model_unit(context: Context, stage: Stage, model: "models.Model", seed: int) -> Unit:

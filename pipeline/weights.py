@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import files
 from pipeline.errors import LaffError
 from pipeline.graph import Graph, Stage, Weights
 from pipeline.parts import did_you_mean
@@ -54,7 +53,11 @@ def digest(stage: Stage, graph: Graph, work: "Workspace") -> str:
     path = find(entry) if entry else _local(name)
     if entry and entry.sha256 and not entry.path:
         return entry.sha256
-    return work.sha256(path) if path else f"missing:{name}"
+    if path is None:  # gone from the cache: what it was when it was last seen still holds for what was made with it
+        return work.remembered(name) or f"missing:{name}"
+    found = work.sha256(path)
+    work.remember(name, found)
+    return found
 
 
 def _local(name: str) -> Path | None:
@@ -122,8 +125,6 @@ def _download(entry: Weights) -> Path:
     except (OSError, RuntimeError) as error:
         raise LaffError(
             f"weights '{entry.name}': {entry.source} could not be fetched ({error}). Get the file by other means, put "
-            f"it at {target}, or set {entry.name}.path in stages.yaml"
+            f"it at {target} (or --set STAGE.weights=FILE, or =random for a demo)"
         ) from None
-    if entry.sha256 is None:
-        files.write_text(target.with_suffix(".sha256"), files.sha256(target) + "\n")
     return target

@@ -20,6 +20,7 @@ class Workspace:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._indexes: dict[str, Index] = {}
+        self._held = False  # whether this process holds the lock
 
     def folder(self, stage: str) -> Path:
         """WORK/<stage>."""
@@ -54,9 +55,22 @@ class Workspace:
             return str(known[2])
         found = files.sha256(path)
         self._digests[str(path)] = [status.st_size, status.st_mtime_ns, found]
-        if self.root.is_dir():
-            files.write_json(self.root / "digests.json", self._digests)
+        self._save_digests()
         return found
+
+    def remember(self, name: str, digest: str) -> None:
+        """Keep the digest of a weight file that has no published one."""
+        if self.remembered(name) != digest:
+            self._digests[f"weights {name}"] = [0, 0, digest]
+            self._save_digests()
+
+    def remembered(self, name: str) -> str:
+        """The digest that a weight file had when it was last seen; '' if it never was."""
+        return str(self._digests.get(f"weights {name}", [0, 0, ""])[2])
+
+    def _save_digests(self) -> None:
+        if self._held:  # a plan beside a run writes nothing
+            files.write_json(self.root / "digests.json", self._digests)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -77,5 +91,9 @@ class Workspace:
             file.write(f"process {os.getpid()} on {socket.gethostname()} since {datetime.now():%Y-%m-%d %H:%M:%S}\n")
             file.flush()
             files.remove_partials(self.root)
-            yield
-            file.truncate(0)
+            self._held = True
+            try:
+                yield
+            finally:
+                self._held = False
+                file.truncate(0)

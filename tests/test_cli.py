@@ -415,7 +415,7 @@ def test_show_a_shard(laff, ran, tmp_path: Path) -> None:
 
 
 def test_failures_of_a_folder_that_is_no_workspace(laff, tmp_path: Path) -> None:
-    assert laff("failures", "-w", tmp_path / "none").output == "no failures\n"
+    assert "none: no such workspace" in wrong(laff("failures", "-w", tmp_path / "none"))
 
 
 def test_the_demo_leaves_other_peoples_folders_alone(laff, tmp_path: Path) -> None:

@@ -28,6 +28,10 @@ class Options:
 
     timeout: float = 60.0  # seconds that one video may take
 
+    def __post_init__(self) -> None:
+        if self.timeout <= 0:
+            raise LaffError(f"timeout is {self.timeout}; it should be above 0")
+
 
 @dataclass
 class Look:

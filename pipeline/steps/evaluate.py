@@ -12,6 +12,7 @@ import numpy as np
 
 from pipeline import files, metrics, models, shards
 from pipeline.context import Context
+from pipeline.errors import LaffError
 from pipeline.metrics import Ranks
 from pipeline.plan import Planned
 from pipeline.record import record
@@ -33,6 +34,10 @@ class Options:
 
     bootstrap: int = 1000  # samples of the 95 % interval of R@10; queries of one video are drawn together
     seed: int = 0  # of these samples
+
+    def __post_init__(self) -> None:
+        if self.bootstrap < 1 or self.seed < 0:
+            raise LaffError(f"bootstrap is {self.bootstrap} and seed {self.seed}; they should be at least 1 and 0")
 
 
 @dataclass

@@ -26,6 +26,7 @@ class Options:
 
     HOW = ("batch", "timeout")
     VIDEO_CODE = ("pipeline.video",)
+    TASK_CODE = ("fusion.losses", "pipeline.training", "pipeline.recipe", "pipeline.rmsprop")
 
     batch: int = 8  # videos in a forward
     timeout: float = 120.0  # seconds that decoding one video may take
@@ -139,6 +140,9 @@ def text_shard(work: Texts) -> Made:
         raise LaffError(f"{goal.stage}: extract_text gave {values.shape[0]} rows for {len(work.ids)} captions")
     if isinstance(values, np.ndarray):
         values = values.astype(goal.dtype)
+        if not np.isfinite(values).all():
+            lost = work.ids[int(np.argmin(np.isfinite(values).all(axis=1)))]
+            raise LaffError(f"{goal.stage}: the row of caption '{lost}' holds values that are not finite {goal.dtype}")
     shards.write(Path(goal.path), work.ids, values, attributes(goal, part))
     progress.advance(len(work.ids))
     return Made(goal.stage, goal.key, len(work.ids), time.perf_counter() - start)

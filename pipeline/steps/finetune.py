@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline import build, frame_cache, progress, weights
+from pipeline import build, files, frame_cache, progress, weights
 from pipeline.context import Context
 from pipeline.errors import LaffError
 from pipeline.fitting import STATE, recipe_of
@@ -20,7 +20,8 @@ class Options(Learning):
     """Parameters of the step. The authors' own recipe is loss triplet, optimizer rmsprop, lr 1e-6."""
 
     HOW = ("timeout", "checkpoint", "keep_frames")
-    CODE = ("pipeline.video",)
+    CODE = ("pipeline.video", "fusion.losses")
+    OWN = ("pipeline.training", "pipeline.recipe", "pipeline.rmsprop")
 
     loss: Literal["triplet", "infonce"] = "infonce"
     optimizer: Literal["rmsprop", "adamw"] = "adamw"
@@ -31,6 +32,11 @@ class Options(Learning):
     seed: int = 2
     timeout: float = 120.0  # seconds that decoding one video may take
     keep_frames: bool = False  # keep the decoded frames for another fine-tuning
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.timeout <= 0:
+            raise LaffError(f"timeout is {self.timeout}; it should be above 0")
 
 
 def run(context: Context, planned: Planned) -> None:
@@ -47,18 +53,19 @@ def run(context: Context, planned: Planned) -> None:
     torch.set_num_threads(context.graph.threads)
     where = build.device(stage)
     part = build.construct(stage, context)
-    train, val = frame_cache.pairs(context, stage, part.sampling, unit.content)
+    train, val, failed = frame_cache.pairs(context, stage, part.sampling, unit.content)
     folder = context.work.folder(stage.name)
     try:
         part.load(where, weights.get(stage, context.graph, context.work))
         task = part.task(train, val, LOSSES[options.loss])
     except ValueError as error:
         raise LaffError(f"{stage.name}: {error}") from None
-    fingerprint = unit.fingerprint + unit.content
+    # A video whose frames came in at a second try makes another training.
+    fingerprint = unit.fingerprint + unit.content + files.digest(sorted(line["video"] for line in failed))
     recipe = recipe_of(stage.options)
     trainer = Trainer(task, recipe, options.seed, folder, fingerprint, options.checkpoint, progress.trained)
     with progress.bar(stage.name, recipe.epochs * trainer.steps, "step"):
         trainer.run()
-    record(context, planned, Made(stage.name, "fit", len(train.captions), time.perf_counter() - start), [STATE])
     if not options.keep_frames:
         shutil.rmtree(folder / frame_cache.FOLDER, ignore_errors=True)
+    record(context, planned, Made(stage.name, "fit", len(train.captions), time.perf_counter() - start, failed), [STATE])

@@ -25,7 +25,8 @@ class Options:
     """Parameters of the step."""
 
     HOW = ("pairs",)
-    CODE = ("pipeline.metrics", "pipeline.runs", "fusion.paired", "fusion.features")
+    CODE = ("pipeline.metrics", "fusion.paired", "fusion.features")
+    OWN = ("pipeline.steps.rank", "pipeline.runs", "pipeline.fusing")
 
     k: int = 100  # items in a run, per query
     pairs: dict[str, list[str]] = field(default_factory=dict)  # rows without training: name -> [video, text feature]
@@ -37,15 +38,25 @@ class Options:
 
 @dataclass
 class Scored:
-    """The test split as one row sees it. A score is the dot product of a text and a video vector.
+    """The test split as one row sees it. A model's score is the dot product of a text and a video vector.
 
     Equal captions share one vector, so their scores tie whatever a matrix product rounds.
     """
 
     rows: Rows
-    texts: np.ndarray  # [U, W] float32, one for each different caption
+    texts: list[np.ndarray]  # of each model [U, W] float32, one row for each different caption
     of_text: np.ndarray  # [C] which of them a caption has
-    videos: np.ndarray  # [V, W] float32
+    videos: list[np.ndarray]  # of each model [V, W] float32
+
+    def of_captions(self, block: np.ndarray) -> np.ndarray:
+        """Scores [n, V] of captions, the mean over the models."""
+        texts = self.of_text[block]
+        return sum(text[texts] @ video.T for text, video in zip(self.texts, self.videos, strict=True)) / len(self.texts)
+
+    def of_videos(self, block: np.ndarray) -> np.ndarray:
+        """Scores [n, C] of videos."""
+        pairs = zip(self.texts, self.videos, strict=True)
+        return (sum(video[block] @ text.T for text, video in pairs) / len(self.texts))[:, self.of_text]
 
 
 def run(context: Context, planned: Planned) -> None:
@@ -74,9 +85,7 @@ def run(context: Context, planned: Planned) -> None:
                 video, text = row.features
                 texts.append(normalised(features.read(context, text, "text", rows.captions[first])[0]))
                 videos.append(normalised(rows.video[video]))
-            # The mean of several models' scores is one dot product too: of their vectors side by side.
-            share = np.float32(len(texts) ** -0.5)
-            scored = Scored(rows, np.hstack(texts) * share, of_text, np.hstack(videos) * share)
+            scored = Scored(rows, texts, of_text, videos)
             write(context, scored, row, context.work.folder(stage.name) / unit.key, stage.options["k"])
             names = [f"{unit.key}/{name}" for name in ("t2v.trec.gz", "v2t.trec.gz", "ranks.h5")]
             record(context, planned, Made(stage.name, unit.key, len(rows.captions), time.perf_counter() - start), names)
@@ -124,14 +133,15 @@ def write(context: Context, scored: Scored, row: Row, folder: Path, k: int) -> N
     own = np.split(order, np.searchsorted(rows.video_of[order], np.arange(1, len(rows.videos))))
 
     def by_caption() -> Iterator[tuple[str, runs.Found]]:
-        for block in blocks(covered):
-            scores = scored.texts[scored.of_text[block]] @ scored.videos.T
-            t2v.put(block, metrics.rank(scores, rows.video_of[block]))
+        for block in blocks(np.arange(len(caption_ids))):
+            scores = scored.of_captions(block)
+            here = rows.video_of[block] >= 0
+            t2v.put(block[here], metrics.rank(scores[here], rows.video_of[block][here]))
             yield from named(caption_ids, block, video_ids, *runs.top_k(scores, k))
 
     def by_video() -> Iterator[tuple[str, runs.Found]]:
         for block in blocks(np.arange(len(rows.videos))):
-            scores = (scored.videos[block] @ scored.texts.T)[:, scored.of_text]
+            scores = scored.of_videos(block)
             v2t.put(place[block], metrics.rank(scores, [own[video] for video in block]))
             yield from named(video_ids, block, caption_ids, *runs.top_k(scores, k))
 

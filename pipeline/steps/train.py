@@ -20,6 +20,7 @@ class Options(Learning):
 
     HOW = ("seeds", "baselines", "singles", "checkpoint", "joint")
     CODE = ("fusion.paired", "fusion.retrieval", "fusion.losses")
+    OWN = ("pipeline.training", "pipeline.recipe", "pipeline.rmsprop", "pipeline.fusing")
 
     seeds: list[int] = field(default_factory=lambda: [2])
     baselines: dict[str, str] = field(default_factory=dict)  # further models: name -> block

@@ -1,5 +1,6 @@
 """CLIP: both sides, the files it reads, the traps of its activation, and its fine-tuning."""
 
+import hashlib
 import json
 import socket
 from pathlib import Path
@@ -12,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
+from extractors import checkpoint
 from extractors import clip_config as configs
 from extractors.base import Pairs
 from extractors.clip_config import clip_config
@@ -108,12 +110,15 @@ def openai(clip: ClipFt) -> dict[str, Tensor]:
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")  # writing such an archive, as OpenAI once did
 @pytest.mark.parametrize("kind", ["archive", "plain", "open_clip", "safetensors"])
-def test_every_layout_of_weights(tmp_path: Path, tiny: ClipFt, kind: str) -> None:
+def test_every_layout_of_weights(tmp_path: Path, tiny: ClipFt, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     state = openai(tiny)
     weights = {key: value for key, value in state.items() if value.ndim or key == "logit_scale"}
     path = tmp_path / ("a.safetensors" if kind == "safetensors" else "a.pt")
     if kind == "archive":
         torch.jit.save(torch.jit.script(Shelf(state)), str(path))
+        with pytest.raises(ValueError, match=r"a TorchScript archive that is not one of OpenAI's .*could run its code"):
+            ClipFt(model="tiny-64", frames=2).load("cpu", path)
+        monkeypatch.setitem(checkpoint.ARCHIVES, hashlib.sha256(path.read_bytes()).hexdigest(), "a.pt")
     elif kind == "plain":
         torch.save(state, path)
     elif kind == "open_clip":

@@ -163,7 +163,7 @@ def test_new_test_items_leave_what_was_learned(
         "evaluate": ["evaluate"],
         "report": ["report"],
     }
-    assert plans["rank"].reasons == ["the test split changed"]
+    assert plans["rank"].reasons == ["the test split changed, or what the models learned from"]
 
 
 def test_new_train_items_stale_what_was_learned(
@@ -198,7 +198,7 @@ def test_a_replaced_video_stales_its_shard(
         assert plans[name].reasons == ["its videos changed, or those that an earlier stage learned from"]
     assert not plans["bow"].todo
     assert not plans["train"].todo
-    assert plans["rank"].reasons == ["the test split changed"]
+    assert plans["rank"].reasons == ["the test split changed, or what the models learned from"]
 
 
 def test_a_video_that_decode_lost_stales_the_shard_after_it(

@@ -107,7 +107,9 @@ def test_a_digest_is_computed_once_until_the_file_changes(tmp_path: Path, monkey
     real = files.sha256
     monkeypatch.setattr(files, "sha256", lambda path: computed.append(path) or real(path))
     (tmp_path / "WORK").mkdir()
-    first = Workspace(tmp_path / "WORK").sha256(file)
+    held = Workspace(tmp_path / "WORK")
+    with held.lock():
+        first = held.sha256(file)
     work = Workspace(tmp_path / "WORK")  # another run
     assert work.sha256(file) == first == real(file)
     assert len(computed) == 1
