@@ -102,7 +102,7 @@ def _read_splits(raw: dict[str, Any], collection: Collection, found: Found) -> d
             if caption.video not in members:
                 other = next(split for split in SPLITS if caption.video in collection.ids[split])
                 found.add(
-                    file, line, f"caption '{caption.id}': '{caption.video}' is in {other}, which reads another file"
+                    source, line, f"caption '{caption.id}': '{caption.video}' is in {other}, which reads another file"
                 )
     return lines
 

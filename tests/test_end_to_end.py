@@ -308,6 +308,9 @@ def test_a_broken_video_is_told_counted_and_tried_again(ran, tmp_path: Path, con
     assert (main["queries"], main["candidates"]) == (TEST * CAPTIONS, TEST)
     assert (kept["queries"], kept["candidates"]) == ((TEST - 1) * CAPTIONS, TEST - 1)
     assert found["models"]["laff (covered only)"]["v2t"]["queries"] == TEST - 1
+    run = dict(read_run(changed.work / "rank" / "laff" / "seed1" / "t2v.trec.gz"))
+    assert len(run) == TEST * CAPTIONS  # queries of the lost video are answered too, whoever scores the file
+    assert all(len(hits) == TEST - 1 for hits in run.values())
     for way, last in (("t2v", TEST), ("v2t", TEST * CAPTIONS)):
         with (changed.work / "evaluate" / f"{way}.csv").open() as file:
             lines = list(csv.DictReader(file))

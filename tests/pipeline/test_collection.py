@@ -123,6 +123,15 @@ def test_one_caption_file_for_all_splits(write: Write):
     ]
 
 
+def test_a_caption_in_the_file_of_another_split(write: Write):
+    """Two splits share a file; what it says of the third would be lost in silence, as in a file of one split."""
+    shared = "t1#0 a cat\nv1#0 a bird\nt2#0 a dog\ns1#7 a shark\n"
+    path = write(**{"both.txt": shared, "collection.yaml": yaml_with(train="both.txt", val="both.txt")})
+    assert mistakes(path) == ["both.txt:4: caption 's1#7': 's1' is in test, which reads another file"]
+    path = write(**{"val.txt": "v1#0 a bird\nt1#0 a cat\n"})
+    assert mistakes(path) == ["val.txt:2: caption 't1#0': 't1' is in train, which reads another file"]
+
+
 def test_a_table_renames_files(write: Write, tmp_path: Path):
     (tmp_path / "odd (1).mp4").write_bytes(b"")
     table = 'video,path\nt1,odd (1).mp4\nt2,videos/t2.webm\nv1,videos/v1.mp4\n"s1","videos/s1.mp4"\nx,videos/v1.mp4\n'

@@ -296,3 +296,19 @@ def test_a_class_without_sides(tmp_path: Path):
     assert mistakes(tmp_path, text) == [
         "'bow' cannot use extractors.base.VideoExtractor: the class says no `sides` (as ('video',) or ('text',))"
     ]
+
+
+def test_a_step_that_computes_on_the_cpu_only(tmp_path: Path):
+    text = SMALL.replace("{step: decode, from: ingest}", "{step: decode, from: ingest, on: gpu}")
+    assert mistakes(tmp_path, text) == ["'decode': on: gpu has no effect on step 'decode'; it computes on the CPU"]
+    assert load(tmp_path, SMALL, sets=["colour.on=gpu"]).stages["colour"].on == "gpu"
+
+
+def test_the_part_of_a_stage_is_set_like_a_param(tmp_path: Path):
+    graph = load(tmp_path, SMALL, sets=["train.uses=fusion.concat.Concat"])
+    assert graph.stages["train"].uses == "fusion.concat.Concat"
+
+
+def test_a_profile_that_is_a_list(tmp_path: Path):
+    text = SMALL.replace("  quick: {", "  broken: [a]\n  quick: {")
+    assert mistakes(tmp_path, text, "broken") == ["profile 'broken' should be a mapping of stages, not ['a']"]
