@@ -1,8 +1,10 @@
-"""All seven features and timm on the 1000 clips of droid, profile small, on a CPU: python benchmarks/droid.py DATA WORK [ARGS]
+"""All seven features and timm on the 1000 clips of droid, profile small, on a CPU.
 
-DATA holds droid/ and msrvtt_kf/glove50.txt. Only timm's weights are real in this profile, and a CLIP from scratch learns
-nothing from 692 captions; so the GRU learns towards timm's feature, word vectors are GloVe's, clip-ft is not given
-LAFF's special way in, and the loss is infonce: chosen by the validation score, without a look at test.
+python benchmarks/droid.py DATA WORK [ARGS]
+
+DATA holds droid/ and msrvtt_kf/glove50.txt. Only timm's weights are real in this profile, and a CLIP from scratch
+learns nothing from 692 captions. So the GRU learns towards timm's feature, word vectors are GloVe's, clip-ft is not
+given LAFF's special way in, and the loss is infonce: validation MRR 0.080, against 0.051 with the profile as it is.
 Further ARGS go to `laff run`.
 """
 
