@@ -77,7 +77,7 @@ def where(tiny, *more: object) -> list[object]:
 def test_the_commands_are_the_verbs_and_the_stages(laff) -> None:
     listed = cli.main.list_commands(click.Context(cli.main))
     assert tuple(listed[: len(VERBS)]) == VERBS
-    assert set(listed[len(VERBS) :]) == set(STAGES)
+    assert set(STAGES) <= set(listed[len(VERBS) :])  # a stage more is a command more
     shown = laff("--help").output
     assert all(f"\n  {name} " in shown for name in listed)
 
