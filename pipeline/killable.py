@@ -8,6 +8,7 @@ what a job needs, ignore Ctrl-C (the parent decides), and die with the parent, e
 from __future__ import annotations
 
 import ctypes
+import io
 import os
 import pickle
 import queue
@@ -194,7 +195,9 @@ def serve(parent: int) -> None:
     source, target = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
-    os.dup2(2, 1)  # what a decoder prints belongs among the messages
+    os.dup2(2, 1)  # what a decoder prints belongs among the messages, at once: a killed process flushes nothing
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
     _widen(target)
     _send(target, pickle.dumps(None), [])
     while True:
