@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from pipeline.run import Outcome, Request
+    from pipeline.run import Request
 
 # Threads of torch that wait for each other must not spin: on a busy machine that more than doubles the time of small
 # models. Set before torch is imported anywhere; workers inherit it.
@@ -57,6 +59,8 @@ class Laff(click.Group):
         """Run the command; a LaffError becomes its text, an interrupt says that nothing is lost."""
         from pipeline.errors import LaffError
 
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # as from SLURM or systemd: leave as after Ctrl-C
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             return super().invoke(ctx)
         except LaffError as error:
@@ -105,22 +109,51 @@ def where(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def doing(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of commands that make something."""
-    function = click.option(
-        "--max-failures",
-        type=int,
-        default=-1,
-        metavar="N",
-        help="End with an error if more videos failed (default: any number may).",
-    )(function)
-    return where(click.option("--retry-failed", is_flag=True, help="Try videos again that failed before.")(function))
+    for option in (
+        click.option(
+            "--scheduler",
+            default="",
+            metavar="ADDRESS",
+            help="Let the workers of this dask scheduler (tcp://host:port) extract; they see the same folders.",
+        ),
+        click.option(
+            "--workers",
+            type=click.IntRange(0),
+            default=0,
+            metavar="N",
+            help="Extract in N processes of this machine, each with a GPU of its own where there are GPUs.",
+        ),
+        click.option(
+            "--max-failures",
+            type=int,
+            default=-1,
+            metavar="N",
+            help="End with an error if more videos failed (default: any number may).",
+        ),
+        click.option("--retry-failed", is_flag=True, help="Try videos again that failed before."),
+    ):
+        function = option(function)
+    return where(function)
 
 
 def request(options: dict[str, Any]) -> Request:
-    """The Request that `where`'s options make."""
+    """The Request that the options of `where` or `doing` make."""
     from pipeline.run import Request
 
+    workers, scheduler = options.get("workers", 0), options.get("scheduler", "")
+    if workers and scheduler:
+        raise click.UsageError("--workers starts processes here, --scheduler uses those elsewhere: give one of them")
+    if scheduler and not re.fullmatch(r"(tcp|tls|ucx)://[^\s:/]+:\d+", scheduler):
+        raise click.UsageError(f"--scheduler {scheduler!r}: should be an address such as tcp://host:8786")
     return Request(
-        options["collection"], options["work"], options["stages"], options["profile"], options["sets"], options["trust"]
+        options["collection"],
+        options["work"],
+        options["stages"],
+        options["profile"],
+        options["sets"],
+        options["trust"],
+        workers,
+        scheduler,
     )
 
 
@@ -158,37 +191,12 @@ def execute(options: dict[str, Any], targets: tuple[str, ...], retry: bool, max_
 
     wanted = request(options)
     outcome = run_stages(wanted, targets, retry)
-    summary(outcome, wanted)
-    lost = len({line["video"] for line in outcome.failures})
-    if 0 <= max_failures < lost:
+    click.echo(outcome.summary(wanted.work))
+    if 0 <= max_failures < outcome.lost:
         raise click.ClickException(
-            f"{lost} videos failed, more than --max-failures {max_failures}; see `laff failures -w {wanted.work}`"
+            f"{outcome.lost} videos failed, more than --max-failures {max_failures}; "
+            f"see `laff failures -w {wanted.work}`"
         )
-
-
-def summary(outcome: Outcome, wanted: Request) -> None:
-    """What was made, what failed, the table, and what to do next."""
-    from pipeline.steps import report
-
-    if not outcome.made:
-        click.echo("nothing to do: everything is cached")
-    for stage, units in outcome.made.items():
-        click.echo(f"{stage:12} {units:5} made in {outcome.seconds.get(stage, 0.0):8.1f} s")
-    if outcome.failures:
-        lost = {line["video"] for line in outcome.failures}
-        click.echo(
-            f"{len(lost)} video(s) failed: `laff failures -w {wanted.work}` says why; --retry-failed tries again"
-        )
-    if outcome.random:
-        click.echo(
-            f"RANDOM WEIGHTS in {', '.join(outcome.random)}: figures show that the machine runs, not how good it is"
-        )
-    metrics = wanted.work / "evaluate" / "metrics.json"
-    if metrics.is_file() and "evaluate" in outcome.stages:  # else it may be of other settings
-        click.echo("\n" + report.text_table(json.loads(metrics.read_text(encoding="utf-8"))) + "\n")
-        page = wanted.work / "report" / "index.html"
-        click.echo(f"report {page}, metrics {metrics}, runs {wanted.work / 'rank'}")
-        click.echo('next: laff search "a sentence" with the same -c, -w, --profile and --set')
 
 
 def stage_command(name: str) -> click.Command:
@@ -310,7 +318,7 @@ def demo(folder: Path) -> None:
     collection = make_collection(folder / "collection")
     wanted = Request(collection, folder / "work", ROOT / "stages.yaml", "small", ("train.seeds=[1,2,3]",))
     outcome = run_stages(wanted, ())
-    summary(outcome, wanted)
+    click.echo(outcome.summary(wanted.work))
     click.echo(f'try: laff search "a red circle moves up" -c {collection} -w {wanted.work} --profile small')
 
 

@@ -36,13 +36,15 @@ def make(where: str, path: str, params: dict[str, Any]) -> Any:
         raise LaffError(f"'{where}' cannot use {path}: {error}") from None
 
 
-def device(stage: Stage) -> str:
-    """The device of `on`: a GPU where there is one, unless the stage says cpu."""
+def device(stage: str, on: str) -> str:
+    """The device of `on` on this machine: a GPU where there is one, unless it says cpu."""
+    if on == "cpu":
+        return "cpu"
     import torch
 
-    if stage.on == "gpu" and not torch.cuda.is_available():
-        raise LaffError(f"'{stage.name}' says on: gpu, but torch {torch.__version__} sees none; use auto or cpu")
-    return "cuda" if stage.on != "cpu" and torch.cuda.is_available() else "cpu"
+    if on == "gpu" and not torch.cuda.is_available():
+        raise LaffError(f"'{stage}' says on: gpu, but torch {torch.__version__} sees none; use auto or cpu")
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def option_problem(stage: Stage) -> str:
@@ -57,8 +59,8 @@ def option_problem(stage: Stage) -> str:
     return ""
 
 
-def problems(graph: Graph, names: list[str]) -> list[str]:
-    """What constructors and devices refuse, of all stages that are about to run."""
+def problems(graph: Graph, names: list[str], remote: bool = False) -> list[str]:
+    """What constructors and devices refuse, of all stages that are about to run; `remote` features run elsewhere."""
     found = []
     for name in names:
         stage = graph.stages[name]
@@ -71,8 +73,8 @@ def problems(graph: Graph, names: list[str]) -> list[str]:
                 with torch.device("meta"):
                     for side in ("video", "text"):
                         construct(stage, dims=_dims(graph, stage, side))
-            if stage.step in ("extract", "finetune", "train"):
-                device(stage)
+            if stage.step in ("finetune", "train") or (stage.step == "extract" and not remote):
+                device(stage.name, stage.on)
         except LaffError as error:
             found.append(str(error))
     return found

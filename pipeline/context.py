@@ -9,6 +9,7 @@ from typing import Any
 from pipeline import files, parts, weights
 from pipeline.catalog import Catalog
 from pipeline.graph import Graph, Stage, module_of
+from pipeline.tasks import Serial, Tasks
 from pipeline.workspace import Workspace
 
 DECODERS = ("decord", "av", "pillow")  # what decodes and resizes: their versions are part of a video feature
@@ -25,6 +26,7 @@ class Context:
     source: Path = Path()  # collection.yaml
     retry: bool = False  # whether videos that failed are tried again
     name: str = ""  # of the collection
+    tasks: Tasks = field(default_factory=Serial)  # who does the shards
     spent: dict[str, float] = field(default_factory=dict)  # seconds of each stage in this run
     _recipes: dict[str, dict[str, Any]] = field(default_factory=dict)
 

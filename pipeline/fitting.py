@@ -68,7 +68,13 @@ def _train(context: Context, stage: Stage, part: Any, fingerprint: str) -> None:
     if video is None:
         raise LaffError(f"'{stage.name}' learns towards a video feature, but its from names none: {', '.join(sides)}")
     train, val = (features.pairs(context, video, split) for split in ("train", "val"))
-    task = part.task(train, val, LOSSES[options.loss], vectors=word_vectors(context, stage), device=build.device(stage))
+    task = part.task(
+        train,
+        val,
+        LOSSES[options.loss],
+        vectors=word_vectors(context, stage),
+        device=build.device(stage.name, stage.on),
+    )
     trainer = Trainer(
         task,
         recipe_of(stage.options["fit"]),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from extractors.base import Pairs, Sampling
-from pipeline import files, parts, progress, shards, sweep, tasks
+from pipeline import files, parts, progress, shards, sweep
 from pipeline.context import Context
 from pipeline.features import paired_captions
 from pipeline.graph import Stage
@@ -78,7 +78,7 @@ def pairs(
         mine = [int(row) for row in rows if int(row) in members]
         if not mine:
             continue
-        path = folder / f"{number:05d}.h5"
+        path = (folder / f"{number:05d}.h5").absolute()
         paths.append(path)
         wanted = {catalog.videos[row] for row in mine}
         made_of = files.digest([catalog.content("video", np.array(mine)), content])
@@ -88,10 +88,10 @@ def pairs(
             continue
         clips = [clip for clip in decode.clips(context, stage.name, number) if clip.id in wanted]
         target = Target(stage.name, path.name, path, Frames(sampling), fingerprint, made_of, {}, "cpu", 1, "uint8")
-        jobs.append(Pass(clips, [target], context.graph.threads, stage.options["timeout"]))
+        jobs.append(Pass(clips, [target], context.graph.threads, stage.options["timeout"], stage.options["memory"]))
     if jobs:
         with progress.bar(f"{stage.name} (frames)", sum(len(job.clips) for job in jobs), "video"):
-            for _ in tasks.each(sweep.sweep, jobs):
+            for _ in context.tasks.each(sweep.sweep, jobs):
                 pass
     shape = (sampling.clips * sampling.frames, sampling.crop, sampling.crop, 3)
     at = {id_: (path, row) for path in paths for row, id_ in enumerate(shards.read_ids(path))}

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -56,10 +57,11 @@ class Killable:
     importable there; jobs and results are pickled, arrays without a copy.
     """
 
-    def __init__(self, workers: int, timeout: float) -> None:
+    def __init__(self, workers: int, timeout: float, memory: float = 4.0) -> None:
         if workers < 1 or timeout <= 0:
             raise ValueError(f"{workers} workers with a timeout of {timeout} s; both should be positive")
         self.timeout = timeout
+        self.memory = memory
         self._tasks: queue.SimpleQueue[tuple[Future[Any], bytes] | None] = queue.SimpleQueue()
         self._workers: list[_Worker | None] = [None] * workers
         self._open = False
@@ -89,21 +91,28 @@ class Killable:
         """function(job) for each job, in the order of jobs; a Lost in the place of what failed.
 
         At most `ahead` jobs (at least one a worker) are taken from `jobs` before the first of them was handed out,
-        which bounds the memory; the workers go on while the caller is busy with a result.
+        which bounds the memory; the workers begin at once and go on while the caller is busy with a result.
         """
         if not self._open:
             raise RuntimeError("Killable has workers only inside its `with` block")
-        ahead = max(ahead, len(self._threads))
+        waiting = iter(jobs)
         pending: deque[Future[Any]] = deque()
+        for job in islice(waiting, max(ahead, len(self._threads))):
+            pending.append(self._submit(function, job))
+        return self._results(function, waiting, pending)
+
+    def _submit(self, function: Callable[[Job], Result], job: Job) -> Future[Any]:
+        future: Future[Any] = Future()
+        self._tasks.put((future, pickle.dumps((function, job), protocol=5)))
+        return future
+
+    def _results(
+        self, function: Callable[[Job], Result], waiting: Iterator[Job], pending: deque[Future[Any]]
+    ) -> Iterator[Result | Lost]:
         try:
-            for job in jobs:
-                future: Future[Any] = Future()
-                self._tasks.put((future, pickle.dumps((function, job), protocol=5)))
-                pending.append(future)
-                if len(pending) >= ahead:
-                    yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
+                pending.extend(self._submit(function, job) for job in islice(waiting, 1))
         finally:
             for future in pending:
                 future.cancel()

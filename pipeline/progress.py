@@ -1,7 +1,7 @@
 """Progress of long work: one bar at a time, with the time that is left."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tqdm import tqdm
@@ -9,6 +9,7 @@ from tqdm import tqdm
 FORMAT = "{desc}: {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} {unit} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
 
 _bar: "tqdm[None] | None" = None
+_listener: Callable[[int], None] | None = None
 
 
 @contextmanager
@@ -34,11 +35,24 @@ def bar(name: str, total: int, unit: str) -> Iterator[None]:
 
 
 def advance(count: int = 1, note: str = "") -> None:
-    """Move the bar that is shown, if any: work in another process has none."""
-    if _bar is not None:
+    """Move the bar that is shown; in a worker, which shows none, tell who listens."""
+    if _listener is not None:
+        _listener(count)
+    elif _bar is not None:
         if note:
             _bar.set_postfix_str(note, refresh=False)
         _bar.update(count)
+
+
+@contextmanager
+def told_to(listener: Callable[[int], None]) -> Iterator[None]:
+    """Call `listener` with each count of `advance` while the block runs, instead of moving a bar."""
+    global _listener
+    _listener = listener
+    try:
+        yield
+    finally:
+        _listener = None
 
 
 def trained(done: int, total: int, note: str) -> None:

@@ -2,31 +2,23 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import build, collection, ledger, progress, stages, weights
+from pipeline.cluster import Cluster
 from pipeline.collection import Collection
 from pipeline.context import Context
 from pipeline.errors import LaffError, problems
 from pipeline.graph import Graph
+from pipeline.outcome import Outcome
 from pipeline.plan import Planned, stage_plan
 from pipeline.record import log_time, write_ledger
 from pipeline.steps import ingest
 from pipeline.sweep import Made
+from pipeline.tasks import Serial, Tasks
 from pipeline.units import Unit
 from pipeline.workspace import Workspace
-
-
-@dataclass
-class Outcome:
-    """What a run did."""
-
-    made: dict[str, int] = field(default_factory=dict)  # stage -> units
-    seconds: dict[str, float] = field(default_factory=dict)
-    failures: list[dict[str, str]] = field(default_factory=list)
-    random: list[str] = field(default_factory=list)
-    stages: list[str] = field(default_factory=list)  # all that were looked at
 
 
 @dataclass
@@ -39,6 +31,8 @@ class Request:
     profile: str | None = None
     sets: tuple[str, ...] = ()
     trust: tuple[str, ...] = ()
+    workers: int = 0  # dask worker processes on this machine; 0: no dask scheduler, shards are done here
+    scheduler: str = ""  # address of a dask scheduler whose workers do the shards
 
     def graph(self) -> Graph:
         """The graph with profile and settings applied."""
@@ -96,7 +90,7 @@ def check_names(context: Context, names: Sequence[str]) -> None:
 def _check_work(context: Context, names: Sequence[str]) -> None:
     """LaffError with all that stands in the way of the stages that are about to run: parts, devices, weight files."""
     stale = [name for name in names if context.stage(name).step != "ingest" and stage_plan(context, name).todo]
-    wrong = build.problems(context.graph, stale)
+    wrong = build.problems(context.graph, stale, context.tasks.remote)
     for name in stale:
         stage = context.stage(name)
         if stage.part and not stage.borrowed:
@@ -128,6 +122,7 @@ def run(request: Request, targets: Sequence[str], retry: bool = False) -> Outcom
     with work.lock():
         context, first = look(request, graph, found, retry)
         context.work = work  # the one that is locked
+        context.tasks = _tasks(request, context)
         outcome.random, outcome.stages = random_stages(context, names), names
         check_names(context, names)
         _check_work(context, names)
@@ -144,11 +139,17 @@ def run(request: Request, targets: Sequence[str], retry: bool = False) -> Outcom
             if context.work.ledger.is_file():
                 write_ledger(context)
         finally:
-            from pipeline import sweep
-
-            sweep.close()
+            context.tasks.close()
     outcome.failures = [line for line in ledger.read(work.ledger) if line["stage"] in names]
     return outcome
+
+
+def _tasks(request: Request, context: Context) -> Tasks:
+    """Who does the shards: this process, workers on this machine, or those of a scheduler."""
+    if not request.workers and not request.scheduler:
+        return Serial()
+    seen = [context.work.root, request.collection, *map(Path, context.catalog.paths[:1] if context.has_videos else [])]
+    return Cluster(request.workers, request.scheduler, seen)
 
 
 def phases(context: Context, names: Sequence[str]) -> list[list[str]]:

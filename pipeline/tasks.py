@@ -1,19 +1,48 @@
-"""Shards as dask tasks: the one place where work is handed out."""
+"""Shards as dask tasks: where work is handed out, in this process or (pipeline.cluster) to many."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from itertools import chain
+from typing import Protocol, TypeVar
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 
-def each(function: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
-    """function(job) as a dask task for each job, one after the other in this process; results as they come.
+class Tasks(Protocol):
+    """Something that does jobs.
 
-    One worker needs no scheduler process. `function` is importable and jobs and results are small and picklable, so
-    that the same tasks can run on a cluster; what they make goes to the workspace, not through dask.
+    `function` is importable, jobs and results are small and picklable, so that the same tasks run anywhere; what
+    they make goes to the workspace, not through dask. A job whose attribute `gpu` is true needs a GPU.
     """
-    import dask
 
-    for job in jobs:
-        yield dask.delayed(function, pure=False)(job).compute(scheduler="synchronous")
+    remote: bool  # whether jobs run on machines that this process knows nothing of
+
+    def each(self, function: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]: ...
+    def close(self) -> None: ...
+
+
+class Serial:
+    """One job after the other, in this process: one worker needs no scheduler. Results come in the order of jobs."""
+
+    remote = False
+
+    def each(self, function: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+        """function(job) as a dask task for each job; one with a field `following` is told what comes next."""
+        import dask
+
+        waiting: list[Job] = []  # the job whose turn it is, and the next one
+        for job in chain(jobs, [None]):
+            if job is not None:
+                waiting.append(job)
+            if len(waiting) == 2 or (job is None and waiting):
+                now, *following = waiting
+                if hasattr(now, "following"):
+                    now.following = following[0] if following else None
+                yield dask.delayed(function, pure=False, traverse=False)(now).compute(scheduler="synchronous")
+                waiting = following
+
+    def close(self) -> None:
+        """End the decoder processes."""
+        from pipeline import sweep
+
+        sweep.close()

@@ -1,13 +1,14 @@
 """decode: look at every video in a process that can be killed; what cannot be read goes to the ledger."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline import ledger, progress, shards, sweep, tasks, video
+from pipeline import ledger, progress, shards, sweep, video
 from pipeline.context import Context
 from pipeline.errors import LaffError
 from pipeline.killable import Lost
@@ -23,14 +24,15 @@ COLUMNS = ("packets", "seconds", "fps", "width", "height", "rotation", "codec", 
 class Options:
     """Parameters of the step."""
 
-    HOW = ("timeout",)
+    HOW = ("timeout", "memory")
     CODE = ("pipeline.video",)
 
     timeout: float = 60.0  # seconds that one video may take
+    memory: float = 4.0  # GiB that one video may take
 
     def __post_init__(self) -> None:
-        if self.timeout <= 0:
-            raise LaffError(f"timeout is {self.timeout}; it should be above 0")
+        if self.timeout <= 0 or self.memory <= 0:
+            raise LaffError(f"timeout is {self.timeout} and memory {self.memory}; both should be above 0")
 
 
 @dataclass
@@ -40,7 +42,8 @@ class Look:
     clips: list[Clip]
     target: Target
     threads: int
-    timeout: float
+    timeout: float  # seconds
+    memory: float  # GiB
 
 
 def run(context: Context, planned: Planned) -> None:
@@ -50,19 +53,26 @@ def run(context: Context, planned: Planned) -> None:
             f"{context.source} names no videos, so '{planned.stage}' has nothing to look at; "
             "let train.from name imported features only, or add `videos:`"
         )
+    with progress.bar(planned.stage, _count(context, planned), "video"):
+        for made in context.tasks.each(look, _jobs(context, planned)):
+            record(context, planned, made)
+
+
+def _count(context: Context, planned: Planned) -> int:
+    shards_ = context.catalog.shards("video")
+    return sum(len(shards_[unit.shard]) for unit in planned.todo)
+
+
+def _jobs(context: Context, planned: Planned) -> Iterator[Look]:
     stage, catalog = context.stage(planned.stage), context.catalog
-    jobs = []
     for unit in planned.todo:
-        rows = catalog.shards("video")[unit.shard]
-        path = context.work.folder(stage.name) / unit.key
+        path = (context.work.folder(stage.name) / unit.key).absolute()
         target = Target(
             stage.name, unit.key, path, None, unit.fingerprint, unit.content, unit.recipe, "cpu", 1, "int64"
         )
-        clips = [Clip(catalog.videos[row], catalog.paths[row]) for row in rows]
-        jobs.append(Look(clips, target, context.graph.threads, stage.options["timeout"]))
-    with progress.bar(stage.name, sum(len(job.clips) for job in jobs), "video"):
-        for made in tasks.each(look, jobs):
-            record(context, planned, made)
+        rows = catalog.shards("video")[unit.shard]
+        clips = [Clip(catalog.videos[row], str(Path(catalog.paths[row]).absolute())) for row in rows]
+        yield Look(clips, target, context.graph.threads, stage.options["timeout"], stage.options["memory"])
 
 
 def look(work: Look) -> Made:
@@ -70,7 +80,7 @@ def look(work: Look) -> Made:
     start = time.perf_counter()
     found: list[tuple[str, video.Probe]] = []
     failed = []
-    pool = sweep.decoders(work.threads, work.timeout)
+    pool = sweep.decoders(work.threads, work.timeout, work.memory)
     paths = [Path(clip.path) for clip in work.clips]
     for clip, probe in zip(work.clips, pool.imap(video.probe, paths, ahead=8 * work.threads), strict=True):
         if isinstance(probe, Lost):
@@ -105,7 +115,7 @@ def clips(context: Context, stage: str, shard: int) -> list[Clip]:
     at = {id_: number for number, id_ in enumerate(ids)}
     found = []
     for row in rows:
-        id_, file = catalog.videos[row], catalog.paths[row]
+        id_, file = catalog.videos[row], str(Path(catalog.paths[row]).absolute())
         if id_ in at:
             number = at[id_]
             found.append(Clip(id_, file, int(packets[number]), str(decoder[number]), float(fps[number])))

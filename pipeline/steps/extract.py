@@ -1,14 +1,14 @@
 """extract: features of videos in one pass for all stages that are to be made, and features of captions."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from pipeline import build, progress, shards, sweep, tasks, weights
+from pipeline import build, progress, shards, sweep, weights
 from pipeline.context import Context
 from pipeline.errors import LaffError
 from pipeline.fitting import fit, fitted_file
@@ -24,18 +24,22 @@ from pipeline.units import Unit
 class Options:
     """Parameters of the step."""
 
-    HOW = ("batch", "timeout")
+    HOW = ("batch", "timeout", "memory")
     VIDEO_CODE = ("pipeline.video",)
     TASK_CODE = ("fusion.losses", "pipeline.training", "pipeline.recipe", "pipeline.rmsprop")
 
     batch: int = 8  # videos in a forward
     timeout: float = 120.0  # seconds that decoding one video may take
+    memory: float = 4.0  # GiB that decoding one video may take
+    precision: Literal["auto", "float32", "float16", "bfloat16"] = "auto"  # of the models; auto: float16 on a GPU
     dtype: Literal["float32", "float16"] = "float32"  # of the stored values
     fit: dict[str, Any] = field(default_factory=dict)  # how a part that is trained is trained: pipeline/learning.py
 
     def __post_init__(self) -> None:
-        if self.batch < 1 or self.timeout <= 0:
-            raise LaffError(f"batch is {self.batch} and timeout {self.timeout}; both should be above 0")
+        if self.batch < 1 or self.timeout <= 0 or self.memory <= 0:
+            raise LaffError(
+                f"batch is {self.batch}, timeout {self.timeout}, memory {self.memory}; all should be above 0"
+            )
 
 
 def run(context: Context, plans: Sequence[Planned]) -> None:
@@ -53,14 +57,15 @@ def target(context: Context, stage: Stage, unit: Unit) -> Target:
     return Target(
         stage=stage.name,
         key=unit.key,
-        path=context.work.folder(stage.name) / unit.key,
+        path=(context.work.folder(stage.name) / unit.key).absolute(),
         part=build.construct(stage, context),
         fingerprint=unit.fingerprint,
         content=unit.content,
         recipe=unit.recipe,
-        device=build.device(stage),
+        on=stage.on,
         batch=stage.options["batch"],
         dtype=stage.options["dtype"],
+        precision=stage.options["precision"],
         weights=weights.get(stage, context.graph, context.work) if not stage.borrowed else None,
         state=fitted_file(context, stage),
         learned=_learned(context, stage),
@@ -74,12 +79,11 @@ def _learned(context: Context, stage: Stage) -> str:
 
 
 def _videos(context: Context, plans: Sequence[Planned]) -> None:
-    by_shard: dict[int, list[Target]] = {}
+    by_shard: dict[int, list[tuple[Stage, Unit]]] = {}
     for planned in plans:
-        stage = context.stage(planned.stage)
         for unit in planned.todo:
             if unit.side == "video":
-                by_shard.setdefault(unit.shard, []).append(target(context, stage, unit))
+                by_shard.setdefault(unit.shard, []).append((context.stage(planned.stage), unit))
     if not by_shard:
         return
     if not context.has_videos:
@@ -87,17 +91,25 @@ def _videos(context: Context, plans: Sequence[Planned]) -> None:
         raise LaffError(
             f"{context.source} names no videos, so {names} cannot be extracted; import them, or leave them out"
         )
-    timeout = max(context.stage(planned.stage).options["timeout"] for planned in plans)
     of = {planned.stage: planned for planned in plans}
-    jobs = [
-        Pass(decode.clips(context, targets[0].stage, shard), targets, context.graph.threads, timeout)
-        for shard, targets in sorted(by_shard.items())
-    ]
-    making = {goal.stage for job in jobs for goal in job.targets}
-    with progress.bar("+".join(name for name in of if name in making), sum(len(job.clips) for job in jobs), "video"):
-        for finished in tasks.each(sweep.sweep, jobs):
+    making = {stage.name for wanted in by_shard.values() for stage, _ in wanted}
+    size = sum(len(context.catalog.shards("video")[shard]) for shard in by_shard)
+    with progress.bar("+".join(name for name in of if name in making), size, "video"):
+        for finished in context.tasks.each(sweep.sweep, _passes(context, by_shard)):
             for made in finished:
                 record(context, of[made.stage], made)
+
+
+def _passes(context: Context, by_shard: dict[int, list[tuple[Stage, Unit]]]) -> Iterator[Pass]:
+    for shard, wanted in sorted(by_shard.items()):
+        stages = [stage for stage, _ in wanted]
+        yield Pass(
+            decode.clips(context, stages[0].name, shard),
+            [target(context, stage, unit) for stage, unit in wanted],
+            context.graph.threads,
+            timeout=max(stage.options["timeout"] for stage in stages),
+            memory=max(stage.options["memory"] for stage in stages),
+        )
 
 
 @dataclass
@@ -120,7 +132,7 @@ def _texts(context: Context, planned: Planned) -> None:
             jobs.append(Texts(ids, texts, target(context, stage, unit), context.graph.threads))
     if jobs:
         with progress.bar(f"{stage.name} (text)", sum(len(job.ids) for job in jobs), "caption"):
-            for made in tasks.each(text_shard, jobs):
+            for made in context.tasks.each(text_shard, jobs):
                 record(context, planned, made)
 
 

@@ -19,7 +19,7 @@ from pipeline.sweep import Made
 class Options(Learning):
     """Parameters of the step. The authors' own recipe is loss triplet, optimizer rmsprop, lr 1e-6."""
 
-    HOW = ("timeout", "checkpoint", "keep_frames")
+    HOW = ("timeout", "memory", "checkpoint", "keep_frames")
     CODE = ("pipeline.video", "fusion.losses")
     OWN = ("pipeline.training", "pipeline.recipe", "pipeline.rmsprop")
 
@@ -31,12 +31,13 @@ class Options(Learning):
     clip: float = 1.0
     seed: int = 2
     timeout: float = 120.0  # seconds that decoding one video may take
+    memory: float = 4.0  # GiB that decoding one video may take
     keep_frames: bool = False  # keep the decoded frames for another fine-tuning
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.timeout <= 0:
-            raise LaffError(f"timeout is {self.timeout}; it should be above 0")
+        if self.timeout <= 0 or self.memory <= 0:
+            raise LaffError(f"timeout is {self.timeout} and memory {self.memory}; both should be above 0")
 
 
 def run(context: Context, planned: Planned) -> None:
@@ -51,7 +52,7 @@ def run(context: Context, planned: Planned) -> None:
     (unit,) = planned.todo
     start = time.perf_counter()
     torch.set_num_threads(context.graph.threads)
-    where = build.device(stage)
+    where = build.device(stage.name, stage.on)
     part = build.construct(stage, context)
     train, val, failed = frame_cache.pairs(context, stage, part.sampling, unit.content)
     folder = context.work.folder(stage.name)

@@ -42,7 +42,7 @@ def run(context: Context, planned: Planned) -> None:
     from pipeline.training import Trainer
 
     stage = context.stage(planned.stage)
-    where = build.device(stage)
+    where = build.device(stage.name, stage.on)
     torch.set_num_threads(context.graph.threads)
     encoders = fusing.joints(context, stage)
     train, val = (

@@ -1,0 +1,40 @@
+"""What a run did, and what to tell the person who waited for it."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class Outcome:
+    """What a run did."""
+
+    made: dict[str, int] = field(default_factory=dict)  # stage -> units
+    seconds: dict[str, float] = field(default_factory=dict)
+    failures: list[dict[str, str]] = field(default_factory=list)
+    random: list[str] = field(default_factory=list)
+    stages: list[str] = field(default_factory=list)  # all that were looked at
+
+    @property
+    def lost(self) -> int:
+        """How many videos failed."""
+        return len({line["video"] for line in self.failures})
+
+    def summary(self, work: Path) -> str:
+        """What was made, what failed, the table of results, and what to do next."""
+        from pipeline.steps import report
+
+        lines = [] if self.made else ["nothing to do: everything is cached"]
+        for stage, units in self.made.items():
+            lines.append(f"{stage:12} {units:5} made in {self.seconds.get(stage, 0.0):8.1f} s")
+        if self.lost:
+            lines.append(f"{self.lost} video(s) failed: `laff failures -w {work}` says why; --retry-failed tries again")
+        if self.random:
+            names = ", ".join(self.random)
+            lines.append(f"RANDOM WEIGHTS in {names}: figures show that the machine runs, not how good it is")
+        metrics = work / "evaluate" / "metrics.json"
+        if metrics.is_file() and "evaluate" in self.stages:  # else it may be of other settings
+            lines += ["", report.text_table(json.loads(metrics.read_text(encoding="utf-8"))), ""]
+            lines.append(f"report {work / 'report' / 'index.html'}, metrics {metrics}, runs {work / 'rank'}")
+            lines.append('next: laff search "a sentence" with the same -c, -w, --profile and --set')
+        return "\n".join(lines)
