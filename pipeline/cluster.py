@@ -8,6 +8,7 @@ code and libraries before it does anything, since a shard says that it was made 
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import threading
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -81,7 +83,7 @@ class Cluster:
         from distributed.comm import CommClosedError
 
         waiting = iter(jobs)
-        futures = as_completed()
+        futures = as_completed(loop=self._client.loop)
         try:
             while True:
                 for job in islice(waiting, max(0, 2 * len(self._client.nthreads()) + 2 - futures.count())):
@@ -161,10 +163,13 @@ def _local(workers: int) -> Any:
         threads_per_worker=1,
         resources={"GPU": 1} if gpus else {},
         memory_limit=0,  # the queue bounds it; dask would stop a worker by its guess
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
         silence_logs=50,
         host="127.0.0.1",
     )
+    # Ctrl-C is for this process alone: those that the loop's thread starts from here on inherit that it is blocked.
+    resource_tracker.ensure_running()  # its start would lift the block
+    local.loop.add_callback(signal.pthread_sigmask, signal.SIG_BLOCK, {signal.SIGINT})
     local.scale(workers)
     return local
 
