@@ -1,33 +1,54 @@
 """Files that are whole or absent: written under a temporary name, flushed to disk, renamed."""
 
+import errno
 import hashlib
 import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 PARTIAL = ".partial"  # ending of every temporary file, so that an interrupted run's leftovers are found and removed
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # disk full, quota used up, disk became read-only
 
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on a clean exit it becomes `path`, else it is removed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    """Yield a temporary path beside `path`; on a clean exit it becomes `path`, else it is removed.
+
+    A disk that takes no more, whichever library met it, is an OSError with its errno and `path` as its filename.
+    """
+    temporary: Path | None = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent)
+        temporary = Path(name)
+        os.close(handle)
         yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.chmod(0o644)  # mkstemp's 0600 would hide results from colleagues
         temporary.replace(path)
         sync_folder(path.parent)
+    except (OSError, RuntimeError) as error:
+        if number := _no_room(error):
+            raise OSError(number, os.strerror(number), str(path)) from error
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary:
+            with suppress(OSError):  # a disk that became read-only keeps it: not the error to tell
+                temporary.unlink(missing_ok=True)
+
+
+def _no_room(error: BaseException | None) -> int:
+    """Which errno of NO_ROOM an error comes from, or 0: torch's writer turns the OSError that it met into another."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            return error.errno
+        error = error.__cause__ or error.__context__
+    return 0
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,8 +1,15 @@
-"""The HDF5 layout of features: write whole shards, read rows back. The README holds it as a table."""
+"""The HDF5 layout of features: write whole shards, read rows back. The README holds it as a table.
 
+The first 512 bytes of a shard are its HDF5 user block, which HDF5 skips: it holds the sha256 of all that follows.
+"""
+
+import hashlib
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +20,9 @@ from pipeline.errors import LaffError
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
+
+BLOCK = 512  # bytes of the user block: the least that HDF5 allows
+LINE = re.compile(rb"laff shard sha256 ([0-9a-f]{64})\n\0*")  # the whole block
 
 
 @dataclass
@@ -42,7 +52,7 @@ def write(
 
     if values.shape[0] != len(ids):
         raise LaffError(f"{path}: {len(ids)} ids but {values.shape[0]} rows of values")
-    with files.whole(path) as temporary, h5py.File(temporary, "w") as file:
+    with create(path) as file:
         file.create_dataset("ids", data=list(ids), dtype=h5py.string_dtype(), shape=(len(ids),))
         if isinstance(values, np.ndarray):
             file.create_dataset("values", data=values)
@@ -58,12 +68,90 @@ def write(
             file.attrs[name] = value if isinstance(value, str | int | float) else json.dumps(value)
 
 
-def read(path: Path) -> Shard:
-    """All rows of a shard; LaffError where the file is missing or damaged."""
+@contextmanager
+def create(path: Path) -> Iterator[Any]:
+    """An h5py.File to be filled; on a clean exit it becomes `path` with its checksum, else nothing is left of it."""
     import h5py
 
+    with files.whole(path) as temporary, FileIO(temporary, "w+") as raw:
+        disk = _Disk(raw)
+        try:
+            with h5py.File(disk, "w", userblock_size=BLOCK) as file:
+                yield file
+            line = b"laff shard sha256 %s\n" % _behind_block(raw).encode()
+            raw.seek(0)
+            disk.write(line.ljust(BLOCK, b"\0"))
+        finally:
+            if disk.error is not None:
+                raise disk.error
+
+
+class _Disk:
+    """A file for HDF5 to write to that never fails: `error` is what went wrong first, to be raised when HDF5 is done.
+
+    HDF5 2.0 cannot close a file whose last writes failed, as on a full disk: it crashes at exit, or earlier.
+    """
+
+    def __init__(self, raw: FileIO) -> None:
+        self.raw = raw
+        self.error: BaseException | None = None
+        self.seek, self.tell, self.read, self.readinto = raw.seek, raw.tell, raw.read, raw.readinto
+
+    def write(self, data: Any) -> int:
+        """Write all of a buffer, unless a write failed before."""
+        left = memoryview(data)
+        try:
+            while self.error is None and len(left):
+                left = left[self.raw.write(left) :]
+        except BaseException as error:  # an interrupt too: HDF5 would take it for a failed write
+            self.error = error
+        return len(data)
+
+    def truncate(self, size: int) -> int:
+        """Cut or extend to `size` bytes."""
+        try:
+            self.raw.truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+        return size
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+def _behind_block(raw: FileIO) -> str:
+    raw.seek(BLOCK)
+    return hashlib.file_digest(raw, "sha256").hexdigest()
+
+
+def check(path: Path) -> str:
+    """What is wrong with the bytes of a shard, or ''. Reads all of them; every one counts."""
     try:
-        with h5py.File(path) as file:
+        with FileIO(path) as raw:
+            line = LINE.fullmatch(block := raw.read(BLOCK))
+            if line is None or len(block) < BLOCK:
+                return "it has no checksum"
+            wrong = _behind_block(raw) != line[1].decode()
+    except OSError as error:
+        return error.strerror or str(error)
+    return "its checksum is wrong: bytes were lost or changed after it was written" if wrong else ""
+
+
+@contextmanager
+def checked(path: Path) -> Iterator[Any]:
+    """A file of `create`, opened with h5py for reading; ValueError where its bytes are not those that were written."""
+    import h5py
+
+    if wrong := check(path):
+        raise ValueError(wrong)
+    with h5py.File(path) as file:
+        yield file
+
+
+def read(path: Path) -> Shard:
+    """All rows of a shard, checked before; LaffError where the file is missing or damaged."""
+    try:
+        with checked(path) as file:
             if "values" in file:
                 values: Any = file["values"][:]
             else:
@@ -76,7 +164,9 @@ def read(path: Path) -> Shard:
             failed = [json.loads(line) for line in file["failed"].asstr()[:]] if "failed" in file else []
             return Shard(file["ids"].asstr()[:].tolist(), values, attributes(file), failed)
     except (OSError, KeyError, ValueError) as error:
-        raise LaffError(f"{path}: not a readable shard ({error}); delete it and run again to have it rebuilt") from None
+        raise LaffError(
+            f"{path}: not a readable shard ({error}); `laff verify` finds all such files, the next run makes them again"
+        ) from None
 
 
 def attributes(file: Any) -> dict[str, Any]:
@@ -85,11 +175,9 @@ def attributes(file: Any) -> dict[str, Any]:
 
 
 def marks(path: Path) -> dict[str, Any] | None:
-    """What a plan asks of a shard that the index does not know: its marks, or None where it is unreadable."""
-    import h5py
-
+    """What a plan asks of a shard that the index does not know: its marks, or None where it is damaged."""
     try:
-        with h5py.File(path) as file:
+        with checked(path) as file:
             found = attributes(file)
             return {
                 "fingerprint": found["fingerprint"],

@@ -96,7 +96,7 @@ def test_damaged_and_missing_shards(tmp_path: Path, keep: int):
         with pytest.raises(LaffError) as error:
             shards.read(broken)
         assert str(error.value).startswith(f"{broken}: not a readable shard (")
-        assert str(error.value).endswith("); delete it and run again to have it rebuilt")
+        assert str(error.value).endswith("; `laff verify` finds all such files, the next run makes them again")
 
 
 def test_describe(tmp_path: Path):
