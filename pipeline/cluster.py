@@ -158,7 +158,7 @@ def _local(workers: int) -> Any:
             return spec
 
     dask.config.set({"distributed.scheduler.allowed-failures": LOSSES - 1})
-    local = Local(
+    local: Any = Local(
         n_workers=0,
         threads_per_worker=1,
         resources={"GPU": 1} if gpus else {},
