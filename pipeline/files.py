@@ -18,28 +18,34 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # disk full, quota used up,
 def whole(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on a clean exit it becomes `path`, else it is removed.
 
-    A disk that takes no more, whichever library met it, is an OSError with its errno and `path` as its filename.
+    Raises OSError as `writing` does.
     """
-    temporary: Path | None = None
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent)
-        temporary = Path(name)
         os.close(handle)
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)  # mkstemp's 0600 would hide results from colleagues
-        temporary.replace(path)
-        sync_folder(path.parent)
+        temporary = Path(name)
+        try:
+            yield temporary
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.chmod(0o644)  # mkstemp's 0600 would hide results from colleagues
+            temporary.replace(path)
+            sync_folder(path.parent)
+        finally:
+            with suppress(OSError):  # a disk that became read-only keeps it: not the error to tell
+                temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """A disk that takes no more, whichever library met it inside, is an OSError of NO_ROOM with `path` as filename."""
+    try:
+        yield
     except (OSError, RuntimeError) as error:
         if number := _no_room(error):
             raise OSError(number, os.strerror(number), str(path)) from error
         raise
-    finally:
-        if temporary:
-            with suppress(OSError):  # a disk that became read-only keeps it: not the error to tell
-                temporary.unlink(missing_ok=True)
 
 
 def _no_room(error: BaseException | None) -> int:
