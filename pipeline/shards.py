@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 BLOCK = 512  # bytes of the user block: the least that HDF5 allows
-LINE = re.compile(rb"laff shard sha256 ([0-9a-f]{64})\n\0*")  # the whole block
+START = b"laff shard sha256 "
+LINE = re.compile(START + rb"([0-9a-f]{64})\n\0*")  # the whole block
 
 
 @dataclass
@@ -78,7 +79,7 @@ def create(path: Path) -> Iterator[Any]:
         try:
             with h5py.File(disk, "w", userblock_size=BLOCK) as file:
                 yield file
-            line = b"laff shard sha256 %s\n" % _behind_block(raw).encode()
+            line = START + _behind_block(raw).encode() + b"\n"
             raw.seek(0)
             disk.write(line.ljust(BLOCK, b"\0"))
         finally:
@@ -122,6 +123,15 @@ class _Disk:
 def _behind_block(raw: FileIO) -> str:
     raw.seek(BLOCK)
     return hashlib.file_digest(raw, "sha256").hexdigest()
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file begins as our shards do, whole or damaged."""
+    try:
+        with FileIO(path) as raw:
+            return raw.read(len(START)) == START
+    except OSError:
+        return False
 
 
 def check(path: Path) -> str:

@@ -1,0 +1,159 @@
+"""What a configuration leaves unused in a workspace: told with size and reason, and deleted when asked to."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from pipeline import verify
+from pipeline.context import Context
+from pipeline.errors import LaffError
+from pipeline.files import PARTIAL
+from pipeline.frame_cache import FOLDER as FRAMES
+from pipeline.graph import Stage
+from pipeline.plan import stage_plan
+from pipeline.run import Request, open_context
+from pipeline.units import Unit
+from pipeline.workspace import Workspace
+
+ALWAYS = ("ingest/table.h5", "failures.jsonl", "times.jsonl", "digests.json", ".lock")
+RUN_FILES = ("t2v.trec.gz", "v2t.trec.gz", "ranks.h5")
+FILES = {"evaluate": ("metrics.json", "t2v.csv", "v2t.csv"), "report": ("index.html",)}  # of steps with a single unit
+
+
+@dataclass
+class Found:
+    """Files below a workspace, by their path below it."""
+
+    unused: dict[str, tuple[int, str]] = field(default_factory=dict)  # -> bytes, why
+    foreign: list[str] = field(default_factory=list)  # not written by laff, or links: never deleted
+
+    @property
+    def size(self) -> int:
+        """Bytes of all that is unused."""
+        return sum(size for size, _ in self.unused.values())
+
+
+def look(request: Request) -> Found:
+    """What the configuration of a request leaves unused. Writes nothing.
+
+    Raises LaffError where the collection is not as it was when the workspace's table was made.
+    """
+    context, ingest = open_context(request)
+    if ingest.todo:
+        raise LaffError(
+            f"{request.work}: its table is not of {request.collection} as it is now ({'; '.join(ingest.reasons)}), so "
+            "nobody can tell what is unused; check -c and -w, or run `laff ingest` first"
+        )
+    found, used = Found(), _used(context)
+    for name, own in verify.walk(request.work):
+        path = request.work / name
+        if name in used:
+            continue
+        if path.is_symlink() or not (own or _left_over(name)):
+            found.foreign.append(name)
+            continue
+        with suppress(FileNotFoundError):  # a run beside this one removes files
+            found.unused[name] = path.stat().st_size, _reason(context, used, name)
+    return found
+
+
+def _used(context: Context) -> set[str]:
+    """Paths of all that the configuration uses, or would make."""
+    found = set(ALWAYS)
+    for name, stage in context.graph.stages.items():
+        if stage.step == "ingest":
+            continue
+        found.add(f"{name}/index.jsonl")
+        plan = stage_plan(context, name)
+        for unit in plan.cached + plan.todo:
+            found |= {f"{name}/{file}" for file in _files(stage, unit, unit in plan.cached)}
+        if stage.step == "finetune" and (plan.todo or stage.options["keep_frames"]):
+            found |= {f"{name}/{FRAMES}/{number:05d}.h5" for number in range(len(context.catalog.shards("video")))}
+    return found
+
+
+def _files(stage: Stage, unit: Unit, done: bool) -> Iterable[str]:
+    """The files of a unit, below its stage's folder."""
+    if unit.shard >= 0:
+        return [unit.key]
+    if stage.step == "rank":
+        return [f"{unit.key}/{name}" for name in RUN_FILES]
+    if stage.step in FILES:
+        return FILES[stage.step]
+    folder = "" if unit.key == "fit" else f"{unit.key}/"
+    # A training that is to go on needs last.pt; one that is finished is never asked for it again.
+    return [f"{folder}best.pt"] if done else [f"{folder}best.pt", f"{folder}last.pt"]
+
+
+def _left_over(name: str) -> bool:
+    path = PurePosixPath(name)
+    if path.suffix == verify.DAMAGED:
+        return verify.kind(str(path.with_suffix(""))) is not None
+    return path.name.startswith(".") and path.suffix == PARTIAL
+
+
+def _reason(context: Context, used: set[str], name: str) -> str:
+    path = PurePosixPath(name)
+    if path.suffix == PARTIAL:
+        return "an interrupted write"
+    if path.suffix == verify.DAMAGED:
+        return "damaged, set aside"
+    stage = context.graph.stages.get(path.parts[0])
+    if stage is None:
+        return f"no stage '{path.parts[0]}' in {context.graph.path.name}"
+    if path.parts[1] == FRAMES:
+        return f"frames of {stage.name}, which is finished"
+    if path.name == "last.pt" and str(path.with_name("best.pt")) in used:
+        return "its training is finished"
+    if stage.step in ("train", "rank") and len(path.parts) > 2:
+        return "the settings name no such model and seed"
+    if path.suffix == ".h5":
+        return "no item is in this shard"
+    return f"no file of '{stage.name}' as it is now"
+
+
+def remove(request: Request) -> Found:
+    """Delete what `look` finds, with the workspace held; returns what it found. Only that: no link, no foreign file."""
+    if not request.work.is_dir():
+        raise LaffError(f"{request.work}: no such workspace")
+    with Workspace(request.work).lock():
+        found = look(request)
+        # Without its index a folder may not be told for ours any more, so indexes go last, should this be interrupted.
+        for name in sorted(found.unused, key=lambda name: (PurePosixPath(name).stem == "index", name)):
+            path = request.work / name
+            path.unlink(missing_ok=True)
+            for folder in list(path.relative_to(request.work).parents)[:-1]:
+                with suppress(OSError):  # something else is in it
+                    (request.work / folder).rmdir()
+    return found
+
+
+def table(root: Path, found: Found) -> str:
+    """For a terminal: unused files, those of one folder and reason on a line; the total; what is not laff's."""
+    groups: dict[tuple[str, str], list[tuple[str, int]]] = {}
+    for name, (size, reason) in found.unused.items():
+        stays = reason.startswith("no stage")  # a folder that goes as a whole takes one line
+        folder = PurePosixPath(name).parts[0] if stays else str(PurePosixPath(name).parent)
+        groups.setdefault((folder, reason), []).append((name, size))
+    rows = []
+    for (folder, reason), members in groups.items():
+        what = members[0][0] if len(members) == 1 else f"{folder}: {len(members)} files"
+        rows.append(f"{in_words(sum(size for _, size in members)):>9}  {what}  ({reason})")
+    rows.append(
+        f"{in_words(found.size):>9}  {len(found.unused)} file(s) in {root} that this configuration does not use"
+    )
+    tops: dict[str, int] = {}
+    for name in found.foreign:
+        tops[name.partition("/")[0]] = tops.get(name.partition("/")[0], 0) + 1
+    rows += [f"not laff's, stays: {root / top}" + (f" ({n} files)" if n > 1 else "") for top, n in tops.items()]
+    return "\n".join(rows)
+
+
+def in_words(size: float) -> str:
+    """Bytes as '512 B', '1.4 MB': powers of 1000."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
