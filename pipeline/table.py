@@ -1,4 +1,4 @@
-"""Keep the catalog in WORK/ingest/table.h5: one column a dataset; columns of text are UTF-8, their rows apart by NUL."""
+"""Keep the catalog in WORK/ingest/table.h5: a column a dataset; columns of text are UTF-8 with NULs between rows."""
 
 import json
 from dataclasses import fields
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import files
+from pipeline import shards
 from pipeline.catalog import Catalog
 from pipeline.errors import LaffError
 
@@ -16,9 +16,7 @@ TEXT = {"videos": "sizes", "paths": "sizes", "digests": "sizes", "captions": "ca
 
 def write(path: Path, catalog: Catalog, **attributes: Any) -> None:
     """Write the table, whole or not at all."""
-    import h5py
-
-    with files.whole(path) as temporary, h5py.File(temporary, "w") as file:
+    with shards.create(path) as file:
         for column in fields(Catalog):
             values = getattr(catalog, column.name)
             if column.name in TEXT:
@@ -35,10 +33,8 @@ def read(path: Path) -> tuple[Catalog, dict[str, Any]]:
     """The table and its attributes; an empty one where there is none yet."""
     if not path.is_file():
         return Catalog(), {}
-    import h5py
-
     try:
-        with h5py.File(path) as file:
+        with shards.checked(path) as file:
             columns = {column.name: _column(file, column.name) for column in fields(Catalog)}
             return Catalog(**columns), {name: json.loads(value) for name, value in file.attrs.items()}
     except (OSError, KeyError, ValueError) as error:
