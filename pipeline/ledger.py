@@ -1,11 +1,10 @@
 """WORK/failures.jsonl: which video failed where, and why. Made from what the finished shards say."""
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline import files
+from pipeline import files, journal
 
 KEYS = ("video", "stage", "reason", "exception", "decoder", "time")
 
@@ -18,14 +17,17 @@ def line(video: str, stage: str, reason: str, exception: str = "", decoder: str 
 
 def read(path: Path) -> list[dict[str, str]]:
     """All lines; none where there is no ledger yet."""
-    if not path.is_file():
-        return []
-    return [json.loads(text) for text in path.read_text(encoding="utf-8").split("\n") if text]
+    return list(journal.read(path))
+
+
+def append(path: Path, lines: Iterable[dict[str, str]]) -> None:
+    """Add failures that were just found, without reading the others; `write` puts them into order."""
+    journal.append(path, lines)
 
 
 def write(path: Path, lines: Iterable[dict[str, str]]) -> None:
     """Replace the ledger, if it says something else than before."""
-    wanted = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in lines)
+    wanted = journal.lines(lines)
     if wanted != (path.read_text(encoding="utf-8") if path.is_file() else ""):
         files.write_text(path, wanted)
 

@@ -4,12 +4,13 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff]")  # what a text file or HDF5 cannot hold, or nobody meant
+NUMBER = re.compile(r"[A-Za-z0-9_.-]+")  # what follows the # of a caption id
 ID = re.compile(r"[A-Za-z0-9_@+=,~-][A-Za-z0-9_@+=,~.-]*")
 
 
@@ -22,6 +23,33 @@ class Caption:
     text: str
 
 
+@dataclass
+class Captions(Sequence[Caption]):
+    """Many captions, by columns [n]: a million objects would take half a gigabyte more."""
+
+    ids: list[str] = field(default_factory=list)
+    videos: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+
+    def add(self, caption: Caption) -> None:
+        """One more caption."""
+        self.ids.append(caption.id)
+        self.videos.append(caption.video)
+        self.texts.append(caption.text)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, index: int) -> Caption: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Caption]: ...
+    def __getitem__(self, index: int | slice) -> Caption | list[Caption]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        return Caption(self.ids[index], self.videos[index], self.texts[index])
+
+
 class Found:
     """The mistakes found so far, each with its file and line."""
 
@@ -32,17 +60,16 @@ class Found:
         self.lines.append(f"{where}:{line}: {text}" if line else f"{where}: {text}")
 
 
-def text_lines(file: Path, found: Found) -> list[tuple[int, str]]:
+def text_lines(file: Path, found: Found) -> Iterator[tuple[int, str]]:
     """(line number, text) of each line that is not blank; the mistake noted where the file is not UTF-8 text."""
     try:
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         found.add(file, 0, f"is not UTF-8 text: {error.reason} at byte {error.start}")
-        return []
     except OSError as error:
         found.add(file, 0, f"cannot be read: {error.strerror}")
-        return []
-    return [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    else:
+        yield from ((number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip())
 
 
 def bad_id(name: str) -> str:
@@ -58,11 +85,15 @@ def bad_id(name: str) -> str:
     return ""
 
 
+def caption_rows(file: Path, found: Found) -> Iterator[tuple[int, str, str, str]]:
+    """(line number, caption id, video, text) as they stand in the file, none of them checked."""
+    return {".csv": _from_csv, ".jsonl": _from_jsonl}.get(file.suffix.lower(), _from_text)(file, found)
+
+
 def read_captions(file: Path, videos: dict[str, Any], found: Found) -> Iterator[tuple[int, Caption]]:
     """Captions of a file, mistakes noted and left out. The ending says the form: .csv, .jsonl, else `id#n text`."""
-    readers = {".csv": _from_csv, ".jsonl": _from_jsonl}
     seen: dict[str, int] = {}
-    for number, id_, video, text in readers.get(file.suffix.lower(), _from_text)(file, found):
+    for number, id_, video, text in caption_rows(file, found):
         wrong = bad_id(video)
         if wrong:
             found.add(file, number, wrong)
@@ -83,7 +114,7 @@ def _from_text(file: Path, found: Found) -> Iterator[tuple[int, str, str, str]]:
     for number, line in text_lines(file, found):
         id_, _, text = line.strip().partition(" ")
         video, hash_, count = id_.rpartition("#")
-        if not hash_ or not re.fullmatch(r"[A-Za-z0-9_.-]+", count):
+        if not hash_ or not NUMBER.fullmatch(count):
             found.add(file, number, f"should be 'VIDEO#n text', not {line.strip()[:60]!r}")
             continue
         yield number, id_, video, text
@@ -91,7 +122,7 @@ def _from_text(file: Path, found: Found) -> Iterator[tuple[int, str, str, str]]:
 
 def csv_rows(file: Path, found: Found) -> Iterator[tuple[int, list[str]]]:
     """(number of its first line, cells) of each row that is not blank; a broken quote ends them, noted."""
-    lines = text_lines(file, found)
+    lines = list(text_lines(file, found))
     rows = csv.reader(io.StringIO("\n".join(line for _, line in lines)), strict=True)
     number = 0
     try:

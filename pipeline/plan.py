@@ -1,6 +1,7 @@
 """Which units are cached, stale or missing, and why."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from pipeline.context import Context
@@ -21,6 +22,11 @@ class Planned:
     def todo(self) -> list[Unit]:
         """Units to be made, in order."""
         return self.missing + self.stale if not self.stale else sorted(self.missing + self.stale, key=_order)
+
+    @cached_property
+    def unfinished(self) -> dict[str, Unit]:
+        """Key -> unit that is still to be made; `record` takes out what is finished."""
+        return {unit.key: unit for unit in self.todo}
 
     def summary(self) -> dict[str, Any]:
         """The stage's line of `laff plan --json`."""

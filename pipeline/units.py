@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline import files, ledger, models
+from pipeline.collection import SPLITS
 from pipeline.context import Context
 from pipeline.graph import Stage
 
@@ -52,12 +53,14 @@ def units(context: Context, name: str) -> list[Unit]:
 
 def _shards(context: Context, stage: Stage, side: str) -> Iterator[Unit]:
     recipe, fingerprint = context.recipe(stage.name), context.fingerprint(stage.name)
-    data = data_content(context, stage.name)
-    unread = lost_before(context, stage) if side == "video" else set()
-    for number, rows in enumerate(context.catalog.shards(side)):
+    data, catalog = data_content(context, stage.name), context.catalog
+    unread: dict[int, list[str]] = {}  # shard -> videos
+    for video in sorted(lost_before(context, stage)) if side == "video" else ():
+        if video in catalog.row:
+            unread.setdefault(int(catalog.video_shard[catalog.row[video]]), []).append(video)
+    for number, rows in enumerate(catalog.shards(side)):
         if len(rows):
-            gone = sorted(unread.intersection(context.catalog.ids(side, rows))) if unread else []
-            content = files.digest([context.catalog.content(side, rows), data, gone])
+            content = files.digest([catalog.shard_content(side, number), data, unread.get(number, [])])
             yield Unit(shard_key(stage, side, number), content, fingerprint, recipe, side, number)
 
 
@@ -76,11 +79,17 @@ def data_content(context: Context, name: str) -> str:
 def _own_content(context: Context, name: str) -> Any:
     stage, catalog = context.stage(name), context.catalog
     if stage.step == "extract" and stage.part and "task" not in stage.part.methods:
-        return catalog.content("text", catalog.split_captions("train"))  # vocabularies read train captions only
+        return catalog.split_side("text", "train")  # vocabularies read train captions only
     features = list(stage.sources) if stage.step != "train" else context.features(name)[0]
-    members = {catalog.videos[row] for split in ("train", "val") for row in catalog.split_videos(split)}
-    lost = sorted(context.lost(features) & members)
-    return [catalog.split_content["train"], catalog.split_content["val"], lost]
+    lost = _lost(context, features, ("train", "val"))
+    return [catalog.split_content("train"), catalog.split_content("val"), lost]
+
+
+def _lost(context: Context, features: list[str], splits: tuple[str, ...]) -> list[str]:
+    """Videos of the splits that lack one of the features."""
+    lost, catalog = context.lost(features), context.catalog
+    wanted = {SPLITS.index(split) for split in splits}
+    return sorted(v for v in lost if v in catalog.row and catalog.video_split[catalog.row[v]] in wanted)
 
 
 def model_unit(context: Context, stage: Stage, model: "models.Model", seed: int) -> Unit:
@@ -93,10 +102,8 @@ def model_unit(context: Context, stage: Stage, model: "models.Model", seed: int)
 def _ranked(context: Context, stage: Stage) -> Iterator[Unit]:
     own = context.part_recipe(stage)
     train = context.stage(stage.sources[0])
-    catalog = context.catalog
-    members = {catalog.videos[row] for row in catalog.split_videos("test")}
-    lost = sorted(context.lost(context.features(train.name)[0]) & members)
-    base = [catalog.split_content["test"], lost, data_content(context, train.name)]
+    lost = _lost(context, context.features(train.name)[0], ("test",))
+    base = [context.catalog.split_content("test"), lost, data_content(context, train.name)]
     for row in models.rows(context, stage):
         for seed in row.seeds:
             recipe = own | {"from": {m.name: files.digest(models.recipe(context, train, m))[:32] for m in row.models}}

@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 import pytest
 
+from pipeline import journal
 from pipeline.collection import load
 from pipeline.errors import LaffError
 from pipeline.run import Request, plan, run
@@ -108,8 +109,8 @@ def test_shards_say_how_they_came_about(ran) -> None:
         assert file["values"].dtype == np.float32
         assert set(file.attrs) >= {"fingerprint", "extractor", "weights", "sampling", "decoder", "torch"}
         assert file.attrs["weights"] == "random"
-        index = json.loads((ran.work / "x3d" / "index.json").read_text())
-        assert file.attrs["fingerprint"] == index["units"]["00000.h5"]["fingerprint"]
+        units = {line["unit"]: line for line in journal.read(ran.work / "x3d" / "index.jsonl") if "unit" in line}
+        assert file.attrs["fingerprint"] == units["00000.h5"]["fingerprint"]
     with h5py.File(ran.work / "bow" / "00000.h5") as file:
         assert {"ids", "indptr", "indices", "data"} <= set(file)
     with h5py.File(ran.work / "decode" / "00000.h5") as file:

@@ -111,7 +111,7 @@ def test_a_shard_that_no_index_knows_is_asked_not_made_again(ran, tmp_path: Path
     """A kill may fall between a shard's last byte and the note that it is there."""
     changed = ran.copy(tmp_path / "changed")
     stage = side.split("/")[0]
-    (changed.work / stage / "index.json").unlink()
+    (changed.work / stage / "index.jsonl").unlink()
     fitted = stage == "gru"  # its model is no shard and cannot speak for itself
     before = changed.state()[side]
     made = changed.run().made

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import files, progress, table
-from pipeline.catalog import Catalog, refresh
+from pipeline.catalog import Catalog
 from pipeline.collection import Collection
 from pipeline.errors import LaffError
+from pipeline.refresh import refresh
 from pipeline.workspace import Workspace
 
 
@@ -34,19 +35,21 @@ def look(collection: Collection, work: Workspace, options: Options) -> tuple[Cat
 def run(collection: Collection, work: Workspace, options: Options) -> Catalog:
     """Bring the table up to date; only files that are new or changed are read."""
     old, _ = table.read(work.table)
-    pending, _, _ = look(collection, work, options)
-    todo = sum(digest.startswith("pending:") for digest in pending.digests)
-
-    def read(path: Path) -> str:
-        try:
-            digest = files.sha256(path)
-        except OSError as error:
-            raise LaffError(f"{path}: cannot be read: {error.strerror}") from None
-        progress.advance()
-        return digest
-
-    with progress.bar("ingest", todo, "video"):
-        catalog, _ = refresh(collection, old, options.shard_videos, options.shard_captions, read)
+    catalog, _ = refresh(collection, old, options.shard_videos, options.shard_captions, _digests)
     if catalog != old or not work.table.is_file():
+        catalog.digest_all()
         table.write(work.table, catalog, collection=collection.name)
     return catalog
+
+
+def _digests(paths: list[str]) -> list[str]:
+    """sha256 of files."""
+    found = []
+    with progress.bar("ingest", len(paths), "video"):
+        for path in paths:
+            try:
+                found.append(files.sha256(Path(path)))
+            except OSError as error:
+                raise LaffError(f"{path}: cannot be read: {error.strerror}") from None
+            progress.advance()
+    return found

@@ -8,18 +8,24 @@ import numpy as np
 import pytest
 
 from pipeline import collection, files
-from pipeline.catalog import Catalog, refresh
+from pipeline.catalog import Catalog
 from pipeline.errors import LaffError
+from pipeline.refresh import refresh
 
 Collect = Callable[..., Path]
 
 
-def unread(path: Path) -> str:
-    raise AssertionError(f"{path.name} was read")
+def unread(paths: list[str]) -> list[str]:
+    assert paths == [], "they were read"
+    return []
+
+
+def digests(paths: list[str]) -> list[str]:
+    return [files.sha256(Path(path)) for path in paths]
 
 
 def ingest(path: Path, old: Catalog | None = None, videos: int = 2, captions: int = 3) -> tuple[Catalog, list[str]]:
-    return refresh(collection.load(path), old or Catalog(), videos, captions, files.sha256)
+    return refresh(collection.load(path), old or Catalog(), videos, captions, digests)
 
 
 def many(*names: str) -> dict[str, list[str]]:
@@ -30,14 +36,14 @@ def test_the_first_ingest(collect: Collect, tmp_path: Path):
     catalog, changes = ingest(collect(train=many("b", "a"), val=many("c"), test=many("e", "d")))
     assert changes == []
     assert catalog.videos == ["b", "a", "c", "e", "d"]  # as the lists have them
-    assert catalog.video_shard == [0, 0, 1, 1, 2]
-    assert catalog.video_split == [0, 0, 1, 2, 2]
+    assert catalog.video_shard.tolist() == [0, 0, 1, 1, 2]
+    assert catalog.video_split.tolist() == [0, 0, 1, 2, 2]
     assert catalog.captions[:3] == ["b#0", "b#1", "a#0"]
-    assert catalog.caption_shard == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3]
-    assert catalog.caption_video == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert catalog.caption_shard.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3]
+    assert catalog.caption_video.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
     assert catalog.paths[0] == str(tmp_path / "videos" / "b.mp4")
     assert catalog.digests[0] == files.sha256(tmp_path / "videos" / "b.mp4")
-    assert catalog.sizes == [1] * 5
+    assert catalog.sizes.tolist() == [1] * 5
     assert catalog.row["e"] == 3
     assert catalog.split_videos("test").tolist() == [3, 4]
     assert catalog.split_captions("train").tolist() == [0, 1, 2, 3]
@@ -61,9 +67,9 @@ def test_new_items_open_new_shards(collect: Collect):
     path = collect(train=many("n1", "b", "a"), val=many("c"), test=many("d", "n2", "e", "n3"))
     second, changes = ingest(path, first)
     assert second.videos == ["b", "a", "c", "d", "e", "n1", "n2", "n3"]
-    assert second.video_shard == [0, 0, 1, 1, 2, 3, 3, 4]
-    assert second.video_split == [0, 0, 1, 2, 2, 0, 2, 2]
-    assert second.caption_shard == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 4, 4, 4, 5, 5, 5]
+    assert second.video_shard.tolist() == [0, 0, 1, 1, 2, 3, 3, 4]
+    assert second.video_split.tolist() == [0, 0, 1, 2, 2, 0, 2, 2]
+    assert second.caption_shard.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 4, 4, 4, 5, 5, 5]
     assert changes == [
         "3 video(s) new (n1, n2, n3)",
         "6 caption(s) new (n1#0, n1#1, n2#0, …)",
@@ -77,7 +83,7 @@ def test_new_items_open_new_shards(collect: Collect):
 def test_another_shard_size_moves_nothing(collect: Collect):
     first, _ = ingest(collect(train=many("a", "b", "c")), videos=2)
     second, changes = ingest(collect(train=many("a", "b", "c", "d", "e", "f")), first, videos=3)
-    assert second.video_shard == [*first.video_shard, 3, 3, 3]  # a b | c val0 | test0 | d e f
+    assert second.video_shard.tolist() == [*first.video_shard, 3, 3, 3]  # a b | c val0 | test0 | d e f
     assert changes[0] == "3 video(s) new (d, e, f)"
 
 
@@ -87,14 +93,14 @@ def test_a_replaced_video_changes_its_shard_only(collect: Collect, tmp_path: Pat
     (tmp_path / "videos" / "b.mp4").write_bytes(b"another film")
     read = []
 
-    def count(file: Path) -> str:
-        read.append(file.name)
-        return files.sha256(file)
+    def count(paths: list[str]) -> list[str]:
+        read.extend(Path(path).name for path in paths)
+        return digests(paths)
 
     second, changes = refresh(collection.load(path), first, 2, 3, count)
     assert read == ["b.mp4"]
     assert changes == ["1 video(s) changed (b)"]
-    assert second.video_shard == first.video_shard
+    assert second.video_shard.tolist() == first.video_shard.tolist()
     same = [
         second.content("video", rows) == first.content("video", before)
         for rows, before in zip(second.shards("video"), first.shards("video"), strict=True)
@@ -128,7 +134,7 @@ def test_gone_and_moved_items(collect: Collect):
     first, _ = ingest(collect(train=many("a", "b", "c", "d"), val=many("e"), test=many("f")))
     second, changes = ingest(collect(train=many("a", "d"), val=many("b"), test=many("f")), first)
     assert second.videos == ["a", "b", "d", "f"]
-    assert second.video_shard == [0, 0, 1, 2]
+    assert second.video_shard.tolist() == [0, 0, 1, 2]
     assert changes == [
         "2 video(s) gone (c, e)",
         "4 caption(s) gone (c#0, c#1, e#0, …)",
@@ -149,7 +155,7 @@ def test_captions_that_change(collect: Collect):
     second, changes = ingest(collect(train={"a": ["one", "two", "five"], "b": ["three", "Vier"]}), first)
     assert changes == ["1 caption(s) new (a#2)", "1 caption(s) changed (b#1)"]
     assert second.captions == ["a#0", "a#1", "b#0", "b#1", "val0#0", "test0#0", "a#2"]
-    assert second.caption_shard == [0, 0, 0, 1, 1, 1, 2]
+    assert second.caption_shard.tolist() == [0, 0, 0, 1, 1, 1, 2]
     same = [
         second.content("text", second.shards("text")[number]) == first.content("text", first.shards("text")[number])
         for number in (0, 1)
@@ -168,7 +174,9 @@ def test_a_split_changes_with_its_videos_and_captions_only(collect: Collect, tmp
     more, _ = ingest(collect(test=many("a", "b")), first)
     (tmp_path / "videos" / "val0.mp4").write_bytes(b"another")
     other, _ = ingest(collect(test=many("a", "b")), more)
-    before, after, last = first.split_content, more.split_content, other.split_content
+    before, after, last = (
+        {split: catalog.split_content(split) for split in collection.SPLITS} for catalog in (first, more, other)
+    )
     assert (before["train"], before["val"]) == (after["train"], after["val"])
     assert before["test"] != after["test"]
     assert (after["train"], after["test"]) == (last["train"], last["test"])

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline import table
@@ -12,14 +13,14 @@ CATALOG = Catalog(
     videos=["a", "b"],
     paths=["/films/ä/a.mp4", ""],
     digests=["x" * 64, ""],
-    sizes=[3, 2**40],
-    mtimes=[1_700_000_000_123_456_789, 0],
-    video_split=[0, 2],
-    video_shard=[0, 1],
+    sizes=np.array([3, 2**40]),
+    mtimes=np.array([1_700_000_000_123_456_789, 0]),
+    video_split=np.array([0, 2]),
+    video_shard=np.array([0, 1]),
     captions=["a#0", "b#0", "b#1"],
     texts=["一只猫在跑 🐈", "e\u0301 and é", "naïve; 'quoted' \"text\""],
-    caption_video=[0, 1, 1],
-    caption_shard=[0, 0, 4],
+    caption_video=np.array([0, 1, 1]),
+    caption_shard=np.array([0, 0, 4]),
 )
 
 
