@@ -133,8 +133,8 @@ def table(root: Path, found: Found) -> str:
     """For a terminal: unused files, those of one folder and reason on a line; the total; what is not laff's."""
     groups: dict[tuple[str, str], list[tuple[str, int]]] = {}
     for name, (size, reason) in found.unused.items():
-        stays = reason.startswith("no stage")  # a folder that goes as a whole takes one line
-        folder = PurePosixPath(name).parts[0] if stays else str(PurePosixPath(name).parent)
+        path = PurePosixPath(name)
+        folder = path.parts[0] if reason.startswith("no stage") else str(path.parent)  # a whole stage takes one line
         groups.setdefault((folder, reason), []).append((name, size))
     rows = []
     for (folder, reason), members in groups.items():
