@@ -147,6 +147,7 @@ def _local(workers: int) -> Any:
     from distributed import LocalCluster
 
     gpus = torch.cuda.device_count()
+    decoders = {"LAFF_DECODERS": str(max(1, len(os.sched_getaffinity(0)) // workers))}  # the cores are shared out
 
     class Local(LocalCluster):
         """A LocalCluster whose workers take the GPUs in turns."""
@@ -154,7 +155,9 @@ def _local(workers: int) -> Any:
         def new_worker_spec(self) -> dict[Any, dict[str, Any]]:
             spec: dict[Any, dict[str, Any]] = super().new_worker_spec()
             for number, (_, worker) in enumerate(spec.items(), len(self.worker_spec)):
-                worker["options"]["env"] = {"CUDA_VISIBLE_DEVICES": _visible(number % gpus)} if gpus else {}
+                worker["options"]["env"] = decoders | (
+                    {"CUDA_VISIBLE_DEVICES": _visible(number % gpus)} if gpus else {}
+                )
             return spec
 
     dask.config.set({"distributed.scheduler.allowed-failures": LOSSES - 1})

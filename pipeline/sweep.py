@@ -8,6 +8,7 @@ Imports no torch at the top: the decoder processes import this module.
 
 import atexit
 import json
+import os
 import socket
 import time
 from collections.abc import Iterator, Sequence
@@ -82,7 +83,7 @@ class Pass:
 
     clips: list[Clip]
     targets: list[Target]
-    threads: int
+    threads: int  # of the models
     timeout: float  # seconds that decoding one video may take
     memory: float  # GiB that decoding one video may take
     following: "Pass | None" = None  # what this process does next, if it is known: the decoders begin with it
@@ -109,14 +110,25 @@ _pool_exit = ExitStack()
 _begun: tuple[Pass, Iterator[Any]] | None = None  # a pass whose first videos are being decoded already
 
 
-def decoders(workers: int, timeout: float, memory: float) -> Killable:
-    """This process's decoder processes, started once and kept from shard to shard."""
+def decoders(timeout: float, memory: float) -> Killable:
+    """This process's decoder processes, started once and kept from shard to shard: one for each core that it may use.
+
+    LAFF_DECODERS says another number. Results don't depend on it.
+    """
     global _pool
     if _pool is None or (_pool.timeout, _pool.memory) != (timeout, memory):
         close()
-        _pool = _pool_exit.enter_context(Killable(workers, timeout, memory))
+        _pool = _pool_exit.enter_context(Killable(processes(), timeout, memory))
         atexit.register(close)
     return _pool
+
+
+def processes() -> int:
+    """How many decoder processes this process has."""
+    given = os.environ.get("LAFF_DECODERS", "")
+    if given and not (given.isdecimal() and int(given)):
+        raise LaffError(f"LAFF_DECODERS is {given!r}; it should be a number of processes, at least 1")
+    return int(given) if given else len(os.sched_getaffinity(0))
 
 
 def close() -> None:
@@ -141,7 +153,7 @@ def begin(work: Pass) -> Iterator[video.Frames | Lost]:
         return results
     samplings = [target.part.sampling for target in work.targets]
     wanted = [(clip.path, samplings, clip.packets, clip.decoder, clip.fps) for clip in work.clips if not clip.lost]
-    return decoders(work.threads, work.timeout, work.memory).imap(read, wanted, ahead=AHEAD * work.threads)
+    return decoders(work.timeout, work.memory).imap(read, wanted, ahead=AHEAD * processes())
 
 
 def decoded(work: Pass) -> Iterator[video.Frames | Lost | None]:
@@ -150,7 +162,7 @@ def decoded(work: Pass) -> Iterator[video.Frames | Lost | None]:
     results = begin(work)
     try:
         for left, clip in zip(range(len(work.clips), 0, -1), work.clips, strict=True):
-            if work.following is not None and left == min(AHEAD * work.threads, len(work.clips)):
+            if work.following is not None and left == min(AHEAD * processes(), len(work.clips)):
                 _begun = (work.following, begin(work.following))  # the decoders have nothing else to do from here on
             yield None if clip.lost else next(results)
     finally:

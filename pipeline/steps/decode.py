@@ -41,7 +41,6 @@ class Look:
 
     clips: list[Clip]
     target: Target
-    threads: int
     timeout: float  # seconds
     memory: float  # GiB
 
@@ -72,7 +71,7 @@ def _jobs(context: Context, planned: Planned) -> Iterator[Look]:
         )
         rows = catalog.shards("video")[unit.shard]
         clips = [Clip(catalog.videos[row], str(Path(catalog.paths[row]).absolute())) for row in rows]
-        yield Look(clips, target, context.graph.threads, stage.options["timeout"], stage.options["memory"])
+        yield Look(clips, target, stage.options["timeout"], stage.options["memory"])
 
 
 def look(work: Look) -> Made:
@@ -80,9 +79,9 @@ def look(work: Look) -> Made:
     start = time.perf_counter()
     found: list[tuple[str, video.Probe]] = []
     failed = []
-    pool = sweep.decoders(work.threads, work.timeout, work.memory)
+    pool = sweep.decoders(work.timeout, work.memory)
     paths = [Path(clip.path) for clip in work.clips]
-    for clip, probe in zip(work.clips, pool.imap(video.probe, paths, ahead=8 * work.threads), strict=True):
+    for clip, probe in zip(work.clips, pool.imap(video.probe, paths, ahead=8 * sweep.processes()), strict=True):
         if isinstance(probe, Lost):
             failed.append(ledger.line(clip.id, work.target.stage, probe.reason, probe.exception, "probe"))
         else:

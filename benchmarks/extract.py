@@ -1,0 +1,300 @@
+"""What one pass over the videos costs, against what it must cost at least, and against the stages one by one.
+
+    .venv/bin/python benchmarks/extract.py --data ../shared/data
+
+Takes the visual extractors of profile small with random weights, on small clips (droid, or clips that it makes where
+--data is missing) and on 1080p clips that it makes. All figures of a line come from the same run, taken in turns
+`--rounds` times, the median of each shown:
+
+    decode    CPU-seconds of reading the union of the wanted frames with the decoder in use, in one process
+    forward   wall seconds of the models on those frames, in the same batches
+    floor     the larger of decode / cores and forward: no pass can be faster
+    sum       decode / cores + forward: what a pass without any overlap would take at best
+    one pass  wall seconds of the pass
+    by stage  wall seconds of the same extractors one after the other
+
+Then frames a second of one core against the bare library, the peak memory of `laff run` (all its processes) for 100
+and 1,000 videos, and, where there is a GPU, samples a second of each model by batch size and the share of the pass in
+which the GPU computes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from pipeline import build, stages, sweep, video
+from pipeline.sweep import Clip, Pass, Target
+from pipeline.tasks import Serial
+
+ROOT = Path(__file__).resolve().parent.parent
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command sets it; torch is imported later
+FEATURES = ("clip-ft", "x3d", "ircsn", "tf")
+SHARD = 64
+
+
+def make_clips(folder: Path, count: int, width: int, height: int, frames: int) -> list[Path]:
+    """H.264 videos of moving textures, as busy as filmed ones; kept from run to run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = []
+    for number in range(count):
+        path = folder / f"{width}x{height}-{frames}-{number}.mp4"
+        made.append(path)
+        if path.exists():
+            continue
+        noise = np.random.default_rng(number).integers(0, 256, (height // 8 + 64, width // 8 + 64, 3), dtype=np.uint8)
+        large = np.ascontiguousarray(noise.repeat(8, 0).repeat(8, 1))
+        with av.open(str(path.with_suffix(".part.mp4")), "w") as container:
+            stream = container.add_stream("libx264", rate=30)
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            stream.options = {"preset": "veryfast", "crf": "26"}
+            for time_ in range(frames):
+                x, y = 3 * time_ % 500, (2 * time_ + number) % 500
+                picture = np.ascontiguousarray(large[y : y + height, x : x + width])
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            container.mux(stream.encode())
+        path.with_suffix(".part.mp4").replace(path)
+    return made
+
+
+def look(paths: Sequence[Path]) -> list[Clip]:
+    """Clips as the decode stage leaves them."""
+    found = []
+    for number, path in enumerate(paths):
+        probe = video.probe(path)
+        found.append(Clip(f"v{number}", str(path), probe.packets, probe.decoder, probe.fps))
+    return found
+
+
+def targets(names: Sequence[str], folder: Path, shard: int, precision: str = "auto") -> list[Target]:
+    """The extractors of profile small, each writing into a folder of its own."""
+    graph = stages.load(ROOT / "stages.yaml", "small", (), ())
+    made = []
+    for name in names:
+        stage = graph.stages[name]
+        path = folder / name / f"{shard:05d}.h5"
+        part, batch = build.construct(stage), stage.options["batch"]
+        made.append(Target(name, path.name, path, part, "benchmark", "", {}, stage.on, batch, "float32", precision))
+    return made
+
+
+def passes(clips: Sequence[Clip], names: Sequence[str], folder: Path, threads: int) -> list[Pass]:
+    """The clips in shards."""
+    parts = [list(clips[at : at + SHARD]) for at in range(0, len(clips), SHARD)]
+    return [Pass(part, targets(names, folder, n), threads, 600.0, 4.0) for n, part in enumerate(parts)]
+
+
+def seconds(work: Callable[[], Any], clock: Callable[[], float] = time.perf_counter) -> float:
+    """How long `work` takes by a clock."""
+    start = clock()
+    work()
+    return clock() - start
+
+
+def run(jobs: Sequence[Pass]) -> None:
+    """Do passes as `laff run` does them."""
+    for _ in Serial().each(sweep.sweep, jobs):
+        pass
+
+
+def read_all(clips: Sequence[Clip], names: Sequence[str]) -> list[video.Frames]:
+    """The frames that the extractors want, read in this process."""
+    samplings = [target.part.sampling for target in targets(names, Path(), 0)]
+    return [sweep.read((clip.path, samplings, clip.packets, clip.decoder, clip.fps)) for clip in clips]
+
+
+def forward(frames: Sequence[video.Frames], names: Sequence[str], threads: int) -> None:
+    """The models on frames that are there, in a pass's batches."""
+    import torch
+
+    torch.set_num_threads(threads)
+    for at in range(0, len(frames), SHARD):
+        shard = frames[at : at + SHARD]
+        for number, target in enumerate(targets(names, Path(), 0)):
+            consumer = sweep._Consumer(target, len(shard))
+            for one in shard:
+                consumer.add(one.arrays[number])
+
+
+def one_pass(name: str, clips: Sequence[Clip], work: Path, threads: int, rounds: int) -> None:
+    """Measure one pass and what it is compared with, in turns, and print it."""
+    cores = len(os.sched_getaffinity(0))
+    run(passes(clips[: 2 * threads], FEATURES, work, threads))  # decoders started, models loaded, files in memory
+    frames = read_all(clips, FEATURES)
+    took: dict[str, list[float]] = {key: [] for key in ("decode", "forward", "one pass", "by stage")}
+    for _ in range(rounds):
+        took["one pass"].append(seconds(lambda: run(passes(clips, FEATURES, work, threads))))
+        took["decode"].append(seconds(lambda: read_all(clips, FEATURES), time.process_time))
+        took["forward"].append(seconds(lambda: forward(frames, FEATURES, threads)))
+        took["by stage"].append(seconds(lambda: [run(passes(clips, (one,), work, threads)) for one in FEATURES]))
+    mid = {key: statistics.median(values) for key, values in took.items()}
+    floor, total = max(mid["decode"] / cores, mid["forward"]), mid["decode"] / cores + mid["forward"]
+    count = sum(one.count for one in frames)
+    print(f"\n{name}: {len(clips)} clips, {count} frames; {cores} cores, {threads} threads, {rounds} rounds")
+    print(
+        f"  decode {mid['decode']:.2f} CPU-s ({count / mid['decode']:.0f} frames/CPU-s), forward {mid['forward']:.2f} s"
+    )
+    print(
+        f"  floor {floor:.2f} s, sum {total:.2f} s, one pass {mid['one pass']:.2f} s, by stage {mid['by stage']:.2f} s"
+    )
+    print(
+        f"  one pass / floor {mid['one pass'] / floor:.2f}   one pass / sum {mid['one pass'] / total:.2f}   "
+        f"by stage / one pass {mid['by stage'] / mid['one pass']:.2f}"
+    )
+
+
+def bare(clip: Clip) -> None:
+    """All frames as RGB arrays, by the library alone."""
+    if clip.decoder == "decord":
+        import decord
+
+        reader = decord.VideoReader(clip.path, num_threads=1)
+        for _ in range(clip.packets):
+            reader.next().asnumpy()
+    else:
+        with av.open(clip.path) as container:
+            container.streams.video[0].thread_type = "NONE"
+            for frame in container.decode(video=0):
+                frame.to_ndarray(format="rgb24")
+
+
+def decoder_speed(name: str, clips: Sequence[Clip], rounds: int) -> None:
+    """Print frames a second of one core, ours and the bare library's."""
+    count = sum(one.count for one in read_all(clips, FEATURES))
+    ours, theirs = [], []
+    for _ in range(rounds):
+        ours.append(count / seconds(lambda: read_all(clips, FEATURES), time.process_time))
+        theirs.append(count / seconds(lambda: [bare(clip) for clip in clips], time.process_time))
+    kinds = sorted({clip.decoder for clip in clips})
+    mine, other = statistics.median(ours), statistics.median(theirs)
+    print(f"  {name}: {mine:.0f} frames/s a core, {'+'.join(kinds)} alone {other:.0f}; ratio {mine / other:.2f}")
+
+
+def write_collection(folder: Path, paths: Sequence[Path], count: int) -> Path:
+    """A collection of `count` videos, the files taken in turns."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [f"v{number},{paths[number % len(paths)]}" for number in range(count)]
+    (folder / "videos.csv").write_text("\n".join(["video,path", *rows]) + "\n")
+    text = "videos: videos.csv\n"
+    for split, ids in (("train", range(count - 2)), ("val", [count - 2]), ("test", [count - 1])):
+        (folder / f"{split}.txt").write_text("".join(f"v{n}\n" for n in ids))
+        (folder / f"{split}.captions.txt").write_text("".join(f"v{n}#0 clip {n}\n" for n in ids))
+        text += f"{split}: {{ids: {split}.txt, captions: {split}.captions.txt}}\n"
+    (folder / "collection.yaml").write_text(text)
+    return folder / "collection.yaml"
+
+
+def tree_memory(pid: int) -> float:
+    """MiB that a process and its descendants take, shared pages shared out."""
+    total, waiting = 0, [pid]
+    while waiting:
+        one = waiting.pop()
+        try:
+            for task in Path(f"/proc/{one}/task").iterdir():
+                waiting += map(int, (task / "children").read_text().split())
+            rollup = Path(f"/proc/{one}/smaps_rollup").read_text()
+            total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+        except (OSError, StopIteration):
+            continue
+    return total / 1024
+
+
+def memory(paths: Sequence[Path], folder: Path, count: int) -> float:
+    """Peak MiB of a `laff run` of the extractors over `count` videos."""
+    collection = write_collection(folder / str(count), paths, count)
+    command = [sys.executable, str(ROOT / "cli.py"), "run", "-c", str(collection), "-w", str(folder / f"work{count}")]
+    command += ["--stages", str(ROOT / "stages.yaml"), "--profile", "small", "--set", "train.from=[x3d,bow]"]
+    process = subprocess.Popen([*command, *FEATURES[1:]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    peak = 0.0
+    while process.poll() is None:
+        peak = max(peak, tree_memory(process.pid))
+        time.sleep(0.05)
+    if process.returncode:
+        sys.exit(f"laff run over {count} videos ended with {process.returncode}")
+    return peak
+
+
+def gpu_figures(clips: Sequence[Clip], work: Path, threads: int) -> None:
+    """Samples a second by batch size; the share of a pass in which the GPU computes (nvidia-smi, every 100 ms)."""
+    import torch
+
+    print(f"\nGPU: {torch.cuda.get_device_name()}")
+    frames = read_all(clips[:8], FEATURES)
+    for number, target in enumerate(targets(FEATURES, work, 0)):
+        part = target.loaded()
+        line = []
+        for batch in (1, 8, 32, 128):
+            arrays = np.stack([frames[n % len(frames)].arrays[number] for n in range(batch)])
+            given = torch.from_numpy(arrays).cuda()
+            for precision in ("float32", "float16"):
+                with sweep.autocast("cuda", precision):
+                    part.extract(given)
+                    torch.cuda.synchronize()
+                    took = seconds(lambda part=part, given=given: [part.extract(given).cpu() for _ in range(10)])
+                line.append(f"{batch} {precision} {10 * batch / took:.0f}")
+        print(f"  {target.stage}: samples/s by batch: {', '.join(line)}")
+    query = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "-lms", "100"]
+    watcher = subprocess.Popen(query, stdout=subprocess.PIPE, text=True)
+    seen: list[int] = []
+    assert watcher.stdout is not None
+    reader = threading.Thread(
+        target=lambda: seen.extend(int(line) for line in watcher.stdout if line.strip().isdigit())
+    )
+    reader.start()
+    took = seconds(lambda: run(passes(clips, FEATURES, work, threads)))
+    watcher.terminate()
+    reader.join()
+    share = statistics.mean(seen) if seen else float("nan")
+    print(f"  one pass over {len(clips)} clips {took:.2f} s; GPU busy {share:.0f} % of it")
+
+
+def main() -> None:
+    """Print all figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, help="folder of real data with droid/ in it")
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "laff-extract", help="scratch")
+    parser.add_argument("--clips", type=int, default=256, help="small clips")
+    parser.add_argument("--large", type=int, default=24, help="1080p clips")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2, help="as in stages.yaml")
+    parser.add_argument("--memory", type=int, nargs=2, default=(100, 1000), help="videos; 0 0 leaves it away")
+    given = parser.parse_args()
+    droid = sorted((given.data / "droid").rglob("*.mp4")) if given.data else []
+    paths = droid or make_clips(given.work / "clips", 32, 320, 180, 105)
+    small = look([paths[n % len(paths)] for n in range(given.clips)])
+    made = make_clips(given.work / "clips", 6, 1920, 1080, 150)
+    large = look([made[n % len(made)] for n in range(given.large)])
+    one_pass("droid" if droid else "320x180", small, given.work, given.threads, given.rounds)
+    one_pass("1080p", large, given.work, given.threads, given.rounds)
+    print("\ndecoder in use against the bare library")
+    decoder_speed("small", small[:64], given.rounds)
+    decoder_speed("1080p", large[:6], given.rounds)
+    sweep.close()
+    if all(given.memory):
+        with tempfile.TemporaryDirectory(dir=given.work) as folder:
+            few, many = (memory(paths, Path(folder), count) for count in given.memory)
+        print(f"\npeak memory: {few:.0f} MiB for {given.memory[0]} videos, {many:.0f} for {given.memory[1]}", end="")
+        print(f" ({100 * (many / few - 1):+.1f} %)")
+    import torch
+
+    if torch.cuda.is_available():
+        gpu_figures(small, given.work, given.threads)
+    else:
+        print("\nno GPU here: its figures are left out")
+    sweep.close()
+
+
+if __name__ == "__main__":
+    main()
