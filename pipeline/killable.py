@@ -3,6 +3,10 @@
 Workers are fresh interpreters, neither forked (decord hangs in a fork) nor started by multiprocessing, which would
 import the program that runs again and refuses to work below dask's own worker processes. They import nothing but
 what a job needs, ignore Ctrl-C (the parent decides), and die with the parent, even when that is killed.
+
+Their memory is watched from outside, not bounded by RLIMIT_DATA or RLIMIT_AS: beyond those an allocation fails inside
+the decoder, and FFmpeg takes that for damaged data and leaves the frame out: wrong frames instead of an error. The
+kernel keeps the peak of what a process held, so that nothing escapes between two looks.
 """
 
 from __future__ import annotations
@@ -12,12 +16,11 @@ import io
 import os
 import pickle
 import queue
-import select
 import signal
-import struct
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
@@ -25,16 +28,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
 from typing import Any, TypeVar
 
+from pipeline import pipes
 from pipeline.errors import LaffError
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 START = 120.0  # seconds for a fresh interpreter to say that it is there; far more than any needs
-PIPE = 1 << 20  # bytes that a pipe holds, where Linux lets us choose; frames come in megabytes
+GLANCE = 0.05  # seconds between two looks at a working process's memory; it can fill some 100 MB in that time
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 SERVE = "import sys; sys.path[:] = sys.argv[2:]; from pipeline.killable import serve; serve(int(sys.argv[1]))"
 
@@ -44,7 +47,7 @@ class Lost:
     """Why a job has no result."""
 
     reason: str  # for a person: "took longer than 60 s"
-    exception: str  # "Timeout", "Crash", or the type of the exception that the function raised
+    exception: str  # "Timeout", "Memory", "Crash", or the type of the exception that the function raised
 
 
 class Killable:
@@ -53,13 +56,14 @@ class Killable:
         with Killable(workers=2, timeout=60) as workers:
             for probe in workers.imap(probe, paths, ahead=4): ...
 
-    `timeout` is in seconds, for each job, from when a worker gets it. Functions are named by module and must be
-    importable there; jobs and results are pickled, arrays without a copy.
+    `timeout` is in seconds, for each job, from when a worker gets it; `memory` in GiB, what a worker may hold, itself
+    included (on Linux). Functions are named by module and must be importable there; jobs and results are pickled,
+    arrays without a copy.
     """
 
     def __init__(self, workers: int, timeout: float, memory: float = 4.0) -> None:
-        if workers < 1 or timeout <= 0:
-            raise ValueError(f"{workers} workers with a timeout of {timeout} s; both should be positive")
+        if workers < 1 or timeout <= 0 or memory <= 0:
+            raise ValueError(f"{workers} workers, a timeout of {timeout} s, {memory} GiB; all should be positive")
         self.timeout = timeout
         self.memory = memory
         self._tasks: queue.SimpleQueue[tuple[Future[Any], bytes] | None] = queue.SimpleQueue()
@@ -74,9 +78,7 @@ class Killable:
             thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
         """Kill what still runs; no process is left."""
         self._open = False
         for _ in self._threads:
@@ -96,9 +98,7 @@ class Killable:
         if not self._open:
             raise RuntimeError("Killable has workers only inside its `with` block")
         waiting = iter(jobs)
-        pending: deque[Future[Any]] = deque()
-        for job in islice(waiting, max(ahead, len(self._threads))):
-            pending.append(self._submit(function, job))
+        pending = deque([self._submit(function, job) for job in islice(waiting, max(ahead, len(self._threads)))])
         return self._results(function, waiting, pending)
 
     def _submit(self, function: Callable[[Job], Result], job: Job) -> Future[Any]:
@@ -141,14 +141,20 @@ class Killable:
                 worker.process.kill()
             worker.start()
         try:
-            return worker.ask(job, self.timeout)
+            answer = worker.ask(job, self.timeout, self.memory)
+            if not isinstance(answer, Lost) or answer.exception != "Memory":
+                return answer
         except TimeoutError:
-            lost = Lost(f"took longer than {self.timeout:g} s", "Timeout")
-            worker.end()
+            answer = Lost(f"took longer than {self.timeout:g} s", "Timeout")
+        except MemoryError:
+            answer = Lost(f"needed more memory than {self.memory:g} GiB", "Memory")
         except (EOFError, OSError):
-            lost = Lost(f"the decoder process died ({worker.end()})", "Crash")
+            answer = Lost(f"the decoder process died ({worker.end()})", "Crash")
+        worker.end()
         self._workers[slot] = None
-        return lost
+        if answer.exception == "Memory" and worker.jobs > 1:  # earlier jobs may have left something behind
+            return self._attempt(slot, job)
+        return answer
 
 
 class _Worker:
@@ -161,19 +167,35 @@ class _Worker:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self._to, self._from = self.process.stdin.fileno(), self.process.stdout.fileno()
+        self.jobs = 0  # that it was given
 
     def start(self) -> None:
         """Wait until it is there; LaffError when it cannot start."""
         try:
-            _receive(self._from, START)
+            pipes.receive(self._from, START)
         except (EOFError, OSError) as error:
             raise LaffError(f"a decoder process did not start ({self.end()}): {sys.executable}") from error
 
-    def ask(self, job: bytes, timeout: float) -> Any:
-        """Its answer. Raises TimeoutError, EOFError or OSError."""
-        _send(self._to, job, [])
-        head, buffers = _receive(self._from, timeout)
+    def ask(self, job: bytes, timeout: float, memory: float) -> Any:
+        """Its answer. Raises TimeoutError, MemoryError when it held more than `memory` GiB, EOFError or OSError."""
+        self.jobs += 1
+        until = time.monotonic() + timeout
+        pipes.send(self._to, job, [])
+        while not pipes.ready(self._from, max(min(GLANCE, until - time.monotonic()), 0)):
+            if self.peak() > memory:
+                raise MemoryError
+            if time.monotonic() >= until:
+                raise TimeoutError
+        head, buffers = pipes.receive(self._from, timeout)
+        if self.peak() > memory:
+            raise MemoryError
         return pickle.loads(head, buffers=buffers)
+
+    def peak(self) -> float:
+        """GiB that it held at most, since it began; 0 where that cannot be known."""
+        with suppress(OSError, IndexError):  # a process that ends has no memory any more
+            return int(Path(f"/proc/{self.process.pid}/status").read_text().split("VmHWM:")[1].split()[0]) / (1 << 20)
+        return 0.0
 
     def end(self) -> str:
         """Kill it -> how it ended, in words."""
@@ -207,67 +229,22 @@ def serve(parent: int) -> None:
     os.dup2(2, 1)  # what a decoder prints belongs among the messages, at once: a killed process flushes nothing
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
-    _widen(target)
-    _send(target, pickle.dumps(None), [])
+    pipes.widen(target)
+    pipes.send(target, pickle.dumps(None), [])
     while True:
         try:
-            head, _ = _receive(source, None)
+            head, _ = pipes.receive(source, None)
         except EOFError:
             return
-        _send(target, *_answer(head))  # keeps nothing: frames are large, the next job may be long in coming
+        pipes.send(target, *_answer(head))  # keeps nothing: frames are large, the next job may be long in coming
 
 
 def _answer(head: bytearray) -> tuple[bytes, list[memoryview]]:
     """Do one job -> its result or a Lost, pickled."""
     try:
         function, job = pickle.loads(head)
-        return _pickled(function(job))
+        return pipes.pickled(function(job))
+    except MemoryError:  # NumPy's and PyAV's are kinds of it
+        return pipes.pickled(Lost("needed more memory than the system gave", "Memory"))
     except BaseException as error:
-        return _pickled(Lost(str(error) or type(error).__name__, type(error).__name__))
-
-
-def _pickled(answer: Any) -> tuple[bytes, list[memoryview]]:
-    """The pickle and, beside it, the arrays as they lie in memory."""
-    buffers: list[pickle.PickleBuffer] = []
-    head = pickle.dumps(answer, protocol=5, buffer_callback=buffers.append)
-    return head, [buffer.raw() for buffer in buffers]
-
-
-def _widen(pipe: int) -> None:
-    """Let a pipe hold more, where the system allows it."""
-    with suppress(ImportError, AttributeError, OSError):
-        import fcntl
-
-        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE)
-
-
-def _send(pipe: int, head: bytes, buffers: list[memoryview]) -> None:
-    """Write sizes, pickle, arrays."""
-    sizes = [len(head), *(view.nbytes for view in buffers)]
-    for part in (struct.pack(f"<{len(sizes) + 1}Q", len(sizes), *sizes), head, *buffers):
-        view = memoryview(part)  # type: ignore[arg-type]
-        while view.nbytes:
-            view = view[os.write(pipe, view) :]
-
-
-def _receive(pipe: int, silence: float | None) -> tuple[bytearray, list[bytearray]]:
-    """What _send wrote. TimeoutError after `silence` seconds without a byte, EOFError when the other end is gone."""
-    (number,) = struct.unpack("<Q", _exactly(pipe, 8, silence))
-    sizes = struct.unpack(f"<{number}Q", _exactly(pipe, 8 * number, silence))
-    head, *buffers = (_exactly(pipe, size, silence) for size in sizes)
-    return head, buffers
-
-
-def _exactly(pipe: int, size: int, silence: float | None) -> bytearray:
-    data = bytearray(size)
-    rest = memoryview(data)
-    poll = select.poll()
-    poll.register(pipe, select.POLLIN)
-    while rest.nbytes:
-        if not poll.poll(None if silence is None else silence * 1000):
-            raise TimeoutError
-        got = os.readv(pipe, [rest])
-        if not got:
-            raise EOFError
-        rest = rest[got:]
-    return data
+        return pipes.pickled(Lost(str(error) or type(error).__name__, type(error).__name__))

@@ -199,7 +199,40 @@ def test_a_worker_imports_neither_torch_nor_more_than_it_needs():
     assert heavy == set()
 
 
-@pytest.mark.parametrize(("workers", "timeout"), [(0, 1.0), (1, 0.0)])
-def test_nonsense_is_refused(workers: int, timeout: float):
+@pytest.mark.parametrize(("workers", "timeout", "memory"), [(0, 1.0, 4.0), (1, 0.0, 4.0), (1, 1.0, 0.0)])
+def test_nonsense_is_refused(workers: int, timeout: float, memory: float):
     with pytest.raises(ValueError, match="positive"):
-        Killable(workers, timeout)
+        Killable(workers, timeout, memory)
+
+
+HOLD = "sum(map(len, [bytearray(b'x') * (1 << 20) for _ in range({})]))"  # so many MiB, each page written
+
+
+def test_a_job_that_needs_too_much_memory_is_lost_alone():
+    with Killable(workers=2, timeout=60, memory=0.25) as workers:
+        jobs = ["1", HOLD.format(4000), "2", HOLD.format(50), "3"]
+        lost = Lost("needed more memory than 0.25 GiB", "Memory")
+        assert list(workers.imap(eval, jobs)) == [1, lost, 2, 50 << 20, 3]
+
+
+def test_a_peak_that_is_over_when_anybody_looks_counts():
+    peak = "__import__('mmap').mmap(-1, 300 << 20).write(b'x' * (300 << 20))"  # given back before the answer is sent
+    with Killable(workers=1, timeout=60, memory=0.25) as workers:
+        assert list(workers.imap(eval, [peak])) == [Lost("needed more memory than 0.25 GiB", "Memory")]
+
+
+def test_what_earlier_jobs_left_behind_is_not_held_against_a_job():
+    keep = "__import__('sys').modules.setdefault('kept', bytearray(b'x') * (150 << 20)) and __import__('os').getpid()"
+    with Killable(workers=1, timeout=60, memory=0.25) as workers:
+        first, held, again = workers.imap(eval, [keep, HOLD.format(150), "__import__('os').getpid()"])
+        assert held == 150 << 20
+        assert again != first  # it was done in a fresh process
+
+
+def test_memory_that_the_system_refuses_is_a_lack_of_memory():
+    with Killable(workers=1, timeout=60) as workers:
+        before, lost, after = workers.imap(
+            eval, ["__import__('os').getpid()", "bytearray(1 << 60)", "__import__('os').getpid()"]
+        )
+        assert lost == Lost("needed more memory than the system gave", "Memory")
+        assert after != before
