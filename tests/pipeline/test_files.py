@@ -1,7 +1,9 @@
 """A file is whole or absent, whatever ends the writing."""
 
+import errno
 import hashlib
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -95,6 +97,38 @@ def test_bytes_are_on_disk_before_the_name_is(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(os, "fsync", fsync)
     files.write_text(path, "x")
     assert seen == [(False, False), (True, True)]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_disk_that_takes_no_more_names_the_file(tmp_path: Path, number: int, wrapped: bool):
+    """Also where a library, as torch's writer does, turns the OSError that it met into a RuntimeError."""
+
+    def write() -> None:
+        with files.whole(tmp_path / "a.pt") as temporary:
+            temporary.write_text("half")
+            try:
+                raise OSError(number, "what a system call says")
+            except OSError:
+                if wrapped:
+                    raise RuntimeError("unexpected pos 64 vs 0")  # noqa: B904 - so does torch
+                raise
+
+    with pytest.raises(OSError, match=re.escape(str(tmp_path / "a.pt"))) as error:
+        write()
+    assert (error.value.errno, error.value.filename) == (number, str(tmp_path / "a.pt"))
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), RuntimeError("out of ideas")])
+def test_other_errors_stay_as_they_are(tmp_path: Path, error: Exception):
+    def write() -> None:
+        with files.whole(tmp_path / "a.pt"):
+            raise error
+
+    with pytest.raises(type(error)) as seen:
+        write()
+    assert seen.value is error
 
 
 def test_json(tmp_path: Path):
