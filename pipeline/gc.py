@@ -143,10 +143,13 @@ def table(root: Path, found: Found) -> str:
     rows.append(
         f"{in_words(found.size):>9}  {len(found.unused)} file(s) in {root} that this configuration does not use"
     )
-    tops: dict[str, int] = {}
+    others: dict[str, list[str]] = {}
     for name in found.foreign:
-        tops[name.partition("/")[0]] = tops.get(name.partition("/")[0], 0) + 1
-    rows += [f"not laff's, stays: {root / top}" + (f" ({n} files)" if n > 1 else "") for top, n in tops.items()]
+        others.setdefault(name.partition("/")[0], []).append(name)
+    for top, names in others.items():
+        rows.append(
+            f"not laff's, stays: {root / names[0] if len(names) == 1 else f'{root / top} ({len(names)} files)'}"
+        )
     return "\n".join(rows)
 
 

@@ -1,0 +1,189 @@
+"""gc: what this configuration does not use is told with size and reason; deleted is that and nothing else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import cli
+from pipeline import gc, shards
+from pipeline.errors import LaffError
+from pipeline.gc import Found
+from pipeline.workspace import Workspace
+
+TRAINED = "its training is finished"
+ROW = np.zeros((1, 3))  # of a shard whose rows nobody asks for
+
+
+def reasons(found: Found) -> dict[str, str]:
+    return {name: reason for name, (_, reason) in found.unused.items()}
+
+
+def files_of(work: Path) -> set[str]:
+    return {path.relative_to(work).as_posix() for path in work.rglob("*") if not path.is_dir()} - {".lock"}
+
+
+def last_of(work: Path) -> set[str]:
+    return {name for name in files_of(work) if name.endswith("last.pt")}
+
+
+@pytest.fixture
+def used(ran, tmp_path: Path):
+    """The finished workspace, without the last.pt that are never asked for again."""
+    changed = ran.copy(tmp_path / "changed")
+    for name in last_of(changed.work):
+        (changed.work / name).unlink()
+    return changed
+
+
+def test_of_a_finished_run_only_what_a_training_goes_on_from_is_unused(ran, tmp_path: Path, contents) -> None:
+    changed = ran.copy(tmp_path / "changed")
+    found = gc.look(changed.request())
+    assert reasons(found) == dict.fromkeys(last_of(changed.work), TRAINED)
+    assert {"finetune/last.pt", "gru/last.pt", "train/laff/seed1/last.pt"} <= set(found.unused)
+    assert found.size == sum((changed.work / name).stat().st_size for name in found.unused)
+    assert found.foreign == []
+    before = files_of(changed.work)
+    assert reasons(gc.remove(changed.request())) == reasons(found)
+    assert files_of(changed.work) == before - set(found.unused)
+    assert gc.look(changed.request()) == Found()
+    assert changed.run().made == {}
+    assert contents(changed.work) == contents(ran.work)
+
+
+def test_an_unfinished_training_keeps_what_it_goes_on_from(ran, tmp_path: Path) -> None:
+    changed = ran.copy(tmp_path / "changed")
+    (changed.work / "train" / "laff" / "seed1" / "best.pt").unlink()
+    (changed.work / "finetune" / "best.pt").unlink()
+    frames = changed.work / "finetune" / "frames" / "00000.h5"
+    shards.write(frames, ["a"], ROW, {})
+    kept = {"train/laff/seed1/last.pt", "finetune/last.pt", "finetune/frames/00000.h5"}
+    assert not kept & set(gc.look(changed.request()).unused)
+
+
+def test_what_is_unused_and_why(used) -> None:
+    work = used.work
+    shards.write(work / "finetune/frames/00000.h5", ["a"], ROW, {})
+    shards.write(work / "x3d/00003.h5", ["a"], ROW, {})  # 22 videos by 8 are three shards
+    shards.write(work / "gone/video/00000.h5", ["a"], ROW, {})
+    (work / "gone" / "index.jsonl").write_text("{}\n")
+    (work / "gone" / "best.pt").write_text("a")
+    (work / "gone" / "notes.txt").write_text("of a person")
+    (work / "bow" / "00001.h5.damaged").write_text("a")
+    (work / "bow" / ".00001.h5.abc.partial").write_text("a")
+    (work / "bow" / "index.json").write_text("{}")
+    found = gc.look(used.request())
+    assert reasons(found) == {
+        "finetune/frames/00000.h5": "frames of finetune, which is finished",
+        "x3d/00003.h5": "no item is in this shard",
+        "gone/video/00000.h5": "no stage 'gone' in stages.yaml",
+        "gone/index.jsonl": "no stage 'gone' in stages.yaml",
+        "gone/best.pt": "no stage 'gone' in stages.yaml",
+        "bow/00001.h5.damaged": "damaged, set aside",
+        "bow/.00001.h5.abc.partial": "an interrupted write",
+        "bow/index.json": "no file of 'bow' as it is now",
+    }
+    assert found.foreign == ["gone/notes.txt"]
+    kept = reasons(gc.look(used.request("finetune.keep_frames=true")))
+    assert "finetune/frames/00000.h5" not in kept
+    before = files_of(work)
+    gc.remove(used.request())
+    assert files_of(work) == before - set(found.unused)
+    assert not (work / "gone" / "video").exists()  # its folder goes when it is empty
+    assert not (work / "finetune" / "frames").exists()
+    assert (work / "gone" / "notes.txt").read_text() == "of a person"
+    assert used.run().made == {}
+
+
+def test_other_settings_count_as_unused(used) -> None:
+    """Seeds and models that the settings don't name, with their runs; what is kept is as with these settings alone."""
+    sets = ("train.seeds=[1]", "train.from=[clip-ft, x3d, bow, w2v]", "train.singles=false")
+    used.run(*sets)
+    found = gc.look(used.request(*sets))
+    gone = {name for name, reason in reasons(found).items() if reason == "the settings name no such model and seed"}
+    wanted = {
+        f"{stage}/{model}/seed{seed}"
+        for stage in ("train", "rank")
+        for model in ("laff", "concat", "laff-clip-ft", "laff-x3d", "mean")
+        for seed in (1, 2)
+        if (seed == 2 or model not in ("laff", "concat")) and (stage, model) != ("train", "mean")
+    }
+    assert {str(Path(name).parent) for name in gone} == wanted
+    assert set(reasons(found).values()) == {"the settings name no such model and seed", TRAINED}
+    gc.remove(used.request(*sets))
+    assert not (used.work / "train" / "laff-x3d").exists()
+    assert used.run(*sets).made == {}
+    assert gc.look(used.request(*sets)) == Found()
+
+
+def test_links_and_what_laff_did_not_write_stay(used, tmp_path: Path) -> None:
+    work, other = used.work, tmp_path / "other"
+    shards.write(other / "00000.h5", ["a"], ROW, {})
+    (other / "index.jsonl").write_text("{}\n")
+    (work / "old").symlink_to(other)  # a folder of a stage that is gone, on another disk
+    (work / "x3d" / "00007.h5").symlink_to(other / "00000.h5")
+    (work / "mine").mkdir()
+    strange = ["mine/00000.h5", "mine/best.pt", "x3d/notes.txt", "x3d/notes.damaged", "train/laff/seed1/best.pt.txt"]
+    for name in strange:
+        (work / name).write_text("a")
+    found = gc.remove(used.request())
+    assert found.unused == {}
+    assert sorted(found.foreign) == sorted([*strange, "x3d/00007.h5"])
+    assert (work / "old").is_symlink()
+    assert (other / "00000.h5").exists()
+    assert {*strange, "x3d/00007.h5"} <= files_of(work)
+
+
+def test_it_refuses_to_guess(used, tiny, tmp_path: Path) -> None:
+    """Another collection, or one that changed: its shards would be of other items."""
+    captions = used.folder / "collection" / "test.caption.txt"
+    captions.write_text(captions.read_text() + captions.read_text().splitlines()[-1].replace("#3", "#4") + "\n")
+    before = files_of(used.work)
+    for verb in (gc.look, gc.remove):
+        with pytest.raises(LaffError, match="nobody can tell what is unused; check -c and -w, or run `laff ingest`"):
+            verb(used.request())
+    assert files_of(used.work) == before
+    nowhere = tiny.copy(tmp_path / "nowhere", work=False)
+    with pytest.raises(LaffError, match="no such workspace"):
+        gc.remove(nowhere.request())
+    assert not nowhere.work.exists()
+
+
+def test_nothing_is_deleted_while_a_run_holds_the_workspace(ran, tmp_path: Path) -> None:
+    changed = ran.copy(tmp_path / "changed")
+    before = files_of(changed.work)
+    with Workspace(changed.work).lock(), pytest.raises(LaffError, match="is in use by process"):
+        gc.remove(changed.request())
+    assert files_of(changed.work) == before
+
+
+@pytest.mark.parametrize(
+    ("size", "words"), [(0, "0 B"), (999, "999 B"), (1400, "1.4 kB"), (2_500_000, "2.5 MB"), (3.21e12, "3.2 TB")]
+)
+def test_sizes_in_words(size: float, words: str) -> None:
+    assert gc.in_words(size) == words
+
+
+def test_the_command(used) -> None:
+    shards.write(used.work / "x3d/00003.h5", ["a"], ROW, {})
+    (used.work / "x3d" / "notes.txt").write_text("a")
+    size = gc.in_words((used.work / "x3d/00003.h5").stat().st_size)
+
+    def laff(*words: str) -> str:
+        result = CliRunner().invoke(cli.main, ["gc", *used.options(), *words], env={"COLUMNS": "200"})
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    for words, last in (((), "nothing is deleted yet: --yes does it"), (("--yes",), "deleted")):
+        assert (used.work / "x3d/00003.h5").exists()
+        said = laff(*words).splitlines()
+        assert said[0].strip() == f"{size}  x3d/00003.h5  (no item is in this shard)"
+        assert re.search(rf"{size}  1 file\(s\) in {used.work} that this configuration does not use", said[1])
+        assert said[2] == f"not laff's, stays: {used.work}/x3d/notes.txt"
+        assert said[-1] == last
+    assert not (used.work / "x3d/00003.h5").exists()
+    assert "0 file(s)" in laff("--yes")
