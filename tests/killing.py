@@ -1,7 +1,8 @@
 """Runs that get SIGKILL at a chosen moment: python tests/killing.py FOLDER, where collection.yaml and stages.yaml lie.
 
 For each moment a fresh workspace FOLDER/<phase>-<n>: a run that dies there, then the same run undisturbed. Writes a
-line of JSON for each. A child is forked for each run from a process that has imported everything, so that dozens are quick.
+line of JSON for each. A child is forked for each run from a process that has imported everything, so that dozens are
+quick.
 """
 
 from __future__ import annotations
