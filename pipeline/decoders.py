@@ -69,7 +69,8 @@ def pictures(path: Path, decoder: str, packets: int) -> Iterator[Picture]:
 def decoded(container: InputContainer, stream: VideoStream, seen: Callable[[av.Packet], None]) -> Iterator[VideoFrame]:
     """The frames that PyAV can decode: a damaged packet costs its own frames, a cut-off file what was cut off.
 
-    `seen` is called with each packet. Raises VideoError when there is not a single frame.
+    `seen` is called with each packet. Raises VideoError when there is not a single frame, MemoryError for want of
+    memory: that is no damage, and going on would leave frames out.
     """
     import av
 
@@ -79,12 +80,16 @@ def decoded(container: InputContainer, stream: VideoStream, seen: Callable[[av.P
     while True:
         try:
             packet = next(demuxed, None)  # the last one is empty and flushes the decoder
+        except MemoryError:
+            raise
         except (av.FFmpegError, OSError) as error:
             trouble, packet = error, None
         if packet is not None:
             seen(packet)
         try:
             frames = packet.decode() if packet is not None else stream.codec_context.decode(None)
+        except MemoryError:
+            raise
         except (av.FFmpegError, OSError) as error:
             if not isinstance(error, av.EOFError):
                 trouble = error

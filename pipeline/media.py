@@ -38,6 +38,8 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     try:
         # "file:" keeps FFmpeg from reading a protocol out of a name such as "a:b.mp4".
         container = av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="replace")
+    except MemoryError:  # PyAV's is an FFmpegError too, but says nothing about the file
+        raise
     except (av.FFmpegError, OSError, ValueError) as error:
         raise VideoError(f"cannot be opened ({words(error)}): {_guess(start)}") from error
     with container:

@@ -13,10 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from extractors.base import Sampling
-from pipeline import pixels
+from pipeline import pixels, seeking
 from pipeline.decoders import VERSION, Mistrust, Picture, decoded, orientation, pictures, rgb, suits_decord
 from pipeline.frames import wanted
 from pipeline.media import Timeline, VideoError, opened, words
+
+SPARSE = 0.5  # seeking is worth it where at most this part of the frames has to be decoded
+LONG = 300  # frames; below, opening a file takes as long as decoding it
 
 __all__ = ["VERSION", "Frames", "Probe", "VideoError", "probe", "read"]
 
@@ -46,6 +49,7 @@ class Frames:
     decoder: str  # who decoded: "decord" or "pyav"
     fps: float
     passes: int  # times the file was decoded: 1, or more when decord failed or the packets promised another count
+    sought: bool = False  # whether only the neighbourhoods of the wanted frames were decoded; count is of packets then
 
 
 def probe(path: Path) -> Probe:
@@ -57,6 +61,8 @@ def probe(path: Path) -> Probe:
         frame = next(decoded(container, stream, timeline.add))
         try:
             picture = rgb(frame, VideoReformatter())
+        except MemoryError:
+            raise
         except (OSError, ValueError) as error:
             raise VideoError(f"no frame could be decoded: {words(error)} (pixels {frame.format.name})") from error
         _drain(container, stream, timeline)
@@ -75,11 +81,15 @@ def probe(path: Path) -> Probe:
 
 
 def read(path: Path, samplings: Sequence[Sampling], packets: int, decoder: str, fps: float = 0.0) -> Frames:
-    """Decode a video from end to end and keep the frames that the samplings want, resized and cropped.
+    """Decode a video once and keep the frames that the samplings want, resized and cropped.
 
     `packets`, `decoder` and `fps` are those of its Probe; where packets or fps is 0, the file is looked through first.
     Frames are chosen from `packets`, and counted; if the count was another, they are chosen anew from the truth and
     the file is decoded again. Only chosen frames are kept, at their final size. When decord fails, PyAV starts over.
+
+    Where every sampling wants little of a long video, only that is decoded if it can be had with certainty, the same
+    bytes. A sampling's frames do not depend on the other samplings: in a damaged file, too, one that undamaged parts
+    can serve by itself gets what the packets promise, whatever the others need.
     Raises VideoError.
     """
     path = Path(path).absolute()  # a name such as a:b.mp4 would be a protocol to decord
@@ -88,6 +98,9 @@ def read(path: Path, samplings: Sequence[Sampling], packets: int, decoder: str, 
             timeline = Timeline()
             _drain(container, stream, timeline)
             packets, fps = packets or max(timeline.packets, 1), fps or timeline.fps(stream)
+    few = _seek(path, samplings, packets, fps)
+    if few is not None:
+        return Frames(few, packets, "pyav", fps, 1, sought=True)
     passes = 1
     try:
         arrays, count = _decode(path, samplings, packets, decoder, fps, packets)
@@ -99,6 +112,9 @@ def read(path: Path, samplings: Sequence[Sampling], packets: int, decoder: str, 
         arrays, again = _decode(path, samplings, count, decoder, fps, packets)
         if again != count:
             raise VideoError(f"gives {count} frames when decoded once and {again} when decoded again")
+        for number, sampling in enumerate(samplings):
+            alone = _seek(path, [sampling], packets, fps)
+            arrays[number] = arrays[number] if alone is None else alone[0]
     return Frames(arrays, count, decoder, fps, passes)
 
 
@@ -106,19 +122,52 @@ def _decode(
     path: Path, samplings: Sequence[Sampling], count: int, decoder: str, fps: float, packets: int
 ) -> tuple[list[np.ndarray], int]:
     """One pass that takes the video to have `count` frames -> (arrays, frames decoded)."""
-    arrays = [np.zeros((s.clips * s.frames, s.crop, s.crop, 3), dtype=np.uint8) for s in samplings]
-    places: dict[int, dict[int, np.ndarray]] = {}  # frame number -> sampling number -> rows of its array
-    for number, sampling in enumerate(samplings):
-        indices = wanted(sampling, count, fps)
-        for index in np.unique(indices):
-            places.setdefault(int(index), {})[number] = np.flatnonzero(indices == index)
+    arrays, places = _empty(samplings), _places(samplings, count, fps)
     decoded_frames = 0
     for index, picture in enumerate(pictures(path, decoder, packets)):
         if index in places:
             _keep(picture, samplings, places.pop(index), arrays)
         decoded_frames = index + 1
+    return _clips(samplings, arrays), decoded_frames
+
+
+def _seek(path: Path, samplings: Sequence[Sampling], packets: int, fps: float) -> list[np.ndarray] | None:
+    """The arrays by seeking; None where that does not pay, for any sampling or for all together, or is not certain."""
+    arrays, places = _empty(samplings), _places(samplings, packets, fps)
+    groups = [sorted(set(wanted(sampling, packets, fps).tolist())) for sampling in samplings] + [sorted(places)]
+    if packets < LONG or any(len(group) > SPARSE * packets for group in groups):
+        return None
+    try:
+        with opened(path) as (container, stream):
+            table = seeking.timetable(container, stream)
+            if len(table.times) != packets or any(table.share(group) > SPARSE for group in groups):
+                return None
+            for index, picture in seeking.frames(container, stream, table, sorted(places)):
+                _keep(picture, samplings, places[index], arrays)
+    except seeking.Unsure:
+        return None
+    return _clips(samplings, arrays)
+
+
+def _places(samplings: Sequence[Sampling], count: int, fps: float) -> dict[int, dict[int, np.ndarray]]:
+    """Where frames go: frame number -> sampling number -> rows of its array."""
+    places: dict[int, dict[int, np.ndarray]] = {}
+    for number, sampling in enumerate(samplings):
+        indices = wanted(sampling, count, fps)
+        for index in np.unique(indices):
+            places.setdefault(int(index), {})[number] = np.flatnonzero(indices == index)
+    return places
+
+
+def _empty(samplings: Sequence[Sampling]) -> list[np.ndarray]:
+    """For each Sampling [M * T, crop, crop, 3] uint8."""
+    return [np.zeros((s.clips * s.frames, s.crop, s.crop, 3), dtype=np.uint8) for s in samplings]
+
+
+def _clips(samplings: Sequence[Sampling], arrays: list[np.ndarray]) -> list[np.ndarray]:
+    """[M * T, crop, crop, 3] -> [M, T, crop, crop, 3]."""
     shapes = [(s.clips, s.frames, s.crop, s.crop, 3) for s in samplings]
-    return [array.reshape(shape) for array, shape in zip(arrays, shapes, strict=True)], decoded_frames
+    return [array.reshape(shape) for array, shape in zip(arrays, shapes, strict=True)]
 
 
 def _keep(
@@ -127,6 +176,8 @@ def _keep(
     """Put one frame where it is wanted; samplings of equal size and filter share the resized picture."""
     try:
         upright = picture()
+    except MemoryError:
+        raise
     except (OSError, ValueError) as error:
         raise VideoError(f"a frame could not be converted to RGB: {words(error)}") from error
     resized: dict[tuple[int, str], np.ndarray] = {}
@@ -145,5 +196,7 @@ def _drain(container: object, stream: object, timeline: Timeline) -> None:
     try:
         for packet in container.demux(stream):  # type: ignore[attr-defined]
             timeline.add(packet)
+    except MemoryError:
+        raise
     except (av.FFmpegError, OSError):
         return
