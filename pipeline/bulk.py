@@ -7,7 +7,7 @@ take whatever these checks are too strict for.
 import csv
 import io
 import os
-import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from pipeline.lists import ID, NO_TEXT, Captions, Found, caption_rows
 
 Sound = tuple[dict[str, list[str]], dict[str, Captions], dict[str, str]]  # as in a Collection: ids, captions, files
-ODD = re.compile(r"//|/$|^$|(?:^|/)\.(?:/|$)")  # in a path that pathlib would write in another way
+ODD = ("//", "/./", "\n./", "/\n", "/.\n", "\n.\n", "\n\n")  # in lines of paths that pathlib would write in another way
 
 
 def read(raw: dict[str, Any], folder: Path, splits: Sequence[str], no_video: Collection[str]) -> Sound | None:
@@ -84,47 +84,47 @@ def _captions(sources: dict[str, Path], ids: dict[str, list[str]]) -> dict[str, 
 
 def _from_folder(folder: Path, wanted: list[str], no_video: Collection[str]) -> dict[str, str] | None:
     """{id: file}; None unless each id has one."""
-    known: dict[str, str | None] = dict.fromkeys(wanted)
-    left = len(known)
     with os.scandir(folder) as entries:
-        for entry in entries:
-            name = entry.name
-            stem, dot, ending = name.rpartition(".")
-            ends = bool(stem and dot and ending)  # pathlib: neither '.name' nor 'name.' has an ending
-            if (ends and f".{ending}".lower() in no_video) or not (name in known or (ends and stem in known)):
-                continue
-            if name.startswith(".") or not entry.is_file():
-                continue
-            for id_ in (name, stem) if ends else (name,):
-                if id_ in known:
-                    if known[id_] is not None:
-                        return None
-                    known[id_] = name
-                    left -= 1
+        names = [entry.name for entry in entries if entry.is_file() and not entry.name.startswith(".")]
+    if any(name.endswith(".") for name in names):
+        return None  # pathlib sees no ending there
+    parts = [name.rpartition(".") for name in names]
+    ends = {ending for _, dot, ending in parts if dot and f".{ending}".lower() in no_video}
+    if ends:
+        names = [name for name, part in zip(names, parts, strict=True) if not part[1] or part[2] not in ends]
+        parts = [name.rpartition(".") for name in names]
+    stems = [stem if dot else name for name, (stem, dot, _) in zip(names, parts, strict=True)]
+    known = dict(zip(stems, names, strict=True))
+    twice = {stem for stem, count in Counter(stems).items() if count > 1} if len(known) < len(stems) else set()
+    for name in set(wanted).intersection(names):  # ids that name the ending
+        if known.setdefault(name, name) != name:
+            return None
+    if not known.keys() >= set(wanted) or twice.intersection(wanted):
+        return None
     prefix = _prefix(folder)
-    return None if left else {video: f"{prefix}{name}" for video, name in known.items()}
+    return {video: f"{prefix}{known[video]}" for video in wanted}
 
 
 def _from_table(table: Path, wanted: list[str]) -> dict[str, str] | None:
     """{id: file} of the wanted; None unless each has a row, and each row a file."""
-    text = table.read_text(encoding="utf-8-sig")
-    rows = csv.reader(io.StringIO(text), strict=True)
+    rows = csv.reader(io.StringIO(table.read_text(encoding="utf-8-sig")), strict=True)
     if [cell.strip() for cell in next(rows, [])] != ["video", "path"]:
         return None
-    prefix, count = _prefix(table.parent), 0
-    known: dict[str, str] = {}
+    videos, paths = [], []
     for row in rows:
         if row:
-            video, cell = row  # a ValueError where there are not two
-            cell = cell.strip()
-            if ODD.search(cell):
-                cell = str(table.parent / cell)
-            elif not cell.startswith("/"):
-                cell = f"{prefix}{cell}"
-            known[video.strip()] = cell
-            count += 1
-    if len(known) < count or not _are_ids(list(known)) or not _are_files(list(known.values())):
+            video, path = row  # a ValueError where there are not two
+            videos.append(video.strip())
+            paths.append(path.strip())
+    together = "\n".join(["", *paths, ""])
+    if any(odd in together for odd in ODD):
+        paths = [str(table.parent / path) for path in paths]
+    else:
+        prefix = _prefix(table.parent)
+        paths = [path if path.startswith("/") else f"{prefix}{path}" for path in paths]
+    if not _are_ids(videos) or not _are_files(paths):
         return None
+    known = dict(zip(videos, paths, strict=True))
     return {video: known[video] for video in wanted} if known.keys() >= set(wanted) else None
 
 
