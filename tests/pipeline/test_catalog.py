@@ -198,3 +198,42 @@ def test_a_video_that_vanished(collect: Collect, tmp_path: Path):
     with pytest.raises(LaffError) as error:
         refresh(found, Catalog(), 2, 3, None)
     assert str(error.value) == f"{file}: cannot be read: No such file or directory"
+
+
+def test_digests_are_kept_where_nothing_changed(collect: Collect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A plan of a collection as it was looks at no item; after a change, at the shards and splits that it touches."""
+    first, _ = ingest(collect(train=many("a", "b", "c")))  # a b | c val0 | test0, and captions by threes
+    first.digest_all()
+    asked: list[tuple[str, list[int]]] = []
+    content = Catalog.content
+
+    def spy(self: Catalog, side: str, rows: np.ndarray) -> str:
+        asked.append((side, rows.tolist()))
+        return content(self, side, rows)
+
+    monkeypatch.setattr(Catalog, "content", spy)
+    again, _ = ingest(tmp_path / "collection.yaml", first)
+    again.digest_all()
+    assert asked == []
+    (tmp_path / "videos" / "c.mp4").write_bytes(b"another film")
+    changed, _ = ingest(tmp_path / "collection.yaml", first)
+    for number in range(3):
+        changed.shard_content("video", number)
+    changed.shard_content("text", 0)
+    assert asked == [("video", [2, 3])]
+    fewer, _ = ingest(collect(train=many("a", "c")), first)
+    asked.clear()
+    fewer.digest_all()
+    assert [rows for side, rows in asked if side == "text"][:1] == [[0, 1]]  # b's captions went from two shards
+    fresh, _ = ingest(tmp_path / "collection.yaml", first)
+    fresh.contents.clear()
+    fresh.digest_all()
+    assert fresh.contents == fewer.contents
+
+
+def test_a_content_in_pieces_is_the_digest_of_the_whole(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pipeline.catalog.CHUNK", 2)
+    catalog = Catalog(videos=list("abcde"), digests=list("vwxyz"))
+    for count in range(6):
+        whole = [[video, digest] for video, digest in zip("abcde", "vwxyz", strict=True)][:count]
+        assert catalog.content("video", np.arange(count)) == files.digest(whole)

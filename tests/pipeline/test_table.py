@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
-from pipeline import table
+from pipeline import shards, table
 from pipeline.catalog import Catalog
 from pipeline.errors import LaffError
 
@@ -21,6 +22,7 @@ CATALOG = Catalog(
     texts=["一只猫在跑 🐈", "e\u0301 and é", "naïve; 'quoted' \"text\""],
     caption_video=np.array([0, 1, 1]),
     caption_shard=np.array([0, 0, 4]),
+    contents={"video/0": "y" * 64},
 )
 
 
@@ -28,6 +30,7 @@ CATALOG = Catalog(
 def test_round_trip(tmp_path: Path, catalog: Catalog):
     table.write(tmp_path / "ingest" / "table.h5", catalog, collection="Zoo ü", n=3)
     assert table.read(tmp_path / "ingest" / "table.h5") == (catalog, {"collection": "Zoo ü", "n": 3})
+    assert table.read(tmp_path / "ingest" / "table.h5")[0].contents == catalog.contents
     assert [path.name for path in (tmp_path / "ingest").iterdir()] == ["table.h5"]
 
 
@@ -43,6 +46,16 @@ def test_a_damaged_one_is_told_with_the_way_out(tmp_path: Path):
         table.read(path)
     assert str(error.value).startswith(f"{path}: cannot be read (")
     assert str(error.value).endswith("); delete it and run again: nothing else is lost")
+
+
+def test_one_of_another_layout_is_told_the_same_way(tmp_path: Path):
+    path = tmp_path / "table.h5"
+    with shards.create(path) as file:
+        file.create_dataset("videos", data=["a"], dtype=h5py.string_dtype())
+        file.create_dataset("sizes", data=[1])
+    with pytest.raises(LaffError) as error:
+        table.read(path)
+    assert str(error.value).startswith(f"{path}: cannot be read (its videos are not as this version writes them)")
 
 
 def test_an_interrupted_write_leaves_the_old_one(tmp_path: Path):
