@@ -1,29 +1,19 @@
-"""The HDF5 layout of features: write whole shards, read rows back. The README holds it as a table.
+"""The HDF5 layout of features: write whole shards, read rows back. The README holds it as a table."""
 
-The first 512 bytes of a shard are its HDF5 user block, which HDF5 skips: it holds the sha256 of all that follows.
-"""
-
-import hashlib
 import json
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline import files
+from pipeline.container import check as check
+from pipeline.container import checked, create
 from pipeline.errors import LaffError
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
-
-BLOCK = 512  # bytes of the user block: the least that HDF5 allows
-START = b"laff shard sha256 "
-LINE = re.compile(START + rb"([0-9a-f]{64})\n\0*")  # the whole block
 
 
 @dataclass
@@ -67,95 +57,6 @@ def write(
         file.create_dataset("failed", data=lines, dtype=h5py.string_dtype(), shape=(len(lines),))
         for name, value in attributes.items():
             file.attrs[name] = value if isinstance(value, str | int | float) else json.dumps(value)
-
-
-@contextmanager
-def create(path: Path) -> Iterator[Any]:
-    """An h5py.File to be filled; on a clean exit it becomes `path` with its checksum, else nothing is left of it."""
-    import h5py
-
-    with files.whole(path) as temporary, FileIO(temporary, "w+") as raw:
-        disk = _Disk(raw)
-        try:
-            with h5py.File(disk, "w", userblock_size=BLOCK) as file:
-                yield file
-            line = START + _behind_block(raw).encode() + b"\n"
-            raw.seek(0)
-            disk.write(line.ljust(BLOCK, b"\0"))
-        finally:
-            if disk.error is not None:
-                raise disk.error
-
-
-class _Disk:
-    """A file for HDF5 to write to that never fails: `error` is what went wrong first, to be raised when HDF5 is done.
-
-    HDF5 2.0 cannot close a file whose last writes failed, as on a full disk: it crashes at exit, or earlier.
-    """
-
-    def __init__(self, raw: FileIO) -> None:
-        self.raw = raw
-        self.error: BaseException | None = None
-        self.seek, self.tell, self.read, self.readinto = raw.seek, raw.tell, raw.read, raw.readinto
-
-    def write(self, data: Any) -> int:
-        """Write all of a buffer, unless a write failed before."""
-        left = memoryview(data)
-        try:
-            while self.error is None and len(left):
-                left = left[self.raw.write(left) :]
-        except BaseException as error:  # an interrupt too: HDF5 would take it for a failed write
-            self.error = error
-        return len(data)
-
-    def truncate(self, size: int) -> int:
-        """Cut or extend to `size` bytes."""
-        try:
-            self.raw.truncate(size)
-        except OSError as error:
-            self.error = self.error or error
-        return size
-
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-
-def _behind_block(raw: FileIO) -> str:
-    raw.seek(BLOCK)
-    return hashlib.file_digest(raw, "sha256").hexdigest()
-
-
-def is_ours(path: Path) -> bool:
-    """Whether a file begins as our shards do, whole or damaged."""
-    try:
-        with FileIO(path) as raw:
-            return raw.read(len(START)) == START
-    except OSError:
-        return False
-
-
-def check(path: Path) -> str:
-    """What is wrong with the bytes of a shard, or ''. Reads all of them; every one counts."""
-    try:
-        with FileIO(path) as raw:
-            line = LINE.fullmatch(block := raw.read(BLOCK))
-            if line is None or len(block) < BLOCK:
-                return "it has no checksum"
-            wrong = _behind_block(raw) != line[1].decode()
-    except OSError as error:
-        return error.strerror or str(error)
-    return "its checksum is wrong: bytes were lost or changed after it was written" if wrong else ""
-
-
-@contextmanager
-def checked(path: Path) -> Iterator[Any]:
-    """A file of `create`, opened with h5py for reading; ValueError where its bytes are not those that were written."""
-    import h5py
-
-    if wrong := check(path):
-        raise ValueError(wrong)
-    with h5py.File(path) as file:
-        yield file
 
 
 def read(path: Path) -> Shard:

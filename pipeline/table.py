@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import shards
+from pipeline import container
 from pipeline.catalog import Catalog
 from pipeline.errors import LaffError
 
@@ -16,7 +16,7 @@ TEXT = {"videos": "sizes", "paths": "sizes", "digests": "sizes", "captions": "ca
 
 def write(path: Path, catalog: Catalog, **attributes: Any) -> None:
     """Write the table, whole or not at all."""
-    with shards.create(path) as file:
+    with container.create(path) as file:
         for column in fields(Catalog):
             values = getattr(catalog, column.name)
             if column.name in TEXT:
@@ -34,7 +34,7 @@ def read(path: Path) -> tuple[Catalog, dict[str, Any]]:
     if not path.is_file():
         return Catalog(), {}
     try:
-        with shards.checked(path) as file:
+        with container.checked(path) as file:
             columns = {column.name: _column(file, column.name) for column in fields(Catalog)}
             return Catalog(**columns), {name: json.loads(value) for name, value in file.attrs.items()}
     except (OSError, KeyError, ValueError) as error:

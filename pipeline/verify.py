@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pipeline import files, progress, shards
+from pipeline import container, files, progress
 from pipeline.errors import LaffError
 from pipeline.workspace import Workspace
 
@@ -68,7 +68,7 @@ def _text(path: Path) -> str:
 
 STAGE, RUN = r"[\w][\w.-]*", r"[\w-]+/seed\d+"
 KINDS: dict[str, Callable[[Path], str]] = {  # what laff writes, below the workspace -> what is wrong with it, or ''
-    rf"{STAGE}/((video|text|frames)/)?\d{{5,}}\.h5|{STAGE}/{RUN}/ranks\.h5|ingest/table\.h5": shards.check,
+    rf"{STAGE}/((video|text|frames)/)?\d{{5,}}\.h5|{STAGE}/{RUN}/ranks\.h5|ingest/table\.h5": container.check,
     rf"{STAGE}/({RUN}/)?(best|last)\.pt": _checkpoint,
     rf"{STAGE}/{RUN}/(t2v|v2t)\.trec\.gz": _run,
     rf"{STAGE}/(metrics|index)\.json|digests\.json": _json,
@@ -106,7 +106,7 @@ def _is_stage(folder: Path) -> bool:
     if any((folder / name).is_file() for name in ("index.jsonl", "index.json")):
         return True
     return any(
-        shards.is_ours(path) for inner in (".", "video", "text", "frames") for path in folder.glob(f"{inner}/*.h5")
+        container.is_ours(path) for inner in (".", "video", "text", "frames") for path in folder.glob(f"{inner}/*.h5")
     )
 
 

@@ -1,12 +1,9 @@
 """Shards: what is written comes back, and an interrupted write leaves nothing behind."""
 
-import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
@@ -114,66 +111,3 @@ def test_describe(tmp_path: Path):
     path.write_text("no HDF5")
     with pytest.raises(LaffError, match="not a readable HDF5 file"):
         shards.describe(path)
-
-
-# The checksum
-
-
-def small(path: Path) -> Path:
-    shards.write(path, IDS, np.arange(12, dtype=np.float32).reshape(3, 4), MARKS, [ledger.line("x", "x3d", "broken")])
-    return path
-
-
-def test_the_first_512_bytes_hold_the_sha256_of_the_rest(tmp_path: Path):
-    """As README says; and any HDF5 library reads the file as it is."""
-    raw = small(tmp_path / "s.h5").read_bytes()
-    assert raw[:512] == f"laff shard sha256 {hashlib.sha256(raw[512:]).hexdigest()}\n".encode().ljust(512, b"\0")
-    with h5py.File(tmp_path / "s.h5") as file:
-        assert file.userblock_size == 512
-        assert file["values"][2, 3] == 11
-    assert shards.check(tmp_path / "s.h5") == ""
-    assert shards.is_ours(tmp_path / "s.h5")
-
-
-def test_every_byte_counts(tmp_path: Path):
-    path = small(tmp_path / "s.h5")
-    raw = path.read_bytes()
-    unnoticed = []
-    for place in {*range(0, len(raw), 97), *range(0, 512), len(raw) - 1}:
-        changed = bytearray(raw)
-        changed[place] ^= 1 << place % 8
-        path.write_bytes(changed)
-        if not shards.check(path):
-            unnoticed.append(place)
-    assert unnoticed == []
-
-
-@pytest.mark.parametrize(
-    ("change", "wrong"),
-    [
-        (lambda raw: raw[:-1], "its checksum is wrong: bytes were lost or changed after it was written"),
-        (lambda raw: raw[:512], "its checksum is wrong: bytes were lost or changed after it was written"),
-        (lambda raw: raw + b"\0", "its checksum is wrong: bytes were lost or changed after it was written"),
-        (lambda raw: raw[:511], "it has no checksum"),
-        (lambda raw: raw[512:], "it has no checksum"),
-        (lambda raw: b"", "it has no checksum"),
-    ],
-)
-def test_what_is_wrong_with_a_shard(tmp_path: Path, change: Callable[[bytes], bytes], wrong: str):
-    path = small(tmp_path / "s.h5")
-    path.write_bytes(change(path.read_bytes()))
-    assert shards.check(path) == wrong
-    assert shards.marks(path) is None
-    with pytest.raises(LaffError) as error:
-        shards.read(path)
-    assert str(error.value).startswith(f"{path}: not a readable shard ({wrong}); `laff verify` ")
-    assert shards.check(tmp_path / "none.h5") == "No such file or directory"
-    assert not shards.is_ours(tmp_path / "none.h5")
-
-
-def test_a_shard_of_plain_hdf5_is_not_trusted(tmp_path: Path):
-    """Written by something else, or by an older laff: nothing says that it is whole."""
-    with h5py.File(tmp_path / "s.h5", "w") as file:
-        file["values"] = np.zeros((3, 2))
-    assert shards.check(tmp_path / "s.h5") == "it has no checksum"
-    assert not shards.is_ours(tmp_path / "s.h5")

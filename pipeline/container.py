@@ -1,0 +1,143 @@
+"""HDF5 files with a checksum of every byte, written so that a full disk is an error and not a crash.
+
+The first 512 bytes are HDF5's user block, which HDF5 libraries skip: a line in it holds the sha256 of all that follows.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+from pipeline import files
+
+BLOCK = 512  # bytes of the user block: the least that HDF5 allows
+START = b"laff shard sha256 "
+LINE = re.compile(START + rb"([0-9a-f]{64})\n\0*")  # the whole block
+META = 1 << 20  # bytes; what HDF5 writes in larger pieces are values, which it doesn't read again
+
+
+@contextmanager
+def create(path: Path) -> Iterator[Any]:
+    """An h5py.File to be filled; on a clean exit it becomes `path` with its checksum, else nothing is left of it."""
+    import h5py
+
+    with files.whole(path) as temporary, FileIO(temporary, "w+") as raw:
+        disk = _Disk(raw)
+        try:
+            with h5py.File(disk, "w", userblock_size=BLOCK) as file:
+                yield file
+            if disk.error is None:
+                line = START + _behind_block(raw).encode() + b"\n"
+                disk.seek(0)
+                disk.write(line.ljust(BLOCK, b"\0"))
+        finally:
+            if disk.error is not None:
+                raise disk.error
+
+
+class _Disk:
+    """A file for HDF5 to write that never fails: `error` is what went wrong first, to be raised when HDF5 is done.
+
+    HDF5 2.0 crashes, at once or at exit, where a write fails, as on a full disk, and where it can't read what it wrote.
+    """
+
+    def __init__(self, raw: FileIO) -> None:
+        self.handle = raw.fileno()
+        self.error: BaseException | None = None
+        self.place = self.size = 0
+        self.unwritten: list[tuple[int, bytes]] = []  # where, what: since the error
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a place; h5py asks for the size by going to the end."""
+        self.place = offset + (0, self.place, self.size)[whence]
+        return self.place
+
+    def tell(self) -> int:
+        """The place."""
+        return self.place
+
+    def write(self, data: Any) -> int:
+        """Write all of a buffer, unless a write failed before."""
+        left = memoryview(data)
+        try:
+            while self.error is None and len(left):
+                left = left[os.pwrite(self.handle, left, self.place + len(data) - len(left)) :]
+        except BaseException as error:  # an interrupt too: HDF5 would take it for a failed write
+            self.error = error
+        if self.error is not None and len(data) <= META:
+            self.unwritten.append((self.place, bytes(data)))
+        self.place += len(data)
+        self.size = max(self.size, self.place)
+        return len(data)
+
+    def read(self, size: int) -> bytes:
+        """Bytes from here on, as `readinto` gives them."""
+        found = bytearray(size)
+        self.readinto(found)
+        return bytes(found)
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer with what was, or should have been, written."""
+        start, size = self.place, len(buffer)
+        found = bytearray(os.pread(self.handle, size, start).ljust(size, b"\0"))
+        for place, data in self.unwritten:
+            low, high = max(start, place), min(start + size, place + len(data))
+            if low < high:
+                found[low - start : high - start] = data[low - place : high - place]
+        buffer[:] = found
+        self.place += size
+        return size
+
+    def truncate(self, size: int) -> int:
+        """Cut or extend to `size` bytes."""
+        try:
+            os.ftruncate(self.handle, size)
+        except OSError as error:
+            self.error = self.error or error
+        self.size = size
+        return size
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+def _behind_block(raw: FileIO) -> str:
+    raw.seek(BLOCK)
+    return hashlib.file_digest(raw, "sha256").hexdigest()
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file begins as our shards do, whole or damaged."""
+    try:
+        with FileIO(path) as raw:
+            return raw.read(len(START)) == START
+    except OSError:
+        return False
+
+
+def check(path: Path) -> str:
+    """What is wrong with the bytes of a shard, or ''. Reads all of them; every one counts."""
+    try:
+        with FileIO(path) as raw:
+            line = LINE.fullmatch(block := raw.read(BLOCK))
+            if line is None or len(block) < BLOCK:
+                return "it has no checksum"
+            wrong = _behind_block(raw) != line[1].decode()
+    except OSError as error:
+        return error.strerror or str(error)
+    return "its checksum is wrong: bytes were lost or changed after it was written" if wrong else ""
+
+
+@contextmanager
+def checked(path: Path) -> Iterator[Any]:
+    """A file of `create`, opened with h5py for reading; ValueError where its bytes are not those that were written."""
+    import h5py
+
+    if wrong := check(path):
+        raise ValueError(wrong)
+    with h5py.File(path) as file:
+        yield file
