@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from extractors.base import Sampling
-from pipeline.decoders import Mistrust, orientation, pictures
+from pipeline.decoders import Mistrust, decoded, orientation, pictures
 from pipeline.pixels import Orientation
 from pipeline.video import VERSION, VideoError, probe, read
 
@@ -212,6 +212,25 @@ def test_damaged_packets_cost_their_own_frames(tmp_path: Path):
     seen, frames = look(path, Sampling(45, 16, 16))
     assert (seen.packets, frames.count, frames.decoder) == (48, 45, "pyav")
     assert levels(frames.arrays[0]) == [number for number in range(48) if number not in lost]
+
+
+@pytest.mark.parametrize("when", ["reading", "decoding"])
+def test_a_lack_of_memory_is_no_damage(when: str):
+    """Going on as after a damaged packet would leave frames out."""
+
+    class Stream:
+        size = 1
+
+        def demux(self, stream: object) -> Iterator[Any]:
+            if when == "reading":
+                raise av.error.MemoryError(12, "Cannot allocate memory")
+            yield self
+
+        def decode(self) -> None:
+            raise av.error.MemoryError(12, "Cannot allocate memory")
+
+    with pytest.raises(MemoryError):
+        next(decoded(Stream(), Stream(), lambda packet: None))  # type: ignore[arg-type]
 
 
 def test_a_cut_off_file_gives_what_is_left(tmp_path: Path):

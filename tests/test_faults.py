@@ -1,0 +1,155 @@
+"""A video that never ends, one that crashes the decoder and one that needs too much memory cost themselves only."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import h5py
+import numpy as np
+import pytest
+
+from extractors.base import Sampling
+from pipeline import sweep
+from pipeline.killable import Killable, Lost
+from pipeline.video import probe
+
+ROOT = Path(__file__).resolve().parent.parent
+STAGES = """
+threads: 2
+stages:
+  ingest: {step: ingest}
+  decode: {step: decode, from: ingest}
+  colour: {step: extract, uses: extractors.brightness.Brightness, from: decode, params: {timeout: 8, memory: 0.5}}
+"""
+VIDEOS = 64  # in one shard
+SLOW, CRASHING, HUGE = "v07", "v31", "v50"
+BAD = (SLOW, CRASHING, HUGE)
+# Read by each interpreter that starts; only in decoder processes, opening the one file is a segmentation fault.
+CRASH = """
+import os, signal, sys
+def crash(event, arguments):
+    if event == "open" and str(arguments[0]).endswith("v31.mp4"):
+        os.kill(os.getpid(), signal.SIGSEGV)
+if any("pipeline.killable" in word for word in sys.orig_argv):
+    sys.addaudithook(crash)
+"""
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is watched in /proc")
+
+
+def small(path: Path, number: int) -> None:
+    """16 frames of one grey, 64 x 48, H.264."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for time in range(16):
+            picture = np.full((48, 64, 3), 3 * number + time, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def repeated(path: Path, codec: str, size: tuple[int, int], pixels: str, count: int) -> None:
+    """One picture, and `count` - 1 times the packet that says "the same again": soon written, long to decode."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = *size, pixels
+        packets = []
+        for number in range(2):
+            frame = av.VideoFrame(*size, pixels)
+            for plane in frame.planes:
+                plane.update(bytes([100]) * plane.buffer_size)
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            packets += stream.encode(frame)
+        first, again = [bytes(packet) for packet in packets + stream.encode()]
+        for number in range(count):
+            packet = av.Packet(again if number else first)
+            packet.stream, packet.pts, packet.dts, packet.time_base = stream, number, number, Fraction(1, 25)
+            packet.is_keyframe = not number
+            container.mux(packet)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """64 videos of which three are bad, `all` and `good` collections of them, and the stages above."""
+    made = tmp_path_factory.mktemp("faults")
+    (made / "stages.yaml").write_text(STAGES)
+    (made / "site").mkdir()
+    (made / "site" / "sitecustomize.py").write_text(CRASH)
+    (made / "all").mkdir()
+    (made / "good").mkdir()
+    for number in range(VIDEOS):
+        name = f"v{number:02d}"
+        if name == SLOW:
+            repeated(made / "all" / f"{name}.avi", "mpeg4", (4000, 3000), "yuv420p", 4000)  # about a minute's work
+        elif name == HUGE:
+            repeated(made / "all" / f"{name}.avi", "mjpeg", (9000, 9000), "yuvj420p", 3)  # 243 MB as RGB
+        else:
+            small(made / "all" / f"{name}.mp4", number)
+            if name != CRASHING:
+                (made / "good" / f"{name}.mp4").symlink_to(made / "all" / f"{name}.mp4")
+    for videos in ("all", "good"):
+        text = f"videos: {videos}\n"
+        for split, numbers in (("train", range(40)), ("val", range(40, 50)), ("test", range(50, VIDEOS))):
+            ids = [f"v{n:02d}" for n in numbers if videos == "all" or f"v{n:02d}" not in BAD]
+            (made / f"{videos}.{split}.txt").write_text("".join(f"{id_}\n" for id_ in ids))
+            (made / f"{videos}.{split}.captions.txt").write_text("".join(f"{id_}#0 a grey\n" for id_ in ids))
+            text += f"{split}: {{ids: {videos}.{split}.txt, captions: {videos}.{split}.captions.txt}}\n"
+        (made / f"{videos}.yaml").write_text(text)
+    return made
+
+
+def laff(folder: Path, videos: str) -> tuple[dict[str, Any], list[dict[str, str]], str]:
+    """`laff colour` in a process -> ({id: row} of the only shard, ledger, what it said)."""
+    work = folder / f"work-{videos}"
+    command = [sys.executable, str(ROOT / "cli.py"), "colour", "-c", str(folder / f"{videos}.yaml"), "-w", str(work)]
+    environment = {**os.environ, "PYTHONPATH": str(folder / "site")}
+    done = subprocess.run(
+        [*command, "--stages", str(folder / "stages.yaml")],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stdout
+    assert [path.name for path in (work / "colour").glob("*.h5")] == ["00000.h5"]
+    with h5py.File(work / "colour" / "00000.h5") as file:
+        rows = {id_: row.tobytes() for id_, row in zip(file["ids"].asstr()[:], file["values"][:], strict=True)}
+    ledger = work / "failures.jsonl"
+    lines = [json.loads(line) for line in ledger.read_text().splitlines()] if ledger.is_file() else []
+    return rows, lines, done.stdout
+
+
+def test_three_bad_videos_of_64_cost_three(folder: Path) -> None:
+    rows, lines, said = laff(folder, "all")
+    found = {line["video"]: (line["stage"], line["exception"], line["reason"]) for line in lines}
+    assert len(lines) == 3
+    assert found == {
+        SLOW: ("colour", "Timeout", "took longer than 8 s"),
+        CRASHING: ("decode", "Crash", "the decoder process died (signal 11: SIGSEGV)"),
+        HUGE: ("colour", "Memory", "needed more memory than 0.5 GiB"),
+    }
+    assert "3 video(s) failed" in said
+    assert len(rows) == 61
+    assert not set(BAD) & set(rows)
+
+    alone, none, _ = laff(folder, "good")
+    assert none == []
+    assert rows == alone
+
+
+def test_a_look_and_either_decoder_are_watched(folder: Path) -> None:
+    huge, fine = folder / "all" / f"{HUGE}.avi", folder / "all" / "v00.mp4"
+    lost = Lost("needed more memory than 0.5 GiB", "Memory")
+    with Killable(workers=1, timeout=60, memory=0.5) as workers:
+        bad, good = workers.imap(probe, [huge, fine])
+        assert (bad, getattr(good, "packets", good)) == (lost, 16)
+        jobs = [(str(huge), [Sampling(2, 16, 16)], 3, decoder, 25.0) for decoder in ("decord", "pyav")]
+        assert list(workers.imap(sweep.read, jobs)) == [lost, lost]
