@@ -121,6 +121,7 @@ def measure(folder: Path, shots: int, few: int) -> None:
         child(f"{what}, all cached", laff("plan", collection, folder / f"work-{kind}"), nothing_missing)
     if not small.exists():
         own("--make", small, "--shots", few)
+    if not (folder / "work-small").exists():
         own("--finish", small / "folder.yaml", folder / "work-small")
     command = laff("run", small / "folder.yaml", folder / "work-small")
     child(f"run, {few} videos, nothing to do", command, lambda said: "nothing to do" in said)
