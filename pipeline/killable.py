@@ -219,6 +219,7 @@ class _Worker:
 def serve(parent: int) -> None:
     """The life of a worker: jobs in by standard input, answers out by standard output, until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(5)  # who waits for our answers comes first: else a forward on the same cores gets only its share of them
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before we asked to be told

@@ -60,19 +60,22 @@ class Orientation:
         return picture[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
 
 
-def resize(picture: np.ndarray, size: int, filter: str) -> np.ndarray:
-    """[H, W, 3] uint8 -> the same picture, [h, w, 3], with a short side of `size`, a long one of int(size * ratio)."""
+def image(picture: np.ndarray) -> Image.Image:
+    """[H, W, 3] uint8 -> the picture for `resize`, without the outer parts of one that is far longer than wide."""
     height, width = picture.shape[:2]
     if max(height, width) > LONGEST * min(height, width):
         longest = LONGEST * min(height, width)
         top, left = max(height - longest, 0) // 2, max(width - longest, 0) // 2
         picture = picture[top : top + min(height, longest), left : left + min(width, longest)]
         height, width = picture.shape[:2]
+    return Image.frombuffer("RGB", (width, height), np.ascontiguousarray(picture), "raw", "RGB", 0, 1)
+
+
+def resize(picture: Image.Image, size: int, filter: str) -> np.ndarray:
+    """The picture as [h, w, 3] uint8 with a short side of `size`, a long one of int(size * ratio)."""
+    width, height = picture.size
     target = (size, int(size * height / width)) if width <= height else (int(size * width / height), size)
-    if target == (width, height):
-        return picture
-    image = Image.fromarray(np.ascontiguousarray(picture))
-    return np.asarray(image.resize(target, FILTERS[filter]))
+    return np.asarray(picture if target == (width, height) else picture.resize(target, FILTERS[filter]))
 
 
 def crop(picture: np.ndarray, side: int) -> np.ndarray:

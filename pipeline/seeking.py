@@ -62,6 +62,12 @@ class Timetable:
         return sum(run[-1] - start.frame + 1 for start, run in self.runs(numbers).items()) / len(self.times)
 
 
+def hopeless(stream: VideoStream, packets: int) -> bool:
+    """Whether the container's own index, where it is complete, shows a single keyframe; costs nothing to ask."""
+    entries = stream.index_entries
+    return len(entries) == packets and entries.search_timestamp(1 << 60) == 0
+
+
 def timetable(container: InputContainer, stream: VideoStream) -> Timetable:
     """Read all packets of a file that was just opened. Raises Unsure when it is of no kind that can be trusted."""
     safe = _safe(container, stream)

@@ -25,7 +25,8 @@ from pipeline import ledger, progress, shards, video
 from pipeline.errors import LaffError
 from pipeline.killable import Killable, Lost
 
-AHEAD = 4  # decoded videos that wait for the models, per decoder process
+AHEAD = 16  # decoded videos at most that wait for the models, per decoder process; the longer, the less one long video
+QUEUE = 1 << 30  # holds up; and their bytes at most, all together
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,12 @@ def read(job: tuple[str, Sequence[Sampling], int, str, float]) -> video.Frames:
     return video.read(Path(path), samplings, packets, decoder, fps)
 
 
+def ahead(work: Pass) -> int:
+    """How many videos of a pass are on their way at a time: at least one more than there are decoders."""
+    video_bytes = sum(s.clips * s.frames * s.crop**2 * 3 for s in (target.part.sampling for target in work.targets))
+    return max(processes() + 1, min(AHEAD * processes(), QUEUE // video_bytes))
+
+
 def begin(work: Pass) -> Iterator[video.Frames | Lost]:
     """Let the decoders start on a pass -> what they give for each clip that is not known to be lost, in order."""
     global _begun
@@ -153,17 +160,18 @@ def begin(work: Pass) -> Iterator[video.Frames | Lost]:
         return results
     samplings = [target.part.sampling for target in work.targets]
     wanted = [(clip.path, samplings, clip.packets, clip.decoder, clip.fps) for clip in work.clips if not clip.lost]
-    return decoders(work.timeout, work.memory).imap(read, wanted, ahead=AHEAD * processes())
+    return decoders(work.timeout, work.memory).imap(read, wanted, ahead(work))
 
 
 def decoded(work: Pass) -> Iterator[video.Frames | Lost | None]:
     """Frames of each clip of a pass in order; None for those known to be lost."""
     global _begun
     results = begin(work)
+    last = min(ahead(work), len(work.clips)) // 2  # with so many left the decoders have little to do
     try:
         for left, clip in zip(range(len(work.clips), 0, -1), work.clips, strict=True):
-            if work.following is not None and left == min(AHEAD * processes(), len(work.clips)):
-                _begun = (work.following, begin(work.following))  # the decoders have nothing else to do from here on
+            if work.following is not None and left == max(last, 1):
+                _begun = (work.following, begin(work.following))
             yield None if clip.lost else next(results)
     finally:
         results.close()  # type: ignore[attr-defined]

@@ -19,6 +19,7 @@ from pipeline.frames import wanted
 from pipeline.media import Timeline, VideoError, opened, words
 
 SPARSE = 0.6  # seeking is worth it where at most this part of the frames has to be decoded (measured: to about 0.7)
+DENSE = 0.5  # part of the frames that a sampling must want for decord to be worth it (measured)
 LONG = 100  # frames; to open a shorter file takes as long as to decode it
 
 __all__ = ["VERSION", "Frames", "Probe", "VideoError", "probe", "read"]
@@ -102,10 +103,15 @@ def read(path: Path, samplings: Sequence[Sampling], packets: int, decoder: str, 
     if few is not None:
         return Frames(few, packets, "pyav", fps, 1, sought=True)
     passes = 1
+    if decoder == "decord" and not _dense(samplings, packets, fps):
+        arrays, count = _decode(path, samplings, packets, "pyav", fps, packets)
+        if count == packets:
+            return Frames(arrays, count, "pyav", fps, passes)
+        passes += 1  # damaged: as if many frames were wanted, so that what else is wanted changes nothing
     try:
         arrays, count = _decode(path, samplings, packets, decoder, fps, packets)
     except Mistrust:
-        decoder, passes = "pyav", 2
+        decoder, passes = "pyav", passes + 1
         arrays, count = _decode(path, samplings, packets, decoder, fps, packets)
     if count != packets:
         passes += 1
@@ -116,6 +122,11 @@ def read(path: Path, samplings: Sequence[Sampling], packets: int, decoder: str, 
             alone = _seek(path, [sampling], packets, fps)
             arrays[number] = arrays[number] if alone is None else alone[0]
     return Frames(arrays, count, decoder, fps, passes)
+
+
+def _dense(samplings: Sequence[Sampling], packets: int, fps: float) -> bool:
+    """Whether one of the samplings wants most frames: decord converts them all, PyAV only those that are wanted."""
+    return any(len(np.unique(wanted(sampling, packets, fps))) > DENSE * packets for sampling in samplings)
 
 
 def _decode(
@@ -139,6 +150,8 @@ def _seek(path: Path, samplings: Sequence[Sampling], packets: int, fps: float) -
         return None
     try:
         with opened(path) as (container, stream):
+            if seeking.hopeless(stream, packets):
+                return None
             table = seeking.timetable(container, stream)
             if len(table.times) != packets or any(table.share(group) > SPARSE for group in groups):
                 return None
@@ -175,7 +188,7 @@ def _keep(
 ) -> None:
     """Put one frame where it is wanted; samplings of equal size and filter share the resized picture."""
     try:
-        upright = picture()
+        upright = pixels.image(picture())
     except MemoryError:
         raise
     except (OSError, ValueError) as error:

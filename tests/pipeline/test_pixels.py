@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from torchvision.transforms import CenterCrop, InterpolationMode, Resize
 
-from pipeline.pixels import Orientation, crop, resize, thumbnail
+from pipeline.pixels import Orientation, crop, image, resize, thumbnail
 
 SIDES = [(180, 320), (321, 241), (57, 200), (64, 64), (30, 31)]
 
@@ -18,13 +18,13 @@ SIDES = [(180, 320), (321, 241), (57, 200), (64, 64), (30, 31)]
 def test_equals_torchvision(shape: tuple[int, int], size: int, side: int, filter: str):
     picture = np.random.default_rng(1).integers(0, 256, (*shape, 3), dtype=np.uint8)
     expected = CenterCrop(side)(Resize(size, InterpolationMode(filter))(Image.fromarray(picture)))
-    np.testing.assert_array_equal(crop(resize(picture, size, filter), side), np.asarray(expected))
+    np.testing.assert_array_equal(crop(resize(image(picture), size, filter), side), np.asarray(expected))
 
 
 def test_an_extremely_long_picture_costs_no_more_than_its_middle():
     picture = np.zeros((2, 20_000, 3), dtype=np.uint8)
     picture[:, 10_000:] = 200
-    small = resize(picture, 224, "bilinear")
+    small = resize(image(picture), 224, "bilinear")
     assert small.shape == (224, 8 * 224, 3)
     middle = crop(small, 224)
     # 112 times larger: the edge in the middle is blurred over 56 pixels to each side

@@ -189,13 +189,14 @@ def test_a_wrong_promise_is_counted_and_mended(tmp_path: Path, promised: int, de
     frames = read(make(tmp_path / "a.mp4"), [EVERY], promised, decoder, 24.0)
     assert levels(frames.arrays[0]) == list(range(48))
     assert (frames.count, frames.decoder) == (48, "pyav")  # decord's own count does not fit the promise
-    assert frames.passes == (3 if decoder == "decord" else 2)
+    # with 500 promised, 48 are few: PyAV is tried first, and its count does not fit either
+    assert frames.passes == {("decord", 30): 3, ("decord", 500): 4}.get((decoder, promised), 2)
 
 
 def test_what_the_caller_does_not_know_is_looked_up(tmp_path: Path):
     frames = read(make(tmp_path / "a.mp4"), [Sampling(4, 16, 16, stride=6, fps=12.0)], 0, "decord")
     assert levels(frames.arrays[0]) == [6, 18, 30, 42]  # reach 36 of 0..47: begins at 5.5
-    assert (frames.decoder, frames.passes) == ("decord", 1)
+    assert (frames.decoder, frames.passes) == ("pyav", 1)  # whoever suits better where few frames are wanted
     assert frames.fps == pytest.approx(24)
 
 
@@ -370,7 +371,8 @@ def test_msvd_and_droid_files_give_the_right_frames(data: Path):
     for path in chosen:
         found = agree(path)
         assert found.frames.passes == 1, path.name
-        assert found.frames.decoder == found.seen.decoder, path.name
+        dense = found.frames.count <= 2 * max(sampling.clips * sampling.frames for sampling in WANTED)
+        assert dense or found.frames.decoder == "pyav", path.name
 
 
 def test_every_pixel_of_decord_is_that_of_pyav_on_real_clips(data: Path):
