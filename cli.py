@@ -5,6 +5,7 @@ Heavy packages are imported inside the commands, so that --help answers at once.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -70,10 +71,11 @@ class Laff(click.Group):
                 "interrupted; what is finished is kept, the same command goes on from here"
             ) from None
         except OSError as error:
-            if error.errno == 28:  # ENOSPC
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                what = "the disk is full" if error.errno == errno.ENOSPC else "the quota is used up"
                 raise click.ClickException(
-                    f"the disk is full ({error.filename or 'while writing'}); make room and run the same command "
-                    "again; what is finished is kept"
+                    f"{what} ({error.filename or 'while writing'}); make room and run the same command again; "
+                    "what is finished is kept"
                 ) from None
             if error.filename:
                 raise click.ClickException(f"{error.filename}: {error.strerror}") from None

@@ -11,6 +11,7 @@ from pipeline.errors import LaffError
 from pipeline.files import PARTIAL
 from pipeline.frame_cache import FOLDER as FRAMES
 from pipeline.graph import Stage
+from pipeline.index import Index
 from pipeline.plan import stage_plan
 from pipeline.run import Request, open_context
 from pipeline.units import Unit
@@ -119,6 +120,10 @@ def remove(request: Request) -> Found:
         raise LaffError(f"{request.work}: no such workspace")
     with Workspace(request.work).lock():
         found = look(request)
+        for stage in {PurePosixPath(name).parts[0] for name in found.unused if "/" in name}:
+            names = [name.partition("/")[2] for name in found.unused if name.startswith(f"{stage}/")]
+            if "index.jsonl" not in names:  # else all of it goes
+                Index(request.work / stage).forget(names)
         # Without its index a folder may not be told for ours any more, so indexes go last, should this be interrupted.
         for name in sorted(found.unused, key=lambda name: (PurePosixPath(name).stem == "index", name)):
             path = request.work / name

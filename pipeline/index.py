@@ -75,16 +75,28 @@ class Index:
         self.recipes[entry.fingerprint] = recipe
         fresh, self._asked = [*self._asked, key], []
         if self._lines > 2 * (len(self.entries) + len(self.recipes)) + SPARE:
-            self._forget_recipes()
-            self._written.clear()
-            text = journal.lines(self._told(self.entries))
-            files.write_text(self.folder / NAME, text)
-            self._lines = text.count("\n")
+            self._write()
             return
         told = self._told(fresh)
         # A shard says itself what the line says. A lost line of a model would cost its training: that one is flushed.
         journal.append(self.folder / NAME, told, sync=not key.endswith(".h5"))
         self._lines += len(told)
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Strike out the units to which one of these files (relative to the stage's folder) belonged."""
+        gone = set(names)
+        kept = {key: entry for key, entry in self.entries.items() if not gone.intersection(entry.made)}
+        if len(kept) < len(self.entries):
+            self.entries = kept
+            self._write()
+
+    def _write(self) -> None:
+        """Write the file anew, without lines that say nothing any more."""
+        self._forget_recipes()
+        self._written.clear()
+        text = journal.lines(self._told(self.entries))
+        files.write_text(self.folder / NAME, text)
+        self._lines = text.count("\n")
 
     def _told(self, keys: Iterable[str]) -> list[dict[str, Any]]:
         """The lines of units, each recipe before the first unit that needs it."""

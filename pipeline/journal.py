@@ -31,15 +31,16 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
 
 def append(path: Path, values: Iterable[Any], sync: bool = False) -> None:
     """Add lines in one write; `sync` waits until they would survive a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b") as file:
-        if file.tell():
-            file.seek(-1, os.SEEK_END)
-            torn = file.read(1) != b"\n"
-        else:
-            torn = False
-        file.write(("\n" if torn else "").encode() + lines(values).encode())
-        file.flush()
-        if sync:
-            os.fsync(file.fileno())
-            files.sync_folder(path.parent)
+    with files.writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a+b") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                torn = file.read(1) != b"\n"
+            else:
+                torn = False
+            file.write(("\n" if torn else "").encode() + lines(values).encode())
+            file.flush()
+            if sync:
+                os.fsync(file.fileno())
+                files.sync_folder(path.parent)

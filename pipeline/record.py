@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pipeline import journal, ledger
 from pipeline.context import Context
+from pipeline.errors import LaffError
 from pipeline.index import Entry
 from pipeline.plan import Planned
 from pipeline.sweep import Made
@@ -19,14 +20,13 @@ def record(context: Context, planned: Planned, made: Made, made_files: list[str]
     """
     unit = planned.unfinished.pop(made.key)
     index = context.work.index(planned.stage)
-    entry = Entry(
-        unit.fingerprint,
-        unit.content,
-        index.made(made_files or [made.key]),
-        made.failed,
-        round(made.seconds, 3),
-        made.rows,
-    )
+    stands = index.made(made_files or [made.key])
+    if lost := [name for name, status in stands.items() if not status]:
+        raise LaffError(
+            f"{index.folder / lost[0]} was written, but is not here: workers must write into the very folder of -w, "
+            "under the same path"
+        )
+    entry = Entry(unit.fingerprint, unit.content, stands, made.failed, round(made.seconds, 3), made.rows)
     index.record(unit.key, entry, unit.recipe)
     log_time(context.work.root, made)
     context.spent[planned.stage] = context.spent.get(planned.stage, 0.0) + made.seconds

@@ -134,10 +134,10 @@ def run(request: Request, targets: Sequence[str], retry: bool = False) -> Outcom
             items = len(context.catalog.videos)
             log_time(work.root, Made(first.stage, "table", items, outcome.seconds[first.stage]))
         try:
+            write_ledger(context)  # of what is finished already, should the file be gone or behind
             for phase in phases(context, names):
                 _run_phase(context, phase, outcome)
-            if context.work.ledger.is_file():
-                write_ledger(context)
+            write_ledger(context)
         finally:
             context.tasks.close()
     outcome.failures = [line for line in ledger.read(work.ledger) if line["stage"] in names]

@@ -4,12 +4,13 @@ import fcntl
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import IO
 
-from pipeline import files
+from pipeline import files, progress
 from pipeline.errors import LaffError
 from pipeline.index import Index
 
@@ -83,17 +84,31 @@ class Workspace:
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                file.seek(0)
-                holder = file.read().strip() or "another process"
+            except BlockingIOError:
+                holder = _signed(file) or "another process"
                 raise LaffError(f"{self.root} is in use by {holder}; wait for it to end, or use another -w") from None
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()} since {datetime.now():%Y-%m-%d %H:%M:%S}\n")
-            file.flush()
+            except OSError as error:
+                raise LaffError(f"{self.root}: this file system cannot lock files ({error.strerror})") from None
+            if left := _signed(file):
+                progress.say(f"the last run ({left}) was cut off; what it finished is kept")
+            _sign(file, f"process {os.getpid()} on {socket.gethostname()} since {datetime.now():%Y-%m-%d %H:%M:%S}\n")
             files.remove_partials(self.root)
             self._held = True
             try:
                 yield
             finally:
                 self._held = False
-                file.truncate(0)
+                files.remove_partials(self.root)  # of workers that were lost
+                _sign(file, "")
+
+
+def _signed(file: IO[str]) -> str:
+    """Who holds the lock, or held it and was cut off."""
+    file.seek(0)
+    return file.read().strip()
+
+
+def _sign(file: IO[str], text: str) -> None:
+    with suppress(OSError):  # on a full disk, `laff gc` must still come in
+        os.ftruncate(file.fileno(), 0)
+        os.write(file.fileno(), text.encode())

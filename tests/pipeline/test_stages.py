@@ -77,7 +77,14 @@ def test_params_and_options_are_told_apart_and_completed(tmp_path: Path):
     text = SMALL.replace("from: decode}", "from: decode, params: {frames: 4, batch: 2}, on: gpu}")
     colour = load(tmp_path, text).stages["colour"]
     assert colour.params == {"frames": 4, "crop": 32, "scale": 255.0}
-    assert colour.options == {"batch": 2, "timeout": 120.0, "dtype": "float32", "fit": {}}
+    assert colour.options == {
+        "batch": 2,
+        "timeout": 120.0,
+        "memory": 4.0,
+        "precision": "auto",
+        "dtype": "float32",
+        "fit": {},
+    }
     assert colour.on == "gpu"  # the key `on` is a word
 
 
@@ -92,6 +99,13 @@ def test_profile_and_settings(tmp_path: Path):
     assert graph.stages["train"].sources == ("colour", "bow")
     assert graph.stages["train"].options["lr"] == 0.001
     assert graph.stages["train"].options["seeds"] == [1, 2, 3]
+
+
+def test_a_profile_may_say_the_number_of_threads(tmp_path: Path):
+    text = SMALL.replace("  quick:\n", "  quick:\n    threads: 5\n")
+    assert (load(tmp_path, text).threads, load(tmp_path, text, "quick").threads) == (load(tmp_path, SMALL).threads, 5)
+    with pytest.raises(LaffError, match=r"threads: 0 should be a whole number above 0"):
+        load(tmp_path, text.replace("threads: 5", "threads: 0"), "quick")
 
 
 def test_a_setting_inside_a_mapping():

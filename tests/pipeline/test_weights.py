@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline import stages, weights
@@ -221,7 +222,8 @@ def test_a_download_does_not_stale_what_it_made(machine: Machine, fetched: list[
     run._check_work(context, ["x3d"])
     assert context.fingerprint("x3d") == planned  # an empty collection: nothing to make, nothing fetched
     assert fetched == []
-    context.catalog = Catalog(["a"], ["a.mp4"], ["x"], [1], [1], [0], [0])
+    one, zero = np.ones(1, np.int64), np.zeros(1, np.int64)
+    context.catalog = Catalog(["a"], ["a.mp4"], ["x"], one, one, zero, zero)
     run._check_work(context, ["x3d"])
     assert fetched == ["https://nowhere.invalid/open.pth"]
     made_with = context.fingerprint("x3d")
