@@ -57,8 +57,8 @@ class Killable:
             for probe in workers.imap(probe, paths, ahead=4): ...
 
     `timeout` is in seconds, for each job, from when a worker gets it; `memory` in GiB, what a worker may hold, itself
-    included (on Linux). Functions are named by module and must be importable there; jobs and results are pickled,
-    arrays without a copy.
+    included (on Linux); both may be changed between jobs. Functions are named by module and must be importable there;
+    jobs and results are pickled, arrays without a copy.
     """
 
     def __init__(self, workers: int, timeout: float, memory: float = 4.0) -> None:

@@ -112,15 +112,15 @@ _begun: tuple[Pass, Iterator[Any]] | None = None  # a pass whose first videos ar
 
 
 def decoders(timeout: float, memory: float) -> Killable:
-    """This process's decoder processes, started once and kept from shard to shard: one for each core that it may use.
+    """This process's decoder processes, started once and kept: one for each core that it may use.
 
-    LAFF_DECODERS says another number. Results don't depend on it.
+    LAFF_DECODERS says another number. Results don't depend on it. The limits hold from now on.
     """
     global _pool
-    if _pool is None or (_pool.timeout, _pool.memory) != (timeout, memory):
-        close()
+    if _pool is None:
         _pool = _pool_exit.enter_context(Killable(processes(), timeout, memory))
         atexit.register(close)
+    _pool.timeout, _pool.memory = timeout, memory
     return _pool
 
 

@@ -102,7 +102,7 @@ def test_profile_and_settings(tmp_path: Path):
 
 
 def test_a_profile_may_say_the_number_of_threads(tmp_path: Path):
-    text = SMALL.replace("  quick:\n", "  quick:\n    threads: 5\n")
+    text = SMALL.replace("  quick: {", "  quick: {threads: 5, ")
     assert (load(tmp_path, text).threads, load(tmp_path, text, "quick").threads) == (load(tmp_path, SMALL).threads, 5)
     with pytest.raises(LaffError, match=r"threads: 0 should be a whole number above 0"):
         load(tmp_path, text.replace("threads: 5", "threads: 0"), "quick")
