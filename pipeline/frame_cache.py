@@ -3,6 +3,7 @@
 The cache may be deleted at any time; a run that needs it decodes again.
 """
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from extractors.base import Pairs, Sampling
 from pipeline import files, parts, progress, shards, sweep
 from pipeline.context import Context
+from pipeline.errors import LaffError
 from pipeline.features import paired_captions
 from pipeline.graph import Stage
 from pipeline.steps import decode
@@ -90,6 +92,7 @@ def pairs(
         target = Target(stage.name, path.name, path, Frames(sampling), fingerprint, made_of, {}, "cpu", 1, "uint8")
         jobs.append(Pass(clips, [target], context.graph.threads, stage.options["timeout"], stage.options["memory"]))
     if jobs:
+        _check_room(stage, folder, sum(len(job.clips) for job in jobs) * jobs[0].targets[0].part.dim)
         with progress.bar(f"{stage.name} (frames)", sum(len(job.clips) for job in jobs), "video"):
             for _ in context.tasks.each(sweep.sweep, jobs):
                 pass
@@ -97,6 +100,17 @@ def pairs(
     at = {id_: (path, row) for path in paths for row, id_ in enumerate(shards.read_ids(path))}
     failed = [line for path in paths for line in shards.read_failed(path)]
     return _pairs(context, "train", at, shape), _pairs(context, "val", at, shape), failed
+
+
+def _check_room(stage: Stage, folder: Path, size: int) -> None:
+    """LaffError before anything is decoded where the disk cannot hold `size` bytes of frames."""
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise LaffError(
+            f"'{stage.name}' keeps {size / 1e9:.1f} GB of frames in {folder} while it learns, but {free / 1e9:.1f} GB "
+            f"are free; make room, or give it fewer frames (--set {stage.name}.frames=N)"
+        )
 
 
 def _pairs(context: Context, split: str, at: dict[str, tuple[Path, int]], shape: tuple[int, ...]) -> Pairs:
