@@ -10,7 +10,8 @@ Takes the visual extractors of profile small with random weights, on small clips
     forward   wall seconds of the models on those frames, in the same batches
     floor     the larger of decode / cores and forward: no pass can be faster
     packed    (decode + CPU-seconds of forward) / cores: the floor where models run on the same cores
-    sum       decode / cores + forward: what a pass without any overlap would take at best
+    sum       decode / cores + forward: decoding on all cores, then the models on all cores
+    serial    decode + forward: decoding in one process, then the models on all cores
     one pass  wall seconds of the pass
     by stage  wall seconds of the same extractors one after the other
 
@@ -37,7 +38,9 @@ import av
 import numpy as np
 
 from pipeline import build, stages, sweep, video
-from pipeline.sweep import Clip, Pass, Target
+from pipeline.forward import Forward, Lanes, autocast
+from pipeline.sweep import Clip, Pass
+from pipeline.target import Target
 from pipeline.tasks import Serial
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -119,15 +122,15 @@ def read_all(clips: Sequence[Clip], names: Sequence[str]) -> list[video.Frames]:
 
 def forward(frames: Sequence[video.Frames], names: Sequence[str], threads: int) -> None:
     """The models on frames that are there, in a pass's batches."""
-    import torch
-
-    torch.set_num_threads(threads)
     for at in range(0, len(frames), SHARD):
-        shard = frames[at : at + SHARD]
-        for number, target in enumerate(targets(names, Path(), 0)):
-            consumer = sweep._Consumer(target, len(shard))
-            for one in shard:
-                consumer.add(one.arrays[number])
+        shard, lanes = frames[at : at + SHARD], Lanes(threads)
+        forwards = [Forward(target, len(shard), lanes) for target in targets(names, Path(), 0)]
+        for one in shard:
+            for number, goal in enumerate(forwards):
+                goal.add(one.arrays[number])
+        for goal in forwards:
+            goal.rows()
+        lanes.close()
 
 
 def one_pass(name: str, clips: Sequence[Clip], names: Sequence[str], work: Path, threads: int, rounds: int) -> None:
@@ -152,10 +155,12 @@ def one_pass(name: str, clips: Sequence[Clip], names: Sequence[str], work: Path,
     print(
         f"  decode {mid['decode']:.2f} CPU-s ({count / mid['decode']:.0f} frames/CPU-s), forward {mid['forward']:.2f} s"
     )
-    print(f"  floor {floor:.2f} s, packed {packed:.2f} s, sum {total:.2f} s")
+    serial = mid["decode"] + mid["forward"]
+    print(f"  floor {floor:.2f} s, packed {packed:.2f} s, sum {total:.2f} s, serial {serial:.2f} s")
     print(f"  one pass {pass_:.2f} s, by stage {mid['by stage']:.2f} s")
     print(
-        f"  one pass / floor {pass_ / floor:.2f}, / packed {pass_ / packed:.2f}, / sum {pass_ / total:.2f};   "
+        f"  one pass / floor {pass_ / floor:.2f}, / packed {pass_ / packed:.2f}, / sum {pass_ / total:.2f}, "
+        f"/ serial {pass_ / serial:.2f};   "
         f"by stage / one pass {mid['by stage'] / pass_:.2f}"
     )
 
@@ -244,7 +249,7 @@ def gpu_figures(clips: Sequence[Clip], work: Path, threads: int) -> None:
             arrays = np.stack([frames[n % len(frames)].arrays[number] for n in range(batch)])
             given = torch.from_numpy(arrays).cuda()
             for precision in ("float32", "float16"):
-                with sweep.autocast("cuda", precision):
+                with autocast("cuda", precision):
                     part.extract(given)
                     torch.cuda.synchronize()
                     took = seconds(lambda part=part, given=given: [part.extract(given).cpu() for _ in range(10)])

@@ -12,7 +12,7 @@ from pipeline.learning import Fit
 from pipeline.plan import Planned
 from pipeline.recipe import Recipe
 from pipeline.record import record
-from pipeline.sweep import Made
+from pipeline.target import Made
 
 if TYPE_CHECKING:
     import numpy as np

@@ -16,7 +16,8 @@ from pipeline.errors import LaffError
 from pipeline.features import paired_captions
 from pipeline.graph import Stage
 from pipeline.steps import decode
-from pipeline.sweep import Pass, Target
+from pipeline.sweep import Pass
+from pipeline.target import Target
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,7 +8,7 @@ from pipeline.context import Context
 from pipeline.errors import LaffError
 from pipeline.index import Entry
 from pipeline.plan import Planned
-from pipeline.sweep import Made
+from pipeline.target import Made
 
 TIMES = "times.jsonl"
 

@@ -15,7 +15,7 @@ from pipeline.outcome import Outcome
 from pipeline.plan import Planned, stage_plan
 from pipeline.record import log_time, write_ledger
 from pipeline.steps import ingest
-from pipeline.sweep import Made
+from pipeline.target import Made
 from pipeline.tasks import Serial, Tasks
 from pipeline.units import Unit
 from pipeline.workspace import Workspace

@@ -41,16 +41,13 @@ def load(
         if not isinstance(whole.get(key) or {}, dict):
             found.append(f"{key}: should be a mapping, not {whole[key]!r}")
             whole[key] = {}
-    profiles = whole.get("profiles") or {}
     threads = whole.get("threads", 2)
-    if isinstance(profiles.get(profile), dict):
-        threads = profiles[profile].pop("threads", threads)
     if not isinstance(threads, int) or threads < 1:
         found.append(f"threads: {threads!r} should be a whole number above 0")
     raw = _entries(whole["stages"], found)
     for name, entry in raw.items():
         found += _misspelt(name, entry)
-    _apply_profile(raw, profiles, profile, found)
+    _apply_profile(raw, whole.get("profiles") or {}, profile, found)
     for text in sets:
         _apply_setting(raw, text, found)
     weights = _weights(whole.get("weights") or {}, found)

@@ -14,7 +14,8 @@ from pipeline.errors import LaffError
 from pipeline.killable import Lost
 from pipeline.plan import Planned
 from pipeline.record import record
-from pipeline.sweep import Clip, Made, Target, attributes
+from pipeline.sweep import Clip
+from pipeline.target import Made, Target, attributes
 from pipeline.units import shard_key
 
 COLUMNS = ("packets", "seconds", "fps", "width", "height", "rotation", "codec", "container", "decoder")

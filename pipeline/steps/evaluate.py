@@ -16,7 +16,7 @@ from pipeline.errors import LaffError
 from pipeline.metrics import Ranks
 from pipeline.plan import Planned
 from pipeline.record import record
-from pipeline.sweep import Made
+from pipeline.target import Made
 
 TIES = (
     "rank = 1 + non-relevant strictly above the first relevant item + half of the non-relevant equal to it; "

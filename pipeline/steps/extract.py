@@ -16,7 +16,8 @@ from pipeline.graph import Stage
 from pipeline.plan import Planned
 from pipeline.record import record
 from pipeline.steps import decode
-from pipeline.sweep import Made, Pass, Target, attributes
+from pipeline.sweep import Pass
+from pipeline.target import Made, Target, attributes
 from pipeline.units import Unit
 
 

@@ -9,7 +9,7 @@ from pipeline.context import Context
 from pipeline.errors import LaffError
 from pipeline.plan import Planned
 from pipeline.record import record
-from pipeline.sweep import Made, Target, attributes
+from pipeline.target import Made, Target, attributes
 
 
 @dataclass(frozen=True)

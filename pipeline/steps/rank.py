@@ -15,7 +15,7 @@ from pipeline.metrics import Ranks
 from pipeline.models import Row
 from pipeline.plan import Planned
 from pipeline.record import record
-from pipeline.sweep import Made
+from pipeline.target import Made
 
 BLOCK = 512  # queries that are scored at once
 

@@ -12,7 +12,7 @@ from pipeline import files, ledger
 from pipeline.context import Context
 from pipeline.plan import Planned
 from pipeline.record import TIMES, record
-from pipeline.sweep import Made
+from pipeline.target import Made
 
 METRICS = ("R@1", "R@5", "R@10", "MedR", "MeanR", "MRR", "mAP")
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em;color:#222}

@@ -11,7 +11,7 @@ from pipeline.fitting import recipe_of
 from pipeline.learning import Learning
 from pipeline.plan import Planned
 from pipeline.record import record
-from pipeline.sweep import Made
+from pipeline.target import Made
 
 
 @dataclass(frozen=True)

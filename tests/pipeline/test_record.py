@@ -9,7 +9,7 @@ from pipeline import journal, ledger
 from pipeline.context import Context
 from pipeline.plan import stage_plan
 from pipeline.record import TIMES, record, write_ledger
-from pipeline.sweep import Made
+from pipeline.target import Made
 
 Collect = Callable[..., Path]
 Surroundings = Callable[..., Context]

@@ -101,13 +101,6 @@ def test_profile_and_settings(tmp_path: Path):
     assert graph.stages["train"].options["seeds"] == [1, 2, 3]
 
 
-def test_a_profile_may_say_the_number_of_threads(tmp_path: Path):
-    text = SMALL.replace("  quick: {", "  quick: {threads: 5, ")
-    assert (load(tmp_path, text).threads, load(tmp_path, text, "quick").threads) == (load(tmp_path, SMALL).threads, 5)
-    with pytest.raises(LaffError, match=r"threads: 0 should be a whole number above 0"):
-        load(tmp_path, text.replace("threads: 5", "threads: 0"), "quick")
-
-
 def test_a_setting_inside_a_mapping():
     graph = stages.load(SHIPPED, "small", ["gru.fit.epochs=3"])
     assert graph.stages["gru"].options["fit"]["epochs"] == 3

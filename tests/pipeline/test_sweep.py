@@ -13,7 +13,8 @@ import torch
 from extractors.base import Sampling
 from pipeline import build, shards, sweep
 from pipeline.errors import LaffError
-from pipeline.sweep import Clip, Pass, Target
+from pipeline.sweep import Clip, Pass
+from pipeline.target import Target
 from pipeline.tasks import Serial
 
 

@@ -1,0 +1,144 @@
+"""Forwards of an extractor over batches: a few at a time on the cores, one after the other on a GPU.
+
+On a CPU each forward computes in one thread, so its sums are the same however many run side by side.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from threading import BoundedSemaphore
+from typing import Any
+
+import numpy as np
+
+from pipeline import progress
+from pipeline.errors import LaffError
+from pipeline.target import Target, resolved
+
+
+class Lanes:
+    """Threads in which forwards run; a further batch may wait, which bounds the memory."""
+
+    def __init__(self, count: int) -> None:
+        self._free = BoundedSemaphore(count + 1)
+        self._threads = ThreadPoolExecutor(count, "forward", initializer=_one_thread)
+
+    def submit(self, work: Callable[[], Any]) -> Future[Any]:
+        """Let `work` run soon; waits while too much is on its way."""
+
+        def run() -> Any:
+            try:
+                return work()
+            finally:
+                self._free.release()
+
+        self._free.acquire()
+        return self._threads.submit(run)
+
+    def close(self) -> None:
+        """Wait for the forwards under way."""
+        self._threads.shutdown(cancel_futures=True)
+
+
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+class Forward:
+    """Fills batches of one feature, runs them, and keeps the rows in the order of videos."""
+
+    def __init__(self, target: Target, size: int, lanes: Lanes) -> None:
+        """For `size` videos, each of which is to be added."""
+        self.target = target
+        self.part = target.loaded()
+        self.device = target.device
+        self.lanes = lanes
+        self.batch = target.batch  # halved when a GPU's memory is too small for it
+        self.size, self.left = size, size
+        self.slots: list[np.ndarray | None] = []
+        self.running: deque[Future[tuple[np.ndarray, float]]] = deque()
+        self.kept: np.ndarray | None = None  # [size, D], allocated when the first values show their dtype
+        self.count = 0  # rows of it that are filled
+        self.seconds = 0.0  # in forwards, those side by side all counted
+
+    def add(self, frames: np.ndarray | None) -> None:
+        """One video's frames [M, T, crop, crop, 3], or None for an empty slot."""
+        self.slots.append(frames)
+        self.left -= 1
+        if len(self.slots) == self.target.batch or not self.left:
+            slots, self.slots = self.slots, []
+            if any(frames is not None for frames in slots):
+                self.running.append(self.lanes.submit(lambda: self._values(slots)))
+            while self.running and self.running[0].done():
+                self._keep(*self.running.popleft().result())
+
+    def rows(self) -> np.ndarray:
+        """Values [V, D] of all videos that were added with frames, as soon as they are there."""
+        while self.running:
+            self._keep(*self.running.popleft().result())
+        if self.kept is None:
+            return np.zeros((0, self.part.dim), self.target.dtype)
+        return self.kept[: self.count]
+
+    def _keep(self, values: np.ndarray, seconds: float) -> None:
+        self.seconds += seconds
+        if self.kept is None:
+            self.kept = np.empty((self.size, self.part.dim), values.dtype)
+        self.kept[self.count : self.count + len(values)] = values
+        self.count += len(values)
+
+    def _values(self, slots: list[np.ndarray | None]) -> tuple[np.ndarray, float]:
+        """Rows of the slots that are filled, and the seconds it took; in a thread of the lanes."""
+        start = time.perf_counter()
+        empty = np.zeros_like(next(frames for frames in slots if frames is not None))
+        values = self._forward(np.stack([empty if frames is None else frames for frames in slots]))
+        if values.shape != (len(slots), self.part.dim):
+            raise LaffError(
+                f"{self.target.stage}: extract gave {list(values.shape)} for {len(slots)} videos; "
+                f"dim says [{len(slots)}, {self.part.dim}]"
+            )
+        if values.dtype.kind == "f":
+            with np.errstate(over="ignore"):  # what float16 cannot hold is told when the shard is written
+                values = values.astype(self.target.dtype)
+        return values[[frames is not None for frames in slots]], time.perf_counter() - start
+
+    def _forward(self, batch: np.ndarray) -> np.ndarray:
+        """[B, M, T, H, W, 3] -> [B, D]; in smaller and smaller pieces while a GPU has too little memory."""
+        import torch
+
+        done: list[np.ndarray] = []
+        at = 0
+        while at < len(batch):
+            piece = batch[at : at + self.batch]
+            try:
+                with autocast(self.device, self.target.precision):
+                    values = self.part.extract(torch.from_numpy(piece).to(self.device))
+                done.append((values.float() if values.is_floating_point() else values).cpu().numpy())
+                at += len(piece)
+            except torch.OutOfMemoryError as error:
+                if self.batch == 1:
+                    raise LaffError(
+                        f"{self.target.stage}: one video alone needs more memory than {self.device} has free "
+                        f"({str(error).partition('.')[0]}); take fewer frames or clips, or `on: cpu`"
+                    ) from None
+                self.batch = -(-min(self.batch, len(piece)) // 2)
+                torch.cuda.empty_cache()
+                progress.say(f"{self.target.stage}: out of memory on {self.device}; going on with batch {self.batch}")
+            except ValueError as error:
+                raise LaffError(f"{self.target.stage}: {error}") from None
+            except Exception as error:  # a mistake in an extractor's code keeps its traceback
+                error.add_note(f"in stage '{self.target.stage}', {type(self.part).__name__}.extract")
+                raise
+        return np.concatenate(done)
+
+
+def autocast(device: str, precision: str) -> AbstractContextManager[Any]:
+    """Arithmetic of a forward in this precision; weights and what needs the range stay in float32."""
+    import torch
+
+    name = resolved(device, precision)
+    return nullcontext() if name == "float32" else torch.autocast(device, dtype=getattr(torch, name))
