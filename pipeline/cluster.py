@@ -7,6 +7,7 @@ code and libraries before it does anything, since a shard says that it was made 
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -56,6 +57,8 @@ class Cluster:
         self.seen = [str(path.absolute()) for path in seen]
         self._topic = f"laff-{uuid.uuid4().hex}"  # on which tasks tell how far they are
         self._done: dict[int, int] = {}  # task -> items that it has told
+        self._finished: set[int] = set()
+        self._telling = threading.Lock()
         self._count = 0
         self._local: Any = None
 
@@ -63,6 +66,7 @@ class Cluster:
     def _client(self) -> Any:
         from distributed import Client
 
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters of it is told in our words
         try:
             if not self.address:
                 self._local = _local(self.workers)
@@ -92,11 +96,11 @@ class Cluster:
                     return
                 number, result, count = next(futures).result()
                 self._advance(number, count)
-                self._done.pop(number)
+                self._finished.add(number)
                 yield result
         except KilledWorker as error:
             raise LaffError(
-                f"{LOSSES} workers were lost one after the other with the same shard ({error.task}); see their logs "
+                f"worker after worker was lost with the same shard ({error.task}); see their logs "
                 "(out of memory?), then run the same command again: finished shards are kept"
             ) from None
         except (CancelledError, CommClosedError, TimeoutError) as error:
@@ -126,8 +130,10 @@ class Cluster:
 
     def _advance(self, number: int, count: int) -> None:
         """A task has done `count` items; fewer than it told before when it starts anew elsewhere."""
-        progress.advance(count - self._done.get(number, 0))
-        self._done[number] = count
+        with self._telling:  # dask tells in a thread of its own
+            if number not in self._finished:  # what is told may be slower than the result
+                progress.advance(count - self._done.get(number, 0))
+                self._done[number] = count
 
     def close(self) -> None:
         """Let the workers end their decoder processes; end those that were started here."""
