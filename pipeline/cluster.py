@@ -66,7 +66,8 @@ class Cluster:
     def _client(self) -> Any:
         from distributed import Client
 
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters of it is told in our words
+        for name in ("distributed", "distributed.client"):  # what matters of what they log is told in our words
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
             if not self.address:
                 self._local = _local(self.workers)
