@@ -1,4 +1,4 @@
-"""The `laff` command: one verb per stage of stages.yaml, and run, plan, failures, search, show, demo.
+"""The `laff` command: one verb per stage of stages.yaml, and run, plan, failures, search, show, verify, gc, demo.
 
 Heavy packages are imported inside the commands, so that --help answers at once.
 """

@@ -1,8 +1,8 @@
 """The same tasks on dask workers: processes of this machine, or whatever waits behind a scheduler's address.
 
-A task reads and writes the shared workspace; through the scheduler go paths, ids and small facts. A worker that is
-lost costs nothing: dask gives its tasks to another, and a shard is whole or absent. Every worker is asked for its
-code and libraries before it does anything, since a shard says that it was made by those of the run.
+A task reads and writes the shared workspace; through the scheduler go paths, ids, captions and small facts. A worker
+that is lost costs nothing: dask gives its tasks to another, and a shard is whole or absent. Every worker is asked for
+its code and libraries before it does anything, since a shard says that it was made by those of the run.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ from pipeline.errors import LaffError
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-PATIENCE = 120.0  # seconds for a scheduler to answer and a first worker to come
+ANSWER = 10.0  # seconds for a scheduler to answer
+PATIENCE = 120.0  # seconds for a first worker to come
+SILENCE = 20.0  # seconds without a result until workers are counted
 LOSSES = 3  # workers that one task may take with it before the run gives up
 PACKAGES = (
     "torch",
@@ -71,11 +73,15 @@ class Cluster:
         try:
             if not self.address:
                 self._local = _local(self.workers)
-            client = Client(self.address or self._local, timeout=PATIENCE, set_as_default=False)
+            client = Client(self.address or self._local, timeout=ANSWER, set_as_default=False)
+            if self.address and not client.nthreads():
+                progress.say(f"no worker at {self.address} yet; waiting {PATIENCE:g} s for one")
             client.wait_for_workers(self.workers or 1, timeout=PATIENCE)
         except (OSError, TimeoutError, ValueError) as error:
+            if not self.address:
+                raise LaffError(f"{self.workers} workers did not start: {_words(error)}; try fewer, or none") from None
             hint = f"start them by `dask scheduler` and `dask worker {self.address} --nthreads 1`"
-            raise LaffError(f"{self.address or 'local workers'}: {_words(error)}; {hint}") from None
+            raise LaffError(f"{self.address}: {_words(error)}; {hint}") from None
         client.subscribe_topic(self._topic, lambda event: self._advance(*event[1]))
         return client
 
@@ -95,7 +101,7 @@ class Cluster:
                     futures.add(self._submit(function, job))
                 if futures.is_empty():
                     return
-                number, result, count = next(futures).result()
+                number, result, count = self._next(futures).result()
                 self._advance(number, count)
                 self._finished.add(number)
                 yield result
@@ -104,12 +110,23 @@ class Cluster:
                 f"worker after worker was lost with the same shard ({error.task}); see their logs "
                 "(out of memory?), then run the same command again: finished shards are kept"
             ) from None
-        except (CancelledError, CommClosedError, TimeoutError) as error:
+        except (CancelledError, CommClosedError) as error:
             raise LaffError(
                 f"the scheduler is gone ({_words(error)}); run the same command again: finished shards are kept"
             ) from None
         finally:
             futures.clear()
+
+    def _next(self, futures: Any) -> Any:
+        """The next future that is done; says so where no worker is left to do any."""
+        looked = time.monotonic()
+        while not futures.has_ready():
+            time.sleep(0.01)
+            if time.monotonic() - looked > SILENCE:
+                looked = time.monotonic()
+                if not self._client.nthreads():
+                    progress.say("no worker is left; waiting for one (Ctrl-C ends the run, finished shards are kept)")
+        return next(futures)
 
     def _submit(self, function: Callable[[Job], Result], job: Job) -> Any:
         gpu = bool(getattr(job, "gpu", False))
@@ -154,7 +171,8 @@ def _local(workers: int) -> Any:
     from distributed import LocalCluster
 
     gpus = torch.cuda.device_count()
-    decoders = {"LAFF_DECODERS": str(max(1, len(os.sched_getaffinity(0)) // workers))}  # the cores are shared out
+    share = max(1, len(os.sched_getaffinity(0)) // workers)  # of the cores
+    decoders = {"LAFF_DECODERS": os.environ.get("LAFF_DECODERS") or str(share)}
 
     class Local(LocalCluster):
         """A LocalCluster whose workers take the GPUs in turns."""

@@ -90,7 +90,7 @@ class Context:
     def path(self, value: str | Path) -> Path:
         """A path typed in a parameter: as it is, or relative to collection.yaml."""
         path = Path(value).expanduser()
-        return path if path.is_absolute() or path.exists() else self.source.parent / path
+        return (path if path.is_absolute() or path.exists() else self.source.parent / path).absolute()
 
     def file_digest(self, value: Path) -> str:
         """Digest of a file, or of a BigFile folder's files, that a parameter names."""
@@ -103,9 +103,18 @@ class Context:
         """Hash of a stage's recipe."""
         return files.digest(self.recipe(name))[:32]
 
+    def failures(self, name: str) -> list[dict[str, str]]:
+        """Ledger lines of a stage's finished units, shards that no item is in any more aside."""
+        alive = {number for number, rows in enumerate(self.catalog.shards("video")) if len(rows)}
+        found = []
+        for key, entry in sorted(self.work.index(name).entries.items()):
+            if entry.failed and (not key.endswith(".h5") or int(Path(key).stem) in alive):
+                found += entry.failed
+        return found
+
     def failed(self, name: str) -> set[str]:
         """Ids that the finished shards of a stage have no row for."""
-        return {line["video"] for entry in self.work.index(name).entries.values() for line in entry.failed}
+        return {line["video"] for line in self.failures(name)}
 
     def features(self, name: str) -> tuple[list[str], list[str]]:
         """The video and the text features that a train stage fuses."""

@@ -114,26 +114,35 @@ class Forward:
         at = 0
         while at < len(batch):
             piece = batch[at : at + self.batch]
+            trouble = ""
             try:
                 with autocast(self.device, self.target.precision):
                     values = self.part.extract(torch.from_numpy(piece).to(self.device))
                 done.append((values.float() if values.is_floating_point() else values).cpu().numpy())
                 at += len(piece)
             except torch.OutOfMemoryError as error:
-                if self.batch == 1:
-                    raise LaffError(
-                        f"{self.target.stage}: one video alone needs more memory than {self.device} has free "
-                        f"({str(error).partition('.')[0]}); take fewer frames or clips, or `on: cpu`"
-                    ) from None
-                self.batch = -(-min(self.batch, len(piece)) // 2)
-                torch.cuda.empty_cache()
-                progress.say(f"{self.target.stage}: out of memory on {self.device}; going on with batch {self.batch}")
+                trouble = str(error).partition(".")[0]
             except ValueError as error:
                 raise LaffError(f"{self.target.stage}: {error}") from None
             except Exception as error:  # a mistake in an extractor's code keeps its traceback
                 error.add_note(f"in stage '{self.target.stage}', {type(self.part).__name__}.extract")
                 raise
+            if trouble:  # out here nothing holds on to what the forward had allocated
+                self._halve(len(piece), trouble)
         return np.concatenate(done)
+
+    def _halve(self, size: int, trouble: str) -> None:
+        """Go on with half of a batch that was too large; LaffError where it was a single video."""
+        import torch
+
+        if self.batch == 1:
+            raise LaffError(
+                f"{self.target.stage}: one video alone needs more memory than {self.device} has free ({trouble}); "
+                "take fewer frames or clips, or `on: cpu`"
+            )
+        self.batch = -(-min(self.batch, size) // 2)
+        torch.cuda.empty_cache()
+        progress.say(f"{self.target.stage}: out of memory on {self.device}; going on with batch {self.batch}")
 
 
 def autocast(device: str, precision: str) -> AbstractContextManager[Any]:

@@ -18,6 +18,7 @@ from pipeline.graph import Stage
 from pipeline.steps import decode
 from pipeline.sweep import Pass
 from pipeline.target import Target
+from pipeline.units import lost_before
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,9 +67,7 @@ class Videos:
         return found
 
 
-def pairs(
-    context: Context, stage: Stage, sampling: Sampling, content: str
-) -> tuple[Pairs, Pairs, list[dict[str, str]]]:
+def pairs(context: Context, stage: Stage, sampling: Sampling) -> tuple[Pairs, Pairs, list[dict[str, str]]]:
     """Captions and frames of train and val, from the cache or decoded into it now; and the ledger's lines."""
     catalog = context.catalog
     members = {int(row) for split in ("train", "val") for row in catalog.split_videos(split)}
@@ -84,7 +83,8 @@ def pairs(
         path = (folder / f"{number:05d}.h5").absolute()
         paths.append(path)
         wanted = {catalog.videos[row] for row in mine}
-        made_of = files.digest([catalog.content("video", np.array(mine)), content])
+        unread = sorted(wanted & lost_before(context, stage))
+        made_of = files.digest([catalog.content("video", np.array(mine)), unread])
         marks = shards.marks(path) if path.is_file() else None
         again = context.retry and marks is not None and bool(marks["failed"])
         if marks and not again and (marks["fingerprint"], marks["content"]) == (fingerprint, made_of):

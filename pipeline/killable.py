@@ -42,6 +42,9 @@ PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 SERVE = "import sys; sys.path[:] = sys.argv[2:]; from pipeline.killable import serve; serve(int(sys.argv[1]))"
 
 
+Limits = tuple[float, float]  # seconds and GiB that a job may take
+
+
 @dataclass(frozen=True)
 class Lost:
     """Why a job has no result."""
@@ -57,8 +60,8 @@ class Killable:
             for probe in workers.imap(probe, paths, ahead=4): ...
 
     `timeout` is in seconds, for each job, from when a worker gets it; `memory` in GiB, what a worker may hold, itself
-    included (on Linux); both may be changed between jobs. Functions are named by module and must be importable there;
-    jobs and results are pickled, arrays without a copy.
+    included (on Linux); both may be changed between calls of imap. Functions are named by module and must be
+    importable there; jobs and results are pickled, arrays without a copy.
     """
 
     def __init__(self, workers: int, timeout: float, memory: float = 4.0) -> None:
@@ -66,7 +69,7 @@ class Killable:
             raise ValueError(f"{workers} workers, a timeout of {timeout} s, {memory} GiB; all should be positive")
         self.timeout = timeout
         self.memory = memory
-        self._tasks: queue.SimpleQueue[tuple[Future[Any], bytes] | None] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[tuple[Future[Any], bytes, Limits] | None] = queue.SimpleQueue()
         self._workers: list[_Worker | None] = [None] * workers
         self._open = False
         # Linux ends a child when the thread that started it ends: each worker has a thread as long-lived as this.
@@ -97,22 +100,23 @@ class Killable:
         """
         if not self._open:
             raise RuntimeError("Killable has workers only inside its `with` block")
-        waiting = iter(jobs)
-        pending = deque([self._submit(function, job) for job in islice(waiting, max(ahead, len(self._threads)))])
-        return self._results(function, waiting, pending)
+        waiting, limits = iter(jobs), (self.timeout, self.memory)
 
-    def _submit(self, function: Callable[[Job], Result], job: Job) -> Future[Any]:
-        future: Future[Any] = Future()
-        self._tasks.put((future, pickle.dumps((function, job), protocol=5)))
-        return future
+        def submit(job: Job) -> Future[Any]:
+            future: Future[Any] = Future()
+            self._tasks.put((future, pickle.dumps((function, job), protocol=5), limits))
+            return future
+
+        pending = deque([submit(job) for job in islice(waiting, max(ahead, len(self._threads)))])
+        return self._results(submit, waiting, pending)
 
     def _results(
-        self, function: Callable[[Job], Result], waiting: Iterator[Job], pending: deque[Future[Any]]
-    ) -> Iterator[Result | Lost]:
+        self, submit: Callable[[Job], Future[Any]], waiting: Iterator[Job], pending: deque[Future[Any]]
+    ) -> Iterator[Any]:
         try:
             while pending:
                 yield pending.popleft().result()
-                pending.extend(self._submit(function, job) for job in islice(waiting, 1))
+                pending.extend(submit(job) for job in islice(waiting, 1))
         finally:
             for future in pending:
                 future.cancel()
@@ -120,20 +124,21 @@ class Killable:
     def _drive(self, slot: int) -> None:
         """Hand jobs to one worker, one after the other, and replace it when it is lost."""
         while (task := self._tasks.get()) is not None:
-            future, job = task
+            future, job, limits = task
             if not self._open:
                 future.cancel()
             if not future.set_running_or_notify_cancel():
                 continue
             try:
-                future.set_result(self._attempt(slot, job))
+                future.set_result(self._attempt(slot, job, limits))
             except BaseException as error:  # to the caller of imap: a set-up that cannot work
                 future.set_exception(error)
         worker = self._workers[slot]
         if worker is not None:
             worker.end()
 
-    def _attempt(self, slot: int, job: bytes) -> Any:
+    def _attempt(self, slot: int, job: bytes, limits: Limits) -> Any:
+        timeout, memory = limits
         worker = self._workers[slot]
         if worker is None or worker.process.poll() is not None:
             worker = self._workers[slot] = _Worker()
@@ -141,19 +146,21 @@ class Killable:
                 worker.process.kill()
             worker.start()
         try:
-            answer = worker.ask(job, self.timeout, self.memory)
+            answer = worker.ask(job, timeout, memory)
             if not isinstance(answer, Lost) or answer.exception != "Memory":
                 return answer
         except TimeoutError:
-            answer = Lost(f"took longer than {self.timeout:g} s", "Timeout")
+            answer = Lost(f"took longer than {timeout:g} s", "Timeout")
         except MemoryError:
-            answer = Lost(f"needed more memory than {self.memory:g} GiB", "Memory")
+            answer = Lost(f"needed more memory than {memory:g} GiB", "Memory")
         except (EOFError, OSError):
             answer = Lost(f"the decoder process died ({worker.end()})", "Crash")
         worker.end()
         self._workers[slot] = None
+        if not self._open:  # it was killed by __exit__: that is no fault of the job's
+            raise LaffError("the decoder processes were ended while they worked")
         if answer.exception == "Memory" and worker.jobs > 1:  # earlier jobs may have left something behind
-            return self._attempt(slot, job)
+            return self._attempt(slot, job, limits)
         return answer
 
 

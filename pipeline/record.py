@@ -50,12 +50,7 @@ def log_time(root: Path, made: Made) -> None:
 
 def write_ledger(context: Context) -> None:
     """Bring failures.jsonl in line with what the finished shards say."""
-    lines = [
-        line
-        for name in context.graph.stages
-        for _, entry in sorted(context.work.index(name).entries.items())
-        for line in entry.failed
-    ]
+    lines = [line for name in context.graph.stages for line in context.failures(name)]
     failed = {line["video"] for line in lines}
     known = failed and failed.intersection(context.catalog.videos) | failed.intersection(context.catalog.captions)
     ledger.write(context.work.ledger, [line for line in lines if line["video"] in known])

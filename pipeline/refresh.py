@@ -88,7 +88,7 @@ def _gone(was: np.ndarray, count: int) -> np.ndarray:
 
 
 def _shards(was: np.ndarray, old: np.ndarray, size: int) -> np.ndarray:
-    """Known items keep their shards; behind the last one that ever was, new ones fill shards of `size`."""
+    """Known items keep their shards; behind the last one that has items, new ones fill shards of `size`."""
     first = 1 + old.max(initial=-1)
     new = was < 0
     shard = np.empty(len(was), dtype=np.int64)

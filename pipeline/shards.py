@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.container import check as check
 from pipeline.container import checked, create
 from pipeline.errors import LaffError
 

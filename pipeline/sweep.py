@@ -25,7 +25,7 @@ from pipeline.killable import Killable, Lost
 from pipeline.target import Made, Target, attributes
 
 AHEAD = 16  # decoded videos at most that wait for the models, per decoder process; the longer, the less one long video
-QUEUE = 1 << 30  # holds up; and their bytes at most, all together
+QUEUE = 1 << 30  # holds up; and about their bytes at most, those of a shard that is begun early aside
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ _begun: tuple[Pass, Iterator[Any]] | None = None  # a pass whose first videos ar
 def decoders(timeout: float, memory: float) -> Killable:
     """This process's decoder processes, started once and kept: one for each core that it may use.
 
-    LAFF_DECODERS says another number. Results don't depend on it. The limits hold from now on.
+    LAFF_DECODERS says another number. Results don't depend on it. The limits hold for what is begun from now on.
     """
     global _pool
     if _pool is None:
@@ -130,6 +130,9 @@ def decoded(work: Pass) -> Iterator[video.Frames | Lost | None]:
 
 def sweep(work: Pass) -> list[Made]:
     """Decode the clips once, extract every target, write its shard. Runs in any process; returns only small facts."""
+    import torch
+
+    torch.set_num_threads(1)  # what a part computes while it loads should not hang on the cores there are, either
     lanes = Lanes(1 if any(target.device == "cuda" for target in work.targets) else work.threads)
     try:
         forwards = [Forward(target, len(work.clips), lanes) for target in work.targets]

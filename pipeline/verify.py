@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pipeline import container, files, progress
+from pipeline import container, files, journal, progress
 from pipeline.errors import LaffError
 from pipeline.workspace import Workspace
 
@@ -139,13 +139,19 @@ def look(root: Path) -> tuple[int, dict[str, str]]:
 
 
 def set_aside(root: Path, names: list[str]) -> list[str]:
-    """Rename those of these files that are still damaged; returns them. LaffError while a run holds the workspace."""
+    """Rename those of these files that are still damaged; returns them. LaffError while a run holds the workspace.
+
+    In the place of a file of lines comes one with the lines that are whole.
+    """
     moved = []
     with Workspace(root).lock():
         for name in names:
             if damage(root, name):
                 path = root / name
+                whole = list(journal.read(path)) if path.suffix == ".jsonl" else None
                 path.replace(path.with_name(path.name + DAMAGED))
+                if whole is not None:  # its other lines are the only record that models and runs are finished
+                    files.write_text(path, journal.lines(whole))
                 files.sync_folder(path.parent)
                 moved.append(name)
     return moved

@@ -89,8 +89,9 @@ def read(path: Path, samplings: Sequence[Sampling], packets: int, decoder: str, 
     the file is decoded again. Only chosen frames are kept, at their final size. When decord fails, PyAV starts over.
 
     Where every sampling wants little of a long video, only that is decoded if it can be had with certainty, the same
-    bytes. A sampling's frames do not depend on the other samplings: in a damaged file, too, one that undamaged parts
-    can serve by itself gets what the packets promise, whatever the others need.
+    bytes. A sampling's frames do not depend on the other samplings; in a damaged file, too, one that undamaged parts
+    can serve by itself gets what the packets promise, whatever the others need. (Decoders may paint over damage in
+    ways of their own, so there the bytes of the rest may hang on who decoded.)
     Raises VideoError.
     """
     path = Path(path).absolute()  # a name such as a:b.mp4 would be a protocol to decord

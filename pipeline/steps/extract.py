@@ -67,10 +67,15 @@ def target(context: Context, stage: Stage, unit: Unit) -> Target:
         batch=stage.options["batch"],
         dtype=stage.options["dtype"],
         precision=stage.options["precision"],
-        weights=weights.get(stage, context.graph, context.work) if not stage.borrowed else None,
-        state=fitted_file(context, stage),
+        weights=_absolute(weights.get(stage, context.graph, context.work) if not stage.borrowed else None),
+        state=_absolute(fitted_file(context, stage)),
         learned=_learned(context, stage),
     )
+
+
+def _absolute(path: Path | None) -> Path | None:
+    """A worker may stand in another folder."""
+    return path.absolute() if path is not None else None
 
 
 def _learned(context: Context, stage: Stage) -> str:

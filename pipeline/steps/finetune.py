@@ -54,7 +54,7 @@ def run(context: Context, planned: Planned) -> None:
     torch.set_num_threads(context.graph.threads)
     where = build.device(stage.name, stage.on)
     part = build.construct(stage, context)
-    train, val, failed = frame_cache.pairs(context, stage, part.sampling, unit.content)
+    train, val, failed = frame_cache.pairs(context, stage, part.sampling)
     folder = context.work.folder(stage.name)
     try:
         part.load(where, weights.get(stage, context.graph, context.work))

@@ -236,3 +236,22 @@ def test_memory_that_the_system_refuses_is_a_lack_of_memory():
         )
         assert lost == Lost("needed more memory than the system gave", "Memory")
         assert after != before
+
+
+def test_a_job_that_is_under_way_when_the_workers_end_is_not_lost_but_refused():
+    with Killable(workers=1, timeout=60) as workers:
+        results = workers.imap(time.sleep, [60])
+        time.sleep(1.5)  # the worker is there and works
+    with pytest.raises(LaffError, match="ended while they worked"):
+        next(results)
+
+
+def test_limits_are_those_of_when_a_round_began():
+    with Killable(workers=1, timeout=60) as workers:
+        first = workers.imap(time.sleep, [0.5, 0.5])
+        workers.timeout = 0.1
+        second = workers.imap(time.sleep, [5])
+        assert list(first) == [None, None]
+        (lost,) = second
+        assert isinstance(lost, Lost)
+        assert lost.reason == "took longer than 0.1 s"

@@ -71,3 +71,15 @@ def test_items_that_went_leave_the_ledger(context: Context, collect: Collect, su
     later = surroundings(collect(train={name: [f"one of {name}"] for name in "bc"}))
     write_ledger(later)
     assert told(ledger.read(later.work.ledger)) == [("decode", "b")]
+
+
+def test_failures_of_a_shard_that_no_item_is_in_any_more_are_forgotten(collect: Collect, surroundings: Surroundings):
+    context = surroundings(collect(train={name: [f"one of {name}"] for name in "abcd"}))
+    make(context, "decode", {"00001.h5": ["d"]})  # a b | c d | val0 test0
+    assert context.failed("decode") == {"d"}
+    collect(train={name: [f"one of {name}"] for name in "ab"})
+    later = surroundings(collect(train={name: [f"one of {name}"] for name in "ab"}))
+    later.catalog.video_shard[later.catalog.video_shard == 1] = 5  # as if both had gone and one had come again
+    assert later.failed("decode") == set()
+    write_ledger(later)
+    assert ledger.read(later.work.ledger) == []
