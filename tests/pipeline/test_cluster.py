@@ -164,8 +164,18 @@ def run(made: Any, *options: str) -> subprocess.Popen[bytes]:
     # dask starts workers with one OpenMP thread each; what is computed should not hang on it.
     environment = os.environ | {"OMP_NUM_THREADS": "2"}
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, env=environment
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        env=environment,
+        preexec_fn=default_interrupt,
     )
+
+
+def default_interrupt() -> None:
+    """A shell starts its background jobs with SIGINT ignored, and what such a job starts would ignore it too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 QUICK = ("ingest.shard_videos=2",)
