@@ -195,7 +195,7 @@ def decoder_speed(name: str, clips: Sequence[Clip], rounds: int) -> None:
 def write_collection(folder: Path, paths: Sequence[Path], count: int) -> Path:
     """A collection of `count` videos, the files taken in turns."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [f"v{number},{paths[number % len(paths)]}" for number in range(count)]
+    rows = [f"v{number},{paths[number % len(paths)].absolute()}" for number in range(count)]
     (folder / "videos.csv").write_text("\n".join(["video,path", *rows]) + "\n")
     text = "videos: videos.csv\n"
     for split, ids in (("train", range(count - 2)), ("val", [count - 2]), ("test", [count - 1])):
