@@ -1,6 +1,7 @@
 """What the pipeline asks of an extractor. This module imports no torch, so that decoder processes start quickly.
 
-Shape letters: B videos of a batch, M clips a video, T frames a clip, H and W pixels, D feature width, C captions.
+Shape letters: B videos of a batch, M views a video (clips x crops), T frames a clip, H and W pixels, D feature width,
+C captions.
 """
 
 from __future__ import annotations
@@ -19,15 +20,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sampling:
-    """Which frames of a video an extractor wants, and at which size."""
+    """Which frames of a video an extractor wants, and how they are resized and cropped."""
 
     frames: int  # T, frames per clip
-    size: int  # short side in pixels after resizing
-    crop: int  # side of the square centre crop, at most `size`
-    clips: int = 1  # M, clips per video, evenly spaced
+    size: int  # short side in pixels after resizing; the height where `width` is given
+    crop: int  # side of the square crops, at most `size`
+    clips: int = 1  # clips per video, evenly spaced
     stride: int = 0  # frames between two of a clip; 0 spreads the T frames over the whole video
     fps: float = 0.0  # the rate at which stride counts; 0 is the video's own
-    filter: Literal["bilinear", "bicubic"] = "bilinear"  # both with antialiasing (PIL)
+    filter: Literal["bilinear", "bicubic"] = "bilinear"
+    antialias: bool = True  # as PIL resizes; False is what OpenCV and torch's interpolate do (bilinear only)
+    width: int = 0  # pixels after resizing, whatever the aspect ratio was; 0 keeps it
+    crops: int = 1  # 1: the centre; 3: both ends and the centre of the longer side
+    first: bool = False  # the one clip begins with the video; what it lacks at the end is no frame of the video
 
     def __post_init__(self) -> None:
         for name in ("frames", "size", "crop", "clips"):
@@ -35,8 +40,21 @@ class Sampling:
                 raise ValueError(f"{name} is {getattr(self, name)}; it should be at least 1")
         if self.crop > self.size:
             raise ValueError(f"crop {self.crop} is larger than size {self.size}")
-        if self.stride < 0 or self.fps < 0:
-            raise ValueError(f"stride {self.stride} and fps {self.fps} should not be negative")
+        if self.width and self.crop > self.width:
+            raise ValueError(f"crop {self.crop} is larger than width {self.width}")
+        if self.stride < 0 or self.fps < 0 or self.width < 0:
+            raise ValueError(f"stride {self.stride}, fps {self.fps} and width {self.width} should not be negative")
+        if self.crops not in (1, 3):
+            raise ValueError(f"crops is {self.crops}; it should be 1 or 3")
+        if self.filter == "bicubic" and not self.antialias:
+            raise ValueError("filter bicubic is always antialiased; leave antialias true, or take bilinear")
+        if self.first and (self.clips > 1 or not self.stride):
+            raise ValueError(f"first takes one clip and a stride above 0, not {self.clips} clips and {self.stride}")
+
+    @property
+    def views(self) -> int:
+        """M: every clip in every crop; the crops of a clip stand together."""
+        return self.clips * self.crops
 
 
 @dataclass
@@ -60,8 +78,12 @@ class VideoExtractor(Protocol):
     dim: int  # D
     sampling: Sampling
 
+    # Where it has them, `mean` and `std` (three numbers each, for values in 0..1) and `colours` ("RGB" or "BGR") say how
+    # pixels are normalised, and `level` is "video" or "frame"; shards keep them.
+
     def load(self, device: str, weights: Path | None) -> None: ...
     def extract(self, frames: Tensor) -> Tensor: ...  # [B, M, T, H, W, 3] uint8 on device -> [B, D] float32
+    # At level "frame": -> [B, M*T, D]; the pipeline zeroes the rows of frames that a short video lacks.
 
 
 class TextExtractor(Protocol):

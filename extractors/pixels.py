@@ -17,7 +17,7 @@ def check(frames: Tensor, sampling: Sampling) -> None:
 
     Some models take other lengths or sizes without a word and give features of another meaning.
     """
-    wanted = (sampling.clips, sampling.frames, sampling.crop, sampling.crop, 3)
+    wanted = (sampling.views, sampling.frames, sampling.crop, sampling.crop, 3)
     if frames.dtype != torch.uint8 or frames.ndim != 6 or tuple(frames.shape[1:]) != wanted:
         shape = ", ".join(str(number) for number in wanted)
         raise ValueError(f"frames are {tuple(frames.shape)} {frames.dtype}; they should be [B, {shape}] torch.uint8")
