@@ -1,0 +1,123 @@
+"""Seconds, memory and precision of the backbones at their published size.
+
+    .venv/bin/python benchmarks/backbones.py VIDEO [VIDEO...] [--models x3d,ircsn,tf,clip] [--threads 1]
+
+Each model is a child process with random weights. It decodes the videos as the pipeline does, then computes their
+features in float32, bfloat16 and float16 (autocast, as `precision` does). Printed for each model: seconds to decode and
+to forward a video, the most memory the process held, and for each precision its time as a part of float32's and the
+smallest cosine to the float32 row. On a GPU: the batch that `batch: auto` finds, and clips a second with it.
+Random weights tell the rounding of the arithmetic; trained ones may have larger values inside and round worse.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+MODELS: dict[str, tuple[str, dict[str, Any]]] = {
+    "clip": ("extractors.clip.Clip", {"model": "ViT-B-32-quickgelu"}),
+    "x3d": ("extractors.x3d.X3D", {"size": "L"}),
+    "ircsn": ("extractors.ircsn.IrCSN", {"depth": 152}),
+    "tf": ("extractors.tf.TimeSformer", {}),
+    "tf-96x4": ("extractors.tf.TimeSformer", {"frames": 96, "stride": 4}),
+}
+PRECISIONS = ("float32", "bfloat16", "float16")
+ROUNDS = 3  # forwards of a timing on a GPU
+
+
+def measure(name: str, videos: list[Path], threads: int) -> dict[str, Any]:
+    """Everything about one model, in this process."""
+    sys.path.insert(0, str(ROOT))
+    import torch
+
+    from pipeline import batching, video
+    from pipeline.build import make
+    from pipeline.forward import autocast
+
+    torch.set_num_threads(threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    path, params = MODELS[name]
+    part = make(name, path, params | {"weights": "random"})
+    sampling = part.sampling
+    start = time.perf_counter()
+    frames = np.stack([video.read(file, [sampling], 0, "pyav").arrays[0] for file in videos])
+    decode = (time.perf_counter() - start) / len(videos)
+    before = peak()
+    part.load(device, None)
+    report: dict[str, Any] = {"model": name, "device": device, "decode": decode, "views": sampling.views}
+    report |= {"frames": sampling.frames, "crop": sampling.crop, "decode_mib": before}
+
+    def forward(batch: np.ndarray) -> torch.Tensor:
+        with autocast(device, precision):
+            return part.extract(torch.from_numpy(batch).to(device)).float().cpu()
+
+    rows = {}
+    for precision in PRECISIONS:
+        start = time.perf_counter()
+        rows[precision] = torch.cat([forward(frames[at : at + 1]) for at in range(len(frames))])
+        seconds = (time.perf_counter() - start) / len(frames)
+        if device == "cuda":
+            size = batching.videos(f"{name}:{precision}", device, sampling, forward)
+            batch = np.repeat(frames[:1], size, axis=0)
+            forward(batch)
+            start = time.perf_counter()
+            for _ in range(ROUNDS):
+                forward(batch)
+            seconds = (time.perf_counter() - start) / (ROUNDS * size)
+            report |= {f"{precision}_batch": size, f"{precision}_mib": torch.cuda.max_memory_allocated() >> 20}
+        cosine = torch.nn.functional.cosine_similarity(rows[precision], rows["float32"], dim=-1)
+        report |= {precision: seconds, f"{precision}_cosine": float(cosine.min()), "process_mib": peak()}
+    return report
+
+
+def peak() -> float:
+    """The most memory this process held so far, in MiB."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def row(found: dict[str, Any]) -> str:
+    """One model's line of the table."""
+    cells = [
+        f"{found['model']:8} {found['views']:3} x {found['frames']:2} x {found['crop']}²",
+        f"decode {found['decode']:6.2f} s",
+        f"forward {found['float32']:7.2f} s",
+        f"peak {found['process_mib']:6.0f} MiB",
+    ]
+    for precision in PRECISIONS[1:]:
+        part, cosine = found[precision] / found["float32"], found[f"{precision}_cosine"]
+        cells.append(f"{precision} {part:5.2f} of it, cosine {cosine:.6f}")
+    if found["device"] == "cuda":
+        for precision in PRECISIONS:
+            size, rate = found[f"{precision}_batch"], found["views"] / found[precision]
+            cells.append(f"{precision} batch {size}: {rate:.1f} clips/s")
+    return "  ".join(cells)
+
+
+def main() -> None:
+    """Measure each model in a process of its own."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("videos", nargs="+", type=Path)
+    parser.add_argument("--models", default="clip,x3d,ircsn,tf", help=f"of {', '.join(MODELS)}")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        print(json.dumps(measure(options.models, options.videos, options.threads)))
+        return
+    for name in options.models.split(","):
+        command = [sys.executable, __file__, *map(str, options.videos), "--models", name, "--child"]
+        done = subprocess.run([*command, "--threads", str(options.threads)], stdout=subprocess.PIPE, check=True)
+        print(row(json.loads(done.stdout.splitlines()[-1])), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""`batch: auto`: how many videos a GPU can take at once, found by trying."""
+
+import gc
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from extractors.base import Sampling
+
+PLAIN = 8  # videos in a forward on a CPU, where more bring nothing (measured)
+MOST = 256  # videos in a forward
+BYTES = 1 << 30  # of frames in a batch: they wait in the memory of the machine
+
+_found: dict[str, int] = {}  # what was found out already, per process
+
+
+def largest(fits: Callable[[int], bool], most: int) -> int:
+    """The largest power of two up to `most` that fits, 1 where none does: the forward then says what is wrong."""
+    size = 1
+    while size * 2 <= most and fits(size * 2):
+        size *= 2
+    return size
+
+
+def most_videos(sampling: Sampling) -> int:
+    """The largest batch that the machine's own memory should hold."""
+    video = sampling.views * sampling.frames * sampling.crop**2 * 3
+    return max(1, min(MOST, BYTES // video))
+
+
+def videos(known: str, device: str, sampling: Sampling, forward: Callable[[np.ndarray], Any]) -> int:
+    """Videos in a batch of the part called `known`, whose `forward` takes [B, M, T, H, W, 3] uint8.
+
+    On a GPU sizes are tried with black frames until its memory is full, once per process; what others hold of it
+    counts, so the same run may find another size (which moves last bits at most).
+    """
+    if device == "cpu":
+        return PLAIN
+    if known not in _found:
+        shape = (sampling.views, sampling.frames, sampling.crop, sampling.crop, 3)
+        _found[known] = largest(lambda size: _fits(forward, (size, *shape)), most_videos(sampling))
+    return _found[known]
+
+
+def _fits(forward: Callable[[np.ndarray], Any], shape: tuple[int, ...]) -> bool:
+    import torch
+
+    try:
+        forward(np.zeros(shape, np.uint8))
+        fits = True
+    except torch.OutOfMemoryError:
+        fits = False
+    gc.collect()  # the failed forward's tensors hang on its traceback
+    torch.cuda.empty_cache()  # so that the next size finds the memory as the first did
+    return fits

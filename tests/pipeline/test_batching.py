@@ -1,0 +1,67 @@
+"""`batch: auto`: the largest power of two that a GPU's memory takes, asked once, within the machine's own memory."""
+
+import numpy as np
+import pytest
+import torch
+
+from extractors.base import Sampling
+from pipeline import batching
+
+SMALL = Sampling(frames=2, size=32, crop=32, clips=3)
+
+
+class Card:
+    """A forward that runs out of memory above `room` videos, as CUDA does."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.tried: list[tuple[int, ...]] = []
+
+    def __call__(self, frames: np.ndarray) -> None:
+        self.tried.append(frames.shape)
+        if len(frames) > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+@pytest.fixture(autouse=True)
+def nothing_found_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batching, "_found", {})
+
+
+@pytest.mark.parametrize(
+    ("room", "most", "expected"), [(20, 256, 16), (16, 256, 16), (1000, 40, 32), (1, 9, 1), (0, 9, 1)]
+)
+def test_largest(room: int, most: int, expected: int) -> None:
+    assert batching.largest(lambda size: size <= room, most) == expected
+
+
+def test_a_gpu_is_tried_once_with_frames_of_the_right_shape() -> None:
+    card = Card(room=5)
+    assert batching.videos("x3d", "cuda", SMALL, card) == 4
+    assert card.tried == [(2, 3, 2, 32, 32, 3), (4, 3, 2, 32, 32, 3), (8, 3, 2, 32, 32, 3)]
+    assert batching.videos("x3d", "cuda", SMALL, card) == 4
+    assert len(card.tried) == 3
+    assert batching.videos("tf", "cuda", SMALL, Card(room=2)) == 2
+
+
+def test_a_cpu_is_not_tried() -> None:
+    card = Card(room=100)
+    assert batching.videos("x3d", "cpu", SMALL, card) == batching.PLAIN
+    assert card.tried == []
+
+
+def test_frames_of_a_batch_stay_within_a_gibibyte() -> None:
+    large = Sampling(frames=16, size=356, crop=356, clips=10, crops=3)  # X3D-L as the paper tests it: 182 MB a video
+    assert batching.most_videos(large) == (1 << 30) // (30 * 16 * 356 * 356 * 3) == 5
+    assert batching.videos("x3d", "cuda", large, Card(room=100)) == 4
+    assert batching.most_videos(SMALL) == batching.MOST
+    huge = Sampling(frames=400, size=1000, crop=1000)
+    assert batching.most_videos(huge) == 1
+
+
+def test_another_error_is_not_taken_for_a_full_memory() -> None:
+    def broken(frames: np.ndarray) -> None:
+        raise RuntimeError("no kernel image")
+
+    with pytest.raises(RuntimeError, match="no kernel image"):
+        batching.videos("x3d", "cuda", SMALL, broken)
