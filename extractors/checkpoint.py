@@ -1,59 +1,99 @@
-"""Reading checkpoints of any origin into a model: nothing of a file is executed, nothing is skipped silently."""
+"""Checkpoints of any origin brought into a model of ours: every tensor is used, or named as dropped."""
 
 from __future__ import annotations
 
-import hashlib
-import warnings
-import zipfile
-from collections.abc import Mapping
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-WRAPPERS = ("model_state", "state_dict", "model")  # SlowFast and TimeSformer; mmaction2 and open_clip; others
-ARCHIVES = {  # CLIP's published files, each named by its sha256 in the address it is fetched from
-    "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af": "ViT-B-32.pt",
-    "5806e77cd80f8b59890b7e101eabd078d9fb84e6937f9e85e4ecb61988df416f": "ViT-B-16.pt",
-    "b8cca3fd41ae0c99ba7e8951adf17d267cdb84cd88be6f7c2e0eca1737a03836": "ViT-L-14.pt",
-    "3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02": "ViT-L-14-336px.pt",
-}
+from extractors.tensors import ARCHIVES, config, read
+
+__all__ = ["ARCHIVES", "Converted", "Layout", "convert", "fill", "read", "recognise", "rename"]
+
 SHOWN = 4  # keys of each kind named in an error
 
 
-def read(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint (.pt, .pth, .pyth, .bin, .safetensors, TorchScript archive), on the CPU.
+@dataclass(frozen=True)
+class Layout:
+    """The names that one code base gives the tensors of a model."""
 
-    One level of wrapping and a `module.` before every key (DataParallel) are taken off. Raises ValueError for
-    files that are no checkpoint or could run code when loaded.
+    name: str  # as it stands after "in": "SlowFast's layout"
+    signs: tuple[str, ...]  # regexes; a file is of this layout when each is found in some key; none: any file is
+    convert: Callable[[dict[str, Tensor]], dict[str, Tensor]]  # the file's tensors -> the same by our names
+    dropped: tuple[str, ...] = ()  # beginnings of keys, the file's or ours, that the feature does not need
+
+    def fits(self, state: Mapping[str, Tensor]) -> bool:
+        """Whether the keys of a file show every sign."""
+        return all(any(re.search(sign, key) for key in state) for sign in self.signs)
+
+
+@dataclass(frozen=True)
+class Converted:
+    """The tensors of a file by our names."""
+
+    path: Path
+    layout: Layout
+    state: dict[str, Tensor]
+    dropped: list[str]  # keys of the file, or ours, that are not in `state`
+    config: dict[str, Any] = field(default_factory=dict)  # config.json, where the weights are a folder that has one
+
+    @property
+    def source(self) -> str:
+        """The file as a message names it: "FILE, in SlowFast's layout,"."""
+        return f"{self.path}, in {self.layout.name},"
+
+
+def convert(path: Path, layouts: Sequence[Layout], model: str = "the model") -> Converted:
+    """Read a file or folder and give its tensors our names, by the first layout that it shows the signs of.
+
+    `model` is what messages call the model, such as "X3D (size L)". ValueError for a file of no such layout, with what
+    it looks like instead.
     """
-    if not path.is_file():
-        raise ValueError(f"{path}: no such weights file")
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(path)
-    content = _torchscript(path) if _is_torchscript(path) else _pickled(path)
-    for name in WRAPPERS:
-        if isinstance(content.get(name), Mapping):
-            content = content[name]
-            break
-    state = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
-    if not state:
-        raise ValueError(f"{path}: holds no tensors by name; its keys are {', '.join(map(str, list(content)[:8]))}")
-    if all(key.startswith("module.") for key in state):
-        state = {key.removeprefix("module."): value for key, value in state.items()}
-    return state
+    state = read(path)
+    layout = next((layout for layout in layouts if layout.fits(state)), None)
+    if layout is None:
+        raise ValueError(f"{path} does not fit {model}: {recognise(state)}")
+    used = {key: value for key, value in state.items() if not key.startswith(layout.dropped)}
+    converted = layout.convert(used)
+    ours = {key: value for key, value in converted.items() if not key.startswith(layout.dropped)}
+    dropped = [*(key for key in state if key not in used), *(key for key in converted if key not in ours)]
+    return Converted(path, layout, ours, dropped, config(path))
 
 
-def fill(model: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
-    """Load `state` into `model`, every key and every shape; ValueError names what doesn't fit.
+def rename(*rules: tuple[str, str]) -> Callable[[dict[str, Tensor]], dict[str, Tensor]]:
+    """A `Layout.convert` that applies regular expressions to every key, one after the other.
 
-    Counters of batch normalisation (`num_batches_tracked`) may be missing: old files lack them and only
-    training reads them. Half precision is widened to the model's own dtype.
+    ValueError where two keys come out as one: a tensor would be lost.
     """
-    own = model.state_dict()
+
+    def convert(state: dict[str, Tensor]) -> dict[str, Tensor]:
+        origin: dict[str, str] = {}
+        for old in state:
+            key = old
+            for pattern, new in rules:
+                key = re.sub(pattern, new, key)
+            if key in origin:
+                raise ValueError(f"the keys {origin[key]} and {old} are both {key} by our names")
+            origin[key] = old
+        return {key: state[old] for key, old in origin.items()}
+
+    return convert
+
+
+def fill(net: nn.Module, state: Mapping[str, Tensor], source: str, model: str = "") -> None:
+    """Load `state` into `net`, every key and every shape; ValueError names what doesn't fit.
+
+    `source` and `model` are what the message calls them ("FILE", "X3D (size L)"). Counters of batch normalisation
+    (`num_batches_tracked`) may be missing: old files lack them and only training reads them. Half precision is widened
+    to the network's own dtype.
+    """
+    own = net.state_dict()
     missing = [key for key in own if key not in state and not key.endswith("num_batches_tracked")]
     unexpected = [key for key in state if key not in own]
     shapes = [
@@ -67,45 +107,33 @@ def fill(model: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
         if keys
     ]
     if problems:
-        raise ValueError(f"{source} does not fit {type(model).__name__}: " + "; ".join(problems))
-    model.load_state_dict({**own, **state})
+        raise ValueError(f"{source} does not fit {model or type(net).__name__}: " + "; ".join(problems))
+    net.load_state_dict({**own, **state})
 
 
-def _is_torchscript(path: Path) -> bool:
-    """Whether a zip archive was written by torch.jit.save, as OpenAI's CLIP files were."""
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("/constants.pkl") for name in archive.namelist())
+def recognise(state: Mapping[str, Tensor]) -> str:
+    """What the tensors of a file look like, in words, by the layouts of all extractors."""
+    for part in _parts():
+        for layout in part.LAYOUTS:
+            if layout.signs and layout.fits(state):
+                return f"it looks like {part.__name__} in {layout.name}, for {part.__module__}"
+    first = ", ".join(list(state)[:SHOWN])
+    return f"it is in no layout known here; its {len(state)} keys begin with {first}"
 
 
-def _torchscript(path: Path) -> dict[str, Any]:
-    """The tensors of one of OpenAI's TorchScript archives, told by its sha256: reading such a file can run its code.
+def _parts() -> Iterator[Any]:
+    """The classes of extractors/ that have LAYOUTS of their own.
 
-    ValueError for any other archive.
+    Modules are imported by computed names: an import statement would make every extractor's fingerprint depend on the
+    code of all others.
     """
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found not in ARCHIVES:
-        raise ValueError(
-            f"{path}: a TorchScript archive that is not one of OpenAI's (sha256 {found}); reading it could run its "
-            "code. Save its state_dict as .safetensors on a machine that may run it, and give that"
-        )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # the format is deprecated, but OpenAI's files stay as they are
-        return dict(torch.jit.load(str(path), map_location="cpu").state_dict())
+    import extractors
 
-
-def _pickled(path: Path) -> dict[str, Any]:
-    """The dict of a torch.save file."""
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a file of another kind makes the reader fail in any way: KeyError, UnicodeError, …
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(
-            f"{path}: not a checkpoint of tensors and plain values ({first}); save its state_dict alone, "
-            "as .safetensors or by torch.save"
-        ) from error
-    if not isinstance(content, Mapping):
-        raise ValueError(f"{path}: holds a {type(content).__name__}; it should hold a dict of tensors")
-    return dict(content)
+    for found in pkgutil.iter_modules(extractors.__path__):
+        try:
+            module = importlib.import_module(f"extractors.{found.name}")
+        except ImportError:  # one that needs a package which is not installed can't help to name a file
+            continue
+        for part in vars(module).values():
+            if isinstance(part, type) and part.__module__ == module.__name__ and "LAYOUTS" in vars(part):
+                yield part

@@ -45,7 +45,7 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"", "not a checkpoint"), (b"not a checkpoint at all", "not a checkpoint"), (None, "no such weights file")],
+    [(b"", "no checkpoint: 0 bytes"), (b"not a checkpoint at all", "no checkpoint: 23 bytes"), (None, "no such weights file")],
 )
 def test_files_that_are_no_checkpoint(tmp_path: Path, content: bytes | None, message: str) -> None:
     path = tmp_path / "a.pth"

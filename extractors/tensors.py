@@ -1,0 +1,142 @@
+"""The tensors of a weights file of any kind: nothing of a file is executed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+WRAPPERS = ("model_state", "state_dict", "model")  # SlowFast and TimeSformer; mmaction2 and open_clip; others
+IN_FOLDERS = (  # of the Hugging Face hub; the first that is there is read
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "open_clip_model.safetensors",
+    "open_clip_pytorch_model.bin",
+)
+ARCHIVES = {  # CLIP's published files, each named by its sha256 in the address it is fetched from
+    "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af": "ViT-B-32.pt",
+    "5806e77cd80f8b59890b7e101eabd078d9fb84e6937f9e85e4ecb61988df416f": "ViT-B-16.pt",
+    "b8cca3fd41ae0c99ba7e8951adf17d267cdb84cd88be6f7c2e0eca1737a03836": "ViT-L-14.pt",
+    "3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02": "ViT-L-14-336px.pt",
+}
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """The tensors of a checkpoint by name, on the CPU.
+
+    A file (.pt, .pth, .pyth, .bin, .safetensors, OpenAI's TorchScript archives), or a folder of the Hugging Face hub
+    with one of IN_FOLDERS. One level of wrapping and a `module.` before every key (DataParallel) are taken off. Raises
+    ValueError for files that are no checkpoint, are cut off, or could run code when loaded.
+    """
+    if path.is_dir():
+        return _folder(path)
+    if not path.is_file():
+        raise ValueError(f"{path}: no such weights file")
+    if path.suffix == ".safetensors":
+        return _safetensors(path)
+    content = _torchscript(path) if _is_torchscript(path) else _pickled(path)
+    for name in WRAPPERS:
+        if isinstance(content.get(name), Mapping):
+            content = content[name]
+            break
+    state = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
+    if not state:
+        raise ValueError(f"{path}: holds no tensors by name; its keys are {', '.join(map(str, list(content)[:8]))}")
+    if all(key.startswith("module.") for key in state):
+        state = {key.removeprefix("module."): value for key, value in state.items()}
+    return state
+
+
+def config(path: Path) -> dict[str, Any]:
+    """What config.json of a folder says of its model; {} for a file, or a folder without one."""
+    file = path / "config.json"
+    return _json(file) if file.is_file() else {}
+
+
+def _folder(path: Path) -> dict[str, Tensor]:
+    """The tensors of a folder, of one file or of the parts that an index lists."""
+    name = next((name for name in IN_FOLDERS if (path / name).is_file()), None)
+    if name is None:
+        there = ", ".join(sorted(file.name for file in path.iterdir())[:8]) or "nothing"
+        raise ValueError(f"{path}: a folder without weights: it holds {there}, but none of {', '.join(IN_FOLDERS)}")
+    if not name.endswith(".index.json"):
+        return read(path / name)
+    placed = _json(path / name).get("weight_map")
+    if not isinstance(placed, dict):
+        raise ValueError(f"{path / name}: has no weight_map, which says where each tensor is")
+    state: dict[str, Tensor] = {}
+    for part in sorted({Path(str(file)).name for file in placed.values()}):  # a name alone: an index leads nowhere else
+        state |= read(path / part)
+    if state.keys() != placed.keys():
+        lost = sorted(state.keys() ^ placed.keys())
+        raise ValueError(f"{path / name}: its parts hold other tensors than it lists: {', '.join(lost[:4])}")
+    return state
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: no JSON ({error})") from None
+    return content if isinstance(content, dict) else {}
+
+
+def _safetensors(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path}: cut off or no checkpoint: {path.stat().st_size} bytes ({error})") from None
+
+
+def _is_torchscript(path: Path) -> bool:
+    """Whether a zip archive was written by torch.jit.save, as OpenAI's CLIP files were."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith("/constants.pkl") for name in archive.namelist())
+
+
+def _torchscript(path: Path) -> dict[str, Any]:
+    """The tensors of one of OpenAI's TorchScript archives, told by its sha256: reading such a file can run its code.
+
+    ValueError for any other archive.
+    """
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found not in ARCHIVES:
+        raise ValueError(
+            f"{path}: a TorchScript archive that is not one of OpenAI's (sha256 {found}); reading it could run its "
+            "code. Save its state_dict as .safetensors on a machine that may run it, and give that"
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # the format is deprecated, but OpenAI's files stay as they are
+        return dict(torch.jit.load(str(path), map_location="cpu").state_dict())
+
+
+def _pickled(path: Path) -> dict[str, Any]:
+    """The dict of a torch.save file."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a file of another kind makes the reader fail in any way: KeyError, UnicodeError, …
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if "Unsupported global" in str(error) or "Unsupported class" in str(error):
+            raise ValueError(
+                f"{path}: not a checkpoint of tensors and plain values ({first}); save its state_dict alone, "
+                "as .safetensors or by torch.save"
+            ) from error
+        raise ValueError(f"{path}: cut off or no checkpoint: {path.stat().st_size} bytes ({first})") from error
+    if not isinstance(content, Mapping):
+        raise ValueError(f"{path}: holds a {type(content).__name__}; it should hold a dict of tensors")
+    return dict(content)
