@@ -56,6 +56,19 @@ class Sampling:
         """M: every clip in every crop; the crops of a clip stand together."""
         return self.clips * self.crops
 
+    def __str__(self) -> str:
+        """In words: 10 clips of 16 frames, 5 apart at 30 fps, short side 356 bilinear, centre crop 312."""
+        which = f"{self.clips} clips of {self.frames} frames" if self.clips > 1 else f"{self.frames} frames"
+        if not self.stride:
+            which += " spread over the video"
+        else:
+            which += " from the first on" * self.first + f", {self.stride} apart"
+            which += f" at {self.fps:g} fps" if self.fps else " at the video's rate"
+        side = f"height {self.size} and width {self.width}" if self.width else f"short side {self.size}"
+        how = self.filter + (" with antialiasing" if self.antialias else " without antialiasing")
+        crop = f"3 crops of {self.crop} (both ends and centre)" if self.crops == 3 else f"centre crop {self.crop}"
+        return f"{which}, {side} {how}, {crop}"
+
 
 @dataclass
 class Pairs:
@@ -78,11 +91,12 @@ class VideoExtractor(Protocol):
     dim: int  # D
     sampling: Sampling
 
-    # Where it has them, `mean` and `std` (three numbers each, for values in 0..1) and `colours` ("RGB" or "BGR") say how
-    # pixels are normalised, and `level` is "video" or "frame"; shards keep them.
+    # Where it has them, `mean` and `std` (three numbers each, for values in 0..1) and `colours` ("RGB" or "BGR") say
+    # how pixels are normalised, and `level` is "video" or "frame"; shards keep them.
 
     def load(self, device: str, weights: Path | None) -> None: ...
     def extract(self, frames: Tensor) -> Tensor: ...  # [B, M, T, H, W, 3] uint8 on device -> [B, D] float32
+
     # At level "frame": -> [B, M*T, D]; the pipeline zeroes the rows of frames that a short video lacks.
 
 

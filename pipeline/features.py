@@ -1,5 +1,6 @@
 """Rows of cached features for a split, in memory."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,29 +18,20 @@ if TYPE_CHECKING:
 
 
 def read(context: Context, name: str, side: str, rows: np.ndarray) -> "tuple[np.ndarray | csr_matrix, np.ndarray]":
-    """Values of catalog rows [n] in their order: [n, D] dense float32 or CSR, and found [n] bool; missing: 0."""
-    stage, catalog = context.stage(name), context.catalog
-    shard_of = np.asarray(catalog.video_shard if side == "video" else catalog.caption_shard, dtype=np.int64)[rows]
+    """Values of catalog rows [n] in their order: [n, D] dense float32 or CSR, and found [n] bool; missing: 0.
+
+    Of a feature of frames the mean over each video's own frames.
+    """
     found = np.zeros(len(rows), dtype=bool)
     dense: np.ndarray | None = None
     blocks: list[Any] = []
     order: list[np.ndarray] = []
-    for number in np.unique(shard_of):
-        shard = shards.read(context.work.folder(name) / shard_key(stage, side, int(number)))
-        at = {id_: row for row, id_ in enumerate(shard.ids)}
-        here = np.flatnonzero(shard_of == number)
-        pairs = [(place, at[id_]) for place, id_ in zip(here, catalog.ids(side, rows[here]), strict=True) if id_ in at]
-        places, taken = (
-            np.array(column, dtype=np.int64) for column in (zip(*pairs, strict=True) if pairs else ([], []))
-        )
+    for shard, places, taken in _shards(context, name, side, rows):
         found[places] = True
         if isinstance(shard.values, np.ndarray):
-            if dense is None:
-                dense = np.zeros((len(rows), shard.values.shape[1]), np.float32)
-            if dense.shape[1] != shard.values.shape[1] and len(shard.ids):
-                raise LaffError(f"{name}: shard {number} is {shard.values.shape[1]} wide, another {dense.shape[1]}")
+            dense = _room(dense, name, shard, shard.values.shape[-1:], len(rows))
             if len(taken):
-                dense[places] = shard.values[taken]
+                dense[places] = _means(shard, taken)
         else:
             blocks.append(shard.values[taken])
             order.append(places)
@@ -48,6 +40,59 @@ def read(context: Context, name: str, side: str, rows: np.ndarray) -> "tuple[np.
     if dense is None:
         raise LaffError(f"{name}: no {side} rows asked for; is the split empty?")
     return dense, found
+
+
+def read_frames(context: Context, name: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A feature of frames as it is: values [n, T, D] float32 of catalog rows [n], and frames [n] int32.
+
+    `frames` says how many of the T are the video's own, 0 where it has no row; the values of the rest are 0.
+    """
+    dense: np.ndarray | None = None
+    frames = np.zeros(len(rows), np.int32)
+    for shard, places, taken in _shards(context, name, "video", rows):
+        if shard.frames is None:
+            raise LaffError(f"{name} holds one row a video; give it `level: frame` where rows of frames are wanted")
+        dense = _room(dense, name, shard, shard.values.shape[1:], len(rows))
+        if len(taken):
+            dense[places] = shard.values[taken]
+            frames[places] = shard.frames[taken]
+    if dense is None:
+        raise LaffError(f"{name}: no video rows asked for; is the split empty?")
+    return dense, frames
+
+
+def _shards(
+    context: Context, name: str, side: str, rows: np.ndarray
+) -> "Iterator[tuple[shards.Shard, np.ndarray, np.ndarray]]":
+    """Each shard that holds some of the catalog rows [n]: it, their places in `rows`, and their rows in it."""
+    stage, catalog = context.stage(name), context.catalog
+    shard_of = np.asarray(catalog.video_shard if side == "video" else catalog.caption_shard, dtype=np.int64)[rows]
+    for number in np.unique(shard_of):
+        shard = shards.read(context.work.folder(name) / shard_key(stage, side, int(number)))
+        at = {id_: row for row, id_ in enumerate(shard.ids)}
+        here = np.flatnonzero(shard_of == number)
+        pairs = [(place, at[id_]) for place, id_ in zip(here, catalog.ids(side, rows[here]), strict=True) if id_ in at]
+        places, taken = (
+            np.array(column, dtype=np.int64) for column in (zip(*pairs, strict=True) if pairs else ([], []))
+        )
+        yield shard, places, taken
+
+
+def _room(dense: np.ndarray | None, name: str, shard: shards.Shard, shape: tuple[int, ...], count: int) -> np.ndarray:
+    """Zeros for `count` rows of this shape, if it is not there yet; LaffError where other shards had another shape."""
+    if dense is None:
+        return np.zeros((count, *shape), np.float32)
+    if dense.shape[1:] != shape and shard.ids:
+        raise LaffError(f"{name}: the rows of one shard are {list(shape)}, those of another {list(dense.shape[1:])}")
+    return dense
+
+
+def _means(shard: shards.Shard, taken: np.ndarray) -> np.ndarray:
+    """Rows of a dense shard as float32 [n, D]; of frames their mean, over the video's own."""
+    values = shard.values[taken]
+    if shard.frames is None:
+        return values
+    return values.sum(axis=1, dtype=np.float32) / shard.frames[taken, None]
 
 
 def _in_order(blocks: list[Any], order: list[np.ndarray], count: int) -> "csr_matrix":

@@ -55,19 +55,28 @@ class Forward:
         """For `size` videos, each of which is to be added."""
         self.target = target
         self.part = target.loaded()
+        self.level = getattr(self.part, "level", "video")
+        sampling = self.part.sampling
+        if self.level == "frame" and sampling.crops > 1:
+            raise LaffError(f"{target.stage}: level frame has one row a frame; crops is {sampling.crops}, make it 1")
+        # [D], or at frame level [M*T, D]: of one video
+        self.shape = (*([sampling.views * sampling.frames] if self.level == "frame" else []), self.part.dim)
         self.device = target.device
         self.lanes = lanes
         self.batch = target.batch  # halved when a GPU's memory is too small for it
         self.size, self.left = size, size
         self.slots: list[np.ndarray | None] = []
+        self.present: list[int] = []  # frames of their own, of each video that was added with frames
         self.running: deque[Future[tuple[np.ndarray, float]]] = deque()
-        self.kept: np.ndarray | None = None  # [size, D], allocated when the first values show their dtype
+        self.kept: np.ndarray | None = None  # [size, *shape], allocated when the first values show their dtype
         self.count = 0  # rows of it that are filled
         self.seconds = 0.0  # in forwards, those side by side all counted
 
-    def add(self, frames: np.ndarray | None) -> None:
-        """One video's frames [M, T, crop, crop, 3], or None for an empty slot."""
+    def add(self, frames: np.ndarray | None, present: int = 0) -> None:
+        """One video's frames [M, T, crop, crop, 3], of which `present` are its own, or None for an empty slot."""
         self.slots.append(frames)
+        if frames is not None:
+            self.present.append(present)
         self.left -= 1
         if len(self.slots) == self.target.batch or not self.left:
             slots, self.slots = self.slots, []
@@ -77,17 +86,23 @@ class Forward:
                 self._keep(*self.running.popleft().result())
 
     def rows(self) -> np.ndarray:
-        """Values [V, D] of all videos that were added with frames, as soon as they are there."""
+        """Values [V, *shape] of all videos that were added with frames, as soon as they are there.
+
+        At frame level the rows of frames that a video lacks are zero.
+        """
         while self.running:
             self._keep(*self.running.popleft().result())
         if self.kept is None:
-            return np.zeros((0, self.part.dim), self.target.dtype)
+            return np.zeros((0, *self.shape), self.target.dtype)
+        if self.level == "frame":
+            for values, present in zip(self.kept, self.present, strict=False):
+                values[present:] = 0
         return self.kept[: self.count]
 
     def _keep(self, values: np.ndarray, seconds: float) -> None:
         self.seconds += seconds
         if self.kept is None:
-            self.kept = np.empty((self.size, self.part.dim), values.dtype)
+            self.kept = np.empty((self.size, *self.shape), values.dtype)
         self.kept[self.count : self.count + len(values)] = values
         self.count += len(values)
 
@@ -96,10 +111,10 @@ class Forward:
         start = time.perf_counter()
         empty = np.zeros_like(next(frames for frames in slots if frames is not None))
         values = self._forward(np.stack([empty if frames is None else frames for frames in slots]))
-        if values.shape != (len(slots), self.part.dim):
+        if values.shape != (len(slots), *self.shape):
             raise LaffError(
                 f"{self.target.stage}: extract gave {list(values.shape)} for {len(slots)} videos; "
-                f"dim says [{len(slots)}, {self.part.dim}]"
+                f"dim and level say {[len(slots), *self.shape]}"
             )
         if values.dtype.kind == "f":
             with np.errstate(over="ignore"):  # what float16 cannot hold is told when the shard is written
@@ -107,7 +122,7 @@ class Forward:
         return values[[frames is not None for frames in slots]], time.perf_counter() - start
 
     def _forward(self, batch: np.ndarray) -> np.ndarray:
-        """[B, M, T, H, W, 3] -> [B, D]; in smaller and smaller pieces while a GPU has too little memory."""
+        """[B, M, T, H, W, 3] -> [B, *shape]; in smaller and smaller pieces while a GPU has too little memory."""
         import torch
 
         done: list[np.ndarray] = []

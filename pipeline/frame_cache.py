@@ -32,7 +32,7 @@ class Frames:
 
     def __init__(self, sampling: Sampling) -> None:
         self.sampling = sampling
-        self.dim = sampling.clips * sampling.frames * sampling.crop**2 * 3
+        self.dim = sampling.views * sampling.frames * sampling.crop**2 * 3
 
     def extract(self, frames: "Tensor") -> "Tensor":
         """[B, M, T, H, W, 3] uint8 -> [B, M*T*H*W*3] uint8."""
@@ -97,7 +97,7 @@ def pairs(context: Context, stage: Stage, sampling: Sampling) -> tuple[Pairs, Pa
         with progress.bar(f"{stage.name} (frames)", sum(len(job.clips) for job in jobs), "video"):
             for _ in context.tasks.each(sweep.sweep, jobs):
                 pass
-    shape = (sampling.clips * sampling.frames, sampling.crop, sampling.crop, 3)
+    shape = (sampling.views * sampling.frames, sampling.crop, sampling.crop, 3)
     at = {id_: (path, row) for path in paths for row, id_ in enumerate(shards.read_ids(path))}
     failed = [line for path in paths for line in shards.read_failed(path)]
     return _pairs(context, "train", at, shape), _pairs(context, "val", at, shape), failed

@@ -1,7 +1,8 @@
-"""Pictures as extractors want them: turned upright, resized with antialiasing, cropped in the centre.
+"""Pictures as extractors want them: turned upright, resized, cropped.
 
-The geometry is that of torchvision's Resize(size) and CenterCrop(crop) on PIL images, to the pixel, for pictures up
-to LONGEST times as long as wide.
+With antialiasing the pixels are those of torchvision's Resize(size) and CenterCrop(crop) on PIL images; without it,
+those of torch's `interpolate(mode="bilinear")` in float32, as SlowFast and VMZ resize, rounded to whole levels. Of a
+picture more than LONGEST times as long as wide only what a crop may show is kept, unless it is to be squeezed whole.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
-LONGEST = 8  # sides ratio beyond which the outer parts, outside of any square crop, are cut off before resizing
+LONGEST = 9  # sides ratio beyond which a picture is cut to its two ends and its middle, a third of this long each
 
 
 @dataclass(frozen=True)
@@ -60,29 +61,92 @@ class Orientation:
         return picture[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1]
 
 
-def image(picture: np.ndarray) -> Image.Image:
-    """[H, W, 3] uint8 -> the picture for `resize`, without the outer parts of one that is far longer than wide."""
-    height, width = picture.shape[:2]
-    if max(height, width) > LONGEST * min(height, width):
-        longest = LONGEST * min(height, width)
-        top, left = max(height - longest, 0) // 2, max(width - longest, 0) // 2
-        picture = picture[top : top + min(height, longest), left : left + min(width, longest)]
-        height, width = picture.shape[:2]
-    return Image.frombuffer("RGB", (width, height), np.ascontiguousarray(picture), "raw", "RGB", 0, 1)
+def resize(
+    picture: np.ndarray, size: int, filter: str = "bilinear", antialias: bool = True, width: int = 0
+) -> np.ndarray:
+    """[H, W, 3] uint8 -> [h, w, 3] uint8: size x width, or with a short side of `size` where width is 0.
+
+    The long side then is size * ratio, rounded down as torchvision (antialiased) or SlowFast (not) computes it.
+    """
+    picture = picture if width else _without_most(picture)
+    height, across = picture.shape[:2]
+    shape = (size, width) if width else _shape(height, across, size, antialias)
+    if shape == (height, across):
+        return picture
+    if not antialias:
+        return _interpolated(picture, *shape)
+    whole = Image.frombuffer("RGB", (across, height), np.ascontiguousarray(picture), "raw", "RGB", 0, 1)
+    return np.asarray(whole.resize(shape[::-1], FILTERS[filter]))
 
 
-def resize(picture: Image.Image, size: int, filter: str) -> np.ndarray:
-    """The picture as [h, w, 3] uint8 with a short side of `size`, a long one of int(size * ratio)."""
-    width, height = picture.size
-    target = (size, int(size * height / width)) if width <= height else (int(size * width / height), size)
-    return np.asarray(picture if target == (width, height) else picture.resize(target, FILTERS[filter]))
+def _without_most(picture: np.ndarray) -> np.ndarray:
+    """Both ends and the middle of an extremely long picture, joined where no square crop from there can reach."""
+    short, along = min(picture.shape[:2]), int(picture.shape[1] > picture.shape[0])
+    longest, length = picture.shape[along], LONGEST // 3 * short
+    if longest <= LONGEST * short:
+        return picture
+    starts = (0, (longest - length) // 2, longest - length)
+    return np.concatenate([np.take(picture, range(start, start + length), axis=along) for start in starts], axis=along)
 
 
-def crop(picture: np.ndarray, side: int) -> np.ndarray:
-    """[H, W, 3] -> the central [side, side, 3] (a view); an odd rest is rounded as torchvision does, half to even."""
-    height, width = picture.shape[:2]
-    top, left = round((height - side) / 2), round((width - side) / 2)
-    return picture[top : top + side, left : left + side]
+def _shape(height: int, width: int, size: int, antialias: bool) -> tuple[int, int]:
+    """(height, width) after resizing to a short side of `size`."""
+    short, long = min(height, width), max(height, width)
+    if short == size:
+        return height, width
+    longer = int(size * long / short) if antialias else int(long / short * size)  # these differ by rounding errors
+    return (size, longer) if height <= width else (longer, size)
+
+
+def _interpolated(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Bilinear between the four nearest pixels, however small the picture becomes; half a level is rounded up."""
+    top, bottom, down = _neighbours(picture.shape[0], height)
+    left, right, across = _neighbours(picture.shape[1], width)
+    lines = np.ascontiguousarray(picture).reshape(len(picture), -1)  # one index per byte: numpy's fastest gather
+    left, right = (np.add.outer(3 * columns, np.arange(3)).ravel() for columns in (left, right))
+    across = np.repeat(across, 3)
+
+    def blended(rows: np.ndarray) -> np.ndarray:
+        chosen = lines[rows]
+        values = np.take(chosen, right, axis=1, mode="clip").astype(np.float32)
+        near = np.take(chosen, left, axis=1, mode="clip").astype(np.float32)
+        values -= near
+        values *= across
+        values += near
+        return values
+
+    upper, values = blended(top), blended(bottom)
+    values -= upper
+    values *= down[:, None]
+    values += upper
+    values += np.float32(0.5)
+    return values.astype(np.uint8).reshape(height, width, 3)
+
+
+def _neighbours(before: int, after: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Along one side, for each new pixel: the old ones at both sides of its centre, and the weight of the second.
+
+    [after] int64, int64, float32; computed in float32, as torch does.
+    """
+    half = np.float32(0.5)
+    places = np.float32(before) / np.float32(after) * (np.arange(after, dtype=np.float32) + half) - half
+    places = np.clip(places, 0, before - 1)
+    first = places.astype(np.int64)
+    return first, np.minimum(first + 1, before - 1), (places - first).astype(np.float32)
+
+
+def crops(picture: np.ndarray, side: int, count: int = 1) -> list[np.ndarray]:
+    """[H, W, 3] -> views [side, side, 3]: the centre; or, of 3, the start, centre and end of the longer side.
+
+    An odd rest beside the one in the centre is halved as torchvision does, to even; of 3, up, as SlowFast does.
+    """
+    rests = [length - side for length in picture.shape[:2]]
+    if count == 1:
+        places = [tuple(round(rest / 2) for rest in rests)]
+    else:
+        y, x = (-(-rest // 2) for rest in rests)
+        places = [(0, x), (y, x), (rests[0], x)] if rests[0] > rests[1] else [(y, 0), (y, x), (y, rests[1])]
+    return [picture[top : top + side, left : left + side] for top, left in places]
 
 
 def thumbnail(picture: np.ndarray, longest: int = 160) -> bytes:

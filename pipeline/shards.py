@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from extractors.base import Sampling
 from pipeline.container import checked, create
 from pipeline.errors import LaffError
 
@@ -20,9 +21,10 @@ class Shard:
     """Rows of one shard in memory."""
 
     ids: list[str]  # [V]
-    values: "np.ndarray | csr_matrix"  # [V, D]
+    values: "np.ndarray | csr_matrix"  # [V, D]; a feature of frames [V, T, D]
     attributes: dict[str, Any]
     failed: list[dict[str, str]]  # ledger lines of the items that have no row
+    frames: np.ndarray | None = None  # [V] int32: of a feature of frames, how many of the T are the video's own
 
 
 def write(
@@ -32,11 +34,13 @@ def write(
     attributes: dict[str, Any],
     failed: Sequence[dict[str, str]] = (),
     extra: dict[str, np.ndarray] | None = None,
+    frames: np.ndarray | None = None,
 ) -> None:
     """Write a shard, whole or not at all.
 
-    ids [V]; values [V, D] dense, or CSR, kept as indptr, indices, data. `attributes` are kept as JSON but for plain
-    text and numbers; `failed` are the ledger's lines of items without a row; `extra` are further datasets of V rows.
+    ids [V]; values [V, D] dense, or CSR, kept as indptr, indices, data; or [V, T, D], with `frames` [V]: how many of
+    the T are the video's own. `attributes` are kept as JSON but for plain text and numbers; `failed` are the ledger's
+    lines of items without a row; `extra` are further datasets of V rows.
     """
     import h5py
 
@@ -50,6 +54,8 @@ def write(
             for part in ("indptr", "indices", "data"):
                 file.create_dataset(part, data=getattr(values, part))
             file.attrs["columns"] = values.shape[1]
+        if frames is not None:
+            file.create_dataset("frames", data=frames, dtype=np.int32, shape=(len(ids),))
         for name, rows in (extra or {}).items():
             file.create_dataset(name, data=rows)
         lines = [json.dumps(line, ensure_ascii=False) for line in failed]
@@ -72,7 +78,8 @@ def read(path: Path) -> Shard:
                     shape=(len(file["ids"]), int(file.attrs["columns"])),
                 )
             failed = [json.loads(line) for line in file["failed"].asstr()[:]] if "failed" in file else []
-            return Shard(file["ids"].asstr()[:].tolist(), values, attributes(file), failed)
+            frames = file["frames"][:] if values.ndim == 3 else None
+            return Shard(file["ids"].asstr()[:].tolist(), values, attributes(file), failed, frames)
     except (OSError, KeyError, ValueError) as error:
         raise LaffError(
             f"{path}: not a readable shard ({error}); `laff verify` finds all such files, the next run makes them again"
@@ -110,7 +117,7 @@ def column(path: Path, name: str) -> np.ndarray:
 
 
 def describe(path: Path) -> str:
-    """What a file holds, for `laff show`: datasets with shapes, attributes, failures."""
+    """What a file holds, for `laff show`: datasets with shapes, what it says of itself, failures."""
     import h5py
 
     lines = [str(path)]
@@ -118,12 +125,37 @@ def describe(path: Path) -> str:
         with h5py.File(path) as file:
             for name, data in file.items():
                 lines.append(f"  {name:12} {list(data.shape)} {data.dtype if data.dtype != object else 'text'}")
-            lines += [f"  @{name} = {value}" for name, value in sorted(attributes(file).items())]
+            for name, value in sorted(attributes(file).items()):
+                lines += _line(name, value)
             if "failed" in file:
                 lines += [f"  failed: {line}" for line in file["failed"].asstr()[:]]
     except OSError as error:
         raise LaffError(f"{path}: not a readable HDF5 file ({error})") from None
     return "\n".join(lines)
+
+
+def _line(name: str, value: Any) -> list[str]:
+    """An attribute on one line, what has parts on several; a sampling in words too."""
+    import yaml
+
+    try:
+        parts = json.loads(value) if isinstance(value, str) and value.startswith("{") else None
+    except ValueError:
+        parts = None
+    if parts is None:
+        return [f"  @{name} = {value}"]
+    if name == "sampling":
+        return [f"  @sampling = {_words(parts)}", f"    {value}"]
+    pretty = yaml.safe_dump(parts, allow_unicode=True, width=120).rstrip()
+    return [f"  @{name} =", *(f"    {line}" for line in pretty.split("\n"))]
+
+
+def _words(fields: dict[str, Any]) -> str:
+    """The fields of a Sampling in words; those of another version of laff as they are."""
+    try:
+        return str(Sampling(**fields))
+    except (TypeError, ValueError):
+        return "of another version of laff"
 
 
 def read_ids(path: Path) -> list[str]:

@@ -98,7 +98,7 @@ def read(job: tuple[str, Sequence[Sampling], int, str, float]) -> video.Frames:
 
 def ahead(work: Pass) -> int:
     """How many videos of a pass are on their way at a time: at least one more than there are decoders."""
-    video_bytes = sum(s.clips * s.frames * s.crop**2 * 3 for s in (target.part.sampling for target in work.targets))
+    video_bytes = sum(s.views * s.frames * s.crop**2 * 3 for s in (target.part.sampling for target in work.targets))
     return max(processes() + 1, min(AHEAD * processes(), QUEUE // video_bytes))
 
 
@@ -145,7 +145,10 @@ def sweep(work: Pass) -> list[Made]:
             elif frames is not None:
                 failed.append((clip, frames.reason, frames.exception))
             for number, forward in enumerate(forwards):
-                forward.add(frames.arrays[number] if isinstance(frames, video.Frames) else None)
+                if isinstance(frames, video.Frames):
+                    forward.add(frames.arrays[number], frames.present[number])
+                else:
+                    forward.add(None)
             progress.advance()
         rows = [forward.rows() for forward in forwards]
     finally:
@@ -156,18 +159,20 @@ def sweep(work: Pass) -> list[Made]:
     for forward, values in zip(forwards, rows, strict=True):
         target = forward.target
         lines = [ledger.line(clip.id, target.stage, reason, kind, clip.decoder) for clip, reason, kind in failed]
-        made.append(_write(target, forward.part, good, values, lines, wall * forward.seconds / computing))
+        made.append(_write(forward, good, values, lines, wall * forward.seconds / computing))
     return made
 
 
-def _write(
-    target: Target, part: Any, ids: list[str], values: np.ndarray, failed: list[dict[str, str]], seconds: float
-) -> Made:
-    finite = np.isfinite(values).all(axis=1) if values.dtype.kind == "f" else np.ones(len(values), bool)
+def _write(forward: Forward, ids: list[str], values: np.ndarray, failed: list[dict[str, str]], seconds: float) -> Made:
+    target = forward.target
+    finite = np.ones(len(values), bool)
+    if values.dtype.kind == "f":
+        finite = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
     for row in np.flatnonzero(~finite):
         reason = f"the features hold values that are not finite {target.dtype}"
         failed.append(ledger.line(ids[row], target.stage, reason, "NotFinite"))
     values = values if finite.all() else values[finite]
     kept = [id_ for id_, good in zip(ids, finite, strict=True) if good]
-    shards.write(target.path, kept, values, attributes(target, part), failed)
+    frames = np.array(forward.present, np.int32)[finite] if forward.level == "frame" else None
+    shards.write(target.path, kept, values, attributes(target, forward.part), failed, frames=frames)
     return Made(target.stage, target.key, len(kept), seconds, failed)

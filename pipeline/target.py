@@ -2,13 +2,18 @@
 
 import json
 import socket
+import subprocess
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pipeline import video
+from pipeline import parts, video
 from pipeline.errors import LaffError
+
+LIBRARIES = ("numpy", "pillow", "torch", "open_clip_torch", "pytorchvideo", "timm", "transformers")
 
 
 @dataclass
@@ -29,6 +34,7 @@ class Target:
     weights: Path | None = None
     state: Path | None = None
     learned: str = ""  # tells two fits of one configuration apart, in a process that keeps loaded parts
+    about: dict[str, str] = field(default_factory=dict)  # what else the shard is to say of itself, such as licences
 
     @property
     def device(self) -> str:
@@ -43,7 +49,7 @@ class Target:
 
         known = f"{self.stage}:{self.fingerprint}:{self.learned}:{self.device}"
         for path in (self.weights, self.state):
-            if path is not None and not path.is_file():
+            if path is not None and not path.exists():
                 raise LaffError(f"{self.stage}: {path} is not there, seen from {socket.gethostname()}")
         return ready(known, self.part, self.device, self.weights, self.state)
 
@@ -67,25 +73,46 @@ def resolved(device: str, precision: str) -> str:
 
 
 def attributes(target: Target, part: Any) -> dict[str, Any]:
-    """What a shard says of itself, so that a reader can tell how it came about."""
-    from importlib.metadata import version
-
+    """What a shard says of itself, so that a reader can tell how it came about, and do it again."""
+    recipe = target.recipe
     about = {
         "fingerprint": target.fingerprint,
         "content": target.content,
-        "recipe": json.dumps(target.recipe, sort_keys=True),
+        "recipe": json.dumps(recipe, sort_keys=True),
         "stage": target.stage,
-        "extractor": target.recipe.get("uses") or type(part).__module__ + "." + type(part).__name__,
-        "weights": str(target.recipe.get("weights", "")),
-        "torch": version("torch"),
+        "weights": str(recipe.get("weights", "")),
+        "laff": laff(),
+        "libraries": libraries(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    sampling = getattr(part, "sampling", None)
-    if sampling is not None:
-        about["sampling"] = json.dumps(sampling.__dict__)
+    if part is not None:
+        about["extractor"] = recipe.get("uses") or f"{type(part).__module__}.{type(part).__name__}"
         about["precision"] = f"{resolved(target.device, target.precision)} on {target.device}"
+    if getattr(part, "sampling", None) is not None and not target.key.startswith("text/"):
+        about["sampling"] = json.dumps(part.sampling.__dict__)
         about["decoder"] = video.VERSION
-    for name in ("mean", "std"):
-        if getattr(part, name, None) is not None:
-            about[name] = json.dumps(list(getattr(part, name)))
-    return about
+        about["level"] = getattr(part, "level", "video")
+        about["colours"] = getattr(part, "colours", "RGB")
+        for name in ("mean", "std"):
+            if getattr(part, name, None) is not None:
+                about[name] = json.dumps(list(getattr(part, name)))
+    return about | target.about
+
+
+@cache
+def libraries() -> str:
+    """Versions of what computes features: all of them, whichever the part uses."""
+    return ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+
+
+@cache
+def laff() -> str:
+    """laff's version; in a checkout its commit too, which ends in -dirty where files differ from it."""
+    if not (parts.ROOT / ".git").exists():
+        return version("laff")
+    command = ["git", "-C", str(parts.ROOT), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        commit = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):  # without git, or of another owner
+        return version("laff")
+    return f"{version('laff')} (git {commit})"

@@ -15,7 +15,7 @@ import numpy as np
 from extractors.base import Sampling
 from pipeline import pixels, seeking
 from pipeline.decoders import VERSION, Mistrust, Picture, decoded, orientation, pictures, rgb, suits_decord
-from pipeline.frames import wanted
+from pipeline.frames import present, wanted
 from pipeline.media import Timeline, VideoError, opened, words
 
 SPARSE = 0.6  # seeking is worth it where at most this part of the frames has to be decoded (measured: to about 0.7)
@@ -50,6 +50,7 @@ class Frames:
     decoder: str  # who decoded: "decord" or "pyav"
     fps: float
     passes: int  # times the file was decoded: 1, or more when decord failed or the packets promised another count
+    present: list[int]  # for each Sampling how many of its M * T frames are the video's own: `pipeline.frames.present`
     sought: bool = False  # whether only the neighbourhoods of the wanted frames were decoded; count is of packets then
 
 
@@ -102,18 +103,19 @@ def read(path: Path, samplings: Sequence[Sampling], packets: int, decoder: str, 
             packets, fps = packets or max(timeline.packets, 1), fps or timeline.fps(stream)
     few = _seek(path, samplings, packets, fps)
     if few is not None:
-        return Frames(few, packets, "pyav", fps, 1, sought=True)
+        return Frames(few, packets, "pyav", fps, 1, _present(samplings, packets, fps), sought=True)
     passes = 1
     if decoder == "decord" and not _dense(samplings, packets, fps):
         arrays, count = _decode(path, samplings, packets, "pyav", fps, packets)
         if count == packets:
-            return Frames(arrays, count, "pyav", fps, passes)
+            return Frames(arrays, count, "pyav", fps, passes, _present(samplings, count, fps))
         passes += 1  # damaged: as if many frames were wanted, so that what else is wanted changes nothing
     try:
         arrays, count = _decode(path, samplings, packets, decoder, fps, packets)
     except Mistrust:
         decoder, passes = "pyav", passes + 1
         arrays, count = _decode(path, samplings, packets, decoder, fps, packets)
+    own = _present(samplings, count, fps)
     if count != packets:
         passes += 1
         arrays, again = _decode(path, samplings, count, decoder, fps, packets)
@@ -121,8 +123,13 @@ def read(path: Path, samplings: Sequence[Sampling], packets: int, decoder: str, 
             raise VideoError(f"gives {count} frames when decoded once and {again} when decoded again")
         for number, sampling in enumerate(samplings):
             alone = _seek(path, [sampling], packets, fps)
-            arrays[number] = arrays[number] if alone is None else alone[0]
-    return Frames(arrays, count, decoder, fps, passes)
+            if alone is not None:
+                (arrays[number],), own[number] = alone, present(sampling, packets, fps)
+    return Frames(arrays, count, decoder, fps, passes, own)
+
+
+def _present(samplings: Sequence[Sampling], count: int, fps: float) -> list[int]:
+    return [present(sampling, count, fps) for sampling in samplings]
 
 
 def _dense(samplings: Sequence[Sampling], packets: int, fps: float) -> bool:
@@ -140,7 +147,7 @@ def _decode(
         if index in places:
             _keep(picture, samplings, places.pop(index), arrays)
         decoded_frames = index + 1
-    return _clips(samplings, arrays), decoded_frames
+    return _views(arrays), decoded_frames
 
 
 def _seek(path: Path, samplings: Sequence[Sampling], packets: int, fps: float) -> list[np.ndarray] | None:
@@ -160,11 +167,11 @@ def _seek(path: Path, samplings: Sequence[Sampling], packets: int, fps: float) -
                 _keep(picture, samplings, places[index], arrays)
     except seeking.Unsure:
         return None
-    return _clips(samplings, arrays)
+    return _views(arrays)
 
 
 def _places(samplings: Sequence[Sampling], count: int, fps: float) -> dict[int, dict[int, np.ndarray]]:
-    """Where frames go: frame number -> sampling number -> rows of its array."""
+    """Where frames go: frame number -> sampling number -> places in its clips * T."""
     places: dict[int, dict[int, np.ndarray]] = {}
     for number, sampling in enumerate(samplings):
         indices = wanted(sampling, count, fps)
@@ -174,33 +181,33 @@ def _places(samplings: Sequence[Sampling], count: int, fps: float) -> dict[int, 
 
 
 def _empty(samplings: Sequence[Sampling]) -> list[np.ndarray]:
-    """For each Sampling [M * T, crop, crop, 3] uint8."""
-    return [np.zeros((s.clips * s.frames, s.crop, s.crop, 3), dtype=np.uint8) for s in samplings]
+    """For each Sampling [clips, crops, T, crop, crop, 3] uint8."""
+    return [np.zeros((s.clips, s.crops, s.frames, s.crop, s.crop, 3), dtype=np.uint8) for s in samplings]
 
 
-def _clips(samplings: Sequence[Sampling], arrays: list[np.ndarray]) -> list[np.ndarray]:
-    """[M * T, crop, crop, 3] -> [M, T, crop, crop, 3]."""
-    shapes = [(s.clips, s.frames, s.crop, s.crop, 3) for s in samplings]
-    return [array.reshape(shape) for array, shape in zip(arrays, shapes, strict=True)]
+def _views(arrays: list[np.ndarray]) -> list[np.ndarray]:
+    """[clips, crops, T, crop, crop, 3] -> [M, T, crop, crop, 3]."""
+    return [array.reshape(-1, *array.shape[2:]) for array in arrays]
 
 
 def _keep(
     picture: Picture, samplings: Sequence[Sampling], rows: dict[int, np.ndarray], arrays: list[np.ndarray]
 ) -> None:
-    """Put one frame where it is wanted; samplings of equal size and filter share the resized picture."""
+    """Put one frame where it is wanted; samplings that resize alike share the resized picture."""
     try:
-        upright = pixels.image(picture())
+        upright = np.ascontiguousarray(picture())
     except MemoryError:
         raise
     except (OSError, ValueError) as error:
         raise VideoError(f"a frame could not be converted to RGB: {words(error)}") from error
-    resized: dict[tuple[int, str], np.ndarray] = {}
+    resized: dict[tuple[int, str, bool, int], np.ndarray] = {}
     for number, where in rows.items():
-        sampling = samplings[number]
-        key = (sampling.size, sampling.filter)
+        s = samplings[number]
+        key = (s.size, s.filter, s.antialias, s.width)
         if key not in resized:
             resized[key] = pixels.resize(upright, *key)
-        arrays[number][where] = pixels.crop(resized[key], sampling.crop)
+        for view, part in enumerate(pixels.crops(resized[key], s.crop, s.crops)):
+            arrays[number][where // s.frames, view, where % s.frames] = part
 
 
 def _drain(container: object, stream: object, timeline: Timeline) -> None:

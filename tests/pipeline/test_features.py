@@ -32,16 +32,17 @@ def context(collect: Callable[..., Path], surroundings: Callable[..., Context]) 
     return made
 
 
-def write(context: Context, name: str, values: Callable, lost: tuple[str, ...] = ()) -> None:
-    """Shards of a stage for all items but the lost ones."""
+def write(
+    context: Context, name: str, values: Callable, lost: tuple[str, ...] = (), frames: Callable | None = None
+) -> None:
+    """Shards of a stage for all items but the lost ones; `frames` gives the counts of a feature of frames."""
     for unit in units(context, name):
         if unit.shard >= 0:
             every = context.catalog.shards(unit.side)[unit.shard]
             kept = [row for row in every if context.catalog.ids(unit.side, [row])[0] not in lost]
             about = {"fingerprint": unit.fingerprint, "content": unit.content, "recipe": json.dumps(unit.recipe)}
-            shards.write(
-                context.work.folder(name) / unit.key, context.catalog.ids(unit.side, kept), values(kept), about
-            )
+            ids, path = context.catalog.ids(unit.side, kept), context.work.folder(name) / unit.key
+            shards.write(path, ids, values(kept), about, frames=frames(kept) if frames else None)
 
 
 def test_dense_rows_in_any_order(context: Context):
@@ -79,13 +80,56 @@ def test_shards_of_two_widths(context: Context):
     write(context, "x3d", lambda rows: np.ones((len(rows), next(widths)), np.float32))
     with pytest.raises(LaffError) as error:
         features.read(context, "x3d", "video", np.arange(6))
-    assert str(error.value) == "x3d: shard 1 is 3 wide, another 2"
+    assert str(error.value) == "x3d: the rows of one shard are [3], those of another [2]"
 
 
 def test_no_rows(context: Context):
     with pytest.raises(LaffError) as error:
         features.read(context, "x3d", "video", np.array([], np.int64))
     assert str(error.value) == "x3d: no video rows asked for; is the split empty?"
+
+
+FRAMES = np.random.default_rng(3).normal(size=(6, 4, 5)).astype(np.float32)  # of six videos
+
+
+def count(rows: list[int]) -> np.ndarray:
+    """1, 2, 3, 4, 4, 4 frames."""
+    return np.minimum(np.asarray(rows, dtype=np.int64) + 1, 4)
+
+
+def frames(rows: list[int]) -> np.ndarray:
+    """FRAMES, with zeros for frames that a video lacks."""
+    present = np.arange(4) < count(rows)[:, None]
+    return FRAMES[np.asarray(rows, dtype=np.int64)] * present[:, :, None]
+
+
+def test_a_feature_of_frames_as_it_is(context: Context):
+    write(context, "x3d", frames, lost=("s1",), frames=count)
+    values, found = features.read_frames(context, "x3d", np.array([5, 4, 0, 2]))
+    assert (values.dtype, found.dtype) == (np.float32, np.int32)
+    assert found.tolist() == [4, 0, 1, 3]  # s1 has no row
+    expected = frames([5, 4, 0, 2])
+    expected[1] = 0
+    np.testing.assert_array_equal(values, expected)
+
+
+@pytest.mark.parametrize(("dtype", "close"), [("float32", 1e-6), ("float16", 2e-3)])
+def test_a_feature_of_frames_is_read_as_the_mean_over_the_own_ones(context: Context, dtype: str, close: float):
+    write(context, "x3d", lambda rows: frames(rows).astype(dtype), lost=("s1",), frames=count)
+    values, found = features.read(context, "x3d", "video", np.arange(6))
+    assert (values.shape, values.dtype) == ((6, 5), np.float32)
+    assert found.tolist() == [True, True, True, True, False, True]
+    expected = [FRAMES[row, : min(row + 1, 4)].mean(axis=0) for row in range(6)]
+    expected[4] = np.zeros(5)
+    np.testing.assert_allclose(values, expected, atol=close)
+
+
+def test_rows_of_frames_are_not_made_up(context: Context):
+    with pytest.raises(LaffError) as error:
+        features.read_frames(context, "x3d", np.arange(6))
+    assert str(error.value) == "x3d holds one row a video; give it `level: frame` where rows of frames are wanted"
+    with pytest.raises(LaffError, match="no video rows asked for"):
+        features.read_frames(context, "x3d", np.array([], np.int64))
 
 
 def test_pairs(context: Context):

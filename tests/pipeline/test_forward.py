@@ -50,11 +50,11 @@ def target(part: Any, batch: int = 3) -> Target:
     return Target("conv", "00000.h5", Path("00000.h5"), part, "print", "content", {}, "cpu", batch, "float32")
 
 
-def run(part: Any, videos: list[np.ndarray | None], count: int) -> np.ndarray:
+def run(part: Any, videos: list[np.ndarray | None], count: int, present: int = 4) -> np.ndarray:
     lanes = Lanes(count)
     forward = Forward(target(part), len(videos), lanes)
     for frames in videos:
-        forward.add(frames)
+        forward.add(frames, present)
     rows = forward.rows()
     lanes.close()
     return rows
@@ -110,8 +110,47 @@ def test_values_of_another_width_are_told(videos: list[np.ndarray | None]) -> No
     class Wide(Conv):
         dim = 9
 
-    with pytest.raises(LaffError, match=r"conv: extract gave \[3, 8\] for 3 videos; dim says \[3, 9\]"):
+    with pytest.raises(LaffError, match=r"conv: extract gave \[3, 8\] for 3 videos; dim and level say \[3, 9\]"):
         run(Wide(), videos, 2)
+
+
+class Frames(Conv):
+    """Each frame's mean colour, D = 3."""
+
+    dim = 3
+    level = "frame"
+
+    def extract(self, frames: torch.Tensor) -> torch.Tensor:
+        return frames.float().mean(dim=(3, 4)).flatten(1, 2)
+
+
+def test_rows_of_frames_that_a_video_lacks_are_zero(videos: list[np.ndarray | None]) -> None:
+    good = [video for video in videos if video is not None]
+    means = np.stack(good).mean(axis=(3, 4))[:, 0]
+    rows = run(Frames(), videos, 2)
+    assert rows.shape == (15, 4, 3)
+    np.testing.assert_allclose(rows, means, rtol=1e-5)
+    rows = run(Frames(), videos, 2, present=3)
+    np.testing.assert_allclose(rows[:, :3], means[:, :3], rtol=1e-5)
+    assert not rows[:, 3].any()
+    assert run(Frames(), [None], 1).shape == (0, 4, 3)
+
+
+def test_rows_of_frames_have_their_shape(videos: list[np.ndarray | None]) -> None:
+    class Short(Frames):
+        def extract(self, frames: torch.Tensor) -> torch.Tensor:
+            return super().extract(frames).mean(dim=1)
+
+    with pytest.raises(LaffError, match=r"gave \[3, 3\] for 3 videos; dim and level say \[3, 4, 3\]"):
+        run(Short(), videos, 1)
+
+
+def test_frames_have_one_crop(videos: list[np.ndarray | None]) -> None:
+    class Crops(Frames):
+        sampling = Sampling(frames=4, size=32, crop=32, crops=3)
+
+    with pytest.raises(LaffError, match="conv: level frame has one row a frame; crops is 3, make it 1"):
+        run(Crops(), videos, 1)
 
 
 @pytest.mark.parametrize(

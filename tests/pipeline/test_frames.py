@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from extractors.base import Sampling
-from pipeline.frames import wanted
+from pipeline.frames import present, wanted
 
 
 def numbers(count: int, rate: float = 30.0, **kinds: Any) -> list[int]:
@@ -55,6 +55,36 @@ def test_half_a_frame_is_rounded_up():
 def test_a_short_video_repeats_its_last_frame():
     assert numbers(5, frames=4, stride=2, clips=2) == [0, 2, 4, 4] * 2
     assert numbers(1, frames=3, stride=5) == [0, 0, 0]
+
+
+def test_first_begins_with_the_video():
+    assert numbers(100, frames=4, stride=5, first=True) == [0, 5, 10, 15]
+    # 24 frames a second counted as 2: twelve apart
+    assert numbers(100, 24.0, frames=4, stride=1, fps=2.0, first=True) == [0, 12, 24, 36]
+    assert numbers(7, frames=4, stride=3, first=True) == [0, 3, 6, 6]
+
+
+def own(count: int, rate: float = 30.0, **kinds: Any) -> int:
+    return present(Sampling(size=8, crop=8, **kinds), count, rate)
+
+
+def test_frames_beyond_the_end_are_not_present():
+    assert [own(count, frames=4, stride=3, first=True) for count in (1, 3, 4, 6, 7, 9, 10, 11)] == [
+        *(1, 1, 2, 2, 3, 3, 4, 4)  # positions 0, 3, 6, 9
+    ]
+    # 1.5 apart: 0, 1.5, 3, 4.5 -> 0, 2, 3, 5
+    assert [own(count, 15.0, frames=4, stride=3, fps=30.0) for count in (2, 3, 4, 5, 6)] == [1, 2, 3, 3, 4]
+
+
+def test_all_frames_are_present_where_they_are_spread_or_the_video_is_long_enough():
+    assert own(1, frames=4) == 4  # one frame stands for each stretch of the video
+    assert own(1, frames=4, clips=3) == 12
+    assert own(10, frames=4, stride=3, clips=3) == 12
+
+
+def test_clips_of_a_short_video_are_the_first_one_again():
+    assert own(5, frames=4, stride=2, clips=2) == 3
+    assert numbers(5, frames=4, stride=2, clips=2) == [0, 2, 4, 4] * 2
 
 
 def test_any_sampling_stays_in_the_video_and_goes_forward():

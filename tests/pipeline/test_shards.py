@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from pipeline import ledger, shards
+from extractors.base import Sampling
+from pipeline import container, ledger, shards
 from pipeline.errors import LaffError
 
 IDS = ["a", "b#0", "猫#1"]
@@ -32,6 +33,23 @@ def test_dense_round_trip(tmp_path: Path, dtype: str):
     np.testing.assert_array_equal(shards.column(path, "packets"), [1, 2, 3])
     assert shards.column(path, "codec").tolist() == ["h264", "vp9", ""]
     assert [file.name for file in path.parent.iterdir()] == ["00000.h5"]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_rows_of_frames_round_trip(tmp_path: Path, dtype: str):
+    values = np.arange(24).reshape(3, 4, 2).astype(dtype)
+    shards.write(tmp_path / "s.h5", IDS, values, MARKS, frames=np.array([4, 1, 3]))
+    found = shards.read(tmp_path / "s.h5")
+    np.testing.assert_array_equal(found.values, values)
+    assert found.values.dtype == dtype
+    assert found.frames is not None
+    assert (found.frames.tolist(), found.frames.dtype) == ([4, 1, 3], np.int32)
+    assert container.check(tmp_path / "s.h5") == ""
+    assert "  frames       [3] int32" in shards.describe(tmp_path / "s.h5").split("\n")
+    shards.write(tmp_path / "s.h5", [], values[:0], MARKS, frames=np.array([], np.int32))
+    found = shards.read(tmp_path / "s.h5")
+    assert found.frames is not None
+    assert (found.values.shape, found.frames.shape) == ((0, 4, 2), (0,))
 
 
 def test_sparse_round_trip(tmp_path: Path):
@@ -108,6 +126,17 @@ def test_describe(tmp_path: Path):
     assert "  ids          [3] text" in lines
     assert "  @stage = x3d" in lines
     assert json.loads(lines[-1].removeprefix("  failed: "))["reason"] == "broken"
+    sampling = Sampling(16, 356, 312, clips=10, stride=5, fps=30.0, antialias=False)
+    about = {"sampling": json.dumps(sampling.__dict__), "recipe": MARKS["recipe"], "weights": "{broken"}
+    shards.write(path, IDS, np.zeros((3, 2), np.float32), about)
+    lines = shards.describe(path).split("\n")
+    at = lines.index("  @sampling = " + str(sampling))
+    assert json.loads(lines[at + 1])["clips"] == 10
+    at = lines.index("  @recipe =")
+    assert lines[at + 1 : at + 4] == ["    params:", "      frames: 13", "    step: extract"]
+    assert "  @weights = {broken" in lines
+    shards.write(path, IDS, np.zeros((3, 2), np.float32), {"sampling": '{"moments": 3}'})
+    assert "  @sampling = of another version of laff" in shards.describe(path)
     path.write_text("no HDF5")
     with pytest.raises(LaffError, match="not a readable HDF5 file"):
         shards.describe(path)
