@@ -1,0 +1,179 @@
+"""Sentence encoders of the BERT family: Devlin et al., NAACL 2019; Reimers & Gurevych, "Sentence-BERT", EMNLP 2019.
+
+Weights are a folder as the Hugging Face hub has it: config.json, the tensors, the tokenizer (tokenizer.json or its
+vocabulary), and sentence-transformers' own files where there are any, which say how words become a sentence.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+from torch.nn.utils.rnn import pad_sequence
+
+from extractors.checkpoint import Converted, Layout, convert, fill, rename
+
+BATCH = 256  # captions of one forward
+POOLINGS = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls", "pooling_mode_max_tokens": "max"}
+MODULES = ("Transformer", "Pooling", "Normalize")  # of sentence-transformers; a Dense after them would be left out
+TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model")
+NO_RANDOM = "weights random: without a folder there is no tokenizer; give a folder, or leave bert out"
+
+
+class Bert:
+    """One row for each caption: its words' last hidden states in one vector, [C, D] float32.
+
+    What is not given here is as the folder says: `pooling` (mean where it says nothing) over the words, `normalise` to
+    unit length, `length` in word pieces, the two at its ends among them; longer captions lose their end.
+    """
+
+    sides = ("text",)
+    LAYOUTS = (
+        Layout(
+            "the Hugging Face hub's layout",
+            (r"(^|\.)embeddings\.word_embeddings\.weight$", r"(^|\.)layer\.0\.attention\."),
+            rename(
+                (r"^(bert|distilbert|mpnet|roberta)\.", ""),
+                (r"LayerNorm\.gamma$", "LayerNorm.weight"),  # files as old as bert-base-uncased
+                (r"LayerNorm\.beta$", "LayerNorm.bias"),
+            ),
+            # Heads of what it was trained for, and the numbers 0, 1, 2, … that old files hold beside the weights.
+            dropped=("pooler.", "cls.", "lm_head.", "classifier.", "vocab_", "embeddings.position_ids"),
+        ),
+    )
+
+    def __init__(
+        self,
+        *,
+        pooling: Literal["auto", "mean", "cls", "max"] = "auto",
+        normalise: bool | None = None,
+        length: int | None = None,
+        weights: str = "all-minilm-l6-v2",
+    ) -> None:
+        if weights == "random":
+            raise ValueError(NO_RANDOM)
+        if length is not None and length < 3:
+            raise ValueError(f"length is {length}; it should be at least 3, a word and the two ends")
+        self.pooling = pooling
+        self.normalise = normalise
+        self.length = length
+        self.weights = weights
+
+    def build(self, converted: Converted | None = None) -> nn.Module:
+        """The network that the folder's config.json describes, without weights."""
+        from transformers import AutoConfig, AutoModel
+
+        shape = dict(converted.config) if converted else {}
+        if "model_type" not in shape:
+            raise ValueError("a sentence encoder is built from the config.json of its folder, which names a model_type")
+        try:
+            net = AutoModel.from_config(AutoConfig.for_model(**shape), trust_remote_code=False, dtype=torch.float32)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"config.json describes no model that transformers builds: {error}") from None
+        if hasattr(net, "pooler"):
+            net.pooler = None  # it serves a task of the training, not sentences
+        return net
+
+    def load(self, device: str, weights: Path | None) -> None:
+        """Read the folder: network, tokenizer, pooling. ValueError where a part of it is missing or unknown."""
+        if weights is None:
+            raise ValueError(NO_RANDOM)
+        lacks = [] if (weights / "config.json").is_file() else ["config.json"]
+        if not any((weights / name).is_file() for name in TOKENIZERS):
+            lacks.append(f"a tokenizer ({', '.join(TOKENIZERS)})")
+        if lacks:
+            raise ValueError(f"{weights} lacks {' and '.join(lacks)}; a sentence encoder is a whole folder of the hub")
+        converted = convert(weights, self.LAYOUTS, "Bert")
+        net = self.build(converted)
+        fill(net, converted.state, converted.source, "Bert")
+        self.tokenizer = _tokenizer(weights)
+        self.recipe = _Recipe(weights, self, net, self.tokenizer.model_max_length)
+        self.device = device
+        self.net = net.eval().to(device)
+
+    @torch.no_grad()
+    def extract_text(self, captions: Sequence[str]) -> np.ndarray:
+        """C texts -> [C, D] float32. Captions of like length share a forward; rows come in the captions' order."""
+        pieces = self._pieces(captions)
+        order = sorted(range(len(pieces)), key=lambda row: len(pieces[row]))
+        rows = np.zeros((len(pieces), self.net.config.hidden_size), dtype=np.float32)
+        for start in range(0, len(order), BATCH):
+            chosen = order[start : start + BATCH]
+            rows[chosen] = self._encode([pieces[row] for row in chosen]).cpu().numpy()
+        return rows
+
+    def _pieces(self, captions: Sequence[str]) -> list[Tensor]:
+        """The numbers of each caption's word pieces, [N] int64."""
+        if not captions:
+            return []
+        texts = [caption.strip().lower() if self.recipe.lower else caption.strip() for caption in captions]
+        numbers = self.tokenizer(texts, truncation=True, max_length=self.recipe.length)["input_ids"]
+        return [torch.tensor(row) for row in numbers]
+
+    def _encode(self, pieces: list[Tensor]) -> Tensor:
+        """Captions of any lengths -> [B, D] float32; padding is seen by no word and is in no mean."""
+        ids = pad_sequence(pieces, batch_first=True, padding_value=self.tokenizer.pad_token_id).to(self.device)
+        lengths = torch.tensor([len(row) for row in pieces], device=self.device)
+        mask = torch.arange(ids.shape[1], device=self.device) < lengths[:, None]
+        states = self.net(input_ids=ids, attention_mask=mask.long()).last_hidden_state.float()  # [B, N, D]
+        if self.recipe.pooling == "cls":
+            rows = states[:, 0]
+        elif self.recipe.pooling == "max":
+            rows = states.masked_fill(~mask[..., None], -torch.inf).amax(dim=1)
+        else:
+            rows = (states * mask[..., None]).sum(dim=1) / lengths[:, None]
+        return normalize(rows, dim=1) if self.recipe.normalise else rows
+
+
+class _Recipe:
+    """How words become a sentence: what the part was given, else what the folder says, else a plain mean."""
+
+    def __init__(self, folder: Path, part: Bert, net: Any, tokenizer_length: int) -> None:
+        modules = [(row["type"].rpartition(".")[2], row["path"]) for row in _json(folder / "modules.json") or []]
+        if strange := [kind for kind, _ in modules if kind not in MODULES]:
+            raise ValueError(f"{folder} has a {strange[0]} in modules.json; only {', '.join(MODULES)} are known here")
+        sentence = _json(folder / "sentence_bert_config.json") or {}
+        self.lower = bool(sentence.get("do_lower_case"))
+        self.pooling: str = part.pooling
+        if part.pooling == "auto":
+            self.pooling = next((_pooling(folder / path) for kind, path in modules if kind == "Pooling"), "mean")
+        self.normalise = "Normalize" in dict(modules) if part.normalise is None else part.normalise
+        # RoBERTa and MPNet number positions from after that of the padding.
+        longest = net.config.max_position_embeddings - getattr(net.embeddings, "padding_idx", -1) - 1
+        self.length = min(part.length or sentence.get("max_seq_length") or tokenizer_length, longest)
+        if part.length and part.length > longest:
+            raise ValueError(f"length is {part.length}; {folder} has positions for {longest}")
+
+
+def _tokenizer(folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # a damaged file makes the reader fail in any way
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"{folder}: its tokenizer cannot be read ({first})") from error
+
+
+def _pooling(folder: Path) -> str:
+    """The one pooling that sentence-transformers' config.json in `folder` switches on."""
+    on = [name for name, value in (_json(folder / "config.json") or {}).items() if value is True and "mode" in name]
+    if len(on) != 1 or on[0] not in POOLINGS:
+        raise ValueError(f"{folder}: pools by {', '.join(on) or 'nothing known here'}; set pooling to mean, cls or max")
+    return POOLINGS[on[0]]
+
+
+def _json(path: Path) -> Any:
+    """The content of a JSON file; None where there is none."""
+    if not path.is_file():
+        return None
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: no JSON ({error})") from None
