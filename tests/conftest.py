@@ -67,22 +67,41 @@ def same_random_state() -> Iterator[None]:
 
 
 class Clips(Protocol):
-    """Writes frames [T, H, W, 3] uint8 RGB (even H and W) as a video and returns its path."""
+    """Writes frames [T, H, W, 3] uint8 RGB (even H and W but for 4:4:4) as a video and returns its path."""
 
-    def __call__(self, name: str, frames: np.ndarray, *, fps: int = 10, codec: str = "libx264") -> Path: ...
+    def __call__(
+        self,
+        name: str,
+        frames: np.ndarray,
+        *,
+        fps: int = 10,
+        codec: str = "libx264",
+        pixels: str = "yuv420p",
+        degrees: int = 0,
+    ) -> Path: ...
 
 
 @pytest.fixture
 def clips(tmp_path: Path) -> Clips:
     """Makes small videos: `clips("a.mp4", frames)` writes tmp_path/a.mp4; the suffix gives the container."""
 
-    def write(name: str, frames: np.ndarray, *, fps: int = 10, codec: str = "libx264") -> Path:
+    def write(
+        name: str,
+        frames: np.ndarray,
+        *,
+        fps: int = 10,
+        codec: str = "libx264",
+        pixels: str = "yuv420p",
+        degrees: int = 0,
+    ) -> Path:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         with av.open(str(path), "w") as container:
             stream = container.add_stream(codec, rate=fps)
             stream.height, stream.width = frames.shape[1:3]
-            stream.pix_fmt = "yuv420p"
+            stream.pix_fmt = pixels
+            if degrees:
+                stream.set_display_rotation(degrees)
             for frame in frames:
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
             container.mux(stream.encode())

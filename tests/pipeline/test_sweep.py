@@ -140,6 +140,43 @@ def test_precision_is_that_of_the_arithmetic_and_not_of_the_rows(
     assert shard.attributes["precision"] == f"{precision.replace('auto', 'float32')} on cpu"
 
 
+class Each:
+    """Mean of each frame, D = 1; of frames that show 100, which is video 5, the square root of -1."""
+
+    sides = ("video",)
+    dim = 1
+    level = "frame"
+    sampling = Sampling(4, 16, 16, stride=3, first=True)
+
+    def extract(self, frames: torch.Tensor) -> torch.Tensor:
+        means = frames.float().mean(dim=(3, 4, 5)).flatten(1)[:, :, None]
+        return torch.where((means / 20).round() == 5, torch.nan, means)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_rows_of_frames_come_with_how_many_are_the_videos(videos: list[Clip], tmp_path: Path, dtype: str) -> None:
+    goal = target(tmp_path, Each(), "each")
+    goal.dtype = dtype
+    (made,) = sweep.sweep(work(videos, goal))
+    assert [(line["video"], line["exception"]) for line in made.failed] == [("v5", "NotFinite")]
+    shard = shards.read(goal.path)
+    kept = [n for n in range(10) if n != 5]
+    assert shard.ids == [f"v{n}" for n in kept]
+    assert (shard.values.shape, shard.values.dtype) == ((9, 4, 1), np.dtype(dtype))
+    assert shard.frames is not None
+    assert shard.frames.tolist() == [2] * 9  # of six frames, 0 and 3; 6 and 9 are beyond the end
+    assert np.round(shard.values[:, 1, 0].astype(float) / 20).tolist() == kept
+    assert not np.asarray(shard.values)[:, 2:].any()
+    assert shard.attributes["level"] == "frame"
+
+
+def test_how_many_videos_are_ahead_counts_all_views(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = Mean()
+    part.sampling = Sampling(4, 16, 16, clips=2, crops=3, stride=1)
+    monkeypatch.setattr(sweep, "QUEUE", 5 * 2 * 3 * 4 * 16 * 16 * 3)  # five videos
+    assert sweep.ahead(work([], target(tmp_path, part))) == 5
+
+
 def test_decoders_begin_with_the_next_shard_and_nothing_is_mixed_up(videos: list[Clip], tmp_path: Path) -> None:
     begun = []
 
