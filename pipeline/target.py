@@ -87,9 +87,9 @@ def attributes(target: Target, part: Any) -> dict[str, Any]:
     }
     if part is not None:
         about["extractor"] = recipe.get("uses") or f"{type(part).__module__}.{type(part).__name__}"
-        about["precision"] = f"{resolved(target.device, target.precision)} on {target.device}"
     if getattr(part, "sampling", None) is not None and not target.key.startswith("text/"):
         about["sampling"] = json.dumps(part.sampling.__dict__)
+        about["precision"] = f"{resolved(target.device, target.precision)} on {target.device}"
         about["decoder"] = video.VERSION
         about["level"] = getattr(part, "level", "video")
         about["colours"] = getattr(part, "colours", "RGB")

@@ -46,7 +46,7 @@ def test_a_video_feature_tells_how_to_make_it_again() -> None:
 def test_captions_and_imports_have_no_pixels() -> None:
     for key, part in (("text/00000.h5", Part()), ("00000.h5", None)):
         about = attributes(goal(key), part)
-        assert not {"sampling", "decoder", "mean", "std", "colours", "level"} & set(about)
+        assert not {"sampling", "precision", "decoder", "mean", "std", "colours", "level"} & set(about)
         assert ("extractor" in about) == (part is not None)
 
 
