@@ -24,7 +24,7 @@ class Layout:
     """The names that one code base gives the tensors of a model."""
 
     name: str  # as it stands after "in": "SlowFast's layout"
-    signs: tuple[str, ...]  # regexes; a file is of this layout when each is found in some key; none: any file is
+    signs: tuple[str, ...]  # regexes; a file is of this layout when each is found in some key
     convert: Callable[[dict[str, Tensor]], dict[str, Tensor]]  # the file's tensors -> the same by our names
     dropped: tuple[str, ...] = ()  # beginnings of keys, the file's or ours, that the feature does not need
 
@@ -115,7 +115,7 @@ def recognise(state: Mapping[str, Tensor]) -> str:
     """What the tensors of a file look like, in words, by the layouts of all extractors."""
     for part in _parts():
         for layout in part.LAYOUTS:
-            if layout.signs and layout.fits(state):
+            if layout.fits(state):
                 return f"it looks like {part.__name__} in {layout.name}, for {part.__module__}"
     first = ", ".join(list(state)[:SHOWN])
     return f"it is in no layout known here; its {len(state)} keys begin with {first}"
@@ -135,5 +135,8 @@ def _parts() -> Iterator[Any]:
         except ImportError:  # one that needs a package which is not installed can't help to name a file
             continue
         for part in vars(module).values():
-            if isinstance(part, type) and part.__module__ == module.__name__ and "LAYOUTS" in vars(part):
+            own = isinstance(part, type) and part.__module__ == module.__name__
+            if own and isinstance(
+                vars(part).get("LAYOUTS"), tuple
+            ):  # timm's are each model's, and no attribute of a class
                 yield part

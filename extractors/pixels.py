@@ -12,6 +12,13 @@ KINETICS_MEAN, KINETICS_STD = (0.45, 0.45, 0.45), (0.225, 0.225, 0.225)
 VMZ_MEAN, VMZ_STD = (0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)
 
 
+def three(name: str, values: Sequence[float]) -> tuple[float, ...]:
+    """`values`, where there is one for each colour; ValueError where not, or where a std is not positive."""
+    if len(values) != 3 or (name == "std" and min(values) <= 0):
+        raise ValueError(f"{name} is {list(values)}; it should be three numbers, for values in 0..1")
+    return tuple(values)
+
+
 def check(frames: Tensor, sampling: Sampling) -> None:
     """Raise ValueError unless `frames` is [B, M, T, H, W, 3] uint8 with the M, T, H and W of `sampling`.
 

