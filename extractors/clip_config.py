@@ -4,11 +4,12 @@ Read as files: importing open_clip takes seconds, and a plan only wants a width 
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 OWN = Path(__file__).parent / "clip_configs"
 TOKENS = 49408  # of CLIP's byte-pair vocabulary, which open_clip carries
@@ -24,11 +25,12 @@ class ClipConfig:
     custom_text: bool  # open_clip's class with a text tower of its own
     size: int  # side of the input image in pixels
     context: int  # text length in tokens, with the start and end tokens
-    words: int  # size of the token vocabulary
     quick_gelu: bool  # the activation of OpenAI's own weights
+    tokenizer: str = ""  # the repository of the Hugging Face hub that has it; "" is CLIP's own
+    tokenizing: dict[str, Any] = field(default_factory=dict)  # how captions are cleaned before it
 
 
-def _files() -> dict[str, Path]:
+def files() -> dict[str, Path]:
     """{name: JSON file} of every known model; ours win."""
     spec = find_spec("open_clip")
     shipped = Path(spec.origin).parent / "model_configs" if spec and spec.origin else OWN
@@ -39,30 +41,38 @@ def _files() -> dict[str, Path]:
 def clip_config(name: str) -> ClipConfig:
     """The configuration called `name`.
 
-    ValueError for unknown names, for models whose words come from a tokenizer on the hub (this project works
-    without network), and for images that are not square.
+    ValueError for unknown names, and for models that are more than two plain towers: captioners, text towers of the
+    Hugging Face hub (whose own configuration open_clip would fetch), images that are not square.
     """
-    files = _files()
-    if name not in files:
-        near = get_close_matches(name, files, n=3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else f"; {len(files)} are known, such as tiny-64"
+    known = files()
+    if name not in known:
+        near = get_close_matches(name, known, n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else f"; {len(known)} are known, such as tiny-64"
         raise ValueError(f"model {name!r} is no CLIP configuration of open_clip or of {OWN.name}/{hint}")
-    content = json.loads(files[name].read_text(encoding="utf-8"))
-    text, vision = content["text_cfg"], content["vision_cfg"]
-    size = vision.get("image_size", 224)
-    if "hf_tokenizer_name" in text or "hf_model_name" in text or text.get("vocab_size", TOKENS) != TOKENS:
-        raise ValueError(f"model {name!r} takes its words from the Hugging Face hub; choose one with CLIP's own tokens")
+    content = json.loads(known[name].read_text(encoding="utf-8"))
+    text, size = content["text_cfg"], content["vision_cfg"].get("image_size", 224)
     if "multimodal_cfg" in content:
         raise ValueError(f"model {name!r} also writes captions, which takes another class; choose a plain CLIP model")
+    if text.get("hf_model_name"):
+        raise ValueError(
+            f"model {name!r} has {text['hf_model_name']} of the Hugging Face hub as its text tower, and its shape is "
+            "only known there; choose a model with open_clip's own text tower"
+        )
     if not isinstance(size, int):
         raise ValueError(f"model {name!r} takes images of {size}; choose one with square images")
+    tokenizer = text.get("hf_tokenizer_name") or ""
+    words = text.get("vocab_size", TOKENS)
+    if text.get("tokenizer_mode") or (not tokenizer and words != TOKENS):
+        how = text.get("tokenizer_mode") or f"a vocabulary of {words}"
+        raise ValueError(f"model {name!r} takes words by {how}, which is not known here; choose another model")
     return ClipConfig(
         name=name,
-        path=files[name],
+        path=known[name],
         dim=content["embed_dim"],
         custom_text=content.get("custom_text", False),
         size=size,
         context=text.get("context_length", 77),
-        words=TOKENS,
         quick_gelu=content.get("quick_gelu", False),
+        tokenizer=tokenizer,
+        tokenizing=text.get("tokenizer_kwargs") or {},
     )

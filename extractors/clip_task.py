@@ -12,6 +12,7 @@ from torch.nn.functional import normalize
 
 from extractors.base import Pairs
 from extractors.scoring import mrr
+from extractors.tokens import FileTokens
 
 if TYPE_CHECKING:
     from extractors.clip_ft import ClipFt
@@ -23,7 +24,10 @@ VIDEOS = 16  # videos of one validation forward
 
 
 class ClipTask:
-    """One sample is one caption with its video, as LAFF's authors have it. See extractors.base.Task."""
+    """One sample is one caption with its video, as LAFF's authors have it. See extractors.base.Task.
+
+    Losses here know no bias: the `logit_bias` that SigLIP's models have gets no gradient and stays as it was.
+    """
 
     def __init__(self, clip: ClipFt, train: Pairs, val: Pairs, loss: Loss) -> None:
         for name, pairs in (("train", train), ("val", val)):
@@ -58,8 +62,10 @@ class ClipTask:
         return mrr(normalize(text, dim=-1), normalize(video, dim=-1), torch.from_numpy(self.val.video_of))
 
     def state(self) -> dict[str, Any]:
-        """{"model": tensors by name, on the CPU}: what ClipFt.load_state reads."""
-        return {"model": {key: value.detach().cpu().clone() for key, value in self.model.state_dict().items()}}
+        """{"model": tensors by name, on the CPU, and where it came from a file "tokenizer"}: for ClipFt.load_state."""
+        tensors = {key: value.detach().cpu().clone() for key, value in self.model.state_dict().items()}
+        tokens = self.clip.tokens
+        return {"model": tensors} | ({"tokenizer": tokens.state()} if isinstance(tokens, FileTokens) else {})
 
     def _videos(self, pairs: Pairs, rows: np.ndarray) -> Tensor:
         frames = torch.from_numpy(np.ascontiguousarray(pairs.videos[rows]))

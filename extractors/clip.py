@@ -1,0 +1,233 @@
+"""CLIP as published: any plain model of open_clip, both sides, 512-d for ViT-B/32.
+
+Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", ICML 2021, and its successors
+(MetaCLIP, SigLIP, PE-Core, …). A video is the mean of its frames' features, neither of them normalised, as LAFF's
+authors have it; retrieval is by cosine.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from extractors.base import Sampling
+from extractors.checkpoint import Converted, convert, fill
+from extractors.clip_config import clip_config
+from extractors.clip_layouts import HUGGING_FACE, OPEN_CLIP, OPENAI, SIGLIP
+from extractors.clip_published import PICKLED, PREFIX, SAFE, preprocessing
+from extractors.pixels import CLIP_MEAN, CLIP_STD, check, normalise
+from extractors.tensors import config as read_config
+from extractors.tokens import FILE, SETTINGS, FileTokens, Tokens, own_tokens, read_tokens
+from extractors.untrained import seeded
+
+CAPTIONS = 256  # captions of one forward
+
+
+class Clip:
+    """Videos [B, D] and captions [C, D] of one CLIP model; at level "frame" videos are [B, T, D].
+
+    `model` names a configuration of open_clip or a JSON file of extractors/clip_configs/. `mean`, `std`, `resize`
+    ("squash" makes a square of the whole image) and `filter` are what the weights were made with: None takes them from
+    open_clip's table for weights "open_clip:MODEL/TAG", and OpenAI's otherwise. `tokenizer` is a folder with
+    tokenizer.json and tokenizer_config.json for models that have one; "" finds them beside the weights.
+    """
+
+    sides = ("video", "text")
+    CONFIGS = (("model", "extractors/clip_configs"),)  # parameters that may name a JSON file, and where it lies
+    FILES = ("tokenizer",)  # parameters that name files, whose content counts and not their place
+    LAYOUTS = (OPENAI, SIGLIP, HUGGING_FACE, OPEN_CLIP)
+    colours = "RGB"
+
+    def __init__(
+        self,
+        *,
+        model: str = "ViT-B-32-quickgelu",
+        frames: int = 8,
+        stride: int = 0,
+        fps: float = 0.0,
+        first: bool = False,
+        level: Literal["video", "frame"] = "video",
+        mean: list[float] | None = None,
+        std: list[float] | None = None,
+        resize: Literal["shortest", "squash"] | None = None,
+        filter: Literal["bilinear", "bicubic"] | None = None,
+        tokenizer: str = "",
+        weights: str = "openai-clip-vit-b-32",
+    ) -> None:
+        self.config = clip_config(model)
+        published, _, self._tag = (
+            weights.removeprefix(PREFIX).rpartition("/") if weights.startswith(PREFIX) else [""] * 3
+        )
+        if published not in ("", model):
+            raise ValueError(f"weights {weights} are of model {published}, not of {model}")
+        if "openai" in weights.rpartition("/")[2] and not self.config.quick_gelu:
+            # Such a model takes the weights without a word and computes another function.
+            raise ValueError(f"model {model!r} lacks the activation of OpenAI's weights; use {model}-quickgelu")
+        for name, three in (("mean", mean), ("std", std)):
+            if three is not None and len(three) != 3:
+                raise ValueError(f"{name} is {three}; it should be three numbers, of red, green and blue")
+        self.model = model
+        self.level = level
+        self.tokenizer = tokenizer
+        self.weights = weights
+        self.dim = self.config.dim
+        self._frames: dict[str, Any] = {"frames": frames, "stride": stride, "fps": fps, "first": first}
+        self._given = {"mean": mean, "std": std, "resize": resize, "filter": filter}
+        self._sampling("shortest", "bicubic")  # refuses numbers that don't go together, before anything runs
+
+    @cached_property
+    def sampling(self) -> Sampling:
+        """The frames, at the model's size."""
+        return self._sampling(self._pixels["resize"], self._pixels["filter"])
+
+    @property
+    def mean(self) -> list[float]:
+        """Of red, green and blue, for values in 0..1."""
+        return list(self._pixels["mean"])
+
+    @property
+    def std(self) -> list[float]:
+        """Of red, green and blue, for values in 0..1."""
+        return list(self._pixels["std"])
+
+    def build(self) -> nn.Module:
+        """The model without weights. open_clip's own factory would look for some, and warn that it found none."""
+        import open_clip
+
+        shape = json.loads(self.config.path.read_text(encoding="utf-8"))
+        shape.pop("custom_text", None)
+        if "timm_model_name" in shape["vision_cfg"]:
+            shape["vision_cfg"]["timm_model_pretrained"] = False  # some of open_clip's files say true
+        return (open_clip.CustomTextCLIP if self.config.custom_text else open_clip.CLIP)(**shape)
+
+    def load(self, device: str, weights: Path | None) -> None:
+        """Build the model with the weights of a file or folder, or random ones for None."""
+        with seeded():
+            net = self.build()
+        if weights is not None:
+            if self.config.tokenizer:
+                self._tokens: Tokens = self._read_tokens(weights)
+            found = convert(self._file(weights), self.LAYOUTS, self.model)
+            self._check_origin(found)
+            fill(net, self._fitted(found.state, net), found.source, self.model)
+        self._use(net, device)
+
+    def load_state(self, state: dict[str, Any], device: str) -> None:
+        """Build the model with what a fine-tuning learned: {"model": tensors by name, "tokenizer": …}."""
+        net = self.build()
+        fill(net, state["model"], f"the fine-tuned {self.model}")
+        if "tokenizer" in state:
+            self._tokens = FileTokens(**state["tokenizer"], clean=self.config.tokenizing.get("clean", "whitespace"))
+        self._use(net, device)
+
+    @torch.no_grad()
+    def extract(self, frames: Tensor) -> Tensor:
+        """[B, 1, T, H, W, 3] uint8 -> [B, D] float32, or [B, T, D] at level "frame"; not normalised."""
+        check(frames, self.sampling)
+        return self.encode_frames(frames[:, 0]) if self.level == "frame" else self.encode_videos(frames[:, 0])
+
+    @torch.no_grad()
+    def extract_text(self, captions: Sequence[str]) -> np.ndarray:
+        """C texts -> [C, D] float32, not normalised."""
+        blocks = [captions[start : start + CAPTIONS] for start in range(0, len(captions), CAPTIONS)]
+        rows = [self.encode_texts(self.tokens(block)).cpu().numpy() for block in blocks]
+        return np.concatenate(rows) if rows else np.zeros((0, self.dim), dtype=np.float32)
+
+    @property
+    def tokens(self) -> Tokens:
+        """C texts -> [C, context] int64; longer texts lose their end. ValueError without the tokenizer's files."""
+        if not hasattr(self, "_tokens"):
+            config = self.config
+            self._tokens = (
+                self._read_tokens(None) if config.tokenizer else own_tokens(config.context, config.tokenizing)
+            )
+        return self._tokens
+
+    def encode_videos(self, frames: Tensor) -> Tensor:
+        """[B, T, H, W, 3] uint8 on the device -> [B, D] float32: the mean of the frames' features."""
+        return self.encode_frames(frames).mean(dim=1)
+
+    def encode_frames(self, frames: Tensor) -> Tensor:
+        """[B, T, H, W, 3] uint8 on the device -> [B, T, D] float32."""
+        features = self.net.encode_image(normalise(frames.flatten(0, 1), self.mean, self.std))
+        return features.float().unflatten(0, frames.shape[:2])
+
+    def encode_texts(self, tokens: Tensor) -> Tensor:
+        """[C, context] int64 -> [C, D] float32."""
+        return self.net.encode_text(tokens.to(self.device)).float()
+
+    @cached_property
+    def _pixels(self) -> dict[str, Any]:
+        known: dict[str, Any] = {"mean": CLIP_MEAN, "std": CLIP_STD, "resize": "shortest", "filter": "bicubic"}
+        if self._tag and None in self._given.values():
+            known = preprocessing(self.model, self._tag)
+        return known | {key: value for key, value in self._given.items() if value is not None}
+
+    def _sampling(self, resize: str, filter: Any) -> Sampling:
+        size = self.config.size
+        return Sampling(size=size, crop=size, width=size if resize == "squash" else 0, filter=filter, **self._frames)
+
+    def _file(self, weights: Path) -> Path:
+        """open_clip's own file of a folder that has it: beside it often lies the same model for other libraries."""
+        return next((weights / name for name in (SAFE, PICKLED) if (weights / name).is_file()), weights)
+
+    def _read_tokens(self, weights: Path | None) -> FileTokens:
+        config = self.config
+        beside = [weights if weights.is_dir() else weights.parent] if weights else []
+        folder = Path(self.tokenizer).expanduser() if self.tokenizer else next(iter(beside), None)
+        try:
+            if folder is None:
+                raise ValueError(f"{self.model}: captions need its tokenizer")
+            return read_tokens(folder, config.context, **config.tokenizing)
+        except ValueError as error:
+            raise ValueError(
+                f"{error}. Get {FILE} and {SETTINGS} from https://huggingface.co/{config.tokenizer}, put them beside "
+                f"the weights of {self.model} or into another folder, and give that as tokenizer"
+            ) from None
+
+    def _check_origin(self, found: Converted) -> None:
+        """ValueError where the file says that its weights were made with another activation, or can't be read."""
+        config = self.config
+        if found.layout is SIGLIP:
+            raise ValueError(
+                f"{found.source} can't be read; get {SAFE} of the same model, for {self.model} from "
+                f"https://huggingface.co/{config.tokenizer or 'timm'}"
+            )
+        if found.layout is OPENAI and not config.quick_gelu:
+            raise ValueError(f"{found.path} is OpenAI's and needs the quick activation; use {config.name}-quickgelu")
+        if found.layout is HUGGING_FACE:
+            told = found.config or read_config(found.path.parent)
+            if not told:
+                raise ValueError(
+                    f"{found.source} doesn't say its activation; put its config.json beside it, or give the folder"
+                )
+            for tower in ("text_config", "vision_config"):
+                activation = told.get(tower, {}).get("hidden_act", "quick_gelu")  # the library's default
+                if (activation == "quick_gelu") != config.quick_gelu:
+                    plain = config.name.removesuffix("-quickgelu")
+                    wanted = f"{plain}-quickgelu" if activation == "quick_gelu" else plain
+                    raise ValueError(f"{found.source} has the activation {activation} ({tower}); use model {wanted}")
+
+    def _fitted(self, state: dict[str, Tensor], net: nn.Module) -> dict[str, Tensor]:
+        """The names and shapes of this model's class: older files lack `text.`, and scales may be [] or [1]."""
+        if self.config.custom_text and not any(key.startswith("text.") for key in state):
+            outside = ("visual.", "logit_")
+            state = {key if key.startswith(outside) else f"text.{key}": value for key, value in state.items()}
+        own = net.state_dict()
+        return {
+            key: value.reshape(own[key].shape)
+            if key.startswith("logit_") and key in own and value.numel() == 1
+            else value
+            for key, value in state.items()
+        }
+
+    def _use(self, net: Any, device: str) -> None:
+        self.device = device
+        self.net = net.eval().to(device)
