@@ -160,4 +160,7 @@ class TimeSformer:
             "num_hidden_layers": self.layers,
             "num_attention_heads": self.heads,
             "attention_type": "divided_space_time",
+            "hidden_act": "gelu",
+            "layer_norm_eps": 1e-6,
+            "qkv_bias": True,
         }

@@ -1,5 +1,6 @@
 """Checkpoints of any wrapping are read; what doesn't fit is named; what could run code is refused."""
 
+import json
 import re
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from extractors.checkpoint import fill, read
+from extractors.checkpoint import Layout, convert, fill, read, recognise, rename
 
 STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.ones(2)}
 
@@ -43,9 +44,27 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path, monkeypatch: py
     assert not Path("evil-was-here").exists()
 
 
+@pytest.mark.parametrize("kind", ["a.pth", "old.pth", "a.safetensors"])
+@pytest.mark.parametrize("kept", [0.3, 0.99])
+def test_files_that_were_cut_off(tmp_path: Path, kind: str, kept: float) -> None:
+    path = tmp_path / kind
+    large = {"a.weight": torch.ones(100, 100)}
+    if path.suffix == ".safetensors":
+        save_file(large, path)
+    else:
+        torch.save(large, path, _use_new_zipfile_serialization=kind == "a.pth")
+    path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
+    with pytest.raises(ValueError, match=f"{kind}: cut off or no checkpoint: {path.stat().st_size} bytes"):
+        read(path)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"", "no checkpoint: 0 bytes"), (b"not a checkpoint at all", "no checkpoint: 23 bytes"), (None, "no such weights file")],
+    [
+        (b"", "no checkpoint: 0 bytes"),
+        (b"not a checkpoint at all", "no checkpoint: 23 bytes"),
+        (None, "no such weights file"),
+    ],
 )
 def test_files_that_are_no_checkpoint(tmp_path: Path, content: bytes | None, message: str) -> None:
     path = tmp_path / "a.pth"
@@ -80,3 +99,89 @@ def test_fill_takes_every_value_widens_halves_and_lets_counters_miss() -> None:
     fill(model, {name: torch.full((2,), 0.5).half() for name in ("weight", "bias", "running_mean", "running_var")}, "a")
     assert model.weight.dtype == torch.float32
     assert all(value.eq(0.5).all() for name, value in model.state_dict().items() if name != "num_batches_tracked")
+
+
+def put_parts(folder: Path, placed: dict[str, str]) -> None:
+    for key, name in placed.items():
+        save_file({key: STATE[key]}, folder / name)
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": placed}))
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin", "open_clip_model.safetensors", "parts"])
+def test_folders_of_the_hub(tmp_path: Path, name: str) -> None:
+    (tmp_path / "config.json").write_text('{"hidden_size": 3}')
+    if name == "parts":
+        put_parts(tmp_path, {"a.weight": "model-1-of-2.safetensors", "a.bias": "model-2-of-2.safetensors"})
+    elif name.endswith(".bin"):
+        torch.save(STATE, tmp_path / name)
+    else:
+        save_file(STATE, tmp_path / name)
+    assert same(read(tmp_path))
+    assert convert(tmp_path, [Layout("any", ("weight",), dict)]).config == {"hidden_size": 3}
+
+
+def test_folders_that_lack_something(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"without weights: it holds config\.json, but none of model\.safetensors, "):
+        read(tmp_path)
+    put_parts(tmp_path, {"a.weight": "1.safetensors", "a.bias": "2.safetensors"})
+    (tmp_path / "2.safetensors").unlink()
+    with pytest.raises(ValueError, match=r"2\.safetensors: no such weights file"):
+        read(tmp_path)
+    save_file({"b": torch.ones(1)}, tmp_path / "2.safetensors")
+    with pytest.raises(ValueError, match=r"its parts hold other tensors than it lists: a\.bias, b"):
+        read(tmp_path)
+    (tmp_path / "model.safetensors.index.json").write_text("{")
+    with pytest.raises(ValueError, match=r"index\.json: no JSON"):
+        read(tmp_path)
+
+
+def test_an_index_leads_nowhere_outside_of_its_folder(tmp_path: Path) -> None:
+    save_file(STATE, tmp_path / "1.safetensors")
+    folder = tmp_path / "model"
+    folder.mkdir()
+    placed = dict.fromkeys(STATE, "../1.safetensors")
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": placed}))
+    with pytest.raises(ValueError, match=r"model/1\.safetensors: no such weights file"):
+        read(folder)
+
+
+def test_convert_takes_the_first_layout_that_fits_and_names_what_it_drops(tmp_path: Path) -> None:
+    save_file(STATE | {"fc.weight": torch.ones(1), "fc2": torch.ones(1)}, tmp_path / "a.safetensors")
+    other = Layout("another", ("^b$",), dict)
+    ours = Layout("our layout", (r"^a\.w", r"bias$"), rename((r"^a\.", "b."), (r"^fc2$", "head.fc2")), ("fc.", "head."))
+    found = convert(tmp_path / "a.safetensors", [other, ours])
+    assert found.layout is ours
+    assert found.state.keys() == {"b.weight", "b.bias"}
+    assert found.dropped == ["fc.weight", "head.fc2"]
+    assert found.config == {}
+    assert found.source == f"{tmp_path / 'a.safetensors'}, in our layout,"
+
+
+def test_two_keys_that_would_become_one_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"the keys model\.a and a are both a by our names"):
+        rename((r"^model\.", ""))({"model.a": torch.ones(1), "a": torch.ones(1)})
+
+
+@pytest.mark.parametrize(
+    ("keys", "looks"),
+    [
+        ("stem.0.weight layer1.0.conv3.0.weight", "IrCSN in VMZ's layout, for extractors.ircsn"),
+        ("backbone.conv1.bn.bias backbone.layer2.0.conv2.0.conv.weight", "IrCSN in mmaction2's layout"),
+        ("blocks.0.conv.weight blocks.1.res_blocks.0.branch2.norm_b.weight", "IrCSN in PyTorchVideo's layout"),
+        ("s1.pathway0_stem.bn.bias s2.pathway0_res0.branch2.se.fc1.bias", "X3D in SlowFast's layout"),
+        ("blocks.0.conv.conv_t.weight blocks.1.res_blocks.0.branch2.norm_b.0.bias", "X3D in PyTorchVideo's layout"),
+        ("model.time_embed model.blocks.0.temporal_attn.qkv.bias", "TimeSformer in the authors' layout"),
+        ("timesformer.encoder.layer.0.temporal_dense.bias", "TimeSformer in the layout of Hugging Face"),
+    ],
+)
+def test_a_file_is_named_for_what_it_looks_like(tmp_path: Path, keys: str, looks: str) -> None:
+    state = {key: torch.ones(1) for key in keys.split()}
+    assert recognise(state).startswith(f"it looks like {looks}")
+    save_file(state, tmp_path / "a.safetensors")
+    with pytest.raises(ValueError, match=r"a\.safetensors does not fit Tiny \(size 1\): it looks like " + looks):
+        convert(tmp_path / "a.safetensors", [Layout("tiny", ("^tiny$",), dict)], "Tiny (size 1)")
+
+
+def test_a_file_of_no_known_layout() -> None:
+    assert recognise(STATE) == "it is in no layout known here; its 2 keys begin with a.weight, a.bias"

