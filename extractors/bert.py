@@ -65,6 +65,9 @@ class Bert:
         self.length = length
         self.weights = weights
 
+    def __str__(self) -> str:
+        return "Bert"
+
     def build(self, converted: Converted | None = None) -> nn.Module:
         """The network that the folder's config.json describes, without weights."""
         from transformers import AutoConfig, AutoModel
@@ -89,13 +92,13 @@ class Bert:
             lacks.append(f"a tokenizer ({', '.join(TOKENIZERS)})")
         if lacks:
             raise ValueError(f"{weights} lacks {' and '.join(lacks)}; a sentence encoder is a whole folder of the hub")
-        converted = convert(weights, self.LAYOUTS, "Bert")
+        converted = convert(weights, self.LAYOUTS, str(self))
         net = self.build(converted)
-        fill(net, converted.state, converted.source, "Bert")
+        fill(net, converted.state, converted.source, str(self))
         self.tokenizer = _tokenizer(weights)
         self.recipe = _Recipe(weights, self, net, self.tokenizer.model_max_length)
         self.device = device
-        self.net = net.eval().to(device)
+        self.net: Any = net.eval().to(device)
 
     @torch.no_grad()
     def extract_text(self, captions: Sequence[str]) -> np.ndarray:
