@@ -6,6 +6,7 @@ import hashlib
 import json
 import warnings
 import zipfile
+from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,7 @@ def _torchscript(path: Path) -> dict[str, Any]:
 
 def _pickled(path: Path) -> dict[str, Any]:
     """The dict of a torch.save file."""
+    torch.serialization.add_safe_globals([Namespace])  # torchvision's and VMZ's trainings keep their options in one
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a file of another kind makes the reader fail in any way: KeyError, UnicodeError, …

@@ -2,6 +2,7 @@
 
 import json
 import re
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,11 @@ def test_wrappings_are_taken_off(tmp_path: Path, wrapper: str | None, prefix: st
 def test_safetensors(tmp_path: Path) -> None:
     save_file(STATE, tmp_path / "a.safetensors")
     assert same(read(tmp_path / "a.safetensors"))
+
+
+def test_the_options_of_a_training_do_no_harm(tmp_path: Path) -> None:
+    torch.save({"model": STATE, "args": Namespace(lr=0.1), "epoch": 3}, tmp_path / "a.pth")
+    assert same(read(tmp_path / "a.pth"))
 
 
 class Evil:
