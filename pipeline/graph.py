@@ -58,15 +58,19 @@ class Stage:
 
 @dataclass(frozen=True)
 class Weights:
-    """One entry of `weights:`: a published checkpoint."""
+    """A published checkpoint: an entry of extractors/weights.yaml, or of `weights:` in stages.yaml."""
 
     name: str
-    source: str
-    file: str
+    source: str = ""  # a URL, ending in / where `files` is given; or package:MODULE/PATH
+    file: str = ""  # its name under $LAFF_WEIGHTS; a folder's where `files` is given
+    uses: str = ""  # the extractor that reads it
+    params: dict[str, Any] = field(default_factory=dict)  # what it fixes of the extractor's constructor
+    feature: str = ""  # the paper's feature that it stands for
+    files: dict[str, str | None] = field(default_factory=dict)  # file name -> sha256, where it is a folder
     sha256: str | None = None
     licence: str = ""
     note: str = ""
-    path: str | None = None  # a local file that overrides the download
+    path: str | None = None  # a file or folder of the user's, in place of the download
 
 
 @dataclass(frozen=True)

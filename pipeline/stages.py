@@ -5,7 +5,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from pipeline import yamls
+from pipeline import published, yamls
 from pipeline.binding import bind
 from pipeline.errors import LaffError, problems
 from pipeline.graph import DEVICES, STEPS, Graph, Stage, Weights, module_of
@@ -50,11 +50,11 @@ def load(
     _apply_profile(raw, whole.get("profiles") or {}, profile, found)
     for text in sets:
         _apply_setting(raw, text, found)
-    weights = _weights(whole.get("weights") or {}, found)
+    weights = published.entries(whole.get("weights") or {}, found, frozenset(trusted))
     order = _order(raw, found)
     stages: dict[str, Stage] = {}
     for name in order:
-        stages[name] = _stage(name, raw[name], stages, frozenset(trusted), found)
+        stages[name] = _stage(name, raw[name], stages, weights, frozenset(trusted), found)
     found += _source_problems(stages) + _train_problems(stages)
     if found:
         raise problems(str(path), found)
@@ -144,16 +144,6 @@ def _apply_setting(raw: dict[str, dict[str, Any]], text: str, found: list[str]) 
         _change(raw[name], key, yamls.parse(value, f"--set {where}"))
 
 
-def _weights(raw: Mapping[str, Any], found: list[str]) -> dict[str, Weights]:
-    weights = {}
-    for name, entry in raw.items():
-        try:
-            weights[str(name)] = Weights(name=str(name), **(entry or {}))
-        except TypeError as error:
-            found.append(f"weights '{name}': {str(error).replace('Weights.__init__() ', '')}")
-    return weights
-
-
 def _sources(entry: Mapping[str, Any]) -> list[str]:
     value = entry.get("from") or []
     return [str(item) for item in value] if isinstance(value, list) else [str(value)]
@@ -176,7 +166,12 @@ def _order(raw: dict[str, dict[str, Any]], found: list[str]) -> list[str]:
 
 
 def _stage(
-    name: str, entry: dict[str, Any], before: dict[str, Stage], trusted: frozenset[str], found: list[str]
+    name: str,
+    entry: dict[str, Any],
+    before: dict[str, Stage],
+    weights: dict[str, Weights],
+    trusted: frozenset[str],
+    found: list[str],
 ) -> Stage:
     step, uses, given = entry.get("step"), entry.get("uses"), dict(entry["params"])
     sources = tuple(s for s in dict.fromkeys(_sources(entry)) if s in before)
@@ -200,13 +195,17 @@ def _stage(
             if not fitters:
                 found.append(f"'{name}' names no part: add `uses:`, or read from a finetune stage")
             else:
-                described, params = fitters[0].part, fitters[0].params
+                described = fitters[0].part
+                params, wrong = _borrowed(fitters[0], rest, list(options_part.parameters))
+                found += [f"'{name}': {problem}" for problem in wrong]
         elif uses is None and step in ("finetune", "train"):
             found.append(f"'{name}' names no part: step '{step}' needs `uses:`")
         elif uses is not None:
             described = plugged(str(uses), trusted)
             wanted = {k: v for k, v in described.parameters.items() if k not in FILLED}
-            params, wrong = bind(rest, wanted)
+            filled, wrong = _of_weights(rest, described, weights, trusted)
+            found += [f"'{name}': {problem}" for problem in wrong]
+            params, wrong = bind(filled, wanted)
             unknown = [p for p in wrong if p.startswith("unknown")]
             hints = {k: did_you_mean(k, [*wanted, *options_part.parameters]) for k in rest if k not in wanted}
             wrong = [p for p in wrong if p not in unknown]
@@ -215,7 +214,7 @@ def _stage(
         if step == "extract":
             wrong = _bind_fit(options, described)
             found += [f"'{name}': {problem}" for problem in wrong]
-        if uses is None and rest:
+        if uses is None and step != "extract":
             for key in rest:
                 found.append(f"'{name}': unknown parameter '{key}'{did_you_mean(key, list(options_part.parameters))}")
     except PartError as error:
@@ -225,6 +224,47 @@ def _stage(
     if step == "extract" and described and not stage.sides:
         found.append(f"'{name}' cannot use {uses}: the class says no `sides` (as ('video',) or ('text',))")
     return stage
+
+
+def _of_weights(
+    given: dict[str, Any], described: Part, weights: dict[str, Weights], trusted: frozenset[str]
+) -> tuple[dict[str, Any], list[str]]:
+    """What a stage gives its part, over what the entry of its weights fixes; and what is wrong with the two.
+
+    An entry that a name makes on the fly is added to `weights`.
+    """
+    parameter = described.parameters.get("weights")
+    name = given.get("weights", parameter.default) if parameter else None
+    if not isinstance(name, str):
+        return given, []
+    try:
+        entry = weights.get(name) or published.named(name)
+    except ValueError as error:
+        return given, [f"weights: {error}"]
+    if entry is None:
+        return given, []
+    if not published.belongs(entry, described, trusted):
+        return given, [f"weights '{name}' are for {entry.uses}"]
+    weights[name] = entry
+    return {**entry.params, **given}, []
+
+
+def _borrowed(fitter: Stage, given: dict[str, Any], options: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """The params of a part that `fitter` made: its own, but for those that the class leaves free."""
+    parameters = fitter.part.parameters if fitter.part else {}
+    free = tuple(fitter.part.constants.get("FREE", ())) if fitter.part else ()
+    wrong = []
+    for key in given:
+        if key in parameters and key not in free:
+            may = f"; free here: {', '.join(free)}" if free else ""
+            wrong.append(f"{key} is as '{fitter.name}' has it: --set {fitter.name}.{key}=…{may}")
+        elif key not in parameters:
+            wrong.append(f"unknown parameter '{key}'{did_you_mean(key, [*free, *options])}")
+    mine, misfits = bind(
+        {key: value for key, value in given.items() if key in free},
+        {key: parameters[key] for key in given if key in free and key in parameters},
+    )
+    return {**fitter.params, **mine}, wrong + misfits
 
 
 def _bind_fit(options: dict[str, Any], described: Part | None) -> list[str]:

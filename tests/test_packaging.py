@@ -111,6 +111,6 @@ def test_a_wheel_holds_the_four_names_and_the_data_files(tmp_path: Path) -> None
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     ours = {"cli.py"}
     for name in NAMES[1:]:
-        files = (path for path in (ROOT / name).rglob("*") if path.suffix in (".py", ".json"))
+        files = (path for path in (ROOT / name).rglob("*") if path.suffix in (".py", ".json", ".yaml"))
         ours |= {path.relative_to(ROOT).as_posix() for path in files}
     assert held == ours
