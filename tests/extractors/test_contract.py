@@ -3,7 +3,6 @@
 Parts that stages.yaml has in its `small` profile are built with those params, others with their defaults.
 """
 
-import ast
 import importlib
 import inspect
 import io
@@ -19,6 +18,7 @@ from scipy.sparse import issparse
 
 import extractors
 from extractors.base import Pairs, Sampling
+from pipeline.parts import part as described
 
 ROOT = Path(__file__).resolve().parents[2]
 CAPTIONS = [f"the {colour} {shape} moves" for colour in ("red", "blue", "green") for shape in ("ball", "box", "ring")]
@@ -47,10 +47,11 @@ def small() -> dict[str, dict[str, Any]]:
     }
 
 
-SMALL = small()
+SMALL = {"extractors.clip.Clip": {"model": "tiny-64"}} | small()
 PARTS = parts()
 VIDEO = [part for part in PARTS if "video" in part.sides]  # type: ignore[attr-defined]
-TEXT = [part for part in PARTS if "text" in part.sides]  # type: ignore[attr-defined]
+FOLDERS = {"Bert"}  # nothing without the folder of their weights: their own tests write one
+TEXT = [part for part in PARTS if "text" in part.sides and part.__name__ not in FOLDERS]  # type: ignore[attr-defined]
 
 
 def build(part: type) -> Any:
@@ -69,33 +70,28 @@ def loaded(part: type) -> Any:
 
 def videos(sampling: Sampling, count: int = 3) -> torch.Tensor:
     """Coarse patterns that differ between videos: [B, M, T, H, W, 3] uint8."""
-    colours = torch.randint(0, 256, (count, sampling.clips, sampling.frames, 4, 4, 3), dtype=torch.uint8)
+    colours = torch.randint(0, 256, (count, sampling.views, sampling.frames, 4, 4, 3), dtype=torch.uint8)
     rows = torch.arange(sampling.crop) * 4 // sampling.crop
     return colours[:, :, :, rows][:, :, :, :, rows].contiguous()
 
 
 def test_the_paper_s_features_are_found() -> None:
     found = {part.__name__ for part in PARTS}
-    assert found >= {"Brightness", "ClipFt", "X3D", "IrCSN", "TimeSformer", "Timm", "Bow", "W2v", "Gru"}
+    assert found >= {"Brightness", "Clip", "ClipFt", "X3D", "IrCSN", "TimeSformer", "Timm", "Bow", "W2v", "Gru"}
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
 def test_its_source_says_what_a_plan_must_know(part: type) -> None:
-    """Plans are checked from the syntax tree alone: literal `sides`, annotated keyword parameters, literal defaults."""
-    tree = ast.parse(Path(inspect.getfile(part)).read_text(encoding="utf-8"))
-    node = next(item for item in tree.body if isinstance(item, ast.ClassDef) and item.name == part.__name__)
-    assert ast.get_docstring(tree)
-    assert ast.get_docstring(node)
-    sides = next(item for item in node.body if isinstance(item, ast.Assign) and ast.unparse(item.targets[0]) == "sides")
-    assert set(ast.literal_eval(sides.value)) <= {"video", "text"}
-    init = next((item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"), None)
-    if init is None:
-        return
-    assert len(init.args.args) == 1, "parameters are keyword-only"
-    for argument, default in zip(init.args.kwonlyargs, init.args.kw_defaults, strict=True):
-        assert argument.annotation is not None, argument.arg
-        if default is not None:
-            ast.literal_eval(default)
+    """Plans are checked from the syntax tree alone: literal `sides`, annotated keyword parameters, written defaults."""
+    assert inspect.getdoc(importlib.import_module(part.__module__))
+    assert "__doc__" in vars(part)
+    assert part.__doc__
+    seen = described(f"{part.__module__}.{part.__name__}")
+    assert set(seen.constants["sides"]) <= {"video", "text"}
+    accepted = inspect.signature(part).parameters.values()
+    assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in accepted)
+    assert {one.name: one.default for one in accepted} == {name: one.default for name, one in seen.parameters.items()}
+    assert all(one.annotation != "Any" for one in seen.parameters.values())
 
 
 @pytest.mark.parametrize("part", VIDEO, ids=lambda part: part.__name__)
@@ -140,11 +136,14 @@ def test_frames_of_another_shape_are_refused(part: type) -> None:
 def test_captions_become_rows(part: type) -> None:
     """What was learned survives a file that holds tensors and plain values only; rows are [C, dim], finite, the same
     again, and those of captions never seen in training too."""
-    learned = io.BytesIO()
-    torch.save(learn(part), learned)
-    learned.seek(0)
-    extractor = build(part)
-    extractor.load_state(torch.load(learned, weights_only=True), "cpu")
+    if hasattr(part, "fit") or hasattr(part, "task"):
+        learned = io.BytesIO()
+        torch.save(learn(part), learned)
+        learned.seek(0)
+        extractor = build(part)
+        extractor.load_state(torch.load(learned, weights_only=True), "cpu")
+    else:
+        extractor = loaded(part)
     captions = [*CAPTIONS, "an unseen sentence"]
     rows, again = (dense(extractor.extract_text(captions)) for _ in range(2))
     assert rows.shape == (len(captions), extractor.dim)

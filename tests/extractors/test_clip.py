@@ -1,0 +1,245 @@
+"""CLIP as published, against the publication's definition and against transformers; what files and pixels it takes."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.nn.functional import gelu, layer_norm, linear
+from transformers import CLIPConfig, CLIPModel
+
+from extractors import clip_config as configs
+from extractors.base import Sampling
+from extractors.clip import Clip
+
+CAPTIONS = ["a red square moves left", "two blue circles, and a third one that stays", ""]
+
+State = dict[str, Tensor]
+
+
+def quick(x: Tensor) -> Tensor:
+    return x * torch.sigmoid(1.702 * x)
+
+
+def transformer(state: State, name: str, x: Tensor, heads: int, causal: bool, activation=quick) -> Tensor:
+    """Pre-norm blocks (Radford et al. 2019, 2021): x + attention(norm(x)), then x + mlp(norm(x)); x is [N, L, W]."""
+    length, width = x.shape[1:]
+    hidden = torch.full((length, length), -torch.inf).triu(1) if causal else torch.zeros(length, length)
+    layer = 0
+    while f"{name}.resblocks.{layer}.ln_1.weight" in state:
+        p = {
+            key.removeprefix(start): state[key]
+            for key in state
+            if key.startswith(start := f"{name}.resblocks.{layer}.")
+        }
+        y = layer_norm(x, (width,), p["ln_1.weight"], p["ln_1.bias"], 1e-5)
+        q, k, v = (
+            part.unflatten(2, (heads, width // heads)).transpose(1, 2)
+            for part in linear(y, p["attn.in_proj_weight"], p["attn.in_proj_bias"]).chunk(3, dim=2)
+        )
+        looked = ((q @ k.mT) / (width // heads) ** 0.5 + hidden).softmax(dim=-1) @ v
+        x = x + linear(looked.transpose(1, 2).flatten(2), p["attn.out_proj.weight"], p["attn.out_proj.bias"])
+        y = layer_norm(x, (width,), p["ln_2.weight"], p["ln_2.bias"], 1e-5)
+        y = activation(linear(y, p["mlp.c_fc.weight"], p["mlp.c_fc.bias"]))
+        x = x + linear(y, p["mlp.c_proj.weight"], p["mlp.c_proj.bias"])
+        layer += 1
+    return x
+
+
+def image_features(state: State, images: Tensor, heads: int, activation=quick) -> Tensor:
+    """[N, 3, S, S] -> [N, D]: patches and a class token, normed before and after, the class token projected."""
+    kernel = state["visual.conv1.weight"]  # [W, 3, P, P]: a linear map of each patch
+    side, patch = images.shape[2] // kernel.shape[2], kernel.shape[2]
+    cut = images.unflatten(3, (side, patch)).unflatten(2, (side, patch))  # [N, 3, side, P, side, P]
+    patches = cut.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
+    x = linear(patches, kernel.flatten(1))
+    x = (
+        torch.cat([state["visual.class_embedding"].expand(len(x), 1, -1), x], dim=1)
+        + state["visual.positional_embedding"]
+    )
+    x = layer_norm(x, x.shape[2:], state["visual.ln_pre.weight"], state["visual.ln_pre.bias"], 1e-5)
+    x = transformer(state, "visual.transformer", x, heads, False, activation)[:, 0]
+    return (
+        layer_norm(x, x.shape[1:], state["visual.ln_post.weight"], state["visual.ln_post.bias"], 1e-5)
+        @ state["visual.proj"]
+    )
+
+
+def text_features(state: State, tokens: Tensor, heads: int, activation=quick) -> Tensor:
+    """[N, L] -> [N, D]: no token sees a later one; the end token, whose number is the largest, is projected."""
+    x = state["token_embedding.weight"][tokens] + state["positional_embedding"]
+    x = transformer(state, "transformer", x, heads, True, activation)
+    x = layer_norm(x, x.shape[2:], state["ln_final.weight"], state["ln_final.bias"], 1e-5)
+    return x[torch.arange(len(x)), tokens.argmax(dim=1)] @ state["text_projection"]
+
+
+def error(found: Tensor | np.ndarray, wanted: Tensor) -> float:
+    return float((torch.as_tensor(found) - wanted).norm() / wanted.norm())
+
+
+def shaken(clip: Clip) -> State:
+    """The model's weights, none of them left at 0 or 1 where they began."""
+    with torch.no_grad():
+        for name, value in clip.net.named_parameters():
+            if not name.startswith("logit_"):
+                value.add_(torch.randn_like(value) * (0.1 if value.ndim < 2 else 0.01))
+    return clip.net.state_dict()
+
+
+@torch.no_grad()
+def test_vit_b_32_is_the_publication_s() -> None:
+    clip = Clip(frames=2, weights="random")
+    clip.load("cpu", None)
+    state = shaken(clip)
+    frames = torch.randint(0, 256, (1, 1, 2, 224, 224, 3), dtype=torch.uint8)
+    mean = torch.tensor([0.48145466, 0.4578275, 0.40821073]).view(3, 1, 1)
+    std = torch.tensor([0.26862954, 0.26130258, 0.27577711]).view(3, 1, 1)
+    images = (frames[0, 0].permute(0, 3, 1, 2) / 255 - mean) / std
+    assert error(clip.extract(frames), image_features(state, images, 12).mean(dim=0, keepdim=True)) <= 1e-5
+    tokens = clip.tokens(CAPTIONS)
+    assert tokens.shape == (3, 77)
+    assert error(clip.extract_text(CAPTIONS), text_features(state, tokens, 8)) <= 1e-5
+    # The trap: the same weights with the plain activation give other features, without a word.
+    assert error(clip.extract(frames), image_features(state, images, 12, gelu).mean(dim=0, keepdim=True)) > 1e-3
+    assert error(clip.extract_text(CAPTIONS), text_features(state, tokens, 8, gelu)) > 1e-3
+
+
+def test_frame_level_has_a_row_a_frame() -> None:
+    frames = torch.randint(0, 256, (2, 1, 3, 64, 64, 3), dtype=torch.uint8)
+    rows = {}
+    for level in ("video", "frame"):
+        clip = Clip(model="tiny-64", frames=3, level=level, weights="random")  # type: ignore[arg-type]
+        clip.load("cpu", None)
+        rows[level] = clip.extract(frames)
+    assert rows["frame"].shape == (2, 3, 64)
+    assert error(rows["frame"].mean(dim=1), rows["video"]) <= 1e-6
+
+
+def hugging_face(folder: Path, activation: str = "quick_gelu") -> CLIPModel:
+    """A CLIPModel of tiny-64's shape with random weights, saved to `folder`."""
+    tower = {"hidden_size": 64, "intermediate_size": 256, "num_attention_heads": 4, "num_hidden_layers": 2}
+    tower |= {"hidden_act": activation}
+    model = CLIPModel(
+        CLIPConfig(
+            text_config=tower | {"vocab_size": 49408, "max_position_embeddings": 32, "eos_token_id": 2},
+            vision_config=tower | {"image_size": 64, "patch_size": 16},
+            projection_dim=64,
+        )
+    )
+    for value in model.parameters():
+        value.data += torch.randn_like(value) * 0.05
+    model.eval().save_pretrained(folder)
+    return model
+
+
+@torch.no_grad()
+def test_a_hugging_face_folder_is_the_same_model(tmp_path: Path) -> None:
+    model = hugging_face(tmp_path)
+    clip = Clip(model="tiny-64", frames=1, weights="a folder")
+    clip.load("cpu", tmp_path)
+    images, tokens = torch.randn(2, 3, 64, 64), clip.tokens(CAPTIONS)
+    seen = model.visual_projection(model.vision_model(pixel_values=images).pooler_output)
+    read = model.text_projection(model.text_model(input_ids=tokens).pooler_output)
+    assert error(clip.net.encode_image(images), seen) <= 1e-5
+    assert error(clip.encode_texts(tokens), read) <= 1e-5
+    clip.load("cpu", tmp_path / "model.safetensors")  # config.json lies beside it
+    assert error(clip.encode_texts(tokens), read) <= 1e-5
+
+
+def test_a_hugging_face_folder_tells_its_activation(tmp_path: Path) -> None:
+    hugging_face(tmp_path, "gelu")
+    with pytest.raises(ValueError, match=r"has the activation gelu \(text_config\); use model tiny-64$"):
+        Clip(model="tiny-64", weights="a folder").load("cpu", tmp_path)
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(ValueError, match=r"doesn't say its activation; put its config\.json beside it"):
+        Clip(model="tiny-64", weights="a folder").load("cpu", tmp_path)
+
+
+Change = tuple[str, str]  # what is done to a file, and what the message says of it
+
+
+@pytest.mark.parametrize("layout", ["OpenAI's", "open_clip's", "Hugging Face's"])
+@pytest.mark.parametrize("change", ["missing", "unexpected", "of another shape"])
+def test_a_file_that_does_not_fit_is_told_apart(tmp_path: Path, layout: str, change: str) -> None:
+    clip = Clip(model="tiny-64", frames=1, weights="random")
+    if layout == "Hugging Face's":
+        state = {key: value.clone() for key, value in hugging_face(tmp_path).state_dict().items()}
+        key, named = "vision_model.encoder.layers.1.mlp.fc1.bias", "visual.transformer.resblocks.1.mlp.c_fc.bias"
+        extra = named_extra = "vision_model.extra"
+    else:
+        clip.load("cpu", None)
+        state = clip.net.state_dict()
+        if layout == "OpenAI's":
+            state |= {"input_resolution": torch.tensor(64), "context_length": torch.tensor(32)}
+        key = named = "visual.transformer.resblocks.1.mlp.c_fc.bias"
+        extra = named_extra = "visual.extra"
+    if change == "missing":
+        del state[key]
+    elif change == "unexpected":
+        state[extra], named = torch.ones(1), named_extra
+    else:
+        state[key] = torch.ones(7)
+        named += r" is \[7\], the model's \[256\]"
+    path = tmp_path / "model.safetensors"
+    save_file({name: value.contiguous() for name, value in state.items()}, path)
+    with pytest.raises(
+        ValueError, match=rf"model\.safetensors, in {layout} layout, does not fit tiny-64: 1 {change}: {named}$"
+    ):
+        clip.load("cpu", path)
+
+
+def test_open_clip_s_file_of_a_folder_is_taken(tmp_path: Path) -> None:
+    """Repositories of the hub often hold one model for two libraries."""
+    hugging_face(tmp_path)
+    clip = Clip(model="tiny-64", frames=1, weights="random")
+    clip.load("cpu", None)
+    wanted = clip.extract_text(CAPTIONS)
+    save_file(clip.net.state_dict(), tmp_path / "open_clip_model.safetensors")
+    clip.load("cpu", tmp_path)
+    np.testing.assert_array_equal(clip.extract_text(CAPTIONS), wanted)
+
+
+def test_a_text_tower_of_its_own_takes_older_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """open_clip's two classes differ by `text.` before the names, and by scales of shape [] or [1]."""
+    shape = json.loads((configs.OWN / "tiny-64.json").read_text())
+    (tmp_path / "own-64.json").write_text(json.dumps(shape | {"custom_text": True}))
+    plain = Clip(model="tiny-64", frames=1, weights="random")
+    plain.load("cpu", None)
+    monkeypatch.setattr(configs, "OWN", tmp_path)
+    save_file(plain.net.state_dict() | {"logit_scale": torch.tensor([2.0])}, tmp_path / "a.safetensors")
+    clip = Clip(model="own-64", frames=1, weights="a file")
+    clip.load("cpu", tmp_path / "a.safetensors")
+    np.testing.assert_array_equal(clip.extract_text(CAPTIONS), plain.extract_text(CAPTIONS))
+    assert clip.net.logit_scale.shape == ()
+
+
+def test_files_of_other_models_are_named(tmp_path: Path) -> None:
+    save_file({"a": torch.ones(1)}, tmp_path / "a.safetensors")
+    with pytest.raises(
+        ValueError, match=r"does not fit tiny-64: it is in no layout known here; its 1 keys begin with a$"
+    ):
+        Clip(model="tiny-64", weights="a file").load("cpu", tmp_path / "a.safetensors")
+    siglip = {"text_model.encoder.a": torch.ones(1), "vision_model.head.probe": torch.ones(1)}
+    save_file(siglip, tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match=r"layout of SigLIP, can't be read; get open_clip_model\.safetensors"):
+        Clip(model="tiny-64", weights="a file").load("cpu", tmp_path / "model.safetensors")
+
+
+def test_pixels_are_as_given_or_as_published() -> None:
+    clip = Clip(model="tiny-64", weights="random")
+    assert clip.sampling == Sampling(frames=8, size=64, crop=64, filter="bicubic")
+    assert clip.mean == [0.48145466, 0.4578275, 0.40821073]
+    given = Clip(model="tiny-64", mean=[0.5] * 3, std=[0.25] * 3, resize="squash", filter="bilinear", weights="random")
+    assert given.sampling == Sampling(frames=8, size=64, crop=64, width=64)
+    assert (given.mean, given.std) == ([0.5] * 3, [0.25] * 3)
+    published = Clip(model="PE-Core-B-16", weights="open_clip:PE-Core-B-16/meta")
+    assert published.sampling == Sampling(frames=8, size=224, crop=224, width=224)
+    assert (published.mean, published.std) == ([0.5] * 3, [0.5] * 3)
+    assert Clip(frames=4, stride=2, fps=5.0, first=True, weights="random").sampling.first
+    with pytest.raises(ValueError, match=r"mean is \[0\.5\]; it should be three numbers"):
+        Clip(mean=[0.5])
+    with pytest.raises(ValueError, match="are of model PE-Core-B-16, not of ViT-B-32"):
+        Clip(model="ViT-B-32", weights="open_clip:PE-Core-B-16/meta")
