@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import progress
+from pipeline import batching, progress
 from pipeline.errors import LaffError
 from pipeline.target import Target, resolved
 
@@ -63,7 +63,8 @@ class Forward:
         self.shape = (*([sampling.views * sampling.frames] if self.level == "frame" else []), self.part.dim)
         self.device = target.device
         self.lanes = lanes
-        self.batch = target.batch  # halved when a GPU's memory is too small for it
+        self.full = self._full()  # videos whose frames are computed together
+        self.batch = self.full  # halved when a GPU's memory is too small for it
         self.size, self.left = size, size
         self.slots: list[np.ndarray | None] = []
         self.present: list[int] = []  # frames of their own, of each video that was added with frames
@@ -78,7 +79,7 @@ class Forward:
         if frames is not None:
             self.present.append(present)
         self.left -= 1
-        if len(self.slots) == self.target.batch or not self.left:
+        if len(self.slots) == self.full or not self.left:
             slots, self.slots = self.slots, []
             if any(frames is not None for frames in slots):
                 self.running.append(self.lanes.submit(lambda: self._values(slots)))
@@ -131,9 +132,7 @@ class Forward:
             piece = batch[at : at + self.batch]
             trouble = ""
             try:
-                with autocast(self.device, self.target.precision):
-                    values = self.part.extract(torch.from_numpy(piece).to(self.device))
-                done.append((values.float() if values.is_floating_point() else values).cpu().numpy())
+                done.append(self._extract(piece))
                 at += len(piece)
             except torch.OutOfMemoryError as error:
                 trouble = str(error).partition(".")[0]
@@ -145,6 +144,20 @@ class Forward:
             if trouble:  # out here nothing holds on to what the forward had allocated
                 self._halve(len(piece), trouble)
         return np.concatenate(done)
+
+    def _full(self) -> int:
+        if self.target.batch != "auto":
+            return self.target.batch
+        known = f"{self.target.stage}:{self.target.fingerprint}"
+        return batching.videos(known, self.device, self.part.sampling, self._extract)
+
+    def _extract(self, batch: np.ndarray) -> np.ndarray:
+        import torch
+
+        with autocast(self.device, self.target.precision):
+            values: Any = self.part.extract(torch.from_numpy(batch).to(self.device))
+        array: np.ndarray = (values.float() if values.is_floating_point() else values).cpu().numpy()
+        return array
 
     def _halve(self, size: int, trouble: str) -> None:
         """Go on with half of a batch that was too large; LaffError where it was a single video."""

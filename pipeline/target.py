@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pipeline import parts, video
 from pipeline.errors import LaffError
@@ -28,7 +28,7 @@ class Target:
     content: str
     recipe: dict[str, Any]
     on: str  # auto, gpu, cpu: resolved where the work is done
-    batch: int
+    batch: int | Literal["auto"]
     dtype: str
     precision: str = "float32"  # of the arithmetic; auto is float16 on a GPU
     weights: Path | None = None

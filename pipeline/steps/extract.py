@@ -29,7 +29,7 @@ class Options:
     VIDEO_CODE = ("pipeline.video",)
     TASK_CODE = ("fusion.losses", "pipeline.training", "pipeline.recipe", "pipeline.rmsprop")
 
-    batch: int = 8  # videos in a forward
+    batch: int | Literal["auto"] = 8  # videos in a forward; auto: as many as fit a GPU, 8 on a CPU
     timeout: float = 120.0  # seconds that decoding one video may take
     memory: float = 4.0  # GiB that decoding one video may take
     precision: Literal["auto", "float32", "float16", "bfloat16"] = "auto"  # of the models; auto: float16 on a GPU
@@ -37,7 +37,7 @@ class Options:
     fit: dict[str, Any] = field(default_factory=dict)  # how a part that is trained is trained: pipeline/learning.py
 
     def __post_init__(self) -> None:
-        if self.batch < 1 or self.timeout <= 0 or self.memory <= 0:
+        if (self.batch != "auto" and self.batch < 1) or self.timeout <= 0 or self.memory <= 0:
             raise LaffError(
                 f"batch is {self.batch}, timeout {self.timeout}, memory {self.memory}; all should be above 0"
             )

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from extractors.base import Sampling
-from pipeline import build, shards, sweep
+from pipeline import batching, build, shards, sweep
 from pipeline.errors import LaffError
 from pipeline.sweep import Clip, Pass
 from pipeline.target import Target
@@ -113,6 +113,21 @@ def test_out_of_memory_halves_the_batch_and_goes_on(
     assert part.batches == batches
     assert greys(tmp_path / "mean" / "00000.h5") == {f"v{n}": n for n in range(10)}
     assert ("mean: out of memory on cpu; going on with batch" in capfd.readouterr().err) == (fits < 4)
+
+
+def test_batch_auto_is_what_a_gpu_takes(videos: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batching, "_found", {})
+    goal = target(tmp_path, part := Mean())
+    goal.batch = "auto"
+    sweep.sweep(work(videos, goal))
+    assert part.batches == [8, 2]  # a CPU is not tried
+    look = batching.videos
+    monkeypatch.setattr(batching, "videos", lambda known, _, sampling, run: look(known, "cuda", sampling, run))
+    monkeypatch.setattr(build, "_loaded", {})
+    goal.part = part = Mean(fits=5)
+    sweep.sweep(work(videos, goal))
+    assert part.batches == [2, 4, 4, 4, 2]  # two tries that fit, then the videos
+    assert greys(tmp_path / "mean" / "00000.h5") == {f"v{n}": n for n in range(10)}
 
 
 def test_one_video_that_is_too_much_is_told(videos: list[Clip], tmp_path: Path) -> None:
