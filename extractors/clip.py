@@ -37,6 +37,9 @@ class Clip:
     ("squash" makes a square of the whole image) and `filter` are what the weights were made with: None takes them from
     open_clip's table for weights "open_clip:MODEL/TAG", and OpenAI's otherwise. `tokenizer` is a folder with
     tokenizer.json and tokenizer_config.json for models that have one; "" finds them beside the weights.
+
+    OpenAI's files and Hugging Face's folders tell the activation they were made with, and another is refused. A file
+    of open_clip's own doesn't: for OpenAI's, MetaCLIP's and DFN's weights in it take a model ending in -quickgelu.
     """
 
     sides = ("video", "text")
@@ -71,8 +74,9 @@ class Clip:
             # Such a model takes the weights without a word and computes another function.
             raise ValueError(f"model {model!r} lacks the activation of OpenAI's weights; use {model}-quickgelu")
         for name, three in (("mean", mean), ("std", std)):
-            if three is not None and len(three) != 3:
-                raise ValueError(f"{name} is {three}; it should be three numbers, of red, green and blue")
+            if three is not None and (len(three) != 3 or (name == "std" and min(three) <= 0)):
+                above = " above 0" if name == "std" else ""
+                raise ValueError(f"{name} is {three}; it should be three numbers{above}, of red, green and blue")
         self.model = model
         self.level = level
         self.tokenizer = tokenizer

@@ -241,5 +241,7 @@ def test_pixels_are_as_given_or_as_published() -> None:
     assert Clip(frames=4, stride=2, fps=5.0, first=True, weights="random").sampling.first
     with pytest.raises(ValueError, match=r"mean is \[0\.5\]; it should be three numbers"):
         Clip(mean=[0.5])
+    with pytest.raises(ValueError, match=r"std is \[0\.5, 0, 0\.5\]; it should be three numbers above 0"):
+        Clip(std=[0.5, 0, 0.5])
     with pytest.raises(ValueError, match="are of model PE-Core-B-16, not of ViT-B-32"):
         Clip(model="ViT-B-32", weights="open_clip:PE-Core-B-16/meta")
