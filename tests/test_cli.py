@@ -17,7 +17,7 @@ import cli
 from pipeline.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
-VERBS = ("run", "plan", "failures", "search", "show", "verify", "gc", "demo")
+VERBS = ("run", "plan", "failures", "search", "show", "verify", "gc", "demo", "weights")
 STAGES = (
     *("ingest", "decode", "finetune", "clip-ft", "x3d", "ircsn", "tf", "timm", "bow", "w2v", "gru"),
     *("train", "rank", "evaluate", "report"),
@@ -238,11 +238,8 @@ def test_a_file_in_the_place_of_the_workspace(laff, tiny, tmp_path: Path) -> Non
 
 
 def test_missing_weights_are_listed_before_the_work(laff, tiny, tmp_path: Path, monkeypatch) -> None:
-    def offline(*_: object, **__: object) -> None:
-        raise OSError("no network here")
-
     monkeypatch.setenv("LAFF_WEIGHTS", str(tmp_path / "weights"))
-    monkeypatch.setattr("torch.hub.download_url_to_file", offline)
+    monkeypatch.setenv("LAFF_OFFLINE", "1")
     said = wrong(laff("run", "-c", tiny.collection, "-w", tmp_path / "work", "--stages", tiny.stages))
     assert "4 problem(s)" in said
     for name in ("openai-clip-vit-b-32", "x3d-l-k400", "ircsn-152-ig65m", "timesformer-8x32-howto100m"):
@@ -254,7 +251,10 @@ def test_missing_weights_are_listed_before_the_work(laff, tiny, tmp_path: Path, 
 def test_weights_that_are_no_entry_and_no_file(laff, tiny, tmp_path: Path) -> None:
     words = ["--set", "x3d.weights=x3d-l-k40", "--set", "tf.weights=./none.pth"]
     said = wrong(laff("plan", "-c", tiny.collection, "-w", tmp_path / "work", "--profile", "small", *words))
-    assert "weights 'x3d-l-k40' is no entry of stages.yaml; did you mean 'x3d-l-k400'?" in said
+    assert (
+        "weights 'x3d-l-k40' is no entry of stages.yaml or of extractors/weights.yaml; did you mean 'x3d-l-k400'?"
+        in said
+    )
     assert "'tf': weights: no such file: ./none.pth" in said
 
 

@@ -1,7 +1,6 @@
 """From a name to a checked file: where it is looked for, and what is said when it is missing or another one."""
 
 import hashlib
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from pipeline import stages, weights
 from pipeline.errors import LaffError
-from pipeline.graph import Graph, Stage
+from pipeline.graph import Graph, Stage, Weights
 from pipeline.workspace import Workspace
 
 ONE = hashlib.sha256(b"one").hexdigest()
@@ -51,15 +50,14 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 @pytest.fixture
 def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Instead of the network: each download brings b"one"; the addresses asked for."""
-    import torch.hub
-
     asked: list[str] = []
 
-    def download(url: str, target: str, hash_prefix: str | None, progress: bool) -> None:
+    def download(url: str, target: str, _: object) -> None:
         asked.append(url)
         Path(target).write_bytes(b"one")
 
-    monkeypatch.setattr(torch.hub, "download_url_to_file", download)
+    monkeypatch.setattr("pooch.HTTPDownloader", lambda **_: download)
+    monkeypatch.delenv("HF_HUB_OFFLINE")
     return asked
 
 
@@ -115,24 +113,11 @@ def test_a_fetched_file_without_a_published_sha256(machine: Machine, tmp_path: P
     assert weights.digest(stage, graph, Workspace(work.root)) == ONE
 
 
-def test_a_file_that_cannot_be_fetched(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    import torch.hub
-
-    def fail(*_: object, **__: object) -> None:
-        raise OSError("no route to host")
-
-    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
-    assert message(lambda: weights.get(*machine("x3d"))) == (
-        "weights 'sealed': https://nowhere.invalid/sealed.pth could not be fetched (no route to host). Get the file by "
-        f"other means, put it at {tmp_path}/store/sealed.pth (or --set STAGE.weights=FILE, or =random for a demo)"
-    )
-
-
 def test_a_file_that_people_have_to_ask_for(machine: Machine, tmp_path: Path):
     """clip-ft takes its weights from finetune: there they are set."""
     wanted = (
-        "{}: weights 'asked' are not here. Get asked.pth from a form at nowhere.invalid, put it at "
-        f"{tmp_path}/store/asked.pth (or --set finetune.weights=FILE, or =random for a demo)"
+        "{}: weights 'asked' are not here. Get asked.pth from a form at nowhere.invalid by other means, "
+        f"put it at {tmp_path}/store/asked.pth (or --set finetune.weights=FILE, or =random for a demo)"
     )
     for name in ("finetune", "clip-ft"):
         stage, graph, work = machine(name)
@@ -147,8 +132,8 @@ def test_an_own_path_in_the_entry(machine: Machine, tmp_path: Path, fetched: lis
     (tmp_path / "store" / "mine.pth").write_bytes(b"two")
     assert weights.digest(stage, graph, work) == "missing:mine"
     assert message(lambda: weights.get(stage, graph, work)) == (
-        "x3d: weights 'mine' are not here. Get mine.pth from https://nowhere.invalid/mine.pth, put it at "
-        f"{tmp_path}/mine.pth (or --set x3d.weights=FILE, or =random for a demo)"
+        "x3d: weights 'mine' are not here. Get mine.pth from https://nowhere.invalid/mine.pth by other means, "
+        f"put it at {tmp_path}/mine.pth (or --set x3d.weights=FILE, or =random for a demo)"
     )
     (tmp_path / "mine.pth").write_bytes(b"one")
     assert weights.get(stage, graph, work) == tmp_path / "mine.pth"
@@ -188,26 +173,53 @@ def test_no_file(machine: Machine, stage: str, sets: Sequence[str]):
 def test_names_that_are_nowhere(machine: Machine, tmp_path: Path):
     stage, graph, _ = machine("x3d", "x3d.weights=seald")
     assert weights.check(stage, graph) == (
-        "'x3d': weights 'seald' is no entry of stages.yaml; did you mean 'sealed'? "
-        "(or give a file, or 'random' for a demo)"
+        "'x3d': weights 'seald' is no entry of stages.yaml or of extractors/weights.yaml; did you mean "
+        "'sealed'? (or give a file, or 'random' for a demo)"
     )
     stage, graph, work = machine("x3d", f"x3d.weights={tmp_path}/none.pt")
     assert weights.check(stage, graph) == f"'x3d': weights: no such file: {tmp_path}/none.pt"
     assert message(lambda: weights.get(stage, graph, work)) == f"x3d: weights: no such file: {tmp_path}/none.pt"
 
 
-def test_the_shipped_entries():
-    """Each has what a person needs to get the file; each name in a stage is an entry."""
+def test_what_the_shipped_stages_name_is_there():
     graph = stages.load(stages.ROOT / "stages.yaml")
-    for entry in graph.weights.values():
-        assert entry.source.startswith(("https://", "package:"))
-        assert entry.file
-        assert entry.sha256 is None or re.fullmatch("[0-9a-f]{64}", entry.sha256)
     assert [wrong for stage in graph.stages.values() if (wrong := weights.check(stage, graph))] == []
     packed = graph.weights["efficientnet-lite0"]
     found = weights.find(packed)
     assert found is not None
-    assert hashlib.sha256(found.read_bytes()).hexdigest() == packed.sha256
+    assert hashlib.sha256(found.read_bytes()).hexdigest() == packed.sha256 == weights.published(packed)
+
+
+def test_a_folder_has_one_digest_whatever_lies_beside_its_files(tmp_path: Path):
+    inside = {"config.json": b"{}", "model/net.bin": b"one"}
+    for name, content in inside.items():
+        (tmp_path / "net" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "net" / name).write_bytes(content)
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in inside.items()}
+    entry = Weights("net", "https://x.org/", "net", files=dict(hashes))
+    assert weights.sha256_of(tmp_path / "net", {}) == weights.sha256_of(tmp_path / "net", entry.files)
+    assert weights.published(entry) == weights.sha256_of(tmp_path / "net", entry.files)
+    (tmp_path / "net" / "README").write_text("hello")
+    (tmp_path / "net" / ".cache").write_text("hidden")
+    assert weights.published(entry) == weights.sha256_of(tmp_path / "net", entry.files)
+    assert weights.damage(entry, tmp_path / "net") == ""
+    (tmp_path / "net" / "config.json").write_text("{ }")
+    assert weights.published(entry) != weights.sha256_of(tmp_path / "net", entry.files)
+    assert "config.json has sha256" in weights.damage(entry, tmp_path / "net")
+    (tmp_path / "net" / "config.json").unlink()
+    assert weights.damage(entry, tmp_path / "net") == f"{tmp_path}/net has no config.json, which 'net' should have"
+
+
+def test_what_a_shard_says_of_its_weights(machine: Machine, tmp_path: Path):
+    def told(*sets: str, stage: str = "x3d") -> dict[str, str]:
+        return weights.about(*machine(stage, *sets)[:2])
+
+    source = "https://nowhere.invalid/sealed.pth"
+    assert told() == {"weights_name": "sealed", "weights_source": source, "weights_licence": ""}
+    assert told("x3d.weights=mine")["weights_source"] == "a file of the user's"
+    assert told("x3d.weights=random") == {"weights_name": "random"}
+    assert told(f"x3d.weights={tmp_path}/net.pt") == {"weights_name": "net.pt"}
+    assert told(stage="bow") == {}
 
 
 def test_a_download_does_not_stale_what_it_made(machine: Machine, fetched: list[str]):

@@ -1,0 +1,173 @@
+"""What `laff weights check` and `convert` do: a file against its entry, or against all of them."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from pipeline import fetch, files, listing, weights
+from pipeline.errors import LaffError, problems
+from pipeline.graph import Graph, Weights
+
+SHOWN = 8  # dropped keys that are named
+
+
+def check_entry(entry: Weights, path: Path | None = None) -> str:
+    """What is said of an entry's file, or of another one in its place; LaffError where it is not as it should be."""
+    own = path is None
+    path = weights.find(entry) if path is None else path
+    if path is None or not path.exists():
+        raise LaffError(
+            f"weights '{entry.name}' are not here: {weights.place(entry)}; `laff weights get {entry.name}` fetches them"
+        )
+    if not entry.uses:
+        raise LaffError(f"weights '{entry.name}' say no `uses:`, so there is no extractor to check {path} with")
+    hashed = _hashes(entry, path) if own else f"sha256 {weights.sha256_of(path, {})}"
+    used, layout, dropped = _fit(entry, path)
+    lines = [
+        f"{path}: {listing.megabytes(path)}, {hashed}",
+        f"  in {layout}; fits '{entry.name}' ({entry.uses}): all of its {used} tensors are used",
+    ]
+    if dropped:
+        lines.append(f"  dropped, as the feature does not need them: {_some(dropped)}")
+    return "\n".join(lines)
+
+
+def check_file(path: Path, graph: Graph) -> str:
+    """Which entries a file or folder fits, and how to use it; LaffError where none does."""
+    from extractors import checkpoint
+
+    if not path.exists():
+        raise LaffError(f"{path}: neither an entry (`laff weights list` shows them) nor a file")
+    state = _asked(checkpoint.read, path)
+    fitting, refused, tried = [], [], 0
+    for entry in sorted(graph.weights.values(), key=lambda entry: entry.file != path.name):
+        part = listing.construct(entry) if entry.uses else None
+        if part is None or not any(layout.fits(state) for layout in part.LAYOUTS):
+            continue
+        tried += 1
+        try:
+            part.load("cpu", path)
+        except ValueError as error:
+            refused.append(f"as '{entry.name}': {error}")
+        else:
+            fitting.append(entry)
+    if not tried:
+        raise LaffError(f"{path} fits no entry: {checkpoint.recognise(state)}")
+    if not fitting:
+        raise problems(f"{path} fits no entry", refused)
+    first = f"{path}: {listing.megabytes(path)}, sha256 {weights.sha256_of(path, {})}"
+    lines = [first, f"  fits {len(fitting)} of {len(graph.weights)} entries:"]
+    for entry in fitting:
+        lines.append(f"  {entry.name:32} {' '.join(_settings(entry, path, graph)) or f'read by {entry.uses}'}")
+    if len(fitting) > 1:
+        lines.append(
+            "  The tensors do not tell which of these it is; their preprocessing may differ: see their `list`."
+        )
+    return "\n".join(lines)
+
+
+def convert(path: Path, out: Path, entry: Weights) -> str:
+    """Write the tensors of `path` by our names as safetensors, after a check that they fit and can be read back.
+
+    Values and types stay as they are. LaffError where `out` exists, or the file does not fit.
+    """
+    from safetensors.torch import save_file
+
+    from extractors import checkpoint
+
+    if out.suffix != ".safetensors":
+        raise LaffError(f"{out}: should end in .safetensors, which is what is written")
+    if out.exists():
+        raise LaffError(f"{out}: is there already; give another name, or delete it first")
+    part = _part(entry)
+    found = _asked(checkpoint.convert, path, part.LAYOUTS, f"'{entry.name}'")
+    _asked(part.load, "cpu", path)
+    about = {
+        "entry": entry.name,
+        "extractor": entry.uses,
+        "source": path.name,
+        "source_sha256": weights.sha256_of(path, {}),
+        "source_layout": found.layout.name,
+        "dropped": ", ".join(found.dropped),
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", suffix=files.PARTIAL, dir=out.parent) as folder:
+        temporary = Path(folder) / out.name  # its ending tells the reader what it is
+        with files.writing(out):
+            save_file({key: value.clone().contiguous() for key, value in found.state.items()}, temporary, about)
+        _asked(_part(entry).load, "cpu", temporary)
+        with files.whole(out) as whole:
+            temporary.replace(whole)
+    kept = f"{out}: {len(found.state)} tensors, from {found.layout.name}"
+    return f"{kept}; dropped: {_some(found.dropped)}" if found.dropped else kept
+
+
+def _fit(entry: Weights, path: Path) -> tuple[int, str, list[str]]:
+    """How many tensors of `path` the entry's network takes, in which layout, and which are dropped.
+
+    Loaded as a run loads it: a check that only compared names could be wrong where the run is right.
+    """
+    from extractors import checkpoint
+
+    part = _part(entry)
+    found = _asked(checkpoint.convert, path, part.LAYOUTS, f"'{entry.name}'")
+    _asked(part.load, "cpu", path)
+    return len(found.state), found.layout.name, found.dropped
+
+
+def _part(entry: Weights) -> Any:
+    part = listing.construct(entry)
+    if not getattr(part, "LAYOUTS", ()):
+        raise LaffError(f"weights '{entry.name}': {entry.uses} says no LAYOUTS, so nothing can be told of its files")
+    return part
+
+
+def _asked(function: Any, *arguments: Any) -> Any:
+    """What a function of an extractor says; its ValueError is what a person reads."""
+    try:
+        return function(*arguments)
+    except ValueError as error:
+        raise LaffError(str(error)) from None
+
+
+def _hashes(entry: Weights, path: Path) -> str:
+    """sha256 in words; LaffError where it is not what was published, or noted when the file was fetched."""
+    if wrong := weights.damage(entry, path):
+        raise LaffError(f"{wrong}: the file is damaged or another one; delete it and fetch it again")
+    found = weights.sha256_of(path, entry.files)
+    if weights.published(entry):
+        return f"sha256 {found}, as published"
+    noted = {} if entry.path else fetch.noted(weights.place(entry))
+    for name, sha256 in noted.items():
+        file = path.parent / name
+        if not file.is_file():
+            raise LaffError(
+                f"{path} has no {file.name}, which it had when it was fetched; delete it and fetch it again"
+            )
+        if files.sha256(file) != sha256:
+            raise LaffError(
+                f"{file} has sha256 {files.sha256(file)}, but had {sha256} when it was fetched: it is damaged or "
+                "another one; delete it and fetch it again"
+            )
+    return f"sha256 {found}, {'as noted when it was fetched' if noted else 'and none is published to compare it with'}"
+
+
+def _settings(entry: Weights, path: Path, graph: Graph) -> list[str]:
+    """The --set options by which a stage of the graph takes `path` with what the entry fixes."""
+    from pipeline.published import belongs
+
+    users = [s for s in graph.stages.values() if s.part and not s.borrowed and s.uses]
+    for stage in users:
+        if stage.part and entry.uses and belongs(entry, stage.part, graph.trusted):
+            values = {"weights": path} | entry.params
+            return [f"--set '{stage.name}.{key}={_typed(value)}'" for key, value in values.items()]
+    return []
+
+
+def _typed(value: Any) -> str:
+    """A value as YAML reads it back."""
+    return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+def _some(keys: list[str]) -> str:
+    return ", ".join(keys[:SHOWN]) + (f", … ({len(keys)} in all)" if len(keys) > SHOWN else "")
