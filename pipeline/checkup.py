@@ -46,6 +46,8 @@ def check_file(path: Path, graph: Graph) -> str:
             continue
         tried += 1
         try:
+            if wrong := _other_shape(part, state):
+                raise ValueError(wrong)
             part.load("cpu", path)
         except ValueError as error:
             refused.append(f"as '{entry.name}': {error}")
@@ -100,6 +102,27 @@ def convert(path: Path, out: Path, entry: Weights) -> str:
             temporary.replace(whole)
     kept = f"{out}: {len(found.state)} tensors, from {found.layout.name}"
     return f"{kept}; dropped: {_some(found.dropped)}" if found.dropped else kept
+
+
+def _other_shape(part: Any, state: dict[str, Any]) -> str:
+    """The first tensor of another shape than the network's, or ''.
+
+    Asked of a network without memory: to load a file into all that it might fit would take minutes.
+    """
+    import torch
+
+    layout = next(layout for layout in part.LAYOUTS if layout.fits(state))
+    ours = layout.convert({key: value for key, value in state.items() if not key.startswith(layout.dropped)})
+    try:
+        with torch.device("meta"):
+            own = part.build().state_dict()
+    except ValueError:  # a sentence encoder's is known when its folder is read
+        return ""
+    for key in own:
+        single = own[key].numel() == 1  # scales may be [] or [1]
+        if key in ours and not single and ours[key].shape != own[key].shape:
+            return f"{key} is {list(ours[key].shape)}, the model's {list(own[key].shape)}"
+    return ""
 
 
 def _fit(entry: Weights, path: Path) -> tuple[int, str, list[str]]:

@@ -19,8 +19,8 @@ SMALL = {"frames": 4, "crop": 32, "stride": 0}
 TINY = {**SMALL, "patch": 8, "width": 64, "layers": 2, "heads": 4}
 TEXT = f"""
 weights:
-  small: {{uses: extractors.x3d.X3D, params: {json.dumps(dict(SMALL, size="XS"))}, source: "https://x.org/s", file: s.pth}}
-  tiny: {{uses: extractors.tf.TimeSformer, params: {json.dumps(TINY)}, source: "https://x.org/t", file: t.pth}}
+  small: {{uses: extractors.x3d.X3D, params: {json.dumps(dict(SMALL, size="XS"))}, source: "http://x/s", file: s.pth}}
+  tiny: {{uses: extractors.tf.TimeSformer, params: {json.dumps(TINY)}, source: "http://x/t", file: t.pth}}
 stages:
   ingest: {{step: ingest}}
   decode: {{step: decode, from: ingest}}

@@ -198,9 +198,11 @@ def test_an_interrupt_leaves_nothing(server: Server, store: Path, tmp_path: Path
     server.how["/net"] = "slow"
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
     for _ in range(600):
-        if store.is_dir() and any(path.stat().st_size for path in store.iterdir()):
+        if server.asked:
             break
         time.sleep(0.05)
+    time.sleep(0.5)  # half of the file has come, the other half is waited for
+    assert [path.suffix for path in store.iterdir()] == [".partial"]
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=20)
     assert process.returncode == 1

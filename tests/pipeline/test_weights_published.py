@@ -100,8 +100,8 @@ def test_every_mistake_of_an_own_entry(tmp_path: Path):
         "  mine: {",
     )
     assert mistakes(tmp_path, text) == [
-        "weights 'flat' should be a mapping with source, file, uses, params, feature, files, sha256, licence, note, path, "
-        "not 3",
+        "weights 'flat' should be a mapping with source, file, uses, params, feature, files, sha256, licence, note, "
+        "path, not 3",
         "weights 'bad': unknown key 'licens'; did you mean 'licence'?",
         "weights 'bad': source: 3 should be text",
         "weights 'bad': file: '../x' should be a name under $LAFF_WEIGHTS, not a path",
