@@ -25,14 +25,16 @@ class Sampling:
     frames: int  # T, frames per clip
     size: int  # short side in pixels after resizing; the height where `width` is given
     crop: int  # side of the square crops, at most `size`
-    clips: int = 1  # clips per video, evenly spaced
+    clips: int = 1  # clips per video
     stride: int = 0  # frames between two of a clip; 0 spreads the T frames over the whole video
     fps: float = 0.0  # the rate at which stride counts; 0 is the video's own
+    rule: Literal["even", "first", "slowfast"] = (
+        "even"  # where clips lie when there is a stride: see pipeline/frames.py
+    )
     filter: Literal["bilinear", "bicubic"] = "bilinear"
     antialias: bool = True  # as PIL resizes; False is what OpenCV and torch's interpolate do (bilinear only)
     width: int = 0  # pixels after resizing, whatever the aspect ratio was; 0 keeps it
     crops: int = 1  # 1: the centre; 3: both ends and the centre of the longer side
-    first: bool = False  # the one clip begins with the video; what it lacks at the end is no frame of the video
 
     def __post_init__(self) -> None:
         for name in ("frames", "size", "crop", "clips"):
@@ -48,8 +50,8 @@ class Sampling:
             raise ValueError(f"crops is {self.crops}; it should be 1 or 3")
         if self.filter == "bicubic" and not self.antialias:
             raise ValueError("filter bicubic is always antialiased; leave antialias true, or take bilinear")
-        if self.first and (self.clips > 1 or not self.stride):
-            raise ValueError(f"first takes one clip and a stride above 0, not {self.clips} clips and {self.stride}")
+        if self.rule == "first" and (self.clips > 1 or not self.stride):
+            raise ValueError(f"rule first takes one clip and a stride above 0, not {self.clips} and {self.stride}")
 
     @property
     def views(self) -> int:
@@ -62,8 +64,8 @@ class Sampling:
         if not self.stride:
             which += " spread over the video"
         else:
-            which += " from the first on" * self.first + f", {self.stride} apart"
-            which += f" at {self.fps:g} fps" if self.fps else " at the video's rate"
+            which += f", {self.stride} apart" + (f" at {self.fps:g} fps" if self.fps else " at the video's rate")
+            which += {"even": "", "first": ", from the first on", "slowfast": ", placed as by SlowFast"}[self.rule]
         side = f"height {self.size} and width {self.width}" if self.width else f"short side {self.size}"
         how = self.filter + (" with antialiasing" if self.antialias else " without antialiasing")
         crop = f"3 crops of {self.crop} (both ends and centre)" if self.crops == 3 else f"centre crop {self.crop}"

@@ -55,7 +55,7 @@ class Clip:
         frames: int = 8,
         stride: int = 0,
         fps: float = 0.0,
-        first: bool = False,
+        rule: Literal["even", "first"] = "even",
         level: Literal["video", "frame"] = "video",
         mean: list[float] | None = None,
         std: list[float] | None = None,
@@ -82,7 +82,7 @@ class Clip:
         self.tokenizer = tokenizer
         self.weights = weights
         self.dim = self.config.dim
-        self._frames: dict[str, Any] = {"frames": frames, "stride": stride, "fps": fps, "first": first}
+        self._frames: dict[str, Any] = {"frames": frames, "stride": stride, "fps": fps, "rule": rule}
         self._given = {"mean": mean, "std": std, "resize": resize, "filter": filter}
         self._sampling("shortest", "bicubic")  # refuses numbers that don't go together, before anything runs
 

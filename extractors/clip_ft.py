@@ -18,7 +18,7 @@ class ClipFt(Clip):
     """
 
     sides = ("video", "text")
-    FREE = ("frames", "stride", "fps", "first", "level")  # what a stage that reads the fine-tuned model may set itself
+    FREE = ("frames", "stride", "fps", "rule", "level")  # what a stage that reads the fine-tuned model may set itself
 
     def task(self, train: Pairs, val: Pairs, loss: Loss) -> ClipTask:
         """The fine-tuning of the loaded model on pairs whose videos are frames [V, T, H, W, 3] uint8."""

@@ -90,6 +90,7 @@ class TimeSformer:
             clips=clips,
             stride=stride,
             fps=30.0,
+            rule="slowfast",
             antialias=False,
             crops=crops,
         )

@@ -94,6 +94,7 @@ class X3D:
             clips=clips,
             stride=native_stride if stride is None else stride,
             fps=30.0,
+            rule="slowfast",
             antialias=False,
             crops=crops,
         )

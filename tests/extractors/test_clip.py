@@ -238,7 +238,7 @@ def test_pixels_are_as_given_or_as_published() -> None:
     published = Clip(model="PE-Core-B-16", weights="open_clip:PE-Core-B-16/meta")
     assert published.sampling == Sampling(frames=8, size=224, crop=224, width=224)
     assert (published.mean, published.std) == ([0.5] * 3, [0.5] * 3)
-    assert Clip(frames=4, stride=2, fps=5.0, first=True, weights="random").sampling.first
+    assert Clip(frames=4, stride=2, fps=5.0, rule="first", weights="random").sampling.rule == "first"
     with pytest.raises(ValueError, match=r"mean is \[0\.5\]; it should be three numbers"):
         Clip(mean=[0.5])
     with pytest.raises(ValueError, match=r"std is \[0\.5, 0, 0\.5\]; it should be three numbers above 0"):

@@ -58,10 +58,31 @@ def test_a_short_video_repeats_its_last_frame():
 
 
 def test_first_begins_with_the_video():
-    assert numbers(100, frames=4, stride=5, first=True) == [0, 5, 10, 15]
+    assert numbers(100, frames=4, stride=5, rule="first") == [0, 5, 10, 15]
     # 24 frames a second counted as 2: twelve apart
-    assert numbers(100, 24.0, frames=4, stride=1, fps=2.0, first=True) == [0, 12, 24, 36]
-    assert numbers(7, frames=4, stride=3, first=True) == [0, 3, 6, 6]
+    assert numbers(100, 24.0, frames=4, stride=1, fps=2.0, rule="first") == [0, 12, 24, 36]
+    assert numbers(7, frames=4, stride=3, rule="first") == [0, 3, 6, 6]
+
+
+def test_slowfast_spreads_a_clip_over_its_whole_stretch():
+    """TimeSformer 8x32 of a 25 fps video: 8 * 32 * 25 / 30 = 213.3 frames, so (213.3 - 1) / 7 = 30.33 apart."""
+    kind = {"frames": 8, "stride": 32, "fps": 30.0, "rule": "slowfast"}
+    assert numbers(1000, 25.0, **kind) == [0, 30, 60, 91, 121, 151, 182, 212]  # the fourth: 637 / 7
+    # X3D-L at its own rate: 80 frames, 79 / 15 = 5.27 apart; ten clips begin at 920 * i / 10
+    kind = {"frames": 16, "stride": 5, "fps": 30.0, "rule": "slowfast", "clips": 10}
+    found = numbers(1000, 30.0, **kind)
+    assert found[:16] == [0, 5, 10, 15, 21, 26, 31, 36, 42, 47, 52, 57, 63, 68, 73, 79]
+    assert found[::16] == [0, 92, 184, 276, 368, 460, 552, 644, 736, 828]
+    assert found[-1] == 828 + 79
+
+
+def test_slowfast_in_a_short_video_repeats_its_last_frame():
+    kind = {"frames": 4, "stride": 5, "rule": "slowfast"}  # 20 frames: positions 0, 6.33, 12.67, 19
+    assert numbers(10, clips=2, **kind) == [0, 6, 9, 9] * 2
+    assert numbers(1, **kind) == [0, 0, 0, 0]
+    assert numbers(20, **kind) == [0, 6, 12, 19]
+    assert [own(count, **kind) for count in (1, 6, 7, 12, 13, 19, 20)] == [1, 1, 2, 2, 3, 3, 4]
+    assert numbers(9, frames=1, stride=4, rule="slowfast", clips=2) == [0, 2]  # 9 - 4 = 5 are free: 0 and 2.5
 
 
 def own(count: int, rate: float = 30.0, **kinds: Any) -> int:
@@ -69,7 +90,7 @@ def own(count: int, rate: float = 30.0, **kinds: Any) -> int:
 
 
 def test_frames_beyond_the_end_are_not_present():
-    assert [own(count, frames=4, stride=3, first=True) for count in (1, 3, 4, 6, 7, 9, 10, 11)] == [
+    assert [own(count, frames=4, stride=3, rule="first") for count in (1, 3, 4, 6, 7, 9, 10, 11)] == [
         *(1, 1, 2, 2, 3, 3, 4, 4)  # positions 0, 3, 6, 9
     ]
     # 1.5 apart: 0, 1.5, 3, 4.5 -> 0, 2, 3, 5
@@ -92,7 +113,11 @@ def test_any_sampling_stays_in_the_video_and_goes_forward():
     for _ in range(300):
         frames, clips, count = draw.randint(1, 40), draw.randint(1, 5), draw.randint(1, 400)
         stride, fps = draw.choice([0, 1, 3, 16]), draw.choice([0.0, 15.0, 29.97])
-        indices = wanted(Sampling(frames, 8, 8, clips, stride, fps), count, draw.choice([0.0, 9.5, 23.976, 60.0]))
+        indices = wanted(
+            Sampling(frames, 8, 8, clips, stride, fps, draw.choice(["even", "slowfast"])),
+            count,
+            draw.choice([0.0, 9.5, 23.976, 60.0]),
+        )
         assert indices.shape == (clips * frames,)
         assert indices.min() >= 0
         assert indices.max() < count

@@ -161,7 +161,7 @@ class Each:
     sides = ("video",)
     dim = 1
     level = "frame"
-    sampling = Sampling(4, 16, 16, stride=3, first=True)
+    sampling = Sampling(4, 16, 16, stride=3, rule="first")
 
     def extract(self, frames: torch.Tensor) -> torch.Tensor:
         means = frames.float().mean(dim=(3, 4, 5)).flatten(1)[:, :, None]

@@ -19,7 +19,7 @@ from pipeline.video import VERSION
 class Part:
     """As an extractor of frames is built."""
 
-    sampling = Sampling(4, 40, 32, stride=2, fps=15.0, antialias=False, width=50, first=True)
+    sampling = Sampling(4, 40, 32, stride=2, fps=15.0, antialias=False, width=50, rule="first")
     mean, std, colours, level = (0.5, 0.4, 0.3), [0.2, 0.2, 0.1], "BGR", "frame"
 
 
@@ -72,8 +72,8 @@ def test_the_version_names_the_commit_only_in_a_checkout(tmp_path: Path, monkeyp
             "8 frames spread over the video, short side 224 bicubic with antialiasing, centre crop 224",
         ),
         (
-            Sampling(12, 224, 224, stride=1, fps=1.0, first=True),
-            "12 frames from the first on, 1 apart at 1 fps, short side 224 bilinear with antialiasing, centre crop 224",
+            Sampling(12, 224, 224, stride=1, fps=1.0, rule="first"),
+            "12 frames, 1 apart at 1 fps, from the first on, short side 224 bilinear with antialiasing, centre crop 224",
         ),
         (
             Sampling(32, 256, 224, stride=2, crops=3, width=324),

@@ -76,10 +76,10 @@ RULES = {
     "stride of 30 fps": (Sampling(4, 32, 32, stride=2, fps=30.0), [1, 2, 2, 3], 4),  # 1 1.67 2.33 3
     "stride too long": (Sampling(4, 32, 32, stride=2), [0, 2, 4, 4], 3),
     "clips too long": (Sampling(3, 32, 32, clips=2, stride=3), [0, 3, 4] * 2, 2),
-    "first": (Sampling(3, 32, 32, stride=1, first=True), [0, 1, 2], 3),
-    "first too long": (Sampling(4, 32, 32, stride=3, first=True), [0, 3, 4, 4], 2),
-    "first at 1 fps": (Sampling(4, 32, 32, stride=1, fps=1.0, first=True), [0, 4, 4, 4], 1),
-    "first at 3 fps": (Sampling(2, 32, 32, stride=1, fps=3.0, first=True), [0, 3], 2),  # 3.33
+    "first": (Sampling(3, 32, 32, stride=1, rule="first"), [0, 1, 2], 3),
+    "first too long": (Sampling(4, 32, 32, stride=3, rule="first"), [0, 3, 4, 4], 2),
+    "first at 1 fps": (Sampling(4, 32, 32, stride=1, fps=1.0, rule="first"), [0, 4, 4, 4], 1),
+    "first at 3 fps": (Sampling(2, 32, 32, stride=1, fps=3.0, rule="first"), [0, 3], 2),  # 3.33
 }
 
 
@@ -208,10 +208,11 @@ def normal(values: Sequence[np.ndarray], mean: Sequence[float], std: Sequence[fl
 
 
 def test_x3d_is_given_what_slowfast_gives_it(clips: Any):
-    """X3D-XS: 4 frames 12 apart at 30 fps, short side 182, the central 160; 0.45 and 0.225. Here two clips."""
+    """X3D-XS: 4 frames over 4 x 12 at 30 fps, short side 182, the central 160; 0.45 and 0.225. Here two clips."""
     path = clips("a.mp4", pictures(60, 96, 160), fps=30)
     every = [torch_float(picture, 182, 303) for picture in upright(path)]  # 303.33
-    clip = [[0, 12, 24, 36], [23, 35, 47, 59]]
+    # 48 frames of 60 a clip, which begin at 0 and 12 / 2; positions 47 / 3 apart, cut to whole numbers
+    clip = [[0, 15, 31, 47], [6, 21, 37, 53]]
     expected = [normal([cut(every[n], 160, 11, 72) for n in numbers], [0.45] * 3, [0.225] * 3) for numbers in clip]
     found = views(X3D(size="XS", clips=2), path)
     assert found.shape == (2, 3, 4, 160, 160)  # 303 - 160 = 143, halved to even
@@ -231,12 +232,12 @@ def test_ircsn_is_given_what_vmz_gives_it(clips: Any):
 
 
 def test_timesformer_is_given_what_its_authors_give_it(clips: Any):
-    """8 frames, here 4 apart at 30 fps, short side 224, three crops of 224; 0.45 and 0.225; [B, T, 3, H, W]."""
+    """8 frames, here over 8 x 4 at 30 fps, short side 224, three crops of 224; 0.45 and 0.225; [B, T, 3, H, W]."""
     path = clips("a.mp4", pictures(20, 96, 160), fps=15)
     every = [torch_float(picture, 224, 373) for picture in upright(path)]  # 373.33
-    # two of 15 fps apart: 14 of 19 steps, so it begins at 2.5
+    chosen = [0, 2, 4, 6, 8, 10, 12, 15]  # 8 x 4 at 30 fps are 16 at 15, from the first on; 15 / 7 apart
     expected = [
-        normal([cut(every[3 + 2 * n], 224, 0, left) for n in range(8)], [0.45] * 3, [0.225] * 3)
+        normal([cut(every[n], 224, 0, left) for n in chosen], [0.45] * 3, [0.225] * 3)
         for left in (0, 75, 149)  # 149 / 2 = 74.5, rounded up
     ]
     found = views(TimeSformer(stride=4, crops=3), path)
