@@ -30,10 +30,14 @@ def check(frames: Tensor, sampling: Sampling) -> None:
         raise ValueError(f"frames are {tuple(frames.shape)} {frames.dtype}; they should be [B, {shape}] torch.uint8")
 
 
-def normalise(frames: Tensor, mean: Sequence[float], std: Sequence[float], channel: int = 1) -> Tensor:
+def normalise(
+    frames: Tensor, mean: Sequence[float], std: Sequence[float], channel: int = 1, last: bool = False
+) -> Tensor:
     """[..., 3] uint8 RGB -> float32, (value / 255 - mean) / std per channel, colours moved to dimension `channel`.
 
-    So [N, H, W, 3] becomes [N, 3, H, W] and [B, T, H, W, 3] becomes [B, 3, T, H, W].
+    So [N, H, W, 3] becomes [N, 3, H, W] and [B, T, H, W, 3] becomes [B, 3, T, H, W]. With `last` a pixel's colours stay
+    neighbours in memory (torch's channels_last), as they are in frames.
     """
     scaled = frames.float() / 255 - torch.tensor(mean, device=frames.device)
-    return (scaled / torch.tensor(std, device=frames.device)).movedim(-1, channel).contiguous()
+    moved = (scaled / torch.tensor(std, device=frames.device)).movedim(-1, channel)
+    return moved if last else moved.contiguous()

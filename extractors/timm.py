@@ -58,6 +58,7 @@ class Timm:
 
     sides = ("video",)
     colours = "RGB"
+    last = False  # whether the channels of a pixel lie side by side in the network's memory
 
     def __init__(
         self,
@@ -123,7 +124,8 @@ class Timm:
         if weights is not None:
             found = convert(weights, self.LAYOUTS, str(self))
             fill(net, found.state, found.source, str(self))
-        self.net = net.eval().to(device)
+        self.last = device == "cpu"  # there convolutions are 1.2 times as fast so (on a GPU unmeasured)
+        self.net = net.eval().to(device, memory_format=torch.channels_last if self.last else torch.preserve_format)
 
     def build(self) -> nn.Module:
         """The model with random weights, without its classifier."""
@@ -140,7 +142,7 @@ class Timm:
     def extract(self, frames: Tensor) -> Tensor:
         """[B, M, T, H, W, 3] uint8 -> [B, D] float32."""
         check(frames, self.sampling)
-        images = normalise(frames.flatten(0, 2), self.mean, self.std)
+        images = normalise(frames.flatten(0, 2), self.mean, self.std, last=self.last)
         features = self.net(images).float()
         return features.unflatten(0, (len(frames), -1)).mean(dim=1)
 

@@ -70,6 +70,7 @@ def target(context: Context, stage: Stage, unit: Unit) -> Target:
         weights=_absolute(weights.get(stage, context.graph, context.work) if not stage.borrowed else None),
         state=_absolute(fitted_file(context, stage)),
         learned=_learned(context, stage),
+        about=weights.about(stage, context.graph),
     )
 
 

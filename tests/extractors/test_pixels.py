@@ -13,6 +13,10 @@ def test_normalise_by_hand() -> None:
     assert values.shape == (1, 3, 2, 4, 5)
     assert torch.allclose(values[0, :, 0, 0, 0], torch.tensor([1.0, -0.5, 0.5]))  # (1-.5)/.5, -.25/.5, (.2-.1)/.2
     assert normalise(frames, (0.5, 0.25, 0.1), (0.5, 0.5, 0.2), channel=2).shape == (1, 2, 3, 4, 5)
+    assert values.is_contiguous()
+    last = normalise(frames.contiguous(), (0.5, 0.25, 0.1), (0.5, 0.5, 0.2), last=True)
+    assert torch.equal(last, values)
+    assert last.is_contiguous(memory_format=torch.channels_last_3d)
 
 
 @pytest.mark.parametrize("shape", [(2, 1, 5, 8, 8, 3), (2, 2, 4, 8, 8, 3), (2, 1, 4, 8, 6, 3), (1, 4, 8, 8, 3)])
