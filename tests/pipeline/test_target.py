@@ -73,7 +73,7 @@ def test_the_version_names_the_commit_only_in_a_checkout(tmp_path: Path, monkeyp
         ),
         (
             Sampling(12, 224, 224, stride=1, fps=1.0, rule="first"),
-            "12 frames, 1 apart at 1 fps, from the first on, short side 224 bilinear with antialiasing, centre crop 224",
+            "12 frames, 1 apart at 1 fps, from the first on, short side 224 bilinear with antialiasing, centre crop 224",  # noqa: E501
         ),
         (
             Sampling(32, 256, 224, stride=2, crops=3, width=324),
