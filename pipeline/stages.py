@@ -5,7 +5,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from pipeline import published, yamls
+from pipeline import inherited, published, settings, yamls
 from pipeline.binding import bind
 from pipeline.errors import LaffError, problems
 from pipeline.graph import DEVICES, STEPS, Graph, Stage, Weights, module_of
@@ -47,9 +47,9 @@ def load(
     raw = _entries(whole["stages"], found)
     for name, entry in raw.items():
         found += _misspelt(name, entry)
-    _apply_profile(raw, whole.get("profiles") or {}, profile, found)
+    settings.apply_profile(raw, whole.get("profiles") or {}, profile, found)
     for text in sets:
-        _apply_setting(raw, text, found)
+        settings.apply_setting(raw, text, found)
     weights = published.entries(whole.get("weights") or {}, found, frozenset(trusted))
     order = _order(raw, found)
     stages: dict[str, Stage] = {}
@@ -97,51 +97,6 @@ def _misspelt(name: str, entry: Mapping[str, Any]) -> list[str]:
             f"'{name}' has the unknown step {step!r}{did_you_mean(str(step), STEPS)} (known: {', '.join(STEPS)})"
         )
     return found
-
-
-def _apply_profile(
-    raw: dict[str, dict[str, Any]], profiles: Mapping[str, Any], profile: str | None, found: list[str]
-) -> None:
-    if profile is None:
-        return
-    if profile not in profiles:
-        known = ", ".join(profiles) or "none"
-        found.append(f"no profile '{profile}'{did_you_mean(profile, list(profiles))} (known: {known})")
-        return
-    changed = profiles[profile] or {}
-    if not isinstance(changed, dict):
-        found.append(f"profile '{profile}' should be a mapping of stages, not {changed!r}")
-        return
-    for name, changes in changed.items():
-        if name not in raw:
-            found.append(f"profile '{profile}' changes '{name}', which is no stage{did_you_mean(name, list(raw))}")
-            continue
-        if not isinstance(changes or {}, dict):
-            found.append(f"profile '{profile}': '{name}' should be a mapping, not {changes!r}")
-            continue
-        for key, value in (changes or {}).items():
-            _change(raw[name], key, value)
-
-
-def _change(entry: dict[str, Any], key: str, value: Any) -> None:
-    outer, dot, inner = key.partition(".")
-    if key in ("from", "on", "uses"):
-        entry[key] = value
-    elif dot and isinstance(entry["params"].get(outer, {}), dict):  # gru.fit.epochs=5
-        entry["params"][outer] = {**entry["params"].get(outer, {}), inner: value}
-    else:
-        entry["params"][key] = value
-
-
-def _apply_setting(raw: dict[str, dict[str, Any]], text: str, found: list[str]) -> None:
-    where, equals, value = text.partition("=")
-    name, dot, key = where.partition(".")
-    if not (equals and dot and key):
-        found.append(f"--set {text}: should be stage.param=value")
-    elif name not in raw:
-        found.append(f"--set {text}: no stage '{name}'{did_you_mean(name, list(raw))}")
-    else:
-        _change(raw[name], key, yamls.parse(value, f"--set {where}"))
 
 
 def _sources(entry: Mapping[str, Any]) -> list[str]:
@@ -196,14 +151,14 @@ def _stage(
                 found.append(f"'{name}' names no part: add `uses:`, or read from a finetune stage")
             else:
                 described = fitters[0].part
-                params, wrong = _borrowed(fitters[0], rest, list(options_part.parameters))
+                params, wrong = inherited.from_fitter(fitters[0], rest, list(options_part.parameters))
                 found += [f"'{name}': {problem}" for problem in wrong]
         elif uses is None and step in ("finetune", "train"):
             found.append(f"'{name}' names no part: step '{step}' needs `uses:`")
         elif uses is not None:
             described = plugged(str(uses), trusted)
             wanted = {k: v for k, v in described.parameters.items() if k not in FILLED}
-            filled, wrong = _of_weights(rest, described, weights, trusted)
+            filled, wrong = inherited.from_weights(rest, described, weights, trusted)
             found += [f"'{name}': {problem}" for problem in wrong]
             params, wrong = bind(filled, wanted)
             unknown = [p for p in wrong if p.startswith("unknown")]
@@ -224,47 +179,6 @@ def _stage(
     if step == "extract" and described and not stage.sides:
         found.append(f"'{name}' cannot use {uses}: the class says no `sides` (as ('video',) or ('text',))")
     return stage
-
-
-def _of_weights(
-    given: dict[str, Any], described: Part, weights: dict[str, Weights], trusted: frozenset[str]
-) -> tuple[dict[str, Any], list[str]]:
-    """What a stage gives its part, over what the entry of its weights fixes; and what is wrong with the two.
-
-    An entry that a name makes on the fly is added to `weights`.
-    """
-    parameter = described.parameters.get("weights")
-    name = given.get("weights", parameter.default) if parameter else None
-    if not isinstance(name, str):
-        return given, []
-    try:
-        entry = weights.get(name) or published.named(name)
-    except ValueError as error:
-        return given, [f"weights: {error}"]
-    if entry is None:
-        return given, []
-    if not published.belongs(entry, described, trusted):
-        return given, [f"weights '{name}' are for {entry.uses}"]
-    weights[name] = entry
-    return {**entry.params, **given}, []
-
-
-def _borrowed(fitter: Stage, given: dict[str, Any], options: list[str]) -> tuple[dict[str, Any], list[str]]:
-    """The params of a part that `fitter` made: its own, but for those that the class leaves free."""
-    parameters = fitter.part.parameters if fitter.part else {}
-    free = tuple(fitter.part.constants.get("FREE", ())) if fitter.part else ()
-    wrong = []
-    for key in given:
-        if key in parameters and key not in free:
-            may = f"; free here: {', '.join(free)}" if free else ""
-            wrong.append(f"{key} is as '{fitter.name}' has it: --set {fitter.name}.{key}=…{may}")
-        elif key not in parameters:
-            wrong.append(f"unknown parameter '{key}'{did_you_mean(key, [*free, *options])}")
-    mine, misfits = bind(
-        {key: value for key, value in given.items() if key in free},
-        {key: parameters[key] for key in given if key in free and key in parameters},
-    )
-    return {**fitter.params, **mine}, wrong + misfits
 
 
 def _bind_fit(options: dict[str, Any], described: Part | None) -> list[str]:

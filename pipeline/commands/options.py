@@ -1,0 +1,97 @@
+"""The options that commands share, and what they make of them: a Request or a Graph."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pipeline.graph import Graph
+    from pipeline.run import Request
+
+TRUST = click.option("--trust", multiple=True, metavar="PACKAGE", help="Let `uses:` import from this package too.")
+SET = click.option("--set", "sets", multiple=True, metavar="STAGE.PARAM=VALUE", help="Change a param, `from` or `on`.")
+PROFILE = click.option("--profile", metavar="NAME", help="Apply a profile of the stages file, such as small.")
+STAGES = click.option(
+    "--stages", type=click.Path(path_type=Path), metavar="FILE", help="Another stages.yaml than the one here."
+)
+
+
+def settings(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say which stages file, and how it is changed."""
+    for option in (TRUST, SET, PROFILE, STAGES):
+        function = option(function)
+    return function
+
+
+def where(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that every command on a workspace takes."""
+    path = click.Path(path_type=Path)
+    function = settings(function)
+    for option in (
+        click.option("-w", "--work", type=path, required=True, metavar="WORK", help="The workspace folder."),
+        click.option("-c", "--collection", type=path, required=True, metavar="FILE", help="The collection.yaml."),
+    ):
+        function = option(function)
+    return function
+
+
+def doing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of commands that make something."""
+    for option in (
+        click.option(
+            "--scheduler",
+            default="",
+            metavar="ADDRESS",
+            help="Let the workers of this dask scheduler (tcp://host:port) extract; they see the same folders.",
+        ),
+        click.option(
+            "--workers",
+            type=click.IntRange(0),
+            default=0,
+            metavar="N",
+            help="Extract in N processes of this machine, each with a GPU of its own where there are GPUs.",
+        ),
+        click.option(
+            "--max-failures",
+            type=int,
+            default=-1,
+            metavar="N",
+            help="End with an error if more videos failed (default: any number may).",
+        ),
+        click.option("--retry-failed", is_flag=True, help="Try videos again that failed before."),
+    ):
+        function = option(function)
+    return where(function)
+
+
+def request(options: dict[str, Any]) -> Request:
+    """The Request that the options of `where` or `doing` make."""
+    from pipeline.run import Request
+
+    workers, scheduler = options.get("workers", 0), options.get("scheduler", "")
+    if workers and scheduler:
+        raise click.UsageError("--workers starts processes here, --scheduler uses those elsewhere: give one of them")
+    if scheduler and not re.fullmatch(r"(tcp|tls|ucx)://[^\s:/]+:\d+", scheduler):
+        raise click.UsageError(f"--scheduler {scheduler!r}: should be an address such as tcp://host:8786")
+    return Request(
+        options["collection"],
+        options["work"],
+        options["stages"],
+        options["profile"],
+        options["sets"],
+        options["trust"],
+        workers,
+        scheduler,
+    )
+
+
+def graph_of(options: dict[str, Any]) -> Graph:
+    """The graph that the options of `settings` make."""
+    from pipeline.stages import load
+
+    return load(options["stages"], options["profile"], options["sets"], options["trust"])
