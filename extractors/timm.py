@@ -125,7 +125,9 @@ class Timm:
             found = convert(weights, self.LAYOUTS, str(self))
             fill(net, found.state, found.source, str(self))
         self.last = device == "cpu"  # there convolutions are 1.2 times as fast so (on a GPU unmeasured)
-        self.net = net.eval().to(device, memory_format=torch.channels_last if self.last else torch.preserve_format)
+        self.net: nn.Module = net.eval().to(device)
+        if self.last:
+            self.net.to(memory_format=torch.channels_last)
 
     def build(self) -> nn.Module:
         """The model with random weights, without its classifier."""

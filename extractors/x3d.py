@@ -114,8 +114,9 @@ class X3D:
             fill(net, found.state, found.source, str(self))
         # On a CPU its convolutions are 1.1 times as fast so, ir-CSN's slower (on a GPU unmeasured).
         self.last = device == "cpu"
-        kept = torch.channels_last_3d if self.last else torch.preserve_format
-        self.net = net.eval().to(device, memory_format=kept)
+        self.net: nn.Module = net.eval().to(device)
+        if self.last:
+            self.net.to(memory_format=torch.channels_last_3d)
 
     def build(self, state: dict[str, Tensor] | None = None) -> nn.Module:
         """The network with random weights; with the layers that `state` has, should it be SlowFast's."""

@@ -107,8 +107,8 @@ def test_shards_say_how_they_came_about(ran) -> None:
     with h5py.File(ran.work / "x3d" / "00000.h5") as file:
         assert file["values"].shape == (8, 2048)
         assert file["values"].dtype == np.float32
-        assert set(file.attrs) >= {"fingerprint", "extractor", "weights", "sampling", "decoder", "torch"}
-        assert file.attrs["weights"] == "random"
+        assert set(file.attrs) >= {"fingerprint", "extractor", "weights", "sampling", "decoder", "libraries", "laff"}
+        assert file.attrs["weights"] == file.attrs["weights_name"] == "random"
         units = {line["unit"]: line for line in journal.read(ran.work / "x3d" / "index.jsonl") if "unit" in line}
         assert file.attrs["fingerprint"] == units["00000.h5"]["fingerprint"]
     with h5py.File(ran.work / "bow" / "00000.h5") as file:

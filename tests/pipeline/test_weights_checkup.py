@@ -74,7 +74,7 @@ def test_everything_about_one(laff):
     assert code == 0
     told = " ".join(shown.split())
     assert "read by extractors.x3d.X3D" in told
-    assert "10 clips of 16 frames, 5 apart at 30 fps, short side 256 bilinear without antialiasing, centre crop" in told
+    assert "10 clips of 16 frames, 5 apart at 30 fps, placed as by SlowFast, short side 256 bilinear without" in told
     assert "RGB, 0..1, mean [0.45, 0.45, 0.45], std [0.225, 0.225, 0.225]" in told
     net = TimeSformer(**TINY, weights="random").build()
     count = sum(parameter.numel() for parameter in net.parameters())

@@ -82,7 +82,7 @@ def test_a_borrowed_part_may_set_what_its_class_leaves_free(tmp_path: Path):
     graph = load(tmp_path)
     fitted, borrowed = graph.stages["finetune"].params, graph.stages["clip-ft"].params
     assert {key for key in fitted if fitted[key] != borrowed[key]} == {"level"}
-    free = "frames, stride, fps, first, level"
+    free = "frames, stride, fps, rule, level"
     assert mistakes(tmp_path, TEXT, ["clip-ft.model=ViT-L-14", "clip-ft.levl=frame", "clip-ft.frames=many"]) == [
         f"'clip-ft': model is as 'finetune' has it: --set finetune.model=…; free here: {free}",
         "'clip-ft': unknown parameter 'levl'; did you mean 'level'?",
