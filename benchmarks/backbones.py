@@ -2,11 +2,11 @@
 
     .venv/bin/python benchmarks/backbones.py VIDEO [VIDEO...] [--models x3d,ircsn,tf,clip] [--threads 1]
 
-Each model is a child process with random weights. It decodes the videos as the pipeline does, then computes their
-features, as published: all clips and crops. Printed for each model: seconds to decode and to forward a video, and the
-most memory the process held. Then one view of each video in float32, bfloat16 and float16 (autocast, as `precision`
-does): its time as a part of float32's, and the smallest cosine to the float32 row. On a GPU also the batch that
-`batch: auto` finds, and views a second with it. (Without a GPU float16 takes long: it is not made for CPUs.)
+Each model is a child process with random weights (timm's are real). It decodes the videos as the pipeline does, then
+computes their features as published: all clips and crops. Printed for each model: seconds to decode and to forward a
+video, and the most memory the process held. Then one view of each video in float32, bfloat16 and float16 (autocast, as
+`precision` does): its time as a part of float32's, and the smallest cosine to the float32 row. On a GPU also the batch
+that `batch: auto` finds, and views a second with it. (Without a GPU float16 takes long: it is not made for CPUs.)
 Random weights tell the rounding of the arithmetic; trained ones may have larger values inside and round worse.
 """
 
@@ -30,6 +30,7 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "ircsn": ("extractors.ircsn.IrCSN", {"depth": 152}),
     "tf": ("extractors.tf.TimeSformer", {}),
     "tf-96x4": ("extractors.tf.TimeSformer", {"frames": 96, "stride": 4}),
+    "timm": ("extractors.timm.Timm", {"weights": "efficientnet-lite0"}),  # the one whose real weights are at hand
 }
 PRECISIONS = ("float32", "bfloat16", "float16")
 ROUNDS = 2  # forwards of a timing
@@ -40,19 +41,19 @@ def measure(name: str, videos: list[Path], threads: int) -> dict[str, Any]:
     sys.path.insert(0, str(ROOT))
     import torch
 
-    from pipeline import batching, video
+    from pipeline import batching, published, video, weights
     from pipeline.build import make
     from pipeline.forward import autocast
 
     torch.set_num_threads(threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     path, params = MODELS[name]
-    part = make(name, path, params | {"weights": "random"})
+    part = make(name, path, {"weights": "random"} | params)
     sampling = part.sampling
     start = time.perf_counter()
     frames = np.stack([video.read(file, [sampling], 0, "pyav").arrays[0] for file in videos])
     decode = (time.perf_counter() - start) / len(videos)
-    part.load(device, None)
+    part.load(device, None if part.weights == "random" else weights.find(published.entries({}, [])[part.weights]))
     start = time.perf_counter()
     for at in range(len(frames)):
         part.extract(torch.from_numpy(frames[at : at + 1]).to(device))
