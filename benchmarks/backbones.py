@@ -4,9 +4,10 @@
 
 Each model is a child process with random weights (timm's are real). It decodes the videos as the pipeline does, then
 computes their features as published: all clips and crops. Printed for each model: seconds to decode and to forward a
-video, and the most memory the process held. Then one view of each video in float32, bfloat16 and float16 (autocast, as
-`precision` does): its time as a part of float32's, and the smallest cosine to the float32 row. On a GPU also the batch
-that `batch: auto` finds, and views a second with it. (Without a GPU float16 takes long: it is not made for CPUs.)
+video, and the most memory the process held meanwhile. Then one view of each video in float32, bfloat16 and float16
+(autocast, as `precision` does): its time as a part of float32's, and the smallest cosine to the float32 row. On a GPU
+also the batch that `batch: auto` finds, and views a second with it. (Without a GPU float16 takes long: it is not made
+for CPUs.)
 Random weights tell the rounding of the arithmetic; trained ones may have larger values inside and round worse.
 """
 
@@ -54,6 +55,9 @@ def measure(name: str, videos: list[Path], threads: int) -> dict[str, Any]:
     frames = np.stack([video.read(file, [sampling], 0, "pyav").arrays[0] for file in videos])
     decode = (time.perf_counter() - start) / len(videos)
     part.load(device, None if part.weights == "random" else weights.find(published.entries({}, [])[part.weights]))
+    Path("/proc/self/clear_refs").write_text(
+        "5"
+    )  # random weights are set up with clips of noise, which is not the point
     start = time.perf_counter()
     for at in range(len(frames)):
         part.extract(torch.from_numpy(frames[at : at + 1]).to(device))
@@ -84,7 +88,7 @@ def measure(name: str, videos: list[Path], threads: int) -> dict[str, Any]:
 
 
 def peak() -> float:
-    """The most memory this process held so far, in MiB."""
+    """The most memory this process held since it was last asked to forget, in MiB."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 

@@ -29,7 +29,7 @@ class Options:
     VIDEO_CODE = ("pipeline.video",)
     TASK_CODE = ("fusion.losses", "pipeline.training", "pipeline.recipe", "pipeline.rmsprop")
 
-    batch: int | Literal["auto"] = 8  # videos in a forward; auto: as many as fit a GPU, 8 on a CPU
+    batch: int | Literal["auto"] = "auto"  # videos in a forward; auto: as many as fit a GPU, up to 8 on a CPU
     timeout: float = 120.0  # seconds that decoding one video may take
     memory: float = 4.0  # GiB that decoding one video may take
     precision: Literal["auto", "float32", "float16", "bfloat16"] = "auto"  # of the models; auto: float16 on a GPU
