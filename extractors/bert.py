@@ -23,6 +23,12 @@ BATCH = 256  # captions of one forward
 POOLINGS = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls", "pooling_mode_max_tokens": "max"}
 MODULES = ("Transformer", "Pooling", "Normalize")  # of sentence-transformers; a Dense after them would be left out
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model")
+CHOICES = (
+    "attn_implementation",
+    "_attn_implementation",
+    "experts_implementation",
+    "auto_map",
+)  # may name code of the hub
 NO_RANDOM = "weights random: without a folder there is no tokenizer; give a folder, or leave bert out"
 
 
@@ -72,12 +78,12 @@ class Bert:
         """The network that the folder's config.json describes, without weights."""
         from transformers import AutoConfig, AutoModel
 
-        shape = dict(converted.config) if converted else {}
+        shape = {key: value for key, value in (converted.config if converted else {}).items() if key not in CHOICES}
         if "model_type" not in shape:
             raise ValueError("a sentence encoder is built from the config.json of its folder, which names a model_type")
         try:
             net = AutoModel.from_config(AutoConfig.for_model(**shape), trust_remote_code=False, dtype=torch.float32)
-        except (KeyError, TypeError, ValueError) as error:
+        except Exception as error:  # transformers checks the values in ways of its own
             raise ValueError(f"config.json describes no model that transformers builds: {error}") from None
         if hasattr(net, "pooler"):
             net.pooler = None  # it serves a task of the training, not sentences
@@ -138,7 +144,7 @@ class _Recipe:
     """How words become a sentence: what the part was given, else what the folder says, else a plain mean."""
 
     def __init__(self, folder: Path, part: Bert, net: Any, tokenizer_length: int) -> None:
-        modules = [(row["type"].rpartition(".")[2], row["path"]) for row in _json(folder / "modules.json") or []]
+        modules = _modules(folder)
         if strange := [kind for kind, _ in modules if kind not in MODULES]:
             raise ValueError(f"{folder} has a {strange[0]} in modules.json; only {', '.join(MODULES)} are known here")
         sentence = _json(folder / "sentence_bert_config.json") or {}
@@ -152,6 +158,18 @@ class _Recipe:
         self.length = min(part.length or sentence.get("max_seq_length") or tokenizer_length, longest)
         if part.length and part.length > longest:
             raise ValueError(f"length is {part.length}; {folder} has positions for {longest}")
+
+
+def _modules(folder: Path) -> list[tuple[str, str]]:
+    """What sentence-transformers puts one behind the other: kind, and the folder inside of this one."""
+    try:
+        found = [(row["type"].rpartition(".")[2], row["path"]) for row in _json(folder / "modules.json") or []]
+        inside = all(Path(path).parts in ((), (Path(path).name,)) and path != ".." for _, path in found)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"{folder / 'modules.json'}: no list of modules with type and path ({error!r})") from None
+    if not inside:
+        raise ValueError(f"{folder / 'modules.json'}: a path leads out of the folder: {dict(found)}")
+    return found
 
 
 def _tokenizer(folder: Path) -> Any:

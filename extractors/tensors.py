@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import warnings
 import zipfile
 from argparse import Namespace
@@ -43,7 +44,7 @@ def read(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise ValueError(f"{path}: no such weights file")
     if path.suffix == ".safetensors":
-        return _safetensors(path)
+        return _plain(_safetensors(path))
     content = _torchscript(path) if _is_torchscript(path) else _pickled(path)
     for name in WRAPPERS:
         if isinstance(content.get(name), Mapping):
@@ -52,8 +53,13 @@ def read(path: Path) -> dict[str, Tensor]:
     state = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
     if not state:
         raise ValueError(f"{path}: holds no tensors by name; its keys are {', '.join(map(str, list(content)[:8]))}")
+    return _plain(state)
+
+
+def _plain(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Without the `module.` that DataParallel puts before every key."""
     if all(key.startswith("module.") for key in state):
-        state = {key.removeprefix("module."): value for key, value in state.items()}
+        return {key.removeprefix("module."): value for key, value in state.items()}
     return state
 
 
@@ -75,7 +81,9 @@ def _folder(path: Path) -> dict[str, Tensor]:
     if not isinstance(placed, dict):
         raise ValueError(f"{path / name}: has no weight_map, which says where each tensor is")
     state: dict[str, Tensor] = {}
-    for part in sorted({Path(str(file)).name for file in placed.values()}):  # a name alone: an index leads nowhere else
+    for part in sorted({str(file) for file in placed.values()}):
+        if Path(part).name != part or not (path / part).is_file():  # an index leads nowhere else
+            raise ValueError(f"{path / name}: lists the part {part!r}, which is no file beside it")
         state |= read(path / part)
     if state.keys() != placed.keys():
         lost = sorted(state.keys() ^ placed.keys())
@@ -132,13 +140,14 @@ def _pickled(path: Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a file of another kind makes the reader fail in any way: KeyError, UnicodeError, …
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        if "Unsupported global" in str(error) or "Unsupported class" in str(error):
+        # What torch says itself ends in the advice to read the file in the unsafe way.
+        if found := re.search(r"GLOBAL ([\w.]+)|Unsupported (?:global|class):? ?([\w.]*)", str(error)):
+            what = found[1] or found[2] or "a class"
             raise ValueError(
-                f"{path}: not a checkpoint of tensors and plain values ({first}); save its state_dict alone, "
-                "as .safetensors or by torch.save"
+                f"{path}: not a checkpoint of tensors and plain values: it holds {what}, which could run code; save "
+                "its state_dict alone, as .safetensors or by torch.save"
             ) from error
-        raise ValueError(f"{path}: cut off or no checkpoint: {path.stat().st_size} bytes ({first})") from error
+        raise ValueError(f"{path}: cut off or no checkpoint: {path.stat().st_size} bytes") from error
     if not isinstance(content, Mapping):
         raise ValueError(f"{path}: holds a {type(content).__name__}; it should hold a dict of tensors")
     return dict(content)

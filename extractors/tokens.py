@@ -78,7 +78,10 @@ def _settings(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in ("special_tokens_map.json", SETTINGS):
         if (folder / name).is_file():
-            found |= json.loads((folder / name).read_text(encoding="utf-8"))
+            try:
+                found |= json.loads((folder / name).read_text(encoding="utf-8"))
+            except (ValueError, TypeError) as error:
+                raise ValueError(f"{folder / name}: no settings of a tokenizer ({error})") from None
     return found
 
 

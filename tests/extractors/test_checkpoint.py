@@ -30,6 +30,8 @@ def test_wrappings_are_taken_off(tmp_path: Path, wrapper: str | None, prefix: st
 def test_safetensors(tmp_path: Path) -> None:
     save_file(STATE, tmp_path / "a.safetensors")
     assert same(read(tmp_path / "a.safetensors"))
+    save_file({f"module.{key}": value for key, value in STATE.items()}, tmp_path / "b.safetensors")
+    assert same(read(tmp_path / "b.safetensors"))
 
 
 def test_the_options_of_a_training_do_no_harm(tmp_path: Path) -> None:
@@ -45,8 +47,9 @@ class Evil:
 def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save({"a": torch.ones(1), "b": Evil()}, "a.pt")
-    with pytest.raises(ValueError, match=r"a\.pt: not a checkpoint of tensors"):
+    with pytest.raises(ValueError, match=r"a\.pt: not a checkpoint of tensors.*which could run code") as caught:
         read(Path("a.pt"))
+    assert "weights_only" not in str(caught.value)  # torch's own advice would be to run it
     assert not Path("evil-was-here").exists()
 
 
@@ -132,7 +135,7 @@ def test_folders_that_lack_something(tmp_path: Path) -> None:
         read(tmp_path)
     put_parts(tmp_path, {"a.weight": "1.safetensors", "a.bias": "2.safetensors"})
     (tmp_path / "2.safetensors").unlink()
-    with pytest.raises(ValueError, match=r"2\.safetensors: no such weights file"):
+    with pytest.raises(ValueError, match=r"lists the part '2\.safetensors', which is no file beside it"):
         read(tmp_path)
     save_file({"b": torch.ones(1)}, tmp_path / "2.safetensors")
     with pytest.raises(ValueError, match=r"its parts hold other tensors than it lists: a\.bias, b"):
@@ -146,10 +149,11 @@ def test_an_index_leads_nowhere_outside_of_its_folder(tmp_path: Path) -> None:
     save_file(STATE, tmp_path / "1.safetensors")
     folder = tmp_path / "model"
     folder.mkdir()
-    placed = dict.fromkeys(STATE, "../1.safetensors")
-    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": placed}))
-    with pytest.raises(ValueError, match=r"model/1\.safetensors: no such weights file"):
-        read(folder)
+    for name in ("../1.safetensors", "..", ".", "", str(tmp_path / "1.safetensors")):
+        placed = dict.fromkeys(STATE, name)
+        (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": placed}))
+        with pytest.raises(ValueError, match=rf"lists the part '{re.escape(name)}', which is no file beside it"):
+            read(folder)
 
 
 def test_convert_takes_the_first_layout_that_fits_and_names_what_it_drops(tmp_path: Path) -> None:
