@@ -65,7 +65,12 @@ class Sampling:
             which += " spread over the video"
         else:
             which += f", {self.stride} apart" + (f" at {self.fps:g} fps" if self.fps else " at the video's rate")
-            which += {"even": "", "first": ", from the first on", "slowfast": ", placed as by SlowFast"}[self.rule]
+            which += {
+                "even": "",
+                "first": ", from the first on",
+                "slowfast": ", placed as by SlowFast",
+                "mmaction2": ", placed as by mmaction2",
+            }[self.rule]
         side = f"height {self.size} and width {self.width}" if self.width else f"short side {self.size}"
         how = self.filter + (" with antialiasing" if self.antialias else " without antialiasing")
         crop = f"3 crops of {self.crop} (both ends and centre)" if self.crops == 3 else f"centre crop {self.crop}"

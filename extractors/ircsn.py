@@ -4,8 +4,9 @@ The weights the paper's feature comes from were trained from scratch on IG-65M (
 published with VMZ; mmaction2 has them under its own names. Both are read, and PyTorchVideo's own layout.
 
 The defaults are VMZ's: frames at 15 a second, every picture 256 high and 324 wide, the central 224, VMZ's mean and std.
-mmaction2's models tuned on Kinetics-400 are tested with `fps: 0, stride: 2, short: 256, width: 0, crop: 256, crops: 3`,
-`mean: [0.485, 0.456, 0.406]` and `std: [0.229, 0.224, 0.225]`; its ones from scratch keep VMZ's mean and std.
+mmaction2's models tuned on Kinetics-400 are tested with `fps: 0, stride: 2, rule: mmaction2, short: 256, width: 0,
+crop: 256, crops: 3`, `mean: [0.485, 0.456, 0.406]` and `std: [0.229, 0.224, 0.225]`; its ones from scratch keep VMZ's
+mean and std.
 """
 
 import warnings
@@ -85,6 +86,7 @@ class IrCSN:
         frames: int = 32,
         stride: int = 1,
         fps: float = 15.0,
+        rule: Literal["even", "mmaction2"] = "even",
         crop: int = CROP,
         short: int | None = None,
         width: int | None = None,
@@ -107,6 +109,7 @@ class IrCSN:
             clips=clips,
             stride=stride,
             fps=fps,
+            rule=rule,
             antialias=False,
             width=round(crop * WIDTH / CROP) if width is None else width,
             crops=crops,

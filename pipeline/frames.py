@@ -8,7 +8,7 @@ from extractors.base import Sampling
 
 
 def wanted(sampling: Sampling, count: int, rate: float) -> np.ndarray:
-    """Frame numbers in 0..count-1, [clips * T] int64, clip after clip, never falling within a clip.
+    """Frame numbers in 0..count-1, [clips * T] int64, clip after clip; within a clip they never fall but for mmaction2.
 
     `count` is how many frames the video has, `rate` how many of them it shows per second.
 
@@ -21,9 +21,11 @@ def wanted(sampling: Sampling, count: int, rate: float) -> np.ndarray:
       begins with the video, the last ends with it, one clip alone is centred. Positions are rounded half up.
     - first: the same, and the one clip begins with the video.
     - slowfast, as the code of X3D's and TimeSformer's authors has it: a clip is a stretch of S = T * step frames, and
-      its T positions are spread from the first frame of the stretch to the last, (S - 1) / (T - 1) apart; clip i of n
-      begins at max(count - S, 0) * i / n, so one alone with the video. Positions are cut to whole numbers.
-    A video that is shorter than a clip repeats its last frame.
+      its T positions are spread from the first frame of the stretch to the last, (S - 1) / (T - 1) apart, in float32,
+      and cut to whole numbers; clip i of n begins at max(count - S, 0) * i / n, rounded up: one alone with the video.
+    - mmaction2: a clip is a stretch of T * step frames; the first begins with the video, the last ends with it, one
+      alone is centred; beginnings are rounded half to even, of one alone down.
+    A video that is shorter than a clip repeats its last frame; for mmaction2 it begins anew.
 
     Raises ValueError when count is below 1.
     """
@@ -35,11 +37,12 @@ def wanted(sampling: Sampling, count: int, rate: float) -> np.ndarray:
         return (2 * j + 1) * count // (2 * clips * frames)  # in integers: no rounding error at any length
     offsets, reach = _clip(sampling, rate)
     free = 0.0 if sampling.rule == "first" else max(count - reach, 0.0)
-    if sampling.rule == "slowfast":
-        starts = free * np.arange(clips) / clips
+    if clips == 1:
+        starts = np.array([0.0 if sampling.rule == "slowfast" else free / 2])
     else:
-        starts = free * (np.arange(clips) / (clips - 1) if clips > 1 else np.array([0.5]))
-    return np.minimum(_whole(sampling, starts[:, None] + offsets), count - 1).reshape(-1)
+        starts = free * np.arange(clips) / (clips if sampling.rule == "slowfast" else clips - 1)
+    positions = _whole(sampling, starts, offsets)
+    return (positions % count if sampling.rule == "mmaction2" else np.minimum(positions, count - 1)).reshape(-1)
 
 
 def present(sampling: Sampling, count: int, rate: float) -> int:
@@ -51,7 +54,7 @@ def present(sampling: Sampling, count: int, rate: float) -> int:
     every = sampling.clips * sampling.frames
     if not sampling.stride:
         return every
-    own = int((_whole(sampling, _clip(sampling, rate)[0]) < count).sum())
+    own = int((_whole(sampling, np.zeros(1), _clip(sampling, rate)[0]) < count).sum())
     return every if own == sampling.frames else own
 
 
@@ -60,10 +63,23 @@ def _clip(sampling: Sampling, rate: float) -> tuple[np.ndarray, float]:
     frames, k = sampling.frames, np.arange(sampling.frames)
     step = sampling.stride * rate / sampling.fps if sampling.fps > 0 and rate > 0 else float(sampling.stride)
     if sampling.rule == "slowfast":
-        return (frames * step - 1) * k / max(frames - 1, 1), frames * step
-    return step * k, (frames - 1) * step + 1
+        return _linspace(frames * step - 1, frames), frames * step
+    return step * k, frames * step if sampling.rule == "mmaction2" else (frames - 1) * step + 1
 
 
-def _whole(sampling: Sampling, positions: np.ndarray) -> np.ndarray:
-    """Frame numbers, int64."""
-    return np.floor(positions + (0.0 if sampling.rule == "slowfast" else 0.5)).astype(np.int64)
+def _linspace(end: float, count: int) -> np.ndarray:
+    """0 .. end [count] as torch.linspace computes it in float32: from both ends, so that the last is exact."""
+    last = np.float32(end)
+    step = last / np.float32(max(count - 1, 1))
+    k = np.arange(count, dtype=np.float32)
+    return np.where(k < count // 2, step * k, last - step * (count - 1 - k)) if count > 1 else np.zeros(1, np.float32)
+
+
+def _whole(sampling: Sampling, starts: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Frame numbers [clips, T] int64."""
+    if sampling.rule == "slowfast":
+        return (np.ceil(starts)[:, None] + np.floor(offsets)).astype(np.int64)
+    if sampling.rule == "mmaction2":
+        begin = np.rint(starts) if len(starts) > 1 else np.floor(starts)
+        return (begin[:, None] + np.floor(offsets)).astype(np.int64)
+    return np.floor(starts[:, None] + offsets + 0.5).astype(np.int64)

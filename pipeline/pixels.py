@@ -135,16 +135,17 @@ def _neighbours(before: int, after: int) -> tuple[np.ndarray, np.ndarray, np.nda
     return first, np.minimum(first + 1, before - 1), (places - first).astype(np.float32)
 
 
-def crops(picture: np.ndarray, side: int, count: int = 1) -> list[np.ndarray]:
+def crops(picture: np.ndarray, side: int, count: int = 1, up: bool = False) -> list[np.ndarray]:
     """[H, W, 3] -> views [side, side, 3]: the centre; or, of 3, the start, centre and end of the longer side.
 
-    An odd rest beside the one in the centre is halved as torchvision does, to even; of 3, up, as SlowFast does.
+    An odd rest beside the one in the centre is halved as torchvision does, to even; with `up`, and of 3, it is halved
+    as SlowFast does, up.
     """
     rests = [length - side for length in picture.shape[:2]]
+    y, x = (-(-rest // 2) if up or count == 3 else round(rest / 2) for rest in rests)
     if count == 1:
-        places = [tuple(round(rest / 2) for rest in rests)]
+        places = [(y, x)]
     else:
-        y, x = (-(-rest // 2) for rest in rests)
         places = [(0, x), (y, x), (rests[0], x)] if rests[0] > rests[1] else [(y, 0), (y, x), (y, rests[1])]
     return [picture[top : top + side, left : left + side] for top, left in places]
 

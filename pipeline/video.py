@@ -206,7 +206,7 @@ def _keep(
         key = (s.size, s.filter, s.antialias, s.width)
         if key not in resized:
             resized[key] = pixels.resize(upright, *key)
-        for view, part in enumerate(pixels.crops(resized[key], s.crop, s.crops)):
+        for view, part in enumerate(pixels.crops(resized[key], s.crop, s.crops, up=s.rule == "slowfast")):
             arrays[number][where // s.frames, view, where % s.frames] = part
 
 

@@ -51,10 +51,10 @@ def run(context: Context, planned: Planned) -> None:
     options = Options(**stage.options)
     (unit,) = planned.todo
     start = time.perf_counter()
-    torch.set_num_threads(context.graph.threads)
     where = build.device(stage.name, stage.on)
     part = build.construct(stage, context)
     train, val, failed = frame_cache.pairs(context, stage, part.sampling)
+    torch.set_num_threads(context.graph.threads)  # only now: decoding in this process sets its own number
     folder = context.work.folder(stage.name)
     try:
         part.load(where, weights.get(stage, context.graph, context.work))

@@ -1,5 +1,6 @@
 """Which frames are wanted: worked out by hand, and what must hold for any video."""
 
+import math
 import random
 from typing import Any
 
@@ -82,7 +83,30 @@ def test_slowfast_in_a_short_video_repeats_its_last_frame():
     assert numbers(1, **kind) == [0, 0, 0, 0]
     assert numbers(20, **kind) == [0, 6, 12, 19]
     assert [own(count, **kind) for count in (1, 6, 7, 12, 13, 19, 20)] == [1, 1, 2, 2, 3, 3, 4]
-    assert numbers(9, frames=1, stride=4, rule="slowfast", clips=2) == [0, 2]  # 9 - 4 = 5 are free: 0 and 2.5
+    assert numbers(9, frames=1, stride=4, rule="slowfast", clips=2) == [0, 3]  # 9 - 4 = 5 are free: 0 and 2.5
+
+
+@pytest.mark.parametrize(("frames", "stride", "rate"), [(16, 5, 29.97), (96, 4, 24.0), (64, 32, 30.0), (8, 32, 23.976)])
+def test_slowfast_cuts_torch_s_own_linspace(frames: int, stride: int, rate: float):
+    """SlowFast decodes from the first frame at or after a clip's beginning, then takes linspace(0, S - 1, T)."""
+    import torch
+
+    span = stride * frames / 30 * rate
+    for count in (301, 1000, 4001):
+        expected = []
+        for clip in range(3):
+            start = math.ceil(max(count - span, 0) * clip / 3)
+            offsets = torch.linspace(0, span - 1, frames).long()
+            expected += (start + offsets).clamp(max=count - 1).tolist()
+        assert numbers(count, rate, frames=frames, stride=stride, fps=30.0, rule="slowfast", clips=3) == expected
+
+
+def test_mmaction2_begins_a_short_video_anew():
+    kind = {"frames": 4, "stride": 2, "rule": "mmaction2"}  # a clip is 8 frames
+    assert numbers(5, **kind) == [0, 2, 4, 1]
+    assert numbers(13, clips=3, **kind) == [0, 2, 4, 6, 2, 4, 6, 8, 5, 7, 9, 11]  # 5 are free: 0, 2.5 to even, 5
+    assert numbers(13, **kind) == [2, 4, 6, 8]  # 5 // 2
+    assert own(5, **kind) == 3
 
 
 def own(count: int, rate: float = 30.0, **kinds: Any) -> int:

@@ -22,6 +22,7 @@ from extractors.clip_ft import ClipFt
 from extractors.ircsn import IrCSN
 from extractors.tf import TimeSformer
 from extractors.x3d import X3D
+from pipeline.frames import wanted
 from pipeline.video import Frames, probe, read
 
 LEVEL = 0.5 + 0.01  # of 255: rounding to whole levels, and float32's in places
@@ -217,6 +218,17 @@ def test_x3d_is_given_what_slowfast_gives_it(clips: Any):
     found = views(X3D(size="XS", clips=2), path)
     assert found.shape == (2, 3, 4, 160, 160)  # 303 - 160 = 143, halved to even
     assert np.abs(found - np.moveaxis(expected, -1, 1)).max() <= LEVEL / 255 / 0.225
+
+
+def test_an_odd_rest_is_halved_as_the_authors_of_each_do(clips: Any):
+    """61 - 56 = 5 of 56 x 61 pixels: 3 for SlowFast's X3D, 2 for torchvision's centre crop."""
+    path = clips("a.mp4", pictures(4, 56, 61), pixels="yuv444p")
+    for rule, left in (("slowfast", 3), ("even", 2)):
+        sampling = Sampling(2, 56, 56, stride=1, rule=rule, antialias=False)
+        found = look(path, sampling).arrays[0]
+        chosen = wanted(sampling, 4, 10.0)
+        np.testing.assert_array_equal(found[0], [cut(upright(path)[n], 56, 0, left) for n in chosen])
+    assert X3D(size="M", crop=56).sampling.rule == "slowfast"
 
 
 def test_ircsn_is_given_what_vmz_gives_it(clips: Any):
