@@ -45,6 +45,7 @@ class Clip:
     sides = ("video", "text")
     CONFIGS = (("model", "extractors/clip_configs"),)  # parameters that may name a JSON file, and where it lies
     FILES = ("tokenizer",)  # parameters that name files, whose content counts and not their place
+    BESIDE = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")  # read beside a weights file
     LAYOUTS = (OPENAI, SIGLIP, HUGGING_FACE, OPEN_CLIP)
     colours = "RGB"
 
