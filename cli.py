@@ -67,7 +67,7 @@ class Laff(click.Group):
             raise click.ClickException(str(error)) from None
         except KeyboardInterrupt:
             raise click.ClickException(
-                "interrupted; what is finished is kept, the same command goes on from here"
+                "interrupted; what is finished is kept, and the same command does the rest"
             ) from None
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):

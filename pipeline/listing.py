@@ -43,7 +43,8 @@ def details(entry: Weights, keys: bool = False) -> str:
         "source": entry.source,
         "files": ", ".join(entry.files),
         "place": f"{path or weights.place(entry)} ({_where(entry, path)}{f', {megabytes(path)}' if path else ''})",
-        "sha256": entry.sha256 or _hashes(entry),
+        "but": weights.misplaced(entry, weights.place(entry)),
+        "sha256": entry.sha256 or _known_hashes(entry),
         "licence": entry.licence,
         "params": ", ".join(f"{key}: {value}" for key, value in entry.params.items()),
     }
@@ -73,7 +74,7 @@ def _wrapped(text: str) -> list[str]:
 
 def _where(entry: Weights, path: Path | None) -> str:
     if path is None:
-        return "absent"
+        return "unfit" if weights.misplaced(entry, weights.place(entry)) else "absent"
     return "here" if path == weights.place(entry) else "package"
 
 
@@ -81,7 +82,8 @@ def _noted(entry: Weights) -> dict[str, str]:
     return {} if entry.path else fetch.noted(weights.place(entry))
 
 
-def _hashes(entry: Weights) -> str:
+def _known_hashes(entry: Weights) -> str:
+    """What was published of each file, and what was noted when it was fetched."""
     noted = _noted(entry)
     known = [f"{name} {sha256 or 'not published'}" for name, sha256 in entry.files.items()] or ["not published"]
     told = [f"{name} {sha256} when it was fetched" for name, sha256 in noted.items()]

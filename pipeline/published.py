@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from functools import cache
-from pathlib import PurePosixPath
 from typing import Any
 
 from pipeline import yamls
@@ -14,8 +13,9 @@ from pipeline.graph import Weights
 from pipeline.parts import ROOT, Part, PartError, did_you_mean, plugged, source_file, tree
 
 CATALOGUE = ROOT / "extractors" / "weights.yaml"
-OPEN_CLIP = "open_clip:"  # open_clip:MODEL/TAG is an entry made from open_clip's own table
+RANDOM = "random"  # in place of an entry's name: no file, good for demos only
 KEYS = tuple(field.name for field in fields(Weights) if field.name != "name")
+PACKAGE = "package:"  # before a source that an installed package carries
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -28,10 +28,13 @@ def entries(own: Mapping[Any, Any], found: list[str], trusted: frozenset[str] = 
     made = {name: Weights(name=name, **entry) for name, entry in known.items() if name not in own}
     for name, changes in own.items():
         name = str(name)
+        if name == RANDOM:
+            found.append(f"weights '{RANDOM}': the name stands for random weights; give the entry another")
+            continue
         if not isinstance(changes or {}, dict):
             found.append(f"weights '{name}' should be a mapping with {', '.join(KEYS)}, not {changes!r}")
             continue
-        raw = {**known.get(name, {}), **(changes or {})}
+        raw = {key: value for key, value in {**known.get(name, {}), **(changes or {})}.items() if value is not None}
         wrong = problems(raw, trusted)
         found += [f"weights '{name}': {problem}" for problem in wrong]
         if not wrong:
@@ -47,18 +50,22 @@ def problems(raw: Mapping[Any, Any], trusted: frozenset[str] = frozenset()) -> l
             found.append(f"{key}: {raw[key]!r} should be text")
     if not raw.get("path"):
         found += [f"{key} is missing" for key in ("source", "file") if not raw.get(key)]
-    elif not isinstance(raw["path"], str):
+    elif not isinstance(raw["path"], str) or "\0" in raw["path"]:
         found.append(f"path: {raw['path']!r} should be text")
-    if isinstance(raw.get("file"), str) and raw["file"] != PurePosixPath(raw["file"]).name:
-        found.append(f"file: {raw['file']!r} should be a name under $LAFF_WEIGHTS, not a path")
+    file, source = raw.get("file"), raw.get("source")
+    if file and isinstance(file, str) and ("/" in file or not _plain(file)):
+        found.append(f"file: {file!r} should be a name under $LAFF_WEIGHTS, not a path")
+    if isinstance(source, str) and source.startswith(PACKAGE):
+        module, _, path = source.removeprefix(PACKAGE).partition("/")
+        if not module.isidentifier() or not _plain(path.removesuffix("/")):
+            found.append(f"source: {source!r} should be {PACKAGE}MODULE/PATH, with a path inside the package")
     found += _hash_problem("sha256", raw.get("sha256"))
     inside = raw.get("files") or {}
     if not isinstance(inside, dict):
         found.append(f"files: {inside!r} should be a mapping of file names to their sha256, or null")
     else:
         for name, sha256 in inside.items():
-            path = PurePosixPath(str(name))
-            if path.is_absolute() or ".." in path.parts:
+            if not _plain(str(name)):
                 found.append(f"files: {name!r} should lie inside the folder")
             found += _hash_problem(f"files: {name}", sha256)
         if inside and not str(raw.get("source", "")).endswith("/"):
@@ -81,13 +88,15 @@ def named(name: str) -> Weights | None:
 
     ValueError for models and tags that open_clip does not publish, with names near them.
     """
-    if not name.startswith(OPEN_CLIP):
+    if not name.partition(":")[0].isidentifier() or ":" not in name:
         return None
-    model, slash, tag = name.removeprefix(OPEN_CLIP).rpartition("/")
-    if not (slash and model and tag):
-        raise ValueError(f"{name} should be {OPEN_CLIP}MODEL/TAG, such as {OPEN_CLIP}ViT-B-32-quickgelu/openai")
-    from extractors.clip_published import entry  # imports open_clip: seconds, so only for such a name
+    from extractors.clip_published import PREFIX, entry  # imports torch and open_clip: seconds, so not for other names
 
+    if not name.startswith(PREFIX):
+        return None
+    model, slash, tag = name.removeprefix(PREFIX).rpartition("/")
+    if not (slash and model and tag):
+        raise ValueError(f"{name} should be {PREFIX}MODEL/TAG, such as {PREFIX}ViT-B-32-quickgelu/openai")
     return Weights(name=name, **entry(model, tag))
 
 
@@ -119,6 +128,11 @@ def _imports(node: ast.ImportFrom, name: str) -> bool:
 def _catalogue() -> dict[str, dict[str, Any]]:
     loaded: dict[str, dict[str, Any]] = yamls.load(CATALOGUE)
     return loaded
+
+
+def _plain(name: str) -> bool:
+    """Whether a relative path stays where it is put: names between slashes, none empty, no . or .."""
+    return all(part not in ("", ".", "..") and part.isprintable() for part in name.split("/"))
 
 
 def _hash_problem(where: str, value: Any) -> list[str]:

@@ -80,10 +80,9 @@ def _entries(raw: Mapping[Any, Any], found: list[str]) -> dict[str, dict[str, An
             found.append(f"'{name}' should be a mapping with {', '.join(KEYS)}")
         else:
             entry = dict(entry)
-            for key in ("params",):
-                if not isinstance(entry.get(key) or {}, dict):
-                    found.append(f"'{name}': {key} should be a mapping, not {entry[key]!r}")
-                    entry[key] = {}
+            if not isinstance(entry.get("params") or {}, dict):
+                found.append(f"'{name}': params should be a mapping, not {entry['params']!r}")
+                entry["params"] = {}
             entry["params"] = dict(entry.get("params") or {})
             entries[name] = entry
     return entries

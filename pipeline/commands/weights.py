@@ -49,7 +49,7 @@ def list_weights(names: tuple[str, ...], keys: bool, **options: Any) -> None:
     if not names:
         if keys:
             raise click.UsageError("--keys shows the tensors of a model: name one")
-        click.echo(listing.table(list(graph.weights.values())))
+        click.echo(listing.table([entry_of(graph, name) for name in graph.weights]))
     for name in names:
         click.echo(listing.details(entry_of(graph, name), keys))
 
@@ -67,17 +67,24 @@ def get_weights(names: tuple[str, ...], **options: Any) -> None:
     laff weights get --set x3d.weights=x3d-m-k400
     laff weights get x3d-l-k400 timesformer-96x32-howto100m
     """
+    from pipeline import weights
     from pipeline.errors import LaffError, problems
     from pipeline.run import targets_of
-    from pipeline.weights import obtain
 
     graph = graph_of(options)
-    needed = [graph.stages[name].params.get("weights") for name in graph.needed(targets_of(graph, ()))]
-    wanted = names or tuple(name for name in dict.fromkeys(needed) if name in graph.weights)
+    wanted = [entry_of(graph, name) for name in names]
+    if not names:
+        stages = [graph.stages[name] for name in graph.needed(targets_of(graph, ()))]
+        if wrong := [text for stage in stages if not stage.borrowed and (text := weights.check(stage, graph))]:
+            raise problems(str(graph.path), wrong)
+        needed = dict.fromkeys(stage.params.get("weights", "") for stage in stages)
+        wanted = [entry for name in needed if (entry := weights.entry_of(graph, name))]
+        if not wanted:
+            click.echo(f"nothing to fetch: no stage of {graph.path} that a run needs names an entry")
     failed = []
-    for entry in [entry_of(graph, name) for name in wanted]:
+    for entry in wanted:
         try:
-            click.echo(f"{entry.name}: {obtain(entry)}")
+            click.echo(f"{entry.name}: {weights.obtain(entry)}")
         except LaffError as error:
             failed.append(str(error))
     if failed:
@@ -104,10 +111,10 @@ def check_weights(what: str, name: str | None, **options: Any) -> None:
     graph = graph_of(options)
     if name:
         click.echo(checkup.check_entry(entry_of(graph, name), Path(what).expanduser()))
-    elif what in graph.weights or what.startswith("open_clip:"):
-        click.echo(checkup.check_entry(entry_of(graph, what)))
-    else:
+    elif what not in graph.weights and Path(what).expanduser().exists():
         click.echo(checkup.check_file(Path(what).expanduser(), graph))
+    else:
+        click.echo(checkup.check_entry(entry_of(graph, what)))
 
 
 @weights_group.command(name="convert")
@@ -130,12 +137,13 @@ def convert_weights(file: Path, out: Path, name: str, **options: Any) -> None:
 
 def entry_of(graph: Graph, name: str) -> Weights:
     """The entry of a name; an error with names near it."""
+    from pipeline import weights
     from pipeline.errors import LaffError
     from pipeline.parts import did_you_mean
     from pipeline.published import named
 
     try:
-        found = graph.weights.get(name) or named(name)
+        found = weights.entry_of(graph, name) or named(name)
     except ValueError as error:
         raise LaffError(str(error)) from None
     if found is None:

@@ -84,6 +84,16 @@ def test_only_leftovers_are_removed(tmp_path: Path):
     assert names(tmp_path / "deep" / "er") == []
 
 
+def test_folders_that_were_left_are_removed(tmp_path: Path):
+    (tmp_path / "deep" / ".a.partial" / "inside").mkdir(parents=True)
+    (tmp_path / "deep" / ".a.partial" / "inside" / ".b.partial").touch()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / ".c.partial").symlink_to(tmp_path / "elsewhere")
+    assert files.remove_partials(tmp_path) == 3
+    assert names(tmp_path) == ["deep", "elsewhere"]
+    assert names(tmp_path / "deep") == []
+
+
 def test_bytes_are_on_disk_before_the_name_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Flush of the file, rename, flush of the folder: a power cut leaves no empty file under the name."""
     path = tmp_path / "a.txt"

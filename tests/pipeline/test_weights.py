@@ -70,10 +70,13 @@ def message(function: Callable[[], object]) -> str:
 def test_where_weights_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("LAFF_WEIGHTS", str(tmp_path))
     assert weights.folder() == tmp_path
-    monkeypatch.delenv("LAFF_WEIGHTS")
+    monkeypatch.setenv("LAFF_WEIGHTS", "~/models")
+    assert weights.folder() == Path.home() / "models"
+    monkeypatch.setenv("LAFF_WEIGHTS", "")  # as good as unset
     monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
     assert weights.folder() == Path("/cache/laff/weights")
-    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.delenv("LAFF_WEIGHTS")
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
     assert weights.folder() == Path.home() / ".cache/laff/weights"
 
 
@@ -132,8 +135,8 @@ def test_an_own_path_in_the_entry(machine: Machine, tmp_path: Path, fetched: lis
     (tmp_path / "store" / "mine.pth").write_bytes(b"two")
     assert weights.digest(stage, graph, work) == "missing:mine"
     assert message(lambda: weights.get(stage, graph, work)) == (
-        "x3d: weights 'mine' are not here. Get mine.pth from https://nowhere.invalid/mine.pth by other means, "
-        f"put it at {tmp_path}/mine.pth (or --set x3d.weights=FILE, or =random for a demo)"
+        f"x3d: weights 'mine' are not at {tmp_path}/mine.pth. Put them there, or correct `path:` of the entry "
+        "(or --set x3d.weights=FILE, or =random for a demo)"
     )
     (tmp_path / "mine.pth").write_bytes(b"one")
     assert weights.get(stage, graph, work) == tmp_path / "mine.pth"
@@ -190,24 +193,85 @@ def test_what_the_shipped_stages_name_is_there():
     assert hashlib.sha256(found.read_bytes()).hexdigest() == packed.sha256 == weights.published(packed)
 
 
-def test_a_folder_has_one_digest_whatever_lies_beside_its_files(tmp_path: Path):
+def sealed_folder(folder: Path) -> Weights:
+    """Writes a folder of two files; its entry, with their hashes."""
     inside = {"config.json": b"{}", "model/net.bin": b"one"}
     for name, content in inside.items():
-        (tmp_path / "net" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "net" / name).write_bytes(content)
-    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in inside.items()}
-    entry = Weights("net", "https://x.org/", "net", files=dict(hashes))
-    assert weights.sha256_of(tmp_path / "net", {}) == weights.sha256_of(tmp_path / "net", entry.files)
-    assert weights.published(entry) == weights.sha256_of(tmp_path / "net", entry.files)
-    (tmp_path / "net" / "README").write_text("hello")
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    hashes: dict[str, str | None] = {name: hashlib.sha256(content).hexdigest() for name, content in inside.items()}
+    return Weights("net", "https://x.org/", folder.name, files=hashes)
+
+
+def test_a_folder_counts_with_all_files_that_may_be_read(tmp_path: Path):
+    entry = sealed_folder(tmp_path / "net")
+    assert weights.published(entry) == weights.sha256_of(tmp_path / "net")
     (tmp_path / "net" / ".cache").write_text("hidden")
-    assert weights.published(entry) == weights.sha256_of(tmp_path / "net", entry.files)
+    (tmp_path / "net" / "a.sha256").write_text("a note")
+    assert weights.published(entry) == weights.sha256_of(tmp_path / "net")
+    (tmp_path / "net" / "model" / "vocab.txt").write_text("not published, but a tokenizer may read it")
+    assert weights.published(entry) != weights.sha256_of(tmp_path / "net")
     assert weights.damage(entry, tmp_path / "net") == ""
     (tmp_path / "net" / "config.json").write_text("{ }")
-    assert weights.published(entry) != weights.sha256_of(tmp_path / "net", entry.files)
     assert "config.json has sha256" in weights.damage(entry, tmp_path / "net")
-    (tmp_path / "net" / "config.json").unlink()
-    assert weights.damage(entry, tmp_path / "net") == f"{tmp_path}/net has no config.json, which 'net' should have"
+
+
+def test_what_is_not_whole_is_not_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LAFF_WEIGHTS", str(tmp_path))
+    net, again = tmp_path / "net", "delete it and `laff weights get net`"
+    entry = sealed_folder(net)
+    assert weights.find(entry) == net
+    (net / "config.json").unlink()
+    wrong = f"weights 'net': {net} has no config.json, which 'net' should have; put it there, or {again}"
+    assert weights.find(entry) is None
+    assert message(lambda: weights.obtain(entry)) == wrong
+    (net / "model" / "net.bin").unlink()
+    (net / "model").rmdir()
+    assert message(lambda: weights.obtain(entry)) == f"weights 'net': {net} is an empty folder; {again}"
+    net.rmdir()
+    net.touch()
+    wrong = f"weights 'net': {net} is a file, but 'net' is a folder with config.json, model/net.bin; {again}"
+    assert message(lambda: weights.obtain(entry)) == wrong
+    single = Weights("one", "https://x.org/one", "one.pth", sha256=ONE)
+    (tmp_path / "one.pth" / "a").mkdir(parents=True)
+    assert "is a folder, but 'one' is a file" in message(lambda: weights.obtain(single))
+
+
+@pytest.mark.parametrize("other", ["model.safetensors", "pytorch_model.bin.index.json", "open_clip_model.safetensors"])
+def test_weights_beside_the_listed_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str):
+    """A reader that prefers them would compute with what nobody checked."""
+    monkeypatch.setenv("LAFF_WEIGHTS", str(tmp_path))
+    (tmp_path / "net").mkdir()
+    for name in ("config.json", "pytorch_model.bin", other):
+        (tmp_path / "net" / name).write_text("{}")
+    entry = Weights("net", "https://x.org/", "net", files={"config.json": None, "pytorch_model.bin": None})
+    said = message(lambda: weights.obtain(entry))
+    assert said.startswith(f"weights 'net': {tmp_path}/net holds {other} beside the files of 'net'")
+    assert "remove it" in said
+    (tmp_path / "net" / other).unlink()
+    assert weights.obtain(entry) == tmp_path / "net"
+
+
+def test_a_tokenizer_beside_the_file_counts_where_it_is_read(machine: Machine, tmp_path: Path):
+    for name in ("asked.pth", "open.pth"):
+        (tmp_path / "store" / name).write_bytes(b"one")
+    clip, x3d = machine("finetune"), machine("x3d", "x3d.weights=open")
+    assert weights.digest(*clip) == weights.digest(*x3d) == ONE
+    seen = {ONE}
+    for name, content in (("tokenizer.json", "{}"), ("tokenizer.json", "{ }"), ("tokenizer_config.json", "{}")):
+        (tmp_path / "store" / name).write_text(content)
+        seen.add(weights.digest(*clip))
+    assert len(seen) == 4
+    assert weights.digest(*x3d) == ONE
+
+
+def test_an_own_path_starts_at_the_stages_file(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    text = (tmp_path / "stages.yaml").read_text()
+    (tmp_path / "stages.yaml").write_text(text.replace(f"{tmp_path}/mine.pth", "models/mine.pth"))
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "mine.pth").write_bytes(b"one")
+    monkeypatch.chdir(tmp_path / "store")
+    assert weights.get(*machine("x3d", "x3d.weights=mine")) == tmp_path / "models" / "mine.pth"
 
 
 def test_what_a_shard_says_of_its_weights(machine: Machine, tmp_path: Path):

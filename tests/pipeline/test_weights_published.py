@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import published, stages
+from pipeline import published, stages, weights
 from pipeline.errors import LaffError
 from pipeline.graph import Graph
 
@@ -113,6 +113,43 @@ def test_every_mistake_of_an_own_entry(tmp_path: Path):
         "weights 'odd': params of extractors.x3d.X3D: unknown parameter 'sze'; did you mean 'size'?",
         "weights 'odd': params of extractors.x3d.X3D: clips: 'few' should be a whole number",
     ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ('file: ".."', "file: '..' should be a name under $LAFF_WEIGHTS, not a path"),
+        ('file: "a\\0b"', "file: 'a\\x00b' should be a name under $LAFF_WEIGHTS, not a path"),
+        ('path: "a\\0b"', "path: 'a\\x00b' should be text"),
+        ('files: {"a/./b": null}, source: "https://x.org/"', "files: 'a/./b' should lie inside the folder"),
+        ('files: {"a//b": null}, source: "https://x.org/"', "files: 'a//b' should lie inside the folder"),
+        *(
+            (f'source: "{source}"', f"source: '{source}' should be package:MODULE/PATH, with a path inside the package")
+            for source in ("package:../..", "package:nosuch.sub/x", "package:torch/../x", "package:torch", "package:")
+        ),
+    ],
+)
+def test_names_that_lead_elsewhere(tmp_path: Path, keys: str, said: str):
+    wanted = {"source": 'source: "https://x.org/x"', "file": "file: x"}
+    rest = ", ".join(text for key, text in wanted.items() if f"{key}:" not in keys)
+    text = TEXT.replace("  mine: {", f"  odd: {{{', '.join(filter(None, (rest, keys)))}}}\n  mine: {{")
+    assert mistakes(tmp_path, text) == [f"weights 'odd': {said}"]
+
+
+def test_a_package_that_is_not_installed(tmp_path: Path):
+    entry = "  odd: {source: 'package:nosuch/a/b.pth', file: b.pth}\n  mine: {"
+    assert weights.find(load(tmp_path, TEXT.replace("  mine: {", entry)).weights["odd"]) is None
+
+
+def test_a_key_without_a_value_says_nothing(tmp_path: Path):
+    entry = "  blank:\n    params:\n    files:\n    licence:\n    source: https://x.org/x\n    file: x\n  mine: {"
+    blank = load(tmp_path, TEXT.replace("  mine: {", entry)).weights["blank"]
+    assert (blank.params, blank.files, blank.licence) == ({}, {}, "")
+
+
+def test_the_name_random_is_taken(tmp_path: Path):
+    (wrong,) = mistakes(tmp_path, TEXT.replace("  mine: {", "  random: {path: a.pth}\n  mine: {"))
+    assert wrong == "weights 'random': the name stands for random weights; give the entry another"
 
 
 def test_any_model_of_open_clip_is_an_entry(tmp_path: Path):
