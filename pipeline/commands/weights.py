@@ -109,12 +109,13 @@ def check_weights(what: str, name: str | None, **options: Any) -> None:
     from pipeline import checkup
 
     graph = graph_of(options)
+    path = Path(what).expanduser()
     if name:
-        click.echo(checkup.check_entry(entry_of(graph, name), Path(what).expanduser()))
-    elif what not in graph.weights and Path(what).expanduser().exists():
-        click.echo(checkup.check_file(Path(what).expanduser(), graph))
-    else:
+        click.echo(checkup.check_entry(entry_of(graph, name), path))
+    elif what in graph.weights or (":" in what and not path.exists()):  # as in open_clip:MODEL/TAG
         click.echo(checkup.check_entry(entry_of(graph, what)))
+    else:
+        click.echo(checkup.check_file(path, graph))
 
 
 @weights_group.command(name="convert")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 import struct
 import sys
 from pathlib import Path
@@ -10,10 +11,13 @@ from typing import Any
 import pytest
 import torch
 from click.testing import CliRunner
+from safetensors import SafetensorError
 
 import cli
+from extractors.checkpoint import Layout
 from extractors.tf import TimeSformer
 from extractors.x3d import X3D
+from pipeline import stages
 
 SMALL = {"frames": 4, "crop": 32, "stride": 0}
 TINY = {**SMALL, "patch": 8, "width": 64, "layers": 2, "heads": 4}
@@ -76,9 +80,13 @@ def test_everything_about_one(laff):
     assert "read by extractors.x3d.X3D" in told
     assert "10 clips of 16 frames, 5 apart at 30 fps, placed as by SlowFast, short side 256 bilinear without" in told
     assert "RGB, 0..1, mean [0.45, 0.45, 0.45], std [0.225, 0.225, 0.225]" in told
-    net = TimeSformer(**TINY, weights="random").build()
-    count = sum(parameter.numel() for parameter in net.parameters())
-    assert f"{len(net.state_dict())} tensors, {count:,} parameters" in told
+    attention = (64 * 192 + 192) + (64 * 64 + 64)  # to queries, keys and values; back
+    layer = (
+        2 * attention + (64 * 64 + 64) + (64 * 256 + 256) + (256 * 64 + 64) + 3 * 128
+    )  # time's own layer, MLP, norms
+    around = (3 * 8 * 8 * 64 + 64) + 64 + (16 + 1) * 64 + 4 * 64 + 128  # patches, class, 16 places, 4 times, last norm
+    tensors = 2 * (2 * 4 + 2 + 4 + 6) + 2 + 1 + 1 + 1 + 2
+    assert f"{tensors} tensors, {2 * layer + around:,} parameters" in told
     assert "embeddings.cls_token [1, 1, 64]" in told
     assert laff("list", "x3d-m-k40")[1].startswith("Error: no weights 'x3d-m-k40'; did you mean 'x3d-m-k400'?")
     assert laff("list", "--keys")[0] == 2
@@ -101,11 +109,21 @@ def test_the_file_of_an_entry(laff, tmp_path: Path):
     assert "`laff weights get tiny` fetches them" in laff("check", "tiny")[1]
 
 
+@pytest.mark.parametrize("name", ["123", "it's a file.pyth", "a: b.pyth"])
+def test_what_is_printed_can_be_pasted(laff, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str):
+    """A shell and YAML read the options back as they were."""
+    monkeypatch.chdir(zoo(tmp_path / name).parent)
+    line = next(line for line in laff("check", name)[1].splitlines() if line.startswith("  small "))
+    graph = stages.load(tmp_path / "stages.yaml", None, [word for word in shlex.split(line)[1:] if word != "--set"])
+    params = graph.stages["x3d"].params
+    assert {key: params[key] for key in ("weights", "size", *SMALL)} == {"weights": name, "size": "XS", **SMALL}
+
+
 def test_a_file_finds_its_entry(laff, tmp_path: Path):
     file = zoo(tmp_path / "some.pyth")
     code, shown = laff("check", file)
     assert code == 0
-    assert f"--set 'x3d.weights={file}' --set 'x3d.frames=4'" in shown
+    assert f"--set x3d.weights={file} --set x3d.frames=4" in shown
     net = TimeSformer(**TINY, weights="random").build()
     torch.save(net.state_dict(), tmp_path / "other.bin")
     code, shown = laff("check", tmp_path / "other.bin")
@@ -143,6 +161,83 @@ def test_files_of_nothing_known(laff, tmp_path: Path):
     code, shown = laff("check", tmp_path / "cut.pyth")
     assert (code, "cut off or no checkpoint: 1000 bytes" in shown) == (1, True)
     assert "neither an entry" in laff("check", tmp_path / "none.pt")[1]
+
+
+def test_one_reason_for_several_entries_is_said_once(laff, tmp_path: Path):
+    file = zoo(tmp_path / "some.pyth", **{"blocks.0.norm.weight": torch.zeros(7)})
+    code, shown = laff("check", file)
+    assert code == 1
+    assert shown.count("blocks.0.norm.weight is [7], the model's [24]") == 1
+    assert "(9 in all)" in shown  # X3D in four sizes, twice, and the test's own
+
+
+def test_entries_that_nothing_fetches(laff, tmp_path: Path):
+    text = (tmp_path / "stages.yaml").read_text()
+    own = "  own: {uses: extractors.x3d.X3D, path: none.pth}\nstages:"
+    (tmp_path / "stages.yaml").write_text(text.replace("stages:", own, 1))
+    for command in ("check", "get"):
+        code, shown = laff(command, "own")
+        assert code == 1
+        assert f"weights 'own' are not at {tmp_path}/none.pth. Put them there, or correct `path:`" in shown
+        assert "weights get" not in shown
+
+
+def test_get_refuses_what_a_run_would(laff, tmp_path: Path):
+    code, shown = laff("get", "--set", "x3d.weights=smal")
+    assert code == 1
+    assert "'x3d': weights 'smal' is no entry of stages.yaml" in shown
+    assert "did you mean 'small'?" in shown
+    code, shown = laff("get", "--set", "x3d.weights=/no/such.pyth")
+    assert code == 1
+    assert "'x3d': weights: no such file: /no/such.pyth" in shown
+    code, shown = laff("get", "--set", "x3d.weights=random")
+    assert code == 0
+    assert "nothing to fetch" in shown
+
+
+def test_a_folder_that_lacks_a_file_is_not_here(laff, tmp_path: Path):
+    folder = tmp_path / "store" / "timesformer-base-finetuned-k400"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    assert "timesformer-8x32-k400-hub - unfit" in " ".join(laff("list")[1].split())
+    for command in ("list", "check"):
+        assert "has no pytorch_model.bin" in " ".join(laff(command, "timesformer-8x32-k400-hub")[1].split())
+
+
+def test_convert_of_what_needs_its_folder(laff, tmp_path: Path):
+    code, shown = laff("convert", tmp_path, tmp_path / "o.safetensors", "--as", "all-mpnet-base-v2")
+    assert code == 1
+    assert "weights 'all-mpnet-base-v2' stay as they are: a sentence encoder is built from the config.json" in shown
+
+
+def test_convert_of_a_clip_with_its_own_tokenizer(laff, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The read-back needs no tokenizer; what lies beside the file is named."""
+    monkeypatch.setattr("extractors.clip.Clip.load", lambda *_: None)  # which reads the tokenizer, beside the file
+    state = {
+        "logit_scale": torch.zeros(1),
+        "visual.conv1.weight": torch.zeros(2),
+        "token_embedding.weight": torch.ones(3),
+    }
+    monkeypatch.setattr("extractors.clip.Clip.LAYOUTS", (Layout("a layout", ("^visual",), dict),))
+    torch.save(state, tmp_path / "clip.pt")
+    (tmp_path / "tokenizer.json").write_text("{}")
+    out = tmp_path / "new" / "clip.safetensors"
+    code, shown = laff("convert", tmp_path / "clip.pt", out, "--as", "pe-core-b-16")
+    assert code == 0, shown
+    assert f"tokenizer.json stay in {tmp_path}: put copies beside clip.safetensors" in shown
+    assert [path.name for path in out.parent.iterdir()] == ["clip.safetensors"]
+
+
+def test_convert_onto_a_full_disk(laff, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object) -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    out = tmp_path / "o.safetensors"
+    code, shown = laff("convert", zoo(tmp_path / "some.pyth"), out, "--as", "small")
+    assert code == 1
+    assert f"the disk is full ({out})" in shown
+    assert not out.exists()
 
 
 def test_convert(laff, tmp_path: Path):

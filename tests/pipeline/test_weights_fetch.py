@@ -1,19 +1,22 @@
 """Downloads from a server in this process: whole and of the right sha256, or nothing at all."""
 
 import hashlib
+import io
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from pipeline import fetch, weights
+from pipeline import fetch, files, weights
 from pipeline.errors import LaffError
 from pipeline.graph import Weights
 from pipeline.parts import ROOT
@@ -23,13 +26,16 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Server(ThreadingHTTPServer):
-    """Answers every path with CONTENT, but for those that `how` names: cut, slow, lost, page."""
+    """Answers every path with CONTENT, but for those that `how` names.
+
+    cut, slow, late, lost, page; moved to /net; or bytes, which are sent without telling their length.
+    """
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.how: dict[str, str] = {}
+        self.how: dict[str, str | bytes] = {}
         self.asked: list[str] = []
 
     @property
@@ -43,10 +49,18 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.asked.append(self.path)
         how = self.server.how.get(self.path, "whole")
-        content = b"<!DOCTYPE html>please log in" if how == "page" else CONTENT
-        self.send_response(404 if how == "lost" else 200)
-        self.send_header("Content-Length", str(len(content)))
+        content = b"<!DOCTYPE html>please log in" if how == "page" else how if isinstance(how, bytes) else CONTENT
+        self.send_response({"lost": 404, "moved": 302}.get(str(how), 200))
+        if how == "moved":
+            self.send_header("Location", "/net")
+        if not isinstance(how, bytes):
+            self.send_header("Content-Length", str(len(content)))
         self.end_headers()
+        if how == "late":
+            self.wfile.write(content[: len(content) // 2])
+            self.wfile.flush()
+            time.sleep(1.0)
+            content = content[len(content) // 2 :]
         self.wfile.write(content[: len(content) // 2] if how in ("cut", "slow") else content)
         if how == "slow":
             self.wfile.flush()
@@ -159,14 +173,67 @@ def test_nobody_there(server: Server, store: Path):
     assert left(store) == []
 
 
-def test_a_folder_that_may_not_be_written(server: Server, store: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(13, "Permission denied"), (30, "Read-only file system"), (37, "this file system cannot lock files")],
+)
+def test_a_folder_that_cannot_be_used(
+    server: Server, store: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str
+):
     def forbidden(*_: object, **__: object) -> None:
-        raise PermissionError(13, "Permission denied", str(store))
+        raise OSError(number, os.strerror(number), str(store))
 
-    monkeypatch.setattr(Path, "mkdir", forbidden)
+    monkeypatch.setattr("fcntl.flock", forbidden)
     assert refused(Weights("net", server.url + "net", "net.pth")) == (
-        f"weights 'net': {store} cannot be written (Permission denied); set LAFF_WEIGHTS to a folder of yours"
+        f"weights 'net': {store} cannot be used ({said}); set LAFF_WEIGHTS to a folder of yours"
     )
+
+
+def test_a_file_in_the_place_of_the_folder(server: Server, store: Path):
+    store.write_text("a file")
+    assert f"{store} cannot be used (it is a file); set LAFF_WEIGHTS" in refused(
+        Weights("net", server.url + "net", "net.pth")
+    )
+
+
+def test_a_redirect_is_followed(server: Server, store: Path):
+    server.how["/old"] = "moved"
+    assert weights.obtain(Weights("net", server.url + "old", "net.pth")).read_bytes() == CONTENT
+    assert server.asked == ["/old", "/net"]
+
+
+def torch_like() -> bytes:
+    """A zip archive, as torch.save writes."""
+    with io.BytesIO() as file:
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("net/data.pkl", CONTENT)
+        return file.getvalue()
+
+
+def safetensors_like() -> bytes:
+    """As the format is described: the header's length in eight bytes, the header, the tensors' bytes."""
+    header = {"__metadata__": {"a": "b"}, "net": {"dtype": "U8", "shape": [1000], "data_offsets": [0, 1000]}}
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + CONTENT[:1000]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("net.pth", torch_like()),
+        ("net.safetensors", safetensors_like()),
+        ("net.json", b'{"hidden_size": 64}'),
+    ],
+)
+def test_half_a_file_of_a_server_that_tells_no_length(server: Server, store: Path, name: str, content: bytes):
+    """The end of the connection is then the end of the file: its own form tells whether it is whole."""
+    entry = Weights("net", server.url + "net", name)
+    for kept in (len(content) - 1, len(content) // 2, 5):
+        server.how["/net"] = content[:kept]
+        assert f"brought {kept} bytes, which are not the whole file; nothing was kept. Get {name}" in refused(entry)
+        assert left(store) == []
+    server.how["/net"] = content
+    assert weights.obtain(entry).read_bytes() == content
 
 
 def test_a_full_disk_is_told_as_such(server: Server, store: Path, monkeypatch: pytest.MonkeyPatch):
@@ -186,30 +253,81 @@ def test_what_a_package_would_carry(store: Path):
     )
 
 
-def test_an_interrupt_leaves_nothing(server: Server, store: Path, tmp_path: Path):
-    """As a process: it is stopped amid a file, and the same command succeeds later."""
-    text = f"weights:\n  net: {{source: '{server.url}net', file: net.pth}}\nstages:\n  ingest: {{step: ingest}}\n"
-    (tmp_path / "stages.yaml").write_text(text)
-    command = [
-        sys.executable,
-        str(ROOT / "cli.py"),
-        *("weights", "get", "net", "--stages", str(tmp_path / "stages.yaml")),
-    ]
-    server.how["/net"] = "slow"
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
+Command = Callable[[], subprocess.Popen[str]]
+
+
+@pytest.fixture
+def get(server: Server, tmp_path: Path) -> Iterator[Command]:
+    """`get()` starts `laff weights get net folder` as a process."""
+    (tmp_path / "stages.yaml").write_text(
+        f"weights:\n  net: {{source: '{server.url}net', file: net.pth}}\n"
+        f"  folder: {{source: '{server.url}', file: folder, files: {{a: null, b/c: null}}}}\n"
+        "stages:\n  ingest: {step: ingest}\n"
+    )
+    words = ("weights", "get", "net", "folder", "--stages", str(tmp_path / "stages.yaml"))
+    started: list[subprocess.Popen[str]] = []
+
+    def start() -> subprocess.Popen[str]:
+        command = [sys.executable, str(ROOT / "cli.py"), *words]
+        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(true: Callable[[], object]) -> None:
     for _ in range(600):
-        if server.asked:
-            break
+        if true():
+            return
         time.sleep(0.05)
-    time.sleep(0.5)  # half of the file has come, the other half is waited for
-    assert [path.suffix for path in store.iterdir()] == [".partial"]
-    process.send_signal(signal.SIGINT)
+    raise AssertionError("waited for 30 seconds")
+
+
+WHOLE = ["folder.sha256", "folder/a", "folder/b/c", "net.pth", "net.pth.sha256"]
+
+
+@pytest.mark.parametrize(("path", "done"), [("/net", []), ("/b/c", ["net.pth", "net.pth.sha256"])])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_stopped_download(server: Server, store: Path, get: Command, how: signal.Signals, path: str, done: list[str]):
+    """What is finished stays, the rest goes: at the latest with the next call, which succeeds."""
+    server.how[path] = "slow"
+    process = get()
+    wait_for(lambda: path in server.asked)
+    time.sleep(0.3)  # half of the file has come, the other half is waited for
+    assert list(store.glob(".*.download"))
+    process.send_signal(how)
     _, said = process.communicate(timeout=20)
-    assert process.returncode == 1
-    assert "Error: interrupted" in said
     assert "Traceback" not in said
-    assert left(store) == []
+    if how != signal.SIGKILL:
+        assert process.returncode == 1
+        assert "Error: interrupted; what is finished is kept, and the same command does the rest" in said
+        assert left(store) == done
     server.how.clear()
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout == f"net: {store}/net.pth\n"
-    assert left(store) == ["net.pth", "net.pth.sha256"]
+    process = get()
+    assert process.communicate(timeout=20)[0] == f"net: {store}/net.pth\nfolder: {store}/folder\n"
+    assert left(store) == WHOLE
+
+
+def test_two_at_once(server: Server, store: Path, get: Command):
+    """The second waits and takes what the first brought."""
+    server.how |= dict.fromkeys(("/net", "/a"), "late")
+    both = get(), get()
+    for process in both:
+        out, said = process.communicate(timeout=30)
+        assert out == f"net: {store}/net.pth\nfolder: {store}/folder\n", said
+    assert sorted(server.asked) == ["/a", "/b/c", "/net"]
+    assert left(store) == WHOLE
+
+
+def test_a_run_around_the_folder_leaves_downloads_alone(server: Server, store: Path, get: Command, tmp_path: Path):
+    """LAFF_WEIGHTS may lie inside a workspace, where a run removes what interrupted writes left."""
+    server.how |= dict.fromkeys(("/net", "/b/c"), "late")
+    process = get()
+    while process.poll() is None:
+        files.remove_partials(tmp_path)
+        time.sleep(0.02)
+    assert process.returncode == 0
+    assert left(store) == WHOLE
