@@ -16,12 +16,14 @@ from typing import Any
 
 import click
 
+from pipeline import heap
 from pipeline.commands.options import doing, request, where
 from pipeline.commands.weights import weights_group
 
 # Threads of torch that wait for each other must not spin: on a busy machine that more than doubles the time of small
 # models. Set before torch is imported anywhere; workers inherit it.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+heap.keep()  # before there are threads
 
 DEMO = Path("demo")
 VERBS = {  # what a stage's command says in --help, by its step

@@ -101,14 +101,27 @@ def fill(net: nn.Module, state: Mapping[str, Tensor], source: str, model: str = 
         for key in own
         if key in state and state[key].shape != own[key].shape
     ]
+    strange = [
+        f"{key} ({state[key].dtype})"
+        for key in own
+        if key in state and own[key].is_floating_point() and not _numbers(state[key])
+    ]
     problems = [
         f"{len(keys)} {kind}: {', '.join(keys[:SHOWN])}{', …' if len(keys) > SHOWN else ''}"
-        for kind, keys in (("missing", missing), ("unexpected", unexpected), ("of another shape", shapes))
+        for kind, keys in (
+            *(("missing", missing), ("unexpected", unexpected), ("of another shape", shapes)),
+            ("not of finite real numbers", strange),
+        )
         if keys
     ]
     if problems:
         raise ValueError(f"{source} does not fit {model or type(net).__name__}: " + "; ".join(problems))
     net.load_state_dict({**own, **state})
+
+
+def _numbers(value: Tensor) -> bool:
+    """Whether a tensor holds finite floating-point numbers; quantised weights would be other numbers without a word."""
+    return value.is_floating_point() and bool(value.isfinite().all())
 
 
 def recognise(state: Mapping[str, Tensor]) -> str:

@@ -21,7 +21,7 @@ from extractors.base import Sampling
 from extractors.checkpoint import Converted, convert, fill
 from extractors.clip_config import clip_config
 from extractors.clip_layouts import HUGGING_FACE, OPEN_CLIP, OPENAI, SIGLIP
-from extractors.clip_published import PICKLED, PREFIX, SAFE, preprocessing
+from extractors.clip_published import PICKLED, PREFIX, SAFE, SETTINGS_FILE, agreed, preprocessing, told
 from extractors.pixels import CLIP_MEAN, CLIP_STD, check, normalise
 from extractors.tensors import config as read_config
 from extractors.tokens import FILE, SETTINGS, FileTokens, Tokens, own_tokens, read_tokens
@@ -35,7 +35,8 @@ class Clip:
 
     `model` names a configuration of open_clip or a JSON file of extractors/clip_configs/. `mean`, `std`, `resize`
     ("squash" makes a square of the whole image) and `filter` are what the weights were made with: None takes them from
-    open_clip's table for weights "open_clip:MODEL/TAG", and OpenAI's otherwise. `tokenizer` is a folder with
+    open_clip's table for weights "open_clip:MODEL/TAG", for a file or folder from its open_clip_config.json or from
+    what all published weights of the model agree on, and OpenAI's otherwise. `tokenizer` is a folder with
     tokenizer.json and tokenizer_config.json for models that have one; "" finds them beside the weights.
 
     OpenAI's files and Hugging Face's folders tell the activation they were made with, and another is refused. A file
@@ -116,9 +117,9 @@ class Clip:
         """Build the model with the weights of a file or folder, or random ones for None."""
         with seeded():
             net = self.build()
+        if self.config.tokenizer:  # now, not when all videos are done
+            self._tokens: Tokens = self._read_tokens(weights)
         if weights is not None:
-            if self.config.tokenizer:
-                self._tokens: Tokens = self._read_tokens(weights)
             found = convert(self._file(weights), self.LAYOUTS, self.model)
             self._check_origin(found)
             fill(net, self._fitted(found.state, net), found.source, self.model)
@@ -171,9 +172,15 @@ class Clip:
     @cached_property
     def _pixels(self) -> dict[str, Any]:
         known: dict[str, Any] = {"mean": CLIP_MEAN, "std": CLIP_STD, "resize": "shortest", "filter": "bicubic"}
-        if self._tag and None in self._given.values():
+        given = {key: value for key, value in self._given.items() if value is not None}
+        file = Path(self.weights).expanduser()
+        if len(given) == len(known):
+            return given
+        if self._tag:
             known = preprocessing(self.model, self._tag)
-        return known | {key: value for key, value in self._given.items() if value is not None}
+        elif file.exists():  # a file of the user's, which no entry speaks for
+            known |= {key: value for key, value in told(file).items() if key in known} or agreed(self.model) or {}
+        return known | given
 
     def _sampling(self, resize: str, filter: Any) -> Sampling:
         size = self.config.size
@@ -207,14 +214,21 @@ class Clip:
             )
         if found.layout is OPENAI and not config.quick_gelu:
             raise ValueError(f"{found.path} is OpenAI's and needs the quick activation; use {config.name}-quickgelu")
+        quick = told(found.path if found.path.is_dir() else found.path.parent).get("quick_gelu", config.quick_gelu)
+        if found.layout is OPEN_CLIP and quick != config.quick_gelu:
+            plain = config.name.removesuffix("-quickgelu")
+            raise ValueError(
+                f"{found.source} has another activation, by the {SETTINGS_FILE} beside it; use model "
+                f"{f'{plain}-quickgelu' if quick else plain}"
+            )
         if found.layout is HUGGING_FACE:
-            told = found.config or read_config(found.path.parent)
-            if not told:
+            shape = found.config or read_config(found.path.parent)
+            if not shape:
                 raise ValueError(
                     f"{found.source} doesn't say its activation; put its config.json beside it, or give the folder"
                 )
             for tower in ("text_config", "vision_config"):
-                activation = told.get(tower, {}).get("hidden_act", "quick_gelu")  # the library's default
+                activation = shape.get(tower, {}).get("hidden_act", "quick_gelu")  # the library's default
                 if (activation == "quick_gelu") != config.quick_gelu:
                     plain = config.name.removesuffix("-quickgelu")
                     wanted = f"{plain}-quickgelu" if activation == "quick_gelu" else plain

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from extractors.clip_config import clip_config
@@ -10,6 +12,7 @@ from extractors.tensors import ARCHIVES
 from extractors.tokens import FILE, SETTINGS
 
 PREFIX = "open_clip:"
+SETTINGS_FILE = "open_clip_config.json"  # of a folder: the model's shape, and how it wants its pixels
 SAFE, PICKLED = "open_clip_model.safetensors", "open_clip_pytorch_model.bin"
 LICENCES = (  # where the name tells it; the owner's page has the rest
     ("/openai", "MIT"),
@@ -57,9 +60,45 @@ def entry(model: str, tag: str) -> dict[str, Any]:
 def preprocessing(model: str, tag: str) -> dict[str, Any]:
     """{mean, std, resize, filter} of the published weights, for Clip's constructor."""
     known = _known(model, tag)
+    return _pixels(known, f"{PREFIX}{model}/{tag}")
+
+
+def agreed(model: str) -> dict[str, Any] | None:
+    """What all published weights of a model agree on, as `preprocessing` has it; None for a model without any.
+
+    ValueError where they differ: then only the user knows.
+    """
+    from open_clip.pretrained import get_pretrained_cfg, list_pretrained
+
+    tags = [tag for name, tag in list_pretrained() if name == model]
+    found = [_pixels(get_pretrained_cfg(model, tag), f"{PREFIX}{model}/{tag}") for tag in tags]
+    if any(other != found[0] for other in found):
+        raise ValueError(
+            f"the published weights of {model} want their pixels in different ways; say which these are by the params "
+            f"mean, std, resize and filter (`laff weights list {PREFIX}{model}/{tags[0]}` shows those of one)"
+        )
+    return found[0] if found else None
+
+
+def told(folder: Path) -> dict[str, Any]:
+    """What a folder's open_clip_config.json says: `preprocess_cfg` as `preprocessing` has it, `quick_gelu`."""
+    file = folder / SETTINGS_FILE
+    if not file.is_file():
+        return {}
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        found: dict[str, Any] = {"quick_gelu": bool(content["model_cfg"].get("quick_gelu", False))}
+        pixels = content.get("preprocess_cfg") or {}
+        known = {"resize_mode": "shortest", "interpolation": "bicubic"} | pixels  # open_clip's own defaults
+        return found | (_pixels(known, str(file)) if {"mean", "std"} <= pixels.keys() else {})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{file}: not open_clip's settings of a model ({error})") from None
+
+
+def _pixels(known: dict[str, Any], source: str) -> dict[str, Any]:
     mean, std, resize, filter_ = (known[key] for key in ("mean", "std", "resize_mode", "interpolation"))
     if resize not in ("shortest", "squash") or filter_ not in ("bilinear", "bicubic"):
-        raise ValueError(f"{PREFIX}{model}/{tag} resizes images by {resize} {filter_}; it should be shortest or squash")
+        raise ValueError(f"{source} resizes images by {resize} {filter_}; it should be shortest or squash")
     return {"mean": [*mean], "std": [*std], "resize": resize, "filter": filter_}
 
 

@@ -46,6 +46,9 @@ HUB = Layout(
 )
 
 
+ENTRY = " (`laff weights check FILE` tells which published model it may be, with its settings)"
+
+
 class TimeSformer:
     """The class token of the last layer, averaged over clips and crops: [B, width].
 
@@ -130,13 +133,14 @@ class TimeSformer:
         if time is not None and time.shape[1] != self.sampling.frames:
             raise ValueError(
                 f"{found.path} was trained with {time.shape[1]} frames, not {self.sampling.frames}: "
-                f"set frames to {time.shape[1]}"
+                f"set frames to {time.shape[1]}, and stride to that of its training{ENTRY}"
             )
         places = found.state.get("embeddings.position_embeddings")
         side = 0 if places is None else round((places.shape[1] - 1) ** 0.5) * self.patch
         if side and side != self.sampling.crop:
             raise ValueError(
                 f"{found.path} was trained with pictures of {side} pixels, not {self.sampling.crop}: set crop to {side}"
+                f", and stride to that of its training{ENTRY}"
             )
 
     @torch.no_grad()

@@ -84,14 +84,20 @@ class Timm:
 
     @cached_property
     def sampling(self) -> Sampling:
-        """Frames at the size timm tests the model with; a `crop` of one's own scales the short side along."""
+        """Frames at timm's input_size, crop_pct and crop_mode; a `crop` of one's own scales the short side along."""
         config = self._config()
         native = config["input_size"][-1]
         crop = native if self.crop is None else self.crop
+        size = floor(crop / config["crop_pct"])
+        if config["crop_mode"] not in ("center", "squash"):
+            raise ValueError(
+                f"timm crops for {self.model} by {config['crop_mode']!r}; only center and squash are known"
+            )
         return Sampling(
             frames=self.frames,
-            size=floor(crop / config["crop_pct"]),
+            size=size,
             crop=crop,
+            width=size if config["crop_mode"] == "squash" else 0,
             filter="bilinear" if config["interpolation"] == "bilinear" else "bicubic",
         )
 
@@ -112,8 +118,8 @@ class Timm:
         dropped = tuple(f"{head}." for head in ([heads] if isinstance(heads, str) else heads))
         with torch.device("meta"):
             keys = self.build().state_dict()
-        known = "|".join(re.escape(key) for key in keys)
-        return (PACKAGED, Layout("timm's layout", (f"^({known})$",), dict, dropped))
+        ends = (next(iter(keys)), [key for key in keys if not key.endswith("num_batches_tracked")][-1])
+        return (PACKAGED, Layout("timm's layout", tuple(f"^{re.escape(key)}$" for key in ends), dict, dropped))
 
     def __str__(self) -> str:
         return f"Timm (model {self.model})"

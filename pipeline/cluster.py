@@ -23,7 +23,7 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline import files, parts, progress
+from pipeline import files, heap, parts, progress
 from pipeline.errors import LaffError
 
 Job = TypeVar("Job")
@@ -180,8 +180,8 @@ def _local(workers: int) -> Any:
         def new_worker_spec(self) -> dict[Any, dict[str, Any]]:
             spec: dict[Any, dict[str, Any]] = super().new_worker_spec()
             for number, (_, worker) in enumerate(spec.items(), len(self.worker_spec)):
-                worker["options"]["env"] = decoders | (
-                    {"CUDA_VISIBLE_DEVICES": _visible(number % gpus)} if gpus else {}
+                worker["options"]["env"] = (
+                    decoders | heap.variables() | ({"CUDA_VISIBLE_DEVICES": _visible(number % gpus)} if gpus else {})
                 )
             return spec
 

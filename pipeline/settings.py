@@ -1,16 +1,26 @@
 """Profiles and --set: what changes the entries of stages.yaml before they are checked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline import yamls
-from pipeline.parts import did_you_mean
+from pipeline.graph import STEPS, module_of
+from pipeline.parts import did_you_mean, part
 
 
 def apply_profile(
-    raw: dict[str, dict[str, Any]], profiles: Mapping[str, Any], profile: str | None, found: list[str]
+    raw: dict[str, dict[str, Any]],
+    profiles: Mapping[str, Any],
+    profile: str | None,
+    sets: Sequence[str],
+    found: list[str],
 ) -> None:
-    """Change `raw`, the entries by stage, as the profile says; what it cannot change goes into `found`."""
+    """Change `raw`, the entries by stage, as the profile says; what it cannot change goes into `found`.
+
+    Where --set (`sets`) gives a stage weights of its own, what the profile says of their model is left out: it goes
+    with the profile's weights, and would feed others in a way that they were not made for.
+    """
+    reweighted = {name for text in sets if (name := _with_weights(text))}
     if profile is None:
         return
     if profile not in profiles:
@@ -28,8 +38,24 @@ def apply_profile(
         if not isinstance(changes or {}, dict):
             found.append(f"profile '{profile}': '{name}' should be a mapping, not {changes!r}")
             continue
+        model = name in reweighted and "weights" in (changes or {})
         for key, value in (changes or {}).items():
-            _change(raw[name], key, value)
+            if not (model and _of_part(raw[name], key)):
+                _change(raw[name], key, value)
+
+
+def _with_weights(text: str) -> str:
+    """The stage that a setting gives weights, random ones aside; or ''."""
+    where, _, value = text.partition("=")
+    name, _, key = where.partition(".")
+    return name if key == "weights" and value.strip() != "random" else ""
+
+
+def _of_part(entry: Mapping[str, Any], key: str) -> bool:
+    """Whether a key is a param of the stage's part, not of its step."""
+    if key in ("from", "on", "uses") or entry.get("step") not in STEPS:
+        return False
+    return key not in part(f"pipeline.steps.{module_of(entry['step'])}.Options").parameters
 
 
 def apply_setting(raw: dict[str, dict[str, Any]], text: str, found: list[str]) -> None:

@@ -47,7 +47,7 @@ def load(
     raw = _entries(whole["stages"], found)
     for name, entry in raw.items():
         found += _misspelt(name, entry)
-    settings.apply_profile(raw, whole.get("profiles") or {}, profile, found)
+    settings.apply_profile(raw, whole.get("profiles") or {}, profile, sets, found)
     for text in sets:
         settings.apply_setting(raw, text, found)
     weights = published.entries(whole.get("weights") or {}, found, frozenset(trusted))
@@ -165,8 +165,8 @@ def _stage(
             wrong = [p for p in wrong if p not in unknown]
             wrong += [f"unknown parameter '{key}'{hint}" for key, hint in hints.items()]
             found += [f"'{name}' cannot use {uses}: {problem}" for problem in wrong]
-        if step == "extract":
-            wrong = _bind_fit(options, described)
+        if step == "extract" and (uses is not None or options.get("fit")):
+            wrong = _bind_fit(options, described if uses is not None else None)
             found += [f"'{name}': {problem}" for problem in wrong]
         if uses is None and step != "extract":
             for key in rest:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from extractors.base import Sampling
-from pipeline import ledger, progress, shards, video
+from pipeline import heap, ledger, progress, shards, video
 from pipeline.errors import LaffError
 from pipeline.forward import Forward, Lanes
 from pipeline.killable import Killable, Lost
@@ -132,6 +132,7 @@ def sweep(work: Pass) -> list[Made]:
     """Decode the clips once, extract every target, write its shard. Runs in any process; returns only small facts."""
     import torch
 
+    heap.keep()
     torch.set_num_threads(1)  # what a part computes while it loads should not hang on the cores there are, either
     lanes = Lanes(1 if any(target.device == "cuda" for target in work.targets) else work.threads)
     try:

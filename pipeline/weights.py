@@ -64,10 +64,11 @@ def misplaced(entry: Weights, path: Path) -> str:
     if not path.exists():
         return ""
     again = f"delete it and `laff weights get {entry.name}`"
-    if path.is_dir() and not any(path.iterdir()):
-        return f"{path} is an empty folder; {again}"
+    empty = path.is_dir() and not any(path.iterdir())
     if entry.path:  # of the user's own choice, perhaps in another form
-        return ""
+        return f"{path} is an empty folder; fill it, or correct `path:` of the entry" if empty else ""
+    if empty:
+        return f"{path} is an empty folder; {again}"
     if entry.sha256 and path.is_dir():
         return f"{path} is a folder, but '{entry.name}' is a file; {again}"
     if entry.files and not path.is_dir():

@@ -49,9 +49,9 @@ def list_weights(names: tuple[str, ...], keys: bool, **options: Any) -> None:
     if not names:
         if keys:
             raise click.UsageError("--keys shows the tensors of a model: name one")
-        click.echo(listing.table([entry_of(graph, name) for name in graph.weights]))
+        click.echo(listing.table([named_entry(graph, name) for name in graph.weights]))
     for name in names:
-        click.echo(listing.details(entry_of(graph, name), keys))
+        click.echo(listing.details(named_entry(graph, name), keys))
 
 
 @weights_group.command(name="get")
@@ -72,7 +72,7 @@ def get_weights(names: tuple[str, ...], **options: Any) -> None:
     from pipeline.run import targets_of
 
     graph = graph_of(options)
-    wanted = [entry_of(graph, name) for name in names]
+    wanted = [named_entry(graph, name) for name in names]
     if not names:
         stages = [graph.stages[name] for name in graph.needed(targets_of(graph, ()))]
         if wrong := [text for stage in stages if not stage.borrowed and (text := weights.check(stage, graph))]:
@@ -111,9 +111,9 @@ def check_weights(what: str, name: str | None, **options: Any) -> None:
     graph = graph_of(options)
     path = Path(what).expanduser()
     if name:
-        click.echo(checkup.check_entry(entry_of(graph, name), path))
+        click.echo(checkup.check_entry(named_entry(graph, name), path))
     elif what in graph.weights or (":" in what and not path.exists()):  # as in open_clip:MODEL/TAG
-        click.echo(checkup.check_entry(entry_of(graph, what)))
+        click.echo(checkup.check_entry(named_entry(graph, what)))
     else:
         click.echo(checkup.check_file(path, graph))
 
@@ -133,10 +133,10 @@ def convert_weights(file: Path, out: Path, name: str, **options: Any) -> None:
     """
     from pipeline import checkup
 
-    click.echo(checkup.convert(file, out, entry_of(graph_of(options), name)))
+    click.echo(checkup.convert(file, out, named_entry(graph_of(options), name)))
 
 
-def entry_of(graph: Graph, name: str) -> Weights:
+def named_entry(graph: Graph, name: str) -> Weights:
     """The entry of a name; an error with names near it."""
     from pipeline import weights
     from pipeline.errors import LaffError

@@ -180,6 +180,8 @@ def test_entries_that_nothing_fetches(laff, tmp_path: Path):
         assert code == 1
         assert f"weights 'own' are not at {tmp_path}/none.pth. Put them there, or correct `path:`" in shown
         assert "weights get" not in shown
+    (tmp_path / "none.pth").mkdir()
+    assert f"{tmp_path}/none.pth is an empty folder; fill it, or correct `path:`" in laff("get", "own")[1]
 
 
 def test_get_refuses_what_a_run_would(laff, tmp_path: Path):
