@@ -178,7 +178,7 @@ def plan(targets: tuple[str, ...], as_json: bool, retry_failed: bool, **options:
     if as_json:
         click.echo(json.dumps([planned.summary() for planned in found], indent=1, ensure_ascii=False))
         return
-    click.echo(plans.table(found, random))
+    click.echo(plans.table(found, random, plans.absent(graph, found)))
     idle = [name for name in graph.stages if name not in graph.needed(names)]
     if idle:
         click.echo(f"not needed by {', '.join(names)}: {', '.join(idle)}")

@@ -106,6 +106,13 @@ class Bert:
         self.device = device
         self.net: Any = net.eval().to(device)
 
+    @property
+    def about(self) -> dict[str, Any]:
+        """How the loaded folder makes a row."""
+        recipe = self.recipe
+        told = {"pooling": recipe.pooling, "normalise": recipe.normalise, "length": recipe.length}
+        return {"sentence": told | {"lower": recipe.lower}}
+
     @torch.no_grad()
     def extract_text(self, captions: Sequence[str]) -> np.ndarray:
         """C texts -> [C, D] float32. Captions of like length share a forward; rows come in the captions' order."""

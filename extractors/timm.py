@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from functools import cached_property
 from math import floor
 from pathlib import Path
@@ -159,6 +160,6 @@ class Timm:
 
         config = timm.get_pretrained_cfg(self.model) if timm.is_model(self.model) else None
         if config is None:
-            near = ", ".join(timm.list_models(f"*{self.model.split('.')[0][:12]}*")[:5]) or "none"
+            near = ", ".join(get_close_matches(self.model.split(".")[0], timm.list_models(), n=5)) or "none"
             raise ValueError(f"timm has no model {self.model!r}; names like it: {near}")
         return config.to_dict()

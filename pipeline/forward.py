@@ -178,4 +178,6 @@ def autocast(device: str, precision: str) -> AbstractContextManager[Any]:
     import torch
 
     name = resolved(device, precision)
+    if device == "cuda":
+        torch.backends.cudnn.allow_tf32 = False  # float32 is to mean float32; convolutions would take 10 bits of it
     return nullcontext() if name == "float32" else torch.autocast(device, dtype=getattr(torch, name))

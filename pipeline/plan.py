@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from pipeline import weights
 from pipeline.context import Context
+from pipeline.graph import Graph
 from pipeline.units import Unit, units
 
 
@@ -124,8 +126,20 @@ def _versions(decoder: dict[str, str] | None) -> str:
     return " ".join(f"{name} {version}" for name, version in (decoder or {}).items()) or "nothing"
 
 
-def table(plans: list[Planned], random: list[str]) -> str:
-    """The plan for a terminal."""
+def absent(graph: Graph, plans: list[Planned]) -> dict[str, str]:
+    """{stage: weights} that a run would have to fetch first."""
+    found = {}
+    for plan in plans:
+        stage = graph.stages[plan.stage]
+        name = stage.params.get("weights")
+        entry = weights.entry_of(graph, name) if name else None
+        if plan.todo and entry and not stage.borrowed and weights.find(entry) is None:
+            found[stage.name] = entry.name
+    return found
+
+
+def table(plans: list[Planned], random: list[str], missing: dict[str, str]) -> str:
+    """The plan for a terminal; `missing` as `absent` gives it."""
     width = max(len(plan.stage) for plan in plans)
     rows = [f"{'stage':{width}}  {'shards':>6}  {'cached':>6}  {'stale':>6}  {'missing':>7}  why"]
     for plan in plans:
@@ -136,4 +150,6 @@ def table(plans: list[Planned], random: list[str]) -> str:
         )
     if random:
         rows.append(f"RANDOM WEIGHTS in {', '.join(random)}: good for trying out, not for results")
+    if missing:
+        rows.append(f"weights to be fetched first: {', '.join(f'{name} ({stage})' for stage, name in missing.items())}")
     return "\n".join(rows)

@@ -87,8 +87,8 @@ def check_names(context: Context, names: Sequence[str]) -> None:
         raise problems(str(context.graph.path), found)
 
 
-def _check_work(context: Context, names: Sequence[str]) -> None:
-    """LaffError with all that stands in the way of the stages that are about to run: parts, devices, weight files."""
+def _check_work(context: Context, names: Sequence[str]) -> list[str]:
+    """The stages that are about to run; LaffError with all that stands in their way: parts, devices, weight files."""
     stale = [name for name in names if context.stage(name).step != "ingest" and stage_plan(context, name).todo]
     wrong = build.problems(context.graph, stale, context.tasks.remote)
     for name in stale:
@@ -101,6 +101,26 @@ def _check_work(context: Context, names: Sequence[str]) -> None:
     context.forget_recipes()  # a file without a published sha256 has one now that it is here
     if wrong:
         raise problems(str(context.graph.path), wrong)
+    return stale
+
+
+def _check_fit(context: Context, names: Sequence[str]) -> None:
+    """LaffError where the weights of a stage that is about to run are not its part's: told before hours of decoding."""
+    wrong = []
+    for name in names:
+        stage = context.stage(name)
+        if stage.step not in ("extract", "finetune") or stage.borrowed:
+            continue
+        path = weights.get(stage, context.graph, context.work)
+        if path is None:
+            continue
+        progress.say(f"{name}: looking whether {path.name} fits")
+        try:
+            build.construct(stage, context).load("cpu", path)
+        except ValueError as error:
+            wrong.append(f"'{name}': {error}")
+    if wrong:
+        raise problems("weights", wrong)
 
 
 def targets_of(graph: Graph, names: Sequence[str]) -> list[str]:
@@ -125,7 +145,7 @@ def run(request: Request, targets: Sequence[str], retry: bool = False) -> Outcom
         context.tasks = _tasks(request, context)
         outcome.random, outcome.stages = random_stages(context, names), names
         check_names(context, names)
-        _check_work(context, names)
+        _check_fit(context, _check_work(context, names))
         if first.todo:
             start = time.perf_counter()
             context.catalog = ingest.run(found, work, ingest.Options(**graph.of_step("ingest").options))

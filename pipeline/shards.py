@@ -120,6 +120,8 @@ def describe(path: Path) -> str:
     """What a file holds, for `laff show`: datasets with shapes, what it says of itself, failures."""
     import h5py
 
+    if path.is_dir():
+        raise LaffError(f"{path} is a folder; show one of its files, such as {path}/00000.h5")
     lines = [str(path)]
     try:
         with h5py.File(path) as file:

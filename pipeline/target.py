@@ -13,7 +13,10 @@ from typing import Any, Literal
 from pipeline import parts, video
 from pipeline.errors import LaffError
 
-LIBRARIES = ("numpy", "pillow", "torch", "open_clip_torch", "pytorchvideo", "timm", "transformers")
+LIBRARIES = (
+    *("numpy", "scipy", "pillow", "torch", "open_clip_torch", "pytorchvideo", "timm", "transformers"),
+    *("tokenizers", "safetensors", "gensim"),
+)
 
 
 @dataclass
@@ -89,14 +92,26 @@ def attributes(target: Target, part: Any) -> dict[str, Any]:
         about["extractor"] = recipe.get("uses") or f"{type(part).__module__}.{type(part).__name__}"
     if getattr(part, "sampling", None) is not None and not target.key.startswith("text/"):
         about["sampling"] = json.dumps(part.sampling.__dict__)
-        about["precision"] = f"{resolved(target.device, target.precision)} on {target.device}"
+        about["precision"] = f"{resolved(target.device, target.precision)} on {hardware(target.device)}"
         about["decoder"] = video.VERSION
         about["level"] = getattr(part, "level", "video")
         about["colours"] = getattr(part, "colours", "RGB")
         for name in ("mean", "std"):
             if getattr(part, name, None) is not None:
                 about[name] = json.dumps(list(getattr(part, name)))
-    return about | target.about
+    elif hasattr(part, "extract_text"):
+        about["precision"] = f"float32 on {hardware(target.device)}"
+    found = getattr(part, "about", {})  # what a part found out from its files
+    return about | target.about | {name: json.dumps(value) for name, value in found.items()}
+
+
+def hardware(device: str) -> str:
+    """cpu, or the name of the GPU with its CUDA."""
+    if device == "cpu":
+        return device
+    import torch
+
+    return f"{device}: {torch.cuda.get_device_name()}, CUDA {torch.version.cuda}"
 
 
 @cache

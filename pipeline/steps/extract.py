@@ -1,5 +1,6 @@
 """extract: features of videos in one pass for all stages that are to be made, and features of captions."""
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -70,8 +71,22 @@ def target(context: Context, stage: Stage, unit: Unit) -> Target:
         weights=_absolute(weights.get(stage, context.graph, context.work) if not stage.borrowed else None),
         state=_absolute(fitted_file(context, stage)),
         learned=_learned(context, stage),
-        about=weights.about(stage, context.graph),
+        about=_about(context, stage),
     )
+
+
+def _about(context: Context, stage: Stage) -> dict[str, str]:
+    """What a shard says of the weights: where published ones come from, or what was learned, from what and how."""
+    if stage.borrowed:
+        tuned = next(source for source in stage.sources if context.stage(source).step == "finetune")
+        recipe = context.recipe(tuned) | weights.about(context.stage(tuned), context.graph)
+        kept = {key: value for key, value in recipe.items() if key in ("uses", "params") or key.startswith("weights")}
+        return {"weights_name": f"fine-tuned by {tuned}", "learned": json.dumps({"stage": tuned} | kept)}
+    about = weights.about(stage, context.graph)
+    if stage.fitted:
+        captions = len(context.catalog.split_captions("train"))
+        about["learned"] = json.dumps({"stage": stage.name, "from": f"{captions} captions of train"})
+    return about
 
 
 def _absolute(path: Path | None) -> Path | None:
