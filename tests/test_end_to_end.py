@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 import os
+import re
 import shutil
 from collections import defaultdict
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+import torch
 
 from pipeline import journal
 from pipeline.collection import load
@@ -473,3 +475,32 @@ def test_a_single_stage_makes_what_it_needs_and_no_more(tiny, tmp_path: Path) ->
     changed = tiny.copy(tmp_path / "changed")
     assert list(changed.run(targets=("bow",)).made) == ["ingest", "bow"]
     assert not (changed.work / "decode").exists()
+
+
+def test_weights_that_do_not_fit_are_told_before_any_video_is_looked_at(tiny, tmp_path: Path) -> None:
+    made = tiny.copy(tmp_path / "tiny")
+    torch.save({"fc.weight": torch.ones(2, 2)}, tmp_path / "other.pth")
+    with pytest.raises(LaffError) as caught:
+        made.run(f"x3d.weights={tmp_path}/other.pth", f"ircsn.weights={tmp_path}/other.pth", targets=("x3d", "ircsn"))
+    for name in ("x3d", "ircsn"):
+        assert re.search(rf"'{name}': \S+other\.pth does not fit .*no layout known here", str(caught.value))
+    assert not list((made.work / "decode").glob("*.h5"))
+
+
+def test_shards_tell_of_what_was_learned(ran) -> None:
+    """How clip-ft's model was fine-tuned stands in its shards, not only a digest of it."""
+    with h5py.File(ran.work / "clip-ft" / "video" / "00000.h5") as file:
+        learned = json.loads(file.attrs["learned"])
+        assert file.attrs["weights_name"] == "fine-tuned by finetune"
+        assert (
+            "fit" not in json.loads(file.attrs["recipe"])["params"]
+            or not json.loads(file.attrs["recipe"])["params"]["fit"]
+        )
+    assert learned["stage"] == "finetune"
+    assert (learned["params"]["model"], learned["params"]["epochs"], learned["weights_name"]) == (
+        "tiny-64",
+        3,
+        "random",
+    )
+    with h5py.File(ran.work / "bow" / "00000.h5") as file:
+        assert json.loads(file.attrs["learned"]) == {"stage": "bow", "from": "48 captions of train"}

@@ -240,3 +240,40 @@ def test_the_packaged_encoder_puts_like_sentences_together() -> None:
     assert error(rows, list((wanted / wanted.norm(dim=1, keepdim=True)).double())) < 1e-5
     near, far = rows[0] @ rows[1], max(rows[0] @ rows[2], rows[1] @ rows[2])
     assert near > 0.5 > 0.3 > far
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ([{}], "no list of modules"),
+        ("x", "no list of modules"),
+        ([{"type": "a.Pooling", "path": "/etc"}], "a path leads out of the folder"),
+        ([{"type": "a.Pooling", "path": ".."}], "a path leads out of the folder"),
+        ([{"type": "a.Pooling", "path": "../x"}], "a path leads out of the folder"),
+    ],
+)
+def test_modules_that_say_nothing_or_lead_elsewhere(tmp_path: Path, content: Any, said: str) -> None:
+    write(folder(tmp_path) / "modules.json", content)
+    with pytest.raises(ValueError, match=f"modules.json: {said}"):
+        loaded(tmp_path)
+
+
+def test_a_config_names_no_code(tmp_path: Path) -> None:
+    """transformers would look for such an implementation on its hub."""
+    config = json.loads((folder(tmp_path) / "config.json").read_text(encoding="utf-8"))
+    rows = loaded(tmp_path).extract_text(CAPTIONS)
+    strange = {
+        "attn_implementation": "someone/kernel",
+        "_attn_implementation": "someone/kernel",
+        "auto_map": {"AutoModel": "a--b.C"},
+    }
+    write(tmp_path / "config.json", config | strange)
+    np.testing.assert_array_equal(loaded(tmp_path).extract_text(CAPTIONS), rows)
+    write(tmp_path / "config.json", config | {"hidden_size": "x"})
+    with pytest.raises(ValueError, match=r"config\.json describes no model that transformers builds"):
+        loaded(tmp_path)
+
+
+def test_it_tells_what_the_folder_decided(tmp_path: Path) -> None:
+    part = loaded(folder(tmp_path, pooling="cls_token", normalise=True))
+    assert part.about == {"sentence": {"pooling": "cls", "normalise": True, "length": 12, "lower": False}}

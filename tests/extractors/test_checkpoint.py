@@ -195,3 +195,15 @@ def test_a_file_is_named_for_what_it_looks_like(tmp_path: Path, keys: str, looks
 
 def test_a_file_of_no_known_layout() -> None:
     assert recognise(STATE) == "it is in no layout known here; its 2 keys begin with a.weight, a.bias"
+
+
+@pytest.mark.parametrize(
+    "value", [torch.tensor([1.0, float("nan")]), torch.tensor([float("inf"), 0]), torch.ones(2).char()]
+)
+def test_values_that_are_no_weights_are_refused(value: torch.Tensor) -> None:
+    model = nn.Linear(2, 2)
+    state = {"weight": torch.ones(2, 2), "bias": value}
+    with pytest.raises(
+        ValueError, match=rf"a\.pt does not fit Linear: 1 not of finite real numbers: bias \({value.dtype}\)"
+    ):
+        fill(model, state, "a.pt")

