@@ -37,15 +37,16 @@ PRECISIONS = ("float32", "bfloat16", "float16")
 ROUNDS = 2  # forwards of a timing
 
 
-def measure(name: str, videos: list[Path], threads: int) -> dict[str, Any]:
+def measure(name: str, videos: list[Path], threads: int, precisions: list[str]) -> dict[str, Any]:
     """Everything about one model, in this process."""
     sys.path.insert(0, str(ROOT))
     import torch
 
-    from pipeline import batching, published, video, weights
+    from pipeline import batching, heap, published, video, weights
     from pipeline.build import make
     from pipeline.forward import autocast
 
+    heap.keep()
     torch.set_num_threads(threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     path, params = MODELS[name]
@@ -63,7 +64,7 @@ def measure(name: str, videos: list[Path], threads: int) -> dict[str, Any]:
         part.extract(torch.from_numpy(frames[at : at + 1]).to(device))
     found: dict[str, Any] = {"model": name, "device": device, "decode": decode, "views": sampling.views}
     found |= {"forward": (time.perf_counter() - start) / len(frames), "mib": peak()}
-    found |= {"frames": sampling.frames, "crop": sampling.crop}
+    found |= {"frames": sampling.frames, "crop": sampling.crop, "precisions": precisions}
 
     part.sampling = replace(sampling, clips=1, crops=1)
     views = np.ascontiguousarray(frames[:, :1])
@@ -73,7 +74,7 @@ def measure(name: str, videos: list[Path], threads: int) -> dict[str, Any]:
             return part.extract(torch.from_numpy(batch).to(device)).float().cpu()
 
     rows = {}
-    for precision in PRECISIONS:
+    for precision in precisions:
         size = batching.videos(precision, device, part.sampling, forward) if device == "cuda" else 1
         batch = np.repeat(views[:1], size, axis=0)
         forward(batch)  # the first of a kind also looks for the best kernels
@@ -101,11 +102,13 @@ def row(found: dict[str, Any]) -> str:
         f"forward {found['forward']:7.2f} s",
         f"peak {found['mib']:6.0f} MiB",
     ]
-    for precision in PRECISIONS[1:]:
+    for precision in found["precisions"][1:]:
         part, cosine = found[precision] / found["float32"], found[f"{precision}_cosine"]
         cells.append(f"{precision} {part:5.2f} of float32, cosine {cosine:.6f}")
     if found["device"] == "cuda":
-        cells += [f"{name}: batch {found[f'{name}_batch']}, {1 / found[name]:.1f} views/s" for name in PRECISIONS]
+        cells += [
+            f"{name}: batch {found[f'{name}_batch']}, {1 / found[name]:.1f} views/s" for name in found["precisions"]
+        ]
     return "  ".join(cells)
 
 
@@ -115,13 +118,15 @@ def main() -> None:
     parser.add_argument("videos", nargs="+", type=Path)
     parser.add_argument("--models", default="clip,x3d,ircsn,tf", help=f"of {', '.join(MODELS)}")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--precisions", default=",".join(PRECISIONS), help="float32 first (default: all)")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        print(json.dumps(measure(options.models, options.videos, options.threads)))
+        print(json.dumps(measure(options.models, options.videos, options.threads, options.precisions.split(","))))
         return
     for name in options.models.split(","):
         command = [sys.executable, __file__, *map(str, options.videos), "--models", name, "--child"]
+        command += ["--precisions", options.precisions]
         done = subprocess.run([*command, "--threads", str(options.threads)], stdout=subprocess.PIPE, check=True)
         print(row(json.loads(done.stdout.splitlines()[-1])), flush=True)
 
