@@ -46,7 +46,8 @@ class Clip:
     sides = ("video", "text")
     CONFIGS = (("model", "extractors/clip_configs"),)  # parameters that may name a JSON file, and where it lies
     FILES = ("tokenizer",)  # parameters that name files, whose content counts and not their place
-    BESIDE = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")  # read beside a weights file
+    # Read beside a weights file.
+    BESIDE = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "open_clip_config.json")
     LAYOUTS = (OPENAI, SIGLIP, HUGGING_FACE, OPEN_CLIP)
     colours = "RGB"
 
@@ -67,6 +68,8 @@ class Clip:
         weights: str = "openai-clip-vit-b-32",
     ) -> None:
         self.config = clip_config(model)
+        if "/" in weights and not weights.startswith(PREFIX) and not Path(weights).expanduser().exists():
+            raise ValueError(f"{weights} is not there, which also tells how its model wants its pixels")
         published, _, self._tag = (
             weights.removeprefix(PREFIX).rpartition("/") if weights.startswith(PREFIX) else [""] * 3
         )
@@ -179,7 +182,8 @@ class Clip:
         if self._tag:
             known = preprocessing(self.model, self._tag)
         elif file.exists():  # a file of the user's, which no entry speaks for
-            known |= {key: value for key, value in told(file).items() if key in known} or agreed(self.model) or {}
+            folder = file if file.is_dir() else file.parent
+            known |= {key: value for key, value in told(folder).items() if key in known} or agreed(self.model) or {}
         return known | given
 
     def _sampling(self, resize: str, filter: Any) -> Sampling:

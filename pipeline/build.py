@@ -4,6 +4,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+from pipeline import weights
 from pipeline.context import Context
 from pipeline.errors import LaffError
 from pipeline.graph import Graph, Stage, module_of
@@ -20,6 +21,8 @@ def construct(stage: Stage, context: Context | None = None, **filled: Any) -> An
     for name in stage.part.constants.get("FILES", ()):
         if params.get(name) and context:
             params[name] = str(context.path(params[name]))
+    if context and (own := weights.own_file(params.get("weights"), context.graph)):
+        params["weights"] = str(own.absolute())  # a part may look beside it, also where a worker stands elsewhere
     return make(stage.name, stage.part.path, params | filled)
 
 

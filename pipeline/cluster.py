@@ -180,12 +180,15 @@ def _local(workers: int) -> Any:
         def new_worker_spec(self) -> dict[Any, dict[str, Any]]:
             spec: dict[Any, dict[str, Any]] = super().new_worker_spec()
             for number, (_, worker) in enumerate(spec.items(), len(self.worker_spec)):
-                worker["options"]["env"] = (
-                    decoders | heap.variables() | ({"CUDA_VISIBLE_DEVICES": _visible(number % gpus)} if gpus else {})
+                worker["options"]["env"] = decoders | (
+                    {"CUDA_VISIBLE_DEVICES": _visible(number % gpus)} if gpus else {}
                 )
             return spec
 
     dask.config.set({"distributed.scheduler.allowed-failures": LOSSES - 1})
+    # What the C library reads when a process starts; a worker's own environment comes too late for that.
+    before = dask.config.get("distributed.nanny.pre-spawn-environ", {})
+    dask.config.set({"distributed.nanny.pre-spawn-environ": {**before, **heap.variables()}})
     local: Any = Local(
         n_workers=0,
         threads_per_worker=1,

@@ -192,6 +192,8 @@ def _is_cut(path: Path, name: str) -> bool:
 
     A server that tells no length ends a file by ending the connection, whole or not.
     """
+    if not path.stat().st_size:
+        return True
     with path.open("rb") as file:
         if file.read(4) == b"PK\3\4":
             return not zipfile.is_zipfile(path)

@@ -133,7 +133,7 @@ def absent(graph: Graph, plans: list[Planned]) -> dict[str, str]:
         stage = graph.stages[plan.stage]
         name = stage.params.get("weights")
         entry = weights.entry_of(graph, name) if name else None
-        if plan.todo and entry and not stage.borrowed and weights.find(entry) is None:
+        if plan.todo and entry and not stage.borrowed and weights.fetchable(entry):
             found[stage.name] = entry.name
     return found
 

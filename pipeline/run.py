@@ -118,7 +118,7 @@ def _check_fit(context: Context, names: Sequence[str]) -> None:
         try:
             build.construct(stage, context).load("cpu", path)
         except ValueError as error:
-            wrong.append(f"'{name}': {error}")
+            wrong.append(f"'{name}': {error} (`laff weights check {path}` tells what it is and how to use it)")
     if wrong:
         raise problems("weights", wrong)
 

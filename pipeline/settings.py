@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline import yamls
-from pipeline.graph import STEPS, module_of
-from pipeline.parts import did_you_mean, part
+from pipeline.parts import did_you_mean
 
 
 def apply_profile(
@@ -17,10 +16,11 @@ def apply_profile(
 ) -> None:
     """Change `raw`, the entries by stage, as the profile says; what it cannot change goes into `found`.
 
-    Where --set (`sets`) gives a stage weights of its own, what the profile says of their model is left out: it goes
-    with the profile's weights, and would feed others in a way that they were not made for.
+    A stage that --set (`sets`) gives weights of its own stays as it is: what a profile says of it goes with the
+    profile's weights, and would feed and train others in a way that they were not made for.
     """
-    reweighted = {name for text in sets if (name := _with_weights(text))}
+    chosen = dict(pair for text in sets if (pair := _weights_of(text)))
+    reweighted = {name for name, value in chosen.items() if value != "random"}
     if profile is None:
         return
     if profile not in profiles:
@@ -38,24 +38,17 @@ def apply_profile(
         if not isinstance(changes or {}, dict):
             found.append(f"profile '{profile}': '{name}' should be a mapping, not {changes!r}")
             continue
-        model = name in reweighted and "weights" in (changes or {})
+        if name in reweighted and "weights" in (changes or {}):
+            continue
         for key, value in (changes or {}).items():
-            if not (model and _of_part(raw[name], key)):
-                _change(raw[name], key, value)
+            _change(raw[name], key, value)
 
 
-def _with_weights(text: str) -> str:
-    """The stage that a setting gives weights, random ones aside; or ''."""
+def _weights_of(text: str) -> tuple[str, Any] | None:
+    """The stage that a setting gives weights, and which."""
     where, _, value = text.partition("=")
     name, _, key = where.partition(".")
-    return name if key == "weights" and value.strip() != "random" else ""
-
-
-def _of_part(entry: Mapping[str, Any], key: str) -> bool:
-    """Whether a key is a param of the stage's part, not of its step."""
-    if key in ("from", "on", "uses") or entry.get("step") not in STEPS:
-        return False
-    return key not in part(f"pipeline.steps.{module_of(entry['step'])}.Options").parameters
+    return (name, yamls.parse(value, f"--set {where}")) if key == "weights" else None
 
 
 def apply_setting(raw: dict[str, dict[str, Any]], text: str, found: list[str]) -> None:

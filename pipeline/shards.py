@@ -121,7 +121,7 @@ def describe(path: Path) -> str:
     import h5py
 
     if path.is_dir():
-        raise LaffError(f"{path} is a folder; show one of its files, such as {path}/00000.h5")
+        raise LaffError(f"{path} is a folder; show one of the .h5 files in it")
     lines = [str(path)]
     try:
         with h5py.File(path) as file:

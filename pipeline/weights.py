@@ -33,6 +33,19 @@ def entry_of(graph: Graph, name: str) -> Weights | None:
     return entry
 
 
+def own_file(name: str | None, graph: Graph) -> Path | None:
+    """The file or folder of the user's that a stage's `weights` names, itself or by an entry's path; else None.
+
+    It may be gone.
+    """
+    if not name or name == RANDOM:
+        return None
+    entry = entry_of(graph, name)
+    if entry is None:
+        return Path(name).expanduser()
+    return place(entry) if entry.path else None
+
+
 def place(entry: Weights) -> Path:
     """Where the file or folder of an entry is looked for first: its own path, else its name under `folder`."""
     return Path(entry.path) if entry.path else folder() / entry.file
@@ -165,14 +178,20 @@ def get(stage: Stage, graph: Graph, work: "Workspace") -> Path | None:
 
 def obtain(entry: Weights, sha256: Callable[[Path], str] = files.sha256) -> Path:
     """The checked file or folder of an entry, downloaded where need be; LaffError where it cannot be had."""
-    path, own = find(entry), place(entry)
-    if path is None and not own.exists() and not entry.path and entry.source.startswith(("https://", "http://")):
-        path = fetch.fetch(entry, own)
+    path = find(entry)
+    if path is None and fetchable(entry):
+        path = fetch.fetch(entry, place(entry))
     if path is None:
         raise LaffError(absence(entry))
     if wrong := damage(entry, path, sha256):
         raise LaffError(f"{wrong}: the file is damaged or another one; delete it and fetch it again")
     return path
+
+
+def fetchable(entry: Weights) -> bool:
+    """Whether an entry has to be fetched first, and can be."""
+    away = find(entry) is None and not place(entry).exists()
+    return away and not entry.path and entry.source.startswith(("https://", "http://"))
 
 
 def absence(entry: Weights) -> str:

@@ -277,6 +277,10 @@ def test_a_folder_says_how_it_wants_its_pixels_and_its_activation(tmp_path: Path
     assert (folder.mean, folder.std) == ([0.5, 0.4, 0.3], [0.2, 0.2, 0.1])
     assert folder.sampling == Sampling(frames=8, size=64, crop=64, width=64)
     folder.load("cpu", tmp_path)
+    beside = Clip(model="tiny-64", weights=str(tmp_path / "open_clip_model.safetensors"))  # the file in its place
+    assert (beside.mean, beside.sampling) == (folder.mean, folder.sampling)
+    with pytest.raises(ValueError, match=r"gone/model\.pt is not there, which also tells how its model wants"):
+        Clip(model="tiny-64", weights=str(tmp_path / "gone" / "model.pt"))
     (tmp_path / "open_clip_config.json").write_text(json.dumps(settings | {"model_cfg": {}}))
     with pytest.raises(
         ValueError, match=r"another activation, by the open_clip_config\.json beside it; use model tiny-64"

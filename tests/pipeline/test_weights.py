@@ -306,3 +306,18 @@ def test_a_download_does_not_stale_what_it_made(machine: Machine, fetched: list[
     assert made_with != planned
     _, graph, work = machine("x3d", "x3d.weights=open")
     assert Context(graph, context.catalog, work).fingerprint("x3d") == made_with  # the next run finds it cached
+
+
+def test_a_part_is_given_the_place_of_a_file_of_the_user_s(machine: Machine, tmp_path: Path, monkeypatch):
+    """Absolute, so that a worker in another folder finds what lies beside it; names of the catalogue stay names."""
+    (tmp_path / "net.pt").write_bytes(b"one")
+    monkeypatch.chdir(tmp_path)
+    for name, expected in (
+        ("net.pt", tmp_path / "net.pt"),
+        ("mine", tmp_path / "mine.pth"),
+        ("sealed", None),
+        ("random", None),
+    ):
+        _, graph, _ = machine("x3d", f"x3d.weights={name}")
+        found = weights.own_file(name, graph)
+        assert (found and found.absolute()) == expected
