@@ -37,11 +37,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def start(options: list[str]) -> subprocess.Popen[bytes]:
     command = [sys.executable, str(ROOT / "cli.py"), "run", *options]
     # A shell starts its background jobs with SIGINT ignored, and what such a job starts would ignore it too.
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=default_interrupt)
-
-
-def default_interrupt() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
 def children(pid: int) -> list[int]:

@@ -169,13 +169,7 @@ def run(made: Any, *options: str) -> subprocess.Popen[bytes]:
         stderr=subprocess.STDOUT,
         start_new_session=True,
         env=environment,
-        preexec_fn=default_interrupt,
     )
-
-
-def default_interrupt() -> None:
-    """A shell starts its background jobs with SIGINT ignored, and what such a job starts would ignore it too."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 QUICK = ("ingest.shard_videos=2",)

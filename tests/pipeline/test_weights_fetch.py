@@ -256,11 +256,6 @@ def test_what_a_package_would_carry(store: Path):
 Command = Callable[[], subprocess.Popen[str]]
 
 
-def default_interrupt() -> None:
-    """A background shell lets its commands ignore SIGINT, which they hand on to what they start."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @pytest.fixture
 def get(server: Server, tmp_path: Path) -> Iterator[Command]:
     """`get()` starts `laff weights get net folder` as a process."""
@@ -274,11 +269,7 @@ def get(server: Server, tmp_path: Path) -> Iterator[Command]:
 
     def start() -> subprocess.Popen[str]:
         command = [sys.executable, str(ROOT / "cli.py"), *words]
-        started.append(
-            subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=default_interrupt
-            )
-        )
+        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
         return started[-1]
 
     yield start
