@@ -17,7 +17,8 @@ from extractors.tokens import FileTokens
 if TYPE_CHECKING:
     from extractors.clip_ft import ClipFt
 
-Loss = Callable[[Tensor, Tensor], Tensor]  # cosines [B, B] (captions by videos, pairs on the diagonal), scale -> scalar
+# (cosines [B, B], captions by videos, pairs on the diagonal; scale; the video of each caption [B]) -> scalar
+Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 MAX_SCALE = 100.0  # CLIP's own bound on the inverse temperature
 VIDEOS = 16  # videos of one validation forward
@@ -49,7 +50,8 @@ class ClipTask:
         video = self._videos(self.train, videos)[torch.from_numpy(place).to(self.clip.device)]
         text = self.clip.encode_texts(self.tokens[rows.cpu()])
         cosines = normalize(text, dim=-1) @ normalize(video, dim=-1).T
-        return self.objective(cosines, self.model.logit_scale.exp().clamp(max=MAX_SCALE))
+        of = torch.from_numpy(self.train.video_of[rows.cpu().numpy()])
+        return self.objective(cosines, self.model.logit_scale.exp().clamp(max=MAX_SCALE), of)
 
     @torch.no_grad()
     def score(self) -> float:

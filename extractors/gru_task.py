@@ -12,7 +12,8 @@ from torch.nn import functional
 from extractors.base import Pairs
 from extractors.scoring import mrr
 
-Loss = Callable[[Tensor, Tensor], Tensor]  # (cosines [B, B], caption i against video j; scale) -> scalar
+# (cosines [B, B], caption i against video j; scale; the video of each caption [B]) -> scalar
+Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 Tokens = Callable[[Sequence[str]], tuple[Tensor, Tensor]]  # C captions -> ids [sum L], starts [C + 1]
 BATCH = 256  # captions at once when nothing is learned
 
@@ -75,7 +76,8 @@ class GruTask:
         ids, starts = take(self.ids, self.starts, rows)
         text = functional.normalize(self.projected(ids.to(self.device), starts.to(self.device)), dim=1)
         video = self.videos[self.video_of[rows]].to(self.device)
-        return self.criterion(text @ video.T, self.projected.log_scale.exp().clamp(max=100.0))
+        scale = self.projected.log_scale.exp().clamp(max=100.0)
+        return self.criterion(text @ video.T, scale, self.video_of[rows])
 
     def score(self) -> float:
         """Mean reciprocal rank of the validation captions' videos."""

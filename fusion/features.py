@@ -100,7 +100,36 @@ def _unchecked_tokens(ids: Tensor, starts: Tensor, size: int) -> Tokens:
     return tokens
 
 
-Feature = Tensor | Sparse | Tokens
+@dataclass(frozen=True)
+class Frames:
+    """The frames of each video, for a model that looks at them one by one."""
+
+    values: Tensor  # [V, T, D] float32; rows behind a video's own are 0
+    counts: Tensor  # [V] int64, how many of the T are the video's own, at least 1
+
+    @property
+    def dim(self) -> int:
+        """D, the width of a frame."""
+        return int(self.values.shape[2])
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def rows(self, rows: Tensor) -> Frames:
+        """The videos with these numbers, [B] int64, in that order."""
+        return Frames(self.values[rows], self.counts[rows])
+
+    def to(self, device: torch.device | str) -> Frames:
+        """The same on another device."""
+        return Frames(self.values.to(device), self.counts.to(device))
+
+    @property
+    def own(self) -> Tensor:
+        """[V, T] bool: which rows are a video's own."""
+        return torch.arange(self.values.shape[1], device=self.counts.device) < self.counts[:, None]
+
+
+Feature = Tensor | Sparse | Tokens | Frames
 
 
 def take(feature: Feature, rows: Tensor) -> Feature:
@@ -121,6 +150,8 @@ def pick(features: Mapping[str, Feature], dims: Mapping[str, int]) -> list[Tenso
         feature = features[name]
         if isinstance(feature, Tokens):
             raise ValueError(f"feature '{name}' holds tokens; give Paired an encoder for it in `encoders`")
+        if isinstance(feature, Frames):
+            raise ValueError(f"feature '{name}' holds frames, but the block wants one row of it for each video")
         width = feature.dim if isinstance(feature, Sparse) else feature.shape[-1]
         if width != dim:
             raise ValueError(f"feature '{name}' has width {width}; the block was built for {dim}")
@@ -134,7 +165,7 @@ def pick(features: Mapping[str, Feature], dims: Mapping[str, int]) -> list[Tenso
 class Split:
     """Features of one split. Every caption belongs to one video; a batch is a list of caption numbers."""
 
-    video: dict[str, Tensor]  # each [V, D_k]
+    video: dict[str, Tensor | Frames]  # V rows each
     text: dict[str, Feature]  # each C rows
     video_of: Tensor  # [C] int64, row of each caption's video
 
@@ -159,15 +190,15 @@ class Split:
         """V, the number of videos."""
         return len(next(iter(self.video.values())))
 
-    def video_rows(self, rows: Tensor) -> dict[str, Tensor]:
+    def video_rows(self, rows: Tensor) -> dict[str, Feature]:
         """Features of the videos with these numbers, [B] int64."""
-        return {name: feature[rows] for name, feature in self.video.items()}
+        return {name: take(feature, rows) for name, feature in self.video.items()}
 
     def text_rows(self, rows: Tensor) -> dict[str, Feature]:
         """Features of the captions with these numbers, [B] int64."""
         return {name: take(feature, rows) for name, feature in self.text.items()}
 
-    def batch(self, rows: Tensor) -> tuple[dict[str, Tensor], dict[str, Feature]]:
+    def batch(self, rows: Tensor) -> tuple[dict[str, Feature], dict[str, Feature]]:
         """Captions [B] int64 and their videos: (video features, text features), row i of both makes a pair."""
         return self.video_rows(self.video_of[rows]), self.text_rows(rows)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fusion.features import Split
 from fusion.losses import Loss
-from fusion.paired import Paired
+from fusion.spaces import Spaces
 
 BLOCK = 1024  # rows that are embedded and compared at a time
 
@@ -22,7 +22,7 @@ class Retrieval:
     Raises ValueError when a split has no captions.
     """
 
-    def __init__(self, model: Paired, train: Split, val: Split, loss: Loss, *, scale: float = 20.0) -> None:
+    def __init__(self, model: Spaces, train: Split, val: Split, loss: Loss, *, scale: float = 20.0) -> None:
         for name, split in (("train", train), ("validation", val)):
             if not len(split):
                 raise ValueError(f"the {name} split has no captions; training needs at least one")
@@ -32,7 +32,8 @@ class Retrieval:
         self.samples = len(train)
         self._loss = loss
         self._scale = torch.tensor(scale, device=train.video_of.device)
-        blank = {name: ~(feature != 0).any(dim=1).cpu() for name, feature in train.video.items()}
+        rows = {name: feature for name, feature in train.video.items() if isinstance(feature, Tensor)}
+        blank = {name: ~(feature != 0).any(dim=1).cpu() for name, feature in rows.items()}
         self._blank = {name: flags for name, flags in blank.items() if bool(flags.any())}
         self._video_of = train.video_of.cpu()  # beside the flags: no waiting for the GPU in a step
 
@@ -42,8 +43,8 @@ class Retrieval:
         for name, flags in self._blank.items():
             # A feature that says nothing at all in this batch would be one constant for every video.
             if bool(flags[self._video_of[rows.cpu()]].all()):
-                video[name] = torch.randn_like(video[name])
-        return self._loss(self.model.cosines(video, text), self._scale)
+                video[name] = torch.randn_like(video[name])  # type: ignore[arg-type]
+        return self._loss(self.model.cosines(video, text), self._scale, self.train.video_of[rows])
 
     def score(self) -> float:
         """Mean of 1 / rank of each validation caption's video, in 0..1."""
@@ -60,7 +61,7 @@ class Retrieval:
 
 
 @torch.no_grad()
-def mrr(model: Paired, split: Split) -> float:
+def mrr(model: Spaces, split: Split) -> float:
     """Mean reciprocal rank of each caption's video among all videos of the split, block by block.
 
     rank = 1 + videos strictly above + half of the other videos with the same similarity.

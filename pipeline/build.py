@@ -2,13 +2,17 @@
 
 import importlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipeline import weights
+from pipeline import parts, weights
 from pipeline.context import Context
 from pipeline.errors import LaffError
 from pipeline.graph import Graph, Stage, module_of
 from pipeline.learning import Fit
+from pipeline.models import Model
+
+if TYPE_CHECKING:
+    from fusion.spaces import Spaces
 
 _loaded: dict[str, Any] = {}  # fingerprint -> a part ready to work, per process: loading costs seconds
 
@@ -37,6 +41,31 @@ def make(where: str, path: str, params: dict[str, Any]) -> Any:
         return part(**params)
     except ValueError as error:
         raise LaffError(f"'{where}' cannot use {path}: {error}") from None
+
+
+def model(
+    where: str,
+    made: Model,
+    trusted: frozenset[str],
+    video: dict[str, int],
+    text: dict[str, int],
+    lengths: dict[str, int],
+    encoders: dict[str, Any],
+) -> "Spaces":
+    """A block on each side, or a model that knows both: whatever `uses` names tells by its constructor's parameters.
+
+    video, text: widths of the features; lengths: frames of those that come frame by frame.
+    """
+    from fusion.paired import Paired
+
+    wanted = parts.plugged(made.uses, trusted).parameters
+    filled = {"lengths": lengths} if "lengths" in wanted else {}
+    if "video_dims" in wanted:
+        both = {"video_dims": video, "text_dims": text, "encoders": encoders}
+        whole: Spaces = make(where, made.uses, made.params | filled | both)
+        return whole
+    first, second = (make(where, made.uses, made.params | filled | {"dims": dims}) for dims in (video, text))
+    return Paired(first, second, encoders)
 
 
 def device(stage: str, on: str) -> str:
@@ -73,9 +102,11 @@ def problems(graph: Graph, names: list[str], remote: bool = False) -> list[str]:
             if stage.step == "train":  # widths that only the rows tell stand as 1; without memory for any weights
                 import torch
 
+                video, text = (_dims(graph, stage, side) for side in ("video", "text"))
+                lengths = {name: _length(graph, name) for name in stage.params.get("frames", ()) if name in video}
+                own = Model(stage.name, str(stage.uses), (), (), (), stage.params)
                 with torch.device("meta"):
-                    for side in ("video", "text"):
-                        construct(stage, dims=_dims(graph, stage, side))
+                    model(stage.name, own, graph.trusted, video, text, lengths, {})
             if stage.step in ("finetune", "train") or (stage.step == "extract" and not remote):
                 device(stage.name, stage.on)
         except LaffError as error:
@@ -89,6 +120,12 @@ def _dims(graph: Graph, stage: Stage, side: str) -> dict[str, int]:
     return {
         source.name: int(getattr(construct(source), "dim", 1)) if source.step == "extract" else 1 for source in sources
     }
+
+
+def _length(graph: Graph, name: str) -> int:
+    """Frames of a video's row, where the feature's part knows them."""
+    sampling = getattr(construct(graph.stages[name]), "sampling", None) if graph.stages[name].part else None
+    return sampling.views * sampling.frames if sampling else 1
 
 
 def ready(fingerprint: str, part: Any, where: str, weights: Path | None, state: Path | None) -> Any:

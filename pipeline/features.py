@@ -1,7 +1,7 @@
 """Rows of cached features for a split, in memory."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -137,10 +137,15 @@ class Rows:
     videos: np.ndarray  # [V] catalog rows of the videos that have every video feature
     captions: np.ndarray  # [C] catalog rows of their captions
     video_of: np.ndarray  # [C] place in `videos`; -1 where the video lacks a feature
+    frames: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)  # values [V, T, D], their counts [V]
 
 
-def split_rows(context: Context, video: list[str], text: list[str], split: str, lost: bool = False) -> Rows:
+def split_rows(
+    context: Context, video: list[str], text: list[str], split: str, lost: bool = False, frames: Collection[str] = ()
+) -> Rows:
     """All features of a split; videos that lack one are left out (coverage is reported where metrics are).
+
+    `frames` names features that are wanted frame by frame too.
 
     `lost` keeps the captions of such videos, with -1 in video_of: when ranking, they still stand in the way of others.
     """
@@ -160,4 +165,5 @@ def split_rows(context: Context, video: list[str], text: list[str], split: str, 
             names = context.catalog.ids("text", captions[~found])[:3]
             raise LaffError(f"{name}: {int((~found).sum())} captions of {split} have no row ({', '.join(names)}, …)")
     dense = {name: np.asarray(values)[covered] for name, (values, _) in read_all.items()}
-    return Rows(dense, texts, videos, captions, video_of)
+    by_frame = {name: read_frames(context, name, videos) for name in video if name in frames}
+    return Rows(dense, texts, videos, captions, video_of, by_frame)

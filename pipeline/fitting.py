@@ -59,7 +59,7 @@ def fit(context: Context, planned: Planned) -> None:
 
 
 def _train(context: Context, stage: Stage, part: Any, fingerprint: str) -> None:
-    from fusion.losses import LOSSES
+    from fusion.losses import make
     from pipeline.training import Trainer
 
     options = Fit(**stage.options["fit"])
@@ -71,7 +71,7 @@ def _train(context: Context, stage: Stage, part: Any, fingerprint: str) -> None:
     task = part.task(
         train,
         val,
-        LOSSES[options.loss],
+        make(options.loss, options.mask),
         vectors=word_vectors(context, stage),
         device=build.device(stage.name, stage.on),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline import build, features
+from pipeline import build, features, models
 from pipeline.context import Context
 from pipeline.errors import LaffError
 from pipeline.features import Rows
@@ -18,7 +18,9 @@ from pipeline.units import model_unit
 
 if TYPE_CHECKING:
     from fusion.features import Feature, Split, Tokens
-    from fusion.paired import Paired
+    from fusion.spaces import Spaces
+
+BY_FRAME = "/frames"  # behind the name of a feature that stands in a split frame by frame too
 
 
 @dataclass
@@ -52,7 +54,8 @@ def rows(context: Context, stage: Stage, split: str, lost: bool = False) -> Rows
     """All cached features of a split that the stage fuses; those of joint encoders come as tokens later."""
     video, text = context.features(stage.name)
     cached = [name for name in text if name not in stage.options["joint"]]
-    return features.split_rows(context, video, cached, split, lost)
+    frames = {name for model in models.of(context, stage) for name in model.frames}
+    return features.split_rows(context, video, cached, split, lost, frames)
 
 
 def as_feature(values: Any) -> "Feature":
@@ -71,13 +74,16 @@ def as_feature(values: Any) -> "Feature":
 def split(context: Context, found: Rows, encoders: Sequence[Joint]) -> "Split":
     """Rows as a Split of tensors."""
     import torch
+    from torch import Tensor
 
-    from fusion.features import Split
+    from fusion.features import Frames, Split
 
     text = {name: as_feature(values) for name, values in found.text.items()}
     texts = [context.catalog.texts[row] for row in found.captions]
     text |= {joint.name: joint.tokens(texts) for joint in encoders}
-    video = {name: torch.from_numpy(values) for name, values in found.video.items()}
+    video: dict[str, Tensor | Frames] = {name: torch.from_numpy(values) for name, values in found.video.items()}
+    for name, (values, counts) in found.frames.items():
+        video[name + BY_FRAME] = Frames(torch.from_numpy(values), torch.from_numpy(counts).long())
     return Split(video, text, torch.from_numpy(np.maximum(found.video_of, 0)))
 
 
@@ -86,7 +92,7 @@ def part_of(whole: "Split", model: Model) -> "Split":
     from fusion.features import Split
 
     return Split(
-        {name: whole.video[name] for name in model.video},
+        {name: whole.video[name + BY_FRAME if name in model.frames else name] for name in model.video},
         {name: whole.text[name] for name in model.text},
         whole.video_of,
     )
@@ -94,35 +100,32 @@ def part_of(whole: "Split", model: Model) -> "Split":
 
 def make(
     context: Context, stage: Stage, model: Model, split: "Split", encoders: Sequence[Joint], seed: int
-) -> "Paired":
+) -> "Spaces":
     """The untrained model, its weights drawn from `seed`; widths come from the features."""
     import torch
 
-    from fusion.features import Sparse, Tokens
-    from fusion.paired import Paired
+    from fusion.features import Frames, Sparse, Tokens
 
     def width(feature: "Feature", name: str) -> int:
         if isinstance(feature, Tokens):
             return int(next(joint.part.dim for joint in encoders if joint.name == name))
-        return feature.dim if isinstance(feature, Sparse) else int(feature.shape[1])
+        return feature.dim if isinstance(feature, Sparse | Frames) else int(feature.shape[1])
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        sides = []
-        for given in (split.video, {name: split.text[name] for name in model.text}):
-            dims = {name: width(feature, name) for name, feature in given.items()}
-            sides.append(build.make(stage.name, model.uses, model.params | {"dims": dims}))
+    video, text = ({name: width(feature, name) for name, feature in side.items()} for side in (split.video, split.text))
+    lengths = {name: feature.values.shape[1] for name, feature in split.video.items() if isinstance(feature, Frames)}
     inside = {
         joint.name: joint.part.encoder(joint.words, word_vectors(context, context.stage(joint.name)), seed)
         for joint in encoders
         if joint.name in model.text
     }
-    return Paired(sides[0], sides[1], inside)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build.model(stage.name, model, context.graph.trusted, video, text, lengths, inside)
 
 
 def trained(
     context: Context, stage: Stage, model: Model, split: "Split", encoders: Sequence[Joint], seed: int
-) -> "Paired":
+) -> "Spaces":
     """The model as its best epoch left it, ready to embed."""
     paired = make(context, stage, model, split, encoders, seed)
     path = best(context, stage, model, seed)

@@ -10,6 +10,7 @@ from pipeline.parts import Part, did_you_mean
 
 STEPS = ("ingest", "decode", "finetune", "extract", "import", "train", "rank", "evaluate", "report")
 DEVICES = ("auto", "gpu", "cpu")
+FILLED = ("dims", "video_dims", "text_dims", "lengths", "encoders")  # constructor parameters that the pipeline fills in
 
 
 def module_of(step: str) -> str:

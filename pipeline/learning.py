@@ -10,7 +10,10 @@ from pipeline.recipe import Recipe
 class Learning(Recipe):
     """A recipe, the loss it follows, and how often it is saved."""
 
-    loss: Literal["triplet", "infonce"] = "triplet"  # hardest negative video, or symmetric cross entropy
+    loss: Literal["triplet", "triplet-caption", "triplet-both", "infonce", "dual-softmax"] = (
+        "triplet"  # fusion/losses.py
+    )
+    mask: bool = False  # the video of another caption of the same video is no negative
     checkpoint: float = 60.0  # seconds between two checkpoints
 
 
@@ -18,7 +21,7 @@ class Learning(Recipe):
 class Fit(Learning):
     """The `fit:` of an extractor that is trained, such as gru."""
 
-    loss: Literal["triplet", "infonce"] = "infonce"
+    loss: Literal["triplet", "triplet-caption", "triplet-both", "infonce", "dual-softmax"] = "infonce"
     epochs: int = 30
     patience: int = 5
     seed: int = 2

@@ -1,17 +1,18 @@
 """Which models a train stage trains, and which rows a rank stage ranks."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline import parts
 from pipeline.binding import bind
 from pipeline.context import Context
 from pipeline.errors import LaffError
-from pipeline.graph import Stage
+from pipeline.graph import FILLED, Stage
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 CHANCE = "chance"  # the row that evaluate adds
+KEYS = ("uses", "params", "video", "text", "options")  # of a baseline's entry
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,12 @@ class Model:
     seeds: tuple[int, ...]
     params: dict[str, Any]
     single: bool = False  # over one video feature, beside the model over all
+    options: dict[str, Any] = field(default_factory=dict)  # of the training, where they differ from the stage's
+
+    @property
+    def frames(self) -> tuple[str, ...]:
+        """The video features that it reads frame by frame."""
+        return tuple(name for name in self.params.get("frames", ()) if name in self.video)
 
 
 @dataclass(frozen=True)
@@ -48,8 +55,8 @@ def of(context: Context, stage: Stage) -> list[Model]:
     seeds = tuple(stage.options["seeds"])
     own = main(stage)
     found = [Model(own, str(stage.uses), video, text, seeds, stage.params)]
-    for name, uses in stage.options["baselines"].items():
-        found.append(Model(name, uses, video, text, seeds, _params(stage, name, uses, context.graph.trusted)))
+    for name, entry in stage.options["baselines"].items():
+        found.append(_baseline(context, stage, name, {"uses": entry} if isinstance(entry, str) else entry))
     if stage.options["singles"] and len(video) > 1:
         found += [Model(f"{own}-{one}", str(stage.uses), (one,), text, seeds, stage.params, True) for one in video]
     _check_names(stage, [model.name for model in found])
@@ -65,16 +72,41 @@ def _check_names(stage: Stage, names: list[str]) -> None:
             raise LaffError(f"'{stage.name}': the name '{name}' is taken; give the baseline or pair another")
 
 
-def _params(stage: Stage, name: str, uses: str, trusted: frozenset[str]) -> dict[str, Any]:
-    """The stage's block params as another block takes them: the same values where it has the parameter."""
+def _baseline(context: Context, stage: Stage, name: str, entry: dict[str, Any]) -> Model:
+    """A further model: where its entry says nothing, it has the stage's features, params and way of training."""
+    where = f"'{stage.name}': baseline '{name}'"
+    wrong = [f"unknown key '{key}'{parts.did_you_mean(key, KEYS)}" for key in entry if key not in KEYS]
+    wrong += (
+        [] if isinstance(entry.get("uses"), str) else ["uses should name a block or model, such as fusion.laff.LAFF"]
+    )
+    sides = []
+    for side, have in zip(("video", "text"), context.features(stage.name), strict=True):
+        names = entry.get(side, have)
+        if not isinstance(names, list | tuple) or not names:
+            wrong.append(f"{side} should list at least one feature, not {names!r}")
+            continue
+        wrong += [f"{side}: no feature '{one}'{parts.did_you_mean(one, have)}" for one in names if one not in have]
+        sides.append(tuple(names))
+    options, mistakes = bind(entry.get("options", {}), parts.part("pipeline.learning.Learning").parameters)
+    wrong += mistakes
+    if wrong:
+        raise LaffError(f"{where}: {'; '.join(wrong)}")
+    video, text = sides
+    params = _params(stage, where, entry["uses"], entry.get("params", {}), context.graph.trusted)
+    given = {key: options[key] for key in entry.get("options", {})}
+    return Model(name, entry["uses"], video, text, tuple(stage.options["seeds"]), params, options=given)
+
+
+def _params(stage: Stage, where: str, uses: str, own: dict[str, Any], trusted: frozenset[str]) -> dict[str, Any]:
+    """The params of another block: its own, else the stage's where it has the parameter, else its defaults."""
     try:
         described = parts.plugged(uses, trusted)
     except parts.PartError as error:
-        raise LaffError(f"'{stage.name}': baseline '{name}' cannot use {uses}: {error}") from None
-    wanted = {key: value for key, value in described.parameters.items() if key != "dims"}
-    bound, wrong = bind({key: value for key, value in stage.params.items() if key in wanted}, wanted)
+        raise LaffError(f"{where} cannot use {uses}: {error}") from None
+    wanted = {key: value for key, value in described.parameters.items() if key not in FILLED}
+    bound, wrong = bind({key: value for key, value in stage.params.items() if key in wanted} | own, wanted)
     if wrong:
-        raise LaffError(f"'{stage.name}': baseline '{name}' cannot use {uses}: {'; '.join(wrong)}")
+        raise LaffError(f"{where} cannot use {uses}: {'; '.join(wrong)}")
     return bound
 
 
@@ -94,7 +126,7 @@ def recipe(context: Context, stage: Stage, model: Model) -> dict[str, Any]:
     return found | {
         "step": "train",
         "uses": model.uses,
-        "params": own | model.params,
+        "params": own | model.options | model.params,
         "code": code,
         "from": reads,
         "video": list(model.video),

@@ -8,14 +8,13 @@ from typing import Any
 from pipeline import inherited, published, settings, yamls
 from pipeline.binding import bind
 from pipeline.errors import LaffError, problems
-from pipeline.graph import DEVICES, STEPS, Graph, Stage, Weights, module_of
+from pipeline.graph import DEVICES, FILLED, STEPS, Graph, Stage, Weights, module_of
 from pipeline.parts import ROOT, Part, PartError, did_you_mean, part, plugged
 
 KEYS = ("step", "uses", "from", "params", "on")
 SINGLE = {"ingest", "decode", "rank", "evaluate", "report"}  # steps of which a graph has one
 READS = {"rank": "train", "evaluate": "rank", "report": "evaluate"}  # steps that read one stage of a given step
 COMPUTING = ("finetune", "extract", "train")  # steps that can use a GPU
-FILLED = ("dims",)  # constructor parameters that the pipeline fills in itself
 NAME = "letters, digits and -"
 
 

@@ -21,9 +21,9 @@ class Options(Learning):
 
     HOW = ("timeout", "memory", "checkpoint", "keep_frames")
     CODE = ("pipeline.video", "fusion.losses")
-    OWN = ("pipeline.training", "pipeline.recipe", "pipeline.rmsprop")
+    OWN = ("pipeline.training", "pipeline.optimizer", "pipeline.recipe", "pipeline.rmsprop")
 
-    loss: Literal["triplet", "infonce"] = "infonce"
+    loss: Literal["triplet", "triplet-caption", "triplet-both", "infonce", "dual-softmax"] = "infonce"
     optimizer: Literal["rmsprop", "adamw"] = "adamw"
     lr: float = 1e-6
     epochs: int = 5
@@ -44,7 +44,7 @@ def run(context: Context, planned: Planned) -> None:
     """Fine-tune, or go on where a killed run left it."""
     import torch
 
-    from fusion.losses import LOSSES
+    from fusion.losses import make
     from pipeline.training import Trainer
 
     stage = context.stage(planned.stage)
@@ -58,7 +58,7 @@ def run(context: Context, planned: Planned) -> None:
     folder = context.work.folder(stage.name)
     try:
         part.load(where, weights.get(stage, context.graph, context.work))
-        task = part.task(train, val, LOSSES[options.loss])
+        task = part.task(train, val, make(options.loss, options.mask))
     except ValueError as error:
         raise LaffError(f"{stage.name}: {error}") from None
     # A video whose frames came in at a second try makes another training.

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pipeline import build, fusing, models, progress
 from pipeline.context import Context
@@ -20,10 +21,11 @@ class Options(Learning):
 
     HOW = ("seeds", "baselines", "singles", "checkpoint", "joint")
     CODE = ("fusion.paired", "fusion.retrieval", "fusion.losses")
-    OWN = ("pipeline.training", "pipeline.recipe", "pipeline.rmsprop", "pipeline.fusing")
+    OWN = ("pipeline.training", "pipeline.optimizer", "pipeline.recipe", "pipeline.rmsprop", "pipeline.fusing")
 
     seeds: list[int] = field(default_factory=lambda: [2])
-    baselines: dict[str, str] = field(default_factory=dict)  # further models: name -> block
+    # Further models by name: a block or model, or {uses, params, video, text, options} where it differs in more.
+    baselines: dict[str, str | dict[str, Any]] = field(default_factory=dict)
     singles: bool = True  # the block on each video feature alone too
     joint: list[str] = field(default_factory=list)  # text features whose encoder is trained inside the model
 
@@ -37,7 +39,7 @@ def run(context: Context, planned: Planned) -> None:
     """Train what is missing; a killed training goes on from its checkpoint."""
     import torch
 
-    from fusion.losses import LOSSES
+    from fusion.losses import make
     from fusion.retrieval import Retrieval
     from pipeline.training import Trainer
 
@@ -49,14 +51,15 @@ def run(context: Context, planned: Planned) -> None:
         fusing.split(context, fusing.rows(context, stage, name), encoders).to(where) for name in ("train", "val")
     )
     of = {f"{model.name}/seed{seed}": (model, seed) for model in models.of(context, stage) for seed in model.seeds}
-    recipe = recipe_of(stage.options)
     for number, unit in enumerate(planned.todo, 1):
         model, seed = of[unit.key]
+        options = stage.options | model.options
+        recipe = recipe_of(options)
         start = time.perf_counter()
         own, own_val = fusing.part_of(train, model), fusing.part_of(val, model)
         try:
             paired = fusing.make(context, stage, model, own, encoders, seed).to(where)
-            task = Retrieval(paired, own, own_val, LOSSES[stage.options["loss"]])
+            task = Retrieval(paired, own, own_val, make(options["loss"], options["mask"]))
         except ValueError as error:
             raise LaffError(f"{stage.name}: {model.name}: {error}") from None
         folder = context.work.folder(stage.name) / Path(unit.key)

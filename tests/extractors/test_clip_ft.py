@@ -46,7 +46,7 @@ def pairs(videos: int = 3, captions: list[str] = CAPTIONS) -> Pairs:
     return Pairs(captions, np.arange(len(captions)) % videos, frames)
 
 
-def infonce(cosines: Tensor, scale: Tensor) -> Tensor:
+def infonce(cosines: Tensor, scale: Tensor, videos: Tensor | None = None) -> Tensor:
     target = torch.arange(len(cosines))
     return (cross_entropy(scale * cosines, target) + cross_entropy(scale * cosines.T, target)) / 2
 
@@ -174,7 +174,7 @@ def test_what_is_known_before_open_clip_is_imported() -> None:
 def test_loss_is_on_cosines_with_the_model_s_scale(tiny: ClipFt) -> None:
     seen: list[Tensor] = []
 
-    def objective(cosines: Tensor, scale: Tensor) -> Tensor:
+    def objective(cosines: Tensor, scale: Tensor, videos: Tensor | None = None) -> Tensor:
         seen.extend([cosines.detach(), scale.detach()])
         return (cosines * scale).sum()
 

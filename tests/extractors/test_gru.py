@@ -15,14 +15,14 @@ from extractors.gru_task import take
 CAPTIONS = ["a red car", "a blue car stops here", "red", ""]
 
 
-def hardest(cosines: Tensor, scale: Tensor) -> Tensor:
+def hardest(cosines: Tensor, scale: Tensor, videos: Tensor | None = None) -> Tensor:
     """Margin 0.2 against the hardest other video of each caption."""
     own = cosines.diagonal()[:, None]
     others = cosines.masked_fill(torch.eye(len(cosines), dtype=torch.bool), -9.0)
     return (0.2 + others - own).amax(dim=1).clamp(min=0).sum()
 
 
-def contrast(cosines: Tensor, scale: Tensor) -> Tensor:
+def contrast(cosines: Tensor, scale: Tensor, videos: Tensor | None = None) -> Tensor:
     return functional.cross_entropy(scale * cosines, torch.arange(len(cosines)))
 
 
@@ -161,7 +161,7 @@ def test_loss_is_given_cosines_of_its_rows() -> None:
     """Caption rows against video columns, unit lengths on both sides, and the scale of CLIP."""
     seen = {}
 
-    def spy(cosines: Tensor, scale: Tensor) -> Tensor:
+    def spy(cosines: Tensor, scale: Tensor, videos: Tensor | None = None) -> Tensor:
         seen.update(cosines=cosines, scale=scale)
         return cosines.sum()
 

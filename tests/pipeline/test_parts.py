@@ -62,7 +62,9 @@ def test_dataclasses_inherit_fields():
     """Fit overrides what Learning and Recipe say, and adds seed."""
     found = part("pipeline.learning.Fit").parameters
     assert (found["epochs"].default, found["lr"].default, found["seed"].default) == (30, 0.0001, 2)
-    assert found["loss"] == Parameter("Literal['triplet', 'infonce']", "infonce")
+    assert found["loss"] == Parameter(
+        "Literal['triplet', 'triplet-caption', 'triplet-both', 'infonce', 'dual-softmax']", "infonce"
+    )
 
 
 def test_defaults_and_constants(package: Package):

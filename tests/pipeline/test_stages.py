@@ -209,7 +209,11 @@ stages:
         ("train.joint=[gru]", "'train': joint names 'gru', which is not in its from"),
         ("train.joint=[bow]", "'train': 'bow' has no encoder that could be trained inside the model"),
         ("train.from=3", "'train' reads '3', which no stage makes"),
-        ("train.loss=tripled", "'train': loss: 'tripled' should be one of 'triplet', 'infonce'"),
+        (
+            "train.loss=tripled",
+            "'train': loss: 'tripled' should be one of 'triplet', 'triplet-caption', 'triplet-both', 'infonce', "
+            "'dual-softmax'",
+        ),
         ("train.head=3", "'train' cannot use fusion.laff.LAFF: unknown parameter 'head'; did you mean 'heads'?"),
         ("train.dims={}", "'train' cannot use fusion.laff.LAFF: unknown parameter 'dims'"),
         ("ingest.shard=3", "'ingest': unknown parameter 'shard'"),
