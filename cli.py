@@ -18,6 +18,7 @@ import click
 
 from pipeline import heap
 from pipeline.commands.options import doing, request, where
+from pipeline.commands.stage import execute, stage_command, stages_option
 from pipeline.commands.weights import weights_group
 
 # Threads of torch that wait for each other must not spin: on a busy machine that more than doubles the time of small
@@ -26,17 +27,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 heap.keep()  # before there are threads
 
 DEMO = Path("demo")
-VERBS = {  # what a stage's command says in --help, by its step
-    "ingest": "List all videos and captions, with digests, splits and shards.",
-    "decode": "Look at every video; what cannot be read goes to the failures.",
-    "finetune": "Train CLIP on the train split.",
-    "extract": "Extract this feature for all videos or captions.",
-    "import": "Take over features that others extracted.",
-    "train": "Train the fusion models on cached features.",
-    "rank": "Rank videos for captions and captions for videos.",
-    "evaluate": "Compute the metrics.",
-    "report": "Write the report page.",
-}
 
 
 class Laff(click.Group):
@@ -83,16 +73,6 @@ class Laff(click.Group):
             raise
 
 
-def stages_option(arguments: list[str]) -> Path | None:
-    """The value of --stages, looked up before click parses: it decides which commands there are."""
-    for place, argument in enumerate(arguments):
-        if argument == "--stages" and place + 1 < len(arguments):
-            return Path(arguments[place + 1])
-        if argument.startswith("--stages="):
-            return Path(argument.partition("=")[2])
-    return None
-
-
 @click.group(cls=Laff, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="laff")
 def main() -> None:
@@ -119,43 +99,6 @@ def run(targets: tuple[str, ...], retry_failed: bool, max_failures: int, **optio
     laff run -c collection.yaml -w WORK --set train.seeds=[1,2,3] --set x3d.frames=13
     """
     execute(options, targets, retry_failed, max_failures)
-
-
-def execute(options: dict[str, Any], targets: tuple[str, ...], retry: bool, max_failures: int) -> None:
-    """Run, print what came of it, and exit with an error if too many videos failed."""
-    from pipeline.run import run as run_stages
-
-    wanted = request(options)
-    outcome = run_stages(wanted, targets, retry)
-    click.echo(outcome.summary(wanted.work))
-    if 0 <= max_failures < outcome.lost:
-        raise click.ClickException(
-            f"{outcome.lost} videos failed, more than --max-failures {max_failures}; "
-            f"see `laff failures -w {wanted.work}`"
-        )
-
-
-def stage_command(name: str) -> click.Command:
-    """The command of one stage: it makes the stage and what it still needs."""
-
-    @doing
-    def command(retry_failed: bool, max_failures: int, **options: Any) -> None:
-        execute(options, (name,), retry_failed, max_failures)
-
-    step, uses = stage_facts(name)
-    first = VERBS.get(step, "Make this stage.")
-    kind = f"step {step}, {uses}" if uses else f"step {step}"
-    text = f"{first}\n\nMakes stage '{name}' ({kind}) and what it still needs, nothing else."
-    return click.command(name=name, help=text, short_help=f"{first.rstrip('.')} [stage]")(command)
-
-
-def stage_facts(name: str) -> tuple[str, str]:
-    """Step and part of a stage as the file has them, unchecked."""
-    from pipeline import yamls
-    from pipeline.stages import default_path
-
-    entry = yamls.load(stages_option(sys.argv) or default_path())["stages"][name] or {}
-    return str(entry.get("step", "")), str(entry.get("uses") or "")
 
 
 @main.command()
