@@ -1,0 +1,52 @@
+"""Aggregation: a weighted sum of frames whose weights sum to one, after Jing et al., arXiv 2406.01604."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from fusion.frames.padding import check, check_sizes, own
+from fusion.frames.positions import Positions
+
+
+class Aggregation(nn.Module):
+    """Weights softmax(u) over the frame positions, then the weighted sum.
+
+    In YAML: `aggregate: fusion.frames.aggregation.Aggregation`, with `aggregate_params: {ratio: 0.25}` for the
+    expansion form. `masked: false` is the authors' code, where padding takes its share of the softmax.
+    """
+
+    scores_pairs = False
+    tied = True
+
+    def __init__(
+        self,
+        *,
+        frames: int,
+        dim: int,
+        ratio: float = 4.0,
+        relu6: bool = True,
+        masked: bool = True,
+        pre_norm: bool = True,
+    ) -> None:
+        super().__init__()
+        check_sizes(frames, dim)
+        self.dim = dim
+        self.masked = masked
+        self.pre_norm = pre_norm
+        self.positions = Positions(frames=frames, ratio=ratio, relu6=relu6, masked=masked)
+
+    def weights(self, frames: Tensor, own: Tensor) -> Tensor:
+        """frames [B, N, D] (normalised already where that is wanted), own [B, N] bool -> [B, N] that sum to one."""
+        u = self.positions(frames, own)
+        return (u.masked_fill(~own, -torch.inf) if self.masked else u).softmax(dim=1)
+
+    def pool(self, frames: Tensor, own: Tensor) -> Tensor:
+        """The weighted sum: [B, N, D] -> [B, D]."""
+        return (self.weights(frames, own)[:, :, None] * frames).sum(dim=1)
+
+    def forward(self, frames: Tensor, counts: Tensor) -> Tensor:
+        """frames [B, N, D], counts [B] int64 -> [B, D]."""
+        check(frames, counts, self.dim)
+        return self.pool(normalize(frames, dim=-1) if self.pre_norm else frames, own(frames, counts))

@@ -1,0 +1,46 @@
+"""Excitation, then aggregation of the frames it has recalibrated, after Jing et al., arXiv 2406.01604."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from fusion.frames.aggregation import Aggregation
+from fusion.frames.excitation import Excitation
+from fusion.frames.padding import check, own
+
+
+class EA(nn.Module):
+    """EA(X) = Aggregation(Excitation(X)), each with weights of its own.
+
+    In YAML: `aggregate: fusion.frames.ea.EA`, the squeeze form, with which the authors do best on mean pooling;
+    `aggregate_params: {excite: 0.25, aggregate: 0.25}` expands, `{excite: 4, aggregate: 0.25}` and
+    `{excite: 0.25, aggregate: 4}` are the mixed forms.
+    """
+
+    scores_pairs = False
+    tied = True
+
+    def __init__(
+        self,
+        *,
+        frames: int,
+        dim: int,
+        excite: float = 4.0,
+        aggregate: float = 4.0,
+        relu6: bool = True,
+        masked: bool = True,
+        pre_norm: bool = True,
+    ) -> None:
+        super().__init__()
+        self.pre_norm = pre_norm
+        self.excitation = Excitation(frames=frames, dim=dim, ratio=excite, relu6=relu6, masked=masked)
+        self.aggregation = Aggregation(frames=frames, dim=dim, ratio=aggregate, relu6=relu6, masked=masked)
+        self.dim = dim
+
+    def forward(self, frames: Tensor, counts: Tensor) -> Tensor:
+        """frames [B, N, D], counts [B] int64 -> [B, D]."""
+        check(frames, counts, self.dim)
+        mine = own(frames, counts)
+        excited = self.excitation.excite(normalize(frames, dim=-1) if self.pre_norm else frames, mine)
+        return self.aggregation.pool(excited, mine)

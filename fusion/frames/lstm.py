@@ -1,0 +1,38 @@
+"""seqLSTM: an LSTM over the frames, after Luo et al., CLIP4Clip, arXiv 2104.08860."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from fusion.frames.sequential import Sequential
+
+
+class SeqLSTM(Sequential):
+    """One layer, one direction, as wide as the frames, with a residual.
+
+    In YAML: `aggregate: fusion.frames.lstm.SeqLSTM`; `aggregate_params: {aggregate: 0.25}` is where the authors of
+    aggregation find it best, `{excite: 4, aggregate: 4}` the sandwich, `{excite: 4}` excitation, LSTM, mean.
+    Without the two blocks it takes any number of frames.
+    """
+
+    def __init__(
+        self,
+        *,
+        frames: int,
+        dim: int,
+        excite: float = 0.0,
+        aggregate: float = 0.0,
+        relu6: bool = True,
+        masked: bool = True,
+        pre_norm: bool | None = None,
+    ) -> None:
+        super().__init__(
+            frames=frames, dim=dim, excite=excite, aggregate=aggregate, relu6=relu6, masked=masked, pre_norm=pre_norm
+        )
+        self.tied = bool(excite or aggregate)
+        self.lstm = nn.LSTM(dim, dim, batch_first=True)
+
+    def sequence(self, frames: Tensor, own: Tensor) -> Tensor:
+        """The hidden states. Padding comes last and time runs forward, so own frames know nothing of it."""
+        hidden: Tensor = self.lstm(frames)[0]
+        return hidden

@@ -1,0 +1,35 @@
+"""The mean over a video's frames."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from fusion.frames.padding import check, check_sizes, own
+
+
+def mean(frames: Tensor, counts: Tensor) -> Tensor:
+    """frames [B, T, D], counts [B] int64 -> [B, D]: the mean over each video's own frames."""
+    return (frames * own(frames, counts)[:, :, None]).sum(dim=1) / counts.clamp(min=1)[:, None]
+
+
+class Mean(nn.Module):
+    """Mean over the frames as they are, which is how LAFF's authors make a video's feature.
+
+    In YAML: `aggregate: fusion.frames.mean.Mean`. With `aggregate_params: {pre_norm: true}` frames get length 1 first:
+    meanP of CLIP4Clip (Luo et al., arXiv 2104.08860). Cosines take the last normalisation in both cases.
+    """
+
+    scores_pairs = False
+    tied = False  # whether weights belong to frame positions, so that the number of frames is fixed
+
+    def __init__(self, *, frames: int, dim: int, pre_norm: bool = False) -> None:
+        super().__init__()
+        check_sizes(frames, dim)
+        self.dim = dim
+        self.pre_norm = pre_norm
+
+    def forward(self, frames: Tensor, counts: Tensor) -> Tensor:
+        """frames [B, T, D], counts [B] int64 -> [B, D]."""
+        check(frames, counts, self.dim)
+        return mean(normalize(frames, dim=-1) if self.pre_norm else frames, counts)

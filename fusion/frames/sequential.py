@@ -1,0 +1,67 @@
+"""What CLIP4Clip's sequential types share: a module over the sequence of frames, added to them, and pooling."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from fusion.frames.aggregation import Aggregation
+from fusion.frames.excitation import Excitation
+from fusion.frames.mean import mean
+from fusion.frames.padding import check, check_sizes, own
+
+
+class Sequential(nn.Module):
+    """frames + sequence(frames), pooled; subclasses say what `sequence` is. Padding rows stay as they came.
+
+    `excite` and `aggregate` are ratios of the blocks of Jing et al. (arXiv 2406.01604); 0 leaves a block out.
+
+    excite 0, aggregate 0: CLIP4Clip's own: sum, length 1, mean over the own frames.
+    aggregate above 0: sum, length 1, aggregation.
+    excite above 0: excitation of the frames as they are, sum, length 1, mean over the own frames.
+    both: excitation of the frames as they are, sum, aggregation, with no normalisation between.
+    `pre_norm` true or false overrules where the sum gets length 1 before it is pooled.
+    """
+
+    scores_pairs = False
+    tied = True
+
+    def __init__(
+        self,
+        *,
+        frames: int,
+        dim: int,
+        excite: float = 0.0,
+        aggregate: float = 0.0,
+        relu6: bool = True,
+        masked: bool = True,
+        pre_norm: bool | None = None,
+    ) -> None:
+        super().__init__()
+        check_sizes(frames, dim)
+        if excite < 0 or aggregate < 0:
+            raise ValueError(
+                f"excite is {excite:g} and aggregate {aggregate:g}; 0 leaves a block out, ratios are above"
+            )
+        self.dim = dim
+        self.pre_norm = not (excite and aggregate) if pre_norm is None else pre_norm
+        self.excitation = (
+            Excitation(frames=frames, dim=dim, ratio=excite, relu6=relu6, masked=masked) if excite else None
+        )
+        self.aggregation = (
+            Aggregation(frames=frames, dim=dim, ratio=aggregate, relu6=relu6, masked=masked) if aggregate else None
+        )
+
+    def sequence(self, frames: Tensor, own: Tensor) -> Tensor:
+        """frames [B, T, D], own [B, T] bool -> [B, T, D]; what padding gets is not looked at."""
+        raise NotImplementedError
+
+    def forward(self, frames: Tensor, counts: Tensor) -> Tensor:
+        """frames [B, T, D], counts [B] int64 -> [B, D]."""
+        check(frames, counts, self.dim)
+        mine = own(frames, counts)
+        if self.excitation is not None:
+            frames = self.excitation.excite(frames, mine)
+        frames = frames + self.sequence(frames, mine) * mine[:, :, None]
+        frames = normalize(frames, dim=-1) if self.pre_norm else frames
+        return mean(frames, counts) if self.aggregation is None else self.aggregation.pool(frames, mine)

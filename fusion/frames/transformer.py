@@ -1,0 +1,51 @@
+"""seqTransf: a transformer over the frames, after Luo et al., CLIP4Clip, arXiv 2104.08860."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from torch import Tensor
+
+from fusion.frames.resblocks import Resblocks
+from fusion.frames.sequential import Sequential
+
+
+class SeqTransf(Sequential):
+    """Positions and four layers like those of CLIP's text side, with a residual.
+
+    In YAML: `aggregate: fusion.frames.transformer.SeqTransf`; `aggregate_params: {aggregate: 0.25}` is where the
+    authors of aggregation find it best, `{excite: 4, aggregate: 4}` the sandwich, `{excite: 4}` excitation,
+    transformer, mean. With `start: text` it starts from the first layers of the CLIP it is fine-tuned with; over
+    cached features there is no CLIP, and it starts from random numbers.
+    """
+
+    def __init__(
+        self,
+        *,
+        frames: int,
+        dim: int,
+        layers: int = 4,
+        heads: int = 0,
+        start: Literal["text", "random"] = "text",
+        excite: float = 0.0,
+        aggregate: float = 0.0,
+        relu6: bool = True,
+        masked: bool = True,
+        pre_norm: bool | None = None,
+    ) -> None:
+        super().__init__(
+            frames=frames, dim=dim, excite=excite, aggregate=aggregate, relu6=relu6, masked=masked, pre_norm=pre_norm
+        )
+        self.start = start
+        self.transformer = Resblocks(length=frames, dim=dim, layers=layers, heads=heads)
+
+    def sequence(self, frames: Tensor, own: Tensor) -> Tensor:
+        """The last layer's output."""
+        out: Tensor = self.transformer(frames, own)
+        return out
+
+    def start_from(self, text: Mapping[str, Tensor]) -> None:
+        """Take over the first layers and positions of CLIP's text side: see Resblocks. Nothing with start: random."""
+        if self.start == "text":
+            self.transformer.start_from(text)

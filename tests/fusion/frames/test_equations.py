@@ -1,0 +1,335 @@
+"""Every aggregator against its equations, written out in NumPy and float64; counts of parameters; the first steps."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from fusion.frames.aggregation import Aggregation
+from fusion.frames.content import Content
+from fusion.frames.ea import EA
+from fusion.frames.excitation import Excitation
+from fusion.frames.lstm import SeqLSTM
+from fusion.frames.mean import Mean
+from fusion.frames.positions import Positions
+from fusion.frames.tight import TightTransf
+from fusion.frames.transformer import SeqTransf
+
+N, D = 12, 8
+COUNTS = torch.tensor([5, 12, 1])
+Array = np.ndarray
+
+
+def values() -> Tensor:
+    return torch.randn(3, N, D, generator=torch.Generator().manual_seed(4)) + 0.2
+
+
+def loud(made: nn.Module) -> nn.Module:
+    """With weights far from their quiet start."""
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.3)
+    return made.eval()
+
+
+def numbers(module: nn.Module, prefix: str = "") -> dict[str, Array]:
+    state = module.state_dict()
+    return {key.removeprefix(prefix): v.double().numpy() for key, v in state.items() if key.startswith(prefix)}
+
+
+def sigmoid(x: Array) -> Array:
+    return 1 / (1 + np.exp(-x))
+
+
+def softmax(x: Array) -> Array:
+    powers = np.exp(x - x.max())
+    return powers / powers.sum()
+
+
+def n(x: Array) -> Array:
+    return x / np.sqrt((x * x).sum(-1, keepdims=True))
+
+
+def u(w: dict[str, Array], x: Array, count: int, top: float, masked: bool) -> Array:
+    """W2 act(W1 s + b1) + b2 of one video [N, D]; act cuts below 0 and above `top`."""
+    s = x.mean(-1)
+    if masked:
+        s = np.where(np.arange(len(x)) < count, s, 0)
+    hidden = np.clip(w["inner.weight"] @ s + w["inner.bias"], 0, top)
+    return w["outer.weight"] @ hidden + w["outer.bias"]
+
+
+def excite(module: nn.Module, x: Array, count: int, top: float = np.inf, masked: bool = True) -> Array:
+    return x * sigmoid(u(numbers(module, "positions."), x, count, top, masked))[:, None]
+
+
+def aggregate(module: nn.Module, x: Array, count: int, top: float = np.inf, masked: bool = True) -> Array:
+    heights = u(numbers(module, "positions."), x, count, top, masked)
+    if masked:
+        heights[count:] = -np.inf
+    return softmax(heights) @ x
+
+
+def compare(made: nn.Module, expected: Any) -> None:
+    """The module against `expected(x [N, D], count) -> [D]`, video by video, all rows whatever padding holds."""
+    found = made(values(), COUNTS).detach().double().numpy()
+    x = values().double().numpy()
+    wanted = np.stack([expected(x[row], int(count)) for row, count in enumerate(COUNTS)])
+    np.testing.assert_allclose(found, wanted, rtol=2e-4, atol=2e-5)
+
+
+def test_mean() -> None:
+    compare(Mean(frames=N, dim=D), lambda x, count: x[:count].mean(0))
+    compare(Mean(frames=N, dim=D, pre_norm=True), lambda x, count: n(x)[:count].mean(0))
+
+
+# ReLU6 cuts at 6 and only where the block expands; `relu6` false is the released file.
+@pytest.mark.parametrize(("ratio", "relu6", "top"), [(4, True, np.inf), (0.25, True, 6), (0.25, False, np.inf)])
+@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize("pre_norm", [True, False])
+def test_blocks(ratio: float, relu6: bool, top: float, masked: bool, pre_norm: bool) -> None:
+    how = {"relu6": relu6, "masked": masked, "pre_norm": pre_norm}
+
+    def first(x: Array) -> Array:
+        return n(x) if pre_norm else x
+
+    one = loud(Excitation(frames=N, dim=D, ratio=ratio, **how))
+    with torch.no_grad():
+        one.positions.inner.bias.add_(4)  # so that ReLU6 has something to cut
+    compare(one, lambda x, count: excite(one, first(x), count, top, masked)[:count].mean(0))
+    two = loud(Aggregation(frames=N, dim=D, ratio=ratio, **how))
+    compare(two, lambda x, count: aggregate(two, first(x), count, top, masked))
+    both = loud(EA(frames=N, dim=D, excite=ratio, aggregate=ratio, **how))
+
+    def ea(x: Array, count: int) -> Array:
+        gated = excite(both.excitation, first(x), count, top, masked)
+        return aggregate(both.aggregation, gated, count, top, masked)
+
+    compare(both, ea)
+
+
+def test_mixed_forms_have_a_ratio_for_each() -> None:
+    made = EA(frames=N, dim=D, excite=4, aggregate=0.25)
+    assert (made.excitation.positions.inner.out_features, made.aggregation.positions.inner.out_features) == (3, 48)
+    made = EA(frames=N, dim=D, excite=1 / 6, aggregate=6)
+    assert (made.excitation.positions.inner.out_features, made.aggregation.positions.inner.out_features) == (72, 2)
+
+
+@pytest.mark.parametrize(
+    ("frames", "ratio", "count"), [(12, 4, 87), (12, 0.25, 1212), (64, 4, 2128), (64, 0.25, 33088)]
+)
+def test_parameter_counts(frames: int, ratio: float, count: int) -> None:
+    """N H + H + H N + N, with H = N / ratio."""
+    assert sum(p.numel() for p in Positions(frames=frames, ratio=ratio).parameters()) == count
+
+
+def test_ratios_that_leave_nothing_or_are_below_zero() -> None:
+    with pytest.raises(
+        ValueError, match="ratio 6 of 4 frames leaves no hidden unit; take more frames, or a ratio up to 4"
+    ):
+        EA(frames=4, dim=D, excite=6)
+    with pytest.raises(ValueError, match="ratio -4"):
+        Aggregation(frames=N, dim=D, ratio=-4)
+
+
+def test_zero_weights_are_mean_pooling() -> None:
+    for made, factor in (
+        (Excitation(frames=N, dim=D), 0.5),
+        (Aggregation(frames=N, dim=D), 1.0),
+        (EA(frames=N, dim=D, excite=0.25), 0.5),
+        (Content(frames=N, dim=D), 1.0),
+    ):
+        with torch.no_grad():
+            for parameter in made.parameters():
+                parameter.zero_()
+        torch.testing.assert_close(
+            made(values(), COUNTS), Mean(frames=N, dim=D, pre_norm=True)(values(), COUNTS) * factor
+        )
+
+
+def test_first_weights_are_nearly_those_of_the_mean() -> None:
+    torch.manual_seed(1)
+    mine = torch.ones(3, N, dtype=torch.bool)
+    gates = Excitation(frames=N, dim=512).gates(torch.randn(3, N, 512), mine)
+    weights = Aggregation(frames=N, dim=512).weights(torch.randn(3, N, 512), mine)
+    assert (gates - 0.5).abs().max() < 0.01
+    assert (weights - 1 / N).abs().max() < 0.01
+    linear = EA(frames=64, dim=4, excite=0.25).excitation.positions.inner
+    assert linear.weight.std().item() == pytest.approx(0.02, rel=0.05)
+    assert not linear.bias.any()
+
+
+def test_gates_and_weights() -> None:
+    mine = torch.arange(N) < COUNTS[:, None]
+    gates = loud(Excitation(frames=N, dim=D)).gates(values(), mine)
+    assert ((gates > 0) & (gates < 1)).all()
+    assert not torch.allclose(gates.sum(dim=1), torch.ones(3))
+    for made in (Aggregation(frames=N, dim=D), Content(frames=N, dim=D)):
+        weights = loud(made).weights(values(), mine)
+        torch.testing.assert_close(weights.sum(dim=1), torch.ones(3))
+        assert (weights[~mine] == 0).all()
+        assert (weights[mine] > 0).all()
+    faithful = loud(Aggregation(frames=N, dim=D, masked=False)).weights(values(), mine)
+    torch.testing.assert_close(faithful.sum(dim=1), torch.ones(3))
+    assert (faithful[~mine] > 0).all()
+
+
+@pytest.mark.parametrize("made", [Excitation(frames=N, dim=D, masked=False), EA(frames=N, dim=D, masked=False)])
+def test_padding_counts_in_the_authors_own_code(made: nn.Module) -> None:
+    made, x = loud(made), values()
+    other = x.clone()
+    other[0, 5:] = 7.0
+    assert not torch.allclose(made(x, COUNTS)[0], made(other, COUNTS)[0])
+
+
+def lstm(w: dict[str, Array], x: Array) -> Array:
+    """Gates in torch's order: input, forget, cell, output."""
+    h, c, found = np.zeros(D), np.zeros(D), []
+    for row in x:
+        whole = w["weight_ih_l0"] @ row + w["bias_ih_l0"] + w["weight_hh_l0"] @ h + w["bias_hh_l0"]
+        i, f, g, o = whole.reshape(4, D)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+        found.append(h)
+    return np.stack(found)
+
+
+def layer_norm(w: dict[str, Array], name: str, x: Array) -> Array:
+    middle = x - x.mean(-1, keepdims=True)
+    return middle / np.sqrt((middle**2).mean(-1, keepdims=True) + 1e-5) * w[f"{name}.weight"] + w[f"{name}.bias"]
+
+
+def quick_gelu(x: Array) -> Array:
+    return x * sigmoid(1.702 * x)
+
+
+def transformer(w: dict[str, Array], x: Array, layers: int, heads: int) -> Array:
+    """Own frames only: [n, D] -> [n, D]."""
+    x = x + w["positional_embedding"][: len(x)]
+    for layer in range(layers):
+        p = f"resblocks.{layer}."
+        y = layer_norm(w, f"{p}ln_1", x)
+        q, k, v = np.split(y @ w[f"{p}attn.in_proj_weight"].T + w[f"{p}attn.in_proj_bias"], 3, axis=1)
+        width = D // heads
+        parts = []
+        for at in range(0, D, width):
+            scores = q[:, at : at + width] @ k[:, at : at + width].T / math.sqrt(width)
+            parts.append(np.stack([softmax(row) for row in scores]) @ v[:, at : at + width])
+        x = x + np.concatenate(parts, 1) @ w[f"{p}attn.out_proj.weight"].T + w[f"{p}attn.out_proj.bias"]
+        y = layer_norm(w, f"{p}ln_2", x)
+        y = quick_gelu(y @ w[f"{p}mlp.c_fc.weight"].T + w[f"{p}mlp.c_fc.bias"])
+        x = x + y @ w[f"{p}mlp.c_proj.weight"].T + w[f"{p}mlp.c_proj.bias"]
+    return x
+
+
+FORMS = [{}, {"aggregate": 0.25}, {"excite": 4}, {"excite": 4, "aggregate": 4}]
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+@pytest.mark.parametrize("kind", ["lstm", "transformer"])
+def test_sequential_types(kind: str, form: dict[str, float]) -> None:
+    """Own frames alone; what padding holds is tested in test_aggregators.py."""
+    if kind == "lstm":
+        made = loud(SeqLSTM(frames=N, dim=D, **form))
+    else:
+        made = loud(SeqTransf(frames=N, dim=D, layers=2, heads=2, **form))
+
+    def expected(x: Array, count: int) -> Array:
+        if "excite" in form:
+            x = excite(made.excitation, x, count)
+        x = x.copy()
+        mine = x[:count]
+        if kind == "lstm":
+            mine = mine + lstm(numbers(made, "lstm."), mine)
+        else:
+            mine = mine + transformer(numbers(made, "transformer."), mine, 2, 2)
+        x[:count] = mine
+        if len(form) < 2:  # the sandwich alone has no normalisation between
+            x = n(x)
+        if "aggregate" not in form:
+            return x[:count].mean(0)
+        return aggregate(made.aggregation, x, count, 6 if form["aggregate"] < 1 else np.inf)
+
+    compare(made, expected)
+
+
+def test_content_weights() -> None:
+    made = loud(Content(frames=N, dim=D))
+    w = numbers(made)
+
+    def expected(x: Array, count: int) -> Array:
+        x = n(x)[:count]
+        heights = np.maximum(x @ w["inner.weight"].T + w["inner.bias"], 0) @ w["outer.weight"][0]
+        return softmax(heights / 0.1) @ x
+
+    compare(made, expected)
+    with pytest.raises(ValueError, match="temperature is 0; it should be above 0"):
+        Content(frames=N, dim=D, temperature=0)
+
+
+@pytest.mark.parametrize("excited", [False, True])
+def test_tight_type_is_a_loop_over_pairs(excited: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = loud(TightTransf(frames=N, dim=D, layers=2, heads=2, excite=4 if excited else 0))
+    w = numbers(made)
+    texts = torch.randn(4, D, generator=torch.Generator().manual_seed(6))
+    x = values().double().numpy()
+    wanted = np.zeros((4, 3))
+    for c, text in enumerate(texts.double().numpy()):
+        for v, count in enumerate(COUNTS.tolist()):
+            frames = excite(made.excitation, x[v], count) if excited else x[v]
+            both = np.concatenate([text[None] + w["types"][0], frames[:count] + w["types"][1]])
+            first = layer_norm(w, "norm", transformer(numbers(made, "transformer."), both, 2, 2)[0])
+            wanted[c, v] = (
+                quick_gelu(w["dense.weight"] @ first + w["dense.bias"]) @ w["out.weight"][0] + w["out.bias"][0]
+            )
+    for pairs in (1024, 5, 2, 1):  # in one forward, or in many
+        monkeypatch.setattr("fusion.frames.tight.PAIRS", pairs)
+        found = made.scores(texts, values(), COUNTS).detach().double().numpy()
+        np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
+
+
+def clip_text(width: int = D, layers: int = 3, positions: int = 20) -> dict[str, Tensor]:
+    """The text transformer of a CLIP net, by open_clip's own class."""
+    from open_clip.transformer import Transformer
+
+    torch.manual_seed(7)
+    state = Transformer(width, layers, max(1, width // 64)).state_dict()
+    return {key: torch.randn_like(value) for key, value in state.items()} | {
+        "positional_embedding": torch.randn(positions, width)
+    }
+
+
+@pytest.mark.parametrize("kind", [SeqTransf, TightTransf])
+def test_start_from_clip(kind: Any) -> None:
+    """Each tensor of the first layers, and as many positions as there are places."""
+    text, made = clip_text(), kind(frames=N, dim=D, layers=2)
+    made.start_from(text)
+    state = made.transformer.state_dict()
+    assert len(state) == 1 + 2 * 12
+    for key, value in state.items():
+        assert torch.equal(value, text[key][: len(value)] if key == "positional_embedding" else text[key]), key
+    assert len(state["positional_embedding"]) == (N if kind is SeqTransf else N + 1)
+    other = kind(frames=N, dim=D, layers=2, start="random")
+    before = {key: value.clone() for key, value in other.state_dict().items()}
+    other.start_from(text)
+    assert all(torch.equal(before[key], value) for key, value in other.state_dict().items())
+
+
+def test_a_clip_that_does_not_fit_is_told() -> None:
+    made = SeqTransf(frames=N, dim=D)
+    with pytest.raises(
+        ValueError, match=r"cannot start from CLIP's text side: it is 16 wide and frames are 8.*start: ran"
+    ):
+        made.start_from(clip_text(width=16, layers=4))
+    with pytest.raises(ValueError, match="it has 3 layers of the 4, it has 10 positions of the 12; set start: random"):
+        made.start_from(clip_text(positions=10))
+
+
+def test_heads() -> None:
+    assert SeqTransf(frames=N, dim=512, layers=1).transformer.resblocks[0].attn.num_heads == 8
+    with pytest.raises(ValueError, match="width 8 cannot be cut into 3 heads"):
+        SeqTransf(frames=N, dim=D, heads=3)
