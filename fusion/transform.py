@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fusion.features import Sparse
+from fusion.sparse import weighted_rows
 
 
 def check_block(dims: dict[str, int], heads: int, width: int, dropout: float) -> None:
@@ -23,10 +24,7 @@ def check_block(dims: dict[str, int], heads: int, width: int, dropout: float) ->
 def project(feature: Tensor | Sparse, weight: Tensor) -> Tensor:
     """feature [B, D] times weight [D, W] -> [B, W]; sparse rows become a weighted sum of rows of `weight`."""
     if isinstance(feature, Sparse):
-        values = feature.values.to(weight.dtype)
-        return F.embedding_bag(
-            feature.indices, weight, feature.indptr, mode="sum", per_sample_weights=values, include_last_offset=True
-        )
+        return weighted_rows(feature, weight)
     return feature.to(weight.dtype) @ weight
 
 

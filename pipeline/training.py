@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pipeline.errors import LaffError
 from pipeline.files import remove_partials, whole
+from pipeline.optimizer import make_optimizer, step
 from pipeline.recipe import Recipe, Schedule
-from pipeline.rmsprop import ALPHA, EPS, RMSprop
 
 if TYPE_CHECKING:
     from extractors.base import Task
@@ -29,29 +29,6 @@ Progress = Callable[[int, int, str], None]
 """progress(steps done, steps at most, what the last epoch brought)"""
 
 LOOK = 50  # steps between two looks at the loss on a GPU: each look waits for it
-
-
-def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimizer over every parameter of `model` that learns."""
-    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    if recipe.optimizer == "rmsprop":
-        if all(parameter.is_cpu for parameter in learning):
-            return RMSprop(learning, lr=recipe.lr)
-        return torch.optim.RMSprop(learning, lr=recipe.lr, alpha=ALPHA, eps=EPS, foreach=True)
-    groups = [
-        {"params": [p for p in learning if p.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, 0.98), eps=1e-6, fused=True)  # CLIP's betas and eps
-
-
-def step(loss: Tensor, optimizer: torch.optim.Optimizer, clip: float) -> None:
-    """Differentiate a loss, clip the norm of all gradients together (0: don't), change the parameters."""
-    optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(loss)
-    if clip:
-        nn.utils.clip_grad_norm_((p for group in optimizer.param_groups for p in group["params"]), clip)
-    optimizer.step()
 
 
 def order(samples: int, seed: int, epoch: int) -> Tensor:
@@ -93,7 +70,8 @@ class Trainer:
     are written when `checkpoint_seconds` have passed since the last time, after any step, and at the end. A run whose
     last.pt has this fingerprint goes on from it; any other starts over. On a CPU with the same number of threads the
     result equals that of an uninterrupted run bit for bit.
-    The task draws random numbers from torch's global generators only; `run` puts them back as they were.
+    The task draws random numbers from torch's global generators only; `run` puts them back as they were. A task's
+    `factors`, {prefix of parameter names in its model: factor}, multiply the learning rate of these parameters.
     """
 
     def __init__(
@@ -138,7 +116,8 @@ class Trainer:
 
     def _begin(self, saved: dict[str, Any] | None) -> None:
         """From the start, or from where `saved` stands."""
-        self.optimizer = make_optimizer(self.task.model, self.recipe)
+        factors: dict[str, float] = getattr(self.task, "factors", {})
+        self.optimizer = make_optimizer(self.task.model, self.recipe, factors)
         self.schedule = Schedule(self.recipe.lr)
         self.position = Position()
         self.unsaved_best: dict[str, Any] | None = None
@@ -165,7 +144,7 @@ class Trainer:
         while position.step < self.steps:
             rate = self.schedule.next_step(self.recipe)
             for group in self.optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group["factor"]
             loss = self.task.loss(rows[position.step])
             step(loss, self.optimizer, self.recipe.clip)
             self.total += loss.detach()

@@ -28,7 +28,7 @@ class Options:
 
     HOW = ("batch", "timeout", "memory")
     VIDEO_CODE = ("pipeline.video",)
-    TASK_CODE = ("fusion.losses", "pipeline.training", "pipeline.recipe", "pipeline.rmsprop")
+    TASK_CODE = ("fusion.losses", "pipeline.training", "pipeline.optimizer", "pipeline.recipe", "pipeline.rmsprop")
 
     batch: int | Literal["auto"] = "auto"  # videos in a forward; auto: as many as fit a GPU, up to 8 on a CPU
     timeout: float = 120.0  # seconds that decoding one video may take

@@ -288,6 +288,22 @@ def test_progress_and_generators(tmp_path: Path) -> None:
     assert [news[0] for news in seen] == sorted(news[0] for news in seen)
 
 
+@pytest.mark.parametrize("optimizer", ["rmsprop", "adamw"])
+def test_factors_multiply_the_rate_of_each_step(tmp_path: Path, optimizer: Any) -> None:
+    """Factors hold through warmup and decay: 0 keeps the first layer where it was, the rest moves."""
+    task = Regression()
+    task.factors = {"0.": 0.0}  # type: ignore[attr-defined]
+    start = {name: value.clone() for name, value in task.model.state_dict().items()}
+    trained = trainer(tmp_path, task, recipe=Recipe(**{**vars(RECIPE), "optimizer": optimizer}))
+    trained.run()
+    assert [group["lr"] for group in trained.optimizer.param_groups if group["factor"] == 0] == [0.0] * (
+        1 if optimizer == "rmsprop" else 2
+    )
+    for name, value in task.model.state_dict().items():
+        if name.endswith(("weight", "bias")):
+            assert torch.equal(value, start[name]) == name.startswith("0."), name
+
+
 def test_clipping() -> None:
     """Gradient (3, 4) has norm 5: cut to 2 it is (1.2, 1.6) up to the 1e-6 in the norm; lr 1 SGD shows it."""
     for clip, wanted in ((2.0, [-1.2, -1.6]), (0.0, [-3.0, -4.0]), (6.0, [-3.0, -4.0])):

@@ -1,0 +1,65 @@
+"""Sparse rows times a weight: values and gradients are those of the dense product."""
+
+import pytest
+import torch
+from scipy.sparse import csr_matrix
+from torch import nn
+
+from fusion.features import Sparse
+from fusion.sparse import weighted_rows
+
+ROWS = torch.tensor([[0.0, 2, 0, 1, 0], [0, 0, 0, 0, 0], [0, 0, 0, 3, 0]], dtype=torch.float64)
+
+
+@pytest.fixture
+def weight() -> nn.Parameter:
+    return nn.Parameter(torch.randn(5, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0)))
+
+
+def sparse() -> Sparse:
+    return Sparse.of(csr_matrix(ROWS.numpy()))
+
+
+def test_equals_the_dense_product(weight: nn.Parameter) -> None:
+    factor = torch.arange(12.0, dtype=torch.float64).view(3, 4)
+    found = weighted_rows(sparse(), weight)
+    (found * factor).sum().backward()
+    torch.testing.assert_close(found, ROWS @ weight)
+    torch.testing.assert_close(weight.grad.to_dense(), ROWS.T @ factor)
+
+
+def test_the_gradient_holds_the_touched_rows_once(weight: nn.Parameter) -> None:
+    weighted_rows(sparse(), weight).sum().backward()
+    assert weight.grad.is_sparse
+    assert weight.grad._indices().tolist() == [[1, 3]]
+    torch.testing.assert_close(weight.grad._values(), torch.tensor([[2.0] * 4, [4.0] * 4], dtype=torch.float64))
+
+
+def test_a_column_that_stands_twice_in_a_row(weight: nn.Parameter) -> None:
+    """2 * W[3] + 5 * W[3] = 7 * W[3]."""
+    twice = Sparse(torch.tensor([3, 3]), torch.tensor([0, 2]), torch.tensor([2.0, 5.0]), 5)
+    found = weighted_rows(twice, weight)
+    found.sum().backward()
+    torch.testing.assert_close(found, 7 * weight[[3]])
+    torch.testing.assert_close(weight.grad.to_dense()[3], torch.full((4,), 7.0, dtype=torch.float64))
+
+
+def test_rows_without_entries(weight: nn.Parameter) -> None:
+    none = Sparse(torch.tensor([], dtype=torch.int64), torch.tensor([0, 0, 0]), torch.tensor([]), 5)
+    found = weighted_rows(none, weight)
+    found.sum().backward()
+    assert torch.equal(found, torch.zeros(2, 4, dtype=torch.float64))
+    assert not weight.grad.to_dense().any()
+
+
+def test_part_of_a_parameter_has_a_dense_gradient(weight: nn.Parameter) -> None:
+    wide = Sparse.of(csr_matrix(ROWS[:, :3].numpy()))
+    weighted_rows(wide, weight[:3]).sum().backward()
+    assert not weight.grad.is_sparse
+    torch.testing.assert_close(weight.grad[1], torch.full((4,), 2.0, dtype=torch.float64))
+
+
+def test_used_twice_in_one_loss(weight: nn.Parameter) -> None:
+    """Two uses of one weight add their gradients."""
+    (weighted_rows(sparse(), weight).sum() + weighted_rows(sparse(), weight).sum()).backward()
+    torch.testing.assert_close(weight.grad.to_dense(), 2 * ROWS.T @ torch.ones(3, 4, dtype=torch.float64))
