@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from extractors.base import Pairs
-from extractors.scoring import mrr
+from extractors.clip_ft import every
+from extractors.scoring import mrr, reciprocal
 from extractors.tokens import FileTokens
 
 if TYPE_CHECKING:
@@ -22,20 +23,28 @@ Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 MAX_SCALE = 100.0  # CLIP's own bound on the inverse temperature
 VIDEOS = 16  # videos of one validation forward
+CAPTIONS = 64  # captions that are scored with all videos at once, where pairs are scored
 
 
 class ClipTask:
     """One sample is one caption with its video, as LAFF's authors have it. See extractors.base.Task.
 
-    Losses here know no bias: the `logit_bias` that SigLIP's models have gets no gradient and stays as it was.
+    Losses here know no bias: the `logit_bias` that SigLIP's models have gets no gradient and stays as it was. Where the
+    aggregator scores pairs, the loss sees its scores as they are, with scale 1, as in CLIP4Clip.
     """
+
+    heads: tuple[str, ...] = ()  # what the names of the parameters begin with that start untrained
 
     def __init__(self, clip: ClipFt, train: Pairs, val: Pairs, loss: Loss) -> None:
         for name, pairs in (("train", train), ("val", val)):
             if not pairs.captions:
                 raise ValueError(f"the {name} split has no captions to fine-tune CLIP with")
         self.clip = clip
-        self.model = clip.net
+        parts = {"clip": clip.net} | ({} if clip.aggregator is None else {"aggregator": clip.aggregator})
+        self.model = nn.ModuleDict(parts)
+        self.pairs = bool(getattr(clip.aggregator, "scores_pairs", False))
+        if clip.aggregator is not None and any(True for _ in clip.aggregator.parameters()):
+            self.heads = ("aggregator.",)
         self.samples = len(train.captions)
         self.train = train
         self.val = val
@@ -46,12 +55,16 @@ class ClipTask:
         """[B] int64 caption numbers -> scalar."""
         self.model.train()
         # A video with several captions in the batch is encoded once; rising rows suit any store of frames.
-        videos, place = np.unique(self.train.video_of[rows.cpu().numpy()], return_inverse=True)
-        video = self._videos(self.train, videos)[torch.from_numpy(place).to(self.clip.device)]
+        of = self.train.video_of[rows.cpu().numpy()]
+        videos, place = np.unique(of, return_inverse=True)
+        places = torch.from_numpy(place).to(self.clip.device)
         text = self.clip.encode_texts(self.tokens[rows.cpu()])
+        if self.pairs:
+            scores = self._scores(text, self._frames(self.train, videos))[:, places]
+            return self.objective(scores, scores.new_ones(()), torch.from_numpy(of))
+        video = self._videos(self.train, videos)[places]
         cosines = normalize(text, dim=-1) @ normalize(video, dim=-1).T
-        of = torch.from_numpy(self.train.video_of[rows.cpu().numpy()])
-        return self.objective(cosines, self.model.logit_scale.exp().clamp(max=MAX_SCALE), of)
+        return self.objective(cosines, self.clip.net.logit_scale.exp().clamp(max=MAX_SCALE), torch.from_numpy(of))
 
     @torch.no_grad()
     def score(self) -> float:
@@ -59,16 +72,37 @@ class ClipTask:
         self.model.eval()
         count = len(self.val.videos)
         blocks = [np.arange(start, min(start + VIDEOS, count)) for start in range(0, count, VIDEOS)]
-        video = torch.cat([self._videos(self.val, block) for block in blocks])
+        video = torch.cat([(self._frames if self.pairs else self._videos)(self.val, block) for block in blocks])
         text = torch.from_numpy(self.clip.extract_text(self.val.captions)).to(video.device)
-        return mrr(normalize(text, dim=-1), normalize(video, dim=-1), torch.from_numpy(self.val.video_of))
+        video_of = torch.from_numpy(self.val.video_of)
+        if not self.pairs:
+            return mrr(normalize(text, dim=-1), normalize(video, dim=-1), video_of)
+        every_block = zip(text.split(CAPTIONS), video_of.to(video.device).split(CAPTIONS), strict=True)
+        return sum(reciprocal(self._scores(captions, video), own) for captions, own in every_block) / len(text)
 
     def state(self) -> dict[str, Any]:
-        """{"model": tensors by name, on the CPU, and where it came from a file "tokenizer"}: for ClipFt.load_state."""
-        tensors = {key: value.detach().cpu().clone() for key, value in self.model.state_dict().items()}
+        """For ClipFt.load_state: {"model": tensors by name, on the CPU}, and where there is one "aggregator" the same,
+        and "tokenizer" where it came from a file."""
+        parts = {"model": self.clip.net} | ({"aggregator": self.model["aggregator"]} if len(self.model) > 1 else {})
+        found: dict[str, Any] = {
+            name: {key: value.detach().cpu().clone() for key, value in part.state_dict().items()}
+            for name, part in parts.items()
+        }
         tokens = self.clip.tokens
-        return {"model": tensors} | ({"tokenizer": tokens.state()} if isinstance(tokens, FileTokens) else {})
+        return found | ({"tokenizer": tokens.state()} if isinstance(tokens, FileTokens) else {})
 
     def _videos(self, pairs: Pairs, rows: np.ndarray) -> Tensor:
-        frames = torch.from_numpy(np.ascontiguousarray(pairs.videos[rows]))
-        return self.clip.encode_videos(frames.to(self.clip.device))
+        """[n] rows -> [n, D]."""
+        return self.clip.encode_videos(self._pixels(pairs, rows))
+
+    def _frames(self, pairs: Pairs, rows: np.ndarray) -> Tensor:
+        """[n] rows -> [n, T, D]."""
+        return self.clip.encode_frames(self._pixels(pairs, rows))
+
+    def _pixels(self, pairs: Pairs, rows: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(pairs.videos[rows])).to(self.clip.device)
+
+    def _scores(self, text: Tensor, frames: Tensor) -> Tensor:
+        """text [C, D], frames [V, T, D] -> [C, V] of an aggregator that scores pairs."""
+        found: Tensor = self.model["aggregator"].scores(text, frames, every(frames))  # type: ignore[operator]
+        return found

@@ -30,11 +30,15 @@ def mrr(text: Tensor, video: Tensor, video_of: Tensor) -> float:
     block = max(1, CELLS // len(video))
     total = 0.0
     for start in range(0, len(text), block):
-        scores = text[start : start + block] @ video.T  # [b, V]
-        if not bool(scores.isfinite().all()):
-            raise ValueError("mrr: a similarity is not a finite number; the embeddings have diverged")
-        own = scores.gather(1, video_of[start : start + block, None])  # [b, 1]
-        above = (scores > own).sum(dim=1)
-        equal = (scores == own).sum(dim=1) - 1
-        total += float((1.0 / (1.0 + above.double() + equal.double() / 2)).sum())
+        total += reciprocal(text[start : start + block] @ video.T, video_of[start : start + block])
     return total / len(text)
+
+
+def reciprocal(scores: Tensor, video_of: Tensor) -> float:
+    """Sum over captions of 1 / rank of the own video: scores [C, V], video_of [C] int64 on the same device."""
+    if not bool(scores.isfinite().all()):
+        raise ValueError("mrr: a similarity is not a finite number; the embeddings have diverged")
+    own = scores.gather(1, video_of[:, None])  # [C, 1]
+    above = (scores > own).sum(dim=1)
+    equal = (scores == own).sum(dim=1) - 1
+    return float((1.0 / (1.0 + above.double() + equal.double() / 2)).sum())

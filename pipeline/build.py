@@ -1,6 +1,7 @@
 """From a stage to the object that does its work: import, construct, give it its weights or what it learned."""
 
 import importlib
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,34 @@ def construct(stage: Stage, context: Context | None = None, **filled: Any) -> An
             params[name] = str(context.path(params[name]))
     if context and (own := weights.own_file(params.get("weights"), context.graph)):
         params["weights"] = str(own.absolute())  # a part may look beside it, also where a worker stands elsewhere
-    return make(stage.name, stage.part.path, params | filled)
+    part = make(stage.name, stage.part.path, params | filled)
+    if stage.aggregator:
+        _plug(stage, part)
+    return part
+
+
+def _plug(stage: Stage, part: Any) -> None:
+    """Let the part build its aggregator. LaffError where another number of frames is read than its weights are for."""
+    assert stage.aggregator is not None
+    part.plug(partial(aggregator, stage, part.dim))
+    frames, built = stage.params["frames"], stage.aggregator.frames
+    if frames != built and part.level == "video":
+        import torch
+
+        with torch.device("meta"):
+            tied = aggregator(stage, part.dim).tied
+        if tied:
+            raise LaffError(
+                f"'{stage.name}' has frames: {frames}, but the weights of {stage.aggregator.uses} belong to the "
+                f"positions of {built} frames; --set {stage.name}.frames={built}, or level: frame"
+            )
+
+
+def aggregator(stage: Stage, dim: int) -> Any:
+    """The aggregator of a stage's part, new, over frames [B, T, dim]."""
+    assert stage.aggregator is not None
+    sizes = {"frames": stage.aggregator.frames, "dim": dim}
+    return make(stage.name, stage.aggregator.uses, stage.aggregator.params | sizes)
 
 
 def make(where: str, path: str, params: dict[str, Any]) -> Any:
@@ -98,7 +126,12 @@ def problems(graph: Graph, names: list[str], remote: bool = False) -> list[str]:
         stage = graph.stages[name]
         try:
             if stage.step in ("extract", "finetune"):
-                construct(stage)
+                part = construct(stage)
+                if stage.step == "finetune" and stage.aggregator:
+                    import torch
+
+                    with torch.device("meta"):
+                        aggregator(stage, part.dim)
             if stage.step == "train":  # widths that only the rows tell stand as 1; without memory for any weights
                 import torch
 

@@ -63,6 +63,8 @@ class Context:
         step = parts.part(f"pipeline.steps.{module_of(stage.step)}.Options")
         how = step.constants.get("HOW", ())  # options that say how, not what
         shaping = [*step.constants.get("CODE", ()), *([stage.uses.rpartition(".")[0]] if stage.uses else [])]
+        if stage.aggregator and not stage.borrowed:
+            shaping.append(stage.aggregator.uses.rpartition(".")[0])
         own = [*step.constants.get("OWN", ())]
         if "video" in stage.sides:
             shaping += step.constants.get("VIDEO_CODE", ())

@@ -19,6 +19,16 @@ def module_of(step: str) -> str:
 
 
 @dataclass(frozen=True)
+class Plugged:
+    """A class that works inside a stage's part, its params bound."""
+
+    uses: str
+    params: dict[str, Any]
+    frames: int  # that it is built for
+    scores_pairs: bool  # of captions and videos, in place of giving videos vectors
+
+
+@dataclass(frozen=True)
 class Stage:
     """One entry of stages.yaml, its params bound."""
 
@@ -30,6 +40,7 @@ class Stage:
     options: dict[str, Any] = field(default_factory=dict)  # of the step
     on: str = "auto"
     part: Part | None = None
+    aggregator: Plugged | None = None  # what makes a video of frames, in a finetune stage and those that borrow from it
 
     @property
     def sides(self) -> tuple[str, ...]:

@@ -5,10 +5,10 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from pipeline import inherited, published, settings, yamls
+from pipeline import aggregators, inherited, published, settings, yamls
 from pipeline.binding import bind
 from pipeline.errors import LaffError, problems
-from pipeline.graph import DEVICES, FILLED, STEPS, Graph, Stage, Weights, module_of
+from pipeline.graph import DEVICES, FILLED, STEPS, Graph, Plugged, Stage, Weights, module_of
 from pipeline.parts import ROOT, Part, PartError, did_you_mean, part, plugged
 
 KEYS = ("step", "uses", "from", "params", "on")
@@ -137,6 +137,7 @@ def _stage(
         return Stage(name, str(step), sources=sources)
     described: Part | None = None
     params: dict[str, Any] = {}
+    aggregator: Plugged | None = None
     try:
         options_part = part(f"pipeline.steps.{module_of(step)}.Options")
         mine = {key: value for key, value in given.items() if key in options_part.parameters}
@@ -150,6 +151,8 @@ def _stage(
             else:
                 described = fitters[0].part
                 params, wrong = inherited.from_fitter(fitters[0], rest, list(options_part.parameters))
+                aggregator = fitters[0].aggregator
+                wrong += aggregators.borrowed(name, fitters[0], params)
                 found += [f"'{name}': {problem}" for problem in wrong]
         elif uses is None and step in ("finetune", "train"):
             found.append(f"'{name}' names no part: step '{step}' needs `uses:`")
@@ -164,6 +167,9 @@ def _stage(
             wrong = [p for p in wrong if p not in unknown]
             wrong += [f"unknown parameter '{key}'{hint}" for key, hint in hints.items()]
             found += [f"'{name}' cannot use {uses}: {problem}" for problem in wrong]
+        if step == "finetune" and described:
+            aggregator, wrong = aggregators.read(options, params, described, trusted)
+            found += [f"'{name}': {problem}" for problem in wrong]
         if step == "extract" and (uses is not None or options.get("fit")):
             wrong = _bind_fit(options, described if uses is not None else None)
             found += [f"'{name}': {problem}" for problem in wrong]
@@ -173,7 +179,7 @@ def _stage(
     except PartError as error:
         found.append(f"'{name}' cannot use {uses}: {error}")
         return Stage(name, step, str(uses), sources)
-    stage = Stage(name, step, uses, sources, params, options, on, described)
+    stage = Stage(name, step, uses, sources, params, options, on, described, aggregator)
     if step == "extract" and described and not stage.sides:
         found.append(f"'{name}' cannot use {uses}: the class says no `sides` (as ('video',) or ('text',))")
     return stage

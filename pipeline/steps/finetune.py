@@ -2,8 +2,8 @@
 
 import shutil
 import time
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from pipeline import build, files, frame_cache, progress, weights
 from pipeline.context import Context
@@ -17,7 +17,10 @@ from pipeline.target import Made
 
 @dataclass(frozen=True)
 class Options(Learning):
-    """Parameters of the step. The authors' own recipe is loss triplet, optimizer rmsprop, lr 1e-6."""
+    """Parameters of the step. The authors' own recipe is loss triplet, optimizer rmsprop, lr 1e-6.
+
+    With an aggregator that has weights, those of CLIP4Clip are lr 1e-7 and head_rate 1000.
+    """
 
     HOW = ("timeout", "memory", "checkpoint", "keep_frames")
     CODE = ("pipeline.video", "fusion.losses")
@@ -33,11 +36,16 @@ class Options(Learning):
     timeout: float = 120.0  # seconds that decoding one video may take
     memory: float = 4.0  # GiB that decoding one video may take
     keep_frames: bool = False  # keep the decoded frames for another fine-tuning
+    aggregate: str = "fusion.frames.mean.Mean"  # what makes a video of its frames
+    aggregate_params: dict[str, Any] = field(default_factory=dict)
+    head_rate: float = 100.0  # learning rate of the aggregator, which starts untrained, as a multiple of lr
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.timeout <= 0 or self.memory <= 0:
             raise LaffError(f"timeout is {self.timeout} and memory {self.memory}; both should be above 0")
+        if self.head_rate <= 0:
+            raise LaffError(f"head_rate is {self.head_rate}; it should be above 0")
 
 
 def run(context: Context, planned: Planned) -> None:
@@ -59,6 +67,7 @@ def run(context: Context, planned: Planned) -> None:
     try:
         part.load(where, weights.get(stage, context.graph, context.work))
         task = part.task(train, val, make(options.loss, options.mask))
+        task.factors = dict.fromkeys(getattr(task, "heads", ()), options.head_rate)
     except ValueError as error:
         raise LaffError(f"{stage.name}: {error}") from None
     # A video whose frames came in at a second try makes another training.
