@@ -19,10 +19,14 @@ class Retrieval:
 
     The splits lie on the model's device. `scale` multiplies the cosines where the loss uses it (infonce); it isn't
     learned. Random numbers come from torch's global generators only, so a saved generator state repeats them.
+    precision: of the operands of matrix products while learning, "float32" or "bfloat16"; sums, weights, what the
+    optimizer keeps, the cosines and the loss are float32 all the same.
     Raises ValueError when a split has no captions.
     """
 
-    def __init__(self, model: Spaces, train: Split, val: Split, loss: Loss, *, scale: float = 20.0) -> None:
+    def __init__(
+        self, model: Spaces, train: Split, val: Split, loss: Loss, *, scale: float = 20.0, precision: str = "float32"
+    ) -> None:
         for name, split in (("train", train), ("validation", val)):
             if not len(split):
                 raise ValueError(f"the {name} split has no captions; training needs at least one")
@@ -31,6 +35,7 @@ class Retrieval:
         self.val = val
         self.samples = len(train)
         self._loss = loss
+        self._precision = precision
         self._scale = torch.tensor(scale, device=train.video_of.device)
         rows = {name: feature for name, feature in train.video.items() if isinstance(feature, Tensor)}
         blank = {name: ~(feature != 0).any(dim=1).cpu() for name, feature in rows.items()}
@@ -44,7 +49,14 @@ class Retrieval:
             # A feature that says nothing at all in this batch would be one constant for every video.
             if bool(flags[self._video_of[rows.cpu()]].all()):
                 video[name] = torch.randn_like(video[name])  # type: ignore[arg-type]
-        return self._loss(self.model.cosines(video, text), self._scale, self.train.video_of[rows])
+        with self.products():
+            cosines = self.model.cosines(video, text)
+        return self._loss(cosines, self._scale, self.train.video_of[rows])
+
+    def products(self) -> torch.autocast:
+        """Where the model's matrix products get operands of the precision: each weight is cast once in it."""
+        device = self.train.video_of.device.type
+        return torch.autocast(device, torch.bfloat16, enabled=self._precision == "bfloat16")
 
     def score(self) -> float:
         """Mean of 1 / rank of each validation caption's video, in 0..1."""

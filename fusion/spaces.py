@@ -61,13 +61,18 @@ class Spaces(nn.Module):
 
     def cosines(self, video: Mapping[str, Feature], text: Mapping[str, Feature]) -> Tensor:
         """What the loss sees: cosines [S, B, B] of every caption (rows) and every video (columns) in each space."""
-        videos, texts = self.video_units(video), self.text_units(text)
+        return self.compare(self.video_units(video), self.text_units(text))
+
+    def compare(self, videos: Tensor, texts: Tensor) -> Tensor:
+        """Units [V, S, W] and [C, S, W] -> cosines [S, C, V], in float32 where the models' products are bfloat16."""
         if videos.shape[1:] != texts.shape[1:]:
             raise ValueError(
                 f"the video block makes {list(videos.shape[1:])} and the text block {list(texts.shape[1:])} "
                 "[heads, width]; they should be equal"
             )
-        return texts.transpose(0, 1) @ videos.permute(1, 2, 0)
+        with torch.autocast(videos.device.type, enabled=False):
+            exact = torch.promote_types(videos.dtype, torch.float32)
+            return texts.to(exact).transpose(0, 1) @ videos.to(exact).permute(1, 2, 0)
 
     def forward(self, video: Mapping[str, Feature], text: Mapping[str, Feature]) -> Tensor:
         """The same as `cosines`."""

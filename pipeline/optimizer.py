@@ -43,23 +43,23 @@ def make_optimizer(
 
 def step(loss: Tensor, optimizer: torch.optim.Optimizer, clip: float) -> None:
     """Differentiate a loss, clip the norm of all gradients together (0: don't), change the parameters."""
+    gradients = differentiate(loss, optimizer)
+    move(optimizer, gradients, clipping(gradients, clip) if clip and gradients else None)
+
+
+def differentiate(loss: Tensor, optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """The gradients of the optimizer's parameters, which hold them too; sparse ones for RMSprop only, coalesced."""
     optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
     gradients = []
     for group in optimizer.param_groups:
         for parameter in group["params"]:
             if parameter.grad is not None:
-                if parameter.grad.is_sparse:  # torch's optimizers want it dense, the norm each row once
+                if parameter.grad.is_sparse:
                     ours = isinstance(optimizer, RMSprop)
                     parameter.grad = parameter.grad.coalesce() if ours else parameter.grad.to_dense()
                 gradients.append(parameter.grad)
-    scale = clipping(gradients, clip) if clip and gradients else None
-    if isinstance(optimizer, RMSprop):
-        optimizer.step(scale)
-        return
-    if scale is not None:
-        torch._foreach_mul_(gradients, scale)
-    optimizer.step()
+    return gradients
 
 
 def clipping(gradients: list[Tensor], clip: float) -> Tensor:
@@ -71,3 +71,13 @@ def clipping(gradients: list[Tensor], clip: float) -> Tensor:
     norms = torch._foreach_norm(values)
     total = torch.linalg.vector_norm(torch.stack([norm.to(norms[0]) for norm in norms]))
     return (clip / (total + 1e-6)).clamp(max=1.0)
+
+
+def move(optimizer: torch.optim.Optimizer, gradients: list[Tensor], scale: Tensor | None) -> None:
+    """Change the parameters as if their gradients were multiplied by `scale`."""
+    if isinstance(optimizer, RMSprop):  # multiplies on its way
+        optimizer.step(scale)
+        return
+    if scale is not None:
+        torch._foreach_mul_(gradients, scale)
+    optimizer.step()

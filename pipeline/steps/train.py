@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pipeline import build, fusing, models, progress
 from pipeline.context import Context
@@ -28,6 +28,7 @@ class Options(Learning):
     baselines: dict[str, str | dict[str, Any]] = field(default_factory=dict)
     singles: bool = True  # the block on each video feature alone too
     joint: list[str] = field(default_factory=list)  # text features whose encoder is trained inside the model
+    precision: Literal["float32", "bfloat16"] = "float32"  # of matrix products while learning
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -59,7 +60,8 @@ def run(context: Context, planned: Planned) -> None:
         own, own_val = fusing.part_of(train, model), fusing.part_of(val, model)
         try:
             paired = fusing.make(context, stage, model, own, encoders, seed).to(where)
-            task = Retrieval(paired, own, own_val, make(options["loss"], options["mask"]))
+            loss = make(options["loss"], options["mask"])
+            task = Retrieval(paired, own, own_val, loss, precision=options["precision"])
         except ValueError as error:
             raise LaffError(f"{stage.name}: {model.name}: {error}") from None
         folder = context.work.folder(stage.name) / Path(unit.key)

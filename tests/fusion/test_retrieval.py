@@ -116,3 +116,31 @@ def test_an_empty_split_is_named() -> None:
     empty = Split({"x3d": torch.ones(1, 6)}, {"w2v": torch.ones(0, 5)}, torch.zeros(0, dtype=torch.int64))
     with pytest.raises(ValueError, match="validation split has no captions"):
         Retrieval(paired(), split(), empty, triplet)
+
+
+def test_bfloat16_products() -> None:
+    """Another loss, by the rounding of 8 bits; cosines, gradients and weights stay float32, and scores are the same."""
+    train = split(videos=30, captions=60)
+    tasks = [Retrieval(paired(), train, train, triplet, precision=precision) for precision in ("float32", "bfloat16")]
+    exact, rounded = (task.loss(torch.arange(60)) for task in tasks)
+    assert exact.dtype == rounded.dtype == torch.float32
+    assert exact != rounded
+    assert float(rounded) == pytest.approx(float(exact), rel=2e-2)
+    with tasks[1].products():
+        cosines = tasks[1].model.cosines(*train.batch(torch.arange(60)))
+    assert cosines.dtype == torch.float32
+    assert not torch.equal(cosines, cosines.bfloat16().float())  # not rounded after all
+    rounded.backward()
+    assert all(p.grad.dtype == p.dtype == torch.float32 for p in tasks[1].model.parameters() if p.grad is not None)
+    assert tasks[0].score() == tasks[1].score()
+    assert not torch.is_autocast_enabled("cpu")
+
+
+def test_it_learns_with_bfloat16_products() -> None:
+    train = split(videos=30, captions=60)
+    task = Retrieval(paired(), train, train, triplet, precision="bfloat16")
+    before = task.score()
+    optimizer = make_optimizer(task.model, Recipe(lr=1e-2))
+    for _ in range(60):
+        step(task.loss(torch.arange(60)), optimizer, 2.0)
+    assert task.score() > before + 0.3

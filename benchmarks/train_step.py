@@ -1,0 +1,197 @@
+"""What a training step costs, part by part, at the sizes of LAFF's authors and on captions of MSR-VTT's shape.
+
+python benchmarks/train_step.py [--steps 12] [--batch 64] [--device cpu] [--precision float32] [--gru joint] [--epoch]
+
+Without --gru and --precision: the four cases joint and cached, float32 and bfloat16, each in a fresh process. On a CPU
+one thread, and CPU time of that thread, so that others on the machine disturb little; the product of the step's time
+and of the speed of a 2048^3 matrix product, taken between the steps, compares machines. Times are the best of the steps.
+--epoch times one epoch of 130,260 captions and 6,513 videos instead, and says how long 30 take.
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from torch import Tensor
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from extractors.gru import END, START, GruEncoder
+from fusion import losses
+from fusion.features import Feature, Sparse, Split, Tokens
+from fusion.laff import LAFF
+from fusion.paired import Paired
+from fusion.retrieval import Retrieval
+from pipeline import heap
+from pipeline.optimizer import clipping, differentiate, make_optimizer, move
+from pipeline.recipe import Recipe
+from pipeline.training import Trainer
+
+VIDEO = {"clip-ft": 512, "tf": 768, "x3d": 2048, "ircsn": 2048}
+TEXT = {"gru": 1024, "bow": 7650, "w2v": 500, "clip-ft": 512}
+WORDS, STOP, SPECIAL = 7803, 153, 4  # words of the GRU, of which bow drops the most frequent; <pad>, <start>, ...
+PARTS = ("batch", "video", "text", "loss", "backward", "clip", "optimizer")
+LENGTH = 8.64  # words of a caption on average: 681 tokens in a batch of 64, with <start> and <end>
+ZIPF = 0.9  # gives 370 distinct words in such a batch, and 280 to 290 of bow's
+
+
+def captions(count: int, seed: int = 0) -> tuple[Tokens, Sparse]:
+    """Word numbers drawn from Zipf's law, caption lengths from 3 to 23: as tokens of the GRU, and as bags of words."""
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.poisson(torch.full((count,), LENGTH), generator=generator)
+    lengths = drawn.clamp(3, 23).long()
+    shares = torch.arange(1, WORDS + 1).double() ** -ZIPF
+    words = torch.multinomial(shares, int(lengths.sum()), replacement=True, generator=generator)
+    caption = torch.repeat_interleave(lengths)
+    starts = torch.cat([torch.zeros(1, dtype=torch.int64), (lengths + 2).cumsum(0)])
+    ids = torch.full((int(starts[-1]),), START)
+    ids[starts[1:] - 1] = END
+    ids[torch.arange(len(words)) + 2 * caption + 1] = words + SPECIAL
+    kept = words >= STOP
+    counts = torch.bincount(caption[kept], minlength=count)
+    indptr = torch.cat([torch.zeros(1, dtype=torch.int64), counts.cumsum(0)])
+    bags = Sparse(words[kept] - STOP, indptr, torch.ones(int(indptr[-1])), WORDS - STOP)
+    return Tokens(ids, starts, WORDS + SPECIAL), bags
+
+
+def split(count: int, videos: int, joint: bool) -> Split:
+    """Random features of so many captions and videos."""
+    torch.manual_seed(1)
+    tokens, bags = captions(count)
+    text: dict[str, Feature] = {
+        "gru": tokens if joint else torch.randn(count, TEXT["gru"]) * 0.3,
+        "bow": bags,
+        "w2v": torch.randn(count, TEXT["w2v"]),
+        "clip-ft": torch.randn(count, TEXT["clip-ft"]),
+    }
+    video = {name: torch.randn(videos, dim) for name, dim in VIDEO.items()}
+    return Split(video, text, torch.arange(count) % videos)
+
+
+def model(joint: bool) -> Paired:
+    """The authors' LAFF: 66 million parameters with the GRU inside."""
+    torch.manual_seed(2)
+    encoders = {"gru": GruEncoder(WORDS + SPECIAL, 500, 1024)} if joint else {}
+    return Paired(LAFF(dims=VIDEO), LAFF(dims=TEXT), encoders)
+
+
+class Clock:
+    """Time since the last look: of this thread's work on a CPU, of finished work on a GPU."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self.now()
+
+    def now(self) -> float:
+        """Milliseconds since the last call."""
+        if self.device == "cuda":
+            torch.cuda.synchronize()
+        time_now = time.perf_counter() if self.device == "cuda" else time.thread_time()
+        passed = 1000 * (time_now - getattr(self, "before", time_now))
+        self.before = time_now
+        return passed
+
+
+def one_step(task: Retrieval, optimizer: torch.optim.Optimizer, rows: Tensor, clip: float, clock: Clock) -> list[float]:
+    """Milliseconds of each of PARTS; together they are what the trainer does in a step."""
+    marks = []
+    clock.now()
+    with task.products():
+        video, text = task.train.batch(rows)
+        marks.append(clock.now())
+        videos = task.model.video_units(video)
+        marks.append(clock.now())
+        texts = task.model.text_units(text)
+        marks.append(clock.now())
+        cosines = task.model.compare(videos, texts)
+    loss = losses.triplet(cosines, torch.ones(()))
+    marks.append(clock.now())
+    gradients = differentiate(loss, optimizer)
+    marks.append(clock.now())
+    scale = clipping(gradients, clip)
+    marks.append(clock.now())
+    move(optimizer, gradients, scale)
+    return [*marks, clock.now()]
+
+
+def matrix_product(clock: Clock, size: int = 2048) -> float:
+    """Speed of a float32 product of two matrices [size, size], in GFLOP/s."""
+    one = torch.randn(size, size, device=clock.device)
+    clock.now()
+    torch.mm(one, one)
+    return 2 * size**3 / clock.now() / 1e6
+
+
+def steps(device: str, joint: bool, precision: str, batch: int, count: int) -> None:
+    """Print one case: milliseconds of each part and of the whole step."""
+    train = split(64 * 64, 1024, joint).to(device)
+    recipe = Recipe(batch=batch)
+    task = Retrieval(model(joint).to(device), train, train, losses.make("triplet"), precision=precision)
+    optimizer = make_optimizer(task.model, recipe)
+    task.model.train()
+    clock, rows = Clock(device), torch.randperm(len(train)).split(batch)
+    for number in range(3):
+        one_step(task, optimizer, rows[number], recipe.clip, clock)
+    found, speed = [], []
+    for number in range(count):
+        found.append(one_step(task, optimizer, rows[3 + number % (len(rows) - 4)], recipe.clip, clock))
+        speed.append(matrix_product(clock))
+    whole, gflops = min(sum(parts) for parts in found), max(speed)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    parts = "  ".join(f"{name} {min(column):.1f}" for name, column in zip(PARTS, zip(*found, strict=True), strict=True))
+    print(f"{'joint' if joint else 'cached'} GRU, {precision}, batch {batch}, {device}: {parts}")
+    median = sorted(sum(parts) for parts in found)[len(found) // 2]
+    print(
+        f"    step {whole:.0f} ms (median {median:.0f}), {1000 * batch / whole:.0f} samples/s; "
+        f"product {gflops:.0f} GFLOP/s; step x product {whole / 1000 * gflops:.1f} GFLOP; peak memory {peak:.2f} GiB",
+        flush=True,
+    )
+
+
+def epoch(device: str, joint: bool, precision: str, batch: int) -> None:
+    """Print the wall time of an epoch of MSR-VTT's size, without its validation, as the trainer runs it."""
+    train = split(130_260, 6_513, joint).to(device)
+    task = Retrieval(model(joint).to(device), train, train, losses.make("triplet"), precision=precision)
+    task.score = lambda: 0.5  # type: ignore[method-assign]
+    with TemporaryDirectory() as folder:
+        trainer = Trainer(task, Recipe(batch=batch, epochs=1), 2, Path(folder), "benchmark", checkpoint_seconds=1e9)
+        start = time.perf_counter()
+        trainer.run()
+        seconds = time.perf_counter() - start
+    case = f"{'joint' if joint else 'cached'} GRU, {precision}, batch {batch}, {device}"
+    print(f"{case}: {trainer.steps} steps in {seconds:.0f} s, 30 epochs {seconds / 2:.0f} min", flush=True)
+
+
+def main() -> int:
+    """All cases in processes of their own, or the one that --gru and --precision name."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"))
+    parser.add_argument("--gru", choices=("joint", "cached"))
+    parser.add_argument("--epoch", action="store_true")
+    given = parser.parse_args()
+    if not (given.gru and given.precision):
+        cases = [
+            ["--gru", gru, "--precision", precision]
+            for gru in ((given.gru,) if given.gru else ("joint", "cached"))
+            for precision in ((given.precision,) if given.precision else ("float32", "bfloat16"))
+        ]
+        return max(subprocess.call([sys.executable, __file__, *sys.argv[1:], *case]) for case in cases)
+    heap.keep()
+    torch.set_num_threads(1)
+    if given.epoch:
+        epoch(given.device, given.gru == "joint", given.precision, given.batch)
+    else:
+        steps(given.device, given.gru == "joint", given.precision, given.batch, given.steps)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
