@@ -10,7 +10,7 @@ from pipeline.context import Context
 from pipeline.errors import LaffError
 from pipeline.graph import Graph, Stage, module_of
 from pipeline.learning import Fit
-from pipeline.models import Model
+from pipeline.models import Model, listed
 
 if TYPE_CHECKING:
     from fusion.spaces import Spaces
@@ -132,16 +132,29 @@ def problems(graph: Graph, names: list[str], remote: bool = False) -> list[str]:
 
                     with torch.device("meta"):
                         aggregator(stage, part.dim)
-            if stage.step == "train":  # widths that only the rows tell stand as 1; without memory for any weights
-                import torch
-
-                video, text = (_dims(graph, stage, side) for side in ("video", "text"))
-                lengths = {name: _length(graph, name) for name in stage.params.get("frames", ()) if name in video}
-                own = Model(stage.name, str(stage.uses), (), (), (), stage.params)
-                with torch.device("meta"):
-                    model(stage.name, own, graph.trusted, video, text, lengths, {})
+            if stage.step == "train":
+                found += _model_problems(graph, stage)
             if stage.step in ("finetune", "train") or (stage.step == "extract" and not remote):
                 device(stage.name, stage.on)
+        except LaffError as error:
+            found.append(str(error))
+    return found
+
+
+def _model_problems(graph: Graph, stage: Stage) -> list[str]:
+    """What the constructors of a train stage's models refuse. Widths that only the rows tell stand as 1."""
+    import torch
+
+    found = []
+    video, text = (_dims(graph, stage, side) for side in ("video", "text"))
+    for one in listed(graph, stage):
+        where = stage.name if one.params is stage.params else f"{stage.name}: {one.name}"
+        lengths = {name: _length(graph, name) for name in one.frames}
+        seen = {name: video[name] for name in one.video}
+        read = {name: text[name] for name in one.text}
+        try:
+            with torch.device("meta"):  # without memory for any weights
+                model(where, one, graph.trusted, seen, read, lengths, {})
         except LaffError as error:
             found.append(str(error))
     return found

@@ -120,8 +120,7 @@ class Context:
 
     def features(self, name: str) -> tuple[list[str], list[str]]:
         """The video and the text features that a train stage fuses."""
-        sources = [self.stage(source) for source in self.stage(name).sources]
-        return [s.name for s in sources if "video" in s.sides], [s.name for s in sources if "text" in s.sides]
+        return self.graph.features(name)
 
     def lost(self, features: list[str]) -> set[str]:
         """Videos that lack at least one of the features (video side), whichever stage lost them."""

@@ -7,6 +7,10 @@ class LaffError(Exception):
     """A mistake in the input or the set-up; its text says where, what, and what to do next."""
 
 
+class Diverged(LaffError):
+    """A training whose loss or score is no longer a number."""
+
+
 def problems(where: str, found: Sequence[str]) -> LaffError:
     """One error for everything found wrong in one place, so that a person mends it in one go."""
     return LaffError("\n".join([f"{where}: {len(found)} problem(s)", *(f"  - {problem}" for problem in found)]))

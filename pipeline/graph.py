@@ -119,6 +119,11 @@ class Graph:
         # A joint encoder needs word vectors at most, never the videos that its own stage learns against.
         return (*direct, *(s for s in dict.fromkeys(instead) if "video" not in self.stages[s].sides))
 
+    def features(self, name: str) -> tuple[list[str], list[str]]:
+        """The video and the text features that a train stage fuses."""
+        sources = [self.stages[source] for source in self.stages[name].sources]
+        return [s.name for s in sources if "video" in s.sides], [s.name for s in sources if "text" in s.sides]
+
     def of_step(self, step: str) -> Stage:
         """The one stage of a step; LaffError where there is none or several."""
         found = [stage for stage in self.stages.values() if stage.step == step]

@@ -1,16 +1,17 @@
 """Which models a train stage trains, and which rows a rank stage ranks."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from pipeline import parts
 from pipeline.binding import bind
 from pipeline.context import Context
-from pipeline.errors import LaffError
-from pipeline.graph import FILLED, Stage
+from pipeline.errors import LaffError, problems
+from pipeline.graph import FILLED, Graph, Stage
+from pipeline.recipe import Recipe
 
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_@-]*")
 CHANCE = "chance"  # the row that evaluate adds
 KEYS = ("uses", "params", "video", "text", "options")  # of a baseline's entry
 
@@ -42,6 +43,7 @@ class Row:
     seeds: tuple[int, ...]
     models: tuple[Model, ...] = ()  # scores are averaged over them
     features: tuple[str, ...] = ()  # or (video feature, text feature), compared by their cosine
+    pairs: bool = False  # the two features are scored by the aggregator that they were fine-tuned with
 
 
 def main(stage: Stage) -> str:
@@ -51,15 +53,28 @@ def main(stage: Stage) -> str:
 
 def of(context: Context, stage: Stage) -> list[Model]:
     """All models of a train stage: its own, its baselines, and its own on each single video feature."""
-    video, text = (tuple(names) for names in context.features(stage.name))
+    return listed(context.graph, stage)
+
+
+def listed(graph: Graph, stage: Stage) -> list[Model]:
+    """The same of a graph alone. LaffError with all that is wrong with the baselines."""
+    video, text = (tuple(names) for names in graph.features(stage.name))
     seeds = tuple(stage.options["seeds"])
     own = main(stage)
-    found = [Model(own, str(stage.uses), video, text, seeds, stage.params)]
+    found = [Model(own, str(stage.uses), video, text, seeds, stage.params)] if stage.options["own"] else []
+    wrong: list[str] = []
     for name, entry in stage.options["baselines"].items():
-        found.append(_baseline(context, stage, name, {"uses": entry} if isinstance(entry, str) else entry))
+        try:
+            found.append(baseline(graph, stage, name, {"uses": entry} if isinstance(entry, str) else entry))
+        except LaffError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise problems(f"'{stage.name}'", wrong)
     if stage.options["singles"] and len(video) > 1:
         found += [Model(f"{own}-{one}", str(stage.uses), (one,), text, seeds, stage.params, True) for one in video]
     _check_names(stage, [model.name for model in found])
+    if not found:
+        raise LaffError(f"'{stage.name}' has nothing to train: own is false, and there are no baselines and no singles")
     return found
 
 
@@ -72,42 +87,61 @@ def _check_names(stage: Stage, names: list[str]) -> None:
             raise LaffError(f"'{stage.name}': the name '{name}' is taken; give the baseline or pair another")
 
 
-def _baseline(context: Context, stage: Stage, name: str, entry: dict[str, Any]) -> Model:
+def baseline(graph: Graph, stage: Stage, name: str, entry: dict[str, Any]) -> Model:
     """A further model: where its entry says nothing, it has the stage's features, params and way of training."""
-    where = f"'{stage.name}': baseline '{name}'"
+    if not isinstance(entry, dict):
+        raise LaffError(f"baseline '{name}' should be a dotted path or a mapping with {', '.join(KEYS)}, not {entry!r}")
     wrong = [f"unknown key '{key}'{parts.did_you_mean(key, KEYS)}" for key in entry if key not in KEYS]
-    wrong += (
-        [] if isinstance(entry.get("uses"), str) else ["uses should name a block or model, such as fusion.laff.LAFF"]
-    )
+    for key in ("params", "options"):
+        if not isinstance(entry.get(key, {}), dict):
+            wrong.append(f"{key} should be a mapping, not {entry[key]!r}")
     sides = []
-    for side, have in zip(("video", "text"), context.features(stage.name), strict=True):
+    for side, have in zip(("video", "text"), graph.features(stage.name), strict=True):
         names = entry.get(side, have)
         if not isinstance(names, list | tuple) or not names:
             wrong.append(f"{side} should list at least one feature, not {names!r}")
             continue
         wrong += [f"{side}: no feature '{one}'{parts.did_you_mean(one, have)}" for one in names if one not in have]
+        wrong += [f"{side}: '{one}' stands twice" for one in dict.fromkeys(names) if names.count(one) > 1]
         sides.append(tuple(names))
-    options, mistakes = bind(entry.get("options", {}), parts.part("pipeline.learning.Learning").parameters)
-    wrong += mistakes
+    params: dict[str, Any] = {}
+    if not isinstance(entry.get("uses"), str):
+        wrong.append("uses should name a block or model, such as fusion.laff.LAFF")
+    elif isinstance(entry.get("params", {}), dict):
+        params, mistakes = _params(stage, entry["uses"], entry.get("params", {}), graph.trusted)
+        wrong += mistakes
+    given = entry.get("options", {})
+    wrong += _option_mistakes(stage, given) if isinstance(given, dict) else []
     if wrong:
-        raise LaffError(f"{where}: {'; '.join(wrong)}")
+        raise LaffError(f"baseline '{name}': {'; '.join(wrong)}")
+    options, _ = bind(given, parts.part("pipeline.learning.Learning").parameters)
     video, text = sides
-    params = _params(stage, where, entry["uses"], entry.get("params", {}), context.graph.trusted)
-    given = {key: options[key] for key in entry.get("options", {})}
-    return Model(name, entry["uses"], video, text, tuple(stage.options["seeds"]), params, options=given)
+    options = {key: options[key] for key in given}
+    return Model(name, entry["uses"], video, text, tuple(stage.options["seeds"]), params, options=options)
 
 
-def _params(stage: Stage, where: str, uses: str, own: dict[str, Any], trusted: frozenset[str]) -> dict[str, Any]:
-    """The params of another block: its own, else the stage's where it has the parameter, else its defaults."""
+def _option_mistakes(stage: Stage, given: dict[str, Any]) -> list[str]:
+    """What is wrong with a model's own way of training."""
+    known = parts.part("pipeline.learning.Learning").parameters
+    bound, wrong = bind(given, known)
+    if wrong:
+        return [f"options: {one}" for one in wrong]
+    try:
+        Recipe(**{key: (stage.options | {k: bound[k] for k in given})[key] for key in (f.name for f in fields(Recipe))})
+    except LaffError as error:
+        return [f"options: {line.removeprefix('  - ')}" for line in str(error).splitlines()[1:]]
+    return []
+
+
+def _params(stage: Stage, uses: str, own: dict[str, Any], trusted: frozenset[str]) -> tuple[dict[str, Any], list[str]]:
+    """The params of another block, and mistakes: its own, else the stage's where it has that parameter, else none."""
     try:
         described = parts.plugged(uses, trusted)
     except parts.PartError as error:
-        raise LaffError(f"{where} cannot use {uses}: {error}") from None
+        return {}, [f"cannot use {uses}: {error}"]
     wanted = {key: value for key, value in described.parameters.items() if key not in FILLED}
     bound, wrong = bind({key: value for key, value in stage.params.items() if key in wanted} | own, wanted)
-    if wrong:
-        raise LaffError(f"{where} cannot use {uses}: {'; '.join(wrong)}")
-    return bound
+    return bound, [f"cannot use {uses}: {one}" for one in wrong]
 
 
 def recipe(context: Context, stage: Stage, model: Model) -> dict[str, Any]:
@@ -115,7 +149,9 @@ def recipe(context: Context, stage: Stage, model: Model) -> dict[str, Any]:
     whole = context.recipe(stage.name)
     own = {key: value for key, value in whole["params"].items() if key not in stage.params}
     module = model.uses.rpartition(".")[0]
-    code = whole["code"] | parts.code([module], context.graph.trusted)
+    plugged = model.params.get("aggregate")  # a class that the model imports by its name
+    modules = [module, plugged.rpartition(".")[0]] if isinstance(plugged, str) else [module]
+    code = whole["code"] | parts.code(modules, context.graph.trusted)
     stage_module = str(stage.uses).rpartition(".")[0]
     if module != stage_module:
         code = {name: digest for name, digest in code.items() if name != stage_module}
@@ -134,6 +170,21 @@ def recipe(context: Context, stage: Stage, model: Model) -> dict[str, Any]:
     }
 
 
+def _scored(context: Context, rank: Stage, name: str, pair: list[str]) -> bool:
+    """Whether two features come from one fine-tuning whose aggregator scores pairs."""
+    video, text = (context.stage(one) for one in pair)
+    tuned = [[one for one in stage.sources if context.stage(one).step == "finetune"] for stage in (video, text)]
+    if not (video.aggregator and video.aggregator.scores_pairs and video.borrowed and tuned[0] == tuned[1]):
+        return False
+    given, built = video.params["frames"], video.aggregator.frames
+    if given != built:
+        raise LaffError(
+            f"'{rank.name}': pairs.{name}: '{video.name}' has frames: {given}, but {video.aggregator.uses} was trained with "
+            f"{built}; --set {video.name}.frames={built}"
+        )
+    return True
+
+
 def rows(context: Context, stage: Stage) -> list[Row]:
     """The rows of a rank stage, in the order of the table."""
     train = context.stage(stage.sources[0])
@@ -147,6 +198,6 @@ def rows(context: Context, stage: Stage) -> list[Row]:
             raise LaffError(f"'{stage.name}': pairs.{name} should be [video feature, text feature], not {pair!r}")
         video, text = context.features(train.name)
         if pair[0] in video and pair[1] in text:
-            found.append(Row(name, (0,), features=(pair[0], pair[1])))
+            found.append(Row(name, (0,), features=(pair[0], pair[1]), pairs=_scored(context, stage, name, pair)))
     _check_names(stage, [row.name for row in found])
     return found

@@ -44,6 +44,11 @@ def advance(count: int = 1, note: str = "") -> None:
         _bar.update(count)
 
 
+def listened() -> bool:
+    """Whether somebody else is told of the progress made here: then nothing is shown."""
+    return _listener is not None
+
+
 @contextmanager
 def told_to(listener: Callable[[int], None]) -> Iterator[None]:
     """Call `listener` with each count of `advance` while the block runs, instead of moving a bar."""

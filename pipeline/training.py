@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from pipeline.errors import LaffError
+from pipeline.errors import Diverged, LaffError
 from pipeline.files import remove_partials, whole
 from pipeline.optimizer import make_optimizer, step
 from pipeline.recipe import Recipe, Schedule
@@ -166,7 +166,7 @@ class Trainer:
         with torch.no_grad():
             score = self.task.score()
         if not math.isfinite(score):
-            raise LaffError(f"{self._where()}: the validation score is {score}; try a smaller lr")
+            raise Diverged(f"{self._where()}: the validation score is {score}; try a smaller lr")
         mean = position.total / self.steps
         position.epoch += 1
         position.history.append({"epoch": position.epoch, "loss": mean, "score": score, "lr": self.schedule.lr})
@@ -188,7 +188,7 @@ class Trainer:
         """Read the sum of losses; a NaN stops here, before it can be saved."""
         self.position.total = self.total.item()
         if not math.isfinite(self.position.total):
-            raise LaffError(
+            raise Diverged(
                 f"{self._where()}: the loss is {self.position.total}, no longer a number; try a smaller lr, "
                 "and check the features for NaN or huge values"
             )

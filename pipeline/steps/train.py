@@ -1,29 +1,32 @@
 """train: every model of the stage, once per seed, on the cached features of the train and val splits."""
 
-import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
-from pipeline import build, fusing, models, progress
+from pipeline import models, progress
 from pipeline.context import Context
 from pipeline.errors import LaffError
-from pipeline.fitting import recipe_of
+from pipeline.graph import Stage
 from pipeline.learning import Learning
 from pipeline.plan import Planned
 from pipeline.record import record
 from pipeline.target import Made
+from pipeline.tasks import Serial
+from pipeline.trainings import Training, Untrained, forget, rows_of, train
 
 
 @dataclass(frozen=True)
 class Options(Learning):
     """Parameters of the step; the block's own (heads, width, …) stand beside them in stages.yaml."""
 
-    HOW = ("seeds", "baselines", "singles", "checkpoint", "joint")
+    HOW = ("seeds", "own", "baselines", "singles", "checkpoint", "joint")
     CODE = ("fusion.paired", "fusion.retrieval", "fusion.losses")
     OWN = ("pipeline.training", "pipeline.optimizer", "pipeline.recipe", "pipeline.rmsprop", "pipeline.fusing")
 
     seeds: list[int] = field(default_factory=lambda: [2])
+    own: bool = True  # the block that `uses` names, over all features
     # Further models by name: a block or model, or {uses, params, video, text, options} where it differs in more.
     baselines: dict[str, str | dict[str, Any]] = field(default_factory=dict)
     singles: bool = True  # the block on each video feature alone too
@@ -37,39 +40,49 @@ class Options(Learning):
 
 
 def run(context: Context, planned: Planned) -> None:
-    """Train what is missing; a killed training goes on from its checkpoint."""
-    import torch
+    """Train what is missing, each model and seed a task; a killed training goes on from its checkpoint.
 
-    from fusion.losses import make
-    from fusion.retrieval import Retrieval
-    from pipeline.training import Trainer
-
+    Raises Untrained where some came to nothing, when the others are done.
+    """
     stage = context.stage(planned.stage)
-    where = build.device(stage.name, stage.on)
-    torch.set_num_threads(context.graph.threads)
-    encoders = fusing.joints(context, stage)
-    train, val = (
-        fusing.split(context, fusing.rows(context, stage, name), encoders).to(where) for name in ("train", "val")
-    )
+    jobs = list(_jobs(context, planned))
+    failed: dict[str, str] = {}
+    try:
+        with _bar(context, stage, jobs):
+            for done in context.tasks.each(train, jobs):
+                if done.wrong:
+                    failed[done.key] = done.wrong
+                    progress.say(f"{stage.name} {done.key} came to nothing: {done.wrong}")
+                    continue
+                made = Made(stage.name, done.key, done.rows, done.seconds)
+                record(context, planned, made, [f"{done.key}/best.pt"])
+    finally:
+        forget()
+    if failed:
+        raise Untrained(stage.name, failed)
+
+
+def _jobs(context: Context, planned: Planned) -> Iterator[Training]:
+    stage = context.stage(planned.stage)
     of = {f"{model.name}/seed{seed}": (model, seed) for model in models.of(context, stage) for seed in model.seeds}
+    data = rows_of(context, stage)
     for number, unit in enumerate(planned.todo, 1):
         model, seed = of[unit.key]
-        options = stage.options | model.options
-        recipe = recipe_of(options)
-        start = time.perf_counter()
-        own, own_val = fusing.part_of(train, model), fusing.part_of(val, model)
-        try:
-            paired = fusing.make(context, stage, model, own, encoders, seed).to(where)
-            loss = make(options["loss"], options["mask"])
-            task = Retrieval(paired, own, own_val, loss, precision=options["precision"])
-        except ValueError as error:
-            raise LaffError(f"{stage.name}: {model.name}: {error}") from None
-        folder = context.work.folder(stage.name) / Path(unit.key)
-        fingerprint = unit.fingerprint + unit.content
-        trainer = Trainer(task, recipe, seed, folder, fingerprint, stage.options["checkpoint"], progress.trained)
-        with progress.bar(
-            f"{stage.name} {unit.key} ({number}/{len(planned.todo)})", recipe.epochs * trainer.steps, "step"
-        ):
-            trainer.run()
-        made = Made(stage.name, unit.key, len(own), time.perf_counter() - start)
-        record(context, planned, made, [f"{unit.key}/best.pt"])
+        yield Training(
+            graph=context.graph,
+            root=context.work.root.absolute(),
+            source=context.source.absolute(),
+            stage=stage.name,
+            model=model,
+            seed=seed,
+            fingerprint=unit.fingerprint + unit.content,
+            data=data,
+            title=f"{stage.name} {unit.key} ({number}/{len(planned.todo)})",
+        )
+
+
+def _bar(context: Context, stage: Stage, jobs: list[Training]) -> AbstractContextManager[None]:
+    """Epochs of all trainings, where others do them; a training in this process shows its own steps."""
+    if isinstance(context.tasks, Serial):
+        return nullcontext()
+    return progress.bar(stage.name, sum((stage.options | job.model.options)["epochs"] for job in jobs), "epoch")
