@@ -10,19 +10,21 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from fusion.features import Feature, pick
-from fusion.transform import check_block, project
+from fusion.affine import Affine
+from fusion.features import Feature
+from fusion.transform import check_block
 
 
 class Concat(nn.Module):
     """dropout(tanh([f_1, ..., f_K] A + b)) in a single space as wide as all heads of LAFF together.
 
-    Takes LAFF's parameters, so that one stage entry serves both; `raw` changes nothing, because here every feature
-    enters as it is. Raises ValueError for sizes below 1 and dropout outside [0, 1).
+    Takes LAFF's parameters, so that one stage entry serves both; W2VV++ itself has `heads: 1, width: 2048`. `raw`
+    changes nothing, because here every feature enters as it is.
+    Raises ValueError for sizes below 1 and dropout outside [0, 1).
     """
 
     convex = False
-    symmetric = False
+    symmetric = True  # the rows of A go by their feature's name
 
     def __init__(
         self,
@@ -36,17 +38,12 @@ class Concat(nn.Module):
         super().__init__()
         check_block(dims, heads, width, dropout)
         self.dims = dict(dims)
-        self.weight = nn.Parameter(torch.empty(sum(dims.values()), heads * width))
-        self.bias = nn.Parameter(torch.zeros(heads * width))
+        self.affine = Affine(dims, heads * width)
         self.dropout = nn.Dropout(dropout)
-        nn.init.xavier_uniform_(self.weight)
 
     def forward(self, features: Mapping[str, Feature]) -> tuple[Tensor, None]:
         """features[k]: [B, D_k] dense or sparse -> fused [B, 1, H * W]; there are no weights per feature.
 
         Raises ValueError naming a feature that is missing or has another width.
         """
-        parts = self.weight.split(list(self.dims.values()))  # rows of A for each feature: nothing sparse is made dense
-        given = pick(features, self.dims)
-        total = self.bias + sum(project(feature, part) for feature, part in zip(given, parts, strict=True))
-        return self.dropout(torch.tanh(total))[:, None], None
+        return self.dropout(torch.tanh(self.affine(features)))[:, None], None

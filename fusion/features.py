@@ -5,9 +5,9 @@ Shape letters: V videos, C captions, B rows of a batch, D_k width of feature k.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
@@ -142,17 +142,26 @@ def pick(features: Mapping[str, Feature], dims: Mapping[str, int]) -> list[Tenso
 
     Raises ValueError naming the feature that is missing, has another width or another number of rows.
     """
-    found: list[Tensor | Sparse] = []
+    return cast(list[Tensor | Sparse], pick_all(features, dims))
+
+
+def pick_all(
+    features: Mapping[str, Feature], dims: Mapping[str, int], frames: Collection[str] = ()
+) -> list[Tensor | Sparse | Frames]:
+    """`pick`, where the features named in `frames` are to come frame by frame. Raises ValueError where they don't."""
+    found: list[Tensor | Sparse | Frames] = []
     for name, dim in dims.items():
         if name not in features:
             have = ", ".join(features) or "nothing"
             raise ValueError(f"feature '{name}' is missing: the block was built for {', '.join(dims)} and got {have}")
         feature = features[name]
         if isinstance(feature, Tokens):
-            raise ValueError(f"feature '{name}' holds tokens; give Paired an encoder for it in `encoders`")
-        if isinstance(feature, Frames):
+            raise ValueError(f"feature '{name}' holds tokens; give the model an encoder for it in `encoders`")
+        if isinstance(feature, Frames) and name not in frames:
             raise ValueError(f"feature '{name}' holds frames, but the block wants one row of it for each video")
-        width = feature.dim if isinstance(feature, Sparse) else feature.shape[-1]
+        if name in frames and not isinstance(feature, Frames):
+            raise ValueError(f"feature '{name}' has one row for each video, but the block reads it frame by frame")
+        width = feature.shape[-1] if isinstance(feature, Tensor) else feature.dim
         if width != dim:
             raise ValueError(f"feature '{name}' has width {width}; the block was built for {dim}")
         if found and len(feature) != len(found[0]):

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from fusion.features import Feature, pick
-from fusion.transform import Tile, Transform, check_block
+from fusion.enter import Enter
+from fusion.features import Feature
 
 
 class LAFF(nn.Module):
@@ -21,7 +21,7 @@ class LAFF(nn.Module):
     Head h: a = softmax_k(w_h . f_k), fused = sum_k a_k f_k, with one w_h for all features. (A bias there would be the
     same for all features and the softmax would cancel it, so there is none.) `raw` names features that enter without
     a learned map: tiled to every head, then batch normalisation. Names in it that `dims` lacks are ignored, so that
-    both sides of a model can share their parameters.
+    both sides of a model can share their parameters. `norm` puts batch normalisation behind every learned map too.
     Raises ValueError for sizes below 1, dropout outside [0, 1), and a raw feature wider than a head.
     """
 
@@ -36,18 +36,11 @@ class LAFF(nn.Module):
         width: int = 512,
         dropout: float = 0.2,
         raw: tuple[str, ...] = ("clip-ft",),
+        norm: bool = False,
     ) -> None:
         super().__init__()
-        check_block(dims, heads, width, dropout)
         self.dims = dict(dims)
-        self.heads = heads
-        self.width = width
-        self.enter = nn.ModuleDict(
-            {
-                name: Tile(name, dim, heads, width) if name in raw else Transform(dim, heads * width, dropout)
-                for name, dim in dims.items()
-            }
-        )
+        self.enter = Enter(dims, heads, width, dropout, raw, norm)
         self.score = nn.Parameter(torch.empty(heads, width))
         nn.init.uniform_(self.score, -(width**-0.5), width**-0.5)  # as a Linear(width, 1) starts
 
@@ -56,9 +49,7 @@ class LAFF(nn.Module):
 
         K is in the order of `dims`. Raises ValueError naming a feature that is missing or has another width.
         """
-        given = pick(features, self.dims)
-        entered = [layer(feature) for layer, feature in zip(self.enter.values(), given, strict=True)]
-        stacked = torch.stack(entered, dim=1).unflatten(-1, (self.heads, self.width))  # [B, K, H, W]
-        weights = (stacked * self.score).sum(dim=-1).softmax(dim=1)  # [B, K, H]
-        fused = (weights[..., None] * stacked).sum(dim=1)
+        entered = self.enter(features)  # [B, K, H, W]
+        weights = (entered * self.score).sum(dim=-1).softmax(dim=1)  # [B, K, H]
+        fused = (weights[..., None] * entered).sum(dim=1)
         return fused, weights.transpose(1, 2)

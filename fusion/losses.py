@@ -20,7 +20,9 @@ MARGIN = 0.2
 
 
 def make(name: str, mask: bool = False) -> Loss:
-    """The loss of that name in LOSSES, with or without the mask."""
+    """The loss of that name in LOSSES, with or without the mask. Raises ValueError for another name."""
+    if name not in LOSSES:
+        raise ValueError(f"there is no loss '{name}'; take one of {', '.join(LOSSES)}")
     return partial(LOSSES[name], mask=mask)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -21,6 +23,14 @@ def check_block(dims: dict[str, int], heads: int, width: int, dropout: float) ->
         raise ValueError(f"dropout is {dropout}; it should be at least 0 and below 1")
 
 
+def check_model(video_dims: Mapping[str, int], text_dims: Mapping[str, int], dropout: float, **sizes: int) -> None:
+    """Raises ValueError for features and sizes that no model of two sides can have."""
+    for side, dims in (("video", video_dims), ("text", text_dims)):
+        if not dims:
+            raise ValueError(f"the {side} side has no feature; a model needs at least one")
+        check_block({**dims, **sizes}, 1, 1, dropout)
+
+
 def project(feature: Tensor | Sparse, weight: Tensor) -> Tensor:
     """feature [B, D] times weight [D, W] -> [B, W]; sparse rows become a weighted sum of rows of `weight`."""
     if isinstance(feature, Sparse):
@@ -28,22 +38,34 @@ def project(feature: Tensor | Sparse, weight: Tensor) -> Tensor:
     return feature.to(weight.dtype) @ weight
 
 
+class BatchNorm(nn.BatchNorm1d):
+    """BatchNorm1d that takes a batch of one too: by its running statistics, which it leaves as they are."""
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """[B, W] -> [B, W]."""
+        if self.training and len(rows) == 1:
+            return F.batch_norm(rows, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
+        return super().forward(rows)
+
+
 class Transform(nn.Module):
-    """dropout(tanh(x A + b)), from [B, D] dense or sparse to [B, W].
+    """dropout(tanh(x A + b)), from [B, D] dense or sparse to [B, W]; with `norm`, batch normalisation after it.
 
     The weight lies transposed, A [D, W], so that a word of a sparse row is one contiguous row. Xavier-uniform; bias 0.
     """
 
-    def __init__(self, dim: int, width: int, dropout: float) -> None:
+    def __init__(self, dim: int, width: int, dropout: float, norm: bool = False) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(dim, width))
         self.bias = nn.Parameter(torch.zeros(width))
         self.dropout = nn.Dropout(dropout)
+        self.norm = BatchNorm(width) if norm else nn.Identity()
         nn.init.xavier_uniform_(self.weight)
 
     def forward(self, feature: Tensor | Sparse) -> Tensor:
         """[B, D] -> [B, W]."""
-        return self.dropout(torch.tanh(project(feature, self.weight) + self.bias))
+        entered: Tensor = self.norm(self.dropout(torch.tanh(project(feature, self.weight) + self.bias)))
+        return entered
 
 
 class Tile(nn.Module):

@@ -1,0 +1,75 @@
+"""JE: joint embeddings, a space for each video feature, fused late.
+
+Source: Mithun et al., "Learning Joint Embedding with Multimodal Cues for Cross-Modal Video-Text Retrieval", ICMR 2018,
+as the LAFF paper runs it on its features: all spaces the same, or 0.8 or 0.9 of the score for clip-ft.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from fusion.affine import Affine
+from fusion.features import Feature, pick
+from fusion.spaces import Spaces, unit
+from fusion.transform import Transform, check_model
+
+
+class JE(Spaces):
+    """Space i: video feature i in a map of its own, beside all text features side by side in another.
+
+    Map: dropout(tanh(x A_i + b_i)), as in LAFF's other rivals; JE's own is linear. The LAFF paper does not say which
+    text features a space has nor how the others divide what `lead` leaves them: here all of them, and equally. The loss
+    is the plain sum over the spaces, so that each is trained as if alone (but a sentence encoder inside the model is
+    shared, and the gradient's norm is clipped together).
+    lead: the video feature whose space has `share` of the score; '' gives every space the same.
+    Raises ValueError for sizes below 1, dropout outside [0, 1), an unknown lead and a share outside (0, 1].
+    """
+
+    def __init__(
+        self,
+        *,
+        video_dims: dict[str, int],
+        text_dims: dict[str, int],
+        width: int = 1024,
+        dropout: float = 0.2,
+        lead: str = "",
+        share: float = 0.0,
+        encoders: Mapping[str, nn.Module] | None = None,
+    ) -> None:
+        super().__init__(encoders)
+        check_model(video_dims, text_dims, dropout, width=width)
+        self.video_dims = dict(video_dims)
+        self.spaces = len(video_dims)
+        self.shares = _shares(list(video_dims), lead, share)
+        self.video = nn.ModuleDict({name: Transform(dim, width, dropout) for name, dim in video_dims.items()})
+        self.text = Affine(text_dims, width, self.spaces)
+        self.dropout = nn.Dropout(dropout)
+
+    def video_units(self, features: Mapping[str, Feature]) -> Tensor:
+        """Video features [B, D_k] -> [B, S, W], unit length in each space; S in the order of `video_dims`."""
+        given = pick(features, self.video_dims)
+        return unit(torch.stack([layer(one) for layer, one in zip(self.video.values(), given, strict=True)], dim=1))
+
+    def text_units(self, features: Mapping[str, Feature]) -> Tensor:
+        """Text features, B rows each -> [B, S, W], unit length in each space."""
+        joined = self.text(self.encode(features))
+        return unit(self.dropout(torch.tanh(joined)).unflatten(1, (self.spaces, -1)))
+
+
+def _shares(names: list[str], lead: str, share: float) -> tuple[float, ...] | None:
+    """Each space's share of the score, summing to one; None: all the same. Raises ValueError, see JE."""
+    if not lead:
+        if share:
+            raise ValueError(f"share is {share}, but lead names no feature; set lead to one of {', '.join(names)}")
+        return None
+    if lead not in names:
+        raise ValueError(f"lead is '{lead}', which is no video feature of the model; take one of {', '.join(names)}")
+    if not 0 < share <= 1:
+        raise ValueError(f"share of lead '{lead}' is {share}; it should be above 0 and at most 1, such as 0.8")
+    if len(names) == 1:
+        return None
+    rest = (1 - share) / (len(names) - 1)
+    return tuple(share if name == lead else rest for name in names)

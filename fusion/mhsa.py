@@ -1,0 +1,50 @@
+"""Multi-head self-attention over the features of one side, LAFF's heavier rival.
+
+Source: attention index 10 of the LAFF authors' released code; Vaswani et al., "Attention Is All You Need", NIPS 2017.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from fusion.enter import Enter
+from fusion.features import Feature
+
+
+class MHSA(nn.Module):
+    """mean_k LayerNorm(f_k + attention(f)_k) in a single space of d = heads * width, over the K features.
+
+    Every feature enters as in LAFF, in d columns at once; attention has `heads` heads of `width` columns each, with
+    projections of queries, keys, values and output (4 d^2 numbers): for d = 1,024 give it `width: 128` of its own.
+    Parameters and errors are LAFF's.
+    """
+
+    convex = False
+    symmetric = True
+
+    def __init__(
+        self,
+        *,
+        dims: dict[str, int],
+        heads: int = 8,
+        width: int = 512,
+        dropout: float = 0.2,
+        raw: tuple[str, ...] = ("clip-ft",),
+        norm: bool = False,
+    ) -> None:
+        super().__init__()
+        self.dims = dict(dims)
+        self.enter = Enter(dims, heads, width, dropout, raw, norm)
+        self.attention = nn.MultiheadAttention(heads * width, heads, batch_first=True)
+        self.norm = nn.LayerNorm(heads * width)
+
+    def forward(self, features: Mapping[str, Feature]) -> tuple[Tensor, None]:
+        """features[k]: [B, D_k] dense or sparse -> fused [B, 1, H * W]; no weight of a feature in it can be told.
+
+        Raises ValueError naming a feature that is missing or has another width.
+        """
+        entered = self.enter(features).flatten(2)  # [B, K, d]
+        mixed, _ = self.attention(entered, entered, entered, need_weights=False)
+        return self.norm(entered + mixed).mean(dim=1, keepdim=True), None
