@@ -30,12 +30,46 @@ def read_rows(path: Path, ids: Sequence[str], array: str = "", id_array: str = "
     values = np.zeros((len(ids), table.shape[1]), dtype=np.float32)
     wanted = np.array([rows[name] for name in ids if name in rows], dtype=np.int64)
     values[found] = table[wanted]
-    finite = np.isfinite(values).all(axis=1)
+    _check_finite(path, ids, values)
+    return values, found
+
+
+def read_frames(
+    path: Path, ids: Sequence[str], frames: int, array: str = "", id_array: str = "ids", start_array: str = "starts"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of frames of the wanted ids -> values [n, T, D] float32 and counts [n] int32, how many of T are an id's own.
+
+    path: an .npz with ids [V], starts [V + 1] and an array [starts[V], D]: the frames of id v are its rows starts[v]
+    up to starts[v + 1], of which the first `frames` are taken. T is the most that any id of the file then has; the
+    rest of a row is zeros. An id that the file lacks, or has no frame of, counts 0.
+    Raises LaffError as `read_rows` does, and for starts that do not rise from 0 to the number of rows.
+    """
+    if path.is_dir():
+        raise LaffError(f"{path}: a BigFile folder holds one row a video; frames come in an .npz with {start_array!r}")
+    names, starts = _ids(path, id_array), _load(path, start_array)
+    if starts.shape != (len(names) + 1,) or starts.dtype.kind not in "iu" or starts[0] or (np.diff(starts) < 0).any():
+        wanted = f"{len(names) + 1} whole numbers that rise from 0"
+        raise LaffError(f"{path}: {start_array!r} is {starts.dtype} {starts.shape}; it should be {wanted}")
+    starts = starts.astype(np.int64)
+    table = _table(path, array, id_array, int(starts[-1]), (start_array,))
+    own = np.minimum(np.diff(starts), frames)
+    rows = {name: row for row, name in enumerate(names)}
+    values = np.zeros((len(ids), int(own.max(initial=1)), table.shape[1]), dtype=np.float32)
+    counts = np.zeros(len(ids), np.int32)
+    for place, name in enumerate(ids):
+        if name in rows:
+            first, counts[place] = starts[rows[name]], own[rows[name]]
+            values[place, : counts[place]] = table[first : first + counts[place]]
+    _check_finite(path, ids, values)
+    return values, counts
+
+
+def _check_finite(path: Path, ids: Sequence[str], values: np.ndarray) -> None:
+    finite = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
     if not finite.all():
         raise LaffError(
             f"{path}: the row of {ids[int(np.argmin(finite))]!r} holds a value that is not a finite float32"
         )
-    return values, found
 
 
 def _ids(path: Path, id_array: str) -> list[str]:
@@ -61,11 +95,11 @@ def _bigfile(folder: Path) -> tuple[list[str], np.ndarray]:
         raise LaffError(str(error)) from error
 
 
-def _table(path: Path, array: str, id_array: str, count: int) -> np.ndarray:
-    """The two-dimensional array of an .npz, checked against the number of ids."""
+def _table(path: Path, array: str, id_array: str, count: int, others: Sequence[str] = ()) -> np.ndarray:
+    """The two-dimensional array of an .npz, which should have `count` rows; `others` names arrays that it is not."""
     if not array:
         names = _names(path)
-        fitting = [name for name in names if name != id_array and _load(path, name).ndim == 2]
+        fitting = [name for name in names if name not in (id_array, *others) and _load(path, name).ndim == 2]
         if len(fitting) != 1:
             raise LaffError(f"{path}: name the `array` to read: it holds {', '.join(sorted(names))}")
         array = fitting[0]

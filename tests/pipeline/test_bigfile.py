@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.bigfile import ids_of, read_rows
+from pipeline.bigfile import ids_of, read_frames, read_rows
 from pipeline.errors import LaffError
 
 VALUES = np.arange(12, dtype=np.float32).reshape(4, 3) / 8
@@ -103,3 +103,31 @@ def test_real_features(data: Path) -> None:
     with np.load(path, allow_pickle=False) as whole:
         names = whole["ids"].tolist()
         np.testing.assert_array_equal(rows, whole["conse"][[names.index(name) for name in wanted]].astype(np.float32))
+
+
+def test_frames_of_each_id(tmp_path: Path) -> None:
+    """v3 has rows 0 and 1, v1 none, v0 row 2; at most two frames each, so T is 2, then 1."""
+    path = archive(tmp_path / "f.npz", ids=np.array(NAMES[:3]), starts=np.array([0, 2, 2, 3]), x=VALUES[:3])
+    values, counts = read_frames(path, ["v0", "v9", "v3", "v1"], 5)
+    nothing = np.zeros(3)
+    wanted = [[VALUES[2], nothing], [nothing, nothing], [VALUES[0], VALUES[1]], [nothing, nothing]]
+    np.testing.assert_array_equal(values, wanted)
+    assert counts.tolist() == [1, 0, 2, 0]
+    values, counts = read_frames(path, ["v3"], 1)
+    np.testing.assert_array_equal(values, [[VALUES[0]]])
+    assert counts.tolist() == [1]
+
+
+@pytest.mark.parametrize("starts", [[0, 2, 1, 3], [0, 3], [1, 2, 2, 3], [0.0, 2.0, 2.0, 3.0]])
+def test_starts_that_cannot_be(tmp_path: Path, starts: list[float]) -> None:
+    path = archive(tmp_path / "f.npz", ids=np.array(NAMES[:3]), starts=np.array(starts), x=VALUES[:3])
+    with pytest.raises(LaffError, match=r"starts.*4 whole numbers that rise from 0"):
+        read_frames(path, ["v0"], 5)
+
+
+def test_frames_that_are_fewer_than_the_starts_say(tmp_path: Path) -> None:
+    path = archive(tmp_path / "f.npz", ids=np.array(NAMES[:3]), starts=np.array([0, 2, 2, 4]), x=VALUES[:3])
+    with pytest.raises(LaffError, match=r"\[4, D\]"):
+        read_frames(path, ["v0"], 5, "x")
+    with pytest.raises(LaffError, match="one row a video"):
+        read_frames(bigfile(tmp_path / "folder"), ["v0"], 5)
