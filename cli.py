@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from pipeline import heap
+from pipeline.commands.analyze import analyze_group
 from pipeline.commands.options import doing, request, where
 from pipeline.commands.stage import execute, stage_command, stages_option
 from pipeline.commands.weights import weights_group
@@ -244,6 +245,7 @@ def demo(folder: Path) -> None:
 
 
 main.add_command(weights_group)
+main.add_command(analyze_group)
 
 
 if __name__ == "__main__":

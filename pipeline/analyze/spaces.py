@@ -1,0 +1,65 @@
+"""How much the spaces of a model agree: the overlap of the videos that each finds on its own."""
+
+from itertools import combinations
+from math import comb
+from typing import Any
+
+import numpy as np
+
+from pipeline.analyze.subject import Subject, in_blocks
+from pipeline.errors import LaffError
+from pipeline.runs import top_k
+
+
+def jaccard(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Items shared by both over items in either, of each row: [q, k] and [q, k] different numbers a row -> [q]."""
+    both = np.sort(np.concatenate([first, second], axis=1), axis=1)
+    shared = (both[:, 1:] == both[:, :-1]).sum(axis=1)  # no row holds a number twice, so a pair is one of each
+    return shared / (both.shape[1] - shared)
+
+
+def by_chance(k: int, candidates: int) -> float:
+    """The Jaccard index that two random lists of k out of N candidates have on average."""
+    k = min(k, candidates)
+    ways = comb(candidates, k)
+    return sum(comb(k, s) * comb(candidates - k, k - s) / ways * s / (2 * k - s) for s in range(k + 1))
+
+
+def overlap(subject: Subject, seed: int, k: int) -> np.ndarray:
+    """Mean Jaccard index [S, S] between the k best videos of every two spaces, over all captions of test.
+
+    In memory are the vectors of all videos, and the scores of one block of captions in each space. Equal scores go to
+    the earlier video. LaffError for a model without spaces and for one with a single space.
+    """
+    import torch
+
+    model, test = subject.trained(seed), subject.test
+    if getattr(model, "scores_pairs", False):
+        raise LaffError(f"{subject.name} scores each pair of caption and video and has no spaces to compare")
+    with torch.no_grad():
+        videos = torch.cat([model.video_units(part) for part in in_blocks(test.video_rows, test.videos)]).numpy()
+        spaces = videos.shape[1]
+        if spaces < 2:
+            raise LaffError(f"{subject.name} has one space, so there are no two to compare; name a model with heads")
+        sums = np.zeros((spaces, spaces))
+        for part in in_blocks(test.text_rows, len(test)):
+            texts = model.text_units(part).numpy()  # [q, S, W]
+            best = [top_k(texts[:, space] @ videos[:, space].T, k)[0] for space in range(spaces)]
+            for a, b in combinations(range(spaces), 2):
+                sums[a, b] += jaccard(best[a], best[b]).sum()
+    means: np.ndarray = (sums + sums.T) / len(test)
+    np.fill_diagonal(means, 1.0)
+    return means
+
+
+def off_diagonal(matrix: np.ndarray) -> float:
+    """Mean over all pairs of different spaces."""
+    return float(matrix[~np.eye(len(matrix), dtype=bool)].mean())
+
+
+def rows(matrix: np.ndarray) -> list[list[Any]]:
+    """The table for a terminal, a header first: spaces are numbered from 1."""
+    numbers = [str(space) for space in range(1, len(matrix) + 1)]
+    return [["space", *numbers]] + [
+        [number, *(f"{value:.3f}" for value in row)] for number, row in zip(numbers, matrix, strict=True)
+    ]

@@ -1,0 +1,122 @@
+"""The model that is looked into, and the test split as it sees it; nothing is trained for it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline import fusing, models
+from pipeline.context import Context
+from pipeline.errors import LaffError
+from pipeline.features import Rows
+from pipeline.models import Model
+from pipeline.parts import did_you_mean
+from pipeline.plan import stage_plan
+from pipeline.run import Request, open_context
+from pipeline.steps.rank import blocks
+
+if TYPE_CHECKING:
+    from fusion.features import Split
+    from fusion.spaces import Spaces
+
+
+@dataclass(frozen=True)
+class Features:
+    """The cached features of the test split that a train stage fuses, and its models."""
+
+    context: Context
+    models: dict[str, Model]
+    rows: Rows
+    whole: "Split"
+    encoders: list[fusing.Joint]
+
+    def untrained(self, model: Model) -> "Spaces":
+        """The model as training would start it."""
+        stage = self.context.graph.of_step("train")
+        try:
+            return fusing.make(self.context, stage, model, self.of(model), self.encoders, model.seeds[0])
+        except ValueError as error:
+            raise LaffError(f"{stage.name}: {model.name}: {error}") from None
+
+    def of(self, model: Model) -> "Split":
+        """The features that one model fuses."""
+        return fusing.part_of(self.whole, model)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One model of the workspace, with the seeds that it is trained with."""
+
+    features: Features
+    model: Model
+    seeds: tuple[int, ...]
+    test: "Split"
+
+    @property
+    def name(self) -> str:
+        """As in the table of results."""
+        return self.model.name
+
+    def trained(self, seed: int) -> "Spaces":
+        """The model as its best epoch left it."""
+        context = self.features.context
+        stage = context.graph.of_step("train")
+        return fusing.trained(context, stage, self.model, self.test, self.features.encoders, seed)
+
+
+def features(request: Request) -> Features:
+    """Read the test split's features. LaffError where they are not up to date in the workspace."""
+    import torch
+
+    context, first = open_context(request)
+    stage = context.graph.of_step("train")
+    trained = {model.name: model for model in models.of(context, stage)}
+    plans = [first, *(stage_plan(context, n) for n in context.graph.needed([stage.name]) if n != first.stage)]
+    for planned in plans:
+        if planned.todo and planned.stage != stage.name:
+            raise LaffError(
+                f"{planned.stage} in {request.work} is not up to date ({planned.reasons[0]}); give the same --profile, "
+                f"--set and --stages as when it was made, or run `laff {stage.name}` with these first"
+            )
+    torch.set_num_threads(context.graph.threads)
+    encoders = fusing.joints(context, stage)
+    rows = fusing.rows(context, stage, "test", lost=True)
+    return Features(context, trained, rows, fusing.split(context, rows, encoders), encoders)
+
+
+def named(known: dict[str, Any], name: str, what: str) -> Any:
+    """The entry of a name; LaffError with what there is, and names near it."""
+    if name not in known:
+        raise LaffError(f"no {what} '{name}'{did_you_mean(name, list(known))} (here: {', '.join(known)})")
+    return known[name]
+
+
+def subject(request: Request, name: str = "", seed: int | None = None) -> Subject:
+    """A trained model, the stage's own where no name is given, with all of its seeds or one.
+
+    LaffError where no such model is configured, or it is not trained as this configuration says.
+    """
+    found = features(request)
+    context = found.context
+    stage = context.graph.of_step("train")
+    model = named(found.models, name or models.main(stage), "model")
+    if seed is not None and seed not in model.seeds:
+        raise LaffError(f"{model.name} has no seed {seed}; its seeds are {', '.join(map(str, model.seeds))}")
+    wanted = model.seeds if seed is None else (seed,)
+    done = {unit.key for unit in stage_plan(context, stage.name).cached}
+    seeds = tuple(one for one in wanted if f"{model.name}/seed{one}" in done)
+    if not seeds:
+        raise LaffError(
+            f"{model.name}{'' if seed is None else f' with seed {seed}'} is not trained in {request.work} as this "
+            f"configuration says; run `laff {stage.name}` with the same -c, -w, --profile and --set first"
+        )
+    return Subject(found, model, seeds, found.of(model))
+
+
+def in_blocks(take: Callable, count: int) -> Iterator[Any]:
+    """take(row numbers) for all rows, some hundred at a time, so that memory stays small."""
+    import torch
+
+    for block in blocks(np.arange(count)):
+        yield take(torch.from_numpy(block))

@@ -1,0 +1,214 @@
+"""How much each feature weighs in a trained model: mean and std of its attention weights over the test split.
+
+A weight multiplies the feature's vector, and a vector that is twice as long counts twice. So beside the weight a_k
+stands the share a_k |f_k| / sum_j a_j |f_j|, where the block lets one see the vectors f_k [H, W] that it weighs.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.analyze.subject import Subject, in_blocks
+from pipeline.errors import LaffError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from fusion.spaces import Spaces
+
+SIDES = ("video", "text")
+
+
+@dataclass
+class Moments:
+    """Sums over N items of the weights of K features in H heads: what mean and std follow from."""
+
+    count: int
+    total: np.ndarray  # [H, K] float64
+    squares: np.ndarray  # [H, K] float64
+    shares: np.ndarray  # [H, K] float64; NaN where the block does not show its vectors
+
+    def of_heads(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and std over the items, each [H, K]."""
+        mean = self.total / self.count
+        return mean, np.sqrt(np.maximum(self.squares / self.count - mean**2, 0.0))
+
+    def of_all(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and std over items and heads together, each [K]."""
+        mean = self.total.mean(axis=0) / self.count
+        return mean, np.sqrt(np.maximum(self.squares.mean(axis=0) / self.count - mean**2, 0.0))
+
+
+@dataclass(frozen=True)
+class Weight:
+    """What one feature weighs, on one side of a model: a line of the CSV."""
+
+    side: str
+    feature: str
+    seed: str  # a number, or "all"
+    head: str  # a number from 0, or "all"; head 0 of one seed has nothing to do with head 0 of another
+    mean: float
+    std: float  # of all values: over items, and over heads and seeds where these say "all"
+    std_of_seeds: float  # of the seeds' means, as of a sample; 0 for one seed
+    share: float  # mean of weight times length of the vector, of the sum of these; NaN where it cannot be told
+
+
+def measure(subject: Subject) -> dict[str, tuple[list[str], dict[int, Moments]]]:
+    """For each side that gives weights: its features, and the moments of each seed.
+
+    LaffError where neither side of the model gives weights.
+    """
+    found: dict[str, tuple[list[str], dict[int, Moments]]] = {}
+    for seed in subject.seeds:
+        model = subject.trained(seed)
+        for side in SIDES:
+            block = getattr(model, side, None)
+            if block is not None and (moments := _moments(subject, model, block, side)):
+                found.setdefault(side, (names_of(block), {}))[1][seed] = moments
+    if not found:
+        raise LaffError(
+            f"{subject.name} ({subject.model.uses}) has no weights for its features, so there is nothing to show; "
+            "name a model that has, such as --model laff"
+        )
+    return found
+
+
+def names_of(block: Any) -> list[str]:
+    """The features that a block weighs, in the order of its weights."""
+    enter = getattr(block, "enter", None)
+    return list(getattr(block, "dims", [name for name, _ in enter.named_children()] if enter is not None else []))
+
+
+def _moments(subject: Subject, model: "Spaces", block: "nn.Module", side: str) -> Moments | None:
+    """Sums over all videos or captions of test; None where the block gives no weights [B, H, K] of its features."""
+    import torch
+
+    test = subject.test
+    take, count = (test.video_rows, test.videos) if side == "video" else (test.text_rows, len(test))
+    sums: Moments | None = None
+    with torch.no_grad():
+        for features in in_blocks(take, count):
+            with _vectors(block) as vectors:
+                weights = block(features if side == "video" else model.encode(features))[1]
+            if weights is None or weights.ndim != 3 or weights.shape[2] != len(names_of(block)):
+                return None
+            values = weights.double().numpy()  # [B, H, K]
+            if sums is None:
+                sums = Moments(0, *(np.zeros(values.shape[1:]) for _ in range(3)))
+            sums.count += len(values)
+            sums.total += values.sum(axis=0)
+            sums.squares += (values**2).sum(axis=0)
+            sums.shares += _shares(values, vectors).sum(axis=0)
+    return sums
+
+
+@contextmanager
+def _vectors(block: "nn.Module") -> Iterator[dict[str, "Tensor"]]:
+    """While it is open: the vector [B, H * W] that each layer of `block.enter` gives, by feature, once block has run.
+
+    Nothing for a block whose features do not all enter by such a layer.
+    """
+    from torch import nn
+
+    seen: dict[str, Tensor] = {}
+    enter = getattr(block, "enter", None)
+    layers = enter.items() if isinstance(enter, nn.ModuleDict) and list(enter) == names_of(block) else ()
+    hooks = [layer.register_forward_hook(partial(_keep, seen, name)) for name, layer in layers]
+    try:
+        yield seen
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _keep(seen: dict[str, "Tensor"], name: str, layer: "nn.Module", given: Any, out: "Tensor") -> None:
+    seen[name] = out
+
+
+def _shares(values: np.ndarray, vectors: Mapping[str, "Tensor"]) -> np.ndarray:
+    """Weights [B, H, K] times the lengths of the vectors, of their sum over K; NaN where there are no vectors."""
+    heads = values.shape[1]
+    if not vectors or any(vector.ndim != 2 or vector.shape[1] % heads for vector in vectors.values()):
+        return np.full_like(values, np.nan)
+    lengths = [vector.double().unflatten(-1, (heads, -1)).norm(dim=-1).numpy() for vector in vectors.values()]
+    pulls = np.abs(values) * np.stack(lengths, axis=-1)
+    shares: np.ndarray = pulls / np.maximum(pulls.sum(axis=-1, keepdims=True), 1e-12)
+    return shares
+
+
+def lines(measured: Mapping[str, tuple[list[str], Mapping[int, Moments]]]) -> list[Weight]:
+    """All lines: over everything, heaviest first; then each seed, where there are several; then each head of each."""
+    found: list[Weight] = []
+    for side, (names, seeds) in measured.items():
+        of_seeds = [moments.of_all() for moments in seeds.values()]
+        means = np.array([mean for mean, _ in of_seeds])
+        mean = means.mean(axis=0)
+        std = np.sqrt(np.maximum(np.mean([s**2 + m**2 for m, s in of_seeds], axis=0) - mean**2, 0.0))
+        share = np.mean([moments.shares.mean(axis=0) / moments.count for moments in seeds.values()], axis=0)
+        between = means.std(axis=0, ddof=1) if len(seeds) > 1 else np.zeros(len(names))
+        found += [
+            Weight(side, names[k], "all", "all", float(mean[k]), float(std[k]), float(between[k]), float(share[k]))
+            for k in np.argsort(-mean, kind="stable")
+        ]
+    for side, (names, seeds) in measured.items():
+        for seed, moments in seeds.items():
+            shares = moments.shares / moments.count
+            if len(seeds) > 1:
+                found += _of_seed(side, names, seed, "all", *moments.of_all(), shares.mean(axis=0))
+            for head, values in enumerate(zip(*moments.of_heads(), shares, strict=True)):
+                found += _of_seed(side, names, seed, str(head), *values)
+    return found
+
+
+def _of_seed(
+    side: str, names: list[str], seed: int, head: str, mean: np.ndarray, std: np.ndarray, share: np.ndarray
+) -> Iterator[Weight]:
+    for k, name in enumerate(names):
+        yield Weight(side, name, str(seed), head, float(mean[k]), float(std[k]), 0.0, float(share[k]))
+
+
+def summary(found: list[Weight]) -> dict[str, list[Weight]]:
+    """{side: its lines over all seeds and heads, heaviest first}."""
+    sides: dict[str, list[Weight]] = {}
+    for line in found:
+        if line.seed == line.head == "all":
+            sides.setdefault(line.side, []).append(line)
+    return sides
+
+
+def sentence(found: list[Weight]) -> str:
+    """Which features carry most, in plain words."""
+    said = []
+    for side, members in summary(found).items():
+        if len(members) == 1:
+            said.append(f"The {side} side has {members[0].feature} alone, so it carries all.")
+            continue
+        even = sum(line.mean for line in members) / len(members)
+        most = [line for line in members if line.mean > even] or members[:1]
+        names = ", ".join(f"{line.feature} ({line.mean:.2f})" for line in most)
+        last = members[-1]
+        said.append(
+            f"On the {side} side {names} carr{'ies' if len(most) == 1 else 'y'} more than an even share ({even:.2f}); "
+            f"{last.feature} carries least ({last.mean:.2f})."
+        )
+        top = max(members, key=lambda line: line.share)
+        if np.isfinite(top.share):
+            said.append(
+                f"Counting the lengths of the vectors, {top.feature} makes up most of the sum ({top.share:.2f})."
+            )
+    return "\n".join(said)
+
+
+def rows(found: list[Weight]) -> list[list[Any]]:
+    """The table for a terminal, a header first: a feature a line, over all heads and seeds."""
+    table: list[list[Any]] = [["feature", "side", "mean", "std", "std of seeds", "share"]]
+    for members in summary(found).values():
+        for line in members:
+            between = f"{line.std_of_seeds:.4f}" if any(one.std_of_seeds for one in members) else "-"
+            share = f"{line.share:.4f}" if np.isfinite(line.share) else "-"
+            table.append([line.feature, line.side, f"{line.mean:.4f}", f"{line.std:.4f}", between, share])
+    return table
