@@ -36,7 +36,8 @@ class Retrieval:
         self.samples = len(train)
         self._loss = loss
         self._precision = precision
-        self._scale = torch.tensor(scale, device=train.video_of.device)
+        # Scores of pairs are on a scale of their own, which is learned.
+        self._scale = torch.tensor(1.0 if model.scores_pairs else scale, device=train.video_of.device)
         rows = {name: feature for name, feature in train.video.items() if isinstance(feature, Tensor)}
         blank = {name: ~(feature != 0).any(dim=1).cpu() for name, feature in rows.items()}
         self._blank = {name: flags for name, flags in blank.items() if bool(flags.any())}
@@ -79,11 +80,15 @@ def mrr(model: Spaces, split: Split) -> float:
     rank = 1 + videos strictly above + half of the other videos with the same similarity.
     """
     device = split.video_of.device
-    blocks = torch.arange(split.videos, device=device).split(BLOCK)
-    videos = torch.cat([model.embed_video(split.video_rows(rows)) for rows in blocks])
+    every = torch.arange(split.videos, device=device)
+    if not model.scores_pairs:
+        videos = torch.cat([model.embed_video(split.video_rows(rows)) for rows in every.split(BLOCK)])
     total = torch.zeros((), dtype=torch.float64, device=device)
     for rows in torch.arange(len(split), device=device).split(BLOCK):
-        similarity = model.embed_text(split.text_rows(rows)) @ videos.T
+        if model.scores_pairs:
+            similarity = model.scores(split.video_rows(every), split.text_rows(rows))
+        else:
+            similarity = model.embed_text(split.text_rows(rows)) @ videos.T
         right = similarity.gather(1, split.video_of[rows, None])
         above = (similarity > right).sum(dim=1)
         equal = (similarity == right).sum(dim=1) - 1

@@ -74,6 +74,10 @@ class Spaces(nn.Module):
             exact = torch.promote_types(videos.dtype, torch.float32)
             return texts.to(exact).transpose(0, 1) @ videos.to(exact).permute(1, 2, 0)
 
+    def scores(self, video: Mapping[str, Feature], text: Mapping[str, Feature]) -> Tensor:
+        """V videos and C captions -> [C, V], every caption with every video."""
+        return self.embed_text(text) @ self.embed_video(video).T
+
     def forward(self, video: Mapping[str, Feature], text: Mapping[str, Feature]) -> Tensor:
         """The same as `cosines`."""
         return self.cosines(video, text)

@@ -179,8 +179,8 @@ def _scored(context: Context, rank: Stage, name: str, pair: list[str]) -> bool:
     given, built = video.params["frames"], video.aggregator.frames
     if given != built:
         raise LaffError(
-            f"'{rank.name}': pairs.{name}: '{video.name}' has frames: {given}, but {video.aggregator.uses} was trained with "
-            f"{built}; --set {video.name}.frames={built}"
+            f"'{rank.name}': pairs.{name}: '{video.name}' has frames: {given}, but {video.aggregator.uses} was trained "
+            f"with {built}; --set {video.name}.frames={built}"
         )
     return True
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import features, fusing, metrics, models, progress, runs, shards
+from pipeline import features, fusing, metrics, models, pairs, progress, runs, shards
 from pipeline.context import Context
 from pipeline.errors import LaffError
 from pipeline.features import Rows
 from pipeline.metrics import Ranks
 from pipeline.models import Row
+from pipeline.pairs import Pairs
 from pipeline.plan import Planned
 from pipeline.record import record
 from pipeline.target import Made
@@ -26,7 +27,7 @@ class Options:
 
     HOW = ("pairs",)
     CODE = ("pipeline.metrics", "fusion.paired", "fusion.features")
-    OWN = ("pipeline.steps.rank", "pipeline.runs", "pipeline.fusing")
+    OWN = ("pipeline.steps.rank", "pipeline.runs", "pipeline.fusing", "pipeline.pairs")
 
     k: int = 100  # items in a run, per query
     pairs: dict[str, list[str]] = field(default_factory=dict)  # rows without training: name -> [video, text feature]
@@ -47,16 +48,20 @@ class Scored:
     texts: list[np.ndarray]  # of each model [U, W] float32, one row for each different caption
     of_text: np.ndarray  # [C] which of them a caption has
     videos: list[np.ndarray]  # of each model [V, W] float32
+    pairs: list[Pairs]  # of each model without vectors
 
     def of_captions(self, block: np.ndarray) -> np.ndarray:
         """Scores [n, V] of captions, the mean over the models."""
         texts = self.of_text[block]
-        return sum(text[texts] @ video.T for text, video in zip(self.texts, self.videos, strict=True)) / len(self.texts)
+        found = [text[texts] @ video.T for text, video in zip(self.texts, self.videos, strict=True)]
+        found += [one.of_texts(texts) for one in self.pairs]
+        return sum(found) / len(found)
 
     def of_videos(self, block: np.ndarray) -> np.ndarray:
         """Scores [n, C] of videos."""
-        pairs = zip(self.texts, self.videos, strict=True)
-        return (sum(video[block] @ text.T for text, video in pairs) / len(self.texts))[:, self.of_text]
+        found = [video[block] @ text.T for text, video in zip(self.texts, self.videos, strict=True)]
+        found += [one.of_videos(block) for one in self.pairs]
+        return (sum(found) / len(found))[:, self.of_text]
 
 
 def run(context: Context, planned: Planned) -> None:
@@ -75,17 +80,24 @@ def run(context: Context, planned: Planned) -> None:
         for unit in planned.todo:
             row, seed = wanted[unit.key]
             start = time.perf_counter()
-            texts, videos = [], []
+            texts, videos, together = [], [], []
             for model in row.models:
                 own = fusing.part_of(whole, model)
                 paired = fusing.trained(context, train, model, own, encoders, seed)
+                if paired.scores_pairs:
+                    together.append(pairs.of_model(paired, own, first))
+                    continue
                 texts.append(embed(paired.embed_text, own.text_rows, first))
                 videos.append(embed(paired.embed_video, own.video_rows, np.arange(len(rows.videos))))
-            if row.features:
+            if row.pairs:
+                together.append(
+                    pairs.of_features(context, context.stage(row.features[0]), row.features[1], rows, first)
+                )
+            elif row.features:
                 video, text = row.features
                 texts.append(normalised(features.read(context, text, "text", rows.captions[first])[0]))
                 videos.append(normalised(rows.video[video]))
-            scored = Scored(rows, texts, of_text, videos)
+            scored = Scored(rows, texts, of_text, videos, together)
             write(context, scored, row, context.work.folder(stage.name) / unit.key, stage.options["k"])
             names = [f"{unit.key}/{name}" for name in ("t2v.trec.gz", "v2t.trec.gz", "ranks.h5")]
             record(context, planned, Made(stage.name, unit.key, len(rows.captions), time.perf_counter() - start), names)

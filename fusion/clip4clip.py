@@ -1,0 +1,111 @@
+"""CLIP4Clip over cached features: an aggregator of frames beside a caption's vector, in one space."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from fusion import frames as package
+from fusion.features import Feature, Frames
+from fusion.spaces import Spaces
+
+
+class Clip4Clip(Spaces):
+    """Cosine of the video that an aggregator of fusion/frames/ makes of its frames, and the caption as it is.
+
+    Reads one video feature frame by frame (`frames` names it) and one text feature of the same width, both from one
+    CLIP model. `aggregate` and `aggregate_params` are as in finetune; what starts from CLIP's text side there starts
+    from random numbers here. The aggregator alone learns. With the tight type each pair has a score of its own and
+    there are no vectors. Source: Luo et al., "CLIP4Clip", arXiv 2104.08860.
+    """
+
+    def __init__(
+        self,
+        *,
+        video_dims: dict[str, int],
+        text_dims: dict[str, int],
+        lengths: dict[str, int],
+        frames: tuple[str, ...] = ("clip-ft-frames",),
+        aggregate: str = "fusion.frames.ea.EA",
+        aggregate_params: dict[str, Any] | None = None,
+        encoders: Mapping[str, nn.Module] | None = None,
+    ) -> None:
+        super().__init__(encoders)
+        if len(video_dims) != 1 or len(text_dims) != 1:
+            raise ValueError(
+                f"Clip4Clip compares one video feature with one text feature, not {', '.join(video_dims)} with "
+                f"{', '.join(text_dims)}; give it `video: [NAME]` and `text: [NAME]`"
+            )
+        ((self.video, dim), (self.text, width)) = (*video_dims.items(), *text_dims.items())
+        if self.video not in frames or self.video not in lengths:
+            raise ValueError(
+                f"Clip4Clip reads '{self.video}' frame by frame; name it in frames (now "
+                f"{', '.join(frames) or 'none'}), and give its stage level: frame"
+            )
+        if dim != width:
+            raise ValueError(
+                f"'{self.video}' is {dim} wide and '{self.text}' {width}; Clip4Clip compares features of one CLIP model"
+            )
+        self.aggregator = aggregator(aggregate, {"frames": lengths[self.video], "dim": dim}, aggregate_params or {})
+        self.scores_pairs = bool(self.aggregator.scores_pairs)
+
+    def video_units(self, features: Mapping[str, Feature]) -> Tensor:
+        """Frames of B videos -> [B, 1, D], of length 1."""
+        if self.scores_pairs:
+            raise ValueError(f"{type(self.aggregator).__name__} scores pairs; a video alone has no vector")
+        found = self._frames(features)
+        return normalize(self.aggregator(found.values, found.counts), dim=-1)[:, None]
+
+    def text_units(self, features: Mapping[str, Feature]) -> Tensor:
+        """Rows of B captions -> [B, 1, D], of length 1."""
+        return normalize(self._rows(features), dim=-1)[:, None]
+
+    def cosines(self, video: Mapping[str, Feature], text: Mapping[str, Feature]) -> Tensor:
+        """What the loss sees, [1, B, B]: cosines, or the scores of the pairs as they are."""
+        return self.scores(video, text)[None] if self.scores_pairs else super().cosines(video, text)
+
+    def scores(self, video: Mapping[str, Feature], text: Mapping[str, Feature]) -> Tensor:
+        """V videos and C captions -> [C, V], every caption with every video."""
+        if not self.scores_pairs:
+            return super().scores(video, text)
+        found = self._frames(video)
+        pairs: Any = self.aggregator
+        scores: Tensor = pairs.scores(self._rows(text), found.values, found.counts)
+        return scores
+
+    def _frames(self, features: Mapping[str, Feature]) -> Frames:
+        found = features.get(self.video)
+        if not isinstance(found, Frames):
+            raise ValueError(f"feature '{self.video}' should come frame by frame, not as {type(found).__name__}")
+        return found
+
+    def _rows(self, features: Mapping[str, Feature]) -> Tensor:
+        found = self.encode(features).get(self.text)
+        if not isinstance(found, Tensor):
+            raise ValueError(f"feature '{self.text}' should hold dense rows, not {type(found).__name__}")
+        return found
+
+
+def aggregator(path: str, sizes: dict[str, int], params: dict[str, Any]) -> Any:
+    """The aggregator of fusion/frames/ with this dotted path. Raises ValueError for another path or parameter."""
+    module, _, name = path.rpartition(".")
+    known = [f"{package.__name__}.{found.name}" for found in pkgutil.iter_modules(package.__path__)]
+    kind = getattr(importlib.import_module(module), name, None) if module in known else None
+    if not hasattr(kind, "scores_pairs") or not isinstance(kind, type):
+        near = get_close_matches(module, known, n=1)
+        hint = f"; did you mean a class of {near[0]}?" if near else f"; there are {', '.join(known)}"
+        raise ValueError(f"aggregate is {path!r}, which names no aggregator of fusion/frames/{hint}")
+    own = [key for key in inspect.signature(kind).parameters if key not in sizes]
+    for key in params:
+        if key not in own:
+            near = get_close_matches(key, own, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(own)}"
+            raise ValueError(f"aggregate_params: {path} has no parameter '{key}'; {hint}")
+    return kind(**sizes, **params)
