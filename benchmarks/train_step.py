@@ -4,8 +4,8 @@ python benchmarks/train_step.py [--steps 12] [--batch 64] [--device cpu] [--prec
 
 Without --gru and --precision: the four cases joint and cached, float32 and bfloat16, each in a fresh process. On a CPU
 one thread, and CPU time of that thread, so that others on the machine disturb little; the product of the step's time
-and of the speed of a 2048^3 matrix product, taken between the steps, compares machines. Times are the best of the steps.
---epoch times one epoch of 130,260 captions and 6,513 videos instead, and says how long 30 take.
+and of the speed of a 2048^3 matrix product, taken between the steps, compares machines. Times are the best of the
+steps. --epoch times one epoch of 130,260 captions and 6,513 videos instead, and says how long 30 take.
 """
 
 import argparse

@@ -15,6 +15,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 
 from extractors.base import Pairs
+from extractors.gru_steps import Order, Weights, mean_states
 from extractors.gru_task import GruTask, Loss, embed
 from extractors.words import tokenise, vocabulary
 
@@ -42,18 +43,21 @@ class GruEncoder(nn.Module):
 
         Every caption has at least one token. Captions never touch: no padding takes part.
         """
-        lengths = starts.diff()
-        longest_first = lengths.argsort(descending=True, stable=True)
-        place = torch.empty_like(longest_first)
-        place[longest_first] = torch.arange(len(lengths), device=ids.device)  # caption -> its place in the order
-        caption = torch.repeat_interleave(lengths)  # token -> its caption
-        step = torch.arange(len(ids), device=ids.device) - starts[:-1][caption]
-        order = (step * len(lengths) + place[caption]).argsort()  # all first words, then all second words, ...
-        packed = PackedSequence(self.embedding(ids[order]), step.bincount().cpu())
+        if ids.is_cpu:
+            return torch.cat([mean_states(ids, starts, self.embedding.weight, *way) for way in self._ways()], dim=1)
+        order = Order.of(starts.cpu())
+        tokens = order.tokens.to(ids.device)
+        packed = PackedSequence(self.embedding(ids[tokens]), torch.tensor(order.sizes))
         states = self.gru(packed)[0].data  # [sum L, D] in the same order
-        where = torch.empty_like(order)
-        where[order] = torch.arange(len(ids), device=ids.device)
-        return functional.embedding_bag(where, states, starts[:-1], mode="mean")
+        where = torch.empty_like(tokens)
+        where[tokens] = torch.arange(len(ids), device=ids.device)
+        return functional.embedding_bag(where, states, starts[:-1].to(ids.device), mode="mean")
+
+    def _ways(self) -> list[tuple[Weights, bool]]:
+        """The weights of each direction, and whether it is backwards."""
+        ways = [("", False), ("_reverse", True)] if self.gru.bidirectional else [("", False)]
+        names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+        return [(Weights(*(getattr(self.gru, name + end) for name in names)), back) for end, back in ways]
 
 
 class Gru:

@@ -73,12 +73,13 @@ def test_the_mean_of_several_rows() -> None:
 
 @pytest.mark.parametrize("both_ways", [False, True])
 def test_a_sentence_encoder_costs_what_its_words_cost(both_ways: bool) -> None:
-    """Each word: three gates, each a product with the word vector and with the state, once for each direction."""
+    """Each word: three gates, each a product with the word vector and with the state, once for each direction. (A word
+    that comes again in a batch has the first of these once.)"""
     encoder = GruEncoder(20, 5, hidden=12, bidirectional=both_ways)
     model = Paired(
         Concat(dims={"x": 3}, heads=1, width=7), Concat(dims={"gru": 12}, heads=1, width=7), {"gru": encoder}
     )
-    tokens = Tokens(torch.tensor([1, 4, 5, 6, 2, 1, 2]), torch.tensor([0, 5, 7]), 20)  # 5 and 2 words
+    tokens = Tokens(torch.tensor([1, 4, 5, 6, 2, 3, 7]), torch.tensor([0, 5, 7]), 20)  # 5 and 2 words
     hidden = 6 if both_ways else 12
     a_word = (2 if both_ways else 1) * 2 * 3 * hidden * (5 + hidden)
     found = flops(model, {"x": torch.rand(1, 3)}, {"gru": tokens})

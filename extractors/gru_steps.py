@@ -1,0 +1,162 @@
+"""A GRU's mean state over each caption, for a CPU: nn.GRU over packed captions and the mean, in half of their time.
+
+What makes it faster: the input's share of the gates is made once for each distinct word, where a batch has nearly two
+tokens of each; a step does one matrix product and nothing that autograd has to record; and the gradient of each weight
+is one product after the last step, where autograd would add up one for each. Rows of words that do not occur have no
+gradient: that of the word vectors is sparse.
+
+Shapes: B captions, N tokens of all, U distinct words among them, E width of a word vector, H of a state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Order:
+    """The tokens of captions step by step: all first ones, then all second ones, ...; the longest captions first."""
+
+    tokens: Tensor  # [N] int64, where each token in this order stands in `ids`
+    sizes: list[int]  # captions that take part in each step, falling
+    captions: Tensor  # [B] int64, the captions by falling length
+    lengths: Tensor  # [B] int64, of these
+
+    @classmethod
+    def of(cls, starts: Tensor, backwards: bool = False) -> Order:
+        """Of captions that lie one behind the other; `backwards` reads each from its end."""
+        lengths = starts.diff()
+        captions = lengths.argsort(descending=True, stable=True)
+        lengths = lengths[captions]
+        caption = torch.repeat_interleave(lengths)  # token -> its caption's place in the order, captions in turn
+        step = torch.arange(len(caption)) - (lengths.cumsum(0) - lengths)[caption]
+        turn = (step * len(lengths) + caption).argsort()
+        caption, step = caption[turn], step[turn]
+        place = lengths[caption] - 1 - step if backwards else step
+        return cls(starts[captions][caption] + place, step.bincount().tolist(), captions, lengths)
+
+
+class Weights(NamedTuple):
+    """Those of nn.GRU: rows of the reset, the update and the new gate, in this order."""
+
+    inputs: Tensor  # [3 H, E]
+    states: Tensor  # [3 H, H]
+    input_bias: Tensor  # [3 H]
+    state_bias: Tensor  # [3 H]
+
+
+def mean_states(ids: Tensor, starts: Tensor, vectors: Tensor, weights: Weights, backwards: bool = False) -> Tensor:
+    """ids [N] int64 of captions starts [B + 1], word vectors [words, E] -> mean state of each caption [B, H].
+
+    Every caption has at least one token. Under autocast matrix products take bfloat16 operands; the rest stays float32.
+    """
+    order = Order.of(starts, backwards)
+    words, place = ids[order.tokens].unique(return_inverse=True)
+    rounded = torch.is_autocast_enabled("cpu")
+    with torch.autocast("cpu", enabled=False):
+        found: Tensor = _MeanStates.apply(vectors, *weights, words, place, order, rounded)
+    return found
+
+
+class _MeanStates(torch.autograd.Function):
+    """r, z = sigmoid(x_rz + h_rz), n = tanh(x_n + r h_n), h' = n + z (h - n), with x = W x + b and h = V h + c."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        vectors: Tensor,
+        w_input: Tensor,
+        w_state: Tensor,
+        b_input: Tensor,
+        b_state: Tensor,
+        words: Tensor,
+        place: Tensor,
+        order: Order,
+        rounded: bool,
+    ) -> Tensor:
+        width, captions, tokens = w_state.shape[1], order.sizes[0], len(place)
+        products = Products(rounded)
+        word_vectors = vectors[words]
+        of_words = products(word_vectors, products.ready(w_input).T).add_(b_input)  # [U, 3 H]
+        of_words[:, : 2 * width] += b_state[: 2 * width]
+        w_state_ready = products.ready(w_state)
+        gates, new, from_state = (vectors.new_empty(tokens, size * width) for size in (2, 1, 1))
+        before = vectors.new_zeros(tokens, width)  # the state that each token found
+        total = vectors.new_zeros(captions, width)
+        start = 0
+        for step, size in enumerate(order.sizes):
+            now = slice(start, start + size)
+            given = of_words[place[now]]
+            share = products(before[now], w_state_ready.T)
+            torch.sigmoid(given[:, : 2 * width].add_(share[:, : 2 * width]), out=gates[now])
+            reset, update = gates[now].split(width, dim=1)
+            torch.add(share[:, 2 * width :], b_state[2 * width :], out=from_state[now])
+            torch.tanh(given[:, 2 * width :].addcmul_(reset, from_state[now]), out=new[now])
+            state = torch.lerp(new[now], before[now], update)
+            total[:size] += state
+            start += size
+            if step + 1 < len(order.sizes):
+                following = order.sizes[step + 1]
+                before[start : start + following] = state[:following]
+        ctx.save_for_backward(vectors, w_input, w_state, words, place, gates, new, from_state, before)
+        ctx.order, ctx.rounded = order, rounded
+        mean = torch.empty_like(total)
+        mean[order.captions] = total / order.lengths[:, None]
+        return mean
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
+        """The same steps from the last to the first: what the gates learn from, then one product for each weight."""
+        vectors, w_input, w_state, words, place, gates, new, from_state, before = ctx.saved_tensors
+        order, width, products = ctx.order, w_state.shape[1], Products(ctx.rounded)
+        of_mean = gradient[order.captions] / order.lengths[:, None]  # what each state of a caption is given
+        w_state_ready = products.ready(w_state)
+        d_states = vectors.new_empty(len(place), 3 * width)  # of V h + c
+        d_new = vectors.new_empty(len(place), width)  # of the new gate's x; of the others it is that of V h + c
+        carried = torch.zeros_like(of_mean)
+        end = len(place)
+        for size in reversed(order.sizes):
+            now = slice(end - size, end)
+            reset, update = gates[now].split(width, dim=1)
+            d_state = carried[:size] + of_mean[:size]
+            d_update = d_state * (before[now] - new[now])
+            through = d_state * update
+            torch.ops.aten.tanh_backward(d_state.sub_(through), new[now], grad_input=d_new[now])
+            d_reset, d_updated, d_from = d_states[now].split(width, dim=1)
+            d_reset.copy_(torch.ops.aten.sigmoid_backward(d_new[now] * from_state[now], reset))
+            d_updated.copy_(torch.ops.aten.sigmoid_backward(d_update, update))
+            torch.mul(d_new[now], reset, out=d_from)
+            end -= size
+            if end:  # the first step found no state
+                carried[:size] = through.add_(products(d_states[now], w_state_ready))
+        later = slice(order.sizes[0], None)
+        d_w_state = products(d_states[later].T, before[later])
+        d_b_state = d_states.sum(dim=0)
+        d_words = vectors.new_zeros(len(words), 3 * width)
+        d_words[:, : 2 * width].index_add_(0, place, d_states[:, : 2 * width])
+        d_words[:, 2 * width :].index_add_(0, place, d_new)
+        d_w_input = products(d_words.T, vectors[words])
+        d_vectors = products(d_words, products.ready(w_input))
+        rows = torch.sparse_coo_tensor(words[None], d_vectors, vectors.shape, is_coalesced=True, check_invariants=False)
+        return rows, d_w_input, d_w_state, d_words.sum(dim=0), d_b_state, None, None, None, None
+
+
+class Products:
+    """Matrix products of tensors as they are, or with operands rounded to bfloat16 and results that are float32."""
+
+    def __init__(self, rounded: bool) -> None:
+        self.rounded = rounded
+
+    def ready(self, weight: Tensor) -> Tensor:
+        """A weight as `__call__` takes it, rounded once for many products."""
+        return weight.bfloat16() if self.rounded else weight
+
+    def __call__(self, one: Tensor, other: Tensor) -> Tensor:
+        """one [n, k] times other [k, m]."""
+        if not self.rounded:
+            return one @ other
+        return (one.bfloat16() @ other.bfloat16()).float()
