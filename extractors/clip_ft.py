@@ -41,11 +41,7 @@ class ClipFt(Clip):
         super().load(device, weights)
         if self._make is not None:
             with seeded():
-                aggregator = self._make()
-            start: Any = getattr(aggregator, "start_from", None)  # transformers begin with what CLIP's text side knows
-            if start is not None:
-                start(self._text_side())
-            self.aggregator = aggregator.eval().to(device)
+                self.aggregator = self._started(self._make, self.net).eval().to(device)
 
     def load_state(self, state: dict[str, Any], device: str) -> None:
         """Build the model with what a fine-tuning learned: {"model": …, "aggregator": …, "tokenizer": …}.
@@ -69,14 +65,28 @@ class ClipFt(Clip):
 
         return ClipTask(self, train, val, loss)
 
-    def _text_side(self) -> dict[str, Tensor]:
-        """The text transformer's tensors: positional_embedding, resblocks.0.ln_1.weight, …"""
-        names = {}
-        for key, value in self.net.state_dict().items():
-            key = key.removeprefix("text.")  # in models whose text tower is a module of its own
-            if key == "positional_embedding" or key.startswith("transformer.resblocks."):
-                names[key.removeprefix("transformer.")] = value
-        return names
+    def check(self) -> None:
+        """Raises ValueError where the aggregator does not fit this model; it costs nothing on the device "meta"."""
+        if self._make is not None:
+            self._started(self._make, None)
+
+    def _started(self, make: Callable[[], nn.Module], net: nn.Module | None) -> nn.Module:
+        """A new aggregator; a transformer begins with what the text side of `net` (None: of a new one) knows."""
+        aggregator = make()
+        start_from: Any = getattr(aggregator, "start_from", None)
+        if start_from is not None:
+            start_from(text_side(net or self.build()))
+        return aggregator
+
+
+def text_side(net: nn.Module) -> dict[str, Tensor]:
+    """The tensors of a CLIP net's text transformer: positional_embedding, resblocks.0.ln_1.weight, …"""
+    found = {}
+    for key, value in net.state_dict().items():
+        key = key.removeprefix("text.")  # in models whose text tower is a module of its own
+        if key == "positional_embedding" or key.startswith("transformer.resblocks."):
+            found[key.removeprefix("transformer.")] = value
+    return found
 
 
 def every(features: Tensor) -> Tensor:

@@ -131,13 +131,15 @@ def problems(graph: Graph, names: list[str], remote: bool = False) -> list[str]:
                     import torch
 
                     with torch.device("meta"):
-                        aggregator(stage, part.dim)
+                        part.check()
             if stage.step == "train":
                 found += _model_problems(graph, stage)
             if stage.step in ("finetune", "train") or (stage.step == "extract" and not remote):
                 device(stage.name, stage.on)
         except LaffError as error:
             found.append(str(error))
+        except ValueError as error:
+            found.append(f"'{name}': {error}")
     return found
 
 

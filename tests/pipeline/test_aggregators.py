@@ -1,0 +1,269 @@
+"""Fine-tuning with aggregators: what is refused before it runs, killed trainings, extraction, pairs that are ranked."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from extractors.base import Pairs
+from extractors.clip_ft import ClipFt
+from fusion.losses import make
+from pipeline import shards, stages
+from pipeline.build import construct, problems, read_state
+from pipeline.errors import LaffError
+from pipeline.recipe import Recipe
+from pipeline.run import plan
+from pipeline.runs import read_run
+from pipeline.training import Trainer
+
+FRAMES = "  clip-ft-frames: {step: extract, from: [decode, finetune], params: {level: frame}}\n\n  x3d:\n"
+AGGREGATORS = {
+    "mean": ("mean.Mean", {}),
+    "meanP": ("mean.Mean", {"pre_norm": True}),
+    "excitation": ("excitation.Excitation", {"ratio": 4}),
+    "aggregation": ("aggregation.Aggregation", {"ratio": 0.25}),
+    "ea": ("ea.EA", {}),
+    "lstm": ("lstm.SeqLSTM", {"aggregate": 0.25}),
+    "transformer": ("transformer.SeqTransf", {"layers": 2, "excite": 4, "aggregate": 4}),
+    "content": ("content.Content", {}),
+    "tight": ("tight.TightTransf", {"layers": 1, "excite": 4}),
+}
+
+
+def sets(name: str, **more: Any) -> tuple[str, str]:
+    """`--set` of an aggregator; `more` are further params of it."""
+    path, params = AGGREGATORS[name]
+    return f"finetune.aggregate=fusion.frames.{path}", f"finetune.aggregate_params={params | more}"
+
+
+def with_frames(tiny: Any, folder: Path) -> Any:
+    """A copy of the tiny collection whose stages have clip-ft at level frame too."""
+    made = tiny.copy(folder / "tiny", work=False)
+    text = made.stages.read_text(encoding="utf-8")
+    made.stages.write_text(text.replace("  x3d:\n", FRAMES, 1), encoding="utf-8")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["finetune.aggregate=fusion.frames.meen.Mean"], "no module 'fusion.frames.meen'"),
+        (["finetune.aggregate=fusion.frames.ea.EAA"], "no class 'EAA' in fusion.frames.ea; did you mean 'EA'?"),
+        (["finetune.aggregate=fusion.laff.LAFF"], "fusion.laff.LAFF is no aggregator of frames; see fusion/frames/"),
+        (["finetune.aggregate=os.path"], "'os' is not trusted"),
+        ([*sets("ea", exite=4)], "aggregate_params: unknown parameter 'exite'; did you mean 'excite'?"),
+        ([*sets("ea", excite="four")], "aggregate_params: excite: 'four' should be a number"),
+        ([*sets("ea", frames=3)], "aggregate_params: unknown parameter 'frames'"),
+        (["finetune.aggregat=x"], "unknown parameter 'aggregat'; did you mean 'aggregate'?"),
+        (
+            [*sets("tight")],
+            "'finetune' scores pairs (fusion.frames.tight.TightTransf), so no video has a vector; give 'clip-ft' "
+            "level: frame, and let rank score the pairs: pairs: {tight: [clip-ft, clip-ft]}",
+        ),
+    ],
+)
+def test_mistakes_in_the_file(tiny: Any, given: list[str], message: str) -> None:
+    with pytest.raises(LaffError, match=re.escape(message)):
+        stages.load(tiny.stages, "small", given)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([*sets("ea", excite=-4)], "ratio -4"),
+        ([*sets("ea", excite=9)], "ratio 9 of 8 frames leaves no hidden unit"),
+        ([*sets("transformer", layers=4)], "it has 2 layers of the 4; set start: random"),
+        ([*sets("tight", layers=4), "clip-ft.level=frame"], "it has 2 layers of the 4; set start: random"),
+        (
+            [*sets("ea"), "clip-ft.frames=5"],
+            "'clip-ft' has frames: 5, but the weights of fusion.frames.ea.EA belong to the positions of 8 frames; "
+            "--set clip-ft.frames=8, or level: frame",
+        ),
+        ([*sets("ea"), "clip-ft.frames=5", "clip-ft.level=frame"], ""),
+        ([*sets("content"), "clip-ft.frames=5"], ""),
+        ([*sets("transformer", layers=4, start="random")], ""),
+    ],
+)
+def test_what_constructors_refuse_is_told_before_anything_runs(tiny: Any, given: list[str], message: str) -> None:
+    found = problems(stages.load(tiny.stages, "small", given), ["finetune", "clip-ft"])
+    assert len(found) == bool(message)
+    assert message in "".join(found)
+
+
+class Stop(Exception):
+    """What stands for an interruption."""
+
+
+def task(name: str, stop: int = -1) -> Any:
+    """A fine-tuning on noise, the same each time, which stops before this step."""
+    path, params = AGGREGATORS[name]
+    module, _, kind = path.partition(".")
+    clip = ClipFt(model="tiny-64", frames=4, weights="random")
+    imported = __import__(f"fusion.frames.{module}", fromlist=[kind])
+    clip.plug(lambda: getattr(imported, kind)(frames=4, dim=64, **params))
+    clip.load("cpu", None)
+    frames = np.random.default_rng(1).integers(0, 256, (5, 4, 64, 64, 3), dtype=np.uint8)
+    captions = ["a red square", "a blue circle", "two things", "nothing", "a line", "a red circle"]
+    pairs = Pairs(captions, np.array([0, 1, 2, 3, 4, 0]), frames)
+    made = clip.task(pairs, pairs, make("infonce"))
+    made.factors = dict.fromkeys(made.heads, 10.0)
+    step, inner = 0, made.loss
+
+    def loss(rows: torch.Tensor) -> torch.Tensor:
+        nonlocal step
+        if step == stop:
+            raise Stop
+        step += 1
+        return inner(rows)
+
+    made.loss = loss
+    return made
+
+
+def same(one: Any, other: Any) -> bool:
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    return torch.equal(one, other) if isinstance(one, torch.Tensor) else bool(one == other)
+
+
+@pytest.mark.parametrize("name", AGGREGATORS)
+def test_a_killed_fine_tuning_goes_on_and_its_state_is_what_extracts(tmp_path: Path, name: str) -> None:
+    recipe = Recipe(epochs=2, batch=2, lr=1e-3, optimizer="adamw")
+    torch.set_num_threads(1)
+    for folder, stops in (("whole", [-1]), ("parts", [4, 1, -1])):  # 3 steps an epoch
+        for stop in stops:
+            trained = task(name, stop)
+            try:
+                Trainer(trained, recipe, 2, tmp_path / folder, "f", 0.0).run()
+            except Stop:
+                assert stop >= 0
+    whole, parts = (torch.load(tmp_path / folder / "best.pt", weights_only=True) for folder in ("whole", "parts"))
+    assert same(whole, parts)
+    if name == "tight":  # which gives no vectors
+        return
+    start = ClipFt(model="tiny-64", frames=4, weights="random")
+    start.load("cpu", None)
+    assert not same(start.net.state_dict(), whole["state"]["model"])
+    fresh, videos = task(name), torch.from_numpy(trained.train.videos)
+    fresh.clip.load_state(whole["state"], "cpu")
+    with torch.no_grad():
+        wanted = fresh.clip.aggregator(fresh.clip.encode_frames(videos), torch.full((5,), 4))
+    assert torch.equal(fresh.clip.extract(videos[:, None]), wanted)
+    assert same(fresh.clip.aggregator.state_dict(), whole["state"]["aggregator"])
+    if whole["state"]["aggregator"]:
+        assert not same(task(name).clip.aggregator.state_dict(), whole["state"]["aggregator"])
+
+
+def test_the_rate_of_what_starts_untrained(tmp_path: Path) -> None:
+    trained = task("ea")
+    trainer = Trainer(trained, Recipe(epochs=1, batch=6, lr=1e-3, optimizer="adamw", decay=1.0), 2, tmp_path, "f")
+    trainer.run()
+    inside = {id(p) for p in trained.clip.aggregator.parameters()}
+    for group in trainer.optimizer.param_groups:
+        mine = [id(p) in inside for p in group["params"]]
+        assert all(mine) or not any(mine)
+        assert group["lr"] == pytest.approx(1e-2 if any(mine) else 1e-3)
+    assert task("mean").heads == ()
+
+
+def test_scores_of_pairs_by_a_loop() -> None:
+    """The validation score of the tight type, and what the loss sees, from each pair alone."""
+    trained = task("tight")
+    clip, pairs = trained.clip, trained.train
+    with torch.no_grad():
+        for parameter in clip.aggregator.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(3)) * 0.1)
+        text = clip.encode_texts(clip.tokens(pairs.captions))
+        frames = clip.encode_frames(torch.from_numpy(pairs.videos))
+        four = torch.tensor([4])
+        scores = np.array([[float(clip.aggregator(t[None], f[None], four)) for f in frames] for t in text])
+    own = scores[np.arange(6), pairs.video_of][:, None]
+    ranks = 1 + (scores > own).sum(axis=1) + ((scores == own).sum(axis=1) - 1) / 2
+    assert trained.score() == pytest.approx(float((1 / ranks).mean()))
+    seen: list[Any] = []
+    trained.objective = lambda *given: seen.extend(given) or given[0].sum()
+    trained.loss(torch.tensor([5, 1, 0]))
+    np.testing.assert_allclose(seen[0].detach().numpy(), scores[[5, 1, 0]][:, [0, 1, 0]], rtol=1e-3, atol=1e-4)
+    assert float(seen[1]) == 1.0
+    assert seen[2].tolist() == [0, 1, 0]
+
+
+FEW = ("finetune.epochs=1", "finetune.head_rate=1", "train.from=[clip-ft, clip-ft-frames, bow]", "train.epochs=1")
+
+
+@pytest.fixture(scope="module")
+def excited(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The tiny collection, its clip-ft fine-tuned with excitation and aggregation."""
+    made = with_frames(tiny, tmp_path_factory.mktemp("excited"))
+    made.run(*FEW, *sets("ea"), targets=("clip-ft", "clip-ft-frames"))
+    return made
+
+
+def test_extraction_aggregates_as_the_fine_tuning_did(excited: Any) -> None:
+    """clip-ft is what the saved gates and weights make of clip-ft-frames, in NumPy."""
+    state = {
+        key: value.double().numpy()
+        for key, value in read_state(excited.work / "finetune/best.pt")["aggregator"].items()
+    }
+    checked = 0
+    for path in sorted((excited.work / "clip-ft-frames" / "video").glob("*.h5")):
+        x = shards.read(path).values.astype(np.float64)
+        x = x / np.linalg.norm(x, axis=2, keepdims=True)
+        for block in ("excitation", "aggregation"):
+            w = {key.removeprefix(f"{block}.positions."): v for key, v in state.items() if key.startswith(block)}
+            hidden = np.maximum(x.mean(axis=2) @ w["inner.weight"].T + w["inner.bias"], 0)
+            u = hidden @ w["outer.weight"].T + w["outer.bias"]
+            if block == "excitation":
+                x = x / (1 + np.exp(-u))[:, :, None]
+            else:
+                powers = np.exp(u)
+                x = (x * (powers / powers.sum(axis=1, keepdims=True))[:, :, None]).sum(axis=1)
+        found = shards.read(excited.work / "clip-ft" / "video" / path.name).values
+        np.testing.assert_allclose(found, x, rtol=1e-3, atol=1e-5)
+        checked += len(found)
+    assert checked == 22
+
+
+def test_what_a_change_of_the_aggregator_makes_anew(excited: Any) -> None:
+    """Another parameter of it makes another fine-tuning; naming a default does not."""
+    assert not excited.run(*FEW, *sets("ea", relu6=True), targets=("clip-ft",)).made
+    for changed in (sets("ea", excite=2), sets("mean")):
+        planned = {one.stage: one for one in plan(excited.request(*FEW, *changed), ["clip-ft"])[0]}
+        assert planned["finetune"].todo
+        assert planned["clip-ft"].todo
+
+
+def test_pairs_are_ranked_by_what_the_fine_tuning_learned(tiny: Any, tmp_path: Path) -> None:
+    """A run of the tight type holds every video with the score of the saved aggregator."""
+    made = with_frames(tiny, tmp_path)
+    given = (
+        *(*FEW, *sets("tight"), "clip-ft.level=frame", "train.from=[clip-ft-frames, bow]", "train.baselines={}"),
+        *("train.singles=false", "rank.pairs={tight: [clip-ft-frames, clip-ft-frames]}"),
+    )
+    made.run(*given)
+    assert not made.run(*given).made
+    graph = stages.load(made.stages, "small", [*made.sets, *given])
+    part = construct(graph.stages["clip-ft-frames"])
+    from fusion.frames.tight import TightTransf
+
+    net = TightTransf(frames=8, dim=part.dim, **AGGREGATORS["tight"][1])
+    net.load_state_dict(read_state(made.work / "finetune/best.pt")["aggregator"])
+    folder = made.work / "clip-ft-frames"
+    text, video = ([shards.read(path) for path in sorted((folder / side).glob("*.h5"))] for side in ("text", "video"))
+    captions = {id_: row for shard in text for id_, row in zip(shard.ids, shard.values, strict=True)}
+    frames = {id_: row for shard in video for id_, row in zip(shard.ids, shard.values, strict=True)}
+    seen = 0
+    with torch.no_grad():
+        for way in ("t2v", "v2t"):
+            for query, found in read_run(made.work / "rank/tight/seed0" / f"{way}.trec.gz"):
+                scores = [score for _, score in found]
+                assert scores == sorted(scores, reverse=True)
+                for item, score in found[:3]:
+                    one, other = (query, item) if way == "t2v" else (item, query)
+                    pair = torch.from_numpy(captions[one])[None], torch.from_numpy(frames[other])[None]
+                    assert score == pytest.approx(float(net.eval()(*pair, torch.tensor([8]))), abs=1e-4)
+                    seen += 1
+    assert seen > 30
