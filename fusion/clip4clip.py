@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from fusion import frames as package
-from fusion.features import Feature, Frames
+from fusion.features import Feature, Frames, pick, pick_all
 from fusion.spaces import Spaces
 
 
@@ -53,6 +53,7 @@ class Clip4Clip(Spaces):
             raise ValueError(
                 f"'{self.video}' is {dim} wide and '{self.text}' {width}; Clip4Clip compares features of one CLIP model"
             )
+        self.dim = dim
         self.aggregator = aggregator(aggregate, {"frames": lengths[self.video], "dim": dim}, aggregate_params or {})
         self.scores_pairs = bool(self.aggregator.scores_pairs)
 
@@ -81,13 +82,12 @@ class Clip4Clip(Spaces):
         return scores
 
     def _frames(self, features: Mapping[str, Feature]) -> Frames:
-        found = features.get(self.video)
-        if not isinstance(found, Frames):
-            raise ValueError(f"feature '{self.video}' should come frame by frame, not as {type(found).__name__}")
+        [found] = pick_all(features, {self.video: self.dim}, (self.video,))
+        assert isinstance(found, Frames)
         return found
 
     def _rows(self, features: Mapping[str, Feature]) -> Tensor:
-        found = self.encode(features).get(self.text)
+        [found] = pick(self.encode(features), {self.text: self.dim})
         if not isinstance(found, Tensor):
             raise ValueError(f"feature '{self.text}' should hold dense rows, not {type(found).__name__}")
         return found

@@ -160,7 +160,7 @@ def pick_all(
         if isinstance(feature, Frames) and name not in frames:
             raise ValueError(f"feature '{name}' holds frames, but the block wants one row of it for each video")
         if name in frames and not isinstance(feature, Frames):
-            raise ValueError(f"feature '{name}' has one row for each video, but the block reads it frame by frame")
+            raise ValueError(f"feature '{name}' should come frame by frame, not as one row for each video")
         width = feature.shape[-1] if isinstance(feature, Tensor) else feature.dim
         if width != dim:
             raise ValueError(f"feature '{name}' has width {width}; the block was built for {dim}")

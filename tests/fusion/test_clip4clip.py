@@ -141,7 +141,7 @@ def test_what_the_constructor_refuses(change: dict[str, Any], message: str) -> N
 
 def test_features_of_another_kind_are_named() -> None:
     made, (video, text) = model(), given()
-    with pytest.raises(ValueError, match="'f' should come frame by frame, not as Tensor"):
+    with pytest.raises(ValueError, match="'f' should come frame by frame, not as one row for each video"):
         made.video_units({"f": video["f"].values[:, 0]})
     with pytest.raises(ValueError, match="'t' should hold dense rows, not Sparse"):
         made.text_units({"t": Sparse.of(csr_matrix(text["t"].numpy()))})

@@ -42,7 +42,7 @@ def features(rows: int = 5, dims: dict[str, int] = DIMS) -> dict[str, Tensor]:
 
 
 def test_the_search_finds_blocks() -> None:
-    assert {"LAFF", "Concat"} <= {block.__name__ for block in blocks()}
+    assert {"LAFF", "LAFFml", "MHSA", "AttentionFree", "Mean", "Concat"} <= {block.__name__ for block in blocks()}
 
 
 @pytest.mark.parametrize("block", blocks(), ids=lambda block: block.__name__)
@@ -57,6 +57,10 @@ class TestBlock:
         parameters = inspect.signature(block).parameters.values()
         assert all(p.kind is p.KEYWORD_ONLY for p in parameters)
         assert [p.name for p in parameters if p.default is p.empty] == ["dims"]
+
+    def test_knows_its_features(self, block: type[nn.Module]) -> None:
+        """In the order of its weights."""
+        assert list(build(block).dims.items()) == list(DIMS.items())
 
     @pytest.mark.parametrize("rows", [1, 5])
     @pytest.mark.parametrize("training", [True, False])
@@ -150,6 +154,16 @@ class TestBlock:
         double = model.double()({name: feature.double() for name, feature in features().items()})[0]
         assert double.dtype == torch.float64
         torch.testing.assert_close(double.float(), fused, rtol=1e-5, atol=1e-5)
+
+    def test_the_state_makes_an_equal_block(self, block: type[nn.Module]) -> None:
+        model = build(block).train()
+        model(features())  # running statistics are part of it
+        other = build(block)
+        with torch.no_grad():
+            for parameter in other.parameters():
+                parameter += 1
+        other.load_state_dict(model.state_dict())
+        assert torch.equal(other.eval()(features())[0], model.eval()(features())[0])
 
     def test_no_features_and_bad_sizes(self, block: type[nn.Module]) -> None:
         with pytest.raises(ValueError, match="dims is empty"):

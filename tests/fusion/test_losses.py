@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from fusion.losses import LOSSES, infonce, triplet
+from fusion.losses import LOSSES, infonce, make, triplet
 
 ONE = torch.tensor(1.0)
 
@@ -53,3 +53,102 @@ def test_infonce_by_hand() -> None:
         total -= math.log(right / sum(math.exp(scale * cosines[j][i]) for j in range(2)))
     value = infonce(torch.tensor([cosines, cosines], dtype=torch.float64), torch.tensor(scale))
     assert value.item() == pytest.approx(2 * total / 4, rel=1e-12)  # two spaces; mean of two directions and two pairs
+
+
+COSINES = [  # two spaces, four captions, four videos
+    [[0.9, 0.8, 0.3, 0.1], [0.5, 0.1, 0.2, 0.6], [-0.3, 0.3, 0.4, 0.35], [0.2, 0.7, 0.6, 0.5]],
+    [[0.2, 0.1, -0.4, 0.3], [0.3, 0.7, 0.1, 0.2], [0.6, 0.2, 0.5, 0.1], [-0.1, 0.4, 0.3, 0.2]],
+]
+VIDEOS = [7, 3, 7, 5]  # captions 0 and 2 are of one video
+SCALE = 6.0
+
+
+def negatives(i: int, mask: bool) -> list[int]:
+    """The other places of the batch that place i is told from."""
+    return [j for j in range(4) if j != i and not (mask and VIDEOS[j] == VIDEOS[i])]
+
+
+def turned(space: list[list[float]]) -> list[list[float]]:
+    return [list(column) for column in zip(*space, strict=True)]
+
+
+def hinge(space: list[list[float]], mask: bool) -> float:
+    """Rows against their hardest column."""
+    return sum(max(0.0, *(0.2 + space[i][j] - space[i][i] for j in negatives(i, mask))) for i in range(4))
+
+
+def entropy(logits: list[list[float]], mask: bool) -> float:
+    """Mean over the rows of -log softmax at the diagonal."""
+    each = []
+    for i in range(4):
+        parts = [math.exp(logits[i][j]) for j in [i, *negatives(i, mask)]]
+        each.append(-math.log(parts[0] / sum(parts)))
+    return sum(each) / 4
+
+
+def dual(space: list[list[float]], mask: bool) -> float:
+    """Rows choose columns; each logit times 4 times the column's share of it among all rows."""
+    logits = [[0.0] * 4 for _ in range(4)]
+    for j in range(4):
+        rows = [j, *negatives(j, mask)]
+        total = sum(math.exp(SCALE * space[i][j]) for i in rows)
+        for i in rows:
+            logits[i][j] = SCALE * space[i][j] * 4 * math.exp(SCALE * space[i][j]) / total
+    return entropy(logits, mask)
+
+
+def wanted(name: str, mask: bool) -> float:
+    total = 0.0
+    for space in COSINES:
+        both = [space, turned(space)]
+        if name.startswith("triplet"):
+            each = [hinge(one, mask) for one in both]
+            total += {"triplet": each[0], "triplet-caption": each[1], "triplet-both": sum(each)}[name]
+        elif name == "infonce":
+            total += sum(entropy([[SCALE * x for x in row] for row in one], mask) for one in both) / 2
+        else:
+            total += sum(dual(one, mask) for one in both) / 2
+    return total
+
+
+@pytest.mark.parametrize("mask", [False, True], ids=["all", "masked"])
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss_in_plain_python(name: str, mask: bool) -> None:
+    cosines = torch.tensor(COSINES, dtype=torch.float64)
+    videos = torch.tensor(VIDEOS)
+    value = make(name, mask)(cosines, torch.tensor(SCALE), videos)
+    assert value.item() == pytest.approx(wanted(name, mask), rel=1e-12)
+    assert wanted(name, True) < wanted(name, False) - 0.01  # the mask takes something away
+    without = make(name, True)(cosines, torch.tensor(SCALE), None)  # nothing is known of the videos
+    assert without.item() == pytest.approx(wanted(name, False), rel=1e-12)
+
+
+def test_triplet_masked_by_hand() -> None:
+    """Captions 0 and 1 are of one video. Caption 0: right 0.9, of 0.8 and 0.75 only 0.75 counts, 0.2 + 0.75 - 0.9.
+
+    Caption 1: right 0.1, of 0.5 and 0.2 only 0.2 counts: 0.3. Caption 2: 0.9 against 0.3: 0. Unmasked it is 0.1 + 0.6.
+    """
+    cosines = torch.tensor([[0.9, 0.8, 0.75], [0.5, 0.1, 0.2], [-0.3, 0.3, 0.9]])
+    videos = torch.tensor([4, 4, 2])
+    assert make("triplet", mask=True)(cosines, ONE, videos).item() == pytest.approx(0.35)
+    assert make("triplet")(cosines, ONE, videos).item() == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_masked_pair_has_no_gradient(name: str) -> None:
+    cosines = torch.tensor(COSINES, dtype=torch.float64, requires_grad=True)
+    make(name, True)(cosines, torch.tensor(SCALE), torch.tensor(VIDEOS)).backward()
+    assert cosines.grad is not None
+    assert not cosines.grad[:, [0, 2], [2, 0]].any()
+    assert cosines.grad.any()
+    alone = torch.tensor(COSINES, dtype=torch.float64, requires_grad=True)
+    value = make(name, True)(alone, torch.tensor(SCALE), torch.tensor([1, 1, 1, 1]))  # one video's captions only
+    value.backward()
+    assert alone.grad is not None
+    assert value.item() == 0
+    assert not alone.grad.any()
+
+
+def test_an_unknown_loss_is_named() -> None:
+    with pytest.raises(ValueError, match="there is no loss 'hinge'; take one of triplet, triplet-caption"):
+        make("hinge")
