@@ -32,6 +32,7 @@ STYLE: Any = {
     "figure.dpi": 150,
     "savefig.dpi": 150,
     "savefig.facecolor": "white",
+    "text.parse_math": False,  # a name may hold a dollar
     "svg.hashsalt": "laff",  # else ids in the file are random
 }
 
