@@ -171,7 +171,9 @@ def _dims(graph: Graph, stage: Stage, side: str) -> dict[str, int]:
 
 
 def _length(graph: Graph, name: str) -> int:
-    """Frames of a video's row, where the feature's part knows them."""
+    """Frames of a video's row, where the feature's part or its import says how many at most."""
+    if graph.stages[name].step == "import":
+        return int(graph.stages[name].options["frames"])
     sampling = getattr(construct(graph.stages[name]), "sampling", None) if graph.stages[name].part else None
     return sampling.views * sampling.frames if sampling else 1
 
