@@ -62,11 +62,13 @@ def measure(subject: Subject) -> dict[str, tuple[list[str], dict[int, Moments]]]
 
     LaffError where neither side of the model gives weights.
     """
+    from fusion.paired import Paired
+
     found: dict[str, tuple[list[str], dict[int, Moments]]] = {}
     for seed in subject.seeds:
         model = subject.trained(seed)
         for side in SIDES:
-            block = getattr(model, side, None)
+            block = getattr(model, side) if isinstance(model, Paired) else None
             if block is not None and (moments := _moments(subject, model, block, side)):
                 found.setdefault(side, (names_of(block), {}))[1][seed] = moments
     if not found:

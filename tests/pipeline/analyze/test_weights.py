@@ -13,6 +13,7 @@ from fusion.concat import Concat
 from fusion.features import Split
 from fusion.laff import LAFF
 from fusion.paired import Paired
+from fusion.sea import SEA
 from pipeline.analyze import weights
 from pipeline.errors import LaffError
 
@@ -94,8 +95,12 @@ def test_a_model_without_weights_is_told(split: Split) -> None:
         both = {"heads": HEADS, "width": WIDTH}
         return Paired(Concat(dims={"a": WIDTH, "b": WIDTH}, **both), Concat(dims={"t": WIDTH}, **both)).eval()
 
-    with pytest.raises(LaffError, match=r"laff \(fusion.laff.LAFF\) has no weights for its features"):
-        weights.measure(subject(split, 1, make=concat))
+    def sea(seed: int) -> SEA:
+        return SEA(video_dims={"a": WIDTH, "b": WIDTH}, text_dims={"t": WIDTH}, width=4).eval()
+
+    for make in (concat, sea):
+        with pytest.raises(LaffError, match=r"laff \(fusion.laff.LAFF\) has no weights for its features"):
+            weights.measure(subject(split, 1, make=make))
 
 
 def test_vectors_that_are_not_shown_have_no_share(split: Split) -> None:
