@@ -18,7 +18,7 @@ class MHSA(nn.Module):
 
     Every feature enters as in LAFF, in d columns at once; attention has `heads` heads of `width` columns each, with
     projections of queries, keys, values and output (4 d^2 numbers): for d = 1,024 give it `width: 128` of its own.
-    Parameters and errors are LAFF's.
+    A raw feature that is wider than a head is tiled as often as it fits into d. Parameters and errors are LAFF's.
     """
 
     convex = False
@@ -36,7 +36,7 @@ class MHSA(nn.Module):
     ) -> None:
         super().__init__()
         self.dims = dict(dims)
-        self.enter = Enter(dims, heads, width, dropout, raw, norm)
+        self.enter = Enter(dims, heads, width, dropout, raw, norm, whole=True)
         self.attention = nn.MultiheadAttention(heads * width, heads, batch_first=True)
         self.norm = nn.LayerNorm(heads * width)
 

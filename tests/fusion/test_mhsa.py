@@ -66,6 +66,17 @@ def test_forward_and_loss(
     assert make("triplet")(cosines, ONE, None).item() == pytest.approx(loss_by_hand(wanted), abs=1e-10)
 
 
+def test_a_raw_feature_wider_than_a_head() -> None:
+    """8 numbers in d = 4 heads of 4: two tiles, normalised by their column; more than d do not fit."""
+    block = MHSA(dims={"clip-ft": 8}, heads=4, width=4)
+    x = torch.randn(6, 8)
+    normal = (x - x.mean(dim=0)) / torch.sqrt(x.var(dim=0, unbiased=False) + 1e-5)
+    torch.testing.assert_close(block.enter({"clip-ft": x}).flatten(1), torch.cat([normal, normal], dim=1))
+    assert MHSA(dims={"clip-ft": 512}, heads=8, width=128).enter["clip-ft"].weight.shape == (2, 512)
+    with pytest.raises(ValueError, match="'clip-ft' is raw and has width 17, more than"):
+        MHSA(dims={"clip-ft": 17}, heads=4, width=4)
+
+
 def test_one_space_as_wide_as_all_heads() -> None:
     block = MHSA(dims={"x3d": 5}, heads=8, width=128)
     assert block({"x3d": torch.randn(2, 5)})[0].shape == (2, 1, 1024)
