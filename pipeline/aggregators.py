@@ -20,7 +20,7 @@ def read(
     Completes `aggregate_params` with defaults. None where the part takes none.
     """
     uses, given = options["aggregate"], options["aggregate_params"]
-    if "plug" not in part.methods or "frames" not in params:
+    if not {"plug", "check"} <= part.methods or "frames" not in params:
         changed = uses != parts.part("pipeline.steps.finetune.Options").parameters["aggregate"].default or given
         return None, [f"aggregate: {part.path} takes no aggregator"] if changed else []
     try:
