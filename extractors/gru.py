@@ -14,13 +14,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 
+from extractors import gru_prefixes, gru_steps
 from extractors.base import Pairs
-from extractors.gru_steps import Order, Weights, mean_states
+from extractors.gru_steps import Order, Weights
 from extractors.gru_task import GruTask, Loss, embed
 from extractors.words import tokenise, vocabulary
 
 SPECIAL = ["<pad>", "<start>", "<end>", "<unk>"]  # ids 0 to 3; the first only keeps the authors' numbering
 START, END, UNKNOWN = 1, 2, 3
+AT_ONCE = 4096  # captions on a GPU when nothing is learned
 SIZES = ("hidden", "bidirectional", "vector_dim")  # what the weights' shapes follow from
 
 
@@ -44,8 +46,17 @@ class GruEncoder(nn.Module):
         Every caption has at least one token. Captions never touch: no padding takes part.
         """
         if ids.is_cpu:
+            mean_states = gru_steps.mean_states if torch.is_grad_enabled() else gru_prefixes.mean_states
             return torch.cat([mean_states(ids, starts, self.embedding.weight, *way) for way in self._ways()], dim=1)
-        order = Order.of(starts.cpu())
+        if torch.is_grad_enabled():
+            return self._packed(ids, starts.cpu())
+        bounds = [*starts[:-1:AT_ONCE].tolist(), len(ids)]
+        pieces = zip(bounds[:-1], bounds[1:], starts[:-1].cpu().split(AT_ONCE), strict=True)
+        return torch.cat([self._packed(ids[a:b], torch.cat([s, s.new_tensor([b])]) - a) for a, b, s in pieces])
+
+    def _packed(self, ids: Tensor, starts: Tensor) -> Tensor:
+        """The same by nn.GRU, for a GPU; starts on the CPU, so that nothing waits for the GPU."""
+        order = Order.of(starts)
         tokens = order.tokens.to(ids.device)
         packed = PackedSequence(self.embedding(ids[tokens]), torch.tensor(order.sizes))
         states = self.gru(packed)[0].data  # [sum L, D] in the same order

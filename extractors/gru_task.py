@@ -15,7 +15,7 @@ from extractors.scoring import mrr
 # (cosines [B, B], caption i against video j; scale; the video of each caption [B]) -> scalar
 Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 Tokens = Callable[[Sequence[str]], tuple[Tensor, Tensor]]  # C captions -> ids [sum L], starts [C + 1]
-BATCH = 256  # captions at once when nothing is learned
+BATCH = 8192  # captions at once when nothing is learned
 
 
 class Projected(nn.Module):

@@ -74,6 +74,7 @@ class Tokens:
     ids: Tensor  # [sum L] int64
     starts: Tensor  # [C + 1] int64, caption i holds starts[i]:starts[i + 1]
     size: int  # words of the vocabulary
+    encoded: Tensor | None = None  # [C, D], what a model's encoder made of them already
 
     def __post_init__(self) -> None:
         if len(self.ids) and not 0 <= int(self.ids.min()) <= int(self.ids.max()) < self.size:
@@ -84,18 +85,21 @@ class Tokens:
 
     def rows(self, rows: Tensor) -> Tokens:
         """The captions with these numbers, [B] int64, in that order."""
+        if self.encoded is not None:  # their words are not looked at again
+            return _unchecked_tokens(self.ids[:0], self.starts[:1].expand(len(rows) + 1), self.size, self.encoded[rows])
         positions, starts = gather(self.starts, rows)
         return _unchecked_tokens(self.ids[positions], starts, self.size)
 
     def to(self, device: torch.device | str) -> Tokens:
         """The same on another device."""
-        return _unchecked_tokens(self.ids.to(device), self.starts.to(device), self.size)
+        encoded = None if self.encoded is None else self.encoded.to(device)
+        return _unchecked_tokens(self.ids.to(device), self.starts.to(device), self.size, encoded)
 
 
-def _unchecked_tokens(ids: Tensor, starts: Tensor, size: int) -> Tokens:
+def _unchecked_tokens(ids: Tensor, starts: Tensor, size: int, encoded: Tensor | None = None) -> Tokens:
     """Part of tokens that were checked when they were built: a check for each batch would wait for the GPU."""
     tokens = object.__new__(Tokens)
-    for name, value in (("ids", ids), ("starts", starts), ("size", size)):
+    for name, value in (("ids", ids), ("starts", starts), ("size", size), ("encoded", encoded)):
         object.__setattr__(tokens, name, value)
     return tokens
 

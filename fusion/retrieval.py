@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -83,6 +84,7 @@ def mrr(model: Spaces, split: Split) -> float:
     every = torch.arange(split.videos, device=device)
     if not model.scores_pairs:
         videos = torch.cat([model.embed_video(split.video_rows(rows)) for rows in every.split(BLOCK)])
+        split = replace(split, text=model.encoded(split.text))
     total = torch.zeros((), dtype=torch.float64, device=device)
     for rows in torch.arange(len(split), device=device).split(BLOCK):
         if model.scores_pairs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -40,8 +41,18 @@ class Spaces(nn.Module):
             tokens = features.get(name)
             if not isinstance(tokens, Tokens):
                 raise ValueError(f"feature '{name}' has an encoder in the model and should be given as tokens")
-            encoded[name] = encoder(tokens.ids, tokens.starts)
+            encoded[name] = encoder(tokens.ids, tokens.starts) if tokens.encoded is None else tokens.encoded
         return encoded
+
+    @torch.no_grad()
+    def encoded(self, features: Mapping[str, Feature]) -> dict[str, Feature]:
+        """The same features, tokens encoded: for many captions at once, which takes less than block by block."""
+        found = dict(features)
+        for name, rows in self.encode(features).items():
+            tokens = features[name]
+            if isinstance(tokens, Tokens) and isinstance(rows, Tensor):
+                found[name] = replace(tokens, encoded=rows)
+        return found
 
     def video_units(self, features: Mapping[str, Feature]) -> Tensor:
         """Video features, B rows each -> [B, S, W], unit length in each space."""

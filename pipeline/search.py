@@ -54,9 +54,9 @@ def search(request: Request, sentence: str, k: int, split: str, model_name: str 
         rows = fusing.rows(context, stage, one)
         whole = fusing.part_of(fusing.split(context, rows, encoders), model)
         paired = fusing.trained(context, stage, model, whole, encoders, seed)
-        text = embed(paired.embed_text, lambda block: _take(query, model.text), np.arange(1))
-        videos = embed(paired.embed_video, whole.video_rows, np.arange(len(rows.videos)))
-        hits.append((rows.videos, (text @ videos.T)[0]))
+        text = embed(paired.embed_text, lambda block: _take(query, model.text), 1)
+        videos = embed(paired.embed_video, whole.video_rows, len(rows.videos))
+        hits.append((rows.videos, (text @ videos.T)[0].numpy()))
     rows_found = np.concatenate([videos for videos, _ in hits])
     columns, scores = top_k(np.concatenate([values for _, values in hits])[None], k)
     catalog = context.catalog

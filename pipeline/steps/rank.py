@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,12 +14,19 @@ from pipeline.errors import LaffError
 from pipeline.features import Rows
 from pipeline.metrics import Ranks
 from pipeline.models import Row
-from pipeline.pairs import Pairs
 from pipeline.plan import Planned
 from pipeline.record import record
+from pipeline.scores import Scored, of_vectors
 from pipeline.target import Made
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from fusion.features import Split
+    from fusion.spaces import Spaces
+
 BLOCK = 512  # queries that are scored at once
+EMBEDDED = 1024  # rows that are embedded at once
 
 
 @dataclass(frozen=True)
@@ -27,7 +35,7 @@ class Options:
 
     HOW = ("pairs",)
     CODE = ("pipeline.metrics", "fusion.paired", "fusion.features")
-    OWN = ("pipeline.steps.rank", "pipeline.runs", "pipeline.fusing", "pipeline.pairs")
+    OWN = ("pipeline.steps.rank", "pipeline.runs", "pipeline.fusing", "pipeline.pairs", "pipeline.scores")
 
     k: int = 100  # items in a run, per query
     pairs: dict[str, list[str]] = field(default_factory=dict)  # rows without training: name -> [video, text feature]
@@ -35,33 +43,6 @@ class Options:
     def __post_init__(self) -> None:
         if self.k < 1:
             raise LaffError(f"k is {self.k}; a run holds at least one item")
-
-
-@dataclass
-class Scored:
-    """The test split as one row sees it. A model's score is the dot product of a text and a video vector.
-
-    Equal captions share one vector, so their scores tie whatever a matrix product rounds.
-    """
-
-    rows: Rows
-    texts: list[np.ndarray]  # of each model [U, W] float32, one row for each different caption
-    of_text: np.ndarray  # [C] which of them a caption has
-    videos: list[np.ndarray]  # of each model [V, W] float32
-    pairs: list[Pairs]  # of each model without vectors
-
-    def of_captions(self, block: np.ndarray) -> np.ndarray:
-        """Scores [n, V] of captions, the mean over the models."""
-        texts = self.of_text[block]
-        found = [text[texts] @ video.T for text, video in zip(self.texts, self.videos, strict=True)]
-        found += [one.of_texts(texts) for one in self.pairs]
-        return sum(found) / len(found)
-
-    def of_videos(self, block: np.ndarray) -> np.ndarray:
-        """Scores [n, C] of videos."""
-        found = [video[block] @ text.T for text, video in zip(self.texts, self.videos, strict=True)]
-        found += [one.of_videos(block) for one in self.pairs]
-        return (sum(found) / len(found))[:, self.of_text]
 
 
 def run(context: Context, planned: Planned) -> None:
@@ -80,25 +61,23 @@ def run(context: Context, planned: Planned) -> None:
         for unit in planned.todo:
             row, seed = wanted[unit.key]
             start = time.perf_counter()
-            texts, videos, together = [], [], []
+            scores = []
             for model in row.models:
                 own = fusing.part_of(whole, model)
                 paired = fusing.trained(context, train, model, own, encoders, seed)
                 if paired.scores_pairs:
-                    together.append(pairs.of_model(paired, own, first))
+                    scores.append(pairs.of_model(paired, own, first))
                     continue
-                texts.append(embed(paired.embed_text, own.text_rows, first))
-                videos.append(embed(paired.embed_video, own.video_rows, np.arange(len(rows.videos))))
+                texts = embed(paired.embed_text, *each_text(paired, own, first))
+                scores.append(of_vectors(texts, embed(paired.embed_video, own.video_rows, len(rows.videos))))
             if row.pairs:
-                together.append(
-                    pairs.of_features(context, context.stage(row.features[0]), row.features[1], rows, first)
-                )
+                scores.append(pairs.of_features(context, context.stage(row.features[0]), row.features[1], rows, first))
             elif row.features:
                 video, text = row.features
-                texts.append(normalised(features.read(context, text, "text", rows.captions[first])[0]))
-                videos.append(normalised(rows.video[video]))
-            scored = Scored(rows, texts, of_text, videos, together)
-            write(context, scored, row, context.work.folder(stage.name) / unit.key, stage.options["k"])
+                texts = normalised(features.read(context, text, "text", rows.captions[first])[0])
+                scores.append(of_vectors(texts, normalised(rows.video[video])))
+            scored = Scored(scores, of_text, len(rows.videos))
+            write(context, scored, rows, row, context.work.folder(stage.name) / unit.key, stage.options["k"])
             names = [f"{unit.key}/{name}" for name in ("t2v.trec.gz", "v2t.trec.gz", "ranks.h5")]
             record(context, planned, Made(stage.name, unit.key, len(rows.captions), time.perf_counter() - start), names)
             progress.advance()
@@ -113,26 +92,44 @@ def distinct(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
     return first, of
 
 
-def embed(function: Callable, take: Callable, rows: np.ndarray) -> np.ndarray:
-    """function(take(rows)) in blocks, without gradients -> [len(rows), W] float32."""
+def each_text(model: "Spaces", split: "Split", rows: np.ndarray) -> tuple[Callable, int]:
+    """What `embed` takes of the captions with these row numbers [U]; sentence encoders see all of them at once.
+
+    So words are looked up once, and captions that begin alike can share their steps.
+    """
     import torch
 
+    from fusion.features import take
+
     with torch.no_grad():
-        blocks = [
-            function(take(torch.from_numpy(block))).numpy()
-            for block in np.array_split(rows, max(1, -(-len(rows) // 1024)))
-        ]
-    return np.concatenate(blocks)
+        whole = model.encoded(split.text_rows(torch.from_numpy(rows)))
+    return lambda block: {name: take(feature, block) for name, feature in whole.items()}, len(rows)
 
 
-def normalised(values: np.ndarray) -> np.ndarray:
+def embed(function: Callable, take: Callable, count: int) -> "Tensor":
+    """function(take(row numbers)) of `count` rows in blocks, without gradients -> [count, W] float32."""
+    import torch
+
+    found = torch.empty(0)
+    with torch.no_grad():
+        for block in torch.arange(count).split(EMBEDDED):
+            vectors = function(take(block))
+            if not len(found):
+                found = vectors.new_empty(count, vectors.shape[1])
+            found[block] = vectors
+    return found
+
+
+def normalised(values: np.ndarray) -> "Tensor":
     """Rows of length 1; a zero row stays zero."""
-    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
+    import torch
+
+    return torch.from_numpy(values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12))
 
 
-def write(context: Context, scored: Scored, row: Row, folder: Path, k: int) -> None:
+def write(context: Context, scored: Scored, rows: Rows, row: Row, folder: Path, k: int) -> None:
     """Two run files, and ranks.h5: what each query of the split found, uncovered ones at the last rank."""
-    catalog, rows = context.catalog, scored.rows
+    catalog = context.catalog
     caption_ids = catalog.ids("text", rows.captions)
     video_ids = catalog.ids("video", rows.videos)
     every_video = catalog.split_videos("test")

@@ -1,0 +1,75 @@
+"""The test split as one row of results sees it: scores of captions and videos, each computed once where they fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pipeline.pairs import Score
+
+KEPT = 1 << 28  # scores that are kept for the way back from videos to captions: 1 GiB
+
+
+def of_vectors(texts: Tensor, videos: Tensor) -> Score:
+    """The scores of a model with vectors [U, W] and [V, W]: their dot products."""
+
+    def score(some_texts: Tensor, some_videos: Tensor) -> Tensor:
+        every = len(some_videos) == len(videos)  # in their order then: no copy
+        return texts[some_texts] @ (videos if every else videos[some_videos]).T
+
+    return score
+
+
+class Scored:
+    """Scores of C captions and V videos, the mean over the models of a row.
+
+    Equal captions have one score with a video: they tie whatever a product rounds. First captions against all videos,
+    then videos against all captions: the scores are kept in between where there are at most KEPT of them, and computed
+    again where there are more.
+    """
+
+    def __init__(self, models: Sequence[Score], of_text: np.ndarray, videos: int) -> None:
+        """of_text: [C] which of the different captions each is."""
+        self._models = models
+        self._of_text = of_text
+        texts = int(of_text.max()) + 1 if len(of_text) else 0
+        self._videos = np.arange(videos)
+        self._kept = np.empty((texts, videos), np.float32) if texts * videos <= KEPT else None
+        self._done = np.zeros(texts, bool)
+
+    def of_captions(self, captions: np.ndarray) -> np.ndarray:
+        """Scores [n, V] float32 of these captions."""
+        texts = self._of_text[captions]
+        if self._kept is None:
+            return self._compute(texts, self._videos)
+        self._keep(np.unique(texts[~self._done[texts]]))
+        return self._kept[texts]
+
+    def of_videos(self, videos: np.ndarray) -> np.ndarray:
+        """Scores [n, C] float32 of these videos."""
+        if self._kept is None:
+            return self._compute(np.arange(len(self._done)), videos).T[:, self._of_text]
+        self._keep(np.flatnonzero(~self._done))
+        return self._kept[:, videos].T[:, self._of_text]
+
+    def _keep(self, texts: np.ndarray) -> None:
+        """Compute the scores of these different captions with all videos."""
+        if len(texts):
+            assert self._kept is not None
+            self._kept[texts] = self._compute(texts, self._videos)
+            self._done[texts] = True
+
+    def _compute(self, texts: np.ndarray, videos: np.ndarray) -> np.ndarray:
+        """Scores [n, m] of different captions and videos."""
+        import torch
+
+        with torch.no_grad():
+            pair = torch.from_numpy(texts), torch.from_numpy(videos)
+            found = [model(*pair).float().cpu() for model in self._models]
+        mean: np.ndarray = (found[0] if len(found) == 1 else torch.stack(found).mean(dim=0)).numpy()
+        return mean
