@@ -18,6 +18,7 @@ import click
 
 from pipeline import heap
 from pipeline.commands.analyze import analyze_group
+from pipeline.commands.compare import compare_command
 from pipeline.commands.options import doing, request, where
 from pipeline.commands.stage import execute, stage_command, stages_option
 from pipeline.commands.weights import weights_group
@@ -246,6 +247,7 @@ def demo(folder: Path) -> None:
 
 main.add_command(weights_group)
 main.add_command(analyze_group)
+main.add_command(compare_command)
 
 
 if __name__ == "__main__":

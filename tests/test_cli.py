@@ -17,7 +17,7 @@ import cli
 from pipeline.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
-VERBS = ("run", "plan", "failures", "search", "show", "verify", "gc", "demo", "weights", "analyze")
+VERBS = ("run", "plan", "failures", "search", "show", "verify", "gc", "demo", "weights", "analyze", "compare")
 STAGES = (
     *("ingest", "decode", "finetune", "clip-ft", "x3d", "ircsn", "tf", "timm", "bow", "w2v", "gru"),
     *("train", "rank", "evaluate", "report"),

@@ -60,7 +60,7 @@ def run(context: Context, planned: Planned) -> None:
     rows = models.rows(context, rank)
     folder = context.work.folder(stage.name)
     found = {
-        row.name: [_read(context.work.folder(rank.name) / row.name / f"seed{seed}") for seed in row.seeds]
+        row.name: [read(context.work.folder(rank.name) / row.name / f"seed{seed}") for seed in row.seeds]
         for row in rows
     }
     result: dict[str, Any] = {
@@ -74,12 +74,12 @@ def run(context: Context, planned: Planned) -> None:
     }
     for row in rows:
         seeds = found[row.name]
-        result["models"][row.name] = {way: _metrics([one[way] for one in seeds], row.seeds) for way in WAYS}
+        result["models"][row.name] = {way: summed([one[way] for one in seeds], row.seeds) for way in WAYS}
         result["bootstrap"][row.name] = {way: _interval([one[way] for one in seeds], stage.options) for way in WAYS}
         if not seeds[0]["t2v"].covered.all():
             kept = [{way: _covered(one[way], way) for way in WAYS} for one in seeds]
             result["models"][f"{row.name} (covered only)"] = {
-                way: _metrics([one[way] for one in kept], row.seeds) for way in WAYS
+                way: summed([one[way] for one in kept], row.seeds) for way in WAYS
             }
     any_row = next(iter(found.values()))[0]
     result["models"]["chance"] = {way: _chance(any_row[way]) for way in WAYS}
@@ -104,7 +104,8 @@ def coverage(context: Context, train: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _read(folder: Path) -> dict[str, Found]:
+def read(folder: Path) -> dict[str, Found]:
+    """What a row found with one seed, from its folder in the rank stage's: {"t2v": …, "v2t": …}."""
     path = folder / "ranks.h5"
     shard = shards.read(path)
     column = {
@@ -146,10 +147,10 @@ def _covered(found: Found, way: str) -> Found:
     return Found(ids, found.ranks.take(mask), mask[mask], found.groups[mask], candidates, found.relevant[mask])
 
 
-def _metrics(seeds: Sequence[Found], numbers: Sequence[int]) -> dict[str, Any]:
+def summed(seeds: Sequence[Found], numbers: Sequence[int]) -> dict[str, Any]:
     """{metric: {mean, std, seeds}}, queries, candidates; std is that of a sample, 0 for a single seed."""
-    sums = [metrics.summary(found.ranks) for found in seeds]
-    table: dict[str, Any] = {name: spread([one[name] for one in sums]) for name in sums[0]}
+    each = [metrics.summary(found.ranks) for found in seeds]
+    table: dict[str, Any] = {name: spread([one[name] for one in each]) for name in each[0]}
     return table | {"queries": len(seeds[0].ids), "candidates": seeds[0].candidates, "seed_numbers": list(numbers)}
 
 

@@ -1,0 +1,71 @@
+"""`laff compare`: several models on the same features in one table, with significance, cost and time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from pipeline.commands.options import doing, request
+
+
+def numbers(context: click.Context, option: click.Parameter, value: str) -> tuple[int, ...]:
+    """'1,2,3' -> (1, 2, 3)."""
+    words = [word.strip() for word in value.split(",")] if value else []
+    if not all(word.isdecimal() for word in words) or len(set(words)) < len(words):
+        raise click.BadParameter(f"{value!r} should be different whole numbers with commas between, such as 1,2,3")
+    return tuple(map(int, words))
+
+
+def roles_of(context: click.Context, option: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
+    """('lead=conse',) -> {'lead': 'conse'}."""
+    pairs = [text.partition("=") for text in value]
+    if wrong := ["".join(pair) for pair in pairs if not all(pair)]:
+        raise click.BadParameter(f"{wrong[0]!r} should be ROLE=FEATURE, such as lead=clip-ft")
+    return {role: name for role, _, name in pairs}
+
+
+@click.command(name="compare")
+@doing
+@click.option("--against", default="", metavar="ROW", help="Test the others against this row (default: the grid's).")
+@click.option("--seeds", default="", callback=numbers, metavar="1,2,3", help="Other seeds than the grid's.")
+@click.option(
+    "--role", "roles", multiple=True, callback=roles_of, metavar="ROLE=FEATURE", help="What $ROLE stands for here."
+)
+@click.argument("grid")
+def compare_command(
+    grid: str,
+    against: str,
+    seeds: tuple[int, ...],
+    roles: dict[str, str],
+    retry_failed: bool,
+    max_failures: int,
+    **options: Any,
+) -> None:
+    """Compare the models of a GRID: blocks, systems, or a YAML file of yours.
+
+    \b
+    laff compare blocks  -c collection.yaml -w WORK                       the same features, another block
+    laff compare systems -c collection.yaml -w WORK --workers 4           the systems of the LAFF paper
+    laff compare mine.yaml -c collection.yaml -w WORK --seeds 1,2 --set train.epochs=20
+    laff compare systems -c c.yaml -w WORK --role lead=siglip --role lead-text=siglip
+
+    Models are trained as stage train trains its own and into the same place, so what is there already is used, a killed
+    comparison goes on, and a further row or seed costs only itself. With --workers or --scheduler each training is a
+    task. The table goes to WORK/compare/GRID/ as text, CSV, JSON and HTML: metrics as mean ± std over seeds, a
+    significance test, parameters, FLOPs, seconds an epoch. A row whose features the collection lacks is named and left
+    out; one whose training comes to nothing too, and the command then ends with an error.
+    """
+    from pipeline.compare.run import Asked, compare
+    from pipeline.compare.table import text
+
+    wanted = request(options)
+    found = compare(wanted, Asked(grid, against, seeds, roles), retry_failed)
+    click.echo(found.outcome.summary(wanted.work))
+    click.echo(f"\n{text(found.figures)}\n\ntable, both ways: {found.folder}/table.{{txt,csv,json}}, index.html")
+    if found.failed:
+        raise click.ClickException(
+            "\n".join([f"{len(found.failed)} row(s) came to nothing", *(f"  - {why}" for why in found.failed.values())])
+        )
+    if 0 <= max_failures < found.outcome.lost:
+        raise click.ClickException(f"{found.outcome.lost} videos failed, more than --max-failures {max_failures}")

@@ -1,0 +1,113 @@
+"""The figures of a comparison: metrics over seeds, significance, cost and time of every row, as one JSON-able table."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import fusing, models, progress
+from pipeline.compare.grid import Grid
+from pipeline.compare.rows import Rows
+from pipeline.context import Context
+from pipeline.graph import Stage
+from pipeline.models import Row
+from pipeline.run import random_stages
+from pipeline.significance import holm, randomisation
+from pipeline.steps import evaluate
+from pipeline.steps.evaluate import WAYS
+
+
+def figures(context: Context, grid: Grid, made: Rows, against: str) -> dict[str, Any]:
+    """Everything that the table says; `against` is the row that the others are tested against, '' for none."""
+    rank = context.graph.of_step("rank")
+    train = context.stage(rank.sources[0])
+    rows = {row.name: row for row in models.rows(context, rank)}
+    quoted = grid.quoted
+    lines = _lines(context, [rows[name] for name in made.names], against)
+    _costs(context, train, lines)
+    return {
+        "grid": grid.name,
+        "about": grid.about,
+        "collection": context.name,
+        "protocol": f"{context.name}: every caption of test is a query, all videos of test are candidates",
+        "ties": evaluate.TIES,
+        "roles": {f"${role}": name for role, name in made.roles.items()},
+        "threads": context.graph.threads,
+        "coverage": evaluate.coverage(context, train.name)["test"]["coverage"],
+        "untrained": random_stages(context, context.graph.needed([rank.name])),
+        "against": against,
+        "rows": lines,
+        "notes": made.notes,
+        "left_out": made.left_out,
+        "quoted": asdict(quoted) if quoted else None,
+        "units": _units(train, rank, [rows[name] for name in made.names]),
+    }
+
+
+def _lines(context: Context, rows: list[Row], against: str) -> dict[str, dict[str, Any]]:
+    """Metrics and significance of each row, both ways."""
+    rank = context.graph.of_step("rank")
+    lines: dict[str, dict[str, Any]] = {}
+    precision: dict[str, dict[str, np.ndarray]] = {way: {} for way in WAYS}
+    groups: dict[str, np.ndarray] = {}
+    for row in rows:
+        folder = context.work.folder(rank.name) / row.name
+        seeds = [evaluate.read(folder / f"seed{seed}") for seed in row.seeds]
+        lines[row.name] = {way: evaluate.summed([seed[way] for seed in seeds], row.seeds) for way in WAYS}
+        lines[row.name] |= {"seeds": list(row.seeds) if row.models else [], "trained": bool(row.models)}
+        for way in WAYS:
+            precision[way][row.name] = np.mean([seed[way].ranks.precision for seed in seeds], axis=0)
+            groups[way] = seeds[0][way].groups
+    others = [name for name in lines if name != against] if against else []
+    with progress.bar("significance", len(WAYS) * len(others), "test"):
+        for way in WAYS:
+            p = {}
+            for name in others:
+                p[name] = randomisation(precision[way][name], precision[way][against], groups[way])
+                progress.advance()
+            corrected = holm(p)
+            for name in others:
+                lines[name][way] |= {"p": p[name], "p_holm": corrected[name]}
+    return lines
+
+
+def _costs(context: Context, train: Stage, lines: dict[str, dict[str, Any]]) -> None:
+    """Parameters, FLOPs, and what the trainings say of their time, of each row that is a model."""
+    from pipeline.analyze import cost
+    from pipeline.analyze.subject import Features
+
+    found = {model.name: model for model in models.of(context, train)}
+    encoders = fusing.joints(context, train)
+    rows = fusing.rows(context, train, "test", lost=True)
+    features = Features(context, found, rows, fusing.split(context, rows, encoders), encoders)
+    for counted in cost.measure(features):
+        line = lines[counted.model]
+        line |= {"parameters": counted.parameters, "flops_video": counted.video, "flops_caption": counted.caption}
+        line["flops_pair"] = counted.pair
+        folder = context.work.folder(train.name) / counted.model
+        trained = [_trained(folder / f"seed{seed}") for seed in found[counted.model].seeds]
+        line |= {key: [one[key] for one in trained] for key in ("epochs", "best_epoch", "seconds_epoch")}
+
+
+def _trained(folder: Path) -> dict[str, Any]:
+    """Epochs, the best of them and seconds an epoch; None where last.pt, which knows it, is gone."""
+    import torch
+
+    found: dict[str, Any] = {"epochs": None, "best_epoch": None, "seconds_epoch": None}
+    if (folder / "best.pt").is_file():
+        found["best_epoch"] = torch.load(folder / "best.pt", mmap=True, weights_only=True)["epoch"]
+    if (folder / "last.pt").is_file():
+        position = torch.load(folder / "last.pt", mmap=True, weights_only=True)["position"]
+        found |= {"epochs": position["epoch"], "seconds_epoch": position["seconds"] / max(position["epoch"], 1)}
+    return found
+
+
+def _units(train: Stage, rank: Stage, rows: list[Row]) -> list[str]:
+    """What of the workspace the table was made from: so `laff gc` can keep it."""
+    found = [f"{rank.name}/{row.name}/seed{seed}" for row in rows for seed in row.seeds]
+    return [
+        f"{train.name}/{model.name}/seed{seed}" for row in rows for model in row.models for seed in row.seeds
+    ] + found

@@ -1,0 +1,183 @@
+"""A grid: the file that says which models are compared, over which features, and against which published figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline import yamls
+from pipeline.errors import LaffError, problems
+from pipeline.models import CHANCE, NAME
+from pipeline.models import KEYS as MODEL_KEYS
+from pipeline.parts import did_you_mean
+
+SHIPPED = Path(__file__).with_name("grids")
+KEYS = ("about", "roles", "seeds", "against", "models", "pairs", "features", "quoted")
+OWN_KEYS = (*MODEL_KEYS, "note")  # of a model's entry
+QUOTED_KEYS = ("source", "protocol", "columns", "rows")
+SIDES = ("video", "text")
+
+
+@dataclass(frozen=True)
+class Quoted:
+    """Figures of others, which stand apart: other data, or other features, so not to be compared digit by digit."""
+
+    source: str
+    protocol: str
+    columns: tuple[str, ...]
+    rows: dict[str, dict[str, float]]  # row -> column -> figure; what is not known is not there
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What a grid file says, its form checked; what its models are made of is checked where the stages are known."""
+
+    name: str
+    path: Path
+    about: str
+    models: dict[str, dict[str, Any]]  # as the baselines of a train stage, with a note besides
+    pairs: dict[str, list[str]] = field(default_factory=dict)  # rows without training: [video, text feature]
+    roles: dict[str, str] = field(default_factory=dict)  # what `$name` stands for
+    seeds: tuple[int, ...] = ()  # none: those of the train stage
+    against: str = ""
+    features: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # subsets: {video: […], text: […]}
+    quoted: Quoted | None = None
+
+
+def shipped() -> list[str]:
+    """Names of the grids that come with laff."""
+    return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
+
+
+def load(name: str) -> Grid:
+    """The grid of a file, or a shipped one by its name. LaffError lists all that is wrong with its form."""
+    path = Path(name)
+    if not path.suffix and not path.is_file():
+        path = SHIPPED / f"{name}.yaml"
+        if not path.is_file():
+            known = shipped()
+            raise LaffError(
+                f"no grid '{name}'{did_you_mean(name, known)} shipped are {', '.join(known)}; or give a YAML file"
+            )
+    whole = yamls.load(path)
+    if not isinstance(whole, dict) or not isinstance(whole.get("models"), dict) or not whole["models"]:
+        raise LaffError(f"{path}: has no 'models:' mapping; {SHIPPED / 'blocks.yaml'} shows the form of a grid")
+    found = _unknown("the grid", whole, KEYS)
+    for key in ("roles", "pairs", "features"):
+        if not isinstance(whole.get(key) or {}, dict):
+            found.append(f"{key} should be a mapping, not {whole[key]!r}")
+            whole[key] = {}
+    grid = Grid(
+        name=path.stem,
+        path=path,
+        about=str(whole.get("about", "")),
+        models=_models(whole["models"], found),
+        pairs=_pairs(whole.get("pairs") or {}, found),
+        roles=_roles(whole.get("roles") or {}, found),
+        seeds=_seeds(whole.get("seeds", []), found),
+        against=str(whole.get("against", "")),
+        features=_features(whole.get("features") or {}, found),
+        quoted=_quoted(whole.get("quoted"), found),
+    )
+    found += _rows(grid)
+    if found:
+        raise problems(str(path), found)
+    return grid
+
+
+def _unknown(where: str, entry: Mapping[Any, Any], keys: Sequence[str]) -> list[str]:
+    return [f"{where} has an unknown key '{key}'{did_you_mean(str(key), keys)}" for key in entry if key not in keys]
+
+
+def _models(raw: dict[Any, Any], found: list[str]) -> dict[str, dict[str, Any]]:
+    models = {}
+    for name, value in raw.items():
+        entry = {"uses": value} if isinstance(value, str) else value
+        if not isinstance(entry, dict):
+            found.append(f"model '{name}' should be a dotted path or a mapping, not {value!r}")
+            continue
+        found += _unknown(f"model '{name}'", entry, OWN_KEYS)
+        models[str(name)] = entry
+    return models
+
+
+def _pairs(raw: dict[Any, Any], found: list[str]) -> dict[str, list[str]]:
+    for name, pair in raw.items():
+        if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(one, str) for one in pair):
+            found.append(f"pairs: '{name}' should be [video feature, text feature], not {pair!r}")
+    return {str(name): pair for name, pair in raw.items() if isinstance(pair, list) and len(pair) == 2}
+
+
+def _roles(raw: dict[Any, Any], found: list[str]) -> dict[str, str]:
+    found += [f"roles: '{name}' should be a feature's name, not {to!r}" for name, to in raw.items() if not _word(to)]
+    return {str(name): str(to) for name, to in raw.items()}
+
+
+def _word(value: Any) -> bool:
+    return isinstance(value, str) and bool(value) and not value.startswith("$")
+
+
+def _seeds(raw: Any, found: list[str]) -> tuple[int, ...]:
+    if not isinstance(raw, list) or not all(type(one) is int and one >= 0 for one in raw) or len(set(raw)) < len(raw):
+        found.append(f"seeds should list different whole numbers from 0, not {raw!r}")
+        return ()
+    return tuple(raw)
+
+
+def _features(raw: dict[Any, Any], found: list[str]) -> dict[str, dict[str, list[str]]]:
+    subsets = {}
+    for name, entry in raw.items():
+        entry = entry or {}
+        if not isinstance(entry, dict):
+            found.append(f"features: '{name}' should be a mapping with video and text, not {entry!r}")
+            continue
+        found += _unknown(f"features: '{name}'", entry, SIDES)
+        found += [
+            f"features: '{name}': {side} should list at least one feature, not {names!r}"
+            for side, names in entry.items()
+            if not isinstance(names, list) or not names
+        ]
+        subsets[str(name)] = entry
+    return subsets
+
+
+def _quoted(raw: Any, found: list[str]) -> Quoted | None:
+    if raw is None:
+        return None
+    if not isinstance(raw, dict) or not isinstance(raw.get("rows"), dict):
+        found.append(f"quoted should be a mapping with {', '.join(QUOTED_KEYS)}, not {raw!r}")
+        return None
+    found += _unknown("quoted", raw, QUOTED_KEYS)
+    found += [f"quoted: says no {key}" for key in ("source", "protocol") if not isinstance(raw.get(key), str)]
+    columns = raw.get("columns")
+    if not isinstance(columns, list) or not columns:
+        found.append(f"quoted: columns should list at least one, not {columns!r}")
+        return None
+    for row, figures in raw["rows"].items():
+        if not isinstance(figures, dict):
+            found.append(f"quoted: row '{row}' should map columns to figures, not {figures!r}")
+            continue
+        found += _unknown(f"quoted: row '{row}'", figures, columns)
+        wrong = [value for value in figures.values() if isinstance(value, bool) or not isinstance(value, int | float)]
+        found += [f"quoted: row '{row}' has {value!r}, which is no number" for value in wrong]
+    rows = {str(row): figures for row, figures in raw["rows"].items() if isinstance(figures, dict)}
+    return Quoted(str(raw.get("source", "")), str(raw.get("protocol", "")), tuple(map(str, columns)), rows)
+
+
+def _rows(grid: Grid) -> list[str]:
+    """What is wrong with the names of rows."""
+    names = [*grid.models, *grid.pairs]
+    found = [f"the row '{name}' stands twice" for name in dict.fromkeys(names) if names.count(name) > 1]
+    for name in [*names, *grid.features]:
+        if not NAME.fullmatch(name) or "@" in name or name == CHANCE:
+            found.append(f"'{name}' is to be a row and a folder; use letters, digits, _ and -, but not {CHANCE}")
+    if not NAME.fullmatch(grid.name):
+        found.append(f"the file's name '{grid.name}' is to be a folder; use letters, digits, _ and -")
+    every = [*names, *(f"{name}@{subset}" for name in grid.models for subset in grid.features)]
+    if grid.against and grid.against not in every:
+        found.append(f"against: no row '{grid.against}'{did_you_mean(grid.against, every)}")
+    if grid.quoted:
+        found += [f"quoted: no row '{row}'{did_you_mean(row, names)}" for row in grid.quoted.rows if row not in names]
+    return found

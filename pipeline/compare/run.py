@@ -1,0 +1,105 @@
+"""Run a comparison: make the rows of a grid as a run makes its own, and write the table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline import files, progress
+from pipeline.analyze.output import write_csv
+from pipeline.compare import figures, grid, page, rows, table
+from pipeline.compare.grid import Grid
+from pipeline.compare.rows import Rows
+from pipeline.errors import LaffError
+from pipeline.graph import Graph
+from pipeline.outcome import Outcome
+from pipeline.parts import did_you_mean
+from pipeline.run import Request, open_context, run
+from pipeline.trainings import Untrained
+from pipeline.workspace import Workspace
+
+FOLDER = "compare"  # below a workspace
+
+
+@dataclass
+class Asked:
+    """What is compared, beside the options that every command has."""
+
+    grid: str  # a shipped grid's name, or a file
+    against: str = ""  # '' is the grid's own
+    seeds: tuple[int, ...] = ()  # none: the grid's
+    roles: dict[str, str] | None = None
+
+
+@dataclass
+class Compared:
+    """What came of it."""
+
+    outcome: Outcome
+    figures: dict[str, Any]
+    folder: Path
+    failed: dict[str, str]  # rows that came to nothing -> why
+
+
+@dataclass
+class _Request(Request):
+    """A request whose graph is that of a grid's rows."""
+
+    rows: Rows | None = None
+
+    def graph(self) -> Graph:
+        """The graph that makes these rows."""
+        assert self.rows is not None
+        return self.rows.graph
+
+
+def compare(request: Request, asked: Asked, retry: bool = False) -> Compared:
+    """Train and rank what of the grid is not cached; write WORK/compare/<grid>/. Other results stay as they are.
+
+    A row whose training comes to nothing is left out of the table. Raises LaffError where none is left.
+    """
+    chosen = grid.load(asked.grid)
+    made = rows.rows(chosen, request.graph(), asked.roles or {}, asked.seeds)
+    against = _against(chosen, made, asked.against)
+    for name, why in made.left_out.items():
+        progress.say(f"{name} is left out: {why}")
+    rank = made.graph.of_step("rank").name
+    wanted = _Request(**vars(request), rows=made)
+    failed: dict[str, str] = {}
+    try:
+        outcome = run(wanted, [rank], retry)
+    except Untrained as error:
+        for key, why in error.failed.items():
+            failed.setdefault(key.rpartition("/")[0], why)
+        made = made.without(failed)
+        if not made.models:
+            raise
+        wanted = replace(wanted, rows=made)
+        outcome = run(wanted, [rank])
+    folder = request.work / FOLDER / chosen.name
+    with Workspace(request.work).lock():
+        context, _ = open_context(wanted)
+        found = figures.figures(context, chosen, made, "" if against in made.left_out else against)
+        write(folder, found)
+    return Compared(outcome, found, folder, failed)
+
+
+def _against(chosen: Grid, made: Rows, asked: str) -> str:
+    """The row that the others are tested against: the one asked for, else the grid's; '' where that is left out."""
+    known = [*made.names, *made.left_out]
+    if asked and asked not in known:
+        raise LaffError(f"--against {asked}: no such row{did_you_mean(asked, known)}; rows are {', '.join(made.names)}")
+    if asked in made.left_out:
+        raise LaffError(f"--against {asked}: it is left out here: {made.left_out[asked]}")
+    against = asked or chosen.against
+    return "" if against in made.left_out else against
+
+
+def write(folder: Path, found: dict[str, Any]) -> None:
+    """table.json, table.txt, table.csv, index.html and the plot that it shows."""
+    files.write_json(folder / "table.json", found)
+    files.write_text(folder / "table.txt", "\n\n".join(table.text(found, way) for way in ("t2v", "v2t")) + "\n")
+    write_csv(folder / "table.csv", table.csv_rows(found))
+    page.plot(folder / "map", found)
+    files.write_text(folder / "index.html", page.page(found))
