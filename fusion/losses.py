@@ -17,6 +17,7 @@ Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """loss(cosines [..., B, B], scale scalar, videos [B] int64 or None) -> scalar."""
 
 MARGIN = 0.2
+PRIOR = 0.1  # of dual_softmax
 
 
 def make(name: str, mask: bool = False) -> Loss:
@@ -63,13 +64,16 @@ def dual_softmax(cosines: Tensor, scale: Tensor, videos: Tensor | None = None, m
     """`infonce` with each similarity weighted by how strongly the other side of the pair chooses it.
 
     Towards videos, logits [i, j] are multiplied by B times the softmax of column j over the captions; towards
-    captions, by B times the softmax of row i over the videos. Source: Cheng et al., "Improving Video-Text Retrieval by
-    Multi-Stream Corpus Alignment and Dual Softmax Loss", arXiv 2109.04290.
+    captions, by B times the softmax of row i over the videos. These softmaxes are of PRIOR * cosines, which makes them
+    mild, as the authors' code has them (temperature 1000 on CLIP's 100 * cosines). Sharp ones, of the logits, fail: a
+    negative cosine then counts the less the more negative it is, so that the right pair may become the worst.
+    Source: Cheng et al., "Improving Video-Text Retrieval by Multi-Stream Corpus Alignment and Dual Softmax Loss",
+    arXiv 2109.04290.
     """
     others = _mates(cosines, videos, mask)
-    logits = _without(others, scale * cosines)
+    choices = _without(others, PRIOR * cosines)
     size = cosines.shape[-1]
-    priors = (logits.softmax(dim=-2) * size, logits.softmax(dim=-1) * size)
+    priors = (choices.softmax(dim=-2) * size, choices.softmax(dim=-1) * size)
     return _cross_entropy(*(_without(others, scale * cosines * prior) for prior in priors))
 
 

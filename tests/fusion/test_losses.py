@@ -91,9 +91,9 @@ def dual(space: list[list[float]], mask: bool) -> float:
     logits = [[0.0] * 4 for _ in range(4)]
     for j in range(4):
         rows = [j, *negatives(j, mask)]
-        total = sum(math.exp(SCALE * space[i][j]) for i in rows)
+        total = sum(math.exp(0.1 * space[i][j]) for i in rows)
         for i in rows:
-            logits[i][j] = SCALE * space[i][j] * 4 * math.exp(SCALE * space[i][j]) / total
+            logits[i][j] = SCALE * space[i][j] * 4 * math.exp(0.1 * space[i][j]) / total
     return entropy(logits, mask)
 
 
@@ -147,6 +147,18 @@ def test_a_masked_pair_has_no_gradient(name: str) -> None:
     assert alone.grad is not None
     assert value.item() == 0
     assert not alone.grad.any()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_right_pair_that_comes_closer_is_never_worse(name: str) -> None:
+    """Also where all cosines are negative."""
+    others = torch.full((4, 4), -0.3, dtype=torch.float64)
+    values = [
+        make(name)(others.clone().fill_diagonal_(right), torch.tensor(20.0), None).item()
+        for right in (-0.9, -0.6, -0.3, 0.0, 0.3)
+    ]
+    assert values == sorted(values, reverse=True)
+    assert values[0] > values[-1]
 
 
 def test_an_unknown_loss_is_named() -> None:
