@@ -15,6 +15,7 @@ import numpy as np
 from pipeline.errors import LaffError
 
 DEPTHS = (1, 5, 10)
+FEW = 64  # relevant items of a query for which going through its scores for each takes less than sorting them
 
 
 @dataclass
@@ -71,10 +72,14 @@ def _rank_one(scores: np.ndarray, relevant: np.ndarray) -> tuple[float, float]:
     """First rank and average precision of one query: scores [N], relevant [m] columns."""
     if len(relevant) == 0:
         raise LaffError("a query has no relevant item, so it has no rank; leave it out")
-    ordered = np.sort(scores)
     own = np.sort(scores[relevant])[::-1]
-    not_below = len(scores) - np.searchsorted(ordered, own, side="left")  # above or equal, itself too
-    above = len(scores) - np.searchsorted(ordered, own, side="right")
+    if len(own) <= FEW:
+        not_below = np.array([np.count_nonzero(scores >= score) for score in own])  # above or equal, itself too
+        above = np.array([np.count_nonzero(scores > score) for score in own])
+    else:
+        ordered = np.sort(scores)
+        not_below = len(scores) - np.searchsorted(ordered, own, side="left")
+        above = len(scores) - np.searchsorted(ordered, own, side="right")
     mates = int((own == own[0]).sum())
     first = 1.0 + above[0] + (not_below[0] - above[0] - mates) / 2.0
     places = 1.0 + above + (not_below - above - 1) / 2.0  # rising, as `own` falls

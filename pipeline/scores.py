@@ -53,9 +53,9 @@ class Scored:
     def of_videos(self, videos: np.ndarray) -> np.ndarray:
         """Scores [n, C] float32 of these videos."""
         if self._kept is None:
-            return self._compute(np.arange(len(self._done)), videos).T[:, self._of_text]
+            return np.ascontiguousarray(self._compute(np.arange(len(self._done)), videos).T)[:, self._of_text]
         self._keep(np.flatnonzero(~self._done))
-        return self._kept[:, videos].T[:, self._of_text]
+        return np.ascontiguousarray(self._kept[:, videos].T)[:, self._of_text]
 
     def _keep(self, texts: np.ndarray) -> None:
         """Compute the scores of these different captions with all videos."""

@@ -7,6 +7,7 @@ from statistics import mean, median
 import numpy as np
 import pytest
 
+import pipeline.metrics
 from pipeline.errors import LaffError
 from pipeline.metrics import Ranks, bootstrap, chance, rank, summary
 
@@ -61,8 +62,10 @@ def test_several_relevant_by_hand() -> None:
     assert found.precision.tolist() == pytest.approx([(1 + 2 / 3) / 2, 0.6, 0.75])
 
 
-def test_rules_in_plain_python() -> None:
-    """300 random queries full of equal scores; one relevant item gives the same by both ways."""
+@pytest.mark.parametrize("few", [0, 64])
+def test_rules_in_plain_python(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """300 random queries full of equal scores, counted or sorted; one relevant item gives the same by both ways."""
+    monkeypatch.setattr(pipeline.metrics, "FEW", few)
     generator = np.random.default_rng(3)
     for _ in range(300):
         scores = generator.integers(0, generator.integers(1, 9), size=12).astype(np.float32)
