@@ -74,7 +74,7 @@ def measure(subject: Subject) -> dict[str, tuple[list[str], dict[int, Moments]]]
     if not found:
         raise LaffError(
             f"{subject.name} ({subject.model.uses}) has no weights for its features, so there is nothing to show; "
-            "name a model that has, such as --model laff"
+            "name a model with attention over its features, such as LAFF, by --model"
         )
     return found
 
@@ -199,9 +199,7 @@ def sentence(found: list[Weight]) -> str:
         )
         top = max(members, key=lambda line: line.share)
         if np.isfinite(top.share):
-            said.append(
-                f"Counting the lengths of the vectors, {top.feature} makes up most of the sum ({top.share:.2f})."
-            )
+            said.append(f"Counting the lengths of the vectors, {top.feature} is the largest part ({top.share:.2f}).")
     return "\n".join(said)
 
 

@@ -133,7 +133,7 @@ def test_the_sentence() -> None:
     found = [line("video", "x3d", 0.5, 0.2), line("video", "tf", 0.3, 0.1), line("video", "clip", 0.2, 0.7)]
     assert weights.sentence([*found, line("text", "bow", 1.0, 1.0)]).splitlines() == [
         "On the video side x3d (0.50) carries more than an even share (0.33); clip carries least (0.20).",
-        "Counting the lengths of the vectors, clip makes up most of the sum (0.70).",
+        "Counting the lengths of the vectors, clip is the largest part (0.70).",
         "The text side has bow alone, so it carries all.",
     ]
     pair = [line("text", "a", 0.4, 0.3), line("text", "b", 0.38, 0.3), line("text", "c", 0.22, 0.4)]
