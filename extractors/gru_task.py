@@ -74,7 +74,7 @@ class GruTask:
         """rows [B] int64, numbers of train captions -> scalar."""
         rows = rows.cpu()
         ids, starts = take(self.ids, self.starts, rows)
-        text = functional.normalize(self.projected(ids.to(self.device), starts.to(self.device)), dim=1)
+        text = functional.normalize(self.projected(ids.to(self.device), starts), dim=1)
         video = self.videos[self.video_of[rows]].to(self.device)
         scale = self.projected.log_scale.exp().clamp(max=100.0)
         return self.criterion(text @ video.T, scale, self.video_of[rows])
@@ -110,7 +110,8 @@ def embed(model: nn.Module, ids: Tensor, starts: Tensor) -> Tensor:
     training = model.training
     model.eval()
     order = starts.diff().argsort(stable=True)
-    found = [model(*(part.to(device) for part in take(ids, starts, rows))) for rows in order.split(BATCH)]
+    pieces = (take(ids, starts, rows) for rows in order.split(BATCH))
+    found = [model(some.to(device), bounds) for some, bounds in pieces]
     model.train(training)
     return torch.cat(found)[order.argsort().to(device)]
 

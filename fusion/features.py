@@ -17,13 +17,24 @@ if TYPE_CHECKING:
 
 
 def gather(starts: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Positions of the items of ragged rows: starts [C + 1], rows [B] -> (positions [n], new starts [B + 1])."""
+    """Positions of the items of ragged rows: starts [C + 1], rows [B] -> (positions [n], new starts [B + 1]).
+
+    All on the CPU, also where the items lie on a GPU: how many there are is known without waiting for it.
+    """
+    rows = rows.cpu()
     first = starts[rows]
     lengths = starts[rows + 1] - first
     new = torch.zeros(len(rows) + 1, dtype=torch.int64, device=starts.device)
     torch.cumsum(lengths, dim=0, out=new[1:])
     shift = torch.repeat_interleave(first - new[:-1], lengths)
     return torch.arange(len(shift), device=starts.device) + shift, new
+
+
+def at(values: Tensor, rows: Tensor) -> Tensor:
+    """values[rows] on the device of the values; row numbers on the CPU go there without waiting for it."""
+    if values.is_cuda and rows.is_cpu:
+        rows = rows.pin_memory().to(values.device, non_blocking=True)
+    return values[rows]
 
 
 def check_starts(what: str, starts: Tensor, items: int) -> None:
@@ -36,7 +47,7 @@ def check_starts(what: str, starts: Tensor, items: int) -> None:
 
 @dataclass(frozen=True)
 class Sparse:
-    """Rows of mostly zeros, in the CSR layout of scipy."""
+    """Rows of mostly zeros, in the CSR layout of scipy; `indptr` stays on the CPU."""
 
     indices: Tensor  # [nnz] int64, columns
     indptr: Tensor  # [C + 1] int64, row i holds indptr[i]:indptr[i + 1]
@@ -60,16 +71,19 @@ class Sparse:
     def rows(self, rows: Tensor) -> Sparse:
         """The rows with these numbers, [B] int64, in that order."""
         positions, indptr = gather(self.indptr, rows)
-        return Sparse(self.indices[positions], indptr, self.values[positions], self.dim)
+        return Sparse(at(self.indices, positions), indptr, at(self.values, positions), self.dim)
 
     def to(self, device: torch.device | str) -> Sparse:
         """The same on another device."""
-        return Sparse(self.indices.to(device), self.indptr.to(device), self.values.to(device), self.dim)
+        return Sparse(self.indices.to(device), self.indptr, self.values.to(device), self.dim)
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Word numbers of captions, one caption after the other, for an encoder that is trained inside the model."""
+    """Word numbers of captions, one caption after the other, for an encoder that is trained inside the model.
+
+    `starts` stays on the CPU.
+    """
 
     ids: Tensor  # [sum L] int64
     starts: Tensor  # [C + 1] int64, caption i holds starts[i]:starts[i + 1]
@@ -86,14 +100,16 @@ class Tokens:
     def rows(self, rows: Tensor) -> Tokens:
         """The captions with these numbers, [B] int64, in that order."""
         if self.encoded is not None:  # their words are not looked at again
-            return _unchecked_tokens(self.ids[:0], self.starts[:1].expand(len(rows) + 1), self.size, self.encoded[rows])
+            return _unchecked_tokens(
+                self.ids[:0], self.starts[:1].expand(len(rows) + 1), self.size, at(self.encoded, rows)
+            )
         positions, starts = gather(self.starts, rows)
-        return _unchecked_tokens(self.ids[positions], starts, self.size)
+        return _unchecked_tokens(at(self.ids, positions), starts, self.size)
 
     def to(self, device: torch.device | str) -> Tokens:
         """The same on another device."""
         encoded = None if self.encoded is None else self.encoded.to(device)
-        return _unchecked_tokens(self.ids.to(device), self.starts.to(device), self.size, encoded)
+        return _unchecked_tokens(self.ids.to(device), self.starts, self.size, encoded)
 
 
 def _unchecked_tokens(ids: Tensor, starts: Tensor, size: int, encoded: Tensor | None = None) -> Tokens:
@@ -121,7 +137,7 @@ class Frames:
 
     def rows(self, rows: Tensor) -> Frames:
         """The videos with these numbers, [B] int64, in that order."""
-        return Frames(self.values[rows], self.counts[rows])
+        return Frames(at(self.values, rows), at(self.counts, rows))
 
     def to(self, device: torch.device | str) -> Frames:
         """The same on another device."""
@@ -138,7 +154,7 @@ Feature = Tensor | Sparse | Tokens | Frames
 
 def take(feature: Feature, rows: Tensor) -> Feature:
     """Rows [B] of a feature of any kind."""
-    return feature[rows] if isinstance(feature, Tensor) else feature.rows(rows)
+    return at(feature, rows) if isinstance(feature, Tensor) else feature.rows(rows)
 
 
 def pick(features: Mapping[str, Feature], dims: Mapping[str, int]) -> list[Tensor | Sparse]:
@@ -213,7 +229,7 @@ class Split:
 
     def batch(self, rows: Tensor) -> tuple[dict[str, Feature], dict[str, Feature]]:
         """Captions [B] int64 and their videos: (video features, text features), row i of both makes a pair."""
-        return self.video_rows(self.video_of[rows]), self.text_rows(rows)
+        return self.video_rows(at(self.video_of, rows)), self.text_rows(rows)
 
     def to(self, device: torch.device | str) -> Split:
         """The same on another device."""

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fusion.features import Split
+from fusion.features import Split, at
 from fusion.losses import Loss
 from fusion.spaces import Spaces
 
@@ -45,15 +45,15 @@ class Retrieval:
         self._video_of = train.video_of.cpu()  # beside the flags: no waiting for the GPU in a step
 
     def loss(self, rows: Tensor) -> Tensor:
-        """Caption numbers [B] int64 -> scalar loss of these captions and their videos."""
-        video, text = self.train.batch(rows.to(self.train.video_of.device))
+        """Caption numbers [B] int64, on the CPU -> scalar loss of these captions and their videos."""
+        video, text = self.train.batch(rows)
         for name, flags in self._blank.items():
             # A feature that says nothing at all in this batch would be one constant for every video.
-            if bool(flags[self._video_of[rows.cpu()]].all()):
+            if bool(flags[self._video_of[rows]].all()):
                 video[name] = torch.randn_like(video[name])  # type: ignore[arg-type]
         with self.products():
             cosines = self.model.cosines(video, text)
-        return self._loss(cosines, self._scale, self.train.video_of[rows])
+        return self._loss(cosines, self._scale, at(self.train.video_of, rows))
 
     def products(self) -> torch.autocast:
         """Where the model's matrix products get operands of the precision: each weight is cast once in it."""

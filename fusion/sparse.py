@@ -31,7 +31,7 @@ def _forward(weight: Tensor, indices: Tensor, indptr: Tensor, values: Tensor) ->
     return functional.embedding_bag(
         indices,
         weight,
-        indptr,
+        indptr.to(weight.device, non_blocking=True),
         mode="sum",
         per_sample_weights=values.to(weight.dtype),
         include_last_offset=True,
