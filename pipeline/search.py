@@ -1,6 +1,7 @@
 """Answer a sentence from the trained model: the videos whose vectors lie nearest."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,12 @@ def search(request: Request, sentence: str, k: int, split: str, model_name: str 
         rows = fusing.rows(context, stage, one)
         whole = fusing.part_of(fusing.split(context, rows, encoders), model)
         paired = fusing.trained(context, stage, model, whole, encoders, seed)
-        text = embed(paired.embed_text, lambda block: _take(query, model.text), 1)
+        asked = _take(query, model.text)
+        if paired.scores_pairs:
+            alone = partial(_alone, paired, asked)
+            hits.append((rows.videos, embed(alone, whole.video_rows, len(rows.videos))[:, 0].numpy()))
+            continue
+        text = embed(paired.embed_text, lambda block, asked=asked: asked, 1)
         videos = embed(paired.embed_video, whole.video_rows, len(rows.videos))
         hits.append((rows.videos, (text @ videos.T)[0].numpy()))
     rows_found = np.concatenate([videos for videos, _ in hits])
@@ -64,6 +70,11 @@ def search(request: Request, sentence: str, k: int, split: str, model_name: str 
         Hit(catalog.videos[rows_found[column]], catalog.paths[rows_found[column]], float(score))
         for column, score in zip(columns[0], scores[0], strict=True)
     ]
+
+
+def _alone(model: Any, query: dict[str, Any], videos: dict[str, Any]) -> Any:
+    """Scores [V, 1] of videos, of a model that has no vectors."""
+    return model.scores(videos, query).T
 
 
 def _check_fresh(context: Context, train: str, first: Planned) -> None:

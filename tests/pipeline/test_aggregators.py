@@ -17,6 +17,7 @@ from pipeline.errors import LaffError
 from pipeline.recipe import Recipe
 from pipeline.run import plan
 from pipeline.runs import read_run
+from pipeline.search import search
 from pipeline.training import Trainer
 
 FRAMES = "  clip-ft-frames: {step: extract, from: [decode, finetune], params: {level: frame}}\n\n  x3d:\n"
@@ -191,6 +192,10 @@ def test_scores_of_pairs_by_a_loop() -> None:
     assert seen[2].tolist() == [0, 1, 0]
 
 
+PAIRED = (
+    "{uses: fusion.clip4clip.Clip4Clip, video: [clip-ft-frames], text: [clip-ft-frames], "
+    "params: {aggregate: fusion.frames.tight.TightTransf, aggregate_params: {layers: 1}}}"
+)
 FEW = ("finetune.epochs=1", "finetune.head_rate=1", "train.from=[clip-ft, clip-ft-frames, bow]", "train.epochs=1")
 
 
@@ -236,11 +241,17 @@ def test_what_a_change_of_the_aggregator_makes_anew(excited: Any) -> None:
         assert planned["clip-ft"].todo
 
 
-def test_pairs_are_ranked_by_what_the_fine_tuning_learned(tiny: Any, tmp_path: Path) -> None:
+def test_pairs_are_ranked_and_searched_by_what_the_fine_tuning_learned(tiny: Any, tmp_path: Path) -> None:
     """A run of the tight type holds every video with the score of the saved aggregator."""
     made = with_frames(tiny, tmp_path)
     given = (
-        *(*FEW, *sets("tight"), "clip-ft.level=frame", "train.from=[clip-ft-frames, bow]", "train.baselines={}"),
+        *(
+            *FEW,
+            *sets("tight"),
+            "clip-ft.level=frame",
+            "train.from=[clip-ft-frames, bow]",
+            f"train.baselines={{paired: {PAIRED}}}",
+        ),
         *("train.singles=false", "rank.pairs={tight: [clip-ft-frames, clip-ft-frames]}"),
     )
     made.run(*given)
@@ -267,3 +278,8 @@ def test_pairs_are_ranked_by_what_the_fine_tuning_learned(tiny: Any, tmp_path: P
                     assert score == pytest.approx(float(net.eval()(*pair, torch.tensor([8]))), abs=1e-4)
                     seen += 1
     assert seen > 30
+    query, found = next(iter(read_run(made.work / "rank/paired/seed1/t2v.trec.gz")))
+    texts = (made.folder / "collection" / "test.caption.txt").read_text(encoding="utf-8").splitlines()
+    sentence = next(line.removeprefix(f"{query} ") for line in texts if line.startswith(f"{query} "))
+    hits = search(made.request(*given), sentence, 6, "test", "paired")
+    assert [hit.score for hit in hits] == pytest.approx([score for _, score in found], abs=1e-4)
