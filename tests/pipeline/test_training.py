@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import pipeline.rmsprop
 from pipeline.errors import LaffError
 from pipeline.recipe import Recipe
 from pipeline.training import Trainer, make_optimizer, order, step
@@ -120,6 +121,28 @@ def test_resumed_equals_uninterrupted(tmp_path: Path, steps: int, optimizer: Any
     assert task.steps == 24 - steps  # nothing was done twice
     assert_same(whole, parts)
     assert {**summary, "seconds": 0} == {**resumed, "seconds": 0}
+
+
+class Words(Regression):
+    """Captions of one or two words out of nine, whose table has a sparse gradient."""
+
+    def __init__(self, before: Callable[[int], None] = lambda step: None) -> None:
+        super().__init__(before)
+        self.model = nn.Sequential(nn.EmbeddingBag(9, 4, mode="sum", sparse=True), nn.Linear(4, 1))
+        self.x = torch.arange(2 * SAMPLES).view(SAMPLES, 2) ** 2 % 9
+
+
+def test_resumed_equals_uninterrupted_with_sparse_gradients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that rest for some steps, over several periods of the optimizer, and a clip that acts."""
+    monkeypatch.setattr(pipeline.rmsprop, "PERIOD", 5)
+    recipe = Recipe(**{**vars(RECIPE), "clip": 0.1})
+    trainer(tmp_path / "whole", Words(), recipe, checkpoint_seconds=60).run()
+    for stop in (8, 7):
+        with pytest.raises(Stop):
+            trainer(tmp_path / "parts", Words(stop_at(stop)), recipe).run()
+    trainer(tmp_path / "parts", task := Words(), recipe).run()
+    assert task.steps == 24 - 8 - 7
+    assert_same(tmp_path / "whole", tmp_path / "parts")
 
 
 def test_resumed_from_an_older_checkpoint(tmp_path: Path, uninterrupted: Path) -> None:
