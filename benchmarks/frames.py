@@ -57,8 +57,8 @@ def main() -> int:
     for folder in ("whole", "killed"):  # decoded once each, before any time is taken
         run(work, folder, epochs, *AGGREGATORS["mean (LAFF's)"])
     good = True
-    print(f"| aggregator | seconds of {epochs} epoch(s) | validation MRR | killed at step | equal |")
-    print("|---|---|---|---|---|", flush=True)
+    print(f"| aggregator | seconds of {epochs} epoch(s) | training loss | validation MRR | killed at step | equal |")
+    print("|---|---|---|---|---|---|", flush=True)
     for name in sys.argv[4:] or AGGREGATORS:
         path, params = AGGREGATORS[name]
         forget(work / "whole")
@@ -68,7 +68,8 @@ def main() -> int:
         run(work, "killed", epochs, path, params)
         equal = same(whole[0], state(work / "killed", "best"))
         good &= equal
-        row = (name, f"{whole[1]['seconds']:.1f}", f"{whole[0]['score']:.4f}", step, "yes" if equal else "NO")
+        figures = (whole[1]["history"][-1]["loss"], whole[0]["score"])
+        row = (name, f"{whole[1]['seconds']:.1f}", *(f"{one:.6f}" for one in figures), step, "yes" if equal else "NO")
         print("| " + " | ".join(row) + " |", flush=True)
     return 0 if good else 1
 
