@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from fusion.affine import Affine
+from fusion.dropout import Dropout
 from fusion.features import Feature
 from fusion.transform import check_block
 
@@ -39,7 +40,7 @@ class Concat(nn.Module):
         check_block(dims, heads, width, dropout)
         self.dims = dict(dims)
         self.affine = Affine(dims, heads * width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, features: Mapping[str, Feature]) -> tuple[Tensor, None]:
         """features[k]: [B, D_k] dense or sparse -> fused [B, 1, H * W]; there are no weights per feature.

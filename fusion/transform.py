@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fusion.dropout import Dropout
 from fusion.features import Sparse
 from fusion.sparse import weighted_rows
 
@@ -58,7 +59,7 @@ class Transform(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(dim, width))
         self.bias = nn.Parameter(torch.zeros(width))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.norm = BatchNorm(width) if norm else nn.Identity()
         nn.init.xavier_uniform_(self.weight)
 
