@@ -89,8 +89,6 @@ def _check_names(stage: Stage, names: list[str]) -> None:
 
 def baseline(graph: Graph, stage: Stage, name: str, entry: dict[str, Any]) -> Model:
     """A further model: where its entry says nothing, it has the stage's features, params and way of training."""
-    if not isinstance(entry, dict):
-        raise LaffError(f"baseline '{name}' should be a dotted path or a mapping with {', '.join(KEYS)}, not {entry!r}")
     wrong = [f"unknown key '{key}'{parts.did_you_mean(key, KEYS)}" for key in entry if key not in KEYS]
     for key in ("params", "options"):
         if not isinstance(entry.get(key, {}), dict):

@@ -66,7 +66,7 @@ def _text(path: Path) -> str:
     return "" if path.stat().st_size else "empty"
 
 
-STAGE, RUN = r"[\w][\w.-]*", r"[\w-]+/seed\d+"
+STAGE, RUN = r"[\w][\w.-]*", r"[\w@-]+/seed\d+"
 KINDS: dict[str, Callable[[Path], str]] = {  # what laff writes, below the workspace -> what is wrong with it, or ''
     rf"{STAGE}/((video|text|frames)/)?\d{{5,}}\.h5|{STAGE}/{RUN}/ranks\.h5|ingest/table\.h5": container.check,
     rf"{STAGE}/({RUN}/)?(best|last)\.pt": _checkpoint,

@@ -1,0 +1,107 @@
+"""Grid files: the shipped ones are whole, and every mistake in one of yours is told at once."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline import stages
+from pipeline.compare import grid
+from pipeline.compare.rows import rows
+from pipeline.errors import LaffError
+
+ROOT = Path(__file__).resolve().parents[3]
+BAD = """
+about: bad
+seed: [1]
+seeds: [1, 1]
+against: lafff
+roles: {lead: $clip}
+models:
+  laff: {uses: fusion.laff.LAFF, parms: {}}
+  two words: fusion.laff.LAFF
+  number: 3
+pairs: {laff: [a, b], short: [a]}
+features: {few: {videos: [x3d]}, none: {video: []}}
+quoted: {source: me, columns: [A], rows: {laff: {B: 1}, nobody: {A: x}}}
+"""
+
+
+def test_the_shipped_ones_have_the_papers_rows() -> None:
+    assert grid.shipped() == ["blocks", "systems"]
+    blocks, systems = (grid.load(name) for name in ("blocks", "systems"))
+    assert list(blocks.models) == ["laff", "mhsa", "attention-free", "concat", "mean"]
+    assert blocks.quoted is None  # none of our sources has Table 11's figures
+    wanted = ["je-uniform", "je-08", "je-09", "w2vvpp", "sea", "mmt", "laff", "laff-ml"]
+    assert (list(systems.models), list(systems.pairs)) == (wanted, ["clip-ft"])
+    assert systems.quoted is not None
+    assert set(systems.quoted.rows) == {*wanted, "clip-ft"}
+    assert systems.quoted.rows["laff"] == {
+        "MV-test3k": 28.0,
+        "MV-test1k": 42.2,
+        "MSVD": 45.2,
+        "TGIF": 24.1,
+        "VATEX": 57.7,
+    }
+    assert systems.quoted.rows["clip-ft"]["MV-test3k"] == 27.7
+
+
+@pytest.mark.parametrize("name", ["blocks", "systems"])
+def test_the_shipped_ones_fit_the_shipped_stages(name: str) -> None:
+    """Every row but LAFF-ml, for which the shipped stages make no frames; that one is named."""
+    chosen = grid.load(name)
+    made = rows(chosen, stages.load(ROOT / "stages.yaml"), {})
+    assert [*made.names, *made.left_out] == [row for row in [*chosen.models, *chosen.pairs] if row != "laff-ml"] + (
+        ["laff-ml"] if name == "systems" else []
+    )
+
+
+def test_the_shipped_ones_fit_the_benchmark() -> None:
+    roles = {"lead": "conse", "lead-text": "minilm", "lead-frames": "conse-frames"}
+    made = rows(grid.load("systems"), stages.load(ROOT / "benchmarks" / "msrvtt_kf.yaml"), roles)
+    assert made.left_out == {}
+    train = made.graph.stages["train"]
+    assert train.options["baselines"]["laff-ml"]["video"] == [
+        "effnet-lite0",
+        "effnet-lite1",
+        "effnet-lite2",
+        "conse-frames",
+    ]
+    assert train.options["baselines"]["laff-ml"]["params"] == {"frames": ["conse-frames"]}
+    assert train.options["baselines"]["je-08"]["params"] == {"width": 1024, "lead": "conse", "share": 0.8}
+    assert made.graph.stages["rank"].options["pairs"] == {"clip-ft": ["conse", "minilm"]}
+
+
+def test_all_mistakes_of_the_form_are_told_together(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(BAD)
+    with pytest.raises(LaffError) as caught:
+        grid.load(str(tmp_path / "bad.yaml"))
+    told = str(caught.value)
+    for mistake in (
+        "the grid has an unknown key 'seed'; did you mean 'seeds'?",
+        "seeds should list different whole numbers from 0, not [1, 1]",
+        "against: no row 'lafff'; did you mean 'laff'?",
+        "roles: 'lead' should be a feature's name, not '$clip'",
+        "model 'laff' has an unknown key 'parms'; did you mean 'params'?",
+        "'two words' is to be a row and a folder",
+        "model 'number' should be a dotted path or a mapping, not 3",
+        "the row 'laff' stands twice",
+        "pairs: 'short' should be [video feature, text feature], not ['a']",
+        "features: 'few' has an unknown key 'videos'; did you mean 'video'?",
+        "features: 'none': video should list at least one feature, not []",
+        "quoted: says no protocol",
+        "quoted: row 'laff' has an unknown key 'B'",
+        "quoted: row 'nobody' has 'x', which is no number",
+        "quoted: no row 'nobody'",
+    ):
+        assert mistake in told
+    assert told.startswith(f"{tmp_path / 'bad.yaml'}: ")
+
+
+def test_a_grid_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(LaffError, match=r"no grid 'block'; did you mean 'blocks'\?"):
+        grid.load("block")
+    with pytest.raises(LaffError, match="cannot be read"):
+        grid.load(str(tmp_path / "none.yaml"))
+    (tmp_path / "empty.yaml").write_text("about: nothing\n")
+    with pytest.raises(LaffError, match="has no 'models:' mapping"):
+        grid.load(str(tmp_path / "empty.yaml"))

@@ -1,0 +1,140 @@
+"""What a grid comes to on a collection: features, roles, subsets, and models that are those of `laff run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import models, stages
+from pipeline.compare import grid
+from pipeline.compare.rows import Rows, rows
+from pipeline.errors import LaffError
+from pipeline.graph import Graph
+from pipeline.run import open_context, run
+from pipeline.units import units
+
+ROLES = {"lead": "pair", "lead-text": "words", "lead-frames": "pair-frames"}
+
+
+def graph(small: Any, *sets: str) -> Graph:
+    return stages.load(small.folder / "stages.yaml", None, sets)
+
+
+def made(small: Any, text: str, **roles: str) -> Rows:
+    small.grid.write_text(text)
+    return rows(grid.load(str(small.grid)), graph(small), roles)
+
+
+def entries(found: Rows) -> dict[str, Any]:
+    return found.graph.stages["train"].options["baselines"]
+
+
+def test_features_of_each_model(small) -> None:
+    found = rows(grid.load(str(small.grid)), graph(small), ROLES)
+    assert found.names == ["laff", "late", "frames", "clip-ft"]
+    assert (entries(found)["laff"]["video"], entries(found)["laff"]["text"]) == (["pair", "other"], ["words", "bow"])
+    assert entries(found)["frames"]["video"] == ["other", "pair-frames"]
+    assert entries(found)["late"] == {
+        "uses": "fusion.je.JE",
+        "params": {"width": 8, "lead": "pair", "share": 0.5},
+        "video": ["pair", "other"],
+        "text": ["words", "bow"],
+    }
+    train = found.graph.stages["train"]
+    assert train.sources == ("pair", "other", "words", "bow", "pair-frames")
+    assert train.options["seeds"] == [1, 2]
+    order = list(found.graph.stages)
+    assert order.index("pair-frames") < order.index("train") < order.index("rank") < order.index("report")
+
+
+def test_a_model_is_that_of_the_run(small) -> None:
+    """Name, fingerprint and content, so that neither trains what the other has."""
+    run(small.request(), ("train",))
+    context, _ = open_context(small.request())
+    (own,) = units(context, "train")
+    context.graph = rows(grid.load(str(small.grid)), graph(small), ROLES).graph
+    context.forget_recipes()
+    same = {unit.key: unit for unit in units(context, "train")}["laff/seed1"]
+    assert (same.fingerprint, same.content) == (own.fingerprint, own.content)
+
+
+def test_subsets_multiply_the_models(small) -> None:
+    text = """
+models:
+  laff: fusion.laff.LAFF
+  fixed: {uses: fusion.concat.Concat, video: [other], text: [bow]}
+  more: {uses: fusion.concat.Concat, video: [$all, other]}
+features: {all: {}, one: {video: [pair], text: [words]}}
+"""
+    found = entries(made(small, text))
+    assert {name: (entry["video"], entry["text"]) for name, entry in found.items()} == {
+        "laff": (["pair", "other"], ["words", "bow"]),
+        "laff@one": (["pair"], ["words"]),
+        "fixed": (["other"], ["bow"]),
+        "more": (["pair", "other"], ["words", "bow"]),
+        "more@one": (["pair", "other"], ["words"]),
+    }
+
+
+def test_rows_without_their_features_say_which(small) -> None:
+    found = rows(grid.load(str(small.grid)), graph(small), {"lead-text": "pair", "lead": "other-one"})
+    assert found.names == ["laff"]
+    assert found.left_out["frames"].startswith("no stage makes a video feature 'clip-ft-frames'")
+    assert "'other-one', which is none of its features (bow, other, pair, words)" in found.left_out["late"]
+    assert "--role lead=FEATURE" in found.left_out["late"]
+    assert "no stage makes a video feature 'other-one'; did you mean 'other'?" in found.left_out["clip-ft"]
+    assert (
+        "no stage makes a text feature 'pair'"
+        in made(small, "models: {laff: fusion.laff.LAFF}\npairs: {two: [pair, pair]}").left_out["two"]
+    )
+
+
+def test_all_mistakes_are_told_together(small) -> None:
+    text = """
+roles: {lead: pair}
+models:
+  laff: {uses: fusion.laff.LAFF, params: {head: 4}}
+  typo: fusion.laff.LAF
+  wild: {uses: fusion.laff.LAFF, video: [$leed]}
+  fast: {uses: fusion.laff.LAFF, options: {lr: -1.0}}
+  more: {uses: fusion.laff.LAFF, options: {loss: tripletss}}
+"""
+    with pytest.raises(LaffError) as caught:
+        made(small, text, leads="pair")
+    told = str(caught.value)
+    assert told.startswith(f"{small.grid}: 6 problem(s)")
+    for mistake in (
+        "--role leads: the grid has no such role; did you mean 'lead'?",
+        "model 'wild': '$leed' is no role; did you mean '$lead'?",
+        "model 'laff': cannot use fusion.laff.LAFF: unknown parameter 'head'; did you mean 'heads'?",
+        "model 'typo': cannot use fusion.laff.LAF: no class 'LAF' in fusion.laff; did you mean 'LAFF'?",
+        "model 'fast': options: lr is -1.0; it should be above 0",
+        "model 'more': options: loss",
+    ):
+        assert mistake in told
+
+
+def test_nothing_can_be_made(small) -> None:
+    with pytest.raises(LaffError, match="none of its models can be made here") as caught:
+        made(small, "models: {laff: {uses: fusion.laff.LAFF, video: [nothing]}}")
+    assert "laff: no stage makes a video feature 'nothing'" in str(caught.value)
+
+
+def test_what_a_constructor_refuses_is_told_before_any_work(small, tmp_path: Path) -> None:
+    from pipeline.compare.run import Asked, compare
+
+    small.grid.write_text("models: {laff: fusion.laff.LAFF, mmt: {uses: fusion.mmt.MMT, params: {heads: 3, width: 8}}}")
+    with pytest.raises(LaffError, match=r"'train: mmt' cannot use fusion.mmt.MMT: .*heads"):
+        compare(small.request(), Asked(str(small.grid)))
+    assert not (small.work / "pair").exists()
+
+
+def test_without_a_model_that_came_to_nothing(small) -> None:
+    found = rows(grid.load(str(small.grid)), graph(small), ROLES).without({"late": "it diverged"})
+    assert found.names == ["laff", "frames", "clip-ft"]
+    assert found.models == ["laff", "frames"]
+    assert found.left_out == {"late": "it diverged"}
+    names = [model.name for model in models.listed(found.graph, found.graph.stages["train"])]
+    assert names == ["laff", "frames"]

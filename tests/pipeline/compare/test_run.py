@@ -1,0 +1,191 @@
+"""Whole comparisons: reused, parallel, killed, diverging; and the table that comes of them."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import cli
+from pipeline import gc
+from pipeline.compare.run import Asked, Compared, compare
+from pipeline.run import run
+
+ROOT = Path(__file__).resolve().parents[3]
+ROLES = {"lead": "pair", "lead-text": "words"}
+ALL = ROLES | {"lead-frames": "pair-frames"}
+
+
+def made(small: Any, *sets: str, workers: int = 0, **asked: Any) -> Compared:
+    return compare(small.request(*sets, workers=workers), Asked(str(small.grid), **({"roles": ALL} | asked)))
+
+
+def precision(small: Any, row: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Average precision [Q] of captions, and the rank [Q], as the run file and the caption ids say."""
+    with h5py.File(small.work / "rank" / row / f"seed{seed}" / "ranks.h5") as file:
+        return file["precision"][:], file["values"][:, 0]
+
+
+def results(contents: Any, work: Path) -> dict[str, Any]:
+    """All that a workspace holds but the table, which tells seconds."""
+    return {name: value for name, value in contents(work).items() if not name.startswith("compare/")}
+
+
+def test_the_table_follows_from_the_ranks(small) -> None:
+    found = made(small)
+    assert found.failed == {}
+    table = json.loads((small.work / "compare" / "mine" / "table.json").read_text())
+    assert list(table["rows"]) == ["laff", "late", "frames", "clip-ft"]
+    for row in ("laff", "late", "frames"):
+        scores = [precision(small, row, seed)[0].mean() for seed in (1, 2)]
+        hits = [(precision(small, row, seed)[1] <= 1).mean() * 100 for seed in (1, 2)]
+        line = table["rows"][row]
+        assert line["seeds"] == [1, 2]
+        assert line["t2v"]["mAP"]["mean"] == pytest.approx(np.mean(scores))
+        assert line["t2v"]["mAP"]["std"] == pytest.approx(abs(scores[0] - scores[1]) / 2**0.5)
+        assert line["t2v"]["R@1"]["mean"] == pytest.approx(np.mean(hits))
+        assert all(1 <= epoch <= 3 for epoch in line["best_epoch"])
+        assert all(seconds > 0 for seconds in line["seconds_epoch"])
+    assert table["coverage"] == 1.0
+    assert "p" not in table["rows"]["laff"]["t2v"]
+    # JE: pair and other to 8, and once for each of them 8 + |bow| to 8, with biases; no multiply-add for a bias.
+    bow = len({"caption", "number", *map(str, range(10))})  # `of` is a stop word
+    assert table["rows"]["late"]["parameters"] == (8 + 12) * 8 + 2 * 8 + 2 * ((8 + bow) * 8 + 8)
+    assert table["rows"]["late"]["flops_video"] == 2 * (8 + 12) * 8
+
+
+def test_p_is_that_of_all_sign_flips(small) -> None:
+    """12 videos have 4,096 flips, so the exact p can be written out."""
+    table = made(small).figures
+    for row in ("late", "clip-ft"):
+        seeds = (1, 2) if row == "late" else (0,)
+        mine = np.mean([precision(small, row, seed)[0] for seed in seeds], axis=0)
+        laff = np.mean([precision(small, "laff", seed)[0] for seed in (1, 2)], axis=0)
+        sums = (mine - laff).reshape(12, 2).sum(axis=1)
+        flips = np.array(list(itertools.product((1, -1), repeat=12))) @ sums
+        wanted = (np.abs(flips) >= abs(sums.sum()) - 1e-12).mean()
+        assert table["rows"][row]["t2v"]["p"] == pytest.approx(wanted, abs=0.02)
+        assert table["rows"][row]["t2v"]["p_holm"] >= table["rows"][row]["t2v"]["p"]
+
+
+def test_what_a_run_trained_is_used_and_nothing_else_changes(small) -> None:
+    run(small.request(), ())
+    before = {path: path.stat().st_mtime_ns for path in small.work.rglob("*") if path.suffix in (".pt", ".gz", ".html")}
+    assert small.work / "train" / "laff" / "seed1" / "best.pt" in before
+    found = made(small)
+    assert found.outcome.made == {"pair-frames": 1, "train": 2 * 3 - 1, "rank": 2 * 3 - 1 + 1}
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert run(small.request(), ()).made == {}
+    again = made(small, seeds=(1, 2, 3))
+    assert again.outcome.made == {"train": 3, "rank": 3}
+    assert made(small, seeds=(3,)).outcome.made == {}
+
+
+def test_workers_make_the_same_bytes(small, tmp_path: Path, contents) -> None:
+    alone = made(small)
+    first = results(contents, small.work)
+    small.work.rename(tmp_path / "alone")
+    both = made(small, workers=2)
+    second = results(contents, small.work)
+    assert first == second
+    assert len([name for name in first if name.startswith("train/") and name.endswith("best.pt")]) == 6
+    for row in alone.figures["rows"]:
+        assert alone.figures["rows"][row]["t2v"] == both.figures["rows"][row]["t2v"]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_row_that_diverges_leaves_the_others(small, workers: int) -> None:
+    text = small.grid.read_text().replace(
+        "share: 0.5}", "share: 0.5}, options: {lr: 1.0, optimizer: adamw, weight_decay: 1.0e+30}"
+    )
+    small.grid.write_text(text)
+    result = CliRunner().invoke(
+        cli.main,
+        ["compare", str(small.grid), *small.options(), "--workers", str(workers)]
+        + [word for role, name in ALL.items() for word in ("--role", f"{role}={name}")],
+    )
+    assert result.exit_code == 1
+    assert "1 row(s) came to nothing" in result.output
+    assert "late: seed1, epoch 1, step" in result.output
+    assert "Traceback" not in result.output
+    table = json.loads((small.work / "compare" / "mine" / "table.json").read_text())
+    assert list(table["rows"]) == ["laff", "frames", "clip-ft"]
+    assert "no longer a number" in table["left_out"]["late"]
+
+
+def test_a_row_without_its_feature_is_named(small) -> None:
+    found = made(small, roles=ROLES)
+    assert list(found.figures["rows"]) == ["laff", "late", "clip-ft"]
+    assert "no stage makes a video feature 'clip-ft-frames'" in found.figures["left_out"]["frames"]
+    assert not (small.work / "pair-frames").exists()
+    told = (found.folder / "table.txt").read_text()
+    assert "left out: frames: no stage makes a video feature 'clip-ft-frames'" in told
+    assert "late: late fusion" in told
+
+
+def test_quoted_figures_stand_apart(small) -> None:
+    found = made(small, roles=ROLES, seeds=(1,))
+    text = (found.folder / "table.txt").read_text()
+    own, quoted = text.split("quoted, not of this run", 1)[0], text.split("quoted, not of this run", 1)[1]
+    assert "1.5" not in own.split("±")[0].split("laff")[1].split("\n")[0]
+    assert "source: a paper <b>" in quoted
+    lines = {line.split()[0]: line.split()[1:] for line in quoted.split("\n\n")[0].splitlines() if line.strip()}
+    assert lines["row"] == ["A", "B"]
+    assert lines["laff"] == ["1.5"]
+    assert lines["clip-ft"] == ["1", "2.5"]
+    rows = list(csv.DictReader((found.folder / "table.csv").open()))
+    assert [(row["row"], row["way"], row["quoted A"], row["quoted B"]) for row in rows[:2]] == [
+        ("laff", "t2v", "1.5", ""),
+        ("laff", "v2t", "", ""),
+    ]
+    page = (found.folder / "index.html").read_text()
+    assert "a paper &lt;b&gt;" in page
+    assert "two systems &amp; the &lt;pair&gt; alone" in page
+    assert "<b>" not in page.replace("<b>late</b>", "").replace("<b>frames</b>", "")
+
+
+def test_gc_keeps_what_a_table_was_made_from(small) -> None:
+    run(small.request(), ())
+    found = made(small)
+    unused = set(gc.look(small.request()).unused)
+    assert unused == {f"train/{row}/seed{seed}/last.pt" for row in ("laff", "late", "frames") for seed in (1, 2)}
+    assert gc.look(small.request()).foreign == []
+    (found.folder / "table.json").unlink()
+    unused = set(gc.look(small.request()).unused)
+    assert {"train/late/seed1/best.pt", "rank/clip-ft/seed0/ranks.h5", "train/laff/seed2/best.pt"} <= unused
+    assert "train/laff/seed1/best.pt" not in unused
+
+
+def test_a_killed_comparison_goes_on(small, tmp_path: Path, contents) -> None:
+    """SIGKILL in the middle of the second model, then again: what is finished stays, and all is as undisturbed."""
+    roles = [word for role, name in ALL.items() for word in ("--role", f"{role}={name}")]
+    sets = ("train.epochs=10", "train.patience=0", "train.checkpoint=0")
+    command = [sys.executable, str(ROOT / "cli.py"), "compare", str(small.grid), *small.options(*sets), *roles]
+    log = (tmp_path / "log").open("w")
+    process = subprocess.Popen(command, stdout=log, stderr=log)
+    last = small.work / "train" / "late" / "seed1" / "last.pt"
+    end = time.monotonic() + 120
+    while not last.exists() and time.monotonic() < end and process.poll() is None:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert last.exists(), (tmp_path / "log").read_text()
+    done = (small.work / "train" / "laff" / "seed1" / "best.pt").stat()
+    assert not (small.work / "rank").exists()
+    made(small, *sets)
+    assert (small.work / "train" / "laff" / "seed1" / "best.pt").stat().st_mtime_ns == done.st_mtime_ns
+    first = results(contents, small.work)
+    small.work.rename(tmp_path / "killed")
+    made(small, *sets)
+    assert results(contents, small.work) == first
