@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 ROOT = Path(__file__).resolve().parent.parent
+STEP = 5  # of the 11 of an epoch: the least that is done of the last one when the kill comes
 AGGREGATORS = {
     "mean (LAFF's)": ("mean.Mean", "{}"),
     "meanP": ("mean.Mean", "{pre_norm: true}"),
@@ -108,7 +109,7 @@ def killed(work: Path, epochs: int, path: str, params: str, of: int) -> str:
         while program.poll() is None:
             if remains.is_file():
                 position = state(work / "killed", "last")["position"]
-                if position["epoch"] == of - 1 and position["step"]:
+                if position["epoch"] == of - 1 and position["step"] >= STEP:
                     break
             time.sleep(0.01)
         program.kill()
