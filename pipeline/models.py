@@ -112,16 +112,21 @@ def baseline(graph: Graph, stage: Stage, name: str, entry: dict[str, Any]) -> Mo
     wrong += _option_mistakes(stage, given) if isinstance(given, dict) else []
     if wrong:
         raise LaffError(f"baseline '{name}': {'; '.join(wrong)}")
-    options, _ = bind(given, parts.part("pipeline.learning.Learning").parameters)
+    options, _ = bind(given, _training_options())
     video, text = sides
     options = {key: options[key] for key in given}
     return Model(name, entry["uses"], video, text, tuple(stage.options["seeds"]), params, options=options)
 
 
+def _training_options() -> dict[str, parts.Parameter]:
+    """The options of the train step that shape a model, so that each may have its own."""
+    step = parts.part("pipeline.steps.train.Options")
+    return {name: parameter for name, parameter in step.parameters.items() if name not in step.constants["HOW"]}
+
+
 def _option_mistakes(stage: Stage, given: dict[str, Any]) -> list[str]:
     """What is wrong with a model's own way of training."""
-    known = parts.part("pipeline.learning.Learning").parameters
-    bound, wrong = bind(given, known)
+    bound, wrong = bind(given, _training_options())
     if wrong:
         return [f"options: {one}" for one in wrong]
     try:
