@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.compare import table
 from pipeline.steps.report import STYLE, warning
 
+WIDE = " body{max-width:100em} td,th{white-space:nowrap} .wide{overflow-x:auto} img{max-width:100%}"  # many columns
 TITLES = {"t2v": "Text to video", "v2t": "Video to text"}
 
 
@@ -17,7 +18,7 @@ def page(figures: dict[str, Any]) -> str:
     """The page; every text of the collection and of the grid is escaped."""
     title = html.escape(f"{figures['collection']}: {figures['grid']}")
     parts = [f"<!doctype html><html lang='en'><meta charset='utf-8'><title>laff compare: {title}</title>"]
-    parts.append(f"<style>{STYLE} .wide{{overflow-x:auto}} img{{max-width:100%}}</style><h1>{title}</h1>")
+    parts.append(f"<style>{STYLE}{WIDE}</style><h1>{title}</h1>")
     parts.append(f"<p>{html.escape(figures['about'])}</p>")
     if said := warning(figures):
         parts.append(f"<p class='warn'>{html.escape(said)}</p>")
