@@ -47,14 +47,14 @@ def doing(function: Callable[..., Any]) -> Callable[..., Any]:
             "--scheduler",
             default="",
             metavar="ADDRESS",
-            help="Let the workers of this dask scheduler (tcp://host:port) extract; they see the same folders.",
+            help="Let the workers of this dask scheduler (tcp://host:port) do the work; they see the same folders.",
         ),
         click.option(
             "--workers",
             type=click.IntRange(0),
             default=0,
             metavar="N",
-            help="Extract in N processes of this machine, each with a GPU of its own where there are GPUs.",
+            help="Extract and train in N processes of this machine, each with a GPU of its own where there are GPUs.",
         ),
         click.option(
             "--max-failures",
