@@ -91,7 +91,8 @@ class _MeanStates(torch.autograd.Function):
         for step, size in enumerate(order.sizes):
             now = slice(start, start + size)
             given = of_words[place[now]]
-            share = products(before[now], w_state_ready.T)
+            # The first step finds no state: its product would be 0.
+            share = products(before[now], w_state_ready.T) if step else torch.zeros_like(given)
             torch.sigmoid(given[:, : 2 * width].add_(share[:, : 2 * width]), out=gates[now])
             reset, update = gates[now].split(width, dim=1)
             torch.add(share[:, 2 * width :], b_state[2 * width :], out=from_state[now])

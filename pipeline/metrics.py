@@ -72,6 +72,7 @@ def _rank_one(scores: np.ndarray, relevant: np.ndarray) -> tuple[float, float]:
     """First rank and average precision of one query: scores [N], relevant [m] columns."""
     if len(relevant) == 0:
         raise LaffError("a query has no relevant item, so it has no rank; leave it out")
+    scores = np.ascontiguousarray(scores)  # not a column of something larger, which is slow to walk through
     own = np.sort(scores[relevant])[::-1]
     if len(own) <= FEW:
         not_below = np.array([np.count_nonzero(scores >= score) for score in own])  # above or equal, itself too

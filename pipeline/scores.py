@@ -53,9 +53,13 @@ class Scored:
     def of_videos(self, videos: np.ndarray) -> np.ndarray:
         """Scores [n, C] float32 of these videos."""
         if self._kept is None:
-            return np.ascontiguousarray(self._compute(np.arange(len(self._done)), videos).T)[:, self._of_text]
+            return self._turned(self._compute(np.arange(len(self._done)), videos))
         self._keep(np.flatnonzero(~self._done))
-        return np.ascontiguousarray(self._kept[:, videos].T)[:, self._of_text]
+        return self._turned(self._kept[:, videos])
+
+    def _turned(self, scores: np.ndarray) -> np.ndarray:
+        """[U, n] -> [n, C], each video's scores side by side in memory: ranks walk through them again and again."""
+        return np.take(np.ascontiguousarray(scores.T), self._of_text, axis=1)
 
     def _keep(self, texts: np.ndarray) -> None:
         """Compute the scores of these different captions with all videos."""
