@@ -1,5 +1,10 @@
 """Our RMSprop takes the steps of torch's: dense, clipped, sparse, from another memory order, past its own period."""
 
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -17,6 +22,83 @@ def theirs(parameter: nn.Parameter) -> torch.optim.Optimizer:
 def mean_of_squares(optimizer: RMSprop, parameter: Tensor) -> Tensor:
     state = optimizer.state[parameter]
     return state["sum"] * 0.99 ** state["steps"]
+
+
+@pytest.fixture(autouse=True)
+def asked_anew() -> Iterator[None]:
+    """Whether torch has the kernel is found out again in each test."""
+    pipeline.rmsprop.has_kernel.cache_clear()
+    yield
+    pipeline.rmsprop.has_kernel.cache_clear()
+
+
+def absent(*args: Any, **named: Any) -> None:
+    raise NotImplementedError("no kernel for these tensors")
+
+
+def other_signature(parameters: list[Tensor]) -> None:
+    raise AssertionError("unreachable: it is called with more")
+
+
+def other_rule(parameters: list[Tensor], *args: Any, **named: Any) -> None:
+    for parameter in parameters:
+        parameter.zero_()
+
+
+def test_torch_has_the_kernel() -> None:
+    """Of the pinned torch, so that nobody pays for its absence without knowing."""
+    assert pipeline.rmsprop.has_kernel("cpu", torch.float32)
+
+
+@pytest.mark.parametrize("kernel", [absent, other_signature, other_rule, None])
+@pytest.mark.parametrize("scaled", [False, True])
+def test_without_the_kernel(scaled: bool, kernel: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten steps in double precision, two parameters of them together."""
+    if kernel is None:
+        monkeypatch.delattr(torch, "_fused_adagrad_")
+    else:
+        monkeypatch.setattr(torch, "_fused_adagrad_", kernel)
+    starts = torch.randn(5, 3, dtype=torch.float64), torch.randn(4, dtype=torch.float64)
+    ours, others = ([nn.Parameter(start.clone()) for start in starts] for _ in range(2))
+    our, their = RMSprop(ours, lr=1e-3), torch.optim.RMSprop(others, lr=1e-3, alpha=0.99, eps=1e-8)
+    for _ in range(10):
+        for one, other in zip(ours, others, strict=True):
+            gradient = torch.randn_like(one) * 1e-6
+            one.grad, other.grad = gradient.clone(), gradient * (SCALE if scaled else 1)
+        our.step(torch.tensor(SCALE) if scaled else None)
+        their.step()
+    for one, other in zip(ours, others, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-8)
+
+
+def test_no_compiler_is_loaded() -> None:
+    """torch's optimizers import its compiler and triton: 150 MiB, a tenth of what a training takes."""
+    script = """
+import sys, torch
+from pipeline.rmsprop import RMSprop
+p = torch.nn.Parameter(torch.ones(3))
+optimizer = RMSprop([p], lr=1.0)
+p.grad = torch.ones(3)
+optimizer.step()
+optimizer.zero_grad(set_to_none=True)
+optimizer.load_state_dict(optimizer.state_dict())
+assert p.grad is None and optimizer.state[p]["steps"] == 1
+print("torch._dynamo" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_a_sparse_gradient_without_rows() -> None:
+    """Nothing moves, and the sums count the step."""
+    table = nn.Parameter(torch.ones(4, 2))
+    optimizer = RMSprop([table], lr=1e-3)
+    rows, values = torch.zeros(1, 0, dtype=torch.int64), torch.zeros(0, 2)
+    table.grad = torch.sparse_coo_tensor(rows, values, (4, 2), check_invariants=True)
+    optimizer.step(torch.tensor(0.5))
+    assert torch.equal(table, torch.ones(4, 2))
+    assert optimizer.state[table]["steps"] == 1
+    assert not optimizer.state[table]["sum"].any()
 
 
 @pytest.mark.parametrize("period", [3, 1024])
