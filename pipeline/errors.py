@@ -11,6 +11,10 @@ class Diverged(LaffError):
     """A training whose loss or score is no longer a number."""
 
 
+class Unfit(LaffError):
+    """A class that refuses its parameters, or a model whose features cannot be learned from."""
+
+
 def problems(where: str, found: Sequence[str]) -> LaffError:
     """One error for everything found wrong in one place, so that a person mends it in one go."""
     return LaffError("\n".join([f"{where}: {len(found)} problem(s)", *(f"  - {problem}" for problem in found)]))

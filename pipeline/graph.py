@@ -115,9 +115,12 @@ class Graph:
         stage = self.stages[name]
         joint = stage.options.get("joint", [])
         direct = [source for source in stage.sources if source not in joint]
-        instead = [s for encoder in joint for s in self.stages[encoder].sources if s not in direct]
-        # A joint encoder needs word vectors at most, never the videos that its own stage learns against.
-        return (*direct, *(s for s in dict.fromkeys(instead) if "video" not in self.stages[s].sides))
+        instead = [s for encoder in joint for s in self.inside(encoder) if s not in direct]
+        return (*direct, *dict.fromkeys(instead))
+
+    def inside(self, encoder: str) -> list[str]:
+        """What a joint encoder reads: word vectors at most, never the videos that its own stage learns against."""
+        return [source for source in self.stages[encoder].sources if "video" not in self.stages[source].sides]
 
     def features(self, name: str) -> tuple[list[str], list[str]]:
         """The video and the text features that a train stage fuses."""

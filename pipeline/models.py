@@ -147,6 +147,14 @@ def _params(stage: Stage, uses: str, own: dict[str, Any], trusted: frozenset[str
     return bound, [f"cannot use {uses}: {one}" for one in wrong]
 
 
+def reads(graph: Graph, stage: Stage, model: Model) -> list[str]:
+    """The stages whose results one model needs; in the place of a joint encoder's stage, what that one reads."""
+    joint = stage.options["joint"]
+    cached = [name for name in (*model.video, *model.text) if name not in joint]
+    inside = [source for name in model.text if name in joint for source in graph.inside(name)]
+    return list(dict.fromkeys([*cached, *inside]))
+
+
 def recipe(context: Context, stage: Stage, model: Model) -> dict[str, Any]:
     """What shapes one model: its block, its features, the way of training; not the other models or seeds."""
     whole = context.recipe(stage.name)
@@ -158,16 +166,14 @@ def recipe(context: Context, stage: Stage, model: Model) -> dict[str, Any]:
     stage_module = str(stage.uses).rpartition(".")[0]
     if module != stage_module:
         code = {name: digest for name, digest in code.items() if name != stage_module}
-    used = {*model.video, *model.text}
     joint = set(stage.options["joint"])
-    reads = {name: print_ for name, print_ in whole["from"].items() if name in used or name not in stage.sources}
-    found = {key: value for key, value in whole.items() if key.startswith("joint ")}
-    return found | {
+    inside = {f"joint {name}": whole[f"joint {name}"] for name in model.text if name in joint}
+    return inside | {
         "step": "train",
         "uses": model.uses,
         "params": own | model.options | model.params,
         "code": code,
-        "from": reads,
+        "from": {name: context.fingerprint(name) for name in reads(context.graph, stage, model)},
         "video": list(model.video),
         "text": [name + (" (joint)" if name in joint else "") for name in model.text],
     }

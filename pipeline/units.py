@@ -70,9 +70,9 @@ def lost_before(context: Context, stage: Stage) -> set[str]:
     return set().union(*(context.failed(name) for name in before)) if before else set()
 
 
-def data_content(context: Context, name: str) -> str:
-    """Digest of the items that a stage, or a stage it reads from, has learned from; '' where none has."""
-    learned = [n for n in context.graph.needed([name]) if context.stage(n).fitted]
+def data_content(context: Context, *names: str) -> str:
+    """Digest of the items that stages, or stages they read from, have learned from; '' where none has."""
+    learned = [n for n in context.graph.needed(names) if context.stage(n).fitted]
     return files.digest([[n, _own_content(context, n)] for n in learned]) if learned else ""
 
 
@@ -80,9 +80,19 @@ def _own_content(context: Context, name: str) -> Any:
     stage, catalog = context.stage(name), context.catalog
     if stage.step == "extract" and stage.part and "task" not in stage.part.methods:
         return catalog.split_side("text", "train")  # vocabularies read train captions only
-    features = list(stage.sources) if stage.step != "train" else context.features(name)[0]
+    return pairs_content(context, list(stage.sources))
+
+
+def pairs_content(context: Context, features: list[str]) -> list[Any]:
+    """The pairs of train and val that are there to learn from, where a video needs all of these features."""
     lost = _lost(context, features, ("train", "val"))
-    return [catalog.split_content("train"), catalog.split_content("val"), lost]
+    return [context.catalog.split_content("train"), context.catalog.split_content("val"), lost]
+
+
+def model_content(context: Context, stage: Stage, model: "models.Model") -> list[Any]:
+    """The items that a model, or a stage it reads from, has learned from; other models of its stage change nothing."""
+    reads = models.reads(context.graph, stage, model)
+    return [data_content(context, *reads), pairs_content(context, list(model.video))]
 
 
 def _lost(context: Context, features: list[str], splits: tuple[str, ...]) -> list[str]:
@@ -95,18 +105,21 @@ def _lost(context: Context, features: list[str], splits: tuple[str, ...]) -> lis
 def model_unit(context: Context, stage: Stage, model: "models.Model", seed: int) -> Unit:
     """One training: a model with a seed. Its fingerprint holds only what concerns it."""
     recipe = models.recipe(context, stage, model)
-    content = files.digest([data_content(context, stage.name), seed])
+    content = files.digest([model_content(context, stage, model), seed])
     return Unit(f"{model.name}/seed{seed}", content, files.digest(recipe)[:32], recipe)
 
 
 def _ranked(context: Context, stage: Stage) -> Iterator[Unit]:
     own = context.part_recipe(stage)
     train = context.stage(stage.sources[0])
+    # All rows of a table rank the same videos for the same captions: those that have every feature of the train stage.
     lost = _lost(context, context.features(train.name)[0], ("test",))
-    base = [context.catalog.split_content("test"), lost, data_content(context, train.name)]
+    base = [context.catalog.split_content("test"), lost]
     for row in models.rows(context, stage):
+        learned = [model_content(context, train, model) for model in row.models]
+        content = [*base, *learned, data_content(context, *row.features)]
         for seed in row.seeds:
             recipe = own | {"from": {m.name: files.digest(models.recipe(context, train, m))[:32] for m in row.models}}
             for feature in row.features:
                 recipe["from"][feature] = context.fingerprint(feature)
-            yield Unit(f"{row.name}/seed{seed}", files.digest([base, seed]), files.digest(recipe)[:32], recipe)
+            yield Unit(f"{row.name}/seed{seed}", files.digest([content, seed]), files.digest(recipe)[:32], recipe)

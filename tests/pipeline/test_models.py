@@ -8,6 +8,8 @@ import pytest
 from pipeline import models
 from pipeline.context import Context
 from pipeline.errors import LaffError
+from pipeline.index import Entry
+from pipeline.units import units
 
 Surroundings = Callable[..., Context]
 
@@ -31,11 +33,59 @@ def test_a_baseline_takes_the_stage_s_params(collect: Callable[..., Path], surro
     assert models.recipe(context, context.stage("train"), own) != models.recipe(context, context.stage("train"), concat)
 
 
+MORE = """
+stages:
+  ingest: {step: ingest, params: {shard_videos: 2, shard_captions: 4}}
+  decode: {step: decode, from: ingest}
+  x3d: {step: extract, uses: extractors.x3d.X3D, from: decode, params: {size: XS, frames: 13, weights: random}}
+  colours: {step: extract, uses: extractors.brightness.Brightness, from: decode}
+  bow: {step: extract, uses: extractors.bow.Bow, from: ingest, params: {threshold: 1}}
+  w2v: {step: extract, uses: extractors.w2v.W2v, from: ingest}
+  gru: {step: extract, uses: extractors.gru.Gru, from: [ingest, w2v, x3d]}
+  train: {step: train, uses: fusion.laff.LAFF, from: [x3d, bow], params: {seeds: [1], singles: false}}
+  rank: {step: rank, from: train}
+"""
+OWN = "laff: {uses: fusion.laff.LAFF, video: [x3d], text: [bow]}"
+FURTHER = (  # a model on a feature that lacks a video of train, and on text features that learn, one inside the model
+    "train.from=[x3d, colours, bow, w2v, gru]",
+    "train.joint=[gru]",
+    "train.own=false",
+    "train.seeds=[1,2]",
+    f"train.baselines={{{OWN}, further: {{uses: fusion.concat.Concat, video: [colours], text: [w2v, gru]}}}}",
+)
+
+
 def test_a_further_model_changes_no_other(collect: Callable[..., Path], surroundings: Surroundings):
-    """Adding a seed or a baseline leaves the recipes of the models that there are, so nothing is trained again."""
-    before, after = (surroundings(collect(), sets) for sets in ([], ["train.seeds=[1,2,3]", "train.singles=false"]))
-    recipes = [models.recipe(c, c.stage("train"), models.of(c, c.stage("train"))[0]) for c in (before, after)]
-    assert recipes[0] == recipes[1]
+    """Neither the recipe nor the items of the models that there are, so nothing is trained again."""
+    yaml = collect(train={"v1": ["a cat"], "v2": ["a dog"]})
+    lose(surroundings(yaml, FURTHER, MORE))
+    with_further = {unit.key: unit for unit in units(surroundings(yaml, FURTHER, MORE), "train")}
+    assert list(with_further) == ["laff/seed1", "laff/seed2", "further/seed1", "further/seed2"]
+    (alone,) = units(surroundings(yaml, text=MORE), "train")
+    assert alone == with_further[alone.key]
+
+
+def lose(context: Context) -> None:
+    """`colours` has no row for the train video v2."""
+    line = {"video": "v2", "stage": "colours", "reason": "no row", "exception": "Missing"}
+    context.work.index("colours").record("00000.h5", Entry("", "", {}, [line]), {})
+
+
+def test_what_a_model_depends_on(collect: Callable[..., Path], surroundings: Surroundings):
+    """Its own features: the videos that they lack, the word vectors inside its encoder, how the encoder is made."""
+    yaml = collect(train={"v1": ["a cat"], "v2": ["a dog"]})
+
+    def look(*sets: str) -> dict[str, tuple[str, str]]:
+        context = surroundings(yaml, [*FURTHER, *sets], MORE)
+        return {unit.key: (unit.fingerprint, unit.content) for unit in units(context, "train")}
+
+    first = look()
+    for change in ("gru.hidden=32", "w2v.dim=100", "colours.frames=4"):
+        now = look(change)
+        assert {key for key in first if first[key] != now[key]} == {"further/seed1", "further/seed2"}, change
+    lose(surroundings(yaml, FURTHER, MORE))
+    now = look()
+    assert {key for key in first if first[key] != now[key]} == {"further/seed1", "further/seed2"}
 
 
 def test_mistakes_of_all_baselines_are_told_together(collect: Callable[..., Path], surroundings: Surroundings):
