@@ -20,18 +20,26 @@ def make_optimizer(
     """The recipe's optimizer over every parameter of `model` that learns.
 
     factors: {prefix of parameter names: factor of the learning rate}, the longest prefix counts; a group of parameters
-    keeps its own as `factor`. Raises LaffError for a prefix that no parameter's name has.
+    keeps its own as `factor`. Raises LaffError for a prefix that is the longest of no
+    parameter.
     """
     groups: dict[tuple[float, bool], list[Tensor]] = {}
-    unused = set(factors)
+    unmet, unused = set(factors), set(factors)
     for name, parameter in model.named_parameters():
-        prefix = max((prefix for prefix in factors if name.startswith(prefix)), key=len, default=None)
+        met = [prefix for prefix in factors if name.startswith(prefix)]
+        prefix = max(met, key=len, default=None)
+        unmet -= set(met)
         unused.discard(prefix or "")
         if parameter.requires_grad:
             decays = recipe.optimizer == "adamw" and parameter.ndim > 1
             groups.setdefault((factors[prefix] if prefix is not None else 1.0, decays), []).append(parameter)
+    if unmet:
+        raise LaffError(f"a learning rate's factor is given for {sorted(unmet)}, but no parameter's name begins so")
     if unused:
-        raise LaffError(f"a learning rate's factor is given for {sorted(unused)}, but no parameter's name begins so")
+        raise LaffError(
+            f"a learning rate's factor is given for {sorted(unused)}, but longer prefixes cover all of it; "
+            "take out one or the other"
+        )
     given = [
         {"params": parameters, "lr": recipe.lr * factor, "factor": factor, "weight_decay": recipe.weight_decay * decays}
         for (factor, decays), parameters in groups.items()
@@ -74,10 +82,14 @@ def clipping(gradients: list[Tensor], clip: float) -> Tensor:
 
 
 def move(optimizer: torch.optim.Optimizer, gradients: list[Tensor], scale: Tensor | None) -> None:
-    """Change the parameters as if their gradients were multiplied by `scale`."""
+    """Change the parameters as if their gradients were multiplied by `scale`, and let go of the gradients.
+
+    So the next forward has their memory.
+    """
     if isinstance(optimizer, RMSprop):  # multiplies on its way
         optimizer.step(scale)
-        return
-    if scale is not None:
-        torch._foreach_mul_(gradients, scale)
-    optimizer.step()
+    else:
+        if scale is not None:
+            torch._foreach_mul_(gradients, scale)
+        optimizer.step()
+    optimizer.zero_grad(set_to_none=True)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from pipeline.errors import LaffError
-from pipeline.optimizer import clipping, make_optimizer, step
+from pipeline.optimizer import clipping, differentiate, make_optimizer, move, step
 from pipeline.recipe import Recipe
 
 
@@ -65,3 +65,27 @@ def test_factors_of_the_learning_rate(optimizer: Any) -> None:
 def test_a_factor_for_nothing_is_named() -> None:
     with pytest.raises(LaffError, match=r"given for \['hed'\], but no parameter's name begins so"):
         make_optimizer(nn.Linear(2, 2), Recipe(), {"hed": 2.0, "weight": 3.0})
+
+
+def test_a_factor_of_which_longer_ones_leave_nothing_is_named() -> None:
+    model = nn.ModuleDict({"head": nn.Linear(2, 2)})
+    with pytest.raises(LaffError, match=r"given for \['head\.'\], but longer prefixes cover all of it"):
+        make_optimizer(model, Recipe(), {"head.": 2.0, "head.weight": 3.0, "head.bias": 4.0})
+
+
+@pytest.mark.parametrize("optimizer", ["rmsprop", "adamw"])
+def test_gradients_are_gone_after_a_step(optimizer: Any) -> None:
+    """Else they would lie beside all that the next forward keeps."""
+    model = nn.Linear(3, 2)
+    chosen = make_optimizer(model, Recipe(optimizer=optimizer))
+    move(chosen, differentiate(model(torch.ones(1, 3)).sum(), chosen), torch.tensor(0.5))
+    assert model.weight.grad is None
+    assert model.bias.grad is None
+
+
+def test_a_sparse_gradient_without_rows_has_no_norm() -> None:
+    """Beside (3, 4) the norm is 5; alone 0, and nothing is cut."""
+    rows, values = torch.zeros(1, 0, dtype=torch.int64), torch.zeros(0, 2)
+    empty = torch.sparse_coo_tensor(rows, values, (7, 2), check_invariants=True).coalesce()
+    assert float(clipping([empty, torch.tensor([3.0, 4.0])], 2.0)) == pytest.approx(2 / (5 + 1e-6), rel=1e-6)
+    assert float(clipping([empty], 2.0)) == 1.0
