@@ -1,0 +1,46 @@
+"""Says so where bfloat16 makes a training slower: on processors that have no such products."""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+from typing import TYPE_CHECKING
+
+from pipeline import progress
+
+if TYPE_CHECKING:
+    import torch
+
+LEAST = 1.1  # a product that gains less than this loses more in casting weights
+
+
+@cache  # once in a process
+def warn(precision: str, device: str) -> None:
+    """One line where a training with this precision on this kind of device is slower than with float32."""
+    if precision == "bfloat16" and (gain := gained(device)) < LEAST:
+        progress.say(
+            f"WARNING: bfloat16 on this {device}: a matrix product takes {1 / gain:.1f} times as long as with float32, "
+            "and the training will be slower. Stop it and set precision: float32 (that trains another model), "
+            "or use a processor with avx512_bf16 or amx_bf16, or a GPU"
+        )
+
+
+def gained(device: str) -> float:
+    """How many times as fast as with float32 a product of a training's size is with bfloat16, on a CPU or GPU."""
+    import torch
+
+    if device.startswith("cuda"):  # one that has none emulates it
+        return 2.0 if torch.cuda.is_bf16_supported(including_emulation=False) else 0.5
+    return seconds(torch.float32) / seconds(torch.bfloat16)
+
+
+def seconds(dtype: torch.dtype) -> float:
+    """The best of five products, a batch with a layer's weights, in CPU time: others on the machine disturb little."""
+    import torch
+
+    batch, weight, times = torch.ones(64, 1024, dtype=dtype), torch.ones(1024, 1024, dtype=dtype), []
+    for _ in range(5):
+        start = time.thread_time()
+        torch.mm(batch, weight)
+        times.append(time.thread_time() - start)
+    return min(times)
