@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import parts, weights
 from pipeline.context import Context
-from pipeline.errors import LaffError
+from pipeline.errors import LaffError, Unfit
 from pipeline.graph import Graph, Stage, module_of
 from pipeline.learning import Fit
 from pipeline.models import Model, listed
@@ -59,16 +59,16 @@ def aggregator(stage: Stage, dim: int) -> Any:
 
 
 def make(where: str, path: str, params: dict[str, Any]) -> Any:
-    """Import a class by its dotted path and construct it; mistakes come as LaffError."""
+    """Import a class by its dotted path and construct it. Raises Unfit where it refuses what it is given."""
     module, _, name = path.rpartition(".")
     try:
         part = getattr(importlib.import_module(module), name)
     except ImportError as error:
-        raise LaffError(f"'{where}' cannot use {path}: {error}; is the package installed?") from error
+        raise Unfit(f"'{where}' cannot use {path}: {error}; is the package installed?") from error
     try:
         return part(**params)
     except ValueError as error:
-        raise LaffError(f"'{where}' cannot use {path}: {error}") from None
+        raise Unfit(f"'{where}' cannot use {path}: {error}") from None
 
 
 def model(

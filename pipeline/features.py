@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline import shards
 from pipeline.context import Context
-from pipeline.errors import LaffError
+from pipeline.errors import LaffError, Unfit
 from pipeline.units import shard_key
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def read(context: Context, name: str, side: str, rows: np.ndarray) -> "tuple[np.
 def read_frames(context: Context, name: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A feature of frames as it is: values [n, T, D] float32 of catalog rows [n], and frames [n] int32.
 
-    `frames` says how many of the T are the video's own, 0 where it has no row; the values of the rest are 0.
+    `frames` says how many of the T are the video's own, 0 where it has no row; the rest is padding.
     """
     dense: np.ndarray | None = None
     frames = np.zeros(len(rows), np.int32)
@@ -92,7 +92,9 @@ def _means(shard: shards.Shard, taken: np.ndarray) -> np.ndarray:
     values = shard.values[taken]
     if shard.frames is None:
         return values
-    return values.sum(axis=1, dtype=np.float32) / shard.frames[taken, None]
+    frames = shard.frames[taken, None]
+    own = np.arange(values.shape[1]) < frames
+    return values.sum(axis=1, dtype=np.float32, where=own[:, :, None]) / frames
 
 
 def _in_order(blocks: list[Any], order: list[np.ndarray], count: int) -> "csr_matrix":
@@ -124,7 +126,7 @@ def paired_captions(context: Context, split: str, videos: np.ndarray) -> tuple[n
     captions = catalog.split_captions(split)
     of = place[np.asarray(catalog.caption_video, dtype=np.int64)[captions]]
     if not (of >= 0).any():
-        raise LaffError(f"no video of {split} has all features, so there is nothing to learn from; see `laff failures`")
+        raise Unfit(f"no video of {split} has all features, so there is nothing to learn from; see `laff failures`")
     return captions[of >= 0], of[of >= 0]
 
 
@@ -141,17 +143,24 @@ class Rows:
 
 
 def split_rows(
-    context: Context, video: list[str], text: list[str], split: str, lost: bool = False, frames: Collection[str] = ()
+    context: Context,
+    video: list[str],
+    text: list[str],
+    split: str,
+    lost: bool = False,
+    frames: Collection[str] = (),
+    needs: Collection[str] = (),
 ) -> Rows:
     """All features of a split; videos that lack one are left out (coverage is reported where metrics are).
 
-    `frames` names features that are wanted frame by frame too.
+    `frames` names features that are wanted frame by frame too; `needs` the video features that a video must have,
+    where not all: what it lacks of the others is 0.
 
     `lost` keeps the captions of such videos, with -1 in video_of: when ranking, they still stand in the way of others.
     """
     every = context.catalog.split_videos(split)
     read_all = {name: read(context, name, "video", every) for name in video}
-    covered = np.logical_and.reduce([found for _, found in read_all.values()])
+    covered = np.logical_and.reduce([read_all[name][1] for name in needs or video])
     videos = every[covered]
     captions, video_of = paired_captions(context, split, videos)
     if lost:

@@ -1,6 +1,6 @@
 """Put a model together from a train stage, and put features into it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,12 +50,15 @@ def joints(context: Context, stage: Stage) -> list[Joint]:
     return found
 
 
-def rows(context: Context, stage: Stage, split: str, lost: bool = False) -> Rows:
-    """All cached features of a split that the stage fuses; those of joint encoders come as tokens later."""
+def rows(context: Context, stage: Stage, split: str, lost: bool = False, needs: Collection[str] = ()) -> Rows:
+    """All cached features of a split that the stage fuses; those of joint encoders come as tokens later.
+
+    needs: the video features that a video must have to be among them, such as those of one model; () is all.
+    """
     video, text = context.features(stage.name)
     cached = [name for name in text if name not in stage.options["joint"]]
     frames = {name for model in models.of(context, stage) for name in model.frames}
-    return features.split_rows(context, video, cached, split, lost, frames)
+    return features.split_rows(context, video, cached, split, lost, frames, needs)
 
 
 def as_feature(values: Any) -> "Feature":

@@ -52,7 +52,7 @@ def search(request: Request, sentence: str, k: int, split: str, model_name: str 
     hits: list[tuple[Any, np.ndarray]] = []
     query = _query(context, stage, sentence, encoders)
     for one in ("train", "val", "test") if split == "all" else (split,):
-        rows = fusing.rows(context, stage, one)
+        rows = fusing.rows(context, stage, one, needs=model.video)
         whole = fusing.part_of(fusing.split(context, rows, encoders), model)
         paired = fusing.trained(context, stage, model, whole, encoders, seed)
         asked = _take(query, model.text)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import build, files, fusing, models, progress, table
+from pipeline import build, files, fusing, models, progress, rounding, table
 from pipeline.context import Context
-from pipeline.errors import Diverged, LaffError, problems
+from pipeline.errors import Diverged, LaffError, Unfit, problems
 from pipeline.fitting import recipe_of
 from pipeline.graph import Graph, Stage
 from pipeline.models import Model
-from pipeline.units import data_content
+from pipeline.units import data_content, pairs_content
 from pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -66,24 +66,16 @@ class Untrained(LaffError):
         self.failed = failed  # unit -> why
 
 
-@dataclass
-class Rows:
-    """What the models of a stage learn from and are chosen by, on the device where they are trained."""
-
-    context: Context
-    encoders: list[fusing.Joint]
-    train: Split
-    val: Split
+_rows: dict[str, tuple[Split, Split]] = {}  # train and val of the last training in this process, and no more
 
 
-_rows: dict[str, Rows] = {}  # of the last training in this process, and no more: they may fill its memory
-
-
-def rows_of(context: Context, stage: Stage) -> str:
-    """What tells the rows of a stage from others: the features it reads, and the items behind them."""
-    made = {name: context.fingerprint(name) for name in context.graph.reads(stage.name)}
-    frames = sorted({name for model in models.of(context, stage) for name in model.frames})
-    content = [made, list(stage.sources), stage.options["joint"], frames, data_content(context, stage.name)]
+def rows_of(context: Context, stage: Stage, model: Model) -> str:
+    """What tells the rows of a training from others: features of the stage, and items that have those of the model."""
+    recipe = context.recipe(stage.name)
+    joint = [recipe[f"joint {name}"] for name in stage.options["joint"]]
+    frames = sorted({name for other in models.of(context, stage) for name in other.frames})
+    learned = data_content(context, *context.graph.reads(stage.name))
+    content = [recipe["from"], list(stage.sources), joint, frames, learned, pairs_content(context, list(model.video))]
     return files.digest([str(context.work.root.absolute()), content])
 
 
@@ -95,7 +87,8 @@ def forget() -> None:
 def train(job: Training) -> Trained:
     """Train, or go on from the checkpoint of a training that was cut off. Runs in any process.
 
-    A loss that is no number, and sizes that do not fit, are told in the result, for other trainings may be well.
+    A loss that is no number, sizes that do not fit and a GPU that is too small are told in the result, for other
+    trainings may be well. Raises LaffError for what would end those too, such as a full disk.
     """
     import torch
 
@@ -111,8 +104,11 @@ def train(job: Training) -> Trained:
         else:
             with progress.bar(job.title, trainer.recipe.epochs * trainer.steps, "step"):
                 trainer.run()
-    except (ValueError, Diverged) as error:
+    except (ValueError, Diverged, Unfit) as error:
         return Trained(job.key, wrong=f"{job.stage}: {job.model.name}: {error}")
+    except RuntimeError as error:  # torch's, of shapes or memory
+        why = (str(error).splitlines() or [""])[0]
+        return Trained(job.key, wrong=f"{job.stage}: {job.model.name}: {type(error).__name__}: {why}")
     return Trained(job.key, trainer.task.samples, time.perf_counter() - start)
 
 
@@ -122,31 +118,34 @@ def _trainer(job: Training) -> Trainer:
     from pipeline.training import Trainer
 
     stage = job.graph.stages[job.stage]
-    rows = _read(job)
+    where = build.device(stage.name, stage.on)
+    context = Context(job.graph, table.read(job.root / "ingest" / "table.h5")[0], Workspace(job.root))
+    context.source = job.source
+    encoders = fusing.joints(context, stage)
     options = stage.options | job.model.options
-    train, val = fusing.part_of(rows.train, job.model), fusing.part_of(rows.val, job.model)
-    model = fusing.make(rows.context, stage, job.model, train, rows.encoders, job.seed).to(rows.train.video_of.device)
+    train, val = (fusing.part_of(rows, job.model) for rows in _read(job, context, encoders, where))
+    model = fusing.make(context, stage, job.model, train, encoders, job.seed).to(where)
     loss = make(options["loss"], options["mask"])
+    rounding.warn(options["precision"], where)
     task = Retrieval(model, train, val, loss, precision=options["precision"])
-    folder = rows.context.work.folder(stage.name) / job.key
+    folder = context.work.folder(stage.name) / job.key
     checkpoint = options["checkpoint"]
     return Trainer(task, recipe_of(options), job.seed, folder, job.fingerprint, checkpoint, progress.trained)
 
 
-def _read(job: Training) -> Rows:
-    """The rows of a training, read once for all that follow on the same."""
-    stage = job.graph.stages[job.stage]
-    if job.data not in _rows:
+def _read(job: Training, context: Context, encoders: list[fusing.Joint], where: str) -> tuple[Split, Split]:
+    """The rows of a training on its device, read once for all that follow on the same."""
+    key = f"{job.data} on {where}"
+    if key not in _rows:
         forget()
-        where = build.device(stage.name, stage.on)
-        context = Context(job.graph, table.read(job.root / "ingest" / "table.h5")[0], Workspace(job.root))
-        context.source = job.source
-        encoders = fusing.joints(context, stage)
         train, val = (
-            fusing.split(context, fusing.rows(context, stage, name), encoders).to(where) for name in ("train", "val")
+            fusing.split(
+                context, fusing.rows(context, job.graph.stages[job.stage], name, needs=job.model.video), encoders
+            ).to(where)
+            for name in ("train", "val")
         )
-        _rows[job.data] = Rows(context, encoders, train, val)
-    return _rows[job.data]
+        _rows[key] = (train, val)
+    return _rows[key]
 
 
 def _epochs(steps: int) -> Progress:

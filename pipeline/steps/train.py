@@ -45,7 +45,8 @@ def run(context: Context, planned: Planned) -> None:
     Raises Untrained where some came to nothing, when the others are done.
     """
     stage = context.stage(planned.stage)
-    jobs = list(_jobs(context, planned))
+    first: dict[str, int] = {}  # trainings on the same rows come one after the other: rows are read once
+    jobs = sorted(_jobs(context, planned), key=lambda job: first.setdefault(job.data, len(first)))
     failed: dict[str, str] = {}
     try:
         with _bar(context, stage, jobs):
@@ -65,7 +66,6 @@ def run(context: Context, planned: Planned) -> None:
 def _jobs(context: Context, planned: Planned) -> Iterator[Training]:
     stage = context.stage(planned.stage)
     of = {f"{model.name}/seed{seed}": (model, seed) for model in models.of(context, stage) for seed in model.seeds}
-    data = rows_of(context, stage)
     for number, unit in enumerate(planned.todo, 1):
         model, seed = of[unit.key]
         yield Training(
@@ -76,7 +76,7 @@ def _jobs(context: Context, planned: Planned) -> Iterator[Training]:
             model=model,
             seed=seed,
             fingerprint=unit.fingerprint + unit.content,
-            data=data,
+            data=rows_of(context, stage, model),
             title=f"{stage.name} {unit.key} ({number}/{len(planned.todo)})",
         )
 

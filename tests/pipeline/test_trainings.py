@@ -9,13 +9,19 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
+from fusion.laff import LAFF
+from fusion.retrieval import Retrieval
 from pipeline import progress, trainings
+from pipeline.build import read_checkpoint
 from pipeline.context import Context
 from pipeline.errors import Diverged, LaffError
 from pipeline.models import of
-from pipeline.trainings import Trained, Training, Untrained, rows_of, train
+from pipeline.run import Request, open_context, run
+from pipeline.trainings import Trained, Training, Untrained, forget, rows_of, train
+from pipeline.units import units
 
 Surroundings = Callable[..., Context]
 Collect = Callable[..., Path]
@@ -46,7 +52,7 @@ def job(collect: Collect, surroundings: Surroundings) -> Training:
     model = of(context, stage)[0]
     root, source = context.work.root, context.source
     return Training(
-        context.graph, root, source, "train", model, 2, "print", rows_of(context, stage), "train laff/seed2"
+        context.graph, root, source, "train", model, 2, "print", rows_of(context, stage, model), "train laff/seed2"
     )
 
 
@@ -68,13 +74,125 @@ def test_what_tells_rows_from_others(collect: Collect, surroundings: Surrounding
 
     def digest(*sets: str, **splits: Any) -> str:
         context = surroundings(collect(**splits), sets)
-        return rows_of(context, context.stage("train"))
+        stage = context.stage("train")
+        return rows_of(context, stage, of(context, stage)[0])
 
     first = digest()
     assert digest("train.seeds=[5]", "train.epochs=2", "train.width=64") == first
     assert digest("x3d.frames=16") != first
     assert digest("train.from=[bow, x3d]") != first
     assert digest(train={"train0": ["another one"]}) != first
+
+
+FEATURES = """
+threads: 1
+stages:
+  ingest: {step: ingest}
+  full: {step: import, from: ingest, params: {file: full.npz, side: video}}
+  lossy: {step: import, from: ingest, params: {file: lossy.npz, side: video}}
+  bow: {step: extract, uses: extractors.bow.Bow, from: ingest, params: {threshold: 1}}
+  gru: {step: extract, uses: extractors.gru.Gru, from: [ingest, full], params: {hidden: 6, vector_dim: 4, threshold: 1}}
+  train:
+    step: train
+    uses: fusion.concat.Concat
+    from: [full, bow]
+    params: {heads: 1, width: 8, seeds: [1], epochs: 1, singles: false, raw: []}
+"""
+VIDEOS = 6  # of each split, two captions each
+
+
+@pytest.fixture
+def request_of(collect: Collect, tmp_path: Path) -> Callable[..., Request]:
+    """`request_of("train.epochs=2")` on a collection of features, one of which lacks the first video of train."""
+    splits = {
+        split: {f"{split}{n}": [f"thing {n}", f"the {n} things"] for n in range(VIDEOS)}
+        for split in ("train", "val", "test")
+    }
+    path = collect(**splits)
+    path.write_text(path.read_text().replace("videos: videos\n", ""))
+    (tmp_path / "stages.yaml").write_text(FEATURES)
+    ids = [video for videos in splits.values() for video in videos]
+    rows = np.random.default_rng(0).normal(size=(len(ids), 5)).astype("f4")
+    np.savez(tmp_path / "full.npz", ids=ids, features=rows)
+    np.savez(tmp_path / "lossy.npz", ids=ids[1:], features=rows[1:])
+    return lambda *sets: Request(path, tmp_path / "WORK", tmp_path / "stages.yaml", sets=sets)
+
+
+def job_of(request: Request, key: str) -> Training:
+    """What the train stage would hand out for one of its units."""
+    context, _ = open_context(request)
+    stage = context.stage("train")
+    model = next(model for model in of(context, stage) if key.startswith(f"{model.name}/"))
+    unit = next(unit for unit in units(context, "train") if unit.key == key)
+    marks = (unit.fingerprint + unit.content, rows_of(context, stage, model), "")
+    return Training(context.graph, request.work, request.collection, "train", model, model.seeds[0], *marks)
+
+
+def test_a_process_that_lives_on_trains_the_encoder_of_each_job(request_of: Callable[..., Request]) -> None:
+    """The rows that it keeps are those of the same encoder: here of another width, then of another vocabulary."""
+    joint = ("train.from=[full, gru]", "train.joint=[gru]")
+    run(request_of(*joint), ["full"])
+    jobs = [
+        job_of(request_of(*joint, *more), "concat/seed1") for more in ((), ("gru.hidden=12",), ("gru.threshold=5",))
+    ]
+    widths, words = [], []
+    for job in jobs:
+        assert train(job).wrong == ""
+        found = read_checkpoint(job.root / "train" / "concat" / "seed1" / "best.pt")
+        assert found["fingerprint"] == job.fingerprint
+        shapes = {name: tuple(value.shape) for name, value in found["state"].items()}
+        widths.append({shape for name, shape in shapes.items() if "weight_hh" in name})
+        words.append({shape for name, shape in shapes.items() if "embedding" in name})
+    forget()
+    assert widths[0] == widths[2] != widths[1]
+    assert words[0] == words[1] != words[2]
+
+
+def test_rows_are_those_that_have_the_model_s_own_features(request_of: Callable[..., Request]) -> None:
+    """A further model on a feature that lacks a video leaves the others their rows, and their caches."""
+    concat = "concat: {uses: fusion.concat.Concat, video: [full], text: [bow]}"
+    few = "few: {uses: fusion.concat.Concat, video: [lossy], text: [bow]}"
+    further = ("train.from=[full, lossy, bow]", "train.own=false", f"train.baselines={{{concat}, {few}}}")
+    assert run(request_of(), ["train"]).made["train"] == 1
+    assert run(request_of(*further), ["train"]).made["train"] == 1  # few
+    assert not run(request_of(), ["train"]).made
+    index = open_context(request_of(*further))[0].work.index("train").entries
+    assert {key: entry.rows for key, entry in index.items()} == {
+        "concat/seed1": 2 * VIDEOS,
+        "few/seed1": 2 * (VIDEOS - 1),
+    }
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ("{uses: fusion.laff.LAFF, video: [full], params: {heads: 2, width: 4, raw: [full]}}", "raw and has width 5"),
+        ("{uses: fusion.concat.Concat, video: [lossy]}", "no video of train has all features"),
+        ("{uses: fusion.laff.LAFF, video: [full]}", "bad: RuntimeError: CUDA out of memory"),
+    ],
+)
+def test_one_wrong_model_ends_no_other(
+    request_of: Callable[..., Request], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: str, why: str
+) -> None:
+    """What only its rows tell: the others are trained, and the reason is kept."""
+    monkeypatch.setattr("pipeline.build.problems", lambda *given: [])
+    np.savez(tmp_path / "lossy.npz", ids=[f"val{n}" for n in range(VIDEOS)], features=np.ones((VIDEOS, 5), "f4"))
+    loss = Retrieval.loss
+
+    def short(task: Retrieval, rows: Any) -> Any:
+        if "CUDA" in why and isinstance(task.model.video, LAFF):
+            raise RuntimeError("CUDA out of memory\nand so on")
+        return loss(task, rows)
+
+    monkeypatch.setattr(Retrieval, "loss", short)
+    good = "good: {uses: fusion.concat.Concat, video: [full]}"
+    sets = ("train.from=[full, lossy, bow]", "train.own=false", f"train.baselines={{bad: {entry}, {good}}}")
+    with pytest.raises(Untrained) as caught:
+        run(request_of(*sets), ["train"])
+    assert list(caught.value.failed) == ["bad/seed1"]
+    assert why in caught.value.failed["bad/seed1"]
+    assert len(caught.value.failed["bad/seed1"].splitlines()) == 1
+    assert (tmp_path / "WORK" / "train" / "good" / "seed1" / "best.pt").is_file()
 
 
 @pytest.mark.parametrize("error", [Diverged("seed2, epoch 1: the loss is nan"), ValueError("two widths")])
