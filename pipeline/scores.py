@@ -19,10 +19,14 @@ def of_vectors(texts: Tensor, videos: Tensor) -> Score:
     """The scores of a model with vectors [U, W] and [V, W]: their dot products."""
 
     def score(some_texts: Tensor, some_videos: Tensor) -> Tensor:
-        every = len(some_videos) == len(videos)  # in their order then: no copy
-        return texts[some_texts] @ (videos if every else videos[some_videos]).T
+        return _of(texts, some_texts) @ _of(videos, some_videos).T
 
     return score
+
+
+def _of(vectors: Tensor, rows: Tensor) -> Tensor:
+    """Different rows of them; all rows come in their order, and need no copy."""
+    return vectors if len(rows) == len(vectors) else vectors[rows]
 
 
 class Scored:
@@ -74,6 +78,10 @@ class Scored:
 
         with torch.no_grad():
             pair = torch.from_numpy(texts), torch.from_numpy(videos)
-            found = [model(*pair).float().cpu() for model in self._models]
-        mean: np.ndarray = (found[0] if len(found) == 1 else torch.stack(found).mean(dim=0)).numpy()
+            total = self._models[0](*pair).float().cpu()
+            for model in self._models[1:]:  # one at a time: each is as large as their sum
+                total += model(*pair).float().cpu()
+            if len(self._models) > 1:
+                total /= len(self._models)
+        mean: np.ndarray = total.numpy()
         return mean

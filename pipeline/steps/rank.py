@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from fusion.spaces import Spaces
 
 BLOCK = 512  # queries that are scored at once
+SCORES = 1 << 26  # scores of a block at most: 256 MiB, and copies of it
 EMBEDDED = 1024  # rows that are embedded at once
 
 
@@ -71,13 +73,14 @@ def run(context: Context, planned: Planned) -> None:
                 texts = embed(paired.embed_text, *each_text(paired, own, first))
                 scores.append(of_vectors(texts, embed(paired.embed_video, own.video_rows, len(rows.videos))))
             if row.pairs:
-                scores.append(pairs.of_features(context, context.stage(row.features[0]), row.features[1], rows, first))
+                video, text = context.stage(row.features[0]), row.features[1]
+                scores.append(pairs.of_features(context, row.name, video, text, rows, first))
             elif row.features:
-                video, text = row.features
-                texts = normalised(features.read(context, text, "text", rows.captions[first])[0])
-                scores.append(of_vectors(texts, normalised(rows.video[video])))
+                scores.append(cosines(context, row, rows, first))
             scored = Scored(scores, of_text, len(rows.videos))
-            write(context, scored, rows, row, context.work.folder(stage.name) / unit.key, stage.options["k"])
+            many = progress.bar(unit.key, len(first) * len(rows.videos), "pair") if row.pairs else nullcontext()
+            with many:
+                write(context, scored, rows, row, context.work.folder(stage.name) / unit.key, stage.options["k"])
             names = [f"{unit.key}/{name}" for name in ("t2v.trec.gz", "v2t.trec.gz", "ranks.h5")]
             record(context, planned, Made(stage.name, unit.key, len(rows.captions), time.perf_counter() - start), names)
             progress.advance()
@@ -95,15 +98,21 @@ def distinct(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
 def each_text(model: "Spaces", split: "Split", rows: np.ndarray) -> tuple[Callable, int]:
     """What `embed` takes of the captions with these row numbers [U]; sentence encoders see all of them at once.
 
-    So words are looked up once, and captions that begin alike can share their steps.
+    So words are looked up once, and captions that begin alike can share their steps. The rest comes block by block.
     """
     import torch
 
-    from fusion.features import take
+    from fusion.features import Feature, take
 
+    each = torch.from_numpy(rows)
     with torch.no_grad():
-        whole = model.encoded(split.text_rows(torch.from_numpy(rows)))
-    return lambda block: {name: take(feature, block) for name, feature in whole.items()}, len(rows)
+        encoded = model.encoded({name: take(split.text[name], each) for name in model.encoders if name in split.text})
+
+    def of_block(block: "Tensor") -> dict[str, Feature]:
+        here = {name: take(feature, block) for name, feature in encoded.items()}
+        return {name: here[name] if name in here else take(whole, each[block]) for name, whole in split.text.items()}
+
+    return of_block, len(rows)
 
 
 def embed(function: Callable, take: Callable, count: int) -> "Tensor":
@@ -118,6 +127,19 @@ def embed(function: Callable, take: Callable, count: int) -> "Tensor":
                 found = vectors.new_empty(count, vectors.shape[1])
             found[block] = vectors
     return found
+
+
+def cosines(context: Context, row: Row, rows: Rows, first: np.ndarray) -> pairs.Score:
+    """The scores of a row of two features. LaffError where they are not of one width, or lists of words."""
+    video, text = row.features
+    texts, videos = features.read(context, text, "text", rows.captions[first])[0], rows.video[video]
+    if not isinstance(texts, np.ndarray) or texts.shape[1] != videos.shape[1]:
+        kind = f"is {texts.shape[1]} wide" if isinstance(texts, np.ndarray) else "counts words"
+        raise LaffError(
+            f"pairs.{row.name}: '{video}' is {videos.shape[1]} wide and '{text}' {kind}; a cosine takes two features of "
+            "one model"
+        )
+    return of_vectors(normalised(texts), normalised(videos))
 
 
 def normalised(values: np.ndarray) -> "Tensor":
@@ -142,14 +164,14 @@ def write(context: Context, scored: Scored, rows: Rows, row: Row, folder: Path, 
     own = np.split(order, np.searchsorted(rows.video_of[order], np.arange(1, len(rows.videos))))
 
     def by_caption() -> Iterator[tuple[str, runs.Found]]:
-        for block in blocks(np.arange(len(caption_ids))):
+        for block in blocks(np.arange(len(caption_ids)), len(video_ids)):
             scores = scored.of_captions(block)
             here = rows.video_of[block] >= 0
             t2v.put(block[here], metrics.rank(scores[here], rows.video_of[block][here]))
             yield from named(caption_ids, block, video_ids, *runs.top_k(scores, k))
 
     def by_video() -> Iterator[tuple[str, runs.Found]]:
-        for block in blocks(np.arange(len(rows.videos))):
+        for block in blocks(np.arange(len(rows.videos)), len(caption_ids)):
             scores = scored.of_videos(block)
             v2t.put(place[block], metrics.rank(scores, [own[video] for video in block]))
             yield from named(video_ids, block, caption_ids, *runs.top_k(scores, k))
@@ -171,10 +193,11 @@ def write(context: Context, scored: Scored, rows: Rows, row: Row, folder: Path, 
     shards.write(folder / "ranks.h5", caption_ids, t2v.first[:, None], about, (), columns)
 
 
-def blocks(rows: np.ndarray) -> Iterator[np.ndarray]:
-    """Row numbers in blocks."""
-    for start in range(0, len(rows), BLOCK):
-        yield rows[start : start + BLOCK]
+def blocks(rows: np.ndarray, items: int = 1) -> Iterator[np.ndarray]:
+    """Row numbers in blocks, of BLOCK rows or fewer where their scores of so many items would be more than SCORES."""
+    count = max(1, min(BLOCK, SCORES // max(1, items)))
+    for start in range(0, len(rows), count):
+        yield rows[start : start + count]
 
 
 def named(

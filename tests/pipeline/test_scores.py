@@ -1,5 +1,8 @@
 """Scores of a row: means over models, equal captions tie, kept or computed again."""
 
+import weakref
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -32,3 +35,31 @@ def test_the_mean_over_models_both_ways(kept: bool, monkeypatch: pytest.MonkeyPa
     assert scored.of_captions(np.array([1])).dtype == np.float32
     pairs_computed = sum(texts * videos for texts, videos in computed)
     assert pairs_computed == 6 if kept else pairs_computed > 6
+
+
+def test_models_are_added_one_at_a_time() -> None:
+    """Three of them; when the second is asked, what the first gave is there, and nothing else."""
+    alive: list[weakref.ref[Tensor]] = []
+
+    def model(number: float) -> Callable[[Tensor, Tensor], Tensor]:
+        def score(texts: Tensor, videos: Tensor) -> Tensor:
+            assert sum(one() is not None for one in alive) <= 1
+            found = torch.full((len(texts), len(videos)), number)
+            alive.append(weakref.ref(found))
+            return found
+
+        return score
+
+    scored = Scored([model(1.0), model(2.0), model(6.0)], OF_TEXT, 2)
+    np.testing.assert_array_equal(scored.of_captions(np.arange(5)), np.full((5, 2), 3.0, np.float32))
+    assert len(alive) == 3
+
+
+def test_all_texts_and_all_videos_are_not_copied() -> None:
+    """[[1 2], [2 0], [4 6]] from the vectors' own memory; of some of them, the right ones."""
+    texts, videos = torch.from_numpy(TEXTS), torch.from_numpy(VIDEOS)
+    score = of_vectors(texts, videos)
+    wanted = torch.tensor([[1.0, 2.0], [2.0, 0.0], [4.0, 6.0]])
+    assert torch.equal(score(torch.arange(3), torch.arange(2)), wanted)
+    assert torch.equal(score(torch.tensor([2, 0]), torch.tensor([1])), wanted[[2, 0]][:, [1]])
+    assert pipeline.scores._of(texts, torch.arange(3)) is texts
