@@ -132,9 +132,9 @@ def targets_of(graph: Graph, names: Sequence[str]) -> list[str]:
     return reports or [name for name in graph.stages if name not in read]
 
 
-def run(request: Request, targets: Sequence[str], retry: bool = False) -> Outcome:
-    """Make everything that the targets need and that is not cached."""
-    outcome = Outcome()
+def run(request: Request, targets: Sequence[str], retry: bool = False, outcome: Outcome | None = None) -> Outcome:
+    """Make everything that the targets need and that is not cached; `outcome` is what a run before this one did."""
+    outcome = Outcome() if outcome is None else outcome
     work = Workspace(request.work)
     graph = request.graph()
     names = graph.needed(targets_of(graph, targets))
@@ -205,11 +205,13 @@ def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None
         mark = " with RANDOM WEIGHTS" if context.stage(planned.stage).random else ""
         progress.say(f"{planned.stage}: {len(planned.todo)} to make{mark} ({'; '.join(planned.reasons)})")
     start = time.perf_counter()
-    _step(context, plans)
-    seconds = time.perf_counter() - start
-    for planned in plans:
-        outcome.made[planned.stage] = len(planned.todo)
-        outcome.seconds[planned.stage] = seconds if len(plans) == 1 else context.spent[planned.stage]
+    try:
+        _step(context, plans)
+    finally:
+        seconds = time.perf_counter() - start
+        for planned in plans:
+            outcome.made[planned.stage] = len(planned.todo) - len(planned.unfinished)
+            outcome.seconds[planned.stage] = seconds if len(plans) == 1 else context.spent.get(planned.stage, 0.0)
 
 
 def _step(context: Context, plans: Sequence[Planned]) -> None:

@@ -30,6 +30,11 @@ def text_table(rows: Sequence[Sequence[Any]], left: int = 1) -> str:
     return "\n".join([lines[0], "-" * max(len(line) for line in lines), *lines[1:]])
 
 
+def p_text(p: float) -> str:
+    """A p-value with the digits that ten thousand samples bear."""
+    return f"{p:.4f}" if p >= 0.001 else "< 0.001"
+
+
 def write_csv(path: Path, rows: Iterable[Sequence[Any]]) -> Path:
     """Write rows, a header first, whole or not at all; numbers keep their digits."""
     out = io.StringIO()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline import metrics, models, runs, shards
+from pipeline.analyze.output import p_text
 from pipeline.analyze.subject import named
 from pipeline.context import Context
 from pipeline.errors import LaffError
@@ -176,11 +177,6 @@ def rows(comparison: Comparison) -> list[list[Any]]:
 def _mean_of(name: str, found: Found) -> float:
     sums = [metrics.summary(Ranks(ranks, 1.0 / ranks))[name] for ranks in found.ranks]
     return float(np.mean(sums))
-
-
-def p_text(p: float) -> str:
-    """A p-value with the digits that ten thousand samples bear."""
-    return f"{p:.4f}" if p >= 0.001 else "< 0.001"
 
 
 def example_rows(comparison: Comparison, number: int, sign: int) -> list[list[Any]]:

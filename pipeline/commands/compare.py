@@ -25,19 +25,29 @@ def roles_of(context: click.Context, option: click.Parameter, value: tuple[str, 
     return {role: name for role, _, name in pairs}
 
 
+ROLES = click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    callback=roles_of,
+    metavar="ROLE=FEATURE",
+    help="What $ROLE of the grid stands for.",
+)
+
+
 @click.command(name="compare")
 @doing
 @click.option("--against", default="", metavar="ROW", help="Test the others against this row (default: the grid's).")
 @click.option("--seeds", default="", callback=numbers, metavar="1,2,3", help="Other seeds than the grid's.")
-@click.option(
-    "--role", "roles", multiple=True, callback=roles_of, metavar="ROLE=FEATURE", help="What $ROLE stands for here."
-)
+@ROLES
+@click.option("--replace", is_flag=True, help="Train rows anew whose names have finished trainings made another way.")
 @click.argument("grid")
 def compare_command(
     grid: str,
     against: str,
     seeds: tuple[int, ...],
     roles: dict[str, str],
+    replace: bool,
     retry_failed: bool,
     max_failures: int,
     **options: Any,
@@ -48,10 +58,13 @@ def compare_command(
     laff compare blocks  -c collection.yaml -w WORK                       the same features, another block
     laff compare systems -c collection.yaml -w WORK --workers 4           the systems of the LAFF paper
     laff compare mine.yaml -c collection.yaml -w WORK --seeds 1,2 --set train.epochs=20
-    laff compare systems -c c.yaml -w WORK --role lead=siglip --role lead-text=siglip
+    laff compare systems -c c.yaml -w WORK --role lead=clip --role lead-text=clip --role lead-frames=clip-frames
+        --set 'train.from=[clip,x3d,ircsn,tf,bow,w2v,gru]' --set 'train.raw=[clip]'
 
+    The last takes another aligned pair than clip-ft: what is fused and what enters untransformed change with $lead.
     Models are trained as stage train trains its own and into the same place, so what is there already is used, a killed
-    comparison goes on, and a further row or seed costs only itself. With --workers or --scheduler each training is a
+    comparison goes on, and a further row or seed costs only itself. Where a finished training has the name of a row but
+    other params, features or options, nothing starts and you are told. With --workers or --scheduler each training is a
     task. The table goes to WORK/compare/GRID/ as text, CSV, JSON and HTML: metrics as mean ± std over seeds, a
     significance test, parameters, FLOPs, seconds an epoch. A row whose features the collection lacks is named and left
     out; one whose training comes to nothing too, and the command then ends with an error.
@@ -60,7 +73,7 @@ def compare_command(
     from pipeline.compare.table import text
 
     wanted = request(options)
-    found = compare(wanted, Asked(grid, against, seeds, roles), retry_failed)
+    found = compare(wanted, Asked(grid, against, seeds, roles, replace), retry_failed)
     click.echo(found.outcome.summary(wanted.work))
     click.echo(f"\n{text(found.figures)}\n\ntable, both ways: {found.folder}/table.{{txt,csv,json}}, index.html")
     if found.failed:

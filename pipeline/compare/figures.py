@@ -18,16 +18,22 @@ from pipeline.run import random_stages
 from pipeline.significance import holm, randomisation
 from pipeline.steps import evaluate
 from pipeline.steps.evaluate import WAYS
+from pipeline.steps.train import Options
 
 
 def figures(context: Context, grid: Grid, made: Rows, against: str) -> dict[str, Any]:
-    """Everything that the table says; `against` is the row that the others are tested against, '' for none."""
+    """Everything that the table says; `against` is the row that the others are tested against, '' for none.
+
+    Where that row is left out, nothing is tested, and the table says so.
+    """
     rank = context.graph.of_step("rank")
     train = context.stage(rank.sources[0])
     rows = {row.name: row for row in models.rows(context, rank)}
     quoted = grid.quoted
-    lines = _lines(context, [rows[name] for name in made.names], against)
+    lines = _lines(context, [rows[name] for name in made.names], "" if against in made.left_out else against)
     _costs(context, train, lines)
+    for name in made.names:
+        lines[name] |= _what(rows[name], train, made)
     return {
         "grid": grid.name,
         "about": grid.about,
@@ -35,15 +41,38 @@ def figures(context: Context, grid: Grid, made: Rows, against: str) -> dict[str,
         "protocol": f"{context.name}: every caption of test is a query, all videos of test are candidates",
         "ties": evaluate.TIES,
         "roles": {f"${role}": name for role, name in made.roles.items()},
-        "threads": context.graph.threads,
+        "training": {key: value for key, value in train.options.items() if key not in Options.HOW},
         "coverage": evaluate.coverage(context, train.name)["test"]["coverage"],
         "untrained": random_stages(context, context.graph.needed([rank.name])),
-        "against": against,
+        "against": "" if against in made.left_out else against,
+        "untested": f"not tested: {against} is left out" if against in made.left_out else "",
         "rows": lines,
         "notes": made.notes,
         "left_out": made.left_out,
         "quoted": asdict(quoted) if quoted else None,
         "units": _units(train, rank, [rows[name] for name in made.names]),
+    }
+
+
+def _what(row: Row, train: Stage, made: Rows) -> dict[str, Any]:
+    """What a row was made of, and `differs`: in what it is not as the train stage says."""
+    if not row.models:
+        video, text = row.features
+        differs = f"{video} and {text} compared by their cosine, nothing trained"
+        return {"uses": "", "params": {}, "options": {}, "video": [video], "text": [text], "differs": differs}
+    (model,) = row.models
+    said = [f"{key} {value}" for key, value in train.options["baselines"][row.name].get("params", {}).items()]
+    said += [f"{key} {value}" for key, value in model.options.items() if value != train.options[key]]
+    for side, names in (("video", model.video), ("text", model.text)):
+        if list(names) != made.features[side]:
+            said.append(f"{side} features {', '.join(names)}")
+    return {
+        "uses": model.uses,
+        "params": model.params,
+        "options": model.options,
+        "video": list(model.video),
+        "text": list(model.text),
+        "differs": ", ".join(said),
     }
 
 

@@ -18,6 +18,7 @@ KEYS = ("about", "roles", "seeds", "against", "models", "pairs", "features", "qu
 OWN_KEYS = (*MODEL_KEYS, "note")  # of a model's entry
 QUOTED_KEYS = ("source", "protocol", "columns", "rows")
 SIDES = ("video", "text")
+ALL = "all"  # $all: the features of the train stage, or of a subset
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Grid:
     path: Path
     about: str
     models: dict[str, dict[str, Any]]  # as the baselines of a train stage, with a note besides
-    pairs: dict[str, list[str]] = field(default_factory=dict)  # rows without training: [video, text feature]
+    pairs: dict[str, list[str]] = field(default_factory=dict)  # rows without training: [video, text feature]; a row
+    # may be named `$role`, by the feature that this stands for
     roles: dict[str, str] = field(default_factory=dict)  # what `$name` stands for
     seeds: tuple[int, ...] = ()  # none: those of the train stage
     against: str = ""
@@ -61,6 +63,10 @@ def load(name: str) -> Grid:
             raise LaffError(
                 f"no grid '{name}'{did_you_mean(name, known)} shipped are {', '.join(known)}; or give a YAML file"
             )
+    if path.stem in shipped() and path.resolve().parent != SHIPPED:
+        raise LaffError(
+            f"{path}: a grid named '{path.stem}' comes with laff, and the table goes by the name; rename yours"
+        )
     whole = yamls.load(path)
     if not isinstance(whole, dict) or not isinstance(whole.get("models"), dict) or not whole["models"]:
         raise LaffError(f"{path}: has no 'models:' mapping; {SHIPPED / 'blocks.yaml'} shows the form of a grid")
@@ -99,8 +105,18 @@ def _models(raw: dict[Any, Any], found: list[str]) -> dict[str, dict[str, Any]]:
             found.append(f"model '{name}' should be a dotted path or a mapping, not {value!r}")
             continue
         found += _unknown(f"model '{name}'", entry, OWN_KEYS)
+        for side in SIDES:
+            if side in entry and (wrong := _no_names(entry[side])):
+                found.append(f"model '{name}': {side} {wrong}")
         models[str(name)] = entry
     return models
+
+
+def _no_names(value: Any) -> str:
+    """What is wrong with a list of features; '' for nothing."""
+    if isinstance(value, list) and value and all(isinstance(one, str) and one for one in value):
+        return ""
+    return f"should list at least one feature, not {value!r}"
 
 
 def _pairs(raw: dict[Any, Any], found: list[str]) -> dict[str, list[str]]:
@@ -112,6 +128,8 @@ def _pairs(raw: dict[Any, Any], found: list[str]) -> dict[str, list[str]]:
 
 def _roles(raw: dict[Any, Any], found: list[str]) -> dict[str, str]:
     found += [f"roles: '{name}' should be a feature's name, not {to!r}" for name, to in raw.items() if not _word(to)]
+    if ALL in raw:
+        found.append(f"roles: '{ALL}' is taken: ${ALL} stands for the features of the train stage")
     return {str(name): str(to) for name, to in raw.items()}
 
 
@@ -134,11 +152,7 @@ def _features(raw: dict[Any, Any], found: list[str]) -> dict[str, dict[str, list
             found.append(f"features: '{name}' should be a mapping with video and text, not {entry!r}")
             continue
         found += _unknown(f"features: '{name}'", entry, SIDES)
-        found += [
-            f"features: '{name}': {side} should list at least one feature, not {names!r}"
-            for side, names in entry.items()
-            if not isinstance(names, list) or not names
-        ]
+        found += [f"features: '{name}': {side} {wrong}" for side, names in entry.items() if (wrong := _no_names(names))]
         subsets[str(name)] = entry
     return subsets
 
@@ -167,8 +181,9 @@ def _quoted(raw: Any, found: list[str]) -> Quoted | None:
 
 
 def _rows(grid: Grid) -> list[str]:
-    """What is wrong with the names of rows."""
-    names = [*grid.models, *grid.pairs]
+    """What is wrong with the names of rows, where each role is what the grid says."""
+    pairs = [grid.roles.get(name[1:], name) if name.startswith("$") else name for name in grid.pairs]
+    names = [*grid.models, *pairs]
     found = [f"the row '{name}' stands twice" for name in dict.fromkeys(names) if names.count(name) > 1]
     for name in [*names, *grid.features]:
         if not NAME.fullmatch(name) or "@" in name or name == CHANCE:

@@ -29,7 +29,7 @@ def page(figures: dict[str, Any]) -> str:
         parts.append(_table(table.header(figures), rows, figures["against"]))
     parts.append("<p><small>" + "<br>".join(map(html.escape, table.legend(figures))) + "</small></p>")
     parts.append(f"<p><small>{html.escape(figures['ties'])}.</small></p>")
-    parts.append(_list("Notes", {k: v for k, v in figures["notes"].items() if k in figures["rows"]}))
+    parts.append(_list("Notes", table.told(figures)))
     parts.append(_list("Left out", figures["left_out"]))
     if of := figures["quoted"]:
         first, *rest = table.quoted(figures)

@@ -7,13 +7,11 @@ from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 from typing import Any
 
-from pipeline.compare.grid import SIDES, Grid
+from pipeline.compare.grid import ALL, SIDES, Grid
 from pipeline.errors import LaffError, problems
 from pipeline.graph import Graph, Stage
 from pipeline.models import listed
 from pipeline.parts import did_you_mean
-
-ALL = "all"  # $all: the features of the train stage, or of a subset
 
 
 @dataclass
@@ -25,6 +23,7 @@ class Rows:
     roles: dict[str, str] = field(default_factory=dict)  # what `$name` stands for
     left_out: dict[str, str] = field(default_factory=dict)  # row -> why
     notes: dict[str, str] = field(default_factory=dict)
+    features: dict[str, list[str]] = field(default_factory=dict)  # side -> what the train stage fuses
 
     @property
     def models(self) -> list[str]:
@@ -39,7 +38,7 @@ class Rows:
         kept = {name: entry for name, entry in train.options["baselines"].items() if name not in failed}
         graph = _with(self.graph, [replace(train, options=train.options | {"baselines": kept})])
         names = [name for name in self.names if name not in failed]
-        return Rows(graph, names, self.roles, self.left_out | dict(failed), self.notes)
+        return replace(self, graph=graph, names=names, left_out=self.left_out | dict(failed))
 
 
 class _Missing(Exception):
@@ -65,11 +64,17 @@ class _Words:
         raise _Missing(f"{what}; name yours by --role {word[1:]}=FEATURE" if word.startswith("$") else what)
 
     def features(self, words: Sequence[str], side: str) -> list[str]:
-        """The features that a list means, each once; -NAME takes one out of those before it."""
+        """The features that a list means, each once; -NAME takes one out of those before it, which must be there."""
         found: list[str] = []
         for word in words:
             if word.startswith("-"):
-                found = [name for name in found if name != self.value(word[1:])]
+                name = self.feature(word[1:], side) if word.startswith("-$") else word[1:]
+                if name not in found:
+                    why = f"{word} takes no {side} feature out: '{name}' is not among {', '.join(found) or 'none'}"
+                    if name in self.graph.stages:
+                        raise _Missing(why)  # it is a feature, but none of these
+                    raise LaffError(why + did_you_mean(name, found))
+                found = [one for one in found if one != name]
             else:
                 found += self.whole[side] if word == f"${ALL}" else [self.feature(word, side)]
         if not found:
@@ -106,7 +111,7 @@ def rows(grid: Grid, graph: Graph, given: Mapping[str, str], seeds: Sequence[int
     roles = {role: given.get(role, name) for role, name in grid.roles.items()}
     models: dict[str, dict[str, Any]] = {}
     pairs: dict[str, list[str]] = {}
-    made = Rows(graph, [], roles)
+    made = Rows(graph, [], roles, features=own)
     for subset, name, entry in _multiplied(grid):
         try:
             words = _Words(graph, roles, own)
@@ -118,9 +123,12 @@ def rows(grid: Grid, graph: Graph, given: Mapping[str, str], seeds: Sequence[int
             made.left_out[name] = str(error)
         except LaffError as error:
             wrong.append(f"model '{name}': {error}")
-    for name, pair in grid.pairs.items():
-        words = _Words(graph, roles, own)
+    for key, pair in grid.pairs.items():
+        words, name = _Words(graph, roles, own), key
         try:
+            name = words.value(key)
+            if name in pairs or name in grid.models:
+                raise LaffError(f"the row '{name}' stands twice; give the model or pair another name")
             pairs[name] = [words.feature(word, side) for word, side in zip(pair, SIDES, strict=True)]
         except _Missing as error:
             made.left_out[name] = str(error)
@@ -177,7 +185,7 @@ def _entry(words: _Words, entry: dict[str, Any]) -> dict[str, Any]:
             if words.value(word) not in used:
                 raise _Missing(
                     f"{word} is '{words.value(word)}', which is none of its features ({', '.join(sorted(used))}); "
-                    f"name yours by --role {word[1:]}=FEATURE"
+                    f"put it into the train stage's from, or name yours by --role {word[1:]}=FEATURE"
                 )
         found["params"] = words.value(found["params"])
     return found

@@ -8,11 +8,11 @@ from typing import Any
 
 from pipeline import files, progress
 from pipeline.analyze.output import write_csv
-from pipeline.compare import figures, grid, page, rows, table
+from pipeline.compare import figures, page, replaced, table
 from pipeline.compare.grid import Grid
+from pipeline.compare.request import requested
 from pipeline.compare.rows import Rows
 from pipeline.errors import LaffError
-from pipeline.graph import Graph
 from pipeline.outcome import Outcome
 from pipeline.parts import did_you_mean
 from pipeline.run import Request, open_context, run
@@ -30,6 +30,7 @@ class Asked:
     against: str = ""  # '' is the grid's own
     seeds: tuple[int, ...] = ()  # none: the grid's
     roles: dict[str, str] | None = None
+    replace: bool = False  # finished trainings of the same names that were made another way
 
 
 @dataclass
@@ -42,33 +43,23 @@ class Compared:
     failed: dict[str, str]  # rows that came to nothing -> why
 
 
-@dataclass
-class _Request(Request):
-    """A request whose graph is that of a grid's rows."""
-
-    rows: Rows | None = None
-
-    def graph(self) -> Graph:
-        """The graph that makes these rows."""
-        assert self.rows is not None
-        return self.rows.graph
-
-
 def compare(request: Request, asked: Asked, retry: bool = False) -> Compared:
     """Train and rank what of the grid is not cached; write WORK/compare/<grid>/. Other results stay as they are.
 
-    A row whose training comes to nothing is left out of the table. Raises LaffError where none is left.
+    A row whose training comes to nothing is left out of the table. Raises LaffError where none is left, and where a
+    finished training of another recipe has the name of a row, unless `asked.replace`.
     """
-    chosen = grid.load(asked.grid)
-    made = rows.rows(chosen, request.graph(), asked.roles or {}, asked.seeds)
+    wanted, chosen, made = requested(request, asked.grid, asked.roles, asked.seeds)
     against = _against(chosen, made, asked.against)
+    if not asked.replace:
+        replaced.check(wanted)
     for name, why in made.left_out.items():
         progress.say(f"{name} is left out: {why}")
     rank = made.graph.of_step("rank").name
-    wanted = _Request(**vars(request), rows=made)
     failed: dict[str, str] = {}
+    outcome = Outcome()
     try:
-        outcome = run(wanted, [rank], retry)
+        run(wanted, [rank], retry, outcome)
     except Untrained as error:
         for key, why in error.failed.items():
             failed.setdefault(key.rpartition("/")[0], why)
@@ -76,24 +67,25 @@ def compare(request: Request, asked: Asked, retry: bool = False) -> Compared:
         if not made.models:
             raise
         wanted = replace(wanted, rows=made)
-        outcome = run(wanted, [rank])
+        run(wanted, [rank], False, outcome)
     folder = request.work / FOLDER / chosen.name
     with Workspace(request.work).lock():
         context, _ = open_context(wanted)
-        found = figures.figures(context, chosen, made, "" if against in made.left_out else against)
+        found = figures.figures(context, chosen, made, against)
         write(folder, found)
     return Compared(outcome, found, folder, failed)
 
 
 def _against(chosen: Grid, made: Rows, asked: str) -> str:
-    """The row that the others are tested against: the one asked for, else the grid's; '' where that is left out."""
-    known = [*made.names, *made.left_out]
-    if asked and asked not in known:
-        raise LaffError(f"--against {asked}: no such row{did_you_mean(asked, known)}; rows are {', '.join(made.names)}")
+    """The row that the others are tested against: the one asked for, else the grid's, which may be left out here."""
     if asked in made.left_out:
         raise LaffError(f"--against {asked}: it is left out here: {made.left_out[asked]}")
     against = asked or chosen.against
-    return "" if against in made.left_out else against
+    known = [*made.names, *made.left_out]
+    if against and against not in known:
+        where = f"--against {asked}" if asked else f"{chosen.path}: against: {against}"
+        raise LaffError(f"{where}: no such row{did_you_mean(against, known)}; rows are {', '.join(made.names)}")
+    return against
 
 
 def write(folder: Path, found: dict[str, Any]) -> None:

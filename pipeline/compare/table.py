@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from pipeline.analyze.cost import mega
-from pipeline.analyze.output import text_table
+from pipeline.analyze.output import p_text, text_table
 from pipeline.steps.evaluate import WAYS
 from pipeline.steps.report import METRICS, cell, warning
 
 SHOWN = ("R@1", "R@5", "R@10", "MedR", "mAP")
+TRAINING = ("loss", "mask", "lr", "batch", "epochs", "patience", "precision")  # of the train stage, told once
 LEVEL = 0.05  # of significance, after Holm's correction
 
 
@@ -39,10 +41,15 @@ def cells(figures: dict[str, Any], name: str, way: str) -> list[str]:
     ]
 
 
+def _said(value: Any) -> str:
+    """What a row was made of, in a cell of the CSV: names with blanks between, mappings as JSON."""
+    return value if isinstance(value, str) else " ".join(value) if isinstance(value, list) else json.dumps(value)
+
+
 def _p(value: float | None, marked: bool = False) -> str:
     if value is None:
         return ""
-    return f"{value:.4f}" + ("*" if marked and value < LEVEL else " " if marked else "")
+    return p_text(value) + ("*" if marked and value < LEVEL else " " if marked else "")
 
 
 def heading(figures: dict[str, Any], way: str) -> str:
@@ -57,19 +64,28 @@ def heading(figures: dict[str, Any], way: str) -> str:
 
 def legend(figures: dict[str, Any]) -> list[str]:
     """What must be known to read the table; a sentence each."""
-    found = ["± is a sample's standard deviation over seeds."]
+    training = ", ".join(f"{key} {figures['training'][key]}" for key in TRAINING)
+    found = [f"Trained, where a row says nothing else: {training}.", "± is a sample's standard deviation over seeds."]
     if figures["against"]:
         found.append(
             f"p: paired randomisation test against {figures['against']} on average precision, averaged over seeds, a "
             f"video's captions together; Holm: corrected for all rows, * below {LEVEL:g}."
         )
+    elif figures["untested"]:
+        found.append(f"{figures['untested']}.")
     found.append(
-        f"s/epoch: seconds of an epoch with validation, on this machine with {figures['threads']} thread(s) "
-        "and whatever else it did. FLOPs: 2 a multiply-add, of embedding one."
+        "s/epoch: seconds of an epoch with validation, of whatever machine trained it. "
+        "FLOPs: 2 a multiply-add, of embedding one."
     )
     if roles := figures["roles"]:
         found.append(", ".join(f"{role} is {name}" for role, name in roles.items()) + ".")
     return found
+
+
+def told(figures: dict[str, Any]) -> dict[str, str]:
+    """{row: in what it differs from the train stage, and the grid's note}."""
+    parts = {name: (line["differs"], figures["notes"].get(name, "")) for name, line in figures["rows"].items()}
+    return {name: "; ".join(filter(None, some)) for name, some in parts.items() if any(some)}
 
 
 def text(figures: dict[str, Any], way: str = "t2v") -> str:
@@ -78,10 +94,10 @@ def text(figures: dict[str, Any], way: str = "t2v") -> str:
     parts = [heading(figures, way), text_table(rows), "\n".join(legend(figures))]
     if said := warning(figures):
         parts.insert(1, said)
-    told = [f"{name}: {note}" for name, note in figures["notes"].items() if name in figures["rows"]]
-    told += [f"left out: {name}: {why}" for name, why in figures["left_out"].items()]
-    if told:
-        parts.append("\n".join(told))
+    notes = [f"{name}: {note}" for name, note in told(figures).items()]
+    notes += [f"left out: {name}: {why}" for name, why in figures["left_out"].items()]
+    if notes:
+        parts.append("\n".join(notes))
     if figures["quoted"]:
         parts.append(
             f"quoted, not of this run: {figures['quoted']['protocol']}\nsource: {figures['quoted']['source']}\n"
@@ -106,13 +122,23 @@ def csv_rows(figures: dict[str, Any]) -> list[Sequence[Any]]:
     spread = [f"{metric} {part}" for metric in METRICS for part in ("mean", "std")]
     costs = ["parameters", "flops_video", "flops_caption", "flops_pair"]
     lists = ["seconds_epoch", "best_epoch", "epochs", "seeds"]
-    head = ["row", "way", "queries", "candidates", "coverage", *spread, "against", "p", "p_holm", *costs, *lists]
+    what = ["uses", "params", "options", "video", "text"]
+    head = ["row", "way", *what, "queries", "candidates", "coverage", *spread, "against", "p", "p_holm", *costs, *lists]
     found: list[Sequence[Any]] = [[*head, *(f"quoted {column}" for column in of["columns"])]]
     for name, line in figures["rows"].items():
         for way in WAYS:
             one = line[way]
             values = [one[metric][part] for metric in METRICS for part in ("mean", "std")]
-            row = [name, way, one["queries"], one["candidates"], figures["coverage"], *values, figures["against"]]
+            row = [
+                name,
+                way,
+                *(_said(line[key]) for key in what),
+                one["queries"],
+                one["candidates"],
+                figures["coverage"],
+                *values,
+                figures["against"],
+            ]
             row += [one.get("p", ""), one.get("p_holm", ""), *(line.get(key, "") for key in costs)]
             row += [" ".join("?" if item is None else f"{item:g}" for item in line.get(key, [])) for key in lists]
             published = of["rows"].get(name, {}) if way == "t2v" else {}

@@ -44,7 +44,7 @@ models:
     uses: fusion.laff_ml.LAFFml
     video: [$all, -$lead, $lead-frames]
     params: {frames: [$lead-frames]}
-pairs: {clip-ft: [$lead, $lead-text]}
+pairs: {$lead: [$lead, $lead-text]}
 quoted:
   source: a paper <b>
   protocol: elsewhere

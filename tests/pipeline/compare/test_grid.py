@@ -15,13 +15,15 @@ about: bad
 seed: [1]
 seeds: [1, 1]
 against: lafff
-roles: {lead: $clip}
+roles: {lead: $clip, all: x3d}
 models:
   laff: {uses: fusion.laff.LAFF, parms: {}}
   two words: fusion.laff.LAFF
   number: 3
+  nothing: {uses: fusion.laff.LAFF, video: null}
+  three: {uses: fusion.laff.LAFF, text: 3}
 pairs: {laff: [a, b], short: [a]}
-features: {few: {videos: [x3d]}, none: {video: []}}
+features: {few: {videos: [x3d]}, none: {video: []}, digits: {video: [3]}, null: {text: null}}
 quoted: {source: me, columns: [A], rows: {laff: {B: 1}, nobody: {A: x}}}
 """
 
@@ -32,7 +34,7 @@ def test_the_shipped_ones_have_the_papers_rows() -> None:
     assert list(blocks.models) == ["laff", "mhsa", "attention-free", "concat", "mean"]
     assert blocks.quoted is None  # none of our sources has Table 11's figures
     wanted = ["je-uniform", "je-08", "je-09", "w2vvpp", "sea", "mmt", "laff", "laff-ml"]
-    assert (list(systems.models), list(systems.pairs)) == (wanted, ["clip-ft"])
+    assert (list(systems.models), list(systems.pairs)) == (wanted, ["$lead"])
     assert systems.quoted is not None
     assert set(systems.quoted.rows) == {*wanted, "clip-ft"}
     assert systems.quoted.rows["laff"] == {
@@ -47,12 +49,11 @@ def test_the_shipped_ones_have_the_papers_rows() -> None:
 
 @pytest.mark.parametrize("name", ["blocks", "systems"])
 def test_the_shipped_ones_fit_the_shipped_stages(name: str) -> None:
-    """Every row but LAFF-ml, for which the shipped stages make no frames; that one is named."""
+    """Every row, LAFF-ml and its frames too."""
     chosen = grid.load(name)
     made = rows(chosen, stages.load(ROOT / "stages.yaml"), {})
-    assert [*made.names, *made.left_out] == [row for row in [*chosen.models, *chosen.pairs] if row != "laff-ml"] + (
-        ["laff-ml"] if name == "systems" else []
-    )
+    assert made.left_out == {}
+    assert made.names == [row.replace("$lead", "clip-ft") for row in [*chosen.models, *chosen.pairs]]
 
 
 def test_the_shipped_ones_fit_the_benchmark() -> None:
@@ -68,7 +69,7 @@ def test_the_shipped_ones_fit_the_benchmark() -> None:
     ]
     assert train.options["baselines"]["laff-ml"]["params"] == {"frames": ["conse-frames"]}
     assert train.options["baselines"]["je-08"]["params"] == {"width": 1024, "lead": "conse", "share": 0.8}
-    assert made.graph.stages["rank"].options["pairs"] == {"clip-ft": ["conse", "minilm"]}
+    assert made.graph.stages["rank"].options["pairs"] == {"conse": ["conse", "minilm"]}
 
 
 def test_all_mistakes_of_the_form_are_told_together(tmp_path: Path) -> None:
@@ -88,6 +89,10 @@ def test_all_mistakes_of_the_form_are_told_together(tmp_path: Path) -> None:
         "pairs: 'short' should be [video feature, text feature], not ['a']",
         "features: 'few' has an unknown key 'videos'; did you mean 'video'?",
         "features: 'none': video should list at least one feature, not []",
+        "features: 'digits': video should list at least one feature, not [3]",
+        "model 'nothing': video should list at least one feature, not None",
+        "model 'three': text should list at least one feature, not 3",
+        "roles: 'all' is taken",
         "quoted: says no protocol",
         "quoted: row 'laff' has an unknown key 'B'",
         "quoted: row 'nobody' has 'x', which is no number",
@@ -105,3 +110,10 @@ def test_a_grid_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "empty.yaml").write_text("about: nothing\n")
     with pytest.raises(LaffError, match="has no 'models:' mapping"):
         grid.load(str(tmp_path / "empty.yaml"))
+
+
+def test_a_shipped_name_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "blocks.yaml").write_text("models: {laff: fusion.laff.LAFF}\n")
+    with pytest.raises(LaffError, match="a grid named 'blocks' comes with laff"):
+        grid.load(str(tmp_path / "blocks.yaml"))
+    assert grid.load(str(grid.SHIPPED / "blocks.yaml")).name == "blocks"

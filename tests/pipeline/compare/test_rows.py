@@ -33,7 +33,7 @@ def entries(found: Rows) -> dict[str, Any]:
 
 def test_features_of_each_model(small) -> None:
     found = rows(grid.load(str(small.grid)), graph(small), ROLES)
-    assert found.names == ["laff", "late", "frames", "clip-ft"]
+    assert found.names == ["laff", "late", "frames", "pair"]
     assert (entries(found)["laff"]["video"], entries(found)["laff"]["text"]) == (["pair", "other"], ["words", "bow"])
     assert entries(found)["frames"]["video"] == ["other", "pair-frames"]
     assert entries(found)["late"] == {
@@ -81,10 +81,10 @@ features: {all: {}, one: {video: [pair], text: [words]}}
 def test_rows_without_their_features_say_which(small) -> None:
     found = rows(grid.load(str(small.grid)), graph(small), {"lead-text": "pair", "lead": "other-one"})
     assert found.names == ["laff"]
-    assert found.left_out["frames"].startswith("no stage makes a video feature 'clip-ft-frames'")
+    assert found.left_out["frames"].startswith("no stage makes a video feature 'other-one'")
     assert "'other-one', which is none of its features (bow, other, pair, words)" in found.left_out["late"]
     assert "--role lead=FEATURE" in found.left_out["late"]
-    assert "no stage makes a video feature 'other-one'; did you mean 'other'?" in found.left_out["clip-ft"]
+    assert "no stage makes a video feature 'other-one'; did you mean 'other'?" in found.left_out["other-one"]
     assert (
         "no stage makes a text feature 'pair'"
         in made(small, "models: {laff: fusion.laff.LAFF}\npairs: {two: [pair, pair]}").left_out["two"]
@@ -133,8 +133,33 @@ def test_what_a_constructor_refuses_is_told_before_any_work(small, tmp_path: Pat
 
 def test_without_a_model_that_came_to_nothing(small) -> None:
     found = rows(grid.load(str(small.grid)), graph(small), ROLES).without({"late": "it diverged"})
-    assert found.names == ["laff", "frames", "clip-ft"]
+    assert found.names == ["laff", "frames", "pair"]
     assert found.models == ["laff", "frames"]
     assert found.left_out == {"late": "it diverged"}
     names = [model.name for model in models.listed(found.graph, found.graph.stages["train"])]
     assert names == ["laff", "frames"]
+
+
+def test_the_pair_goes_by_its_features_name(small) -> None:
+    found = rows(grid.load(str(small.grid)), graph(small), ROLES)
+    assert found.graph.stages["rank"].options["pairs"] == {"pair": ["pair", "words"]}
+    small.grid.write_text("roles: {lead: pair}\nmodels: {other: fusion.laff.LAFF}\npairs: {$lead: [$lead, words]}")
+    with pytest.raises(LaffError, match="the row 'other' stands twice"):
+        rows(grid.load(str(small.grid)), graph(small), {"lead": "other"})
+
+
+def test_what_is_taken_out_must_be_there(small) -> None:
+    text = """
+roles: {lead: pair}
+models:
+  laff: fusion.laff.LAFF
+  frames: {uses: fusion.laff_ml.LAFFml, video: [$all, -$lead, pair-frames], params: {frames: [pair-frames]}}
+  less: {uses: fusion.laff.LAFF, video: [$all, -pair]}
+features: {all: {}, one: {video: [other]}}
+"""
+    found = made(small, text)
+    assert found.names == ["laff", "laff@one", "frames", "less"]
+    assert found.left_out["frames@one"] == "-$lead takes no video feature out: 'pair' is not among other"
+    assert found.left_out["less@one"] == "-pair takes no video feature out: 'pair' is not among other"
+    with pytest.raises(LaffError, match=r"-pairr takes no video feature out: .*; did you mean 'pair'\?"):
+        made(small, "models: {laff: {uses: fusion.laff.LAFF, video: [$all, -pairr]}}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from click.testing import CliRunner
 import cli
 from pipeline import gc
 from pipeline.compare.run import Asked, Compared, compare
+from pipeline.errors import LaffError
 from pipeline.run import run
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -46,7 +48,7 @@ def test_the_table_follows_from_the_ranks(small) -> None:
     found = made(small)
     assert found.failed == {}
     table = json.loads((small.work / "compare" / "mine" / "table.json").read_text())
-    assert list(table["rows"]) == ["laff", "late", "frames", "clip-ft"]
+    assert list(table["rows"]) == ["laff", "late", "frames", "pair"]
     for row in ("laff", "late", "frames"):
         scores = [precision(small, row, seed)[0].mean() for seed in (1, 2)]
         hits = [(precision(small, row, seed)[1] <= 1).mean() * 100 for seed in (1, 2)]
@@ -68,7 +70,7 @@ def test_the_table_follows_from_the_ranks(small) -> None:
 def test_p_is_that_of_all_sign_flips(small) -> None:
     """12 videos have 4,096 flips, so the exact p can be written out."""
     table = made(small).figures
-    for row in ("late", "clip-ft"):
+    for row in ("late", "pair"):
         seeds = (1, 2) if row == "late" else (0,)
         mine = np.mean([precision(small, row, seed)[0] for seed in seeds], axis=0)
         laff = np.mean([precision(small, "laff", seed)[0] for seed in (1, 2)], axis=0)
@@ -84,7 +86,7 @@ def test_what_a_run_trained_is_used_and_nothing_else_changes(small) -> None:
     before = {path: path.stat().st_mtime_ns for path in small.work.rglob("*") if path.suffix in (".pt", ".gz", ".html")}
     assert small.work / "train" / "laff" / "seed1" / "best.pt" in before
     found = made(small)
-    assert found.outcome.made == {"pair-frames": 1, "train": 2 * 3 - 1, "rank": 2 * 3 - 1 + 1}
+    assert found.outcome.made == {"pair-frames": 1, "train": 2 * 3 - 1, "rank": 2 * 3 - 1}  # the run has the pair, too
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert run(small.request(), ()).made == {}
     again = made(small, seeds=(1, 2, 3))
@@ -118,27 +120,31 @@ def test_a_row_that_diverges_leaves_the_others(small, workers: int) -> None:
     assert result.exit_code == 1
     assert "1 row(s) came to nothing" in result.output
     assert "late: seed1, epoch 1, step" in result.output
+    assert re.search(r"\ntrain +4 made in", result.output)  # the first run's share, too
+    assert re.search(r"\nrank +5 made in", result.output)
     assert "Traceback" not in result.output
     table = json.loads((small.work / "compare" / "mine" / "table.json").read_text())
-    assert list(table["rows"]) == ["laff", "frames", "clip-ft"]
+    assert list(table["rows"]) == ["laff", "frames", "pair"]
     assert "no longer a number" in table["left_out"]["late"]
 
 
 def test_a_row_without_its_feature_is_named(small) -> None:
     found = made(small, roles=ROLES)
-    assert list(found.figures["rows"]) == ["laff", "late", "clip-ft"]
+    assert list(found.figures["rows"]) == ["laff", "late", "pair"]
     assert "no stage makes a video feature 'clip-ft-frames'" in found.figures["left_out"]["frames"]
     assert not (small.work / "pair-frames").exists()
     told = (found.folder / "table.txt").read_text()
     assert "left out: frames: no stage makes a video feature 'clip-ft-frames'" in told
-    assert "late: late fusion" in told
+    assert "late: width 8, lead pair, share 0.5; late fusion" in told
 
 
 def test_quoted_figures_stand_apart(small) -> None:
     found = made(small, roles=ROLES, seeds=(1,))
     text = (found.folder / "table.txt").read_text()
     own, quoted = text.split("quoted, not of this run", 1)[0], text.split("quoted, not of this run", 1)[1]
-    assert "1.5" not in own.split("±")[0].split("laff")[1].split("\n")[0]
+    (line,) = (line for line in own.splitlines() if line.startswith("laff "))
+    assert "1.5" not in line.split()
+    assert "pair" in [line.split()[0] for line in own.splitlines() if line]  # whose figures are not those of clip-ft
     assert "source: a paper <b>" in quoted
     lines = {line.split()[0]: line.split()[1:] for line in quoted.split("\n\n")[0].splitlines() if line.strip()}
     assert lines["row"] == ["A", "B"]
@@ -152,7 +158,7 @@ def test_quoted_figures_stand_apart(small) -> None:
     page = (found.folder / "index.html").read_text()
     assert "a paper &lt;b&gt;" in page
     assert "two systems &amp; the &lt;pair&gt; alone" in page
-    assert "<b>" not in page.replace("<b>late</b>", "").replace("<b>frames</b>", "")
+    assert "<b>" not in page.replace("<b>late</b>", "").replace("<b>frames</b>", "").replace("<b>pair</b>", "")
 
 
 def test_gc_keeps_what_a_table_was_made_from(small) -> None:
@@ -163,7 +169,7 @@ def test_gc_keeps_what_a_table_was_made_from(small) -> None:
     assert gc.look(small.request()).foreign == []
     (found.folder / "table.json").unlink()
     unused = set(gc.look(small.request()).unused)
-    assert {"train/late/seed1/best.pt", "rank/clip-ft/seed0/ranks.h5", "train/laff/seed2/best.pt"} <= unused
+    assert {"train/late/seed1/best.pt", "rank/late/seed1/ranks.h5", "train/laff/seed2/best.pt"} <= unused
     assert "train/laff/seed1/best.pt" not in unused
 
 
@@ -189,3 +195,89 @@ def test_a_killed_comparison_goes_on(small, tmp_path: Path, contents) -> None:
     small.work.rename(tmp_path / "killed")
     made(small, *sets)
     assert results(contents, small.work) == first
+
+
+def bytes_of(work: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in (work / "train").rglob("*.pt")}
+
+
+def test_trainings_made_another_way_stay(small) -> None:
+    run(small.request(), ())
+    before = bytes_of(small.work)
+    with pytest.raises(LaffError) as caught:
+        made(small, "train.lr=0.002", "train.epochs=2")
+    told = str(caught.value)
+    assert "  - laff/seed1: epochs 3 → 2; lr 0.003 → 0.002" in told
+    assert "--replace" in told
+    assert bytes_of(small.work) == before
+    assert not (small.work / "pair-frames").exists()  # nothing was done
+    small.grid.write_text("models: {laff: {uses: fusion.laff.LAFF, video: [pair]}}\npairs: {pair: [pair, words]}")
+    with pytest.raises(LaffError, match="laff/seed1: no longer reads other"):
+        made(small, roles={})
+    assert made(small, roles={}, replace=True).outcome.made["train"] == 1
+    assert bytes_of(small.work) != before
+
+
+def test_what_is_stale_for_everybody_is_made_anew(small) -> None:
+    made(small)
+    path = small.folder / "text.npz"
+    arrays = dict(np.load(path))
+    np.savez(path, ids=arrays["ids"], pair=arrays["pair"][::-1])
+    assert made(small).outcome.made["train"] == 6
+
+
+def test_a_row_to_test_against_must_be_made(small) -> None:
+    text = small.grid.read_text() + "features: {few: {video: [pair]}}\n"
+    small.grid.write_text(text)
+    with pytest.raises(LaffError, match=r"mine.yaml: against: laff: no such row.*rows are laff@few, late@few"):
+        made(small)
+    with pytest.raises(LaffError, match="--against laff: no such row; did you mean 'laff@few'"):
+        made(small, against="laff")
+    assert not small.work.exists()
+
+
+def test_nothing_is_tested_against_a_row_that_is_left_out(small) -> None:
+    small.grid.write_text(small.grid.read_text().replace("against: laff", "against: frames"))
+    found = made(small, roles=ROLES, seeds=(1,))
+    assert "not tested: frames is left out" in (found.folder / "table.txt").read_text()
+    assert "not tested: frames is left out" in (found.folder / "index.html").read_text()
+    assert all("p" not in line["t2v"] for line in found.figures["rows"].values())
+    with pytest.raises(LaffError, match="--against frames: it is left out here"):
+        made(small, roles=ROLES, against="frames")
+
+
+def test_what_the_grid_overrules_is_refused(small) -> None:
+    for name, how in (
+        ("train.seeds=[3]", "give --seeds"),
+        ("train.baselines={}", "copy the grid"),
+        ("rank.pairs={}", "copy"),
+    ):
+        with pytest.raises(LaffError, match=f"--set .*has no effect.*{how}"):
+            made(small, name)
+    small.grid.write_text("models: {laff: fusion.laff.LAFF}")
+    assert made(small, "train.seeds=[3]", roles={}).figures["rows"]["laff"]["seeds"] == [3]
+
+
+def test_the_table_says_what_each_row_was(small) -> None:
+    text = """
+models:
+  laff: fusion.laff.LAFF
+  other-neg: {uses: fusion.laff.LAFF, options: {loss: triplet-caption, lr: 0.01, epochs: 3}}
+  wide: {uses: fusion.laff.LAFF, params: {heads: 4}, video: [pair], note: four heads}
+pairs: {pair: [pair, words]}
+"""
+    small.grid.write_text(text)
+    found = made(small, roles={})
+    told = (found.folder / "table.txt").read_text()
+    assert "Trained, where a row says nothing else: loss triplet, mask False, lr 0.003, batch 8, epochs 3" in told
+    assert "\nother-neg: loss triplet-caption, lr 0.01\n" in told
+    assert "\nwide: heads 4, video features pair; four heads\n" in told
+    assert "\npair: pair and words compared by their cosine, nothing trained\n" in told
+    assert "\nlaff: " not in told
+    line = json.loads((found.folder / "table.json").read_text())["rows"]["wide"]
+    assert (line["uses"], line["video"], line["text"]) == ("fusion.laff.LAFF", ["pair"], ["words", "bow"])
+    assert (line["params"]["heads"], line["params"]["width"], line["options"]) == (4, 16, {})
+    rows = {row["row"]: row for row in csv.DictReader((found.folder / "table.csv").open())}
+    assert json.loads(rows["other-neg"]["options"]) == {"loss": "triplet-caption", "lr": 0.01, "epochs": 3}
+    assert (rows["wide"]["video"], rows["pair"]["uses"]) == ("pair", "")
+    assert "loss triplet-caption, lr 0.01" in (found.folder / "index.html").read_text()
