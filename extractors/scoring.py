@@ -1,5 +1,7 @@
 """Mean reciprocal rank of text-to-video retrieval: the validation score of everything trained in `extractors`."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -13,8 +15,8 @@ def mrr(text: Tensor, video: Tensor, video_of: Tensor) -> float:
     text: [C, D] float; video: [V, D] float, normalised by the caller where cosines are meant; video_of: [C] int64,
     the row in `video` of each caption's video.
     rank = 1 + videos strictly above + half of the other videos with an equal similarity, so that a constant
-    similarity scores like the middle of the list and not like a perfect one.
-    Raises ValueError for no captions, shapes that don't fit, or a similarity that isn't a number.
+    similarity scores like the middle of the list and not like a perfect one. NaN where a similarity is not finite.
+    Raises ValueError for no captions, and shapes that don't fit.
     """
     if len(text) == 0:
         raise ValueError("mrr: there are no captions to rank; the validation split is empty")
@@ -35,9 +37,12 @@ def mrr(text: Tensor, video: Tensor, video_of: Tensor) -> float:
 
 
 def reciprocal(scores: Tensor, video_of: Tensor) -> float:
-    """Sum over captions of 1 / rank of the own video: scores [C, V], video_of [C] int64 on the same device."""
+    """Sum over captions of 1 / rank of the own video: scores [C, V], video_of [C] int64 on the same device.
+
+    NaN where a score is not finite: whoever trains knows where it stands and what to say.
+    """
     if not bool(scores.isfinite().all()):
-        raise ValueError("mrr: a similarity is not a finite number; the embeddings have diverged")
+        return math.nan
     own = scores.gather(1, video_of[:, None])  # [C, 1]
     above = (scores > own).sum(dim=1)
     equal = (scores == own).sum(dim=1) - 1

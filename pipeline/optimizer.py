@@ -40,6 +40,8 @@ def make_optimizer(
             f"a learning rate's factor is given for {sorted(unused)}, but longer prefixes cover all of it; "
             "take out one or the other"
         )
+    if not groups:
+        groups[1.0, False] = []  # a model that learns nothing
     given = [
         {"params": parameters, "lr": recipe.lr * factor, "factor": factor, "weight_decay": recipe.weight_decay * decays}
         for (factor, decays), parameters in groups.items()

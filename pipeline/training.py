@@ -70,6 +70,7 @@ class Trainer:
     are written when `checkpoint_seconds` have passed since the last time, after any step, and at the end. A run whose
     last.pt has this fingerprint goes on from it; any other starts over. On a CPU with the same number of threads the
     result equals that of an uninterrupted run bit for bit.
+    A task without parameters that learn is scored once, as it is: epoch 0 is its best.
     The task draws random numbers from torch's global generators only; `run` puts them back as they were. A task's
     `factors`, {prefix of parameter names in its model: factor}, multiply the learning rate of these parameters.
     """
@@ -109,6 +110,8 @@ class Trainer:
         with _generators_kept(self.device):
             self._begin(saved)
             saved = None  # a second copy of the model
+            if not any(parameter.requires_grad for parameter in self.task.model.parameters()):
+                self._only_score()
             while not self.position.finished:
                 self._train_epoch()
                 self._end_epoch()
@@ -158,15 +161,27 @@ class Trainer:
             if time.monotonic() - self.saved_at >= self.checkpoint_seconds:
                 self._checkpoint()
 
-    def _end_epoch(self) -> None:
-        """Validate, keep the best model, move the learning rate, see whether it is time to stop."""
-        self._look()
-        position, recipe = self.position, self.recipe
+    def _only_score(self) -> None:
+        """What there is to do where nothing learns."""
+        self.position.best = self._score()
+        self.position.finished = True
+        self.unsaved_best = {"state": self.task.state(), "score": self.position.best, "epoch": 0}
+        self._checkpoint()
+
+    def _score(self) -> float:
+        """The validation score; Diverged where it is no number."""
         self.task.model.eval()
         with torch.no_grad():
             score = self.task.score()
         if not math.isfinite(score):
             raise Diverged(f"{self._where()}: the validation score is {score}; try a smaller lr")
+        return score
+
+    def _end_epoch(self) -> None:
+        """Validate, keep the best model, move the learning rate, see whether it is time to stop."""
+        self._look()
+        position, recipe = self.position, self.recipe
+        score = self._score()
         mean = position.total / self.steps
         position.epoch += 1
         position.history.append({"epoch": position.epoch, "loss": mean, "score": score, "lr": self.schedule.lr})
@@ -236,7 +251,7 @@ class Trainer:
             return None
         if saved.get("fingerprint") != self.fingerprint:
             return None
-        return saved if best.exists() or not saved["position"]["best_epoch"] else None
+        return saved if best.exists() or saved["position"]["best"] == -math.inf else None
 
     def _summary(self) -> dict[str, Any]:
         position = self.position

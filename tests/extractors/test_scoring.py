@@ -1,5 +1,7 @@
 """Mean reciprocal rank, against ranks counted by hand."""
 
+import math
+
 import pytest
 import torch
 
@@ -44,10 +46,17 @@ def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
         (torch.ones(2, 2), torch.ones(3, 4), torch.tensor([0, 1]), r"\(2, 2\) and video \(3, 4\)"),
         (torch.ones(2, 2), torch.ones(3, 2), torch.tensor([0]), "one row for each of 2"),
         (torch.ones(2, 2), torch.ones(3, 2), torch.tensor([0, 3]), "rows 0..3, but there are 3 videos"),
-        (torch.full((1, 2), float("nan")), torch.ones(3, 2), torch.tensor([0]), "diverged"),
     ],
 )
 def test_mistakes(text: torch.Tensor, video: torch.Tensor, video_of: torch.Tensor, message: str) -> None:
     """Each mistake says what was found."""
     with pytest.raises(ValueError, match=message):
         mrr(text, video, video_of)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_similarities_that_are_no_numbers_are_not_ranked(value: float) -> None:
+    """Of one caption among others; a trainer that sees NaN stops."""
+    text = torch.eye(3)
+    text[1, 2] = value
+    assert math.isnan(mrr(text, torch.eye(3), torch.arange(3)))

@@ -279,6 +279,27 @@ def test_nan_score_stops(tmp_path: Path) -> None:
         trainer(tmp_path, task).run()
 
 
+@pytest.mark.parametrize("optimizer", ["rmsprop", "adamw"])
+def test_a_model_that_learns_nothing_is_scored(tmp_path: Path, optimizer: Any) -> None:
+    """No step is taken, and the score of the model as it is makes it the best: epoch 0."""
+    task = Regression(stop_at(0))
+    for parameter in task.model.parameters():
+        parameter.requires_grad_(False)
+    score = Regression.score
+    task.model.eval()
+    wanted = score(task)
+    given = {"recipe": Recipe(**{**vars(RECIPE), "optimizer": optimizer})}
+    summary = trainer(tmp_path, task, **given).run()
+    assert (summary["score"], summary["epoch"], summary["epochs"], summary["history"]) == (wanted, 0, 0, [])
+    best = torch.load(tmp_path / "best.pt", weights_only=True)
+    assert (best["score"], best["epoch"], list(best["state"])) == (wanted, 0, list(task.state()))
+    task.score = lambda: 0.5  # type: ignore[method-assign]
+    assert trainer(tmp_path, task, **given).run()["score"] == wanted  # it is finished
+    (tmp_path / "best.pt").unlink()
+    assert trainer(tmp_path, task, **given).run()["score"] == 0.5
+    assert (tmp_path / "best.pt").is_file()
+
+
 def test_no_samples(tmp_path: Path) -> None:
     task = Regression()
     task.samples = 0
