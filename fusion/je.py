@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from fusion.affine import Affine
+from fusion.dropout import Dropout
 from fusion.features import Feature, pick
 from fusion.spaces import Spaces, unit
 from fusion.transform import Transform, check_model
@@ -46,7 +47,7 @@ class JE(Spaces):
         self.shares = _shares(list(video_dims), lead, share)
         self.video = nn.ModuleDict({name: Transform(dim, width, dropout) for name, dim in video_dims.items()})
         self.text = Affine(text_dims, width, self.spaces)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def video_units(self, features: Mapping[str, Feature]) -> Tensor:
         """Video features [B, D_k] -> [B, S, W], unit length in each space; S in the order of `video_dims`."""

@@ -7,6 +7,7 @@ caption of the same video is no negative; without, as LAFF's authors have it, it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -17,14 +18,19 @@ Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """loss(cosines [..., B, B], scale scalar, videos [B] int64 or None) -> scalar."""
 
 MARGIN = 0.2
-PRIOR = 0.1  # of dual_softmax
 
 
-def make(name: str, mask: bool = False) -> Loss:
-    """The loss of that name in LOSSES, with or without the mask. Raises ValueError for another name."""
+def make(name: str, mask: bool = False, prior: float = 0.1) -> Loss:
+    """The loss of that name in LOSSES, with or without the mask; `prior` is for dual-softmax alone.
+
+    Raises ValueError for another name, and a prior that is not above 0.
+    """
     if name not in LOSSES:
         raise ValueError(f"there is no loss '{name}'; take one of {', '.join(LOSSES)}")
-    return partial(LOSSES[name], mask=mask)
+    if not 0 < prior < math.inf:
+        raise ValueError(f"prior is {prior}; it should be above 0")
+    own = {"prior": prior} if LOSSES[name] is dual_softmax else {}
+    return partial(LOSSES[name], mask=mask, **own)
 
 
 def triplet(cosines: Tensor, scale: Tensor, videos: Tensor | None = None, mask: bool = False) -> Tensor:
@@ -60,21 +66,24 @@ def infonce(cosines: Tensor, scale: Tensor, videos: Tensor | None = None, mask: 
     return _cross_entropy(logits, logits)
 
 
-def dual_softmax(cosines: Tensor, scale: Tensor, videos: Tensor | None = None, mask: bool = False) -> Tensor:
+def dual_softmax(
+    cosines: Tensor, scale: Tensor, videos: Tensor | None = None, mask: bool = False, prior: float = 0.1
+) -> Tensor:
     """`infonce` with each similarity weighted by how strongly the other side of the pair chooses it.
 
     Towards videos, logits [i, j] are multiplied by B times the softmax of column j over the captions; towards
-    captions, by B times the softmax of row i over the videos. These softmaxes are of PRIOR * cosines, which makes them
-    mild, as the authors' code has them (temperature 1000 on CLIP's 100 * cosines). Sharp ones, of the logits, fail: a
-    negative cosine then counts the less the more negative it is, so that the right pair may become the worst.
+    captions, by B times the softmax of row i over the videos. These softmaxes are of prior * cosines. 0.1 is what the
+    authors' code comes to (temperature 1000 on CLIP's 100 * cosines); such weights are all close to 1, and the loss
+    hardly differs from `infonce`. A sharp prior, such as the scale itself, fails where cosines are negative (MMT's MRR
+    fell to .087): one counts the less the more negative it is, so that the right pair may become the worst.
     Source: Cheng et al., "Improving Video-Text Retrieval by Multi-Stream Corpus Alignment and Dual Softmax Loss",
     arXiv 2109.04290.
     """
     others = _mates(cosines, videos, mask)
-    choices = _without(others, PRIOR * cosines)
+    choices = _without(others, prior * cosines)
     size = cosines.shape[-1]
-    priors = (choices.softmax(dim=-2) * size, choices.softmax(dim=-1) * size)
-    return _cross_entropy(*(_without(others, scale * cosines * prior) for prior in priors))
+    weights = (choices.softmax(dim=-2) * size, choices.softmax(dim=-1) * size)
+    return _cross_entropy(*(_without(others, scale * cosines * weight) for weight in weights))
 
 
 def _mates(cosines: Tensor, videos: Tensor | None, mask: bool) -> Tensor | None:

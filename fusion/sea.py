@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from fusion.affine import Affine
+from fusion.dropout import Dropout
 from fusion.features import Feature, pick
 from fusion.spaces import Spaces, unit
 from fusion.transform import Transform, check_model
@@ -38,7 +39,7 @@ class SEA(Spaces):
         self.spaces = len(text_dims)
         self.video = Affine(video_dims, width, self.spaces)
         self.text = nn.ModuleDict({name: Transform(dim, width, dropout) for name, dim in text_dims.items()})
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def video_units(self, features: Mapping[str, Feature]) -> Tensor:
         """Video features [B, D_k] -> [B, S, W], S text features; unit length in each space."""

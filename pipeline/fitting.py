@@ -71,7 +71,7 @@ def _train(context: Context, stage: Stage, part: Any, fingerprint: str) -> None:
     task = part.task(
         train,
         val,
-        make(options.loss, options.mask),
+        make(options.loss, options.mask, options.prior),
         vectors=word_vectors(context, stage),
         device=build.device(stage.name, stage.on),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +54,7 @@ class Trained:
     rows: int = 0  # captions that it learned from
     seconds: float = 0.0
     wrong: str = ""  # why it came to nothing
+    training: dict[str, float] = field(default_factory=dict)  # its epochs, and their seconds in all runs
 
 
 class Untrained(LaffError):
@@ -109,7 +110,8 @@ def train(job: Training) -> Trained:
     except RuntimeError as error:  # torch's, of shapes or memory
         why = (str(error).splitlines() or [""])[0]
         return Trained(job.key, wrong=f"{job.stage}: {job.model.name}: {type(error).__name__}: {why}")
-    return Trained(job.key, trainer.task.samples, time.perf_counter() - start)
+    told = {"epochs": trainer.position.epoch, "seconds": round(trainer.position.seconds, 3)}
+    return Trained(job.key, trainer.task.samples, time.perf_counter() - start, training=told)
 
 
 def _trainer(job: Training) -> Trainer:
@@ -125,7 +127,7 @@ def _trainer(job: Training) -> Trainer:
     options = stage.options | job.model.options
     train, val = (fusing.part_of(rows, job.model) for rows in _read(job, context, encoders, where))
     model = fusing.make(context, stage, job.model, train, encoders, job.seed).to(where)
-    loss = make(options["loss"], options["mask"])
+    loss = make(options["loss"], options["mask"], options["prior"])
     rounding.warn(options["precision"], where)
     task = Retrieval(model, train, val, loss, precision=options["precision"])
     folder = context.work.folder(stage.name) / job.key

@@ -9,7 +9,7 @@ from pipeline import build, files, frame_cache, progress, weights
 from pipeline.context import Context
 from pipeline.errors import LaffError
 from pipeline.fitting import STATE, recipe_of
-from pipeline.learning import Learning
+from pipeline.learning import Learning, check_seed
 from pipeline.plan import Planned
 from pipeline.record import record
 from pipeline.target import Made
@@ -42,6 +42,7 @@ class Options(Learning):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_seed(self.seed)
         if self.timeout <= 0 or self.memory <= 0:
             raise LaffError(f"timeout is {self.timeout} and memory {self.memory}; both should be above 0")
         if self.head_rate <= 0:
@@ -66,7 +67,7 @@ def run(context: Context, planned: Planned) -> None:
     folder = context.work.folder(stage.name)
     try:
         part.load(where, weights.get(stage, context.graph, context.work))
-        task = part.task(train, val, make(options.loss, options.mask))
+        task = part.task(train, val, make(options.loss, options.mask, options.prior))
         task.factors = dict.fromkeys(getattr(task, "heads", ()), options.head_rate)
     except ValueError as error:
         raise LaffError(f"{stage.name}: {error}") from None

@@ -9,7 +9,7 @@ from pipeline import models, progress
 from pipeline.context import Context
 from pipeline.errors import LaffError
 from pipeline.graph import Stage
-from pipeline.learning import Learning
+from pipeline.learning import Learning, check_seed
 from pipeline.plan import Planned
 from pipeline.record import record
 from pipeline.target import Made
@@ -35,8 +35,10 @@ class Options(Learning):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise LaffError(f"seeds is {self.seeds}; it should list different whole numbers from 0, at least one")
+        for seed in self.seeds:
+            check_seed(seed)
 
 
 def run(context: Context, planned: Planned) -> None:
@@ -55,7 +57,7 @@ def run(context: Context, planned: Planned) -> None:
                     failed[done.key] = done.wrong
                     progress.say(f"{stage.name} {done.key} came to nothing: {done.wrong}")
                     continue
-                made = Made(stage.name, done.key, done.rows, done.seconds)
+                made = Made(stage.name, done.key, done.rows, done.seconds, training=done.training)
                 record(context, planned, made, [f"{done.key}/best.pt"])
     finally:
         forget()

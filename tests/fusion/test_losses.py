@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from fusion.losses import LOSSES, infonce, make, triplet
+from fusion.losses import LOSSES, dual_softmax, infonce, make, triplet
 
 ONE = torch.tensor(1.0)
 
@@ -164,3 +164,31 @@ def test_a_right_pair_that_comes_closer_is_never_worse(name: str) -> None:
 def test_an_unknown_loss_is_named() -> None:
     with pytest.raises(ValueError, match="there is no loss 'hinge'; take one of triplet, triplet-caption"):
         make("hinge")
+
+
+@pytest.mark.parametrize("mask", [False, True], ids=["all", "masked"])
+def test_a_mild_prior_of_dual_softmax_is_infonce(mask: bool) -> None:
+    """All choices are the same then, so every weight is one; unmasked, where the softmaxes are over all."""
+    cosines, videos = torch.tensor(COSINES, dtype=torch.float64), torch.tensor([7, 3, 1, 5] if mask else VIDEOS)
+    mild = make("dual-softmax", mask, prior=1e-9)(cosines, torch.tensor(SCALE), videos)
+    assert mild.item() == pytest.approx(make("infonce", mask)(cosines, torch.tensor(SCALE), videos).item(), rel=1e-7)
+    usual = make("dual-softmax", mask)(cosines, torch.tensor(SCALE), videos)
+    assert abs(usual.item() - mild.item()) > 1e-3
+
+
+def test_a_sharp_prior_of_dual_softmax_by_hand() -> None:
+    """The other side chooses one and no other: its logit counts twice, the other's is 0.
+
+    Towards videos: column 0 takes caption 0 (.9), column 1 caption 0 (.2), so row 0 is [1.8, .4] and row 1 [0, 0].
+    Towards captions: row 0 takes video 0, row 1 video 1 (.1), so column 0 is [1.8, 0] and column 1 [0, .2].
+    """
+    cosines = torch.tensor([[0.9, 0.2], [-0.4, 0.1]], dtype=torch.float64)
+    rows = [math.log(1 + math.exp(0.4 - 1.8)), math.log(2)]
+    columns = [math.log(1 + math.exp(-1.8)), math.log(1 + math.exp(-0.2))]
+    assert dual_softmax(cosines, ONE, prior=1e4).item() == pytest.approx((sum(rows) + sum(columns)) / 4)
+
+
+@pytest.mark.parametrize("prior", [0.0, -1.0, math.inf, math.nan])
+def test_a_prior_that_is_none_is_refused(prior: float) -> None:
+    with pytest.raises(ValueError, match="it should be above 0"):
+        make("dual-softmax", prior=prior)
