@@ -26,6 +26,7 @@ class Entry:
     failed: list[dict[str, str]] = field(default_factory=list)
     seconds: float = 0.0
     rows: int = 0
+    training: dict[str, float] = field(default_factory=dict)  # of a model: its epochs, and their seconds in all runs
 
 
 class Index:

@@ -26,7 +26,7 @@ def record(context: Context, planned: Planned, made: Made, made_files: list[str]
             f"{index.folder / lost[0]} was written, but is not here: workers must write into the very folder of -w, "
             "under the same path"
         )
-    entry = Entry(unit.fingerprint, unit.content, stands, made.failed, round(made.seconds, 3), made.rows)
+    entry = Entry(unit.fingerprint, unit.content, stands, made.failed, round(made.seconds, 3), made.rows, made.training)
     index.record(unit.key, entry, unit.recipe)
     log_time(context.work.root, made)
     context.spent[planned.stage] = context.spent.get(planned.stage, 0.0) + made.seconds

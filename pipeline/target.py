@@ -66,6 +66,7 @@ class Made:
     rows: int
     seconds: float
     failed: list[dict[str, str]] = field(default_factory=list)
+    training: dict[str, float] = field(default_factory=dict)  # of a model: its epochs, and their seconds in all runs
 
 
 def resolved(device: str, precision: str) -> str:

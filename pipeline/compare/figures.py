@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from pipeline.compare.grid import Grid
 from pipeline.compare.rows import Rows
 from pipeline.context import Context
 from pipeline.graph import Stage
+from pipeline.index import Index
 from pipeline.models import Row
 from pipeline.run import random_stages
 from pipeline.significance import holm, randomisation
@@ -116,22 +116,23 @@ def _costs(context: Context, train: Stage, lines: dict[str, dict[str, Any]]) -> 
         line = lines[counted.model]
         line |= {"parameters": counted.parameters, "flops_video": counted.video, "flops_caption": counted.caption}
         line["flops_pair"] = counted.pair
-        folder = context.work.folder(train.name) / counted.model
-        trained = [_trained(folder / f"seed{seed}") for seed in found[counted.model].seeds]
+        index = context.work.index(train.name)
+        trained = [_trained(index, f"{counted.model}/seed{seed}") for seed in found[counted.model].seeds]
         line |= {key: [one[key] for one in trained] for key in ("epochs", "best_epoch", "seconds_epoch")}
 
 
-def _trained(folder: Path) -> dict[str, Any]:
-    """Epochs, the best of them and seconds an epoch; None where last.pt, which knows it, is gone."""
+def _trained(index: Index, key: str) -> dict[str, Any]:
+    """Epochs, the best of them and seconds an epoch of a training; None where it did not tell."""
     import torch
 
-    found: dict[str, Any] = {"epochs": None, "best_epoch": None, "seconds_epoch": None}
-    if (folder / "best.pt").is_file():
-        found["best_epoch"] = torch.load(folder / "best.pt", mmap=True, weights_only=True)["epoch"]
-    if (folder / "last.pt").is_file():
-        position = torch.load(folder / "last.pt", mmap=True, weights_only=True)["position"]
-        found |= {"epochs": position["epoch"], "seconds_epoch": position["seconds"] / max(position["epoch"], 1)}
-    return found
+    entry = index.entry(key)
+    told = entry.training if entry else {}
+    epochs = told.get("epochs")
+    return {
+        "epochs": epochs,
+        "best_epoch": torch.load(index.folder / key / "best.pt", mmap=True, weights_only=True)["epoch"],
+        "seconds_epoch": told["seconds"] / epochs if epochs else None,
+    }
 
 
 def _units(train: Stage, rank: Stage, rows: list[Row]) -> list[str]:

@@ -167,6 +167,14 @@ def test_gc_keeps_what_a_table_was_made_from(small) -> None:
     unused = set(gc.look(small.request()).unused)
     assert unused == {f"train/{row}/seed{seed}/last.pt" for row in ("laff", "late", "frames") for seed in (1, 2)}
     assert gc.look(small.request()).foreign == []
+    gc.remove(small.request())
+    again = made(small)
+    assert again.outcome.made == {}
+    for row in ("laff", "late", "frames"):
+        line = again.figures["rows"][row]
+        assert line == found.figures["rows"][row]  # seconds and epochs too, which last.pt knew
+        assert all(value > 0 for value in line["seconds_epoch"])
+        assert line["epochs"] == [3, 3]
     (found.folder / "table.json").unlink()
     unused = set(gc.look(small.request()).unused)
     assert {"train/late/seed1/best.pt", "rank/late/seed1/ranks.h5", "train/laff/seed2/best.pt"} <= unused
