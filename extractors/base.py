@@ -82,6 +82,7 @@ class Pairs:
     captions: list[str]  # C texts
     video_of: np.ndarray  # [C] int64: row in `videos` of each caption's video
     videos: Any  # V rows by integer array: features [V, D] float32, or frames [V, T, H, W, 3] uint8
+    counts: np.ndarray | None = None  # [V] int64, how many of the T frames are a video's own, the first; None: all
 
 
 class VideoExtractor(Protocol):
@@ -102,7 +103,9 @@ class VideoExtractor(Protocol):
     def load(self, device: str, weights: Path | None) -> None: ...
     def extract(self, frames: Tensor) -> Tensor: ...  # [B, M, T, H, W, 3] uint8 on device -> [B, D] float32
 
-    # At level "frame": -> [B, M*T, D]; the pipeline zeroes the rows of frames that a short video lacks.
+    # At level "frame": -> [B, M*T, D]; the pipeline zeroes the rows of frames that a short video lacks. A class with
+    # `counted = True` has extract(frames, counts): [B] int64, the frames at the front that are a video's own; the rest
+    # repeats the last one (pipeline.frames.present). Its rows for them are kept as they are.
 
 
 class TextExtractor(Protocol):

@@ -1,8 +1,9 @@
 """CLIP as published: any plain model of open_clip, both sides, 512-d for ViT-B/32.
 
 Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", ICML 2021, and its successors
-(MetaCLIP, SigLIP, PE-Core, …). A video is the mean of its frames' features, neither of them normalised, as LAFF's
-authors have it; retrieval is by cosine.
+(MetaCLIP, SigLIP, PE-Core, …). A video is the mean of its own frames' features, neither of them normalised, as LAFF's
+authors have it; retrieval is by cosine. Where a video is shorter than the clip, the places left over are images of
+zeros, as in CLIP4Clip.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class Clip:
     BESIDE = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "open_clip_config.json")
     LAYOUTS = (OPENAI, SIGLIP, HUGGING_FACE, OPEN_CLIP)
     colours = "RGB"
+    counted = True  # extract is told how many frames are a video's own
 
     def __init__(
         self,
@@ -137,10 +139,14 @@ class Clip:
         self._use(net, device)
 
     @torch.no_grad()
-    def extract(self, frames: Tensor) -> Tensor:
-        """[B, 1, T, H, W, 3] uint8 -> [B, D] float32, or [B, T, D] at level "frame"; not normalised."""
+    def extract(self, frames: Tensor, counts: Tensor | None = None) -> Tensor:
+        """[B, 1, T, H, W, 3] uint8 -> [B, D] float32, or [B, T, D] at level "frame"; not normalised.
+
+        counts: [B] int64, how many of the T frames are a video's own, the first; None: all.
+        """
         check(frames, self.sampling)
-        return self.encode_frames(frames[:, 0]) if self.level == "frame" else self.encode_videos(frames[:, 0])
+        encode = self.encode_frames if self.level == "frame" else self.encode_videos
+        return encode(frames[:, 0], counts)
 
     @torch.no_grad()
     def extract_text(self, captions: Sequence[str]) -> np.ndarray:
@@ -159,14 +165,16 @@ class Clip:
             )
         return self._tokens
 
-    def encode_videos(self, frames: Tensor) -> Tensor:
-        """[B, T, H, W, 3] uint8 on the device -> [B, D] float32: the mean of the frames' features."""
-        return self.encode_frames(frames).mean(dim=1)
+    def encode_videos(self, frames: Tensor, counts: Tensor | None = None) -> Tensor:
+        """[B, T, H, W, 3] uint8 on the device -> [B, D] float32: the mean of the own frames' features."""
+        features, mine = self.encode_frames(frames, counts), own(frames, counts)
+        return (features * mine[:, :, None]).sum(dim=1) / mine.sum(dim=1, keepdim=True)
 
-    def encode_frames(self, frames: Tensor) -> Tensor:
-        """[B, T, H, W, 3] uint8 on the device -> [B, T, D] float32."""
-        features = self.net.encode_image(normalise(frames.flatten(0, 1), self.mean, self.std))
-        return features.float().unflatten(0, frames.shape[:2])
+    def encode_frames(self, frames: Tensor, counts: Tensor | None = None) -> Tensor:
+        """[B, T, H, W, 3] uint8 on the device -> [B, T, D] float32; those that are not a video's own: of zeros."""
+        images = normalise(frames.flatten(0, 1), self.mean, self.std)
+        images = images.masked_fill(~own(frames, counts).flatten()[:, None, None, None], 0)
+        return self.net.encode_image(images).float().unflatten(0, frames.shape[:2])
 
     def encode_texts(self, tokens: Tensor) -> Tensor:
         """[C, context] int64 -> [C, D] float32."""
@@ -254,3 +262,10 @@ class Clip:
     def _use(self, net: Any, device: str) -> None:
         self.device = device
         self.net = net.eval().to(device)
+
+
+def own(frames: Tensor, counts: Tensor | None) -> Tensor:
+    """frames [B, T, ...], counts [B] int64 (None: all) -> [B, T] bool: a video's own frames, the first one at least."""
+    if counts is None:
+        return torch.ones(frames.shape[:2], dtype=torch.bool, device=frames.device)
+    return torch.arange(frames.shape[1], device=frames.device) < counts.to(frames.device).clamp(min=1)[:, None]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from extractors.base import Pairs
 from extractors.checkpoint import fill
-from extractors.clip import Clip
+from extractors.clip import Clip, own
 from extractors.untrained import seeded
 
 if TYPE_CHECKING:
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 class ClipFt(Clip):
     """Videos [B, D] and captions [C, D] of a CLIP model whose weights come from a fine-tuning (`load_state`).
 
-    The fine-tuning starts from published weights (`load`). A video is the mean of its frames' features, or what an
-    aggregator makes of them that is plugged in and learns with the rest. Every place of the sampling is a real frame
-    for it (short videos repeat some), as the fine-tuning sees them.
+    The fine-tuning starts from published weights (`load`). A video is the mean of its own frames' features, or what an
+    aggregator makes of all of them that is plugged in, learns with the rest, and is told how many are the video's own.
     """
 
     sides = ("video", "text")
@@ -44,20 +43,27 @@ class ClipFt(Clip):
                 self.aggregator = self._started(self._make, self.net).eval().to(device)
 
     def load_state(self, state: dict[str, Any], device: str) -> None:
-        """Build the model with what a fine-tuning learned: {"model": …, "aggregator": …, "tokenizer": …}.
-
-        At level "frame" no aggregator is needed.
-        """
+        """Build the model with what a fine-tuning learned: {"model": …, "aggregator": …, "tokenizer": …}."""
         super().load_state(state, device)
-        if self._make is not None and self.level == "video":
-            aggregator = self._make()
+        if self._make is not None:
+            aggregator = self._started(self._make, self.net)  # for the shape of its layers
             fill(aggregator, state.get("aggregator", {}), f"the aggregator fine-tuned with {self.model}")
             self.aggregator = aggregator.eval().to(device)
 
-    def encode_videos(self, frames: Tensor) -> Tensor:
-        """[B, T, H, W, 3] uint8 on the device -> [B, D] float32."""
-        features = self.encode_frames(frames)
-        return features.mean(dim=1) if self.aggregator is None else self.aggregator(features, every(features))
+    def encode_videos(self, frames: Tensor, counts: Tensor | None = None) -> Tensor:
+        """[B, T, H, W, 3] uint8 on the device, counts [B] int64 of their own frames (None: all) -> [B, D] float32."""
+        if self.aggregator is None:
+            return super().encode_videos(frames, counts)
+        features, own_frames = self.encode_frames(frames, counts), own(frames, counts).sum(dim=1)
+        with torch.autocast(frames.device.type, enabled=False):  # it is small, and an LSTM has no float16 on a CPU
+            return self.aggregator(features, own_frames)
+
+    def scores(self, texts: Tensor, features: Tensor, counts: Tensor) -> Tensor:
+        """texts [C, D], features of frames [V, T, D], counts [V] -> [C, V], by an aggregator that scores pairs."""
+        assert self.aggregator is not None
+        with torch.autocast(features.device.type, enabled=False):
+            found: Tensor = self.aggregator.scores(texts, features, counts)  # type: ignore[operator]
+        return found
 
     def task(self, train: Pairs, val: Pairs, loss: Loss) -> ClipTask:
         """The fine-tuning of the loaded model on pairs whose videos are frames [V, T, H, W, 3] uint8."""
@@ -75,20 +81,7 @@ class ClipFt(Clip):
         aggregator = make()
         start_from: Any = getattr(aggregator, "start_from", None)
         if start_from is not None:
-            start_from(text_side(net or self.build()))
+            tower: Any = net or self.build()
+            tower = getattr(tower, "text", tower)  # a module of its own in some models
+            start_from(tower.positional_embedding, tower.transformer.resblocks)
         return aggregator
-
-
-def text_side(net: nn.Module) -> dict[str, Tensor]:
-    """The tensors of a CLIP net's text transformer: positional_embedding, resblocks.0.ln_1.weight, …"""
-    found = {}
-    for key, value in net.state_dict().items():
-        key = key.removeprefix("text.")  # in models whose text tower is a module of its own
-        if key == "positional_embedding" or key.startswith("transformer.resblocks."):
-            found[key.removeprefix("transformer.")] = value
-    return found
-
-
-def every(features: Tensor) -> Tensor:
-    """features [B, T, D] -> counts [B] int64, all T."""
-    return torch.full((len(features),), features.shape[1], device=features.device)

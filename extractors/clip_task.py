@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from extractors.base import Pairs
-from extractors.clip_ft import every
 from extractors.scoring import mrr, reciprocal
 from extractors.tokens import FileTokens
 
@@ -60,7 +59,7 @@ class ClipTask:
         places = torch.from_numpy(place).to(self.clip.device)
         text = self.clip.encode_texts(self.tokens[rows.cpu()])
         if self.pairs:
-            scores = self._scores(text, self._frames(self.train, videos))[:, places]
+            scores = self.clip.scores(text, *self._frames(self.train, videos))[:, places]
             return self.objective(scores, scores.new_ones(()), torch.from_numpy(of))
         video = self._videos(self.train, videos)[places]
         cosines = normalize(text, dim=-1) @ normalize(video, dim=-1).T
@@ -72,13 +71,16 @@ class ClipTask:
         self.model.eval()
         count = len(self.val.videos)
         blocks = [np.arange(start, min(start + VIDEOS, count)) for start in range(0, count, VIDEOS)]
-        video = torch.cat([(self._frames if self.pairs else self._videos)(self.val, block) for block in blocks])
-        text = torch.from_numpy(self.clip.extract_text(self.val.captions)).to(video.device)
+        text = torch.from_numpy(self.clip.extract_text(self.val.captions)).to(self.clip.device)
         video_of = torch.from_numpy(self.val.video_of)
         if not self.pairs:
+            video = torch.cat([self._videos(self.val, block) for block in blocks])
             return mrr(normalize(text, dim=-1), normalize(video, dim=-1), video_of)
-        every_block = zip(text.split(CAPTIONS), video_of.to(video.device).split(CAPTIONS), strict=True)
-        return sum(reciprocal(self._scores(captions, video), own) for captions, own in every_block) / len(text)
+        features, counts = zip(*(self._frames(self.val, block) for block in blocks), strict=True)
+        frames, own_frames = torch.cat(features), torch.cat(counts)
+        every_block = zip(text.split(CAPTIONS), video_of.to(text.device).split(CAPTIONS), strict=True)
+        found = (reciprocal(self.clip.scores(block, frames, own_frames), own) for block, own in every_block)
+        return sum(found) / len(text)
 
     def state(self) -> dict[str, Any]:
         """For ClipFt.load_state: {"model": tensors by name, on the CPU}, and where there is one "aggregator" the same,
@@ -93,16 +95,18 @@ class ClipTask:
 
     def _videos(self, pairs: Pairs, rows: np.ndarray) -> Tensor:
         """[n] rows -> [n, D]."""
-        return self.clip.encode_videos(self._pixels(pairs, rows))
+        return self.clip.encode_videos(*self._pixels(pairs, rows))
 
-    def _frames(self, pairs: Pairs, rows: np.ndarray) -> Tensor:
-        """[n] rows -> [n, T, D]."""
-        return self.clip.encode_frames(self._pixels(pairs, rows))
+    def _frames(self, pairs: Pairs, rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        """[n] rows -> [n, T, D], and how many of the T are each video's own."""
+        pixels, counts = self._pixels(pairs, rows)
+        return self.clip.encode_frames(pixels, counts), counts
 
-    def _pixels(self, pairs: Pairs, rows: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(pairs.videos[rows])).to(self.clip.device)
-
-    def _scores(self, text: Tensor, frames: Tensor) -> Tensor:
-        """text [C, D], frames [V, T, D] -> [C, V] of an aggregator that scores pairs."""
-        found: Tensor = self.model["aggregator"].scores(text, frames, every(frames))  # type: ignore[operator]
-        return found
+    def _pixels(self, pairs: Pairs, rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        """[n] rows -> [n, T, H, W, 3] uint8 and [n] int64 on the device."""
+        frames = np.ascontiguousarray(pairs.videos[rows])
+        counts = np.full(len(rows), frames.shape[1]) if pairs.counts is None else pairs.counts[rows]
+        return (
+            torch.from_numpy(frames).to(self.clip.device),
+            torch.from_numpy(counts.astype(np.int64)).to(self.clip.device),
+        )

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor
 
+from fusion.frames.padding import own
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
@@ -124,7 +126,7 @@ def _unchecked_tokens(ids: Tensor, starts: Tensor, size: int, encoded: Tensor | 
 class Frames:
     """The frames of each video, for a model that looks at them one by one."""
 
-    values: Tensor  # [V, T, D] float32; rows behind a video's own are 0
+    values: Tensor  # [V, T, D] float32; rows behind a video's own are padding
     counts: Tensor  # [V] int64, how many of the T are the video's own, at least 1
 
     @property
@@ -146,7 +148,7 @@ class Frames:
     @property
     def own(self) -> Tensor:
         """[V, T] bool: which rows are a video's own."""
-        return torch.arange(self.values.shape[1], device=self.counts.device) < self.counts[:, None]
+        return own(self.values, self.counts)
 
 
 Feature = Tensor | Sparse | Tokens | Frames

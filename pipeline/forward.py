@@ -56,6 +56,7 @@ class Forward:
         self.target = target
         self.part = target.loaded()
         self.level = getattr(self.part, "level", "video")
+        self.counted = bool(getattr(self.part, "counted", False))  # whether extract takes how many frames are own
         sampling = self.part.sampling
         if self.level == "frame" and sampling.crops > 1:
             raise LaffError(f"{target.stage}: level frame has one row a frame; crops is {sampling.crops}, make it 1")
@@ -66,7 +67,7 @@ class Forward:
         self.full = self._full()  # videos whose frames are computed together
         self.batch = self.full  # halved when a GPU's memory is too small for it
         self.size, self.left = size, size
-        self.slots: list[np.ndarray | None] = []
+        self.slots: list[tuple[np.ndarray, int] | None] = []  # frames, and how many are the video's own
         self.present: list[int] = []  # frames of their own, of each video that was added with frames
         self.running: deque[Future[tuple[np.ndarray, float]]] = deque()
         self.kept: np.ndarray | None = None  # [size, *shape], allocated when the first values show their dtype
@@ -75,13 +76,13 @@ class Forward:
 
     def add(self, frames: np.ndarray | None, present: int = 0) -> None:
         """One video's frames [M, T, crop, crop, 3], of which `present` are its own, or None for an empty slot."""
-        self.slots.append(frames)
+        self.slots.append(None if frames is None else (frames, present))
         if frames is not None:
             self.present.append(present)
         self.left -= 1
         if len(self.slots) == self.full or not self.left:
             slots, self.slots = self.slots, []
-            if any(frames is not None for frames in slots):
+            if any(slots):
                 self.running.append(self.lanes.submit(lambda: self._values(slots)))
             while self.running and self.running[0].done():
                 self._keep(*self.running.popleft().result())
@@ -89,13 +90,13 @@ class Forward:
     def rows(self) -> np.ndarray:
         """Values [V, *shape] of all videos that were added with frames, as soon as they are there.
 
-        At frame level the rows of frames that a video lacks are zero.
+        At frame level the rows of frames that a video lacks are zero, or what a part gives them that is told of them.
         """
         while self.running:
             self._keep(*self.running.popleft().result())
         if self.kept is None:
             return np.zeros((0, *self.shape), self.target.dtype)
-        if self.level == "frame":
+        if self.level == "frame" and not self.counted:
             for values, present in zip(self.kept, self.present, strict=False):
                 values[present:] = 0
         return self.kept[: self.count]
@@ -107,11 +108,13 @@ class Forward:
         self.kept[self.count : self.count + len(values)] = values
         self.count += len(values)
 
-    def _values(self, slots: list[np.ndarray | None]) -> tuple[np.ndarray, float]:
+    def _values(self, slots: list[tuple[np.ndarray, int] | None]) -> tuple[np.ndarray, float]:
         """Rows of the slots that are filled, and the seconds it took; in a thread of the lanes."""
         start = time.perf_counter()
-        empty = np.zeros_like(next(frames for frames in slots if frames is not None))
-        values = self._forward(np.stack([empty if frames is None else frames for frames in slots]))
+        filled = [slot is not None for slot in slots]
+        empty = np.zeros_like(next(slot[0] for slot in slots if slot is not None))
+        frames, present = zip(*((empty, 0) if slot is None else slot for slot in slots), strict=True)
+        values = self._forward(np.stack(frames), np.array(present, np.int64))
         if values.shape != (len(slots), *self.shape):
             raise LaffError(
                 f"{self.target.stage}: extract gave {list(values.shape)} for {len(slots)} videos; "
@@ -120,9 +123,9 @@ class Forward:
         if values.dtype.kind == "f":
             with np.errstate(over="ignore"):  # what float16 cannot hold is told when the shard is written
                 values = values.astype(self.target.dtype)
-        return values[[frames is not None for frames in slots]], time.perf_counter() - start
+        return values[filled], time.perf_counter() - start
 
-    def _forward(self, batch: np.ndarray) -> np.ndarray:
+    def _forward(self, batch: np.ndarray, present: np.ndarray) -> np.ndarray:
         """[B, M, T, H, W, 3] -> [B, *shape]; in smaller and smaller pieces while a GPU has too little memory."""
         import torch
 
@@ -132,7 +135,7 @@ class Forward:
             piece = batch[at : at + self.batch]
             trouble = ""
             try:
-                done.append(self._extract(piece))
+                done.append(self._extract(piece, present[at : at + self.batch]))
                 at += len(piece)
             except torch.OutOfMemoryError as error:
                 trouble = str(error).partition(".")[0]
@@ -151,11 +154,12 @@ class Forward:
         known = f"{self.target.stage}:{self.target.fingerprint}"
         return batching.videos(known, self.device, self.part.sampling, self._extract)
 
-    def _extract(self, batch: np.ndarray) -> np.ndarray:
+    def _extract(self, batch: np.ndarray, present: np.ndarray | None = None) -> np.ndarray:
         import torch
 
+        told = [] if present is None or not self.counted else [torch.from_numpy(present).to(self.device)]
         with autocast(self.device, self.target.precision):
-            values: Any = self.part.extract(torch.from_numpy(batch).to(self.device))
+            values: Any = self.part.extract(torch.from_numpy(batch).to(self.device), *told)
         array: np.ndarray = (values.float() if values.is_floating_point() else values).cpu().numpy()
         return array
 

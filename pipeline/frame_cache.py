@@ -28,15 +28,17 @@ IN_MEMORY = 2 << 30  # bytes; a larger cache is read from disk row by row
 
 
 class Frames:
-    """A feature that is the frames themselves: what the pass reads is what it stores."""
+    """A feature that is the frames themselves: what the pass reads is what it stores, and how many are own."""
+
+    level = "frame"
 
     def __init__(self, sampling: Sampling) -> None:
         self.sampling = sampling
-        self.dim = sampling.views * sampling.frames * sampling.crop**2 * 3
+        self.dim = sampling.crop**2 * 3
 
     def extract(self, frames: "Tensor") -> "Tensor":
-        """[B, M, T, H, W, 3] uint8 -> [B, M*T*H*W*3] uint8."""
-        return frames.flatten(1)
+        """[B, M, T, H, W, 3] uint8 -> [B, M*T, H*W*3] uint8."""
+        return frames.flatten(3).flatten(1, 2)
 
 
 class Videos:
@@ -74,7 +76,7 @@ def pairs(context: Context, stage: Stage, sampling: Sampling) -> tuple[Pairs, Pa
     folder = context.work.folder(stage.name) / FOLDER
     # The cache depends on the sampling and the files, not on how the model is trained.
     code = parts.code(["pipeline.video"], context.graph.trusted)
-    fingerprint = files.digest([sampling.__dict__, context.decoders, code])[:32]
+    fingerprint = files.digest([sampling.__dict__, context.decoders, code, Frames.level])[:32]
     jobs, paths = [], []
     for number, rows in enumerate(catalog.shards("video")):
         mine = [int(row) for row in rows if int(row) in members]
@@ -93,14 +95,21 @@ def pairs(context: Context, stage: Stage, sampling: Sampling) -> tuple[Pairs, Pa
         target = Target(stage.name, path.name, path, Frames(sampling), fingerprint, made_of, {}, "cpu", 1, "uint8")
         jobs.append(Pass(clips, [target], context.graph.threads, stage.options["timeout"], stage.options["memory"]))
     if jobs:
-        _check_room(stage, folder, sum(len(job.clips) for job in jobs) * jobs[0].targets[0].part.dim)
+        size = sampling.views * sampling.frames * jobs[0].targets[0].part.dim
+        _check_room(stage, folder, sum(len(job.clips) for job in jobs) * size)
         with progress.bar(f"{stage.name} (frames)", sum(len(job.clips) for job in jobs), "video"):
             for _ in context.tasks.each(sweep.sweep, jobs):
                 pass
     shape = (sampling.views * sampling.frames, sampling.crop, sampling.crop, 3)
-    at = {id_: (path, row) for path in paths for row, id_ in enumerate(shards.read_ids(path))}
+    at: dict[str, tuple[Path, int]] = {}
+    counts: dict[str, int] = {}  # frames of their own
+    for path in paths:
+        ids = shards.read_ids(path)
+        at |= {id_: (path, row) for row, id_ in enumerate(ids)}
+        counts |= dict(zip(ids, shards.column(path, "frames").tolist(), strict=True))
     failed = [line for path in paths for line in shards.read_failed(path)]
-    return _pairs(context, "train", at, shape), _pairs(context, "val", at, shape), failed
+    train, val = (_pairs(context, split, at, counts, shape) for split in ("train", "val"))
+    return train, val, failed
 
 
 def _check_room(stage: Stage, folder: Path, size: int) -> None:
@@ -114,9 +123,13 @@ def _check_room(stage: Stage, folder: Path, size: int) -> None:
         )
 
 
-def _pairs(context: Context, split: str, at: dict[str, tuple[Path, int]], shape: tuple[int, ...]) -> Pairs:
+def _pairs(
+    context: Context, split: str, at: dict[str, tuple[Path, int]], counts: dict[str, int], shape: tuple[int, ...]
+) -> Pairs:
     catalog = context.catalog
     videos = np.array([row for row in catalog.split_videos(split) if catalog.videos[row] in at], dtype=np.int64)
     captions, video_of = paired_captions(context, split, videos)
     texts = [catalog.texts[row] for row in captions]
-    return Pairs(texts, video_of, Videos([at[catalog.videos[row]] for row in videos], shape))
+    ids = [catalog.videos[row] for row in videos]
+    own = np.array([counts[id_] for id_ in ids], dtype=np.int64)
+    return Pairs(texts, video_of, Videos([at[id_] for id_ in ids], shape), own)

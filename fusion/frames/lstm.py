@@ -15,6 +15,9 @@ class SeqLSTM(Sequential):
     Without the two blocks it takes any number of frames.
     """
 
+    scores_pairs = False
+    tied = True
+
     def __init__(
         self,
         *,

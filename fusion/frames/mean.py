@@ -22,6 +22,7 @@ class Mean(nn.Module):
 
     scores_pairs = False
     tied = False  # whether weights belong to frame positions, so that the number of frames is fixed
+    learns = False  # whether it has weights; true where a class does not say
 
     def __init__(self, *, frames: int, dim: int, pre_norm: bool = False) -> None:
         super().__init__()

@@ -14,14 +14,14 @@ class Positions(nn.Module):
 
     `ratio` above 1 squeezes (act is ReLU), below 1 expands (ReLU6, or ReLU with relu6 false, which the authors'
     released file has); the paper's are 1/6, 1/4, 1/3, 1/2, 2, 3, 4, 6. With `masked` padding counts as 0 in s; without,
-    as in the authors' code, as what stands in its rows.
+    as in the authors' code, as what stands in its rows: what CLIP makes of an image of zeros (extractors/clip.py).
 
     Source: Jing et al., arXiv 2406.01604. Weights start as N(0, 0.02) and biases as 0, so u is nearly 0.
     """
 
     def __init__(self, *, frames: int, ratio: float = 4.0, relu6: bool = True, masked: bool = True) -> None:
         super().__init__()
-        if frames < 1 or ratio <= 0:
+        if frames < 1 or not ratio > 0:  # NaN neither
             raise ValueError(f"frames is {frames} and ratio {ratio}; both should be above 0")
         hidden = int(frames / ratio + NEAR)
         if not hidden:

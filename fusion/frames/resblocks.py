@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,8 +12,8 @@ from torch import Tensor, nn
 from fusion.frames.padding import check_tied
 from fusion.frames.positions import start
 
-HEAD = 64  # channels of a head in CLIP's text transformers
-BLOCKS = "resblocks."
+HEAD = 64  # channels of a head in OpenAI's text transformers
+EPS = 1e-5  # of their LayerNorms, as torch has it
 
 
 class QuickGELU(nn.Module):
@@ -25,14 +27,26 @@ class QuickGELU(nn.Module):
 class Resblock(nn.Module):
     """x + attention(LayerNorm x), then x + MLP(LayerNorm x); tensors are named as in open_clip."""
 
-    def __init__(self, dim: int, heads: int) -> None:
+    def __init__(
+        self, dim: int, heads: int, inner: int = 0, act: nn.Module | None = None, eps: tuple[float, float] = (EPS, EPS)
+    ) -> None:
+        """As OpenAI's layers are: `inner` 4 * dim channels in the MLP, its activation QuickGELU."""
         super().__init__()
-        self.ln_1 = nn.LayerNorm(dim)
+        inner = inner or 4 * dim
+        self.ln_1 = nn.LayerNorm(dim, eps=eps[0])
         self.attn = nn.MultiheadAttention(dim, heads, batch_first=True)
-        self.ln_2 = nn.LayerNorm(dim)
+        self.ln_2 = nn.LayerNorm(dim, eps=eps[1])
         self.mlp = nn.ModuleDict(
-            {"c_fc": nn.Linear(dim, 4 * dim), "gelu": QuickGELU(), "c_proj": nn.Linear(4 * dim, dim)}
+            {"c_fc": nn.Linear(dim, inner), "gelu": act or QuickGELU(), "c_proj": nn.Linear(inner, dim)}
         )
+
+    @classmethod
+    def like(cls, block: Any) -> Resblock:
+        """A copy of a layer of open_clip: the same function, heads, activation and weights. See `unlike`."""
+        inner, eps = block.mlp.c_fc.out_features, (block.ln_1.eps, block.ln_2.eps)
+        made = cls(block.attn.embed_dim, block.attn.num_heads, inner, deepcopy(block.mlp.gelu), eps)
+        made.load_state_dict(block.state_dict())
+        return made
 
     def forward(self, x: Tensor, padding: Tensor) -> Tensor:
         """x [B, T, D], padding [B, T] bool, true where no attention may go -> [B, T, D]."""
@@ -45,12 +59,13 @@ class Resblock(nn.Module):
 class Resblocks(nn.Module):
     """`layers` of them over sequences of `length`, to which learned positions are added.
 
-    Starts from N(0, 0.02) and torch's own attention, or by `start_from` from the first layers of CLIP's text side.
-    heads 0: one for each 64 channels.
+    Starts from N(0, 0.02) and torch's own attention, or by `start_from` from the first layers of CLIP's text side,
+    whose heads, activation and MLP it takes over. heads 0: one for each 64 channels, or as CLIP has them.
     """
 
     def __init__(self, *, length: int, dim: int, layers: int, heads: int) -> None:
         super().__init__()
+        self.heads = heads
         heads = heads or max(1, dim // HEAD)
         if layers < 1 or heads < 1:
             raise ValueError(f"layers is {layers} and heads {heads}; both should be at least 1")
@@ -71,27 +86,37 @@ class Resblocks(nn.Module):
             x = block(x, ~own)
         return x
 
-    def start_from(self, text: Mapping[str, Tensor]) -> None:
+    def start_from(self, positions: Tensor, blocks: Sequence[Any]) -> None:
         """Take over the first positions and layers of a CLIP text transformer.
 
-        text: positional_embedding [L, D], and resblocks.0.ln_1.weight and so on, as open_clip names them. Raises
-        ValueError where the transformer has another width, fewer layers or fewer positions.
+        positions [L, D]; blocks: its layers, as open_clip builds them. Raises ValueError where the transformer has
+        another width, fewer layers or positions, other heads than were asked for, or layers of another kind.
         """
-        positions = text["positional_embedding"]
-        layers = 1 + max(int(key.split(".")[1]) for key in text if key.startswith(BLOCKS))
         wrong = []
         if positions.shape[1] != self.dim:
             wrong.append(f"it is {positions.shape[1]} wide and frames are {self.dim}")
-        if layers < len(self.resblocks):
-            wrong.append(f"it has {layers} layers of the {len(self.resblocks)}")
+        if len(blocks) < len(self.resblocks):
+            wrong.append(f"it has {len(blocks)} layers of the {len(self.resblocks)}")
         if len(positions) < self.length:
             wrong.append(f"it has {len(positions)} positions of the {self.length}")
+        if any(unlike(block) for block in blocks):
+            wrong.append("its layers have parts that those of OpenAI's lack")
+        elif self.heads and self.heads != blocks[0].attn.num_heads:
+            wrong.append(f"it has {blocks[0].attn.num_heads} heads and heads is {self.heads}")
         if wrong:
             raise ValueError(
                 f"the frames' transformer cannot start from CLIP's text side: {', '.join(wrong)}; "
                 "set start: random in aggregate_params, or fewer layers or frames"
             )
-        wanted = self.state_dict()
+        self.resblocks = nn.ModuleList(Resblock.like(block) for block in blocks[: len(self.resblocks)])
         with torch.no_grad():
-            for name, value in wanted.items():
-                value.copy_(text[name][: self.length] if name == "positional_embedding" else text[name])
+            self.positional_embedding.copy_(positions[: self.length])
+
+
+def unlike(block: Any) -> bool:
+    """Whether a layer of open_clip is another function than Resblock: with scales, other norms or attention."""
+    plain = all(isinstance(getattr(block, name, None), nn.LayerNorm) for name in ("ln_1", "ln_2"))
+    scales = [name for name in ("ls_1", "ls_2") if not isinstance(getattr(block, name, nn.Identity()), nn.Identity)]
+    attention = type(getattr(block, "attn", None)) is nn.MultiheadAttention
+    steps = [name for name, _ in block.mlp.named_children()] if hasattr(block, "mlp") else []
+    return not plain or bool(scales) or not attention or steps != ["c_fc", "gelu", "c_proj"]

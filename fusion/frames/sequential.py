@@ -12,7 +12,10 @@ from fusion.frames.padding import check, check_sizes, own
 
 
 class Sequential(nn.Module):
-    """frames + sequence(frames), pooled; subclasses say what `sequence` is. Padding rows stay as they came.
+    """frames + sequence(frames), pooled; subclasses say what `sequence` is, and are aggregators; this base is none.
+
+    Padding rows stay as they came, which is seen where `masked: false` lets them count. In CLIP4Clip's code the
+    transformer's output is added there too, and what an LSTM adds hangs on the longest video of the batch.
 
     `excite` and `aggregate` are ratios of the blocks of Jing et al. (arXiv 2406.01604); 0 leaves a block out.
 
@@ -22,9 +25,6 @@ class Sequential(nn.Module):
     both: excitation of the frames as they are, sum, aggregation, with no normalisation between.
     `pre_norm` true or false overrules where the sum gets length 1 before it is pooled.
     """
-
-    scores_pairs = False
-    tied = True
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Sequential(nn.Module):
     ) -> None:
         super().__init__()
         check_sizes(frames, dim)
-        if excite < 0 or aggregate < 0:
+        if not (excite >= 0 and aggregate >= 0):  # NaN neither
             raise ValueError(
                 f"excite is {excite:g} and aggregate {aggregate:g}; 0 leaves a block out, ratios are above"
             )

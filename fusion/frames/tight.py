@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -43,7 +43,7 @@ class TightTransf(nn.Module):
     ) -> None:
         super().__init__()
         check_sizes(frames, dim)
-        if excite < 0:
+        if not excite >= 0:  # NaN neither
             raise ValueError(f"excite is {excite:g}; 0 leaves the block out, ratios are above")
         self.dim = dim
         self.start = start
@@ -89,7 +89,7 @@ class TightTransf(nn.Module):
             rows.append(torch.cat(blocks, dim=1))
         return torch.cat(rows)
 
-    def start_from(self, text: Mapping[str, Tensor]) -> None:
+    def start_from(self, positions: Tensor, blocks: Sequence[nn.Module]) -> None:
         """Take over the first layers and positions of CLIP's text side: see Resblocks. Nothing with start: random."""
         if self.start == "text":
-            self.transformer.start_from(text)
+            self.transformer.start_from(positions, blocks)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Literal
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from fusion.frames.resblocks import Resblocks
 from fusion.frames.sequential import Sequential
@@ -19,6 +19,9 @@ class SeqTransf(Sequential):
     transformer, mean. With `start: text` it starts from the first layers of the CLIP it is fine-tuned with; over
     cached features there is no CLIP, and it starts from random numbers.
     """
+
+    scores_pairs = False
+    tied = True
 
     def __init__(
         self,
@@ -45,7 +48,7 @@ class SeqTransf(Sequential):
         out: Tensor = self.transformer(frames, own)
         return out
 
-    def start_from(self, text: Mapping[str, Tensor]) -> None:
+    def start_from(self, positions: Tensor, blocks: Sequence[nn.Module]) -> None:
         """Take over the first layers and positions of CLIP's text side: see Resblocks. Nothing with start: random."""
         if self.start == "text":
-            self.transformer.start_from(text)
+            self.transformer.start_from(positions, blocks)

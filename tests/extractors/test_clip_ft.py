@@ -218,7 +218,9 @@ def test_score_by_hand(tiny: ClipFt, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two videos, three captions at ranks 1, 2, 1: (1 + 1/2 + 1) / 3."""
     data = Pairs(["a", "b", "c"], np.array([0, 0, 1]), np.zeros((2, 2, 64, 64, 3), dtype=np.uint8))
     task = tiny.task(data, data, infonce)
-    monkeypatch.setattr(tiny, "encode_videos", lambda frames: torch.tensor([[2.0, 0.0], [0.0, 5.0]])[: len(frames)])
+    monkeypatch.setattr(
+        tiny, "encode_videos", lambda frames, counts: torch.tensor([[2.0, 0.0], [0.0, 5.0]])[: len(frames)]
+    )
     texts = np.array([[1.0, 0.5], [0.1, 1.0], [0.3, 0.4]], dtype=np.float32)
     monkeypatch.setattr(tiny, "extract_text", lambda captions: texts)
     assert task.score() == pytest.approx(2.5 / 3)
@@ -227,3 +229,41 @@ def test_score_by_hand(tiny: ClipFt, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_split_without_captions_is_named(tiny: ClipFt) -> None:
     with pytest.raises(ValueError, match="the val split has no captions"):
         tiny.task(pairs(), pairs(captions=[]), infonce)
+
+
+class Told(nn.Module):
+    """An aggregator: the sum of all frames, own or not, and the count beside the first number."""
+
+    scores_pairs = False
+
+    def forward(self, frames: Tensor, counts: Tensor) -> Tensor:
+        assert frames.dtype == torch.float32
+        assert not torch.is_autocast_enabled("cpu")
+        return torch.cat([frames.sum(dim=1), counts[:, None].float()], dim=1)
+
+
+def test_padding_is_images_of_zeros_and_no_frame_of_the_mean(tiny: ClipFt) -> None:
+    """A video of one frame in a clip of two, in extraction at both levels and in the fine-tuning alike."""
+    data = pairs(2)
+    data.counts = np.array([1, 2])
+    frames, counts = torch.from_numpy(data.videos)[:, None], torch.tensor([1, 2])
+    with torch.no_grad():
+        grey = tiny.net.encode_image(torch.zeros(1, 3, 64, 64))[0]
+        plain = tiny.encode_frames(frames[:, 0])
+    tiny.level = "frame"
+    found = tiny.extract(frames, counts)
+    torch.testing.assert_close(found[0, 1], grey)
+    assert not torch.allclose(plain[0, 1], grey, atol=1e-2)
+    torch.testing.assert_close(found[0, 0], plain[0, 0])
+    torch.testing.assert_close(found[1], plain[1])
+    tiny.level = "video"
+    torch.testing.assert_close(tiny.extract(frames, counts), torch.stack([plain[0, 0], plain[1].mean(dim=0)]))
+    tiny.plug(Told)
+    tiny.aggregator = Told()
+    whole = torch.cat([found.sum(dim=1), counts[:, None].float()], dim=1)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(tiny.extract(frames, counts)[:, -1], counts.float())
+    torch.testing.assert_close(tiny.extract(frames, counts), whole)
+    task = tiny.task(data, data, infonce)
+    with torch.no_grad():
+        torch.testing.assert_close(task._videos(data, np.array([1, 0])), whole[[1, 0]])

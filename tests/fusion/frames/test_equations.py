@@ -1,6 +1,7 @@
 """Every aggregator against its equations, written out in NumPy and float64; counts of parameters; the first steps."""
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from fusion.frames.excitation import Excitation
 from fusion.frames.lstm import SeqLSTM
 from fusion.frames.mean import Mean
 from fusion.frames.positions import Positions
+from fusion.frames.resblocks import QuickGELU
 from fusion.frames.tight import TightTransf
 from fusion.frames.transformer import SeqTransf
 
@@ -294,31 +296,52 @@ def test_tight_type_is_a_loop_over_pairs(excited: bool, monkeypatch: pytest.Monk
         np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
 
 
-def clip_text(width: int = D, layers: int = 3, positions: int = 20) -> dict[str, Tensor]:
-    """The text transformer of a CLIP net, by open_clip's own class."""
+def clip_text(width: int = D, layers: int = 3, positions: int = 20, **how: Any) -> tuple[Tensor, Any]:
+    """Positions and layers of the text transformer of a CLIP net, by open_clip's own class, with loud weights."""
     from open_clip.transformer import Transformer
 
     torch.manual_seed(7)
-    state = Transformer(width, layers, max(1, width // 64)).state_dict()
-    return {key: torch.randn_like(value) for key, value in state.items()} | {
-        "positional_embedding": torch.randn(positions, width)
-    }
+    blocks = Transformer(width, layers, **({"heads": max(1, width // 64)} | how)).resblocks
+    for parameter in blocks.parameters():
+        parameter.data = torch.randn_like(parameter) * 0.5
+    return torch.randn(positions, width), blocks.eval()
 
 
 @pytest.mark.parametrize("kind", [SeqTransf, TightTransf])
 def test_start_from_clip(kind: Any) -> None:
     """Each tensor of the first layers, and as many positions as there are places."""
-    text, made = clip_text(), kind(frames=N, dim=D, layers=2)
-    made.start_from(text)
-    state = made.transformer.state_dict()
+    (positions, blocks), made = clip_text(), kind(frames=N, dim=D, layers=2)
+    made.start_from(positions, blocks)
+    state, text = made.transformer.state_dict(), blocks.state_dict()
     assert len(state) == 1 + 2 * 12
+    assert torch.equal(state.pop("positional_embedding"), positions[: N if kind is SeqTransf else N + 1])
     for key, value in state.items():
-        assert torch.equal(value, text[key][: len(value)] if key == "positional_embedding" else text[key]), key
-    assert len(state["positional_embedding"]) == (N if kind is SeqTransf else N + 1)
+        assert torch.equal(value, text[key.removeprefix("resblocks.")]), key
+        assert value.data_ptr() != text[key.removeprefix("resblocks.")].data_ptr(), key
     other = kind(frames=N, dim=D, layers=2, start="random")
     before = {key: value.clone() for key, value in other.state_dict().items()}
-    other.start_from(text)
+    other.start_from(positions, blocks)
     assert all(torch.equal(before[key], value) for key, value in other.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"heads": 4, "act_layer": QuickGELU},
+        {"heads": 1, "act_layer": nn.GELU},
+        {"heads": 2, "act_layer": partial(nn.GELU, approximate="tanh"), "mlp_ratio": 3.7},
+        {"heads": 2, "norm_layer": partial(nn.LayerNorm, eps=0.1)},
+    ],
+    ids=str,
+)
+def test_what_starts_from_clip_is_the_same_function(how: dict[str, Any]) -> None:
+    """As many frames as there are places: open_clip's own layers give the same output, whatever they are made of."""
+    (positions, blocks), made = clip_text(**how), SeqTransf(frames=N, dim=D, layers=2)
+    made.start_from(positions, blocks)
+    x = values()
+    wanted = blocks[1](blocks[0](x + positions[:N]))
+    found = made.eval().transformer(x, torch.ones(3, N, dtype=torch.bool))
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
 
 
 def test_a_clip_that_does_not_fit_is_told() -> None:
@@ -326,9 +349,23 @@ def test_a_clip_that_does_not_fit_is_told() -> None:
     with pytest.raises(
         ValueError, match=r"cannot start from CLIP's text side: it is 16 wide and frames are 8.*start: ran"
     ):
-        made.start_from(clip_text(width=16, layers=4))
+        made.start_from(*clip_text(width=16, layers=4))
     with pytest.raises(ValueError, match="it has 3 layers of the 4, it has 10 positions of the 12; set start: random"):
-        made.start_from(clip_text(positions=10))
+        made.start_from(*clip_text(positions=10))
+    with pytest.raises(ValueError, match="its layers have parts that those of OpenAI's lack; set start: random"):
+        made.start_from(*clip_text(layers=4, ls_init_value=0.1))
+    with pytest.raises(ValueError, match="it has 4 heads and heads is 2; set start: random"):
+        SeqTransf(frames=N, dim=D, heads=2).start_from(*clip_text(layers=4, heads=4))
+
+
+def test_numbers_that_are_none() -> None:
+    nan = float("nan")
+    with pytest.raises(ValueError, match="ratio nan; both should be above 0"):
+        Excitation(frames=N, dim=D, ratio=nan)
+    with pytest.raises(ValueError, match="excite is nan"):
+        SeqLSTM(frames=N, dim=D, excite=nan)
+    with pytest.raises(ValueError, match="excite is nan"):
+        TightTransf(frames=N, dim=D, excite=nan)
 
 
 def test_heads() -> None:
