@@ -16,6 +16,7 @@ class Bow:
     """
 
     sides = ("text",)
+    sparse = True  # rows of counts in CSR
     dim: int
 
     def __init__(self, *, threshold: int = 5) -> None:

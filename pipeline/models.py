@@ -4,12 +4,12 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from pipeline import parts
+from pipeline import inputs, parts
 from pipeline.binding import bind
 from pipeline.context import Context
 from pipeline.errors import LaffError, problems
-from pipeline.graph import FILLED, Graph, Stage
-from pipeline.recipe import Recipe
+from pipeline.graph import Graph, Stage
+from pipeline.learning import Learning
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_@-]*")
 CHANCE = "chance"  # the row that evaluate adds
@@ -62,7 +62,7 @@ def listed(graph: Graph, stage: Stage) -> list[Model]:
     seeds = tuple(stage.options["seeds"])
     own = main(stage)
     found = [Model(own, str(stage.uses), video, text, seeds, stage.params)] if stage.options["own"] else []
-    wrong: list[str] = []
+    wrong = _own_mistakes(graph, stage) if stage.options["own"] or stage.options["singles"] else []
     for name, entry in stage.options["baselines"].items():
         try:
             found.append(baseline(graph, stage, name, {"uses": entry} if isinstance(entry, str) else entry))
@@ -87,6 +87,15 @@ def _check_names(stage: Stage, names: list[str]) -> None:
             raise LaffError(f"'{stage.name}': the name '{name}' is taken; give the baseline or pair another")
 
 
+def _own_mistakes(graph: Graph, stage: Stage) -> list[str]:
+    """What is wrong with a train stage's own block or model, beyond what its params alone tell."""
+    described = parts.plugged(str(stage.uses), graph.trusted)
+    _, wrong = inputs.bound(described, stage.params, graph.trusted)
+    changed = [key for key, value in bind({}, described.parameters)[0].items() if stage.params.get(key) != value]
+    wrong += [] if wrong else inputs.mistakes(graph, stage, *graph.features(stage.name), stage.params, changed)
+    return [f"{stage.uses}: {one}" for one in wrong]
+
+
 def baseline(graph: Graph, stage: Stage, name: str, entry: dict[str, Any]) -> Model:
     """A further model: where its entry says nothing, it has the stage's features, params and way of training."""
     wrong = [f"unknown key '{key}'{parts.did_you_mean(key, KEYS)}" for key in entry if key not in KEYS]
@@ -107,6 +116,8 @@ def baseline(graph: Graph, stage: Stage, name: str, entry: dict[str, Any]) -> Mo
         wrong.append("uses should name a block or model, such as fusion.laff.LAFF")
     elif isinstance(entry.get("params", {}), dict):
         params, mistakes = _params(stage, entry["uses"], entry.get("params", {}), graph.trusted)
+        if not mistakes and not wrong:
+            mistakes = inputs.mistakes(graph, stage, sides[0], sides[1], params, list(entry.get("params", {})))
         wrong += mistakes
     given = entry.get("options", {})
     wrong += _option_mistakes(stage, given) if isinstance(given, dict) else []
@@ -130,7 +141,8 @@ def _option_mistakes(stage: Stage, given: dict[str, Any]) -> list[str]:
     if wrong:
         return [f"options: {one}" for one in wrong]
     try:
-        Recipe(**{key: (stage.options | {k: bound[k] for k in given})[key] for key in (f.name for f in fields(Recipe))})
+        whole = stage.options | {key: bound[key] for key in given}
+        Learning(**{field.name: whole[field.name] for field in fields(Learning)})
     except LaffError as error:
         return [f"options: {line.removeprefix('  - ')}" for line in str(error).splitlines()[1:]]
     return []
@@ -142,8 +154,8 @@ def _params(stage: Stage, uses: str, own: dict[str, Any], trusted: frozenset[str
         described = parts.plugged(uses, trusted)
     except parts.PartError as error:
         return {}, [f"cannot use {uses}: {error}"]
-    wanted = {key: value for key, value in described.parameters.items() if key not in FILLED}
-    bound, wrong = bind({key: value for key, value in stage.params.items() if key in wanted} | own, wanted)
+    shared = {key: value for key, value in stage.params.items() if key in described.parameters}
+    bound, wrong = inputs.bound(described, shared | own, trusted)
     return bound, [f"cannot use {uses}: {one}" for one in wrong]
 
 

@@ -130,3 +130,105 @@ def test_a_baseline_that_says_what_the_stage_says_is_the_same_model(
     two = surroundings(collect(), ["train.width=32", "train.own=false", f"train.baselines={{laff: {entry}}}"])
     recipes = [models.recipe(c, c.stage("train"), models.of(c, c.stage("train"))[0]) for c in (one, two)]
     assert recipes[0] == recipes[1]
+
+
+CLIPS = """
+stages:
+  ingest: {step: ingest}
+  decode: {step: decode, from: ingest}
+  x3d: {step: extract, uses: extractors.x3d.X3D, from: decode, params: {size: XS, frames: 13, weights: random}}
+  clip: {step: extract, uses: extractors.clip.Clip, from: decode, params: {model: tiny-64, weights: random}}
+  pair-frames: {step: import, from: ingest, params: {file: a.npz, side: video, level: frame}}
+  bow: {step: extract, uses: extractors.bow.Bow, from: ingest, params: {threshold: 1}}
+  train: {step: train, uses: fusion.laff.LAFF, from: [x3d, clip, pair-frames, bow], params: {seeds: [1]}}
+  rank: {step: rank, from: train}
+"""
+CLIP4CLIP = (
+    "{uses: fusion.clip4clip.Clip4Clip, video: [pair-frames], text: [clip], params: {frames: [pair-frames], %s}}"
+)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("fusion.spaces.Spaces", "it is no block and no model: its constructor has neither dims nor video_dims"),
+        ("fusion.dropout.Dropout", "it is no block and no model"),
+        (
+            "{uses: fusion.laff_ml.LAFFml, params: {frames: [pair-framez]}}",
+            "frames: 'pair-framez' is no video feature of the model; did you mean 'pair-frames'?",
+        ),
+        (
+            "{uses: fusion.laff_ml.LAFFml, video: [x3d], params: {frames: [pair-frames]}}",
+            "frames: 'pair-frames' is no video feature of the model; it has x3d",
+        ),
+        (
+            "{uses: fusion.laff_ml.LAFFml, params: {frames: [x3d]}}",
+            "frames: 'x3d' holds one row a video; give its stage level: frame",
+        ),
+        (
+            "{uses: fusion.mhsa.MHSA, params: {raw: [x3dd]}}",
+            "raw: 'train' reads no feature 'x3dd'; did you mean 'x3d'?",
+        ),
+        ("{uses: fusion.mhsa.MHSA, params: {raw: [bow]}}", "raw: 'bow' counts words, so its rows are sparse"),
+        (CLIP4CLIP % "aggregate_params: {excite: four}", "aggregate_params: excite: 'four' should be a number"),
+        (CLIP4CLIP % "aggregate_params: {exite: 4}", "unknown parameter 'exite'; did you mean 'excite'?"),
+        (
+            CLIP4CLIP % "aggregate: fusion.frames.transformer.SeqTransf, aggregate_params: {start: tex}",
+            "aggregate_params: start: 'tex' should be one of 'text', 'random'",
+        ),
+        (CLIP4CLIP % "aggregate: fusion.frames.sequential.Sequential", "Sequential is no aggregator of frames"),
+        (CLIP4CLIP % "aggregate: fusion.frames.eaa.EA", "aggregate: no module 'fusion.frames.eaa'"),
+    ],
+)
+def test_features_and_parts_that_a_baseline_misnames(
+    collect: Callable[..., Path], surroundings: Surroundings, entry: str, message: str
+):
+    context = surroundings(collect(), [f"train.baselines={{mine: {entry}}}"], CLIPS)
+    with pytest.raises(LaffError) as caught:
+        models.of(context, context.stage("train"))
+    told = str(caught.value).splitlines()
+    assert "baseline 'mine'" in told[1]
+    assert message in told[1]
+    assert len(told) == 2
+
+
+@pytest.mark.parametrize(
+    ("sets", "message"),
+    [
+        (["train.uses=fusion.spaces.Spaces"], "fusion.spaces.Spaces: it is no block and no model"),
+        (["train.raw=[x3d, bow]"], "fusion.laff.LAFF: raw: 'bow' counts words"),
+        (["train.raw=[x3e]"], "fusion.laff.LAFF: raw: 'train' reads no feature 'x3e'; did you mean 'x3d'?"),
+        (
+            ["train.uses=fusion.laff_ml.LAFFml", "train.frames=[pair-framez]"],
+            "fusion.laff_ml.LAFFml: frames: 'pair-framez' is no video feature of the model",
+        ),
+    ],
+)
+def test_features_and_parts_that_the_stage_misnames(
+    collect: Callable[..., Path], surroundings: Surroundings, sets: list[str], message: str
+):
+    text = CLIPS
+    for one in sets:
+        if one.startswith("train.uses="):
+            text = text.replace("fusion.laff.LAFF", one.removeprefix("train.uses="))
+    context = surroundings(collect(), [one for one in sets if "uses" not in one], text)
+    with pytest.raises(LaffError) as caught:
+        models.of(context, context.stage("train"))
+    assert message in str(caught.value)
+
+
+def test_what_the_models_of_a_stage_share_may_name_more(collect: Callable[..., Path], surroundings: Surroundings):
+    """The stage's raw features are for models that have them; defaults of a class name what a collection may lack."""
+    entries = "{few: {uses: fusion.mhsa.MHSA, video: [x3d], text: [bow]}, ml: fusion.laff_ml.LAFFml}"
+    context = surroundings(collect(), ["train.raw=[clip]", f"train.baselines={entries}"], CLIPS)
+    assert [model.params["raw"] for model in models.of(context, context.stage("train"))[:2]] == [["clip"], ["clip"]]
+
+
+def test_an_aggregator_s_params_are_bound(collect: Callable[..., Path], surroundings: Surroundings):
+    """A default that is written out makes no other model."""
+    found = []
+    for params in ("aggregate_params: {}", "aggregate_params: {relu6: true}"):
+        context = surroundings(collect(), [f"train.baselines={{mine: {CLIP4CLIP % params}}}", "train.own=false"], CLIPS)
+        found.append(models.recipe(context, context.stage("train"), models.of(context, context.stage("train"))[0]))
+    assert found[0] == found[1]
+    assert found[0]["params"]["aggregate_params"]["relu6"] is True
