@@ -37,6 +37,7 @@ class Stub:
 
     recipe = SimpleNamespace(epochs=5)
     task = SimpleNamespace(samples=30)
+    position = SimpleNamespace(epoch=2, seconds=1.5)
 
     def run(self) -> None:
         if self.error:
@@ -161,6 +162,47 @@ def test_rows_are_those_that_have_the_model_s_own_features(request_of: Callable[
         "concat/seed1": 2 * VIDEOS,
         "few/seed1": 2 * (VIDEOS - 1),
     }
+
+
+def test_a_row_without_weights_is_scored(request_of: Callable[..., Request], tmp_path: Path) -> None:
+    """meanP: the cosine of a caption and the mean of a video's frames of length 1, on validation's videos."""
+    rng = np.random.default_rng(1)
+    ids = [f"{split}{n}" for split in ("train", "val", "test") for n in range(VIDEOS)]
+    frames, counts = rng.normal(size=(40, 5)).astype("f4"), np.array([1, 2, 3] * 6)
+    starts = np.concatenate([[0], counts.cumsum()])
+    np.savez(tmp_path / "frames.npz", ids=ids, features=frames[: starts[-1]], starts=starts)
+    names = [f"{video}#{n}" for video in ids for n in range(2)]
+    texts = rng.normal(size=(len(names), 5)).astype("f4")
+    np.savez(tmp_path / "texts.npz", ids=names, features=texts)
+    stages = (tmp_path / "stages.yaml").read_text()
+    further = """
+  frames: {step: import, from: ingest, params: {file: frames.npz, side: video, level: frame}}
+  texts: {step: import, from: ingest, params: {file: texts.npz, side: text}}
+  train:"""
+    (tmp_path / "stages.yaml").write_text(stages.replace("\n  train:", further))
+    entry = (
+        "{uses: fusion.clip4clip.Clip4Clip, params: {frames: [frames], aggregate: fusion.frames.mean.Mean, "
+        "aggregate_params: {pre_norm: true}}}"
+    )
+    sets = ("train.from=[frames, texts]", "train.own=false", f"train.baselines={{meanP: {entry}}}")
+    request = request_of(*sets)
+    assert run(request, ["train"]).made["train"] == 1
+    assert not run(request, ["train"]).made
+    best = read_checkpoint(tmp_path / "WORK" / "train" / "meanP" / "seed1" / "best.pt")
+
+    total = 0.0
+    video = {}
+    for place, name in enumerate(ids):
+        own = frames[starts[place] : starts[place + 1]].astype(float)
+        mean = (own / np.linalg.norm(own, axis=1, keepdims=True)).mean(axis=0)
+        video[name] = mean / np.linalg.norm(mean)
+    val = [name for name in ids if name.startswith("val")]
+    for name, text in zip(names, texts.astype(float), strict=True):
+        own = name.partition("#")[0]
+        if own in val:
+            total += 1 / sum(video[other] @ text >= video[own] @ text for other in val)
+    assert (best["epoch"], best["state"]) == (0, {})
+    assert best["score"] == pytest.approx(total / (2 * VIDEOS))
 
 
 @pytest.mark.parametrize(
