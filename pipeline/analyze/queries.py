@@ -112,7 +112,8 @@ def _row(context: Context, planned: Planned, row: Row, seed: str, captions: np.n
         if f"{row.name}/{one}" not in {unit.key for unit in planned.cached}:
             raise LaffError(
                 f"{row.name}/{one} is not ranked in {context.work.root} as this configuration says; "
-                f"run `laff {planned.stage}` with the same -c, -w, --profile and --set first"
+                f"run `laff {planned.stage}` with the same -c, -w, --profile and --set first "
+                "(`laff compare` for a grid)"
             )
         path = context.work.folder(planned.stage) / row.name / one / "ranks.h5"
         shard = shards.read(path)

@@ -77,7 +77,8 @@ def features(request: Request) -> Features:
         if planned.todo and planned.stage != stage.name:
             raise LaffError(
                 f"{planned.stage} in {request.work} is not up to date ({planned.reasons[0]}); give the same --profile, "
-                f"--set and --stages as when it was made, or run `laff {stage.name}` with these first"
+                f"--set and --stages as when it was made, or run `laff {stage.name}` with these first "
+                "(`laff compare` for a grid)"
             )
     torch.set_num_threads(context.graph.threads)
     encoders = fusing.joints(context, stage)
@@ -100,7 +101,8 @@ def subject(request: Request, name: str = "", seed: int | None = None) -> Subjec
     found = features(request)
     context = found.context
     stage = context.graph.of_step("train")
-    model = named(found.models, name or models.main(stage), "model")
+    main = models.main(stage)
+    model = named(found.models, name or (main if main in found.models else next(iter(found.models))), "model")
     if seed is not None and seed not in model.seeds:
         raise LaffError(f"{model.name} has no seed {seed}; its seeds are {', '.join(map(str, model.seeds))}")
     wanted = model.seeds if seed is None else (seed,)
@@ -109,7 +111,8 @@ def subject(request: Request, name: str = "", seed: int | None = None) -> Subjec
     if not seeds:
         raise LaffError(
             f"{model.name}{'' if seed is None else f' with seed {seed}'} is not trained in {request.work} as this "
-            f"configuration says; run `laff {stage.name}` with the same -c, -w, --profile and --set first"
+            f"configuration says; run `laff {stage.name}` with the same -c, -w, --profile and --set first "
+            "(`laff compare` for a grid)"
         )
     return Subject(found, model, seeds, found.of(model))
 

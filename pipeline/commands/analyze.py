@@ -4,14 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipeline.commands.compare import ROLES
 from pipeline.commands.options import request, settings, where
 
+if TYPE_CHECKING:
+    from pipeline.run import Request
+
+GRID = click.option(
+    "--grid", default="", metavar="GRID", help="Look at the rows of this grid of `laff compare`, not at those of a run."
+)
 MODEL = click.option("--model", default="", metavar="NAME", help="Another trained model than the main one.")
 SEED = click.option("--seed", type=int, metavar="K", help="One seed alone (default: all that are trained).")
+
+
+def looked_at(options: dict[str, Any], grid: str, roles: dict[str, str]) -> Request:
+    """The request of a command: of the run, or of a grid's rows."""
+    if grid:
+        from pipeline.compare.request import requested
+
+        return requested(request(options), grid, roles)[0]
+    if roles:
+        raise click.UsageError("--role is of a grid; name it by --grid")
+    return request(options)
 
 
 @click.group(name="analyze")
@@ -23,17 +41,21 @@ def analyze_group() -> None:
     laff analyze spaces  -c collection.yaml -w WORK          how much its spaces agree
     laff analyze cost    -c collection.yaml -w WORK          parameters and FLOPs of every model
     laff analyze queries laff concat -c collection.yaml -w WORK      which captions one finds and the other does not
+    laff analyze cost    -c collection.yaml -w WORK --grid systems   the same of what `laff compare systems` made
 
     Each prints a table and writes CSV, PNG and SVG under WORK/analyze/VERB/. Nothing is trained and nothing else in
-    the workspace changes. Give the --stages, --profile and --set of the run: they say which models there are.
+    the workspace changes. Give the --stages, --profile and --set of the run: they say which models there are. Of a
+    comparison, give --grid and its --role too.
     """
 
 
 @analyze_group.command(name="weights", short_help="How much each feature weighs.")
 @where
+@GRID
+@ROLES
 @MODEL
 @SEED
-def weights_command(model: str, seed: int | None, **options: Any) -> None:
+def weights_command(model: str, seed: int | None, grid: str, roles: dict[str, str], **options: Any) -> None:
     """Show how much each feature weighs: mean and std of its attention weights over the test split.
 
     The std is over all videos or captions, heads and seeds; "std of seeds" is that of the seeds' means, so it tells
@@ -49,7 +71,7 @@ def weights_command(model: str, seed: int | None, **options: Any) -> None:
     from pipeline.analyze import output, plots, weights
     from pipeline.analyze.subject import subject
 
-    wanted = request(options)
+    wanted = looked_at(options, grid, roles)
     found = subject(wanted, model, seed)
     lines = weights.lines(weights.measure(found))
     heading = f"{found.name}, {seeds_text(found.seeds)}: attention weights over the test split"
@@ -67,10 +89,12 @@ def weights_command(model: str, seed: int | None, **options: Any) -> None:
 
 @analyze_group.command(name="spaces", short_help="How much the spaces of a model agree.")
 @where
+@GRID
+@ROLES
 @MODEL
 @SEED
 @click.option("-k", default=5, show_default=True, type=click.IntRange(1), help="How many videos of each space.")
-def spaces_command(model: str, seed: int | None, k: int, **options: Any) -> None:
+def spaces_command(model: str, seed: int | None, k: int, grid: str, roles: dict[str, str], **options: Any) -> None:
     """Show how much the spaces of a model agree: the Jaccard index of the k videos that each finds best on its own.
 
     For every caption of test and every two spaces: videos that both have among their k best, over videos that either
@@ -84,7 +108,7 @@ def spaces_command(model: str, seed: int | None, k: int, **options: Any) -> None
     from pipeline.analyze import output, plots, spaces
     from pipeline.analyze.subject import subject
 
-    wanted = request(options)
+    wanted = looked_at(options, grid, roles)
     found = subject(wanted, model, seed)
     path = output.folder(wanted.work, "spaces") / file_name(found.name, seed)
     matrices = {one: spaces.overlap(found, one, k) for one in found.seeds}
@@ -118,8 +142,10 @@ def optional_where(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @analyze_group.command(name="cost", short_help="Parameters and FLOPs of the models.")
 @optional_where
+@GRID
+@ROLES
 @click.option("--model", "names", multiple=True, metavar="NAME", help="This model alone; may be given several times.")
-def cost_command(names: tuple[str, ...], **options: Any) -> None:
+def cost_command(names: tuple[str, ...], grid: str, roles: dict[str, str], **options: Any) -> None:
     """Show parameters and FLOPs of the configured models, and how the poster's two figures follow.
 
     A multiply-add is 2 FLOPs. Counted are all matrix products that a forward really makes: sparse captions by their
@@ -137,29 +163,33 @@ def cost_command(names: tuple[str, ...], **options: Any) -> None:
 
     if bool(options["collection"]) != bool(options["work"]):
         raise click.UsageError("give both -c and -w, or neither")
+    if grid and not options["collection"]:
+        raise click.UsageError("--grid needs -c and -w")
     click.echo(cost.poster_text())
     if not options["collection"]:
         click.echo("with -c and -w: the same for the models of a collection")
         return
-    wanted = request(options)
+    wanted = looked_at(options, grid, roles)
     found = features(wanted)
     for name in names:
         named(found.models, name, "model")
     lines = cost.measure(found, list(names))
     click.echo(f"\n{found.context.name}, counted\n\n{output.text_table(cost.rows(lines))}")
-    path = output.folder(wanted.work, "cost") / "cost"
+    path = output.folder(wanted.work, "cost") / (f"cost-{Path(grid).stem}" if grid else "cost")
     header = [field.name for field in fields(cost.Line)]
-    csv = output.write_csv(path.with_name("cost.csv"), [header, *map(astuple, lines)])
+    csv = output.write_csv(path.with_name(f"{path.name}.csv"), [header, *map(astuple, lines)])
     plots.cost(path, [(line.model, line.parameters, line.video, line.caption) for line in lines])
     said(csv, path)
 
 
 @analyze_group.command(name="queries", short_help="Two rows of results, caption by caption.")
 @where
+@GRID
+@ROLES
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
 @click.option("-n", "number", default=5, show_default=True, type=click.IntRange(0), help="Examples each way.")
-def queries_command(first: str, second: str, number: int, **options: Any) -> None:
+def queries_command(first: str, second: str, number: int, grid: str, roles: dict[str, str], **options: Any) -> None:
     """Compare A and B caption by caption: who finds the right video earlier, and where they differ most.
 
     A and B are rows of the table of results, such as laff or concat; NAME/seedK for one seed, else the mean over all.
@@ -175,7 +205,7 @@ def queries_command(first: str, second: str, number: int, **options: Any) -> Non
     from pipeline.analyze import output, plots, queries
     from pipeline.run import open_context
 
-    wanted = request(options)
+    wanted = looked_at(options, grid, roles)
     context, _ = open_context(wanted)
     found = queries.compare(context, first, second)
     a, b = found.first, found.second

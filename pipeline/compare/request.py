@@ -51,7 +51,7 @@ def _check_sets(chosen: Grid, graph: Graph, sets: Sequence[str], seeds: Sequence
         del of[f"{rank.sources[0]}.seeds"]
     wrong = []
     for text in sets:
-        name = text.partition("=")[0].strip()
+        name = ".".join(text.partition("=")[0].strip().split(".")[:2])
         if name in of:
             how = "give --seeds" if of[name] == "seeds" else "copy the grid and change it there"
             wrong.append(f"--set {text}: has no effect, the grid's {of[name]} say it; {how}")

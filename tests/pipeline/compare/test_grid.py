@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import stages
+from pipeline.commands.compare import compare_command
 from pipeline.compare import grid
 from pipeline.compare.rows import rows
 from pipeline.errors import LaffError
@@ -54,6 +55,25 @@ def test_the_shipped_ones_fit_the_shipped_stages(name: str) -> None:
     made = rows(chosen, stages.load(ROOT / "stages.yaml"), {})
     assert made.left_out == {}
     assert made.names == [row.replace("$lead", "clip-ft") for row in [*chosen.models, *chosen.pairs]]
+
+
+def test_another_pair_leads() -> None:
+    """The example of the README and of --help."""
+    sets = ("train.from=[clip,x3d,ircsn,tf,bow,w2v,gru]", "train.raw=[clip]")
+    roles = {"lead": "clip", "lead-text": "clip", "lead-frames": "clip-frames"}
+    made = rows(grid.load("systems"), stages.load(ROOT / "stages.yaml", None, sets), roles)
+    assert list(made.left_out) == ["laff-ml"]
+    entries = made.graph.stages["train"].options["baselines"]
+    assert (entries["laff"]["video"], entries["laff"]["text"]) == (
+        ["clip", "x3d", "ircsn", "tf"],
+        ["clip", "bow", "w2v", "gru"],
+    )
+    assert entries["je-08"]["params"]["lead"] == "clip"
+    assert made.graph.stages["train"].params["raw"] == ["clip"]
+    assert made.graph.stages["rank"].options["pairs"] == {"clip": ["clip", "clip"]}
+    for text in ((ROOT / "README.md").read_text(), compare_command.help or ""):
+        for word in (*sets, "--role lead=clip --role lead-text=clip --role lead-frames=clip-frames"):
+            assert word in text
 
 
 def test_the_shipped_ones_fit_the_benchmark() -> None:

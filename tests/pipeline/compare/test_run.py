@@ -258,6 +258,7 @@ def test_what_the_grid_overrules_is_refused(small) -> None:
     for name, how in (
         ("train.seeds=[3]", "give --seeds"),
         ("train.baselines={}", "copy the grid"),
+        ("train.baselines.late=fusion.je.JE", "copy the grid"),
         ("rank.pairs={}", "copy"),
     ):
         with pytest.raises(LaffError, match=f"--set .*has no effect.*{how}"):
