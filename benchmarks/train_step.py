@@ -36,6 +36,8 @@ VIDEO = {"clip-ft": 512, "tf": 768, "x3d": 2048, "ircsn": 2048}
 TEXT = {"gru": 1024, "bow": 7650, "w2v": 500, "clip-ft": 512}
 WORDS, STOP, SPECIAL = 7803, 153, 4  # words of the GRU, of which bow drops the most frequent; <pad>, <start>, ...
 PARTS = ("batch", "video", "text", "loss", "backward", "clip", "optimizer")
+CAPTIONS = 4096  # a batch is a part of them
+WARM = 10  # steps before those that are timed
 LENGTH = 8.64  # words of a caption on average: 681 tokens in a batch of 64, with <start> and <end>
 ZIPF = 0.9  # gives 370 distinct words in such a batch, and 280 to 290 of bow's
 
@@ -127,30 +129,45 @@ def matrix_product(clock: Clock, size: int = 2048) -> float:
     return 2 * size**3 / clock.now() / 1e6
 
 
+def gibibytes(device: str) -> float:
+    """The most memory so far: of the process, or that tensors had on a GPU."""
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**30
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
 def steps(device: str, joint: bool, precision: str, batch: int, count: int) -> None:
-    """Print one case: milliseconds of each part and of the whole step."""
-    train = split(64 * 64, 1024, joint).to(device)
+    """Print one case: milliseconds of each part and of the whole step, and how much memory each stage of it added."""
+    peaks = {"imports": gibibytes(device)}
+    train = split(CAPTIONS, 1024, joint).to(device)
+    peaks["data"] = gibibytes(device)
     recipe = Recipe(batch=batch)
     task = Retrieval(model(joint).to(device), train, train, losses.make("triplet"), precision=precision)
+    peaks["model"] = gibibytes(device)
     optimizer = make_optimizer(task.model, recipe)
     task.model.train()
-    clock, rows = Clock(device), torch.randperm(len(train)).split(batch)
-    for number in range(3):
-        one_step(task, optimizer, rows[number], recipe.clip, clock)
-    found, speed = [], []
+    clock, rows = Clock(device), torch.randperm(len(train)).split(batch)[: len(train) // batch]
+    task.loss(rows[0])
+    peaks["forward"] = gibibytes(device)
+    for number in range(WARM):
+        one_step(task, optimizer, rows[number % len(rows)], recipe.clip, clock)
+        peaks.setdefault("first step", gibibytes(device))
+    peaks["later steps"] = gibibytes(device)  # from here on the product adds memory of its own
+    found, speed = [], 0.0
     for number in range(count):
-        found.append(one_step(task, optimizer, rows[3 + number % (len(rows) - 4)], recipe.clip, clock))
-        speed.append(matrix_product(clock))
-    whole, gflops = min(sum(parts) for parts in found), max(speed)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    parts = "  ".join(f"{name} {min(column):.1f}" for name, column in zip(PARTS, zip(*found, strict=True), strict=True))
+        found.append(one_step(task, optimizer, rows[(WARM + number) % len(rows)], recipe.clip, clock))
+        speed = max(speed, matrix_product(clock))
+    columns = zip(*found, strict=True)
+    parts = "  ".join(f"{name} {min(column):.1f}" for name, column in zip(PARTS, columns, strict=True))
     print(f"{'joint' if joint else 'cached'} GRU, {precision}, batch {batch}, {device}: {parts}")
-    median = sorted(sum(parts) for parts in found)[len(found) // 2]
+    whole = sorted(sum(parts) for parts in found)
     print(
-        f"    step {whole:.0f} ms (median {median:.0f}), {1000 * batch / whole:.0f} samples/s; "
-        f"product {gflops:.0f} GFLOP/s; step x product {whole / 1000 * gflops:.1f} GFLOP; peak memory {peak:.2f} GiB",
-        flush=True,
+        f"    step {whole[0]:.0f} ms (median {whole[len(whole) // 2]:.0f}), {1000 * batch / whole[0]:.0f} samples/s; "
+        f"product {speed:.0f} GFLOP/s; step x product {whole[0] / 1000 * speed:.1f} GFLOP"
     )
+    before = [0.0, *peaks.values()]
+    added = [f"{name} {peak - before[place]:.2f}" for place, (name, peak) in enumerate(peaks.items())]
+    print(f"    peak memory {peaks['later steps']:.2f} GiB: {', '.join(added)}", flush=True)
 
 
 def epoch(device: str, joint: bool, precision: str, batch: int) -> None:
@@ -185,13 +202,25 @@ def main() -> int:
     parser.add_argument("--gru", choices=("joint", "cached"))
     parser.add_argument("--epoch", action="store_true")
     given = parser.parse_args()
+    if not 2 <= given.batch <= CAPTIONS:
+        parser.error(f"--batch is {given.batch}; it should be 2 to {CAPTIONS}")
+    if given.steps < 1:
+        parser.error(f"--steps is {given.steps}; it should be at least 1")
+    if given.device == "cuda" and not torch.cuda.is_available():
+        parser.error("--device is cuda, but torch finds no GPU here; leave it out")
     if not (given.gru and given.precision):
         cases = [
             ["--gru", gru, "--precision", precision]
             for gru in ((given.gru,) if given.gru else ("joint", "cached"))
             for precision in ((given.precision,) if given.precision else ("float32", "bfloat16"))
         ]
-        return max(subprocess.call([sys.executable, __file__, *sys.argv[1:], *case]) for case in cases)
+        ended = {" ".join(case): subprocess.call([sys.executable, __file__, *sys.argv[1:], *case]) for case in cases}
+        for case, code in ended.items():
+            if code:
+                print(
+                    f"{case} {f'was killed by signal {-code}' if code < 0 else f'ended with {code}'}", file=sys.stderr
+                )
+        return int(any(ended.values()))
     heap.keep()
     torch.set_num_threads(1)
     if given.epoch:
