@@ -64,6 +64,32 @@ def read_frames(
     return values, counts
 
 
+def width(path: Path, array: str = "", others: Sequence[str] = ("ids", "starts")) -> int:
+    """D of the rows that `read_rows` or `read_frames` would find, from headers alone; 0 where they don't tell.
+
+    array: which of an .npz ("": the one that is two-dimensional, beside `others`).
+    """
+    try:
+        if path.is_dir():
+            return int((path / "shape.txt").read_text(encoding="utf-8").split()[1])
+        with zipfile.ZipFile(path) as archive:
+            shapes = {name.removesuffix(".npy"): _shape(archive, name) for name in archive.namelist()}
+    except (OSError, ValueError, IndexError, zipfile.BadZipFile):
+        return 0
+    found = [shape for name, shape in shapes.items() if (name == array if array else name not in others)]
+    tables = [shape for shape in found if len(shape) == 2]
+    return tables[0][1] if len(tables) == 1 else 0
+
+
+def _shape(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
+    """The shape that the header of an array of an .npz says."""
+    with archive.open(name) as file:
+        old = np.lib.format.read_magic(file) == (1, 0)
+        read = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
+        shape: tuple[int, ...] = read(file)[0]
+        return shape
+
+
 def _check_finite(path: Path, ids: Sequence[str], values: np.ndarray) -> None:
     finite = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
     if not finite.all():

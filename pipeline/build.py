@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import parts, weights
+from pipeline import bigfile, parts, weights
 from pipeline.context import Context
 from pipeline.errors import LaffError, Unfit
 from pipeline.graph import Graph, Stage, module_of
@@ -119,8 +119,11 @@ def option_problem(stage: Stage) -> str:
     return ""
 
 
-def problems(graph: Graph, names: list[str], remote: bool = False) -> list[str]:
-    """What constructors and devices refuse, of all stages that are about to run; `remote` features run elsewhere."""
+def problems(graph: Graph, names: list[str], remote: bool = False, context: Context | None = None) -> list[str]:
+    """What constructors and devices refuse, of all stages that are about to run; `remote` features run elsewhere.
+
+    context: knows where imported features lie, whose widths count then.
+    """
     found = []
     for name in names:
         stage = graph.stages[name]
@@ -133,7 +136,7 @@ def problems(graph: Graph, names: list[str], remote: bool = False) -> list[str]:
                     with torch.device("meta"):
                         part.check()
             if stage.step == "train":
-                found += _model_problems(graph, stage)
+                found += _model_problems(graph, stage, context)
             if stage.step in ("finetune", "train") or (stage.step == "extract" and not remote):
                 device(stage.name, stage.on)
         except LaffError as error:
@@ -143,12 +146,12 @@ def problems(graph: Graph, names: list[str], remote: bool = False) -> list[str]:
     return found
 
 
-def _model_problems(graph: Graph, stage: Stage) -> list[str]:
+def _model_problems(graph: Graph, stage: Stage, context: Context | None) -> list[str]:
     """What the constructors of a train stage's models refuse. Widths that only the rows tell stand as 1."""
     import torch
 
     found = []
-    video, text = (_dims(graph, stage, side) for side in ("video", "text"))
+    video, text = (_dims(graph, stage, side, context) for side in ("video", "text"))
     for one in listed(graph, stage):
         where = stage.name if one.params is stage.params else f"{stage.name}: {one.name}"
         lengths = {name: _length(graph, name) for name in one.frames}
@@ -162,12 +165,19 @@ def _model_problems(graph: Graph, stage: Stage) -> list[str]:
     return found
 
 
-def _dims(graph: Graph, stage: Stage, side: str) -> dict[str, int]:
-    """Widths of the features of one side, as far as their parts know them."""
+def _dims(graph: Graph, stage: Stage, side: str, context: Context | None = None) -> dict[str, int]:
+    """Widths of the features of one side, as far as their parts or the headers of imported files know them; else 1."""
     sources = [graph.stages[source] for source in stage.sources if side in graph.stages[source].sides]
-    return {
-        source.name: int(getattr(construct(source), "dim", 1)) if source.step == "extract" else 1 for source in sources
-    }
+    return {source.name: _width(source, context) for source in sources}
+
+
+def _width(stage: Stage, context: Context | None) -> int:
+    if stage.step == "extract":
+        return int(getattr(construct(stage), "dim", 1))
+    if stage.step == "import" and context:
+        others = (stage.options["ids"], stage.options["starts"])
+        return bigfile.width(context.path(stage.options["file"]), stage.options["array"], others) or 1
+    return 1
 
 
 def _length(graph: Graph, name: str) -> int:

@@ -90,7 +90,7 @@ def check_names(context: Context, names: Sequence[str]) -> None:
 def _check_work(context: Context, names: Sequence[str]) -> list[str]:
     """The stages that are about to run; LaffError with all that stands in their way: parts, devices, weight files."""
     stale = [name for name in names if context.stage(name).step != "ingest" and stage_plan(context, name).todo]
-    wrong = build.problems(context.graph, stale, context.tasks.remote)
+    wrong = build.problems(context.graph, stale, context.tasks.remote, context)
     for name in stale:
         stage = context.stage(name)
         if stage.part and not stage.borrowed:

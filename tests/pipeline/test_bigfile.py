@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.bigfile import ids_of, read_frames, read_rows
+from pipeline.bigfile import ids_of, read_frames, read_rows, width
 from pipeline.errors import LaffError
 
 VALUES = np.arange(12, dtype=np.float32).reshape(4, 3) / 8
@@ -131,3 +131,14 @@ def test_frames_that_are_fewer_than_the_starts_say(tmp_path: Path) -> None:
         read_frames(path, ["v0"], 5, "x")
     with pytest.raises(LaffError, match="one row a video"):
         read_frames(bigfile(tmp_path / "folder"), ["v0"], 5)
+
+
+def test_the_width_is_told_by_headers_alone(tmp_path: Path) -> None:
+    """What is no archive, or leaves open which array is meant, tells none."""
+    starts = np.array([0, 1, 2, 3, 4])
+    path = archive(tmp_path / "one.npz", ids=np.array(NAMES), starts=starts, x3d=VALUES)
+    two = archive(tmp_path / "two.npz", names=np.array(NAMES), a=VALUES, b=VALUES[:, :2])
+    assert (width(bigfile(tmp_path / "big")), width(path), width(path, "x3d"), width(path, "x")) == (3, 3, 3, 0)
+    assert (width(two), width(two, "b"), width(tmp_path / "none.npz"), width(tmp_path)) == (0, 2, 0, 0)
+    (tmp_path / "text.npz").write_text("no archive")
+    assert width(tmp_path / "text.npz") == 0
