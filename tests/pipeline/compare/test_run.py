@@ -254,6 +254,18 @@ def test_nothing_is_tested_against_a_row_that_is_left_out(small) -> None:
         made(small, roles=ROLES, against="frames")
 
 
+def test_nothing_is_tested_against_a_row_that_diverges(small) -> None:
+    small.grid.write_text(
+        "seeds: [1]\nagainst: laff\nmodels:\n  other: fusion.concat.Concat\n"
+        "  laff: {uses: fusion.laff.LAFF, options: {lr: 1.0, optimizer: adamw, weight_decay: 1.0e+30}}\n"
+    )
+    found = made(small, roles={})
+    assert list(found.failed) == ["laff"]
+    assert found.outcome.made["train"] == 1
+    assert "not tested: laff is left out.\n" in (found.folder / "table.txt").read_text()
+    assert "p" not in found.figures["rows"]["other"]["t2v"]
+
+
 def test_what_the_grid_overrules_is_refused(small) -> None:
     for name, how in (
         ("train.seeds=[3]", "give --seeds"),
