@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import bigfile, parts, weights
+from pipeline import aggregators, bigfile, parts, weights
 from pipeline.context import Context
 from pipeline.errors import LaffError, Unfit
 from pipeline.graph import Graph, Stage, module_of
@@ -35,27 +35,26 @@ def construct(stage: Stage, context: Context | None = None, **filled: Any) -> An
 
 
 def _plug(stage: Stage, part: Any) -> None:
-    """Let the part build its aggregator. LaffError where another number of frames is read than its weights are for."""
-    assert stage.aggregator is not None
+    """Let the part build its aggregator. LaffError where other frames are read than its weights are for."""
     part.plug(partial(aggregator, stage, part.dim))
-    frames, built = stage.params["frames"], stage.aggregator.frames
-    if frames != built and part.level == "video":
+    if part.level == "video" and (other := aggregators.other_frames(stage)):
         import torch
 
         with torch.device("meta"):
             tied = aggregator(stage, part.dim).tied
         if tied:
-            raise LaffError(
-                f"'{stage.name}' has frames: {frames}, but the weights of {stage.aggregator.uses} belong to the "
-                f"positions of {built} frames; --set {stage.name}.frames={built}, or level: frame"
-            )
+            raise LaffError(f"{other}, or level: frame")
 
 
 def aggregator(stage: Stage, dim: int) -> Any:
-    """The aggregator of a stage's part, new, over frames [B, T, dim]."""
+    """The aggregator of a stage's part, new, over frames [B, T, dim]; its weights are drawn from the stage's seed."""
+    import torch
+
     assert stage.aggregator is not None
     sizes = {"frames": stage.aggregator.frames, "dim": dim}
-    return make(stage.name, stage.aggregator.uses, stage.aggregator.params | sizes)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(stage.options.get("seed", 0))
+        return make(stage.name, stage.aggregator.uses, stage.aggregator.params | sizes)
 
 
 def make(where: str, path: str, params: dict[str, Any]) -> Any:
@@ -135,8 +134,11 @@ def problems(graph: Graph, names: list[str], remote: bool = False, context: Cont
 
                     with torch.device("meta"):
                         part.check()
+            found += aggregators.refused(graph, stage)
             if stage.step == "train":
                 found += _model_problems(graph, stage, context)
+            if stage.step == "rank":
+                found += _pair_problems(graph, stage)
             if stage.step in ("finetune", "train") or (stage.step == "extract" and not remote):
                 device(stage.name, stage.on)
         except LaffError as error:
@@ -162,6 +164,24 @@ def _model_problems(graph: Graph, stage: Stage, context: Context | None) -> list
                 model(where, one, graph.trusted, seen, read, lengths, {})
         except LaffError as error:
             found.append(str(error))
+    return found
+
+
+def _pair_problems(graph: Graph, stage: Stage) -> list[str]:
+    """Rows of two features that have no cosine, as far as their parts know their widths."""
+    train = graph.stages[stage.sources[0]]
+    video, text = (_dims(graph, train, side) for side in ("video", "text"))
+    found = []
+    for name, pair in stage.options["pairs"].items():
+        described = graph.stages[pair[1]].part if pair[1] in graph.stages else None
+        if described and described.constants.get("sparse"):
+            found.append(f"'{stage.name}': pairs.{name}: '{pair[1]}' counts words and has no cosine with a video")
+        one, other = (dims.get(feature, 1) for dims, feature in zip((video, text), pair, strict=True))
+        if 1 not in (one, other) and one != other:
+            found.append(
+                f"'{stage.name}': pairs.{name}: '{pair[0]}' is {one} wide and '{pair[1]}' {other}; a cosine takes two "
+                "features of one model"
+            )
     return found
 
 

@@ -24,8 +24,13 @@ class Plugged:
 
     uses: str
     params: dict[str, Any]
-    frames: int  # that it is built for
+    sampling: dict[str, Any]  # frames, stride, fps and rule of the videos that it learns from
     scores_pairs: bool  # of captions and videos, in place of giving videos vectors
+
+    @property
+    def frames(self) -> int:
+        """How many frames it is built for."""
+        return int(self.sampling["frames"])
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from pipeline import inputs, parts
+from pipeline import aggregators, inputs, parts
 from pipeline.binding import bind
 from pipeline.context import Context
 from pipeline.errors import LaffError, problems
@@ -72,6 +72,16 @@ def listed(graph: Graph, stage: Stage) -> list[Model]:
         raise problems(f"'{stage.name}'", wrong)
     if stage.options["singles"] and len(video) > 1:
         found += [Model(f"{own}-{one}", str(stage.uses), (one,), text, seeds, stage.params, True) for one in video]
+    wrong = [
+        f"{model.name} takes '{name}' as one vector a video, but {reason}; take it out of {stage.name}.from, name it in "
+        "`frames` of a model that reads frames, or leave it to rank.pairs: own: false, singles: false, and baselines "
+        "whose `video:` does not have it"
+        for model in found
+        for name in model.video
+        if name not in model.frames and (reason := aggregators.without_vectors(graph.stages[name]))
+    ]
+    if wrong:
+        raise problems(f"'{stage.name}'", wrong)
     _check_names(stage, [model.name for model in found])
     if not found:
         raise LaffError(f"'{stage.name}' has nothing to train: own is false, and there are no baselines and no singles")
@@ -191,18 +201,35 @@ def recipe(context: Context, stage: Stage, model: Model) -> dict[str, Any]:
     }
 
 
-def _scored(context: Context, rank: Stage, name: str, pair: list[str]) -> bool:
+def _pair(context: Context, rank: Stage, name: str, pair: list[str]) -> Row | None:
+    """The row of a video feature and a text feature. LaffError where one is unknown, not fused, or has no vectors.
+
+    A row that is called like its feature, as the shipped clip-ft, is there where that feature is fused.
+    """
+    where, train = f"'{rank.name}': pairs.{name}", rank.sources[0]
+    if len(pair) != 2:
+        raise LaffError(f"{where} should be [video feature, text feature], not {pair!r}")
+    for one, side, have in zip(pair, ("video", "text"), context.features(train), strict=True):
+        if one not in context.graph.stages or side not in context.stage(one).sides:
+            raise LaffError(f"{where}: there is no {side} feature '{one}'{parts.did_you_mean(one, have)}")
+        if one not in have:
+            if pair == [name, name]:
+                return None
+            raise LaffError(f"{where}: '{train}' does not read '{one}'; add it to {train}.from")
+    return Row(name, (0,), features=(pair[0], pair[1]), pairs=_scored(context, where, pair))
+
+
+def _scored(context: Context, where: str, pair: list[str]) -> bool:
     """Whether two features come from one fine-tuning whose aggregator scores pairs."""
     video, text = (context.stage(one) for one in pair)
-    tuned = [[one for one in stage.sources if context.stage(one).step == "finetune"] for stage in (video, text)]
-    if not (video.aggregator and video.aggregator.scores_pairs and video.borrowed and tuned[0] == tuned[1]):
+    reason = aggregators.without_vectors(video)
+    if not reason:
         return False
-    given, built = video.params["frames"], video.aggregator.frames
-    if given != built:
-        raise LaffError(
-            f"'{rank.name}': pairs.{name}: '{video.name}' has frames: {given}, but {video.aggregator.uses} was trained "
-            f"with {built}; --set {video.name}.frames={built}"
-        )
+    tuned = [[one for one in stage.sources if context.stage(one).step == "finetune"] for stage in (video, text)]
+    if tuned[0] != tuned[1]:
+        raise LaffError(f"{where}: {reason} and has no cosine with '{text.name}'; take [{video.name}, {video.name}]")
+    if other := aggregators.other_frames(video):
+        raise LaffError(f"{where}: {other}")
     return True
 
 
@@ -215,10 +242,7 @@ def rows(context: Context, stage: Stage) -> list[Row]:
     if singles:
         found.append(Row("mean", singles[0].seeds, models=singles))
     for name, pair in stage.options["pairs"].items():
-        if len(pair) != 2:
-            raise LaffError(f"'{stage.name}': pairs.{name} should be [video feature, text feature], not {pair!r}")
-        video, text = context.features(train.name)
-        if pair[0] in video and pair[1] in text:
-            found.append(Row(name, (0,), features=(pair[0], pair[1]), pairs=_scored(context, stage, name, pair)))
+        if row := _pair(context, stage, name, pair):
+            found.append(row)
     _check_names(stage, [row.name for row in found])
     return found

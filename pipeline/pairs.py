@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline import build, features
+from pipeline import build, features, progress
 from pipeline.context import Context
 from pipeline.errors import LaffError
 from pipeline.features import Rows
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fusion.features import Split
     from fusion.spaces import Spaces
 
+BLOCK = 16  # captions between two signs of progress
 Score = Callable[["Tensor", "Tensor"], "Tensor"]
 """score(row numbers [n] of captions, [m] of videos) -> [n, m], on any device"""
 
@@ -34,22 +35,34 @@ def of_model(model: "Spaces", split: "Split", first: np.ndarray) -> Score:
     )
 
 
-def of_features(context: Context, video: Stage, text: str, rows: Rows, first: np.ndarray) -> Score:
+def of_features(context: Context, name: str, video: Stage, text: str, rows: Rows, first: np.ndarray) -> Score:
     """The scores of what a fine-tuning made of frames and captions, by the aggregator that it trained."""
     import torch
 
     values, counts = features.read_frames(context, video.name, rows.videos)
     texts = features.read(context, text, "text", rows.captions[first])[0]
     where = build.device("rank", "auto")
-    made = build.aggregator(video, values.shape[2])
-    path = fitted_file(context, video)
-    state = build.read_state(path) if path else {}
+    part, path = build.construct(video, context), fitted_file(context, video)
+    if path is None:
+        raise LaffError(f"'{video.name}' comes from no fine-tuning; let it read a finetune stage")
     try:
-        made.load_state_dict(state.get("aggregator", {}))
-    except RuntimeError:
-        raise LaffError(f"{path} was trained with another aggregator; run `laff finetune`") from None
-    made = made.eval().to(where)
+        part.load_state(build.read_state(path), where)
+    except ValueError as error:
+        raise LaffError(f"{path}: {error}; run `laff finetune`") from None
+    progress.say(
+        f"{name}: {len(texts)} captions x {len(values)} videos are {len(texts) * len(values):,} pairs, each with a "
+        "forward of its own"
+    )
     captions, frames, own = (
         torch.from_numpy(np.ascontiguousarray(array)).to(where) for array in (texts, values, counts.astype(np.int64))
     )
-    return lambda texts, videos: made.scores(captions[texts], frames[videos], own[videos])
+
+    def score(some_texts: "Tensor", some_videos: "Tensor") -> "Tensor":
+        shown, chosen = frames[some_videos.to(where)], own[some_videos.to(where)]
+        rows = []
+        for block in some_texts.to(where).split(BLOCK):
+            rows.append(part.scores(captions[block], shown, chosen))
+            progress.advance(len(block) * len(some_videos))
+        return torch.cat(rows)
+
+    return score

@@ -136,8 +136,8 @@ def cosines(context: Context, row: Row, rows: Rows, first: np.ndarray) -> pairs.
     if not isinstance(texts, np.ndarray) or texts.shape[1] != videos.shape[1]:
         kind = f"is {texts.shape[1]} wide" if isinstance(texts, np.ndarray) else "counts words"
         raise LaffError(
-            f"pairs.{row.name}: '{video}' is {videos.shape[1]} wide and '{text}' {kind}; a cosine takes two features of "
-            "one model"
+            f"pairs.{row.name}: '{video}' is {videos.shape[1]} wide and '{text}' {kind}; a cosine takes two features "
+            "of one model"
         )
     return of_vectors(normalised(texts), normalised(videos))
 

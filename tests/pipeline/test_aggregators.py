@@ -20,7 +20,7 @@ from pipeline.runs import read_run
 from pipeline.search import search
 from pipeline.training import Trainer
 
-FRAMES = "params: {level: frame, frames: 50, stride: 1, fps: 2, rule: first}"  # of the shipped clip-frames
+FRAMES = "params: {level: frame, frames: 50, stride: 1, fps: 2, rule: first}"  # of the shipped clip-ft-frames
 AGGREGATORS = {
     "mean": ("mean.Mean", {}),
     "meanP": ("mean.Mean", {"pre_norm": True}),
@@ -43,7 +43,7 @@ def sets(name: str, **more: Any) -> tuple[str, str]:
 
 
 def with_frames(tiny: Any, folder: Path) -> Any:
-    """A copy of the tiny collection whose clip-frames looks at the very frames of clip-ft."""
+    """A copy of the tiny collection whose clip-ft-frames looks at the very frames of clip-ft."""
     made = tiny.copy(folder / "tiny", work=False)
     text = made.stages.read_text(encoding="utf-8")
     assert FRAMES in text
@@ -209,10 +209,10 @@ def test_scores_of_pairs_by_a_loop() -> None:
 
 
 PAIRED = (
-    "{uses: fusion.clip4clip.Clip4Clip, video: [clip-frames], text: [clip-frames], "
+    "{uses: fusion.clip4clip.Clip4Clip, video: [clip-ft-frames], text: [clip-ft-frames], "
     "params: {aggregate: fusion.frames.tight.TightTransf, aggregate_params: {layers: 1}}}"
 )
-FEW = ("finetune.epochs=1", "finetune.head_rate=1", "train.from=[clip-ft, clip-frames, bow]", "train.epochs=1")
+FEW = ("finetune.epochs=1", "finetune.head_rate=1", "train.from=[clip-ft, clip-ft-frames, bow]", "train.epochs=1")
 SHORT = ("finetune.stride=3", "finetune.fps=8")  # clips of 2.6 seconds, longer than some videos
 
 
@@ -220,12 +220,12 @@ SHORT = ("finetune.stride=3", "finetune.fps=8")  # clips of 2.6 seconds, longer 
 def excited(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The tiny collection, its clip-ft fine-tuned with excitation and aggregation that let padding count."""
     made = with_frames(tiny, tmp_path_factory.mktemp("excited"))
-    made.run(*FEW, *SHORT, *sets("ea", masked=False), targets=("clip-ft", "clip-frames"))
+    made.run(*FEW, *SHORT, *sets("ea", masked=False), targets=("clip-ft", "clip-ft-frames"))
     return made
 
 
 def test_extraction_aggregates_as_the_fine_tuning_did(excited: Any) -> None:
-    """clip-ft is what the saved gates and weights make of clip-frames and its padding, in NumPy.
+    """clip-ft is what the saved gates and weights make of clip-ft-frames and its padding, in NumPy.
 
     Padding is one and the same row everywhere, an image of zeros, and with it the training scored its videos.
     """
@@ -234,7 +234,7 @@ def test_extraction_aggregates_as_the_fine_tuning_did(excited: Any) -> None:
         for key, value in read_state(excited.work / "finetune/best.pt")["aggregator"].items()
     }
     checked, padding, videos = 0, [], {}
-    for path in sorted((excited.work / "clip-frames" / "video").glob("*.h5")):
+    for path in sorted((excited.work / "clip-ft-frames" / "video").glob("*.h5")):
         shard = shards.read(path)
         padding += [row for values, own in zip(shard.values, shard.frames, strict=True) for row in values[own:]]
         x = shard.values.astype(np.float64)
@@ -256,7 +256,7 @@ def test_extraction_aggregates_as_the_fine_tuning_did(excited: Any) -> None:
     assert 8 < len(padding) < 22 * 7
     assert np.abs(padding[0]).max() > 0.1
     np.testing.assert_allclose(padding, padding[:1] * len(padding), rtol=1e-3, atol=1e-4)
-    texts = captions_of(excited, "clip-frames")
+    texts = captions_of(excited, "clip-ft-frames")
     ids = (excited.folder / "collection" / "val.txt").read_text().split()
     x = np.array([videos[id_] / np.linalg.norm(videos[id_]) for id_ in ids])
     asked = [(row, id_.partition("#")[0]) for id_, row in texts.items() if id_.partition("#")[0] in ids]
@@ -297,6 +297,8 @@ def test_a_rate_without_effect_makes_nothing_anew(tiny: Any) -> None:
 
 TIGHT = ("clip-ft.level=frame", *sets("tight"))
 ALONE = ("train.own=false", "train.singles=false")
+BY_FRAME = (*ALONE, f"train.baselines={{paired: {PAIRED}}}")
+ROW = ("train.from=[clip-ft-frames, bow]", "rank.pairs={tight: [clip-ft-frames, clip-ft-frames]}")
 
 
 @pytest.mark.parametrize(
@@ -309,16 +311,15 @@ ALONE = ("train.own=false", "train.singles=false")
             "b takes 'clip-ft' as one vector a video",
         ),
         (
-            ["train.from=[clip-frames, clip, bow]", *TIGHT, *ALONE, "rank.pairs={odd: [clip-frames, clip]}"]
-            + [f"train.baselines={{paired: {PAIRED}}}"],
-            "pairs.odd: 'clip-frames' comes from a CLIP that learned to score pairs (fusion.frames.tight.TightTransf) "
-            "and has no cosine with 'clip'; take [clip-frames, clip-frames]",
+            ["train.from=[clip-ft-frames, clip, bow]", *TIGHT, *BY_FRAME, "rank.pairs={odd: [clip-ft-frames, clip]}"],
+            "pairs.odd: 'clip-ft-frames' comes from a CLIP that learned to score pairs "
+            "(fusion.frames.tight.TightTransf) and has no cosine with 'clip'; take [clip-ft-frames, clip-ft-frames]",
         ),
         (
-            ["train.from=[clip-frames, bow]", *TIGHT, *ALONE, "rank.pairs={odd: [clip-frames, clip-frames]}"]
-            + [f"train.baselines={{paired: {PAIRED}}}", "clip-frames.stride=2", "clip-frames.fps=2"],
-            "pairs.odd: 'clip-frames' has stride: 2, fps: 2.0, but the weights of fusion.frames.tight.TightTransf belong "
-            "to the positions of frames with stride: 0, fps: 0.0; --set clip-frames.stride=0 --set clip-frames.fps=0.0",
+            [*ROW, *TIGHT, *BY_FRAME, "clip-ft-frames.stride=2", "clip-ft-frames.fps=2"],
+            "pairs.tight: 'clip-ft-frames' has stride: 2, fps: 2.0, but the weights of fusion.frames.tight.TightTransf "
+            "belong to the positions of frames with stride: 0, fps: 0.0; "
+            "--set clip-ft-frames.stride=0 --set clip-ft-frames.fps=0.0",
         ),
         (["rank.pairs={odd: [clip-fit, clip-ft]}"], "pairs.odd: there is no video feature 'clip-fit'; did you mean"),
         (["rank.pairs={odd: [bow, bow]}"], "pairs.odd: there is no video feature 'bow'"),
@@ -333,8 +334,9 @@ def test_rows_without_vectors_are_told_before_anything_runs(
 ) -> None:
     made = with_frames(tiny, tmp_path)
     try:
-        plan(made.request(*given), [])
-        told = ""
+        plan(made.request(*given), ["report"])
+        graph = stages.load(made.stages, "small", [*made.sets, *given])
+        told = "".join(problems(graph, graph.needed(["report"])))
     except LaffError as error:
         told = str(error)
     assert bool(told) == bool(message), told
@@ -344,27 +346,17 @@ def test_rows_without_vectors_are_told_before_anything_runs(
 def test_pairs_are_ranked_and_searched_by_what_the_fine_tuning_learned(tiny: Any, tmp_path: Path) -> None:
     """A run of the tight type holds every video with the score of the saved aggregator."""
     made = with_frames(tiny, tmp_path)
-    given = (
-        *(
-            *FEW,
-            *TIGHT,
-            *SHORT,
-            *ALONE,
-            "train.from=[clip-frames, bow]",
-            f"train.baselines={{paired: {PAIRED}}}",
-        ),
-        "rank.pairs={tight: [clip-frames, clip-frames]}",
-    )
+    given = (*FEW, *TIGHT, *SHORT, *BY_FRAME, *ROW)
     made.run(*given)
     assert not made.run(*given).made
     graph = stages.load(made.stages, "small", [*made.sets, *given])
-    part = construct(graph.stages["clip-frames"])
+    part = construct(graph.stages["clip-ft-frames"])
     from fusion.frames.tight import TightTransf
 
-    net = TightTransf(frames=8, dim=part.dim, **AGGREGATORS["tight"][1])
+    net = TightTransf(frames=8, dim=part.dim, heads=4, **AGGREGATORS["tight"][1])  # as many as tiny-64's text side has
     net.load_state_dict(read_state(made.work / "finetune/best.pt")["aggregator"])
-    found = [shards.read(path) for path in sorted((made.work / "clip-frames" / "video").glob("*.h5"))]
-    captions = captions_of(made, "clip-frames")
+    found = [shards.read(path) for path in sorted((made.work / "clip-ft-frames" / "video").glob("*.h5"))]
+    captions = captions_of(made, "clip-ft-frames")
     frames = {id_: row for shard in found for id_, row in zip(shard.ids, shard.values, strict=True)}
     own = {id_: int(count) for shard in found for id_, count in zip(shard.ids, shard.frames, strict=True)}
     assert min(own.values()) < 8
