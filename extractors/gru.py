@@ -18,6 +18,7 @@ from extractors import gru_prefixes, gru_steps
 from extractors.base import Pairs
 from extractors.gru_steps import Order, Weights
 from extractors.gru_task import GruTask, Loss, embed
+from extractors.pinned import sent
 from extractors.words import tokenise, vocabulary
 
 SPECIAL = ["<pad>", "<start>", "<end>", "<unk>"]  # ids 0 to 3; the first only keeps the authors' numbering
@@ -43,26 +44,30 @@ class GruEncoder(nn.Module):
     def forward(self, ids: Tensor, starts: Tensor) -> Tensor:
         """ids [sum L] int64, the captions one behind the other; starts [B + 1] int64 -> [B, D].
 
-        Every caption has at least one token. Captions never touch: no padding takes part.
+        Captions never touch: no padding takes part. Raises ValueError for a caption without tokens. On a GPU only `ids`
+        should lie there, so that nothing waits for it.
         """
+        starts = starts.cpu()
+        if len(empty := (starts.diff() < 1).nonzero()):
+            raise ValueError(f"caption {int(empty[0])} has no tokens; the mean of its states needs at least one")
         if ids.is_cpu:
             mean_states = gru_steps.mean_states if torch.is_grad_enabled() else gru_prefixes.mean_states
             return torch.cat([mean_states(ids, starts, self.embedding.weight, *way) for way in self._ways()], dim=1)
         if torch.is_grad_enabled():
-            return self._packed(ids, starts.cpu())
+            return self._packed(ids, starts)
         bounds = [*starts[:-1:AT_ONCE].tolist(), len(ids)]
-        pieces = zip(bounds[:-1], bounds[1:], starts[:-1].cpu().split(AT_ONCE), strict=True)
+        pieces = zip(bounds[:-1], bounds[1:], starts[:-1].split(AT_ONCE), strict=True)
         return torch.cat([self._packed(ids[a:b], torch.cat([s, s.new_tensor([b])]) - a) for a, b, s in pieces])
 
     def _packed(self, ids: Tensor, starts: Tensor) -> Tensor:
         """The same by nn.GRU, for a GPU; starts on the CPU, so that nothing waits for the GPU."""
         order = Order.of(starts)
-        tokens = order.tokens.to(ids.device)
+        tokens = sent(order.tokens, ids.device)
         packed = PackedSequence(self.embedding(ids[tokens]), torch.tensor(order.sizes))
         states = self.gru(packed)[0].data  # [sum L, D] in the same order
         where = torch.empty_like(tokens)
         where[tokens] = torch.arange(len(ids), device=ids.device)
-        return functional.embedding_bag(where, states, starts[:-1].to(ids.device), mode="mean")
+        return functional.embedding_bag(where, states, sent(starts[:-1], ids.device), mode="mean")
 
     def _ways(self) -> list[tuple[Weights, bool]]:
         """The weights of each direction, and whether it is backwards."""

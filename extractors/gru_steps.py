@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ class _MeanStates(torch.autograd.Function):
         return mean
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
         """The same steps from the last to the first: what the gates learn from, then one product for each weight."""
         vectors, w_input, w_state, words, place, gates, new, from_state, before = ctx.saved_tensors

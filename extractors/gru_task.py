@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from extractors.base import Pairs
+from extractors.pinned import sent
 from extractors.scoring import mrr
 
 # (cosines [B, B], caption i against video j; scale; the video of each caption [B]) -> scalar
@@ -74,10 +75,11 @@ class GruTask:
         """rows [B] int64, numbers of train captions -> scalar."""
         rows = rows.cpu()
         ids, starts = take(self.ids, self.starts, rows)
-        text = functional.normalize(self.projected(ids.to(self.device), starts), dim=1)
-        video = self.videos[self.video_of[rows]].to(self.device)
+        text = functional.normalize(self.projected(sent(ids, self.device), starts), dim=1)
+        video_of = self.video_of[rows]
+        video = sent(self.videos[video_of], self.device)
         scale = self.projected.log_scale.exp().clamp(max=100.0)
-        return self.criterion(text @ video.T, scale, self.video_of[rows])
+        return self.criterion(text @ video.T, scale, sent(video_of, self.device))
 
     def score(self) -> float:
         """Mean reciprocal rank of the validation captions' videos."""

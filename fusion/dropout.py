@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 LEVELS = 1 << 16
+FINE = 0.999  # above, so few stay that their share should not be rounded
 
 
 class Dropout(nn.Dropout):
@@ -13,8 +14,8 @@ class Dropout(nn.Dropout):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Any shape: while training each number becomes 0, or itself divided by the share of those that stay."""
-        dropped = min(round(self.p * LEVELS), LEVELS - 1)
-        if not self.training or not dropped or not rows.is_cpu:
+        dropped = round(self.p * LEVELS)
+        if not self.training or not dropped or self.p > FINE or not rows.is_cpu:
             return super().forward(rows)
         draws = torch.empty(-(-rows.numel() // 4), dtype=torch.int64).random_(-(1 << 63), None)
         bits = draws.view(torch.int16)[: rows.numel()].view(rows.shape)

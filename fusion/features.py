@@ -33,10 +33,15 @@ def gather(starts: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def at(values: Tensor, rows: Tensor) -> Tensor:
-    """values[rows] on the device of the values; row numbers on the CPU go there without waiting for it."""
-    if values.is_cuda and rows.is_cpu:
-        rows = rows.pin_memory().to(values.device, non_blocking=True)
-    return values[rows]
+    """values[rows] on the device of the values."""
+    return values[sent(rows, values.device)]
+
+
+def sent(values: Tensor, device: torch.device) -> Tensor:
+    """A tensor on a device; from a CPU to a GPU by way of pinned memory, so that the CPU goes on meanwhile."""
+    if values.is_cpu and device.type == "cuda":
+        return values.pin_memory().to(device, non_blocking=True)
+    return values.to(device)
 
 
 def check_starts(what: str, starts: Tensor, items: int) -> None:

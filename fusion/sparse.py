@@ -10,9 +10,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from fusion.features import Sparse
+from fusion.features import Sparse, sent
 
 
 def weighted_rows(rows: Sparse, weight: Tensor) -> Tensor:
@@ -31,7 +32,7 @@ def _forward(weight: Tensor, indices: Tensor, indptr: Tensor, values: Tensor) ->
     return functional.embedding_bag(
         indices,
         weight,
-        indptr.to(weight.device, non_blocking=True),
+        sent(indptr, weight.device),
         mode="sum",
         per_sample_weights=values.to(weight.dtype),
         include_last_offset=True,
@@ -46,6 +47,7 @@ class _WeightedRows(torch.autograd.Function):
         return _forward(weight, indices, indptr, values)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         """X^T times the gradient [B, W], where X holds only the columns that occur."""
         indices, indptr, values = ctx.saved_tensors

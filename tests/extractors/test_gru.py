@@ -250,3 +250,43 @@ def test_real_captions(data: Path) -> None:
         step(task.loss(torch.randint(task.samples, (64,))), optimizer, 2.0)
     assert before < 0.06  # at random: (1 + 1/2 + ... + 1/132) / 132 = 0.041
     assert task.score() > 0.12
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_one_encoder_with_and_without_gradients(bidirectional: bool) -> None:
+    """Learning, embedding, and what a GPU would do: the same captions, the same states."""
+    encoder = GruEncoder(9, 3, 6, bidirectional).double()
+    ids = torch.tensor([4, 1, 2, 3, 8, 8, 0, 7, 1, 1, 5, 6, 2])
+    starts = torch.tensor([0, 1, 6, 8, 10, 13])
+    learning = encoder(ids, starts)
+    with torch.no_grad():
+        torch.testing.assert_close(encoder(ids, starts), learning.detach(), rtol=1e-12, atol=1e-14)
+    packed = encoder._packed(ids, starts)
+    torch.testing.assert_close(packed, learning, rtol=1e-12, atol=1e-14)
+    weight, parameters = torch.randn(5, 6, dtype=torch.float64), list(encoder.parameters())
+    for one, other in zip(
+        torch.autograd.grad((packed * weight).sum(), parameters),
+        torch.autograd.grad((learning * weight).sum(), parameters),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other.to_dense(), rtol=1e-10, atol=1e-13)
+
+
+def test_frozen_word_vectors() -> None:
+    """They have no gradient, and the others are as without freezing."""
+    encoder = GruEncoder(9, 3, 6).double()
+    ids, starts = torch.tensor([4, 1, 2, 3, 8]), torch.tensor([0, 2, 5])
+    wanted = torch.autograd.grad(encoder(ids, starts).sum(), list(encoder.gru.parameters()))
+    encoder.embedding.weight.requires_grad_(False)
+    encoder(ids, starts).sum().backward()
+    assert encoder.embedding.weight.grad is None
+    for parameter, gradient in zip(encoder.gru.parameters(), wanted, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("learning", [True, False])
+@pytest.mark.parametrize(("starts", "empty"), [([0, 2, 2, 3], 1), ([0, 3, 3], 1), ([0, 0, 3], 0)])
+def test_a_caption_without_tokens_is_named(starts: list[int], empty: int, learning: bool) -> None:
+    encoder = GruEncoder(9, 3, 6)
+    with torch.set_grad_enabled(learning), pytest.raises(ValueError, match=f"caption {empty} has no tokens"):
+        encoder(torch.tensor([4, 1, 2]), torch.tensor(starts))

@@ -42,3 +42,27 @@ def test_nothing_is_dropped() -> None:
     assert torch.equal(Dropout(0.5).eval()(rows), rows)
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(Dropout(0.0)(rows), rows)
+
+
+def test_bfloat16_keeps_its_type_and_scale() -> None:
+    """Of ones half are 0, half 2, which bfloat16 holds exactly."""
+    found = Dropout(0.5)(torch.ones(100, 100, dtype=torch.bfloat16))
+    assert found.dtype == torch.bfloat16
+    assert set(found.unique().tolist()) == {0.0, 2.0}
+    assert float((found == 0).double().mean()) == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_chance_below_the_levels_is_not_rounded() -> None:
+    """7e-6 is less than half of 1 / 65,536; of a million numbers it drops 7, as torch does, and scales the others."""
+    found = Dropout(7e-6)(torch.ones(1000, 1000))
+    assert 0 < int((found == 0).sum()) <= 20
+    torch.testing.assert_close(found[found != 0].unique(), torch.tensor([1 / (1 - 7e-6)]), rtol=1e-7, atol=0)
+
+
+@pytest.mark.parametrize("p", [0.9999, 0.99999, 1.0])
+def test_a_chance_near_one_is_not_rounded(p: float) -> None:
+    """What stays is divided by 1 - p exactly; of 10^6 numbers about 100, 10 or none stay."""
+    found = Dropout(p)(torch.ones(1000, 1000))
+    stay = found[found != 0]
+    assert abs(len(stay) - 1e6 * (1 - p)) <= 5 * (1e6 * (1 - p)) ** 0.5
+    torch.testing.assert_close(stay, torch.full_like(stay, 1 / max(1 - p, 1e-9)), rtol=1e-3, atol=0)

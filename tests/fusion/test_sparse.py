@@ -63,3 +63,11 @@ def test_used_twice_in_one_loss(weight: nn.Parameter) -> None:
     """Two uses of one weight add their gradients."""
     (weighted_rows(sparse(), weight).sum() + weighted_rows(sparse(), weight).sum()).backward()
     torch.testing.assert_close(weight.grad.to_dense(), 2 * ROWS.T @ torch.ones(3, 4, dtype=torch.float64))
+
+
+def test_a_second_derivative_is_refused(weight: nn.Parameter) -> None:
+    """It is not written: an error, and no wrong number."""
+    found = weighted_rows(sparse(), weight).square().sum()
+    (gradient,) = torch.autograd.grad(found, weight, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.to_dense().sum().backward()
