@@ -73,9 +73,9 @@ def listed(graph: Graph, stage: Stage) -> list[Model]:
     if stage.options["singles"] and len(video) > 1:
         found += [Model(f"{own}-{one}", str(stage.uses), (one,), text, seeds, stage.params, True) for one in video]
     wrong = [
-        f"{model.name} takes '{name}' as one vector a video, but {reason}; take it out of {stage.name}.from, name it in "
-        "`frames` of a model that reads frames, or leave it to rank.pairs: own: false, singles: false, and baselines "
-        "whose `video:` does not have it"
+        f"{model.name} takes '{name}' as one vector a video, but {reason}; take it out of {stage.name}.from, name it "
+        "in `frames` of a model that reads frames, or leave it to rank.pairs: own: false, singles: false, and "
+        "baselines whose `video:` does not have it"
         for model in found
         for name in model.video
         if name not in model.frames and (reason := aggregators.without_vectors(graph.stages[name]))
