@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from pipeline import files, verify
+from pipeline import verify
 from pipeline.context import Context
 from pipeline.errors import LaffError
 from pipeline.files import PARTIAL
@@ -19,7 +19,6 @@ from pipeline.workspace import Workspace
 
 ALWAYS = ("ingest/table.h5", "failures.jsonl", "times.jsonl", "digests.json", ".lock")
 RUN_FILES = ("t2v.trec.gz", "v2t.trec.gz", "ranks.h5")
-TABLES = "compare/*/table.json"  # below a workspace: what a comparison was made from stays as long as its table
 FILES = {"evaluate": ("metrics.json", "t2v.csv", "v2t.csv"), "report": ("index.html",)}  # of steps with a single unit
 
 
@@ -50,7 +49,7 @@ def look(request: Request) -> Found:
     found, used = Found(), _used(context)
     for name, own in verify.walk(request.work):
         path = request.work / name
-        if name in used or name.startswith(("analyze/", "compare/")):  # made to be looked at, by no stage
+        if name in used or name.startswith(("analyze/", "compare/")):  # a person keeps or deletes them whole
             continue
         if path.is_symlink() or not (own or _left_over(name)):
             found.foreign.append(name)
@@ -72,9 +71,6 @@ def _used(context: Context) -> set[str]:
             found |= {f"{name}/{file}" for file in _files(stage, unit, unit in plan.cached)}
         if stage.step == "finetune" and (plan.todo or stage.options["keep_frames"]):
             found |= {f"{name}/{FRAMES}/{number:05d}.h5" for number in range(len(context.catalog.shards("video")))}
-    for table in context.work.root.glob(TABLES):
-        for unit in files.read_json(table, {}).get("units", []):
-            found |= {f"{unit}/{name}" for name in ("best.pt", *RUN_FILES)}
     return found
 
 

@@ -40,14 +40,12 @@ ROLES = click.option(
 @click.option("--against", default="", metavar="ROW", help="Test the others against this row (default: the grid's).")
 @click.option("--seeds", default="", callback=numbers, metavar="1,2,3", help="Other seeds than the grid's.")
 @ROLES
-@click.option("--replace", is_flag=True, help="Train rows anew whose names have finished trainings made another way.")
 @click.argument("grid")
 def compare_command(
     grid: str,
     against: str,
     seeds: tuple[int, ...],
     roles: dict[str, str],
-    replace: bool,
     retry_failed: bool,
     max_failures: int,
     **options: Any,
@@ -62,18 +60,18 @@ def compare_command(
         --set 'train.from=[clip,x3d,ircsn,tf,bow,w2v,gru]' --set 'train.raw=[clip]'
 
     The last takes another aligned pair than clip-ft: what is fused and what enters untransformed change with $lead.
-    Models are trained as stage train trains its own and into the same place, so what is there already is used, a killed
-    comparison goes on, and a further row or seed costs only itself. Where a finished training has the name of a row but
-    other params, features or options, nothing starts and you are told. With --workers or --scheduler each training is a
-    task. The table goes to WORK/compare/GRID/ as text, CSV, JSON and HTML: metrics as mean ± std over seeds, a
-    significance test, parameters, FLOPs, seconds an epoch. A row whose features the collection lacks is named and left
-    out; one whose training comes to nothing too, and the command then ends with an error.
+    Models are trained as stage train trains its own, into WORK/compare/GRID/train/, and what the run or another
+    comparison has trained alike is taken over. A killed comparison goes on, a further row or seed costs only itself.
+    With --workers or --scheduler each training is a task. The table goes to WORK/compare/GRID/ as text, CSV, JSON and
+    HTML: metrics as mean ± std over seeds, a significance test, parameters, FLOPs, seconds an epoch. A row whose
+    features the collection lacks is named and left out; one whose training comes to nothing too, and the command then
+    ends with an error.
     """
     from pipeline.compare.run import Asked, compare
     from pipeline.compare.table import text
 
     wanted = request(options)
-    found = compare(wanted, Asked(grid, against, seeds, roles, replace), retry_failed)
+    found = compare(wanted, Asked(grid, against, seeds, roles), retry_failed)
     click.echo(found.outcome.summary(wanted.work))
     click.echo(f"\n{text(found.figures)}\n\ntable, both ways: {found.folder}/table.{{txt,csv,json}}, index.html")
     if found.failed:

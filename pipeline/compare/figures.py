@@ -50,7 +50,6 @@ def figures(context: Context, grid: Grid, made: Rows, against: str) -> dict[str,
         "notes": made.notes,
         "left_out": made.left_out,
         "quoted": asdict(quoted) if quoted else None,
-        "units": _units(train, rank, [rows[name] for name in made.names]),
     }
 
 
@@ -133,11 +132,3 @@ def _trained(index: Index, key: str) -> dict[str, Any]:
         "best_epoch": torch.load(index.folder / key / "best.pt", mmap=True, weights_only=True)["epoch"],
         "seconds_epoch": told["seconds"] / epochs if epochs else None,
     }
-
-
-def _units(train: Stage, rank: Stage, rows: list[Row]) -> list[str]:
-    """What of the workspace the table was made from: so `laff gc` can keep it."""
-    found = [f"{rank.name}/{row.name}/seed{seed}" for row in rows for seed in row.seeds]
-    return [
-        f"{train.name}/{model.name}/seed{seed}" for row in rows for model in row.models for seed in row.seeds
-    ] + found

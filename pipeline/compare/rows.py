@@ -13,6 +13,9 @@ from pipeline.graph import Graph, Stage
 from pipeline.models import listed
 from pipeline.parts import did_you_mean
 
+FOLDER = "compare"  # below a workspace
+REPLACED = ("train", "rank", "evaluate", "report")  # steps that a comparison has its own of, or none
+
 
 @dataclass
 class Rows:
@@ -36,7 +39,7 @@ class Rows:
         rank = self.graph.of_step("rank")
         train = self.graph.stages[rank.sources[0]]
         kept = {name: entry for name, entry in train.options["baselines"].items() if name not in failed}
-        graph = _with(self.graph, [replace(train, options=train.options | {"baselines": kept})])
+        graph = _with(self.graph, [replace(train, options=train.options | {"baselines": kept}), rank])
         names = [name for name in self.names if name not in failed]
         return replace(self, graph=graph, names=names, left_out=self.left_out | dict(failed))
 
@@ -142,8 +145,11 @@ def rows(grid: Grid, graph: Graph, given: Mapping[str, str], seeds: Sequence[int
     sources = tuple(dict.fromkeys((*train.sources, *used)))
     options = {"own": False, "singles": False, "baselines": models, "seeds": list(seeds or grid.seeds)}
     options["seeds"] = options["seeds"] or train.options["seeds"]
-    train = replace(train, sources=sources, options=train.options | options)
-    made.graph = _with(graph, [train, replace(rank, options=rank.options | {"pairs": pairs})])
+    folder = f"{FOLDER}/{grid.name}"  # of its own, so that no row replaces what a run or another grid has made
+    train = replace(train, name=f"{folder}/{train.name}", sources=sources, options=train.options | options)
+    options = rank.options | {"pairs": pairs}
+    rank = replace(rank, name=f"{folder}/{rank.name}", sources=(train.name,), options=options)
+    made.graph = _with(graph, [train, rank])
     made.names = [*models, *pairs]
     try:
         if models:
@@ -199,7 +205,8 @@ def _words_in(value: Any) -> list[str]:
 
 
 def _with(graph: Graph, changed: Sequence[Stage]) -> Graph:
-    """The graph with some of its stages changed, in an order in which they can run."""
-    stages = graph.stages | {stage.name: stage for stage in changed}
+    """The graph with other stages where it trains and ranks, in an order in which they can run."""
+    kept = {name: stage for name, stage in graph.stages.items() if stage.step not in REPLACED}
+    stages = kept | {stage.name: stage for stage in changed}
     order = TopologicalSorter({name: stage.sources for name, stage in stages.items()}).static_order()
     return replace(graph, stages={name: stages[name] for name in order})

@@ -8,18 +8,16 @@ from typing import Any
 
 from pipeline import files, progress
 from pipeline.analyze.output import write_csv
-from pipeline.compare import figures, page, replaced, table
+from pipeline.compare import figures, page, table
 from pipeline.compare.grid import Grid
 from pipeline.compare.request import requested
-from pipeline.compare.rows import Rows
+from pipeline.compare.rows import FOLDER, Rows
 from pipeline.errors import LaffError
 from pipeline.outcome import Outcome
 from pipeline.parts import did_you_mean
 from pipeline.run import Request, open_context, run
 from pipeline.trainings import Untrained
 from pipeline.workspace import Workspace
-
-FOLDER = "compare"  # below a workspace
 
 
 @dataclass
@@ -30,7 +28,6 @@ class Asked:
     against: str = ""  # '' is the grid's own
     seeds: tuple[int, ...] = ()  # none: the grid's
     roles: dict[str, str] | None = None
-    replace: bool = False  # finished trainings of the same names that were made another way
 
 
 @dataclass
@@ -46,13 +43,10 @@ class Compared:
 def compare(request: Request, asked: Asked, retry: bool = False) -> Compared:
     """Train and rank what of the grid is not cached; write WORK/compare/<grid>/. Other results stay as they are.
 
-    A row whose training comes to nothing is left out of the table. Raises LaffError where none is left, and where a
-    finished training of another recipe has the name of a row, unless `asked.replace`.
+    A row whose training comes to nothing is left out of the table. Raises LaffError where none is left.
     """
     wanted, chosen, made = requested(request, asked.grid, asked.roles, asked.seeds)
     against = _against(chosen, made, asked.against)
-    if not asked.replace:
-        replaced.check(wanted)
     for name, why in made.left_out.items():
         progress.say(f"{name} is left out: {why}")
     rank = made.graph.of_step("rank").name

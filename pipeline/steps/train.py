@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pipeline import models, progress
+from pipeline import models, progress, twins
 from pipeline.context import Context
 from pipeline.errors import LaffError
 from pipeline.graph import Stage
@@ -44,9 +44,14 @@ class Options(Learning):
 def run(context: Context, planned: Planned) -> None:
     """Train what is missing, each model and seed a task; a killed training goes on from its checkpoint.
 
+    What another train stage of the workspace has trained alike (a comparison, or the run beside it) is taken over.
     Raises Untrained where some came to nothing, when the others are done.
     """
     stage = context.stage(planned.stage)
+    for unit in planned.todo:
+        if twin := twins.adopt(context, stage.name, unit):
+            made = Made(stage.name, unit.key, twin.rows, 0.0, training=twin.training)
+            record(context, planned, made, [f"{unit.key}/best.pt"])
     first: dict[str, int] = {}  # trainings on the same rows come one after the other: rows are read once
     jobs = sorted(_jobs(context, planned), key=lambda job: first.setdefault(job.data, len(first)))
     failed: dict[str, str] = {}
@@ -68,7 +73,8 @@ def run(context: Context, planned: Planned) -> None:
 def _jobs(context: Context, planned: Planned) -> Iterator[Training]:
     stage = context.stage(planned.stage)
     of = {f"{model.name}/seed{seed}": (model, seed) for model in models.of(context, stage) for seed in model.seeds}
-    for number, unit in enumerate(planned.todo, 1):
+    left = list(planned.unfinished.values())
+    for number, unit in enumerate(left, 1):
         model, seed = of[unit.key]
         yield Training(
             graph=context.graph,
@@ -79,7 +85,7 @@ def _jobs(context: Context, planned: Planned) -> Iterator[Training]:
             seed=seed,
             fingerprint=unit.fingerprint + unit.content,
             data=rows_of(context, stage, model),
-            title=f"{stage.name} {unit.key} ({number}/{len(planned.todo)})",
+            title=f"{stage.name} {unit.key} ({number}/{len(left)})",
         )
 
 

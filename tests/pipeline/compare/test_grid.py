@@ -63,14 +63,14 @@ def test_another_pair_leads() -> None:
     roles = {"lead": "clip", "lead-text": "clip", "lead-frames": "clip-frames"}
     made = rows(grid.load("systems"), stages.load(ROOT / "stages.yaml", None, sets), roles)
     assert list(made.left_out) == ["laff-ml"]
-    entries = made.graph.stages["train"].options["baselines"]
+    entries = made.graph.of_step("train").options["baselines"]
     assert (entries["laff"]["video"], entries["laff"]["text"]) == (
         ["clip", "x3d", "ircsn", "tf"],
         ["clip", "bow", "w2v", "gru"],
     )
     assert entries["je-08"]["params"]["lead"] == "clip"
-    assert made.graph.stages["train"].params["raw"] == ["clip"]
-    assert made.graph.stages["rank"].options["pairs"] == {"clip": ["clip", "clip"]}
+    assert made.graph.of_step("train").params["raw"] == ["clip"]
+    assert made.graph.of_step("rank").options["pairs"] == {"clip": ["clip", "clip"]}
     for text in ((ROOT / "README.md").read_text(), compare_command.help or ""):
         for word in (*sets, "--role lead=clip --role lead-text=clip --role lead-frames=clip-frames"):
             assert word in text
@@ -80,7 +80,7 @@ def test_the_shipped_ones_fit_the_benchmark() -> None:
     roles = {"lead": "conse", "lead-text": "minilm", "lead-frames": "conse-frames"}
     made = rows(grid.load("systems"), stages.load(ROOT / "benchmarks" / "msrvtt_kf.yaml"), roles)
     assert made.left_out == {}
-    train = made.graph.stages["train"]
+    train = made.graph.of_step("train")
     assert train.options["baselines"]["laff-ml"]["video"] == [
         "effnet-lite0",
         "effnet-lite1",
@@ -89,7 +89,7 @@ def test_the_shipped_ones_fit_the_benchmark() -> None:
     ]
     assert train.options["baselines"]["laff-ml"]["params"] == {"frames": ["conse-frames"]}
     assert train.options["baselines"]["je-08"]["params"] == {"width": 1024, "lead": "conse", "share": 0.8}
-    assert made.graph.stages["rank"].options["pairs"] == {"conse": ["conse", "minilm"]}
+    assert made.graph.of_step("rank").options["pairs"] == {"conse": ["conse", "minilm"]}
 
 
 def test_all_mistakes_of_the_form_are_told_together(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def made(small: Any, text: str, **roles: str) -> Rows:
 
 
 def entries(found: Rows) -> dict[str, Any]:
-    return found.graph.stages["train"].options["baselines"]
+    return found.graph.stages["compare/mine/train"].options["baselines"]
 
 
 def test_features_of_each_model(small) -> None:
@@ -42,11 +42,12 @@ def test_features_of_each_model(small) -> None:
         "video": ["pair", "other"],
         "text": ["words", "bow"],
     }
-    train = found.graph.stages["train"]
+    train = found.graph.stages["compare/mine/train"]
     assert train.sources == ("pair", "other", "words", "bow", "pair-frames")
     assert train.options["seeds"] == [1, 2]
     order = list(found.graph.stages)
-    assert order.index("pair-frames") < order.index("train") < order.index("rank") < order.index("report")
+    assert order.index("pair-frames") < order.index("compare/mine/train") < order.index("compare/mine/rank")
+    assert not {"train", "rank", "evaluate", "report"}.intersection(order)
 
 
 def test_a_model_is_that_of_the_run(small) -> None:
@@ -56,7 +57,7 @@ def test_a_model_is_that_of_the_run(small) -> None:
     (own,) = units(context, "train")
     context.graph = rows(grid.load(str(small.grid)), graph(small), ROLES).graph
     context.forget_recipes()
-    same = {unit.key: unit for unit in units(context, "train")}["laff/seed1"]
+    same = {unit.key: unit for unit in units(context, "compare/mine/train")}["laff/seed1"]
     assert (same.fingerprint, same.content) == (own.fingerprint, own.content)
 
 
@@ -126,7 +127,7 @@ def test_what_a_constructor_refuses_is_told_before_any_work(small, tmp_path: Pat
     from pipeline.compare.run import Asked, compare
 
     small.grid.write_text("models: {laff: fusion.laff.LAFF, mmt: {uses: fusion.mmt.MMT, params: {heads: 3, width: 8}}}")
-    with pytest.raises(LaffError, match=r"'train: mmt' cannot use fusion.mmt.MMT: .*heads"):
+    with pytest.raises(LaffError, match=r"'compare/mine/train: mmt' cannot use fusion.mmt.MMT: .*heads"):
         compare(small.request(), Asked(str(small.grid)))
     assert not (small.work / "pair").exists()
 
@@ -136,13 +137,13 @@ def test_without_a_model_that_came_to_nothing(small) -> None:
     assert found.names == ["laff", "frames", "pair"]
     assert found.models == ["laff", "frames"]
     assert found.left_out == {"late": "it diverged"}
-    names = [model.name for model in models.listed(found.graph, found.graph.stages["train"])]
+    names = [model.name for model in models.listed(found.graph, found.graph.stages["compare/mine/train"])]
     assert names == ["laff", "frames"]
 
 
 def test_the_pair_goes_by_its_features_name(small) -> None:
     found = rows(grid.load(str(small.grid)), graph(small), ROLES)
-    assert found.graph.stages["rank"].options["pairs"] == {"pair": ["pair", "words"]}
+    assert found.graph.stages["compare/mine/rank"].options["pairs"] == {"pair": ["pair", "words"]}
     small.grid.write_text("roles: {lead: pair}\nmodels: {other: fusion.laff.LAFF}\npairs: {$lead: [$lead, words]}")
     with pytest.raises(LaffError, match="the row 'other' stands twice"):
         rows(grid.load(str(small.grid)), graph(small), {"lead": "other"})

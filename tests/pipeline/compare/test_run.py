@@ -19,12 +19,13 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from pipeline import gc
+from pipeline import gc, verify
 from pipeline.compare.run import Asked, Compared, compare
 from pipeline.errors import LaffError
 from pipeline.run import run
 
 ROOT = Path(__file__).resolve().parents[3]
+TRAIN, RANK = "compare/mine/train", "compare/mine/rank"
 ROLES = {"lead": "pair", "lead-text": "words"}
 ALL = ROLES | {"lead-frames": "pair-frames"}
 
@@ -35,13 +36,13 @@ def made(small: Any, *sets: str, workers: int = 0, **asked: Any) -> Compared:
 
 def precision(small: Any, row: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Average precision [Q] of captions, and the rank [Q], as the run file and the caption ids say."""
-    with h5py.File(small.work / "rank" / row / f"seed{seed}" / "ranks.h5") as file:
+    with h5py.File(small.work / "compare" / "mine" / "rank" / row / f"seed{seed}" / "ranks.h5") as file:
         return file["precision"][:], file["values"][:, 0]
 
 
 def results(contents: Any, work: Path) -> dict[str, Any]:
     """All that a workspace holds but the table, which tells seconds."""
-    return {name: value for name, value in contents(work).items() if not name.startswith("compare/")}
+    return {name: value for name, value in contents(work).items() if not name.startswith("compare/mine/table")}
 
 
 def test_the_table_follows_from_the_ranks(small) -> None:
@@ -86,11 +87,16 @@ def test_what_a_run_trained_is_used_and_nothing_else_changes(small) -> None:
     before = {path: path.stat().st_mtime_ns for path in small.work.rglob("*") if path.suffix in (".pt", ".gz", ".html")}
     assert small.work / "train" / "laff" / "seed1" / "best.pt" in before
     found = made(small)
-    assert found.outcome.made == {"pair-frames": 1, "train": 2 * 3 - 1, "rank": 2 * 3 - 1}  # the run has the pair, too
+    assert found.outcome.made == {"pair-frames": 1, TRAIN: 2 * 3, RANK: 2 * 3 + 1}
+    own, taken = (small.work / folder / "laff" / "seed1" / "best.pt" for folder in ("train", TRAIN))
+    assert own.samefile(taken)  # not trained again
+    assert not (small.work / TRAIN / "laff" / "seed1" / "last.pt").exists()
+    assert (small.work / TRAIN / "laff" / "seed2" / "last.pt").exists()
+    assert found.figures["rows"]["laff"]["epochs"] == [3, 3]
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert run(small.request(), ()).made == {}
     again = made(small, seeds=(1, 2, 3))
-    assert again.outcome.made == {"train": 3, "rank": 3}
+    assert again.outcome.made == {TRAIN: 3, RANK: 3}
     assert made(small, seeds=(3,)).outcome.made == {}
 
 
@@ -101,7 +107,7 @@ def test_workers_make_the_same_bytes(small, tmp_path: Path, contents) -> None:
     both = made(small, workers=2)
     second = results(contents, small.work)
     assert first == second
-    assert len([name for name in first if name.startswith("train/") and name.endswith("best.pt")]) == 6
+    assert len([name for name in first if name.startswith(f"{TRAIN}/") and name.endswith("best.pt")]) == 6
     for row in alone.figures["rows"]:
         assert alone.figures["rows"][row]["t2v"] == both.figures["rows"][row]["t2v"]
 
@@ -120,8 +126,8 @@ def test_a_row_that_diverges_leaves_the_others(small, workers: int) -> None:
     assert result.exit_code == 1
     assert "1 row(s) came to nothing" in result.output
     assert "late: seed1, epoch 1, step" in result.output
-    assert re.search(r"\ntrain +4 made in", result.output)  # the first run's share, too
-    assert re.search(r"\nrank +5 made in", result.output)
+    assert re.search(r"\ncompare/mine/train +4 made in", result.output)  # the first run's share, too
+    assert re.search(r"\ncompare/mine/rank +5 made in", result.output)
     assert "Traceback" not in result.output
     table = json.loads((small.work / "compare" / "mine" / "table.json").read_text())
     assert list(table["rows"]) == ["laff", "frames", "pair"]
@@ -161,24 +167,17 @@ def test_quoted_figures_stand_apart(small) -> None:
     assert "<b>" not in page.replace("<b>late</b>", "").replace("<b>frames</b>", "").replace("<b>pair</b>", "")
 
 
-def test_gc_keeps_what_a_table_was_made_from(small) -> None:
+def test_gc_leaves_comparisons_alone(small) -> None:
     run(small.request(), ())
-    found = made(small)
-    unused = set(gc.look(small.request()).unused)
-    assert unused == {f"train/{row}/seed{seed}/last.pt" for row in ("laff", "late", "frames") for seed in (1, 2)}
+    made(small)
+    held = sorted(small.work.glob("compare/**/*"))
+    assert set(gc.remove(small.request()).unused) == {"train/laff/seed1/last.pt"}
+    assert sorted(small.work.glob("compare/**/*")) == held
     assert gc.look(small.request()).foreign == []
-    gc.remove(small.request())
-    again = made(small)
-    assert again.outcome.made == {}
-    for row in ("laff", "late", "frames"):
-        line = again.figures["rows"][row]
-        assert line == found.figures["rows"][row]  # seconds and epochs too, which last.pt knew
-        assert all(value > 0 for value in line["seconds_epoch"])
-        assert line["epochs"] == [3, 3]
-    (found.folder / "table.json").unlink()
-    unused = set(gc.look(small.request()).unused)
-    assert {"train/late/seed1/best.pt", "rank/late/seed1/ranks.h5", "train/laff/seed2/best.pt"} <= unused
-    assert "train/laff/seed1/best.pt" not in unused
+    assert made(small).outcome.made == {}
+    assert verify.look(small.work)[1] == {}
+    (small.work / TRAIN / "late" / "seed1" / "best.pt").write_bytes(b"PK")
+    assert list(verify.look(small.work)[1]) == [f"{TRAIN}/late/seed1/best.pt"]
 
 
 def test_a_killed_comparison_goes_on(small, tmp_path: Path, contents) -> None:
@@ -188,17 +187,17 @@ def test_a_killed_comparison_goes_on(small, tmp_path: Path, contents) -> None:
     command = [sys.executable, str(ROOT / "cli.py"), "compare", str(small.grid), *small.options(*sets), *roles]
     log = (tmp_path / "log").open("w")
     process = subprocess.Popen(command, stdout=log, stderr=log)
-    last = small.work / "train" / "late" / "seed1" / "last.pt"
+    last = small.work / TRAIN / "late" / "seed1" / "last.pt"
     end = time.monotonic() + 120
     while not last.exists() and time.monotonic() < end and process.poll() is None:
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert last.exists(), (tmp_path / "log").read_text()
-    done = (small.work / "train" / "laff" / "seed1" / "best.pt").stat()
-    assert not (small.work / "rank").exists()
+    done = (small.work / TRAIN / "laff" / "seed1" / "best.pt").stat()
+    assert not (small.work / RANK).exists()
     made(small, *sets)
-    assert (small.work / "train" / "laff" / "seed1" / "best.pt").stat().st_mtime_ns == done.st_mtime_ns
+    assert (small.work / TRAIN / "laff" / "seed1" / "best.pt").stat().st_mtime_ns == done.st_mtime_ns
     first = results(contents, small.work)
     small.work.rename(tmp_path / "killed")
     made(small, *sets)
@@ -206,24 +205,20 @@ def test_a_killed_comparison_goes_on(small, tmp_path: Path, contents) -> None:
 
 
 def bytes_of(work: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in (work / "train").rglob("*.pt")}
+    return {path: path.read_bytes() for path in work.rglob("*.pt")}
 
 
 def test_trainings_made_another_way_stay(small) -> None:
+    """A comparison with other settings or of another grid replaces nothing of the run or of the first."""
     run(small.request(), ())
+    made(small)
     before = bytes_of(small.work)
-    with pytest.raises(LaffError) as caught:
-        made(small, "train.lr=0.002", "train.epochs=2")
-    told = str(caught.value)
-    assert "  - laff/seed1: epochs 3 → 2; lr 0.003 → 0.002" in told
-    assert "--replace" in told
-    assert bytes_of(small.work) == before
-    assert not (small.work / "pair-frames").exists()  # nothing was done
-    small.grid.write_text("models: {laff: {uses: fusion.laff.LAFF, video: [pair]}}\npairs: {pair: [pair, words]}")
-    with pytest.raises(LaffError, match="laff/seed1: no longer reads other"):
-        made(small, roles={})
-    assert made(small, roles={}, replace=True).outcome.made["train"] == 1
-    assert bytes_of(small.work) != before
+    (small.folder / "other.yaml").write_text("models: {laff: {uses: fusion.laff.LAFF, video: [pair]}}")
+    other = compare(small.request("train.lr=0.002", "train.epochs=2"), Asked(str(small.folder / "other.yaml")))
+    assert other.outcome.made["compare/other/train"] == 1
+    assert before.items() <= bytes_of(small.work).items()
+    assert run(small.request(), ()).made == {}
+    assert made(small).outcome.made == {}
 
 
 def test_what_is_stale_for_everybody_is_made_anew(small) -> None:
@@ -231,7 +226,7 @@ def test_what_is_stale_for_everybody_is_made_anew(small) -> None:
     path = small.folder / "text.npz"
     arrays = dict(np.load(path))
     np.savez(path, ids=arrays["ids"], pair=arrays["pair"][::-1])
-    assert made(small).outcome.made["train"] == 6
+    assert made(small).outcome.made[TRAIN] == 6
 
 
 def test_a_row_to_test_against_must_be_made(small) -> None:
@@ -261,7 +256,7 @@ def test_nothing_is_tested_against_a_row_that_diverges(small) -> None:
     )
     found = made(small, roles={})
     assert list(found.failed) == ["laff"]
-    assert found.outcome.made["train"] == 1
+    assert found.outcome.made[TRAIN] == 1
     assert "not tested: laff is left out.\n" in (found.folder / "table.txt").read_text()
     assert "p" not in found.figures["rows"]["other"]["t2v"]
 
