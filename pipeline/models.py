@@ -184,10 +184,9 @@ def recipe(context: Context, stage: Stage, model: Model) -> dict[str, Any]:
     module = model.uses.rpartition(".")[0]
     plugged = model.params.get("aggregate")  # a class that the model imports by its name
     modules = [module, plugged.rpartition(".")[0]] if isinstance(plugged, str) else [module]
-    code = whole["code"] | parts.code(modules, context.graph.trusted)
-    stage_module = str(stage.uses).rpartition(".")[0]
-    if module != stage_module:
-        code = {name: digest for name, digest in code.items() if name != stage_module}
+    stage_module = str(stage.uses).rpartition(".")[0]  # of another block, unless the model imports it too
+    shared = {name: digest for name, digest in whole["code"].items() if name != stage_module}
+    code = shared | parts.code(modules, context.graph.trusted)
     joint = set(stage.options["joint"])
     inside = {f"joint {name}": whole[f"joint {name}"] for name in model.text if name in joint}
     return inside | {

@@ -232,3 +232,12 @@ def test_an_aggregator_s_params_are_bound(collect: Callable[..., Path], surround
         found.append(models.recipe(context, context.stage("train"), models.of(context, context.stage("train"))[0]))
     assert found[0] == found[1]
     assert found[0]["params"]["aggregate_params"]["relu6"] is True
+
+
+def test_code_that_a_model_imports_is_in_its_recipe(collect: Callable[..., Path], surroundings: Surroundings):
+    """LAFF-ml builds on LAFF's module, concatenation does not, though LAFF is the stage's own block."""
+    sets = ["train.baselines={ml: fusion.laff_ml.LAFFml, concat: fusion.concat.Concat}"]
+    context = surroundings(collect(), sets)
+    stage = context.stage("train")
+    code = {model.name: models.recipe(context, stage, model)["code"] for model in models.of(context, stage)}
+    assert {name: "fusion.laff" in found for name, found in code.items()} == {"laff": True, "ml": True, "concat": False}
