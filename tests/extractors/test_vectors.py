@@ -36,8 +36,8 @@ def bigfile(folder: Path, ids: bytes = b"cat dog", shape: str = "2 3", rows: int
         ("glove.txt", text(header=False)),
         ("word2vec.bin", binary()),
         ("binary.under.another.name", binary()),
-        ("word2vec.txt.gz", gzip.compress(text(header=True))),
-        ("word2vec.bin.gz", gzip.compress(binary())),
+        ("word2vec.txt.gz", gzip.compress(text(header=True), mtime=0)),
+        ("word2vec.bin.gz", gzip.compress(binary(), mtime=0)),
     ],
 )
 def test_files(tmp_path: Path, name: str, content: bytes) -> None:
