@@ -110,7 +110,7 @@ def test_a_siglip_from_end_to_end(tmp_path: Path, folder: Path, siglip: str) -> 
 
     frames = np.random.default_rng(1).integers(0, 256, (2, 1, 224, 224, 3), dtype=np.uint8)
     data = Pairs(CAPTIONS[:2], np.arange(2), frames)
-    task = clip.task(data, data, lambda cosines, scale: -(cosines.diagonal() * scale).sum())
+    task = clip.task(data, data, lambda cosines, scale, videos=None: -(cosines.diagonal() * scale).sum())
     task.loss(torch.arange(2)).backward()
     bare = [name for name, value in clip.net.named_parameters() if value.grad is None]
     assert bare == ["logit_bias"]
