@@ -15,7 +15,7 @@ from pipeline.index import Index
 from pipeline.plan import stage_plan
 from pipeline.run import Request, open_context
 from pipeline.units import Unit
-from pipeline.workspace import Workspace
+from pipeline.workspace import COMPARISONS, Workspace
 
 ALWAYS = ("ingest/table.h5", "failures.jsonl", "times.jsonl", "digests.json", ".lock")
 RUN_FILES = ("t2v.trec.gz", "v2t.trec.gz", "ranks.h5")
@@ -49,7 +49,7 @@ def look(request: Request) -> Found:
     found, used = Found(), _used(context)
     for name, own in verify.walk(request.work):
         path = request.work / name
-        if name in used or name.startswith(("analyze/", "compare/")):  # a person keeps or deletes them whole
+        if name in used or name.startswith(("analyze/", f"{COMPARISONS}/")):  # a person keeps or deletes them whole
             continue
         if path.is_symlink() or not (own or _left_over(name)):
             found.foreign.append(name)

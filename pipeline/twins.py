@@ -9,8 +9,9 @@ from pathlib import Path
 from pipeline.context import Context
 from pipeline.index import NAME, Entry
 from pipeline.units import Unit
+from pipeline.workspace import COMPARISONS
 
-PLACES = ("*", "compare/*/*")  # folders of stages below a workspace: of a run, and of comparisons
+PLACES = ("*", f"{COMPARISONS}/*/*")  # folders of stages below a workspace: of a run, and of comparisons
 
 
 def adopt(context: Context, stage: str, unit: Unit) -> Entry | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline import container, files, journal, progress
 from pipeline.errors import LaffError
-from pipeline.workspace import Workspace
+from pipeline.workspace import COMPARISONS, Workspace
 
 DAMAGED = ".damaged"  # ending of what was set aside
 DEPTH = 6  # folders and the file: compare/GRID/STAGE/MODEL/seed1/best.pt
@@ -66,7 +66,7 @@ def _text(path: Path) -> str:
     return "" if path.stat().st_size else "empty"
 
 
-STAGE, RUN = r"(compare/[\w][\w.-]*/)?[\w][\w.-]*", r"[\w@-]+/seed\d+"
+STAGE, RUN = rf"({COMPARISONS}/[\w][\w.-]*/)?[\w][\w.-]*", r"[\w@-]+/seed\d+"
 KINDS: dict[str, Callable[[Path], str]] = {  # what laff writes, below the workspace -> what is wrong with it, or ''
     rf"{STAGE}/((video|text|frames)/)?\d{{5,}}\.h5|{STAGE}/{RUN}/ranks\.h5|ingest/table\.h5": container.check,
     rf"{STAGE}/({RUN}/)?(best|last)\.pt": _checkpoint,
@@ -93,7 +93,7 @@ def walk(root: Path, links: bool = False) -> Iterator[tuple[str, bool]]:
         inner.sort()
         if links and len(below.parts) >= DEPTH - 1:  # nothing of laff's is deeper, and links may form a loop
             inner.clear()
-        top = "/".join(below.parts[: 3 if below.parts[:1] == ("compare",) else 1]) or "."  # a stage's folder
+        top = "/".join(below.parts[: 3 if below.parts[:1] == (COMPARISONS,) else 1]) or "."  # a stage's folder
         if top not in own:
             own[top] = _is_stage(root / top)
         for name in sorted(names):

@@ -14,6 +14,8 @@ from pipeline import files, progress
 from pipeline.errors import LaffError
 from pipeline.index import Index
 
+COMPARISONS = "compare"  # folder below a workspace: GRID/train and GRID/rank hold what stages of a run do
+
 
 class Workspace:
     """Paths below WORK, and its lock."""

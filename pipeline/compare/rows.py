@@ -12,8 +12,8 @@ from pipeline.errors import LaffError, problems
 from pipeline.graph import Graph, Stage
 from pipeline.models import listed
 from pipeline.parts import did_you_mean
+from pipeline.workspace import COMPARISONS
 
-FOLDER = "compare"  # below a workspace
 REPLACED = ("train", "rank", "evaluate", "report")  # steps that a comparison has its own of, or none
 
 
@@ -145,7 +145,7 @@ def rows(grid: Grid, graph: Graph, given: Mapping[str, str], seeds: Sequence[int
     sources = tuple(dict.fromkeys((*train.sources, *used)))
     options = {"own": False, "singles": False, "baselines": models, "seeds": list(seeds or grid.seeds)}
     options["seeds"] = options["seeds"] or train.options["seeds"]
-    folder = f"{FOLDER}/{grid.name}"  # of its own, so that no row replaces what a run or another grid has made
+    folder = f"{COMPARISONS}/{grid.name}"  # of its own, so that no row replaces what a run or another grid has made
     train = replace(train, name=f"{folder}/{train.name}", sources=sources, options=train.options | options)
     options = rank.options | {"pairs": pairs}
     rank = replace(rank, name=f"{folder}/{rank.name}", sources=(train.name,), options=options)
@@ -165,7 +165,7 @@ def rows(grid: Grid, graph: Graph, given: Mapping[str, str], seeds: Sequence[int
 def _multiplied(grid: Grid) -> list[tuple[dict[str, list[str]], str, dict[str, Any]]]:
     """Each model over each subset of features: the subset, the row's name, the model's entry.
 
-    A subset that says nothing is all features: its rows keep the model's name, so that they are those of `laff run`.
+    A subset that says nothing is all features: its rows keep the model's name, by which `laff run` has them too.
     A model that names all of its features itself is one row.
     """
     found = []

@@ -11,13 +11,13 @@ from pipeline.analyze.output import write_csv
 from pipeline.compare import figures, page, table
 from pipeline.compare.grid import Grid
 from pipeline.compare.request import requested
-from pipeline.compare.rows import FOLDER, Rows
+from pipeline.compare.rows import Rows
 from pipeline.errors import LaffError
 from pipeline.outcome import Outcome
 from pipeline.parts import did_you_mean
 from pipeline.run import Request, open_context, run
 from pipeline.trainings import Untrained
-from pipeline.workspace import Workspace
+from pipeline.workspace import COMPARISONS, Workspace
 
 
 @dataclass
@@ -62,7 +62,7 @@ def compare(request: Request, asked: Asked, retry: bool = False) -> Compared:
             raise
         wanted = replace(wanted, rows=made)
         run(wanted, [rank], False, outcome)
-    folder = request.work / FOLDER / chosen.name
+    folder = request.work / COMPARISONS / chosen.name
     with Workspace(request.work).lock():
         context, _ = open_context(wanted)
         found = figures.figures(context, chosen, made, against)
