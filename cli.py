@@ -16,17 +16,17 @@ from typing import Any
 
 import click
 
-from pipeline import heap
 from pipeline.commands.analyze import analyze_group
 from pipeline.commands.compare import compare_command
 from pipeline.commands.options import doing, request, where
 from pipeline.commands.stage import execute, stage_command, stages_option
 from pipeline.commands.weights import weights_group
+from pipeline.workers import malloc
 
 # Threads of torch that wait for each other must not spin: on a busy machine that more than doubles the time of small
 # models. Set before torch is imported anywhere; workers inherit it.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-heap.keep()  # before there are threads
+malloc.keep()  # before there are threads
 
 DEMO = Path("demo")
 
@@ -36,14 +36,14 @@ class Laff(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Own verbs first, then the stages in the file's order."""
-        from pipeline.stages import names
+        from pipeline.graph.stages import names
 
         own = [name for name in self.commands if not name.startswith("_")]
         return own + [name for name in names(stages_option(sys.argv)) if name not in own]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """A verb of ours, or the command of a stage."""
-        from pipeline.stages import names
+        from pipeline.graph.stages import names
 
         if name in self.commands:
             return self.commands[name]
@@ -112,7 +112,7 @@ def run(targets: tuple[str, ...], retry_failed: bool, max_failures: int, **optio
 @click.argument("targets", nargs=-1, metavar="[STAGE]...")
 def plan(targets: tuple[str, ...], as_json: bool, retry_failed: bool, **options: Any) -> None:
     """Show what is cached, stale or missing, and why; runs nothing and reads no video."""
-    from pipeline import plan as plans
+    from pipeline.plan import plan as plans
     from pipeline.run import plan as make_plan
     from pipeline.run import targets_of
 
@@ -136,7 +136,7 @@ def plan(targets: tuple[str, ...], as_json: bool, retry_failed: bool, **options:
 @click.option("--json", "as_json", is_flag=True, help="The ledger's lines as they are.")
 def failures(work: Path, as_json: bool) -> None:
     """Show which videos failed, in which stage, and why."""
-    from pipeline import ledger
+    from pipeline.store import ledger
 
     if not work.is_dir():
         raise click.ClickException(f"{work}: no such workspace")
@@ -176,7 +176,7 @@ def search(sentence: str, k: int, split: str, model: str, **options: Any) -> Non
 @click.argument("file", type=click.Path(path_type=Path, exists=True))
 def show(file: Path) -> None:
     """Show what a shard holds: datasets, attributes, failures."""
-    from pipeline.shards import describe
+    from pipeline.rows.shards import describe
 
     click.echo(describe(file))
 
@@ -191,7 +191,7 @@ def verify(work: Path, dry_run: bool) -> None:
 
     A damaged file keeps its place under the name FILE.damaged. Ends with an error if there is any.
     """
-    from pipeline import verify as files
+    from pipeline.store import verify as files
 
     count, damaged = files.look(work)
     for name, wrong in damaged.items():
@@ -234,9 +234,9 @@ def gc(yes: bool, **options: Any) -> None:
 def demo(folder: Path) -> None:
     """Make a small collection of videos, then run everything on it with profile small."""
     from pipeline.demo import make_collection
+    from pipeline.graph.stages import ROOT
     from pipeline.run import Request
     from pipeline.run import run as run_stages
-    from pipeline.stages import ROOT
 
     collection = make_collection(folder / "collection")
     wanted = Request(collection, folder / "work", ROOT / "stages.yaml", "small", ("train.seeds=[1,2,3]",))

@@ -42,20 +42,24 @@ def measure(name: str, videos: list[Path], threads: int, precisions: list[str]) 
     sys.path.insert(0, str(ROOT))
     import torch
 
-    from pipeline import batching, heap, published, video, weights
-    from pipeline.build import make
-    from pipeline.forward import autocast
+    from pipeline.build.construct import make
+    from pipeline.extraction import batch_size
+    from pipeline.extraction.forward import autocast
+    from pipeline.graph import published
+    from pipeline.video import reading
+    from pipeline.weights import lookup
+    from pipeline.workers import malloc
 
-    heap.keep()
+    malloc.keep()
     torch.set_num_threads(threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     path, params = MODELS[name]
     part = make(name, path, {"weights": "random"} | params)
     sampling = part.sampling
     start = time.perf_counter()
-    frames = np.stack([video.read(file, [sampling], 0, "pyav").arrays[0] for file in videos])
+    frames = np.stack([reading.read(file, [sampling], 0, "pyav").arrays[0] for file in videos])
     decode = (time.perf_counter() - start) / len(videos)
-    part.load(device, None if part.weights == "random" else weights.find(published.entries({}, [])[part.weights]))
+    part.load(device, None if part.weights == "random" else lookup.find(published.entries({}, [])[part.weights]))
     Path("/proc/self/clear_refs").write_text(
         "5"
     )  # random weights are set up with clips of noise, which is not the point
@@ -75,7 +79,7 @@ def measure(name: str, videos: list[Path], threads: int, precisions: list[str]) 
 
     rows = {}
     for precision in precisions:
-        size = batching.videos(precision, device, part.sampling, forward) if device == "cuda" else 1
+        size = batch_size.videos(precision, device, part.sampling, forward) if device == "cuda" else 1
         batch = np.repeat(views[:1], size, axis=0)
         forward(batch)  # the first of a kind also looks for the best kernels
         start = time.perf_counter()

@@ -37,11 +37,14 @@ from typing import Any
 import av
 import numpy as np
 
-from pipeline import build, stages, sweep, video
-from pipeline.forward import Forward, Lanes, autocast
-from pipeline.sweep import Clip, Pass
-from pipeline.target import Target
-from pipeline.tasks import Serial
+from pipeline.build import construct
+from pipeline.extraction import sweep
+from pipeline.extraction.forward import Forward, Lanes, autocast
+from pipeline.extraction.sweep import Clip, Pass
+from pipeline.extraction.target import Target
+from pipeline.graph import stages
+from pipeline.video import reading
+from pipeline.workers.tasks import Serial
 
 ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command sets it; torch is imported later
@@ -78,7 +81,7 @@ def look(paths: Sequence[Path]) -> list[Clip]:
     """Clips as the decode stage leaves them."""
     found = []
     for number, path in enumerate(paths):
-        probe = video.probe(path)
+        probe = reading.probe(path)
         found.append(Clip(f"v{number}", str(path), probe.packets, probe.decoder, probe.fps))
     return found
 
@@ -90,7 +93,7 @@ def targets(names: Sequence[str], folder: Path, shard: int, precision: str = "au
     for name in names:
         stage = graph.stages[name]
         path = folder / name / f"{shard:05d}.h5"
-        part, batch = build.construct(stage), stage.options["batch"]
+        part, batch = construct.construct(stage), stage.options["batch"]
         made.append(Target(name, path.name, path, part, "benchmark", "", {}, stage.on, batch, "float32", precision))
     return made
 
@@ -114,13 +117,13 @@ def run(jobs: Sequence[Pass]) -> None:
         pass
 
 
-def read_all(clips: Sequence[Clip], names: Sequence[str]) -> list[video.Frames]:
+def read_all(clips: Sequence[Clip], names: Sequence[str]) -> list[reading.Frames]:
     """The frames that the extractors want, read in this process."""
     samplings = [target.part.sampling for target in targets(names, Path(), 0)]
     return [sweep.read((clip.path, samplings, clip.packets, clip.decoder, clip.fps)) for clip in clips]
 
 
-def forward(frames: Sequence[video.Frames], names: Sequence[str], threads: int) -> None:
+def forward(frames: Sequence[reading.Frames], names: Sequence[str], threads: int) -> None:
     """The models on frames that are there, in a pass's batches."""
     for at in range(0, len(frames), SHARD):
         shard, lanes = frames[at : at + SHARD], Lanes(threads)

@@ -55,11 +55,11 @@ def make(folder: Path, shots: int) -> None:
 def finish(collection: Path, work: Path) -> None:
     """Ingest, then note every unit of every stage as made."""
     sys.path.insert(0, str(ROOT))
-    from pipeline.collection import load
-    from pipeline.index import Entry
-    from pipeline.plan import stage_plan
+    from pipeline.items.collection import load
+    from pipeline.plan.plan import stage_plan
     from pipeline.run import Request, look
     from pipeline.steps import ingest
+    from pipeline.store.index import Entry
 
     request = Request(collection, work, ROOT / "stages.yaml")
     found, graph = load(collection), request.graph()

@@ -17,9 +17,11 @@ import numpy as np
 import torch
 from train_step import Clock, matrix_product, model, split
 
-from pipeline import heap, metrics, runs
-from pipeline.scores import Scored, of_vectors
+from pipeline.evaluation import metrics
+from pipeline.ranking import trec
+from pipeline.ranking.scores import Scored, of_vectors
 from pipeline.steps.rank import blocks, each_text, embed, named
+from pipeline.workers import malloc
 
 K = 100  # items of a run for each query
 
@@ -49,7 +51,7 @@ def parts(captions: int, videos: int, clock: Clock) -> Iterator[tuple[str, float
             scores += clock.now()
             metrics.rank(values, relevant(block))
             ranks += clock.now()
-            found.append((block, *runs.top_k(values, K)))
+            found.append((block, *trec.top_k(values, K)))
             best += clock.now()
         yield f"scores {way}", scores / 1000
         yield f"ranks {way}", ranks / 1000
@@ -57,7 +59,7 @@ def parts(captions: int, videos: int, clock: Clock) -> Iterator[tuple[str, float
         names = [f"video{number}" for number in range(max(queries, items))]
         with TemporaryDirectory() as folder:
             rows = (row for some in found for row in named(names, some[0], names, *some[1:]))
-            runs.write_run(Path(folder) / "run.trec.gz", rows, "laff")
+            trec.write_run(Path(folder) / "run.trec.gz", rows, "laff")
         yield f"run {way}", clock.now() / 1000
 
 
@@ -67,7 +69,7 @@ def main() -> int:
     parser.add_argument("--captions", type=int, default=60_000)
     parser.add_argument("--videos", type=int, default=3_000)
     given = parser.parse_args()
-    heap.keep()
+    malloc.keep()
     torch.set_num_threads(1)
     clock, total, files, speed = Clock("cpu"), 0.0, 0.0, 0.0
     for name, seconds in parts(given.captions, given.videos, clock):

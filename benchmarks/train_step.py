@@ -27,10 +27,10 @@ from fusion.features import Feature, Sparse, Split, Tokens
 from fusion.laff import LAFF
 from fusion.paired import Paired
 from fusion.retrieval import Retrieval
-from pipeline import heap
-from pipeline.optimizer import clipping, differentiate, make_optimizer, move
-from pipeline.recipe import Recipe
-from pipeline.training import Trainer
+from pipeline.graph.recipe import Recipe
+from pipeline.training.optimizer import clipping, differentiate, make_optimizer, move
+from pipeline.training.trainer import Trainer
+from pipeline.workers import malloc
 
 VIDEO = {"clip-ft": 512, "tf": 768, "x3d": 2048, "ircsn": 2048}
 TEXT = {"gru": 1024, "bow": 7650, "w2v": 500, "clip-ft": 512}
@@ -221,7 +221,7 @@ def main() -> int:
                     f"{case} {f'was killed by signal {-code}' if code < 0 else f'ended with {code}'}", file=sys.stderr
                 )
         return int(any(ended.values()))
-    heap.keep()
+    malloc.keep()
     torch.set_num_threads(1)
     if given.epoch:
         epoch(given.device, given.gru == "joint", given.precision, given.batch)

@@ -105,7 +105,7 @@ class VideoExtractor(Protocol):
 
     # At level "frame": -> [B, M*T, D]; the pipeline zeroes the rows of frames that a short video lacks. A class with
     # `counted = True` has extract(frames, counts): [B] int64, the frames at the front that are a video's own; the rest
-    # repeats the last one (pipeline.frames.present). Its rows for them are kept as they are.
+    # repeats the last one (pipeline.video.positions.present). Its rows for them are kept as they are.
 
 
 class TextExtractor(Protocol):
@@ -120,7 +120,7 @@ class TextExtractor(Protocol):
 
 
 class Task(Protocol):
-    """A resumable training, driven by pipeline.training: batches of sample numbers in, a loss out."""
+    """A resumable training, driven by pipeline.training.trainer: batches of sample numbers in, a loss out."""
 
     samples: int  # training samples in an epoch
 

@@ -1,6 +1,7 @@
 """Errors a person can act on."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
 
 
 class LaffError(Exception):
@@ -18,3 +19,9 @@ class Unfit(LaffError):
 def problems(where: str, found: Sequence[str]) -> LaffError:
     """One error for everything found wrong in one place, so that a person mends it in one go."""
     return LaffError("\n".join([f"{where}: {len(found)} problem(s)", *(f"  - {problem}" for problem in found)]))
+
+
+def did_you_mean(word: str, words: Collection[str]) -> str:
+    """'; did you mean X?' where one of `words` is close to `word`, else ''."""
+    close = get_close_matches(str(word), words, n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""

@@ -5,17 +5,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from pipeline import verify
-from pipeline.context import Context
 from pipeline.errors import LaffError
 from pipeline.files import PARTIAL
-from pipeline.frame_cache import FOLDER as FRAMES
-from pipeline.graph import Stage
-from pipeline.index import Index
-from pipeline.plan import stage_plan
+from pipeline.graph.graph import Stage
+from pipeline.plan.context import Context
+from pipeline.plan.plan import stage_plan
+from pipeline.plan.units import Unit
 from pipeline.run import Request, open_context
-from pipeline.units import Unit
-from pipeline.workspace import COMPARISONS, Workspace
+from pipeline.store import verify
+from pipeline.store.index import Index
+from pipeline.store.workspace import COMPARISONS, Workspace
+from pipeline.training.frame_cache import FOLDER as FRAMES
 
 ALWAYS = ("ingest/table.h5", "failures.jsonl", "times.jsonl", "digests.json", ".lock")
 RUN_FILES = ("t2v.trec.gz", "v2t.trec.gz", "ranks.h5")

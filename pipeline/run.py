@@ -5,20 +5,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import build, collection, ledger, progress, stages, weights
-from pipeline.cluster import Cluster
-from pipeline.collection import Collection
-from pipeline.context import Context
+from pipeline import progress
+from pipeline.build import construct
 from pipeline.errors import LaffError, problems
-from pipeline.graph import Graph
+from pipeline.extraction.target import Made
+from pipeline.graph import stages
+from pipeline.graph.graph import Graph
+from pipeline.items import collection
+from pipeline.items.collection import Collection
 from pipeline.outcome import Outcome
-from pipeline.plan import Planned, stage_plan
-from pipeline.record import log_time, write_ledger
+from pipeline.plan.context import Context
+from pipeline.plan.plan import Planned, stage_plan
+from pipeline.plan.record import log_time, write_ledger
+from pipeline.plan.units import Unit
 from pipeline.steps import ingest
-from pipeline.target import Made
-from pipeline.tasks import Serial, Tasks
-from pipeline.units import Unit
-from pipeline.workspace import Workspace
+from pipeline.store import ledger
+from pipeline.store.workspace import Workspace
+from pipeline.weights import lookup
+from pipeline.workers.cluster import Cluster
+from pipeline.workers.tasks import Serial, Tasks
 
 
 @dataclass
@@ -81,8 +86,8 @@ def random_stages(context: Context, names: Sequence[str]) -> list[str]:
 
 def check_names(context: Context, names: Sequence[str]) -> None:
     """LaffError with all that is wrong with weights, before anything runs."""
-    found = [wrong for name in names if (wrong := weights.check(context.stage(name), context.graph))]
-    found += [wrong for name in names if (wrong := build.option_problem(context.stage(name)))]
+    found = [wrong for name in names if (wrong := lookup.check(context.stage(name), context.graph))]
+    found += [wrong for name in names if (wrong := construct.option_problem(context.stage(name)))]
     if found:
         raise problems(str(context.graph.path), found)
 
@@ -90,12 +95,12 @@ def check_names(context: Context, names: Sequence[str]) -> None:
 def _check_work(context: Context, names: Sequence[str]) -> list[str]:
     """The stages that are about to run; LaffError with all that stands in their way: parts, devices, weight files."""
     stale = [name for name in names if context.stage(name).step != "ingest" and stage_plan(context, name).todo]
-    wrong = build.problems(context.graph, stale, context.tasks.remote, context)
+    wrong = construct.problems(context.graph, stale, context.tasks.remote, context)
     for name in stale:
         stage = context.stage(name)
         if stage.part and not stage.borrowed:
             try:
-                weights.get(stage, context.graph, context.work)
+                lookup.get(stage, context.graph, context.work)
             except LaffError as error:
                 wrong.append(str(error))
     context.forget_recipes()  # a file without a published sha256 has one now that it is here
@@ -111,12 +116,12 @@ def _check_fit(context: Context, names: Sequence[str]) -> None:
         stage = context.stage(name)
         if stage.step not in ("extract", "finetune") or stage.borrowed:
             continue
-        path = weights.get(stage, context.graph, context.work)
+        path = lookup.get(stage, context.graph, context.work)
         if path is None:
             continue
         progress.say(f"{name}: looking whether {path.name} fits")
         try:
-            build.construct(stage, context).load("cpu", path)
+            construct.construct(stage, context).load("cpu", path)
         except ValueError as error:
             wrong.append(f"'{name}': {error} (`laff weights check {path}` tells what it is and how to use it)")
     if wrong:
@@ -215,12 +220,12 @@ def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None
 
 
 def _step(context: Context, plans: Sequence[Planned]) -> None:
-    from pipeline.steps import decode, evaluate, extract, finetune, importing, rank, report, train
+    from pipeline.steps import decode, evaluate, extract, finetune, import_, rank, report, train
 
     verbs = {
         "decode": decode.run,
         "finetune": finetune.run,
-        "import": importing.run,
+        "import": import_.run,
         "train": train.run,
         "rank": rank.run,
         "evaluate": evaluate.run,

@@ -6,15 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import build, fusing, models, weights
-from pipeline.context import Context
-from pipeline.errors import LaffError
-from pipeline.fitting import fitted_file
-from pipeline.parts import did_you_mean
-from pipeline.plan import Planned, stage_plan
+from pipeline.assembly import assemble
+from pipeline.build import construct
+from pipeline.errors import LaffError, did_you_mean
+from pipeline.graph import models
+from pipeline.plan.context import Context
+from pipeline.plan.plan import Planned, stage_plan
+from pipeline.ranking.trec import top_k
 from pipeline.run import Request, open_context
-from pipeline.runs import top_k
 from pipeline.steps.rank import embed
+from pipeline.training.fit import fitted_file
+from pipeline.weights import lookup
 
 
 @dataclass(frozen=True)
@@ -43,18 +45,18 @@ def search(request: Request, sentence: str, k: int, split: str, model_name: str 
         )
     model = all_models[name]
     seed = model.seeds[0]
-    if not fusing.best(context, stage, model, seed).is_file():
+    if not assemble.best(context, stage, model, seed).is_file():
         raise LaffError(
             f"{name} is not trained in {context.work.root}; run `laff train` with the same -c, -w and --profile first"
         )
     _check_fresh(context, stage.name, first)
-    encoders = fusing.joints(context, stage)
+    encoders = assemble.joints(context, stage)
     hits: list[tuple[Any, np.ndarray]] = []
     query = _query(context, stage, sentence, encoders)
     for one in ("train", "val", "test") if split == "all" else (split,):
-        rows = fusing.rows(context, stage, one, needs=model.video)
-        whole = fusing.part_of(fusing.split(context, rows, encoders), model)
-        paired = fusing.trained(context, stage, model, whole, encoders, seed)
+        rows = assemble.rows(context, stage, one, needs=model.video)
+        whole = assemble.part_of(assemble.split(context, rows, encoders), model)
+        paired = assemble.trained(context, stage, model, whole, encoders, seed)
         asked = _take(query, model.text)
         if paired.scores_pairs:
             alone = partial(_alone, paired, asked)
@@ -92,7 +94,7 @@ def _take(query: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     return {name: query[name] for name in names}
 
 
-def _query(context: Context, stage: Any, sentence: str, encoders: list[fusing.Joint]) -> dict[str, Any]:
+def _query(context: Context, stage: Any, sentence: str, encoders: list[assemble.Joint]) -> dict[str, Any]:
     """The text features of one sentence."""
     found: dict[str, Any] = {joint.name: joint.tokens([sentence]) for joint in encoders}
     for name in context.features(stage.name)[1]:
@@ -103,11 +105,11 @@ def _query(context: Context, stage: Any, sentence: str, encoders: list[fusing.Jo
             raise LaffError(
                 f"'{name}' was imported, so it cannot be made for a new sentence; search needs extracted text features"
             )
-        part = build.construct(source, context)
-        file = None if source.borrowed else weights.get(source, context.graph, context.work)
+        part = construct.construct(source, context)
+        file = None if source.borrowed else lookup.get(source, context.graph, context.work)
         state = fitted_file(context, source)
         learned = state.stat().st_mtime_ns if state and state.is_file() else 0
         known = f"search:{context.fingerprint(name)}:{state}:{learned}"
-        part = build.ready(known, part, "cpu", file, state)
-        found[name] = fusing.as_feature(part.extract_text([sentence]))
+        part = construct.ready(known, part, "cpu", file, state)
+        found[name] = assemble.as_feature(part.extract_text([sentence]))
     return found

@@ -38,11 +38,12 @@ def die() -> None:
 
 def read(phase: str, victim: str, job: Any) -> Any:
     """In a decoder process: read as always, but end the run (and with it this process) amid the victim."""
-    from pipeline import sweep, video
+    from pipeline.extraction import sweep
+    from pipeline.video import reading
 
     if Path(job[0]).name != victim:
         return sweep.read(job)
-    opened, pictures = video.opened, video.pictures
+    opened, pictures = reading.opened, reading.pictures
 
     def end() -> None:
         os.kill(os.getppid(), signal.SIGKILL)
@@ -60,9 +61,9 @@ def read(phase: str, victim: str, job: Any) -> Any:
             yield picture
 
     if phase == "open":
-        video.opened = open_and_end
-        return video.probe(Path(job[0]))
-    video.pictures = decode_and_end
+        reading.opened = open_and_end
+        return reading.probe(Path(job[0]))
+    reading.pictures = decode_and_end
     return sweep.read(job)
 
 
@@ -71,8 +72,9 @@ def arm(phase: str, count: int) -> None:
     import h5py
 
     from extractors.brightness import Brightness
-    from pipeline import ledger, sweep
-    from pipeline.index import Index
+    from pipeline.extraction import sweep
+    from pipeline.store import ledger
+    from pipeline.store.index import Index
 
     def after(function: Callable[..., Any], first: bool = True) -> Callable[..., Any]:
         """The function, deadly at its count-th call: before it does anything, or when it is done."""

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import cli
-from pipeline.workspace import Workspace
+from pipeline.store.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
 VERBS = ("run", "plan", "failures", "search", "show", "verify", "gc", "demo", "weights", "analyze", "compare")

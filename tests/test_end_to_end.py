@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import journal
-from pipeline.collection import load
 from pipeline.errors import LaffError
+from pipeline.items.collection import load
 from pipeline.run import Request, plan, run
 from pipeline.search import search
+from pipeline.store import journal
 
 MODELS = ("laff", "concat", "laff-clip-ft", "laff-x3d")
 ROWS = (*MODELS, "mean", "clip-ft")

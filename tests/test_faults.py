@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from extractors.base import Sampling
-from pipeline import sweep
-from pipeline.killable import Killable, Lost
-from pipeline.video import probe
+from pipeline.extraction import sweep
+from pipeline.video.reading import probe
+from pipeline.workers.killable import Killable, Lost
 
 ROOT = Path(__file__).resolve().parent.parent
 STAGES = """
@@ -37,7 +37,7 @@ import os, signal, sys
 def crash(event, arguments):
     if event == "open" and str(arguments[0]).endswith("v31.mp4"):
         os.kill(os.getpid(), signal.SIGSEGV)
-if any("pipeline.killable" in word for word in sys.orig_argv):
+if any("pipeline.workers.killable" in word for word in sys.orig_argv):
     sys.addaudithook(crash)
 """
 

@@ -16,7 +16,9 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from pipeline import container, files, shards, verify
+from pipeline import files
+from pipeline.rows import container, shards
+from pipeline.store import verify
 
 ROOT = Path(__file__).resolve().parent.parent
 STAGES = ("bow", "decode")  # cheap ones that write files of every kind

@@ -7,16 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import metrics, models, runs, shards
-from pipeline.analyze.output import p_text
 from pipeline.analyze.subject import named
-from pipeline.context import Context
-from pipeline.errors import LaffError
-from pipeline.metrics import Ranks
-from pipeline.models import Row
-from pipeline.parts import did_you_mean
-from pipeline.plan import Planned, stage_plan
-from pipeline.significance import randomisation
+from pipeline.errors import LaffError, did_you_mean
+from pipeline.evaluation import metrics
+from pipeline.evaluation.metrics import Ranks
+from pipeline.evaluation.significance import randomisation
+from pipeline.graph import models
+from pipeline.graph.models import Row
+from pipeline.plan.context import Context
+from pipeline.plan.plan import Planned, stage_plan
+from pipeline.ranking import trec
+from pipeline.rows import shards
+from pipeline.views.tables import p_text
 
 MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {  # of the ranks of the right videos
     "R@1": lambda ranks: (ranks <= 1) * 100.0,
@@ -129,7 +131,7 @@ def _run(context: Context, path: Path, captions: np.ndarray) -> Found:
     place = {id_: at for at, id_ in enumerate(catalog.ids("text", captions))}
     ranks = np.full(len(captions), np.inf)
     depth = 0
-    for query, items in runs.read_run(path):
+    for query, items in trec.read_run(path):
         if query not in place:
             raise LaffError(
                 f"{path}: query '{query}' is no caption of test; a run of captions (t2v) with the collection's ids is "

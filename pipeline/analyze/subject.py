@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline import fusing, models
-from pipeline.context import Context
-from pipeline.errors import LaffError
-from pipeline.features import Rows
-from pipeline.models import Model
-from pipeline.parts import did_you_mean
-from pipeline.plan import stage_plan
+from pipeline.assembly import assemble
+from pipeline.assembly.features import Rows
+from pipeline.errors import LaffError, did_you_mean
+from pipeline.graph import models
+from pipeline.graph.models import Model
+from pipeline.plan.context import Context
+from pipeline.plan.plan import stage_plan
 from pipeline.run import Request, open_context
 from pipeline.steps.rank import blocks
 
@@ -29,19 +29,19 @@ class Features:
     models: dict[str, Model]
     rows: Rows
     whole: "Split"
-    encoders: list[fusing.Joint]
+    encoders: list[assemble.Joint]
 
     def untrained(self, model: Model) -> "Spaces":
         """The model as training would start it."""
         stage = self.context.graph.of_step("train")
         try:
-            return fusing.make(self.context, stage, model, self.of(model), self.encoders, model.seeds[0])
+            return assemble.make(self.context, stage, model, self.of(model), self.encoders, model.seeds[0])
         except ValueError as error:
             raise LaffError(f"{stage.name}: {model.name}: {error}") from None
 
     def of(self, model: Model) -> "Split":
         """The features that one model fuses."""
-        return fusing.part_of(self.whole, model)
+        return assemble.part_of(self.whole, model)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Subject:
         """The model as its best epoch left it."""
         context = self.features.context
         stage = context.graph.of_step("train")
-        return fusing.trained(context, stage, self.model, self.test, self.features.encoders, seed)
+        return assemble.trained(context, stage, self.model, self.test, self.features.encoders, seed)
 
 
 def features(request: Request) -> Features:
@@ -81,9 +81,9 @@ def features(request: Request) -> Features:
                 "(`laff compare` for a grid)"
             )
     torch.set_num_threads(context.graph.threads)
-    encoders = fusing.joints(context, stage)
-    rows = fusing.rows(context, stage, "test", lost=True)
-    return Features(context, trained, rows, fusing.split(context, rows, encoders), encoders)
+    encoders = assemble.joints(context, stage)
+    rows = assemble.rows(context, stage, "test", lost=True)
+    return Features(context, trained, rows, assemble.split(context, rows, encoders), encoders)
 
 
 def named(known: dict[str, Any], name: str, what: str) -> Any:

@@ -68,17 +68,18 @@ def weights_command(model: str, seed: int | None, grid: str, roles: dict[str, st
     """
     from dataclasses import astuple, fields
 
-    from pipeline.analyze import output, plots, weights
+    from pipeline.analyze import plots, weights
     from pipeline.analyze.subject import subject
+    from pipeline.views import tables
 
     wanted = looked_at(options, grid, roles)
     found = subject(wanted, model, seed)
     lines = weights.lines(weights.measure(found))
     heading = f"{found.name}, {seeds_text(found.seeds)}: attention weights over the test split"
-    click.echo(f"{heading}\n\n{output.text_table(weights.rows(lines), left=2)}\n\n{weights.sentence(lines)}")
-    path = output.folder(wanted.work, "weights") / file_name(found.name, seed)
+    click.echo(f"{heading}\n\n{tables.text_table(weights.rows(lines), left=2)}\n\n{weights.sentence(lines)}")
+    path = tables.folder(wanted.work, "weights") / file_name(found.name, seed)
     header = [field.name for field in fields(weights.Weight)]
-    csv = output.write_csv(path.with_name(f"{path.name}.csv"), [header, *map(astuple, lines)])
+    csv = tables.write_csv(path.with_name(f"{path.name}.csv"), [header, *map(astuple, lines)])
     bars = {
         side: [(line.feature, line.mean, line.std) for line in members]
         for side, members in weights.summary(lines).items()
@@ -105,16 +106,17 @@ def spaces_command(model: str, seed: int | None, k: int, grid: str, roles: dict[
     laff analyze spaces -c c.yaml -w WORK
     laff analyze spaces -c c.yaml -w WORK -k 10 --seed 2
     """
-    from pipeline.analyze import output, plots, spaces
+    from pipeline.analyze import plots, spaces
     from pipeline.analyze.subject import subject
+    from pipeline.views import tables
 
     wanted = looked_at(options, grid, roles)
     found = subject(wanted, model, seed)
-    path = output.folder(wanted.work, "spaces") / file_name(found.name, seed)
+    path = tables.folder(wanted.work, "spaces") / file_name(found.name, seed)
     matrices = {one: spaces.overlap(found, one, k) for one in found.seeds}
     first = matrices[found.seeds[0]]
     of = f"{found.name}, seed {found.seeds[0]}: overlap of the {k} best videos of two spaces"
-    click.echo(f"{of}\n\n{output.text_table(spaces.rows(first))}\n")
+    click.echo(f"{of}\n\n{tables.text_table(spaces.rows(first))}\n")
     for one, matrix in matrices.items():
         click.echo(f"seed {one}: mean of all pairs of spaces {spaces.off_diagonal(matrix):.3f}")
     chance = spaces.by_chance(k, found.test.videos)
@@ -125,7 +127,7 @@ def spaces_command(model: str, seed: int | None, k: int, grid: str, roles: dict[
         for a in range(len(matrix))
         for b in range(len(matrix))
     )
-    csv = output.write_csv(path.with_name(f"{path.name}.csv"), [("seed", "space", "other", "jaccard"), *lines])
+    csv = tables.write_csv(path.with_name(f"{path.name}.csv"), [("seed", "space", "other", "jaccard"), *lines])
     plots.spaces(path, f"{found.name}, seed {found.seeds[0]}: overlap of the {k} best videos", first)
     said(csv, path)
 
@@ -158,8 +160,9 @@ def cost_command(names: tuple[str, ...], grid: str, roles: dict[str, str], **opt
     """
     from dataclasses import astuple, fields
 
-    from pipeline.analyze import cost, output, plots
+    from pipeline.analyze import cost, plots
     from pipeline.analyze.subject import features, named
+    from pipeline.views import tables
 
     if bool(options["collection"]) != bool(options["work"]):
         raise click.UsageError("give both -c and -w, or neither")
@@ -174,10 +177,10 @@ def cost_command(names: tuple[str, ...], grid: str, roles: dict[str, str], **opt
     for name in names:
         named(found.models, name, "model")
     lines = cost.measure(found, list(names))
-    click.echo(f"\n{found.context.name}, counted\n\n{output.text_table(cost.rows(lines))}")
-    path = output.folder(wanted.work, "cost") / (f"cost-{Path(grid).stem}" if grid else "cost")
+    click.echo(f"\n{found.context.name}, counted\n\n{tables.text_table(cost.rows(lines))}")
+    path = tables.folder(wanted.work, "cost") / (f"cost-{Path(grid).stem}" if grid else "cost")
     header = [field.name for field in fields(cost.Line)]
-    csv = output.write_csv(path.with_name(f"{path.name}.csv"), [header, *map(astuple, lines)])
+    csv = tables.write_csv(path.with_name(f"{path.name}.csv"), [header, *map(astuple, lines)])
     plots.cost(path, [(line.model, line.parameters, line.video, line.caption) for line in lines])
     said(csv, path)
 
@@ -202,8 +205,9 @@ def queries_command(first: str, second: str, number: int, grid: str, roles: dict
     laff analyze queries laff/seed1 laff/seed2 -c c.yaml -w WORK
     laff analyze queries laff other.trec.gz -c c.yaml -w WORK
     """
-    from pipeline.analyze import output, plots, queries
+    from pipeline.analyze import plots, queries
     from pipeline.run import open_context
+    from pipeline.views import tables
 
     wanted = looked_at(options, grid, roles)
     context, _ = open_context(wanted)
@@ -212,16 +216,16 @@ def queries_command(first: str, second: str, number: int, grid: str, roles: dict
     won, lost, tied = found.counts()
     click.echo(f"{a.name} against {b.name}: {len(found.ids):,} captions of test")
     click.echo(f"{a.name} better for {won:,}, worse for {lost:,}, equal for {tied:,}\n")
-    click.echo(output.text_table(queries.rows(found)))
+    click.echo(tables.text_table(queries.rows(found)))
     if a.depth < float("inf"):
         click.echo(f"ranks behind {a.depth:g}, the depth of the shorter run, count as {a.depth + 1:g}")
     for sign, what in ((1, a.name), (-1, b.name)):
         if number and len(found.most(number, sign)):
             click.echo(f"\nwhere {what} is better by the largest factor\n")
-            click.echo(output.text_table(queries.example_rows(found, number, sign), left=2))
-    path = output.folder(wanted.work, "queries") / f"{file_name(a.name)}-vs-{file_name(b.name)}"
+            click.echo(tables.text_table(queries.example_rows(found, number, sign), left=2))
+    path = tables.folder(wanted.work, "queries") / f"{file_name(a.name)}-vs-{file_name(b.name)}"
     lines = zip(found.ids, found.texts, a.mean.tolist(), b.mean.tolist(), strict=True)
-    csv = output.write_csv(path.with_name(f"{path.name}.csv"), [("caption", "text", a.name, b.name), *lines])
+    csv = tables.write_csv(path.with_name(f"{path.name}.csv"), [("caption", "text", a.name, b.name), *lines])
     plots.queries(path, (a.name, b.name), a.mean, b.mean)
     said(csv, path)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from pipeline.graph import Graph
+    from pipeline.graph.graph import Graph
     from pipeline.run import Request
 
 TRUST = click.option("--trust", multiple=True, metavar="PACKAGE", help="Let `uses:` import from this package too.")
@@ -92,6 +92,6 @@ def request(options: dict[str, Any]) -> Request:
 
 def graph_of(options: dict[str, Any]) -> Graph:
     """The graph that the options of `settings` make."""
-    from pipeline.stages import load
+    from pipeline.graph.stages import load
 
     return load(options["stages"], options["profile"], options["sets"], options["trust"])

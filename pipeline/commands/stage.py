@@ -64,7 +64,7 @@ def stage_command(name: str) -> click.Command:
 def stage_facts(name: str) -> tuple[str, str]:
     """Step and part of a stage as the file has them, unchecked."""
     from pipeline import yamls
-    from pipeline.stages import default_path
+    from pipeline.graph.stages import default_path
 
     entry = yamls.load(stages_option(sys.argv) or default_path())["stages"][name] or {}
     return str(entry.get("step", "")), str(entry.get("uses") or "")

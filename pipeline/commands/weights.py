@@ -10,7 +10,7 @@ import click
 from pipeline.commands.options import graph_of, settings
 
 if TYPE_CHECKING:
-    from pipeline.graph import Graph, Weights
+    from pipeline.graph.graph import Graph, Weights
 
 
 @click.group(name="weights")
@@ -43,7 +43,7 @@ def list_weights(names: tuple[str, ...], keys: bool, **options: Any) -> None:
     laff weights list x3d-l-k400 open_clip:ViT-B-16-SigLIP/webli
     laff weights list x3d-l-k400 --keys
     """
-    from pipeline import listing
+    from pipeline.weights import listing
 
     graph = graph_of(options)
     if not names:
@@ -67,24 +67,24 @@ def get_weights(names: tuple[str, ...], **options: Any) -> None:
     laff weights get --set x3d.weights=x3d-m-k400
     laff weights get x3d-l-k400 timesformer-96x32-howto100m
     """
-    from pipeline import weights
     from pipeline.errors import LaffError, problems
     from pipeline.run import targets_of
+    from pipeline.weights import lookup
 
     graph = graph_of(options)
     wanted = [named_entry(graph, name) for name in names]
     if not names:
         stages = [graph.stages[name] for name in graph.needed(targets_of(graph, ()))]
-        if wrong := [text for stage in stages if not stage.borrowed and (text := weights.check(stage, graph))]:
+        if wrong := [text for stage in stages if not stage.borrowed and (text := lookup.check(stage, graph))]:
             raise problems(str(graph.path), wrong)
         needed = dict.fromkeys(stage.params.get("weights", "") for stage in stages)
-        wanted = [entry for name in needed if (entry := weights.entry_of(graph, name))]
+        wanted = [entry for name in needed if (entry := lookup.entry_of(graph, name))]
         if not wanted:
             click.echo(f"nothing to fetch: no stage of {graph.path} that a run needs names an entry")
     failed = []
     for entry in wanted:
         try:
-            click.echo(f"{entry.name}: {weights.obtain(entry)}")
+            click.echo(f"{entry.name}: {lookup.obtain(entry)}")
         except LaffError as error:
             failed.append(str(error))
     if failed:
@@ -106,16 +106,16 @@ def check_weights(what: str, name: str | None, **options: Any) -> None:
     laff weights check downloads/model.pyth
     laff weights check downloads/model.pyth --as timesformer-96x4-k400
     """
-    from pipeline import checkup
+    from pipeline.weights import check
 
     graph = graph_of(options)
     path = Path(what).expanduser()
     if name:
-        click.echo(checkup.check_entry(named_entry(graph, name), path))
+        click.echo(check.check_entry(named_entry(graph, name), path))
     elif what in graph.weights or (":" in what and not path.exists()):  # as in open_clip:MODEL/TAG
-        click.echo(checkup.check_entry(named_entry(graph, what)))
+        click.echo(check.check_entry(named_entry(graph, what)))
     else:
-        click.echo(checkup.check_file(path, graph))
+        click.echo(check.check_file(path, graph))
 
 
 @weights_group.command(name="convert")
@@ -131,20 +131,19 @@ def convert_weights(file: Path, out: Path, name: str, **options: Any) -> None:
     \b
     laff weights convert x3d_l.pyth x3d_l.safetensors --as x3d-l-k400-slowfast
     """
-    from pipeline import checkup
+    from pipeline.weights import check
 
-    click.echo(checkup.convert(file, out, named_entry(graph_of(options), name)))
+    click.echo(check.convert(file, out, named_entry(graph_of(options), name)))
 
 
 def named_entry(graph: Graph, name: str) -> Weights:
     """The entry of a name; an error with names near it."""
-    from pipeline import weights
-    from pipeline.errors import LaffError
-    from pipeline.parts import did_you_mean
-    from pipeline.published import named
+    from pipeline.errors import LaffError, did_you_mean
+    from pipeline.graph.published import named
+    from pipeline.weights import lookup
 
     try:
-        found = weights.entry_of(graph, name) or named(name)
+        found = lookup.entry_of(graph, name) or named(name)
     except ValueError as error:
         raise LaffError(str(error)) from None
     if found is None:

@@ -7,18 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import fusing, models, progress
+from pipeline import progress
+from pipeline.assembly import assemble
 from pipeline.compare.grid import Grid
 from pipeline.compare.rows import Rows
-from pipeline.context import Context
-from pipeline.graph import Stage
-from pipeline.index import Index
-from pipeline.models import Row
+from pipeline.evaluation.significance import holm, randomisation
+from pipeline.graph import models
+from pipeline.graph.graph import Stage
+from pipeline.graph.models import Row
+from pipeline.plan.context import Context
 from pipeline.run import random_stages
-from pipeline.significance import holm, randomisation
 from pipeline.steps import evaluate
 from pipeline.steps.evaluate import WAYS
 from pipeline.steps.train import Options
+from pipeline.store.index import Index
 
 
 def figures(context: Context, grid: Grid, made: Rows, against: str) -> dict[str, Any]:
@@ -108,9 +110,9 @@ def _costs(context: Context, train: Stage, lines: dict[str, dict[str, Any]]) -> 
     from pipeline.analyze.subject import Features
 
     found = {model.name: model for model in models.of(context, train)}
-    encoders = fusing.joints(context, train)
-    rows = fusing.rows(context, train, "test", lost=True)
-    features = Features(context, found, rows, fusing.split(context, rows, encoders), encoders)
+    encoders = assemble.joints(context, train)
+    rows = assemble.rows(context, train, "test", lost=True)
+    features = Features(context, found, rows, assemble.split(context, rows, encoders), encoders)
     for counted in cost.measure(features):
         line = lines[counted.model]
         line |= {"parameters": counted.parameters, "flops_video": counted.video, "flops_caption": counted.caption}

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import yamls
-from pipeline.errors import LaffError, problems
-from pipeline.models import CHANCE, NAME
-from pipeline.models import KEYS as MODEL_KEYS
-from pipeline.parts import did_you_mean
+from pipeline.errors import LaffError, did_you_mean, problems
+from pipeline.graph.models import CHANCE, NAME
+from pipeline.graph.models import KEYS as MODEL_KEYS
 
 SHIPPED = Path(__file__).with_name("grids")
 KEYS = ("about", "roles", "seeds", "against", "models", "pairs", "features", "quoted")

@@ -9,7 +9,7 @@ from pipeline.compare import grid, rows
 from pipeline.compare.grid import Grid
 from pipeline.compare.rows import Rows
 from pipeline.errors import LaffError, problems
-from pipeline.graph import Graph
+from pipeline.graph.graph import Graph
 from pipeline.run import Request
 
 OVERRULED = {

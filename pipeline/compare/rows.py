@@ -8,11 +8,10 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 from pipeline.compare.grid import ALL, SIDES, Grid
-from pipeline.errors import LaffError, problems
-from pipeline.graph import Graph, Stage
-from pipeline.models import listed
-from pipeline.parts import did_you_mean
-from pipeline.workspace import COMPARISONS
+from pipeline.errors import LaffError, did_you_mean, problems
+from pipeline.graph.graph import Graph, Stage
+from pipeline.graph.models import listed
+from pipeline.store.workspace import COMPARISONS
 
 REPLACED = ("train", "rank", "evaluate", "report")  # steps that a comparison has its own of, or none
 

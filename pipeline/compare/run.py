@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import files, progress
-from pipeline.analyze.output import write_csv
 from pipeline.compare import figures, page, table
 from pipeline.compare.grid import Grid
 from pipeline.compare.request import requested
 from pipeline.compare.rows import Rows
-from pipeline.errors import LaffError
+from pipeline.errors import LaffError, did_you_mean
 from pipeline.outcome import Outcome
-from pipeline.parts import did_you_mean
 from pipeline.run import Request, open_context, run
-from pipeline.trainings import Untrained
-from pipeline.workspace import COMPARISONS, Workspace
+from pipeline.store.workspace import COMPARISONS, Workspace
+from pipeline.training.jobs import Untrained
+from pipeline.views.tables import write_csv
 
 
 @dataclass

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.analyze.cost import mega
-from pipeline.analyze.output import p_text, text_table
 from pipeline.steps.evaluate import WAYS
 from pipeline.steps.report import METRICS, cell, warning
+from pipeline.views.tables import p_text, text_table
 
 SHOWN = ("R@1", "R@5", "R@10", "MedR", "mAP")
 TRAINING = ("loss", "mask", "lr", "batch", "epochs", "patience", "precision")  # of the train stage, told once

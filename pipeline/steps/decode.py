@@ -8,15 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import ledger, progress, shards, sweep, video
-from pipeline.context import Context
+from pipeline import progress
 from pipeline.errors import LaffError
-from pipeline.killable import Lost
-from pipeline.plan import Planned
-from pipeline.record import record
-from pipeline.sweep import Clip
-from pipeline.target import Made, Target, attributes
-from pipeline.units import shard_key
+from pipeline.extraction import sweep
+from pipeline.extraction.sweep import Clip
+from pipeline.extraction.target import Made, Target, attributes
+from pipeline.plan.context import Context
+from pipeline.plan.plan import Planned
+from pipeline.plan.record import record
+from pipeline.plan.units import shard_key
+from pipeline.rows import shards
+from pipeline.store import ledger
+from pipeline.video import reading
+from pipeline.workers.killable import Lost
 
 COLUMNS = ("packets", "seconds", "fps", "width", "height", "rotation", "codec", "container", "decoder")
 
@@ -26,7 +30,7 @@ class Options:
     """Parameters of the step."""
 
     HOW = ("timeout", "memory")
-    CODE = ("pipeline.video",)
+    CODE = ("pipeline.video.reading",)
 
     timeout: float = 60.0  # seconds that one video may take
     memory: float = 4.0  # GiB that one video may take
@@ -78,11 +82,11 @@ def _jobs(context: Context, planned: Planned) -> Iterator[Look]:
 def look(work: Look) -> Made:
     """Probe each clip and write the shard. Runs in any process."""
     start = time.perf_counter()
-    found: list[tuple[str, video.Probe]] = []
+    found: list[tuple[str, reading.Probe]] = []
     failed = []
     pool = sweep.decoders(work.timeout, work.memory)
     paths = [Path(clip.path) for clip in work.clips]
-    for clip, probe in zip(work.clips, pool.imap(video.probe, paths, ahead=8 * sweep.processes()), strict=True):
+    for clip, probe in zip(work.clips, pool.imap(reading.probe, paths, ahead=8 * sweep.processes()), strict=True):
         if isinstance(probe, Lost):
             failed.append(ledger.line(clip.id, work.target.stage, probe.reason, probe.exception, "probe"))
         else:

@@ -10,13 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import files, metrics, models, shards
-from pipeline.context import Context
+from pipeline import files
 from pipeline.errors import LaffError
-from pipeline.metrics import Ranks
-from pipeline.plan import Planned
-from pipeline.record import record
-from pipeline.target import Made
+from pipeline.evaluation import metrics
+from pipeline.evaluation.metrics import Ranks
+from pipeline.extraction.target import Made
+from pipeline.graph import models
+from pipeline.plan.context import Context
+from pipeline.plan.plan import Planned
+from pipeline.plan.record import record
+from pipeline.rows import shards
 
 TIES = (
     "rank = 1 + non-relevant strictly above the first relevant item + half of the non-relevant equal to it; "
@@ -29,7 +32,7 @@ WAYS = ("t2v", "v2t")
 class Options:
     """Parameters of the step."""
 
-    CODE = ("pipeline.metrics",)
+    CODE = ("pipeline.evaluation.metrics",)
     OWN = ("pipeline.steps.evaluate",)
 
     bootstrap: int = 1000  # samples of the 95 % interval of R@10; queries of one video are drawn together

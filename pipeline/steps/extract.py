@@ -9,17 +9,21 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pipeline import build, progress, shards, sweep, weights
-from pipeline.context import Context
+from pipeline import progress
+from pipeline.build import construct
 from pipeline.errors import LaffError
-from pipeline.fitting import fit, fitted_file
-from pipeline.graph import Stage
-from pipeline.plan import Planned
-from pipeline.record import record
+from pipeline.extraction import sweep
+from pipeline.extraction.sweep import Pass
+from pipeline.extraction.target import Made, Target, attributes
+from pipeline.graph.graph import Stage
+from pipeline.plan.context import Context
+from pipeline.plan.plan import Planned
+from pipeline.plan.record import record
+from pipeline.plan.units import Unit
+from pipeline.rows import shards
 from pipeline.steps import decode
-from pipeline.sweep import Pass
-from pipeline.target import Made, Target, attributes
-from pipeline.units import Unit
+from pipeline.training.fit import fit, fitted_file
+from pipeline.weights import lookup
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,14 @@ class Options:
     """Parameters of the step."""
 
     HOW = ("batch", "timeout", "memory")
-    VIDEO_CODE = ("pipeline.video",)
-    TASK_CODE = ("fusion.losses", "pipeline.training", "pipeline.optimizer", "pipeline.recipe", "pipeline.rmsprop")
+    VIDEO_CODE = ("pipeline.video.reading",)
+    TASK_CODE = (
+        "fusion.losses",
+        "pipeline.training.trainer",
+        "pipeline.training.optimizer",
+        "pipeline.graph.recipe",
+        "pipeline.training.rmsprop",
+    )
 
     batch: int | Literal["auto"] = "auto"  # videos in a forward; auto: as many as fit a GPU, up to 8 on a CPU
     timeout: float = 120.0  # seconds that decoding one video may take
@@ -60,7 +70,7 @@ def target(context: Context, stage: Stage, unit: Unit) -> Target:
         stage=stage.name,
         key=unit.key,
         path=(context.work.folder(stage.name) / unit.key).absolute(),
-        part=build.construct(stage, context),
+        part=construct.construct(stage, context),
         fingerprint=unit.fingerprint,
         content=unit.content,
         recipe=unit.recipe,
@@ -68,7 +78,7 @@ def target(context: Context, stage: Stage, unit: Unit) -> Target:
         batch=stage.options["batch"],
         dtype=stage.options["dtype"],
         precision=stage.options["precision"],
-        weights=_absolute(weights.get(stage, context.graph, context.work) if not stage.borrowed else None),
+        weights=_absolute(lookup.get(stage, context.graph, context.work) if not stage.borrowed else None),
         state=_absolute(fitted_file(context, stage)),
         learned=_learned(context, stage),
         about=_about(context, stage),
@@ -79,10 +89,10 @@ def _about(context: Context, stage: Stage) -> dict[str, str]:
     """What a shard says of the weights: where published ones come from, or what was learned, from what and how."""
     if stage.borrowed:
         tuned = next(source for source in stage.sources if context.stage(source).step == "finetune")
-        recipe = context.recipe(tuned) | weights.about(context.stage(tuned), context.graph)
+        recipe = context.recipe(tuned) | lookup.about(context.stage(tuned), context.graph)
         kept = {key: value for key, value in recipe.items() if key in ("uses", "params") or key.startswith("weights")}
         return {"weights_name": f"fine-tuned by {tuned}", "learned": json.dumps({"stage": tuned} | kept)}
-    about = weights.about(stage, context.graph)
+    about = lookup.about(stage, context.graph)
     if stage.fitted:
         captions = len(context.catalog.split_captions("train"))
         about["learned"] = json.dumps({"stage": stage.name, "from": f"{captions} captions of train"})

@@ -5,14 +5,17 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pipeline import build, files, frame_cache, progress, weights
-from pipeline.context import Context
+from pipeline import files, progress
+from pipeline.build import construct
 from pipeline.errors import LaffError
-from pipeline.fitting import STATE, recipe_of
-from pipeline.learning import Learning, check_seed
-from pipeline.plan import Planned
-from pipeline.record import record
-from pipeline.target import Made
+from pipeline.extraction.target import Made
+from pipeline.graph.learning import Learning, check_seed
+from pipeline.plan.context import Context
+from pipeline.plan.plan import Planned
+from pipeline.plan.record import record
+from pipeline.training import frame_cache
+from pipeline.training.fit import STATE, recipe_of
+from pipeline.weights import lookup
 
 
 @dataclass(frozen=True)
@@ -23,8 +26,13 @@ class Options(Learning):
     """
 
     HOW = ("timeout", "memory", "checkpoint", "keep_frames")
-    CODE = ("pipeline.video", "fusion.losses")
-    OWN = ("pipeline.training", "pipeline.optimizer", "pipeline.recipe", "pipeline.rmsprop")
+    CODE = ("pipeline.video.reading", "fusion.losses")
+    OWN = (
+        "pipeline.training.trainer",
+        "pipeline.training.optimizer",
+        "pipeline.graph.recipe",
+        "pipeline.training.rmsprop",
+    )
 
     loss: Literal["triplet", "triplet-caption", "triplet-both", "infonce", "dual-softmax"] = "infonce"
     optimizer: Literal["rmsprop", "adamw"] = "adamw"
@@ -54,19 +62,19 @@ def run(context: Context, planned: Planned) -> None:
     import torch
 
     from fusion.losses import make
-    from pipeline.training import Trainer
+    from pipeline.training.trainer import Trainer
 
     stage = context.stage(planned.stage)
     options = Options(**stage.options)
     (unit,) = planned.todo
     start = time.perf_counter()
-    where = build.device(stage.name, stage.on)
-    part = build.construct(stage, context)
+    where = construct.device(stage.name, stage.on)
+    part = construct.construct(stage, context)
     train, val, failed = frame_cache.pairs(context, stage, part.sampling)
     torch.set_num_threads(context.graph.threads)  # only now: decoding in this process sets its own number
     folder = context.work.folder(stage.name)
     try:
-        part.load(where, weights.get(stage, context.graph, context.work))
+        part.load(where, lookup.get(stage, context.graph, context.work))
         task = part.task(train, val, make(options.loss, options.mask, options.prior))
         task.factors = dict.fromkeys(getattr(task, "heads", ()), options.head_rate)
     except ValueError as error:

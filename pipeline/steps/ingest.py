@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import files, progress, table
-from pipeline.catalog import Catalog
-from pipeline.collection import Collection
+from pipeline import files, progress
 from pipeline.errors import LaffError
-from pipeline.refresh import refresh
-from pipeline.workspace import Workspace
+from pipeline.items import table
+from pipeline.items.catalog import Catalog
+from pipeline.items.collection import Collection
+from pipeline.items.refresh import refresh
+from pipeline.store.workspace import Workspace
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline import features, fusing, metrics, models, pairs, progress, runs, shards
-from pipeline.context import Context
+from pipeline import progress
+from pipeline.assembly import assemble, features
+from pipeline.assembly.features import Rows
 from pipeline.errors import LaffError
-from pipeline.features import Rows
-from pipeline.metrics import Ranks
-from pipeline.models import Row
-from pipeline.plan import Planned
-from pipeline.record import record
-from pipeline.scores import Scored, of_vectors
-from pipeline.target import Made
+from pipeline.evaluation import metrics
+from pipeline.evaluation.metrics import Ranks
+from pipeline.extraction.target import Made
+from pipeline.graph import models
+from pipeline.graph.models import Row
+from pipeline.plan.context import Context
+from pipeline.plan.plan import Planned
+from pipeline.plan.record import record
+from pipeline.ranking import pair_scores, trec
+from pipeline.ranking.scores import Scored, of_vectors
+from pipeline.rows import shards
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,8 +41,14 @@ class Options:
     """Parameters of the step."""
 
     HOW = ("pairs",)
-    CODE = ("pipeline.metrics", "fusion.paired", "fusion.features")
-    OWN = ("pipeline.steps.rank", "pipeline.runs", "pipeline.fusing", "pipeline.pairs", "pipeline.scores")
+    CODE = ("pipeline.evaluation.metrics", "fusion.paired", "fusion.features")
+    OWN = (
+        "pipeline.steps.rank",
+        "pipeline.ranking.trec",
+        "pipeline.assembly.assemble",
+        "pipeline.ranking.pair_scores",
+        "pipeline.ranking.scores",
+    )
 
     k: int = 100  # items in a run, per query
     pairs: dict[str, list[str]] = field(default_factory=dict)  # rows without training: name -> [video, text feature]
@@ -54,9 +65,9 @@ def run(context: Context, planned: Planned) -> None:
     stage = context.stage(planned.stage)
     train = context.stage(stage.sources[0])
     torch.set_num_threads(context.graph.threads)
-    encoders = fusing.joints(context, train)
-    rows = fusing.rows(context, train, "test", lost=True)
-    whole = fusing.split(context, rows, encoders)
+    encoders = assemble.joints(context, train)
+    rows = assemble.rows(context, train, "test", lost=True)
+    whole = assemble.split(context, rows, encoders)
     first, of_text = distinct([context.catalog.texts[row] for row in rows.captions])
     wanted = {f"{row.name}/seed{seed}": (row, seed) for row in models.rows(context, stage) for seed in row.seeds}
     with progress.bar(stage.name, len(planned.todo), "run"):
@@ -65,16 +76,16 @@ def run(context: Context, planned: Planned) -> None:
             start = time.perf_counter()
             scores = []
             for model in row.models:
-                own = fusing.part_of(whole, model)
-                paired = fusing.trained(context, train, model, own, encoders, seed)
+                own = assemble.part_of(whole, model)
+                paired = assemble.trained(context, train, model, own, encoders, seed)
                 if paired.scores_pairs:
-                    scores.append(pairs.of_model(paired, own, first))
+                    scores.append(pair_scores.of_model(paired, own, first))
                     continue
                 texts = embed(paired.embed_text, *each_text(paired, own, first))
                 scores.append(of_vectors(texts, embed(paired.embed_video, own.video_rows, len(rows.videos))))
             if row.pairs:
                 video, text = context.stage(row.features[0]), row.features[1]
-                scores.append(pairs.of_features(context, row.name, video, text, rows, first))
+                scores.append(pair_scores.of_features(context, row.name, video, text, rows, first))
             elif row.features:
                 scores.append(cosines(context, row, rows, first))
             scored = Scored(scores, of_text, len(rows.videos))
@@ -129,7 +140,7 @@ def embed(function: Callable, take: Callable, count: int) -> "Tensor":
     return found
 
 
-def cosines(context: Context, row: Row, rows: Rows, first: np.ndarray) -> pairs.Score:
+def cosines(context: Context, row: Row, rows: Rows, first: np.ndarray) -> pair_scores.Score:
     """The scores of a row of two features. LaffError where they are not of one width, or lists of words."""
     video, text = row.features
     texts, videos = features.read(context, text, "text", rows.captions[first])[0], rows.video[video]
@@ -163,21 +174,21 @@ def write(context: Context, scored: Scored, rows: Rows, row: Row, folder: Path, 
     order = covered[np.argsort(rows.video_of[covered], kind="stable")]
     own = np.split(order, np.searchsorted(rows.video_of[order], np.arange(1, len(rows.videos))))
 
-    def by_caption() -> Iterator[tuple[str, runs.Found]]:
+    def by_caption() -> Iterator[tuple[str, trec.Found]]:
         for block in blocks(np.arange(len(caption_ids)), len(video_ids)):
             scores = scored.of_captions(block)
             here = rows.video_of[block] >= 0
             t2v.put(block[here], metrics.rank(scores[here], rows.video_of[block][here]))
-            yield from named(caption_ids, block, video_ids, *runs.top_k(scores, k))
+            yield from named(caption_ids, block, video_ids, *trec.top_k(scores, k))
 
-    def by_video() -> Iterator[tuple[str, runs.Found]]:
+    def by_video() -> Iterator[tuple[str, trec.Found]]:
         for block in blocks(np.arange(len(rows.videos)), len(caption_ids)):
             scores = scored.of_videos(block)
             v2t.put(place[block], metrics.rank(scores, [own[video] for video in block]))
-            yield from named(video_ids, block, caption_ids, *runs.top_k(scores, k))
+            yield from named(video_ids, block, caption_ids, *trec.top_k(scores, k))
 
-    runs.write_run(folder / "t2v.trec.gz", by_caption(), row.name)
-    runs.write_run(folder / "v2t.trec.gz", by_video(), row.name)
+    trec.write_run(folder / "t2v.trec.gz", by_caption(), row.name)
+    trec.write_run(folder / "v2t.trec.gz", by_video(), row.name)
     video_of = np.asarray(catalog.caption_video)[rows.captions]
     columns = {
         "covered": rows.video_of >= 0,
@@ -202,7 +213,7 @@ def blocks(rows: np.ndarray, items: int = 1) -> Iterator[np.ndarray]:
 
 def named(
     queries: list[str], block: np.ndarray, items: list[str], columns: np.ndarray, scores: np.ndarray
-) -> Iterator[tuple[str, runs.Found]]:
+) -> Iterator[tuple[str, trec.Found]]:
     """Rows of a run: the block's queries with the names and scores of what they found."""
     for query, found, values in zip(block, columns, scores, strict=True):
         yield queries[query], [(items[item], float(score)) for item, score in zip(found, values, strict=True)]

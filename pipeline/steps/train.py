@@ -5,16 +5,18 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pipeline import models, progress, twins
-from pipeline.context import Context
+from pipeline import progress
 from pipeline.errors import LaffError
-from pipeline.graph import Stage
-from pipeline.learning import Learning, check_seed
-from pipeline.plan import Planned
-from pipeline.record import record
-from pipeline.target import Made
-from pipeline.tasks import Serial
-from pipeline.trainings import Training, Untrained, forget, rows_of, train
+from pipeline.extraction.target import Made
+from pipeline.graph import models
+from pipeline.graph.graph import Stage
+from pipeline.graph.learning import Learning, check_seed
+from pipeline.plan.context import Context
+from pipeline.plan.plan import Planned
+from pipeline.plan.record import record
+from pipeline.training import reuse
+from pipeline.training.jobs import Training, Untrained, forget, rows_of, train
+from pipeline.workers.tasks import Serial
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,13 @@ class Options(Learning):
 
     HOW = ("seeds", "own", "baselines", "singles", "checkpoint", "joint")
     CODE = ("fusion.paired", "fusion.retrieval", "fusion.losses")
-    OWN = ("pipeline.training", "pipeline.optimizer", "pipeline.recipe", "pipeline.rmsprop", "pipeline.fusing")
+    OWN = (
+        "pipeline.training.trainer",
+        "pipeline.training.optimizer",
+        "pipeline.graph.recipe",
+        "pipeline.training.rmsprop",
+        "pipeline.assembly.assemble",
+    )
 
     seeds: list[int] = field(default_factory=lambda: [2])
     own: bool = True  # the block that `uses` names, over all features
@@ -49,7 +57,7 @@ def run(context: Context, planned: Planned) -> None:
     """
     stage = context.stage(planned.stage)
     for unit in planned.todo:
-        if twin := twins.adopt(context, stage.name, unit):
+        if twin := reuse.adopt(context, stage.name, unit):
             made = Made(stage.name, unit.key, twin.rows, 0.0, training=twin.training)
             record(context, planned, made, [f"{unit.key}/best.pt"])
     first: dict[str, int] = {}  # trainings on the same rows come one after the other: rows are read once

@@ -18,7 +18,7 @@ from scipy.sparse import issparse
 
 import extractors
 from extractors.base import Pairs, Sampling
-from pipeline.parts import part as described
+from pipeline.parts.classes import part as described
 
 ROOT = Path(__file__).resolve().parents[2]
 CAPTIONS = [f"the {colour} {shape} moves" for colour in ("red", "blue", "green") for shape in ("ball", "box", "ring")]

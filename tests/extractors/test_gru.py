@@ -11,8 +11,8 @@ from torch.nn import functional
 from extractors.base import Pairs
 from extractors.gru import Gru, GruEncoder
 from extractors.gru_task import take
-from pipeline.optimizer import make_optimizer, step
-from pipeline.recipe import Recipe
+from pipeline.graph.recipe import Recipe
+from pipeline.training.optimizer import make_optimizer, step
 
 CAPTIONS = ["a red car", "a blue car stops here", "red", ""]
 

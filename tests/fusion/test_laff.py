@@ -13,8 +13,8 @@ from fusion.features import Feature, Sparse, Tokens
 from fusion.laff import LAFF
 from fusion.losses import triplet
 from fusion.paired import Paired
-from pipeline.recipe import Recipe
-from pipeline.training import make_optimizer, step
+from pipeline.graph.recipe import Recipe
+from pipeline.training.trainer import make_optimizer, step
 
 HEADS, WIDTH, BATCH = 3, 5, 4
 VIDEO = {"clip-ft": 5, "x3d": 7, "tf": 4}

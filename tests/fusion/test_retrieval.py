@@ -10,8 +10,8 @@ from fusion.laff import LAFF
 from fusion.losses import triplet
 from fusion.paired import Paired
 from fusion.retrieval import Retrieval, mrr
-from pipeline.recipe import Recipe
-from pipeline.training import make_optimizer, step
+from pipeline.graph.recipe import Recipe
+from pipeline.training.trainer import make_optimizer, step
 
 
 def split(videos: int = 6, captions: int = 14, seed: int = 0) -> Split:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import collection, parts, stages
-from pipeline.context import Context
-from pipeline.index import Entry
-from pipeline.plan import Planned, stage_plan
+from pipeline.graph import stages
+from pipeline.items import collection
+from pipeline.parts import classes, code
+from pipeline.plan.context import Context
+from pipeline.plan.plan import Planned, stage_plan
 from pipeline.steps import ingest
-from pipeline.workspace import Workspace
+from pipeline.store.index import Entry
+from pipeline.store.workspace import Workspace
 
 Split = dict[str, list[str]]  # video id -> captions
 
@@ -101,7 +103,14 @@ def planned() -> Callable[[Context], dict[str, Planned]]:
 
 
 def _forget() -> None:
-    for function in (parts.source_file, parts.tree, parts.imported, parts.code_digest, parts.part, parts._literals):
+    for function in (
+        code.source_file,
+        code.tree,
+        code.imported,
+        code.code_digest,
+        classes.part,
+        classes._literals,
+    ):
         function.cache_clear()
 
 

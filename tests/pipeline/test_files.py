@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import files
-from pipeline.parts import ROOT
+from pipeline.parts.code import ROOT
 
 
 def names(folder: Path) -> list[str]:

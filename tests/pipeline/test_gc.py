@@ -10,10 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from pipeline import gc, shards
+from pipeline import gc
 from pipeline.errors import LaffError
 from pipeline.gc import Found
-from pipeline.workspace import Workspace
+from pipeline.rows import shards
+from pipeline.store.workspace import Workspace
 
 TRAINED = "its training is finished"
 ROW = np.zeros((1, 3))  # of a shard whose rows nobody asks for

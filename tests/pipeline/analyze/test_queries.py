@@ -10,8 +10,8 @@ import pytest
 
 from pipeline.analyze import queries
 from pipeline.analyze.queries import Comparison, Found
-from pipeline.catalog import Catalog
 from pipeline.errors import LaffError
+from pipeline.items.catalog import Catalog
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_two_run_files_are_cut_at_the_shorter(context: SimpleNamespace, tmp_path
     deep = run_file(tmp_path / "deep", a="b:3 c:2 a:1", b="b:1", c="b:3 c:2 a:1")
     flat = run_file(tmp_path / "flat", a="b:2 c:1", b="a:2 c:1", c="c:2 a:1")
     context.graph = SimpleNamespace(of_step=lambda step: None)
-    monkeypatch.setattr("pipeline.models.rows", lambda *_: [])
+    monkeypatch.setattr("pipeline.graph.models.rows", lambda *_: [])
     both = queries.compare(context, str(deep), str(flat))
     assert both.first.mean.tolist() == [3, 1, 2]  # the third place of a#0 is behind depth 2
     assert both.second.mean.tolist() == [3, 3, 1]

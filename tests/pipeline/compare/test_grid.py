@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import stages
 from pipeline.commands.compare import compare_command
 from pipeline.compare import grid
 from pipeline.compare.rows import rows
 from pipeline.errors import LaffError
+from pipeline.graph import stages
 
 ROOT = Path(__file__).resolve().parents[3]
 BAD = """

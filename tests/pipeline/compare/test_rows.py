@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from pipeline import models, stages
 from pipeline.compare import grid
 from pipeline.compare.rows import Rows, rows
 from pipeline.errors import LaffError
-from pipeline.graph import Graph
+from pipeline.graph import models, stages
+from pipeline.graph.graph import Graph
+from pipeline.plan.units import units
 from pipeline.run import open_context, run
-from pipeline.units import units
 
 ROLES = {"lead": "pair", "lead-text": "words", "lead-frames": "pair-frames"}
 

@@ -19,10 +19,11 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from pipeline import gc, verify
+from pipeline import gc
 from pipeline.compare.run import Asked, Compared, compare
 from pipeline.errors import LaffError
 from pipeline.run import run
+from pipeline.store import verify
 
 ROOT = Path(__file__).resolve().parents[3]
 TRAIN, RANK = "compare/mine/train", "compare/mine/rank"

@@ -1,0 +1,1 @@
+"""Cached features put together for a model, and the model for them: trained, or as training starts it."""

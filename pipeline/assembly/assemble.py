@@ -1,0 +1,155 @@
+"""Put a model together from a train stage, and put features into it."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.assembly import features
+from pipeline.assembly.features import Rows
+from pipeline.build import construct
+from pipeline.errors import LaffError
+from pipeline.graph import models
+from pipeline.graph.graph import Stage
+from pipeline.graph.models import Model
+from pipeline.plan.context import Context
+from pipeline.plan.units import model_unit
+from pipeline.training.fit import word_vectors
+
+if TYPE_CHECKING:
+    from fusion.features import Feature, Split, Tokens
+    from fusion.spaces import Spaces
+
+BY_FRAME = "/frames"  # behind the name of a feature that stands in a split frame by frame too
+
+
+@dataclass
+class Joint:
+    """A sentence encoder that is trained inside the model: its vocabulary and its part."""
+
+    name: str
+    part: Any
+    words: list[str]
+
+    def tokens(self, texts: Sequence[str]) -> "Tokens":
+        """Texts as the encoder reads them."""
+        from fusion.features import Tokens
+
+        ids, starts = self.part.tokens(texts, self.words)
+        return Tokens(ids, starts, len(self.words))
+
+
+def joints(context: Context, stage: Stage) -> list[Joint]:
+    """The encoders that `joint:` names, with the vocabulary of the train captions."""
+    catalog = context.catalog
+    found = []
+    for name in stage.options["joint"]:
+        part = construct.construct(context.stage(name), context)
+        captions = [catalog.texts[row] for row in catalog.split_captions("train")]
+        found.append(Joint(name, part, part.vocabulary(captions)))
+    return found
+
+
+def rows(context: Context, stage: Stage, split: str, lost: bool = False, needs: Collection[str] = ()) -> Rows:
+    """All cached features of a split that the stage fuses; those of joint encoders come as tokens later.
+
+    needs: the video features that a video must have to be among them, such as those of one model; () is all.
+    """
+    video, text = context.features(stage.name)
+    cached = [name for name in text if name not in stage.options["joint"]]
+    frames = {name for model in models.of(context, stage) for name in model.frames}
+    return features.split_rows(context, video, cached, split, lost, frames, needs)
+
+
+def as_feature(values: Any) -> "Feature":
+    """A dense or CSR block of rows as the models take it."""
+    import torch
+
+    from fusion.features import Sparse
+
+    return (
+        torch.from_numpy(np.ascontiguousarray(values, np.float32))
+        if isinstance(values, np.ndarray)
+        else Sparse.of(values)
+    )
+
+
+def split(context: Context, found: Rows, encoders: Sequence[Joint]) -> "Split":
+    """Rows as a Split of tensors."""
+    import torch
+    from torch import Tensor
+
+    from fusion.features import Frames, Split
+
+    text = {name: as_feature(values) for name, values in found.text.items()}
+    texts = [context.catalog.texts[row] for row in found.captions]
+    text |= {joint.name: joint.tokens(texts) for joint in encoders}
+    video: dict[str, Tensor | Frames] = {name: torch.from_numpy(values) for name, values in found.video.items()}
+    for name, (values, counts) in found.frames.items():
+        video[name + BY_FRAME] = Frames(torch.from_numpy(values), torch.from_numpy(counts).long())
+    return Split(video, text, torch.from_numpy(np.maximum(found.video_of, 0)))
+
+
+def part_of(whole: "Split", model: Model) -> "Split":
+    """The features of a split that one model fuses."""
+    from fusion.features import Split
+
+    return Split(
+        {name: whole.video[name + BY_FRAME if name in model.frames else name] for name in model.video},
+        {name: whole.text[name] for name in model.text},
+        whole.video_of,
+    )
+
+
+def make(
+    context: Context, stage: Stage, model: Model, split: "Split", encoders: Sequence[Joint], seed: int
+) -> "Spaces":
+    """The untrained model, its weights drawn from `seed`; widths come from the features."""
+    import torch
+
+    from fusion.features import Frames, Sparse, Tokens
+
+    def width(feature: "Feature", name: str) -> int:
+        if isinstance(feature, Tokens):
+            return int(next(joint.part.dim for joint in encoders if joint.name == name))
+        return feature.dim if isinstance(feature, Sparse | Frames) else int(feature.shape[1])
+
+    video, text = ({name: width(feature, name) for name, feature in side.items()} for side in (split.video, split.text))
+    lengths = {name: feature.values.shape[1] for name, feature in split.video.items() if isinstance(feature, Frames)}
+    inside = {
+        joint.name: joint.part.encoder(joint.words, word_vectors(context, context.stage(joint.name)), seed)
+        for joint in encoders
+        if joint.name in model.text
+    }
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return construct.model(stage.name, model, context.graph.trusted, video, text, lengths, inside)
+
+
+def trained(
+    context: Context, stage: Stage, model: Model, split: "Split", encoders: Sequence[Joint], seed: int
+) -> "Spaces":
+    """The model as its best epoch left it, ready to embed."""
+    paired = make(context, stage, model, split, encoders, seed)
+    path = best(context, stage, model, seed)
+    unit = model_unit(context, stage, model, seed)
+    content = construct.read_checkpoint(path)
+    if content["fingerprint"] != unit.fingerprint + unit.content:
+        raise LaffError(
+            f"{path} was trained on other features, items or parameters; give the same --profile and --set as then, "
+            "or run `laff train`"
+        )
+    try:
+        paired.load_state_dict(content["state"])
+    except RuntimeError:
+        raise LaffError(
+            f"{path} was trained with other parameters or features; give the same --profile and --set as then, or train"
+        ) from None
+    return paired.eval()
+
+
+def best(context: Context, stage: Stage, model: Model, seed: int) -> Path:
+    """WORK/train/<model>/seed<k>/best.pt."""
+    return context.work.folder(stage.name) / model.name / f"seed{seed}" / "best.pt"

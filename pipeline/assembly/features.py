@@ -1,0 +1,178 @@
+"""Rows of cached features for a split, in memory."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.errors import LaffError, Unfit
+from pipeline.plan.context import Context
+from pipeline.plan.units import shard_key
+from pipeline.rows import shards
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+    from extractors.base import Pairs
+
+
+def read(context: Context, name: str, side: str, rows: np.ndarray) -> "tuple[np.ndarray | csr_matrix, np.ndarray]":
+    """Values of catalog rows [n] in their order: [n, D] dense float32 or CSR, and found [n] bool; missing: 0.
+
+    Of a feature of frames the mean over each video's own frames.
+    """
+    found = np.zeros(len(rows), dtype=bool)
+    dense: np.ndarray | None = None
+    blocks: list[Any] = []
+    order: list[np.ndarray] = []
+    for shard, places, taken in _shards(context, name, side, rows):
+        found[places] = True
+        if isinstance(shard.values, np.ndarray):
+            dense = _room(dense, name, shard, shard.values.shape[-1:], len(rows))
+            if len(taken):
+                dense[places] = _means(shard, taken)
+        else:
+            blocks.append(shard.values[taken])
+            order.append(places)
+    if blocks:
+        return _in_order(blocks, order, len(rows)), found
+    if dense is None:
+        raise LaffError(f"{name}: no {side} rows asked for; is the split empty?")
+    return dense, found
+
+
+def read_frames(context: Context, name: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A feature of frames as it is: values [n, T, D] float32 of catalog rows [n], and frames [n] int32.
+
+    `frames` says how many of the T are the video's own, 0 where it has no row; the rest is padding.
+    """
+    dense: np.ndarray | None = None
+    frames = np.zeros(len(rows), np.int32)
+    for shard, places, taken in _shards(context, name, "video", rows):
+        if shard.frames is None:
+            raise LaffError(f"{name} holds one row a video; give it `level: frame` where rows of frames are wanted")
+        dense = _room(dense, name, shard, shard.values.shape[1:], len(rows))
+        if len(taken):
+            dense[places] = shard.values[taken]
+            frames[places] = shard.frames[taken]
+    if dense is None:
+        raise LaffError(f"{name}: no video rows asked for; is the split empty?")
+    return dense, frames
+
+
+def _shards(
+    context: Context, name: str, side: str, rows: np.ndarray
+) -> "Iterator[tuple[shards.Shard, np.ndarray, np.ndarray]]":
+    """Each shard that holds some of the catalog rows [n]: it, their places in `rows`, and their rows in it."""
+    stage, catalog = context.stage(name), context.catalog
+    shard_of = np.asarray(catalog.video_shard if side == "video" else catalog.caption_shard, dtype=np.int64)[rows]
+    for number in np.unique(shard_of):
+        shard = shards.read(context.work.folder(name) / shard_key(stage, side, int(number)))
+        at = {id_: row for row, id_ in enumerate(shard.ids)}
+        here = np.flatnonzero(shard_of == number)
+        pairs = [(place, at[id_]) for place, id_ in zip(here, catalog.ids(side, rows[here]), strict=True) if id_ in at]
+        places, taken = (
+            np.array(column, dtype=np.int64) for column in (zip(*pairs, strict=True) if pairs else ([], []))
+        )
+        yield shard, places, taken
+
+
+def _room(dense: np.ndarray | None, name: str, shard: shards.Shard, shape: tuple[int, ...], count: int) -> np.ndarray:
+    """Zeros for `count` rows of this shape, if it is not there yet; LaffError where other shards had another shape."""
+    if dense is None:
+        return np.zeros((count, *shape), np.float32)
+    if dense.shape[1:] != shape and shard.ids:
+        raise LaffError(f"{name}: the rows of one shard are {list(shape)}, those of another {list(dense.shape[1:])}")
+    return dense
+
+
+def _means(shard: shards.Shard, taken: np.ndarray) -> np.ndarray:
+    """Rows of a dense shard as float32 [n, D]; of frames their mean, over the video's own."""
+    values = shard.values[taken]
+    if shard.frames is None:
+        return values
+    frames = shard.frames[taken, None]
+    own = np.arange(values.shape[1]) < frames
+    return values.sum(axis=1, dtype=np.float32, where=own[:, :, None]) / frames
+
+
+def _in_order(blocks: list[Any], order: list[np.ndarray], count: int) -> "csr_matrix":
+    from scipy.sparse import csr_matrix, vstack
+
+    whole = csr_matrix(vstack(blocks))
+    places = np.concatenate(order)
+    if len(places) != count:
+        raise LaffError(f"{count - len(places)} captions have no row in a sparse feature; run its stage again")
+    return whole[np.argsort(places)]
+
+
+def pairs(context: Context, video: str, split: str) -> "Pairs":
+    """Captions of a split with one video feature; videos without the feature are left out with their captions."""
+    from extractors.base import Pairs
+
+    catalog = context.catalog
+    videos = catalog.split_videos(split)
+    values, found = read(context, video, "video", videos)
+    captions, video_of = paired_captions(context, split, videos[found])
+    return Pairs([catalog.texts[row] for row in captions], video_of, values[found])
+
+
+def paired_captions(context: Context, split: str, videos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Catalog rows of the captions whose video is among `videos` [V], and their places [C] in it."""
+    catalog = context.catalog
+    place = np.full(len(catalog.videos), -1, dtype=np.int64)
+    place[videos] = np.arange(len(videos))
+    captions = catalog.split_captions(split)
+    of = place[np.asarray(catalog.caption_video, dtype=np.int64)[captions]]
+    if not (of >= 0).any():
+        raise Unfit(f"no video of {split} has all features, so there is nothing to learn from; see `laff failures`")
+    return captions[of >= 0], of[of >= 0]
+
+
+@dataclass
+class Rows:
+    """The covered part of a split: features by name, and which catalog rows they stand for."""
+
+    video: dict[str, np.ndarray]
+    text: dict[str, Any]
+    videos: np.ndarray  # [V] catalog rows of the videos that have every video feature
+    captions: np.ndarray  # [C] catalog rows of their captions
+    video_of: np.ndarray  # [C] place in `videos`; -1 where the video lacks a feature
+    frames: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)  # values [V, T, D], their counts [V]
+
+
+def split_rows(
+    context: Context,
+    video: list[str],
+    text: list[str],
+    split: str,
+    lost: bool = False,
+    frames: Collection[str] = (),
+    needs: Collection[str] = (),
+) -> Rows:
+    """All features of a split; videos that lack one are left out (coverage is reported where metrics are).
+
+    `frames` names features that are wanted frame by frame too; `needs` the video features that a video must have,
+    where not all: what it lacks of the others is 0.
+
+    `lost` keeps the captions of such videos, with -1 in video_of: when ranking, they still stand in the way of others.
+    """
+    every = context.catalog.split_videos(split)
+    read_all = {name: read(context, name, "video", every) for name in video}
+    covered = np.logical_and.reduce([read_all[name][1] for name in needs or video])
+    videos = every[covered]
+    captions, video_of = paired_captions(context, split, videos)
+    if lost:
+        kept = dict(zip(captions.tolist(), video_of.tolist(), strict=True))
+        captions = context.catalog.split_captions(split)
+        video_of = np.array([kept.get(row, -1) for row in captions.tolist()], dtype=np.int64)
+    texts: dict[str, Any] = {}
+    for name in text:
+        texts[name], found = read(context, name, "text", captions)
+        if not found.all() and isinstance(texts[name], np.ndarray):
+            names = context.catalog.ids("text", captions[~found])[:3]
+            raise LaffError(f"{name}: {int((~found).sum())} captions of {split} have no row ({', '.join(names)}, …)")
+    dense = {name: np.asarray(values)[covered] for name, (values, _) in read_all.items()}
+    by_frame = {name: read_frames(context, name, videos) for name in video if name in frames}
+    return Rows(dense, texts, videos, captions, video_of, by_frame)

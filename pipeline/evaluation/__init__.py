@@ -1,0 +1,1 @@
+"""From ranks to figures: metrics, significance, what a row of results found."""

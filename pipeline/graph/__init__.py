@@ -1,0 +1,1 @@
+"""stages.yaml read and checked: stages, steps, models and rows, published weights, recipes of trainings."""

@@ -1,0 +1,140 @@
+"""The graph of stages, as stages.yaml describes it and `pipeline.graph.stages` reads it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import LaffError, did_you_mean
+from pipeline.parts.classes import Part
+
+STEPS = ("ingest", "decode", "finetune", "extract", "import", "train", "rank", "evaluate", "report")
+DEVICES = ("auto", "gpu", "cpu")
+FILLED = ("dims", "video_dims", "text_dims", "lengths", "encoders")  # constructor parameters that the pipeline fills in
+
+
+def module_of(step: str) -> str:
+    """The file of a step; `import` is a word of Python, so its file is importing.py."""
+    return "importing" if step == "import" else step
+
+
+@dataclass(frozen=True)
+class Plugged:
+    """A class that works inside a stage's part, its params bound."""
+
+    uses: str
+    params: dict[str, Any]
+    sampling: dict[str, Any]  # frames, stride, fps and rule of the videos that it learns from
+    scores_pairs: bool  # of captions and videos, in place of giving videos vectors
+
+    @property
+    def frames(self) -> int:
+        """How many frames it is built for."""
+        return int(self.sampling["frames"])
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One entry of stages.yaml, its params bound."""
+
+    name: str
+    step: str
+    uses: str | None = None
+    sources: tuple[str, ...] = ()  # `from`
+    params: dict[str, Any] = field(default_factory=dict)  # of the part's constructor
+    options: dict[str, Any] = field(default_factory=dict)  # of the step
+    on: str = "auto"
+    part: Part | None = None
+    aggregator: Plugged | None = None  # what makes a video of frames, in a finetune stage and those that borrow from it
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """What its rows stand for: ("video",), ("text",) or both; empty where it makes no rows."""
+        if self.step == "import":
+            return (self.options["side"],)
+        if self.step == "extract" and self.part:
+            return tuple(self.part.constants.get("sides", ()))
+        return ()
+
+    @property
+    def fitted(self) -> bool:
+        """Whether it learns from the train split."""
+        learns = self.part is not None and bool(self.part.methods & {"fit", "task"})
+        return self.step in ("finetune", "train") or (self.step == "extract" and learns and not self.borrowed)
+
+    @property
+    def borrowed(self) -> bool:
+        """Whether its part was fitted by another stage (clip-ft takes what finetune made)."""
+        return self.uses is None and self.part is not None
+
+    @property
+    def random(self) -> bool:
+        """Whether it computes with random weights, good for demos only."""
+        return self.params.get("weights") == "random"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A published checkpoint: an entry of extractors/weights.yaml, or of `weights:` in stages.yaml."""
+
+    name: str
+    source: str = ""  # a URL, ending in / where `files` is given; or package:MODULE/PATH
+    file: str = ""  # its name under $LAFF_WEIGHTS; a folder's where `files` is given
+    uses: str = ""  # the extractor that reads it
+    params: dict[str, Any] = field(default_factory=dict)  # what it fixes of the extractor's constructor
+    feature: str = ""  # the paper's feature that it stands for
+    files: dict[str, str | None] = field(default_factory=dict)  # file name -> sha256, where it is a folder
+    sha256: str | None = None
+    licence: str = ""
+    note: str = ""
+    path: str | None = None  # a file or folder of the user's, in place of the download
+
+
+@dataclass(frozen=True)
+class Graph:
+    """All stages in an order in which they can run."""
+
+    stages: dict[str, Stage]
+    weights: dict[str, Weights]
+    threads: int
+    path: Path
+    profile: str | None = None
+    trusted: frozenset[str] = frozenset()
+
+    def needed(self, targets: Sequence[str]) -> list[str]:
+        """`targets` and everything they read, in running order."""
+        for target in targets:
+            if target not in self.stages:
+                raise LaffError(f"{self.path.name} has no stage '{target}'{did_you_mean(target, list(self.stages))}")
+        wanted: set[str] = set()
+        waiting = list(targets)
+        while waiting:
+            name = waiting.pop()
+            if name not in wanted:
+                wanted.add(name)
+                waiting += self.reads(name)
+        return [name for name in self.stages if name in wanted]
+
+    def reads(self, name: str) -> tuple[str, ...]:
+        """The stages whose results `name` needs; in the place of a joint encoder's stage, what that one reads."""
+        stage = self.stages[name]
+        joint = stage.options.get("joint", [])
+        direct = [source for source in stage.sources if source not in joint]
+        instead = [s for encoder in joint for s in self.inside(encoder) if s not in direct]
+        return (*direct, *dict.fromkeys(instead))
+
+    def inside(self, encoder: str) -> list[str]:
+        """What a joint encoder reads: word vectors at most, never the videos that its own stage learns against."""
+        return [source for source in self.stages[encoder].sources if "video" not in self.stages[source].sides]
+
+    def features(self, name: str) -> tuple[list[str], list[str]]:
+        """The video and the text features that a train stage fuses."""
+        sources = [self.stages[source] for source in self.stages[name].sources]
+        return [s.name for s in sources if "video" in s.sides], [s.name for s in sources if "text" in s.sides]
+
+    def of_step(self, step: str) -> Stage:
+        """The one stage of a step; LaffError where there is none or several."""
+        found = [stage for stage in self.stages.values() if stage.step == step]
+        if len(found) != 1:
+            raise LaffError(f"{self.path.name} has {len(found)} stages of step '{step}'; one is needed here")
+        return found[0]

@@ -1,0 +1,50 @@
+"""The params that a stage takes over: from the entry of its weights, or from the stage that fitted its part."""
+
+from typing import Any
+
+from pipeline.errors import did_you_mean
+from pipeline.graph import published
+from pipeline.graph.graph import Stage, Weights
+from pipeline.parts.binding import bind
+from pipeline.parts.classes import Part
+
+
+def from_weights(
+    given: dict[str, Any], described: Part, weights: dict[str, Weights], trusted: frozenset[str]
+) -> tuple[dict[str, Any], list[str]]:
+    """What a stage gives its part, over what the entry of its weights fixes; and what is wrong with the two.
+
+    An entry that a name makes on the fly is added to `weights`.
+    """
+    parameter = described.parameters.get("weights")
+    name = given.get("weights", parameter.default) if parameter else None
+    if not isinstance(name, str):
+        return given, []
+    try:
+        entry = weights.get(name) or published.named(name)
+    except ValueError as error:
+        return given, [f"weights: {error}"]
+    if entry is None:
+        return given, []
+    if not published.belongs(entry, described, trusted):
+        return given, [f"weights '{name}' are for {entry.uses}"]
+    weights[name] = entry
+    return {**entry.params, **given}, []
+
+
+def from_fitter(fitter: Stage, given: dict[str, Any], options: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """The params of a part that `fitter` made: its own, but for those that the class leaves free."""
+    parameters = fitter.part.parameters if fitter.part else {}
+    free = tuple(fitter.part.constants.get("FREE", ())) if fitter.part else ()
+    wrong = []
+    for key in given:
+        if key in parameters and key not in free:
+            may = f"; free here: {', '.join(free)}" if free else ""
+            wrong.append(f"{key} is as '{fitter.name}' has it: --set {fitter.name}.{key}=…{may}")
+        elif key not in parameters:
+            wrong.append(f"unknown parameter '{key}'{did_you_mean(key, [*free, *options])}")
+    mine, misfits = bind(
+        {key: value for key, value in given.items() if key in free},
+        {key: parameters[key] for key in given if key in free and key in parameters},
+    )
+    return {**fitter.params, **mine}, wrong + misfits

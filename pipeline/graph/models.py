@@ -1,0 +1,248 @@
+"""Which models a train stage trains, and which rows a rank stage ranks."""
+
+import re
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from pipeline.errors import LaffError, did_you_mean, problems
+from pipeline.graph import aggregators, model_checks
+from pipeline.graph.graph import Graph, Stage
+from pipeline.graph.learning import Learning
+from pipeline.parts import classes, code
+from pipeline.parts.binding import bind
+from pipeline.plan.context import Context
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_@-]*")
+CHANCE = "chance"  # the row that evaluate adds
+KEYS = ("uses", "params", "video", "text", "options")  # of a baseline's entry
+
+
+@dataclass(frozen=True)
+class Model:
+    """One block over some features, trained once per seed."""
+
+    name: str
+    uses: str
+    video: tuple[str, ...]
+    text: tuple[str, ...]
+    seeds: tuple[int, ...]
+    params: dict[str, Any]
+    single: bool = False  # over one video feature, beside the model over all
+    options: dict[str, Any] = field(default_factory=dict)  # of the training, where they differ from the stage's
+
+    @property
+    def frames(self) -> tuple[str, ...]:
+        """The video features that it reads frame by frame."""
+        return tuple(name for name in self.params.get("frames", ()) if name in self.video)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table of results: a model, the mean of several models' scores, or two features compared."""
+
+    name: str
+    seeds: tuple[int, ...]
+    models: tuple[Model, ...] = ()  # scores are averaged over them
+    features: tuple[str, ...] = ()  # or (video feature, text feature), compared by their cosine
+    pairs: bool = False  # the two features are scored by the aggregator that they were fine-tuned with
+
+
+def main(stage: Stage) -> str:
+    """The name of a train stage's own model: its block's file, as laff for fusion.laff.LAFF."""
+    return str(stage.uses).split(".")[-2]
+
+
+def of(context: Context, stage: Stage) -> list[Model]:
+    """All models of a train stage: its own, its baselines, and its own on each single video feature."""
+    return listed(context.graph, stage)
+
+
+def listed(graph: Graph, stage: Stage) -> list[Model]:
+    """The same of a graph alone. LaffError with all that is wrong with the baselines."""
+    video, text = (tuple(names) for names in graph.features(stage.name))
+    seeds = tuple(stage.options["seeds"])
+    own = main(stage)
+    found = [Model(own, str(stage.uses), video, text, seeds, stage.params)] if stage.options["own"] else []
+    wrong = _own_mistakes(graph, stage) if stage.options["own"] or stage.options["singles"] else []
+    for name, entry in stage.options["baselines"].items():
+        try:
+            found.append(baseline(graph, stage, name, {"uses": entry} if isinstance(entry, str) else entry))
+        except LaffError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise problems(f"'{stage.name}'", wrong)
+    if stage.options["singles"] and len(video) > 1:
+        found += [Model(f"{own}-{one}", str(stage.uses), (one,), text, seeds, stage.params, True) for one in video]
+    wrong = [
+        f"{model.name} takes '{name}' as one vector a video, but {reason}; take it out of {stage.name}.from, name it "
+        "in `frames` of a model that reads frames, or leave it to rank.pairs: own: false, singles: false, and "
+        "baselines whose `video:` does not have it"
+        for model in found
+        for name in model.video
+        if name not in model.frames and (reason := aggregators.without_vectors(graph.stages[name]))
+    ]
+    if wrong:
+        raise problems(f"'{stage.name}'", wrong)
+    _check_names(stage, [model.name for model in found])
+    if not found:
+        raise LaffError(f"'{stage.name}' has nothing to train: own is false, and there are no baselines and no singles")
+    return found
+
+
+def _check_names(stage: Stage, names: list[str]) -> None:
+    """LaffError where a name of a model or row stands twice or cannot be a folder."""
+    for name in names:
+        if not NAME.fullmatch(name):
+            raise LaffError(f"'{stage.name}': '{name}' is to be a folder; use letters, digits, _ and -")
+        if names.count(name) > 1 or name == CHANCE:
+            raise LaffError(f"'{stage.name}': the name '{name}' is taken; give the baseline or pair another")
+
+
+def _own_mistakes(graph: Graph, stage: Stage) -> list[str]:
+    """What is wrong with a train stage's own block or model, beyond what its params alone tell."""
+    described = classes.plugged(str(stage.uses), graph.trusted)
+    _, wrong = model_checks.bound(described, stage.params, graph.trusted)
+    changed = [key for key, value in bind({}, described.parameters)[0].items() if stage.params.get(key) != value]
+    wrong += [] if wrong else model_checks.mistakes(graph, stage, *graph.features(stage.name), stage.params, changed)
+    return [f"{stage.uses}: {one}" for one in wrong]
+
+
+def baseline(graph: Graph, stage: Stage, name: str, entry: dict[str, Any]) -> Model:
+    """A further model: where its entry says nothing, it has the stage's features, params and way of training."""
+    wrong = [f"unknown key '{key}'{did_you_mean(key, KEYS)}" for key in entry if key not in KEYS]
+    for key in ("params", "options"):
+        if not isinstance(entry.get(key, {}), dict):
+            wrong.append(f"{key} should be a mapping, not {entry[key]!r}")
+    sides = []
+    for side, have in zip(("video", "text"), graph.features(stage.name), strict=True):
+        names = entry.get(side, have)
+        if not isinstance(names, list | tuple) or not names:
+            wrong.append(f"{side} should list at least one feature, not {names!r}")
+            continue
+        wrong += [f"{side}: no feature '{one}'{did_you_mean(one, have)}" for one in names if one not in have]
+        wrong += [f"{side}: '{one}' stands twice" for one in dict.fromkeys(names) if names.count(one) > 1]
+        sides.append(tuple(names))
+    params: dict[str, Any] = {}
+    if not isinstance(entry.get("uses"), str):
+        wrong.append("uses should name a block or model, such as fusion.laff.LAFF")
+    elif isinstance(entry.get("params", {}), dict):
+        params, mistakes = _params(stage, entry["uses"], entry.get("params", {}), graph.trusted)
+        if not mistakes and not wrong:
+            mistakes = model_checks.mistakes(graph, stage, sides[0], sides[1], params, list(entry.get("params", {})))
+        wrong += mistakes
+    given = entry.get("options", {})
+    wrong += _option_mistakes(stage, given) if isinstance(given, dict) else []
+    if wrong:
+        raise LaffError(f"baseline '{name}': {'; '.join(wrong)}")
+    options, _ = bind(given, _training_options())
+    video, text = sides
+    options = {key: options[key] for key in given}
+    return Model(name, entry["uses"], video, text, tuple(stage.options["seeds"]), params, options=options)
+
+
+def _training_options() -> dict[str, classes.Parameter]:
+    """The options of the train step that shape a model, so that each may have its own."""
+    step = classes.part("pipeline.steps.train.Options")
+    return {name: parameter for name, parameter in step.parameters.items() if name not in step.constants["HOW"]}
+
+
+def _option_mistakes(stage: Stage, given: dict[str, Any]) -> list[str]:
+    """What is wrong with a model's own way of training."""
+    bound, wrong = bind(given, _training_options())
+    if wrong:
+        return [f"options: {one}" for one in wrong]
+    try:
+        whole = stage.options | {key: bound[key] for key in given}
+        Learning(**{field.name: whole[field.name] for field in fields(Learning)})
+    except LaffError as error:
+        return [f"options: {line.removeprefix('  - ')}" for line in str(error).splitlines()[1:]]
+    return []
+
+
+def _params(stage: Stage, uses: str, own: dict[str, Any], trusted: frozenset[str]) -> tuple[dict[str, Any], list[str]]:
+    """The params of another block, and mistakes: its own, else the stage's where it has that parameter, else none."""
+    try:
+        described = classes.plugged(uses, trusted)
+    except code.PartError as error:
+        return {}, [f"cannot use {uses}: {error}"]
+    shared = {key: value for key, value in stage.params.items() if key in described.parameters}
+    bound, wrong = model_checks.bound(described, shared | own, trusted)
+    return bound, [f"cannot use {uses}: {one}" for one in wrong]
+
+
+def reads(graph: Graph, stage: Stage, model: Model) -> list[str]:
+    """The stages whose results one model needs; in the place of a joint encoder's stage, what that one reads."""
+    joint = stage.options["joint"]
+    cached = [name for name in (*model.video, *model.text) if name not in joint]
+    inside = [source for name in model.text if name in joint for source in graph.inside(name)]
+    return list(dict.fromkeys([*cached, *inside]))
+
+
+def recipe(context: Context, stage: Stage, model: Model) -> dict[str, Any]:
+    """What shapes one model: its block, its features, the way of training; not the other models or seeds."""
+    whole = context.recipe(stage.name)
+    own = {key: value for key, value in whole["params"].items() if key not in stage.params}
+    module = model.uses.rpartition(".")[0]
+    plugged = model.params.get("aggregate")  # a class that the model imports by its name
+    modules = [module, plugged.rpartition(".")[0]] if isinstance(plugged, str) else [module]
+    stage_module = str(stage.uses).rpartition(".")[0]  # of another block, unless the model imports it too
+    shared = {name: digest for name, digest in whole["code"].items() if name != stage_module}
+    digests = shared | code.code(modules, context.graph.trusted)
+    joint = set(stage.options["joint"])
+    inside = {f"joint {name}": whole[f"joint {name}"] for name in model.text if name in joint}
+    return inside | {
+        "step": "train",
+        "uses": model.uses,
+        "params": own | model.options | model.params,
+        "code": digests,
+        "from": {name: context.fingerprint(name) for name in reads(context.graph, stage, model)},
+        "video": list(model.video),
+        "text": [name + (" (joint)" if name in joint else "") for name in model.text],
+    }
+
+
+def _pair(context: Context, rank: Stage, name: str, pair: list[str]) -> Row | None:
+    """The row of a video feature and a text feature. LaffError where one is unknown, not fused, or has no vectors.
+
+    A row that is called like its feature, as the shipped clip-ft, is there where that feature is fused.
+    """
+    where, train = f"'{rank.name}': pairs.{name}", rank.sources[0]
+    if len(pair) != 2:
+        raise LaffError(f"{where} should be [video feature, text feature], not {pair!r}")
+    for one, side, have in zip(pair, ("video", "text"), context.features(train), strict=True):
+        if one not in context.graph.stages or side not in context.stage(one).sides:
+            raise LaffError(f"{where}: there is no {side} feature '{one}'{did_you_mean(one, have)}")
+        if one not in have:
+            if pair == [name, name]:
+                return None
+            raise LaffError(f"{where}: '{train}' does not read '{one}'; add it to {train}.from")
+    return Row(name, (0,), features=(pair[0], pair[1]), pairs=_scored(context, where, pair))
+
+
+def _scored(context: Context, where: str, pair: list[str]) -> bool:
+    """Whether two features come from one fine-tuning whose aggregator scores pairs."""
+    video, text = (context.stage(one) for one in pair)
+    reason = aggregators.without_vectors(video)
+    if not reason:
+        return False
+    tuned = [[one for one in stage.sources if context.stage(one).step == "finetune"] for stage in (video, text)]
+    if tuned[0] != tuned[1]:
+        raise LaffError(f"{where}: {reason} and has no cosine with '{text.name}'; take [{video.name}, {video.name}]")
+    if other := aggregators.other_frames(video):
+        raise LaffError(f"{where}: {other}")
+    return True
+
+
+def rows(context: Context, stage: Stage) -> list[Row]:
+    """The rows of a rank stage, in the order of the table."""
+    train = context.stage(stage.sources[0])
+    trained = of(context, train)
+    found = [Row(model.name, model.seeds, models=(model,)) for model in trained]
+    singles = tuple(model for model in trained if model.single)
+    if singles:
+        found.append(Row("mean", singles[0].seeds, models=singles))
+    for name, pair in stage.options["pairs"].items():
+        if row := _pair(context, stage, name, pair):
+            found.append(row)
+    _check_names(stage, [row.name for row in found])
+    return found

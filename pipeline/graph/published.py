@@ -1,0 +1,148 @@
+"""Published checkpoints: the entries of extractors/weights.yaml, and those of stages.yaml over them, key by key."""
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from functools import cache
+from typing import Any
+
+from pipeline import yamls
+from pipeline.errors import did_you_mean
+from pipeline.graph.graph import Weights
+from pipeline.parts.binding import bind
+from pipeline.parts.classes import Part, plugged
+from pipeline.parts.code import ROOT, PartError, source_file, tree
+
+CATALOGUE = ROOT / "extractors" / "weights.yaml"
+RANDOM = "random"  # in place of an entry's name: no file, good for demos only
+KEYS = tuple(field.name for field in fields(Weights) if field.name != "name")
+PACKAGE = "package:"  # before a source that an installed package carries
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def entries(own: Mapping[Any, Any], found: list[str], trusted: frozenset[str] = frozenset()) -> dict[str, Weights]:
+    """All entries by name; what is wrong with those that `own` adds or changes goes into `found`.
+
+    The catalogue's own entries are checked by a test, not at every start.
+    """
+    known = _catalogue()
+    made = {name: Weights(name=name, **entry) for name, entry in known.items() if name not in own}
+    for name, changes in own.items():
+        name = str(name)
+        if name == RANDOM:
+            found.append(f"weights '{RANDOM}': the name stands for random weights; give the entry another")
+            continue
+        if not isinstance(changes or {}, dict):
+            found.append(f"weights '{name}' should be a mapping with {', '.join(KEYS)}, not {changes!r}")
+            continue
+        raw = {key: value for key, value in {**known.get(name, {}), **(changes or {})}.items() if value is not None}
+        wrong = problems(raw, trusted)
+        found += [f"weights '{name}': {problem}" for problem in wrong]
+        if not wrong:
+            made[name] = Weights(name=name, **raw)
+    return made
+
+
+def problems(raw: Mapping[Any, Any], trusted: frozenset[str] = frozenset()) -> list[str]:
+    """What is wrong with one entry: keys, types, its class, what the class takes."""
+    found = [f"unknown key '{key}'{did_you_mean(str(key), KEYS)}" for key in raw if key not in KEYS]
+    for key in ("uses", "feature", "source", "file", "licence", "note"):
+        if not isinstance(raw.get(key, ""), str):
+            found.append(f"{key}: {raw[key]!r} should be text")
+    if not raw.get("path"):
+        found += [f"{key} is missing" for key in ("source", "file") if not raw.get(key)]
+    elif not isinstance(raw["path"], str) or "\0" in raw["path"]:
+        found.append(f"path: {raw['path']!r} should be text")
+    file, source = raw.get("file"), raw.get("source")
+    if file and isinstance(file, str) and ("/" in file or not _plain(file)):
+        found.append(f"file: {file!r} should be a name under $LAFF_WEIGHTS, not a path")
+    if isinstance(source, str) and source.startswith(PACKAGE):
+        module, _, path = source.removeprefix(PACKAGE).partition("/")
+        if not module.isidentifier() or not _plain(path.removesuffix("/")):
+            found.append(f"source: {source!r} should be {PACKAGE}MODULE/PATH, with a path inside the package")
+    found += _hash_problem("sha256", raw.get("sha256"))
+    inside = raw.get("files") or {}
+    if not isinstance(inside, dict):
+        found.append(f"files: {inside!r} should be a mapping of file names to their sha256, or null")
+    else:
+        for name, sha256 in inside.items():
+            if not _plain(str(name)):
+                found.append(f"files: {name!r} should lie inside the folder")
+            found += _hash_problem(f"files: {name}", sha256)
+        if inside and not str(raw.get("source", "")).endswith("/"):
+            found.append("source should end in / where `files` says what is fetched from it")
+    params = raw.get("params") or {}
+    if not isinstance(params, dict):
+        found.append(f"params: {params!r} should be a mapping")
+    elif not raw.get("uses"):
+        found += ["params need `uses`, the class that takes them"] if params else []
+    else:
+        try:
+            found += [f"params of {raw['uses']}: {text}" for text in _misfits(params, plugged(raw["uses"], trusted))]
+        except PartError as error:
+            found.append(f"uses {raw['uses']}: {error}")
+    return found
+
+
+def named(name: str) -> Weights | None:
+    """The entry that a name makes on the fly, as open_clip:MODEL/TAG does; None for other names.
+
+    ValueError for models and tags that open_clip does not publish, with names near them.
+    """
+    if not name.partition(":")[0].isidentifier() or ":" not in name:
+        return None
+    from extractors.clip_published import PREFIX, entry  # imports torch and open_clip: seconds, so not for other names
+
+    if not name.startswith(PREFIX):
+        return None
+    model, slash, tag = name.removeprefix(PREFIX).rpartition("/")
+    if not (slash and model and tag):
+        raise ValueError(f"{name} should be {PREFIX}MODEL/TAG, such as {PREFIX}ViT-B-32-quickgelu/openai")
+    return Weights(name=name, **entry(model, tag))
+
+
+def belongs(entry: Weights, part: Part, trusted: frozenset[str] = frozenset()) -> bool:
+    """Whether the entry's weights are for the class of `part`, or one that it derives from."""
+    return not entry.uses or entry.uses in family(part.path, trusted)
+
+
+@cache
+def family(path: str, trusted: frozenset[str] = frozenset()) -> frozenset[str]:
+    """The dotted paths of a class and of those that it derives from, in modules of ours or trusted ones."""
+    module, _, name = path.rpartition(".")
+    file = source_file(module, trusted) if module else None
+    body = tree(file).body if file else []
+    paths = {path}
+    for node in body:
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            for base in map(ast.unparse, node.bases):
+                origins = [n.module for n in body if isinstance(n, ast.ImportFrom) and _imports(n, base)]
+                paths |= family(f"{origins[0] if origins else module}.{base}", trusted)
+    return frozenset(paths)
+
+
+def _imports(node: ast.ImportFrom, name: str) -> bool:
+    return node.level == 0 and any(alias.name == name for alias in node.names)
+
+
+@cache
+def _catalogue() -> dict[str, dict[str, Any]]:
+    loaded: dict[str, dict[str, Any]] = yamls.load(CATALOGUE)
+    return loaded
+
+
+def _plain(name: str) -> bool:
+    """Whether a relative path stays where it is put: names between slashes, none empty, no . or .."""
+    return all(part not in ("", ".", "..") and part.isprintable() for part in name.split("/"))
+
+
+def _hash_problem(where: str, value: Any) -> list[str]:
+    if value is None or (isinstance(value, str) and SHA256.fullmatch(value)):
+        return []
+    return [f"{where}: {value!r} should be a sha256, 64 of 0-9a-f"]
+
+
+def _misfits(params: Mapping[str, Any], part: Part) -> list[str]:
+    """What the class does not take, though it may ask for more than an entry says."""
+    return bind(params, {name: replace(known, required=False) for name, known in part.parameters.items()})[1]

@@ -1,0 +1,73 @@
+"""Profiles and --set: what changes the entries of stages.yaml before they are checked."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline import yamls
+from pipeline.errors import did_you_mean
+
+
+def apply_profile(
+    raw: dict[str, dict[str, Any]],
+    profiles: Mapping[str, Any],
+    profile: str | None,
+    sets: Sequence[str],
+    found: list[str],
+) -> None:
+    """Change `raw`, the entries by stage, as the profile says; what it cannot change goes into `found`.
+
+    A stage that --set (`sets`) gives weights of its own stays as it is: what a profile says of it goes with the
+    profile's weights, and would feed and train others in a way that they were not made for.
+    """
+    chosen = dict(pair for text in sets if (pair := _weights_of(text)))
+    reweighted = {name for name, value in chosen.items() if value != "random"}
+    if profile is None:
+        return
+    if profile not in profiles:
+        known = ", ".join(profiles) or "none"
+        found.append(f"no profile '{profile}'{did_you_mean(profile, list(profiles))} (known: {known})")
+        return
+    changed = profiles[profile] or {}
+    if not isinstance(changed, dict):
+        found.append(f"profile '{profile}' should be a mapping of stages, not {changed!r}")
+        return
+    for name, changes in changed.items():
+        if name not in raw:
+            found.append(f"profile '{profile}' changes '{name}', which is no stage{did_you_mean(name, list(raw))}")
+            continue
+        if not isinstance(changes or {}, dict):
+            found.append(f"profile '{profile}': '{name}' should be a mapping, not {changes!r}")
+            continue
+        if name in reweighted and "weights" in (changes or {}):
+            continue
+        for key, value in (changes or {}).items():
+            _change(raw[name], key, value)
+
+
+def _weights_of(text: str) -> tuple[str, Any] | None:
+    """The stage that a setting gives weights, and which."""
+    where, _, value = text.partition("=")
+    name, _, key = where.partition(".")
+    return (name, yamls.parse(value, f"--set {where}")) if key == "weights" else None
+
+
+def apply_setting(raw: dict[str, dict[str, Any]], text: str, found: list[str]) -> None:
+    """Change one value of `raw` as the text stage.param=value says; what is wrong with it goes into `found`."""
+    where, equals, value = text.partition("=")
+    name, dot, key = where.partition(".")
+    if not (equals and dot and key):
+        found.append(f"--set {text}: should be stage.param=value")
+    elif name not in raw:
+        found.append(f"--set {text}: no stage '{name}'{did_you_mean(name, list(raw))}")
+    else:
+        _change(raw[name], key, yamls.parse(value, f"--set {where}"))
+
+
+def _change(entry: dict[str, Any], key: str, value: Any) -> None:
+    outer, dot, inner = key.partition(".")
+    if key in ("from", "on", "uses"):
+        entry[key] = value
+    elif dot and isinstance(entry["params"].get(outer, {}), dict):  # gru.fit.epochs=5
+        entry["params"][outer] = {**entry["params"].get(outer, {}), inner: value}
+    else:
+        entry["params"][key] = value

@@ -1,0 +1,1 @@
+"""Videos, captions, splits and shards: the collection as a person describes it, and the table that is made of it."""

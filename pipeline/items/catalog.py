@@ -1,0 +1,118 @@
+"""The ingest's table: every video and caption, its digest, its split, its shard."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from pipeline import files
+from pipeline.items.collection import SPLITS
+
+SIDES = ("video", "text")
+CHUNK = 65536  # items whose text is in memory at once while they are digested
+
+
+def _none() -> np.ndarray:
+    return np.zeros(0, dtype=np.int64)
+
+
+@dataclass(eq=False)
+class Catalog:
+    """Columns of the table; rows are in the order in which items were first ingested. Numbers are int64 arrays."""
+
+    videos: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)  # "" where features are imported
+    digests: list[str] = field(default_factory=list)
+    sizes: np.ndarray = field(default_factory=_none)
+    mtimes: np.ndarray = field(default_factory=_none)  # nanoseconds
+    video_split: np.ndarray = field(default_factory=_none)  # index into SPLITS
+    video_shard: np.ndarray = field(default_factory=_none)
+    captions: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    caption_video: np.ndarray = field(default_factory=_none)  # row of the caption's video
+    caption_shard: np.ndarray = field(default_factory=_none)
+    contents: dict[str, str] = field(default_factory=dict)  # digests of "video/SHARD", "text/SPLIT", … asked before
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all items are the same; `contents` follow from them."""
+        names = [column.name for column in fields(self) if column.name != "contents"]
+        return isinstance(other, Catalog) and all(_same(getattr(self, n), getattr(other, n)) for n in names)
+
+    @cached_property
+    def row(self) -> dict[str, int]:
+        """Video id -> row."""
+        return {video: row for row, video in enumerate(self.videos)}
+
+    def split_videos(self, split: str) -> np.ndarray:
+        """Rows of a split's videos."""
+        return np.flatnonzero(self.video_split == SPLITS.index(split))
+
+    def split_captions(self, split: str) -> np.ndarray:
+        """Rows of a split's captions."""
+        return np.flatnonzero(self.video_split[self.caption_video] == SPLITS.index(split))
+
+    @cached_property
+    def _shard_rows(self) -> dict[str, list[np.ndarray]]:
+        rows = {}
+        for side, shard in (("video", self.video_shard), ("text", self.caption_shard)):
+            order = np.argsort(shard, kind="stable")
+            rows[side] = np.split(order, np.searchsorted(shard[order], np.arange(1, shard.max(initial=-1) + 1)))
+        return rows
+
+    def shards(self, side: str) -> list[np.ndarray]:
+        """Rows of each shard's items, by shard number; emptied shards have no rows."""
+        return self._shard_rows[side]
+
+    def ids(self, side: str, rows: Iterable[int]) -> list[str]:
+        """Video or caption ids of rows."""
+        column = self.videos if side == "video" else self.captions
+        return [column[row] for row in rows]
+
+    def content(self, side: str, rows: np.ndarray) -> str:
+        """Digest of what items are: ids with file digests, or ids with texts."""
+        ids, what = (self.videos, self.digests) if side == "video" else (self.captions, self.texts)
+        found = hashlib.sha256(b"[")  # in pieces, the files.digest of [[id, what], …]
+        for start in range(0, len(rows), CHUNK):
+            piece = json.dumps(
+                [(ids[row], what[row]) for row in rows[start : start + CHUNK].tolist()], ensure_ascii=False
+            )
+            found.update(f"{', ' if start else ''}{piece[1:-1]}".encode())
+        found.update(b"]")
+        return found.hexdigest()
+
+    def shard_content(self, side: str, number: int) -> str:
+        """Digest of a shard's items."""
+        return self._kept(f"{side}/{number}", side, self.shards(side)[number])
+
+    def split_side(self, side: str, split: str) -> str:
+        """Digest of a split's videos, or of its captions."""
+        name = f"{side}/{split}"
+        if name in self.contents:
+            return self.contents[name]
+        return self._kept(name, side, self.split_videos(split) if side == "video" else self.split_captions(split))
+
+    def split_content(self, split: str) -> str:
+        """Digest of a split: its videos and its captions."""
+        return files.digest([self.split_side(side, split) for side in SIDES])
+
+    def digest_all(self) -> None:
+        """Fill `contents`, so that a plan of a collection that did not change looks at no item."""
+        for side in SIDES:
+            for number, rows in enumerate(self.shards(side)):
+                if len(rows):
+                    self.shard_content(side, number)
+            for split in SPLITS:
+                self.split_side(side, split)
+
+    def _kept(self, name: str, side: str, rows: np.ndarray) -> str:
+        if name not in self.contents:
+            self.contents[name] = self.content(side, rows)
+        return self.contents[name]
+
+
+def _same(one: Any, other: Any) -> bool:
+    return np.array_equal(one, other) if isinstance(one, np.ndarray) else one == other

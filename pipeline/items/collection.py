@@ -1,0 +1,191 @@
+"""A collection: videos, captions and splits as collection.yaml describes them, checked before any work."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline import yamls
+from pipeline.errors import LaffError, did_you_mean, problems
+from pipeline.items import fast_lists
+from pipeline.items.lists import Caption, Captions, Found, bad_id, csv_rows, read_captions, text_lines
+
+SPLITS = ("train", "val", "test")
+SHOWN = 1000  # problems printed one by one; the rest is counted
+GUESSED = 40  # of them with a did-you-mean, which takes long
+NO_VIDEO = {".txt", ".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".md", ".srt", ".vtt", ".npz", ".npy", ".h5"}
+
+
+@dataclass
+class Collection:
+    """What collection.yaml says, read and checked."""
+
+    name: str
+    path: Path
+    files: dict[str, str] = field(default_factory=dict)  # video id -> file; empty where features are imported
+    ids: dict[str, list[str]] = field(default_factory=dict)  # split -> video ids
+    captions: dict[str, Captions] = field(default_factory=dict)  # split -> captions
+
+    @property
+    def has_videos(self) -> bool:
+        """Whether there are raw videos; a collection may start from imported features."""
+        return bool(self.files)
+
+
+def load(path: Path) -> Collection:
+    """Read a collection.yaml and everything it names; one LaffError lists every mistake with its file and line."""
+    raw = yamls.load(path)
+    if not isinstance(raw, dict):
+        raise LaffError(f"{path}: should be a mapping with name, videos, train, val, test")
+    found = Found()
+    for key in raw:
+        if key not in ("name", "videos", *SPLITS):
+            found.add(path, 0, f"unknown key '{key}'{did_you_mean(str(key), ('name', 'videos', *SPLITS))}")
+    collection = Collection(str(raw.get("name") or path.resolve().parent.name), path)
+    # Mistakes are rare, and a million lines are many: only where something is off, each line is looked at.
+    if not found.lines and (sound := fast_lists.read(raw, path.parent, SPLITS, NO_VIDEO)):
+        collection.ids, collection.captions, collection.files = sound
+        return collection
+    lines = _read_splits(raw, collection, found)
+    if "videos" in raw:
+        _find_videos(raw["videos"], collection, lines, found)
+    if found.lines:
+        more = len(found.lines) - SHOWN
+        shown = found.lines[:SHOWN] + ([f"… and {more} more of these"] if more > 0 else [])
+        error = problems(str(path), shown)
+        raise LaffError(str(error).replace(f"{len(shown)} problem(s)", f"{len(found.lines)} problem(s)", 1))
+    return collection
+
+
+def _file(value: Any, path: Path, what: str, found: Found) -> Path | None:
+    """The path that `value` names, relative to collection.yaml; None, with the mistake noted, where there is none."""
+    if not isinstance(value, str) or not value:
+        found.add(path, 0, f"{what}: should name a file, not {value!r}")
+        return None
+    file = path.parent / value
+    if not file.exists():
+        found.add(path, 0, f"{what}: no such file: {file}")
+        return None
+    return file
+
+
+def _read_splits(raw: dict[str, Any], collection: Collection, found: Found) -> dict[str, tuple[Path, int]]:
+    path = collection.path
+    lines: dict[str, tuple[Path, int]] = {}  # video id -> where it is listed
+    caption_files: dict[str, Path] = {}
+    for split in SPLITS:
+        entry = raw.get(split)
+        collection.ids[split], collection.captions[split] = [], Captions()
+        if not isinstance(entry, dict):
+            found.add(path, 0, f"{split}: should be {{ids: FILE, captions: FILE}}, not {entry!r}")
+            continue
+        for key in entry:
+            if key not in ("ids", "captions"):
+                found.add(path, 0, f"{split}: unknown key '{key}'{did_you_mean(str(key), ('ids', 'captions'))}")
+        ids = _file(entry.get("ids"), path, f"{split}.ids", found)
+        captions = _file(entry.get("captions"), path, f"{split}.captions", found)
+        if ids:
+            collection.ids[split] = _read_ids(ids, split, lines, found)
+        if captions:
+            caption_files[split] = captions
+    # One file may serve several splits, so every split's ids are known before a caption is called homeless.
+    parsed: dict[Path, list[tuple[int, Caption]]] = {}
+    for split, file in caption_files.items():
+        if file not in parsed:
+            parsed[file] = list(read_captions(file, lines, found))
+        members = set(collection.ids[split])
+        for _, caption in parsed[file]:
+            if caption.video in members:
+                collection.captions[split].add(caption)
+        described = set(collection.captions[split].videos)
+        for video in collection.ids[split]:
+            if video not in described:
+                where, line = lines[video]
+                found.add(where, line, f"video '{video}' of {split} has no caption in {file.name}")
+    for source, found_captions in parsed.items():
+        splits = [split for split, named in caption_files.items() if named == source]
+        members = {video for split in splits for video in collection.ids[split]}
+        for line, caption in found_captions:
+            if caption.video not in members:
+                other = next(split for split in SPLITS if caption.video in collection.ids[split])
+                found.add(
+                    source, line, f"caption '{caption.id}': '{caption.video}' is in {other}, which reads another file"
+                )
+    return lines
+
+
+def _read_ids(file: Path, split: str, lines: dict[str, tuple[Path, int]], found: Found) -> list[str]:
+    ids = []
+    for number, line in text_lines(file, found):
+        name = line.strip()
+        wrong = bad_id(name)
+        if wrong:
+            found.add(file, number, wrong)
+        elif name in lines:
+            where, first = lines[name]
+            again = "again" if where == file else f"in {split} too (a video belongs to one split)"
+            found.add(file, number, f"video '{name}' stands {again}; first in {where.name}:{first}")
+        else:
+            lines[name] = (file, number)
+            ids.append(name)
+    if not ids:
+        found.add(file, 0, f"lists no video for {split}")
+    return ids
+
+
+def _find_videos(value: Any, collection: Collection, lines: dict[str, tuple[Path, int]], found: Found) -> None:
+    source = _file(value, collection.path, "videos", found)
+    if source is None:
+        return
+    known = _folder(source) if source.is_dir() else _table(source, found)
+    names = list(known)[:5000]
+    for video, (where, line) in lines.items():
+        files = known.get(video, [])
+        if video in known and not files:
+            continue  # the table names a file that is missing, which is told where it stands
+        if not files:
+            hint = did_you_mean(video, names) if len(found.lines) < GUESSED else ""  # it takes long, and is not shown
+            found.add(where, line, f"video '{video}' has no file in {source}{hint}")
+        elif len(files) > 1:
+            found.add(where, line, f"video '{video}' has {len(files)} files in {source}: {_names(files)}")
+        else:
+            collection.files[video] = str(files[0])
+
+
+def _names(files: list[Path]) -> str:
+    return ", ".join(file.name for file in files)
+
+
+def _folder(folder: Path) -> dict[str, list[Path]]:
+    """{id: files} of a folder: a file goes by its name without the ending, and by its whole name."""
+    known: dict[str, list[Path]] = {}
+    for file in sorted(folder.iterdir()):
+        if file.suffix.lower() not in NO_VIDEO and not file.name.startswith(".") and file.is_file():
+            for name in {file.stem, file.name}:
+                known.setdefault(name, []).append(file)
+    return known
+
+
+def _table(table: Path, found: Found) -> dict[str, list[Path]]:
+    """{id: [file]} of a CSV table with the header `video,path`; paths relative to the table."""
+    known: dict[str, list[Path]] = {}
+    rows = csv_rows(table, found)
+    number, header = next(rows, (1, []))
+    if [cell.strip() for cell in header] != ["video", "path"]:
+        found.add(table, number, f"the first line should be 'video,path', not {','.join(header)[:60]!r}")
+        return {}
+    for number, row in rows:
+        if len(row) != 2:
+            found.add(table, number, f"has {len(row)} columns instead of 2")
+            continue
+        video, file = row[0].strip(), table.parent / row[1].strip()
+        wrong = bad_id(video)
+        if wrong:
+            found.add(table, number, wrong)
+        elif video in known:
+            found.add(table, number, f"video '{video}' stands again")
+        elif not file.is_file():
+            found.add(table, number, f"video '{video}': no such file: {file}")
+            known[video] = []
+        else:
+            known[video] = [file]
+    return known

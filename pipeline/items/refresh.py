@@ -1,0 +1,150 @@
+"""Bring the catalog in line with the collection as it is now, column by column, and say what changed."""
+
+import os
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from pipeline.errors import LaffError
+from pipeline.items.catalog import Catalog
+from pipeline.items.collection import SPLITS, Collection
+
+PENDING = "pending:"  # digest of a file that is new or changed and not read yet (a plan reads no videos)
+
+
+def refresh(
+    collection: Collection,
+    old: Catalog,
+    shard_videos: int,
+    shard_captions: int,
+    read: Callable[[list[str]], list[str]] | None,
+) -> tuple[Catalog, list[str]]:
+    """The table of `collection`: known items stay in their shards, new ones open new shards.
+
+    `read` gives the digests of files that are new or have another size or mtime; None leaves them pending.
+    Returns the table and what changed, in words.
+    """
+    listed = [video for split in SPLITS for video in collection.ids[split]]
+    order, was = _order(listed, old.videos)
+    known = was >= 0
+    new = Catalog(videos=_take(listed, order))
+    new.video_split = np.repeat(np.arange(len(SPLITS)), [len(collection.ids[split]) for split in SPLITS])[order]
+    new.video_shard = _shards(was, old.video_shard, shard_videos)
+    new.paths = [collection.files[video] for video in new.videos] if collection.has_videos else [""] * len(order)
+    new.sizes, new.mtimes = _stat(new.paths)
+    differs = _digest(new, old, was, read)
+    changed = _take(new.videos, differs) if collection.has_videos else []
+    gone = _gone(was, len(old.videos))
+    changes = _changes("video", _take(new.videos, np.flatnonzero(~known)), changed, _take(old.videos, gone), old.videos)
+    shards = [old.video_shard[gone], new.video_shard[differs]]
+    new.contents = _untouched(old, "video", np.concatenate(shards))
+
+    changes += _refresh_captions(collection, old, new, shard_captions)
+    moved = _take(new.videos, np.flatnonzero(known)[old.video_split[was[known]] != new.video_split[known]])
+    if moved:
+        changes.append(f"{len(moved)} video(s) moved to another split ({_some(moved)})")
+    if not changes and not len(differs):
+        new.contents |= old.contents  # of the splits, too
+    return new, changes
+
+
+def _refresh_captions(collection: Collection, old: Catalog, new: Catalog, per_shard: int) -> list[str]:
+    parts = [collection.captions[split] for split in SPLITS]
+    order, was = _order([id_ for part in parts for id_ in part.ids], old.captions)
+    new.captions = _take([id_ for part in parts for id_ in part.ids], order)
+    new.texts = _take([text for part in parts for text in part.texts], order)
+    videos = [video for part in parts for video in part.videos]
+    new.caption_video = np.fromiter(map(new.row.__getitem__, videos), np.int64, len(videos))[order]
+    new.caption_shard = _shards(was, old.caption_shard, per_shard)
+    known = np.flatnonzero(was >= 0)
+    pairs = zip(known.tolist(), was[known].tolist(), strict=True)
+    differs = np.array([row for row, before in pairs if new.texts[row] != old.texts[before]], dtype=np.int64)
+    gone = _gone(was, len(old.captions))
+    shards = [old.caption_shard[gone], new.caption_shard[differs]]
+    new.contents |= _untouched(old, "text", np.concatenate(shards))
+    added = _take(new.captions, np.flatnonzero(was < 0))
+    return _changes("caption", added, _take(new.captions, differs), _take(old.captions, gone), old.captions)
+
+
+def _order(names: list[str], before: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """How `names` [n] are sorted into the table's order, and the old row of each then, or -1. New ones come last."""
+    if names == before:
+        return np.arange(len(names)), np.arange(len(names))
+    row = {name: number for number, name in enumerate(before)}
+    was = np.fromiter((row.get(name, -1) for name in names), np.int64, len(names))
+    order = np.argsort(np.where(was < 0, len(before), was), kind="stable")
+    return order, was[order]
+
+
+def _take(column: Sequence[str], rows: np.ndarray) -> list[str]:
+    return [column[row] for row in rows.tolist()]
+
+
+def _gone(was: np.ndarray, count: int) -> np.ndarray:
+    """Old rows that no item has any more."""
+    left = np.ones(count, dtype=bool)
+    left[was[was >= 0]] = False
+    return np.flatnonzero(left)
+
+
+def _shards(was: np.ndarray, old: np.ndarray, size: int) -> np.ndarray:
+    """Known items keep their shards; behind the last one that has items, new ones fill shards of `size`."""
+    first = 1 + old.max(initial=-1)
+    new = was < 0
+    shard = np.empty(len(was), dtype=np.int64)
+    shard[~new] = old[was[~new]]
+    shard[new] = first + np.arange(np.count_nonzero(new)) // size
+    return shard
+
+
+def _stat(paths: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Sizes [n] in bytes and mtimes [n] in nanoseconds; zeros where there is no path."""
+    sizes, mtimes = np.zeros((2, len(paths)), dtype=np.int64)
+    for row, path in enumerate(paths):
+        if path:
+            try:
+                status = os.stat(path)  # noqa: PTH116 - a million Paths take longer than the files' answers
+            except OSError as error:
+                raise LaffError(f"{path}: cannot be read: {error.strerror}") from None
+            sizes[row], mtimes[row] = status.st_size, status.st_mtime_ns
+    return sizes, mtimes
+
+
+def _digest(new: Catalog, old: Catalog, was: np.ndarray, read: Callable[[list[str]], list[str]] | None) -> np.ndarray:
+    """Fill in the digests: files with known sizes and mtimes keep theirs. Returns rows of known videos that differ."""
+    finished = np.fromiter((bool(d) and not d.startswith(PENDING) for d in old.digests), bool, len(old.digests))
+    same = was >= 0
+    kept = was[same]
+    same[same] = finished[kept] & (old.sizes[kept] == new.sizes[same]) & (old.mtimes[kept] == new.mtimes[same])
+    new.digests = [
+        old.digests[before] if keeps else "" for before, keeps in zip(was.tolist(), same.tolist(), strict=True)
+    ]
+    asked = [row for row in np.flatnonzero(~same).tolist() if new.paths[row]]
+    if read:
+        found = read([new.paths[row] for row in asked])
+    else:
+        found = [f"{PENDING}{new.sizes[row]}:{new.mtimes[row]}" for row in asked]
+    for row, digest in zip(asked, found, strict=True):
+        new.digests[row] = digest
+    known = np.flatnonzero((was >= 0) & ~same).tolist()
+    return np.array([row for row in known if new.digests[row] != old.digests[was[row]]], dtype=np.int64)
+
+
+def _untouched(old: Catalog, side: str, touched: np.ndarray) -> dict[str, str]:
+    """Digests of the shards that hold what they held."""
+    left = set(range(1 + (old.video_shard if side == "video" else old.caption_shard).max(initial=-1)))
+    names = [f"{side}/{number}" for number in left.difference(touched.tolist())]
+    return {name: old.contents[name] for name in names if name in old.contents}
+
+
+def _changes(
+    what: str, added: Sequence[str], changed: Sequence[str], gone: Sequence[str], before: Sequence[str]
+) -> list[str]:
+    if not before:
+        return []  # everything is new on the first ingest: no news
+    kinds = (("new", added), ("changed", changed), ("gone", gone))
+    return [f"{len(names)} {what}(s) {kind} ({_some(names)})" for kind, names in kinds if names]
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")

@@ -1,0 +1,98 @@
+"""Bind the params of stages.yaml to the parameters of a part: unknown, missing and ill-typed ones, all at once."""
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.errors import did_you_mean
+from pipeline.parts.classes import Parameter
+
+MISSING = object()
+
+
+def bind(given: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> tuple[dict[str, Any], list[str]]:
+    """`given` completed with defaults and brought to the annotated types, and the list of what is wrong."""
+    problems = [
+        f"unknown parameter '{name}'{did_you_mean(name, list(parameters))}" for name in given if name not in parameters
+    ]
+    bound: dict[str, Any] = {}
+    for name, parameter in parameters.items():
+        value = given.get(name, MISSING)
+        if value is MISSING:
+            if parameter.required:
+                problems.append(f"parameter '{name}' ({parameter.annotation}) is missing")
+            else:
+                bound[name] = _default(parameter)
+            continue
+        try:
+            bound[name] = _convert(value, ast.parse(parameter.annotation, mode="eval").body)
+        except TypeError as error:
+            problems.append(f"{name}: {error}")
+    return bound, problems
+
+
+def _default(parameter: Parameter) -> Any:
+    """The default as the same value typed in YAML would come out: 60 of a float parameter is 60.0."""
+    value = _plain(parameter.default)
+    try:
+        return _convert(value, ast.parse(parameter.annotation, mode="eval").body)
+    except TypeError:
+        return value
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists, so that a default and the same value typed in YAML are equal."""
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def _convert(value: Any, annotation: ast.expr) -> Any:
+    """`value` as the annotation wants it; TypeError with the value in hand where it does not fit."""
+    text = ast.unparse(annotation)
+    wrong = TypeError(f"{value!r} should be {_words(text)}")
+    if isinstance(annotation, ast.BinOp):  # X | None
+        for option in (annotation.left, annotation.right):
+            try:
+                return _convert(value, option)
+            except TypeError:
+                continue
+        raise wrong
+    if isinstance(annotation, ast.Subscript):
+        return _convert_generic(value, annotation, wrong)
+    if text == "float" and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    exact: dict[str, type] = {"int": int, "str": str, "bool": bool, "dict": dict, "list": list}
+    if text in exact:
+        if isinstance(value, exact[text]) and (text == "bool" or not isinstance(value, bool)):
+            return value
+        raise wrong
+    if text == "float" or (text == "None" and value is not None):
+        raise wrong
+    return value
+
+
+def _convert_generic(value: Any, annotation: ast.Subscript, wrong: TypeError) -> Any:
+    name = ast.unparse(annotation.value).rpartition(".")[2]
+    arguments = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
+    if name == "Literal":
+        options = [ast.literal_eval(argument) for argument in arguments]
+        if value in options and type(value) in {type(option) for option in options}:
+            return value
+        raise wrong
+    if name in ("list", "tuple", "Sequence"):
+        if not isinstance(value, list | tuple):
+            raise wrong
+        return [_convert(item, arguments[0]) for item in value]
+    if name in ("dict", "Mapping"):
+        if not isinstance(value, dict):
+            raise wrong
+        return {_convert(key, arguments[0]): _convert(item, arguments[1]) for key, item in value.items()}
+    return value
+
+
+def _words(annotation: str) -> str:
+    """An annotation as a person would say it."""
+    if annotation.startswith("Literal["):
+        return "one of " + annotation[len("Literal[") : -1]
+    return {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}.get(
+        annotation, annotation
+    )

@@ -1,0 +1,19 @@
+"""A class imported by its dotted path, and an object of it."""
+
+import importlib
+from typing import Any
+
+from pipeline.errors import Unfit
+
+
+def make(where: str, path: str, params: dict[str, Any]) -> Any:
+    """Import a class by its dotted path and construct it. Raises Unfit where it refuses what it is given."""
+    module, _, name = path.rpartition(".")
+    try:
+        part = getattr(importlib.import_module(module), name)
+    except ImportError as error:
+        raise Unfit(f"'{where}' cannot use {path}: {error}; is the package installed?") from error
+    try:
+        return part(**params)
+    except ValueError as error:
+        raise Unfit(f"'{where}' cannot use {path}: {error}") from None

@@ -1,0 +1,1 @@
+"""From vectors or pairs to ranks: scores, the rank of each query, run files."""

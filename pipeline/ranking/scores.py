@@ -1,0 +1,87 @@
+"""The test split as one row of results sees it: scores of captions and videos, each computed once where they fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pipeline.ranking.pair_scores import Score
+
+KEPT = 1 << 28  # scores that are kept for the way back from videos to captions: 1 GiB
+
+
+def of_vectors(texts: Tensor, videos: Tensor) -> Score:
+    """The scores of a model with vectors [U, W] and [V, W]: their dot products."""
+
+    def score(some_texts: Tensor, some_videos: Tensor) -> Tensor:
+        return _of(texts, some_texts) @ _of(videos, some_videos).T
+
+    return score
+
+
+def _of(vectors: Tensor, rows: Tensor) -> Tensor:
+    """Different rows of them; all rows come in their order, and need no copy."""
+    return vectors if len(rows) == len(vectors) else vectors[rows]
+
+
+class Scored:
+    """Scores of C captions and V videos, the mean over the models of a row.
+
+    Equal captions have one score with a video: they tie whatever a product rounds. First captions against all videos,
+    then videos against all captions: the scores are kept in between where there are at most KEPT of them, and computed
+    again where there are more.
+    """
+
+    def __init__(self, models: Sequence[Score], of_text: np.ndarray, videos: int) -> None:
+        """of_text: [C] which of the different captions each is."""
+        self._models = models
+        self._of_text = of_text
+        texts = int(of_text.max()) + 1 if len(of_text) else 0
+        self._videos = np.arange(videos)
+        self._kept = np.empty((texts, videos), np.float32) if texts * videos <= KEPT else None
+        self._done = np.zeros(texts, bool)
+
+    def of_captions(self, captions: np.ndarray) -> np.ndarray:
+        """Scores [n, V] float32 of these captions."""
+        texts = self._of_text[captions]
+        if self._kept is None:
+            return self._compute(texts, self._videos)
+        self._keep(np.unique(texts[~self._done[texts]]))
+        return self._kept[texts]
+
+    def of_videos(self, videos: np.ndarray) -> np.ndarray:
+        """Scores [n, C] float32 of these videos."""
+        if self._kept is None:
+            return self._turned(self._compute(np.arange(len(self._done)), videos))
+        self._keep(np.flatnonzero(~self._done))
+        return self._turned(self._kept[:, videos])
+
+    def _turned(self, scores: np.ndarray) -> np.ndarray:
+        """[U, n] -> [n, C], each video's scores side by side in memory: ranks walk through them again and again."""
+        return np.take(np.ascontiguousarray(scores.T), self._of_text, axis=1)
+
+    def _keep(self, texts: np.ndarray) -> None:
+        """Compute the scores of these different captions with all videos."""
+        if len(texts):
+            assert self._kept is not None
+            self._kept[texts] = self._compute(texts, self._videos)
+            self._done[texts] = True
+
+    def _compute(self, texts: np.ndarray, videos: np.ndarray) -> np.ndarray:
+        """Scores [n, m] of different captions and videos."""
+        import torch
+
+        with torch.no_grad():
+            pair = torch.from_numpy(texts), torch.from_numpy(videos)
+            total = self._models[0](*pair).float().cpu()
+            for model in self._models[1:]:  # one at a time: each is as large as their sum
+                total += model(*pair).float().cpu()
+            if len(self._models) > 1:
+                total /= len(self._models)
+        mean: np.ndarray = total.numpy()
+        return mean

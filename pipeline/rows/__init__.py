@@ -1,0 +1,1 @@
+"""Files that hold rows of features: our shards, and formats of others."""

@@ -1,0 +1,177 @@
+"""The HDF5 layout of features: write whole shards, read rows back. The README holds it as a table."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from extractors.base import Sampling
+from pipeline.errors import LaffError
+from pipeline.rows.container import checked, create
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+
+@dataclass
+class Shard:
+    """Rows of one shard in memory."""
+
+    ids: list[str]  # [V]
+    values: "np.ndarray | csr_matrix"  # [V, D]; a feature of frames [V, T, D]
+    attributes: dict[str, Any]
+    failed: list[dict[str, str]]  # ledger lines of the items that have no row
+    frames: np.ndarray | None = None  # [V] int32: of a feature of frames, how many of the T are the video's own
+
+
+def write(
+    path: Path,
+    ids: Sequence[str],
+    values: "np.ndarray | csr_matrix",
+    attributes: dict[str, Any],
+    failed: Sequence[dict[str, str]] = (),
+    extra: dict[str, np.ndarray] | None = None,
+    frames: np.ndarray | None = None,
+) -> None:
+    """Write a shard, whole or not at all.
+
+    ids [V]; values [V, D] dense, or CSR, kept as indptr, indices, data; or [V, T, D], with `frames` [V]: how many of
+    the T are the video's own. `attributes` are kept as JSON but for plain text and numbers; `failed` are the ledger's
+    lines of items without a row; `extra` are further datasets of V rows.
+    """
+    import h5py
+
+    if values.shape[0] != len(ids):
+        raise LaffError(f"{path}: {len(ids)} ids but {values.shape[0]} rows of values")
+    with create(path) as file:
+        file.create_dataset("ids", data=list(ids), dtype=h5py.string_dtype(), shape=(len(ids),))
+        if isinstance(values, np.ndarray):
+            file.create_dataset("values", data=values)
+        else:
+            for part in ("indptr", "indices", "data"):
+                file.create_dataset(part, data=getattr(values, part))
+            file.attrs["columns"] = values.shape[1]
+        if frames is not None:
+            file.create_dataset("frames", data=frames, dtype=np.int32, shape=(len(ids),))
+        for name, rows in (extra or {}).items():
+            file.create_dataset(name, data=rows)
+        lines = [json.dumps(line, ensure_ascii=False) for line in failed]
+        file.create_dataset("failed", data=lines, dtype=h5py.string_dtype(), shape=(len(lines),))
+        for name, value in attributes.items():
+            file.attrs[name] = value if isinstance(value, str | int | float) else json.dumps(value)
+
+
+def read(path: Path) -> Shard:
+    """All rows of a shard, checked before; LaffError where the file is missing or damaged."""
+    try:
+        with checked(path) as file:
+            if "values" in file:
+                values: Any = file["values"][:]
+            else:
+                from scipy.sparse import csr_matrix
+
+                values = csr_matrix(
+                    (file["data"][:], file["indices"][:], file["indptr"][:]),
+                    shape=(len(file["ids"]), int(file.attrs["columns"])),
+                )
+            failed = [json.loads(line) for line in file["failed"].asstr()[:]] if "failed" in file else []
+            frames = file["frames"][:] if values.ndim == 3 else None
+            return Shard(file["ids"].asstr()[:].tolist(), values, attributes(file), failed, frames)
+    except (OSError, KeyError, ValueError) as error:
+        raise LaffError(
+            f"{path}: not a readable shard ({error}); `laff verify` finds all such files, the next run makes them again"
+        ) from None
+
+
+def attributes(file: Any) -> dict[str, Any]:
+    """Attributes of an open shard as plain values."""
+    return {name: value.item() if hasattr(value, "item") else value for name, value in file.attrs.items()}
+
+
+def marks(path: Path) -> dict[str, Any] | None:
+    """What a plan asks of a shard that the index does not know: its marks, or None where it is damaged."""
+    try:
+        with checked(path) as file:
+            found = attributes(file)
+            return {
+                "fingerprint": found["fingerprint"],
+                "content": found["content"],
+                "recipe": json.loads(found["recipe"]),
+                "rows": len(file["ids"]),
+                "failed": [json.loads(line) for line in file["failed"].asstr()[:]],
+            }
+    except (OSError, KeyError, ValueError):
+        return None
+
+
+def column(path: Path, name: str) -> np.ndarray:
+    """One further dataset of a shard, such as `packets` of decode."""
+    import h5py
+
+    with h5py.File(path) as file:
+        data = file[name]
+        return np.asarray(data.asstr()[:] if h5py.check_string_dtype(data.dtype) else data[:])
+
+
+def describe(path: Path) -> str:
+    """What a file holds, for `laff show`: datasets with shapes, what it says of itself, failures."""
+    import h5py
+
+    if path.is_dir():
+        raise LaffError(f"{path} is a folder; show one of the .h5 files in it")
+    lines = [str(path)]
+    try:
+        with h5py.File(path) as file:
+            for name, data in file.items():
+                lines.append(f"  {name:12} {list(data.shape)} {data.dtype if data.dtype != object else 'text'}")
+            for name, value in sorted(attributes(file).items()):
+                lines += _line(name, value)
+            if "failed" in file:
+                lines += [f"  failed: {line}" for line in file["failed"].asstr()[:]]
+    except OSError as error:
+        raise LaffError(f"{path}: not a readable HDF5 file ({error})") from None
+    return "\n".join(lines)
+
+
+def _line(name: str, value: Any) -> list[str]:
+    """An attribute on one line, what has parts on several; a sampling in words too."""
+    import yaml
+
+    try:
+        parts = json.loads(value) if isinstance(value, str) and value.startswith("{") else None
+    except ValueError:
+        parts = None
+    if parts is None:
+        return [f"  @{name} = {value}"]
+    if name == "sampling":
+        return [f"  @sampling = {_words(parts)}", f"    {value}"]
+    pretty = yaml.safe_dump(parts, allow_unicode=True, width=120).rstrip()
+    return [f"  @{name} =", *(f"    {line}" for line in pretty.split("\n"))]
+
+
+def _words(fields: dict[str, Any]) -> str:
+    """The fields of a Sampling in words; those of another version of laff as they are."""
+    try:
+        return str(Sampling(**fields))
+    except (TypeError, ValueError):
+        return "of another version of laff"
+
+
+def read_ids(path: Path) -> list[str]:
+    """Only the ids of a shard."""
+    import h5py
+
+    with h5py.File(path) as file:
+        ids: list[str] = file["ids"].asstr()[:].tolist()
+        return ids
+
+
+def read_failed(path: Path) -> list[dict[str, str]]:
+    """Only the ledger's lines of a shard."""
+    import h5py
+
+    with h5py.File(path) as file:
+        return [json.loads(line) for line in file["failed"].asstr()[:]]

@@ -1,0 +1,1 @@
+"""Files of a workspace: indexes, journals, the ledger, the lock, and whether they are whole."""

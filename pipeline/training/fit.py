@@ -1,0 +1,101 @@
+"""Let an extractor learn from the train captions: a vocabulary at once, a network step by step."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline import progress
+from pipeline.assembly import features
+from pipeline.build import construct
+from pipeline.errors import LaffError
+from pipeline.extraction.target import Made
+from pipeline.graph.graph import Stage
+from pipeline.graph.learning import Fit
+from pipeline.graph.recipe import Recipe
+from pipeline.plan.context import Context
+from pipeline.plan.plan import Planned
+from pipeline.plan.record import record
+
+if TYPE_CHECKING:
+    import numpy as np
+
+STATE = "best.pt"
+
+
+def fitted_file(context: Context, stage: Stage) -> Path | None:
+    """Where what the stage works with was saved: by itself, or by the finetune stage that it reads; else None."""
+    if stage.borrowed:
+        tuned = next(source for source in stage.sources if context.stage(source).step == "finetune")
+        return context.work.folder(tuned) / STATE
+    return context.work.folder(stage.name) / STATE if stage.fitted else None
+
+
+def recipe_of(options: dict[str, Any]) -> Recipe:
+    """The Recipe among the options of a stage that trains."""
+    from dataclasses import fields
+
+    return Recipe(**{field.name: options[field.name] for field in fields(Recipe)})
+
+
+def fit(context: Context, planned: Planned) -> None:
+    """Fit an extract stage and save what it learned."""
+    import torch
+
+    from pipeline.training.trainer import save
+
+    stage, catalog = context.stage(planned.stage), context.catalog
+    unit = next(unit for unit in planned.todo if unit.key == "fit")
+    torch.set_num_threads(context.graph.threads)
+    part = construct.construct(stage, context)
+    folder = context.work.folder(stage.name)
+    start = time.perf_counter()
+    captions = [catalog.texts[row] for row in catalog.split_captions("train")]
+    try:
+        if hasattr(part, "task"):
+            _train(context, stage, part, unit.fingerprint + unit.content)
+        else:
+            save(folder / STATE, {"fingerprint": unit.fingerprint, "state": part.fit(captions)})
+    except ValueError as error:
+        raise LaffError(f"{stage.name}: {error}") from None
+    record(context, planned, Made(stage.name, "fit", len(captions), time.perf_counter() - start), [STATE])
+
+
+def _train(context: Context, stage: Stage, part: Any, fingerprint: str) -> None:
+    from fusion.losses import make
+    from pipeline.training.trainer import Trainer
+
+    options = Fit(**stage.options["fit"])
+    sides = {source: context.stage(source).sides for source in stage.sources}
+    video = next((source for source, kinds in sides.items() if "video" in kinds), None)
+    if video is None:
+        raise LaffError(f"'{stage.name}' learns towards a video feature, but its from names none: {', '.join(sides)}")
+    train, val = (features.pairs(context, video, split) for split in ("train", "val"))
+    task = part.task(
+        train,
+        val,
+        make(options.loss, options.mask, options.prior),
+        vectors=word_vectors(context, stage),
+        device=construct.device(stage.name, stage.on),
+    )
+    trainer = Trainer(
+        task,
+        recipe_of(stage.options["fit"]),
+        options.seed,
+        context.work.folder(stage.name),
+        fingerprint,
+        options.checkpoint,
+        progress.trained,
+    )
+    with progress.bar(f"{stage.name} (fit)", options.epochs * trainer.steps, "step"):
+        trainer.run()
+
+
+def word_vectors(context: Context, stage: Stage) -> "dict[str, np.ndarray] | None":
+    """Word vectors that a source of the stage has fitted, {word: [dim]}; None where no source has any."""
+    for source in stage.sources:
+        path = context.work.folder(source) / STATE
+        if context.stage(source).fitted and path.is_file():
+            state = construct.read_state(path)
+            if "vectors" in state:
+                return dict(zip(state["words"], state["vectors"].numpy(), strict=True))
+    return None

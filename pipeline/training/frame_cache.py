@@ -1,0 +1,138 @@
+"""Frames of the train and val videos as finetune wants them: decoded once, kept on disk until finetune is done.
+
+The cache may be deleted at any time; a run that needs it decodes again.
+"""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from extractors.base import Pairs, Sampling
+from pipeline import files, progress
+from pipeline.assembly.features import paired_captions
+from pipeline.errors import LaffError
+from pipeline.extraction import sweep
+from pipeline.extraction.sweep import Pass
+from pipeline.extraction.target import Target
+from pipeline.graph.graph import Stage
+from pipeline.parts import code
+from pipeline.plan.context import Context
+from pipeline.plan.units import lost_before
+from pipeline.rows import shards
+from pipeline.steps import decode
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FOLDER = "frames"
+IN_MEMORY = 2 << 30  # bytes; a larger cache is read from disk row by row
+
+
+class Frames:
+    """A feature that is the frames themselves: what the pass reads is what it stores, and how many are own."""
+
+    level = "frame"
+
+    def __init__(self, sampling: Sampling) -> None:
+        self.sampling = sampling
+        self.dim = sampling.crop**2 * 3
+
+    def extract(self, frames: "Tensor") -> "Tensor":
+        """[B, M, T, H, W, 3] uint8 -> [B, M*T, H*W*3] uint8."""
+        return frames.flatten(3).flatten(1, 2)
+
+
+class Videos:
+    """Frames of V videos, taken by an array of row numbers: [n] -> [n, T, H, W, 3] uint8."""
+
+    def __init__(self, places: list[tuple[Path, int]], shape: tuple[int, ...]) -> None:
+        """places: file and row of each video; shape: (T, H, W, 3)."""
+        self.places, self.shape = places, shape
+        self._open: dict[Path, Any] = {}
+        size = len(places) * int(np.prod(shape))
+        self._memory = self._read(np.arange(len(places))) if size <= IN_MEMORY else None
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        return self._memory[rows] if self._memory is not None else self._read(rows)
+
+    def _read(self, rows: np.ndarray) -> np.ndarray:
+        import h5py
+
+        found = np.empty((len(rows), *self.shape), np.uint8)
+        for number, row in enumerate(rows):
+            path, place = self.places[row]
+            if path not in self._open:
+                self._open[path] = h5py.File(path)["values"]
+            found[number] = self._open[path][place].reshape(self.shape)
+        return found
+
+
+def pairs(context: Context, stage: Stage, sampling: Sampling) -> tuple[Pairs, Pairs, list[dict[str, str]]]:
+    """Captions and frames of train and val, from the cache or decoded into it now; and the ledger's lines."""
+    catalog = context.catalog
+    members = {int(row) for split in ("train", "val") for row in catalog.split_videos(split)}
+    folder = context.work.folder(stage.name) / FOLDER
+    # The cache depends on the sampling and the files, not on how the model is trained.
+    digests = code.code(["pipeline.video.reading"], context.graph.trusted)
+    fingerprint = files.digest([sampling.__dict__, context.decoders, digests, Frames.level])[:32]
+    jobs, paths = [], []
+    for number, rows in enumerate(catalog.shards("video")):
+        mine = [int(row) for row in rows if int(row) in members]
+        if not mine:
+            continue
+        path = (folder / f"{number:05d}.h5").absolute()
+        paths.append(path)
+        wanted = {catalog.videos[row] for row in mine}
+        unread = sorted(wanted & lost_before(context, stage))
+        made_of = files.digest([catalog.content("video", np.array(mine)), unread])
+        marks = shards.marks(path) if path.is_file() else None
+        again = context.retry and marks is not None and bool(marks["failed"])
+        if marks and not again and (marks["fingerprint"], marks["content"]) == (fingerprint, made_of):
+            continue
+        clips = [clip for clip in decode.clips(context, stage.name, number) if clip.id in wanted]
+        target = Target(stage.name, path.name, path, Frames(sampling), fingerprint, made_of, {}, "cpu", 1, "uint8")
+        jobs.append(Pass(clips, [target], context.graph.threads, stage.options["timeout"], stage.options["memory"]))
+    if jobs:
+        size = sampling.views * sampling.frames * jobs[0].targets[0].part.dim
+        _check_room(stage, folder, sum(len(job.clips) for job in jobs) * size)
+        with progress.bar(f"{stage.name} (frames)", sum(len(job.clips) for job in jobs), "video"):
+            for _ in context.tasks.each(sweep.sweep, jobs):
+                pass
+    shape = (sampling.views * sampling.frames, sampling.crop, sampling.crop, 3)
+    at: dict[str, tuple[Path, int]] = {}
+    counts: dict[str, int] = {}  # frames of their own
+    for path in paths:
+        ids = shards.read_ids(path)
+        at |= {id_: (path, row) for row, id_ in enumerate(ids)}
+        counts |= dict(zip(ids, shards.column(path, "frames").tolist(), strict=True))
+    failed = [line for path in paths for line in shards.read_failed(path)]
+    train, val = (_pairs(context, split, at, counts, shape) for split in ("train", "val"))
+    return train, val, failed
+
+
+def _check_room(stage: Stage, folder: Path, size: int) -> None:
+    """LaffError before anything is decoded where the disk cannot hold `size` bytes of frames."""
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise LaffError(
+            f"'{stage.name}' keeps {size / 1e9:.1f} GB of frames in {folder} while it learns, but {free / 1e9:.1f} GB "
+            f"are free; make room, or give it fewer frames (--set {stage.name}.frames=N)"
+        )
+
+
+def _pairs(
+    context: Context, split: str, at: dict[str, tuple[Path, int]], counts: dict[str, int], shape: tuple[int, ...]
+) -> Pairs:
+    catalog = context.catalog
+    videos = np.array([row for row in catalog.split_videos(split) if catalog.videos[row] in at], dtype=np.int64)
+    captions, video_of = paired_captions(context, split, videos)
+    texts = [catalog.texts[row] for row in captions]
+    ids = [catalog.videos[row] for row in videos]
+    own = np.array([counts[id_] for id_ in ids], dtype=np.int64)
+    return Pairs(texts, video_of, Videos([at[id_] for id_ in ids], shape), own)

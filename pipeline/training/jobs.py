@@ -1,0 +1,168 @@
+"""One training as a dask task: a model with a seed, on features that whoever does it reads from the workspace."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline import files, progress
+from pipeline.assembly import assemble
+from pipeline.build import construct
+from pipeline.errors import Diverged, LaffError, Unfit, problems
+from pipeline.graph import models
+from pipeline.graph.graph import Graph, Stage
+from pipeline.graph.models import Model
+from pipeline.items import table
+from pipeline.plan.context import Context
+from pipeline.plan.units import data_content, pairs_content
+from pipeline.store.workspace import Workspace
+from pipeline.training import bfloat16
+from pipeline.training.fit import recipe_of
+
+if TYPE_CHECKING:
+    from fusion.features import Split
+    from pipeline.training.trainer import Progress, Trainer
+
+
+@dataclass
+class Training:
+    """What a process needs to know to train one model with one seed; small, because it goes through dask."""
+
+    graph: Graph
+    root: Path  # the workspace
+    source: Path  # collection.yaml
+    stage: str
+    model: Model
+    seed: int
+    fingerprint: str
+    data: str  # tells the rows that it learns from: a process that has read them keeps them for the next training
+    title: str
+
+    @property
+    def key(self) -> str:
+        """The name of the unit: its folder in the stage's."""
+        return f"{self.model.name}/seed{self.seed}"
+
+    @property
+    def gpu(self) -> bool:
+        """Whether it must have a GPU."""
+        return self.graph.stages[self.stage].on == "gpu"
+
+
+@dataclass
+class Trained:
+    """What became of a training."""
+
+    key: str
+    rows: int = 0  # captions that it learned from
+    seconds: float = 0.0
+    wrong: str = ""  # why it came to nothing
+    training: dict[str, float] = field(default_factory=dict)  # its epochs, and their seconds in all runs
+
+
+class Untrained(LaffError):
+    """Some trainings of a stage came to nothing; the others are done."""
+
+    def __init__(self, stage: str, failed: dict[str, str]) -> None:
+        super().__init__(
+            str(problems(f"{stage}: {len(failed)} came to nothing, the others are kept", [*failed.values()]))
+        )
+        self.failed = failed  # unit -> why
+
+
+_rows: dict[str, tuple[Split, Split]] = {}  # train and val of the last training in this process, and no more
+
+
+def rows_of(context: Context, stage: Stage, model: Model) -> str:
+    """What tells the rows of a training from others: features of the stage, and items that have those of the model."""
+    recipe = context.recipe(stage.name)
+    joint = [recipe[f"joint {name}"] for name in stage.options["joint"]]
+    frames = sorted({name for other in models.of(context, stage) for name in other.frames})
+    learned = data_content(context, *context.graph.reads(stage.name))
+    content = [recipe["from"], list(stage.sources), joint, frames, learned, pairs_content(context, list(model.video))]
+    return files.digest([str(context.work.root.absolute()), content])
+
+
+def forget() -> None:
+    """Let go of the rows that this process has read."""
+    _rows.clear()
+
+
+def train(job: Training) -> Trained:
+    """Train, or go on from the checkpoint of a training that was cut off. Runs in any process.
+
+    A loss that is no number, sizes that do not fit and a GPU that is too small are told in the result, for other
+    trainings may be well. Raises LaffError for what would end those too, such as a full disk.
+    """
+    import torch
+
+    torch.set_num_threads(job.graph.threads)
+    start = time.perf_counter()
+    try:
+        trainer = _trainer(job)
+        if progress.listened():
+            epochs = trainer.recipe.epochs
+            trainer.progress = _epochs(trainer.steps)
+            trainer.run()
+            trainer.progress(epochs * trainer.steps, epochs * trainer.steps, "")  # it may have stopped early
+        else:
+            with progress.bar(job.title, trainer.recipe.epochs * trainer.steps, "step"):
+                trainer.run()
+    except (ValueError, Diverged, Unfit) as error:
+        return Trained(job.key, wrong=f"{job.stage}: {job.model.name}: {error}")
+    except RuntimeError as error:  # torch's, of shapes or memory
+        why = (str(error).splitlines() or [""])[0]
+        return Trained(job.key, wrong=f"{job.stage}: {job.model.name}: {type(error).__name__}: {why}")
+    told = {"epochs": trainer.position.epoch, "seconds": round(trainer.position.seconds, 3)}
+    return Trained(job.key, trainer.task.samples, time.perf_counter() - start, training=told)
+
+
+def _trainer(job: Training) -> Trainer:
+    from fusion.losses import make
+    from fusion.retrieval import Retrieval
+    from pipeline.training.trainer import Trainer
+
+    stage = job.graph.stages[job.stage]
+    where = construct.device(stage.name, stage.on)
+    context = Context(job.graph, table.read(job.root / "ingest" / "table.h5")[0], Workspace(job.root))
+    context.source = job.source
+    encoders = assemble.joints(context, stage)
+    options = stage.options | job.model.options
+    train, val = (assemble.part_of(rows, job.model) for rows in _read(job, context, encoders, where))
+    model = assemble.make(context, stage, job.model, train, encoders, job.seed).to(where)
+    loss = make(options["loss"], options["mask"], options["prior"])
+    bfloat16.warn(options["precision"], where)
+    task = Retrieval(model, train, val, loss, precision=options["precision"])
+    folder = context.work.folder(stage.name) / job.key
+    checkpoint = options["checkpoint"]
+    return Trainer(task, recipe_of(options), job.seed, folder, job.fingerprint, checkpoint, progress.trained)
+
+
+def _read(job: Training, context: Context, encoders: list[assemble.Joint], where: str) -> tuple[Split, Split]:
+    """The rows of a training on its device, read once for all that follow on the same."""
+    key = f"{job.data} on {where}"
+    if key not in _rows:
+        forget()
+        train, val = (
+            assemble.split(
+                context, assemble.rows(context, job.graph.stages[job.stage], name, needs=job.model.video), encoders
+            ).to(where)
+            for name in ("train", "val")
+        )
+        _rows[key] = (train, val)
+    return _rows[key]
+
+
+def _epochs(steps: int) -> Progress:
+    """Tells whoever listens of each finished epoch of `steps` steps."""
+    told = 0
+
+    def tell(done: int, total: int, note: str) -> None:
+        nonlocal told
+        if done // steps > told:
+            progress.advance(done // steps - told)
+            told = done // steps
+
+    return tell

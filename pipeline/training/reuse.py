@@ -1,0 +1,41 @@
+"""Trainings that stand in the workspace already, under another name: the same recipe, items and seed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from pipeline.plan.context import Context
+from pipeline.plan.units import Unit
+from pipeline.store.index import NAME, Entry
+from pipeline.store.workspace import COMPARISONS
+
+PLACES = ("*", f"{COMPARISONS}/*/*")  # folders of stages below a workspace: of a run, and of comparisons
+
+
+def adopt(context: Context, stage: str, unit: Unit) -> Entry | None:
+    """Give a unit of a train stage the model of its twin, and return the twin's record; None where there is none.
+
+    The model's file is linked, so that it takes no room; a training that replaces one of the two leaves the other.
+    """
+    own = context.work.folder(stage)
+    for path in sorted(found for place in PLACES for found in context.work.root.glob(f"{place}/{NAME}")):
+        index = context.work.index(path.parent.relative_to(context.work.root).as_posix())
+        for key, entry in index.entries.items():
+            same = (entry.fingerprint, entry.content) == (unit.fingerprint, unit.content)
+            if same and path.parent / key != own / unit.key and index.entry(key):
+                _link(path.parent / key / "best.pt", own / unit.key / "best.pt")
+                return entry
+    return None
+
+
+def _link(there: Path, here: Path) -> None:
+    """The same file in a second place; a copy where the file system has no links."""
+    here.parent.mkdir(parents=True, exist_ok=True)
+    for name in ("best.pt", "last.pt"):  # a last.pt of another training must not outlive its best.pt
+        (here.parent / name).unlink(missing_ok=True)
+    try:
+        os.link(there, here)
+    except OSError:
+        shutil.copy2(there, here)

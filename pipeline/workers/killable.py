@@ -1,0 +1,258 @@
+"""Work done in processes that can be killed: a decoder that hangs or crashes costs one video, never the run.
+
+Workers are fresh interpreters, neither forked (decord hangs in a fork) nor started by multiprocessing, which would
+import the program that runs again and refuses to work below dask's own worker processes. They import nothing but
+what a job needs, ignore Ctrl-C (the parent decides), and die with the parent, even when that is killed.
+
+Their memory is watched from outside, not bounded by RLIMIT_DATA or RLIMIT_AS: beyond those an allocation fails inside
+the decoder, and FFmpeg takes that for damaged data and leaves the frame out: wrong frames instead of an error. The
+kernel keeps the peak of what a process held, so that nothing escapes between two looks.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import io
+import os
+import pickle
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pipeline.errors import LaffError
+from pipeline.workers import pipes
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+START = 120.0  # seconds for a fresh interpreter to say that it is there; far more than any needs
+GLANCE = 0.05  # seconds between two looks at a working process's memory; it can fill some 100 MB in that time
+PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
+SERVE = "import sys; sys.path[:] = sys.argv[2:]; from pipeline.workers.killable import serve; serve(int(sys.argv[1]))"
+
+
+Limits = tuple[float, float]  # seconds and GiB that a job may take
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Why a job has no result."""
+
+    reason: str  # for a person: "took longer than 60 s"
+    exception: str  # "Timeout", "Memory", "Crash", or the type of the exception that the function raised
+
+
+class Killable:
+    """A few worker processes for functions that may hang or crash.
+
+        with Killable(workers=2, timeout=60) as workers:
+            for probe in workers.imap(probe, paths, ahead=4): ...
+
+    `timeout` is in seconds, for each job, from when a worker gets it; `memory` in GiB, what a worker may hold, itself
+    included (on Linux); both may be changed between calls of imap. Functions are named by module and must be
+    importable there; jobs and results are pickled, arrays without a copy.
+    """
+
+    def __init__(self, workers: int, timeout: float, memory: float = 4.0) -> None:
+        if workers < 1 or timeout <= 0 or memory <= 0:
+            raise ValueError(f"{workers} workers, a timeout of {timeout} s, {memory} GiB; all should be positive")
+        self.timeout = timeout
+        self.memory = memory
+        self._tasks: queue.SimpleQueue[tuple[Future[Any], bytes, Limits] | None] = queue.SimpleQueue()
+        self._workers: list[_Worker | None] = [None] * workers
+        self._open = False
+        # Linux ends a child when the thread that started it ends: each worker has a thread as long-lived as this.
+        self._threads = [threading.Thread(target=self._drive, args=(slot,), daemon=True) for slot in range(workers)]
+
+    def __enter__(self) -> Killable:
+        self._open = True
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        """Kill what still runs; no process is left."""
+        self._open = False
+        for _ in self._threads:
+            self._tasks.put(None)
+        for worker in list(self._workers):
+            if worker is not None:
+                worker.process.kill()  # its thread sees the end of the pipe
+        for thread in self._threads:
+            thread.join()
+
+    def imap(self, function: Callable[[Job], Result], jobs: Iterable[Job], ahead: int = 0) -> Iterator[Result | Lost]:
+        """function(job) for each job, in the order of jobs; a Lost in the place of what failed.
+
+        At most `ahead` jobs (at least one a worker) are taken from `jobs` before the first of them was handed out,
+        which bounds the memory; the workers begin at once and go on while the caller is busy with a result.
+        """
+        if not self._open:
+            raise RuntimeError("Killable has workers only inside its `with` block")
+        waiting, limits = iter(jobs), (self.timeout, self.memory)
+
+        def submit(job: Job) -> Future[Any]:
+            future: Future[Any] = Future()
+            self._tasks.put((future, pickle.dumps((function, job), protocol=5), limits))
+            return future
+
+        pending = deque([submit(job) for job in islice(waiting, max(ahead, len(self._threads)))])
+        return self._results(submit, waiting, pending)
+
+    def _results(
+        self, submit: Callable[[Job], Future[Any]], waiting: Iterator[Job], pending: deque[Future[Any]]
+    ) -> Iterator[Any]:
+        try:
+            while pending:
+                yield pending.popleft().result()
+                pending.extend(submit(job) for job in islice(waiting, 1))
+        finally:
+            for future in pending:
+                future.cancel()
+
+    def _drive(self, slot: int) -> None:
+        """Hand jobs to one worker, one after the other, and replace it when it is lost."""
+        while (task := self._tasks.get()) is not None:
+            future, job, limits = task
+            if not self._open:
+                future.cancel()
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(self._attempt(slot, job, limits))
+            except BaseException as error:  # to the caller of imap: a set-up that cannot work
+                future.set_exception(error)
+        worker = self._workers[slot]
+        if worker is not None:
+            worker.end()
+
+    def _attempt(self, slot: int, job: bytes, limits: Limits) -> Any:
+        timeout, memory = limits
+        worker = self._workers[slot]
+        if worker is None or worker.process.poll() is not None:
+            worker = self._workers[slot] = _Worker()
+            if not self._open:  # __exit__ looked before this one was there
+                worker.process.kill()
+            worker.start()
+        try:
+            answer = worker.ask(job, timeout, memory)
+            if not isinstance(answer, Lost) or answer.exception != "Memory":
+                return answer
+        except TimeoutError:
+            answer = Lost(f"took longer than {timeout:g} s", "Timeout")
+        except MemoryError:
+            answer = Lost(f"needed more memory than {memory:g} GiB", "Memory")
+        except (EOFError, OSError):
+            answer = Lost(f"the decoder process died ({worker.end()})", "Crash")
+        worker.end()
+        self._workers[slot] = None
+        if not self._open:  # it was killed by __exit__: that is no fault of the job's
+            raise LaffError("the decoder processes were ended while they worked")
+        if answer.exception == "Memory" and worker.jobs > 1:  # earlier jobs may have left something behind
+            return self._attempt(slot, job, limits)
+        return answer
+
+
+class _Worker:
+    """One process and the pipes to and from it."""
+
+    def __init__(self) -> None:
+        imports = [str(Path(entry).absolute()) for entry in sys.path]  # what the parent can import, the worker can
+        command = [sys.executable, "-P", "-c", SERVE, str(os.getpid()), *imports]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self._to, self._from = self.process.stdin.fileno(), self.process.stdout.fileno()
+        self.jobs = 0  # that it was given
+
+    def start(self) -> None:
+        """Wait until it is there; LaffError when it cannot start."""
+        try:
+            pipes.receive(self._from, START)
+        except (EOFError, OSError) as error:
+            raise LaffError(f"a decoder process did not start ({self.end()}): {sys.executable}") from error
+
+    def ask(self, job: bytes, timeout: float, memory: float) -> Any:
+        """Its answer. Raises TimeoutError, MemoryError when it held more than `memory` GiB, EOFError or OSError."""
+        self.jobs += 1
+        until = time.monotonic() + timeout
+        pipes.send(self._to, job, [])
+        while not pipes.ready(self._from, max(min(GLANCE, until - time.monotonic()), 0)):
+            if self.peak() > memory:
+                raise MemoryError
+            if time.monotonic() >= until:
+                raise TimeoutError
+        head, buffers = pipes.receive(self._from, timeout)
+        if self.peak() > memory:
+            raise MemoryError
+        return pickle.loads(head, buffers=buffers)
+
+    def peak(self) -> float:
+        """GiB that it held at most, since it began; 0 where that cannot be known."""
+        with suppress(OSError, IndexError):  # a process that ends has no memory any more
+            return int(Path(f"/proc/{self.process.pid}/status").read_text().split("VmHWM:")[1].split()[0]) / (1 << 20)
+        return 0.0
+
+    def end(self) -> str:
+        """Kill it -> how it ended, in words."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(0.2)  # a crash may be over its pipe a little sooner than over its process
+        self.process.kill()
+        with suppress(subprocess.TimeoutExpired):  # a process stuck in a dead disk cannot be waited for
+            self.process.wait(5)
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
+        code = self.process.returncode
+        if code is None:
+            return "it cannot be killed"
+        if code >= 0:
+            return f"exit status {code}"
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else "unknown"
+        return f"signal {-code}: {name}" + (", perhaps out of memory" if -code == signal.SIGKILL else "")
+
+
+def serve(parent: int) -> None:
+    """The life of a worker: jobs in by standard input, answers out by standard output, until the input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(5)  # who waits for our answers comes first: else a forward on the same cores gets only its share of them
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before we asked to be told
+            return
+    source, target = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)  # what a decoder prints belongs among the messages, at once: a killed process flushes nothing
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
+    pipes.widen(target)
+    pipes.send(target, pickle.dumps(None), [])
+    while True:
+        try:
+            head, _ = pipes.receive(source, None)
+        except EOFError:
+            return
+        pipes.send(target, *_answer(head))  # keeps nothing: frames are large, the next job may be long in coming
+
+
+def _answer(head: bytearray) -> tuple[bytes, list[memoryview]]:
+    """Do one job -> its result or a Lost, pickled."""
+    try:
+        function, job = pickle.loads(head)
+        return pipes.pickled(function(job))
+    except MemoryError:  # NumPy's and PyAV's are kinds of it
+        return pipes.pickled(Lost("needed more memory than the system gave", "Memory"))
+    except BaseException as error:
+        return pipes.pickled(Lost(str(error) or type(error).__name__, type(error).__name__))

@@ -1,0 +1,169 @@
+"""Metrics, against ranks counted by hand, rules written out again in plain Python, and enumerated orders."""
+
+import math
+from itertools import permutations
+from statistics import mean, median
+
+import numpy as np
+import pytest
+
+import pipeline.evaluation.metrics
+from pipeline.errors import LaffError
+from pipeline.evaluation.metrics import Ranks, bootstrap, chance, rank, summary
+
+
+def plain(scores: list[float], relevant: list[int]) -> tuple[float, float]:
+    """The rules of the module, item by item."""
+    first = min(
+        1
+        + sum(s > scores[j] for i, s in enumerate(scores) if i not in relevant)
+        + sum(s == scores[j] for i, s in enumerate(scores) if i not in relevant) / 2
+        for j in relevant
+    )
+    places = sorted(
+        1 + sum(s > scores[j] for s in scores) + (sum(s == scores[j] for s in scores) - 1) / 2 for j in relevant
+    )
+    return first, mean(n / place for n, place in enumerate(places, 1))
+
+
+def test_one_relevant_by_hand() -> None:
+    """Captions against four videos.
+
+    0.9 0.5 0.5 0.1, wants the 1st: rank 1
+    0.9 0.5 0.5 0.1, wants the 3rd: one above, one equal: 2.5
+    0.2 0.2 0.2 0.2, wants the 2nd: three equal: 2.5
+    0.9 0.8 0.7 0.1, wants the 4th: rank 4
+    """
+    scores = np.array([[0.9, 0.5, 0.5, 0.1], [0.9, 0.5, 0.5, 0.1], [0.2] * 4, [0.9, 0.8, 0.7, 0.1]], np.float32)
+    found = rank(scores, np.array([0, 2, 1, 3]))
+    assert found.first.tolist() == [1, 2.5, 2.5, 4]
+    assert found.precision.tolist() == [1, 0.4, 0.4, 0.25]
+    assert summary(found) == {
+        "R@1": 25.0,
+        "R@5": 100.0,
+        "R@10": 100.0,
+        "MedR": 2.5,
+        "MeanR": 2.5,
+        "MRR": pytest.approx((1 + 0.4 + 0.4 + 0.25) / 4),
+        "mAP": pytest.approx((1 + 0.4 + 0.4 + 0.25) / 4),
+    }
+
+
+def test_several_relevant_by_hand() -> None:
+    """Videos against four captions.
+
+    0.9 0.1 0.8 0.7, the 1st and 4th: r = 1, 3: (1/1 + 2/3) / 2
+    0.3 0.8 0.2 0.3, the 1st and 4th: first: one above, no other equal: 2; r = 2.5, 2.5: (1/2.5 + 2/2.5) / 2
+    0.5 0.5 0.5 0.1, the 1st and 2nd: first: one other equal: 1.5; r = 2, 2: (1/2 + 2/2) / 2
+    """
+    scores = np.array([[0.9, 0.1, 0.8, 0.7], [0.3, 0.8, 0.2, 0.3], [0.5, 0.5, 0.5, 0.1]])
+    found = rank(scores, [np.array([0, 3]), np.array([3, 0]), np.array([0, 1])])
+    assert found.first.tolist() == [1, 2, 1.5]
+    assert found.precision.tolist() == pytest.approx([(1 + 2 / 3) / 2, 0.6, 0.75])
+
+
+@pytest.mark.parametrize("few", [0, 64])
+def test_rules_in_plain_python(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """300 random queries full of equal scores, counted or sorted; one relevant item gives the same by both ways."""
+    monkeypatch.setattr(pipeline.evaluation.metrics, "FEW", few)
+    generator = np.random.default_rng(3)
+    for _ in range(300):
+        scores = generator.integers(0, generator.integers(1, 9), size=12).astype(np.float32)
+        relevant = generator.choice(12, size=generator.integers(1, 6), replace=False)
+        found = rank(scores[None], [relevant])
+        first, precision = plain(scores.tolist(), relevant.tolist())
+        assert found.first[0] == first
+        assert found.precision[0] == pytest.approx(precision, rel=1e-12)
+        one = rank(scores[None], relevant[:1])
+        assert (one.first[0], one.precision[0]) == pytest.approx(plain(scores.tolist(), relevant[:1].tolist()))
+
+
+def test_streaming_in_blocks() -> None:
+    """Blocks of uneven size fill the same arrays as the whole matrix."""
+    generator = np.random.default_rng(0)
+    scores, own = generator.random((50, 20)).astype(np.float32), generator.integers(0, 20, 50)
+    whole, streamed = rank(scores, own), Ranks.last(50, 20)
+    for start in (0, 7, 30):
+        rows = slice(start, {0: 7, 7: 30, 30: 50}[start])
+        streamed.put(rows, rank(scores[rows], own[rows]))
+    np.testing.assert_array_equal(streamed.first, whole.first)
+    np.testing.assert_array_equal(streamed.precision, whole.precision)
+
+
+def test_uncovered_queries_stay_at_the_last_rank() -> None:
+    """Two of four captions belong to a video without features: rank 3 of 3 in the main row, absent in the second."""
+    ranks = Ranks.last(4, 3)
+    covered = np.array([True, False, True, False])
+    ranks.put(covered, rank(np.array([[0.9, 0.1], [0.1, 0.9]]), np.array([0, 0])))
+    assert ranks.first.tolist() == [1, 3, 2, 3]
+    assert ranks.precision.tolist() == pytest.approx([1, 1 / 3, 1 / 2, 1 / 3])
+    assert summary(ranks)["MedR"] == 2.5
+    assert summary(ranks.take(covered))["MedR"] == 1.5
+
+
+def test_depths_count_ranks_up_to_k() -> None:
+    """Rank 5 is in R@5, 5.5 is not; the median of an even number is not floored."""
+    found = summary(Ranks(np.array([1.0, 5.0, 5.5, 10.0, 10.5, 11.0]), np.ones(6)))
+    assert (found["R@1"], found["R@5"], found["R@10"]) == pytest.approx((100 / 6, 200 / 6, 400 / 6))
+    assert found["MedR"] == 7.75
+
+
+@pytest.mark.parametrize("relevant", [[1], [2], [5], [1, 1, 3], [2, 4]])
+def test_chance_is_the_mean_over_all_orders(relevant: list[int]) -> None:
+    """All 720 orders of six items, each query alike; MedR is the median over queries and orders together."""
+    candidates = 6
+    rows: dict[int, list[dict[str, float]]] = {}
+    firsts = []
+    for m in relevant:
+        orders = [rank(np.array([order], float), [np.arange(m)]) for order in permutations(range(candidates))]
+        rows[m] = [summary(one) for one in orders]
+        firsts += [one.first[0] for one in orders]
+    found = chance(candidates, np.array(relevant))
+    for name in ("R@1", "R@5", "R@10", "MeanR", "MRR", "mAP"):
+        assert found[name] == pytest.approx(mean(mean(row[name] for row in rows[m]) for m in relevant)), name
+    assert found["MedR"] == median(firsts)
+
+
+def test_chance_at_real_size() -> None:
+    """One video among 3,000: closed forms."""
+    found = chance(3000, np.ones(60_000, int))
+    assert found["R@1"] == pytest.approx(100 / 3000)
+    assert found["R@10"] == pytest.approx(1000 / 3000)
+    assert (found["MedR"], found["MeanR"]) == pytest.approx((1500.5, 1500.5))
+    assert found["MRR"] == pytest.approx(math.fsum(1 / k for k in range(1, 3001)) / 3000)
+    assert found["mAP"] == pytest.approx(found["MRR"])
+
+
+def test_bootstrap_of_a_mean() -> None:
+    """Close to the normal interval of a mean, mean +- 1.96 s / sqrt(n), and the same for the same seed."""
+    values = np.random.default_rng(1).normal(5.0, 2.0, size=400)
+    low, high = bootstrap(values, lambda x: float(x.mean()), seed=0)
+    half = 1.96 * values.std() / 20
+    assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.2 * half)
+    assert bootstrap(values, lambda x: float(x.mean()), seed=0) == (low, high)
+    assert bootstrap(values, lambda x: float(x.mean()), seed=1) != (low, high)
+
+
+def test_bootstrap_draws_groups_whole() -> None:
+    """Twenty equal values a group: sqrt(20) times as wide as if they were independent."""
+    group = np.repeat(np.arange(50), 20)
+    values = np.random.default_rng(2).normal(size=50)[group]
+    shuffled = np.random.default_rng(3).permutation(1000)
+    apart = bootstrap(values, lambda x: float(x.mean()), seed=0)
+    together = bootstrap(values[shuffled], lambda x: float(x.mean()), seed=0, groups=group[shuffled])
+    assert (together[1] - together[0]) / (apart[1] - apart[0]) == pytest.approx(20**0.5, rel=0.15)
+
+
+def test_mistakes() -> None:
+    with pytest.raises(LaffError, match="query 1 of this block has a score that is not a finite number"):
+        rank(np.array([[1.0, 2.0], [np.nan, 1.0]]), np.array([0, 1]))
+    with pytest.raises(LaffError, match=r"scores \(2, 2\) should be \[queries, items\] for 1 queries"):
+        rank(np.ones((2, 2)), np.array([0]))
+    with pytest.raises(LaffError, match="no relevant item"):
+        rank(np.ones((1, 2)), [np.array([], int)])
+    with pytest.raises(LaffError, match="no queries"):
+        summary(Ranks.last(0, 5))
+    with pytest.raises(LaffError, match="1 to 3 relevant items"):
+        chance(3, np.array([1, 4]))
+    with pytest.raises(LaffError, match="no queries"):
+        bootstrap(np.array([]), lambda x: 0.0, seed=0)

@@ -1,0 +1,338 @@
+"""Collections: the forms they may have, and every mistake in them, with its file and line, all at once."""
+
+import csv
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import LaffError
+from pipeline.items import collection
+from pipeline.items.lists import Caption, bad_id
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """`write(**{"train.ids": "a\\n"})` changes files of a sound collection (None removes one); returns its yaml."""
+    (tmp_path / "videos").mkdir()
+    sound: dict[str, str | bytes | None] = {
+        "train.ids": "t1\nt2\n",
+        "val.ids": "v1\n",
+        "test.ids": "s1\n",
+        "train.txt": "t1#0 a cat runs\nt1#1 a cat\nt2#0 a dog\n",
+        "val.txt": "v1#0 a bird\n",
+        "test.txt": "s1#0 a fish\n",
+        "videos/t1.mp4": "",
+        "videos/t2.webm": "",
+        "videos/v1.mp4": "",
+        "videos/s1.mp4": "",
+        "collection.yaml": "name: zoo\nvideos: videos\n"
+        + "".join(f"{split}: {{ids: {split}.ids, captions: {split}.txt}}\n" for split in ("train", "val", "test")),
+    }
+
+    def change(**files: str | bytes | None) -> Path:
+        for name, text in (sound | files).items():
+            if text is None:
+                (tmp_path / name).unlink(missing_ok=True)
+            else:
+                (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
+        return tmp_path / "collection.yaml"
+
+    return change
+
+
+def mistakes(path: Path) -> list[str]:
+    """The lines of the error, without the folder, in order."""
+    with pytest.raises(LaffError) as error:
+        collection.load(path)
+    head, *lines = str(error.value).split("\n")
+    assert head == f"{path}: {len(lines)} problem(s)"
+    return [line.removeprefix("  - ").replace(f"{path.parent}/", "") for line in lines]
+
+
+def yaml_with(**captions: str) -> str:
+    """collection.yaml with other caption files."""
+    return "name: zoo\nvideos: videos\n" + "".join(
+        f"{split}: {{ids: {split}.ids, captions: {captions.get(split, f'{split}.txt')}}}\n"
+        for split in ("train", "val", "test")
+    )
+
+
+def test_a_sound_one(write: Write, tmp_path: Path):
+    found = collection.load(write())
+    assert found.name == "zoo"
+    assert found.ids == {"train": ["t1", "t2"], "val": ["v1"], "test": ["s1"]}
+    assert list(found.captions["train"]) == [
+        Caption("t1#0", "t1", "a cat runs"),
+        Caption("t1#1", "t1", "a cat"),
+        Caption("t2#0", "t2", "a dog"),
+    ]
+    assert found.files == {
+        "t1": f"{tmp_path}/videos/t1.mp4",
+        "t2": f"{tmp_path}/videos/t2.webm",
+        "v1": f"{tmp_path}/videos/v1.mp4",
+        "s1": f"{tmp_path}/videos/s1.mp4",
+    }
+    assert found.has_videos
+
+
+def test_text_as_people_have_it(write: Write):
+    """A byte order mark, Windows line ends, blank lines, spaces, letters of many scripts."""
+    files = {
+        "train.ids": "\ufefft1\r\n\r\n  t2\r\n",
+        "train.txt": "\ufefft1#0   ein   Hündchen läuft\r\n\r\nt2#first 一只猫在跑 🐈\u2028weiter\r\n",
+    }
+    found = collection.load(write(**files))
+    assert found.ids["train"] == ["t1", "t2"]
+    assert [caption.text for caption in found.captions["train"]] == ["ein Hündchen läuft", "一只猫在跑 🐈 weiter"]
+    assert [caption.id for caption in found.captions["train"]] == ["t1#0", "t2#first"]
+
+
+def test_csv_and_jsonl_say_the_same_as_text(write: Write, tmp_path: Path):
+    with (tmp_path / "train.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(
+            [["video", "caption"], ["t1", "a cat runs"], ["t1", 'a "big", cat\nand a dog'], ["t2", "ein Hündchen"]]
+        )
+    rows = [
+        {"video": "t1", "captions": ["a cat runs", 'a "big", cat and a dog']},
+        {"video": "t2", "caption": "ein Hündchen"},
+    ]
+    (tmp_path / "train.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    wanted = [
+        Caption("t1#0", "t1", "a cat runs"),
+        Caption("t1#1", "t1", 'a "big", cat and a dog'),
+        Caption("t2#0", "t2", "ein Hündchen"),
+    ]
+    for form in ("csv", "jsonl"):
+        found = collection.load(write(**{"collection.yaml": yaml_with(train=f"train.{form}")}))
+        assert list(found.captions["train"]) == wanted
+
+
+def test_one_caption_file_for_all_splits(write: Write):
+    everything = "s1#0 a fish\nt1#0 a cat\nv1#0 a bird\nt2#0 a dog\n"
+    names = dict.fromkeys(("train", "val", "test"), "all.txt")
+    found = collection.load(write(**{"all.txt": everything, "collection.yaml": yaml_with(**names)}))
+    assert [[c.id for c in found.captions[split]] for split in ("train", "val", "test")] == [
+        ["t1#0", "t2#0"],
+        ["v1#0"],
+        ["s1#0"],
+    ]
+
+
+def test_a_caption_in_the_file_of_another_split(write: Write):
+    """Two splits share a file; what it says of the third would be lost in silence, as in a file of one split."""
+    shared = "t1#0 a cat\nv1#0 a bird\nt2#0 a dog\ns1#7 a shark\n"
+    path = write(**{"both.txt": shared, "collection.yaml": yaml_with(train="both.txt", val="both.txt")})
+    assert mistakes(path) == ["both.txt:4: caption 's1#7': 's1' is in test, which reads another file"]
+    path = write(**{"val.txt": "v1#0 a bird\nt1#0 a cat\n"})
+    assert mistakes(path) == ["val.txt:2: caption 't1#0': 't1' is in train, which reads another file"]
+
+
+def test_a_table_renames_files(write: Write, tmp_path: Path):
+    (tmp_path / "odd (1).mp4").write_bytes(b"")
+    table = 'video,path\nt1,odd (1).mp4\nt2,videos/t2.webm\nv1,videos/v1.mp4\n"s1","videos/s1.mp4"\nx,videos/v1.mp4\n'
+    path = write(**{"table.csv": table, "collection.yaml": yaml_with().replace("videos: videos", "videos: table.csv")})
+    found = collection.load(path)
+    assert found.files["t1"] == f"{tmp_path}/odd (1).mp4"
+    assert set(found.files) == {"t1", "t2", "v1", "s1"}
+
+
+def test_ids_may_name_the_ending(write: Write, tmp_path: Path):
+    (tmp_path / "videos" / "s1.webm").write_bytes(b"")
+    found = collection.load(write(**{"test.ids": "s1.webm\n", "test.txt": "s1.webm#0 a fish\n"}))
+    assert found.files["s1.webm"] == f"{tmp_path}/videos/s1.webm"
+
+
+def test_no_videos_for_imported_features(write: Write):
+    found = collection.load(write(**{"collection.yaml": yaml_with().replace("videos: videos\n", "")}))
+    assert not found.has_videos
+
+
+def test_a_name_from_the_folder(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    write(**{"collection.yaml": yaml_with().replace("name: zoo\n", "")})
+    monkeypatch.chdir(tmp_path)
+    assert collection.load(Path("collection.yaml")).name == tmp_path.name
+
+
+def test_every_mistake_at_once(write: Write):
+    files = {
+        "collection.yaml": yaml_with().replace("name:", "nam: zoo\nname:").replace("test.ids", "tset.ids"),
+        "train.ids": "t1\nt2\nt1\n../t3\na b\nt4\nt5\n.t6\n",
+        "val.ids": "v1\nt2\nv2\n",
+        "train.txt": "t1#0 a cat\nt1#0 a cat again\nt2#0 \nt2#1\nx9#0 a fox\n"
+        "no caption\na/b#0 a path\nt4#0 a\x00b\nt4#1 ok\n",
+        "val.txt": b"v1#0 a bird\nv2#0 l\xe9zard\n",
+    }
+    assert mistakes(write(**files)) == [
+        "collection.yaml: unknown key 'nam'; did you mean 'name'?",
+        "train.ids:3: video 't1' stands again; first in train.ids:1",
+        "train.ids:4: video id '../t3' looks like a path; use a bare name",
+        "train.ids:5: video id 'a b' has ' '; "
+        "letters, digits and _ @ + = , ~ . - are allowed (a table can rename files)",
+        "train.ids:8: video id '.t6' starts with a dot; "
+        "letters, digits and _ @ + = , ~ . - are allowed (a table can rename files)",
+        "val.ids:2: video 't2' stands in val too (a video belongs to one split); first in train.ids:2",
+        "collection.yaml: test.ids: no such file: tset.ids",
+        "train.txt:2: caption id 't1#0' stands again; first in line 1",
+        "train.txt:3: caption 't2#0' is empty",
+        "train.txt:4: caption 't2#1' is empty",
+        "train.txt:5: caption 'x9#0' has no video: 'x9' is in no split",
+        "train.txt:6: should be 'VIDEO#n text', not 'no caption'",
+        "train.txt:7: video id 'a/b' looks like a path; use a bare name",
+        "train.txt:8: caption 't4#0' has the character '\\x00', which is no text",
+        "train.ids:2: video 't2' of train has no caption in train.txt",
+        "train.ids:7: video 't5' of train has no caption in train.txt",
+        "val.txt: is not UTF-8 text: invalid continuation byte at byte 18",
+        "val.ids:1: video 'v1' of val has no caption in val.txt",
+        "val.ids:3: video 'v2' of val has no caption in val.txt",
+        "test.txt:1: caption 's1#0' has no video: 's1' is in no split",
+        "train.ids:6: video 't4' has no file in videos",
+        "train.ids:7: video 't5' has no file in videos",
+        "val.ids:3: video 'v2' has no file in videos",
+    ]
+
+
+def test_yaml_mistakes(write: Write, tmp_path: Path):
+    assert mistakes(
+        write(**{"collection.yaml": "videos: 3\ntrain: x\nval: {ids: val.ids, caption: val.txt}\ntset: {}\n"})
+    ) == [
+        "collection.yaml: unknown key 'tset'; did you mean 'test'?",
+        "collection.yaml: train: should be {ids: FILE, captions: FILE}, not 'x'",
+        "collection.yaml: val: unknown key 'caption'; did you mean 'captions'?",
+        "collection.yaml: val.captions: should name a file, not None",
+        "collection.yaml: test: should be {ids: FILE, captions: FILE}, not None",
+        "collection.yaml: videos: should name a file, not 3",
+    ]
+    with pytest.raises(LaffError) as error:
+        collection.load(write(**{"collection.yaml": "name: a\nvideos: b\nname: c\n"}))
+    assert str(error.value) == f"{tmp_path}/collection.yaml:3: not valid YAML: 'name' stands twice"
+    with pytest.raises(LaffError) as error:
+        collection.load(write(**{"collection.yaml": "- a\n"}))
+    assert str(error.value) == f"{tmp_path}/collection.yaml: should be a mapping with name, videos, train, val, test"
+    with pytest.raises(LaffError) as error:
+        collection.load(tmp_path / "none.yaml")
+    assert str(error.value) == f"{tmp_path}/none.yaml: cannot be read: No such file or directory"
+
+
+def test_csv_mistakes(write: Write):
+    yaml = yaml_with(train="train.csv")
+    rows = ["video,caption", "", 't1,"a cat', 'and more"', "t2,one, two", "t2", "x9,a fox", "t2,ok", 't1,"open', "t1,x"]
+    assert mistakes(write(**{"train.csv": "\r\n".join(rows), "collection.yaml": yaml})) == [
+        "train.csv:5: has 3 columns instead of 2 (put a caption with commas into quotes)",
+        "train.csv:6: has 1 columns instead of 2 (put a caption with commas into quotes)",
+        "train.csv:7: caption 'x9#0' has no video: 'x9' is in no split",
+        "train.csv:9: is not valid CSV: unexpected end of data",
+    ]
+    assert mistakes(write(**{"train.csv": "id,text\nt1,a\nt2,b\n", "collection.yaml": yaml})) == [
+        "train.csv:1: the first line should be 'video,caption', not 'id,text'",
+        "train.ids:1: video 't1' of train has no caption in train.csv",
+        "train.ids:2: video 't2' of train has no caption in train.csv",
+    ]
+
+
+def test_jsonl_mistakes(write: Write):
+    rows = [
+        '{"video": "t1", "caption": "a"}',
+        "{broken",
+        '["t1", "a"]',
+        '"t1"',
+        "3",
+        '{"video": "t1"}',
+        '{"video": 7, "caption": "a"}',
+        '{"video": "t1", "captions": "a"}',
+        '{"video": "t1", "captions": ["a", 3]}',
+        '{"video": "t1", "captions": [" "]}',
+        '{"video": "t1", "caption": "\\ud83d"}',
+        '{"video": "t2", "caption": "b"}',
+    ]
+    form = 'should be {"video": …, "caption": …} or {"video": …, "captions": […]}'
+    types = "video should be text, captions a list of texts"
+    path = write(**{"train.jsonl": "\n".join(rows), "collection.yaml": yaml_with(train="train.jsonl")})
+    assert mistakes(path) == [
+        *(f"train.jsonl:{line}: {form}" for line in (2, 3, 4, 5, 6)),
+        *(f"train.jsonl:{line}: {types}" for line in (7, 8, 9)),
+        "train.jsonl:10: caption 't1#1' is empty",
+        "train.jsonl:11: caption 't1#2' has the character '\\ud83d', which is no text",
+    ]
+
+
+def test_mistakes_of_lists(write: Write, tmp_path: Path):
+    (tmp_path / "folder").mkdir()
+    yaml = yaml_with(val="folder").replace("test.ids", "empty.ids")
+    assert mistakes(write(**{"collection.yaml": yaml, "empty.ids": "\n \n", "train.ids": b"t\xff1\n"})) == [
+        "train.ids: is not UTF-8 text: invalid start byte at byte 1",
+        "train.ids: lists no video for train",
+        "empty.ids: lists no video for test",
+        "train.txt:1: caption 't1#0' has no video: 't1' is in no split",
+        "train.txt:2: caption 't1#1' has no video: 't1' is in no split",
+        "train.txt:3: caption 't2#0' has no video: 't2' is in no split",
+        "folder: cannot be read: Is a directory",
+        "val.ids:1: video 'v1' of val has no caption in folder",
+        "test.txt:1: caption 's1#0' has no video: 's1' is in no split",
+    ]
+
+
+def test_mistakes_of_a_folder(write: Write, tmp_path: Path):
+    (tmp_path / "videos" / "t1.webm").write_bytes(b"")
+    (tmp_path / "videos" / "t1.srt").write_bytes(b"")  # no video
+    path = write(**{"val.ids": "clip_0001\n", "val.txt": "clip_0001#0 a bird\n", "videos/clip-0001.mp4": ""})
+    assert mistakes(path) == [
+        "train.ids:1: video 't1' has 2 files in videos: t1.mp4, t1.webm",
+        "val.ids:1: video 'clip_0001' has no file in videos; did you mean 'clip-0001'?",
+    ]
+
+
+def test_mistakes_of_a_table(write: Write):
+    table = "video,path\nt1,videos/t1.mp4\nt1,videos/t1.mp4\nt2,gone.mp4\na b,videos/t1.mp4\nv1\ns1,videos/s1.mp4\n"
+    yaml = yaml_with().replace("videos: videos", "videos: table.csv")
+    assert mistakes(write(**{"table.csv": table, "collection.yaml": yaml})) == [
+        "table.csv:3: video 't1' stands again",
+        "table.csv:4: video 't2': no such file: gone.mp4",
+        "table.csv:5: video id 'a b' has ' '; "
+        "letters, digits and _ @ + = , ~ . - are allowed (a table can rename files)",
+        "table.csv:6: has 1 columns instead of 2",
+        "val.ids:1: video 'v1' has no file in table.csv",
+    ]
+    assert mistakes(write(**{"table.csv": "id,file\nt1,videos/t1.mp4\n", "collection.yaml": yaml}))[0] == (
+        "table.csv:1: the first line should be 'video,path', not 'id,file'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("-4wsuPCjDBc_5_15", ""),
+        ("a.b~c@d+e=f,g", ""),
+        ("", "an empty video id"),
+        ("a/b", "video id 'a/b' looks like a path; use a bare name"),
+        ("a\\b", "video id 'a\\\\b' looks like a path; use a bare name"),
+        ("a..b", "video id 'a..b' looks like a path; use a bare name"),
+        ("é#", "video id 'é#' has '#', 'é'; "),
+    ],
+)
+def test_ids(name: str, wrong: str):
+    assert bad_id(name).startswith(wrong)
+    assert bool(bad_id(name)) is bool(wrong)
+
+
+def test_many_mistakes_are_counted_and_quickly_found(write: Write, tmp_path: Path):
+    """3000 missing videos in a folder of 800 others: did-you-mean for each would take a minute."""
+    for number in range(800):
+        (tmp_path / "videos" / f"movie{number}x.mp4").touch()
+    names = [f"movie{number}" for number in range(3000)]
+    path = write(
+        **{"test.ids": "\n".join(names), "test.txt": "".join(f"{name}#0 a\n" for name in names), "videos/s1.mp4": None}
+    )
+    start = time.perf_counter()
+    with pytest.raises(LaffError) as error:
+        collection.load(path)
+    assert time.perf_counter() - start < 10
+    head, *lines = str(error.value).split("\n")
+    assert head == f"{path}: 3000 problem(s)"
+    assert len(lines) == 1001
+    assert lines[0].startswith(f"  - {tmp_path}/test.ids:1: video 'movie0' has no file in {tmp_path}/videos; did you")
+    assert lines[-1] == "  - … and 2000 more of these"

@@ -1,0 +1,153 @@
+"""Reading in bulk says what reading line by line says, or leaves it to that."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import LaffError
+from pipeline.items import collection, fast_lists
+
+Collect = Callable[..., Path]
+Told = tuple[dict[str, list[str]], list[list[collection.Caption]], dict[str, str]]
+
+
+def told(path: Path) -> Told:
+    found = collection.load(path)
+    return found.ids, [list(found.captions[split]) for split in collection.SPLITS], found.files
+
+
+@pytest.fixture
+def both(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], bool]:
+    """`both(yaml)`: whether bulk read it; what it found is what reading line by line finds."""
+
+    def compare(path: Path) -> bool:
+        read, took = fast_lists.read, []
+
+        def spy(*given: object) -> object:
+            took.append(read(*given))  # type: ignore[arg-type]
+            return took[-1]
+
+        monkeypatch.setattr(fast_lists, "read", spy)
+        first = told(path)
+        monkeypatch.setattr(fast_lists, "read", lambda *_: None)
+        assert told(path) == first
+        monkeypatch.setattr(fast_lists, "read", read)
+        return took[0] is not None
+
+    return compare
+
+
+def sound(collect: Collect, folder: Path, videos: str = "videos", **files: str) -> Path:
+    """A collection of a, b, val0, test0, with some files replaced."""
+    path = collect(train={"a": ["one  cat", "two"], "b": ["ein Hündchen 猫"]})
+    for name, text in files.items():
+        file = folder / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    path.write_text(path.read_text().replace("videos: videos", f"videos: {videos}"))
+    return path
+
+
+TABLE = "video,path\na,{0}a.mp4\nb,{0}b.mp4\nval0,{0}val0.mp4\ntest0,{0}test0.mp4\nmore,{0}a.mp4\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "videos"),
+    [
+        ({}, "videos"),
+        ({"videos/a.srt": "", "videos/.a.webm": "", "videos/c.mp4": "", "videos/c.webm": ""}, "videos"),
+        ({"train.ids": "\ufeffb\r\n\r\n a \r\n"}, "videos"),
+        ({"table.csv": TABLE.format("videos/")}, "table.csv"),
+        ({"table.csv": TABLE.format("../{folder}/videos/")}, "table.csv"),
+        ({"table.csv": TABLE.format(".//videos/./")}, "table.csv"),
+        ({"table.csv": TABLE.format("{root}/videos/")}, "table.csv"),
+        (
+            {"videos/table.csv": 'video,path\n"a", a.mp4\n\nb,"b.mp4"\nval0,val0.mp4\ntest0,test0.mp4\n'},
+            "videos/table.csv",
+        ),
+    ],
+)
+def test_what_is_sound(
+    collect: Collect, both: Callable[[Path], bool], tmp_path: Path, files: dict[str, str], videos: str
+):
+    files = {
+        name: text.replace("{folder}", tmp_path.name).replace("{root}", str(tmp_path)) for name, text in files.items()
+    }
+    assert both(sound(collect, tmp_path, videos, **files))
+
+
+def test_forms_of_captions(collect: Collect, both: Callable[[Path], bool], tmp_path: Path):
+    path = sound(collect, tmp_path)
+    (tmp_path / "train.csv").write_text('video,caption\na,"one, or\ntwo"\nb,x\na,y\n')
+    (tmp_path / "val.jsonl").write_text('{"video": "val0", "captions": ["a  b", "c"]}\n')
+    path.write_text(path.read_text().replace("train.txt", "train.csv").replace("val.txt", "val.jsonl"))
+    assert both(path)
+    shared = "test0#0 a\nb#1 b\nval0#0 c\na#0 d\nb#0 e\n"
+    (tmp_path / "all.txt").write_text(shared)
+    path.write_text(path.read_text().replace("train.csv", "all.txt").replace("val.jsonl", "all.txt"))
+    path.write_text(path.read_text().replace("test.txt", "all.txt"))
+    assert both(path)
+
+
+def test_ids_that_name_the_ending(collect: Collect, both: Callable[[Path], bool], tmp_path: Path):
+    path = collect(train={"a.mp4": ["x"], "b": ["y"]})
+    (tmp_path / "videos" / "a.mp4.mp4").rename(tmp_path / "videos" / "a.mp4")
+    assert both(path)
+
+
+def test_without_videos(collect: Collect, both: Callable[[Path], bool]):
+    path = collect()
+    path.write_text(path.read_text().replace("videos: videos\n", ""))
+    assert both(path)
+
+
+def test_what_it_leaves_to_the_other(collect: Collect, both: Callable[[Path], bool], tmp_path: Path):
+    """Sound, but a name ends with a dot, which pathlib takes for a name without an ending."""
+    path = sound(collect, tmp_path)
+    (tmp_path / "videos" / "odd.").touch()
+    assert not both(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("train.ids", "a\nb\na\n"),
+        ("train.ids", "a\nb\nval0\n"),
+        ("train.ids", "a\nb\nc\n"),
+        ("train.ids", "a\nb\nc..d\n"),
+        ("train.txt", "a#0 one\n"),
+        ("train.txt", "a#0 one\nb#0 two\na#0 again\n"),
+        ("train.txt", "a#0 one\nb#0 \n"),
+        ("train.txt", "a#0 one\nb#0 x\x01\n"),
+        ("train.txt", "a#0 one\nb#0 x\nb y\n"),
+        ("train.txt", "a#0 one\nb#0 x\nval0#7 y\n"),
+        ("videos/a.webm", ""),
+        ("collection.yaml", "name: x\n"),
+    ],
+)
+def test_no_mistake_passes(collect: Collect, tmp_path: Path, name: str, text: str):
+    path = sound(collect, tmp_path, **{name: text})
+    with pytest.raises(LaffError):
+        collection.load(path)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        TABLE.format("gone/"),
+        TABLE.format("videos/") + "other,videos/other.mp4\n",
+        TABLE.format("videos/") + "a,videos/b.mp4\n",
+        TABLE.format("videos/") + "a b,videos/b.mp4\n",
+        TABLE.format("videos/") + "x\n",
+        TABLE.format("videos/") + 'x,"open\n',
+        TABLE.format("videos/").replace("val0,", "val1,"),
+        TABLE.format("videos/").replace("path", "file"),
+        TABLE.format("videos/").replace("videos/b.mp4", "videos/.."),
+        "",
+    ],
+)
+def test_no_mistake_of_a_table_passes(collect: Collect, tmp_path: Path, table: str):
+    path = sound(collect, tmp_path, "table.csv", **{"table.csv": table})
+    with pytest.raises(LaffError):
+        collection.load(path)

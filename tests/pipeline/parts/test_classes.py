@@ -1,0 +1,246 @@
+"""Classes described from their source: nothing runs, and the code's hash sees what runs and nothing else."""
+
+import importlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import LaffError, did_you_mean
+from pipeline.parts import code
+from pipeline.parts.classes import Parameter, part
+from pipeline.parts.code import ROOT, PartError
+
+Package = Callable[..., frozenset[str]]
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_sources: Callable[[], None]) -> Package:
+    """`package(thing="…")` writes the package `mine` with module mine.thing (again); it is trusted."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+
+    def write(**modules: str) -> frozenset[str]:
+        for name, text in modules.items():
+            (folder / f"{name}.py").write_text(text, encoding="utf-8")
+        importlib.invalidate_caches()
+        fresh_sources()
+        return frozenset({"mine"})
+
+    return write
+
+
+def message(path: str, trusted: frozenset[str] = frozenset()) -> str:
+    with pytest.raises(PartError) as error:
+        part(path, trusted)
+    assert isinstance(error.value, LaffError)  # one that is caught nowhere still reaches a person as a clean text
+    return str(error.value)
+
+
+def test_did_you_mean():
+    assert did_you_mean("frams", ["size", "frames"]) == "; did you mean 'frames'?"
+    assert did_you_mean("zzz", ["size", "frames"]) == ""
+
+
+def test_a_shipped_class():
+    found = part("extractors.brightness.Brightness")
+    assert found.parameters == {
+        "frames": Parameter("int", 8),
+        "crop": Parameter("int", 32),
+        "scale": Parameter("float", 255.0),
+    }
+    assert found.constants == {"sides": ("video",), "dim": 3}
+    assert found.methods == {"__init__", "load", "extract"}
+
+
+def test_dataclasses_inherit_fields():
+    """Fit overrides what Learning and Recipe say, and adds seed."""
+    found = part("pipeline.graph.learning.Fit").parameters
+    assert (found["epochs"].default, found["lr"].default, found["seed"].default) == (30, 0.0001, 2)
+    assert found["loss"] == Parameter(
+        "Literal['triplet', 'triplet-caption', 'triplet-both', 'infonce', 'dual-softmax']", "infonce"
+    )
+
+
+def test_defaults_and_constants(package: Package):
+    trusted = package(
+        thing="""
+from dataclasses import dataclass, field
+CROP, SHORT = 224, 256
+NAMES = ["a"]
+class Plain:
+    sides = ("video",)
+    table = {"a": 1}
+    other = print
+    def __init__(self, first, second: int = CROP, *, third: list[str] = NAMES, fourth: float | None = None): ...
+@dataclass(frozen=True)
+class Fields:
+    HOW = ("b",)
+    a: str
+    b: list[int] = field(default_factory=lambda: [2])
+    c: dict[str, int] = field(default_factory=dict)
+"""
+    )
+    plain = part("mine.thing.Plain", trusted)
+    assert plain.parameters == {
+        "first": Parameter("Any", required=True),
+        "second": Parameter("int", 224),
+        "third": Parameter("list[str]", ["a"]),
+        "fourth": Parameter("float | None", None),
+    }
+    assert plain.constants == {"sides": ("video",), "table": {"a": 1}}
+    fields = part("mine.thing.Fields", trusted)
+    assert fields.constants == {"HOW": ("b",)}
+    assert fields.parameters == {
+        "a": Parameter("str", required=True),
+        "b": Parameter("list[int]", [2]),
+        "c": Parameter("dict[str, int]", {}),
+    }
+
+
+def test_a_base_class_of_another_module(package: Package):
+    trusted = package(
+        base="class Base:\n    sides = ('text',)\n    def __init__(self, a: int = 1): ...\n    def fit(self): ...",
+        thing="from mine.base import Base\nclass Thing(Base):\n    def extract_text(self): ...",
+    )
+    found = part("mine.thing.Thing", trusted)
+    assert found.parameters == {"a": Parameter("int", 1)}
+    assert found.constants == {"sides": ("text",)}
+    assert found.methods == {"__init__", "fit", "extract_text"}
+
+
+def test_what_is_not_trusted_is_neither_found_nor_run(package: Package, tmp_path: Path):
+    trusted = package(evil=f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Evil: ...")
+    assert message("mine.evil.Evil") == (
+        "'mine' is not trusted: parts come from extractors.* and fusion.*, or from --trust mine"
+    )
+    assert part("mine.evil.Evil", trusted).path == "mine.evil.Evil"
+    assert not (tmp_path / "ran").exists()  # a plan reads even trusted code without running it
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("extractors.x3e.X3D", "no module 'extractors.x3e'; did you mean 'extractors.x3d'?"),
+        ("extractors.x3d.X3E", "no class 'X3E' in extractors.x3d; did you mean 'X3D'?"),
+        ("fusion.laff.zzzzzz", "no class 'zzzzzz' in fusion.laff"),
+        ("extractors", "no module ''"),
+        ("os.system", "'os' is not trusted: parts come from extractors.* and fusion.*, or from --trust os"),
+    ],
+)
+def test_paths_that_name_nothing(path: str, wanted: str):
+    assert message(path) == wanted
+
+
+def test_sources_that_cannot_be_described(package: Package):
+    trusted = package(
+        broken="class A:\n    def (\n", computed="class A:\n    def __init__(self, a: int = len('abc')): ..."
+    )
+    assert message("mine.none.A", trusted) == "no module 'mine.none'"
+    assert message("mine.broken.A", trusted) == "broken.py:2: invalid syntax"
+    assert message("mine.computed.A", trusted) == "line 2: the default len('abc') should be written out as a value"
+
+
+def test_a_plan_imports_no_torch():
+    """Describing and hashing every stage's part leaves its heavy imports alone."""
+    program = """
+import sys
+from pipeline import parts, stages
+graph = stages.load(profile="small")
+parts.code(["extractors.x3d", "fusion.laff", "pipeline.training.trainer"])
+print(sorted({"torch", "h5py", "av", "open_clip", "extractors.x3d"} & set(sys.modules)))
+"""
+    found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
+
+
+BODY = '''"""Doc."""
+import math
+# a comment
+def pool(x):
+    """Doc."""
+    return math.sqrt(x) * 2
+class Thing:
+    """Doc."""
+    size = 3
+'''
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("# a comment", "# another, and\n\n\n# one more", True),
+        ('"""Doc."""\n    return', '"""Other\n    words."""\n    return', True),
+        ('    """Doc."""\n    size', "    size", True),
+        ('"""Doc."""\nimport', "import", True),
+        ("math.sqrt(x) * 2", "(math.sqrt(\n        x\n    ) * 2)", True),
+        ("* 2", "* 3", False),
+        ("size = 3", "size = 4", False),
+        ("return math.sqrt(x) * 2", "return '''a string that is no docstring'''", False),
+        ("def pool(x)", "def pool(x, y=1)", False),
+    ],
+)
+def test_what_changes_the_hash_of_code(package: Package, old: str, new: str, same: bool):
+    assert old in BODY
+    trusted = package(thing=BODY)
+    before = code.code(["mine.thing"], trusted)
+    after = code.code(["mine.thing"], package(thing=BODY.replace(old, new)))
+    assert (before == after) is same
+
+
+def test_code_follows_imports(package: Package):
+    """Direct, indirect, relative and late imports count; those for type checkers, and other packages, do not."""
+    trusted = package(
+        thing="""
+from typing import TYPE_CHECKING
+import json, torch
+from .near import help
+if TYPE_CHECKING:
+    from mine.typed import T
+def late():
+    from mine import far
+""",
+        near="import mine.deep\ndef help(): ...",
+        deep="x = 1",
+        far="y = 1",
+        typed="class T: ...",
+        loose="z = 1",
+    )
+    assert list(code.code(["mine.thing"], trusted)) == ["mine", "mine.deep", "mine.far", "mine.near", "mine.thing"]
+    assert code.code(["mine.thing"]) == {}  # not trusted
+
+
+def test_imports_in_a_circle_end(package: Package):
+    trusted = package(one="import mine.two", two="import mine.one")
+    assert {"mine.one", "mine.two"} <= set(code.code(["mine.one"], trusted))
+
+
+def test_own_code_leaves_imports_out():
+    assert list(code.own_code(["extractors.brightness"])) == ["extractors.brightness"]
+
+
+def test_an_edited_helper_in_a_copy_of_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_sources: Callable[[], None]
+):
+    """brightness calls extractors.pixels.check: an edit there is one of brightness, a comment there is none."""
+    for room in code.ROOMS:
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    wanted = code.code(["extractors.brightness"])
+    monkeypatch.setattr(code, "ROOT", tmp_path)
+    fresh_sources()
+    assert code.code(["extractors.brightness"]) == wanted  # where the project lies changes nothing
+    pixels = tmp_path / "extractors" / "pixels.py"
+    text = pixels.read_text(encoding="utf-8")
+    pixels.write_text(text + "\n# a comment\n", encoding="utf-8")
+    fresh_sources()
+    assert code.code(["extractors.brightness"]) == wanted
+    pixels.write_text(text + "\nSIDE = 1\n", encoding="utf-8")
+    fresh_sources()
+    changed = code.code(["extractors.brightness"])
+    assert {name for name in wanted if wanted[name] != changed[name]} == {"extractors.pixels"}

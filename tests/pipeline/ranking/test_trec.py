@@ -1,0 +1,104 @@
+"""TREC run files and the exact top k."""
+
+import gzip
+import stat
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.errors import LaffError
+from pipeline.ranking.trec import read_run, top_k, write_run
+
+ROWS = [("cap#0", [("v2", 0.75), ("v1", 0.5)]), ("cap#1", [("v1", -1e-7)]), ("cap#2", [])]
+
+
+def test_lines(tmp_path: Path) -> None:
+    """The six fields of a run, ranks from 1, readable by zcat."""
+    write_run(tmp_path / "new" / "t2v.trec.gz", ROWS, "laff")
+    text = gzip.decompress((tmp_path / "new" / "t2v.trec.gz").read_bytes()).decode()
+    assert text == "cap#0 Q0 v2 1 0.75 laff\ncap#0 Q0 v1 2 0.5 laff\ncap#1 Q0 v1 1 -1e-07 laff\n"
+
+
+def test_round_trip_of_float32(tmp_path: Path) -> None:
+    """Every float32 comes back as the same float32."""
+    scores = np.sort(np.random.default_rng(0).normal(size=500).astype(np.float32))[::-1]
+    write_run(tmp_path / "run.gz", [("q", [(f"v{i}", float(s)) for i, s in enumerate(scores)])], "x")
+    [(query, found)] = read_run(tmp_path / "run.gz")
+    assert query == "q"
+    assert [item for item, _ in found] == [f"v{i}" for i in range(500)]
+    np.testing.assert_array_equal(np.array([score for _, score in found], np.float32), scores)
+
+
+def test_same_rows_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the time nor the name of the file is in it; anyone may read it."""
+    write_run(tmp_path / "one.gz", ROWS, "laff")
+    monkeypatch.setattr(time, "time", lambda: 4e8)
+    write_run(tmp_path / "two.gz", iter(ROWS), "laff")
+    assert (tmp_path / "one.gz").read_bytes() == (tmp_path / "two.gz").read_bytes()
+    assert stat.S_IMODE((tmp_path / "one.gz").stat().st_mode) == 0o644
+
+
+def test_interrupted_write_leaves_the_old_run(tmp_path: Path) -> None:
+    """Rows that break off: the old file stands, and nothing else is left beside it."""
+    write_run(tmp_path / "run.gz", ROWS, "laff")
+    before = (tmp_path / "run.gz").read_bytes()
+
+    def broken():  # type: ignore[no-untyped-def]
+        yield ROWS[0]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_run(tmp_path / "run.gz", broken(), "laff")
+    assert (tmp_path / "run.gz").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["run.gz"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "tag", "message"),
+    [
+        ([("a b", [])], "x", "query 'a b' is empty or holds white space"),
+        ([("q", [("", 1.0)])], "x", "item '' is empty"),
+        ([("q", [])], "my run", "tag 'my run'"),
+        ([("q", []), ("q", [])], "x", "query 'q' comes twice"),
+        ([("q", [("a", 0.1), ("b", 0.2)])], "x", "score 0.2 follows 0.1; items go best first"),
+        ([("q", [("a", float("nan"))])], "x", "score nan follows inf"),
+    ],
+)
+def test_rows_that_cannot_be_a_run(tmp_path: Path, rows: list, tag: str, message: str) -> None:
+    with pytest.raises(LaffError, match=message):
+        write_run(tmp_path / "run.gz", rows, tag)
+    assert not list(tmp_path.iterdir())
+
+
+def test_reading_plain_text_and_damage(tmp_path: Path) -> None:
+    """Runs of other tools may be plain; cut files, odd lines and missing files are told apart."""
+    (tmp_path / "plain").write_text("q1 Q0 a 1 2.0 t\nq1\tQ0\tb\t2\t1e0\tt\nq2 Q0 a 1 0 t\n")
+    assert list(read_run(tmp_path / "plain")) == [("q1", [("a", 2.0), ("b", 1.0)]), ("q2", [("a", 0.0)])]
+    (tmp_path / "odd").write_text("q1 Q0 a 1 2.0 t\nq1 a 2\n")
+    with pytest.raises(LaffError, match=r"odd, line 2: 'q1 a 2' is not `query Q0 item rank score tag`"):
+        list(read_run(tmp_path / "odd"))
+    write_run(tmp_path / "cut.gz", [(f"q{i}", [("a", i / 7)]) for i in range(500)], "x")
+    (tmp_path / "cut.gz").write_bytes((tmp_path / "cut.gz").read_bytes()[:-50])
+    with pytest.raises(LaffError, match="damaged run file"):
+        list(read_run(tmp_path / "cut.gz"))
+    with pytest.raises(LaffError, match="no such run file"):
+        list(read_run(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("k", [1, 3, 7, 12, 20])
+def test_top_k_by_sorting(k: int) -> None:
+    """Random rows full of equal scores, the cut among them, against Python's stable sort."""
+    scores = np.random.default_rng(k).integers(0, 5, size=(200, 12)).astype(np.float32)
+    columns, found = top_k(scores, k)
+    assert columns.dtype == np.int64
+    for row, best, values in zip(scores.tolist(), columns.tolist(), found.tolist(), strict=True):
+        expected = sorted(range(12), key=lambda i: -row[i])[:k]
+        assert best == expected
+        assert values == [row[i] for i in expected]
+
+
+def test_top_k_refuses_nan() -> None:
+    with pytest.raises(LaffError, match="not a finite number"):
+        top_k(np.array([[1.0, np.nan]]), 1)

@@ -1,0 +1,56 @@
+"""The failures ledger."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pipeline.store import ledger
+
+
+def test_a_line_has_the_public_fields():
+    entry = ledger.line("v1", "decode", "no video stream", "InvalidDataError", "pyav")
+    assert tuple(entry) == ledger.KEYS == ("video", "stage", "reason", "exception", "decoder", "time")
+    assert entry["reason"] == "no video stream"
+    assert timedelta(0) <= datetime.now(UTC) - datetime.fromisoformat(entry["time"]) < timedelta(minutes=1)
+
+
+def test_one_json_a_line(tmp_path: Path):
+    """Reasons quote what strange files say: line ends of every kind must not break the ledger."""
+    path = tmp_path / "failures.jsonl"
+    assert ledger.read(path) == []
+    lines = [ledger.line("v1", "decode", "odd \n \x85 \u2028 \x1c title 猫"), ledger.line("v2", "x3d", "slow")]
+    ledger.write(path, lines)
+    assert ledger.read(path) == lines
+    texts = path.read_text(encoding="utf-8").split("\n")
+    assert [json.loads(text) for text in texts[:-1]] == lines
+    assert texts[-1] == ""
+    assert "猫" in texts[0]
+
+
+def test_it_is_written_only_when_it_says_something_new(tmp_path: Path):
+    """The report's content follows the ledger's bytes and a run with nothing to do writes nothing."""
+    path = tmp_path / "failures.jsonl"
+    lines = [ledger.line("v1", "decode", "broken")]
+    ledger.write(path, [])
+    assert not path.exists()
+    ledger.write(path, lines)
+    before = path.stat().st_ino, path.stat().st_mtime_ns
+    ledger.write(path, lines)
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == before
+    ledger.write(path, [])
+    assert path.read_text() == ""
+
+
+def test_the_table():
+    assert ledger.table([]) == "no failures"
+    lines = [
+        ledger.line("v1", "decode", "broken"),
+        ledger.line("video2", "x3d", "slow"),
+        ledger.line("v1", "x3d", "slow"),
+    ]
+    assert ledger.table(lines).split("\n") == [
+        "v1      decode    broken",
+        "video2  x3d       slow",
+        "v1      x3d       slow",
+        "2 video(s) failed",
+    ]

@@ -1,0 +1,185 @@
+"""verify: what is damaged is told and set aside, whatever its mtime says, and only that is made again."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+import cli
+from pipeline import files
+from pipeline.errors import LaffError
+from pipeline.rows import shards
+from pipeline.store import verify
+from pipeline.store.workspace import Workspace
+from pipeline.training.trainer import save
+
+WRONG = "its checksum is wrong: bytes were lost or changed after it was written"
+
+
+def flip(path: Path, place: int) -> None:
+    """Turn one bit; size and mtime stay, so that only the bytes can tell."""
+    status = path.stat()
+    raw = bytearray(path.read_bytes())
+    raw[place] ^= 1 << place % 8
+    path.write_bytes(raw)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """A workspace with one file of each kind, all whole."""
+    root = tmp_path / "WORK"
+    for name in ("x3d/00000.h5", "clip-ft/video/00012.h5", "ingest/table.h5", "rank/laff/seed1/ranks.h5"):
+        shards.write(root / name, ["a"], np.ones((1, 3)), {})
+    for stage in ("x3d", "clip-ft", "rank", "train"):
+        files.write_text(root / stage / "index.jsonl", '{"unit": "00000.h5"}\n{"unit": "00001.h5"}\n')
+    save(root / "train/laff/seed1/best.pt", {"a": torch.arange(3.0)})
+    (root / "rank/laff/seed1/t2v.trec.gz").write_bytes(gzip.compress(b"q Q0 v 1 0.5 laff\n" * 9))
+    files.write_json(root / "rank/metrics.json", {"a": 1})
+    files.write_text(root / "failures.jsonl", '{"video": "v1"}\n')
+    return root
+
+
+def test_a_whole_workspace(work: Path):
+    assert verify.look(work) == (12, {})
+    assert not list(work.rglob("*.damaged"))
+
+
+@pytest.mark.parametrize(
+    ("name", "keep", "wrong"),
+    [
+        ("x3d/00000.h5", 1500, WRONG),
+        ("clip-ft/video/00012.h5", -1, WRONG),
+        ("ingest/table.h5", 0, "it has no checksum"),
+        ("rank/laff/seed1/ranks.h5", 100, "it has no checksum"),
+        ("train/laff/seed1/best.pt", 100, "no whole checkpoint (File is not a zip file)"),
+        ("rank/laff/seed1/t2v.trec.gz", -1, "no whole gzip file (Compressed file ended before the end-of-stream"),
+        ("rank/laff/seed1/t2v.trec.gz", 0, "empty"),
+        ("rank/metrics.json", 5, "no JSON ("),
+    ],
+)
+def test_a_cut_file_is_told_and_set_aside(work: Path, name: str, keep: int, wrong: str):
+    path = work / name
+    path.write_bytes(path.read_bytes()[:keep])
+    count, found = verify.look(work)
+    assert (count, list(found)) == (12, [name])
+    assert found[name].startswith(wrong)
+    cut = path.read_bytes()
+    assert verify.set_aside(work, [name, "failures.jsonl"]) == [name]
+    assert not path.exists()
+    assert path.with_name(path.name + ".damaged").read_bytes() == cut
+    assert verify.look(work) == (11, {})
+
+
+def test_one_changed_bit_in_a_checkpoint_or_a_run(work: Path):
+    """Of a zip, the CRCs cover what the members hold; of a gzip file, what was packed."""
+    path = work / "train/laff/seed1/best.pt"
+    flip(path, path.read_bytes().index(np.arange(3, dtype=np.float32).tobytes()) + 5)
+    run = work / "rank/laff/seed1/t2v.trec.gz"
+    flip(run, run.stat().st_size - 6)  # of the CRC
+    assert list(verify.look(work)[1]) == ["rank/laff/seed1/t2v.trec.gz", "train/laff/seed1/best.pt"]
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        (b'{"a": 1}\n{"b": {"c": 1}', ""),  # cut off by a kill
+        (b'{"a": 1}\n{"b": "\xc3\n{"c": 1}\n', ""),  # and the next line started afresh
+        (b'{"a": 1}\n\n', ""),
+        (b'{"a": 1}\n{"b"; 1}\n', "line 2 is no JSON (Expecting ':' delimiter)"),
+        (b'{"a": "\xff"}\n', "line 1 is no text ("),
+    ],
+)
+def test_lines(work: Path, text: bytes, wrong: str):
+    (work / "times.jsonl").write_bytes(text)
+    found = verify.look(work)[1]
+    assert found.get("times.jsonl", "").startswith(wrong)
+    assert bool(found) == bool(wrong)
+
+
+def test_what_laff_did_not_write_is_left_alone(work: Path):
+    """Whatever it is called: in a folder of no stage, or by a name that no stage uses."""
+    (work / "mine" / "video").mkdir(parents=True)
+    for name in ("mine/00000.h5", "mine/video/00000.h5", "mine/best.pt", "x3d/notes.json", "x3d/a/b/c/00000.h5"):
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / name).write_text("no HDF5")
+    assert verify.look(work) == (12, {})
+
+
+def test_a_stage_on_another_disk_is_read_and_a_loop_of_links_ends(work: Path, tmp_path: Path):
+    (work / "x3d").rename(tmp_path / "elsewhere")
+    (work / "x3d").symlink_to(tmp_path / "elsewhere")
+    (work / "clip-ft" / "loop").symlink_to(work)
+    flip(tmp_path / "elsewhere" / "00000.h5", 2000)
+    assert verify.look(work) == (12, {"x3d/00000.h5": WRONG})
+
+
+def test_nothing_is_set_aside_while_a_run_holds_the_workspace(work: Path):
+    flip(work / "x3d/00000.h5", 700)
+    with Workspace(work).lock():
+        assert list(verify.look(work)[1]) == ["x3d/00000.h5"]
+        with pytest.raises(LaffError, match="is in use by process"):
+            verify.set_aside(work, ["x3d/00000.h5"])
+    assert (work / "x3d/00000.h5").exists()
+
+
+def test_the_command(work: Path, tmp_path: Path):
+    def laff(*words: object) -> tuple[int, str]:
+        result = CliRunner().invoke(cli.main, ["verify", *map(str, words)], env={"COLUMNS": "200"})
+        return result.exit_code, result.output
+
+    code, said = laff("-w", work)
+    assert code == 0
+    assert "12 files, none is damaged" in said
+    flip(work / "x3d/00000.h5", 700)
+    code, said = laff("-w", work, "--dry-run")
+    assert code == 1
+    assert f"{work}/x3d/00000.h5: {WRONG}\n" in said
+    assert "1 of 12 files are damaged" in said
+    assert (work / "x3d/00000.h5").exists()
+    code, said = laff("-w", work)
+    assert code == 1
+    assert "1 of 12 files were damaged and set aside" in said
+    assert (work / "x3d/00000.h5.damaged").exists()
+    code, said = laff("-w", work)
+    assert code == 0
+    assert "11 files, none is damaged" in said
+    code, said = laff("-w", tmp_path / "none")
+    assert code == 1
+    assert f"{tmp_path}/none: no such workspace" in said
+
+
+def test_a_run_makes_again_what_was_set_aside_and_nothing_else(ran, tmp_path: Path, contents) -> None:
+    changed = ran.copy(tmp_path / "changed")
+    assert verify.look(changed.work)[1] == {}
+    hurt = {  # path -> stage and units that follow; of one fit or model, its trained state only
+        "x3d/00001.h5": ("x3d", 1),
+        "clip-ft/text/00000.h5": ("clip-ft", 1),
+        "train/laff/seed2/best.pt": ("train", 1),
+        "rank/mean/seed1/v2t.trec.gz": ("rank", 1),
+    }
+    draw = random.Random(0)
+    for name in hurt:
+        path = changed.work / name
+        flip(path, path.stat().st_size // 2 if path.suffix == ".pt" else draw.randrange(10, path.stat().st_size))
+    assert changed.run().made == {}  # size and mtime are as recorded
+    found = verify.look(changed.work)[1]
+    assert set(found) == set(hurt)
+    before = changed.state()
+    assert set(verify.set_aside(changed.work, list(found))) == set(hurt)
+    assert changed.run().made == dict(hurt.values())
+    after = changed.state()
+    redone = {name for name in before if name not in hurt and after[name] != before[name]}
+    grown = {f"{stage}/index.jsonl" for stage, _ in hurt.values()} | {"times.jsonl"}
+    assert redone <= grown | {"train/laff/seed2/last.pt", "rank/mean/seed1/t2v.trec.gz", "rank/mean/seed1/ranks.h5"}
+    one, other = contents(ran.work), contents(changed.work)
+    assert [name for name in {*one, *other} if one.get(name) != other.get(name)] == []
+    assert changed.run().made == {}
+    assert verify.look(changed.work)[1] == {}

@@ -1,0 +1,129 @@
+"""One run at a time, and digests that are computed once."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from pipeline import files
+from pipeline.errors import LaffError
+from pipeline.parts.code import ROOT
+from pipeline.store.workspace import Workspace
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from pipeline.workspace import Workspace
+with Workspace(Path(sys.argv[1])).lock():
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@contextmanager
+def held(root: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the workspace until it reads a line or is killed."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(root)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "held\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def enter(work: Workspace) -> None:
+    with work.lock():
+        pass
+
+
+def test_a_second_process_is_told_who_holds_it(tmp_path: Path):
+    work = Workspace(tmp_path / "WORK")
+    with held(work.root) as process:
+        with pytest.raises(LaffError) as error:
+            enter(work)
+        found = re.fullmatch(
+            rf"{re.escape(str(work.root))} is in use by process (\d+) on (\S+) since "
+            r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d; wait for it to end, or use another -w",
+            str(error.value),
+        )
+        assert found
+        assert (int(found[1]), found[2]) == (process.pid, socket.gethostname())
+        process.kill()  # -9: nobody cleans up, and yet
+        process.wait()
+        enter(work)
+
+
+def test_it_is_free_after_an_end_and_after_an_error(tmp_path: Path):
+    work = Workspace(tmp_path)
+    enter(work)
+
+    def fail() -> None:
+        with work.lock():
+            raise RuntimeError("while it ran")
+
+    with pytest.raises(RuntimeError, match="while it ran"):
+        fail()
+    enter(work)
+    with work.lock(), pytest.raises(LaffError, match=f"is in use by process {os.getpid()} on"):
+        enter(Workspace(tmp_path))
+
+
+def test_leftovers_go_when_a_run_begins(tmp_path: Path):
+    (tmp_path / "x3d").mkdir()
+    leftover = tmp_path / "x3d" / ".00000.h5.abc.partial"
+    leftover.touch()
+    enter(Workspace(tmp_path))
+    assert not leftover.exists()
+
+
+def test_a_folder_that_cannot_be_one(tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(LaffError) as error:
+        enter(Workspace(tmp_path / "file" / "WORK"))
+    assert str(error.value) == f"{tmp_path}/file/WORK: cannot be used as a workspace: Not a directory"
+
+
+def test_places(tmp_path: Path):
+    work = Workspace(tmp_path)
+    assert work.folder("x3d") == tmp_path / "x3d"
+    assert work.table == tmp_path / "ingest" / "table.h5"
+    assert work.ledger == tmp_path / "failures.jsonl"
+    assert work.index("x3d") is work.index("x3d")
+
+
+def test_a_digest_is_computed_once_until_the_file_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    file = tmp_path / "weights.pt"
+    file.write_bytes(b"one")
+    computed = []
+    real = files.sha256
+    monkeypatch.setattr(files, "sha256", lambda path: computed.append(path) or real(path))
+    (tmp_path / "WORK").mkdir()
+    held = Workspace(tmp_path / "WORK")
+    with held.lock():
+        first = held.sha256(file)
+    work = Workspace(tmp_path / "WORK")  # another run
+    assert work.sha256(file) == first == real(file)
+    assert len(computed) == 1
+    file.write_bytes(b"two")
+    os.utime(file, ns=(9, 9))
+    assert work.sha256(file) == real(file) != first
+    assert work.sha256(file) == real(file)
+    assert len(computed) == 2
+
+
+def test_a_plan_makes_no_workspace(tmp_path: Path):
+    file = tmp_path / "weights.pt"
+    file.write_bytes(b"one")
+    work = Workspace(tmp_path / "WORK")
+    assert work.sha256(file) == files.sha256(file)
+    assert work.index("x3d").entry("00000.h5") is None
+    assert not work.root.exists()

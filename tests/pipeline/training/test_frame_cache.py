@@ -1,0 +1,47 @@
+"""The cache of finetune's frames."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from typing import Any
+
+import pytest
+
+from pipeline.errors import LaffError
+from pipeline.training import frame_cache
+
+
+def test_frames_that_the_disk_cannot_hold_are_told_before_anything_is_decoded(
+    tiny: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = tiny.copy(tmp_path / "tiny")
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(frame_cache.shutil, "disk_usage", lambda folder: usage(10**9, 10**9, 10**6))
+    # train and val: 16 videos of 8 frames of 64 x 64 pixels, 3 bytes each
+    assert 16 * 8 * 64 * 64 * 3 == 1_572_864
+    with pytest.raises(LaffError, match=r"'finetune' keeps 0.0 GB of frames in .*finetune/frames while it learns"):
+        made.run(targets=("finetune",))
+    assert not list((made.work / "finetune").rglob("*.h5"))
+    monkeypatch.undo()
+    assert made.run(targets=("finetune",)).made["finetune"] == 1
+
+
+def test_fine_tuning_has_its_threads_whether_or_not_frames_are_decoded_before(
+    tiny: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its sums hang on their number; decoding in the same process sets another."""
+    import torch
+
+    from pipeline.training import trainer
+
+    seen: list[int] = []
+    before, run = torch.get_num_threads(), trainer.Trainer.run
+    monkeypatch.setattr(trainer.Trainer, "run", lambda self: (seen.append(torch.get_num_threads()), run(self))[1])
+    made = tiny.copy(tmp_path / "tiny")
+    made.stages.write_text(made.stages.read_text().replace("threads: 1", "threads: 2"))
+    try:
+        made.run("finetune.keep_frames=true", targets=("finetune",))
+        made.run("finetune.keep_frames=true", "finetune.seed=3", targets=("finetune",))  # the frames are there
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [2, 2]

@@ -1,0 +1,281 @@
+"""One training as a task: what tells its rows, what becomes of mistakes, and how far it tells that it is."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fusion.laff import LAFF
+from fusion.retrieval import Retrieval
+from pipeline import progress
+from pipeline.build.construct import read_checkpoint
+from pipeline.errors import Diverged, LaffError
+from pipeline.graph.models import of
+from pipeline.plan.context import Context
+from pipeline.plan.units import units
+from pipeline.run import Request, open_context, run
+from pipeline.training import jobs
+from pipeline.training.jobs import Trained, Training, Untrained, forget, rows_of, train
+
+Surroundings = Callable[..., Context]
+Collect = Callable[..., Path]
+
+
+@dataclass
+class Stub:
+    """A trainer of four steps an epoch that stops after two of five epochs, or fails."""
+
+    error: Exception | None = None
+    steps: int = 4
+    progress: Any = None
+
+    recipe = SimpleNamespace(epochs=5)
+    task = SimpleNamespace(samples=30)
+    position = SimpleNamespace(epoch=2, seconds=1.5)
+
+    def run(self) -> None:
+        if self.error:
+            raise self.error
+        for step in range(1, 9):
+            self.progress(step, 20, "")
+
+
+@pytest.fixture
+def job(collect: Collect, surroundings: Surroundings) -> Training:
+    context = surroundings(collect())
+    stage = context.stage("train")
+    model = of(context, stage)[0]
+    root, source = context.work.root, context.source
+    return Training(
+        context.graph, root, source, "train", model, 2, "print", rows_of(context, stage, model), "train laff/seed2"
+    )
+
+
+def test_a_job_goes_through_dask(job: Training) -> None:
+    again = pickle.loads(pickle.dumps(job))
+    assert again == job
+    assert (job.key, job.gpu) == ("laff/seed2", False)
+    assert len(pickle.dumps(job)) < 20_000
+
+
+def test_it_needs_a_gpu_where_the_stage_says_so(collect: Collect, surroundings: Surroundings) -> None:
+    context = surroundings(collect(), ["train.on=gpu"])
+    model = of(context, context.stage("train"))[0]
+    assert Training(context.graph, Path(), Path(), "train", model, 1, "", "", "").gpu
+
+
+def test_what_tells_rows_from_others(collect: Collect, surroundings: Surroundings) -> None:
+    """Other features or items are other rows; other seeds and ways of training are not."""
+
+    def digest(*sets: str, **splits: Any) -> str:
+        context = surroundings(collect(**splits), sets)
+        stage = context.stage("train")
+        return rows_of(context, stage, of(context, stage)[0])
+
+    first = digest()
+    assert digest("train.seeds=[5]", "train.epochs=2", "train.width=64") == first
+    assert digest("x3d.frames=16") != first
+    assert digest("train.from=[bow, x3d]") != first
+    assert digest(train={"train0": ["another one"]}) != first
+
+
+FEATURES = """
+threads: 1
+stages:
+  ingest: {step: ingest}
+  full: {step: import, from: ingest, params: {file: full.npz, side: video}}
+  lossy: {step: import, from: ingest, params: {file: lossy.npz, side: video}}
+  bow: {step: extract, uses: extractors.bow.Bow, from: ingest, params: {threshold: 1}}
+  gru: {step: extract, uses: extractors.gru.Gru, from: [ingest, full], params: {hidden: 6, vector_dim: 4, threshold: 1}}
+  train:
+    step: train
+    uses: fusion.concat.Concat
+    from: [full, bow]
+    params: {heads: 1, width: 8, seeds: [1], epochs: 1, singles: false, raw: []}
+"""
+VIDEOS = 6  # of each split, two captions each
+
+
+@pytest.fixture
+def request_of(collect: Collect, tmp_path: Path) -> Callable[..., Request]:
+    """`request_of("train.epochs=2")` on a collection of features, one of which lacks the first video of train."""
+    splits = {
+        split: {f"{split}{n}": [f"thing {n}", f"the {n} things"] for n in range(VIDEOS)}
+        for split in ("train", "val", "test")
+    }
+    path = collect(**splits)
+    path.write_text(path.read_text().replace("videos: videos\n", ""))
+    (tmp_path / "stages.yaml").write_text(FEATURES)
+    ids = [video for videos in splits.values() for video in videos]
+    rows = np.random.default_rng(0).normal(size=(len(ids), 5)).astype("f4")
+    np.savez(tmp_path / "full.npz", ids=ids, features=rows)
+    np.savez(tmp_path / "lossy.npz", ids=ids[1:], features=rows[1:])
+    return lambda *sets: Request(path, tmp_path / "WORK", tmp_path / "stages.yaml", sets=sets)
+
+
+def job_of(request: Request, key: str) -> Training:
+    """What the train stage would hand out for one of its units."""
+    context, _ = open_context(request)
+    stage = context.stage("train")
+    model = next(model for model in of(context, stage) if key.startswith(f"{model.name}/"))
+    unit = next(unit for unit in units(context, "train") if unit.key == key)
+    marks = (unit.fingerprint + unit.content, rows_of(context, stage, model), "")
+    return Training(context.graph, request.work, request.collection, "train", model, model.seeds[0], *marks)
+
+
+def test_a_process_that_lives_on_trains_the_encoder_of_each_job(request_of: Callable[..., Request]) -> None:
+    """The rows that it keeps are those of the same encoder: here of another width, then of another vocabulary."""
+    joint = ("train.from=[full, gru]", "train.joint=[gru]")
+    run(request_of(*joint), ["full"])
+    jobs = [
+        job_of(request_of(*joint, *more), "concat/seed1") for more in ((), ("gru.hidden=12",), ("gru.threshold=5",))
+    ]
+    widths, words = [], []
+    for job in jobs:
+        assert train(job).wrong == ""
+        found = read_checkpoint(job.root / "train" / "concat" / "seed1" / "best.pt")
+        assert found["fingerprint"] == job.fingerprint
+        shapes = {name: tuple(value.shape) for name, value in found["state"].items()}
+        widths.append({shape for name, shape in shapes.items() if "weight_hh" in name})
+        words.append({shape for name, shape in shapes.items() if "embedding" in name})
+    forget()
+    assert widths[0] == widths[2] != widths[1]
+    assert words[0] == words[1] != words[2]
+
+
+def test_rows_are_those_that_have_the_model_s_own_features(request_of: Callable[..., Request]) -> None:
+    """A further model on a feature that lacks a video leaves the others their rows, and their caches."""
+    concat = "concat: {uses: fusion.concat.Concat, video: [full], text: [bow]}"
+    few = "few: {uses: fusion.concat.Concat, video: [lossy], text: [bow]}"
+    further = ("train.from=[full, lossy, bow]", "train.own=false", f"train.baselines={{{concat}, {few}}}")
+    assert run(request_of(), ["train"]).made["train"] == 1
+    assert run(request_of(*further), ["train"]).made["train"] == 1  # few
+    assert not run(request_of(), ["train"]).made
+    index = open_context(request_of(*further))[0].work.index("train").entries
+    assert {key: entry.rows for key, entry in index.items()} == {
+        "concat/seed1": 2 * VIDEOS,
+        "few/seed1": 2 * (VIDEOS - 1),
+    }
+
+
+def test_a_row_without_weights_is_scored(request_of: Callable[..., Request], tmp_path: Path) -> None:
+    """meanP: the cosine of a caption and the mean of a video's frames of length 1, on validation's videos."""
+    rng = np.random.default_rng(1)
+    ids = [f"{split}{n}" for split in ("train", "val", "test") for n in range(VIDEOS)]
+    frames, counts = rng.normal(size=(40, 5)).astype("f4"), np.array([1, 2, 3] * 6)
+    starts = np.concatenate([[0], counts.cumsum()])
+    np.savez(tmp_path / "frames.npz", ids=ids, features=frames[: starts[-1]], starts=starts)
+    names = [f"{video}#{n}" for video in ids for n in range(2)]
+    texts = rng.normal(size=(len(names), 5)).astype("f4")
+    np.savez(tmp_path / "texts.npz", ids=names, features=texts)
+    stages = (tmp_path / "stages.yaml").read_text()
+    further = """
+  frames: {step: import, from: ingest, params: {file: frames.npz, side: video, level: frame}}
+  texts: {step: import, from: ingest, params: {file: texts.npz, side: text}}
+  train:"""
+    (tmp_path / "stages.yaml").write_text(stages.replace("\n  train:", further))
+    entry = (
+        "{uses: fusion.clip4clip.Clip4Clip, params: {frames: [frames], aggregate: fusion.frames.mean.Mean, "
+        "aggregate_params: {pre_norm: true}}}"
+    )
+    sets = ("train.from=[frames, texts]", "train.own=false", f"train.baselines={{meanP: {entry}}}")
+    request = request_of(*sets)
+    assert run(request, ["train"]).made["train"] == 1
+    assert not run(request, ["train"]).made
+    best = read_checkpoint(tmp_path / "WORK" / "train" / "meanP" / "seed1" / "best.pt")
+
+    total = 0.0
+    video = {}
+    for place, name in enumerate(ids):
+        own = frames[starts[place] : starts[place + 1]].astype(float)
+        mean = (own / np.linalg.norm(own, axis=1, keepdims=True)).mean(axis=0)
+        video[name] = mean / np.linalg.norm(mean)
+    val = [name for name in ids if name.startswith("val")]
+    for name, text in zip(names, texts.astype(float), strict=True):
+        own = name.partition("#")[0]
+        if own in val:
+            total += 1 / sum(video[other] @ text >= video[own] @ text for other in val)
+    assert (best["epoch"], best["state"]) == (0, {})
+    assert best["score"] == pytest.approx(total / (2 * VIDEOS))
+
+
+def test_a_raw_feature_that_no_head_holds_is_told_before_work(
+    request_of: Callable[..., Request], tmp_path: Path
+) -> None:
+    entry = "{uses: fusion.laff.LAFF, video: [full], params: {heads: 2, width: 4, raw: [full]}}"
+    with pytest.raises(LaffError, match="'full' is raw and has width 5, more than a head's 4; raise width or take"):
+        run(request_of(f"train.baselines={{bad: {entry}}}"), ["train"])
+    assert not (tmp_path / "WORK" / "train").exists()
+    assert not list((tmp_path / "WORK" / "full").glob("*.h5"))
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ("{uses: fusion.laff.LAFF, video: [full], params: {heads: 2, width: 4, raw: [full]}}", "raw and has width 5"),
+        ("{uses: fusion.concat.Concat, video: [lossy]}", "no video of train has all features"),
+        ("{uses: fusion.laff.LAFF, video: [full]}", "bad: RuntimeError: CUDA out of memory"),
+    ],
+)
+def test_one_wrong_model_ends_no_other(
+    request_of: Callable[..., Request], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: str, why: str
+) -> None:
+    """What only its rows tell: the others are trained, and the reason is kept."""
+    monkeypatch.setattr("pipeline.build.construct.problems", lambda *given: [])
+    np.savez(tmp_path / "lossy.npz", ids=[f"val{n}" for n in range(VIDEOS)], features=np.ones((VIDEOS, 5), "f4"))
+    loss = Retrieval.loss
+
+    def short(task: Retrieval, rows: Any) -> Any:
+        if "CUDA" in why and isinstance(task.model.video, LAFF):
+            raise RuntimeError("CUDA out of memory\nand so on")
+        return loss(task, rows)
+
+    monkeypatch.setattr(Retrieval, "loss", short)
+    good = "good: {uses: fusion.concat.Concat, video: [full]}"
+    sets = ("train.from=[full, lossy, bow]", "train.own=false", f"train.baselines={{bad: {entry}, {good}}}")
+    with pytest.raises(Untrained) as caught:
+        run(request_of(*sets), ["train"])
+    assert list(caught.value.failed) == ["bad/seed1"]
+    assert why in caught.value.failed["bad/seed1"]
+    assert len(caught.value.failed["bad/seed1"].splitlines()) == 1
+    assert (tmp_path / "WORK" / "train" / "good" / "seed1" / "best.pt").is_file()
+
+
+@pytest.mark.parametrize("error", [Diverged("seed2, epoch 1: the loss is nan"), ValueError("two widths")])
+def test_a_mistake_of_one_model_is_a_result(job: Training, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    monkeypatch.setattr(jobs, "_trainer", lambda job: Stub(error))
+    assert train(job) == Trained("laff/seed2", wrong=f"train: laff: {error}")
+
+
+def test_a_full_disk_ends_the_run(job: Training, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would end every other training, too."""
+    monkeypatch.setattr(jobs, "_trainer", lambda job: Stub(LaffError("make room")))
+    with pytest.raises(LaffError, match="make room"):
+        train(job)
+
+
+def test_a_worker_tells_epochs(job: Training, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two that were trained and, at the end, the three that it did not need: their sum is what the bar waits for."""
+    monkeypatch.setattr(jobs, "_trainer", lambda job: Stub())
+    told: list[int] = []
+    with progress.told_to(told.append):
+        done = train(job)
+    assert told == [1, 1, 3]
+    assert (done.key, done.rows, done.wrong) == ("laff/seed2", 30, "")
+
+
+def test_what_came_to_nothing_is_listed() -> None:
+    error = Untrained("train", {"laff/seed1": "train: laff: nan", "sea/seed2": "train: sea: inf"})
+    assert error.failed["sea/seed2"] == "train: sea: inf"
+    assert str(error).splitlines() == [
+        "train: 2 came to nothing, the others are kept: 2 problem(s)",
+        "  - train: laff: nan",
+        "  - train: sea: inf",
+    ]

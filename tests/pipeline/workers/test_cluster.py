@@ -1,0 +1,306 @@
+"""Shards on dask workers: equal to the serial run byte for byte, whoever is lost on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import h5py
+import pytest
+
+from pipeline import progress
+from pipeline.errors import LaffError
+from pipeline.workers import cluster
+from pipeline.workers.cluster import Cluster
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PATIENCE = 120.0  # seconds until something that should come has come
+FEATURES = ("x3d", "bow")
+
+
+@dataclass
+class Number:
+    """A job."""
+
+    value: int
+    gpu: bool = False
+
+
+def squared(job: Number) -> int:
+    """Three items of progress, then the square and the process that computed it."""
+    for _ in range(3):
+        progress.advance()
+    return job.value**2
+
+
+def where(job: Number) -> int:
+    time.sleep(0.05)
+    return os.getpid()
+
+
+def deadly(job: Number) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return 0
+
+
+def refusing(job: Number) -> int:
+    raise LaffError(f"job {job.value} cannot be done")
+
+
+def once(job: Path) -> str:
+    """Takes its worker with it the first time; done by another the second."""
+    if not job.exists():
+        job.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return job.name
+
+
+@pytest.fixture(scope="module")
+def two() -> Iterator[Cluster]:
+    made = Cluster(workers=2)
+    yield made
+    made.close()
+
+
+@contextmanager
+def shown() -> Iterator[Any]:
+    """The bar that `progress` shows."""
+    with progress.bar("test", 30, "item"):
+        yield progress._bar
+
+
+def test_all_jobs_are_done_and_all_progress_is_told(two: Cluster) -> None:
+    with shown() as bar:
+        assert sorted(two.each(squared, map(Number, range(10)))) == [n**2 for n in range(10)]
+        assert bar.n == 30
+
+
+def test_both_processes_work_and_neither_is_this_one(two: Cluster) -> None:
+    pids = set(two.each(where, map(Number, range(20))))
+    assert len(pids) == 2
+    assert os.getpid() not in pids
+
+
+def test_jobs_are_made_a_few_ahead(two: Cluster) -> None:
+    taken = []
+
+    def jobs() -> Iterator[Number]:
+        for number in range(100):
+            taken.append(number)
+            yield Number(number)
+
+    results = two.each(squared, jobs())
+    next(results)
+    assert 1 <= len(taken) <= 8
+    results.close()
+
+
+def test_what_a_job_refuses_reaches_the_caller(two: Cluster) -> None:
+    with pytest.raises(LaffError, match="job 3 cannot be done"):
+        list(two.each(refusing, [Number(3)]))
+    assert list(two.each(squared, [Number(4)])) == [16]  # and the workers are there for the next
+
+
+def test_a_job_for_a_gpu_is_refused_where_no_worker_has_one(two: Cluster) -> None:
+    with pytest.raises(LaffError, match=r"no worker offers one: start workers with --resources GPU=1"):
+        list(two.each(squared, [Number(1, gpu=True)]))
+
+
+def test_a_lost_workers_job_is_done_by_another(two: Cluster, tmp_path: Path) -> None:
+    assert list(two.each(once, [tmp_path / "a"])) == ["a"]
+
+
+def test_a_job_that_kills_every_worker_ends_with_a_word() -> None:
+    made = Cluster(workers=1)
+    try:
+        with pytest.raises(LaffError, match="worker after worker was lost with the same shard"):
+            list(made.each(deadly, [Number(1)]))
+    finally:
+        made.close()
+
+
+def test_nobody_at_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "ANSWER", 0.5)
+    with pytest.raises(LaffError, match=r"tcp://127.0.0.1:9: .*start them by `dask scheduler` and `dask worker"):
+        list(Cluster(address="tcp://127.0.0.1:9").each(squared, [Number(1)]))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seen", "message"),
+    [
+        ({"torch": "0.1"}, [], r"worker tcp://w:1 on .* is not like the run: torch \S+ \(here 0.1\); install the same"),
+        ({"laff": "0123"}, [], r"is not like the run: laff \w+ \(here 0123\)"),
+        ({}, ["/nowhere/work"], r"does not see /nowhere/work; workers and this run need the same folders"),
+    ],
+)
+def test_a_worker_that_would_make_something_else_does_nothing(
+    monkeypatch: pytest.MonkeyPatch, wanted: dict[str, str], seen: list[str], message: str
+) -> None:
+    import distributed
+
+    monkeypatch.setattr(distributed, "get_worker", lambda: SimpleNamespace(address="tcp://w:1"))
+    with pytest.raises(LaffError, match=message):
+        cluster._do(squared, Number(1), 1, "topic", cluster.about() | wanted, seen)
+
+
+def prepared(tiny: Any, folder: Path) -> Any:
+    """The tiny collection with a video that is none, without a workspace."""
+    made = tiny.copy(folder)
+    sorted(made.videos.iterdir())[0].write_bytes(b"this is no video")
+    return made
+
+
+def run(made: Any, *options: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, str(ROOT / "cli.py"), "run", *made.options(*QUICK), *options, *FEATURES]
+    # dask starts workers with one OpenMP thread each; what is computed should not hang on it.
+    environment = os.environ | {"OMP_NUM_THREADS": "2"}
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        env=environment,
+    )
+
+
+QUICK = ("ingest.shard_videos=2",)
+
+
+def arrays(work: Path) -> dict[str, Any]:
+    """All arrays of the features, the marks that a plan asks for, and the ledger without times."""
+    lines = [json.loads(line) for line in (work / "failures.jsonl").read_text().splitlines()]
+    assert len(lines) == 1
+    found: dict[str, Any] = {"ledger": [{key: line[key] for key in line if key != "time"} for line in lines]}
+    for path in sorted(path for name in FEATURES for path in (work / name).glob("*.h5")):
+        with h5py.File(path) as file:
+            for key, data in file.items():
+                if key == "failed":
+                    continue  # lines with times
+                found[f"{path.parent.name}/{path.name}:{key}"] = (
+                    data[:].tobytes() if data.dtype != object else list(data[:])
+                )
+            found[f"{path.parent.name}/{path.name}@"] = (file.attrs["fingerprint"], file.attrs["content"])
+    return found
+
+
+@pytest.fixture(scope="module")
+def serial(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    made = prepared(tiny, tmp_path_factory.mktemp("serial") / "tiny")
+    said = run(made).communicate(timeout=PATIENCE)[0].decode()
+    found = arrays(made.work)
+    assert len({name.partition(":")[0].partition("@")[0] for name in found}) == 11 + 3 + 1, (
+        said
+    )  # shards of x3d, of bow
+    return found
+
+
+def workers_of(pid: int) -> list[int]:
+    """The worker processes of a run: those of its children that multiprocessing spawned to run a dask worker."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                found.append(child)
+    return found
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
+def wait_for(what: Any, process: subprocess.Popen[bytes]) -> bool:
+    end = time.monotonic() + PATIENCE
+    while not what() and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.002)
+    return bool(what())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_two_workers_one_killed_amid_a_shard_equal_the_serial_run(
+    tiny: Any, serial: dict[str, Any], tmp_path: Path
+) -> None:
+    made = prepared(tiny, tmp_path / "tiny")
+    process = run(made, "--workers", "2")
+    assert wait_for(lambda: len(list((made.work / "x3d").glob("0*.h5"))) >= 2, process)
+    os.kill(workers_of(process.pid)[0], signal.SIGKILL)
+    assert len(list((made.work / "x3d").glob("0*.h5"))) < 11, "too late: everything was done"
+    said = process.communicate(timeout=PATIENCE)[0].decode()
+    assert process.returncode == 0, said
+    assert arrays(made.work) == serial
+    assert not list(made.work.rglob("*.partial"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_the_end_of_the_run_is_the_end_of_its_workers(tiny: Any, tmp_path: Path, number: int) -> None:
+    made = prepared(tiny, tmp_path / "tiny")
+    process = run(made, "--workers", "2")
+    assert wait_for(lambda: any((made.work / "decode").glob("0*.h5")), process)
+    workers = workers_of(process.pid)
+    assert workers
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)  # as a terminal does: everybody gets it
+    else:
+        process.send_signal(number)
+    said = process.communicate(timeout=PATIENCE)[0].decode()
+    if number == signal.SIGKILL:
+        assert process.returncode == -number
+    else:
+        assert process.returncode == 1
+        assert "interrupted; what is finished is kept" in said
+        assert "Traceback" not in said
+    end = time.monotonic() + 20
+    while not all(map(gone, workers)) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert all(map(gone, workers))
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A dask scheduler and a worker, started by hand."""
+    folder = tmp_path_factory.mktemp("dask")
+    processes = []
+
+    def start(*arguments: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "dask", *arguments]
+        log = (folder / f"{arguments[0]}.log").open("wb")
+        processes.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=environment))
+        return processes[-1]
+
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    file = folder / "scheduler.json"
+    start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
+    end = time.monotonic() + PATIENCE
+    while not file.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    time.sleep(0.2)
+    address = json.loads(file.read_text())["address"]
+    start("worker", address, "--nthreads", "1", "--no-dashboard", "--local-directory", str(folder))
+    yield address
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.wait(PATIENCE)
+
+
+def test_a_scheduler_and_a_worker_started_by_hand_equal_the_serial_run(
+    tiny: Any, serial: dict[str, Any], tmp_path: Path, scheduler: str
+) -> None:
+    made = prepared(tiny, tmp_path / "tiny")
+    process = run(made, "--scheduler", scheduler)
+    said = process.communicate(timeout=PATIENCE)[0].decode()
+    assert process.returncode == 0, said
+    assert arrays(made.work) == serial
