@@ -14,8 +14,8 @@ FILLED = ("dims", "video_dims", "text_dims", "lengths", "encoders")  # construct
 
 
 def module_of(step: str) -> str:
-    """The file of a step; `import` is a word of Python, so its file is importing.py."""
-    return "importing" if step == "import" else step
+    """The file of a step; `import` is a word of Python, so its file is import_.py."""
+    return "import_" if step == "import" else step
 
 
 @dataclass(frozen=True)

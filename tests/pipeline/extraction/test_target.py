@@ -59,7 +59,7 @@ def test_captions_and_imports_have_no_pixels() -> None:
 
 def test_the_version_names_the_commit_only_in_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target.laff.cache_clear()
-    monkeypatch.setattr(target.parts, "ROOT", tmp_path)  # as after an installation
+    monkeypatch.setattr(target.code, "ROOT", tmp_path)  # as after an installation
     assert re.fullmatch(r"\d+\.\d+\.\d+", target.laff())
     target.laff.cache_clear()
     (tmp_path / ".git").mkdir()  # that git does not take for one

@@ -79,5 +79,5 @@ def test_bad_values_are_all_named() -> None:
 
 def test_no_torch_is_imported() -> None:
     code = "import sys, pipeline.graph.recipe; sys.exit('torch' in sys.modules)"
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0

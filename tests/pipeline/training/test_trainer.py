@@ -161,7 +161,7 @@ def test_resumed_from_an_older_checkpoint(tmp_path: Path, uninterrupted: Path) -
 
 def test_killed_program_resumes(tmp_path: Path, uninterrupted: Path) -> None:
     """kill -9 in the third epoch, and once more soon after the start of the next run."""
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     for wanted in (14, 5):
         program = subprocess.Popen(
             [sys.executable, __file__, str(tmp_path)],

@@ -19,7 +19,7 @@ from pipeline.errors import LaffError
 from pipeline.video.reading import probe
 from pipeline.workers.killable import Killable, Lost
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def gone(process: int, seconds: float = 10.0) -> bool:
