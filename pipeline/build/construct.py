@@ -208,7 +208,7 @@ def ready(fingerprint: str, part: Any, where: str, weights: Path | None, state: 
             if state is not None:
                 part.load_state(read_state(state), where)
             elif hasattr(part, "load"):
-                part.load(where, lookup)
+                part.load(where, weights)
         except ValueError as error:
             raise LaffError(str(error)) from None
         _loaded[fingerprint] = part

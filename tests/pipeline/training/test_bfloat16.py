@@ -51,7 +51,7 @@ def test_a_gpu_says_itself(
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the limit is one of x86-64")
 def test_emulated_products_are_found_out() -> None:
     """A process that may use AVX2 only: torch emulates, seventy times slower here, so that no load hides it."""
-    script = "from pipeline import rounding; rounding.warn('bfloat16', 'cpu')"
+    script = "from pipeline.training import bfloat16; bfloat16.warn('bfloat16', 'cpu')"
     limited = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
     done = subprocess.run([sys.executable, "-c", script], env=limited, capture_output=True, text=True, check=True)
     assert "WARNING: bfloat16 on this cpu" in done.stderr

@@ -165,7 +165,7 @@ def test_workers_that_cannot_start_are_a_broken_set_up(monkeypatch: pytest.Monke
 
 PARENT = """
 import sys; sys.path.insert(0, {root!r})
-from pipeline.killable import Killable
+from pipeline.workers.killable import Killable
 with Killable(workers=2, timeout=600) as workers:
     jobs = ["__import__('os').getpid()", {hang!r}]
     for answer in workers.imap(eval, jobs + jobs):
