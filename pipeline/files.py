@@ -58,6 +58,12 @@ def _no_room(error: BaseException | None) -> int:
     return 0
 
 
+def located(value: str | Path, beside: Path) -> Path:
+    """A path that a person typed: as it is where it exists, else beside another file."""
+    path = Path(value).expanduser()
+    return (path if path.is_absolute() or path.exists() else beside.parent / path).absolute()
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename in `folder` survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)

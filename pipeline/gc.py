@@ -7,19 +7,16 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.errors import LaffError
 from pipeline.files import PARTIAL
-from pipeline.graph.graph import Stage
+from pipeline.graph import steps as steps_say
+from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
-from pipeline.plan.units import Unit
 from pipeline.run import Request, open_context
 from pipeline.store import verify
 from pipeline.store.index import Index
 from pipeline.store.workspace import COMPARISONS, Workspace
-from pipeline.training.frame_cache import FOLDER as FRAMES
 
 ALWAYS = ("ingest/table.h5", "failures.jsonl", "times.jsonl", "digests.json", ".lock")
-RUN_FILES = ("t2v.trec.gz", "v2t.trec.gz", "ranks.h5")
-FILES = {"evaluate": ("metrics.json", "t2v.csv", "v2t.csv"), "report": ("index.html",)}  # of steps with a single unit
 
 
 @dataclass
@@ -40,18 +37,19 @@ def look(request: Request) -> Found:
 
     Raises LaffError where the collection is not as it was when the workspace's table was made.
     """
-    context, ingest = open_context(request)
-    if ingest.todo:
+    context = open_context(request)
+    if context.changes or context.changes is None:
+        changes = "; ".join(context.changes or ["not made yet"])
         raise LaffError(
-            f"{request.work}: its table is not of {request.collection} as it is now ({'; '.join(ingest.reasons)}), so "
+            f"{request.work}: its table is not of {request.collection} as it is now ({changes}), so "
             "nobody can tell what is unused; check -c and -w, or run `laff ingest` first"
         )
-    found, used = Found(), _used(context)
-    for name, own in verify.walk(request.work):
+    found, used, kinds = Found(), _used(context), verify.Kinds(steps_say.made())
+    for name, own in verify.walk(request.work, kinds):
         path = request.work / name
         if name in used or name.startswith(("analyze/", f"{COMPARISONS}/")):  # a person keeps or deletes them whole
             continue
-        if path.is_symlink() or not (own or _left_over(name)):
+        if path.is_symlink() or not (own or _left_over(kinds, name)):
             found.foreign.append(name)
             continue
         with suppress(FileNotFoundError):  # a run beside this one removes files
@@ -62,35 +60,24 @@ def look(request: Request) -> Found:
 def _used(context: Context) -> set[str]:
     """Paths of all that the configuration uses, or would make."""
     found = set(ALWAYS)
+    shards = [f"{number:05d}.h5" for number in range(len(context.catalog.shards("video")))]
     for name, stage in context.graph.stages.items():
-        if stage.step == "ingest":
-            continue
-        found.add(f"{name}/index.jsonl")
         plan = stage_plan(context, name)
+        keeps = getattr(steps.module(stage), "keeps", None)
+        inside = {"index.jsonl", *(keeps(context, plan) if keeps else ())}
         for unit in plan.cached + plan.todo:
-            found |= {f"{name}/{file}" for file in _files(stage, unit, unit in plan.cached)}
-        if stage.step == "finetune" and (plan.todo or stage.options["keep_frames"]):
-            found |= {f"{name}/{FRAMES}/{number:05d}.h5" for number in range(len(context.catalog.shards("video")))}
+            inside.update(unit.makes)
+        for unit in plan.todo:  # one that is finished is never asked for what it worked with
+            for file in stage.about.working:
+                inside.update(file.format(unit=unit.key, shard=shard) for shard in (shards if "{shard}" in file else [""]))
+        found |= {f"{name}/{file}" for file in inside}
     return found
 
 
-def _files(stage: Stage, unit: Unit, done: bool) -> Iterable[str]:
-    """The files of a unit, below its stage's folder."""
-    if unit.shard >= 0:
-        return [unit.key]
-    if stage.step == "rank":
-        return [f"{unit.key}/{name}" for name in RUN_FILES]
-    if stage.step in FILES:
-        return FILES[stage.step]
-    folder = "" if unit.key == "fit" else f"{unit.key}/"
-    # A training that is to go on needs last.pt; one that is finished is never asked for it again.
-    return [f"{folder}best.pt"] if done else [f"{folder}best.pt", f"{folder}last.pt"]
-
-
-def _left_over(name: str) -> bool:
+def _left_over(kinds: verify.Kinds, name: str) -> bool:
     path = PurePosixPath(name)
     if path.suffix == verify.DAMAGED:
-        return verify.kind(str(path.with_suffix(""))) is not None
+        return kinds.ours(str(path.with_suffix("")))
     return path.name.startswith(".") and path.suffix == PARTIAL
 
 
@@ -103,12 +90,11 @@ def _reason(context: Context, used: set[str], name: str) -> str:
     stage = context.graph.stages.get(path.parts[0])
     if stage is None:
         return f"no stage '{path.parts[0]}' in {context.graph.path.name}"
-    if path.parts[1] == FRAMES:
-        return f"frames of {stage.name}, which is finished"
-    if path.name == "last.pt" and str(path.with_name("best.pt")) in used:
-        return "its training is finished"
-    if stage.step in ("train", "rank") and len(path.parts) > 2:
+    in_use = any(one.startswith(f"{path.parent.as_posix()}/") for one in used)
+    if any("{unit}" in one for one in stage.about.makes) and len(path.parts) > 2 and not in_use:
         return "the settings name no such model and seed"
+    if verify.Kinds(stage.about.working).ours(name):
+        return f"'{stage.name}' needed it while it worked, and is finished"
     if path.suffix == ".h5":
         return "no item is in this shard"
     return f"no file of '{stage.name}' as it is now"

@@ -88,7 +88,7 @@ def other_frames(stage: Stage) -> str:
 
 def refused(graph: Graph, stage: Stage) -> list[str]:
     """What a stage that is fitted to another's video vectors reads without there being any."""
-    if stage.step != "extract" or not stage.fitted:
+    if not stage.fitted:
         return []
     reasons = [without_vectors(graph.stages[source]) for source in stage.sources]
     return [

@@ -1,21 +1,17 @@
 """The graph of stages, as stages.yaml describes it and `pipeline.graph.stages` reads it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import LaffError, did_you_mean
+from pipeline.graph import steps
+from pipeline.graph.steps import Step
 from pipeline.parts.classes import Part
 
-STEPS = ("ingest", "decode", "finetune", "extract", "import", "train", "rank", "evaluate", "report")
 DEVICES = ("auto", "gpu", "cpu")
 FILLED = ("dims", "video_dims", "text_dims", "lengths", "encoders")  # constructor parameters that the pipeline fills in
-
-
-def module_of(step: str) -> str:
-    """The file of a step; `import` is a word of Python, so its file is import_.py."""
-    return "import_" if step == "import" else step
 
 
 @dataclass(frozen=True)
@@ -46,26 +42,36 @@ class Stage:
     on: str = "auto"
     part: Part | None = None
     aggregator: Plugged | None = None  # what makes a video of frames, in a finetune stage and those that borrow from it
+    lender: str = ""  # the stage whose part it takes over
+
+    @property
+    def about(self) -> Step:
+        """What its step says of itself; of one that there is not, which is told when the graph is read, nothing."""
+        return steps.about(self.step) if self.step in steps.names() else Step(self.step, {})
 
     @property
     def sides(self) -> tuple[str, ...]:
-        """What its rows stand for: ("video",), ("text",) or both; empty where it makes no rows."""
-        if self.step == "import":
-            return (self.options["side"],)
-        if self.step == "extract" and self.part:
-            return tuple(self.part.constants.get("sides", ()))
-        return ()
+        """What its rows stand for: ("video",), ("text",) or both; empty where it makes no rows of features."""
+        if self.about.rows == "part":
+            return tuple(self.part.constants.get("sides", ())) if self.part else ()
+        return (self.options[self.about.rows],) if self.about.rows else ()
 
     @property
     def fitted(self) -> bool:
         """Whether it learns from the train split."""
-        learns = self.part is not None and bool(self.part.methods & {"fit", "task"})
-        return self.step in ("finetune", "train") or (self.step == "extract" and learns and not self.borrowed)
+        if self.about.learns == "part":
+            return self.part is not None and bool(self.part.methods & {"fit", "task"}) and not self.borrowed
+        return self.about.learns == "always"
+
+    @property
+    def decodes(self) -> bool:
+        """Whether it opens the files of videos."""
+        return self.about.decodes and (not self.about.rows or "video" in self.sides)
 
     @property
     def borrowed(self) -> bool:
         """Whether its part was fitted by another stage (clip-ft takes what finetune made)."""
-        return self.uses is None and self.part is not None
+        return bool(self.lender)
 
     @property
     def random(self) -> bool:
@@ -132,9 +138,15 @@ class Graph:
         sources = [self.stages[source] for source in self.stages[name].sources]
         return [s.name for s in sources if "video" in s.sides], [s.name for s in sources if "text" in s.sides]
 
-    def of_step(self, step: str) -> Stage:
+    def stages_of(self, word: str, among: Iterable[str] | None = None) -> list[Stage]:
+        """The stages of a step, in running order; `among` these stages, if given."""
+        names = self.stages if among is None else among
+        # The one place that looks stages up by their step, for those who work on what a certain step has made.
+        return [self.stages[name] for name in names if self.stages[name].step == word]
+
+    def of_step(self, word: str) -> Stage:
         """The one stage of a step; LaffError where there is none or several."""
-        found = [stage for stage in self.stages.values() if stage.step == step]
+        found = self.stages_of(word)
         if len(found) != 1:
-            raise LaffError(f"{self.path.name} has {len(found)} stages of step '{step}'; one is needed here")
+            raise LaffError(f"{self.path.name} has {len(found)} stages of step '{word}'; one is needed here")
         return found[0]

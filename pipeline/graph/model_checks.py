@@ -38,7 +38,7 @@ def bound(
 
 def by_frame(stage: Stage) -> bool:
     """Whether a feature's videos have a row for each frame."""
-    return (stage.options if stage.step == "import" else stage.params).get("level") == "frame"
+    return (stage.params | stage.options).get("level") == "frame"
 
 
 def mistakes(

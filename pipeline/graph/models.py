@@ -5,12 +5,11 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from pipeline.errors import LaffError, did_you_mean, problems
-from pipeline.graph import aggregators, model_checks
+from pipeline.graph import aggregators, model_checks, steps
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.learning import Learning
 from pipeline.parts import classes, code
 from pipeline.parts.binding import bind
-from pipeline.plan.context import Context
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_@-]*")
 CHANCE = "chance"  # the row that evaluate adds
@@ -52,13 +51,11 @@ def main(stage: Stage) -> str:
     return str(stage.uses).split(".")[-2]
 
 
-def of(context: Context, stage: Stage) -> list[Model]:
-    """All models of a train stage: its own, its baselines, and its own on each single video feature."""
-    return listed(context.graph, stage)
+def of(graph: Graph, stage: Stage) -> list[Model]:
+    """All models of a train stage: its own, its baselines, and its own on each single video feature.
 
-
-def listed(graph: Graph, stage: Stage) -> list[Model]:
-    """The same of a graph alone. LaffError with all that is wrong with the baselines."""
+    LaffError with all that is wrong with the baselines.
+    """
     video, text = (tuple(names) for names in graph.features(stage.name))
     seeds = tuple(stage.options["seeds"])
     own = main(stage)
@@ -142,8 +139,8 @@ def baseline(graph: Graph, stage: Stage, name: str, entry: dict[str, Any]) -> Mo
 
 def _training_options() -> dict[str, classes.Parameter]:
     """The options of the train step that shape a model, so that each may have its own."""
-    step = classes.part("pipeline.steps.train.Options")
-    return {name: parameter for name, parameter in step.parameters.items() if name not in step.constants["HOW"]}
+    step = steps.about("train")
+    return {name: parameter for name, parameter in step.parameters.items() if name not in step.how}
 
 
 def _option_mistakes(stage: Stage, given: dict[str, Any]) -> list[str]:
@@ -178,30 +175,7 @@ def reads(graph: Graph, stage: Stage, model: Model) -> list[str]:
     return list(dict.fromkeys([*cached, *inside]))
 
 
-def recipe(context: Context, stage: Stage, model: Model) -> dict[str, Any]:
-    """What shapes one model: its block, its features, the way of training; not the other models or seeds."""
-    whole = context.recipe(stage.name)
-    own = {key: value for key, value in whole["params"].items() if key not in stage.params}
-    module = model.uses.rpartition(".")[0]
-    plugged = model.params.get("aggregate")  # a class that the model imports by its name
-    modules = [module, plugged.rpartition(".")[0]] if isinstance(plugged, str) else [module]
-    stage_module = str(stage.uses).rpartition(".")[0]  # of another block, unless the model imports it too
-    shared = {name: digest for name, digest in whole["code"].items() if name != stage_module}
-    digests = shared | code.code(modules, context.graph.trusted)
-    joint = set(stage.options["joint"])
-    inside = {f"joint {name}": whole[f"joint {name}"] for name in model.text if name in joint}
-    return inside | {
-        "step": "train",
-        "uses": model.uses,
-        "params": own | model.options | model.params,
-        "code": digests,
-        "from": {name: context.fingerprint(name) for name in reads(context.graph, stage, model)},
-        "video": list(model.video),
-        "text": [name + (" (joint)" if name in joint else "") for name in model.text],
-    }
-
-
-def _pair(context: Context, rank: Stage, name: str, pair: list[str]) -> Row | None:
+def _pair(graph: Graph, rank: Stage, name: str, pair: list[str]) -> Row | None:
     """The row of a video feature and a text feature. LaffError where one is unknown, not fused, or has no vectors.
 
     A row that is called like its feature, as the shipped clip-ft, is there where that feature is fused.
@@ -209,40 +183,39 @@ def _pair(context: Context, rank: Stage, name: str, pair: list[str]) -> Row | No
     where, train = f"'{rank.name}': pairs.{name}", rank.sources[0]
     if len(pair) != 2:
         raise LaffError(f"{where} should be [video feature, text feature], not {pair!r}")
-    for one, side, have in zip(pair, ("video", "text"), context.features(train), strict=True):
-        if one not in context.graph.stages or side not in context.stage(one).sides:
+    for one, side, have in zip(pair, ("video", "text"), graph.features(train), strict=True):
+        if one not in graph.stages or side not in graph.stages[one].sides:
             raise LaffError(f"{where}: there is no {side} feature '{one}'{did_you_mean(one, have)}")
         if one not in have:
             if pair == [name, name]:
                 return None
             raise LaffError(f"{where}: '{train}' does not read '{one}'; add it to {train}.from")
-    return Row(name, (0,), features=(pair[0], pair[1]), pairs=_scored(context, where, pair))
+    return Row(name, (0,), features=(pair[0], pair[1]), pairs=_scored(graph, where, pair))
 
 
-def _scored(context: Context, where: str, pair: list[str]) -> bool:
+def _scored(graph: Graph, where: str, pair: list[str]) -> bool:
     """Whether two features come from one fine-tuning whose aggregator scores pairs."""
-    video, text = (context.stage(one) for one in pair)
+    video, text = (graph.stages[one] for one in pair)
     reason = aggregators.without_vectors(video)
     if not reason:
         return False
-    tuned = [[one for one in stage.sources if context.stage(one).step == "finetune"] for stage in (video, text)]
-    if tuned[0] != tuned[1]:
+    if video.lender != text.lender:
         raise LaffError(f"{where}: {reason} and has no cosine with '{text.name}'; take [{video.name}, {video.name}]")
     if other := aggregators.other_frames(video):
         raise LaffError(f"{where}: {other}")
     return True
 
 
-def rows(context: Context, stage: Stage) -> list[Row]:
+def rows(graph: Graph, stage: Stage) -> list[Row]:
     """The rows of a rank stage, in the order of the table."""
-    train = context.stage(stage.sources[0])
-    trained = of(context, train)
+    train = graph.stages[stage.sources[0]]
+    trained = of(graph, train)
     found = [Row(model.name, model.seeds, models=(model,)) for model in trained]
     singles = tuple(model for model in trained if model.single)
     if singles:
         found.append(Row("mean", singles[0].seeds, models=singles))
     for name, pair in stage.options["pairs"].items():
-        if row := _pair(context, stage, name, pair):
+        if row := _pair(graph, stage, name, pair):
             found.append(row)
     _check_names(stage, [row.name for row in found])
     return found

@@ -1,22 +1,21 @@
 """Read stages.yaml into a graph of stages, or list everything that is wrong with it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 from pipeline import yamls
 from pipeline.errors import LaffError, did_you_mean, problems
-from pipeline.graph import aggregators, inherited, published, settings
-from pipeline.graph.graph import DEVICES, FILLED, STEPS, Graph, Plugged, Stage, Weights, module_of
+from pipeline.graph import aggregators, inherited, published, settings, steps
+from pipeline.graph.graph import DEVICES, FILLED, Graph, Plugged, Stage, Weights
 from pipeline.parts.binding import bind
+from pipeline.graph.steps import Step
 from pipeline.parts.classes import Part, part, plugged
 from pipeline.parts.code import ROOT, PartError
 
 KEYS = ("step", "uses", "from", "params", "on")
-SINGLE = {"ingest", "decode", "rank", "evaluate", "report"}  # steps of which a graph has one
-READS = {"rank": "train", "evaluate": "rank", "report": "evaluate"}  # steps that read one stage of a given step
-COMPUTING = ("finetune", "extract", "train")  # steps that can use a GPU
 NAME = "letters, digits and -"
 
 
@@ -56,7 +55,7 @@ def load(
     stages: dict[str, Stage] = {}
     for name in order:
         stages[name] = _stage(name, raw[name], stages, weights, frozenset(trusted), found)
-    found += _source_problems(stages) + _train_problems(stages)
+    found += _source_problems(stages) + _fusing_problems(stages)
     if found:
         raise problems(str(path), found)
     return Graph(stages, weights, threads, path, profile, frozenset(trusted))
@@ -91,10 +90,10 @@ def _entries(raw: Mapping[Any, Any], found: list[str]) -> dict[str, dict[str, An
 
 def _misspelt(name: str, entry: Mapping[str, Any]) -> list[str]:
     found = [f"'{name}' has an unknown key '{key}'{did_you_mean(str(key), KEYS)}" for key in entry if key not in KEYS]
-    step = entry.get("step")
-    if step not in STEPS:
+    step, known = entry.get("step"), steps.names()
+    if step not in known:
         found.append(
-            f"'{name}' has the unknown step {step!r}{did_you_mean(str(step), STEPS)} (known: {', '.join(STEPS)})"
+            f"'{name}' has the unknown step {step!r}{did_you_mean(str(step), known)} (known: {', '.join(known)})"
         )
     return found
 
@@ -128,63 +127,89 @@ def _stage(
     trusted: frozenset[str],
     found: list[str],
 ) -> Stage:
-    step, uses, given = entry.get("step"), entry.get("uses"), dict(entry["params"])
+    word, uses = str(entry.get("step")), entry.get("uses")
     sources = tuple(s for s in dict.fromkeys(_sources(entry)) if s in before)
     on = entry.get("on", "auto")
     if on not in DEVICES:
         found.append(f"'{name}': on is {on!r}; it should be one of {', '.join(DEVICES)}")
-    elif on != "auto" and step in STEPS and step not in COMPUTING:
-        found.append(f"'{name}': on: {on} has no effect on step '{step}'; it computes on the CPU")
-    if step not in STEPS:
-        return Stage(name, str(step), sources=sources)
-    described: Part | None = None
-    params: dict[str, Any] = {}
-    aggregator: Plugged | None = None
+    if word not in steps.names():  # told already
+        return Stage(name, word, sources=sources)
     try:
-        options_part = part(f"pipeline.steps.{module_of(step)}.Options")
-        mine = {key: value for key, value in given.items() if key in options_part.parameters}
-        rest = {key: value for key, value in given.items() if key not in options_part.parameters}
-        options, wrong = bind(mine, options_part.parameters)
+        step = steps.about(word)
+        if on in DEVICES and on != "auto" and not step.computes:
+            found.append(f"'{name}': on: {on} has no effect on step '{word}'; it computes on the CPU")
+        mine = {key: value for key, value in entry["params"].items() if key in step.parameters}
+        rest = {key: value for key, value in entry["params"].items() if key not in step.parameters}
+        options, wrong = bind(mine, step.parameters)
         found += [f"'{name}': {problem}" for problem in wrong]
-        if uses is None and step == "extract":
-            fitters = [before[s] for s in sources if before[s].step == "finetune"]
-            if not fitters:
-                found.append(f"'{name}' names no part: add `uses:`, or read from a finetune stage")
-            else:
-                described = fitters[0].part
-                params, wrong = inherited.from_fitter(fitters[0], rest, list(options_part.parameters))
-                aggregator = fitters[0].aggregator
-                wrong += aggregators.borrowed(name, fitters[0], params)
-                found += [f"'{name}': {problem}" for problem in wrong]
-        elif uses is None and step in ("finetune", "train"):
-            found.append(f"'{name}' names no part: step '{step}' needs `uses:`")
-        elif uses is not None:
-            described = plugged(str(uses), trusted)
-            wanted = {k: v for k, v in described.parameters.items() if k not in FILLED}
-            filled, wrong = inherited.from_weights(rest, described, weights, trusted)
+        if uses is None:
+            plug = _lent(name, step, [before[source] for source in sources], rest, found)
+        else:
+            plug = _plugged(name, str(uses), step, rest, weights, trusted, found)
+        if "aggregate" in step.parameters and plug.part:
+            plug.aggregator, wrong = aggregators.read(options, plug.params, plug.part, trusted)
             found += [f"'{name}': {problem}" for problem in wrong]
-            params, wrong = bind(filled, wanted)
-            unknown = [p for p in wrong if p.startswith("unknown")]
-            hints = {k: did_you_mean(k, [*wanted, *options_part.parameters]) for k in rest if k not in wanted}
-            wrong = [p for p in wrong if p not in unknown]
-            wrong += [f"unknown parameter '{key}'{hint}" for key, hint in hints.items()]
-            found += [f"'{name}' cannot use {uses}: {problem}" for problem in wrong]
-        if step == "finetune" and described:
-            aggregator, wrong = aggregators.read(options, params, described, trusted)
+        if "fit" in step.parameters and (uses is not None or options.get("fit")):
+            wrong = _bind_fit(options, plug.part if uses is not None else None)
             found += [f"'{name}': {problem}" for problem in wrong]
-        if step == "extract" and (uses is not None or options.get("fit")):
-            wrong = _bind_fit(options, described if uses is not None else None)
-            found += [f"'{name}': {problem}" for problem in wrong]
-        if uses is None and step != "extract":
-            for key in rest:
-                found.append(f"'{name}': unknown parameter '{key}'{did_you_mean(key, list(options_part.parameters))}")
     except PartError as error:
-        found.append(f"'{name}' cannot use {uses}: {error}")
-        return Stage(name, step, str(uses), sources)
-    stage = Stage(name, step, uses, sources, params, options, on, described, aggregator)
-    if step == "extract" and described and not stage.sides:
+        found.append(f"'{name}' cannot use {uses or f'step {word}'}: {error}")
+        return Stage(name, word, uses and str(uses), sources)
+    stage = Stage(name, word, uses, sources, plug.params, options, on, plug.part, plug.aggregator, plug.lender)
+    if step.rows == "part" and plug.part and not stage.sides:
         found.append(f"'{name}' cannot use {uses}: the class says no `sides` (as ('video',) or ('text',))")
     return stage
+
+
+@dataclass
+class _Plug:
+    """What a stage works with."""
+
+    part: Part | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    aggregator: Plugged | None = None
+    lender: str = ""
+
+
+def _lent(name: str, step: Step, sources: Sequence[Stage], given: dict[str, Any], found: list[str]) -> _Plug:
+    """The part of a stage that names none: that of a stage that it reads, where its step borrows."""
+    # BORROWS names a step, so this asks which of the sources is of it.
+    lender = next((source for source in sources if step.borrows and source.step == step.borrows), None)
+    if lender is not None:
+        params, wrong = inherited.from_fitter(lender, given, list(step.parameters))
+        wrong += aggregators.borrowed(name, lender, params)
+        found += [f"'{name}': {problem}" for problem in wrong]
+        return _Plug(lender.part, params, lender.aggregator, lender.name)
+    if step.borrows:
+        found.append(f"'{name}' names no part: add `uses:`, or read from a {step.borrows} stage")
+        return _Plug()
+    if step.uses:
+        found.append(f"'{name}' names no part: step '{step.name}' needs `uses:`")
+    for key in given:
+        found.append(f"'{name}': unknown parameter '{key}'{did_you_mean(key, list(step.parameters))}")
+    return _Plug()
+
+
+def _plugged(
+    name: str,
+    uses: str,
+    step: Step,
+    given: dict[str, Any],
+    weights: dict[str, Weights],
+    trusted: frozenset[str],
+    found: list[str],
+) -> _Plug:
+    """The part that a stage names, its params bound."""
+    described = plugged(uses, trusted)
+    wanted = {k: v for k, v in described.parameters.items() if k not in FILLED}
+    filled, wrong = inherited.from_weights(given, described, weights, trusted)
+    found += [f"'{name}': {problem}" for problem in wrong]
+    params, wrong = bind(filled, wanted)
+    hints = {k: did_you_mean(k, [*wanted, *step.parameters]) for k in given if k not in wanted}
+    wrong = [problem for problem in wrong if not problem.startswith("unknown")]
+    wrong += [f"unknown parameter '{key}'{hint}" for key, hint in hints.items()]
+    found += [f"'{name}' cannot use {uses}: {problem}" for problem in wrong]
+    return _Plug(described, params)
 
 
 def _bind_fit(options: dict[str, Any], described: Part | None) -> list[str]:
@@ -200,28 +225,29 @@ def _source_problems(stages: Mapping[str, Stage]) -> list[str]:
     """Stages that don't read what their step works on."""
     found = []
     for stage in stages.values():
-        wanted = READS.get(stage.step)
-        if wanted and [stages[source].step for source in stage.sources] != [wanted]:
-            names = ", ".join(stage.sources) or "nothing"
-            found.append(f"'{stage.name}' reads {names}; step '{stage.step}' reads one stage of step '{wanted}'")
-        waiting, steps = list(stage.sources), set()
+        wanted = stage.about.reads
+        if wanted and tuple(stages[source].step for source in stage.sources) != wanted:
+            names, steps_ = ", ".join(stage.sources) or "nothing", " and one of ".join(f"step '{s}'" for s in wanted)
+            found.append(f"'{stage.name}' reads {names}; step '{stage.step}' reads one stage of {steps_}")
+        waiting, read = list(stage.sources), set()
         while waiting:
             source = stages[waiting.pop()]
-            steps.add(source.step)
+            read.add(source.step)
             waiting += source.sources
-        looks = stage.step == "finetune" or (stage.step == "extract" and "video" in stage.sides)
-        if looks and "decode" not in steps:
-            found.append(f"'{stage.name}' works on videos, so its from should lead to a stage of step 'decode'")
+        after = stage.about.after
+        if after and stage.decodes and after not in read:
+            found.append(f"'{stage.name}' works on videos, so its from should lead to a stage of step '{after}'")
     return found
 
 
-def _train_problems(stages: Mapping[str, Stage]) -> list[str]:
+def _fusing_problems(stages: Mapping[str, Stage]) -> list[str]:
+    """Stages that fuse features and read none of a side, or name encoders that are none; steps that stand too often."""
     found = []
     for stage in stages.values():
-        if stage.step != "train":
+        if not stage.about.fuses:
             continue
         sides = {source: stages[source].sides for source in stage.sources}
-        broken = [s for s in sides if stages[s].step == "extract" and not sides[s]]  # said already
+        broken = [s for s in sides if stages[s].about.rows == "part" and not sides[s]]  # said already
         found += [
             f"'{stage.name}' reads '{s}', which makes no features" for s in sides if not sides[s] and s not in broken
         ]
@@ -233,10 +259,10 @@ def _train_problems(stages: Mapping[str, Stage]) -> list[str]:
                 found.append(f"'{stage.name}': joint names '{encoder}', which is not in its from")
             elif "encoder" not in (stages[encoder].part or Part("")).methods:
                 found.append(f"'{stage.name}': '{encoder}' has no encoder that could be trained inside the model")
-    steps = [stage.step for stage in stages.values()]
+    words = [stage.step for stage in stages.values()]
     found += [
-        f"{steps.count(step)} stages have step '{step}'; one is allowed"
-        for step in sorted(SINGLE)
-        if steps.count(step) > 1
+        f"{words.count(word)} stages have step '{word}'; one is allowed"
+        for word in sorted(set(words))
+        if words.count(word) > 1 and word in steps.names() and steps.about(word).single
     ]
     return found

@@ -71,36 +71,77 @@ def _running(node: ast.AST) -> list[ast.AST]:
     return found
 
 
-def closure(modules: Collection[str], trusted: frozenset[str] = frozenset()) -> list[str]:
-    """`modules` and every project module they import, directly or not; sorted."""
+def inside(name: str, trusted: frozenset[str] = frozenset()) -> list[str]:
+    """The modules that a name stands for: itself, or all of a room's. PartError where there is none."""
+    file = source_file(name, trusted)
+    if file is None:
+        raise PartError(f"no module and no room '{name}', whose code should count in a fingerprint")
+    if file.name != "__init__.py":
+        return [name]
+    files = (path.relative_to(file.parent).with_suffix("") for path in sorted(file.parent.rglob("*.py")))
+    return [name, *(".".join((name, *path.parts)) for path in files if path.name != "__init__")]
+
+
+def closure(names: Collection[str], trusted: frozenset[str] = frozenset(), leave: Collection[str] = ()) -> list[str]:
+    """Modules and whole rooms, and every project module that they import, directly or not; sorted.
+
+    `leave`: modules and rooms that are not followed into. PartError for a name of nothing.
+    """
     seen: set[str] = set()
-    waiting = list(modules)
+    waiting = [module for name in names for module in inside(name, trusted)]
     while waiting:
         module = waiting.pop()
-        if module not in seen and source_file(module, trusted):
+        if module not in seen:
             seen.add(module)
-            waiting += imported(module, trusted)
+            waiting += [name for name in imported(module, trusted) if not _within(name, leave)]
     return sorted(seen)
+
+
+def _within(module: str, rooms: Collection[str]) -> bool:
+    return any(module == room or module.startswith(f"{room}.") for room in rooms)
 
 
 @cache
 def code_digest(file: Path) -> str:
-    """Hash of a file's syntax tree without docstrings: comments, blank lines and line breaks don't change it."""
+    """Hash of what a file does: its syntax tree without docstrings, and without where it imports our own names from.
+
+    So comments, blank lines and line breaks don't change it, nor does a move of what it imports.
+    """
     copy = ast.parse(file.read_text(encoding="utf-8"))
+    names: set[tuple[str, str]] = set()
+    _Imports(names).visit(copy)
     for node in ast.walk(copy):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and (
             ast.get_docstring(node, clean=False) is not None
         ):
             node.body = node.body[1:]
-    return hashlib.sha256(ast.dump(copy).encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{ast.dump(copy)}{sorted(names)}".encode()).hexdigest()[:16]
 
 
-def code(modules: Collection[str], trusted: frozenset[str] = frozenset()) -> dict[str, str]:
-    """{module: digest of its code} for `modules` and all project modules they import."""
-    files = {module: source_file(module, trusted) for module in closure(modules, trusted)}
+class _Imports(ast.NodeTransformer):
+    """Takes the imports of project modules out of a tree and collects their names."""
+
+    def __init__(self, names: set[tuple[str, str]]) -> None:
+        self.names = names
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
+        """`from pipeline.x import y as z` leaves y and z."""
+        if node.level or (node.module or "").split(".")[0] in ROOMS:
+            self.names.update((alias.name, alias.asname or "") for alias in node.names)
+            return None
+        return node
+
+    def visit_Import(self, node: ast.Import) -> ast.AST | None:
+        """`import pipeline.x.y` leaves y."""
+        ours = [alias for alias in node.names if alias.name.split(".")[0] in ROOMS]
+        self.names.update((alias.name.rpartition(".")[2], alias.asname or "") for alias in ours)
+        node.names = [alias for alias in node.names if alias not in ours]
+        return node if node.names else None
+
+
+def digests(
+    names: Collection[str], trusted: frozenset[str] = frozenset(), leave: Collection[str] = ()
+) -> dict[str, str]:
+    """{module: digest of its code} of modules, whole rooms, and all that they import, as `closure` finds them."""
+    files = {module: source_file(module, trusted) for module in closure(names, trusted, leave)}
     return {module: code_digest(file) for module, file in files.items() if file}
-
-
-def own_code(modules: Collection[str]) -> dict[str, str]:
-    """{module: digest of its code} without what the modules import."""
-    return {module: code_digest(file) for module in modules if (file := source_file(module))}

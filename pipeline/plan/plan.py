@@ -1,60 +1,39 @@
 """Which units are cached, stale or missing, and why."""
 
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
-from pipeline.graph.graph import Graph
+from pipeline.graph.graph import Graph, Stage
+from pipeline.plan import steps
 from pipeline.plan.context import Context
-from pipeline.plan.units import Unit, units
+from pipeline.plan.planned import Planned
+from pipeline.plan.units import Unit
+from pipeline.parts.code import ROOT, source_file
 from pipeline.weights import lookup
-
-
-@dataclass
-class Planned:
-    """The state of one stage."""
-
-    stage: str
-    cached: list[Unit] = field(default_factory=list)
-    stale: list[Unit] = field(default_factory=list)
-    missing: list[Unit] = field(default_factory=list)
-    reasons: list[str] = field(default_factory=list)
-
-    @property
-    def todo(self) -> list[Unit]:
-        """Units to be made, in order."""
-        return self.missing + self.stale if not self.stale else sorted(self.missing + self.stale, key=_order)
-
-    @cached_property
-    def unfinished(self) -> dict[str, Unit]:
-        """Key -> unit that is still to be made; `record` takes out what is finished."""
-        return {unit.key: unit for unit in self.todo}
-
-    def summary(self) -> dict[str, Any]:
-        """The stage's line of `laff plan --json`."""
-        counts = {"cached": len(self.cached), "stale": len(self.stale), "missing": len(self.missing)}
-        return {"stage": self.stage, "shards": sum(counts.values()), **counts, "reasons": self.reasons}
-
-
-def _order(unit: Unit) -> tuple[bool, str]:
-    return unit.key != "fit", unit.key  # a fit comes before the shards made with it
 
 
 def stage_plan(context: Context, name: str) -> Planned:
     """The state of a stage's units against the workspace."""
+    stage = context.stage(name)
+    if own := getattr(steps.module(stage), "state", None):
+        state: Planned = own(context, stage)
+        return state
     planned = Planned(name)
     index = context.work.index(name)
-    for unit in units(context, name):
+    for unit in steps.units(context, name):
         entry = index.entry(unit.key)
         if entry is None:
             planned.missing.append(unit)
             reason = "not made yet"
-        elif entry.fingerprint != unit.fingerprint:
+        elif unit.fingerprint not in (entry.fingerprint, entry.accepted):
             planned.stale.append(unit)
-            reason = explain(index.recipes.get(entry.fingerprint, {}), unit.recipe)
+            old = index.recipes.get(entry.fingerprint, {})
+            reason = explain(old, unit.recipe)
+            if entry.content == unit.content and only_code(old, unit.recipe):
+                planned.by_code |= {module: None for module in changed_code(old, unit.recipe)}
+                planned.acceptable.append(unit)
         elif entry.content != unit.content:
             planned.stale.append(unit)
-            reason = _content_reason(context, name, unit)
+            reason = _content_reason(stage, unit)
         elif context.retry and entry.failed:
             planned.stale.append(unit)
             reason = f"{len(entry.failed)} failed video(s) to be tried again"
@@ -66,18 +45,24 @@ def stage_plan(context: Context, name: str) -> Planned:
     return planned
 
 
-def _content_reason(context: Context, name: str, unit: Unit) -> str:
-    step = context.stage(name).step
-    if unit.shard >= 0:
-        items = "videos" if unit.side == "video" else "captions"
-        return f"its {items} changed, or those that an earlier stage learned from"
-    if unit.key == "fit" and step == "extract":
-        return "the captions or videos that it learns from changed"
-    return {
-        "rank": "the test split changed, or what the models learned from",
-        "evaluate": "the runs changed",
-        "report": "the results changed",
-    }.get(step, "the train or val split changed")
+def _content_reason(stage: Stage, unit: Unit) -> str:
+    if unit.shard < 0:
+        return stage.about.stale
+    items = "videos" if unit.side == "video" else "captions"
+    return f"its {items} changed, or those that an earlier stage learned from"
+
+
+def only_code(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether nothing but code differs between two recipes, their own or that of what they read."""
+    return bool(old.get("settings")) and old["settings"] == new["settings"]
+
+
+def changed_code(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """{module: (old digest, new digest)} of a recipe's own code; '' where there was or is none. A moved file is equal."""
+    before, after = old.get("code", {}), new.get("code", {})
+    gone, come = set(before.values()) - set(after.values()), set(after.values()) - set(before.values())
+    names = sorted({m for m in before if before[m] in gone} | {m for m in after if after[m] in come})
+    return {name: (before.get(name, ""), after.get(name, "")) for name in names}
 
 
 def explain(old: dict[str, Any], new: dict[str, Any]) -> str:
@@ -95,13 +80,8 @@ def explain(old: dict[str, Any], new: dict[str, Any]) -> str:
             reasons.append(f"{word} {_value(old.get(key))} → {_value(new.get(key))}")
     if old.get("decoder") != new.get("decoder"):
         reasons.append(f"decoder {_versions(old.get('decoder'))} → {_versions(new.get('decoder'))}")
-    code = [
-        m
-        for m in sorted({*old.get("code", {}), *new.get("code", {})})
-        if old.get("code", {}).get(m) != new.get("code", {}).get(m)
-    ]
-    if code:
-        reasons.append(f"code of {', '.join(code)} changed")
+    if modules := changed_code(old, new):
+        reasons.append(f"code of {', '.join(modules)} changed")
     sources, now = old.get("from", {}), new.get("from", {})
     reasons += [f"now reads {name}" for name in now if name not in sources]
     reasons += [f"no longer reads {name}" for name in sources if name not in now]
@@ -126,6 +106,12 @@ def _versions(decoder: dict[str, str] | None) -> str:
     return " ".join(f"{name} {version}" for name, version in (decoder or {}).items()) or "nothing"
 
 
+def source_name(module: str) -> str:
+    """The file of a module, as seen from the project's root."""
+    file = source_file(module)
+    return file.relative_to(ROOT).as_posix() if file else module
+
+
 def absent(graph: Graph, plans: list[Planned]) -> dict[str, str]:
     """{stage: weights} that a run would have to fetch first."""
     found = {}
@@ -148,6 +134,13 @@ def table(plans: list[Planned], random: list[str], missing: dict[str, str]) -> s
             f"{plan.stage:{width}}  {line['shards']:6}  {line['cached']:6}  {line['stale']:6}  {line['missing']:7}  "
             + "; ".join(dict.fromkeys(part for reason in plan.reasons for part in reason.split("; ")))
         )
+    if by_code := [plan for plan in plans if plan.acceptable and not plan.missing]:
+        if only := [plan for plan in by_code if len(plan.acceptable) == len(plan.stale)]:
+            modules = dict.fromkeys(module for plan in only for module in plan.by_code)
+            rows.append(
+                f"only because code changed ({', '.join(map(source_name, modules))}): "
+                f"{', '.join(plan.stage for plan in only)}; `laff accept STAGE…` keeps what was made by the earlier code"
+            )
     if random:
         rows.append(f"RANDOM WEIGHTS in {', '.join(random)}: good for trying out, not for results")
     if missing:

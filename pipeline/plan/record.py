@@ -13,14 +13,14 @@ from pipeline.store.index import Entry
 TIMES = "times.jsonl"
 
 
-def record(context: Context, planned: Planned, made: Made, made_files: list[str] | None = None) -> None:
-    """Note one finished unit of a stage; `made_files` are its files where it isn't a shard.
+def record(context: Context, planned: Planned, made: Made) -> None:
+    """Note one finished unit of a stage.
 
     Failures are told at once; when the stage's last unit is finished, the ledger is brought in line as a whole.
     """
     unit = planned.unfinished.pop(made.key)
     index = context.work.index(planned.stage)
-    stands = index.made(made_files or [made.key])
+    stands = index.made(unit.makes)
     if lost := [name for name, status in stands.items() if not status]:
         raise LaffError(
             f"{index.folder / lost[0]} was written, but is not here: workers must write into the very folder of -w, "

@@ -7,9 +7,13 @@ from typing import Any
 from pipeline import files
 from pipeline.graph import models
 from pipeline.graph.graph import Stage
+from pipeline.graph.models import Model, Row
 from pipeline.items.collection import SPLITS
 from pipeline.plan.context import Context
-from pipeline.store import ledger
+from pipeline.plan.fingerprints import fingerprint
+
+FIT = "fit"  # the key of what a stage learns; it comes before the shards made with it
+STATE = "best.pt"  # the file of what was learned, by a stage or a model
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,7 @@ class Unit:
     content: str
     fingerprint: str
     recipe: dict[str, Any]
+    makes: tuple[str, ...]  # its files, below the stage's folder
     side: str = ""
     shard: int = -1
 
@@ -29,32 +34,9 @@ def shard_key(stage: Stage, side: str, number: int) -> str:
     return f"{side}/{number:05d}.h5" if len(stage.sides) > 1 else f"{number:05d}.h5"
 
 
-def units(context: Context, name: str) -> list[Unit]:
-    """All units that a stage has for the collection as it is, in order."""
-    stage = context.stage(name)
-    recipe, fingerprint = context.recipe(name), context.fingerprint(name)
-    if stage.step == "train":
-        return [model_unit(context, stage, model, seed) for model in models.of(context, stage) for seed in model.seeds]
-    if stage.step == "rank":
-        return list(_ranked(context, stage))
-    if stage.step in ("evaluate", "report"):
-        (source,) = stage.sources
-        content = [[unit.key, unit.fingerprint, unit.content] for unit in units(context, source)]
-        lost = ledger.read(context.work.ledger) if stage.step == "report" else []
-        told = [[line["video"], line["stage"], line["reason"]] for line in lost]
-        return [Unit(stage.step, files.digest([content, told]), fingerprint, recipe)]
-    found = []
-    if stage.fitted:
-        found.append(Unit("fit", data_content(context, name), fingerprint, recipe))
-    if stage.step == "finetune":
-        return found
-    for side in ("video",) if stage.step == "decode" else stage.sides:
-        found += _shards(context, stage, side)
-    return found
-
-
-def _shards(context: Context, stage: Stage, side: str) -> Iterator[Unit]:
-    recipe, fingerprint = context.recipe(stage.name), context.fingerprint(stage.name)
+def shards(context: Context, stage: Stage, side: str) -> Iterator[Unit]:
+    """The shards of a stage, for the videos or the captions of the collection."""
+    recipe, print_ = context.recipe(stage.name), context.fingerprint(stage.name)
     data, catalog = data_content(context, stage.name), context.catalog
     unread: dict[int, list[str]] = {}  # shard -> videos
     for video in sorted(lost_before(context, stage)) if side == "video" else ():
@@ -62,14 +44,52 @@ def _shards(context: Context, stage: Stage, side: str) -> Iterator[Unit]:
             unread.setdefault(int(catalog.video_shard[catalog.row[video]]), []).append(video)
     for number, rows in enumerate(catalog.shards(side)):
         if len(rows):
+            key = shard_key(stage, side, number)
             content = files.digest([catalog.shard_content(side, number), data, unread.get(number, [])])
-            yield Unit(shard_key(stage, side, number), content, fingerprint, recipe, side, number)
+            yield Unit(key, content, print_, recipe, (key,), side, number)
+
+
+def fit(context: Context, stage: Stage) -> Unit:
+    """What a stage learns from the train split."""
+    content = data_content(context, stage.name)
+    return Unit(FIT, content, context.fingerprint(stage.name), context.recipe(stage.name), (STATE,))
+
+
+def whole(context: Context, stage: Stage, content: Any, makes: tuple[str, ...] = ()) -> Unit:
+    """All that a stage makes, at once; `content`: what it is made from, JSON-able; `makes`: the step's, if not said."""
+    recipe, print_ = context.recipe(stage.name), context.fingerprint(stage.name)
+    return Unit(stage.step, files.digest(content), print_, recipe, makes or stage.about.makes)
+
+
+def model(context: Context, stage: Stage, trained: Model, seed: int) -> Unit:
+    """One training: a model with a seed. Its fingerprint holds only what concerns it."""
+    recipe = context.recipes.model(stage, trained)
+    content = files.digest([model_content(context, stage, trained), seed])
+    key = f"{trained.name}/seed{seed}"
+    return Unit(key, content, fingerprint(recipe), recipe, (f"{key}/{STATE}",))
+
+
+def ranked(context: Context, stage: Stage, row: Row) -> Iterator[Unit]:
+    """The runs of one row of results, a seed each."""
+    train = context.stage(stage.sources[0])
+    # All rows of a table rank the same videos for the same captions: those that have every feature of the train stage.
+    lost = _lost(context, context.features(train.name)[0], ("test",))
+    base = [context.catalog.split_content("test"), lost]
+    learned = [model_content(context, train, trained) for trained in row.models]
+    content = [*base, *learned, data_content(context, *row.features)]
+    recipe = context.recipes.row(stage, row)
+    print_ = fingerprint(recipe)
+    for seed in row.seeds:
+        key = f"{row.name}/seed{seed}"
+        makes = tuple(name.format(unit=key) for name in stage.about.makes)
+        yield Unit(key, files.digest([content, seed]), print_, recipe, makes)
 
 
 def lost_before(context: Context, stage: Stage) -> set[str]:
     """Videos that an earlier stage could not read, so that this one does not try."""
-    before = [n for n in context.graph.needed([stage.name]) if n != stage.name and context.stage(n).step == "decode"]
-    return set().union(*(context.failed(name) for name in before)) if before else set()
+    needed = [name for name in context.graph.needed([stage.name]) if name != stage.name]
+    before = context.graph.stages_of(stage.about.after, needed) if stage.about.after else []
+    return set().union(*(context.failed(one.name) for one in before)) if before else set()
 
 
 def data_content(context: Context, *names: str) -> str:
@@ -80,7 +100,7 @@ def data_content(context: Context, *names: str) -> str:
 
 def _own_content(context: Context, name: str) -> Any:
     stage, catalog = context.stage(name), context.catalog
-    if stage.step == "extract" and stage.part and "task" not in stage.part.methods:
+    if stage.about.learns == "part" and stage.part and "task" not in stage.part.methods:
         return catalog.split_side("text", "train")  # vocabularies read train captions only
     return pairs_content(context, list(stage.sources))
 
@@ -91,10 +111,10 @@ def pairs_content(context: Context, features: list[str]) -> list[Any]:
     return [context.catalog.split_content("train"), context.catalog.split_content("val"), lost]
 
 
-def model_content(context: Context, stage: Stage, model: "models.Model") -> list[Any]:
+def model_content(context: Context, stage: Stage, trained: Model) -> list[Any]:
     """The items that a model, or a stage it reads from, has learned from; other models of its stage change nothing."""
-    reads = models.reads(context.graph, stage, model)
-    return [data_content(context, *reads), pairs_content(context, list(model.video))]
+    reads = models.reads(context.graph, stage, trained)
+    return [data_content(context, *reads), pairs_content(context, list(trained.video))]
 
 
 def _lost(context: Context, features: list[str], splits: tuple[str, ...]) -> list[str]:
@@ -102,26 +122,3 @@ def _lost(context: Context, features: list[str], splits: tuple[str, ...]) -> lis
     lost, catalog = context.lost(features), context.catalog
     wanted = {SPLITS.index(split) for split in splits}
     return sorted(v for v in lost if v in catalog.row and catalog.video_split[catalog.row[v]] in wanted)
-
-
-def model_unit(context: Context, stage: Stage, model: "models.Model", seed: int) -> Unit:
-    """One training: a model with a seed. Its fingerprint holds only what concerns it."""
-    recipe = models.recipe(context, stage, model)
-    content = files.digest([model_content(context, stage, model), seed])
-    return Unit(f"{model.name}/seed{seed}", content, files.digest(recipe)[:32], recipe)
-
-
-def _ranked(context: Context, stage: Stage) -> Iterator[Unit]:
-    own = context.part_recipe(stage)
-    train = context.stage(stage.sources[0])
-    # All rows of a table rank the same videos for the same captions: those that have every feature of the train stage.
-    lost = _lost(context, context.features(train.name)[0], ("test",))
-    base = [context.catalog.split_content("test"), lost]
-    for row in models.rows(context, stage):
-        learned = [model_content(context, train, model) for model in row.models]
-        content = [*base, *learned, data_content(context, *row.features)]
-        for seed in row.seeds:
-            recipe = own | {"from": {m.name: files.digest(models.recipe(context, train, m))[:32] for m in row.models}}
-            for feature in row.features:
-                recipe["from"][feature] = context.fingerprint(feature)
-            yield Unit(f"{row.name}/seed{seed}", files.digest([content, seed]), files.digest(recipe)[:32], recipe)

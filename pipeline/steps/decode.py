@@ -10,13 +10,15 @@ import numpy as np
 
 from pipeline import progress
 from pipeline.errors import LaffError
+from pipeline.graph.graph import Stage
 from pipeline.extraction import sweep
 from pipeline.extraction.sweep import Clip
 from pipeline.extraction.target import Made, Target, attributes
 from pipeline.plan.context import Context
 from pipeline.plan.plan import Planned
 from pipeline.plan.record import record
-from pipeline.plan.units import shard_key
+from pipeline.plan.units import Unit, shard_key
+from pipeline.plan.units import shards as shards_of
 from pipeline.rows import shards
 from pipeline.store import ledger
 from pipeline.video import reading
@@ -29,8 +31,12 @@ COLUMNS = ("packets", "seconds", "fps", "width", "height", "rotation", "codec", 
 class Options:
     """Parameters of the step."""
 
+    SINGLE = True
+    DECODES = True
+    LOSES = True
+    MAKES = ("{shard}",)
     HOW = ("timeout", "memory")
-    CODE = ("pipeline.video.reading",)
+    SHAPED_BY = ("pipeline.video", "pipeline.rows")  # of extraction it has the decoder processes only
 
     timeout: float = 60.0  # seconds that one video may take
     memory: float = 4.0  # GiB that one video may take
@@ -38,6 +44,11 @@ class Options:
     def __post_init__(self) -> None:
         if self.timeout <= 0 or self.memory <= 0:
             raise LaffError(f"timeout is {self.timeout} and memory {self.memory}; both should be above 0")
+
+
+def units(context: Context, stage: Stage) -> list[Unit]:
+    """A shard for each of the collection's shards of videos."""
+    return list(shards_of(context, stage, "video"))
 
 
 @dataclass

@@ -32,8 +32,11 @@ WAYS = ("t2v", "v2t")
 class Options:
     """Parameters of the step."""
 
-    CODE = ("pipeline.evaluation.metrics",)
-    OWN = ("pipeline.steps.evaluate",)
+    SINGLE = True
+    READS = ("rank",)
+    TELLS = True
+    MAKES = ("metrics.json", "t2v.csv", "v2t.csv")
+    STALE = "the runs changed"
 
     bootstrap: int = 1000  # samples of the 95 % interval of R@10; queries of one video are drawn together
     seed: int = 0  # of these samples
@@ -41,6 +44,13 @@ class Options:
     def __post_init__(self) -> None:
         if self.bootstrap < 1 or self.seed < 0:
             raise LaffError(f"bootstrap is {self.bootstrap} and seed {self.seed}; they should be at least 1 and 0")
+
+
+def units(context: Context, stage: Stage) -> list[Unit]:
+    """All metrics at once."""
+    (source,) = stage.sources
+    content = [[unit.key, unit.fingerprint, unit.content] for unit in steps.units(context, source)]
+    return [whole(context, stage, [content, earlier_code(context, [source])])]
 
 
 @dataclass

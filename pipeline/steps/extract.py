@@ -30,15 +30,22 @@ from pipeline.weights import lookup
 class Options:
     """Parameters of the step."""
 
+    USES = True
+    BORROWS = "finetune"
+    COMPUTES = True
+    DECODES = True
+    AFTER = "decode"
+    TOGETHER = "video"
+    LEARNS = "part"
+    ROWS = "part"
+    LOSES = True
+    MAKES = ("{shard}", "{side}/{shard}", "best.pt")
+    WORKING = ("last.pt",)
+    STALE = "the captions or videos that it learns from changed"
     HOW = ("batch", "timeout", "memory")
-    VIDEO_CODE = ("pipeline.video.reading",)
-    TASK_CODE = (
-        "fusion.losses",
-        "pipeline.training.trainer",
-        "pipeline.training.optimizer",
-        "pipeline.graph.recipe",
-        "pipeline.training.rmsprop",
-    )
+    SHAPED_BY = ("pipeline.build", "pipeline.rows")
+    SHAPED_BY_VIDEO = ("pipeline.extraction",)
+    SHAPED_BY_TASK = ("pipeline.training.fit",)
 
     batch: int | Literal["auto"] = "auto"  # videos in a forward; auto: as many as fit a GPU, up to 8 on a CPU
     timeout: float = 120.0  # seconds that decoding one video may take
@@ -52,12 +59,40 @@ class Options:
             raise LaffError(
                 f"batch is {self.batch}, timeout {self.timeout}, memory {self.memory}; all should be above 0"
             )
+        if self.fit:
+            Fit(**self.fit)
 
 
-def run(context: Context, plans: Sequence[Planned]) -> None:
+def units(context: Context, stage: Stage) -> list[Unit]:
+    """A fit where the part learns, and a shard for each of the collection's shards of its sides."""
+    fitted = [fit_unit(context, stage)] if stage.fitted else []
+    return [*fitted, *(unit for side in stage.sides for unit in shards_of(context, stage, side))]
+
+
+def problems(context: Context, stage: Stage) -> list[str]:
+    """What the part and the device refuse; the device is looked at where the work is done."""
+    build.construct(stage)
+    if not context.tasks.remote:
+        build.device(stage.name, stage.on)
+    return aggregators.refused(context.graph, stage)
+
+
+def shape(context: Context, stage: Stage) -> tuple[int, int]:
+    """Width and frames as the part says them."""
+    part = build.construct(stage)
+    sampling = getattr(part, "sampling", None)
+    return int(getattr(part, "dim", 1)), sampling.views * sampling.frames if sampling else 1
+
+
+def run(context: Context, planned: Planned) -> None:
+    """Make what is missing of one stage."""
+    run_together(context, [planned])
+
+
+def run_together(context: Context, plans: Sequence[Planned]) -> None:
     """Make what is missing of several stages; their videos are decoded once for all of them."""
     for planned in plans:
-        if any(unit.key == "fit" for unit in planned.todo):
+        if any(unit.key == FIT for unit in planned.todo):
             fit(context, planned)
     _videos(context, plans)
     for planned in plans:

@@ -25,14 +25,15 @@ class Options(Learning):
     With an aggregator that has weights, those of CLIP4Clip are lr 1e-7 and head_rate 1000.
     """
 
+    USES = True
+    COMPUTES = True
+    DECODES = True
+    AFTER = "decode"
+    LEARNS = "always"
+    MAKES = ("best.pt",)
+    WORKING = ("last.pt", "frames/{shard}")
+    STALE = "the train or val split changed"
     HOW = ("timeout", "memory", "checkpoint", "keep_frames")
-    CODE = ("pipeline.video.reading", "fusion.losses")
-    OWN = (
-        "pipeline.training.trainer",
-        "pipeline.training.optimizer",
-        "pipeline.graph.recipe",
-        "pipeline.training.rmsprop",
-    )
 
     loss: Literal["triplet", "triplet-caption", "triplet-both", "infonce", "dual-softmax"] = "infonce"
     optimizer: Literal["rmsprop", "adamw"] = "adamw"
@@ -55,6 +56,30 @@ class Options(Learning):
             raise LaffError(f"timeout is {self.timeout} and memory {self.memory}; both should be above 0")
         if self.head_rate <= 0:
             raise LaffError(f"head_rate is {self.head_rate}; it should be above 0")
+
+
+def units(context: Context, stage: Stage) -> list[Unit]:
+    """One fit."""
+    return [fit(context, stage)]
+
+
+def problems(context: Context, stage: Stage) -> list[str]:
+    """What the part, its aggregator and the device refuse."""
+    import torch
+
+    part = construct(stage)
+    if stage.aggregator:
+        with torch.device("meta"):
+            part.check()
+    device(stage.name, stage.on)
+    return aggregators.refused(context.graph, stage)
+
+
+def keeps(context: Context, planned: Planned) -> list[str]:
+    """The frames of a stage that keeps them for another fine-tuning."""
+    if not context.stage(planned.stage).options["keep_frames"]:
+        return []
+    return [f"{frame_cache.FOLDER}/{number:05d}.h5" for number in range(len(context.catalog.shards("video")))]
 
 
 def run(context: Context, planned: Planned) -> None:

@@ -21,6 +21,9 @@ from pipeline.store import ledger
 class Options:
     """Parameters of the step."""
 
+    ROWS = "side"
+    LOSES = True
+    MAKES = ("{shard}",)
     FILES = ("file",)
 
     file: str  # an .npz, or a BigFile folder (feature.bin, id.txt, shape.txt)
@@ -36,6 +39,18 @@ class Options:
             raise LaffError(f"frames is {self.frames}; at least one of a video should be taken")
         if self.level == "frame" and self.side == "text":
             raise LaffError("level: frame is for videos; captions have one row each")
+
+
+def units(context: Context, stage: Stage) -> list[Unit]:
+    """A shard for each of the collection's shards of its side."""
+    return [unit for side in stage.sides for unit in shards_of(context, stage, side)]
+
+
+def shape(context: Context, stage: Stage) -> tuple[int, int]:
+    """Width as the file's header tells it, and frames as the params do."""
+    others = (stage.options["ids"], stage.options["starts"])
+    width = bigfile.width(context.path(stage.options["file"]), stage.options["array"], others) or 1
+    return width, int(stage.options["frames"])
 
 
 def run(context: Context, planned: Planned) -> None:

@@ -40,15 +40,11 @@ EMBEDDED = 1024  # rows that are embedded at once
 class Options:
     """Parameters of the step."""
 
+    SINGLE = True
+    READS = ("train",)
+    MAKES = ("{unit}/t2v.trec.gz", "{unit}/v2t.trec.gz", "{unit}/ranks.h5")
+    STALE = "the test split changed, or what the models learned from"
     HOW = ("pairs",)
-    CODE = ("pipeline.evaluation.metrics", "fusion.paired", "fusion.features")
-    OWN = (
-        "pipeline.steps.rank",
-        "pipeline.ranking.trec",
-        "pipeline.assembly.assemble",
-        "pipeline.ranking.pair_scores",
-        "pipeline.ranking.scores",
-    )
 
     k: int = 100  # items in a run, per query
     pairs: dict[str, list[str]] = field(default_factory=dict)  # rows without training: name -> [video, text feature]
@@ -56,6 +52,28 @@ class Options:
     def __post_init__(self) -> None:
         if self.k < 1:
             raise LaffError(f"k is {self.k}; a run holds at least one item")
+
+
+def units(context: Context, stage: Stage) -> list[Unit]:
+    """The runs of each row of results and seed."""
+    return [unit for row in models.rows(context.graph, stage) for unit in ranked(context, stage, row)]
+
+
+def problems(context: Context, stage: Stage) -> list[str]:
+    """Rows of two features that have no cosine, as far as their parts know their widths."""
+    found = []
+    for name, pair in stage.options["pairs"].items():
+        known = [context.graph.stages.get(feature) for feature in pair]
+        text = known[1] if len(known) > 1 else None
+        if text and text.part and text.part.constants.get("sparse"):
+            found.append(f"'{stage.name}': pairs.{name}: '{pair[1]}' counts words and has no cosine with a video")
+        one, other = (steps.shape(context, feature)[0] if feature else 1 for feature in known)
+        if 1 not in (one, other) and one != other:
+            found.append(
+                f"'{stage.name}': pairs.{name}: '{pair[0]}' is {one} wide and '{pair[1]}' {other}; a cosine takes two "
+                "features of one model"
+            )
+    return found
 
 
 def run(context: Context, planned: Planned) -> None:

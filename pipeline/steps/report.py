@@ -26,7 +26,20 @@ th:first-child,td:first-child{text-align:left}td.text{text-align:left}tr.main{ba
 class Options:
     """Parameters of the step: none."""
 
-    OWN = ("pipeline.steps.report",)
+    SINGLE = True
+    DEFAULT = True
+    READS = ("evaluate",)
+    TELLS = True
+    MAKES = ("index.html",)
+    STALE = "the results changed"
+
+
+def units(context: Context, stage: Stage) -> list[Unit]:
+    """One page."""
+    (source,) = stage.sources
+    content = [[unit.key, unit.fingerprint, unit.content] for unit in steps.units(context, source)]
+    lost = [[line["video"], line["stage"], line["reason"]] for line in ledger.read(context.work.ledger)]
+    return [whole(context, stage, [content, lost])]
 
 
 def run(context: Context, planned: Planned) -> None:

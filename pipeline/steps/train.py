@@ -23,15 +23,14 @@ from pipeline.workers.tasks import Serial
 class Options(Learning):
     """Parameters of the step; the block's own (heads, width, …) stand beside them in stages.yaml."""
 
+    USES = True
+    COMPUTES = True
+    LEARNS = "always"
+    FUSES = True
+    MAKES = ("{unit}/best.pt",)
+    WORKING = ("{unit}/last.pt",)
+    STALE = "the train or val split changed"
     HOW = ("seeds", "own", "baselines", "singles", "checkpoint", "joint")
-    CODE = ("fusion.paired", "fusion.retrieval", "fusion.losses")
-    OWN = (
-        "pipeline.training.trainer",
-        "pipeline.training.optimizer",
-        "pipeline.graph.recipe",
-        "pipeline.training.rmsprop",
-        "pipeline.assembly.assemble",
-    )
 
     seeds: list[int] = field(default_factory=lambda: [2])
     own: bool = True  # the block that `uses` names, over all features
@@ -47,6 +46,33 @@ class Options(Learning):
             raise LaffError(f"seeds is {self.seeds}; it should list different whole numbers from 0, at least one")
         for seed in self.seeds:
             check_seed(seed)
+
+
+def units(context: Context, stage: Stage) -> list[Unit]:
+    """A training for each model and seed."""
+    return [
+        model_unit(context, stage, model, seed) for model in models.of(context.graph, stage) for seed in model.seeds
+    ]
+
+
+def problems(context: Context, stage: Stage) -> list[str]:
+    """What the device and the constructors of the models refuse. Widths that only the rows tell stand as 1."""
+    import torch
+
+    device(stage.name, stage.on)
+    found = []
+    shapes = {source: steps.shape(context, context.stage(source)) for source in stage.sources}
+    for one in models.of(context.graph, stage):
+        where = stage.name if one.params is stage.params else f"{stage.name}: {one.name}"
+        video, text = ({name: shapes[name][0] for name in names} for names in (one.video, one.text))
+        try:
+            with torch.device("meta"):  # without memory for any weights
+                build_model(
+                    where, one, context.graph.trusted, video, text, {name: shapes[name][1] for name in one.frames}, {}
+                )
+        except LaffError as error:
+            found.append(str(error))
+    return found
 
 
 def run(context: Context, planned: Planned) -> None:

@@ -29,6 +29,8 @@ class Entry:
     seconds: float = 0.0
     rows: int = 0
     training: dict[str, float] = field(default_factory=dict)  # of a model: its epochs, and their seconds in all runs
+    accepted: str = ""  # a later fingerprint, of changed code alone, for which a person let it stand
+    earlier: dict[str, list[str]] = field(default_factory=dict)  # module -> its digest then, and as it was accepted
 
 
 class Index:
@@ -109,7 +111,11 @@ class Index:
             if entry.fingerprint not in self._written:
                 self._written.add(entry.fingerprint)
                 found.append({"recipe": entry.fingerprint, "of": self.recipes.get(entry.fingerprint, {})})
-            found.append({"unit": key} | asdict(entry))
+            line = asdict(entry)
+            for name in ("accepted", "earlier"):  # said of few
+                if not line[name]:
+                    del line[name]
+            found.append({"unit": key} | line)
         return found
 
     def _forget_recipes(self) -> None:
@@ -117,7 +123,7 @@ class Index:
         in_use = {entry.fingerprint for entry in self.entries.values()}
         self.recipes = {print_: recipe for print_, recipe in self.recipes.items() if print_ in in_use}
 
-    def made(self, names: list[str]) -> dict[str, list[int]]:
+    def made(self, names: Iterable[str]) -> dict[str, list[int]]:
         """{file: [size, mtime_ns]} of files that were just written."""
         return {name: list(_stat(f"{self.folder}/{name}") or ()) for name in names}
 

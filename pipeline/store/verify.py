@@ -5,8 +5,8 @@ import json
 import os
 import re
 import zipfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path, PurePosixPath
 
 from pipeline import files, progress
 from pipeline.errors import LaffError
@@ -19,17 +19,18 @@ DEPTH = 6  # folders and the file: compare/GRID/STAGE/MODEL/seed1/best.pt
 BLOCK = 1 << 20  # bytes
 
 
-def _checkpoint(path: Path) -> str:
-    """A torch file is a zip, whose members have a CRC."""
+def _zip(path: Path) -> str:
+    """Files of torch and NumPy are zips, whose members have a CRC."""
+    what = "checkpoint" if path.suffix == ".pt" else "archive"
     try:
         with zipfile.ZipFile(path) as packed:
             broken = packed.testzip()
     except Exception as error:  # changed bytes make zipfile raise nearly anything
-        return f"no whole checkpoint ({error})"
+        return f"no whole {what} ({error})"
     return f"the CRC of {broken} in it is wrong" if broken else ""
 
 
-def _run(path: Path) -> str:
+def _packed(path: Path) -> str:
     """The end of a gzip stream has the CRC of what was packed."""
     try:
         with gzip.open(path) as packed:
@@ -68,26 +69,49 @@ def _text(path: Path) -> str:
     return "" if path.stat().st_size else "empty"
 
 
-STAGE, RUN = rf"({COMPARISONS}/[\w][\w.-]*/)?[\w][\w.-]*", r"[\w@-]+/seed\d+"
-KINDS: dict[str, Callable[[Path], str]] = {  # what laff writes, below the workspace -> what is wrong with it, or ''
-    rf"{STAGE}/((video|text|frames)/)?\d{{5,}}\.h5|{STAGE}/{RUN}/ranks\.h5|ingest/table\.h5": container.check,
-    rf"{STAGE}/({RUN}/)?(best|last)\.pt": _checkpoint,
-    rf"{STAGE}/{RUN}/(t2v|v2t)\.trec\.gz": _run,
-    rf"{STAGE}/(metrics|index)\.json|digests\.json": _json,
-    rf"{STAGE}/index\.jsonl|failures\.jsonl|times\.jsonl": _lines,
-    rf"{STAGE}/((t2v|v2t)\.csv|index\.html)": _text,
+STAGE, UNIT = rf"({COMPARISONS}/[\w][\w.-]*/)?[\w][\w.-]*", r"[\w@-]+/seed\d+"
+WORDS = {"shard": r"\d{5,}\.h5", "side": "(video|text)", "unit": UNIT}  # what a name that a step makes may hold
+OTHERS = ("ingest/table.h5", "digests.json", "failures.jsonl", "times.jsonl")  # files of no stage, or of any
+INDEXES = ("index.json", "index.jsonl")
+CHECKS: dict[str, Callable[[Path], str]] = {  # ending -> what is wrong with a file, or ''; else whether it is empty
+    ".h5": container.check,
+    ".pt": _zip,
+    ".npz": _zip,
+    ".gz": _packed,
+    ".json": _json,
+    ".jsonl": _lines,
 }
 
 
-def kind(name: str) -> Callable[[Path], str] | None:
-    """What checks a file, told by its path below the workspace; None for a file that laff does not write."""
-    return next((check for pattern, check in KINDS.items() if re.fullmatch(pattern, name)), None)
+class Kinds:
+    """Tells the files that laff writes by their path below a workspace."""
+
+    def __init__(self, makes: Iterable[str]) -> None:
+        """makes: names below a stage's folder, as the steps say them (Options.MAKES and WORKING)."""
+        names = [re.escape(name).replace(r"\{", "{").replace(r"\}", "}").format(**WORDS) for name in makes]
+        inside = "|".join([*names, *map(re.escape, INDEXES)])
+        self._pattern = re.compile(rf"{STAGE}/({inside})|{'|'.join(map(re.escape, OTHERS))}")
+
+    def ours(self, name: str) -> bool:
+        """Whether laff writes a file of this path."""
+        return self._pattern.fullmatch(name) is not None
+
+    def damage(self, root: Path, name: str) -> str:
+        """What is wrong with a file that laff writes, or ''; reads all of it."""
+        if not self.ours(name):
+            return ""
+        try:
+            return CHECKS.get(PurePosixPath(name).suffix, _text)(root / name)
+        except FileNotFoundError:  # a run beside this one replaces and removes files
+            return ""
+        except OSError as error:
+            return error.strerror or str(error)
 
 
-def walk(root: Path, links: bool = False) -> Iterator[tuple[str, bool]]:
+def walk(root: Path, kinds: Kinds, links: bool = False) -> Iterator[tuple[str, bool]]:
     """Files of a workspace in order: path below it, and whether laff wrote it.
 
-    That takes a name of `KINDS`, in a folder that has an index or a shard of ours. `links`: look into linked folders.
+    That takes a name of `kinds`, in a folder that has an index or a shard of ours. `links`: look into linked folders.
     """
     own: dict[str, bool] = {".": True, "ingest": True}
     for folder, inner, names in os.walk(root, followlinks=links):
@@ -100,7 +124,7 @@ def walk(root: Path, links: bool = False) -> Iterator[tuple[str, bool]]:
             own[top] = _is_stage(root / top)
         for name in sorted(names):
             path = (below / name).as_posix()
-            yield path, own[top] and kind(path) is not None
+            yield path, own[top] and kinds.ours(path)
 
 
 def _is_stage(folder: Path) -> bool:
@@ -112,35 +136,24 @@ def _is_stage(folder: Path) -> bool:
     )
 
 
-def damage(root: Path, name: str) -> str:
-    """What is wrong with a file that laff writes, or ''; reads all of it."""
-    check = kind(name)
-    try:
-        return check(root / name) if check else ""
-    except FileNotFoundError:  # a run beside this one replaces and removes files
-        return ""
-    except OSError as error:
-        return error.strerror or str(error)
-
-
-def look(root: Path) -> tuple[int, dict[str, str]]:
+def look(root: Path, kinds: Kinds) -> tuple[int, dict[str, str]]:
     """Read every file that laff wrote: how many there are, and {path below the workspace: what is wrong with it}.
 
     Raises LaffError where there is no workspace. Writes nothing; a run may be under way.
     """
     if not root.is_dir():
         raise LaffError(f"{root}: no such workspace")
-    names = [name for name, own in walk(root, links=True) if own]
+    names = [name for name, own in walk(root, kinds, links=True) if own]
     found = {}
     with progress.bar("verify", len(names), "file"):
         for name in names:
-            if wrong := damage(root, name):
+            if wrong := kinds.damage(root, name):
                 found[name] = wrong
             progress.advance()
     return len(names), found
 
 
-def set_aside(root: Path, names: list[str]) -> list[str]:
+def set_aside(root: Path, kinds: Kinds, names: list[str]) -> list[str]:
     """Rename those of these files that are still damaged; returns them. LaffError while a run holds the workspace.
 
     In the place of a file of lines comes one with the lines that are whole.
@@ -148,7 +161,7 @@ def set_aside(root: Path, names: list[str]) -> list[str]:
     moved = []
     with Workspace(root).lock():
         for name in names:
-            if damage(root, name):
+            if kinds.damage(root, name):
                 path = root / name
                 whole = list(journal.read(path)) if path.suffix == ".jsonl" else None
                 path.replace(path.with_name(path.name + DAMAGED))

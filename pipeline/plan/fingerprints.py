@@ -1,0 +1,169 @@
+"""What shapes the results of each stage and model, and the fingerprint that follows from it."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pipeline import files
+from pipeline.graph import models
+from pipeline.graph.graph import Graph, Stage
+from pipeline.graph.models import Model, Row
+from pipeline.graph.steps import module_of
+from pipeline.parts import code
+from pipeline.store.workspace import Workspace
+from pipeline.weights import lookup
+
+DECODERS = ("decord", "av", "pillow")  # what decodes and resizes: their versions are part of a video feature
+
+# Rooms whose code is in no fingerprint. All others count, so a new room does unless it is listed here with its reason.
+SHAPE_NOTHING = {
+    "pipeline.commands": "above all steps",
+    "pipeline.compare": "above all steps",
+    "pipeline.analyze": "above all steps",
+    "pipeline.demo": "makes a collection, which counts by its content",
+    "pipeline.errors": "messages",
+    "pipeline.files": "bytes as they are given",
+    "pipeline.progress": "messages",
+    "pipeline.yamls": "what it reads stands in the recipe",
+    "pipeline.graph": "what it decides stands in the recipe: params, features, models",
+    "pipeline.items": "items count by their content: ids, texts, digests of files",
+    "pipeline.parts": "params and code stand in the recipe",
+    "pipeline.plan": "decides what is made, not how",
+    "pipeline.steps": "a step's own file counts, those of others do not",
+    "pipeline.store": "notes what was made",
+    "pipeline.weights": "a file of weights counts by its sha256",
+    "pipeline.workers": "hands work on as it is",
+}
+
+
+def fingerprint(recipe: dict[str, Any]) -> str:
+    """Hash of a recipe. Of its code only the digests count, not the names of modules: a file may move."""
+    return files.digest(recipe | {"code": sorted(set(recipe["code"].values()))})[:32]
+
+
+def _without_code(recipe: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in recipe.items() if key != "code"}
+
+
+class Recipes:
+    """The recipes of one graph: everything of the configuration that shapes the results of a stage or model.
+
+    A recipe's `code` is {module: digest}; `from` {what is read: its fingerprint}; `settings` a hash of all but the
+    code, its own and that of what it reads: where only that of two recipes is equal, only code has changed.
+    """
+
+    def __init__(self, graph: Graph, work: Workspace, source: Path) -> None:
+        """source: collection.yaml, beside which files of params may lie."""
+        self.graph, self.work, self.source = graph, work, source
+        self._of_stages: dict[str, dict[str, Any]] = {}
+
+    def forget(self) -> None:
+        """Make recipes anew when next asked: weights that were missing may be here now."""
+        self._of_stages.clear()
+
+    @cached_property
+    def decoders(self) -> dict[str, str]:
+        """Versions of what turns files into frames."""
+        return {name: version(name) for name in DECODERS}
+
+    def of(self, name: str) -> dict[str, Any]:
+        """The recipe of a stage."""
+        if name not in self._of_stages:
+            stage = self.graph.stages[name]
+            reads = {source: self.of(source) for source in self.graph.reads(name)}
+            self._of_stages[name] = self._joined(self.part(stage), reads, stage.options.get("joint", []))
+        return self._of_stages[name]
+
+    def fingerprint(self, name: str) -> str:
+        """Hash of a stage's recipe."""
+        return fingerprint(self.of(name))
+
+    def model(self, stage: Stage, model: Model) -> dict[str, Any]:
+        """The recipe of one model: its block, its features, the way of training; not the other models or seeds."""
+        whole, joint = self.of(stage.name), stage.options["joint"]
+        own = {key: value for key, value in whole["params"].items() if key not in stage.params}
+        module = model.uses.rpartition(".")[0]
+        plugged = model.params.get("aggregate")  # a class that the model imports by its name
+        recipe = {
+            "step": stage.step,
+            "uses": model.uses,
+            "params": own | model.options | model.params,
+            "code": self._code(stage, [module, plugged.rpartition(".")[0]] if isinstance(plugged, str) else [module]),
+            "video": list(model.video),
+            "text": [name + (" (joint)" if name in joint else "") for name in model.text],
+        }
+        reads = {name: self.of(name) for name in models.reads(self.graph, stage, model)}
+        return self._joined(recipe, reads, [name for name in model.text if name in joint])
+
+    def row(self, stage: Stage, row: Row) -> dict[str, Any]:
+        """The recipe of one row of results of a rank stage."""
+        train = self.graph.stages[stage.sources[0]]
+        reads = {model.name: self.model(train, model) for model in row.models}
+        return self._joined(self.part(stage), reads | {name: self.of(name) for name in row.features})
+
+    def _joined(
+        self, recipe: dict[str, Any], reads: dict[str, dict[str, Any]], encoders: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """A recipe completed with the recipes of what it reads, by name, and of encoders that are trained inside it."""
+        inside = {f"joint {name}": self._encoder(name) for name in encoders}
+        settings = [
+            _without_code(recipe),
+            {name: one["settings"] for name, one in reads.items()},
+            {name: _without_code(one) for name, one in inside.items()},
+        ]
+        recipe |= {name: fingerprint(one) for name, one in inside.items()}
+        recipe["from"] = {name: fingerprint(one) for name, one in reads.items()}
+        return recipe | {"settings": files.digest(settings)[:32]}
+
+    def _encoder(self, name: str) -> dict[str, Any]:
+        """The recipe of a joint encoder: its part, not how its own stage fits it."""
+        stage = self.graph.stages[name]
+        own = self.part(stage)
+        return own | {"params": {key: value for key, value in own["params"].items() if key in stage.params}}
+
+    def part(self, stage: Stage) -> dict[str, Any]:
+        """A stage's own share of its recipe, without what it reads."""
+        step, constants = stage.about, stage.part.constants if stage.part else {}
+        params = dict(stage.params) | {key: value for key, value in stage.options.items() if key not in step.how}
+        if params.get("fit"):
+            params["fit"] = {key: value for key, value in params["fit"].items() if key != "checkpoint"}
+        recipe: dict[str, Any] = {"step": stage.step, "uses": stage.uses, "params": params}
+        for name in (*constants.get("FILES", ()), *step.files):
+            if params.get(name):
+                recipe[f"file of {name}"] = self._file_digest(Path(params.pop(name)))
+        for name, folder in constants.get("CONFIGS", ()):
+            config = code.ROOT / folder / f"{params.get(name)}.json"  # a configuration of our own that the value names
+            if config.is_file():
+                recipe[f"file of {name}"] = files.sha256(config)
+        modules = [stage.uses.rpartition(".")[0]] if stage.uses else []
+        if stage.aggregator and not stage.borrowed:
+            modules.append(stage.aggregator.uses.rpartition(".")[0])
+        recipe["code"] = self._code(stage, modules)
+        if digest := lookup.digest(stage, self.graph, self.work):
+            recipe["weights"] = digest
+            params.pop("weights", None)  # where a file lies changes nothing
+        if stage.decodes:
+            recipe["decoder"] = self.decoders
+        return recipe
+
+    def _code(self, stage: Stage, modules: list[str]) -> dict[str, str]:
+        """Digests of all code that shapes a stage: its step's file, what that imports or names, and these modules."""
+        step, own = stage.about, module_of(stage.step)
+        found = code.digests(modules, self.graph.trusted, SHAPE_NOTHING)
+        if not step.counts:
+            return found
+        if step.shaped_by is None:
+            return found | code.digests([own], leave=SHAPE_NOTHING)
+        names = [*step.shaped_by, *(step.shaped_by_video if "video" in stage.sides else ())]
+        if stage.part and "task" in stage.part.methods and not stage.borrowed:
+            names += step.shaped_by_task
+        return found | code.digests([own], leave=code.ROOMS) | code.digests(names, leave=SHAPE_NOTHING)
+
+    def _file_digest(self, value: Path) -> str:
+        """Digest of a file, or of a BigFile folder's files, that a parameter names."""
+        path = files.located(value, self.source)
+        if path.is_dir():
+            return files.digest([[f.name, self.work.sha256(f)] for f in sorted(path.iterdir()) if f.is_file()])
+        return self.work.sha256(path) if path.is_file() else f"missing:{value}"

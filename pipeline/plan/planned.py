@@ -1,0 +1,39 @@
+"""The state of one stage: its units that are cached, stale or missing, and why."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from pipeline.plan.units import FIT, Unit
+
+
+@dataclass
+class Planned:
+    """The state of one stage."""
+
+    stage: str
+    cached: list[Unit] = field(default_factory=list)
+    stale: list[Unit] = field(default_factory=list)
+    missing: list[Unit] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    acceptable: list[Unit] = field(default_factory=list)  # stale because of code alone, its own or of what it reads
+    by_code: dict[str, None] = field(default_factory=dict)  # modules whose code has changed, of these, in order
+
+    @property
+    def todo(self) -> list[Unit]:
+        """Units to be made, in order."""
+        return self.missing + self.stale if not self.stale else sorted(self.missing + self.stale, key=_order)
+
+    @cached_property
+    def unfinished(self) -> dict[str, Unit]:
+        """Key -> unit that is still to be made; `record` takes out what is finished."""
+        return {unit.key: unit for unit in self.todo}
+
+    def summary(self) -> dict[str, Any]:
+        """The stage's line of `laff plan --json`."""
+        counts = {"cached": len(self.cached), "stale": len(self.stale), "missing": len(self.missing)}
+        return {"stage": self.stage, "shards": sum(counts.values()), **counts, "reasons": self.reasons}
+
+
+def _order(unit: Unit) -> tuple[bool, str]:
+    return unit.key != FIT, unit.key  # a fit comes before the shards made with it

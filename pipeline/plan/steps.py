@@ -1,0 +1,82 @@
+"""The files of pipeline/steps at work: what each gives beside its Options, imported by name as a part is."""
+
+import importlib
+from collections.abc import Sequence
+from typing import Any, Protocol, cast
+
+from pipeline.errors import LaffError
+from pipeline.graph.graph import Stage
+from pipeline.graph.steps import module_of
+from pipeline.plan.context import Context
+from pipeline.plan.planned import Planned
+from pipeline.plan.units import Unit
+
+NEEDED = ("Options", "units", "run")
+
+
+class Step(Protocol):
+    """What a step's file has to give. Its Options say in capitals what can be read without importing the file.
+
+    Beside these it may give, where there is something to say:
+    `problems(context, stage) -> list[str]`: what stands in the way of a stage that is about to run;
+    `state(context, stage) -> Planned`: what is cached or stale, where that is not told by units and their records;
+    `shape(context, stage) -> (width, frames)` of its rows of features, as far as they are known before they are made;
+    `keeps(context, planned) -> list[str]`: further files, below the stage's folder, that `laff gc` leaves;
+    `run_together(context, plans)`: in place of `run`, several stages that share their work (Options.TOGETHER).
+    """
+
+    Options: Any  # a dataclass: the step's own params in stages.yaml; LaffError where it refuses their values
+
+    def units(self, context: Context, stage: Stage) -> list[Unit]:
+        """All that the stage makes for the collection as it is, in order; at least one."""
+
+    def run(self, context: Context, planned: Planned) -> None:
+        """Make what is to be made, and record each unit."""
+
+
+def module(stage: Stage) -> Step:
+    """The module of a stage's step. LaffError where it lacks something."""
+    found = importlib.import_module(module_of(stage.step))
+    if lacks := [name for name in NEEDED if not hasattr(found, name)]:
+        raise LaffError(f"{found.__file__} has no {', '.join(lacks)}; pipeline/plan/steps.py says what a step gives")
+    return cast(Step, found)
+
+
+def units(context: Context, name: str) -> list[Unit]:
+    """All units that a stage has for the collection as it is, in order. LaffError where it has none."""
+    stage = context.stage(name)
+    found = module(stage).units(context, stage)
+    if not found:
+        raise LaffError(f"'{name}' has no units: its step '{stage.step}' makes nothing of this collection")
+    return found
+
+
+def problems(context: Context, names: Sequence[str]) -> list[str]:
+    """What stands in the way of stages that are about to run: parts, models and devices, all of it."""
+    found: list[str] = []
+    for name in names:
+        stage = context.stage(name)
+        look = getattr(module(stage), "problems", None)
+        try:
+            found += look(context, stage) if look else []
+        except LaffError as error:
+            found.append(str(error))
+        except ValueError as error:
+            found.append(f"'{name}': {error}")
+    return found
+
+
+def refused(stage: Stage) -> str:
+    """What the step's Options refuse, or ''; their types were checked when the file was read."""
+    try:
+        module(stage).Options(**stage.options)
+    except (LaffError, ValueError) as error:
+        return f"'{stage.name}': {error}"
+    return ""
+
+
+def shape(context: Context, stage: Stage) -> tuple[int, int]:
+    """Width of a stage's rows of features, and frames of a video at most, before they are made; 1 is not known yet."""
+    look = getattr(module(stage), "shape", None)
+    width, frames = look(context, stage) if look else (1, 1)
+    return width, frames
