@@ -1,6 +1,5 @@
 """What a configuration leaves unused in a workspace: told with size and reason, and deleted when asked to."""
 
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -69,7 +68,9 @@ def _used(context: Context) -> set[str]:
             inside.update(unit.makes)
         for unit in plan.todo:  # one that is finished is never asked for what it worked with
             for file in stage.about.working:
-                inside.update(file.format(unit=unit.key, shard=shard) for shard in (shards if "{shard}" in file else [""]))
+                inside.update(
+                    file.format(unit=unit.key, shard=shard) for shard in (shards if "{shard}" in file else [""])
+                )
         found |= {f"{name}/{file}" for file in inside}
     return found
 

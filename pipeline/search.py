@@ -11,7 +11,8 @@ from pipeline.build import construct
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.graph import models
 from pipeline.plan.context import Context
-from pipeline.plan.plan import Planned, stage_plan
+from pipeline.plan.plan import stage_plan
+from pipeline.plan.planned import Planned
 from pipeline.ranking.trec import top_k
 from pipeline.run import Request, open_context
 from pipeline.steps.rank import embed
@@ -37,7 +38,7 @@ def search(request: Request, sentence: str, k: int, split: str, model_name: str 
         raise LaffError("the sentence is empty; say what the video should show")
     context, first = open_context(request)
     stage = context.graph.of_step("train")
-    all_models = {model.name: model for model in models.of(context, stage)}
+    all_models = {model.name: model for model in models.of(context.graph, stage)}
     name = model_name or models.main(stage)
     if name not in all_models:
         raise LaffError(

@@ -15,7 +15,8 @@ from pipeline.evaluation.significance import randomisation
 from pipeline.graph import models
 from pipeline.graph.models import Row
 from pipeline.plan.context import Context
-from pipeline.plan.plan import Planned, stage_plan
+from pipeline.plan.plan import stage_plan
+from pipeline.plan.planned import Planned
 from pipeline.ranking import trec
 from pipeline.rows import shards
 from pipeline.views.tables import p_text
@@ -91,7 +92,7 @@ def compare(context: Context, first: str, second: str) -> Comparison:
 
 def _found(context: Context, name: str, captions: np.ndarray) -> Found:
     stage = context.graph.of_step("rank")
-    rows = {row.name: row for row in models.rows(context, stage)}
+    rows = {row.name: row for row in models.rows(context.graph, stage)}
     row, _, seed = name.partition("/")
     if row in rows:
         return _row(context, stage_plan(context, stage.name), rows[row], seed, captions)

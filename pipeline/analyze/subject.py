@@ -71,7 +71,7 @@ def features(request: Request) -> Features:
 
     context, first = open_context(request)
     stage = context.graph.of_step("train")
-    trained = {model.name: model for model in models.of(context, stage)}
+    trained = {model.name: model for model in models.of(context.graph, stage)}
     plans = [first, *(stage_plan(context, n) for n in context.graph.needed([stage.name]) if n != first.stage)]
     for planned in plans:
         if planned.todo and planned.stage != stage.name:

@@ -15,7 +15,7 @@ from pipeline.graph import models
 from pipeline.graph.graph import Stage
 from pipeline.graph.models import Model
 from pipeline.plan.context import Context
-from pipeline.plan.units import model_unit
+from pipeline.plan.units import model as model_unit
 from pipeline.training.fit import word_vectors
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def rows(context: Context, stage: Stage, split: str, lost: bool = False, needs: 
     """
     video, text = context.features(stage.name)
     cached = [name for name in text if name not in stage.options["joint"]]
-    frames = {name for model in models.of(context, stage) for name in model.frames}
+    frames = {name for model in models.of(context.graph, stage) for name in model.frames}
     return features.split_rows(context, video, cached, split, lost, frames, needs)
 
 

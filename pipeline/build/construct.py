@@ -1,19 +1,16 @@
 """From a stage to the object that does its work: import, construct, give it its weights or what it learned."""
 
-import importlib
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import LaffError
 from pipeline.graph import aggregators
-from pipeline.graph.graph import Graph, Stage, module_of
-from pipeline.graph.learning import Fit
-from pipeline.graph.models import Model, listed
+from pipeline.graph.graph import Stage
+from pipeline.graph.models import Model
 from pipeline.parts import classes
 from pipeline.parts.make import make
 from pipeline.plan.context import Context
-from pipeline.rows import bigfile
 from pipeline.weights import lookup
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ def figures(context: Context, grid: Grid, made: Rows, against: str) -> dict[str,
     """
     rank = context.graph.of_step("rank")
     train = context.stage(rank.sources[0])
-    rows = {row.name: row for row in models.rows(context, rank)}
+    rows = {row.name: row for row in models.rows(context.graph, rank)}
     quoted = grid.quoted
     lines = _lines(context, [rows[name] for name in made.names], "" if against in made.left_out else against)
     _costs(context, train, lines)
@@ -109,7 +109,7 @@ def _costs(context: Context, train: Stage, lines: dict[str, dict[str, Any]]) -> 
     from pipeline.analyze import cost
     from pipeline.analyze.subject import Features
 
-    found = {model.name: model for model in models.of(context, train)}
+    found = {model.name: model for model in models.of(context.graph, train)}
     encoders = assemble.joints(context, train)
     rows = assemble.rows(context, train, "test", lost=True)
     features = Features(context, found, rows, assemble.split(context, rows, encoders), encoders)

@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.compare.grid import ALL, SIDES, Grid
 from pipeline.errors import LaffError, did_you_mean, problems
 from pipeline.graph.graph import Graph, Stage
-from pipeline.graph.models import listed
+from pipeline.graph.models import of
 from pipeline.store.workspace import COMPARISONS
 
 REPLACED = ("train", "rank", "evaluate", "report")  # steps that a comparison has its own of, or none
@@ -152,7 +152,7 @@ def rows(grid: Grid, graph: Graph, given: Mapping[str, str], seeds: Sequence[int
     made.names = [*models, *pairs]
     try:
         if models:
-            listed(made.graph, train)
+            of(made.graph, train)
     except LaffError as error:
         wrong += [line.removeprefix("  - ").replace("baseline '", "model '", 1) for line in str(error).splitlines()[1:]]
         wrong = wrong or [str(error)]

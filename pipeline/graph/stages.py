@@ -10,8 +10,8 @@ from pipeline import yamls
 from pipeline.errors import LaffError, did_you_mean, problems
 from pipeline.graph import aggregators, inherited, published, settings, steps
 from pipeline.graph.graph import DEVICES, FILLED, Graph, Plugged, Stage, Weights
-from pipeline.parts.binding import bind
 from pipeline.graph.steps import Step
+from pipeline.parts.binding import bind
 from pipeline.parts.classes import Part, part, plugged
 from pipeline.parts.code import ROOT, PartError
 

@@ -68,11 +68,6 @@ def made() -> list[str]:
     return [name for word in names() for step in [about(word)] for name in (*step.makes, *step.working)]
 
 
-def made() -> list[str]:
-    """All names of files below stages' folders that steps say they make, or need while they work."""
-    return [name for word in names() for step in [about(word)] for name in (*step.makes, *step.working)]
-
-
 @cache
 def about(name: str) -> Step:
     """What a step says of itself. PartError where there is none of this name, or it says something unheard of."""

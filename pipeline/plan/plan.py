@@ -3,11 +3,11 @@
 from typing import Any
 
 from pipeline.graph.graph import Graph, Stage
+from pipeline.parts.code import ROOT, source_file
 from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
 from pipeline.plan.units import Unit
-from pipeline.parts.code import ROOT, source_file
 from pipeline.weights import lookup
 
 

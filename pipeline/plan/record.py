@@ -6,7 +6,7 @@ from pathlib import Path
 from pipeline.errors import LaffError
 from pipeline.extraction.target import Made
 from pipeline.plan.context import Context
-from pipeline.plan.plan import Planned
+from pipeline.plan.planned import Planned
 from pipeline.store import journal, ledger
 from pipeline.store.index import Entry
 

@@ -16,9 +16,13 @@ from pipeline.evaluation import metrics
 from pipeline.evaluation.metrics import Ranks
 from pipeline.extraction.target import Made
 from pipeline.graph import models
+from pipeline.graph.graph import Stage
+from pipeline.plan import steps
+from pipeline.plan.accept import earlier_code
 from pipeline.plan.context import Context
-from pipeline.plan.plan import Planned
+from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
+from pipeline.plan.units import Unit, whole
 from pipeline.rows import shards
 
 TIES = (
@@ -70,7 +74,7 @@ def run(context: Context, planned: Planned) -> None:
     start = time.perf_counter()
     stage = context.stage(planned.stage)
     rank = context.stage(stage.sources[0])
-    rows = models.rows(context, rank)
+    rows = models.rows(context.graph, rank)
     folder = context.work.folder(stage.name)
     found = {
         row.name: [read(context.work.folder(rank.name) / row.name / f"seed{seed}") for seed in row.seeds]
@@ -102,7 +106,7 @@ def run(context: Context, planned: Planned) -> None:
             folder / f"{way}.csv", _per_query({row.name: (row.seeds, found[row.name]) for row in rows}, way)
         )
     names = ["metrics.json", "t2v.csv", "v2t.csv"]
-    record(context, planned, Made(stage.name, "evaluate", len(rows), time.perf_counter() - start), names)
+    record(context, planned, Made(stage.name, "evaluate", len(rows), time.perf_counter() - start))
 
 
 def coverage(context: Context, train: str) -> dict[str, dict[str, Any]]:

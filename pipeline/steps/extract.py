@@ -10,16 +10,20 @@ from typing import Any, Literal
 import numpy as np
 
 from pipeline import progress
-from pipeline.build import construct
+from pipeline.build.construct import construct, device
 from pipeline.errors import LaffError
 from pipeline.extraction import sweep
 from pipeline.extraction.sweep import Pass
 from pipeline.extraction.target import Made, Target, attributes
+from pipeline.graph import aggregators
 from pipeline.graph.graph import Stage
+from pipeline.graph.learning import Fit
 from pipeline.plan.context import Context
-from pipeline.plan.plan import Planned
+from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
-from pipeline.plan.units import Unit
+from pipeline.plan.units import FIT, Unit
+from pipeline.plan.units import fit as fit_unit
+from pipeline.plan.units import shards as shards_of
 from pipeline.rows import shards
 from pipeline.steps import decode
 from pipeline.training.fit import fit, fitted_file
@@ -71,15 +75,15 @@ def units(context: Context, stage: Stage) -> list[Unit]:
 
 def problems(context: Context, stage: Stage) -> list[str]:
     """What the part and the device refuse; the device is looked at where the work is done."""
-    build.construct(stage)
+    construct(stage)
     if not context.tasks.remote:
-        build.device(stage.name, stage.on)
+        device(stage.name, stage.on)
     return aggregators.refused(context.graph, stage)
 
 
 def shape(context: Context, stage: Stage) -> tuple[int, int]:
     """Width and frames as the part says them."""
-    part = build.construct(stage)
+    part = construct(stage)
     sampling = getattr(part, "sampling", None)
     return int(getattr(part, "dim", 1)), sampling.views * sampling.frames if sampling else 1
 
@@ -105,7 +109,7 @@ def target(context: Context, stage: Stage, unit: Unit) -> Target:
         stage=stage.name,
         key=unit.key,
         path=(context.work.folder(stage.name) / unit.key).absolute(),
-        part=construct.construct(stage, context),
+        part=construct(stage, context),
         fingerprint=unit.fingerprint,
         content=unit.content,
         recipe=unit.recipe,
@@ -123,7 +127,7 @@ def target(context: Context, stage: Stage, unit: Unit) -> Target:
 def _about(context: Context, stage: Stage) -> dict[str, str]:
     """What a shard says of the weights: where published ones come from, or what was learned, from what and how."""
     if stage.borrowed:
-        tuned = next(source for source in stage.sources if context.stage(source).step == "finetune")
+        tuned = stage.lender
         recipe = context.recipe(tuned) | lookup.about(context.stage(tuned), context.graph)
         kept = {key: value for key, value in recipe.items() if key in ("uses", "params") or key.startswith("weights")}
         return {"weights_name": f"fine-tuned by {tuned}", "learned": json.dumps({"stage": tuned} | kept)}

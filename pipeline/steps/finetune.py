@@ -6,15 +6,18 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pipeline import files, progress
-from pipeline.build import construct
+from pipeline.build.construct import construct, device
 from pipeline.errors import LaffError
 from pipeline.extraction.target import Made
+from pipeline.graph import aggregators
+from pipeline.graph.graph import Stage
 from pipeline.graph.learning import Learning, check_seed
 from pipeline.plan.context import Context
-from pipeline.plan.plan import Planned
+from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
+from pipeline.plan.units import Unit, fit
 from pipeline.training import frame_cache
-from pipeline.training.fit import STATE, recipe_of
+from pipeline.training.fit import recipe_of
 from pipeline.weights import lookup
 
 
@@ -93,8 +96,8 @@ def run(context: Context, planned: Planned) -> None:
     options = Options(**stage.options)
     (unit,) = planned.todo
     start = time.perf_counter()
-    where = construct.device(stage.name, stage.on)
-    part = construct.construct(stage, context)
+    where = device(stage.name, stage.on)
+    part = construct(stage, context)
     train, val, failed = frame_cache.pairs(context, stage, part.sampling)
     torch.set_num_threads(context.graph.threads)  # only now: decoding in this process sets its own number
     folder = context.work.folder(stage.name)
@@ -112,4 +115,4 @@ def run(context: Context, planned: Planned) -> None:
         trainer.run()
     if not options.keep_frames:
         shutil.rmtree(folder / frame_cache.FOLDER, ignore_errors=True)
-    record(context, planned, Made(stage.name, "fit", len(train.captions), time.perf_counter() - start, failed), [STATE])
+    record(context, planned, Made(stage.name, "fit", len(train.captions), time.perf_counter() - start, failed))

@@ -10,9 +10,12 @@ import numpy as np
 from pipeline import progress
 from pipeline.errors import LaffError
 from pipeline.extraction.target import Made, Target, attributes
+from pipeline.graph.graph import Stage
 from pipeline.plan.context import Context
-from pipeline.plan.plan import Planned
+from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
+from pipeline.plan.units import Unit
+from pipeline.plan.units import shards as shards_of
 from pipeline.rows import bigfile, shards
 from pipeline.store import ledger
 

@@ -17,10 +17,13 @@ from pipeline.evaluation import metrics
 from pipeline.evaluation.metrics import Ranks
 from pipeline.extraction.target import Made
 from pipeline.graph import models
+from pipeline.graph.graph import Stage
 from pipeline.graph.models import Row
+from pipeline.plan import steps
 from pipeline.plan.context import Context
-from pipeline.plan.plan import Planned
+from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
+from pipeline.plan.units import Unit, ranked
 from pipeline.ranking import pair_scores, trec
 from pipeline.ranking.scores import Scored, of_vectors
 from pipeline.rows import shards
@@ -87,7 +90,7 @@ def run(context: Context, planned: Planned) -> None:
     rows = assemble.rows(context, train, "test", lost=True)
     whole = assemble.split(context, rows, encoders)
     first, of_text = distinct([context.catalog.texts[row] for row in rows.captions])
-    wanted = {f"{row.name}/seed{seed}": (row, seed) for row in models.rows(context, stage) for seed in row.seeds}
+    wanted = {f"{row.name}/seed{seed}": (row, seed) for row in models.rows(context.graph, stage) for seed in row.seeds}
     with progress.bar(stage.name, len(planned.todo), "run"):
         for unit in planned.todo:
             row, seed = wanted[unit.key]
@@ -111,7 +114,7 @@ def run(context: Context, planned: Planned) -> None:
             with many:
                 write(context, scored, rows, row, context.work.folder(stage.name) / unit.key, stage.options["k"])
             names = [f"{unit.key}/{name}" for name in ("t2v.trec.gz", "v2t.trec.gz", "ranks.h5")]
-            record(context, planned, Made(stage.name, unit.key, len(rows.captions), time.perf_counter() - start), names)
+            record(context, planned, Made(stage.name, unit.key, len(rows.captions), time.perf_counter() - start))
             progress.advance()
 
 

@@ -10,9 +10,12 @@ from typing import Any
 
 from pipeline import files
 from pipeline.extraction.target import Made
+from pipeline.graph.graph import Stage
+from pipeline.plan import steps
 from pipeline.plan.context import Context
-from pipeline.plan.plan import Planned
+from pipeline.plan.planned import Planned
 from pipeline.plan.record import TIMES, record
+from pipeline.plan.units import Unit, whole
 from pipeline.store import ledger
 
 METRICS = ("R@1", "R@5", "R@10", "MedR", "MeanR", "MRR", "mAP")
@@ -50,7 +53,7 @@ def run(context: Context, planned: Planned) -> None:
     failures = ledger.read(context.work.ledger)
     page = render(context.name, results, failures, times(context.work.root / TIMES))
     files.write_text(context.work.folder(stage.name) / "index.html", page)
-    record(context, planned, Made(stage.name, "report", 1, time.perf_counter() - start), ["index.html"])
+    record(context, planned, Made(stage.name, "report", 1, time.perf_counter() - start))
 
 
 def times(log: Path) -> dict[str, float]:

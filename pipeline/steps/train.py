@@ -6,14 +6,19 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pipeline import progress
+from pipeline.build.construct import device
+from pipeline.build.construct import model as build_model
 from pipeline.errors import LaffError
 from pipeline.extraction.target import Made
 from pipeline.graph import models
 from pipeline.graph.graph import Stage
 from pipeline.graph.learning import Learning, check_seed
+from pipeline.plan import steps
 from pipeline.plan.context import Context
-from pipeline.plan.plan import Planned
+from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
+from pipeline.plan.units import Unit
+from pipeline.plan.units import model as model_unit
 from pipeline.training import reuse
 from pipeline.training.jobs import Training, Untrained, forget, rows_of, train
 from pipeline.workers.tasks import Serial
@@ -85,7 +90,7 @@ def run(context: Context, planned: Planned) -> None:
     for unit in planned.todo:
         if twin := reuse.adopt(context, stage.name, unit):
             made = Made(stage.name, unit.key, twin.rows, 0.0, training=twin.training)
-            record(context, planned, made, [f"{unit.key}/best.pt"])
+            record(context, planned, made)
     first: dict[str, int] = {}  # trainings on the same rows come one after the other: rows are read once
     jobs = sorted(_jobs(context, planned), key=lambda job: first.setdefault(job.data, len(first)))
     failed: dict[str, str] = {}
@@ -97,7 +102,7 @@ def run(context: Context, planned: Planned) -> None:
                     progress.say(f"{stage.name} {done.key} came to nothing: {done.wrong}")
                     continue
                 made = Made(stage.name, done.key, done.rows, done.seconds, training=done.training)
-                record(context, planned, made, [f"{done.key}/best.pt"])
+                record(context, planned, made)
     finally:
         forget()
     if failed:
@@ -106,7 +111,9 @@ def run(context: Context, planned: Planned) -> None:
 
 def _jobs(context: Context, planned: Planned) -> Iterator[Training]:
     stage = context.stage(planned.stage)
-    of = {f"{model.name}/seed{seed}": (model, seed) for model in models.of(context, stage) for seed in model.seeds}
+    of = {
+        f"{model.name}/seed{seed}": (model, seed) for model in models.of(context.graph, stage) for seed in model.seeds
+    }
     left = list(planned.unfinished.values())
     for number, unit in enumerate(left, 1):
         model, seed = of[unit.key]

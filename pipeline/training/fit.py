@@ -13,7 +13,7 @@ from pipeline.graph.graph import Stage
 from pipeline.graph.learning import Fit
 from pipeline.graph.recipe import Recipe
 from pipeline.plan.context import Context
-from pipeline.plan.plan import Planned
+from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
 
 if TYPE_CHECKING:

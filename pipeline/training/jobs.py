@@ -79,7 +79,7 @@ def rows_of(context: Context, stage: Stage, model: Model) -> str:
     """What tells the rows of a training from others: features of the stage, and items that have those of the model."""
     recipe = context.recipe(stage.name)
     joint = [recipe[f"joint {name}"] for name in stage.options["joint"]]
-    frames = sorted({name for other in models.of(context, stage) for name in other.frames})
+    frames = sorted({name for other in models.of(context.graph, stage) for name in other.frames})
     learned = data_content(context, *context.graph.reads(stage.name))
     content = [recipe["from"], list(stage.sources), joint, frames, learned, pairs_content(context, list(model.video))]
     return files.digest([str(context.work.root.absolute()), content])
