@@ -191,9 +191,11 @@ def verify(work: Path, dry_run: bool) -> None:
 
     A damaged file keeps its place under the name FILE.damaged. Ends with an error if there is any.
     """
+    from pipeline.graph.steps import made
     from pipeline.store import verify as files
 
-    count, damaged = files.look(work)
+    kinds = files.Kinds(made())
+    count, damaged = files.look(work, kinds)
     for name, wrong in damaged.items():
         click.echo(f"{work / name}: {wrong}")
     if not damaged:
@@ -201,7 +203,7 @@ def verify(work: Path, dry_run: bool) -> None:
         return
     if dry_run:
         raise click.ClickException(f"{len(damaged)} of {count} files are damaged; without --dry-run they are set aside")
-    moved = files.set_aside(work, list(damaged))
+    moved = files.set_aside(work, kinds, list(damaged))
     raise click.ClickException(f"{len(moved)} of {count} files were damaged and set aside; `laff run` makes them again")
 
 

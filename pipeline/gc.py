@@ -68,9 +68,8 @@ def _used(context: Context) -> set[str]:
             inside.update(unit.makes)
         for unit in plan.todo:  # one that is finished is never asked for what it worked with
             for file in stage.about.working:
-                inside.update(
-                    file.format(unit=unit.key, shard=shard) for shard in (shards if "{shard}" in file else [""])
-                )
+                places = shards if "{shard}" in file else [""]
+                inside.update(file.format(unit=unit.key, shard=shard) for shard in places)
         found |= {f"{name}/{file}" for file in inside}
     return found
 

@@ -12,7 +12,6 @@ from pipeline.errors import LaffError, did_you_mean
 from pipeline.graph import models
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
-from pipeline.plan.planned import Planned
 from pipeline.ranking.trec import top_k
 from pipeline.run import Request, open_context
 from pipeline.steps.rank import embed
@@ -36,7 +35,7 @@ def search(request: Request, sentence: str, k: int, split: str, model_name: str 
     """
     if not sentence.strip():
         raise LaffError("the sentence is empty; say what the video should show")
-    context, first = open_context(request)
+    context = open_context(request)
     stage = context.graph.of_step("train")
     all_models = {model.name: model for model in models.of(context.graph, stage)}
     name = model_name or models.main(stage)
@@ -50,7 +49,7 @@ def search(request: Request, sentence: str, k: int, split: str, model_name: str 
         raise LaffError(
             f"{name} is not trained in {context.work.root}; run `laff train` with the same -c, -w and --profile first"
         )
-    _check_fresh(context, stage.name, first)
+    _check_fresh(context, stage.name)
     encoders = assemble.joints(context, stage)
     hits: list[tuple[Any, np.ndarray]] = []
     query = _query(context, stage, sentence, encoders)
@@ -80,10 +79,9 @@ def _alone(model: Any, query: dict[str, Any], videos: dict[str, Any]) -> Any:
     return model.scores(videos, query).T
 
 
-def _check_fresh(context: Context, train: str, first: Planned) -> None:
+def _check_fresh(context: Context, train: str) -> None:
     """LaffError where the model or its features are not what this configuration and collection would make now."""
-    plans = [first, *(stage_plan(context, name) for name in context.graph.needed([train]) if name != first.stage)]
-    for planned in plans:
+    for planned in (stage_plan(context, name) for name in context.graph.needed([train])):
         if planned.todo:
             raise LaffError(
                 f"{planned.stage} in {context.work.root} is not up to date ({planned.reasons[0]}); give the same "

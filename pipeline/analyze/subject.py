@@ -69,11 +69,10 @@ def features(request: Request) -> Features:
     """Read the test split's features. LaffError where they are not up to date in the workspace."""
     import torch
 
-    context, first = open_context(request)
+    context = open_context(request)
     stage = context.graph.of_step("train")
     trained = {model.name: model for model in models.of(context.graph, stage)}
-    plans = [first, *(stage_plan(context, n) for n in context.graph.needed([stage.name]) if n != first.stage)]
-    for planned in plans:
+    for planned in (stage_plan(context, name) for name in context.graph.needed([stage.name])):
         if planned.todo and planned.stage != stage.name:
             raise LaffError(
                 f"{planned.stage} in {request.work} is not up to date ({planned.reasons[0]}); give the same --profile, "

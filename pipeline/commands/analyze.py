@@ -210,7 +210,7 @@ def queries_command(first: str, second: str, number: int, grid: str, roles: dict
     from pipeline.views import tables
 
     wanted = looked_at(options, grid, roles)
-    context, _ = open_context(wanted)
+    context = open_context(wanted)
     found = queries.compare(context, first, second)
     a, b = found.first, found.second
     won, lost, tied = found.counts()

@@ -63,7 +63,7 @@ def compare(request: Request, asked: Asked, retry: bool = False) -> Compared:
         run(wanted, [rank], False, outcome)
     folder = request.work / COMPARISONS / chosen.name
     with Workspace(request.work).lock():
-        context, _ = open_context(wanted)
+        context = open_context(wanted)
         found = figures.figures(context, chosen, made, against)
         write(folder, found)
     return Compared(outcome, found, folder, failed)

@@ -28,7 +28,8 @@ def accept(context: Context, names: Sequence[str]) -> Accepted:
     have to be named. The workspace is to be held. LaffError where anything but code differs, or nothing is stale.
     """
     _check(context, names)
-    found, unfinished = Accepted(), set()
+    found = Accepted()
+    unfinished: set[str] = set()
     for name in context.graph.stages:
         planned = stage_plan(context, name)
         if not planned.todo:
@@ -63,10 +64,6 @@ def _stands(entries: Mapping[str, Entry], unit: Unit) -> bool:
     return entry is not None and entry.accepted == unit.fingerprint != entry.fingerprint
 
 
-def _only_code(planned: Planned) -> bool:
-    return bool(planned.acceptable) and len(planned.acceptable) == len(planned.stale)
-
-
 def _check(context: Context, names: Sequence[str]) -> None:
     """LaffError with all that stands in the way of the named stages."""
     wrong = []
@@ -77,7 +74,7 @@ def _check(context: Context, names: Sequence[str]) -> None:
         elif not planned.stale:
             state = "not made yet" if planned.missing else "up to date"
             wrong.append(f"'{name}' is {state}; there is nothing to accept")
-        elif not _only_code(planned):
+        elif not planned.only_code:
             wrong.append(f"'{name}': only changed code can be accepted, but here it says: {'; '.join(planned.reasons)}")
     if wrong:
         raise problems("laff accept", wrong) if len(wrong) > 1 else LaffError(f"laff accept: {wrong[0]}")
@@ -85,7 +82,7 @@ def _check(context: Context, names: Sequence[str]) -> None:
 
 def _follows(context: Context, planned: Planned) -> bool:
     """Whether a stage is stale only by the code of what it reads, its own being what it was."""
-    if not _only_code(planned) or context.stage(planned.stage).about.tells:
+    if not planned.only_code or context.stage(planned.stage).about.tells:
         return False
     index = context.work.index(planned.stage)
     for unit in planned.stale:

@@ -58,7 +58,7 @@ def only_code(old: dict[str, Any], new: dict[str, Any]) -> bool:
 
 
 def changed_code(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    """{module: (old digest, new digest)} of a recipe's own code; '' where there was or is none. A moved file is equal."""
+    """{module: (old digest, new digest)} of a recipe's own code; '' where there is none. A moved file is equal."""
     before, after = old.get("code", {}), new.get("code", {})
     gone, come = set(before.values()) - set(after.values()), set(after.values()) - set(before.values())
     names = sorted({m for m in before if before[m] in gone} | {m for m in after if after[m] in come})
@@ -134,13 +134,12 @@ def table(plans: list[Planned], random: list[str], missing: dict[str, str]) -> s
             f"{plan.stage:{width}}  {line['shards']:6}  {line['cached']:6}  {line['stale']:6}  {line['missing']:7}  "
             + "; ".join(dict.fromkeys(part for reason in plan.reasons for part in reason.split("; ")))
         )
-    if by_code := [plan for plan in plans if plan.acceptable and not plan.missing]:
-        if only := [plan for plan in by_code if len(plan.acceptable) == len(plan.stale)]:
-            modules = dict.fromkeys(module for plan in only for module in plan.by_code)
-            rows.append(
-                f"only because code changed ({', '.join(map(source_name, modules))}): "
-                f"{', '.join(plan.stage for plan in only)}; `laff accept STAGE…` keeps what was made by the earlier code"
-            )
+    if by_code := [plan for plan in plans if plan.only_code]:
+        modules = dict.fromkeys(module for plan in by_code for module in plan.by_code)
+        rows.append(
+            f"stale only because code changed ({', '.join(map(source_name, modules))}): "
+            f"{', '.join(plan.stage for plan in by_code)}; `laff accept STAGE…` keeps what was made"
+        )
     if random:
         rows.append(f"RANDOM WEIGHTS in {', '.join(random)}: good for trying out, not for results")
     if missing:

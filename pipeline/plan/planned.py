@@ -24,6 +24,11 @@ class Planned:
         """Units to be made, in order."""
         return self.missing + self.stale if not self.stale else sorted(self.missing + self.stale, key=_order)
 
+    @property
+    def only_code(self) -> bool:
+        """Whether what is stale is so because of nothing but changed code."""
+        return bool(self.stale) and len(self.acceptable) == len(self.stale)
+
     @cached_property
     def unfinished(self) -> dict[str, Unit]:
         """Key -> unit that is still to be made; `record` takes out what is finished."""

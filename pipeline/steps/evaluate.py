@@ -105,7 +105,6 @@ def run(context: Context, planned: Planned) -> None:
         files.write_text(
             folder / f"{way}.csv", _per_query({row.name: (row.seeds, found[row.name]) for row in rows}, way)
         )
-    names = ["metrics.json", "t2v.csv", "v2t.csv"]
     record(context, planned, Made(stage.name, "evaluate", len(rows), time.perf_counter() - start))
 
 

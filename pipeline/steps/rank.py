@@ -113,7 +113,6 @@ def run(context: Context, planned: Planned) -> None:
             many = progress.bar(unit.key, len(first) * len(rows.videos), "pair") if row.pairs else nullcontext()
             with many:
                 write(context, scored, rows, row, context.work.folder(stage.name) / unit.key, stage.options["k"])
-            names = [f"{unit.key}/{name}" for name in ("t2v.trec.gz", "v2t.trec.gz", "ranks.h5")]
             record(context, planned, Made(stage.name, unit.key, len(rows.captions), time.perf_counter() - start))
             progress.advance()
 

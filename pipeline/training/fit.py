@@ -57,7 +57,7 @@ def fit(context: Context, planned: Planned) -> None:
             save(folder / STATE, {"fingerprint": unit.fingerprint, "state": part.fit(captions)})
     except ValueError as error:
         raise LaffError(f"{stage.name}: {error}") from None
-    record(context, planned, Made(stage.name, "fit", len(captions), time.perf_counter() - start), [STATE])
+    record(context, planned, Made(stage.name, "fit", len(captions), time.perf_counter() - start))
 
 
 def _train(context: Context, stage: Stage, part: Any, fingerprint: str) -> None:

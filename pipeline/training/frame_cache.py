@@ -19,6 +19,7 @@ from pipeline.extraction.target import Target
 from pipeline.graph.graph import Stage
 from pipeline.parts import code
 from pipeline.plan.context import Context
+from pipeline.plan.fingerprints import SHAPE_NOTHING
 from pipeline.plan.units import lost_before
 from pipeline.rows import shards
 from pipeline.steps import decode
@@ -78,8 +79,10 @@ def pairs(context: Context, stage: Stage, sampling: Sampling) -> tuple[Pairs, Pa
     members = {int(row) for split in ("train", "val") for row in catalog.split_videos(split)}
     folder = context.work.folder(stage.name) / FOLDER
     # The cache depends on the sampling and the files, not on how the model is trained.
-    digests = code.code(["pipeline.video.reading"], context.graph.trusted)
-    fingerprint = files.digest([sampling.__dict__, context.decoders, digests, Frames.level])[:32]
+    digests = code.digests(["pipeline.extraction", "pipeline.rows", "pipeline.video"], leave=SHAPE_NOTHING)
+    fingerprint = files.digest([sampling.__dict__, context.recipes.decoders, sorted(digests.values()), Frames.level])[
+        :32
+    ]
     jobs, paths = [], []
     for number, rows in enumerate(catalog.shards("video")):
         mine = [int(row) for row in rows if int(row) in members]
