@@ -25,8 +25,7 @@ STATE = "best.pt"
 def fitted_file(context: Context, stage: Stage) -> Path | None:
     """Where what the stage works with was saved: by itself, or by the finetune stage that it reads; else None."""
     if stage.borrowed:
-        tuned = next(source for source in stage.sources if context.stage(source).step == "finetune")
-        return context.work.folder(tuned) / STATE
+        return context.work.folder(stage.lender) / STATE
     return context.work.folder(stage.name) / STATE if stage.fitted else None
 
 

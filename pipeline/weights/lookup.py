@@ -173,7 +173,7 @@ def get(stage: Stage, graph: Graph, work: "Workspace") -> Path | None:
     try:
         return obtain(entry, work.sha256)
     except LaffError as error:
-        raise LaffError(f"{stage.name}: {str(error).replace('STAGE.', f'{_owner(stage, graph)}.')}") from None
+        raise LaffError(f"{stage.name}: {str(error).replace('STAGE.', f'{_owner(stage)}.')}") from None
 
 
 def obtain(entry: Weights, sha256: Callable[[Path], str] = files.sha256) -> Path:
@@ -225,10 +225,6 @@ def about(stage: Stage, graph: Graph) -> dict[str, str]:
     return {"weights_name": entry.name, "weights_source": source, "weights_licence": entry.licence}
 
 
-def _owner(stage: Stage, graph: Graph) -> str:
+def _owner(stage: Stage) -> str:
     """The stage that a user sets weights on: clip-ft takes its part from finetune."""
-    return (
-        next((s for s in stage.sources if graph.stages[s].step == "finetune"), stage.name)
-        if stage.borrowed
-        else stage.name
-    )
+    return stage.lender or stage.name

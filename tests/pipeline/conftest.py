@@ -11,7 +11,8 @@ from pipeline.graph import stages
 from pipeline.items import collection
 from pipeline.parts import classes, code
 from pipeline.plan.context import Context
-from pipeline.plan.plan import Planned, stage_plan
+from pipeline.plan.plan import stage_plan
+from pipeline.plan.planned import Planned
 from pipeline.steps import ingest
 from pipeline.store.index import Entry
 from pipeline.store.workspace import Workspace
@@ -70,7 +71,7 @@ def surroundings(tmp_path: Path) -> Callable[..., Context]:
         file.write_text(text)
         graph = stages.load(file, None, sets)
         found, work = collection.load(yaml), Workspace(tmp_path / "WORK")
-        catalog = ingest.run(found, work, ingest.Options(**graph.of_step("ingest").options))
+        catalog = ingest.update(found, work, ingest.Options(**graph.of_step("ingest").options))
         return Context(graph, catalog, work, found.has_videos, yaml)
 
     return build
