@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import extractors.gru_prefixes
-from extractors import gru_prefixes
-from extractors.gru_steps import Weights
+import extractors.cpu.gru_prefixes
+from extractors.cpu import gru_prefixes
+from extractors.cpu.gru_steps import Weights
 
 # Captions that begin alike, one that is the beginning of another, two that are equal, and those of one word.
 CAPTIONS = [[1, 4, 5, 2], [1, 4, 5, 6, 2], [1, 4], [7], [1, 3, 5, 2], [1, 4, 5, 2], [1], [0, 0, 0, 0, 0, 0]]
@@ -23,7 +23,7 @@ def made() -> tuple[Tensor, nn.GRU, Weights]:
 @pytest.mark.parametrize("backwards", [False, True])
 @torch.no_grad()
 def test_equals_nn_gru_over_each_caption(backwards: bool, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extractors.gru_prefixes, "AT_ONCE", at_once)
+    monkeypatch.setattr(extractors.cpu.gru_prefixes, "AT_ONCE", at_once)
     vectors, gru, weights = made()
     ids = torch.tensor([word for caption in CAPTIONS for word in caption])
     starts = torch.tensor([0, *(len(caption) for caption in CAPTIONS)]).cumsum(0)

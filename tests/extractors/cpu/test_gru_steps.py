@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from extractors.gru_steps import Order, Weights, mean_states
+from extractors.cpu.gru_steps import Order, Weights, mean_states
 
 IDS = torch.tensor([4, 1, 2, 3, 8, 8, 0, 7, 1, 1, 5, 6, 2])
 STARTS = torch.tensor([0, 1, 6, 8, 10, 13])  # captions of 1, 5, 2, 2 and 3 tokens

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from fusion.dropout import Dropout
+from fusion.cpu.dropout import Dropout
 
 
 @pytest.mark.parametrize("p", [0.2, 0.5, 0.9])

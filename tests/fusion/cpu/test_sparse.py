@@ -6,7 +6,7 @@ from scipy.sparse import csr_matrix
 from torch import nn
 
 from fusion.features import Sparse
-from fusion.sparse import weighted_rows
+from fusion.cpu.sparse import weighted_rows
 
 ROWS = torch.tensor([[0.0, 2, 0, 1, 0], [0, 0, 0, 0, 0], [0, 0, 0, 3, 0]], dtype=torch.float64)
 
