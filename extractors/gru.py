@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 
-from extractors.cpu import gru_prefixes, gru_steps, plain
 from extractors.base import Pairs
+from extractors.cpu import gru_prefixes, gru_steps, plain
 from extractors.cpu.gru_steps import Order, Weights
 from extractors.gru_task import GruTask, Loss, embed
 from extractors.pinned import sent

@@ -1,10 +1,18 @@
-"""The steps of the GRU written out: values and gradients are those of nn.GRU; rounded operands stay near."""
+"""The steps of the GRU written out: values and gradients are those of nn.GRU; rounded operands stay near.
+
+And where nn.GRU itself is taken: with LAFF_PLAIN=1, and on a torch without the operators that the steps call.
+"""
+
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from extractors.cpu.gru_steps import Order, Weights, mean_states
+from extractors.cpu import plain
+from extractors.cpu.gru_steps import Order, Weights, has_derivatives, mean_states
+from extractors.gru import GruEncoder
 
 IDS = torch.tensor([4, 1, 2, 3, 8, 8, 0, 7, 1, 1, 5, 6, 2])
 STARTS = torch.tensor([0, 1, 6, 8, 10, 13])  # captions of 1, 5, 2, 2 and 3 tokens
@@ -86,3 +94,91 @@ def test_order() -> None:
     assert order.sizes == [3, 2, 1]
     assert order.tokens.tolist() == [1, 4, 0, 2, 5, 3]  # b e a, c f, d
     assert Order.of(torch.tensor([0, 1, 4, 6]), backwards=True).tokens.tolist() == [3, 5, 0, 2, 4, 1]
+
+
+@pytest.fixture(autouse=True)
+def asked_anew() -> Iterator[None]:
+    """Whether torch has the operators is found out again in each test."""
+    has_derivatives.cache_clear()
+    yield
+    has_derivatives.cache_clear()
+
+
+def learned(encoder: GruEncoder) -> tuple[Tensor, dict[str, Tensor]]:
+    """The vectors of the captions, and a gradient for each parameter."""
+    encoder.zero_grad()
+    found = encoder(IDS, STARTS)
+    (found * torch.randn(found.shape, generator=torch.Generator().manual_seed(1))).sum().backward()
+    return found.detach(), {name: parameter.grad for name, parameter in encoder.named_parameters()}
+
+
+def compare(encoder: GruEncoder, fast: Any, other: Any) -> None:
+    """Equal within float32's rounding; the plain path is told by its dense gradient."""
+    torch.testing.assert_close(other[0], fast[0], rtol=1e-5, atol=1e-6)
+    assert list(other[1]) == list(fast[1]) == [name for name, _ in encoder.named_parameters()]
+    for name, gradient in fast[1].items():
+        torch.testing.assert_close(other[1][name], gradient.to_dense(), rtol=1e-4, atol=1e-6)
+    assert fast[1]["embedding.weight"].is_sparse
+    assert not other[1]["embedding.weight"].is_sparse
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_the_switch_takes_nn_gru(bidirectional: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = GruEncoder(9, 3, 6, bidirectional)
+    fast = learned(encoder)
+    monkeypatch.setenv("LAFF_PLAIN", "1")
+    compare(encoder, fast, learned(encoder))
+
+
+def test_the_switch_under_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """nn.GRU rounds states too, so the two are as near as bfloat16 is to float32."""
+    encoder = GruEncoder(9, 3, 32)
+    with torch.autocast("cpu", torch.bfloat16):
+        fast = encoder(IDS, STARTS)
+        monkeypatch.setenv("LAFF_PLAIN", "1")
+        other = encoder(IDS, STARTS)
+    assert other.dtype == torch.float32
+    torch.testing.assert_close(other, fast, rtol=0, atol=0.02)  # of states in -1..1
+
+
+@pytest.mark.parametrize("value", ["", "0", "no", "False", "off", "1", "true"])
+def test_values_of_the_switch(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAFF_PLAIN", value)
+    assert plain() == (value in ("1", "true"))
+    monkeypatch.delenv("LAFF_PLAIN")
+    assert not plain()
+
+
+class Without:
+    """torch's operators, one of them taken away or replaced."""
+
+    def __init__(self, missing: str, instead: Any = None) -> None:
+        self.real, self.missing, self.instead = torch.ops.aten, missing, instead
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self.missing and self.instead is None:
+            raise AttributeError(name)
+        return self.instead if name == self.missing else getattr(self.real, name)
+
+
+def other_signature(gradient: Tensor) -> Tensor:
+    raise AssertionError("unreachable: it is called with more")
+
+
+def other_rule(gradient: Tensor, value: Tensor, grad_input: Tensor | None = None) -> Tensor:
+    return gradient
+
+
+def test_torch_has_the_derivatives() -> None:
+    """The pinned torch, so that nobody pays for their absence without knowing."""
+    assert has_derivatives()
+
+
+@pytest.mark.parametrize("instead", [None, other_signature, other_rule])
+@pytest.mark.parametrize("name", ["tanh_backward", "sigmoid_backward"])
+def test_without_the_derivatives(name: str, instead: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = GruEncoder(9, 3, 6)
+    fast = learned(encoder)
+    has_derivatives.cache_clear()
+    monkeypatch.setattr(torch.ops, "aten", Without(name, instead))
+    compare(encoder, fast, learned(encoder))
