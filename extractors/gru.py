@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 
-from extractors import gru_prefixes, gru_steps
 from extractors.base import Pairs
-from extractors.gru_steps import Order, Weights
+from extractors.cpu import gru_prefixes, gru_steps, plain
+from extractors.cpu.gru_steps import Order, Weights
 from extractors.gru_task import GruTask, Loss, embed
 from extractors.pinned import sent
 from extractors.words import tokenise, vocabulary
@@ -50,17 +50,21 @@ class GruEncoder(nn.Module):
         starts = starts.cpu()
         if len(empty := (starts.diff() < 1).nonzero()):
             raise ValueError(f"caption {int(empty[0])} has no tokens; the mean of its states needs at least one")
-        if ids.is_cpu:
-            mean_states = gru_steps.mean_states if torch.is_grad_enabled() else gru_prefixes.mean_states
+        learns = torch.is_grad_enabled()
+        if ids.is_cpu and not plain() and (not learns or gru_steps.has_derivatives()):
+            mean_states = gru_steps.mean_states if learns else gru_prefixes.mean_states
             return torch.cat([mean_states(ids, starts, self.embedding.weight, *way) for way in self._ways()], dim=1)
-        if torch.is_grad_enabled():
-            return self._packed(ids, starts)
+        if learns:
+            return self.packed(ids, starts)
         bounds = [*starts[:-1:AT_ONCE].tolist(), len(ids)]
         pieces = zip(bounds[:-1], bounds[1:], starts[:-1].split(AT_ONCE), strict=True)
-        return torch.cat([self._packed(ids[a:b], torch.cat([s, s.new_tensor([b])]) - a) for a, b, s in pieces])
+        return torch.cat([self.packed(ids[a:b], torch.cat([s, s.new_tensor([b])]) - a) for a, b, s in pieces])
 
-    def _packed(self, ids: Tensor, starts: Tensor) -> Tensor:
-        """The same by nn.GRU, for a GPU; starts on the CPU, so that nothing waits for the GPU."""
+    def packed(self, ids: Tensor, starts: Tensor) -> Tensor:
+        """The same by nn.GRU: for a GPU, and on a CPU what `cpu/` is to equal, taken where LAFF_PLAIN=1 asks for it.
+
+        `starts` lies on the CPU, so that nothing waits for a GPU.
+        """
         order = Order.of(starts)
         tokens = sent(order.tokens, ids.device)
         packed = PackedSequence(self.embedding(ids[tokens]), torch.tensor(order.sizes))

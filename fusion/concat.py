@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from fusion.affine import Affine
-from fusion.dropout import Dropout
+from fusion.cpu.dropout import Dropout
 from fusion.features import Feature
 from fusion.transform import check_block
 

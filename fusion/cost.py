@@ -101,7 +101,7 @@ class Products(TorchDispatchMode):
         """Run one operator and add what it costs."""
         kwargs = kwargs or {}
         out = function(*args, **kwargs)
-        name = function._overloadpacket
+        name = function.overloadpacket
         aten = torch.ops.aten
         if name in flop_registry:
             self.flops += int(flop_registry[name](*args, **kwargs, out_val=out))
@@ -124,4 +124,4 @@ class Products(TorchDispatchMode):
 
 def _storage(tensor: Tensor) -> int:
     """What a tensor shares with its views."""
-    return tensor.untyped_storage()._cdata
+    return tensor.untyped_storage().data_ptr()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from fusion.affine import Affine
-from fusion.dropout import Dropout
+from fusion.cpu.dropout import Dropout
 from fusion.features import Feature, pick
 from fusion.spaces import Spaces, unit
 from fusion.transform import Transform, check_model

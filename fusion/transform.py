@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fusion.dropout import Dropout
+from fusion.cpu.dropout import Dropout
+from fusion.cpu.sparse import weighted_rows
 from fusion.features import Sparse
-from fusion.sparse import weighted_rows
 
 
 def check_block(dims: dict[str, int], heads: int, width: int, dropout: float) -> None:

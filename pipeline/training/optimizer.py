@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 import torch
 from torch import Tensor, nn
 
 from pipeline.errors import LaffError
 from pipeline.graph.recipe import Recipe
+from pipeline.training import plain
 from pipeline.training.rmsprop import RMSprop
 
 NO_FACTORS: Mapping[str, float] = {}
@@ -48,7 +50,8 @@ def make_optimizer(
     ]
     if recipe.optimizer == "rmsprop":
         return RMSprop([{**group, "weight_decay": 0.0} for group in given], lr=recipe.lr)
-    return torch.optim.AdamW(given, lr=recipe.lr, betas=(0.9, 0.98), eps=1e-6, fused=True)  # CLIP's betas and eps
+    # CLIP's betas and eps.
+    return torch.optim.AdamW(given, lr=recipe.lr, betas=(0.9, 0.98), eps=1e-6, fused=not plain())
 
 
 def step(loss: Tensor, optimizer: torch.optim.Optimizer, clip: float) -> None:
@@ -78,7 +81,7 @@ def clipping(gradients: list[Tensor], clip: float) -> Tensor:
     As torch's clip_grad_norm_ has it, with 1e-6 added to the norm; the gradients, dense or coalesced, are only read.
     """
     values = [gradient.values() if gradient.is_sparse else gradient for gradient in gradients]
-    norms = torch._foreach_norm(values)
+    norms = torch._foreach_norm(values) if _together(values) else [torch.linalg.vector_norm(one) for one in values]
     total = torch.linalg.vector_norm(torch.stack([norm.to(norms[0]) for norm in norms]))
     return (clip / (total + 1e-6)).clamp(max=1.0)
 
@@ -92,6 +95,34 @@ def move(optimizer: torch.optim.Optimizer, gradients: list[Tensor], scale: Tenso
         optimizer.step(scale)
     else:
         if scale is not None:
-            torch._foreach_mul_(gradients, scale)
+            _multiply(gradients, scale)
         optimizer.step()
     optimizer.zero_grad(set_to_none=True)
+
+
+def _multiply(gradients: list[Tensor], scale: Tensor) -> None:
+    if _together(gradients):
+        torch._foreach_mul_(gradients, scale)
+        return
+    for gradient in gradients:
+        gradient.mul_(scale)
+
+
+def _together(gradients: list[Tensor]) -> bool:
+    """Whether one call takes all of them: on a GPU that is one kernel, where a loop would start one for each."""
+    return bool(gradients) and not plain() and has_foreach(gradients[0].device.type, gradients[0].dtype)
+
+
+@cache
+def has_foreach(device: str, dtype: torch.dtype) -> bool:
+    """Whether this torch has norm and product of many tensors like these, and they do what they should.
+
+    They are private to torch and may change: the norm of (3, 4) is 5, twice (3, 4) is (6, 8).
+    """
+    gradient = torch.tensor([3.0, 4.0], device=device, dtype=dtype)
+    try:
+        (norm,) = torch._foreach_norm([gradient])
+        torch._foreach_mul_([gradient], torch.full((), 2.0, device=device))
+        return abs(float(norm) - 5.0) < 1e-3 and gradient.tolist() == [6.0, 8.0]
+    except (AttributeError, TypeError, ValueError, RuntimeError):
+        return False

@@ -9,13 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pipeline.training import plain
+
 ALPHA = 0.99  # share of the running mean of squared gradients that stays
 EPS = 1e-8
 PERIOD = 1024  # steps after which the sums are brought back into range: ALPHA^-PERIOD is 29,500
 
 
 def _undecorated(method: Callable[..., Any]) -> Callable[..., Any]:
-    """torch guards these methods from its compiler, and imports all of that for it: 150 MiB and seconds for nothing."""
+    """torch guards these methods from its compiler, and imports all of that for it: 150 MiB and seconds for nothing.
+
+    A method that is not wrapped in such a guard is taken as it is.
+    """
     return getattr(method, "__wrapped__", method)
 
 
@@ -26,7 +31,8 @@ class RMSprop(torch.optim.Optimizer):
     gradients scaled by sqrt((1 - ALPHA) / ALPHA^t) that is Adagrad's rule, for which torch has a kernel that reads and
     writes everything once; and a row without gradient needs nothing at all, so a sparse gradient (the rows of an
     embedding) costs its own rows only, and is exact. Equal to torch's RMSprop up to float32 rounding.
-    Where torch lacks that kernel the same is done by a few of its operations, each through all of memory.
+    Where torch lacks that kernel, or LAFF_PLAIN=1 is set, the same is done by a few of its operations, each through all
+    of memory; what is kept, and so a checkpoint, is the same.
     Source: Tieleman and Hinton, "Lecture 6.5 - rmsprop", 2012, with EPS outside the root as in torch.
     """
 
@@ -71,7 +77,8 @@ class RMSprop(torch.optim.Optimizer):
         gradients = [_laid_out_like(parameter) for parameter in parameters]
         rate, eps = lr / (1 - ALPHA) ** 0.5, EPS * ALPHA ** (-steps / 2)
         factor = _factor(steps, scale, parameters[0].device)
-        adagrad = _fused if has_kernel(parameters[0].device.type, parameters[0].dtype) else _unfused
+        one = parameters[0]
+        adagrad = _fused if not plain() and has_kernel(one.device.type, one.dtype) else _unfused
         adagrad(parameters, gradients, sums, rate, eps, factor)
 
 

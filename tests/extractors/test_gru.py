@@ -261,7 +261,7 @@ def test_one_encoder_with_and_without_gradients(bidirectional: bool) -> None:
     learning = encoder(ids, starts)
     with torch.no_grad():
         torch.testing.assert_close(encoder(ids, starts), learning.detach(), rtol=1e-12, atol=1e-14)
-    packed = encoder._packed(ids, starts)
+    packed = encoder.packed(ids, starts)
     torch.testing.assert_close(packed, learning, rtol=1e-12, atol=1e-14)
     weight, parameters = torch.randn(5, 6, dtype=torch.float64), list(encoder.parameters())
     for one, other in zip(

@@ -152,7 +152,7 @@ CLIP4CLIP = (
     ("entry", "message"),
     [
         ("fusion.spaces.Spaces", "it is no block and no model: its constructor has neither dims nor video_dims"),
-        ("fusion.dropout.Dropout", "it is no block and no model"),
+        ("fusion.cpu.dropout.Dropout", "it is no block and no model"),
         (
             "{uses: fusion.laff_ml.LAFFml, params: {frames: [pair-framez]}}",
             "frames: 'pair-framez' is no video feature of the model; did you mean 'pair-frames'?",

@@ -1,4 +1,4 @@
-"""A training step on a GPU: it never waits for the GPU, and moves weights as on a CPU."""
+"""A training step on a GPU: it never waits for the GPU, and moves weights as on a CPU; and by plain operations."""
 
 import os
 
@@ -43,9 +43,10 @@ def task(device: str) -> Retrieval:
     return Retrieval(model.to(device), train.to(device), train.to(device), make("triplet"))
 
 
-def learn(device: str, clip: float, steps: int) -> list[Tensor]:
+def learn(device: str, clip: float, steps: int, dtype: torch.dtype = torch.float32) -> list[Tensor]:
     """The weights after so many steps; from the third on, waiting for a GPU is an error."""
     made = task(device)
+    made.model.to(dtype)
     optimizer = make_optimizer(made.model, Recipe(lr=1e-3))
     try:
         for number in range(steps):
@@ -69,3 +70,12 @@ def test_the_task_learns_on_a_cpu() -> None:
     """So that what the GPU is asked above makes sense where there is none: every parameter moves."""
     before = [parameter.detach().clone() for parameter in task("cpu").model.parameters()]
     assert all(not torch.equal(a, b) for a, b in zip(before, learn("cpu", 2.0, 4), strict=True))
+
+
+@pytest.mark.parametrize("clip", [2.0, 0.0])
+def test_plain_operations_end_in_the_same_weights(clip: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole step in double precision, where only the optimizer's float32 factors are rounded: GRU, bags, clip."""
+    wanted = learn("cpu", clip, 4, torch.float64)
+    monkeypatch.setenv("LAFF_PLAIN", "1")
+    for found, other in zip(learn("cpu", clip, 4, torch.float64), wanted, strict=True):
+        torch.testing.assert_close(found, other, rtol=1e-7, atol=1e-9)

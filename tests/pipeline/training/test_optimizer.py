@@ -1,5 +1,9 @@
-"""Clipping over dense and sparse gradients; factors of the learning rate; each optimizer takes sparse gradients."""
+"""Clipping over dense and sparse gradients; factors of the learning rate; each optimizer takes sparse gradients.
 
+And the same by plain operations: with LAFF_PLAIN=1, and on a torch without its private ones.
+"""
+
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,7 +12,9 @@ from torch import nn
 
 from pipeline.errors import LaffError
 from pipeline.graph.recipe import Recipe
-from pipeline.training.optimizer import clipping, differentiate, make_optimizer, move, step
+from pipeline.training import plain
+from pipeline.training.optimizer import clipping, differentiate, has_foreach, make_optimizer, move, step
+from pipeline.training.rmsprop import has_kernel
 
 
 def test_the_norm_counts_dense_and_sparse_gradients() -> None:
@@ -89,3 +95,80 @@ def test_a_sparse_gradient_without_rows_has_no_norm() -> None:
     empty = torch.sparse_coo_tensor(rows, values, (7, 2), check_invariants=True).coalesce()
     assert float(clipping([empty, torch.tensor([3.0, 4.0])], 2.0)) == pytest.approx(2 / (5 + 1e-6), rel=1e-6)
     assert float(clipping([empty], 2.0)) == 1.0
+
+
+@pytest.fixture(autouse=True)
+def asked_anew() -> Iterator[None]:
+    """What torch has is found out again in each test."""
+    has_foreach.cache_clear()
+    has_kernel.cache_clear()
+    yield
+    has_foreach.cache_clear()
+    has_kernel.cache_clear()
+
+
+def other_signature() -> None:
+    raise AssertionError("unreachable: it is called with more")
+
+
+def other_rule(tensors: Any, *args: Any) -> Any:
+    return [torch.zeros(()) for _ in tensors]
+
+
+PRIVATE = ("_foreach_norm", "_foreach_mul_", "_fused_adagrad_")
+
+
+def test_torch_has_norms_and_products_of_many_tensors() -> None:
+    """The pinned torch, so that nobody pays for their absence without knowing."""
+    assert has_foreach("cpu", torch.float32)
+
+
+def three_steps(optimizer: Any) -> Words:
+    """Clipped, with dense and sparse gradients."""
+    model = Words(sparse=optimizer == "rmsprop")
+    chosen = make_optimizer(model, Recipe(optimizer=optimizer, lr=1e-2, clip=1.0))
+    for words in ([0, 4, 4], [1], [4, 0]):
+        step(model(words), chosen, 1.0)
+    return model
+
+
+@pytest.mark.parametrize("instead", [None, other_signature, other_rule])
+@pytest.mark.parametrize("name", PRIVATE)
+@pytest.mark.parametrize("optimizer", ["rmsprop", "adamw"])
+def test_without_what_is_private_to_torch(
+    optimizer: Any, name: str, instead: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = three_steps(optimizer)
+    has_foreach.cache_clear()
+    has_kernel.cache_clear()
+    if instead is None:
+        monkeypatch.delattr(torch, name)
+    else:
+        monkeypatch.setattr(torch, name, instead)
+    found = three_steps(optimizer)
+    assert has_foreach("cpu", torch.float32) == (name == "_fused_adagrad_")
+    assert has_kernel("cpu", torch.float32) == (name != "_fused_adagrad_")
+    for one, other in zip(found.parameters(), wanted.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("optimizer", ["rmsprop", "adamw"])
+def test_the_switch_takes_plain_operations(optimizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of torch's private ones is called, and AdamW is not the fused one; the steps are the same."""
+    wanted = three_steps(optimizer)
+    monkeypatch.setenv("LAFF_PLAIN", "1")
+    if optimizer == "adamw":
+        assert not make_optimizer(nn.Linear(2, 2), Recipe(optimizer=optimizer)).param_groups[0]["fused"]
+    for name in PRIVATE:
+        monkeypatch.delattr(torch, name)
+    found = three_steps(optimizer)
+    for one, other in zip(found.parameters(), wanted.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("value", ["", "0", "no", "False", "off", "1", "true"])
+def test_values_of_the_switch(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAFF_PLAIN", value)
+    assert plain() == (value in ("1", "true"))
+    monkeypatch.delenv("LAFF_PLAIN")
+    assert not plain()

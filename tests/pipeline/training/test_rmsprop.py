@@ -1,5 +1,6 @@
 """Our RMSprop takes the steps of torch's: dense, clipped, sparse, from another memory order, past its own period."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -40,6 +41,10 @@ def other_signature(parameters: list[Tensor]) -> None:
     raise AssertionError("unreachable: it is called with more")
 
 
+def not_to_be_called(*args: Any) -> None:
+    raise AssertionError("LAFF_PLAIN=1 should keep from here")
+
+
 def other_rule(parameters: list[Tensor], *args: Any, **named: Any) -> None:
     for parameter in parameters:
         parameter.zero_()
@@ -50,12 +55,15 @@ def test_torch_has_the_kernel() -> None:
     assert pipeline.training.rmsprop.has_kernel("cpu", torch.float32)
 
 
-@pytest.mark.parametrize("kernel", [absent, other_signature, other_rule, None])
+@pytest.mark.parametrize("kernel", [absent, other_signature, other_rule, None, "switched off"])
 @pytest.mark.parametrize("scaled", [False, True])
 def test_without_the_kernel(scaled: bool, kernel: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten steps in double precision, two parameters of them together."""
     if kernel is None:
         monkeypatch.delattr(torch, "_fused_adagrad_")
+    elif kernel == "switched off":
+        monkeypatch.setenv("LAFF_PLAIN", "1")
+        monkeypatch.setattr(pipeline.training.rmsprop, "_fused", not_to_be_called)
     else:
         monkeypatch.setattr(torch, "_fused_adagrad_", kernel)
     starts = torch.randn(5, 3, dtype=torch.float64), torch.randn(4, dtype=torch.float64)
@@ -87,6 +95,50 @@ print("torch._dynamo" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_the_kernel_equals_plain_operations(scaled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In float32, with a dense and a sparse gradient; the state of one goes on with the other, step by step."""
+    runs = []
+    for switches in (("",) * 6, ("1",) * 6, ("", "1") * 3):
+        generator = torch.Generator().manual_seed(0)
+        dense, table = (nn.Parameter(torch.randn(6, 4, generator=generator)) for _ in range(2))
+        optimizer = RMSprop([dense, table], lr=1e-3)
+        for switch in switches:
+            monkeypatch.setenv("LAFF_PLAIN", switch)
+            dense.grad = torch.randn(6, 4, generator=generator)
+            values = torch.randn(2, 4, generator=generator)
+            table.grad = torch.sparse_coo_tensor(torch.tensor([[1, 4]]), values, (6, 4), check_invariants=True)
+            optimizer.step(torch.tensor(SCALE) if scaled else None)
+        runs.append((dense, table, optimizer))
+    for dense, table, optimizer in runs[1:]:
+        torch.testing.assert_close(dense, runs[0][0], rtol=1e-6, atol=1e-7)
+        torch.testing.assert_close(table, runs[0][1], rtol=1e-6, atol=1e-7)
+        torch.testing.assert_close(
+            mean_of_squares(optimizer, dense), mean_of_squares(runs[0][2], runs[0][0]), rtol=1e-6, atol=0
+        )
+
+
+def test_a_method_that_torch_does_not_wrap() -> None:
+    """Another torch may guard its methods in another way: they are then taken as they are, and steps are the same."""
+    script = """
+import torch
+for name in ("add_param_group", "zero_grad", "state_dict", "load_state_dict"):
+    del getattr(torch.optim.Optimizer, name).__wrapped__
+from pipeline.training.rmsprop import RMSprop
+assert RMSprop.zero_grad is torch.optim.Optimizer.zero_grad
+p = torch.nn.Parameter(torch.ones(3))
+optimizer = RMSprop([p], lr=1e-3)
+p.grad = torch.ones(3)
+optimizer.step()
+optimizer.zero_grad(set_to_none=True)
+optimizer.load_state_dict(optimizer.state_dict())
+assert p.grad is None and optimizer.state[p]["steps"] == 1
+print(p.tolist())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == pytest.approx([1 - 1e-3 / 0.1] * 3, rel=1e-6)  # lr g / sqrt(0.01 g^2)
 
 
 def test_a_sparse_gradient_without_rows() -> None:

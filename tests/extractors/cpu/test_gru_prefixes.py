@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import extractors.gru_prefixes
-from extractors import gru_prefixes
-from extractors.gru_steps import Weights
+import extractors.cpu.gru_prefixes
+from extractors.cpu import gru_prefixes
+from extractors.cpu.gru_steps import Weights
+from extractors.gru import GruEncoder
 
 # Captions that begin alike, one that is the beginning of another, two that are equal, and those of one word.
 CAPTIONS = [[1, 4, 5, 2], [1, 4, 5, 6, 2], [1, 4], [7], [1, 3, 5, 2], [1, 4, 5, 2], [1], [0, 0, 0, 0, 0, 0]]
@@ -23,7 +24,7 @@ def made() -> tuple[Tensor, nn.GRU, Weights]:
 @pytest.mark.parametrize("backwards", [False, True])
 @torch.no_grad()
 def test_equals_nn_gru_over_each_caption(backwards: bool, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extractors.gru_prefixes, "AT_ONCE", at_once)
+    monkeypatch.setattr(extractors.cpu.gru_prefixes, "AT_ONCE", at_once)
     vectors, gru, weights = made()
     ids = torch.tensor([word for caption in CAPTIONS for word in caption])
     starts = torch.tensor([0, *(len(caption) for caption in CAPTIONS)]).cumsum(0)
@@ -49,3 +50,15 @@ def test_a_beginning_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ids, starts = torch.tensor([1, 4, 5, 1, 4, 6, 1, 3, 5, 1, 4, 5]), torch.tensor([0, 3, 6, 9, 12])
     gru_prefixes.mean_states(ids, starts, vectors, weights)
     assert seen == [1, 2, 3]
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@torch.no_grad()
+def test_the_switch_takes_nn_gru(bidirectional: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = GruEncoder(8, 3, 6, bidirectional)
+    ids = torch.tensor([word for caption in CAPTIONS for word in caption])
+    starts = torch.tensor([0, *(len(caption) for caption in CAPTIONS)]).cumsum(0)
+    fast = encoder(ids, starts)
+    monkeypatch.setenv("LAFF_PLAIN", "1")
+    monkeypatch.delattr(gru_prefixes, "mean_states")
+    torch.testing.assert_close(encoder(ids, starts), fast, rtol=1e-5, atol=1e-6)

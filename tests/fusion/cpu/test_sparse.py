@@ -5,8 +5,8 @@ import torch
 from scipy.sparse import csr_matrix
 from torch import nn
 
+from fusion.cpu.sparse import weighted_rows
 from fusion.features import Sparse
-from fusion.sparse import weighted_rows
 
 ROWS = torch.tensor([[0.0, 2, 0, 1, 0], [0, 0, 0, 0, 0], [0, 0, 0, 3, 0]], dtype=torch.float64)
 
@@ -71,3 +71,20 @@ def test_a_second_derivative_is_refused(weight: nn.Parameter) -> None:
     (gradient,) = torch.autograd.grad(found, weight, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         gradient.to_dense().sum().backward()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_switch_takes_embedding_bag(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Same values; the same gradient, dense."""
+    weight = nn.Parameter(torch.randn(5, 4, dtype=dtype, generator=torch.Generator().manual_seed(0)))
+    factor = torch.arange(12.0, dtype=dtype).view(3, 4)
+    found, gradients = [], []
+    for value in ("", "1"):
+        monkeypatch.setenv("LAFF_PLAIN", value)
+        weight.grad = None
+        found.append(weighted_rows(sparse(), weight))
+        (found[-1] * factor).sum().backward()
+        gradients.append(weight.grad)
+    torch.testing.assert_close(found[1], found[0])
+    assert [gradient.is_sparse for gradient in gradients] == [True, False]
+    torch.testing.assert_close(gradients[1], gradients[0].to_dense())

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from fusion.cpu import plain
 from fusion.features import Sparse, sent
 
 
@@ -21,8 +22,10 @@ def weighted_rows(rows: Sparse, weight: Tensor) -> Tensor:
 
     Where `weight` is a parameter on a CPU its gradient is a sparse tensor, each row of it standing once; else it is
     dense: a part of a parameter cannot have another, and a GPU would have to wait to learn how many rows there are.
+    With LAFF_PLAIN=1 it is dense everywhere, as torch's embedding_bag makes it.
     """
-    if weight.is_leaf and weight.requires_grad and weight.is_cpu and torch.is_grad_enabled():
+    learns = weight.is_leaf and weight.requires_grad and torch.is_grad_enabled()
+    if learns and weight.is_cpu and not plain():
         found: Tensor = _WeightedRows.apply(weight, rows.indices, rows.indptr, rows.values)
         return found
     return _forward(weight, rows.indices, rows.indptr, rows.values)

@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from torch import nn
 
-from fusion.dropout import Dropout
+from fusion.cpu import plain
+from fusion.cpu.dropout import Dropout
 
 
 @pytest.mark.parametrize("p", [0.2, 0.5, 0.9])
@@ -66,3 +68,29 @@ def test_a_chance_near_one_is_not_rounded(p: float) -> None:
     stay = found[found != 0]
     assert abs(len(stay) - 1e6 * (1 - p)) <= 5 * (1e6 * (1 - p)) ** 0.5
     torch.testing.assert_close(stay, torch.full_like(stay, 1 / max(1 - p, 1e-9)), rtol=1e-3, atol=0)
+
+
+def test_the_switch_takes_nn_dropout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its draws, in values and gradient; without the switch others, of the same share and scale."""
+    gradients = []
+    for value, made in (("1", Dropout(0.5)), ("1", nn.Dropout(0.5)), ("", Dropout(0.5))):
+        monkeypatch.setenv("LAFF_PLAIN", value)
+        torch.manual_seed(3)
+        rows = torch.randn(300, 100, requires_grad=True)
+        found = made(rows)
+        found.sum().backward()
+        torch.testing.assert_close(found, rows * rows.grad)
+        gradients.append(rows.grad)
+    assert torch.equal(gradients[0], gradients[1])
+    assert not torch.equal(gradients[0], gradients[2])
+    for gradient in gradients:
+        assert set(gradient.unique().tolist()) == {0.0, 2.0}
+        assert float(gradient.mean()) == pytest.approx(1.0, abs=0.03)  # standard error 0.006
+
+
+@pytest.mark.parametrize("value", ["", "0", "no", "False", "off", "1", "true"])
+def test_values_of_the_switch(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAFF_PLAIN", value)
+    assert plain() == (value in ("1", "true"))
+    monkeypatch.delenv("LAFF_PLAIN")
+    assert not plain()
