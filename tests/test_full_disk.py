@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 import cli
 from pipeline import files
+from pipeline.graph import steps as steps_say
 from pipeline.rows import container, shards
 from pipeline.store import verify
 
@@ -33,6 +34,8 @@ VICTIMS = {
 APPENDED = ("index", "ledger")  # not renamed
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full and /proc")
+
+KINDS = verify.Kinds(steps_say.made())
 
 
 def break_disk(monkeypatch: pytest.MonkeyPatch, victim: Path, moment: str) -> None:
@@ -113,7 +116,7 @@ def test_a_full_disk_under_one_file(
         if kind not in APPENDED:
             assert not victim.exists()
     assert not list(changed.work.rglob("*.partial"))
-    assert verify.look(changed.work)[1] == {}
+    assert verify.look(changed.work, KINDS)[1] == {}
 
     kept = {name: marks for name, marks in changed.state().items() if name.endswith(".h5")}
     changed.run(targets=STAGES)

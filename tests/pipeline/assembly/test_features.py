@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 from pipeline.assembly import features
 from pipeline.errors import LaffError
 from pipeline.plan.context import Context
-from pipeline.plan.units import units
+from pipeline.plan.steps import units
 from pipeline.rows import shards
 
 SPLITS = {

@@ -12,7 +12,7 @@ from pipeline.compare.rows import Rows, rows
 from pipeline.errors import LaffError
 from pipeline.graph import models, stages
 from pipeline.graph.graph import Graph
-from pipeline.plan.units import units
+from pipeline.plan.steps import units
 from pipeline.run import open_context, run
 
 ROLES = {"lead": "pair", "lead-text": "words", "lead-frames": "pair-frames"}
@@ -53,10 +53,10 @@ def test_features_of_each_model(small) -> None:
 def test_a_model_is_that_of_the_run(small) -> None:
     """Name, fingerprint and content, so that neither trains what the other has."""
     run(small.request(), ("train",))
-    context, _ = open_context(small.request())
+    context = open_context(small.request())
     (own,) = units(context, "train")
     context.graph = rows(grid.load(str(small.grid)), graph(small), ROLES).graph
-    context.forget_recipes()
+    context.recipes.forget()
     same = {unit.key: unit for unit in units(context, "compare/mine/train")}["laff/seed1"]
     assert (same.fingerprint, same.content) == (own.fingerprint, own.content)
 
@@ -137,7 +137,7 @@ def test_without_a_model_that_came_to_nothing(small) -> None:
     assert found.names == ["laff", "frames", "pair"]
     assert found.models == ["laff", "frames"]
     assert found.left_out == {"late": "it diverged"}
-    names = [model.name for model in models.listed(found.graph, found.graph.stages["compare/mine/train"])]
+    names = [model.name for model in models.of(found.graph, found.graph.stages["compare/mine/train"])]
     assert names == ["laff", "frames"]
 
 

@@ -22,6 +22,7 @@ import cli
 from pipeline import gc
 from pipeline.compare.run import Asked, Compared, compare
 from pipeline.errors import LaffError
+from pipeline.graph import steps as steps_say
 from pipeline.run import run
 from pipeline.store import verify
 
@@ -29,6 +30,8 @@ ROOT = Path(__file__).resolve().parents[3]
 TRAIN, RANK = "compare/mine/train", "compare/mine/rank"
 ROLES = {"lead": "pair", "lead-text": "words"}
 ALL = ROLES | {"lead-frames": "pair-frames"}
+
+KINDS = verify.Kinds(steps_say.made())
 
 
 def made(small: Any, *sets: str, workers: int = 0, **asked: Any) -> Compared:
@@ -176,9 +179,9 @@ def test_gc_leaves_comparisons_alone(small) -> None:
     assert sorted(small.work.glob("compare/**/*")) == held
     assert gc.look(small.request()).foreign == []
     assert made(small).outcome.made == {}
-    assert verify.look(small.work)[1] == {}
+    assert verify.look(small.work, KINDS)[1] == {}
     (small.work / TRAIN / "late" / "seed1" / "best.pt").write_bytes(b"PK")
-    assert list(verify.look(small.work)[1]) == [f"{TRAIN}/late/seed1/best.pt"]
+    assert list(verify.look(small.work, KINDS)[1]) == [f"{TRAIN}/late/seed1/best.pt"]
 
 
 def test_a_killed_comparison_goes_on(small, tmp_path: Path, contents) -> None:

@@ -11,14 +11,19 @@ import torch
 from extractors.base import Pairs
 from extractors.clip_ft import ClipFt
 from fusion.losses import make
-from pipeline.build.construct import aggregator, construct, problems, read_state
+from pipeline.build.construct import aggregator, construct, read_state
 from pipeline.errors import LaffError
 from pipeline.graph import stages
+from pipeline.graph.graph import Graph
 from pipeline.graph.recipe import Recipe
+from pipeline.items.catalog import Catalog
+from pipeline.plan import steps
+from pipeline.plan.context import Context
 from pipeline.ranking.trec import read_run
 from pipeline.rows import shards
 from pipeline.run import plan
 from pipeline.search import search
+from pipeline.store.workspace import Workspace
 from pipeline.training.trainer import Trainer
 
 FRAMES = "params: {level: frame, frames: 50, stride: 1, fps: 2, rule: first}"  # of the shipped clip-ft-frames
@@ -33,6 +38,11 @@ AGGREGATORS = {
     "content": ("content.Content", {}),
     "tight": ("tight.TightTransf", {"layers": 1, "excite": 4}),
 }
+
+
+def problems(graph: Graph, names: list[str]) -> list[str]:
+    """What stands in the way of stages, told from the graph alone."""
+    return steps.problems(Context(graph, Catalog(), Workspace(Path("nowhere"))), names)
 
 
 def sets(name: str, **more: Any) -> tuple[str, str]:

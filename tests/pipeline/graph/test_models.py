@@ -8,7 +8,7 @@ import pytest
 from pipeline.errors import LaffError
 from pipeline.graph import models
 from pipeline.plan.context import Context
-from pipeline.plan.units import units
+from pipeline.plan.steps import units
 from pipeline.store.index import Entry
 
 Surroundings = Callable[..., Context]
@@ -18,19 +18,19 @@ def test_only_singles_are_averaged(collect: Callable[..., Path], surroundings: S
     """A baseline whose name begins like the singles' is none of them, and one video feature makes no singles."""
     context = surroundings(collect(), ["train.baselines={laff-wide: fusion.concat.Concat}"])
     train, rank = context.stage("train"), context.stage("rank")
-    assert [(model.name, model.single) for model in models.of(context, train)] == [
+    assert [(model.name, model.single) for model in models.of(context.graph, train)] == [
         ("laff", False),
         ("laff-wide", False),
     ]
-    assert [row.name for row in models.rows(context, rank)] == ["laff", "laff-wide"]
+    assert [row.name for row in models.rows(context.graph, rank)] == ["laff", "laff-wide"]
 
 
 def test_a_baseline_takes_the_stage_s_params(collect: Callable[..., Path], surroundings: Surroundings):
     context = surroundings(collect(), ["train.baselines={concat: fusion.concat.Concat}", "train.width=16"])
-    (own, concat) = models.of(context, context.stage("train"))
+    (own, concat) = models.of(context.graph, context.stage("train"))
     assert (own.params["width"], concat.params["width"]) == (16, 16)
     assert own.seeds == concat.seeds == (1, 2)
-    assert models.recipe(context, context.stage("train"), own) != models.recipe(context, context.stage("train"), concat)
+    assert context.recipes.model(context.stage("train"), own) != context.recipes.model(context.stage("train"), concat)
 
 
 MORE = """
@@ -95,7 +95,7 @@ def test_mistakes_of_all_baselines_are_told_together(collect: Callable[..., Path
     )
     context = surroundings(collect(), [f"train.baselines={baselines}"])
     with pytest.raises(LaffError) as caught:
-        models.of(context, context.stage("train"))
+        models.of(context.graph, context.stage("train"))
     told = str(caught.value).splitlines()
     assert told[0] == "'train': 4 problem(s)"
     for line, words in zip(
@@ -115,10 +115,10 @@ def test_only_the_baselines(collect: Callable[..., Path], surroundings: Surround
     """Without its own block a stage has its baselines; without those, nothing, which is a mistake."""
     sets = ["train.own=false", "train.singles=false"]
     context = surroundings(collect(), [*sets, "train.baselines={concat: fusion.concat.Concat}"])
-    assert [model.name for model in models.of(context, context.stage("train"))] == ["concat"]
+    assert [model.name for model in models.of(context.graph, context.stage("train"))] == ["concat"]
     context = surroundings(collect(), sets)
     with pytest.raises(LaffError, match="nothing to train"):
-        models.of(context, context.stage("train"))
+        models.of(context.graph, context.stage("train"))
 
 
 def test_a_baseline_that_says_what_the_stage_says_is_the_same_model(
@@ -128,7 +128,7 @@ def test_a_baseline_that_says_what_the_stage_says_is_the_same_model(
     entry = "{uses: fusion.laff.LAFF, video: [x3d], text: [bow]}"
     one = surroundings(collect(), ["train.width=32"])
     two = surroundings(collect(), ["train.width=32", "train.own=false", f"train.baselines={{laff: {entry}}}"])
-    recipes = [models.recipe(c, c.stage("train"), models.of(c, c.stage("train"))[0]) for c in (one, two)]
+    recipes = [c.recipes.model(c.stage("train"), models.of(c.graph, c.stage("train"))[0]) for c in (one, two)]
     assert recipes[0] == recipes[1]
 
 
@@ -185,7 +185,7 @@ def test_features_and_parts_that_a_baseline_misnames(
 ):
     context = surroundings(collect(), [f"train.baselines={{mine: {entry}}}"], CLIPS)
     with pytest.raises(LaffError) as caught:
-        models.of(context, context.stage("train"))
+        models.of(context.graph, context.stage("train"))
     told = str(caught.value).splitlines()
     assert "baseline 'mine'" in told[1]
     assert message in told[1]
@@ -213,7 +213,7 @@ def test_features_and_parts_that_the_stage_misnames(
             text = text.replace("fusion.laff.LAFF", one.removeprefix("train.uses="))
     context = surroundings(collect(), [one for one in sets if "uses" not in one], text)
     with pytest.raises(LaffError) as caught:
-        models.of(context, context.stage("train"))
+        models.of(context.graph, context.stage("train"))
     assert message in str(caught.value)
 
 
@@ -221,7 +221,10 @@ def test_what_the_models_of_a_stage_share_may_name_more(collect: Callable[..., P
     """The stage's raw features are for models that have them; defaults of a class name what a collection may lack."""
     entries = "{few: {uses: fusion.mhsa.MHSA, video: [x3d], text: [bow]}, ml: fusion.laff_ml.LAFFml}"
     context = surroundings(collect(), ["train.raw=[clip]", f"train.baselines={entries}"], CLIPS)
-    assert [model.params["raw"] for model in models.of(context, context.stage("train"))[:2]] == [["clip"], ["clip"]]
+    assert [model.params["raw"] for model in models.of(context.graph, context.stage("train"))[:2]] == [
+        ["clip"],
+        ["clip"],
+    ]
 
 
 def test_an_aggregator_s_params_are_bound(collect: Callable[..., Path], surroundings: Surroundings):
@@ -229,7 +232,7 @@ def test_an_aggregator_s_params_are_bound(collect: Callable[..., Path], surround
     found = []
     for params in ("aggregate_params: {}", "aggregate_params: {relu6: true}"):
         context = surroundings(collect(), [f"train.baselines={{mine: {CLIP4CLIP % params}}}", "train.own=false"], CLIPS)
-        found.append(models.recipe(context, context.stage("train"), models.of(context, context.stage("train"))[0]))
+        found.append(context.recipes.model(context.stage("train"), models.of(context.graph, context.stage("train"))[0]))
     assert found[0] == found[1]
     assert found[0]["params"]["aggregate_params"]["relu6"] is True
 
@@ -239,5 +242,5 @@ def test_code_that_a_model_imports_is_in_its_recipe(collect: Callable[..., Path]
     sets = ["train.baselines={ml: fusion.laff_ml.LAFFml, concat: fusion.concat.Concat}"]
     context = surroundings(collect(), sets)
     stage = context.stage("train")
-    code = {model.name: models.recipe(context, stage, model)["code"] for model in models.of(context, stage)}
+    code = {model.name: context.recipes.model(stage, model)["code"] for model in models.of(context.graph, stage)}
     assert {name: "fusion.laff" in found for name, found in code.items()} == {"laff": True, "ml": True, "concat": False}

@@ -12,7 +12,7 @@ from pipeline.graph.graph import Graph
 from pipeline.parts.code import ROOT
 
 SHIPPED = ROOT / "stages.yaml"
-STEPS = "ingest, decode, finetune, extract, import, train, rank, evaluate, report"
+STEPS = "decode, evaluate, extract, finetune, import, ingest, rank, report, train"
 SMALL = """
 threads: 3
 stages:

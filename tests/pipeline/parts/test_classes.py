@@ -189,8 +189,8 @@ class Thing:
 def test_what_changes_the_hash_of_code(package: Package, old: str, new: str, same: bool):
     assert old in BODY
     trusted = package(thing=BODY)
-    before = code.code(["mine.thing"], trusted)
-    after = code.code(["mine.thing"], package(thing=BODY.replace(old, new)))
+    before = code.digests(["mine.thing"], trusted)
+    after = code.digests(["mine.thing"], package(thing=BODY.replace(old, new)))
     assert (before == after) is same
 
 
@@ -212,17 +212,31 @@ def late():
         typed="class T: ...",
         loose="z = 1",
     )
-    assert list(code.code(["mine.thing"], trusted)) == ["mine", "mine.deep", "mine.far", "mine.near", "mine.thing"]
-    assert code.code(["mine.thing"]) == {}  # not trusted
+    assert list(code.digests(["mine.thing"], trusted)) == ["mine", "mine.deep", "mine.far", "mine.near", "mine.thing"]
+    with pytest.raises(PartError, match=r"no module and no room 'mine\.thing'"):
+        code.digests(["mine.thing"])  # not trusted
 
 
 def test_imports_in_a_circle_end(package: Package):
     trusted = package(one="import mine.two", two="import mine.one")
-    assert {"mine.one", "mine.two"} <= set(code.code(["mine.one"], trusted))
+    assert {"mine.one", "mine.two"} <= set(code.digests(["mine.one"], trusted))
 
 
-def test_own_code_leaves_imports_out():
-    assert list(code.own_code(["extractors.brightness"])) == ["extractors.brightness"]
+def test_rooms_that_are_left_are_not_followed_into():
+    assert list(code.digests(["extractors.brightness"], leave=["extractors"])) == ["extractors.brightness"]
+
+
+def test_a_room_is_all_of_its_files(package: Package, tmp_path: Path):
+    trusted = package(thing="x = 1")
+    (tmp_path / "mine" / "inner").mkdir()
+    (tmp_path / "mine" / "inner" / "__init__.py").write_text("")
+    (tmp_path / "mine" / "inner" / "deep.py").write_text("import mine.thing")
+    assert list(code.digests(["mine.inner"], trusted)) == ["mine", "mine.inner", "mine.inner.deep", "mine.thing"]
+
+
+def test_a_name_of_nothing_is_an_error():
+    with pytest.raises(PartError, match=r"no module and no room 'pipeline\.videos'"):
+        code.digests(["pipeline.video", "pipeline.videos"])
 
 
 def test_an_edited_helper_in_a_copy_of_the_project(
@@ -231,16 +245,16 @@ def test_an_edited_helper_in_a_copy_of_the_project(
     """brightness calls extractors.pixels.check: an edit there is one of brightness, a comment there is none."""
     for room in code.ROOMS:
         shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
-    wanted = code.code(["extractors.brightness"])
+    wanted = code.digests(["extractors.brightness"])
     monkeypatch.setattr(code, "ROOT", tmp_path)
     fresh_sources()
-    assert code.code(["extractors.brightness"]) == wanted  # where the project lies changes nothing
+    assert code.digests(["extractors.brightness"]) == wanted  # where the project lies changes nothing
     pixels = tmp_path / "extractors" / "pixels.py"
     text = pixels.read_text(encoding="utf-8")
     pixels.write_text(text + "\n# a comment\n", encoding="utf-8")
     fresh_sources()
-    assert code.code(["extractors.brightness"]) == wanted
+    assert code.digests(["extractors.brightness"]) == wanted
     pixels.write_text(text + "\nSIDE = 1\n", encoding="utf-8")
     fresh_sources()
-    changed = code.code(["extractors.brightness"])
+    changed = code.digests(["extractors.brightness"])
     assert {name for name in wanted if wanted[name] != changed[name]} == {"extractors.pixels"}

@@ -14,7 +14,8 @@ from pipeline.parts import code
 from pipeline.parts.code import ROOT
 from pipeline.plan.context import Context
 from pipeline.plan.plan import Planned, explain, stage_plan, table
-from pipeline.plan.units import data_content, units
+from pipeline.plan.steps import units
+from pipeline.plan.units import data_content
 from pipeline.rows import shards
 from pipeline.store import ledger
 from pipeline.store.index import Entry

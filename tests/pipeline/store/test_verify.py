@@ -15,12 +15,15 @@ from click.testing import CliRunner
 import cli
 from pipeline import files
 from pipeline.errors import LaffError
+from pipeline.graph import steps as steps_say
 from pipeline.rows import shards
 from pipeline.store import verify
 from pipeline.store.workspace import Workspace
 from pipeline.training.trainer import save
 
 WRONG = "its checksum is wrong: bytes were lost or changed after it was written"
+
+KINDS = verify.Kinds(steps_say.made())
 
 
 def flip(path: Path, place: int) -> None:
@@ -48,7 +51,7 @@ def work(tmp_path: Path) -> Path:
 
 
 def test_a_whole_workspace(work: Path):
-    assert verify.look(work) == (12, {})
+    assert verify.look(work, KINDS) == (12, {})
     assert not list(work.rglob("*.damaged"))
 
 
@@ -68,14 +71,14 @@ def test_a_whole_workspace(work: Path):
 def test_a_cut_file_is_told_and_set_aside(work: Path, name: str, keep: int, wrong: str):
     path = work / name
     path.write_bytes(path.read_bytes()[:keep])
-    count, found = verify.look(work)
+    count, found = verify.look(work, KINDS)
     assert (count, list(found)) == (12, [name])
     assert found[name].startswith(wrong)
     cut = path.read_bytes()
-    assert verify.set_aside(work, [name, "failures.jsonl"]) == [name]
+    assert verify.set_aside(work, KINDS, [name, "failures.jsonl"]) == [name]
     assert not path.exists()
     assert path.with_name(path.name + ".damaged").read_bytes() == cut
-    assert verify.look(work) == (11, {})
+    assert verify.look(work, KINDS) == (11, {})
 
 
 def test_one_changed_bit_in_a_checkpoint_or_a_run(work: Path):
@@ -84,7 +87,7 @@ def test_one_changed_bit_in_a_checkpoint_or_a_run(work: Path):
     flip(path, path.read_bytes().index(np.arange(3, dtype=np.float32).tobytes()) + 5)
     run = work / "rank/laff/seed1/t2v.trec.gz"
     flip(run, run.stat().st_size - 6)  # of the CRC
-    assert list(verify.look(work)[1]) == ["rank/laff/seed1/t2v.trec.gz", "train/laff/seed1/best.pt"]
+    assert list(verify.look(work, KINDS)[1]) == ["rank/laff/seed1/t2v.trec.gz", "train/laff/seed1/best.pt"]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +102,7 @@ def test_one_changed_bit_in_a_checkpoint_or_a_run(work: Path):
 )
 def test_lines(work: Path, text: bytes, wrong: str):
     (work / "times.jsonl").write_bytes(text)
-    found = verify.look(work)[1]
+    found = verify.look(work, KINDS)[1]
     assert found.get("times.jsonl", "").startswith(wrong)
     assert bool(found) == bool(wrong)
 
@@ -110,7 +113,7 @@ def test_what_laff_did_not_write_is_left_alone(work: Path):
     for name in ("mine/00000.h5", "mine/video/00000.h5", "mine/best.pt", "x3d/notes.json", "x3d/a/b/c/00000.h5"):
         (work / name).parent.mkdir(parents=True, exist_ok=True)
         (work / name).write_text("no HDF5")
-    assert verify.look(work) == (12, {})
+    assert verify.look(work, KINDS) == (12, {})
 
 
 def test_a_stage_on_another_disk_is_read_and_a_loop_of_links_ends(work: Path, tmp_path: Path):
@@ -118,15 +121,15 @@ def test_a_stage_on_another_disk_is_read_and_a_loop_of_links_ends(work: Path, tm
     (work / "x3d").symlink_to(tmp_path / "elsewhere")
     (work / "clip-ft" / "loop").symlink_to(work)
     flip(tmp_path / "elsewhere" / "00000.h5", 2000)
-    assert verify.look(work) == (12, {"x3d/00000.h5": WRONG})
+    assert verify.look(work, KINDS) == (12, {"x3d/00000.h5": WRONG})
 
 
 def test_nothing_is_set_aside_while_a_run_holds_the_workspace(work: Path):
     flip(work / "x3d/00000.h5", 700)
     with Workspace(work).lock():
-        assert list(verify.look(work)[1]) == ["x3d/00000.h5"]
+        assert list(verify.look(work, KINDS)[1]) == ["x3d/00000.h5"]
         with pytest.raises(LaffError, match="is in use by process"):
-            verify.set_aside(work, ["x3d/00000.h5"])
+            verify.set_aside(work, KINDS, ["x3d/00000.h5"])
     assert (work / "x3d/00000.h5").exists()
 
 
@@ -158,7 +161,7 @@ def test_the_command(work: Path, tmp_path: Path):
 
 def test_a_run_makes_again_what_was_set_aside_and_nothing_else(ran, tmp_path: Path, contents) -> None:
     changed = ran.copy(tmp_path / "changed")
-    assert verify.look(changed.work)[1] == {}
+    assert verify.look(changed.work, KINDS)[1] == {}
     hurt = {  # path -> stage and units that follow; of one fit or model, its trained state only
         "x3d/00001.h5": ("x3d", 1),
         "clip-ft/text/00000.h5": ("clip-ft", 1),
@@ -170,10 +173,10 @@ def test_a_run_makes_again_what_was_set_aside_and_nothing_else(ran, tmp_path: Pa
         path = changed.work / name
         flip(path, path.stat().st_size // 2 if path.suffix == ".pt" else draw.randrange(10, path.stat().st_size))
     assert changed.run().made == {}  # size and mtime are as recorded
-    found = verify.look(changed.work)[1]
+    found = verify.look(changed.work, KINDS)[1]
     assert set(found) == set(hurt)
     before = changed.state()
-    assert set(verify.set_aside(changed.work, list(found))) == set(hurt)
+    assert set(verify.set_aside(changed.work, KINDS, list(found))) == set(hurt)
     assert changed.run().made == dict(hurt.values())
     after = changed.state()
     redone = {name for name in before if name not in hurt and after[name] != before[name]}
@@ -182,4 +185,4 @@ def test_a_run_makes_again_what_was_set_aside_and_nothing_else(ran, tmp_path: Pa
     one, other = contents(ran.work), contents(changed.work)
     assert [name for name in {*one, *other} if one.get(name) != other.get(name)] == []
     assert changed.run().made == {}
-    assert verify.look(changed.work)[1] == {}
+    assert verify.look(changed.work, KINDS)[1] == {}

@@ -19,7 +19,7 @@ from pipeline.build.construct import read_checkpoint
 from pipeline.errors import Diverged, LaffError
 from pipeline.graph.models import of
 from pipeline.plan.context import Context
-from pipeline.plan.units import units
+from pipeline.plan.steps import units
 from pipeline.run import Request, open_context, run
 from pipeline.training import jobs
 from pipeline.training.jobs import Trained, Training, Untrained, forget, rows_of, train
@@ -122,7 +122,7 @@ def request_of(collect: Collect, tmp_path: Path) -> Callable[..., Request]:
 
 def job_of(request: Request, key: str) -> Training:
     """What the train stage would hand out for one of its units."""
-    context, _ = open_context(request)
+    context = open_context(request)
     stage = context.stage("train")
     model = next(model for model in of(context, stage) if key.startswith(f"{model.name}/"))
     unit = next(unit for unit in units(context, "train") if unit.key == key)
@@ -158,7 +158,7 @@ def test_rows_are_those_that_have_the_model_s_own_features(request_of: Callable[
     assert run(request_of(), ["train"]).made["train"] == 1
     assert run(request_of(*further), ["train"]).made["train"] == 1  # few
     assert not run(request_of(), ["train"]).made
-    index = open_context(request_of(*further))[0].work.index("train").entries
+    index = open_context(request_of(*further)).work.index("train").entries
     assert {key: entry.rows for key, entry in index.items()} == {
         "concat/seed1": 2 * VIDEOS,
         "few/seed1": 2 * (VIDEOS - 1),
