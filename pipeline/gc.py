@@ -94,7 +94,7 @@ def _reason(context: Context, used: set[str], name: str) -> str:
     if any("{unit}" in one for one in stage.about.makes) and len(path.parts) > 2 and not in_use:
         return "the settings name no such model and seed"
     if verify.Kinds(stage.about.working).ours(name):
-        return f"'{stage.name}' needed it while it worked, and is finished"
+        return f"needed only until '{stage.name}' was finished"
     if path.suffix == ".h5":
         return "no item is in this shard"
     return f"no file of '{stage.name}' as it is now"

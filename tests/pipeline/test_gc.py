@@ -16,7 +16,7 @@ from pipeline.gc import Found
 from pipeline.rows import shards
 from pipeline.store.workspace import Workspace
 
-TRAINED = "its training is finished"
+TRAINED = "needed only until 'train' was finished"
 ROW = np.zeros((1, 3))  # of a shard whose rows nobody asks for
 
 
@@ -79,7 +79,7 @@ def test_what_is_unused_and_why(used) -> None:
     (work / "bow" / "index.json").write_text("{}")
     found = gc.look(used.request())
     assert reasons(found) == {
-        "finetune/frames/00000.h5": "frames of finetune, which is finished",
+        "finetune/frames/00000.h5": "needed only until 'finetune' was finished",
         "x3d/00003.h5": "no item is in this shard",
         "gone/video/00000.h5": "no stage 'gone' in stages.yaml",
         "gone/index.jsonl": "no stage 'gone' in stages.yaml",

@@ -13,6 +13,7 @@ from pipeline.errors import LaffError
 from pipeline.parts import code
 from pipeline.parts.code import ROOT
 from pipeline.plan.context import Context
+from pipeline.plan.fingerprints import Recipes
 from pipeline.plan.plan import Planned, explain, stage_plan, table
 from pipeline.plan.steps import units
 from pipeline.plan.units import data_content
@@ -253,7 +254,7 @@ def test_versions_of_decoders(
     done: Callable[..., Path], surroundings: Surroundings, planned: Look, monkeypatch: pytest.MonkeyPatch
 ):
     path = done()
-    monkeypatch.setattr(Context, "decoders", {"decord": "0.6.0", "av": "99", "pillow": "1"})
+    monkeypatch.setattr(Recipes, "decoders", {"decord": "0.6.0", "av": "99", "pillow": "1"})
     found = reasons(planned(surroundings(path)))
     assert found["decode"][0].endswith(" → decord 0.6.0 av 99 pillow 1")
     assert found["x3d"][0].endswith("; follows decode")
@@ -360,7 +361,7 @@ OLD = {
         ({"step": "import"}, "step extract → import"),
         ({"weights": "random"}, "weights nothing → random"),
         ({"decoder": {"av": "2", "decord": "1"}}, "decoder av 1 → av 2 decord 1"),
-        ({"code": {"a": "1", "b": "3", "c": "1"}}, "code of b, c changed"),
+        ({"code": {"a": "1", "b": "3", "c": "4"}}, "code of b, c changed"),
         ({"from": {"decode": "z", "ingest": "y"}}, "follows decode"),
         ({"from": {"decode": "x", "bow": "y"}}, "now reads bow; no longer reads ingest"),
         ({"file of vectors": "1"}, "file of vectors changed"),

@@ -19,7 +19,7 @@ from pipeline.store.workspace import Workspace
 HOLD = """
 import sys, time
 from pathlib import Path
-from pipeline.workspace import Workspace
+from pipeline.store.workspace import Workspace
 with Workspace(Path(sys.argv[1])).lock():
     print("held", flush=True)
     sys.stdin.readline()
