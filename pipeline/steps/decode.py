@@ -29,6 +29,7 @@ COLUMNS = ("packets", "seconds", "fps", "width", "height", "rotation", "codec", 
 class Options:
     """Parameters of the step."""
 
+    HELP = "Look at every video; what cannot be read goes to the failures."
     HOW = ("timeout", "memory")
     CODE = ("pipeline.video.reading",)
 

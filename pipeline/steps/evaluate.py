@@ -32,6 +32,7 @@ WAYS = ("t2v", "v2t")
 class Options:
     """Parameters of the step."""
 
+    HELP = "Compute the metrics."
     CODE = ("pipeline.evaluation.metrics",)
     OWN = ("pipeline.steps.evaluate",)
 

@@ -30,6 +30,7 @@ from pipeline.weights import lookup
 class Options:
     """Parameters of the step."""
 
+    HELP = "Extract this feature for all videos or captions."
     HOW = ("batch", "timeout", "memory")
     VIDEO_CODE = ("pipeline.video.reading",)
     TASK_CODE = (

@@ -21,6 +21,7 @@ from pipeline.store import ledger
 class Options:
     """Parameters of the step."""
 
+    HELP = "Take over features that others extracted."
     FILES = ("file",)
 
     file: str  # an .npz, or a BigFile folder (feature.bin, id.txt, shape.txt)

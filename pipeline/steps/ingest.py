@@ -16,6 +16,7 @@ from pipeline.store.workspace import Workspace
 class Options:
     """Parameters of the step. They decide about new shards only: finished ones stay as they are."""
 
+    HELP = "List all videos and captions, with digests, splits and shards."
     HOW = ("shard_videos", "shard_captions")
 
     shard_videos: int = 256  # videos in a shard

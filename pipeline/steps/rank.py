@@ -40,6 +40,7 @@ EMBEDDED = 1024  # rows that are embedded at once
 class Options:
     """Parameters of the step."""
 
+    HELP = "Rank videos for captions and captions for videos."
     HOW = ("pairs",)
     CODE = ("pipeline.evaluation.metrics", "fusion.paired", "fusion.features")
     OWN = (

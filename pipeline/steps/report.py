@@ -26,6 +26,7 @@ th:first-child,td:first-child{text-align:left}td.text{text-align:left}tr.main{ba
 class Options:
     """Parameters of the step: none."""
 
+    HELP = "Write the report page."
     OWN = ("pipeline.steps.report",)
 
 
