@@ -11,6 +11,7 @@ from pipeline.errors import LaffError, problems
 from pipeline.extraction.target import Made
 from pipeline.graph import stages
 from pipeline.graph.graph import Graph
+from pipeline.graph.stages_file import StagesFile
 from pipeline.items import collection
 from pipeline.items.collection import Collection
 from pipeline.outcome import Outcome
@@ -32,7 +33,7 @@ class Request:
 
     collection: Path
     work: Path
-    stages: Path | None = None
+    stages: Path | StagesFile | None = None
     profile: str | None = None
     sets: tuple[str, ...] = ()
     trust: tuple[str, ...] = ()

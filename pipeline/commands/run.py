@@ -1,0 +1,88 @@
+"""`laff run`, `laff plan` and `laff demo`: the stages made, or only looked at."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.commands.options import PATH, doing, request, where
+
+DEMO = Path("demo")
+
+
+def execute(options: dict[str, Any], targets: tuple[str, ...], retry: bool, max_failures: int) -> None:
+    """Run, print what came of it, and exit with an error if too many videos failed."""
+    from pipeline.run import run as run_stages
+
+    wanted = request(options)
+    outcome = run_stages(wanted, targets, retry)
+    click.echo(outcome.summary(wanted.work))
+    if 0 <= max_failures < outcome.lost:
+        raise click.ClickException(
+            f"{outcome.lost} videos failed, more than --max-failures {max_failures}; "
+            f"see `laff failures -w {wanted.work}`"
+        )
+
+
+@click.command(name="run")
+@doing
+@click.argument("targets", nargs=-1, metavar="[STAGE]...")
+def run_command(targets: tuple[str, ...], retry_failed: bool, max_failures: int, **options: Any) -> None:
+    """Run all stages that are not cached, or only what the named STAGEs need.
+
+    \b
+    laff run -c collection.yaml -w WORK --profile small
+    laff run -c collection.yaml -w WORK --set train.seeds=[1,2,3] --set x3d.frames=13
+    """
+    execute(options, targets, retry_failed, max_failures)
+
+
+@click.command(name="plan")
+@where
+@click.option(
+    "--json", "as_json", is_flag=True, help="For programs: a list of stage, shards, cached, stale, missing, reasons."
+)
+@click.option("--retry-failed", is_flag=True, help="As `run --retry-failed` would see it.")
+@click.argument("targets", nargs=-1, metavar="[STAGE]...")
+def plan_command(targets: tuple[str, ...], as_json: bool, retry_failed: bool, **options: Any) -> None:
+    """Show what is cached, stale or missing, and why; runs nothing and reads no video."""
+    from pipeline.plan import plan as plans
+    from pipeline.run import plan as make_plan
+    from pipeline.run import targets_of
+
+    wanted = request(options)
+    graph = wanted.graph()
+    names = targets_of(graph, targets)
+    found, random = make_plan(wanted, names, retry_failed)
+    if as_json:
+        click.echo(json.dumps([planned.summary() for planned in found], indent=1, ensure_ascii=False))
+        return
+    click.echo(plans.table(found, random, plans.absent(graph, found)))
+    idle = [name for name in graph.stages if name not in graph.needed(names)]
+    if idle:
+        click.echo(f"not needed by {', '.join(names)}: {', '.join(idle)}")
+
+
+@click.command(name="demo")
+@click.option(
+    "--folder",
+    type=PATH,
+    default=DEMO,
+    show_default=True,
+    help="Where to put videos and results.",
+)
+def demo_command(folder: Path) -> None:
+    """Make a small collection of videos, then run everything on it with profile small."""
+    from pipeline.demo import make_collection
+    from pipeline.graph.stages_file import shipped
+    from pipeline.run import Request
+    from pipeline.run import run as run_stages
+
+    collection = make_collection(folder / "collection")
+    wanted = Request(collection, folder / "work", shipped(), "small", ("train.seeds=[1,2,3]",))
+    outcome = run_stages(wanted, ())
+    click.echo(outcome.summary(wanted.work))
+    click.echo(f'try: laff search "a red circle moves up" -c {collection} -w {wanted.work} --profile small')
