@@ -229,8 +229,8 @@ def test_the_stages_file_may_be_named_before_the_command(laff, tiny, tmp_path: P
     (tmp_path / "mine.yaml").write_text(text)
     for words in (["--stages", tmp_path / "mine.yaml", "--help"], ["-h", f"--stages={tmp_path}/mine.yaml"]):
         shown = laff(*words).output
-        assert "\nStages:\n  ingest   List all videos" in shown
-        assert "\n  colour   Extract this feature" in shown
+        assert "\nStages:\n  ingest    List all videos" in shown
+        assert "\n  colour    Extract this feature" in shown
         assert "x3d" not in shown.partition("Stages:")[2]
     before = laff("--stages", tmp_path / "mine.yaml", "plan", "-c", tiny.collection, "-w", tmp_path / "w")
     assert "'colour' works on videos, so its from should lead to a stage of step 'decode'" in wrong(before)
