@@ -10,10 +10,13 @@ from pipeline.build.construct import construct
 from pipeline.errors import LaffError, problems
 from pipeline.graph import stages
 from pipeline.graph.graph import Graph
+from pipeline.graph.stages_file import StagesFile
 from pipeline.items import collection
 from pipeline.items.collection import Collection
 from pipeline.outcome import Outcome
+from pipeline.plan import accept as accepting
 from pipeline.plan import steps
+from pipeline.plan.accept import Accepted
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.planned import Planned
@@ -32,7 +35,7 @@ class Request:
 
     collection: Path
     work: Path
-    stages: Path | None = None
+    stages: Path | StagesFile | None = None
     profile: str | None = None
     sets: tuple[str, ...] = ()
     trust: tuple[str, ...] = ()
@@ -143,6 +146,23 @@ def run(request: Request, targets: Sequence[str], retry: bool = False, outcome: 
             context.tasks.close()
     outcome.failures = [line for line in ledger.read(work.ledger) if line["stage"] in names]
     return outcome
+
+
+def accept(request: Request, names: Sequence[str]) -> tuple[Accepted, Outcome | None]:
+    """Let stand what earlier code has made of these stages, and make again, in seconds, what tells of it.
+
+    The outcome is None where nothing could be told yet: something else is to be made first. LaffError where anything
+    but code has changed.
+    """
+    work = Workspace(request.work)
+    found = collection.load(request.collection)
+    with work.lock():
+        context = surroundings(request, request.graph(), found, work, retry=False)
+        accepted = accepting.accept(context, names)
+        stale = {name for name in context.graph.stages if stage_plan(context, name).todo}
+    telling = [stage.name for stage in context.graph.stages.values() if stage.about.tells and stage.name in stale]
+    ready = [name for name in telling if stale.intersection(context.graph.needed([name])) <= set(telling)]
+    return accepted, run(request, ready) if ready else None
 
 
 def _tasks(request: Request, context: Context) -> Tasks:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Hashable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,23 @@ Strict.yaml_implicit_resolvers = {
     for first, resolvers in Strict.yaml_implicit_resolvers.items()
 }
 
+FASTEST: type[Strict] = Strict
+if yaml.__with_libyaml__:  # else PyYAML parses in Python, which takes some ten times as long
+
+    class Quick(yaml.CSafeLoader, Strict):
+        """Strict with libyaml's parser."""
+
+    FASTEST = Quick
+LOOSE = re.compile(r"[\t!\ufeff]|[|>]#")  # libyaml takes these in places where PyYAML refuses or reads them otherwise
+
 
 def parse(text: str, where: str) -> Any:
     """The value of a YAML text; LaffError with the line of the mistake."""
+    if not LOOSE.search(text):
+        with suppress(yaml.YAMLError, UnicodeError):  # PyYAML's own parser says better what is wrong
+            return yaml.load(text, Loader=FASTEST)  # a SafeLoader, as Strict is
     try:
-        return yaml.load(text, Loader=Strict)  # Strict is a SafeLoader
+        return yaml.load(text, Loader=Strict)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"{where}:{mark.line + 1}" if mark else where

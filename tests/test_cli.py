@@ -8,16 +8,25 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
 import cli
+from pipeline import yamls
+from pipeline.graph.stages_file import StagesFile
 from pipeline.store.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
-VERBS = ("run", "plan", "failures", "search", "show", "verify", "gc", "demo", "weights", "analyze", "compare")
+SECTIONS = {
+    "Run": ("run", "plan", "demo"),
+    "Look": ("search", "show", "failures"),
+    "Models": ("weights", "compare", "analyze"),
+    "Data": ("verify", "gc"),
+}
+VERBS = tuple(name for names in SECTIONS.values() for name in names)
 STAGES = (
     *("ingest", "decode", "finetune", "clip-ft", "x3d", "ircsn", "tf", "timm", "bow", "w2v", "gru"),
     *("train", "rank", "evaluate", "report"),
@@ -46,7 +55,6 @@ def laff(monkeypatch: pytest.MonkeyPatch):
 
     def call(*arguments: object) -> Result:
         words = [str(argument) for argument in arguments]
-        monkeypatch.setattr(sys, "argv", ["laff", *words])  # which commands there are hangs on --stages
         result = CliRunner().invoke(cli.main, words)
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception  # it would be a traceback for a person
@@ -81,6 +89,45 @@ def test_the_commands_are_the_verbs_and_the_stages(laff) -> None:
     assert set(STAGES) <= set(listed[len(VERBS) :])  # a stage more is a command more
     shown = laff("--help").output
     assert all(f"\n  {name} " in shown for name in listed)
+
+
+def test_each_command_is_in_one_section(laff) -> None:
+    context = click.Context(cli.main)
+    sections = cli.main.sections(context)
+    listed = [name for names in sections.values() for name in names]
+    assert len(listed) == len(set(listed))
+    assert set(listed) == {*cli.main.commands, *sections["Stages"]}
+    for title, names in SECTIONS.items():
+        assert sections.pop(title) == list(names)
+    assert list(sections) == ["Stages"]  # no verb was left without a section
+    shown = laff("--help").output
+    places = [shown.index(f"\n{title}:\n") for title in (*SECTIONS, "Stages")]
+    assert places == sorted(places)
+
+
+def test_no_verb_of_ours_has_a_stages_name() -> None:
+    """A verb hides a stage of the same name, which then cannot be made by its name."""
+    assert set(cli.main.commands).isdisjoint(StagesFile(ROOT / "stages.yaml").entries)
+
+
+@pytest.mark.parametrize("width", [80, 100, 110])
+@pytest.mark.parametrize("words", [(), ("weights",), ("analyze",)])
+def test_summaries_are_whole_and_in_their_lines(words: tuple[str, ...], width: int, monkeypatch) -> None:
+    """As in a terminal of that width: every summary is the first sentence of the command's help."""
+    monkeypatch.chdir(ROOT)
+    context = click.Context(cli.main)
+    group = cli.main.get_command(context, words[0]) if words else cli.main
+    assert isinstance(group, click.Group)
+    shown = CliRunner().invoke(cli.main, [*words, "--help"], terminal_width=width).output
+    lists = shown.partition("Options:")[2].partition("\n\n")[2]
+    assert max(map(len, lists.splitlines())) <= width
+    assert "..." not in lists
+    flat = " ".join(lists.split())
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        first = (command.short_help or (command.help or "").partition("\n\n")[0]).partition(". ")[0]
+        assert f"{name} {' '.join(first.split()).rstrip('.')} " in f"{flat} "
 
 
 @pytest.mark.parametrize("name", [*VERBS, *STAGES])
@@ -128,6 +175,80 @@ def test_help_imports_nothing_heavy() -> None:
         loaded = set(done.stdout.rpartition("LOADED")[2].split())
         assert "click" in loaded
         assert loaded.isdisjoint(HEAVY), words
+
+
+def test_help_reads_of_the_steps_and_imports_none() -> None:
+    code = (
+        "import sys, cli\ntry:\n    cli.main(sys.argv[1:])\nexcept SystemExit:\n    pass\nprint('LOADED', *sys.modules)"
+    )
+    for words in (["--help"], ["train", "--help"]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=ROOT, timeout=120, check=True
+        )
+        shown, _, loaded = done.stdout.rpartition("LOADED")
+        assert "Train the fusion models on cached features" in shown
+        assert not [name for name in loaded.split() if name.startswith(("pipeline.steps", "pipeline.run"))]
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The files whose YAML was parsed, one entry each time."""
+    seen: list[str] = []
+    parse = yamls.parse
+
+    def spy(text: str, where: str) -> Any:
+        seen.append(where)
+        return parse(text, where)
+
+    monkeypatch.setattr(yamls, "parse", spy)
+    return seen
+
+
+@pytest.mark.parametrize("words", [("--help",), ("-h",), (), ("train", "--help"), ("trian", "--help")])
+def test_help_parses_the_stages_file_once(laff, parsed: list[str], words: tuple[str, ...]) -> None:
+    laff(*words)
+    assert parsed == ["stages.yaml"]
+
+
+@pytest.mark.parametrize("words", [("run", "--help"), ("weights", "--help"), ("--version",)])
+def test_what_names_no_stage_parses_nothing(laff, parsed: list[str], words: tuple[str, ...]) -> None:
+    laff(*words)
+    assert parsed == []
+
+
+@pytest.mark.parametrize("verb", ["plan", "run", "report", "gc"])
+def test_a_command_parses_the_stages_file_once(laff, ran, tmp_path: Path, parsed: list[str], verb: str) -> None:
+    again = ran.copy(tmp_path / "again") if verb in ("run", "report") else ran
+    assert laff(verb, *where(again)).exit_code == 0
+    assert parsed.count(str(again.stages)) == 1
+    assert "stages.yaml" not in parsed  # the one of the current folder
+
+
+def test_the_stages_file_may_be_named_before_the_command(laff, tiny, tmp_path: Path) -> None:
+    text = "stages:\n  ingest: {step: ingest}\n  colour: {step: extract, uses: extractors.brightness.Brightness}\n"
+    (tmp_path / "mine.yaml").write_text(text)
+    for words in (["--stages", tmp_path / "mine.yaml", "--help"], ["-h", f"--stages={tmp_path}/mine.yaml"]):
+        shown = laff(*words).output
+        assert "\nStages:\n  ingest    List all videos" in shown
+        assert "\n  colour    Extract this feature" in shown
+        assert "x3d" not in shown.partition("Stages:")[2]
+    before = laff("--stages", tmp_path / "mine.yaml", "plan", "-c", tiny.collection, "-w", tmp_path / "w")
+    assert "'colour' works on videos, so its from should lead to a stage of step 'decode'" in wrong(before)
+
+
+def test_stages_files_in_any_state_have_help(laff, tmp_path: Path) -> None:
+    """What cannot be a stage is no reason to tell nothing of the others."""
+    file = tmp_path / "odd.yaml"
+    file.write_text("stages: {7: {step: rank}, list: [1], none: , wrong: {step: ranc}, path: {step: ../cli}}")
+    shown = laff("--help", "--stages", file).output
+    stages = [line.split(maxsplit=1) for line in shown.partition("Stages:\n")[2].splitlines()]
+    assert stages[0] == ["7", "Rank videos for captions and captions for videos"]
+    assert stages[1:] == [[name, "Make this stage"] for name in ("list", "none", "wrong", "path")]
+    for text in ("stages: [", "stages: 3", "[]"):
+        file.write_text(text)
+        result = laff("--help", "--stages", file)
+        assert result.exit_code == 0
+        assert "Stages:" not in result.output
 
 
 def test_a_plan_does_without_the_models(ran) -> None:

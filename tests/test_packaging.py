@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import importlib.metadata
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
@@ -18,6 +20,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("cli", "pipeline", "extractors", "fusion")
+STAGES = "pipeline/graph/stages.yaml"  # where an installed wheel has its stages file
+PLANTED = "\nstages:\n  planted: {step: extract, uses: extractors.brightness.Brightness, from: decode}\n\n"
 TOOLS = {"test", "style", "build"}  # groups of packages that the program itself does not need
 OTHER_MODULES = {"pyyaml": "yaml", "pillow": "PIL", "open-clip-torch": "open_clip"}  # where the names differ
 NOT_IMPORTED = {
@@ -98,19 +102,134 @@ def test_the_command_is_installed() -> None:
     assert callable(command.load())
 
 
-def test_a_wheel_holds_the_four_names_and_the_data_files(tmp_path: Path) -> None:
-    source = tmp_path / "source"
-    source.mkdir()
-    for name in ("pyproject.toml", "README.md", "cli.py"):
-        shutil.copy(ROOT / name, source)
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a build needs of the checkout, with a stage more in its stages.yaml."""
+    folder = tmp_path_factory.mktemp("build") / "source"
+    folder.mkdir()
+    for name in ("pyproject.toml", "setup.py", "README.md", "cli.py", "stages.yaml"):
+        shutil.copy(ROOT / name, folder)
     for name in (*NAMES[1:], "tests"):
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    build = "from setuptools.build_meta import build_wheel; import sys; build_wheel(sys.argv[1])"
-    subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=source, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    ours = {"cli.py"}
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    text = (folder / "stages.yaml").read_text(encoding="utf-8")
+    (folder / "stages.yaml").write_text(text.replace("\nstages:\n", PLANTED, 1), encoding="utf-8")
+    return folder
+
+
+def build(source: Path, what: str, folder: Path) -> Path:
+    """The wheel or source archive that a build makes, as pip asks for it; without the network."""
+    program = f"import setuptools.build_meta as build, sys; print(build.build_{what}(sys.argv[1]))"
+    command = [sys.executable, "-c", program, str(folder)]
+    done = subprocess.run(command, cwd=source, check=True, capture_output=True, text=True)
+    return folder / done.stdout.splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def wheel(source: Path) -> Path:
+    return build(source, "wheel", source.parent)
+
+
+def held(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return {name for name in archive.namelist() if ".dist-info/" not in name}
+
+
+def test_a_wheel_holds_the_four_names_and_the_data_files(wheel: Path, source: Path) -> None:
+    ours = {"cli.py", STAGES}
     for name in NAMES[1:]:
         files = (path for path in (ROOT / name).rglob("*") if path.suffix in (".py", ".json", ".yaml"))
         ours |= {path.relative_to(ROOT).as_posix() for path in files}
-    assert held == ours
+    assert held(wheel) == ours
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.read(STAGES) == (source / "stages.yaml").read_bytes()
+
+
+def test_a_source_archive_builds_the_same_wheel(wheel: Path, source: Path, tmp_path: Path) -> None:
+    archive = build(source, "sdist", tmp_path)
+    with tarfile.open(archive) as packed:
+        packed.extractall(tmp_path, filter="data")
+    assert held(build(tmp_path / archive.name.removesuffix(".tar.gz"), "wheel", tmp_path)) == held(wheel)
+
+
+def test_an_editable_install_holds_no_copy_of_the_stages_file(source: Path, tmp_path: Path) -> None:
+    assert STAGES not in held(build(source, "editable", tmp_path))
+    assert not (source / STAGES).exists()
+    assert not (ROOT / STAGES).exists()  # or it would be taken for the checkout's own
+
+
+@pytest.fixture(scope="module")
+def site(wheel: Path) -> Path:
+    """A folder outside the checkout where the wheel is installed; the other packages are those of this Python."""
+    folder = wheel.parent / "site"
+    options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-index", "--target", str(folder)]
+    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(wheel)], check=True, capture_output=True)
+    return folder
+
+
+def laff(site: Path, folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    """The installed command, as a process in a folder that has no stages.yaml."""
+    command = [sys.executable, str(site / "bin" / "laff"), *map(str, words)]
+    environment = os.environ | {"PYTHONPATH": str(site)}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_an_installed_wheel_finds_its_own_files(site: Path, tmp_path: Path) -> None:
+    """And none of the checkout, which this Python knows too."""
+    program = (
+        "import cli, extractors, fusion\n"
+        "from pipeline.compare import grid\nfrom pipeline.graph import published, stages_file\n"
+        "from pipeline.parts import code\n"
+        "print(cli.__file__, extractors.__path__[0], fusion.__path__[0], grid.SHIPPED, published.CATALOGUE,"
+        " stages_file.shipped(), code.ROOT / 'extractors' / 'clip_configs', sep='\\n')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        **{"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": str(site)}, "check": True},
+        **{"capture_output": True, "text": True, "timeout": 120},
+    )
+    paths = list(map(Path, done.stdout.splitlines()))
+    assert len(paths) == 7
+    assert all(path.exists() and path.is_relative_to(site) for path in paths)
+    assert sorted(path.name for path in paths[-1].iterdir()) == sorted(
+        path.name for path in (ROOT / "extractors" / "clip_configs").iterdir()
+    )
+
+
+def test_an_installed_wheel_runs_elsewhere(site: Path, tiny, tmp_path: Path) -> None:
+    shown = laff(site, tmp_path, "--help")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "\n  planted " in shown.stdout
+    shown = laff(site, tmp_path, "planted", "--help")
+    assert "stage 'planted' (step extract, extractors.brightness.Brightness)" in " ".join(shown.stdout.split())
+
+    where = ("-c", tiny.collection, "-w", tmp_path / "work", "--profile", "small")
+    shown = laff(site, tmp_path, "plan", *where)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert re.search(r"not needed by report: .*\bplanted\b", shown.stdout)
+    shown = laff(site, tmp_path, "compare", "block", *where)
+    assert "no grid 'block'; did you mean 'blocks'? shipped are blocks, systems" in shown.stderr
+    shown = laff(site, tmp_path, "plan", *where, "--set", "x3d.frame=1")
+    assert shown.stderr.startswith(f"Error: {site / STAGES}: 1 problem(s)")
+    shown = laff(site, tmp_path, "weights", "list")
+    assert "x3d-l-k400" in shown.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stages_file_of_the_current_folder_comes_before_the_installed_one(site: Path, tmp_path: Path) -> None:
+    (tmp_path / "stages.yaml").write_text("stages: {mine: {step: ingest}}")
+    assert laff(site, tmp_path, "--help").stdout.partition("Stages:\n")[2].split()[0] == "mine"
+
+
+def test_an_installation_that_lost_its_stages_file_says_so(site: Path, tiny, tmp_path: Path) -> None:
+    broken = tmp_path / "site"
+    shutil.copytree(site, broken)
+    (broken / STAGES).unlink()
+    (tmp_path / "else").mkdir()
+    shown = laff(broken, tmp_path / "else", "plan", "-c", tiny.collection, "-w", tmp_path / "work")
+    assert shown.returncode == 1
+    assert shown.stderr.startswith("Error: laff is installed without its stages.yaml (")
+    assert laff(broken, tmp_path / "else", "--help").returncode == 0
+    named = ("--stages", tiny.stages, "--profile", "small")
+    assert laff(broken, tmp_path / "else", "plan", "-c", tiny.collection, "-w", tmp_path / "w", *named).returncode == 0

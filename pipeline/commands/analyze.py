@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pipeline.commands.compare import ROLES
-from pipeline.commands.options import request, settings, where
+from pipeline.commands.options import optional_where, request, where
+from pipeline.commands.sections import Sectioned
 
 if TYPE_CHECKING:
     from pipeline.run import Request
@@ -32,7 +33,7 @@ def looked_at(options: dict[str, Any], grid: str, roles: dict[str, str]) -> Requ
     return request(options)
 
 
-@click.group(name="analyze")
+@click.group(name="analyze", cls=Sectioned)
 def analyze_group() -> None:
     """Look into trained models: feature weights, spaces, cost, single queries.
 
@@ -130,16 +131,6 @@ def spaces_command(model: str, seed: int | None, k: int, grid: str, roles: dict[
     csv = tables.write_csv(path.with_name(f"{path.name}.csv"), [("seed", "space", "other", "jaccard"), *lines])
     plots.spaces(path, f"{found.name}, seed {found.seeds[0]}: overlap of the {k} best videos", first)
     said(csv, path)
-
-
-def optional_where(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of `where`, collection and workspace left to the person."""
-    path = click.Path(path_type=Path)
-    function = settings(function)
-    function = click.option("-w", "--work", type=path, metavar="WORK", help="The workspace, with its features made.")(
-        function
-    )
-    return click.option("-c", "--collection", type=path, metavar="FILE", help="The collection.yaml.")(function)
 
 
 @analyze_group.command(name="cost", short_help="Parameters and FLOPs of the models.")

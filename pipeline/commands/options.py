@@ -1,23 +1,55 @@
-"""The options that commands share, and what they make of them: a Request or a Graph."""
+"""The options that commands share, each defined once, and what they make of them: a Request or a Graph."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipeline.graph.stages_file import StagesFile
+
 if TYPE_CHECKING:
     from pipeline.graph.graph import Graph
     from pipeline.run import Request
+
+PATH = click.Path(path_type=Path)
+
+
+def work_option(required: bool = True) -> Callable[..., Any]:
+    """The option that names the workspace."""
+    return click.option("-w", "--work", type=PATH, required=required, metavar="WORK", help="The workspace folder.")
+
+
+def collection_option(required: bool = True) -> Callable[..., Any]:
+    """The option that names the collection."""
+    return click.option("-c", "--collection", type=PATH, required=required, metavar="FILE", help="The collection.yaml.")
+
+
+def stages_named(arguments: Sequence[str]) -> Path | None:
+    """The value of --stages among arguments not yet parsed: it decides which commands there are."""
+    named = None
+    for argument, after in zip(arguments, [*arguments[1:], ""], strict=False):
+        if argument == "--stages" and after:
+            named = Path(after)
+        elif argument.startswith("--stages="):
+            named = Path(argument.partition("=")[2])
+    return named
+
+
+def stages_file(context: click.Context, option: click.Parameter, value: Path | None) -> StagesFile:
+    """The file of --stages: the one that the command was looked up in, so that it is parsed once."""
+    known = context.ensure_object(StagesFile)
+    return known if value is None or value == known.given else StagesFile(value)
+
 
 TRUST = click.option("--trust", multiple=True, metavar="PACKAGE", help="Let `uses:` import from this package too.")
 SET = click.option("--set", "sets", multiple=True, metavar="STAGE.PARAM=VALUE", help="Change a param, `from` or `on`.")
 PROFILE = click.option("--profile", metavar="NAME", help="Apply a profile of the stages file, such as small.")
 STAGES = click.option(
-    "--stages", type=click.Path(path_type=Path), metavar="FILE", help="Another stages.yaml than the one here."
+    "--stages", type=PATH, callback=stages_file, metavar="FILE", help="Another stages.yaml than the one here."
 )
 
 
@@ -28,16 +60,16 @@ def settings(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def where(function: Callable[..., Any]) -> Callable[..., Any]:
+def where(function: Callable[..., Any], required: bool = True) -> Callable[..., Any]:
     """The options that every command on a workspace takes."""
-    path = click.Path(path_type=Path)
-    function = settings(function)
-    for option in (
-        click.option("-w", "--work", type=path, required=True, metavar="WORK", help="The workspace folder."),
-        click.option("-c", "--collection", type=path, required=True, metavar="FILE", help="The collection.yaml."),
-    ):
+    for option in (settings, work_option(required), collection_option(required)):
         function = option(function)
     return function
+
+
+def optional_where(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of `where`, collection and workspace left to the person."""
+    return where(function, required=False)
 
 
 def doing(function: Callable[..., Any]) -> Callable[..., Any]:

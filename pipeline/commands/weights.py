@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipeline.commands.options import graph_of, settings
+from pipeline.commands.sections import Sectioned
 
 if TYPE_CHECKING:
     from pipeline.graph.graph import Graph, Weights
 
 
-@click.group(name="weights")
+@click.group(name="weights", cls=Sectioned)
 def weights_group() -> None:
     """List, fetch, check and convert the published weights of the models.
 

@@ -1,36 +1,34 @@
 """Read stages.yaml into a graph of stages, or list everything that is wrong with it."""
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from pipeline import yamls
 from pipeline.errors import LaffError, did_you_mean, problems
 from pipeline.graph import aggregators, inherited, published, settings, steps
 from pipeline.graph.graph import DEVICES, FILLED, Graph, Plugged, Stage, Weights
+from pipeline.graph.stages_file import StagesFile
 from pipeline.graph.steps import Step
 from pipeline.parts.binding import bind
 from pipeline.parts.classes import Part, part, plugged
-from pipeline.parts.code import ROOT, PartError
+from pipeline.parts.code import PartError
 
 KEYS = ("step", "uses", "from", "params", "on")
 NAME = "letters, digits and -"
 
 
-def default_path() -> Path:
-    """The stages.yaml of the current folder, else the project's own."""
-    here = Path("stages.yaml")
-    return here if here.is_file() else ROOT / "stages.yaml"
-
-
 def load(
-    path: Path | None = None, profile: str | None = None, sets: Sequence[str] = (), trusted: Sequence[str] = ()
+    file: Path | StagesFile | None = None,
+    profile: str | None = None,
+    sets: Sequence[str] = (),
+    trusted: Sequence[str] = (),
 ) -> Graph:
     """The graph of a stages file with a profile and `stage.param=value` settings; LaffError lists all mistakes."""
-    path = path or default_path()
-    whole = yamls.load(path)
+    file = file if isinstance(file, StagesFile) else StagesFile(file)
+    path, whole = file.path, deepcopy(file.content)  # a copy: profiles and settings change it
     if not isinstance(whole, dict) or not isinstance(whole.get("stages"), dict):
         raise LaffError(f"{path}: has no 'stages:' mapping; see the README for its form")
     found: list[str] = []
@@ -59,15 +57,6 @@ def load(
     if found:
         raise problems(str(path), found)
     return Graph(stages, weights, threads, path, profile, frozenset(trusted))
-
-
-def names(path: Path | None = None) -> list[str]:
-    """The stage names of a file, unchecked: for the list of commands, which must come up fast and in any state."""
-    try:
-        whole = yamls.load(path or default_path())
-        return [str(name) for name in whole["stages"]]
-    except (LaffError, TypeError, KeyError):
-        return []
 
 
 def _entries(raw: Mapping[Any, Any], found: list[str]) -> dict[str, dict[str, Any]]:

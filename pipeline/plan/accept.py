@@ -17,7 +17,7 @@ class Accepted:
     """What came of it."""
 
     units: dict[str, int] = field(default_factory=dict)  # stage -> units that stand now, named or not
-    modules: dict[str, None] = field(default_factory=dict)  # whose code has changed since, in order
+    modules: dict[str, list[str]] = field(default_factory=dict)  # stage -> modules of its own whose code has changed
     left: dict[str, str] = field(default_factory=dict)  # stage that is still to be made -> why
 
 
@@ -95,12 +95,13 @@ def _follows(context: Context, planned: Planned) -> bool:
 
 def _note(context: Context, planned: Planned, found: Accepted) -> None:
     index = context.work.index(planned.stage)
+    modules: dict[str, None] = {}
     for unit in planned.stale:
         entry = index.entries[unit.key]
         old = index.recipes[entry.fingerprint]
         changed = changed_code(old, unit.recipe)
         entry.accepted = unit.fingerprint
         entry.earlier = {module: list(digests) for module, digests in changed.items()}
-        found.modules |= dict.fromkeys(changed)
+        modules |= dict.fromkeys(changed)
         index.record(unit.key, entry, old)
-    found.units[planned.stage] = len(planned.stale)
+    found.units[planned.stage], found.modules[planned.stage] = len(planned.stale), list(modules)

@@ -31,6 +31,7 @@ COLUMNS = ("packets", "seconds", "fps", "width", "height", "rotation", "codec", 
 class Options:
     """Parameters of the step."""
 
+    HELP = "Look at every video; what cannot be read goes to the failures."
     SINGLE = True
     DECODES = True
     LOSES = True

@@ -36,6 +36,7 @@ WAYS = ("t2v", "v2t")
 class Options:
     """Parameters of the step."""
 
+    HELP = "Compute the metrics."
     SINGLE = True
     READS = ("rank",)
     TELLS = True

@@ -34,6 +34,7 @@ from pipeline.weights import lookup
 class Options:
     """Parameters of the step."""
 
+    HELP = "Extract this feature for all videos or captions."
     USES = True
     BORROWS = "finetune"
     COMPUTES = True

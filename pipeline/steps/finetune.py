@@ -28,6 +28,7 @@ class Options(Learning):
     With an aggregator that has weights, those of CLIP4Clip are lr 1e-7 and head_rate 1000.
     """
 
+    HELP = "Train CLIP on the train split."
     USES = True
     COMPUTES = True
     DECODES = True

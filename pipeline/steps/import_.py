@@ -24,6 +24,7 @@ from pipeline.store import ledger
 class Options:
     """Parameters of the step."""
 
+    HELP = "Take over features that others extracted."
     ROWS = "side"
     LOSES = True
     MAKES = ("{shard}",)

@@ -23,6 +23,7 @@ from pipeline.store.workspace import Workspace
 class Options:
     """Parameters of the step. They decide about new shards only: finished ones stay as they are."""
 
+    HELP = "List all videos and captions, with digests, splits and shards."
     SINGLE = True
     MAKES = ("table.h5",)
     HOW = ("shard_videos", "shard_captions")

@@ -43,6 +43,7 @@ EMBEDDED = 1024  # rows that are embedded at once
 class Options:
     """Parameters of the step."""
 
+    HELP = "Rank videos for captions and captions for videos."
     SINGLE = True
     READS = ("train",)
     MAKES = ("{unit}/t2v.trec.gz", "{unit}/v2t.trec.gz", "{unit}/ranks.h5")

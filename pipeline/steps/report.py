@@ -29,6 +29,7 @@ th:first-child,td:first-child{text-align:left}td.text{text-align:left}tr.main{ba
 class Options:
     """Parameters of the step: none."""
 
+    HELP = "Write the report page."
     SINGLE = True
     DEFAULT = True
     READS = ("evaluate",)

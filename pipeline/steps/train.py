@@ -28,6 +28,7 @@ from pipeline.workers.tasks import Serial
 class Options(Learning):
     """Parameters of the step; the block's own (heads, width, …) stand beside them in stages.yaml."""
 
+    HELP = "Train the fusion models on cached features."
     USES = True
     COMPUTES = True
     LEARNS = "always"

@@ -4,9 +4,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from pipeline import yamls
 from pipeline.errors import LaffError
+from pipeline.parts.code import ROOT
+
+
+@pytest.fixture(params=["python", "fastest"], autouse=True)
+def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test with PyYAML's own parser, and with the fastest that there is here."""
+    if request.param == "python":
+        monkeypatch.setattr(yamls, "FASTEST", yamls.Strict)
 
 
 @pytest.mark.parametrize(
@@ -78,3 +87,33 @@ def test_files_that_cannot_be_read(tmp_path: Path):
     with pytest.raises(LaffError) as error:
         yamls.load(tmp_path / "latin.yaml")
     assert str(error.value) == f"{tmp_path}/latin.yaml: is not UTF-8 text: unexpected end of data at byte 3"
+
+
+@pytest.mark.parametrize(
+    "text", ["a:\tb", "a: b\tc", "a: |#\n  b", "\ufeff", "\n\ufeff", "!", "a: ! b", "a: !b c", "- \x85"]
+)
+def test_both_parsers_agree_where_libyaml_would_not(text: str):
+    """libyaml takes some of these that PyYAML refuses, or reads them as something else."""
+
+    def outcome(loader: type) -> object:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(yamls, "FASTEST", loader)
+            try:
+                return yamls.parse(text, "x")
+            except LaffError as error:
+                return str(error)
+
+    assert outcome(yamls.FASTEST) == outcome(yamls.Strict)
+
+
+def test_text_that_is_no_unicode_is_a_mistake_of_the_text():
+    """As an argument of a command may be."""
+    with pytest.raises(LaffError, match=r"^--set x: not valid YAML: "):
+        yamls.parse("a\udc80b", "--set x")
+
+
+@pytest.mark.parametrize("name", ["stages.yaml", "extractors/weights.yaml", "pipeline/compare/grids/systems.yaml"])
+def test_the_fast_parser_reads_what_the_plain_one_does(name: str):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert not yamls.LOOSE.search(text)  # or it would be read slowly
+    assert yaml.load(text, Loader=yamls.FASTEST) == yaml.load(text, Loader=yamls.Strict)

@@ -1,6 +1,7 @@
 """stages.yaml: the shipped file loads, every kind of mistake has its message, and all are told at once."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from pipeline.errors import LaffError
 from pipeline.graph import stages
 from pipeline.graph.graph import Graph
+from pipeline.graph.stages_file import StagesFile
 from pipeline.parts.code import ROOT
 
 SHIPPED = ROOT / "stages.yaml"
@@ -59,19 +61,19 @@ def test_the_shipped_file(profile: str | None):
     assert {name for name in shipped if graph.stages[name].random} == random
 
 
-def test_names_without_checks(tmp_path: Path):
-    (tmp_path / "s.yaml").write_text("stages: {b: {step: wrong}, a: 3}")
-    assert stages.names(tmp_path / "s.yaml") == ["b", "a"]
-    (tmp_path / "s.yaml").write_text("stages: [")
-    assert stages.names(tmp_path / "s.yaml") == []
-    assert stages.names(tmp_path / "none.yaml") == []
-
-
-def test_the_file_of_the_current_folder_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(tmp_path)
-    assert stages.default_path() == SHIPPED
-    (tmp_path / "stages.yaml").write_text(SMALL)
-    assert stages.load().threads == 3
+def test_a_file_that_was_parsed_is_used_and_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """One parse for any number of graphs: profile and settings change a copy."""
+    (tmp_path / "stages.yaml").write_text(SMALL + "weights:\n")
+    file = StagesFile(tmp_path / "stages.yaml")
+    before = deepcopy(file.content)
+    monkeypatch.delattr("pipeline.yamls.load")
+    changed = stages.load(file, "quick", ["train.heads=3", "train.seeds=[5]"])
+    assert changed.stages["colour"].params["frames"] == 2
+    assert changed.stages["train"].params["heads"] == 3
+    assert file.content == before
+    assert stages.load(file) == stages.load(file)
+    assert stages.load(file).stages["colour"].params["frames"] == 8
+    assert stages.load(file).path == tmp_path / "stages.yaml"
 
 
 def test_params_and_options_are_told_apart_and_completed(tmp_path: Path):

@@ -4,7 +4,6 @@ import hashlib
 import json
 import shlex
 import struct
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,6 @@ def laff(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
     def call(*words: object) -> tuple[int, str]:
         arguments = ["weights", str(words[0]), "--stages", str(tmp_path / "stages.yaml"), *map(str, words[1:])]
-        monkeypatch.setattr(sys, "argv", ["laff", *arguments])
         result = CliRunner().invoke(cli.main, arguments)
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception

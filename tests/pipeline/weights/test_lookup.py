@@ -10,6 +10,7 @@ import pytest
 from pipeline.errors import LaffError
 from pipeline.graph import stages
 from pipeline.graph.graph import Graph, Stage, Weights
+from pipeline.parts.code import ROOT
 from pipeline.store.workspace import Workspace
 from pipeline.weights import lookup
 
@@ -186,7 +187,7 @@ def test_names_that_are_nowhere(machine: Machine, tmp_path: Path):
 
 
 def test_what_the_shipped_stages_name_is_there():
-    graph = stages.load(stages.ROOT / "stages.yaml")
+    graph = stages.load(ROOT / "stages.yaml")
     assert [wrong for stage in graph.stages.values() if (wrong := lookup.check(stage, graph))] == []
     packed = graph.weights["efficientnet-lite0"]
     found = lookup.find(packed)

@@ -1,0 +1,52 @@
+"""`laff verify` and `laff gc`: the files of a workspace, whole and in use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.commands.options import request, where, work_option
+
+
+@click.command(name="verify")
+@work_option()
+@click.option("--dry-run", is_flag=True, help="Only tell what is damaged.")
+def verify_command(work: Path, dry_run: bool) -> None:
+    """Read every file of a workspace and set damaged ones aside, so that the next run makes them again.
+
+    A damaged file keeps its place under the name FILE.damaged. Ends with an error if there is any.
+    """
+    from pipeline.graph.steps import made
+    from pipeline.store import verify as files
+
+    kinds = files.Kinds(made())
+    count, damaged = files.look(work, kinds)
+    for name, wrong in damaged.items():
+        click.echo(f"{work / name}: {wrong}")
+    if not damaged:
+        click.echo(f"{count} files, none is damaged")
+        return
+    if dry_run:
+        raise click.ClickException(f"{len(damaged)} of {count} files are damaged; without --dry-run they are set aside")
+    moved = files.set_aside(work, kinds, list(damaged))
+    raise click.ClickException(f"{len(moved)} of {count} files were damaged and set aside; `laff run` makes them again")
+
+
+@click.command(name="gc")
+@where
+@click.option("--yes", is_flag=True, help="Delete it.")
+def gc_command(yes: bool, **options: Any) -> None:
+    """List files of a workspace that this configuration does not use; --yes deletes them.
+
+    Results of other settings (other seeds, models, stages, profiles) that share the workspace count as unused by THIS
+    configuration: give the --profile and --set of the run that you want to keep. Files that laff did not write stay.
+    """
+    from pipeline import gc as unused
+
+    wanted = request(options)
+    found = unused.remove(wanted) if yes else unused.look(wanted)
+    click.echo(unused.table(wanted.work, found))
+    if found.unused:
+        click.echo("deleted" if yes else "nothing is deleted yet: --yes does it")

@@ -1,0 +1,119 @@
+"""`laff run`, `laff plan` and `laff demo`: the stages made, or only looked at."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.commands.options import PATH, doing, request, where
+
+DEMO = Path("demo")
+
+
+def execute(options: dict[str, Any], targets: tuple[str, ...], retry: bool, max_failures: int) -> None:
+    """Run, print what came of it, and exit with an error if too many videos failed."""
+    from pipeline.run import run as run_stages
+
+    wanted = request(options)
+    outcome = run_stages(wanted, targets, retry)
+    click.echo(outcome.summary(wanted.work))
+    if 0 <= max_failures < outcome.lost:
+        raise click.ClickException(
+            f"{outcome.lost} videos failed, more than --max-failures {max_failures}; "
+            f"see `laff failures -w {wanted.work}`"
+        )
+
+
+@click.command(name="run")
+@doing
+@click.argument("targets", nargs=-1, metavar="[STAGE]...")
+def run_command(targets: tuple[str, ...], retry_failed: bool, max_failures: int, **options: Any) -> None:
+    """Run all stages that are not cached, or only what the named STAGEs need.
+
+    \b
+    laff run -c collection.yaml -w WORK --profile small
+    laff run -c collection.yaml -w WORK --set train.seeds=[1,2,3] --set x3d.frames=13
+    """
+    execute(options, targets, retry_failed, max_failures)
+
+
+@click.command(name="plan")
+@where
+@click.option(
+    "--json", "as_json", is_flag=True, help="For programs: a list of stage, shards, cached, stale, missing, reasons."
+)
+@click.option("--retry-failed", is_flag=True, help="As `run --retry-failed` would see it.")
+@click.argument("targets", nargs=-1, metavar="[STAGE]...")
+def plan_command(targets: tuple[str, ...], as_json: bool, retry_failed: bool, **options: Any) -> None:
+    """Show what is cached, stale or missing, and why; runs nothing and reads no video."""
+    from pipeline.plan import plan as plans
+    from pipeline.run import plan as make_plan
+    from pipeline.run import targets_of
+
+    wanted = request(options)
+    graph = wanted.graph()
+    names = targets_of(graph, targets)
+    found, random = make_plan(wanted, names, retry_failed)
+    if as_json:
+        click.echo(json.dumps([planned.summary() for planned in found], indent=1, ensure_ascii=False))
+        return
+    click.echo(plans.table(found, random, plans.absent(graph, found)))
+    idle = [name for name in graph.stages if name not in graph.needed(names)]
+    if idle:
+        click.echo(f"not needed by {', '.join(names)}: {', '.join(idle)}")
+
+
+@click.command(name="accept")
+@where
+@click.argument("stages_", nargs=-1, required=True, metavar="STAGE...")
+def accept_command(stages_: tuple[str, ...], **options: Any) -> None:
+    """Let results of these STAGEs stand that are stale only because laff's code has changed.
+
+    After an upgrade `laff plan` names the files that changed. Where you know that they do not matter to what you have
+    made, its units are kept instead of made again, and so is what follows from them alone. The old and the new digest
+    of the code are noted in the stage's index, and metrics and report say from then on what was made by earlier code.
+    Nothing else than code can be accepted: changed params, weights, videos or captions are refused.
+
+    \b
+    laff accept decode x3d -c collection.yaml -w WORK
+    """
+    from pipeline.plan.plan import source_name
+    from pipeline.run import accept
+
+    wanted = request(options)
+    accepted, outcome = accept(wanted, stages_)
+    for stage, units in accepted.units.items():
+        modules = accepted.modules.get(stage, [])
+        code = f"by earlier code of {', '.join(map(source_name, modules))}" if modules else "from what was accepted"
+        click.echo(f"{stage:12} {units:5} kept, made {code}")
+    for stage, why in accepted.left.items():
+        click.echo(f"{stage:12} is still to be made: {why}")
+    if outcome is None:
+        click.echo("metrics and report will say so when `laff run` has made what is missing")
+    else:
+        click.echo(outcome.summary(wanted.work))
+
+
+@click.command(name="demo")
+@click.option(
+    "--folder",
+    type=PATH,
+    default=DEMO,
+    show_default=True,
+    help="Where to put videos and results.",
+)
+def demo_command(folder: Path) -> None:
+    """Make a small collection of videos, then run everything on it with profile small."""
+    from pipeline.demo import make_collection
+    from pipeline.graph.stages_file import shipped
+    from pipeline.run import Request
+    from pipeline.run import run as run_stages
+
+    collection = make_collection(folder / "collection")
+    wanted = Request(collection, folder / "work", shipped(), "small", ("train.seeds=[1,2,3]",))
+    outcome = run_stages(wanted, ())
+    click.echo(outcome.summary(wanted.work))
+    click.echo(f'try: laff search "a red circle moves up" -c {collection} -w {wanted.work} --profile small')

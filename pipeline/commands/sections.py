@@ -1,0 +1,55 @@
+"""A group of commands whose help lists them under titles, with their summaries in full."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+UNTITLED = "Commands"  # the section of a command that was added to none
+
+
+class Sectioned(click.Group):
+    """A group that lists its commands by section, in the order in which they were added."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.titles: dict[str, str] = {}  # command -> its section
+
+    def add(self, title: str, *commands: click.Command) -> None:
+        """Add commands to the section of this title."""
+        for command in commands:
+            self.add_command(command)
+            self.titles[str(command.name)] = title
+
+    def sections(self, ctx: click.Context) -> dict[str, list[str]]:
+        """The names of all commands by section."""
+        found: dict[str, list[str]] = {}
+        for name in self.commands:
+            found.setdefault(self.titles.get(name, UNTITLED), []).append(name)
+        return found
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands, as the sections list them."""
+        return [name for names in self.sections(ctx).values() for name in names]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the sections; a summary that is too long for its line goes on in the next one."""
+        listed = {
+            title: [
+                (name, command) for name in names if (command := self.get_command(ctx, name)) and not command.hidden
+            ]
+            for title, names in self.sections(ctx).items()
+        }
+        width = max((len(name) for members in listed.values() for name, _ in members), default=0)
+        for title, members in listed.items():
+            rows = [(name.ljust(width), summary(command)) for name, command in members]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+def summary(command: click.Command) -> str:
+    """The first sentence of a command's help, whole."""
+    return command.get_short_help_str(limit=sys.maxsize).rstrip(".")

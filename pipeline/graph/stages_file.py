@@ -1,0 +1,54 @@
+"""A stages file as it stands: where it is, and what it holds, parsed once and not checked."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pipeline import yamls
+from pipeline.errors import LaffError
+from pipeline.parts.code import ROOT
+
+
+@dataclass
+class StagesFile:
+    """A stages file that is parsed when first asked for, and not again; who changes its content copies it before."""
+
+    given: Path | None = None  # none: `default_path`
+
+    @cached_property
+    def path(self) -> Path:
+        """The file given, else the one that stands for it."""
+        return self.given or default_path()
+
+    @cached_property
+    def content(self) -> Any:
+        """What the YAML says; LaffError where it cannot be read or is no YAML."""
+        return yamls.load(self.path)
+
+    @property
+    def entries(self) -> dict[str, dict[str, Any]]:
+        """The stages by name, unchecked: for the list of commands, which must come up fast and in any state."""
+        try:
+            stages = self.content["stages"].items()
+        except (LaffError, AttributeError, TypeError, KeyError):
+            return {}
+        return {str(name): entry if isinstance(entry, dict) else {} for name, entry in stages}
+
+
+def default_path() -> Path:
+    """The stages.yaml of the current folder, else the project's own."""
+    here = Path("stages.yaml")
+    return here if here.is_file() else shipped()
+
+
+def shipped() -> Path:
+    """The project's own stages.yaml: at the top of a checkout; in an installed wheel beside this file (setup.py)."""
+    places = (Path(__file__).with_name("stages.yaml"), ROOT / "stages.yaml")
+    for place in places:
+        if place.is_file():
+            return place
+    raise LaffError(
+        f"laff is installed without its stages.yaml (it is neither {places[0]} nor {places[1]}): "
+        "install it again, or name a file by --stages"
+    )

@@ -1,0 +1,35 @@
+"""A stage's command: what it says of itself, read from the file and from its step."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.commands.stage import UNKNOWN, purpose, stage_command
+from pipeline.graph.graph import STEPS
+from pipeline.graph.stages_file import StagesFile
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_every_step_says_what_it_is_for(step: str) -> None:
+    assert purpose(step) != UNKNOWN
+    assert purpose(step).endswith(".")
+    assert "\n" not in purpose(step)
+
+
+@pytest.mark.parametrize("step", ["", "ranc", "../cli", "os.system", "import_.Options", "a b", "None"])
+def test_what_is_no_step_has_a_command_all_the_same(step: str) -> None:
+    assert purpose(step) == UNKNOWN
+
+
+def test_its_text(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text("stages: {a: {step: extract, uses: x.Y}, b: {step: rank, from: a}, c: }")
+    texts = {name: getattr(stage_command(name, StagesFile(file)), "help", None) for name in ("a", "b", "c", "d")}
+    assert texts == {
+        "a": "Extract this feature for all videos or captions.\n\n"
+        "Makes stage 'a' (step extract, x.Y) and what it still needs, nothing else.",
+        "b": "Rank videos for captions and captions for videos.\n\n"
+        "Makes stage 'b' (step rank) and what it still needs, nothing else.",
+        "c": "Make this stage.\n\nMakes stage 'c' (step ) and what it still needs, nothing else.",
+        "d": None,
+    }
