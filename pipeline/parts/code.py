@@ -115,7 +115,14 @@ def code_digest(file: Path) -> str:
             ast.get_docstring(node, clean=False) is not None
         ):
             node.body = node.body[1:]
+        if isinstance(node, ast.ClassDef):
+            node.body = [item for item in node.body if not _is_help(item)]
     return hashlib.sha256(f"{ast.dump(copy)}{sorted(names)}".encode()).hexdigest()[:16]
+
+
+def _is_help(item: ast.stmt) -> bool:
+    """HELP = "…", which is a docstring that can be read without importing."""
+    return isinstance(item, ast.Assign) and [ast.unparse(target) for target in item.targets] == ["HELP"]
 
 
 class _Imports(ast.NodeTransformer):

@@ -34,6 +34,8 @@ SHAPE_NOTHING = {
     "pipeline.steps": "a step's own file counts, those of others do not",
     "pipeline.store": "notes what was made",
     "pipeline.weights": "a file of weights counts by its sha256",
+    "pipeline.training.bfloat16": "warns",
+    "pipeline.training.reuse": "takes over what has the same fingerprint",
     "pipeline.workers": "hands work on as it is",
 }
 

@@ -37,7 +37,7 @@ class Options:
     LOSES = True
     MAKES = ("{shard}",)
     HOW = ("timeout", "memory")
-    SHAPED_BY = ("pipeline.video", "pipeline.rows")  # of extraction it has the decoder processes only
+    SHAPED_BY = ("pipeline.video", "pipeline.rows.shards")  # of extraction it has the decoder processes only
 
     timeout: float = 60.0  # seconds that one video may take
     memory: float = 4.0  # GiB that one video may take

@@ -48,7 +48,7 @@ class Options:
     WORKING = ("last.pt",)
     STALE = "the captions or videos that it learns from changed"
     HOW = ("batch", "timeout", "memory")
-    SHAPED_BY = ("pipeline.build", "pipeline.rows")
+    SHAPED_BY = ("pipeline.build", "pipeline.rows.shards")
     SHAPED_BY_VIDEO = ("pipeline.extraction",)
     SHAPED_BY_TASK = ("pipeline.training.fit",)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.graph import stages
+from pipeline.graph import stages, steps
 from pipeline.items import collection
 from pipeline.parts import classes, code
 from pipeline.plan.context import Context
@@ -111,6 +111,8 @@ def _forget() -> None:
         code.code_digest,
         classes.part,
         classes._literals,
+        steps.names,
+        steps.about,
     ):
         function.cache_clear()
 

@@ -1,0 +1,230 @@
+"""A change in any module that computes makes the right stages stale, and only these; moves and words make none."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.graph import steps
+from pipeline.parts import code
+from pipeline.parts.code import ROOT
+from pipeline.plan.context import Context
+from pipeline.plan.fingerprints import SHAPE_NOTHING
+from pipeline.plan.planned import Planned
+
+GRAPH = """
+stages:
+  ingest: {step: ingest, params: {shard_videos: 2, shard_captions: 4}}
+  decode: {step: decode, from: ingest}
+  finetune:
+    {step: finetune, uses: extractors.clip_ft.ClipFt, from: decode, params: {model: tiny-64, weights: random, frames: 4}}
+  clip-ft: {step: extract, from: [decode, finetune]}
+  x3d: {step: extract, uses: extractors.x3d.X3D, from: decode, params: {size: XS, frames: 13, weights: random}}
+  effnet: {step: import, from: ingest, params: {file: rows.npz, side: video}}
+  bow: {step: extract, uses: extractors.bow.Bow, from: ingest, params: {threshold: 1}}
+  gru: {step: extract, uses: extractors.gru.Gru, from: [ingest, effnet], params: {vector_dim: 8}}
+  train: {step: train, uses: fusion.laff.LAFF, from: [clip-ft, x3d, effnet, bow, gru], params: {seeds: [1], singles: false}}
+  rank: {step: rank, from: train}
+  evaluate: {step: evaluate, from: rank}
+  report: {step: report, from: evaluate}
+"""
+VIDEO = {"finetune", "clip-ft", "x3d"}
+EXTRACT = {"clip-ft", "x3d", "bow", "gru"}
+LEARN = {"finetune", "gru", "train"}
+# Whose code it is: the longest name that a module begins with. All that read these follow.
+SHAPED: dict[str, set[str]] = {
+    "pipeline.video": {"decode", *VIDEO},
+    "pipeline.rows": {"decode", "finetune", "effnet", *EXTRACT, "train", "rank", "evaluate"},
+    "pipeline.rows.bigfile": {"effnet"},
+    "pipeline.extraction": VIDEO,
+    "pipeline.build": {"finetune", *EXTRACT, "train", "rank"},
+    "pipeline.training": LEARN,
+    "pipeline.training.fit": {"gru"},
+    "pipeline.training.frame_cache": {"finetune"},
+    "pipeline.training.jobs": {"train"},
+    "pipeline.assembly": {"train", "rank"},
+    "pipeline.assembly.features": {*LEARN, "rank"},
+    "pipeline.ranking": {"rank"},
+    "pipeline.ranking.ranks": {"rank", "evaluate"},
+    "pipeline.ranking.ranks_file": {"rank", "evaluate"},
+    "pipeline.evaluation": {"evaluate"},
+    "pipeline.evaluation.significance": set(),  # of comparisons
+    "pipeline.views": {"report"},
+    "pipeline.steps.decode": {"decode"},
+    "pipeline.steps.finetune": {"finetune"},
+    "pipeline.steps.extract": EXTRACT,
+    "pipeline.steps.import_": {"effnet"},
+    "pipeline.steps.ingest": set(),  # items count by their content
+    "pipeline.steps.train": {"train"},
+    "pipeline.steps.rank": {"rank"},
+    "pipeline.steps.evaluate": {"evaluate"},
+    "pipeline.steps.report": {"report"},
+    "fusion.losses": LEARN,
+    "fusion.laff": {"train"},
+    "extractors.x3d": {"x3d"},
+    "extractors.pixels": {"finetune", "x3d"},
+    "fusion.frames.mean": {"finetune"},
+}
+Look = Callable[[Context], dict[str, Planned]]
+
+
+def modules() -> list[str]:
+    """All modules of the rooms whose code counts, and some of extractors and fusion."""
+    found = []
+    for path in sorted((ROOT / "pipeline").rglob("*.py")):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        held = any(name == room or name.startswith(f"{room}.") for room in SHAPE_NOTHING)
+        if path.name != "__init__.py" and "." in name.removeprefix("pipeline.") and not held:
+            found.append(name)
+    return [*found, *(name for name in SHAPED if name.startswith(("pipeline.steps.", "extractors.", "fusion.")))]
+
+
+def planted(text: str) -> str:
+    """The source with another result of its first function that returns something, or with one more constant."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Return) and node.value is not None:
+            segment = ast.get_source_segment(text, node.value)
+            lines = text.splitlines(keepends=True)
+            start = len("".join(lines[: node.value.lineno - 1]).encode()) + node.value.col_offset
+            raw, old = text.encode(), (segment or "").encode()
+            assert raw[start : start + len(old)] == old
+            return (raw[:start] + b"(" + old + b", 0)[0]" + raw[start + len(old) :]).decode()
+    return text + "\nPLANTED = 0\n"
+
+
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_sources: Callable[[], None]) -> Path:
+    """A copy of the project's sources, which fingerprints look at."""
+    copy = tmp_path / "copy"
+    for room in code.ROOMS:
+        shutil.copytree(ROOT / room, copy / room, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(code, "ROOT", copy)
+    fresh_sources()
+    return copy
+
+
+@pytest.fixture
+def stale(
+    collect: Callable[..., Path],
+    surroundings: Callable[..., Context],
+    finish: Callable[[Context], None],
+    planned: Look,
+    copied: Path,
+) -> Callable[[], dict[str, list[str]]]:
+    """`stale()`: the stages that a plan finds stale now, and why; all were finished with the code as it was."""
+    yaml = collect()
+    finish(surroundings(yaml, text=GRAPH))
+
+    def look() -> dict[str, list[str]]:
+        context = surroundings(yaml, text=GRAPH)
+        return {name: state.reasons for name, state in planned(context).items() if state.todo}
+
+    assert look() == {}
+    return look
+
+
+def followed(context_of: set[str]) -> set[str]:
+    """Stages and all that read them."""
+    reads = {
+        "finetune": ["decode"],
+        "clip-ft": ["decode", "finetune"],
+        "x3d": ["decode"],
+        "gru": ["effnet"],
+        "train": ["clip-ft", "x3d", "effnet", "bow", "gru"],
+        "rank": ["train"],
+        "evaluate": ["rank"],
+        "report": ["evaluate"],
+    }
+    found = set(context_of)
+    for name, sources in reads.items():  # in running order
+        if found.intersection(sources):
+            found.add(name)
+    return found
+
+
+def test_a_change_in_each_module_that_computes(
+    stale: Callable[[], dict[str, list[str]]], copied: Path, fresh_sources: Callable[[], None]
+) -> None:
+    names = modules()
+    assert len(names) > 45
+    for module in names:
+        file = (copied / Path(*module.split("."))).with_suffix(".py")
+        text = file.read_text(encoding="utf-8")
+        file.write_text(planted(text), encoding="utf-8")
+        fresh_sources()
+        known = max((name for name in SHAPED if f"{module}.".startswith(f"{name}.")), key=len, default=None)
+        assert known is not None, f"{module}: say in SHAPED whose results it shapes"
+        found = stale()
+        direct = {name for name, why in found.items() if any(f"code of {module} changed" in one for one in why)}
+        assert (module, direct) == (module, SHAPED[known])
+        assert (module, set(found)) == (module, followed(direct))
+        file.write_text(text, encoding="utf-8")
+    fresh_sources()
+    assert stale() == {}
+
+
+@pytest.mark.parametrize("room", sorted(SHAPE_NOTHING))
+def test_rooms_that_shape_nothing_make_nothing_stale(
+    room: str, stale: Callable[[], dict[str, list[str]]], copied: Path, fresh_sources: Callable[[], None]
+) -> None:
+    place = copied / Path(*room.split("."))
+    for file in [place.with_suffix(".py")] if not place.is_dir() else sorted(place.rglob("*.py")):
+        if "steps" not in file.parts:  # a step's own file is another test's
+            file.write_text(planted(file.read_text(encoding="utf-8")), encoding="utf-8")
+    fresh_sources()
+    assert stale() == {}
+
+
+def test_words_and_moves_make_nothing_stale(
+    stale: Callable[[], dict[str, list[str]]], copied: Path, fresh_sources: Callable[[], None]
+) -> None:
+    """Comments, docstrings, HELP; a file that moves, with the import lines of those who use it."""
+    for file in sorted((copied / "pipeline").rglob("*.py")):
+        text = file.read_text(encoding="utf-8")
+        text = re.sub(r'HELP = "', 'HELP = "Well, ', text)
+        file.write_text(text.replace('"""', '"""Well: ', 1) + "\n# a comment\n", encoding="utf-8")
+    (copied / "pipeline/far").mkdir()
+    (copied / "pipeline/far/__init__.py").write_text("")
+    (copied / "pipeline/training/schedule.py").rename(copied / "pipeline/far/schedule.py")
+    moved = 0
+    for file in sorted(copied.rglob("*.py")):
+        text = file.read_text(encoding="utf-8")
+        file.write_text(text.replace("pipeline.training.schedule", "pipeline.far.schedule"), encoding="utf-8")
+        moved += "pipeline.training.schedule" in text
+    assert moved
+    fresh_sources()
+    assert stale() == {}
+
+
+def test_a_room_that_is_misspelt_is_told(
+    stale: Callable[[], dict[str, list[str]]], copied: Path, fresh_sources: Callable[[], None]
+) -> None:
+    file = copied / "pipeline/steps/extract.py"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace('"pipeline.extraction"', '"pipeline.extracting"'), encoding="utf-8")
+    fresh_sources()
+    with pytest.raises(code.PartError, match=r"no module and no room 'pipeline\.extracting'"):
+        stale()
+
+
+# What a step's file imports and yet does not count, because other words say that it does no harm.
+UNCOUNTED = {
+    "decode": {"pipeline.extraction", "pipeline.build", "extractors"},  # the decoder processes, and names in shards
+    "ingest": {"pipeline.rows", "pipeline.video", "pipeline.extraction", "pipeline.build", "extractors"},  # see COUNTS
+}
+
+
+@pytest.mark.parametrize("word", steps.names())
+def test_no_step_uses_code_that_does_not_count(word: str) -> None:
+    """What a step's file imports, late or early, is in its fingerprint in one case or another."""
+    step, own = steps.about(word), steps.module_of(word)
+    named = [*(step.shaped_by or ()), *step.shaped_by_video, *step.shaped_by_task]
+    counted = set(code.closure([own] if step.shaped_by is None else named, leave=SHAPE_NOTHING)) | {own}
+    used = set(code.closure([own], leave=SHAPE_NOTHING))
+    rooms = UNCOUNTED.get(word, set())
+    assert {name for name in used - counted if not any(name.startswith(room) for room in rooms)} <= {"pipeline"}
