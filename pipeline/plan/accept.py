@@ -66,6 +66,7 @@ def _stands(entries: Mapping[str, Entry], unit: Unit) -> bool:
 
 def _check(context: Context, names: Sequence[str]) -> None:
     """LaffError with all that stands in the way of the named stages."""
+    context.graph.needed(names)  # tells a name of no stage
     wrong = []
     for name in names:
         stage, planned = context.stage(name), stage_plan(context, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -123,3 +124,14 @@ def fresh_sources() -> Iterator[Callable[[], None]]:
     _forget()
     yield _forget
     _forget()
+
+
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_sources: Callable[[], None]) -> Path:
+    """A copy of the project's sources, which fingerprints look at."""
+    copy = tmp_path / "copy"
+    for room in code.ROOMS:
+        shutil.copytree(code.ROOT / room, copy / room, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(code, "ROOT", copy)
+    fresh_sources()
+    return copy

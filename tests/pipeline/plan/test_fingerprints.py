@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,13 +21,20 @@ stages:
   ingest: {step: ingest, params: {shard_videos: 2, shard_captions: 4}}
   decode: {step: decode, from: ingest}
   finetune:
-    {step: finetune, uses: extractors.clip_ft.ClipFt, from: decode, params: {model: tiny-64, weights: random, frames: 4}}
+    step: finetune
+    uses: extractors.clip_ft.ClipFt
+    from: decode
+    params: {model: tiny-64, weights: random, frames: 4}
   clip-ft: {step: extract, from: [decode, finetune]}
   x3d: {step: extract, uses: extractors.x3d.X3D, from: decode, params: {size: XS, frames: 13, weights: random}}
   effnet: {step: import, from: ingest, params: {file: rows.npz, side: video}}
   bow: {step: extract, uses: extractors.bow.Bow, from: ingest, params: {threshold: 1}}
   gru: {step: extract, uses: extractors.gru.Gru, from: [ingest, effnet], params: {vector_dim: 8}}
-  train: {step: train, uses: fusion.laff.LAFF, from: [clip-ft, x3d, effnet, bow, gru], params: {seeds: [1], singles: false}}
+  train:
+    step: train
+    uses: fusion.laff.LAFF
+    from: [clip-ft, x3d, effnet, bow, gru]
+    params: {seeds: [1], singles: false}
   rank: {step: rank, from: train}
   evaluate: {step: evaluate, from: rank}
   report: {step: report, from: evaluate}
@@ -95,17 +101,6 @@ def planted(text: str) -> str:
             assert raw[start : start + len(old)] == old
             return (raw[:start] + b"(" + old + b", 0)[0]" + raw[start + len(old) :]).decode()
     return text + "\nPLANTED = 0\n"
-
-
-@pytest.fixture
-def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_sources: Callable[[], None]) -> Path:
-    """A copy of the project's sources, which fingerprints look at."""
-    copy = tmp_path / "copy"
-    for room in code.ROOMS:
-        shutil.copytree(ROOT / room, copy / room, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(code, "ROOT", copy)
-    fresh_sources()
-    return copy
 
 
 @pytest.fixture
