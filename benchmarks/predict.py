@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from train_step import Clock, matrix_product, model, split
 
-from pipeline.evaluation import metrics
 from pipeline.ranking import trec
+from pipeline.ranking.embed import blocks, each_text, embed
+from pipeline.ranking.ranks import rank
 from pipeline.ranking.scores import Scored, of_vectors
-from pipeline.steps.rank import blocks, each_text, embed, named
 from pipeline.workers import malloc
 
 K = 100  # items of a run for each query
@@ -49,7 +49,7 @@ def parts(captions: int, videos: int, clock: Clock) -> Iterator[tuple[str, float
         for block in blocks(np.arange(queries), items):
             values = scores_of(block)
             scores += clock.now()
-            metrics.rank(values, relevant(block))
+            rank(values, relevant(block))
             ranks += clock.now()
             found.append((block, *trec.top_k(values, K)))
             best += clock.now()
@@ -58,7 +58,7 @@ def parts(captions: int, videos: int, clock: Clock) -> Iterator[tuple[str, float
         yield f"best {K} {way}", best / 1000
         names = [f"video{number}" for number in range(max(queries, items))]
         with TemporaryDirectory() as folder:
-            rows = (row for some in found for row in named(names, some[0], names, *some[1:]))
+            rows = (row for some in found for row in trec.named(names, some[0], names, *some[1:]))
             trec.write_run(Path(folder) / "run.trec.gz", rows, "laff")
         yield f"run {way}", clock.now() / 1000
 

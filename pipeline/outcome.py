@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.views import results
+
 
 @dataclass
 class Outcome:
@@ -22,8 +24,6 @@ class Outcome:
 
     def summary(self, work: Path) -> str:
         """What was made, what failed, the table of results, and what to do next."""
-        from pipeline.steps import report
-
         lines = [] if self.made else ["nothing to do: everything is cached"]
         for stage, units in self.made.items():
             lines.append(f"{stage:12} {units:5} made in {self.seconds.get(stage, 0.0):8.1f} s")
@@ -34,7 +34,7 @@ class Outcome:
             lines.append(f"RANDOM WEIGHTS in {names}: figures show that the machine runs, not how good it is")
         metrics = work / "evaluate" / "metrics.json"
         if metrics.is_file() and "evaluate" in self.stages:  # else it may be of other settings
-            lines += ["", report.text_table(json.loads(metrics.read_text(encoding="utf-8"))), ""]
+            lines += ["", results.text(json.loads(metrics.read_text(encoding="utf-8"))), ""]
             lines.append(f"report {work / 'report' / 'index.html'}, metrics {metrics}, runs {work / 'rank'}")
             lines.append('next: laff search "a sentence" with the same -c, -w, --profile and --set')
         return "\n".join(lines)

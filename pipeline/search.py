@@ -12,9 +12,9 @@ from pipeline.errors import LaffError, did_you_mean
 from pipeline.graph import models
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
+from pipeline.ranking.embed import embed
 from pipeline.ranking.trec import top_k
 from pipeline.run import Request, open_context
-from pipeline.steps.rank import embed
 from pipeline.training.fit import fitted_file
 from pipeline.weights import lookup
 
@@ -100,7 +100,7 @@ def _query(context: Context, stage: Any, sentence: str, encoders: list[assemble.
         source = context.stage(name)
         if name in found:
             continue
-        if source.step != "extract":
+        if source.part is None:
             raise LaffError(
                 f"'{name}' was imported, so it cannot be made for a new sentence; search needs extracted text features"
             )

@@ -1,6 +1,5 @@
 """Two rows of results compared caption by caption: whose rank is better, by how much, and may it be chance."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,23 +9,15 @@ import numpy as np
 from pipeline.analyze.subject import named
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.evaluation import metrics
-from pipeline.evaluation.metrics import Ranks
 from pipeline.evaluation.significance import randomisation
 from pipeline.graph import models
 from pipeline.graph.models import Row
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.planned import Planned
-from pipeline.ranking import trec
-from pipeline.rows import shards
-from pipeline.views.tables import p_text
-
-MEASURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {  # of the ranks of the right videos
-    "R@1": lambda ranks: (ranks <= 1) * 100.0,
-    "R@5": lambda ranks: (ranks <= 5) * 100.0,
-    "R@10": lambda ranks: (ranks <= 10) * 100.0,
-    "MRR": lambda ranks: 1.0 / ranks,
-}
+from pipeline.ranking import ranks_file, trec
+from pipeline.ranking.ranks import Ranks, rank
+from pipeline.views.tables import digits, p_text
 
 
 @dataclass(frozen=True)
@@ -118,11 +109,12 @@ def _row(context: Context, planned: Planned, row: Row, seed: str, captions: np.n
                 f"run `laff {planned.stage}` with the same -c, -w, --profile and --set first "
                 "(`laff compare` for a grid)"
             )
-        path = context.work.folder(planned.stage) / row.name / one / "ranks.h5"
-        shard = shards.read(path)
-        if shard.ids != ids:
+        folder = context.work.folder(planned.stage) / row.name / one
+        ranked = ranks_file.read(folder)["t2v"]
+        if ranked.ids != ids:
+            path = folder / ranks_file.NAME
             raise LaffError(f"{path} holds other captions than the test split; run `laff {planned.stage}` again")
-        ranks.append(np.asarray(shard.values, dtype=np.float64)[:, 0])
+        ranks.append(ranked.ranks.first)
     return Found(f"{row.name}/{seed}" if seed else row.name, np.array(ranks))
 
 
@@ -144,7 +136,7 @@ def _run(context: Context, path: Path, captions: np.ndarray) -> Found:
         scores = np.array([score for _, score in items])
         at = [number for number, (item, _) in enumerate(items) if item == right]
         if at:
-            ranks[place[query]] = metrics.rank(scores[None], np.array(at[:1])).first[0]
+            ranks[place[query]] = rank(scores[None], np.array(at[:1])).first[0]
     if not depth:
         raise LaffError(f"{path}: holds no query")
     name = path.name.removesuffix(".gz").removesuffix(".trec")
@@ -159,8 +151,9 @@ def measures(comparison: Comparison) -> list[tuple[str, float, float, float]]:
     A caption's value is the mean over the seeds, so p says how sure the difference is over captions, not over seeds.
     """
     found = []
-    for name, measure in MEASURES.items():
-        a, b = (measure(one.ranks).mean(axis=0) for one in (comparison.first, comparison.second))
+    first, second = (metrics.by_query(one.ranks) for one in (comparison.first, comparison.second))
+    for name in first:
+        a, b = first[name].mean(axis=0), second[name].mean(axis=0)
         found.append((name, float(a.mean()), float(b.mean()), randomisation(a, b, comparison.groups)))
     return found
 
@@ -170,8 +163,8 @@ def rows(comparison: Comparison) -> list[list[Any]]:
     a, b = comparison.first, comparison.second
     table: list[list[Any]] = [["measure", a.name, b.name, "difference", "p"]]
     for name, one, other, p in measures(comparison):
-        digits = 3 if name == "MRR" else 1
-        table.append([name, f"{one:.{digits}f}", f"{other:.{digits}f}", f"{one - other:+z.{digits}f}", p_text(p)])
+        n = digits(name)
+        table.append([name, f"{one:.{n}f}", f"{other:.{n}f}", f"{one - other:+z.{n}f}", p_text(p)])
     for name in ("MedR", "MeanR"):
         one, other = (_mean_of(name, found) for found in (a, b))
         table.append([name, f"{one:.1f}", f"{other:.1f}", f"{one - other:+z.1f}", "-"])

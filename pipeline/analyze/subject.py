@@ -13,8 +13,8 @@ from pipeline.graph import models
 from pipeline.graph.models import Model
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
+from pipeline.ranking.embed import blocks
 from pipeline.run import Request, open_context
-from pipeline.steps.rank import blocks
 
 if TYPE_CHECKING:
     from fusion.features import Split

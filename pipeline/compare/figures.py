@@ -8,18 +8,21 @@ from typing import Any
 import numpy as np
 
 from pipeline import progress
+from pipeline.analyze import cost
+from pipeline.analyze.subject import Features
 from pipeline.assembly import assemble
 from pipeline.compare.grid import Grid
 from pipeline.compare.rows import Rows
+from pipeline.evaluation.coverage import coverage
+from pipeline.evaluation.results import TIES, protocol, summed
 from pipeline.evaluation.significance import holm, randomisation
 from pipeline.graph import models
 from pipeline.graph.graph import Stage
 from pipeline.graph.models import Row
+from pipeline.parts.classes import part
 from pipeline.plan.context import Context
+from pipeline.ranking.ranks_file import WAYS, read_seeds
 from pipeline.run import random_stages
-from pipeline.steps import evaluate
-from pipeline.steps.evaluate import WAYS
-from pipeline.steps.train import Options
 from pipeline.store.index import Index
 
 
@@ -32,6 +35,7 @@ def figures(context: Context, grid: Grid, made: Rows, against: str) -> dict[str,
     train = context.stage(rank.sources[0])
     rows = {row.name: row for row in models.rows(context.graph, rank)}
     quoted = grid.quoted
+    how = part("pipeline.steps.train.Options").constants["HOW"]
     lines = _lines(context, [rows[name] for name in made.names], "" if against in made.left_out else against)
     _costs(context, train, lines)
     for name in made.names:
@@ -40,11 +44,11 @@ def figures(context: Context, grid: Grid, made: Rows, against: str) -> dict[str,
         "grid": grid.name,
         "about": grid.about,
         "collection": context.name,
-        "protocol": f"{context.name}: every caption of test is a query, all videos of test are candidates",
-        "ties": evaluate.TIES,
+        "protocol": protocol(context.name),
+        "ties": TIES,
         "roles": {f"${role}": name for role, name in made.roles.items()},
-        "training": {key: value for key, value in train.options.items() if key not in Options.HOW},
-        "coverage": evaluate.coverage(context, train.name)["test"]["coverage"],
+        "training": {key: value for key, value in train.options.items() if key not in how},
+        "coverage": coverage(context, train.name)["test"]["coverage"],
         "untrained": random_stages(context, context.graph.needed([rank.name])),
         "against": "" if against in made.left_out else against,
         "untested": f"not tested: {against} is left out" if against in made.left_out else "",
@@ -84,9 +88,8 @@ def _lines(context: Context, rows: list[Row], against: str) -> dict[str, dict[st
     precision: dict[str, dict[str, np.ndarray]] = {way: {} for way in WAYS}
     groups: dict[str, np.ndarray] = {}
     for row in rows:
-        folder = context.work.folder(rank.name) / row.name
-        seeds = [evaluate.read(folder / f"seed{seed}") for seed in row.seeds]
-        lines[row.name] = {way: evaluate.summed([seed[way] for seed in seeds], row.seeds) for way in WAYS}
+        seeds = read_seeds(context.work.folder(rank.name), row)
+        lines[row.name] = {way: summed([seed[way] for seed in seeds], row.seeds) for way in WAYS}
         lines[row.name] |= {"seeds": list(row.seeds) if row.models else [], "trained": bool(row.models)}
         for way in WAYS:
             precision[way][row.name] = np.mean([seed[way].ranks.precision for seed in seeds], axis=0)
@@ -106,9 +109,6 @@ def _lines(context: Context, rows: list[Row], against: str) -> dict[str, dict[st
 
 def _costs(context: Context, train: Stage, lines: dict[str, dict[str, Any]]) -> None:
     """Parameters, FLOPs, and what the trainings say of their time, of each row that is a model."""
-    from pipeline.analyze import cost
-    from pipeline.analyze.subject import Features
-
     found = {model.name: model for model in models.of(context.graph, train)}
     encoders = assemble.joints(context, train)
     rows = assemble.rows(context, train, "test", lost=True)

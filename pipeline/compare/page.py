@@ -7,46 +7,36 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.analyze import plots
 from pipeline.compare import table
-from pipeline.steps.report import STYLE, warning
+from pipeline.views import page
+from pipeline.views.results import warning
 
 WIDE = " body{max-width:100em} td,th{white-space:nowrap} .wide{overflow-x:auto} img{max-width:100%}"  # many columns
-TITLES = {"t2v": "Text to video", "v2t": "Video to text"}
 
 
-def page(figures: dict[str, Any]) -> str:
+def comparison(figures: dict[str, Any]) -> str:
     """The page; every text of the collection and of the grid is escaped."""
-    title = html.escape(f"{figures['collection']}: {figures['grid']}")
-    parts = [f"<!doctype html><html lang='en'><meta charset='utf-8'><title>laff compare: {title}</title>"]
-    parts.append(f"<style>{STYLE}{WIDE}</style><h1>{title}</h1>")
-    parts.append(f"<p>{html.escape(figures['about'])}</p>")
-    if said := warning(figures):
-        parts.append(f"<p class='warn'>{html.escape(said)}</p>")
+    title = f"{figures['collection']}: {figures['grid']}"
+    parts = [page.opening(f"laff compare: {title}", title, figures["about"], warning(figures), WIDE)]
     parts.append("<p><img src='map.svg' alt='mean average precision of each row, mean and std over seeds'></p>")
-    for way, name in TITLES.items():
+    for way, name in page.TITLES.items():
         rows = [table.cells(figures, row, way) for row in figures["rows"]]
         parts.append(f"<h2>{name}</h2><p>{html.escape(table.heading(figures, way))}</p>")
-        parts.append(_table(table.header(figures), rows, figures["against"]))
-    parts.append("<p><small>" + "<br>".join(map(html.escape, table.legend(figures))) + "</small></p>")
-    parts.append(f"<p><small>{html.escape(figures['ties'])}.</small></p>")
+        parts.append(_wide(table.header(figures), rows, figures["against"]))
+    parts.append(page.small(*table.legend(figures)))
+    parts.append(page.small(f"{figures['ties']}."))
     parts.append(_list("Notes", table.told(figures)))
     parts.append(_list("Left out", figures["left_out"]))
     if of := figures["quoted"]:
         first, *rest = table.quoted(figures)
-        parts.append(f"<h2>Quoted, not of this run</h2><p>{html.escape(of['protocol'])}</p>{_table(first, rest, '')}")
-        parts.append(f"<p><small>Source: {html.escape(of['source'])}</small></p>")
-    return "".join(parts) + "</html>\n"
+        parts.append(f"<h2>Quoted, not of this run</h2><p>{html.escape(of['protocol'])}</p>{_wide(first, rest)}")
+        parts.append(page.small(f"Source: {of['source']}"))
+    return "".join(parts) + page.END
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]], main: str) -> str:
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
-    body = "".join(
-        f"<tr{' class=main' if row[0] == main else ''}>"
-        + "".join(f"<td>{html.escape(text)}</td>" for text in row)
-        + "</tr>"
-        for row in rows
-    )
-    return f"<div class='wide'><table><tr>{head}</tr>{body}</table></div>"
+def _wide(header: Sequence[str], rows: Sequence[Sequence[str]], main: str | None = None) -> str:
+    return f"<div class='wide'>{page.table(header, rows, main)}</div>"
 
 
 def _list(title: str, told: dict[str, str]) -> str:
@@ -58,8 +48,6 @@ def _list(title: str, told: dict[str, str]) -> str:
 
 def plot(path: Path, figures: dict[str, Any]) -> None:
     """mAP of text to video, a dot a row, best first, with the std over seeds: PATH.png and PATH.svg."""
-    from pipeline.analyze import plots
-
     metric = {name: line["t2v"]["mAP"] for name, line in figures["rows"].items()}
     names = sorted(metric, key=lambda name: -metric[name]["mean"])
     with plots.figure(path, 7.0, 1.4 + 0.32 * len(names)) as drawn:

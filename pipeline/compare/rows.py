@@ -13,8 +13,6 @@ from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.models import of
 from pipeline.store.workspace import COMPARISONS
 
-REPLACED = ("train", "rank", "evaluate", "report")  # steps that a comparison has its own of, or none
-
 
 @dataclass
 class Rows:
@@ -204,8 +202,12 @@ def _words_in(value: Any) -> list[str]:
 
 
 def _with(graph: Graph, changed: Sequence[Stage]) -> Graph:
-    """The graph with other stages where it trains and ranks, in an order in which they can run."""
-    kept = {name: stage for name, stage in graph.stages.items() if stage.step not in REPLACED}
+    """The graph with these stages where it trains and ranks, in an order in which they can run.
+
+    A comparison has no other stages that need a training, such as evaluate and report.
+    """
+    train = graph.of_step("rank").sources[0]
+    kept = {name: stage for name, stage in graph.stages.items() if train not in graph.needed([name])}
     stages = kept | {stage.name: stage for stage in changed}
     order = TopologicalSorter({name: stage.sources for name, stage in stages.items()}).static_order()
     return replace(graph, stages={name: stages[name] for name in order})

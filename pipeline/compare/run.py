@@ -13,6 +13,7 @@ from pipeline.compare.request import requested
 from pipeline.compare.rows import Rows
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.outcome import Outcome
+from pipeline.ranking.ranks_file import WAYS
 from pipeline.run import Request, open_context, run
 from pipeline.store.workspace import COMPARISONS, Workspace
 from pipeline.training.jobs import Untrained
@@ -84,7 +85,7 @@ def _against(chosen: Grid, made: Rows, asked: str) -> str:
 def write(folder: Path, found: dict[str, Any]) -> None:
     """table.json, table.txt, table.csv, index.html and the plot that it shows."""
     files.write_json(folder / "table.json", found)
-    files.write_text(folder / "table.txt", "\n\n".join(table.text(found, way) for way in ("t2v", "v2t")) + "\n")
+    files.write_text(folder / "table.txt", "\n\n".join(table.text(found, way) for way in WAYS) + "\n")
     write_csv(folder / "table.csv", table.csv_rows(found))
     page.plot(folder / "map", found)
-    files.write_text(folder / "index.html", page.page(found))
+    files.write_text(folder / "index.html", page.comparison(found))

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.analyze.cost import mega
-from pipeline.steps.evaluate import WAYS
-from pipeline.steps.report import METRICS, cell, warning
-from pipeline.views.tables import p_text, text_table
+from pipeline.ranking.ranks_file import WAYS
+from pipeline.views.results import warning
+from pipeline.views.tables import cell, metrics_of, p_text, text_table
 
-SHOWN = ("R@1", "R@5", "R@10", "MedR", "mAP")
+NOT_SHOWN = ("MeanR", "MRR")  # metrics that are in the CSV alone
 TRAINING = ("loss", "mask", "lr", "batch", "epochs", "patience", "precision")  # of the train stage, told once
 LEVEL = 0.05  # of significance, after Holm's correction
 
@@ -20,13 +20,13 @@ def header(figures: dict[str, Any]) -> list[str]:
     """Columns of the table for people."""
     tested = [f"p, {figures['against']}", "Holm"] if figures["against"] else []
     costs = ["params (M)", "video (MFLOPs)", "caption (MFLOPs)", "s/epoch", "best epoch", "seeds"]
-    return ["row", *SHOWN, *tested, *costs]
+    return ["row", *_shown(_any_row(figures)), *tested, *costs]
 
 
 def cells(figures: dict[str, Any], name: str, way: str) -> list[str]:
     """One row of the table for people."""
     line = figures["rows"][name]
-    found = [name, *(cell(line[way][metric], metric) for metric in SHOWN)]
+    found = [name, *(cell(line[way][metric], metric) for metric in _shown(line[way]))]
     if figures["against"]:
         found += [_p(line[way].get("p")), _p(line[way].get("p_holm"), True)]
     seconds = [value for value in line.get("seconds_epoch", []) if value is not None]
@@ -39,6 +39,17 @@ def cells(figures: dict[str, Any], name: str, way: str) -> list[str]:
         best,
         ", ".join(map(str, line["seeds"])),
     ]
+
+
+def _any_row(figures: dict[str, Any], way: str = "t2v") -> dict[str, Any]:
+    """The figures of some row, one way: all have the same metrics, queries and candidates."""
+    found: dict[str, Any] = next(iter(figures["rows"].values()))[way]
+    return found
+
+
+def _shown(figures: dict[str, Any]) -> list[str]:
+    """The metrics of the table for people."""
+    return [name for name in metrics_of(figures) if name not in NOT_SHOWN]
 
 
 def _said(value: Any) -> str:
@@ -54,7 +65,7 @@ def _p(value: float | None, marked: bool = False) -> str:
 
 def heading(figures: dict[str, Any], way: str) -> str:
     """What the figures of one way are of."""
-    some = next(iter(figures["rows"].values()))[way]
+    some = _any_row(figures, way)
     asked, among = ("captions", "videos") if way == "t2v" else ("videos", "captions")
     return (
         f"{figures['collection']}, grid {figures['grid']}, {way}: {some['queries']:,} {asked} among "
@@ -119,7 +130,8 @@ def quoted(figures: dict[str, Any]) -> list[list[str]]:
 def csv_rows(figures: dict[str, Any]) -> list[Sequence[Any]]:
     """A line for each row and way, a header first; quoted figures in columns of their own, at the end."""
     of = figures["quoted"] or {"columns": [], "rows": {}}
-    spread = [f"{metric} {part}" for metric in METRICS for part in ("mean", "std")]
+    metrics = metrics_of(_any_row(figures))
+    spread = [f"{metric} {part}" for metric in metrics for part in ("mean", "std")]
     costs = ["parameters", "flops_video", "flops_caption", "flops_pair"]
     lists = ["seconds_epoch", "best_epoch", "epochs", "seeds"]
     what = ["uses", "params", "options", "video", "text"]
@@ -128,7 +140,7 @@ def csv_rows(figures: dict[str, Any]) -> list[Sequence[Any]]:
     for name, line in figures["rows"].items():
         for way in WAYS:
             one = line[way]
-            values = [one[metric][part] for metric in METRICS for part in ("mean", "std")]
+            values = [one[metric][part] for metric in metrics for part in ("mean", "std")]
             row = [
                 name,
                 way,

@@ -1,1 +1,1 @@
-"""From ranks to figures: metrics, significance, what a row of results found."""
+"""From ranks to figures: metrics, coverage, significance."""

@@ -1,6 +1,5 @@
 """Scores of a caption and a video seen together, where no vectors would do."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ from pipeline.build import construct
 from pipeline.errors import LaffError
 from pipeline.graph.graph import Stage
 from pipeline.plan.context import Context
+from pipeline.ranking.scores import Score
 from pipeline.training.fit import fitted_file
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from fusion.spaces import Spaces
 
 BLOCK = 16  # captions between two signs of progress
-Score = Callable[["Tensor", "Tensor"], "Tensor"]
-"""score(row numbers [n] of captions, [m] of videos) -> [n, m], on any device"""
 
 
 def of_model(model: "Spaces", split: "Split", first: np.ndarray) -> Score:

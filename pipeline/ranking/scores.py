@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.assembly import features
+from pipeline.assembly.features import Rows
+from pipeline.errors import LaffError
+from pipeline.graph.models import Row
+from pipeline.plan.context import Context
+
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pipeline.ranking.pair_scores import Score
+Score = Callable[["Tensor", "Tensor"], "Tensor"]
+"""score(row numbers [n] of captions, [m] of videos) -> [n, m], on any device"""
 
 KEPT = 1 << 28  # scores that are kept for the way back from videos to captions: 1 GiB
 
@@ -27,6 +34,26 @@ def of_vectors(texts: Tensor, videos: Tensor) -> Score:
 def _of(vectors: Tensor, rows: Tensor) -> Tensor:
     """Different rows of them; all rows come in their order, and need no copy."""
     return vectors if len(rows) == len(vectors) else vectors[rows]
+
+
+def cosines(context: Context, row: Row, rows: Rows, first: np.ndarray) -> Score:
+    """The scores of a row of two features. LaffError where they are not of one width, or lists of words."""
+    video, text = row.features
+    texts, videos = features.read(context, text, "text", rows.captions[first])[0], rows.video[video]
+    if not isinstance(texts, np.ndarray) or texts.shape[1] != videos.shape[1]:
+        kind = f"is {texts.shape[1]} wide" if isinstance(texts, np.ndarray) else "counts words"
+        raise LaffError(
+            f"pairs.{row.name}: '{video}' is {videos.shape[1]} wide and '{text}' {kind}; a cosine takes two features "
+            "of one model"
+        )
+    return of_vectors(normalised(texts), normalised(videos))
+
+
+def normalised(values: np.ndarray) -> Tensor:
+    """Rows of length 1; a zero row stays zero."""
+    import torch
+
+    return torch.from_numpy(values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12))
 
 
 class Scored:

@@ -82,6 +82,14 @@ def _fields(path: Path) -> Iterator[tuple[str, str, float]]:
                 ) from error
 
 
+def named(
+    queries: list[str], block: np.ndarray, items: list[str], columns: np.ndarray, scores: np.ndarray
+) -> Iterator[tuple[str, Found]]:
+    """Rows of a run: the block's queries with the names and scores of what they found."""
+    for query, found, values in zip(block, columns, scores, strict=True):
+        yield queries[query], [(items[item], float(score)) for item, score in zip(found, values, strict=True)]
+
+
 def top_k(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """The k best of each row, best first: columns [q, k] int64 and their scores [q, k]; all of them if N < k.
 

@@ -1,14 +1,15 @@
-"""Where results of an analysis go: a table on the terminal, CSV under WORK/analyze."""
+"""Tables that are printed: rows of cells as text, figures with their digits, CSV under WORK/analyze."""
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline import files
 
 FOLDER = "analyze"  # below a workspace
+FRACTIONS = ("MRR", "mAP")  # metrics in 0..1, which need more digits than percentages and ranks
 
 
 def folder(work: Path, verb: str) -> Path:
@@ -28,6 +29,22 @@ def text_table(rows: Sequence[Sequence[Any]], left: int = 1) -> str:
         for row in cells
     ]
     return "\n".join([lines[0], "-" * max(len(line) for line in lines), *lines[1:]])
+
+
+def metrics_of(figures: Mapping[str, Any]) -> list[str]:
+    """The metrics of one row and way, in their order: what has a mean over seeds."""
+    return [name for name, value in figures.items() if isinstance(value, Mapping) and "mean" in value]
+
+
+def cell(metric: Mapping[str, Any], name: str) -> str:
+    """'12.3 ± 0.4' with the digits that the metric deserves."""
+    text = f"{metric['mean']:.{digits(name)}f}"
+    return f"{text} ± {metric['std']:.{digits(name)}f}" if len(metric["seeds"]) > 1 else text
+
+
+def digits(name: str) -> int:
+    """How many digits of a metric are shown behind the point."""
+    return 3 if name in FRACTIONS else 1
 
 
 def p_text(p: float) -> str:

@@ -107,8 +107,6 @@ def test_p_exchanges_the_captions_of_a_video_together() -> None:
     both = comparison([[1.0] * 12], [[20.0] * 12])
     p = {name: value for name, _, _, value in queries.measures(both)}
     assert p["R@10"] == pytest.approx(2 / 64, abs=0.006)
-    assert queries.p_text(p["R@10"]) == f"{p['R@10']:.4f}"
-    assert queries.p_text(0.0001) == "< 0.001"
 
 
 def test_long_captions_stay_on_one_line() -> None:

@@ -1,4 +1,4 @@
-"""Metrics, against ranks counted by hand, rules written out again in plain Python, and enumerated orders."""
+"""Metrics, against values by hand, and enumerated orders."""
 
 import math
 from itertools import permutations
@@ -7,23 +7,9 @@ from statistics import mean, median
 import numpy as np
 import pytest
 
-import pipeline.evaluation.metrics
 from pipeline.errors import LaffError
-from pipeline.evaluation.metrics import Ranks, bootstrap, chance, rank, summary
-
-
-def plain(scores: list[float], relevant: list[int]) -> tuple[float, float]:
-    """The rules of the module, item by item."""
-    first = min(
-        1
-        + sum(s > scores[j] for i, s in enumerate(scores) if i not in relevant)
-        + sum(s == scores[j] for i, s in enumerate(scores) if i not in relevant) / 2
-        for j in relevant
-    )
-    places = sorted(
-        1 + sum(s > scores[j] for s in scores) + (sum(s == scores[j] for s in scores) - 1) / 2 for j in relevant
-    )
-    return first, mean(n / place for n, place in enumerate(places, 1))
+from pipeline.evaluation.metrics import bootstrap, by_query, chance, summary
+from pipeline.ranking.ranks import Ranks, rank
 
 
 def test_one_relevant_by_hand() -> None:
@@ -36,8 +22,6 @@ def test_one_relevant_by_hand() -> None:
     """
     scores = np.array([[0.9, 0.5, 0.5, 0.1], [0.9, 0.5, 0.5, 0.1], [0.2] * 4, [0.9, 0.8, 0.7, 0.1]], np.float32)
     found = rank(scores, np.array([0, 2, 1, 3]))
-    assert found.first.tolist() == [1, 2.5, 2.5, 4]
-    assert found.precision.tolist() == [1, 0.4, 0.4, 0.25]
     assert summary(found) == {
         "R@1": 25.0,
         "R@5": 100.0,
@@ -47,47 +31,6 @@ def test_one_relevant_by_hand() -> None:
         "MRR": pytest.approx((1 + 0.4 + 0.4 + 0.25) / 4),
         "mAP": pytest.approx((1 + 0.4 + 0.4 + 0.25) / 4),
     }
-
-
-def test_several_relevant_by_hand() -> None:
-    """Videos against four captions.
-
-    0.9 0.1 0.8 0.7, the 1st and 4th: r = 1, 3: (1/1 + 2/3) / 2
-    0.3 0.8 0.2 0.3, the 1st and 4th: first: one above, no other equal: 2; r = 2.5, 2.5: (1/2.5 + 2/2.5) / 2
-    0.5 0.5 0.5 0.1, the 1st and 2nd: first: one other equal: 1.5; r = 2, 2: (1/2 + 2/2) / 2
-    """
-    scores = np.array([[0.9, 0.1, 0.8, 0.7], [0.3, 0.8, 0.2, 0.3], [0.5, 0.5, 0.5, 0.1]])
-    found = rank(scores, [np.array([0, 3]), np.array([3, 0]), np.array([0, 1])])
-    assert found.first.tolist() == [1, 2, 1.5]
-    assert found.precision.tolist() == pytest.approx([(1 + 2 / 3) / 2, 0.6, 0.75])
-
-
-@pytest.mark.parametrize("few", [0, 64])
-def test_rules_in_plain_python(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """300 random queries full of equal scores, counted or sorted; one relevant item gives the same by both ways."""
-    monkeypatch.setattr(pipeline.evaluation.metrics, "FEW", few)
-    generator = np.random.default_rng(3)
-    for _ in range(300):
-        scores = generator.integers(0, generator.integers(1, 9), size=12).astype(np.float32)
-        relevant = generator.choice(12, size=generator.integers(1, 6), replace=False)
-        found = rank(scores[None], [relevant])
-        first, precision = plain(scores.tolist(), relevant.tolist())
-        assert found.first[0] == first
-        assert found.precision[0] == pytest.approx(precision, rel=1e-12)
-        one = rank(scores[None], relevant[:1])
-        assert (one.first[0], one.precision[0]) == pytest.approx(plain(scores.tolist(), relevant[:1].tolist()))
-
-
-def test_streaming_in_blocks() -> None:
-    """Blocks of uneven size fill the same arrays as the whole matrix."""
-    generator = np.random.default_rng(0)
-    scores, own = generator.random((50, 20)).astype(np.float32), generator.integers(0, 20, 50)
-    whole, streamed = rank(scores, own), Ranks.last(50, 20)
-    for start in (0, 7, 30):
-        rows = slice(start, {0: 7, 7: 30, 30: 50}[start])
-        streamed.put(rows, rank(scores[rows], own[rows]))
-    np.testing.assert_array_equal(streamed.first, whole.first)
-    np.testing.assert_array_equal(streamed.precision, whole.precision)
 
 
 def test_uncovered_queries_stay_at_the_last_rank() -> None:
@@ -106,6 +49,21 @@ def test_depths_count_ranks_up_to_k() -> None:
     found = summary(Ranks(np.array([1.0, 5.0, 5.5, 10.0, 10.5, 11.0]), np.ones(6)))
     assert (found["R@1"], found["R@5"], found["R@10"]) == pytest.approx((100 / 6, 200 / 6, 400 / 6))
     assert found["MedR"] == 7.75
+
+
+def test_the_share_of_each_query() -> None:
+    """Two seeds, three queries: their means are those of the summary."""
+    first = np.array([[1.0, 4.0, 8.0], [2.0, 5.5, 20.0]])
+    found = by_query(first)
+    assert {name: values.tolist() for name, values in found.items()} == {
+        "R@1": [[100, 0, 0], [0, 0, 0]],
+        "R@5": [[100, 100, 0], [100, 0, 0]],
+        "R@10": [[100, 100, 100], [100, 100, 0]],
+        "MRR": [[1, 1 / 4, 1 / 8], [1 / 2, 1 / 5.5, 1 / 20]],
+    }
+    for ranks, *values in zip(first, *found.values(), strict=True):
+        whole = summary(Ranks(ranks, 1 / ranks))
+        assert [np.mean(value) for value in values] == pytest.approx([whole[name] for name in found])
 
 
 @pytest.mark.parametrize("relevant", [[1], [2], [5], [1, 1, 3], [2, 4]])
@@ -155,12 +113,6 @@ def test_bootstrap_draws_groups_whole() -> None:
 
 
 def test_mistakes() -> None:
-    with pytest.raises(LaffError, match="query 1 of this block has a score that is not a finite number"):
-        rank(np.array([[1.0, 2.0], [np.nan, 1.0]]), np.array([0, 1]))
-    with pytest.raises(LaffError, match=r"scores \(2, 2\) should be \[queries, items\] for 1 queries"):
-        rank(np.ones((2, 2)), np.array([0]))
-    with pytest.raises(LaffError, match="no relevant item"):
-        rank(np.ones((1, 2)), [np.array([], int)])
     with pytest.raises(LaffError, match="no queries"):
         summary(Ranks.last(0, 5))
     with pytest.raises(LaffError, match="1 to 3 relevant items"):

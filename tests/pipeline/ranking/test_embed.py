@@ -1,4 +1,4 @@
-"""Ranking in blocks: how large they are, and which features come whole."""
+"""Embedding and ranking in blocks: how large they are, and which features come whole."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from fusion.features import Split, Tokens
-from pipeline.steps import rank
+from pipeline.ranking import embed
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from pipeline.steps import rank
     ],
 )
 def test_a_block_has_as_many_queries_as_memory_takes(rows: int, items: int, sizes: list[int]) -> None:
-    found = list(rank.blocks(np.arange(rows), items))
+    found = list(embed.blocks(np.arange(rows), items))
     assert [len(block) for block in found] == sizes
     assert np.concatenate([np.arange(0), *found]).tolist() == list(range(rows))
 
@@ -44,7 +44,7 @@ def test_encoders_see_all_captions_at_once_and_nothing_else_is_copied() -> None:
     bow = torch.arange(8.0).view(4, 2)
     split = Split({"x3d": torch.ones(2, 1)}, {"gru": tokens, "bow": bow}, torch.tensor([0, 0, 1, 1]))
     model = Lengths()
-    take, count = rank.each_text(model, split, np.array([3, 0, 2]))  # type: ignore[arg-type]
+    take, count = embed.each_text(model, split, np.array([3, 0, 2]))  # type: ignore[arg-type]
     assert count == 3
     assert model.seen == [{"gru": 3}]
     found = take(torch.tensor([2, 0]))

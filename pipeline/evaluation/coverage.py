@@ -1,0 +1,17 @@
+"""How much of each split has every feature: what the others lack is a rank at the end, not a query less."""
+
+from typing import Any
+
+from pipeline.plan.context import Context
+
+
+def coverage(context: Context, train: str) -> dict[str, dict[str, Any]]:
+    """Of each split: its videos, those with every feature, their share, and its captions."""
+    lost = context.lost(context.features(train)[0])
+    found: dict[str, dict[str, Any]] = {}
+    for split in ("train", "val", "test"):
+        videos = {context.catalog.videos[row] for row in context.catalog.split_videos(split)}
+        kept = len(videos - lost)
+        captions = len(context.catalog.split_captions(split))
+        found[split] = {"videos": len(videos), "covered": kept, "coverage": kept / len(videos), "captions": captions}
+    return found

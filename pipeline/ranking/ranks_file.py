@@ -1,0 +1,84 @@
+"""ranks.h5: what each query of a row found with one seed, both ways."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.assembly.features import Rows
+from pipeline.graph.models import Row
+from pipeline.items.catalog import Catalog
+from pipeline.ranking.ranks import Ranks
+from pipeline.rows import shards
+
+NAME = "ranks.h5"
+WAYS = ("t2v", "v2t")  # text to video: captions are queries; video to text: videos are
+COLUMNS = (
+    "covered",
+    "precision",
+    "video",
+    "v2t_ids",
+    "v2t_first",
+    "v2t_precision",
+    "v2t_covered",
+    "v2t_relevant",
+)  # beside the first ranks of captions, which are the shard's rows
+
+
+@dataclass
+class Ranked:
+    """What one row found with one seed, one way."""
+
+    ids: list[str]
+    ranks: Ranks
+    covered: np.ndarray  # [Q] bool
+    groups: np.ndarray  # [Q] queries that belong together
+    candidates: int
+    relevant: np.ndarray  # [Q] how many relevant items each has
+
+
+def write(folder: Path, row: str, catalog: Catalog, rows: Rows, t2v: Ranks, v2t: Ranks) -> None:
+    """Write the ranks of all captions of test, and of all its videos, into the folder of a row and seed."""
+    caption_ids = catalog.ids("text", rows.captions)
+    every_video = catalog.split_videos("test")
+    video_of = np.asarray(catalog.caption_video)[rows.captions]
+    columns = {
+        "covered": rows.video_of >= 0,
+        "precision": t2v.precision,
+        "video": video_of,
+        "v2t_ids": np.array(catalog.ids("video", every_video), dtype="S"),
+        "v2t_first": v2t.first,
+        "v2t_precision": v2t.precision,
+        "v2t_covered": np.isin(every_video, rows.videos),
+        "v2t_relevant": np.bincount(video_of, minlength=len(catalog.videos))[every_video],
+    }
+    about = {"row": row, "queries": len(caption_ids), "candidates": len(every_video)}
+    shards.write(folder / NAME, caption_ids, t2v.first[:, None], about, (), columns)
+
+
+def read(folder: Path) -> dict[str, Ranked]:
+    """What a row found with one seed, from its folder in the rank stage's: {"t2v": …, "v2t": …}."""
+    path = folder / NAME
+    shard = shards.read(path)
+    column = {name: shards.column(path, name) for name in COLUMNS}
+    first = np.asarray(shard.values)[:, 0]
+    videos = column["v2t_ids"].tolist()
+    ones = np.ones(len(first), dtype=np.int64)
+    return {
+        "t2v": Ranked(
+            shard.ids, Ranks(first, column["precision"]), column["covered"], column["video"], len(videos), ones
+        ),
+        "v2t": Ranked(
+            videos,
+            Ranks(column["v2t_first"], column["v2t_precision"]),
+            column["v2t_covered"],
+            np.arange(len(videos)),
+            len(shard.ids),
+            column["v2t_relevant"],
+        ),
+    }
+
+
+def read_seeds(folder: Path, row: Row) -> list[dict[str, Ranked]]:
+    """What a row found with each of its seeds, from the rank stage's folder."""
+    return [read(folder / row.name / f"seed{seed}") for seed in row.seeds]

@@ -1,0 +1,50 @@
+"""The page of a run: its results, how much of each split they are of, what failed, how long it took."""
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.views import page, results
+
+
+def report(
+    name: str, figures: Mapping[str, Any], failures: Sequence[Mapping[str, str]], seconds: Mapping[str, float]
+) -> str:
+    """The page; `figures` are those of metrics.json, `seconds` what each stage has taken."""
+    splits = [
+        [split, *(str(row[key]) for key in ("videos", "covered", "captions"))]
+        for split, row in figures["splits"].items()
+    ]
+    failed = [[line[key] for key in ("video", "stage", "reason")] for line in failures]
+    times = [[stage, f"{value:.1f}"] for stage, value in seconds.items()]
+    return "".join(
+        [
+            page.opening(f"laff: {name}", name, figures["protocol"], results.warning(figures)),
+            *(_way(figures, way) for way in page.TITLES),
+            f"<p><small>{html.escape(figures['ties'])}. ± is a sample's std over seeds.</small></p>",
+            "<h2>Splits</h2>",
+            page.table(["split", "videos", "with every feature", "captions"], splits),
+            f"<h2>Failures</h2><p>{len({line['video'] for line in failures})} video(s)</p>",
+            page.table(["video", "stage", "reason"], failed, kind="text") if failed else "",
+            "<h2>Times</h2>",
+            page.table(["stage", "seconds"], times),
+            page.END,
+        ]
+    )
+
+
+def _way(figures: Mapping[str, Any], way: str) -> str:
+    """The results of one way; the first row is the main one, and its interval stands below."""
+    header, *rows = results.rows(figures, way)
+    lines = (f"<tr{'' if number else ' class=main'}>{page.cells(row)}" for number, row in enumerate(rows))
+    first, intervals = next(iter(figures["bootstrap"].items()))
+    return "".join(
+        [
+            f"<h2>{page.TITLES[way]}</h2><p>{results.heading(figures, way)}</p>",
+            f"<table><tr>{page.cells(header, 'th')}{''.join(lines)}</table>",
+            *(
+                page.small(f"{first}: {metric} {low:.1f} to {high:.1f} (95 % bootstrap over videos)")
+                for metric, (low, high) in intervals[way].items()
+            ),
+        ]
+    )

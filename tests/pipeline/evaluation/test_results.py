@@ -1,0 +1,156 @@
+"""What the ranks of rows and seeds come to, by hand; and a metric more as one edit."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.evaluation import results
+from pipeline.evaluation.coverage import coverage
+from pipeline.graph.models import Row
+from pipeline.items.catalog import Catalog
+from pipeline.ranking.ranks import Ranks
+from pipeline.ranking.ranks_file import Ranked
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def ranked(*first: float, covered: tuple[bool, ...] | None = None, candidates: int = 3) -> Ranked:
+    """Queries of which two at a time belong together."""
+    ranks = np.array(first)
+    ones = np.ones(len(first), int)
+    there = np.array(covered or [True] * len(first))
+    ids = [f"q{number}" for number in range(len(first))]
+    return Ranked(ids, Ranks(ranks, 1 / ranks), there, np.arange(len(first)) // 2, candidates, ones)
+
+
+@pytest.fixture
+def context() -> Any:
+    """Three videos of test, a caption each; the last has no features."""
+    catalog = Catalog(
+        videos=["a", "b", "c", "y", "z"],
+        video_split=np.array([2, 2, 2, 1, 0]),
+        captions=["a#0", "b#0", "c#0", "z#0", "z#1"],
+        texts=["1", "2", "3", "4", "5"],
+        caption_video=np.array([0, 1, 2, 4, 4]),
+    )
+    stages = {
+        "clip": SimpleNamespace(random=True, sources=()),
+        "train": SimpleNamespace(random=False, sources=("clip",)),
+        "rank": SimpleNamespace(random=False, sources=("train",)),
+    }
+    return SimpleNamespace(
+        catalog=catalog,
+        name="mine",
+        lost=lambda names: {"c"} if names == ["clip"] else set(),
+        features=lambda name: (["clip"], ["words"]),
+        stage=stages.__getitem__,
+        graph=SimpleNamespace(needed=lambda names: list(stages)),
+    )
+
+
+def test_coverage_of_each_split(context: Any) -> None:
+    assert coverage(context, "train") == {
+        "train": {"videos": 1, "covered": 1, "coverage": 1.0, "captions": 2},
+        "val": {"videos": 1, "covered": 1, "coverage": 1.0, "captions": 0},
+        "test": {"videos": 3, "covered": 2, "coverage": 2 / 3, "captions": 3},
+    }
+
+
+def test_mean_and_std_over_seeds() -> None:
+    """R@1 of two seeds: 50 and 100, so 75 ± 50 / sqrt(2); of one seed there is no std."""
+    found = results.summed([ranked(1, 2), ranked(1, 1)], (4, 7))
+    assert found["R@1"] == {"mean": 75.0, "std": pytest.approx(50 / 2**0.5), "seeds": [50.0, 100.0]}
+    assert found["MeanR"]["seeds"] == [1.5, 1.0]
+    assert (found["queries"], found["candidates"], found["seed_numbers"]) == (2, 3, [4, 7])
+    assert results.summed([ranked(1, 2)], (4,))["R@1"] == {"mean": 50.0, "std": 0.0, "seeds": [50.0]}
+
+
+def test_a_row_without_some_videos_stands_there_twice(context: Any) -> None:
+    both = {
+        "t2v": ranked(1, 2, 3, covered=(True, True, False)),
+        "v2t": ranked(1, 1, 3, covered=(True, True, False)),
+    }
+    stage = SimpleNamespace(name="evaluate", sources=("rank",), options={"seed": 0, "bootstrap": 10})
+    found = results.results(context, stage, [Row("laff", (1,))], {"laff": [both]})  # type: ignore[arg-type]
+    assert list(found["models"]) == ["laff", "laff (covered only)", "chance"]
+    assert [found["models"][name]["t2v"]["R@1"]["mean"] for name in found["models"]] == pytest.approx(
+        [100 / 3, 50, 100 / 3]
+    )
+    kept = found["models"]["laff (covered only)"]
+    assert (kept["t2v"]["queries"], kept["t2v"]["candidates"]) == (2, 1)  # both are of one video
+    assert (kept["v2t"]["queries"], kept["v2t"]["candidates"]) == (2, 3)
+    assert (found["coverage"], found["untrained"]) == (2 / 3, ["clip"])
+    assert found["bootstrap"] == {"laff": {"t2v": {"R@10": [100.0, 100.0]}, "v2t": {"R@10": [100.0, 100.0]}}}
+    assert found["models"]["chance"]["t2v"]["seed_numbers"] == []
+
+
+def test_the_rank_of_each_query() -> None:
+    rows = [Row("laff", (1, 2)), Row("pair", (0,))]
+    found = {
+        "laff": [{"t2v": ranked(1, 2.5, covered=(True, False))}, {"t2v": ranked(3, 1)}],
+        "pair": [{"t2v": ranked(2, 2)}],
+    }
+    assert list(results.by_query(rows, found, "t2v")) == [
+        ["query", "covered", "laff/seed1", "laff/seed2", "pair/seed0"],
+        ["q0", 1, "1", "3", "2"],
+        ["q1", 0, "2.5", "1", "2"],
+    ]
+
+
+MORE = """
+import sys, types
+from pathlib import Path
+
+name, path = "pipeline.evaluation.metrics", Path(sys.argv[1])
+source = path.read_text()
+assert "DEPTHS = (1, 5, 10)" in source
+module = types.ModuleType(name)
+sys.modules[name] = module
+exec(compile(source.replace("DEPTHS = (1, 5, 10)", "DEPTHS = (1, 5, 10, 50)"), str(path), "exec"), module.__dict__)
+
+import numpy as np
+from pipeline.analyze import queries
+from pipeline.compare import table
+from pipeline.evaluation import results
+from pipeline.ranking.ranks import Ranks
+from pipeline.ranking.ranks_file import Ranked
+from pipeline.views.report import report
+from pipeline.views.results import text
+
+first = np.array([1.0, 20.0])
+ranked = Ranked(["a", "b"], Ranks(first, 1 / first), np.ones(2, bool), np.arange(2), 60, np.ones(2, int))
+line = results.summed([ranked], [1])
+row = {"t2v": line, "v2t": line}
+figures = {"models": {"laff": row}, "coverage": 1.0, "untrained": [], "protocol": "", "ties": "", "splits": {}}
+figures["bootstrap"] = {"laff": {"t2v": {}, "v2t": {}}}
+print([name for name in line if name.startswith("R@")], [name for name in module.chance(60, ranked.relevant)][:4])
+print(text(figures).splitlines()[1].split()[:5])
+print("<th>R@50</th>" in report("", figures, [], {}))
+compared = {"rows": {"laff": row | {"seeds": [1]}}, "against": ""}
+print(table.header(compared)[:5], table.cells(compared, "laff", "t2v")[4])
+found = queries.Found("A", first[None])
+both = queries.Comparison(found, found, ["a", "b"], ["", ""], np.arange(2))
+print([line[0] for line in queries.rows(both)][1:5])
+"""
+
+
+def test_a_further_depth_is_one_edit() -> None:
+    """R@50 of ranks 1 and 20 is 100: in metrics.json, table, page, comparison and queries, by DEPTHS alone."""
+    path = ROOT / "pipeline" / "evaluation" / "metrics.py"
+    done = subprocess.run(
+        [sys.executable, "-c", MORE, str(path)], capture_output=True, text=True, cwd=ROOT, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    depths = ["R@1", "R@5", "R@10", "R@50"]
+    assert done.stdout.splitlines() == [
+        f"{depths} {depths}",
+        str(["model", *depths]),
+        "True",
+        f"{['row', *depths]} 100.0",
+        str(depths),
+    ]
