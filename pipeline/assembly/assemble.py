@@ -14,6 +14,7 @@ from pipeline.errors import LaffError
 from pipeline.graph import models
 from pipeline.graph.graph import Stage
 from pipeline.graph.models import Model
+from pipeline.plan.accept import made_as
 from pipeline.plan.context import Context
 from pipeline.plan.units import model as model_unit
 from pipeline.training.fit import word_vectors
@@ -136,7 +137,7 @@ def trained(
     path = best(context, stage, model, seed)
     unit = model_unit(context, stage, model, seed)
     content = construct.read_checkpoint(path)
-    if content["fingerprint"] != unit.fingerprint + unit.content:
+    if content["fingerprint"] != made_as(context, stage.name, unit) + unit.content:
         raise LaffError(
             f"{path} was trained on other features, items or parameters; give the same --profile and --set as then, "
             "or run `laff train`"

@@ -16,10 +16,10 @@ from pipeline.compare.rows import Rows
 from pipeline.evaluation.coverage import coverage
 from pipeline.evaluation.results import TIES, protocol, summed
 from pipeline.evaluation.significance import holm, randomisation
-from pipeline.graph import models
+from pipeline.graph import models, steps
 from pipeline.graph.graph import Stage
 from pipeline.graph.models import Row
-from pipeline.parts.classes import part
+from pipeline.plan.accept import earlier_code
 from pipeline.plan.context import Context
 from pipeline.ranking.ranks_file import WAYS, read_seeds
 from pipeline.run import random_stages
@@ -35,7 +35,7 @@ def figures(context: Context, grid: Grid, made: Rows, against: str) -> dict[str,
     train = context.stage(rank.sources[0])
     rows = {row.name: row for row in models.rows(context.graph, rank)}
     quoted = grid.quoted
-    how = part("pipeline.steps.train.Options").constants["HOW"]
+    how = steps.about("train").how
     lines = _lines(context, [rows[name] for name in made.names], "" if against in made.left_out else against)
     _costs(context, train, lines)
     for name in made.names:
@@ -56,6 +56,7 @@ def figures(context: Context, grid: Grid, made: Rows, against: str) -> dict[str,
         "notes": made.notes,
         "left_out": made.left_out,
         "quoted": asdict(quoted) if quoted else None,
+        "earlier_code": earlier_code(context, [rank.name]),
     }
 
 

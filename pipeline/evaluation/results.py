@@ -9,6 +9,7 @@ from pipeline.evaluation import metrics
 from pipeline.evaluation.coverage import coverage
 from pipeline.graph.graph import Stage
 from pipeline.graph.models import Row
+from pipeline.plan.accept import earlier_code
 from pipeline.plan.context import Context
 from pipeline.ranking.ranks_file import WAYS, Ranked
 
@@ -39,6 +40,7 @@ def results(context: Context, stage: Stage, rows: Sequence[Row], found: Mapping[
             }
     any_row = next(iter(found.values()))[0]
     models["chance"] = {way: _chance(any_row[way]) for way in WAYS}
+    earlier = earlier_code(context, [stage.name])
     return {
         "protocol": protocol(context.name),
         "ties": TIES,
@@ -47,7 +49,7 @@ def results(context: Context, stage: Stage, rows: Sequence[Row], found: Mapping[
         "untrained": [name for name in context.graph.needed([stage.name]) if context.stage(name).random],
         "models": models,
         "bootstrap": intervals,
-    }
+    } | ({"earlier_code": earlier} if earlier else {})
 
 
 def protocol(collection: str) -> str:

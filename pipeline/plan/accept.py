@@ -58,6 +58,12 @@ def earlier_code(context: Context, names: Sequence[str]) -> dict[str, list[str]]
     return found
 
 
+def made_as(context: Context, stage: str, unit: Unit) -> str:
+    """The fingerprint under which a unit was made, which may be an earlier one."""
+    entries = context.work.index(stage).entries
+    return entries[unit.key].fingerprint if _stands(entries, unit) else unit.fingerprint
+
+
 def _stands(entries: Mapping[str, Entry], unit: Unit) -> bool:
     """Whether a unit was made by earlier code and accepted since."""
     entry = entries.get(unit.key)

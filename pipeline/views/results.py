@@ -22,11 +22,23 @@ def heading(results: Mapping[str, Any], way: str) -> str:
 
 def text(results: Mapping[str, Any], way: str = "t2v") -> str:
     """The table of one way for a terminal."""
-    return f"{way}: {heading(results, way)}\n{tables.text_table(rows(results, way))}"
+    said = earlier(results)
+    note = f"{said}\n" if said else ""
+    return f"{way}: {heading(results, way)}\n{note}{tables.text_table(rows(results, way))}"
 
 
 def warning(results: Mapping[str, Any]) -> str:
-    """What must be said beside every figure that random weights had a part in; '' otherwise."""
-    if not results["untrained"]:
-        return ""
-    return f"RANDOM WEIGHTS in {', '.join(results['untrained'])}: these figures show that it runs, not how good it is"
+    """What must be said beside the figures: what random weights or earlier code had a part in; '' otherwise."""
+    said = []
+    if names := ", ".join(results["untrained"]):
+        said.append(f"RANDOM WEIGHTS in {names}: these figures show that it runs, not how good it is")
+    if code := earlier(results):
+        said.append(code)
+    return "; ".join(said)
+
+
+def earlier(results: Mapping[str, Any]) -> str:
+    """What was made by code that has changed since, and was accepted; '' for nothing."""
+    stages: Mapping[str, list[str]] = results.get("earlier_code", {})
+    of = "; ".join(f"{', '.join(modules)} ({stage})" for stage, modules in stages.items())
+    return f"made by earlier code of {of}" if of else ""
