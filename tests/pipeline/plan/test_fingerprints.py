@@ -156,8 +156,8 @@ def test_a_change_in_each_module_that_computes(
         assert known is not None, f"{module}: say in SHAPED whose results it shapes"
         found = stale()
         direct = {name for name, why in found.items() if any(f"code of {module} changed" in one for one in why)}
-        assert (module, direct) == (module, SHAPED[known])
-        assert (module, set(found)) == (module, followed(direct))
+        assert SHAPED[known] <= direct, module
+        assert (module, set(found)) == (module, followed(SHAPED[known]))
         file.write_text(text, encoding="utf-8")
     fresh_sources()
     assert stale() == {}
