@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import progress
-from pipeline.build import construct
+from pipeline.build import construct, preflight
 from pipeline.errors import LaffError, problems
-from pipeline.extraction.target import Made
 from pipeline.graph import stages
 from pipeline.graph.graph import Graph
 from pipeline.items import collection
@@ -23,7 +22,7 @@ from pipeline.store import ledger
 from pipeline.store.workspace import Workspace
 from pipeline.weights import lookup
 from pipeline.workers.cluster import Cluster
-from pipeline.workers.tasks import Serial, Tasks
+from pipeline.workers.tasks import Made, Serial, Tasks
 
 
 @dataclass
@@ -87,7 +86,7 @@ def random_stages(context: Context, names: Sequence[str]) -> list[str]:
 def check_names(context: Context, names: Sequence[str]) -> None:
     """LaffError with all that is wrong with weights, before anything runs."""
     found = [wrong for name in names if (wrong := lookup.check(context.stage(name), context.graph))]
-    found += [wrong for name in names if (wrong := construct.option_problem(context.stage(name)))]
+    found += [wrong for name in names if (wrong := preflight.option_problem(context.stage(name)))]
     if found:
         raise problems(str(context.graph.path), found)
 
@@ -95,7 +94,7 @@ def check_names(context: Context, names: Sequence[str]) -> None:
 def _check_work(context: Context, names: Sequence[str]) -> list[str]:
     """The stages that are about to run; LaffError with all that stands in their way: parts, devices, weight files."""
     stale = [name for name in names if context.stage(name).step != "ingest" and stage_plan(context, name).todo]
-    wrong = construct.problems(context.graph, stale, context.tasks.remote, context)
+    wrong = preflight.problems(context.graph, stale, context.tasks.remote, context)
     for name in stale:
         stage = context.stage(name)
         if stage.part and not stage.borrowed:

@@ -14,12 +14,12 @@ from pipeline import files
 from pipeline.errors import LaffError
 from pipeline.evaluation import metrics
 from pipeline.evaluation.metrics import Ranks
-from pipeline.extraction.target import Made
 from pipeline.graph import models
 from pipeline.plan.context import Context
 from pipeline.plan.plan import Planned
 from pipeline.plan.record import record
 from pipeline.rows import shards
+from pipeline.workers.tasks import Made
 
 TIES = (
     "rank = 1 + non-relevant strictly above the first relevant item + half of the non-relevant equal to it; "

@@ -7,15 +7,17 @@ from typing import Any, Literal
 
 from pipeline import files, progress
 from pipeline.build import construct
+from pipeline.build.learned import STATE
+from pipeline.build.loaded import device
 from pipeline.errors import LaffError
-from pipeline.extraction.target import Made
-from pipeline.graph.learning import Learning, check_seed
+from pipeline.graph.recipe import Learning, check_seed
 from pipeline.plan.context import Context
 from pipeline.plan.plan import Planned
 from pipeline.plan.record import record
 from pipeline.training import frame_cache
-from pipeline.training.fit import STATE, recipe_of
+from pipeline.training.fit import recipe_of
 from pipeline.weights import lookup
+from pipeline.workers.tasks import Made
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def run(context: Context, planned: Planned) -> None:
     options = Options(**stage.options)
     (unit,) = planned.todo
     start = time.perf_counter()
-    where = construct.device(stage.name, stage.on)
+    where = device(stage.name, stage.on)
     part = construct.construct(stage, context)
     train, val, failed = frame_cache.pairs(context, stage, part.sampling)
     torch.set_num_threads(context.graph.threads)  # only now: decoding in this process sets its own number
@@ -82,8 +84,9 @@ def run(context: Context, planned: Planned) -> None:
     # A video whose frames came in at a second try makes another training.
     fingerprint = unit.fingerprint + unit.content + files.digest(sorted(line["video"] for line in failed))
     recipe = recipe_of(stage.options)
-    trainer = Trainer(task, recipe, options.seed, folder, fingerprint, options.checkpoint, progress.trained)
-    with progress.bar(stage.name, recipe.epochs * trainer.steps, "step"):
+    trainer = Trainer(task, recipe, options.seed, folder, fingerprint, options.checkpoint)
+    with progress.bar(stage.name, recipe.epochs * trainer.steps, "step") as bar:
+        trainer.progress = bar.to
         trainer.run()
     if not options.keep_frames:
         shutil.rmtree(folder / frame_cache.FOLDER, ignore_errors=True)

@@ -9,12 +9,14 @@ import numpy as np
 
 from pipeline import progress
 from pipeline.errors import LaffError
-from pipeline.extraction.target import Made, Target, attributes
+from pipeline.extraction.provenance import attributes
+from pipeline.extraction.target import Target
 from pipeline.plan.context import Context
 from pipeline.plan.plan import Planned
 from pipeline.plan.record import record
 from pipeline.rows import bigfile, shards
 from pipeline.store import ledger
+from pipeline.workers.tasks import Made
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def run(context: Context, planned: Planned) -> None:
     if not file.exists():
         raise LaffError(f"'{stage.name}': no such file: {file}")
     wanted = [row for unit in planned.todo for row in catalog.shards(unit.side)[unit.shard]]
-    with progress.bar(stage.name, len(wanted), "row"):
+    with progress.bar(stage.name, len(wanted), "row") as bar:
         names = catalog.ids(options["side"], wanted)
         values, counts = _read(file, names, options)
         found = counts > 0
@@ -76,7 +78,7 @@ def run(context: Context, planned: Planned) -> None:
             about = attributes(goal, None) | {"source": file.name, "level": options["level"]}
             frames = counts[part][here] if options["level"] == "frame" else None
             shards.write(path, kept, values[part][here], about, failed, frames=frames)
-            progress.advance(size)
+            bar.advance(size)
             record(context, planned, Made(stage.name, unit.key, len(kept), time.perf_counter() - start, failed))
 
 

@@ -46,11 +46,11 @@ def run(collection: Collection, work: Workspace, options: Options) -> Catalog:
 def _digests(paths: list[str]) -> list[str]:
     """sha256 of files."""
     found = []
-    with progress.bar("ingest", len(paths), "video"):
+    with progress.bar("ingest", len(paths), "video") as bar:
         for path in paths:
             try:
                 found.append(files.sha256(Path(path)))
             except OSError as error:
                 raise LaffError(f"{path}: cannot be read: {error.strerror}") from None
-            progress.advance()
+            bar.advance()
     return found

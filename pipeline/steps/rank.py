@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,6 @@ from pipeline.assembly.features import Rows
 from pipeline.errors import LaffError
 from pipeline.evaluation import metrics
 from pipeline.evaluation.metrics import Ranks
-from pipeline.extraction.target import Made
 from pipeline.graph import models
 from pipeline.graph.models import Row
 from pipeline.plan.context import Context
@@ -24,6 +23,7 @@ from pipeline.plan.record import record
 from pipeline.ranking import pair_scores, trec
 from pipeline.ranking.scores import Scored, of_vectors
 from pipeline.rows import shards
+from pipeline.workers.tasks import Made
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,7 +70,7 @@ def run(context: Context, planned: Planned) -> None:
     whole = assemble.split(context, rows, encoders)
     first, of_text = distinct([context.catalog.texts[row] for row in rows.captions])
     wanted = {f"{row.name}/seed{seed}": (row, seed) for row in models.rows(context, stage) for seed in row.seeds}
-    with progress.bar(stage.name, len(planned.todo), "run"):
+    with progress.bar(stage.name, len(planned.todo), "run") as bar, ExitStack() as inner:
         for unit in planned.todo:
             row, seed = wanted[unit.key]
             start = time.perf_counter()
@@ -85,16 +85,16 @@ def run(context: Context, planned: Planned) -> None:
                 scores.append(of_vectors(texts, embed(paired.embed_video, own.video_rows, len(rows.videos))))
             if row.pairs:
                 video, text = context.stage(row.features[0]), row.features[1]
-                scores.append(pair_scores.of_features(context, row.name, video, text, rows, first))
+                pairs = inner.enter_context(progress.bar(unit.key, len(first) * len(rows.videos), "pair"))
+                scores.append(pair_scores.of_features(context, row.name, video, text, rows, first, pairs))
             elif row.features:
                 scores.append(cosines(context, row, rows, first))
             scored = Scored(scores, of_text, len(rows.videos))
-            many = progress.bar(unit.key, len(first) * len(rows.videos), "pair") if row.pairs else nullcontext()
-            with many:
-                write(context, scored, rows, row, context.work.folder(stage.name) / unit.key, stage.options["k"])
+            write(context, scored, rows, row, context.work.folder(stage.name) / unit.key, stage.options["k"])
+            inner.close()  # the bar of its pairs
             names = [f"{unit.key}/{name}" for name in ("t2v.trec.gz", "v2t.trec.gz", "ranks.h5")]
             record(context, planned, Made(stage.name, unit.key, len(rows.captions), time.perf_counter() - start), names)
-            progress.advance()
+            bar.advance()
 
 
 def distinct(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:

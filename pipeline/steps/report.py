@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import files
-from pipeline.extraction.target import Made
 from pipeline.plan.context import Context
 from pipeline.plan.plan import Planned
 from pipeline.plan.record import TIMES, record
 from pipeline.store import ledger
+from pipeline.workers.tasks import Made
 
 METRICS = ("R@1", "R@5", "R@10", "MedR", "MeanR", "MRR", "mAP")
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em;color:#222}

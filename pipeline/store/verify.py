@@ -132,11 +132,11 @@ def look(root: Path) -> tuple[int, dict[str, str]]:
         raise LaffError(f"{root}: no such workspace")
     names = [name for name, own in walk(root, links=True) if own]
     found = {}
-    with progress.bar("verify", len(names), "file"):
+    with progress.bar("verify", len(names), "file") as bar:
         for name in names:
             if wrong := damage(root, name):
                 found[name] = wrong
-            progress.advance()
+            bar.advance()
     return len(names), found
 
 

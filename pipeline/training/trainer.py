@@ -19,8 +19,9 @@ from torch import Tensor
 
 from pipeline.errors import Diverged, LaffError
 from pipeline.files import remove_partials, whole
-from pipeline.graph.recipe import Recipe, Schedule
+from pipeline.graph.recipe import Recipe
 from pipeline.training.optimizer import make_optimizer, step
+from pipeline.training.schedule import Schedule
 
 if TYPE_CHECKING:
     from extractors.base import Task
