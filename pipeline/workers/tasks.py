@@ -48,7 +48,7 @@ class Serial:
     shows = True
 
     def __init__(self) -> None:
-        self._worker = Worker()
+        self.worker = Worker()
 
     def each(
         self, function: Callable[[Job, Worker], Result], jobs: Iterable[Job], bar: Bar | None = None
@@ -59,7 +59,7 @@ class Serial:
         """
         import dask
 
-        do = dask.delayed(self._worker.do, pure=False, traverse=False)
+        do = dask.delayed(self.worker.do, pure=False, traverse=False)
         tell = None if bar is None else bar.advance
         waiting: list[Job] = []  # the job whose turn it is, and the next one
         for job in chain(jobs, [None]):
@@ -75,8 +75,8 @@ class Serial:
 
     def forget(self, kind: type) -> None:
         """Let go of what this process keeps of a class for further jobs."""
-        self._worker.forget(kind)
+        self.worker.forget(kind)
 
     def close(self) -> None:
         """Let go of everything that this process keeps for further jobs."""
-        self._worker.close()
+        self.worker.close()
