@@ -28,7 +28,7 @@ def fit(context: Context, planned: Planned) -> None:
     """Fit an extract stage and save what it learned."""
     import torch
 
-    from pipeline.training.trainer import save
+    from pipeline.training.checkpoint import save
 
     stage, catalog = context.stage(planned.stage), context.catalog
     unit = next(unit for unit in planned.todo if unit.key == "fit")
