@@ -43,7 +43,7 @@ def measure(name: str, videos: list[Path], threads: int, precisions: list[str]) 
     import torch
 
     from pipeline.build.construct import make
-    from pipeline.extraction import batch_size
+    from pipeline.extraction.batch_size import BatchSizes
     from pipeline.extraction.forward import autocast
     from pipeline.graph import published
     from pipeline.video import reading
@@ -79,7 +79,7 @@ def measure(name: str, videos: list[Path], threads: int, precisions: list[str]) 
 
     rows = {}
     for precision in precisions:
-        size = batch_size.videos(precision, device, part.sampling, forward) if device == "cuda" else 1
+        size = BatchSizes().videos(precision, device, part.sampling, forward) if device == "cuda" else 1
         batch = np.repeat(views[:1], size, axis=0)
         forward(batch)  # the first of a kind also looks for the best kernels
         start = time.perf_counter()

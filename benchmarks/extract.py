@@ -38,9 +38,10 @@ import av
 import numpy as np
 
 from pipeline.build import construct
-from pipeline.extraction import sweep
+from pipeline.extraction import decoding
+from pipeline.extraction.decoding import Clip, Pass
 from pipeline.extraction.forward import Forward, Lanes, autocast
-from pipeline.extraction.sweep import Clip, Pass
+from pipeline.extraction.sweep import sweep
 from pipeline.extraction.target import Target
 from pipeline.graph import stages
 from pipeline.video import reading
@@ -111,23 +112,23 @@ def seconds(work: Callable[[], Any], clock: Callable[[], float] = time.perf_coun
     return clock() - start
 
 
-def run(jobs: Sequence[Pass]) -> None:
+def run(tasks: Serial, jobs: Sequence[Pass]) -> None:
     """Do passes as `laff run` does them."""
-    for _ in Serial().each(sweep.sweep, jobs):
+    for _ in tasks.each(sweep, jobs):
         pass
 
 
 def read_all(clips: Sequence[Clip], names: Sequence[str]) -> list[reading.Frames]:
     """The frames that the extractors want, read in this process."""
     samplings = [target.part.sampling for target in targets(names, Path(), 0)]
-    return [sweep.read((clip.path, samplings, clip.packets, clip.decoder, clip.fps)) for clip in clips]
+    return [decoding.read((clip.path, samplings, clip.packets, clip.decoder, clip.fps)) for clip in clips]
 
 
-def forward(frames: Sequence[reading.Frames], names: Sequence[str], threads: int) -> None:
+def forward(tasks: Serial, frames: Sequence[reading.Frames], names: Sequence[str], threads: int) -> None:
     """The models on frames that are there, in a pass's batches."""
     for at in range(0, len(frames), SHARD):
         shard, lanes = frames[at : at + SHARD], Lanes(threads)
-        forwards = [Forward(target, len(shard), lanes) for target in targets(names, Path(), 0)]
+        forwards = [Forward(target, len(shard), lanes, tasks.worker) for target in targets(names, Path(), 0)]
         for one in shard:
             for number, goal in enumerate(forwards):
                 goal.add(one.arrays[number])
@@ -136,19 +137,21 @@ def forward(frames: Sequence[reading.Frames], names: Sequence[str], threads: int
         lanes.close()
 
 
-def one_pass(name: str, clips: Sequence[Clip], names: Sequence[str], work: Path, threads: int, rounds: int) -> None:
+def one_pass(
+    tasks: Serial, name: str, clips: Sequence[Clip], names: Sequence[str], work: Path, threads: int, rounds: int
+) -> None:
     """Measure one pass and what it is compared with, in turns, and print it."""
     cores = len(os.sched_getaffinity(0))
-    run(passes(clips[: 2 * cores], names, work, threads))  # decoders started, models loaded, files in memory
+    run(tasks, passes(clips[: 2 * cores], names, work, threads))  # decoders started, models loaded, files in memory
     frames = read_all(clips, names)
     took: dict[str, list[float]] = {key: [] for key in ("decode", "forward", "CPU of forward", "one pass", "by stage")}
     for _ in range(rounds):
-        took["one pass"].append(seconds(lambda: run(passes(clips, names, work, threads))))
+        took["one pass"].append(seconds(lambda: run(tasks, passes(clips, names, work, threads))))
         took["decode"].append(seconds(lambda: read_all(clips, names), time.process_time))
         start = time.process_time()
-        took["forward"].append(seconds(lambda: forward(frames, names, threads)))
+        took["forward"].append(seconds(lambda: forward(tasks, frames, names, threads)))
         took["CPU of forward"].append(time.process_time() - start)
-        took["by stage"].append(seconds(lambda: [run(passes(clips, (one,), work, threads)) for one in names]))
+        took["by stage"].append(seconds(lambda: [run(tasks, passes(clips, (one,), work, threads)) for one in names]))
     mid = {key: statistics.median(values) for key, values in took.items()}
     decode, pass_ = mid["decode"] / cores, mid["one pass"]
     floor, total = max(decode, mid["forward"]), decode + mid["forward"]
@@ -239,14 +242,14 @@ def memory(paths: Sequence[Path], folder: Path, count: int) -> float:
     return peak
 
 
-def gpu_figures(clips: Sequence[Clip], work: Path, threads: int) -> None:
+def gpu_figures(tasks: Serial, clips: Sequence[Clip], work: Path, threads: int) -> None:
     """Samples a second by batch size; the share of a pass in which the GPU computes (nvidia-smi, every 100 ms)."""
     import torch
 
     print(f"\nGPU: {torch.cuda.get_device_name()}")
     frames = read_all(clips[:8], FEATURES)
     for number, target in enumerate(targets(FEATURES, work, 0)):
-        part = target.loaded()
+        part = target.loaded(tasks.worker)
         line = []
         for batch in (1, 8, 32, 128):
             arrays = np.stack([frames[n % len(frames)].arrays[number] for n in range(batch)])
@@ -266,7 +269,7 @@ def gpu_figures(clips: Sequence[Clip], work: Path, threads: int) -> None:
         target=lambda: seen.extend(int(line) for line in watcher.stdout if line.strip().isdigit())
     )
     reader.start()
-    took = seconds(lambda: run(passes(clips, FEATURES, work, threads)))
+    took = seconds(lambda: run(tasks, passes(clips, FEATURES, work, threads)))
     watcher.terminate()
     reader.join()
     share = statistics.mean(seen) if seen else float("nan")
@@ -289,14 +292,15 @@ def main() -> None:
     small = look([paths[n % len(paths)] for n in range(given.clips)])
     made = make_clips(given.work / "clips", 6, 1920, 1080, 150)
     large = look([made[n % len(made)] for n in range(given.large)])
+    tasks = Serial()
     kind = "droid" if droid else "320x180"
-    one_pass(kind, small, FEATURES, given.work, threads, given.rounds)
-    one_pass(kind, small[: max(1, given.clips // 3)], ALL, given.work, threads, given.rounds)
-    one_pass("1080p", large, FEATURES, given.work, threads, given.rounds)
+    one_pass(tasks, kind, small, FEATURES, given.work, threads, given.rounds)
+    one_pass(tasks, kind, small[: max(1, given.clips // 3)], ALL, given.work, threads, given.rounds)
+    one_pass(tasks, "1080p", large, FEATURES, given.work, threads, given.rounds)
     print("\ndecoder in use against the bare library")
     decoder_speed("small", small[:64], given.rounds)
     decoder_speed("1080p", large[:6], given.rounds)
-    sweep.close()
+    tasks.close()
     if all(given.memory):
         with tempfile.TemporaryDirectory(dir=given.work) as folder:
             few, many = (memory(paths, Path(folder), count) for count in given.memory)
@@ -305,10 +309,10 @@ def main() -> None:
     import torch
 
     if torch.cuda.is_available():
-        gpu_figures(small, given.work, threads)
+        gpu_figures(tasks, small, given.work, threads)
     else:
         print("\nno GPU here: its figures are left out")
-    sweep.close()
+    tasks.close()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ import numpy as np
 
 from pipeline.assembly import assemble
 from pipeline.build import construct
+from pipeline.build.learned import fitted_file
+from pipeline.build.loaded import load
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.graph import models
 from pipeline.plan.context import Context
@@ -15,7 +17,6 @@ from pipeline.plan.plan import stage_plan
 from pipeline.ranking.embed import embed
 from pipeline.ranking.trec import top_k
 from pipeline.run import Request, open_context
-from pipeline.training.fit import fitted_file
 from pipeline.weights import lookup
 
 
@@ -107,8 +108,6 @@ def _query(context: Context, stage: Any, sentence: str, encoders: list[assemble.
         part = construct.construct(source, context)
         file = None if source.borrowed else lookup.get(source, context.graph, context.work)
         state = fitted_file(context, source)
-        learned = state.stat().st_mtime_ns if state and state.is_file() else 0
-        known = f"search:{context.fingerprint(name)}:{state}:{learned}"
-        part = construct.ready(known, part, "cpu", file, state)
+        part = load(part, "cpu", file, state)
         found[name] = assemble.as_feature(part.extract_text([sentence]))
     return found

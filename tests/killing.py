@@ -38,11 +38,11 @@ def die() -> None:
 
 def read(phase: str, victim: str, job: Any) -> Any:
     """In a decoder process: read as always, but end the run (and with it this process) amid the victim."""
-    from pipeline.extraction import sweep
+    from pipeline.extraction import decoding
     from pipeline.video import reading
 
     if Path(job[0]).name != victim:
-        return sweep.read(job)
+        return decoding.read(job)
     opened, pictures = reading.opened, reading.pictures
 
     def end() -> None:
@@ -64,7 +64,7 @@ def read(phase: str, victim: str, job: Any) -> Any:
         reading.opened = open_and_end
         return reading.probe(Path(job[0]))
     reading.pictures = decode_and_end
-    return sweep.read(job)
+    return decoding.read(job)
 
 
 def arm(phase: str, count: int) -> None:
@@ -72,7 +72,7 @@ def arm(phase: str, count: int) -> None:
     import h5py
 
     from extractors.brightness import Brightness
-    from pipeline.extraction import sweep
+    from pipeline.extraction import decoding
     from pipeline.store import ledger
     from pipeline.store.index import Index
 
@@ -93,7 +93,7 @@ def arm(phase: str, count: int) -> None:
         return counted
 
     if phase in ("open", "decode"):
-        sweep.read = partial(read, phase, f"{count:02d}.mp4")  # type: ignore[assignment]
+        decoding.read = partial(read, phase, f"{count:02d}.mp4")  # type: ignore[assignment]
     elif phase == "forward":
         Brightness.extract = after(Brightness.extract)  # type: ignore[method-assign]
     elif phase == "write":

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from extractors.base import Sampling
-from pipeline.extraction import sweep
+from pipeline.extraction import decoding
 from pipeline.video.reading import probe
 from pipeline.workers.killable import Killable, Lost
 
@@ -37,7 +37,7 @@ import os, signal, sys
 def crash(event, arguments):
     if event == "open" and str(arguments[0]).endswith("v31.mp4"):
         os.kill(os.getpid(), signal.SIGSEGV)
-if any("pipeline.workers.killable" in word for word in sys.orig_argv):
+if any("pipeline.workers.serving" in word for word in sys.orig_argv):
     sys.addaudithook(crash)
 """
 
@@ -152,4 +152,4 @@ def test_a_look_and_either_decoder_are_watched(folder: Path) -> None:
         bad, good = workers.imap(probe, [huge, fine])
         assert (bad, getattr(good, "packets", good)) == (lost, 16)
         jobs = [(str(huge), [Sampling(2, 16, 16)], 3, decoder, 25.0) for decoder in ("decord", "pyav")]
-        assert list(workers.imap(sweep.read, jobs)) == [lost, lost]
+        assert list(workers.imap(decoding.read, jobs)) == [lost, lost]

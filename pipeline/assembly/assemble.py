@@ -10,6 +10,8 @@ import numpy as np
 from pipeline.assembly import features
 from pipeline.assembly.features import Rows
 from pipeline.build import construct
+from pipeline.build.learned import word_vectors
+from pipeline.build.loaded import read_checkpoint
 from pipeline.errors import LaffError
 from pipeline.graph import models
 from pipeline.graph.graph import Stage
@@ -17,7 +19,6 @@ from pipeline.graph.models import Model
 from pipeline.plan.accept import made_as
 from pipeline.plan.context import Context
 from pipeline.plan.units import model as model_unit
-from pipeline.training.fit import word_vectors
 
 if TYPE_CHECKING:
     from fusion.features import Feature, Split, Tokens
@@ -136,7 +137,7 @@ def trained(
     paired = make(context, stage, model, split, encoders, seed)
     path = best(context, stage, model, seed)
     unit = model_unit(context, stage, model, seed)
-    content = construct.read_checkpoint(path)
+    content = read_checkpoint(path)
     if content["fingerprint"] != made_as(context, stage.name, unit) + unit.content:
         raise LaffError(
             f"{path} was trained on other features, items or parameters; give the same --profile and --set as then, "

@@ -1,7 +1,6 @@
-"""From a stage to the object that does its work: import, construct, give it its weights or what it learned."""
+"""From a stage to the object that does its work: import its class, construct it with its parameters."""
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import LaffError
@@ -15,8 +14,6 @@ from pipeline.weights import lookup
 
 if TYPE_CHECKING:
     from fusion.spaces import Spaces
-
-_loaded: dict[str, Any] = {}  # fingerprint -> a part ready to work, per process: loading costs seconds
 
 
 def construct(stage: Stage, context: Context | None = None, **filled: Any) -> Any:
@@ -81,47 +78,3 @@ def model(
         return whole
     first, second = (make(where, made.uses, made.params | filled | {"dims": dims}) for dims in (video, text))
     return Paired(first, second, encoders)
-
-
-def device(stage: str, on: str) -> str:
-    """The device of `on` on this machine: a GPU where there is one, unless it says cpu."""
-    if on == "cpu":
-        return "cpu"
-    import torch
-
-    if on == "gpu" and not torch.cuda.is_available():
-        raise LaffError(f"'{stage}' says on: gpu, but torch {torch.__version__} sees none; use auto or cpu")
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def ready(fingerprint: str, part: Any, where: str, weights: Path | None, state: Path | None) -> Any:
-    """`part` with its weights on `where`, or what it learned; loaded once per process."""
-    if fingerprint not in _loaded:
-        if len(_loaded) > 8:
-            _loaded.clear()
-        try:
-            if state is not None:
-                part.load_state(read_state(state), where)
-            elif hasattr(part, "load"):
-                part.load(where, weights)
-        except ValueError as error:
-            raise LaffError(str(error)) from None
-        _loaded[fingerprint] = part
-    return _loaded[fingerprint]
-
-
-def read_state(path: Path) -> dict[str, Any]:
-    """What a fit saved."""
-    state: dict[str, Any] = read_checkpoint(path)["state"]
-    return state
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A best.pt: fingerprint, state, score, epoch."""
-    import torch
-
-    try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise LaffError(f"{path}: not a readable checkpoint ({error}); delete it and run again") from None
-    return content

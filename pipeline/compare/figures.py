@@ -96,12 +96,12 @@ def _lines(context: Context, rows: list[Row], against: str) -> dict[str, dict[st
             precision[way][row.name] = np.mean([seed[way].ranks.precision for seed in seeds], axis=0)
             groups[way] = seeds[0][way].groups
     others = [name for name in lines if name != against] if against else []
-    with progress.bar("significance", len(WAYS) * len(others), "test"):
+    with progress.bar("significance", len(WAYS) * len(others), "test") as bar:
         for way in WAYS:
             p = {}
             for name in others:
                 p[name] = randomisation(precision[way][name], precision[way][against], groups[way])
-                progress.advance()
+                bar.advance()
             corrected = holm(p)
             for name in others:
                 lines[name][way] |= {"p": p[name], "p_holm": corrected[name]}

@@ -15,7 +15,25 @@ PIXELS = 1 << 20  # large ones lose by leaving the caches (X3D-L: four at once t
 MOST = 256  # videos in a forward
 BYTES = 1 << 30  # of frames in a batch: they wait in the memory of the machine
 
-_found: dict[str, int] = {}  # what was found out already, per process
+
+class BatchSizes:
+    """Batch sizes of parts, each found out once."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, int] = {}  # of parts on a GPU
+
+    def videos(self, known: str, device: str, sampling: Sampling, forward: Callable[[np.ndarray], Any]) -> int:
+        """Videos in a batch of the part called `known`, whose `forward` takes [B, M, T, H, W, 3] uint8.
+
+        On a GPU sizes are tried with black frames until its memory is full; what others hold of it counts, so the
+        same run may find another size (which moves last bits at most).
+        """
+        if device == "cpu":
+            return max(1, min(PLAIN, PIXELS // (sampling.frames * sampling.crop**2)))
+        if known not in self._found:
+            shape = (sampling.views, sampling.frames, sampling.crop, sampling.crop, 3)
+            self._found[known] = largest(lambda size: _fits(forward, (size, *shape)), most_videos(sampling))
+        return self._found[known]
 
 
 def largest(fits: Callable[[int], bool], most: int) -> int:
@@ -30,20 +48,6 @@ def most_videos(sampling: Sampling) -> int:
     """The largest batch that the machine's own memory should hold."""
     video = sampling.views * sampling.frames * sampling.crop**2 * 3
     return max(1, min(MOST, BYTES // video))
-
-
-def videos(known: str, device: str, sampling: Sampling, forward: Callable[[np.ndarray], Any]) -> int:
-    """Videos in a batch of the part called `known`, whose `forward` takes [B, M, T, H, W, 3] uint8.
-
-    On a GPU sizes are tried with black frames until its memory is full, once per process; what others hold of it
-    counts, so the same run may find another size (which moves last bits at most).
-    """
-    if device == "cpu":
-        return max(1, min(PLAIN, PIXELS // (sampling.frames * sampling.crop**2)))
-    if known not in _found:
-        shape = (sampling.views, sampling.frames, sampling.crop, sampling.crop, 3)
-        _found[known] = largest(lambda size: _fits(forward, (size, *shape)), most_videos(sampling))
-    return _found[known]
 
 
 def _fits(forward: Callable[[np.ndarray], Any], shape: tuple[int, ...]) -> bool:

@@ -15,8 +15,10 @@ import numpy as np
 
 from pipeline import progress
 from pipeline.errors import LaffError
-from pipeline.extraction import batch_size
-from pipeline.extraction.target import Target, resolved
+from pipeline.extraction.batch_size import BatchSizes
+from pipeline.extraction.provenance import resolved
+from pipeline.extraction.target import Target
+from pipeline.workers.worker import Worker
 
 
 class Lanes:
@@ -52,10 +54,10 @@ def _one_thread() -> None:
 class Forward:
     """Fills batches of one feature, runs them, and keeps the rows in the order of videos."""
 
-    def __init__(self, target: Target, size: int, lanes: Lanes) -> None:
+    def __init__(self, target: Target, size: int, lanes: Lanes, worker: Worker) -> None:
         """For `size` videos, each of which is to be added."""
         self.target = target
-        self.part = target.loaded()
+        self.part = target.loaded(worker)
         self.level = getattr(self.part, "level", "video")
         self.counted = bool(getattr(self.part, "counted", False))  # whether extract takes how many frames are own
         sampling = self.part.sampling
@@ -65,7 +67,7 @@ class Forward:
         self.shape = (*([sampling.views * sampling.frames] if self.level == "frame" else []), self.part.dim)
         self.device = target.device
         self.lanes = lanes
-        self.full = self._full()  # videos whose frames are computed together
+        self.full = self._full(worker.kept(BatchSizes))  # videos whose frames are computed together
         self.batch = self.full  # halved when a GPU's memory is too small for it
         self.size, self.left = size, size
         self.slots: list[tuple[np.ndarray, int] | None] = []  # frames, and how many are the video's own
@@ -149,11 +151,11 @@ class Forward:
                 self._halve(len(piece), trouble)
         return np.concatenate(done)
 
-    def _full(self) -> int:
+    def _full(self, sizes: BatchSizes) -> int:
         if self.target.batch != "auto":
             return self.target.batch
         known = f"{self.target.stage}:{self.target.fingerprint}"
-        return batch_size.videos(known, self.device, self.part.sampling, self._extract)
+        return sizes.videos(known, self.device, self.part.sampling, self._extract)
 
     def _extract(self, batch: np.ndarray, present: np.ndarray | None = None) -> np.ndarray:
         import torch

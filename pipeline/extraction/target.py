@@ -1,23 +1,13 @@
-"""One feature of a pass: the extractor, the shard that it writes, and what the shard says of itself."""
+"""One feature of a pass: the extractor, and the shard that it writes."""
 
-import json
 import socket
-import subprocess
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
+from pipeline.build.loaded import Loaded, device
 from pipeline.errors import LaffError
-from pipeline.parts import code
-from pipeline.video import reading
-
-LIBRARIES = (
-    *("numpy", "scipy", "pillow", "torch", "open_clip_torch", "pytorchvideo", "timm", "transformers"),
-    *("tokenizers", "safetensors", "gensim"),
-)
+from pipeline.workers.worker import Worker
 
 
 @dataclass
@@ -43,93 +33,12 @@ class Target:
     @property
     def device(self) -> str:
         """cuda or cpu, on this machine."""
-        from pipeline.build.construct import device
-
         return device(self.stage, self.on)
 
-    def loaded(self) -> Any:
-        """The part, ready to work; loaded once per process."""
-        from pipeline.build.construct import ready
-
+    def loaded(self, worker: Worker) -> Any:
+        """The part, ready to work; loaded once per worker."""
         known = f"{self.stage}:{self.fingerprint}:{self.learned}:{self.device}"
         for path in (self.weights, self.state):
             if path is not None and not path.exists():
                 raise LaffError(f"{self.stage}: {path} is not there, seen from {socket.gethostname()}")
-        return ready(known, self.part, self.device, self.weights, self.state)
-
-
-@dataclass
-class Made:
-    """What a task reports: a finished shard."""
-
-    stage: str
-    key: str
-    rows: int
-    seconds: float
-    failed: list[dict[str, str]] = field(default_factory=list)
-    training: dict[str, float] = field(default_factory=dict)  # of a model: its epochs, and their seconds in all runs
-
-
-def resolved(device: str, precision: str) -> str:
-    """float32, float16 or bfloat16: what `auto` means on a device."""
-    if precision != "auto":
-        return precision
-    return "float16" if device == "cuda" else "float32"
-
-
-def attributes(target: Target, part: Any) -> dict[str, Any]:
-    """What a shard says of itself, so that a reader can tell how it came about, and do it again."""
-    recipe = target.recipe
-    about = {
-        "fingerprint": target.fingerprint,
-        "content": target.content,
-        "recipe": json.dumps(recipe, sort_keys=True),
-        "stage": target.stage,
-        "weights": str(recipe.get("weights", "")),
-        "laff": laff(),
-        "libraries": libraries(),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    if part is not None:
-        about["extractor"] = recipe.get("uses") or f"{type(part).__module__}.{type(part).__name__}"
-    if getattr(part, "sampling", None) is not None and not target.key.startswith("text/"):
-        about["sampling"] = json.dumps(part.sampling.__dict__)
-        about["precision"] = f"{resolved(target.device, target.precision)} on {hardware(target.device)}"
-        about["decoder"] = reading.VERSION
-        about["level"] = getattr(part, "level", "video")
-        about["colours"] = getattr(part, "colours", "RGB")
-        for name in ("mean", "std"):
-            if getattr(part, name, None) is not None:
-                about[name] = json.dumps(list(getattr(part, name)))
-    elif hasattr(part, "extract_text"):
-        about["precision"] = f"float32 on {hardware(target.device)}"
-    found = getattr(part, "about", {})  # what a part found out from its files
-    return about | target.about | {name: json.dumps(value) for name, value in found.items()}
-
-
-def hardware(device: str) -> str:
-    """cpu, or the name of the GPU with its CUDA."""
-    if device == "cpu":
-        return device
-    import torch
-
-    return f"{device}: {torch.cuda.get_device_name()}, CUDA {torch.version.cuda}"
-
-
-@cache
-def libraries() -> str:
-    """Versions of what computes features: all of them, whichever the part uses."""
-    return ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-
-
-@cache
-def laff() -> str:
-    """laff's version; in a checkout its commit too, which ends in -dirty where files differ from it."""
-    if not (code.ROOT / ".git").exists():
-        return version("laff")
-    command = ["git", "-C", str(code.ROOT), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    try:
-        commit = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
-    except (OSError, subprocess.SubprocessError):  # without git, or of another owner
-        return version("laff")
-    return f"{version('laff')} (git {commit})"
+        return worker.kept(Loaded).ready(known, self.part, self.device, self.weights, self.state)

@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.errors import LaffError, did_you_mean, problems
 from pipeline.graph import aggregators, model_checks, steps
 from pipeline.graph.graph import Graph, Stage
-from pipeline.graph.learning import Learning
+from pipeline.graph.recipe import Learning
 from pipeline.parts import classes, code
 from pipeline.parts.binding import bind
 

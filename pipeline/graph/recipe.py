@@ -1,14 +1,14 @@
-"""How a model is trained: the numbers, and the learning rate they give. Imports no torch, so plans stay quick."""
+"""How a model is trained: parameters that every training has, and those of whom it trains. Imports no torch."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.errors import problems
+from pipeline.errors import LaffError, problems
 
-THRESHOLD = 1e-4  # a score must beat the best by this share of it to keep the learning rate up
+MOST = 10**12  # a seed; times a million, and an epoch more, it is still a number of 64 bits
 
 
 @dataclass(frozen=True)
@@ -46,36 +46,38 @@ class Recipe:
             raise problems("training", found)
 
 
-@dataclass
-class Schedule:
-    """The learning rate through a training.
+@dataclass(frozen=True)
+class Learning(Recipe):
+    """A recipe, the loss it follows, and how often it is saved."""
 
-    After every epoch lr *= decay; when `plateau_patience` + 1 epochs in a row brought no score above
-    best * (1 + THRESHOLD), also lr *= plateau, and the count starts again. During the first `warmup` steps the rate in
-    use is a growing share of lr.
-    """
+    loss: Literal["triplet", "triplet-caption", "triplet-both", "infonce", "dual-softmax"] = (
+        "triplet"  # fusion/losses.py
+    )
+    mask: bool = False  # the video of another caption of the same video is no negative
+    prior: float = 0.1  # of dual-softmax: how sharply the other side chooses
+    checkpoint: float = 60.0  # seconds between two checkpoints
 
-    lr: float
-    best: float = -math.inf
-    bad: int = 0  # epochs in a row without a better score
-    steps: int = 0  # steps taken
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.prior < math.inf:
+            raise problems("training", [f"prior is {self.prior}; it should be above 0"])
 
-    def next_step(self, recipe: Recipe) -> float:
-        """The learning rate of the step that comes now."""
-        self.steps += 1
-        return self.lr * min(1.0, self.steps / recipe.warmup) if recipe.warmup else self.lr
 
-    def end_epoch(self, score: float, recipe: Recipe) -> None:
-        """Take in an epoch's validation score."""
-        self.lr *= recipe.decay
-        if score > self.best * (1 + THRESHOLD):
-            self.best, self.bad = score, 0
-            return
-        self.bad += 1
-        if self.bad > recipe.plateau_patience:
-            self.lr *= recipe.plateau
-            self.bad = 0
+@dataclass(frozen=True)
+class Fit(Learning):
+    """The `fit:` of an extractor that is trained, such as gru."""
 
-    def state(self) -> dict[str, float]:
-        """All fields, as plain values."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+    loss: Literal["triplet", "triplet-caption", "triplet-both", "infonce", "dual-softmax"] = "infonce"
+    epochs: int = 30
+    patience: int = 5
+    seed: int = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_seed(self.seed)
+
+
+def check_seed(seed: int) -> None:
+    """LaffError for a seed from which torch's generators cannot count on, epoch by epoch."""
+    if not 0 <= seed <= MOST:
+        raise LaffError(f"seed {seed} should be a whole number from 0 to {MOST}")

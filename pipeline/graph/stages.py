@@ -206,7 +206,7 @@ def _bind_fit(options: dict[str, Any], described: Part | None) -> list[str]:
     given = options.get("fit") or {}
     if described is None or "task" not in described.methods or "fit" in described.methods:
         return ["fit: its part is not trained step by step, so there is nothing to set"] if given else []
-    options["fit"], wrong = bind(given, part("pipeline.graph.learning.Fit").parameters)
+    options["fit"], wrong = bind(given, part("pipeline.graph.recipe.Fit").parameters)
     return [f"fit: {problem}" for problem in wrong]
 
 

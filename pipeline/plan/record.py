@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.errors import LaffError
-from pipeline.extraction.target import Made
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
 from pipeline.store import journal, ledger
 from pipeline.store.index import Entry
+from pipeline.workers.tasks import Made
 
 TIMES = "times.jsonl"
 

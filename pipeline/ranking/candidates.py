@@ -10,6 +10,7 @@ from pipeline.assembly.features import Rows
 from pipeline.graph.graph import Stage
 from pipeline.graph.models import Model, Row
 from pipeline.plan.context import Context
+from pipeline.progress import Bar
 from pipeline.ranking import pair_scores, scores
 from pipeline.ranking.embed import distinct, each_text, embed
 from pipeline.ranking.scores import Score, Scored
@@ -35,12 +36,15 @@ class Candidates:
         """How many pairs of a different caption and a video there are."""
         return len(self.first) * len(self.rows.videos)
 
-    def scored(self, row: Row, seed: int) -> Scored:
-        """The scores of a row with one seed: the mean over its models, or those of its two features."""
+    def scored(self, row: Row, seed: int, bar: Bar | None = None) -> Scored:
+        """The scores of a row with one seed: the mean over its models, or those of its two features.
+
+        bar: moves with each pair, where the two features are scored pair by pair.
+        """
         found = [self._of_model(model, seed) for model in row.models]
         if row.pairs:
             video, text = self.context.stage(row.features[0]), row.features[1]
-            found.append(pair_scores.of_features(self.context, row.name, video, text, self.rows, self.first))
+            found.append(pair_scores.of_features(self.context, row.name, video, text, self.rows, self.first, bar))
         elif row.features:
             found.append(scores.cosines(self.context, row, self.rows, self.first))
         return Scored(found, self.of_text, len(self.rows.videos))

@@ -8,11 +8,12 @@ from pipeline import progress
 from pipeline.assembly import features
 from pipeline.assembly.features import Rows
 from pipeline.build import construct
+from pipeline.build.learned import fitted_file
+from pipeline.build.loaded import device, read_state
 from pipeline.errors import LaffError
 from pipeline.graph.graph import Stage
 from pipeline.plan.context import Context
 from pipeline.ranking.scores import Score
-from pipeline.training.fit import fitted_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,25 +29,30 @@ def of_model(model: "Spaces", split: "Split", first: np.ndarray) -> Score:
     import torch
 
     rows = torch.from_numpy(first)
-    where = construct.device("rank", "auto")
+    where = device("rank", "auto")
     model, whole = model.to(where), split.to(where)
     return lambda texts, videos: model.scores(
         whole.video_rows(videos.to(where)), whole.text_rows(rows[texts].to(where))
     )
 
 
-def of_features(context: Context, name: str, video: Stage, text: str, rows: Rows, first: np.ndarray) -> Score:
-    """The scores of what a fine-tuning made of frames and captions, by the aggregator that it trained."""
+def of_features(
+    context: Context, name: str, video: Stage, text: str, rows: Rows, first: np.ndarray, bar: progress.Bar | None
+) -> Score:
+    """The scores of what a fine-tuning made of frames and captions, by the aggregator that it trained.
+
+    Each pair that is scored moves `bar` by one, where there is one.
+    """
     import torch
 
     values, counts = features.read_frames(context, video.name, rows.videos)
     texts = features.read(context, text, "text", rows.captions[first])[0]
-    where = construct.device("rank", "auto")
+    where = device("rank", "auto")
     part, path = construct.construct(video, context), fitted_file(context, video)
     if path is None:
         raise LaffError(f"'{video.name}' comes from no fine-tuning; let it read a finetune stage")
     try:
-        part.load_state(construct.read_state(path), where)
+        part.load_state(read_state(path), where)
     except ValueError as error:
         raise LaffError(f"{path}: {error}; run `laff finetune`") from None
     progress.say(
@@ -62,7 +68,8 @@ def of_features(context: Context, name: str, video: Stage, text: str, rows: Rows
         rows = []
         for block in some_texts.to(where).split(BLOCK):
             rows.append(part.scores(captions[block], shown, chosen))
-            progress.advance(len(block) * len(some_videos))
+            if bar is not None:
+                bar.advance(len(block) * len(some_videos))
         return torch.cat(rows)
 
     return score

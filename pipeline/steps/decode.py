@@ -10,19 +10,21 @@ import numpy as np
 
 from pipeline import progress
 from pipeline.errors import LaffError
-from pipeline.extraction import sweep
-from pipeline.extraction.sweep import Clip
-from pipeline.extraction.target import Made, Target, attributes
+from pipeline.extraction.decoding import Clip, Decoders
+from pipeline.extraction.provenance import attributes
+from pipeline.extraction.target import Target
 from pipeline.graph.graph import Stage
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
-from pipeline.plan.units import Unit, shard_key
+from pipeline.plan.units import Unit
 from pipeline.plan.units import shards as shards_of
 from pipeline.rows import shards
 from pipeline.store import ledger
 from pipeline.video import reading
 from pipeline.workers.killable import Lost
+from pipeline.workers.tasks import Made
+from pipeline.workers.worker import Worker
 
 COLUMNS = ("packets", "seconds", "fps", "width", "height", "rotation", "codec", "container", "decoder")
 
@@ -69,8 +71,8 @@ def run(context: Context, planned: Planned) -> None:
             f"{context.source} names no videos, so '{planned.stage}' has nothing to look at; "
             "let train.from name imported features only, or add `videos:`"
         )
-    with progress.bar(planned.stage, _count(context, planned), "video"):
-        for made in context.tasks.each(look, _jobs(context, planned)):
+    with progress.bar(planned.stage, _count(context, planned), "video") as bar:
+        for made in context.tasks.each(look, _jobs(context, planned), bar):
             record(context, planned, made)
 
 
@@ -91,19 +93,20 @@ def _jobs(context: Context, planned: Planned) -> Iterator[Look]:
         yield Look(clips, target, stage.options["timeout"], stage.options["memory"])
 
 
-def look(work: Look) -> Made:
+def look(work: Look, worker: Worker) -> Made:
     """Probe each clip and write the shard. Runs in any process."""
     start = time.perf_counter()
     found: list[tuple[str, reading.Probe]] = []
     failed = []
-    pool = sweep.decoders(work.timeout, work.memory)
+    decoders = worker.kept(Decoders)
+    pool = decoders.pool(work.timeout, work.memory)
     paths = [Path(clip.path) for clip in work.clips]
-    for clip, probe in zip(work.clips, pool.imap(reading.probe, paths, ahead=8 * sweep.processes()), strict=True):
+    for clip, probe in zip(work.clips, pool.imap(reading.probe, paths, ahead=8 * decoders.count), strict=True):
         if isinstance(probe, Lost):
             failed.append(ledger.line(clip.id, work.target.stage, probe.reason, probe.exception, "probe"))
         else:
             found.append((clip.id, probe))
-        progress.advance()
+        worker.advance()
     probes = [probe for _, probe in found]
     # An HDF5 array of bytes can't hold zeros at an item's end, so the thumbnails lie packed one behind the other.
     sizes = np.cumsum([0, *(len(probe.thumbnail) for probe in probes)])
@@ -118,23 +121,3 @@ def look(work: Look) -> Made:
     values = np.array([probe.packets for probe in probes], np.int64).reshape(-1, 1)
     shards.write(work.target.path, ids, values, attributes(work.target, None), failed, extra)
     return Made(work.target.stage, work.target.key, len(ids), time.perf_counter() - start, failed)
-
-
-def clips(context: Context, stage: str, shard: int) -> list[Clip]:
-    """The clips of a shard as decode left them, for stage's pass: what it could not read keeps an empty slot."""
-    catalog = context.catalog
-    rows = catalog.shards("video")[shard]
-    before = next(n for n in context.graph.needed([stage]) if context.stage(n).step == "decode")
-    path = context.work.folder(before) / shard_key(context.stage(before), "video", shard)
-    ids = shards.read(path).ids
-    packets, decoder, fps = (shards.column(path, name) for name in ("packets", "decoder", "fps"))
-    at = {id_: number for number, id_ in enumerate(ids)}
-    found = []
-    for row in rows:
-        id_, file = catalog.videos[row], str(Path(catalog.paths[row]).absolute())
-        if id_ in at:
-            number = at[id_]
-            found.append(Clip(id_, file, int(packets[number]), str(decoder[number]), float(fps[number])))
-        else:
-            found.append(Clip(id_, file, lost=True))
-    return found

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pipeline import files
 from pipeline.errors import LaffError
 from pipeline.evaluation import results
-from pipeline.extraction.target import Made
 from pipeline.graph import models
 from pipeline.graph.graph import Stage
 from pipeline.plan import steps
@@ -18,6 +17,7 @@ from pipeline.plan.units import Unit, whole
 from pipeline.ranking import ranks_file
 from pipeline.ranking.ranks_file import WAYS
 from pipeline.views.tables import write_csv
+from pipeline.workers.tasks import Made
 
 
 @dataclass(frozen=True)

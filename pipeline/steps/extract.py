@@ -10,14 +10,18 @@ from typing import Any, Literal
 import numpy as np
 
 from pipeline import progress
-from pipeline.build.construct import construct, device
+from pipeline.build.construct import construct
+from pipeline.build.learned import fitted_file
+from pipeline.build.loaded import device
 from pipeline.errors import LaffError
-from pipeline.extraction import sweep
-from pipeline.extraction.sweep import Pass
-from pipeline.extraction.target import Made, Target, attributes
+from pipeline.extraction.clips import clips
+from pipeline.extraction.decoding import Pass
+from pipeline.extraction.provenance import attributes
+from pipeline.extraction.sweep import sweep
+from pipeline.extraction.target import Target
 from pipeline.graph import aggregators
 from pipeline.graph.graph import Stage
-from pipeline.graph.learning import Fit
+from pipeline.graph.recipe import Fit
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
@@ -25,9 +29,10 @@ from pipeline.plan.units import FIT, Unit
 from pipeline.plan.units import fit as fit_unit
 from pipeline.plan.units import shards as shards_of
 from pipeline.rows import shards
-from pipeline.steps import decode
-from pipeline.training.fit import fit, fitted_file
+from pipeline.training.fit import fit
 from pipeline.weights import lookup
+from pipeline.workers.tasks import Made
+from pipeline.workers.worker import Worker
 
 
 @dataclass(frozen=True)
@@ -166,8 +171,8 @@ def _videos(context: Context, plans: Sequence[Planned]) -> None:
     of = {planned.stage: planned for planned in plans}
     making = {stage.name for wanted in by_shard.values() for stage, _ in wanted}
     size = sum(len(context.catalog.shards("video")[shard]) for shard in by_shard)
-    with progress.bar("+".join(name for name in of if name in making), size, "video"):
-        for finished in context.tasks.each(sweep.sweep, _passes(context, by_shard)):
+    with progress.bar("+".join(name for name in of if name in making), size, "video") as bar:
+        for finished in context.tasks.each(sweep, _passes(context, by_shard), bar):
             for made in finished:
                 record(context, of[made.stage], made)
 
@@ -176,7 +181,7 @@ def _passes(context: Context, by_shard: dict[int, list[tuple[Stage, Unit]]]) -> 
     for shard, wanted in sorted(by_shard.items()):
         stages = [stage for stage, _ in wanted]
         yield Pass(
-            decode.clips(context, stages[0].name, shard),
+            clips(context, stages[0].name, shard),
             [target(context, stage, unit) for stage, unit in wanted],
             context.graph.threads,
             timeout=max(stage.options["timeout"] for stage in stages),
@@ -203,19 +208,19 @@ def _texts(context: Context, planned: Planned) -> None:
             ids, texts = catalog.ids("text", rows), [catalog.texts[row] for row in rows]
             jobs.append(Texts(ids, texts, target(context, stage, unit), context.graph.threads))
     if jobs:
-        with progress.bar(f"{stage.name} (text)", sum(len(job.ids) for job in jobs), "caption"):
-            for made in context.tasks.each(text_shard, jobs):
+        with progress.bar(f"{stage.name} (text)", sum(len(job.ids) for job in jobs), "caption") as bar:
+            for made in context.tasks.each(text_shard, jobs, bar):
                 record(context, planned, made)
 
 
-def text_shard(work: Texts) -> Made:
+def text_shard(work: Texts, worker: Worker) -> Made:
     """Extract one shard of captions and write it. Runs in any process."""
     import torch
 
     torch.set_num_threads(work.threads)
     goal = work.target
     start = time.perf_counter()
-    part = goal.loaded()
+    part = goal.loaded(worker)
     try:
         values = part.extract_text(work.texts)
     except ValueError as error:
@@ -228,5 +233,5 @@ def text_shard(work: Texts) -> Made:
             lost = work.ids[int(np.argmin(np.isfinite(values).all(axis=1)))]
             raise LaffError(f"{goal.stage}: the row of caption '{lost}' holds values that are not finite {goal.dtype}")
     shards.write(Path(goal.path), work.ids, values, attributes(goal, part))
-    progress.advance(len(work.ids))
+    worker.advance(len(work.ids))
     return Made(goal.stage, goal.key, len(work.ids), time.perf_counter() - start)

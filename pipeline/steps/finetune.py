@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pipeline import files, progress
-from pipeline.build.construct import construct, device
+from pipeline.build.construct import construct
+from pipeline.build.loaded import device
 from pipeline.errors import LaffError
-from pipeline.extraction.target import Made
 from pipeline.graph import aggregators
 from pipeline.graph.graph import Stage
-from pipeline.graph.learning import Learning, check_seed
+from pipeline.graph.recipe import Learning, check_seed
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
@@ -19,6 +19,7 @@ from pipeline.plan.units import Unit, fit
 from pipeline.training import frame_cache
 from pipeline.training.fit import recipe_of
 from pipeline.weights import lookup
+from pipeline.workers.tasks import Made
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,9 @@ def run(context: Context, planned: Planned) -> None:
     # A video whose frames came in at a second try makes another training.
     fingerprint = unit.fingerprint + unit.content + files.digest(sorted(line["video"] for line in failed))
     recipe = recipe_of(stage.options)
-    trainer = Trainer(task, recipe, options.seed, folder, fingerprint, options.checkpoint, progress.trained)
-    with progress.bar(stage.name, recipe.epochs * trainer.steps, "step"):
+    trainer = Trainer(task, recipe, options.seed, folder, fingerprint, options.checkpoint)
+    with progress.bar(stage.name, recipe.epochs * trainer.steps, "step") as bar:
+        trainer.progress = bar.to
         trainer.run()
     if not options.keep_frames:
         shutil.rmtree(folder / frame_cache.FOLDER, ignore_errors=True)

@@ -9,7 +9,8 @@ import numpy as np
 
 from pipeline import progress
 from pipeline.errors import LaffError
-from pipeline.extraction.target import Made, Target, attributes
+from pipeline.extraction.provenance import attributes
+from pipeline.extraction.target import Target
 from pipeline.graph.graph import Stage
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
@@ -18,6 +19,7 @@ from pipeline.plan.units import Unit
 from pipeline.plan.units import shards as shards_of
 from pipeline.rows import bigfile, shards
 from pipeline.store import ledger
+from pipeline.workers.tasks import Made
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def run(context: Context, planned: Planned) -> None:
     if not file.exists():
         raise LaffError(f"'{stage.name}': no such file: {file}")
     wanted = [row for unit in planned.todo for row in catalog.shards(unit.side)[unit.shard]]
-    with progress.bar(stage.name, len(wanted), "row"):
+    with progress.bar(stage.name, len(wanted), "row") as bar:
         names = catalog.ids(options["side"], wanted)
         values, counts = _read(file, names, options)
         found = counts > 0
@@ -95,7 +97,7 @@ def run(context: Context, planned: Planned) -> None:
             about = attributes(goal, None) | {"source": file.name, "level": options["level"]}
             frames = counts[part][here] if options["level"] == "frame" else None
             shards.write(path, kept, values[part][here], about, failed, frames=frames)
-            progress.advance(size)
+            bar.advance(size)
             record(context, planned, Made(stage.name, unit.key, len(kept), time.perf_counter() - start, failed))
 
 

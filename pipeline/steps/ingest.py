@@ -6,7 +6,6 @@ from pathlib import Path
 
 from pipeline import files, progress
 from pipeline.errors import LaffError
-from pipeline.extraction.target import Made
 from pipeline.graph.graph import Stage
 from pipeline.items import table
 from pipeline.items.catalog import Catalog
@@ -17,6 +16,7 @@ from pipeline.plan.planned import Planned
 from pipeline.plan.record import log_time
 from pipeline.plan.units import Unit
 from pipeline.store.workspace import Workspace
+from pipeline.workers.tasks import Made
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,11 @@ def update(collection: Collection, work: Workspace, options: Options) -> Catalog
 def _digests(paths: list[str]) -> list[str]:
     """sha256 of files."""
     found = []
-    with progress.bar("ingest", len(paths), "video"):
+    with progress.bar("ingest", len(paths), "video") as bar:
         for path in paths:
             try:
                 found.append(files.sha256(Path(path)))
             except OSError as error:
                 raise LaffError(f"{path}: cannot be read: {error.strerror}") from None
-            progress.advance()
+            bar.advance()
     return found

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from pipeline import progress
 from pipeline.errors import LaffError
-from pipeline.extraction.target import Made
 from pipeline.graph import models
 from pipeline.graph.graph import Stage
 from pipeline.plan import steps
@@ -16,6 +15,7 @@ from pipeline.plan.record import record
 from pipeline.plan.units import Unit, ranked
 from pipeline.ranking import both_ways
 from pipeline.ranking.candidates import candidates
+from pipeline.workers.tasks import Made
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,13 @@ def run(context: Context, planned: Planned) -> None:
     torch.set_num_threads(context.graph.threads)
     test = candidates(context, context.stage(stage.sources[0]))
     wanted = {f"{row.name}/seed{seed}": (row, seed) for row in models.rows(context.graph, stage) for seed in row.seeds}
-    with progress.bar(stage.name, len(planned.todo), "run"):
+    with progress.bar(stage.name, len(planned.todo), "run") as bar:
         for unit in planned.todo:
             row, seed = wanted[unit.key]
             start = time.perf_counter()
-            scored = test.scored(row, seed)
             folder = context.work.folder(stage.name) / unit.key
-            with progress.bar(unit.key, test.pairs, "pair") if row.pairs else nullcontext():
+            with progress.bar(unit.key, test.pairs, "pair") if row.pairs else nullcontext() as pairs:
+                scored = test.scored(row, seed, pairs)
                 both_ways.write(folder, row.name, scored, context.catalog, test.rows, stage.options["k"])
-            made = Made(stage.name, unit.key, len(test.rows.captions), time.perf_counter() - start)
-            record(context, planned, made)
-            progress.advance()
+            record(context, planned, Made(stage.name, unit.key, len(test.rows.captions), time.perf_counter() - start))
+            bar.advance()

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import files
-from pipeline.extraction.target import Made
 from pipeline.graph.graph import Stage
 from pipeline.plan import steps
 from pipeline.plan.context import Context
@@ -15,6 +14,7 @@ from pipeline.plan.record import TIMES, record
 from pipeline.plan.units import Unit, whole
 from pipeline.store import ledger
 from pipeline.views.report import report
+from pipeline.workers.tasks import Made
 
 
 @dataclass(frozen=True)

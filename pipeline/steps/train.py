@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pipeline import progress
-from pipeline.build.construct import device
 from pipeline.build.construct import model as build_model
+from pipeline.build.loaded import device
 from pipeline.errors import LaffError
-from pipeline.extraction.target import Made
 from pipeline.graph import models
 from pipeline.graph.graph import Stage
-from pipeline.graph.learning import Learning, check_seed
+from pipeline.graph.recipe import Learning, check_seed
 from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
@@ -20,8 +19,8 @@ from pipeline.plan.record import record
 from pipeline.plan.units import Unit
 from pipeline.plan.units import model as model_unit
 from pipeline.training import reuse
-from pipeline.training.jobs import Training, Untrained, forget, rows_of, train
-from pipeline.workers.tasks import Serial
+from pipeline.training.jobs import Rows, Training, Untrained, rows_of, train
+from pipeline.workers.tasks import Made
 
 
 @dataclass(frozen=True)
@@ -95,17 +94,15 @@ def run(context: Context, planned: Planned) -> None:
     first: dict[str, int] = {}  # trainings on the same rows come one after the other: rows are read once
     jobs = sorted(_jobs(context, planned), key=lambda job: first.setdefault(job.data, len(first)))
     failed: dict[str, str] = {}
-    try:
-        with _bar(context, stage, jobs):
-            for done in context.tasks.each(train, jobs):
-                if done.wrong:
-                    failed[done.key] = done.wrong
-                    progress.say(f"{stage.name} {done.key} came to nothing: {done.wrong}")
-                    continue
-                made = Made(stage.name, done.key, done.rows, done.seconds, training=done.training)
-                record(context, planned, made)
-    finally:
-        forget()
+    with _bar(context, stage, jobs) as bar:
+        for done in context.tasks.each(train, jobs, bar):
+            if done.wrong:
+                failed[done.key] = done.wrong
+                progress.say(f"{stage.name} {done.key} came to nothing: {done.wrong}")
+                continue
+            made = Made(stage.name, done.key, done.rows, done.seconds, training=done.training)
+            record(context, planned, made)
+    context.tasks.forget(Rows)
     if failed:
         raise Untrained(stage.name, failed)
 
@@ -131,8 +128,8 @@ def _jobs(context: Context, planned: Planned) -> Iterator[Training]:
         )
 
 
-def _bar(context: Context, stage: Stage, jobs: list[Training]) -> AbstractContextManager[None]:
+def _bar(context: Context, stage: Stage, jobs: list[Training]) -> AbstractContextManager[progress.Bar | None]:
     """Epochs of all trainings, where others do them; a training in this process shows its own steps."""
-    if isinstance(context.tasks, Serial):
+    if context.tasks.shows:
         return nullcontext()
     return progress.bar(stage.name, sum((stage.options | job.model.options)["epochs"] for job in jobs), "epoch")

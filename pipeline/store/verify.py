@@ -145,11 +145,11 @@ def look(root: Path, kinds: Kinds) -> tuple[int, dict[str, str]]:
         raise LaffError(f"{root}: no such workspace")
     names = [name for name, own in walk(root, kinds, links=True) if own]
     found = {}
-    with progress.bar("verify", len(names), "file"):
+    with progress.bar("verify", len(names), "file") as bar:
         for name in names:
             if wrong := kinds.damage(root, name):
                 found[name] = wrong
-            progress.advance()
+            bar.advance()
     return len(names), found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import cache
 from typing import TYPE_CHECKING
 
 from pipeline import progress
@@ -14,15 +13,23 @@ if TYPE_CHECKING:
 LEAST = 1.1  # a product that gains less than this loses more in casting weights
 
 
-@cache  # once in a process
-def warn(precision: str, device: str) -> None:
-    """One line where a training with this precision on this kind of device is slower than with float32."""
-    if precision == "bfloat16" and (gain := gained(device)) < LEAST:
-        progress.say(
-            f"WARNING: bfloat16 on this {device}: a matrix product takes {1 / gain:.1f} times as long as with float32, "
-            "and the training will be slower. Stop it and set precision: float32 (that trains another model), "
-            "or use a processor with avx512_bf16 or amx_bf16, or a GPU"
-        )
+class Warnings:
+    """Devices that a worker has been asked about: each is measured once, and told of once."""
+
+    def __init__(self) -> None:
+        self._asked: set[str] = set()
+
+    def warn(self, precision: str, device: str) -> None:
+        """One line where a training with this precision on this kind of device is slower than with float32."""
+        if precision != "bfloat16" or device in self._asked:
+            return
+        self._asked.add(device)
+        if (gain := gained(device)) < LEAST:
+            progress.say(
+                f"WARNING: bfloat16 on this {device}: a matrix product takes {1 / gain:.1f} times as long as with "
+                "float32, and the training will be slower. Stop it and set precision: float32 (that trains another "
+                "model), or use a processor with avx512_bf16 or amx_bf16, or a GPU"
+            )
 
 
 def gained(device: str) -> float:

@@ -1,32 +1,20 @@
 """Let an extractor learn from the train captions: a vocabulary at once, a network step by step."""
 
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline import progress
 from pipeline.assembly import features
 from pipeline.build import construct
+from pipeline.build.learned import STATE, word_vectors
+from pipeline.build.loaded import device
 from pipeline.errors import LaffError
-from pipeline.extraction.target import Made
 from pipeline.graph.graph import Stage
-from pipeline.graph.learning import Fit
-from pipeline.graph.recipe import Recipe
+from pipeline.graph.recipe import Fit, Recipe
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
-
-if TYPE_CHECKING:
-    import numpy as np
-
-STATE = "best.pt"
-
-
-def fitted_file(context: Context, stage: Stage) -> Path | None:
-    """Where what the stage works with was saved: by itself, or by the finetune stage that it reads; else None."""
-    if stage.borrowed:
-        return context.work.folder(stage.lender) / STATE
-    return context.work.folder(stage.name) / STATE if stage.fitted else None
+from pipeline.workers.tasks import Made
 
 
 def recipe_of(options: dict[str, Any]) -> Recipe:
@@ -40,7 +28,7 @@ def fit(context: Context, planned: Planned) -> None:
     """Fit an extract stage and save what it learned."""
     import torch
 
-    from pipeline.training.trainer import save
+    from pipeline.training.checkpoint import save
 
     stage, catalog = context.stage(planned.stage), context.catalog
     unit = next(unit for unit in planned.todo if unit.key == "fit")
@@ -74,7 +62,7 @@ def _train(context: Context, stage: Stage, part: Any, fingerprint: str) -> None:
         val,
         make(options.loss, options.mask, options.prior),
         vectors=word_vectors(context, stage),
-        device=construct.device(stage.name, stage.on),
+        device=device(stage.name, stage.on),
     )
     trainer = Trainer(
         task,
@@ -83,18 +71,7 @@ def _train(context: Context, stage: Stage, part: Any, fingerprint: str) -> None:
         context.work.folder(stage.name),
         fingerprint,
         options.checkpoint,
-        progress.trained,
     )
-    with progress.bar(f"{stage.name} (fit)", options.epochs * trainer.steps, "step"):
+    with progress.bar(f"{stage.name} (fit)", options.epochs * trainer.steps, "step") as bar:
+        trainer.progress = bar.to
         trainer.run()
-
-
-def word_vectors(context: Context, stage: Stage) -> "dict[str, np.ndarray] | None":
-    """Word vectors that a source of the stage has fitted, {word: [dim]}; None where no source has any."""
-    for source in stage.sources:
-        path = context.work.folder(source) / STATE
-        if context.stage(source).fitted and path.is_file():
-            state = construct.read_state(path)
-            if "vectors" in state:
-                return dict(zip(state["words"], state["vectors"].numpy(), strict=True))
-    return None

@@ -13,8 +13,9 @@ from extractors.base import Pairs, Sampling
 from pipeline import files, progress
 from pipeline.assembly.features import paired_captions
 from pipeline.errors import LaffError
-from pipeline.extraction import sweep
-from pipeline.extraction.sweep import Pass
+from pipeline.extraction.clips import clips
+from pipeline.extraction.decoding import Pass
+from pipeline.extraction.sweep import sweep
 from pipeline.extraction.target import Target
 from pipeline.graph.graph import Stage
 from pipeline.parts import code
@@ -22,7 +23,6 @@ from pipeline.plan.context import Context
 from pipeline.plan.fingerprints import SHAPE_NOTHING
 from pipeline.plan.units import lost_before
 from pipeline.rows import shards
-from pipeline.steps import decode
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -97,14 +97,14 @@ def pairs(context: Context, stage: Stage, sampling: Sampling) -> tuple[Pairs, Pa
         again = context.retry and marks is not None and bool(marks["failed"])
         if marks and not again and (marks["fingerprint"], marks["content"]) == (fingerprint, made_of):
             continue
-        clips = [clip for clip in decode.clips(context, stage.name, number) if clip.id in wanted]
+        those = [clip for clip in clips(context, stage.name, number) if clip.id in wanted]
         target = Target(stage.name, path.name, path, Frames(sampling), fingerprint, made_of, {}, "cpu", 1, "uint8")
-        jobs.append(Pass(clips, [target], context.graph.threads, stage.options["timeout"], stage.options["memory"]))
+        jobs.append(Pass(those, [target], context.graph.threads, stage.options["timeout"], stage.options["memory"]))
     if jobs:
         size = sampling.views * sampling.frames * jobs[0].targets[0].part.dim
         _check_room(stage, folder, sum(len(job.clips) for job in jobs) * size)
-        with progress.bar(f"{stage.name} (frames)", sum(len(job.clips) for job in jobs), "video"):
-            for _ in context.tasks.each(sweep.sweep, jobs):
+        with progress.bar(f"{stage.name} (frames)", sum(len(job.clips) for job in jobs), "video") as bar:
+            for _ in context.tasks.each(sweep, jobs, bar):
                 pass
     shape = (sampling.views * sampling.frames, sampling.crop, sampling.crop, 3)
     at: dict[str, tuple[Path, int]] = {}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import files, progress
 from pipeline.assembly import assemble
-from pipeline.build import construct
+from pipeline.build.loaded import device
 from pipeline.errors import Diverged, LaffError, Unfit, problems
 from pipeline.graph import models
 from pipeline.graph.graph import Graph, Stage
@@ -18,8 +20,9 @@ from pipeline.items import table
 from pipeline.plan.context import Context
 from pipeline.plan.units import data_content, pairs_content
 from pipeline.store.workspace import Workspace
-from pipeline.training import bfloat16
+from pipeline.training.bfloat16 import Warnings
 from pipeline.training.fit import recipe_of
+from pipeline.workers.worker import Worker
 
 if TYPE_CHECKING:
     from fusion.features import Split
@@ -72,7 +75,19 @@ class Untrained(LaffError):
         self.failed = failed  # unit -> why
 
 
-_rows: dict[str, tuple[Split, Split]] = {}  # train and val of the last training in this process, and no more
+class Rows:
+    """Rows of train and val that the last training learned from, for the next one on the same."""
+
+    def __init__(self) -> None:
+        self._key = ""
+        self._splits: tuple[Split, Split] | None = None
+
+    def of(self, key: str, read: Callable[[], tuple[Split, Split]]) -> tuple[Split, Split]:
+        """The rows called `key`, or what `read` gives; those of another name are let go of before."""
+        if self._splits is None or self._key != key:
+            self._splits = None
+            self._splits, self._key = read(), key
+        return self._splits
 
 
 def rows_of(context: Context, stage: Stage, model: Model) -> str:
@@ -85,12 +100,7 @@ def rows_of(context: Context, stage: Stage, model: Model) -> str:
     return files.digest([str(context.work.root.absolute()), content])
 
 
-def forget() -> None:
-    """Let go of the rows that this process has read."""
-    _rows.clear()
-
-
-def train(job: Training) -> Trained:
+def train(job: Training, worker: Worker) -> Trained:
     """Train, or go on from the checkpoint of a training that was cut off. Runs in any process.
 
     A loss that is no number, sizes that do not fit and a GPU that is too small are told in the result, for other
@@ -101,15 +111,16 @@ def train(job: Training) -> Trained:
     torch.set_num_threads(job.graph.threads)
     start = time.perf_counter()
     try:
-        trainer = _trainer(job)
-        if progress.listened():
-            epochs = trainer.recipe.epochs
-            trainer.progress = _epochs(trainer.steps)
-            trainer.run()
-            trainer.progress(epochs * trainer.steps, epochs * trainer.steps, "")  # it may have stopped early
-        else:
-            with progress.bar(job.title, trainer.recipe.epochs * trainer.steps, "step"):
+        trainer = _trainer(job, worker)
+        most = trainer.recipe.epochs * trainer.steps
+        if worker.shows:
+            with progress.bar(job.title, most, "step") as bar:
+                trainer.progress = bar.to
                 trainer.run()
+        else:
+            trainer.progress = _epochs(worker, trainer.steps)
+            trainer.run()
+            trainer.progress(most, most, "")  # it may have stopped early
     except (ValueError, Diverged, Unfit) as error:
         return Trained(job.key, wrong=f"{job.stage}: {job.model.name}: {error}")
     except RuntimeError as error:  # torch's, of shapes or memory
@@ -119,50 +130,45 @@ def train(job: Training) -> Trained:
     return Trained(job.key, trainer.task.samples, time.perf_counter() - start, training=told)
 
 
-def _trainer(job: Training) -> Trainer:
+def _trainer(job: Training, worker: Worker) -> Trainer:
     from fusion.losses import make
     from fusion.retrieval import Retrieval
     from pipeline.training.trainer import Trainer
 
     stage = job.graph.stages[job.stage]
-    where = construct.device(stage.name, stage.on)
+    where = device(stage.name, stage.on)
     context = Context(job.graph, table.read(job.root / "ingest" / "table.h5")[0], Workspace(job.root))
     context.source = job.source
     encoders = assemble.joints(context, stage)
     options = stage.options | job.model.options
-    train, val = (assemble.part_of(rows, job.model) for rows in _read(job, context, encoders, where))
+    splits = worker.kept(Rows).of(f"{job.data} on {where}", partial(_read, job, context, encoders, where))
+    train, val = (assemble.part_of(rows, job.model) for rows in splits)
     model = assemble.make(context, stage, job.model, train, encoders, job.seed).to(where)
     loss = make(options["loss"], options["mask"], options["prior"])
-    bfloat16.warn(options["precision"], where)
+    worker.kept(Warnings).warn(options["precision"], where)
     task = Retrieval(model, train, val, loss, precision=options["precision"])
     folder = context.work.folder(stage.name) / job.key
-    checkpoint = options["checkpoint"]
-    return Trainer(task, recipe_of(options), job.seed, folder, job.fingerprint, checkpoint, progress.trained)
+    return Trainer(task, recipe_of(options), job.seed, folder, job.fingerprint, options["checkpoint"])
 
 
 def _read(job: Training, context: Context, encoders: list[assemble.Joint], where: str) -> tuple[Split, Split]:
-    """The rows of a training on its device, read once for all that follow on the same."""
-    key = f"{job.data} on {where}"
-    if key not in _rows:
-        forget()
-        train, val = (
-            assemble.split(
-                context, assemble.rows(context, job.graph.stages[job.stage], name, needs=job.model.video), encoders
-            ).to(where)
-            for name in ("train", "val")
-        )
-        _rows[key] = (train, val)
-    return _rows[key]
+    """The rows of a training, on its device."""
+    stage = job.graph.stages[job.stage]
+    train, val = (
+        assemble.split(context, assemble.rows(context, stage, name, needs=job.model.video), encoders).to(where)
+        for name in ("train", "val")
+    )
+    return train, val
 
 
-def _epochs(steps: int) -> Progress:
-    """Tells whoever listens of each finished epoch of `steps` steps."""
+def _epochs(worker: Worker, steps: int) -> Progress:
+    """Advances the worker by each finished epoch of `steps` steps."""
     told = 0
 
     def tell(done: int, total: int, note: str) -> None:
         nonlocal told
         if done // steps > told:
-            progress.advance(done // steps - told)
+            worker.advance(done // steps - told)
             told = done // steps
 
     return tell

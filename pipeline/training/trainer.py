@@ -6,11 +6,10 @@ Imports torch: import this module where training starts, not where it is planned
 from __future__ import annotations
 
 import math
-import pickle
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +17,12 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import Diverged, LaffError
-from pipeline.files import remove_partials, whole
-from pipeline.graph.recipe import Recipe, Schedule
+from pipeline.files import remove_partials
+from pipeline.graph.recipe import Recipe
+from pipeline.training import checkpoint
+from pipeline.training.checkpoint import Position
 from pipeline.training.optimizer import make_optimizer, step
+from pipeline.training.schedule import Schedule
 
 if TYPE_CHECKING:
     from extractors.base import Task
@@ -34,33 +36,6 @@ LOOK = 50  # steps between two looks at the loss on a GPU: each look waits for i
 def order(samples: int, seed: int, epoch: int) -> Tensor:
     """Sample numbers [samples] in the order of this epoch (counted from 0), whatever else drew random numbers."""
     return torch.randperm(samples, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
-
-
-def save(path: Path, content: dict[str, Any]) -> None:
-    """Write a checkpoint, whole or not at all; equal contents give equal bytes. Raises LaffError on a full disk."""
-    try:
-        with (
-            whole(path) as temporary,
-            temporary.open("wb") as file,
-        ):  # by name, torch would write that name into the file
-            torch.save(content, file)
-    except (OSError, RuntimeError) as error:
-        raise LaffError(f"{path} could not be written ({error}); make room on the disk and run again") from error
-
-
-@dataclass
-class Position:
-    """Where a training stands; plain values only."""
-
-    epoch: int = 0  # epochs finished
-    step: int = 0  # steps done in the epoch under way
-    total: float = 0.0  # sum of these steps' losses
-    best: float = -math.inf  # best validation score
-    best_epoch: int = 0  # counted from 1; 0 is none yet
-    stale: int = 0  # epochs in a row without a new best
-    finished: bool = False
-    seconds: float = 0.0  # training time, of all runs together
-    history: list[dict[str, float]] = field(default_factory=list)  # epoch (from 1), loss (mean of its steps), score, lr
 
 
 class Trainer:
@@ -103,7 +78,7 @@ class Trainer:
         Raises LaffError when the loss or the score is no longer a number.
         """
         remove_partials(self.folder)
-        saved = self._saved()
+        saved = checkpoint.read(self.folder, self.fingerprint)
         if saved is not None and saved["position"]["finished"]:
             self.position = Position(**saved["position"])
             return self._summary()
@@ -223,7 +198,7 @@ class Trainer:
         """Best model first: a kill between the two files only repeats some steps and writes the same best again."""
         self._look()
         if self.unsaved_best is not None:
-            save(self.folder / "best.pt", {"fingerprint": self.fingerprint, **self.unsaved_best})
+            checkpoint.save(self.folder / "best.pt", {"fingerprint": self.fingerprint, **self.unsaved_best})
             self.unsaved_best = None
         now = time.monotonic()
         self.position.seconds += now - self.clock
@@ -237,21 +212,8 @@ class Trainer:
             "random": torch.get_rng_state(),
             "cuda_random": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
         }
-        save(self.folder / "last.pt", content)
+        checkpoint.save(self.folder / "last.pt", content)
         self.saved_at = time.monotonic()
-
-    def _saved(self) -> dict[str, Any] | None:
-        """What last.pt holds, or None when it is missing, unreadable, another training's, or has lost its best.pt."""
-        last, best = self.folder / "last.pt", self.folder / "best.pt"
-        try:
-            saved: dict[str, Any] = torch.load(last, map_location="cpu", weights_only=True)
-        except FileNotFoundError:
-            return None
-        except (RuntimeError, EOFError, pickle.UnpicklingError):  # no checkpoint of ours: written by something else
-            return None
-        if saved.get("fingerprint") != self.fingerprint:
-            return None
-        return saved if best.exists() or saved["position"]["best"] == -math.inf else None
 
     def _summary(self) -> dict[str, Any]:
         position = self.position

@@ -11,8 +11,6 @@ kernel keeps the peak of what a process held, so that nothing escapes between tw
 
 from __future__ import annotations
 
-import ctypes
-import io
 import os
 import pickle
 import queue
@@ -25,32 +23,23 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline.errors import LaffError
 from pipeline.workers import pipes
+from pipeline.workers.serving import Lost
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 START = 120.0  # seconds for a fresh interpreter to say that it is there; far more than any needs
 GLANCE = 0.05  # seconds between two looks at a working process's memory; it can fill some 100 MB in that time
-PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
-SERVE = "import sys; sys.path[:] = sys.argv[2:]; from pipeline.workers.killable import serve; serve(int(sys.argv[1]))"
+SERVE = "import sys; sys.path[:] = sys.argv[2:]; from pipeline.workers.serving import serve; serve(int(sys.argv[1]))"
 
 
 Limits = tuple[float, float]  # seconds and GiB that a job may take
-
-
-@dataclass(frozen=True)
-class Lost:
-    """Why a job has no result."""
-
-    reason: str  # for a person: "took longer than 60 s"
-    exception: str  # "Timeout", "Memory", "Crash", or the type of the exception that the function raised
 
 
 class Killable:
@@ -221,38 +210,3 @@ class _Worker:
             return f"exit status {code}"
         name = signal.Signals(-code).name if -code in set(signal.Signals) else "unknown"
         return f"signal {-code}: {name}" + (", perhaps out of memory" if -code == signal.SIGKILL else "")
-
-
-def serve(parent: int) -> None:
-    """The life of a worker: jobs in by standard input, answers out by standard output, until the input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(5)  # who waits for our answers comes first: else a forward on the same cores gets only its share of them
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before we asked to be told
-            return
-    source, target = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(2, 1)  # what a decoder prints belongs among the messages, at once: a killed process flushes nothing
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)
-    pipes.widen(target)
-    pipes.send(target, pickle.dumps(None), [])
-    while True:
-        try:
-            head, _ = pipes.receive(source, None)
-        except EOFError:
-            return
-        pipes.send(target, *_answer(head))  # keeps nothing: frames are large, the next job may be long in coming
-
-
-def _answer(head: bytearray) -> tuple[bytes, list[memoryview]]:
-    """Do one job -> its result or a Lost, pickled."""
-    try:
-        function, job = pickle.loads(head)
-        return pipes.pickled(function(job))
-    except MemoryError:  # NumPy's and PyAV's are kinds of it
-        return pipes.pickled(Lost("needed more memory than the system gave", "Memory"))
-    except BaseException as error:
-        return pipes.pickled(Lost(str(error) or type(error).__name__, type(error).__name__))

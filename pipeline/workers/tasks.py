@@ -1,11 +1,27 @@
-"""Shards as dask tasks: where work is handed out, in this process or (pipeline.workers.cluster) to many."""
+"""Jobs, and who does them: this process, or (pipeline.workers.cluster) many."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Protocol, TypeVar
 
+from pipeline.progress import Bar
+from pipeline.workers.worker import Worker
+
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+
+
+@dataclass
+class Made:
+    """What a job reports: a finished unit of a stage."""
+
+    stage: str
+    key: str
+    rows: int
+    seconds: float
+    failed: list[dict[str, str]] = field(default_factory=list)
+    training: dict[str, float] = field(default_factory=dict)  # of a model: its epochs, and their seconds in all runs
 
 
 class Tasks(Protocol):
@@ -16,8 +32,12 @@ class Tasks(Protocol):
     """
 
     remote: bool  # whether jobs run on machines that this process knows nothing of
+    shows: bool  # whether a job may show bars of its own
 
-    def each(self, function: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]: ...
+    def each(
+        self, function: Callable[[Job, Worker], Result], jobs: Iterable[Job], bar: Bar | None = None
+    ) -> Iterator[Result]: ...
+    def forget(self, kind: type) -> None: ...
     def close(self) -> None: ...
 
 
@@ -25,11 +45,22 @@ class Serial:
     """One job after the other, in this process: one worker needs no scheduler. Results come in the order of jobs."""
 
     remote = False
+    shows = True
 
-    def each(self, function: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
-        """function(job) as a dask task for each job; one with a field `following` is told what comes next."""
+    def __init__(self) -> None:
+        self.worker = Worker()
+
+    def each(
+        self, function: Callable[[Job, Worker], Result], jobs: Iterable[Job], bar: Bar | None = None
+    ) -> Iterator[Result]:
+        """function(job, worker) as a dask task for each job; one with a field `following` is told what comes next.
+
+        What the jobs advance by moves `bar`.
+        """
         import dask
 
+        do = dask.delayed(self.worker.do, pure=False, traverse=False)
+        tell = None if bar is None else bar.advance
         waiting: list[Job] = []  # the job whose turn it is, and the next one
         for job in chain(jobs, [None]):
             if job is not None:
@@ -38,11 +69,14 @@ class Serial:
                 now, *following = waiting
                 if hasattr(now, "following"):
                     now.following = following[0] if following else None
-                yield dask.delayed(function, pure=False, traverse=False)(now).compute(scheduler="synchronous")
+                result: Result = do(function, now, tell).compute(scheduler="synchronous")
+                yield result
                 waiting = following
 
-    def close(self) -> None:
-        """End the decoder processes."""
-        from pipeline.extraction import sweep
+    def forget(self, kind: type) -> None:
+        """Let go of what this process keeps of a class for further jobs."""
+        self.worker.forget(kind)
 
-        sweep.close()
+    def close(self) -> None:
+        """Let go of everything that this process keeps for further jobs."""
+        self.worker.close()

@@ -6,6 +6,7 @@ import torch
 
 from extractors.base import Sampling
 from pipeline.extraction import batch_size
+from pipeline.extraction.batch_size import BatchSizes
 
 SMALL = Sampling(frames=2, size=32, crop=32, clips=3)
 
@@ -23,11 +24,6 @@ class Card:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
 
-@pytest.fixture(autouse=True)
-def nothing_found_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_size, "_found", {})
-
-
 @pytest.mark.parametrize(
     ("room", "most", "expected"), [(20, 256, 16), (16, 256, 16), (1000, 40, 32), (1, 9, 1), (0, 9, 1)]
 )
@@ -36,12 +32,12 @@ def test_largest(room: int, most: int, expected: int) -> None:
 
 
 def test_a_gpu_is_tried_once_with_frames_of_the_right_shape() -> None:
-    card = Card(room=5)
-    assert batch_size.videos("x3d", "cuda", SMALL, card) == 4
+    card, sizes = Card(room=5), BatchSizes()
+    assert sizes.videos("x3d", "cuda", SMALL, card) == 4
     assert card.tried == [(2, 3, 2, 32, 32, 3), (4, 3, 2, 32, 32, 3), (8, 3, 2, 32, 32, 3)]
-    assert batch_size.videos("x3d", "cuda", SMALL, card) == 4
+    assert sizes.videos("x3d", "cuda", SMALL, card) == 4
     assert len(card.tried) == 3
-    assert batch_size.videos("tf", "cuda", SMALL, Card(room=2)) == 2
+    assert sizes.videos("tf", "cuda", SMALL, Card(room=2)) == 2
 
 
 @pytest.mark.parametrize(
@@ -50,14 +46,14 @@ def test_a_gpu_is_tried_once_with_frames_of_the_right_shape() -> None:
 def test_a_cpu_is_not_tried(frames: int, crop: int, expected: int) -> None:
     """2^20 pixels of a view at most: 8 x 128 x 128 are 2^17."""
     card = Card(room=100)
-    assert batch_size.videos("x3d", "cpu", Sampling(frames=frames, size=crop, crop=crop, clips=10), card) == expected
+    assert BatchSizes().videos("x3d", "cpu", Sampling(frames=frames, size=crop, crop=crop, clips=10), card) == expected
     assert card.tried == []
 
 
 def test_frames_of_a_batch_stay_within_a_gibibyte() -> None:
     large = Sampling(frames=16, size=356, crop=356, clips=10, crops=3)  # X3D-L as the paper tests it: 182 MB a video
     assert batch_size.most_videos(large) == (1 << 30) // (30 * 16 * 356 * 356 * 3) == 5
-    assert batch_size.videos("x3d", "cuda", large, Card(room=100)) == 4
+    assert BatchSizes().videos("x3d", "cuda", large, Card(room=100)) == 4
     assert batch_size.most_videos(SMALL) == batch_size.MOST
     huge = Sampling(frames=400, size=1000, crop=1000)
     assert batch_size.most_videos(huge) == 1
@@ -67,10 +63,10 @@ def test_another_error_is_left_to_the_forward_of_the_videos() -> None:
     def broken(frames: np.ndarray) -> None:
         raise RuntimeError("no kernel image")
 
-    assert batch_size.videos("x3d", "cuda", SMALL, broken) == 1
+    assert BatchSizes().videos("x3d", "cuda", SMALL, broken) == 1
 
     def mistaken(frames: np.ndarray) -> None:
         raise KeyError("conv")
 
     with pytest.raises(KeyError):
-        batch_size.videos("tf", "cuda", SMALL, mistaken)
+        BatchSizes().videos("tf", "cuda", SMALL, mistaken)

@@ -13,10 +13,11 @@ import pytest
 import torch
 
 from extractors.base import Sampling
-from pipeline.build import construct
 from pipeline.errors import LaffError
 from pipeline.extraction.forward import Forward, Lanes, autocast
-from pipeline.extraction.target import Target, resolved
+from pipeline.extraction.provenance import resolved
+from pipeline.extraction.target import Target
+from pipeline.workers.worker import Worker
 
 
 class Conv:
@@ -38,9 +39,7 @@ class Conv:
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No part that another test has loaded; torch's own threads as they were."""
-    monkeypatch.setattr(construct, "_loaded", {})
+def threads_as_they_were() -> Iterator[None]:
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
@@ -52,7 +51,7 @@ def target(part: Any, batch: int = 3) -> Target:
 
 def run(part: Any, videos: list[np.ndarray | None], count: int, present: int = 4) -> np.ndarray:
     lanes = Lanes(count)
-    forward = Forward(target(part), len(videos), lanes)
+    forward = Forward(target(part), len(videos), lanes, Worker())
     for frames in videos:
         forward.add(frames, present)
     rows = forward.rows()

@@ -11,13 +11,15 @@ import pytest
 import torch
 
 from extractors.base import Sampling
-from pipeline.build import construct
+from pipeline.build.loaded import Loaded
 from pipeline.errors import LaffError
-from pipeline.extraction import batch_size, sweep
-from pipeline.extraction.sweep import Clip, Pass
+from pipeline.extraction.batch_size import BatchSizes
+from pipeline.extraction.decoding import Clip, Decoders, Pass
+from pipeline.extraction.sweep import sweep
 from pipeline.extraction.target import Target
 from pipeline.rows import shards
 from pipeline.workers.tasks import Serial
+from pipeline.workers.worker import Worker
 
 
 class Mean:
@@ -53,12 +55,19 @@ class Product:
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No part that another test has loaded, two decoders, and none left behind."""
-    monkeypatch.setattr(construct, "_loaded", {})
+def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+    """A worker with two decoders, that has loaded nothing."""
     monkeypatch.setenv("LAFF_DECODERS", "2")
-    yield
-    sweep.close()
+    made = Worker()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def serial() -> Iterator[Serial]:
+    made = Serial()
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -87,20 +96,20 @@ def greys(path: Path) -> dict[str, int]:
     return dict(zip(shard.ids, np.round(shard.values[:, 0] / 20).astype(int).tolist(), strict=True))
 
 
-def test_rows_stand_in_the_order_of_clips_for_every_target(videos: list[Clip], tmp_path: Path) -> None:
+def test_rows_stand_in_the_order_of_clips_for_every_target(worker: Worker, videos: list[Clip], tmp_path: Path) -> None:
     one, other = target(tmp_path, Mean(), "one"), target(tmp_path, Mean(frames=1), "other")
-    made = sweep.sweep(work(videos, one, other))
+    made = sweep(work(videos, one, other), worker)
     assert [(m.stage, m.rows, m.failed) for m in made] == [("one", 10, []), ("other", 10, [])]
     for goal in (one, other):
         assert greys(goal.path) == {f"v{n}": n for n in range(10)}
 
 
-def test_a_lost_video_keeps_its_slot_and_costs_its_row(videos: list[Clip], tmp_path: Path) -> None:
+def test_a_lost_video_keeps_its_slot_and_costs_its_row(worker: Worker, videos: list[Clip], tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video")
     some = [*videos[:2], Clip("lost", "nowhere", lost=True), Clip("broken", str(broken), 6, "pyav", 10.0), *videos[2:]]
     part = Mean()
-    (made,) = sweep.sweep(work(some, target(tmp_path, part)))
+    (made,) = sweep(work(some, target(tmp_path, part)), worker)
     assert part.batches == [4, 4, 4]  # 12 slots, whatever became of them
     assert greys(tmp_path / "mean" / "00000.h5") == {f"v{n}": n for n in range(10)}
     assert [line["video"] for line in made.failed] == ["broken"]  # decode has told of the other
@@ -108,35 +117,36 @@ def test_a_lost_video_keeps_its_slot_and_costs_its_row(videos: list[Clip], tmp_p
 
 @pytest.mark.parametrize(("fits", "batches"), [(4, [4, 4, 2]), (3, [2, 2, 2, 2, 2]), (1, [1] * 10)])
 def test_out_of_memory_halves_the_batch_and_goes_on(
-    videos: list[Clip], tmp_path: Path, fits: int, batches: list[int], capfd: pytest.CaptureFixture[str]
+    worker: Worker, videos: list[Clip], tmp_path: Path, fits: int, batches: list[int], capfd: pytest.CaptureFixture[str]
 ) -> None:
     part = Mean(fits)
-    sweep.sweep(work(videos, target(tmp_path, part)))
+    sweep(work(videos, target(tmp_path, part)), worker)
     assert part.batches == batches
     assert greys(tmp_path / "mean" / "00000.h5") == {f"v{n}": n for n in range(10)}
     assert ("mean: out of memory on cpu; going on with batch" in capfd.readouterr().err) == (fits < 4)
 
 
-def test_batch_auto_is_what_a_gpu_takes(videos: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_size, "_found", {})
+def test_batch_auto_is_what_a_gpu_takes(
+    worker: Worker, videos: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     goal = target(tmp_path, part := Mean())
     goal.batch = "auto"
-    sweep.sweep(work(videos, goal))
+    sweep(work(videos, goal), worker)
     assert part.batches == [8, 2]  # a CPU is not tried
-    look = batch_size.videos
-    monkeypatch.setattr(batch_size, "videos", lambda known, _, sampling, run: look(known, "cuda", sampling, run))
-    monkeypatch.setattr(construct, "_loaded", {})
+    look = BatchSizes.videos
+    monkeypatch.setattr(BatchSizes, "videos", lambda self, known, _, *more: look(self, known, "cuda", *more))
+    worker.forget(Loaded)
     goal.part = part = Mean(fits=5)
-    sweep.sweep(work(videos, goal))
+    sweep(work(videos, goal), worker)
     assert part.batches == [2, 4, 4, 4, 2]  # two tries that fit, then the videos
     assert greys(tmp_path / "mean" / "00000.h5") == {f"v{n}": n for n in range(10)}
 
 
-def test_one_video_that_is_too_much_is_told(videos: list[Clip], tmp_path: Path) -> None:
+def test_one_video_that_is_too_much_is_told(worker: Worker, videos: list[Clip], tmp_path: Path) -> None:
     with pytest.raises(
         LaffError, match=r"mean: one video alone needs more memory than cpu has free \(tried to allocate"
     ):
-        sweep.sweep(work(videos, target(tmp_path, Mean(fits=0))))
+        sweep(work(videos, target(tmp_path, Mean(fits=0))), worker)
     assert not (tmp_path / "mean").exists()
 
 
@@ -146,10 +156,10 @@ def test_one_video_that_is_too_much_is_told(videos: list[Clip], tmp_path: Path) 
     [("auto", torch.float32, 1 + 2**-10), ("float16", torch.float16, 1 + 2**-10), ("bfloat16", torch.bfloat16, 1.0)],
 )
 def test_precision_is_that_of_the_arithmetic_and_not_of_the_rows(
-    videos: list[Clip], tmp_path: Path, precision: str, dtype: torch.dtype, value: float
+    worker: Worker, videos: list[Clip], tmp_path: Path, precision: str, dtype: torch.dtype, value: float
 ) -> None:
     part = Product()
-    sweep.sweep(work(videos[:1], target(tmp_path, part, precision=precision)))
+    sweep(work(videos[:1], target(tmp_path, part, precision=precision)), worker)
     shard = shards.read(tmp_path / "mean" / "00000.h5")
     assert part.dtype == dtype
     assert shard.values.dtype == np.float32
@@ -171,10 +181,12 @@ class Each:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_rows_of_frames_come_with_how_many_are_the_videos(videos: list[Clip], tmp_path: Path, dtype: str) -> None:
+def test_rows_of_frames_come_with_how_many_are_the_videos(
+    worker: Worker, videos: list[Clip], tmp_path: Path, dtype: str
+) -> None:
     goal = target(tmp_path, Each(), "each")
     goal.dtype = dtype
-    (made,) = sweep.sweep(work(videos, goal))
+    (made,) = sweep(work(videos, goal), worker)
     assert [(line["video"], line["exception"]) for line in made.failed] == [("v5", "NotFinite")]
     shard = shards.read(goal.path)
     kept = [n for n in range(10) if n != 5]
@@ -187,53 +199,35 @@ def test_rows_of_frames_come_with_how_many_are_the_videos(videos: list[Clip], tm
     assert shard.attributes["level"] == "frame"
 
 
-def test_how_many_videos_are_ahead_counts_all_views(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    part = Mean()
-    part.sampling = Sampling(4, 16, 16, clips=2, crops=3, stride=1)
-    monkeypatch.setattr(sweep, "QUEUE", 5 * 2 * 3 * 4 * 16 * 16 * 3)  # five videos
-    assert sweep.ahead(work([], target(tmp_path, part))) == 5
-
-
-def test_decoders_begin_with_the_next_shard_and_nothing_is_mixed_up(videos: list[Clip], tmp_path: Path) -> None:
+def test_decoders_begin_with_the_next_shard_and_nothing_is_mixed_up(
+    serial: Serial, videos: list[Clip], tmp_path: Path
+) -> None:
     begun = []
 
     class Watching(Mean):
         """Notes whether the next shard has been begun when it works on its last batch."""
 
         def extract(self, frames: torch.Tensor) -> torch.Tensor:
-            begun.append(sweep._begun is not None)
+            begun.append(serial.worker.kept(Decoders).begun is not None)
             return super().extract(frames)
 
     jobs = [work(videos[:4], target(tmp_path / "a", Watching())), work(videos[4:], target(tmp_path / "b", Watching()))]
-    assert len(list(Serial().each(sweep.sweep, jobs))) == 2
+    assert len(list(serial.each(sweep, jobs))) == 2
     assert begun == [True, False, False]
     assert greys(tmp_path / "a" / "mean" / "00000.h5") == {f"v{n}": n for n in range(4)}
     assert greys(tmp_path / "b" / "mean" / "00000.h5") == {f"v{n}": n for n in range(4, 10)}
 
 
-def test_a_pass_that_fails_leaves_nothing_begun(videos: list[Clip], tmp_path: Path) -> None:
+def test_a_pass_that_fails_leaves_nothing_begun(serial: Serial, videos: list[Clip], tmp_path: Path) -> None:
     jobs = [work(videos[:4], target(tmp_path, Mean(fits=0))), work(videos[4:], target(tmp_path, Mean(), "b"))]
-    serial = Serial()
+    decoders = serial.worker.kept(Decoders)
     with pytest.raises(LaffError):
-        list(serial.each(sweep.sweep, jobs))
+        list(serial.each(sweep, jobs))
     serial.close()
-    assert sweep._begun is None
-    assert len(list(serial.each(sweep.sweep, jobs[1:]))) == 1
+    assert decoders.begun is None
+    assert len(list(serial.each(sweep, jobs[1:]))) == 1
 
 
-@pytest.mark.parametrize(("given", "count"), [("3", 3), ("1", 1)])
-def test_the_number_of_decoders_can_be_said(monkeypatch: pytest.MonkeyPatch, given: str, count: int) -> None:
-    monkeypatch.setenv("LAFF_DECODERS", given)
-    assert sweep.processes() == count
-
-
-@pytest.mark.parametrize("given", ["0", "-1", "many"])
-def test_a_number_of_decoders_that_is_none(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
-    monkeypatch.setenv("LAFF_DECODERS", given)
-    with pytest.raises(LaffError, match=f"LAFF_DECODERS is '{given}'; it should be a number of processes"):
-        sweep.processes()
-
-
-def test_a_weight_file_that_a_worker_does_not_see_is_told(videos: list[Clip], tmp_path: Path) -> None:
+def test_a_weight_file_that_a_worker_does_not_see_is_told(worker: Worker, videos: list[Clip], tmp_path: Path) -> None:
     with pytest.raises(LaffError, match=r"mean: /nowhere/x.pth is not there, seen from"):
-        sweep.sweep(work(videos, target(tmp_path, Mean(), weights=Path("/nowhere/x.pth"))))
+        sweep(work(videos, target(tmp_path, Mean(), weights=Path("/nowhere/x.pth"))), worker)

@@ -11,7 +11,8 @@ import torch
 from extractors.base import Pairs
 from extractors.clip_ft import ClipFt
 from fusion.losses import make
-from pipeline.build.construct import aggregator, construct, read_state
+from pipeline.build.construct import aggregator, construct
+from pipeline.build.loaded import read_state
 from pipeline.errors import LaffError
 from pipeline.graph import stages
 from pipeline.graph.graph import Graph

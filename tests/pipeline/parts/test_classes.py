@@ -61,7 +61,7 @@ def test_a_shipped_class():
 
 def test_dataclasses_inherit_fields():
     """Fit overrides what Learning and Recipe say, and adds seed."""
-    found = part("pipeline.graph.learning.Fit").parameters
+    found = part("pipeline.graph.recipe.Fit").parameters
     assert (found["epochs"].default, found["lr"].default, found["seed"].default) == (30, 0.0001, 2)
     assert found["loss"] == Parameter(
         "Literal['triplet', 'triplet-caption', 'triplet-both', 'infonce', 'dual-softmax']", "infonce"

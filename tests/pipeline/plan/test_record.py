@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.extraction.target import Made
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.record import TIMES, record, write_ledger
 from pipeline.store import journal, ledger
+from pipeline.workers.tasks import Made
 
 Collect = Callable[..., Path]
 Surroundings = Callable[..., Context]

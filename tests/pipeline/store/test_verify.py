@@ -19,7 +19,7 @@ from pipeline.graph import steps as steps_say
 from pipeline.rows import shards
 from pipeline.store import verify
 from pipeline.store.workspace import Workspace
-from pipeline.training.trainer import save
+from pipeline.training.checkpoint import save
 
 WRONG = "its checksum is wrong: bytes were lost or changed after it was written"
 

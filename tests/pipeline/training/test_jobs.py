@@ -14,15 +14,16 @@ import pytest
 
 from fusion.laff import LAFF
 from fusion.retrieval import Retrieval
-from pipeline import progress
-from pipeline.build.construct import read_checkpoint
+from pipeline.build.loaded import read_checkpoint
 from pipeline.errors import Diverged, LaffError
 from pipeline.graph.models import of
 from pipeline.plan.context import Context
 from pipeline.plan.steps import units
 from pipeline.run import Request, open_context, run
 from pipeline.training import jobs
-from pipeline.training.jobs import Trained, Training, Untrained, forget, rows_of, train
+from pipeline.training.jobs import Rows, Trained, Training, Untrained, rows_of, train
+from pipeline.workers.tasks import Serial
+from pipeline.workers.worker import Worker
 
 Surroundings = Callable[..., Context]
 Collect = Callable[..., Path]
@@ -138,14 +139,14 @@ def test_a_process_that_lives_on_trains_the_encoder_of_each_job(request_of: Call
         job_of(request_of(*joint, *more), "concat/seed1") for more in ((), ("gru.hidden=12",), ("gru.threshold=5",))
     ]
     widths, words = [], []
+    worker = Worker()
     for job in jobs:
-        assert train(job).wrong == ""
+        assert train(job, worker).wrong == ""
         found = read_checkpoint(job.root / "train" / "concat" / "seed1" / "best.pt")
         assert found["fingerprint"] == job.fingerprint
         shapes = {name: tuple(value.shape) for name, value in found["state"].items()}
         widths.append({shape for name, shape in shapes.items() if "weight_hh" in name})
         words.append({shape for name, shape in shapes.items() if "embedding" in name})
-    forget()
     assert widths[0] == widths[2] != widths[1]
     assert words[0] == words[1] != words[2]
 
@@ -228,7 +229,7 @@ def test_one_wrong_model_ends_no_other(
     request_of: Callable[..., Request], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: str, why: str
 ) -> None:
     """What only its rows tell: the others are trained, and the reason is kept."""
-    monkeypatch.setattr("pipeline.build.construct.problems", lambda *given: [])
+    monkeypatch.setattr("pipeline.build.preflight.problems", lambda *given: [])
     np.savez(tmp_path / "lossy.npz", ids=[f"val{n}" for n in range(VIDEOS)], features=np.ones((VIDEOS, 5), "f4"))
     loss = Retrieval.loss
 
@@ -250,25 +251,72 @@ def test_one_wrong_model_ends_no_other(
 
 @pytest.mark.parametrize("error", [Diverged("seed2, epoch 1: the loss is nan"), ValueError("two widths")])
 def test_a_mistake_of_one_model_is_a_result(job: Training, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    monkeypatch.setattr(jobs, "_trainer", lambda job: Stub(error))
-    assert train(job) == Trained("laff/seed2", wrong=f"train: laff: {error}")
+    monkeypatch.setattr(jobs, "_trainer", lambda job, worker: Stub(error))
+    assert train(job, Worker()) == Trained("laff/seed2", wrong=f"train: laff: {error}")
 
 
 def test_a_full_disk_ends_the_run(job: Training, monkeypatch: pytest.MonkeyPatch) -> None:
     """It would end every other training, too."""
-    monkeypatch.setattr(jobs, "_trainer", lambda job: Stub(LaffError("make room")))
+    monkeypatch.setattr(jobs, "_trainer", lambda job, worker: Stub(LaffError("make room")))
     with pytest.raises(LaffError, match="make room"):
-        train(job)
+        train(job, Worker())
 
 
 def test_a_worker_tells_epochs(job: Training, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two that were trained and, at the end, the three that it did not need: their sum is what the bar waits for."""
-    monkeypatch.setattr(jobs, "_trainer", lambda job: Stub())
+    monkeypatch.setattr(jobs, "_trainer", lambda job, worker: Stub())
     told: list[int] = []
-    with progress.told_to(told.append):
-        done = train(job)
+    done = Worker(shows=False).do(train, job, told.append)
     assert told == [1, 1, 3]
     assert (done.key, done.rows, done.wrong) == ("laff/seed2", 30, "")
+
+
+def test_a_training_in_this_process_shows_its_steps(
+    job: Training, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(jobs, "_trainer", lambda job, worker: Stub())
+    told: list[int] = []
+    Worker().do(train, job, told.append)
+    assert told == []
+    assert "train laff/seed2" in (said := capsys.readouterr().err)
+    assert "8/20 step" in said
+
+
+def test_rows_are_read_once_for_all_trainings_on_them() -> None:
+    """And let go of before others are read, so that there is room for these."""
+    rows, read = Rows(), []
+
+    def reading(name: str) -> Any:
+        def made() -> Any:
+            read.append((name, rows._splits))
+            return (name, name)
+
+        return made
+
+    assert [rows.of(key, reading(key))[0] for key in ("a", "a", "b", "a")] == ["a", "a", "b", "a"]
+    assert read == [("a", None), ("b", None), ("a", None)]
+
+    def failing() -> Any:
+        raise LaffError("no video of train has all features")
+
+    with pytest.raises(LaffError):
+        rows.of("c", failing)
+    assert rows.of("c", reading("c")) == ("c", "c")
+
+
+def test_a_train_stage_keeps_no_rows(request_of: Callable[..., Request], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ranks after it has the memory."""
+    kept: list[bool] = []
+    forget = Serial.forget
+
+    def forgetting(tasks: Serial, kind: type) -> None:
+        kept.append(kind in tasks.worker._kept)
+        forget(tasks, kind)
+        kept.append(kind in tasks.worker._kept)
+
+    monkeypatch.setattr(Serial, "forget", forgetting)
+    run(request_of(), ["train"])
+    assert kept == [True, False]
 
 
 def test_what_came_to_nothing_is_listed() -> None:

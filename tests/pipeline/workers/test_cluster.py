@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,10 +19,11 @@ import pytest
 
 from pipeline import progress
 from pipeline.errors import LaffError
-from pipeline.workers import cluster
+from pipeline.workers import cluster, versions
 from pipeline.workers.cluster import Cluster
+from pipeline.workers.worker import Worker
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 120.0  # seconds until something that should come has come
 FEATURES = ("x3d", "bow")
 
@@ -36,28 +36,28 @@ class Number:
     gpu: bool = False
 
 
-def squared(job: Number) -> int:
+def squared(job: Number, worker: Worker) -> int:
     """Three items of progress, then the square and the process that computed it."""
     for _ in range(3):
-        progress.advance()
+        worker.advance()
     return job.value**2
 
 
-def where(job: Number) -> int:
+def where(job: Number, worker: Worker) -> int:
     time.sleep(0.05)
     return os.getpid()
 
 
-def deadly(job: Number) -> int:
+def deadly(job: Number, worker: Worker) -> int:
     os.kill(os.getpid(), signal.SIGKILL)
     return 0
 
 
-def refusing(job: Number) -> int:
+def refusing(job: Number, worker: Worker) -> int:
     raise LaffError(f"job {job.value} cannot be done")
 
 
-def once(job: Path) -> str:
+def once(job: Path, worker: Worker) -> str:
     """Takes its worker with it the first time; done by another the second."""
     if not job.exists():
         job.touch()
@@ -72,17 +72,10 @@ def two() -> Iterator[Cluster]:
     made.close()
 
 
-@contextmanager
-def shown() -> Iterator[Any]:
-    """The bar that `progress` shows."""
-    with progress.bar("test", 30, "item"):
-        yield progress._bar
-
-
 def test_all_jobs_are_done_and_all_progress_is_told(two: Cluster) -> None:
-    with shown() as bar:
-        assert sorted(two.each(squared, map(Number, range(10)))) == [n**2 for n in range(10)]
-        assert bar.n == 30
+    with progress.bar("test", 30, "item") as bar:
+        assert sorted(two.each(squared, map(Number, range(10)), bar)) == [n**2 for n in range(10)]
+        assert bar.done == 30
 
 
 def test_both_processes_work_and_neither_is_this_one(two: Cluster) -> None:
@@ -150,7 +143,7 @@ def test_a_worker_that_would_make_something_else_does_nothing(
 
     monkeypatch.setattr(distributed, "get_worker", lambda: SimpleNamespace(address="tcp://w:1"))
     with pytest.raises(LaffError, match=message):
-        cluster._do(squared, Number(1), 1, "topic", cluster.about() | wanted, seen)
+        cluster._do(squared, Number(1), 1, "topic", versions.about() | wanted, seen)
 
 
 def prepared(tiny: Any, folder: Path) -> Any:

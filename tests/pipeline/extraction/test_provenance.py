@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 import pytest
 
 from extractors.base import Sampling
-from pipeline.extraction import target
-from pipeline.extraction.target import Target, attributes
+from pipeline.extraction import provenance
+from pipeline.extraction.provenance import attributes
+from pipeline.extraction.target import Target
 from pipeline.video.reading import VERSION
 
 
@@ -58,13 +59,13 @@ def test_captions_and_imports_have_no_pixels() -> None:
 
 
 def test_the_version_names_the_commit_only_in_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target.laff.cache_clear()
-    monkeypatch.setattr(target.code, "ROOT", tmp_path)  # as after an installation
-    assert re.fullmatch(r"\d+\.\d+\.\d+", target.laff())
-    target.laff.cache_clear()
+    provenance.laff.cache_clear()
+    monkeypatch.setattr(provenance.code, "ROOT", tmp_path)  # as after an installation
+    assert re.fullmatch(r"\d+\.\d+\.\d+", provenance.laff())
+    provenance.laff.cache_clear()
     (tmp_path / ".git").mkdir()  # that git does not take for one
-    assert re.fullmatch(r"\d+\.\d+\.\d+", target.laff())
-    target.laff.cache_clear()
+    assert re.fullmatch(r"\d+\.\d+\.\d+", provenance.laff())
+    provenance.laff.cache_clear()
 
 
 @pytest.mark.parametrize(

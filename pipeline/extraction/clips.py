@@ -1,0 +1,28 @@
+"""Videos of a shard as the decode step left them."""
+
+from pathlib import Path
+
+from pipeline.extraction.decoding import Clip
+from pipeline.plan.context import Context
+from pipeline.plan.units import shard_key
+from pipeline.rows import shards
+
+
+def clips(context: Context, stage: str, shard: int) -> list[Clip]:
+    """The clips of a shard as decode left them, for stage's pass: what it could not read keeps an empty slot."""
+    catalog = context.catalog
+    rows = catalog.shards("video")[shard]
+    before = next(n for n in context.graph.needed([stage]) if context.stage(n).step == "decode")
+    path = context.work.folder(before) / shard_key(context.stage(before), "video", shard)
+    ids = shards.read(path).ids
+    packets, decoder, fps = (shards.column(path, name) for name in ("packets", "decoder", "fps"))
+    at = {id_: number for number, id_ in enumerate(ids)}
+    found = []
+    for row in rows:
+        id_, file = catalog.videos[row], str(Path(catalog.paths[row]).absolute())
+        if id_ in at:
+            number = at[id_]
+            found.append(Clip(id_, file, int(packets[number]), str(decoder[number]), float(fps[number])))
+        else:
+            found.append(Clip(id_, file, lost=True))
+    return found

@@ -1,0 +1,57 @@
+"""Dask workers that are processes of this machine."""
+
+import os
+import signal
+from multiprocessing import resource_tracker
+from typing import Any
+
+from pipeline.workers import malloc
+
+LOSSES = 3  # workers that one task may take with it before the run gives up
+
+
+def start(workers: int) -> Any:
+    """Worker processes on this machine; each sees one of its GPUs."""
+    import dask
+    import torch
+    from distributed import LocalCluster
+
+    gpus = torch.cuda.device_count()
+    share = max(1, len(os.sched_getaffinity(0)) // workers)  # of the cores
+    decoders = {"LAFF_DECODERS": os.environ.get("LAFF_DECODERS") or str(share)}
+
+    class Local(LocalCluster):
+        """A LocalCluster whose workers take the GPUs in turns."""
+
+        def new_worker_spec(self) -> dict[Any, dict[str, Any]]:
+            spec: dict[Any, dict[str, Any]] = super().new_worker_spec()
+            for number, (_, worker) in enumerate(spec.items(), len(self.worker_spec)):
+                worker["options"]["env"] = decoders | (
+                    {"CUDA_VISIBLE_DEVICES": _visible(number % gpus)} if gpus else {}
+                )
+            return spec
+
+    dask.config.set({"distributed.scheduler.allowed-failures": LOSSES - 1})
+    # What the C library reads when a process starts; a worker's own environment comes too late for that.
+    before = dask.config.get("distributed.nanny.pre-spawn-environ", {})
+    dask.config.set({"distributed.nanny.pre-spawn-environ": {**before, **malloc.variables()}})
+    made: Any = Local(
+        n_workers=0,
+        threads_per_worker=1,
+        resources={"GPU": 1} if gpus else {},
+        memory_limit=0,  # the queue bounds it; dask would stop a worker by its guess
+        dashboard_address="127.0.0.1:0",
+        silence_logs=50,
+        host="127.0.0.1",
+    )
+    # Ctrl-C is for this process alone: those that the loop's thread starts from here on inherit that it is blocked.
+    resource_tracker.ensure_running()  # its start would lift the block
+    made.loop.add_callback(signal.pthread_sigmask, signal.SIG_BLOCK, {signal.SIGINT})
+    made.scale(workers)
+    return made
+
+
+def _visible(number: int) -> str:
+    """The n-th GPU among those that this process may use."""
+    named = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+    return named[number] if named else str(number)
