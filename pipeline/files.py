@@ -1,12 +1,14 @@
 """Files that are whole or absent: written under a temporary name, flushed to disk, renamed."""
 
+import csv
 import errno
 import hashlib
+import io
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -77,6 +79,14 @@ def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text, whole or not at all."""
     with whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_csv(path: Path, rows: Iterable[Sequence[Any]]) -> Path:
+    """Write rows, a header first, whole or not at all; numbers keep their digits."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    write_text(path, out.getvalue())
+    return path
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -69,7 +69,8 @@ def weights_command(model: str, seed: int | None, grid: str, roles: dict[str, st
     """
     from dataclasses import astuple, fields
 
-    from pipeline.analyze import plots, weights
+    from pipeline import files
+    from pipeline.analyze import place, plots, weights
     from pipeline.analyze.subject import subject
     from pipeline.views import tables
 
@@ -78,9 +79,9 @@ def weights_command(model: str, seed: int | None, grid: str, roles: dict[str, st
     lines = weights.lines(weights.measure(found))
     heading = f"{found.name}, {seeds_text(found.seeds)}: attention weights over the test split"
     click.echo(f"{heading}\n\n{tables.text_table(weights.rows(lines), left=2)}\n\n{weights.sentence(lines)}")
-    path = tables.folder(wanted.work, "weights") / file_name(found.name, seed)
+    path = place.folder(wanted.work, "weights") / file_name(found.name, seed)
     header = [field.name for field in fields(weights.Weight)]
-    csv = tables.write_csv(path.with_name(f"{path.name}.csv"), [header, *map(astuple, lines)])
+    csv = files.write_csv(path.with_name(f"{path.name}.csv"), [header, *map(astuple, lines)])
     bars = {
         side: [(line.feature, line.mean, line.std) for line in members]
         for side, members in weights.summary(lines).items()
@@ -107,13 +108,14 @@ def spaces_command(model: str, seed: int | None, k: int, grid: str, roles: dict[
     laff analyze spaces -c c.yaml -w WORK
     laff analyze spaces -c c.yaml -w WORK -k 10 --seed 2
     """
-    from pipeline.analyze import plots, spaces
+    from pipeline import files
+    from pipeline.analyze import place, plots, spaces
     from pipeline.analyze.subject import subject
     from pipeline.views import tables
 
     wanted = looked_at(options, grid, roles)
     found = subject(wanted, model, seed)
-    path = tables.folder(wanted.work, "spaces") / file_name(found.name, seed)
+    path = place.folder(wanted.work, "spaces") / file_name(found.name, seed)
     matrices = {one: spaces.overlap(found, one, k) for one in found.seeds}
     first = matrices[found.seeds[0]]
     of = f"{found.name}, seed {found.seeds[0]}: overlap of the {k} best videos of two spaces"
@@ -128,7 +130,7 @@ def spaces_command(model: str, seed: int | None, k: int, grid: str, roles: dict[
         for a in range(len(matrix))
         for b in range(len(matrix))
     )
-    csv = tables.write_csv(path.with_name(f"{path.name}.csv"), [("seed", "space", "other", "jaccard"), *lines])
+    csv = files.write_csv(path.with_name(f"{path.name}.csv"), [("seed", "space", "other", "jaccard"), *lines])
     plots.spaces(path, f"{found.name}, seed {found.seeds[0]}: overlap of the {k} best videos", first)
     said(csv, path)
 
@@ -151,7 +153,8 @@ def cost_command(names: tuple[str, ...], grid: str, roles: dict[str, str], **opt
     """
     from dataclasses import astuple, fields
 
-    from pipeline.analyze import cost, plots
+    from pipeline import files
+    from pipeline.analyze import cost, place, plots
     from pipeline.analyze.subject import features, named
     from pipeline.views import tables
 
@@ -169,9 +172,9 @@ def cost_command(names: tuple[str, ...], grid: str, roles: dict[str, str], **opt
         named(found.models, name, "model")
     lines = cost.measure(found, list(names))
     click.echo(f"\n{found.context.name}, counted\n\n{tables.text_table(cost.rows(lines))}")
-    path = tables.folder(wanted.work, "cost") / (f"cost-{Path(grid).stem}" if grid else "cost")
+    path = place.folder(wanted.work, "cost") / (f"cost-{Path(grid).stem}" if grid else "cost")
     header = [field.name for field in fields(cost.Line)]
-    csv = tables.write_csv(path.with_name(f"{path.name}.csv"), [header, *map(astuple, lines)])
+    csv = files.write_csv(path.with_name(f"{path.name}.csv"), [header, *map(astuple, lines)])
     plots.cost(path, [(line.model, line.parameters, line.video, line.caption) for line in lines])
     said(csv, path)
 
@@ -196,7 +199,8 @@ def queries_command(first: str, second: str, number: int, grid: str, roles: dict
     laff analyze queries laff/seed1 laff/seed2 -c c.yaml -w WORK
     laff analyze queries laff other.trec.gz -c c.yaml -w WORK
     """
-    from pipeline.analyze import plots, queries
+    from pipeline import files
+    from pipeline.analyze import place, plots, queries
     from pipeline.run import open_context
     from pipeline.views import tables
 
@@ -214,9 +218,9 @@ def queries_command(first: str, second: str, number: int, grid: str, roles: dict
         if number and len(found.most(number, sign)):
             click.echo(f"\nwhere {what} is better by the largest factor\n")
             click.echo(tables.text_table(queries.example_rows(found, number, sign), left=2))
-    path = tables.folder(wanted.work, "queries") / f"{file_name(a.name)}-vs-{file_name(b.name)}"
+    path = place.folder(wanted.work, "queries") / f"{file_name(a.name)}-vs-{file_name(b.name)}"
     lines = zip(found.ids, found.texts, a.mean.tolist(), b.mean.tolist(), strict=True)
-    csv = tables.write_csv(path.with_name(f"{path.name}.csv"), [("caption", "text", a.name, b.name), *lines])
+    csv = files.write_csv(path.with_name(f"{path.name}.csv"), [("caption", "text", a.name, b.name), *lines])
     plots.queries(path, (a.name, b.name), a.mean, b.mean)
     said(csv, path)
 

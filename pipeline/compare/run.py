@@ -12,12 +12,12 @@ from pipeline.compare.grid import Grid
 from pipeline.compare.request import requested
 from pipeline.compare.rows import Rows
 from pipeline.errors import LaffError, did_you_mean
+from pipeline.files import write_csv
 from pipeline.outcome import Outcome
 from pipeline.ranking.ranks_file import WAYS
 from pipeline.run import Request, open_context, run
 from pipeline.store.workspace import COMPARISONS, Workspace
 from pipeline.training.jobs import Untrained
-from pipeline.views.tables import write_csv
 
 
 @dataclass

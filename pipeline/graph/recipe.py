@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 from pipeline.errors import LaffError, problems
 
@@ -44,6 +44,11 @@ class Recipe:
             found.append(f"optimizer is '{self.optimizer}'; choose rmsprop or adamw")
         if found:
             raise problems("training", found)
+
+
+def recipe_of(options: dict[str, Any]) -> Recipe:
+    """The Recipe among the options of a stage that trains."""
+    return Recipe(**{field.name: options[field.name] for field in fields(Recipe)})
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pipeline import files
 from pipeline.errors import LaffError
 from pipeline.evaluation import results
+from pipeline.files import write_csv
 from pipeline.graph import models
 from pipeline.graph.graph import Stage
 from pipeline.plan import steps
@@ -16,7 +17,6 @@ from pipeline.plan.record import record
 from pipeline.plan.units import Unit, whole
 from pipeline.ranking import ranks_file
 from pipeline.ranking.ranks_file import WAYS
-from pipeline.views.tables import write_csv
 from pipeline.workers.tasks import Made
 
 

@@ -11,13 +11,12 @@ from pipeline.build.loaded import device
 from pipeline.errors import LaffError
 from pipeline.graph import aggregators
 from pipeline.graph.graph import Stage
-from pipeline.graph.recipe import Learning, check_seed
+from pipeline.graph.recipe import Learning, check_seed, recipe_of
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
 from pipeline.plan.units import Unit, fit
 from pipeline.training import frame_cache
-from pipeline.training.fit import recipe_of
 from pipeline.weights import lookup
 from pipeline.workers.tasks import Made
 

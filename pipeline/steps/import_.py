@@ -31,6 +31,7 @@ class Options:
     LOSES = True
     MAKES = ("{shard}",)
     FILES = ("file",)
+    SHAPED_BY = ("pipeline.rows",)  # of extraction it has the words only that a shard says of itself
 
     file: str  # an .npz, or a BigFile folder (feature.bin, id.txt, shape.txt)
     side: Literal["video", "text"]  # whether its ids are videos or captions

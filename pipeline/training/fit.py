@@ -10,18 +10,11 @@ from pipeline.build.learned import STATE, word_vectors
 from pipeline.build.loaded import device
 from pipeline.errors import LaffError
 from pipeline.graph.graph import Stage
-from pipeline.graph.recipe import Fit, Recipe
+from pipeline.graph.recipe import Fit, recipe_of
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
 from pipeline.workers.tasks import Made
-
-
-def recipe_of(options: dict[str, Any]) -> Recipe:
-    """The Recipe among the options of a stage that trains."""
-    from dataclasses import fields
-
-    return Recipe(**{field.name: options[field.name] for field in fields(Recipe)})
 
 
 def fit(context: Context, planned: Planned) -> None:

@@ -16,12 +16,12 @@ from pipeline.errors import Diverged, LaffError, Unfit, problems
 from pipeline.graph import models
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.models import Model
+from pipeline.graph.recipe import recipe_of
 from pipeline.items import table
 from pipeline.plan.context import Context
 from pipeline.plan.units import data_content, pairs_content
 from pipeline.store.workspace import Workspace
 from pipeline.training.bfloat16 import Warnings
-from pipeline.training.fit import recipe_of
 from pipeline.workers.worker import Worker
 
 if TYPE_CHECKING:

@@ -1,20 +1,9 @@
 """Tables that are printed: rows of cells as text, figures with their digits, CSV under WORK/analyze."""
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline import files
-
-FOLDER = "analyze"  # below a workspace
 FRACTIONS = ("MRR", "mAP")  # metrics in 0..1, which need more digits than percentages and ranks
-
-
-def folder(work: Path, verb: str) -> Path:
-    """WORK/analyze/<verb>."""
-    return work / FOLDER / verb
 
 
 def text_table(rows: Sequence[Sequence[Any]], left: int = 1) -> str:
@@ -50,11 +39,3 @@ def digits(name: str) -> int:
 def p_text(p: float) -> str:
     """A p-value with the digits that ten thousand samples bear."""
     return f"{p:.4f}" if p >= 0.001 else "< 0.001"
-
-
-def write_csv(path: Path, rows: Iterable[Sequence[Any]]) -> Path:
-    """Write rows, a header first, whole or not at all; numbers keep their digits."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(rows)
-    files.write_text(path, out.getvalue())
-    return path

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pipeline import files
 from pipeline.views import tables
 
 
@@ -36,5 +37,5 @@ def test_p_values() -> None:
 
 
 def test_csv_keeps_the_digits_of_numbers(tmp_path: Path) -> None:
-    path = tables.write_csv(tmp_path / "new" / "a.csv", iter([["name", "value"], ["a, b", 0.1 + 0.2]]))
+    path = files.write_csv(tmp_path / "new" / "a.csv", iter([["name", "value"], ["a, b", 0.1 + 0.2]]))
     assert path.read_bytes() == b'name,value\n"a, b",0.30000000000000004\n'
