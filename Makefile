@@ -11,8 +11,8 @@ help: ## this list
 demo: .venv/laff ## make a small collection of videos, run everything on it, show the results
 	$(BIN)/laff demo
 
-test: .venv/laff ## all tests; those that need real data skip where it is missing
-	$(BIN)/python -m pytest
+test: .venv/laff ## all tests, side by side; those that need real data skip where it is missing
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 test-real: .venv/laff ## the tests on real data (LAFF_DATA, by default ../shared/data), which must be there
 	LAFF_REQUIRE=data $(BIN)/python -m pytest -m real
