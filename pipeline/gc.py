@@ -93,7 +93,7 @@ def _reason(context: Context, used: set[str], name: str) -> str:
     in_use = any(one.startswith(f"{path.parent.as_posix()}/") for one in used)
     if any("{unit}" in one for one in stage.about.makes) and len(path.parts) > 2 and not in_use:
         return "the settings name no such model and seed"
-    if verify.Kinds(stage.about.working).ours(name):
+    if verify.fits(stage.about.working, path.relative_to(stage.name).as_posix()):
         return f"needed only until '{stage.name}' was finished"
     if path.suffix == ".h5":
         return "no item is in this shard"

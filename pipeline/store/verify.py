@@ -83,13 +83,21 @@ CHECKS: dict[str, Callable[[Path], str]] = {  # ending -> what is wrong with a f
 }
 
 
+def fits(makes: Iterable[str], name: str) -> bool:
+    """Whether a file below a stage's folder is one of those that a step says it makes."""
+    return re.fullmatch("|".join(map(_pattern, makes)), name) is not None
+
+
+def _pattern(name: str) -> str:
+    return re.escape(name).replace(r"\{", "{").replace(r"\}", "}").format(**WORDS)
+
+
 class Kinds:
     """Tells the files that laff writes by their path below a workspace."""
 
     def __init__(self, makes: Iterable[str]) -> None:
         """makes: names below a stage's folder, as the steps say them (Options.MAKES and WORKING)."""
-        names = [re.escape(name).replace(r"\{", "{").replace(r"\}", "}").format(**WORDS) for name in makes]
-        inside = "|".join([*names, *map(re.escape, INDEXES)])
+        inside = "|".join([*map(_pattern, makes), *map(re.escape, INDEXES)])
         self._pattern = re.compile(rf"{STAGE}/({inside})|{'|'.join(map(re.escape, OTHERS))}")
 
     def ours(self, name: str) -> bool:

@@ -44,7 +44,8 @@ def used(ran, tmp_path: Path):
 def test_of_a_finished_run_only_what_a_training_goes_on_from_is_unused(ran, tmp_path: Path, contents) -> None:
     changed = ran.copy(tmp_path / "changed")
     found = gc.look(changed.request())
-    assert reasons(found) == dict.fromkeys(last_of(changed.work), TRAINED)
+    wanted = {name: f"needed only until '{name.partition('/')[0]}' was finished" for name in last_of(changed.work)}
+    assert reasons(found) == wanted
     assert {"finetune/last.pt", "gru/last.pt", "train/laff/seed1/last.pt"} <= set(found.unused)
     assert found.size == sum((changed.work / name).stat().st_size for name in found.unused)
     assert found.foreign == []
