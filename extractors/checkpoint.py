@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+import extractors
 from extractors.tensors import ARCHIVES, config, read
 
 __all__ = ["ARCHIVES", "Converted", "Layout", "convert", "fill", "read", "recognise", "rename"]
@@ -140,8 +141,6 @@ def _parts() -> Iterator[Any]:
     Modules are imported by computed names: an import statement would make every extractor's fingerprint depend on the
     code of all others.
     """
-    import extractors
-
     for found in pkgutil.iter_modules(extractors.__path__):
         try:
             module = importlib.import_module(f"extractors.{found.name}")

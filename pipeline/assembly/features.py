@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from extractors.base import Pairs
 from pipeline.errors import LaffError, Unfit
 from pipeline.plan.context import Context
 from pipeline.plan.units import shard_key
@@ -13,8 +14,6 @@ from pipeline.rows import shards
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
-
-    from extractors.base import Pairs
 
 
 def read(context: Context, name: str, side: str, rows: np.ndarray) -> "tuple[np.ndarray | csr_matrix, np.ndarray]":
@@ -107,10 +106,8 @@ def _in_order(blocks: list[Any], order: list[np.ndarray], count: int) -> "csr_ma
     return whole[np.argsort(places)]
 
 
-def pairs(context: Context, video: str, split: str) -> "Pairs":
+def pairs(context: Context, video: str, split: str) -> Pairs:
     """Captions of a split with one video feature; videos without the feature are left out with their captions."""
-    from extractors.base import Pairs
-
     catalog = context.catalog
     videos = catalog.split_videos(split)
     values, found = read(context, video, "video", videos)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import yaml
 
 from extractors.base import Sampling
 from pipeline.errors import LaffError
@@ -138,8 +139,6 @@ def describe(path: Path) -> str:
 
 def _line(name: str, value: Any) -> list[str]:
     """An attribute on one line, what has parts on several; a sampling in words too."""
-    import yaml
-
     try:
         parts = json.loads(value) if isinstance(value, str) and value.startswith("{") else None
     except ValueError:

@@ -10,6 +10,7 @@ from typing import Any
 from pipeline import files, yamls
 from pipeline.errors import LaffError, problems
 from pipeline.graph.graph import Graph, Weights
+from pipeline.graph.published import belongs
 from pipeline.weights import fetch, listing, lookup
 
 SHOWN = 8  # dropped keys that are named
@@ -219,8 +220,6 @@ def _compared(entry: Weights, path: Path) -> str:
 
 def _settings(entry: Weights, path: Path, graph: Graph) -> list[str]:
     """The --set options by which a stage of the graph takes `path` with what the entry fixes."""
-    from pipeline.graph.published import belongs
-
     users = [s for s in graph.stages.values() if s.part and not s.borrowed and s.uses]
     for stage in users:
         if stage.part and entry.uses and belongs(entry, stage.part, graph.trusted):

@@ -1,5 +1,6 @@
 """From a name to a checked file of weights on this disk."""
 
+import importlib.util
 import os
 import re
 from collections.abc import Callable
@@ -64,8 +65,6 @@ def find(entry: Weights) -> Path | None:
 
 def _packaged(source: str) -> Path | None:
     """What an installed package carries, found without importing the package: MODULE/PATH."""
-    import importlib.util
-
     module, _, inside = source.partition("/")
     spec = importlib.util.find_spec(module)
     places = spec.submodule_search_locations if spec else None
