@@ -1,0 +1,125 @@
+"""One entry of stages.yaml to a stage: its part described, its params bound, all mistakes noted."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.errors import did_you_mean
+from pipeline.graph import aggregators, inherited, steps
+from pipeline.graph.graph import DEVICES, FILLED, Plugged, Stage, Weights
+from pipeline.graph.steps import Step
+from pipeline.parts.binding import bind
+from pipeline.parts.classes import Part, part, plugged
+from pipeline.parts.code import PartError
+
+
+def sources_of(entry: Mapping[str, Any]) -> list[str]:
+    """What its `from` names: one stage or several."""
+    value = entry.get("from") or []
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)]
+
+
+def stage_of(
+    name: str,
+    entry: dict[str, Any],
+    before: dict[str, Stage],
+    weights: dict[str, Weights],
+    trusted: frozenset[str],
+    found: list[str],
+) -> Stage:
+    """The stage of an entry, its params bound; what is wrong with it goes into `found`.
+
+    before: the stages that it may read; weights: published ones, to which one that a name makes on the fly is added.
+    """
+    word, uses = str(entry.get("step")), entry.get("uses")
+    sources = tuple(s for s in dict.fromkeys(sources_of(entry)) if s in before)
+    on = entry.get("on", "auto")
+    if on not in DEVICES:
+        found.append(f"'{name}': on is {on!r}; it should be one of {', '.join(DEVICES)}")
+    if word not in steps.names():  # told already
+        return Stage(name, word, sources=sources)
+    try:
+        step = steps.about(word)
+        if on in DEVICES and on != "auto" and not step.computes:
+            found.append(f"'{name}': on: {on} has no effect on step '{word}'; it computes on the CPU")
+        mine = {key: value for key, value in entry["params"].items() if key in step.parameters}
+        rest = {key: value for key, value in entry["params"].items() if key not in step.parameters}
+        options, wrong = bind(mine, step.parameters)
+        found += [f"'{name}': {problem}" for problem in wrong]
+        if uses is None:
+            plug = _lent(name, step, [before[source] for source in sources], rest, found)
+        else:
+            plug = _plugged(name, str(uses), step, rest, weights, trusted, found)
+        if "aggregate" in step.parameters and plug.part:
+            plug.aggregator, wrong = aggregators.read(options, plug.params, plug.part, trusted)
+            found += [f"'{name}': {problem}" for problem in wrong]
+        if "fit" in step.parameters and (uses is not None or options.get("fit")):
+            wrong = _bind_fit(options, plug.part if uses is not None else None)
+            found += [f"'{name}': {problem}" for problem in wrong]
+    except PartError as error:
+        found.append(f"'{name}' cannot use {uses or f'step {word}'}: {error}")
+        return Stage(name, word, uses and str(uses), sources)
+    stage = Stage(name, word, uses, sources, plug.params, options, on, plug.part, plug.aggregator, plug.lender)
+    if step.rows == "part" and plug.part and not stage.sides:
+        found.append(f"'{name}' cannot use {uses}: the class says no `sides` (as ('video',) or ('text',))")
+    return stage
+
+
+@dataclass
+class _Plug:
+    """What a stage works with."""
+
+    part: Part | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    aggregator: Plugged | None = None
+    lender: str = ""
+
+
+def _lent(name: str, step: Step, sources: Sequence[Stage], given: dict[str, Any], found: list[str]) -> _Plug:
+    """The part of a stage that names none: that of a stage that it reads, where its step borrows."""
+    # BORROWS names a step, so this asks which of the sources is of it.
+    lender = next((source for source in sources if step.borrows and source.step == step.borrows), None)
+    if lender is not None:
+        params, wrong = inherited.from_fitter(lender, given, list(step.parameters))
+        wrong += aggregators.borrowed(name, lender, params)
+        found += [f"'{name}': {problem}" for problem in wrong]
+        return _Plug(lender.part, params, lender.aggregator, lender.name)
+    if step.borrows:
+        found.append(f"'{name}' names no part: add `uses:`, or read from a {step.borrows} stage")
+        return _Plug()
+    if step.uses:
+        found.append(f"'{name}' names no part: step '{step.name}' needs `uses:`")
+    for key in given:
+        found.append(f"'{name}': unknown parameter '{key}'{did_you_mean(key, list(step.parameters))}")
+    return _Plug()
+
+
+def _plugged(
+    name: str,
+    uses: str,
+    step: Step,
+    given: dict[str, Any],
+    weights: dict[str, Weights],
+    trusted: frozenset[str],
+    found: list[str],
+) -> _Plug:
+    """The part that a stage names, its params bound."""
+    described = plugged(uses, trusted)
+    wanted = {k: v for k, v in described.parameters.items() if k not in FILLED}
+    filled, wrong = inherited.from_weights(given, described, weights, trusted)
+    found += [f"'{name}': {problem}" for problem in wrong]
+    params, wrong = bind(filled, wanted)
+    hints = {k: did_you_mean(k, [*wanted, *step.parameters]) for k in given if k not in wanted}
+    wrong = [problem for problem in wrong if not problem.startswith("unknown")]
+    wrong += [f"unknown parameter '{key}'{hint}" for key, hint in hints.items()]
+    found += [f"'{name}' cannot use {uses}: {problem}" for problem in wrong]
+    return _Plug(described, params)
+
+
+def _bind_fit(options: dict[str, Any], described: Part | None) -> list[str]:
+    """Complete the `fit:` of a part that is trained; a part that is not has none."""
+    given = options.get("fit") or {}
+    if described is None or "task" not in described.methods or "fit" in described.methods:
+        return ["fit: its part is not trained step by step, so there is nothing to set"] if given else []
+    options["fit"], wrong = bind(given, part("pipeline.graph.recipe.Fit").parameters)
+    return [f"fit: {problem}" for problem in wrong]
