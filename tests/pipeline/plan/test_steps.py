@@ -1,0 +1,76 @@
+"""A step's file at work: what it has to give, and that one which makes nothing is an error, never "cached"."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from pipeline.errors import LaffError
+from pipeline.graph import steps as said
+from pipeline.graph.graph import Stage
+from pipeline.plan import steps
+from pipeline.plan.context import Context
+from pipeline.plan.plan import stage_plan
+
+Surroundings = Callable[..., Context]
+
+
+@pytest.fixture
+def made_up(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Stage]:
+    """`made_up(units=…, run=…)`: a stage whose step's file gives these."""
+
+    def make(**gives: object) -> Stage:
+        module = ModuleType("pipeline.steps.export")
+        module.__file__ = "pipeline/steps/export.py"
+        vars(module).update(gives)
+        monkeypatch.setitem(sys.modules, "pipeline.steps.export", module)
+        return Stage("out", "export", sources=("bow",))
+
+    return make
+
+
+@pytest.mark.parametrize("name", said.names())
+def test_shipped_steps_give_what_they_have_to(name: str) -> None:
+    module = steps.module(Stage("any", name))
+    assert module.Options.__doc__
+    assert module.units.__doc__
+    assert module.run.__doc__
+
+
+def test_what_a_file_lacks_is_told(made_up: Callable[..., Stage]) -> None:
+    with pytest.raises(LaffError, match=r"^pipeline/steps/export\.py has no Options, run; pipeline/plan"):
+        steps.module(made_up(units=lambda context, stage: []))
+
+
+def test_a_stage_without_units_is_an_error(
+    made_up: Callable[..., Stage], collect: Callable[..., Path], surroundings: Surroundings
+) -> None:
+    context = surroundings(collect())
+    stage = made_up(Options=object, units=lambda context, stage: [], run=print)
+    context.graph = replace(context.graph, stages=context.graph.stages | {"out": stage})
+    context.__dict__.pop("recipes", None)
+    with pytest.raises(LaffError, match=r"^'out' has no units: its step 'export' makes nothing of this collection$"):
+        stage_plan(context, "out")
+
+
+def test_what_stands_in_the_way_is_told_of_all_stages(
+    made_up: Callable[..., Stage], collect: Callable[..., Path], surroundings: Surroundings
+) -> None:
+    def problems(context: Context, stage: Stage) -> list[str]:
+        raise ValueError("too wide")
+
+    context = surroundings(collect())
+    stage = made_up(Options=object, units=print, run=print, problems=problems)
+    context.graph = replace(context.graph, stages=context.graph.stages | {"out": stage})
+    assert steps.problems(context, ["bow", "out", "rank"]) == ["'out': too wide"]
+
+
+def test_shapes_are_told_where_they_are_known(collect: Callable[..., Path], surroundings: Surroundings) -> None:
+    context = surroundings(collect())
+    assert steps.shape(context, context.stage("x3d")) == (2048, 13 * 10)  # ten clips of 13 frames
+    assert steps.shape(context, context.stage("ingest")) == (1, 1)
