@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,8 +20,9 @@ import pytest
 
 from pipeline import progress
 from pipeline.errors import LaffError
+from pipeline.extraction.batch_size import BatchSizes
 from pipeline.workers import cluster, versions
-from pipeline.workers.cluster import Cluster
+from pipeline.workers.cluster import Cluster, Told
 from pipeline.workers.worker import Worker
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -65,6 +67,13 @@ def once(job: Path, worker: Worker) -> str:
     return job.name
 
 
+def counted(job: Number, worker: Worker) -> tuple[int, int, bool]:
+    """The process, what it has summed up so far, and whether it shows bars."""
+    sums = worker.kept(BatchSizes)
+    sums._found["sum"] = sums._found.get("sum", 0) + job.value
+    return os.getpid(), sums._found["sum"], worker.shows
+
+
 @pytest.fixture(scope="module")
 def two() -> Iterator[Cluster]:
     made = Cluster(workers=2)
@@ -76,6 +85,64 @@ def test_all_jobs_are_done_and_all_progress_is_told(two: Cluster) -> None:
     with progress.bar("test", 30, "item") as bar:
         assert sorted(two.each(squared, map(Number, range(10)), bar)) == [n**2 for n in range(10)]
         assert bar.done == 30
+
+
+def test_a_worker_keeps_what_its_jobs_ask_for_until_it_is_to_forget_it(two: Cluster) -> None:
+    sums: dict[int, list[int]] = {}
+    for _ in range(2):
+        for process, total, shows in two.each(counted, [Number(1)] * 6):
+            sums.setdefault(process, []).append(total)
+            assert not shows
+    assert sum(map(len, sums.values())) == 12
+    for totals in sums.values():
+        assert sorted(totals) == [*range(1, len(totals) + 1)]
+    two.forget(BatchSizes)
+    (again,) = {total for _, total, _ in two.each(counted, [Number(5)])}
+    assert again == 5
+
+
+def test_what_is_told_late_or_again_moves_no_bar_too_far() -> None:
+    """A task that was lost begins anew; what is told after its result, or after the end, comes too late."""
+    made = Cluster(workers=1)  # none is started
+    with progress.bar("test", 9, "item") as bar:
+        made._running = {1: Told(bar), 2: Told(None)}
+        stands = []
+        for number, count, last in [(1, 3, False), (1, 1, False), (2, 8, False), (1, 4, True), (1, 2, False)]:
+            made._advance(number, count, last)
+            stands.append(bar.done)
+        assert stands == [3, 1, 1, 4, 4]
+    assert list(made._running) == [2]
+    made.forget(BatchSizes)  # nor is any started for this
+    made.close()
+
+
+def test_a_job_that_is_refused_or_given_up_is_told_of_no_more(two: Cluster) -> None:
+    with progress.bar("test", 9, "item") as bar:
+        with pytest.raises(LaffError):
+            list(two.each(refusing, [Number(3)], bar))
+        results = two.each(squared, map(Number, range(9)), bar)
+        next(results)
+        results.close()
+        assert two._running == {}
+
+
+def test_a_run_that_leaves_a_scheduler_s_worker_closes_what_it_keeps() -> None:
+    class Pool(BatchSizes):
+        closed = False
+
+        def close(self) -> None:
+            self.closed = True
+
+    worker = Worker(shows=False)
+    pool, sizes = worker.kept(Pool), worker.kept(BatchSizes)
+    process = SimpleNamespace(extensions={cluster.KEPT: worker})
+    cluster._forget(BatchSizes, process)
+    assert worker.kept(BatchSizes) is not sizes
+    assert not pool.closed
+    cluster._leave(process)
+    assert pool.closed
+    for unused in (cluster._leave, lambda process: cluster._forget(Pool, process)):
+        unused(SimpleNamespace(extensions={}))
 
 
 def test_both_processes_work_and_neither_is_this_one(two: Cluster) -> None:
@@ -261,9 +328,20 @@ def test_the_end_of_the_run_is_the_end_of_its_workers(tiny: Any, tmp_path: Path,
     assert all(map(gone, workers))
 
 
+def decoders_in(folder: Path) -> list[int]:
+    """Decoder processes that stand in a folder, as their worker does."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            here = (process / "cwd").readlink() == folder
+            if here and b"pipeline.workers.serving" in (process / "cmdline").read_bytes():
+                found.append(int(process.name))
+    return found
+
+
 @pytest.fixture(scope="module")
-def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A dask scheduler and a worker, started by hand."""
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+    """A dask scheduler and a worker, started by hand: the address, and the folder where they stand."""
     folder = tmp_path_factory.mktemp("dask")
     processes = []
 
@@ -282,7 +360,7 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     time.sleep(0.2)
     address = json.loads(file.read_text())["address"]
     start("worker", address, "--nthreads", "1", "--no-dashboard", "--local-directory", str(folder))
-    yield address
+    yield SimpleNamespace(address=address, folder=folder)
     for process in processes:
         process.terminate()
     for process in processes:
@@ -290,10 +368,13 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_a_scheduler_and_a_worker_started_by_hand_equal_the_serial_run(
-    tiny: Any, serial: dict[str, Any], tmp_path: Path, scheduler: str
+    tiny: Any, serial: dict[str, Any], tmp_path: Path, scheduler: SimpleNamespace
 ) -> None:
     made = prepared(tiny, tmp_path / "tiny")
-    process = run(made, "--scheduler", scheduler)
+    process = run(made, "--scheduler", scheduler.address)
+    if sys.platform == "linux":
+        assert wait_for(lambda: decoders_in(scheduler.folder), process)
     said = process.communicate(timeout=PATIENCE)[0].decode()
     assert process.returncode == 0, said
     assert arrays(made.work) == serial
+    assert not decoders_in(scheduler.folder)  # the worker stays, for other runs
