@@ -19,13 +19,13 @@ import torch
 from torch import Tensor, nn
 
 from extractors.base import Sampling
-from extractors.checkpoint import Converted, convert, fill
+from extractors.checkpoint import fill
 from extractors.clip_config import clip_config
+from extractors.clip_files import read_tokenizer, read_weights
 from extractors.clip_layouts import HUGGING_FACE, OPEN_CLIP, OPENAI, SIGLIP
-from extractors.clip_published import PICKLED, PREFIX, SAFE, SETTINGS_FILE, agreed, preprocessing, told
+from extractors.clip_published import PREFIX, agreed, preprocessing, told
 from extractors.pixels import CLIP_MEAN, CLIP_STD, check, normalise
-from extractors.tensors import config as read_config
-from extractors.tokens import FILE, SETTINGS, FileTokens, Tokens, own_tokens, read_tokens
+from extractors.tokens import FileTokens, Tokens, own_tokens
 from extractors.untrained import seeded
 
 CAPTIONS = 256  # captions of one forward
@@ -123,11 +123,9 @@ class Clip:
         with seeded():
             net = self.build()
         if self.config.tokenizer:  # now, not when all videos are done
-            self._tokens: Tokens = self._read_tokens(weights)
+            self._tokens: Tokens = read_tokenizer(self.config, self.tokenizer, weights)
         if weights is not None:
-            found = convert(self._file(weights), self.LAYOUTS, self.model)
-            self._check_origin(found)
-            fill(net, self._fitted(found.state, net), found.source, self.model)
+            read_weights(net, weights, self.config, self.LAYOUTS)
         self._use(net, device)
 
     def load_state(self, state: dict[str, Any], device: str) -> None:
@@ -161,7 +159,9 @@ class Clip:
         if not hasattr(self, "_tokens"):
             config = self.config
             self._tokens = (
-                self._read_tokens(None) if config.tokenizer else own_tokens(config.context, config.tokenizing)
+                read_tokenizer(config, self.tokenizer)
+                if config.tokenizer
+                else own_tokens(config.context, config.tokenizing)
             )
         return self._tokens
 
@@ -197,67 +197,6 @@ class Clip:
     def _sampling(self, resize: str, filter: Any) -> Sampling:
         size = self.config.size
         return Sampling(size=size, crop=size, width=size if resize == "squash" else 0, filter=filter, **self._frames)
-
-    def _file(self, weights: Path) -> Path:
-        """open_clip's own file of a folder that has it: beside it often lies the same model for other libraries."""
-        return next((weights / name for name in (SAFE, PICKLED) if (weights / name).is_file()), weights)
-
-    def _read_tokens(self, weights: Path | None) -> FileTokens:
-        config = self.config
-        beside = [weights if weights.is_dir() else weights.parent] if weights else []
-        folder = Path(self.tokenizer).expanduser() if self.tokenizer else next(iter(beside), None)
-        try:
-            if folder is None:
-                raise ValueError(f"{self.model}: captions need its tokenizer")
-            return read_tokens(folder, config.context, **config.tokenizing)
-        except ValueError as error:
-            raise ValueError(
-                f"{error}. Get {FILE} and {SETTINGS} from https://huggingface.co/{config.tokenizer}, put them beside "
-                f"the weights of {self.model} or into another folder, and give that as tokenizer"
-            ) from None
-
-    def _check_origin(self, found: Converted) -> None:
-        """ValueError where the file says that its weights were made with another activation, or can't be read."""
-        config = self.config
-        if found.layout is SIGLIP:
-            raise ValueError(
-                f"{found.source} can't be read; get {SAFE} of the same model, for {self.model} from "
-                f"https://huggingface.co/{config.tokenizer or 'timm'}"
-            )
-        if found.layout is OPENAI and not config.quick_gelu:
-            raise ValueError(f"{found.path} is OpenAI's and needs the quick activation; use {config.name}-quickgelu")
-        quick = told(found.path if found.path.is_dir() else found.path.parent).get("quick_gelu", config.quick_gelu)
-        if found.layout is OPEN_CLIP and quick != config.quick_gelu:
-            plain = config.name.removesuffix("-quickgelu")
-            raise ValueError(
-                f"{found.source} has another activation, by the {SETTINGS_FILE} beside it; use model "
-                f"{f'{plain}-quickgelu' if quick else plain}"
-            )
-        if found.layout is HUGGING_FACE:
-            shape = found.config or read_config(found.path.parent)
-            if not shape:
-                raise ValueError(
-                    f"{found.source} doesn't say its activation; put its config.json beside it, or give the folder"
-                )
-            for tower in ("text_config", "vision_config"):
-                activation = shape.get(tower, {}).get("hidden_act", "quick_gelu")  # the library's default
-                if (activation == "quick_gelu") != config.quick_gelu:
-                    plain = config.name.removesuffix("-quickgelu")
-                    wanted = f"{plain}-quickgelu" if activation == "quick_gelu" else plain
-                    raise ValueError(f"{found.source} has the activation {activation} ({tower}); use model {wanted}")
-
-    def _fitted(self, state: dict[str, Tensor], net: nn.Module) -> dict[str, Tensor]:
-        """The names and shapes of this model's class: older files lack `text.`, and scales may be [] or [1]."""
-        if self.config.custom_text and not any(key.startswith("text.") for key in state):
-            outside = ("visual.", "logit_")
-            state = {key if key.startswith(outside) else f"text.{key}": value for key, value in state.items()}
-        own = net.state_dict()
-        return {
-            key: value.reshape(own[key].shape)
-            if key.startswith("logit_") and key in own and value.numel() == 1
-            else value
-            for key, value in state.items()
-        }
 
     def _use(self, net: Any, device: str) -> None:
         self.device = device
