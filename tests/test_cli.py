@@ -21,7 +21,7 @@ from pipeline.store.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
 SECTIONS = {
-    "Run": ("run", "plan", "demo"),
+    "Run": ("run", "plan", "accept", "demo"),
     "Look": ("search", "show", "failures"),
     "Models": ("weights", "compare", "analyze"),
     "Data": ("verify", "gc"),

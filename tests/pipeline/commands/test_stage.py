@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.commands.stage import UNKNOWN, purpose, stage_command
-from pipeline.graph.graph import STEPS
 from pipeline.graph.stages_file import StagesFile
+from pipeline.graph.steps import names
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", names())
 def test_every_step_says_what_it_is_for(step: str) -> None:
     assert purpose(step) != UNKNOWN
     assert purpose(step).endswith(".")

@@ -50,6 +50,7 @@ def context() -> Any:
         features=lambda name: (["clip"], ["words"]),
         stage=stages.__getitem__,
         graph=SimpleNamespace(needed=lambda names: list(stages)),
+        work=SimpleNamespace(index=lambda name: SimpleNamespace(entries={})),
     )
 
 

@@ -52,7 +52,7 @@ class Stub:
 def job(collect: Collect, surroundings: Surroundings) -> Training:
     context = surroundings(collect())
     stage = context.stage("train")
-    model = of(context, stage)[0]
+    model = of(context.graph, stage)[0]
     root, source = context.work.root, context.source
     return Training(
         context.graph, root, source, "train", model, 2, "print", rows_of(context, stage, model), "train laff/seed2"
@@ -68,7 +68,7 @@ def test_a_job_goes_through_dask(job: Training) -> None:
 
 def test_it_needs_a_gpu_where_the_stage_says_so(collect: Collect, surroundings: Surroundings) -> None:
     context = surroundings(collect(), ["train.on=gpu"])
-    model = of(context, context.stage("train"))[0]
+    model = of(context.graph, context.stage("train"))[0]
     assert Training(context.graph, Path(), Path(), "train", model, 1, "", "", "").gpu
 
 
@@ -78,7 +78,7 @@ def test_what_tells_rows_from_others(collect: Collect, surroundings: Surrounding
     def digest(*sets: str, **splits: Any) -> str:
         context = surroundings(collect(**splits), sets)
         stage = context.stage("train")
-        return rows_of(context, stage, of(context, stage)[0])
+        return rows_of(context, stage, of(context.graph, stage)[0])
 
     first = digest()
     assert digest("train.seeds=[5]", "train.epochs=2", "train.width=64") == first
@@ -125,7 +125,7 @@ def job_of(request: Request, key: str) -> Training:
     """What the train stage would hand out for one of its units."""
     context = open_context(request)
     stage = context.stage("train")
-    model = next(model for model in of(context, stage) if key.startswith(f"{model.name}/"))
+    model = next(model for model in of(context.graph, stage) if key.startswith(f"{model.name}/"))
     unit = next(unit for unit in units(context, "train") if unit.key == key)
     marks = (unit.fingerprint + unit.content, rows_of(context, stage, model), "")
     return Training(context.graph, request.work, request.collection, "train", model, model.seeds[0], *marks)
@@ -229,7 +229,7 @@ def test_one_wrong_model_ends_no_other(
     request_of: Callable[..., Request], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: str, why: str
 ) -> None:
     """What only its rows tell: the others are trained, and the reason is kept."""
-    monkeypatch.setattr("pipeline.build.preflight.problems", lambda *given: [])
+    monkeypatch.setattr("pipeline.plan.steps.problems", lambda *given: [])
     np.savez(tmp_path / "lossy.npz", ids=[f"val{n}" for n in range(VIDEOS)], features=np.ones((VIDEOS, 5), "f4"))
     loss = Retrieval.loss
 

@@ -12,8 +12,8 @@ TWICE = """
 import resource, sys
 import numpy as np
 from concurrent.futures import ThreadPoolExecutor
-from pipeline import heap
-if sys.argv[1] == "kept" and not heap.keep():
+from pipeline.workers import malloc
+if sys.argv[1] == "kept" and not malloc.keep():
     sys.exit(77)
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
