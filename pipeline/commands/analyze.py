@@ -4,33 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from pipeline.commands.compare import ROLES
-from pipeline.commands.options import optional_where, request, where
+from pipeline.commands.compare import GRID, ROLES, looked_at
+from pipeline.commands.options import optional_where, where
 from pipeline.commands.sections import Sectioned
 
-if TYPE_CHECKING:
-    from pipeline.run import Request
-
-GRID = click.option(
-    "--grid", default="", metavar="GRID", help="Look at the rows of this grid of `laff compare`, not at those of a run."
-)
 MODEL = click.option("--model", default="", metavar="NAME", help="Another trained model than the main one.")
 SEED = click.option("--seed", type=int, metavar="K", help="One seed alone (default: all that are trained).")
-
-
-def looked_at(options: dict[str, Any], grid: str, roles: dict[str, str]) -> Request:
-    """The request of a command: of the run, or of a grid's rows."""
-    if grid:
-        from pipeline.compare.request import requested
-
-        return requested(request(options), grid, roles)[0]
-    if roles:
-        raise click.UsageError("--role is of a grid; name it by --grid")
-    return request(options)
 
 
 @click.group(name="analyze", cls=Sectioned)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pipeline.commands.options import doing, request
+
+if TYPE_CHECKING:
+    from pipeline.run import Request
 
 
 def numbers(context: click.Context, option: click.Parameter, value: str) -> tuple[int, ...]:
@@ -33,6 +36,22 @@ ROLES = click.option(
     metavar="ROLE=FEATURE",
     help="What $ROLE of the grid stands for.",
 )
+
+
+GRID = click.option(
+    "--grid", default="", metavar="GRID", help="The rows of this grid of `laff compare`, not those of a run."
+)
+
+
+def looked_at(options: dict[str, Any], grid: str, roles: dict[str, str]) -> Request:
+    """The request of a command: of the run, or of a grid's rows."""
+    if grid:
+        from pipeline.compare.request import requested
+
+        return requested(request(options), grid, roles)[0]
+    if roles:
+        raise click.UsageError("--role is of a grid; name it by --grid")
+    return request(options)
 
 
 @click.command(name="compare")

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from pipeline.commands.compare import GRID, ROLES, looked_at
 from pipeline.commands.options import PATH, doing, request, where
 
 DEMO = Path("demo")
@@ -68,8 +69,10 @@ def plan_command(targets: tuple[str, ...], as_json: bool, retry_failed: bool, **
 
 @click.command(name="accept")
 @where
+@GRID
+@ROLES
 @click.argument("stages_", nargs=-1, required=True, metavar="STAGE...")
-def accept_command(stages_: tuple[str, ...], **options: Any) -> None:
+def accept_command(stages_: tuple[str, ...], grid: str, roles: dict[str, str], **options: Any) -> None:
     """Let results of these STAGEs stand that are stale only because laff's code has changed.
 
     After an upgrade `laff plan` names the files that changed. Where you know that they do not matter to what you have
@@ -79,11 +82,12 @@ def accept_command(stages_: tuple[str, ...], **options: Any) -> None:
 
     \b
     laff accept decode x3d -c collection.yaml -w WORK
+    laff accept compare/blocks/train -c collection.yaml -w WORK --grid blocks
     """
     from pipeline.plan.plan import source_name
     from pipeline.run import accept
 
-    wanted = request(options)
+    wanted = looked_at(options, grid, roles)
     accepted, outcome = accept(wanted, stages_)
     for stage, units in accepted.units.items():
         modules = accepted.modules.get(stage, [])
@@ -91,10 +95,12 @@ def accept_command(stages_: tuple[str, ...], **options: Any) -> None:
         click.echo(f"{stage:12} {units:5} kept, made {code}")
     for stage, why in accepted.left.items():
         click.echo(f"{stage:12} is still to be made: {why}")
-    if outcome is None:
-        click.echo("metrics and report will say so when `laff run` has made what is missing")
-    else:
+    if outcome is not None:
         click.echo(outcome.summary(wanted.work))
+    elif grid:
+        click.echo("`laff compare` writes the table anew, with this note")
+    else:
+        click.echo("metrics and report will say so when `laff run` has made what is missing")
 
 
 @click.command(name="demo")

@@ -20,10 +20,11 @@ from click.testing import CliRunner
 
 import cli
 from pipeline import gc
+from pipeline.compare.request import requested
 from pipeline.compare.run import Asked, Compared, compare
 from pipeline.errors import LaffError
 from pipeline.graph import steps as steps_say
-from pipeline.run import run
+from pipeline.run import accept, plan, run
 from pipeline.store import verify
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -169,6 +170,23 @@ def test_quoted_figures_stand_apart(small) -> None:
     assert "a paper &lt;b&gt;" in page
     assert "two systems &amp; the &lt;pair&gt; alone" in page
     assert "<b>" not in page.replace("<b>late</b>", "").replace("<b>frames</b>", "").replace("<b>pair</b>", "")
+
+
+def test_what_earlier_code_trained_can_be_accepted(small, copied: Path, fresh_sources) -> None:
+    """The block of one row changes: it alone is stale, and stands again when a person says so."""
+    made(small)
+    with (copied / "fusion" / "je.py").open("a", encoding="utf-8") as file:
+        file.write("\nPLANTED = 0\n")
+    fresh_sources()
+    wanted, _, _ = requested(small.request(), str(small.grid), ALL)
+    plans = {planned.stage: planned for planned in plan(wanted, [RANK])[0]}
+    assert [unit.key for unit in plans[TRAIN].stale] == ["late/seed1", "late/seed2"]
+    accepted, outcome = accept(wanted, [TRAIN])
+    assert (accepted.units, outcome) == ({TRAIN: 2, RANK: 2}, None)
+    again = made(small)
+    assert again.outcome.made == {}
+    assert again.figures["earlier_code"] == {TRAIN: ["fusion.je"]}
+    assert "made by earlier code of fusion.je" in (again.folder / "index.html").read_text()
 
 
 def test_gc_leaves_comparisons_alone(small) -> None:
