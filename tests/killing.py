@@ -1,4 +1,5 @@
-"""Runs that get SIGKILL at a chosen moment: python tests/killing.py FOLDER, where collection.yaml and stages.yaml lie.
+"""Runs that get SIGKILL at a chosen moment: python tests/killing.py FOLDER PHASE…, where collection.yaml and
+stages.yaml lie in FOLDER.
 
 For each moment a fresh workspace FOLDER/<phase>-<n>: a run that dies there, then the same run undisturbed. Writes a
 line of JSON for each. A child is forked for each run from a process that has imported everything, so that dozens are
@@ -138,8 +139,9 @@ def tell(facts: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
-    sys.path.insert(0, str(Path(__file__).resolve().parent))
+    folder, phases = Path(sys.argv[1]), sys.argv[2:]
+    here = Path(__file__).resolve().parent
+    sys.path[:1] = [str(here.parent), str(here)]  # the project first: tests/ has folders of the same names
     import killing  # `read` by this name, so that the decoder processes find it
     import torch
 
@@ -148,8 +150,8 @@ def main() -> None:
 
     torch.set_num_threads(1)
     tell({"moment": "none", "status": killing.run(folder, folder / "none")})
-    for phase, counts in MOMENTS.items():
-        for count in counts:
+    for phase in phases:
+        for count in MOMENTS[phase]:
             work = folder / f"{phase}-{count}"
             killed = killing.run(folder, work, phase, count)
             before = shards(work)

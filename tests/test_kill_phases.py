@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -41,7 +42,7 @@ def results(work: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """16 videos of 10 frames, 4 of them broken, two captions each; the machine above."""
     import av
 
@@ -72,15 +73,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks, and lets decoders kill their parent")
-def test_a_kill_at_any_phase_costs_only_what_was_not_whole(folder: Path) -> None:
-    command = [sys.executable, str(HERE / "killing.py"), str(folder)]
+@pytest.mark.parametrize(
+    "phases", [("open", "decode", "forward"), ("write", "flush", "rename"), ("renamed", "record", "ledger")]
+)
+def test_a_kill_at_any_phase_costs_only_what_was_not_whole(
+    collection: Path, tmp_path: Path, phases: tuple[str, ...]
+) -> None:
+    folder = tmp_path / "killed"
+    shutil.copytree(collection, folder)
+    command = [sys.executable, str(HERE / "killing.py"), str(folder), *phases]
     done = subprocess.run(command, capture_output=True, text=True, cwd=HERE.parent, check=False)
     assert done.returncode == 0, done.stderr
     undisturbed, *moments = [json.loads(line) for line in done.stdout.splitlines()]
     assert undisturbed["status"] == 0, done.stderr
     wanted = results(folder / "none")
     assert len(wanted["failures"]) == len(BROKEN)
-    assert len(moments) == 36
+    assert len(moments) == 4 * len(phases)
     for said in moments:
         where = said["moment"]
         assert said["killed"] == -9, f"{where}: the run did not come so far"
@@ -89,4 +97,4 @@ def test_a_kill_at_any_phase_costs_only_what_was_not_whole(folder: Path) -> None
         assert said["left"] == [], f"{where}: temporary files are left"
         found = results(folder / where)
         assert [name for name in {*wanted, *found} if wanted.get(name) != found.get(name)] == [], where
-    assert len({said["whole"] for said in moments}) >= 8, "all kills fell at much the same time"
+    assert len({said["whole"] for said in moments}) >= 4, "all kills fell at much the same time"
