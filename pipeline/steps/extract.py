@@ -62,7 +62,7 @@ class Options:
     memory: float = 4.0  # GiB that decoding one video may take
     precision: Literal["auto", "float32", "float16", "bfloat16"] = "auto"  # of the models; auto: float16 on a GPU
     dtype: Literal["float32", "float16"] = "float32"  # of the stored values
-    fit: dict[str, Any] = field(default_factory=dict)  # how a part that is trained is trained: pipeline/learning.py
+    fit: dict[str, Any] = field(default_factory=dict)  # how a part that is trained is trained: graph/recipe.py
 
     def __post_init__(self) -> None:
         if (self.batch != "auto" and self.batch < 1) or self.timeout <= 0 or self.memory <= 0:
