@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.errors import LaffError
 from pipeline.files import PARTIAL
-from pipeline.graph import steps as steps_say
+from pipeline.graph import step_facts
 from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
@@ -43,7 +43,7 @@ def look(request: Request) -> Found:
             f"{request.work}: its table is not of {request.collection} as it is now ({changes}), so "
             "nobody can tell what is unused; check -c and -w, or run `laff ingest` first"
         )
-    found, used, kinds = Found(), _used(context), verify.Kinds(steps_say.made())
+    found, used, kinds = Found(), _used(context), verify.Kinds(step_facts.made())
     for name, own in verify.walk(request.work, kinds):
         path = request.work / name
         if name in used or name.startswith(("analyze/", f"{COMPARISONS}/")):  # a person keeps or deletes them whole

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 import cli
 from pipeline import files
-from pipeline.graph import steps as steps_say
+from pipeline.graph import step_facts
 from pipeline.rows import container, shards
 from pipeline.store import verify
 
@@ -35,7 +35,7 @@ APPENDED = ("index", "ledger")  # not renamed
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full and /proc")
 
-KINDS = verify.Kinds(steps_say.made())
+KINDS = verify.Kinds(step_facts.made())
 
 
 def break_disk(monkeypatch: pytest.MonkeyPatch, victim: Path, moment: str) -> None:

@@ -18,7 +18,7 @@ def verify_command(work: Path, dry_run: bool) -> None:
 
     A damaged file keeps its place under the name FILE.damaged. Ends with an error if there is any.
     """
-    from pipeline.graph.steps import made
+    from pipeline.graph.step_facts import made
     from pipeline.store import verify as files
 
     kinds = files.Kinds(made())

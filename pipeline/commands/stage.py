@@ -31,10 +31,10 @@ def stage_command(name: str, file: StagesFile) -> click.Command | None:
 
 def purpose(step: str) -> str:
     """What a step is for, in a sentence: HELP of its Options, read and not imported."""
-    from pipeline.graph import steps
+    from pipeline.graph import step_facts
     from pipeline.parts.code import PartError
 
     try:
-        return steps.about(step).help or UNKNOWN
+        return step_facts.about(step).help or UNKNOWN
     except PartError:
         return UNKNOWN

@@ -16,7 +16,7 @@ from pipeline.compare.rows import Rows
 from pipeline.evaluation.coverage import coverage
 from pipeline.evaluation.results import TIES, protocol, summed
 from pipeline.evaluation.significance import holm, randomisation
-from pipeline.graph import models, steps
+from pipeline.graph import models, step_facts
 from pipeline.graph.graph import Stage
 from pipeline.graph.models import Row
 from pipeline.plan.accept import earlier_code
@@ -35,7 +35,7 @@ def figures(context: Context, grid: Grid, made: Rows, against: str) -> dict[str,
     train = context.stage(rank.sources[0])
     rows = {row.name: row for row in models.rows(context.graph, rank)}
     quoted = grid.quoted
-    how = steps.about("train").how
+    how = step_facts.about("train").how
     lines = _lines(context, [rows[name] for name in made.names], "" if against in made.left_out else against)
     _costs(context, train, lines)
     for name in made.names:

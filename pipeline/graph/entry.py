@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.errors import did_you_mean
-from pipeline.graph import aggregators, inherited, steps
+from pipeline.graph import aggregators, inherited, step_facts
 from pipeline.graph.graph import DEVICES, FILLED, Plugged, Stage, Weights
-from pipeline.graph.steps import Step
+from pipeline.graph.step_facts import StepFacts
 from pipeline.parts.binding import bind
 from pipeline.parts.classes import Part, part, plugged
 from pipeline.parts.code import PartError
@@ -36,10 +36,10 @@ def stage_of(
     on = entry.get("on", "auto")
     if on not in DEVICES:
         found.append(f"'{name}': on is {on!r}; it should be one of {', '.join(DEVICES)}")
-    if word not in steps.names():  # told already
+    if word not in step_facts.names():  # told already
         return Stage(name, word, sources=sources)
     try:
-        step = steps.about(word)
+        step = step_facts.about(word)
         if on in DEVICES and on != "auto" and not step.computes:
             found.append(f"'{name}': on: {on} has no effect on step '{word}'; it computes on the CPU")
         mine = {key: value for key, value in entry["params"].items() if key in step.parameters}
@@ -75,7 +75,7 @@ class _Plug:
     lender: str = ""
 
 
-def _lent(name: str, step: Step, sources: Sequence[Stage], given: dict[str, Any], found: list[str]) -> _Plug:
+def _lent(name: str, step: StepFacts, sources: Sequence[Stage], given: dict[str, Any], found: list[str]) -> _Plug:
     """The part of a stage that names none: that of a stage that it reads, where its step borrows."""
     # BORROWS names a step, so this asks which of the sources is of it.
     lender = next((source for source in sources if step.borrows and source.step == step.borrows), None)
@@ -97,7 +97,7 @@ def _lent(name: str, step: Step, sources: Sequence[Stage], given: dict[str, Any]
 def _plugged(
     name: str,
     uses: str,
-    step: Step,
+    step: StepFacts,
     given: dict[str, Any],
     weights: dict[str, Weights],
     trusted: frozenset[str],

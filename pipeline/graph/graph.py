@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import LaffError, did_you_mean
-from pipeline.graph import steps
-from pipeline.graph.steps import Step
+from pipeline.graph import step_facts
+from pipeline.graph.step_facts import StepFacts
 from pipeline.parts.classes import Part
 
 DEVICES = ("auto", "gpu", "cpu")
@@ -45,9 +45,9 @@ class Stage:
     lender: str = ""  # the stage whose part it takes over
 
     @property
-    def about(self) -> Step:
+    def about(self) -> StepFacts:
         """What its step says of itself; of one that there is not, which is told when the graph is read, nothing."""
-        return steps.about(self.step) if self.step in steps.names() else Step(self.step, {})
+        return step_facts.about(self.step) if self.step in step_facts.names() else StepFacts(self.step, {})
 
     @property
     def sides(self) -> tuple[str, ...]:

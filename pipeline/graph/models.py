@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from pipeline.errors import LaffError, did_you_mean, problems
-from pipeline.graph import aggregators, model_checks, steps
+from pipeline.graph import aggregators, model_checks, step_facts
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.recipe import Learning
 from pipeline.parts import classes, code
@@ -139,7 +139,7 @@ def baseline(graph: Graph, stage: Stage, name: str, entry: dict[str, Any]) -> Mo
 
 def _training_options() -> dict[str, classes.Parameter]:
     """The options of the train step that shape a model, so that each may have its own."""
-    step = steps.about("train")
+    step = step_facts.about("train")
     return {name: parameter for name, parameter in step.parameters.items() if name not in step.how}
 
 

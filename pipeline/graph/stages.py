@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import LaffError, did_you_mean, problems
-from pipeline.graph import published, settings, steps
+from pipeline.graph import published, settings, step_facts
 from pipeline.graph.entry import sources_of, stage_of
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.stages_file import StagesFile
@@ -76,7 +76,7 @@ def _entries(raw: Mapping[Any, Any], found: list[str]) -> dict[str, dict[str, An
 
 def _misspelt(name: str, entry: Mapping[str, Any]) -> list[str]:
     found = [f"'{name}' has an unknown key '{key}'{did_you_mean(str(key), KEYS)}" for key in entry if key not in KEYS]
-    step, known = entry.get("step"), steps.names()
+    step, known = entry.get("step"), step_facts.names()
     if step not in known:
         found.append(
             f"'{name}' has the unknown step {step!r}{did_you_mean(str(step), known)} (known: {', '.join(known)})"
@@ -142,6 +142,6 @@ def _fusing_problems(stages: Mapping[str, Stage]) -> list[str]:
     found += [
         f"{words.count(word)} stages have step '{word}'; one is allowed"
         for word in sorted(set(words))
-        if words.count(word) > 1 and word in steps.names() and steps.about(word).single
+        if words.count(word) > 1 and word in step_facts.names() and step_facts.about(word).single
     ]
     return found

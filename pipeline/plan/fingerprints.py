@@ -10,7 +10,7 @@ from pipeline import files
 from pipeline.graph import models
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.models import Model, Row
-from pipeline.graph.steps import module_of
+from pipeline.graph.step_facts import module_of
 from pipeline.parts import code
 from pipeline.store.workspace import Workspace
 from pipeline.weights import lookup

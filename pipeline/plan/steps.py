@@ -6,7 +6,7 @@ from typing import Any, Protocol, cast
 
 from pipeline.errors import LaffError
 from pipeline.graph.graph import Stage
-from pipeline.graph.steps import module_of
+from pipeline.graph.step_facts import module_of
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
 from pipeline.plan.units import Unit

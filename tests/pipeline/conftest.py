@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.graph import stages, steps
+from pipeline.graph import stages, step_facts
 from pipeline.items import collection
 from pipeline.parts import classes, code
 from pipeline.plan.context import Context
@@ -112,8 +112,8 @@ def _forget() -> None:
         code.code_digest,
         classes.part,
         classes._literals,
-        steps.names,
-        steps.about,
+        step_facts.names,
+        step_facts.about,
     ):
         function.cache_clear()
 

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.commands.stage import UNKNOWN, purpose, stage_command
 from pipeline.graph.stages_file import StagesFile
-from pipeline.graph.steps import names
+from pipeline.graph.step_facts import names
 
 
 @pytest.mark.parametrize("step", names())

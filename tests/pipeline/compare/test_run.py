@@ -23,7 +23,7 @@ from pipeline import gc
 from pipeline.compare.request import requested
 from pipeline.compare.run import Asked, Compared, compare
 from pipeline.errors import LaffError
-from pipeline.graph import steps as steps_say
+from pipeline.graph import step_facts
 from pipeline.run import accept, plan, run
 from pipeline.store import verify
 
@@ -32,7 +32,7 @@ TRAIN, RANK = "compare/mine/train", "compare/mine/rank"
 ROLES = {"lead": "pair", "lead-text": "words"}
 ALL = ROLES | {"lead-frames": "pair-frames"}
 
-KINDS = verify.Kinds(steps_say.made())
+KINDS = verify.Kinds(step_facts.made())
 
 
 def made(small: Any, *sets: str, workers: int = 0, **asked: Any) -> Compared:

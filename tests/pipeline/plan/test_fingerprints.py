@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.graph import steps
+from pipeline.graph import step_facts
 from pipeline.parts import code
 from pipeline.parts.code import ROOT
 from pipeline.plan.context import Context
@@ -222,10 +222,10 @@ UNCOUNTED = {
 }
 
 
-@pytest.mark.parametrize("word", steps.names())
+@pytest.mark.parametrize("word", step_facts.names())
 def test_no_step_uses_code_that_does_not_count(word: str) -> None:
     """What a step's file imports, late or early, is in its fingerprint in one case or another."""
-    step, own = steps.about(word), steps.module_of(word)
+    step, own = step_facts.about(word), step_facts.module_of(word)
     named = [*(step.shaped_by or ()), *step.shaped_by_video, *step.shaped_by_task]
     counted = set(code.closure([own] if step.shaped_by is None else named, leave=SHAPE_NOTHING)) | {own}
     used = set(code.closure([own], leave=SHAPE_NOTHING))

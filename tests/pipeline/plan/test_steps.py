@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from pipeline.errors import LaffError
-from pipeline.graph import steps as said
+from pipeline.graph import step_facts
 from pipeline.graph.graph import Stage
 from pipeline.plan import steps
 from pipeline.plan.context import Context
@@ -34,7 +34,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Stage]:
     return make
 
 
-@pytest.mark.parametrize("name", said.names())
+@pytest.mark.parametrize("name", step_facts.names())
 def test_shipped_steps_give_what_they_have_to(name: str) -> None:
     module = steps.module(Stage("any", name))
     assert module.Options.__doc__

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 import cli
 from pipeline import files
 from pipeline.errors import LaffError
-from pipeline.graph import steps as steps_say
+from pipeline.graph import step_facts
 from pipeline.rows import shards
 from pipeline.store import verify
 from pipeline.store.workspace import Workspace
@@ -23,7 +23,7 @@ from pipeline.training.checkpoint import save
 
 WRONG = "its checksum is wrong: bytes were lost or changed after it was written"
 
-KINDS = verify.Kinds(steps_say.made())
+KINDS = verify.Kinds(step_facts.made())
 
 
 def flip(path: Path, place: int) -> None:

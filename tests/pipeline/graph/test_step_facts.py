@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.graph import steps
+from pipeline.graph import step_facts
 from pipeline.parts import code
 from pipeline.parts.code import ROOT, PartError
 
@@ -20,7 +20,7 @@ def add(copied: Path, monkeypatch: pytest.MonkeyPatch, fresh_sources: Callable[[
 
     def write(name: str, text: str) -> None:
         (copied / "pipeline" / "steps" / f"{name}.py").write_text(text, encoding="utf-8")
-        monkeypatch.setattr(steps, "ROOT", copied)
+        monkeypatch.setattr(step_facts, "ROOT", copied)
         fresh_sources()
 
     yield write
@@ -29,41 +29,43 @@ def add(copied: Path, monkeypatch: pytest.MonkeyPatch, fresh_sources: Callable[[
 
 def test_a_file_more_is_a_step_more(add: Callable) -> None:
     add("export", 'class Options:\n    HELP = "Write."\n    MAKES = ("a.npz",)\nraise SystemExit  # it is not run')
-    assert "export" in steps.names()
-    assert (steps.about("export").help, steps.about("export").makes) == ("Write.", ("a.npz",))
-    assert steps.about("export").stale == "what it reads changed"  # it says nothing else
-    assert "a.npz" in steps.made()
+    assert "export" in step_facts.names()
+    assert (step_facts.about("export").help, step_facts.about("export").makes) == ("Write.", ("a.npz",))
+    assert step_facts.about("export").stale == "what it reads changed"  # it says nothing else
+    assert "a.npz" in step_facts.made()
 
 
 def test_a_word_that_is_none_is_told(add: Callable) -> None:
     add("export", 'class Options:\n    MAKE = ("a.npz",)\n')
     with pytest.raises(PartError, match=r"pipeline\.steps\.export\.Options has an unknown constant MAKE; did you mean"):
-        steps.about("export")
+        step_facts.about("export")
 
 
 def test_an_unknown_step_is_told() -> None:
     with pytest.raises(PartError, match=r"unknown step 'ranks'; did you mean 'rank'\? \(known: decode, evaluate, "):
-        steps.about("ranks")
+        step_facts.about("ranks")
 
 
 def test_a_word_of_python_has_an_underscore_behind_its_file() -> None:
-    assert "import" in steps.names()
-    assert steps.module_of("import") == "pipeline.steps.import_"
-    assert steps.module_of("rank") == "pipeline.steps.rank"
-    assert code.source_file(steps.module_of("import")) == ROOT / "pipeline" / "steps" / "import_.py"
+    assert "import" in step_facts.names()
+    assert step_facts.module_of("import") == "pipeline.steps.import_"
+    assert step_facts.module_of("rank") == "pipeline.steps.rank"
+    assert code.source_file(step_facts.module_of("import")) == ROOT / "pipeline" / "steps" / "import_.py"
 
 
-@pytest.mark.parametrize("name", steps.names())
+@pytest.mark.parametrize("name", step_facts.names())
 def test_shipped_steps_say_what_they_are_for_and_make(name: str) -> None:
-    about = steps.about(name)
+    about = step_facts.about(name)
     assert about.help.endswith(".")
     assert about.makes
     assert set(about.how) | set(about.files) <= set(about.parameters)
-    assert {step for step in (*about.reads, about.borrows, about.after) if step} <= set(steps.names())
+    assert {step for step in (*about.reads, about.borrows, about.after) if step} <= set(step_facts.names())
 
 
 def test_reading_them_imports_none() -> None:
-    text = "from pipeline.graph import steps; import sys; [steps.about(name) for name in steps.names()]; "
+    text = (
+        "from pipeline.graph import step_facts; import sys; [step_facts.about(name) for name in step_facts.names()]\n"
+    )
     text += "print([name for name in sys.modules if name.startswith('pipeline.steps')])"
     done = subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

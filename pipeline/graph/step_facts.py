@@ -13,7 +13,7 @@ ROOM = "pipeline.steps"
 
 
 @dataclass(frozen=True)
-class Step:
+class StepFacts:
     """A word of stages.yaml's `step`; its file in pipeline/steps says in capitals what is not as it stands here."""
 
     name: str
@@ -69,18 +69,18 @@ def made() -> list[str]:
 
 
 @cache
-def about(name: str) -> Step:
+def about(name: str) -> StepFacts:
     """What a step says of itself. PartError where there is none of this name, or it says something unheard of."""
     if name not in names():
         raise PartError(f"unknown step '{name}'{did_you_mean(name, names())} (known: {', '.join(names())})")
     options = part(f"{module_of(name)}.Options")
-    known = {field.name.upper(): field.name for field in fields(Step)[2:]}
+    known = {field.name.upper(): field.name for field in fields(StepFacts)[2:]}
     said: dict[str, Any] = {}
     for constant, value in options.constants.items():
         if constant not in known:
             raise PartError(
                 f"{options.path} has an unknown constant {constant}{did_you_mean(constant, known)}; "
-                "pipeline/graph/steps.py tells which there are"
+                "pipeline/graph/step_facts.py tells which there are"
             )
         said[known[constant]] = value
-    return Step(name, options.parameters, **said)
+    return StepFacts(name, options.parameters, **said)
