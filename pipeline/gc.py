@@ -1,5 +1,6 @@
 """What a configuration leaves unused in a workspace: told with size and reason, and deleted when asked to."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -10,6 +11,7 @@ from pipeline.graph import step_facts
 from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
+from pipeline.plan.units import Unit
 from pipeline.run import Request, open_context
 from pipeline.store import verify
 from pipeline.store.index import Index
@@ -67,11 +69,18 @@ def _used(context: Context) -> set[str]:
         for unit in plan.cached + plan.todo:
             inside.update(unit.makes)
         for unit in plan.todo:  # one that is finished is never asked for what it worked with
-            for file in stage.about.working:
-                places = shards if "{shard}" in file else [""]
-                inside.update(file.format(unit=unit.key, shard=shard) for shard in places)
+            inside.update(file for working in stage.about.working for file in _working(working, unit, shards))
         found |= {f"{name}/{file}" for file in inside}
     return found
+
+
+def _working(name: str, unit: Unit, shards: Sequence[str]) -> list[str]:
+    """The files of a name of WORKING that a unit which is to be made needs."""
+    if "{unit}" in name:
+        return [name.format(unit=unit.key)]
+    if "{shard}" in name:
+        return [name.format(shard=shard) for shard in shards]
+    return [name] if unit.shard < 0 else []  # what is learned needs it, the shards made with that do not
 
 
 def _left_over(kinds: verify.Kinds, name: str) -> bool:
@@ -93,7 +102,7 @@ def _reason(context: Context, used: set[str], name: str) -> str:
     in_use = any(one.startswith(f"{path.parent.as_posix()}/") for one in used)
     if any("{unit}" in one for one in stage.about.makes) and len(path.parts) > 2 and not in_use:
         return "the settings name no such model and seed"
-    if verify.fits(stage.about.working, path.relative_to(stage.name).as_posix()):
+    if verify.pattern(stage.about.working).fullmatch(path.relative_to(stage.name).as_posix()):
         return f"needed only until '{stage.name}' was finished"
     if path.suffix == ".h5":
         return "no item is in this shard"

@@ -138,8 +138,10 @@ def run(request: Request, targets: Sequence[str], retry: bool = False, outcome: 
         check_names(context, names)
         _check_fit(context, _check_work(context, names))
         try:
+            table, *others = phases(context, names)
+            _run_phase(context, table, outcome)
             write_ledger(context)  # of what is finished already, should the file be gone or behind
-            for phase in phases(context, names):
+            for phase in others:
                 _run_phase(context, phase, outcome)
             write_ledger(context)
         finally:
@@ -148,21 +150,23 @@ def run(request: Request, targets: Sequence[str], retry: bool = False, outcome: 
     return outcome
 
 
-def accept(request: Request, names: Sequence[str]) -> tuple[Accepted, Outcome | None]:
-    """Let stand what earlier code has made of these stages, and make again, in seconds, what tells of it.
+def accept(request: Request, names: Sequence[str]) -> tuple[Accepted, list[str]]:
+    """Let stand what earlier code has made of these stages.
 
-    The outcome is None where nothing could be told yet: something else is to be made first. LaffError where anything
-    but code has changed.
+    Returns what came of it, and the stages that are to be made again, in seconds, to tell of it; none where something
+    else would have to be made first. LaffError where anything but code has changed.
     """
     work = Workspace(request.work)
+    if not request.work.is_dir():
+        raise LaffError(f"{request.work}: no such workspace")
     found = collection.load(request.collection)
     with work.lock():
         context = surroundings(request, request.graph(), found, work, retry=False)
+        check_names(context, list(context.graph.stages))
         accepted = accepting.accept(context, names)
-        stale = {name for name in context.graph.stages if stage_plan(context, name).todo}
-    telling = [stage.name for stage in context.graph.stages.values() if stage.about.tells and stage.name in stale]
-    ready = [name for name in telling if stale.intersection(context.graph.needed([name])) <= set(telling)]
-    return accepted, run(request, ready) if ready else None
+        todo = {name for name in context.graph.stages if stage_plan(context, name).todo}
+    telling = [stage.name for stage in context.graph.stages.values() if stage.about.tells and stage.name in todo]
+    return accepted, [name for name in telling if todo.intersection(context.graph.needed([name])) <= set(telling)]
 
 
 def _tasks(request: Request, context: Context) -> Tasks:
@@ -186,7 +190,7 @@ def phases(context: Context, names: Sequence[str]) -> list[list[str]]:
             name for name in left if all(source in done or source not in left for source in context.graph.reads(name))
         ]
         alone = [name for name in ready if not _shares(context, name)]
-        phase = alone[:1] or ready
+        phase = alone[:1] or [name for name in ready if context.stage(name).about == context.stage(ready[0]).about]
         found.append(phase)
         done.update(phase)
         left = [name for name in left if name not in phase]

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.assembly import assemble
-from pipeline.build import construct
-from pipeline.build.learned import fitted_file
+from pipeline.build import construct, learned
 from pipeline.build.loaded import load
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.graph import models
@@ -107,7 +106,7 @@ def _query(context: Context, stage: Any, sentence: str, encoders: list[assemble.
             )
         part = construct.construct(source, context)
         file = None if source.borrowed else lookup.get(source, context.graph, context.work)
-        state = fitted_file(context, source)
+        state = learned.file(context, source)
         part = load(part, "cpu", file, state)
         found[name] = assemble.as_feature(part.extract_text([sentence]))
     return found

@@ -53,7 +53,7 @@ def test_what_earlier_code_made_is_kept(ran: Any, upgraded: Path, tmp_path: Path
     assert rewritten <= noted | told_of | {"times.jsonl", "digests.json"}
     after = contents(made.work)
     figures, then = (json.loads(found.pop("evaluate/metrics.json")) for found in (after, before))
-    assert figures.pop("earlier_code") == {name: ["pipeline.video.positions"] for name in VISUAL}
+    assert figures.pop("earlier_code") == {name: ["pipeline.video.positions"] for name in {*VISUAL, *follow}}
     assert figures == then
     assert after == before
     assert "made by earlier code of pipeline.video.positions (decode)" in (made.work / "report/index.html").read_text()

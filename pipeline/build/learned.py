@@ -1,24 +1,38 @@
 """What stages have learned from the train split: where it is saved, and the word vectors among it."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.build.loaded import read_state
 from pipeline.graph.graph import Stage
 from pipeline.plan.context import Context
+from pipeline.plan.units import STATE
+from pipeline.weights import lookup
 
 if TYPE_CHECKING:
     import numpy as np
 
-STATE = "best.pt"
 
-
-def fitted_file(context: Context, stage: Stage) -> Path | None:
-    """Where what the stage works with was saved: by itself, or by the finetune stage that it reads; else None."""
+def file(context: Context, stage: Stage) -> Path | None:
+    """Where what the stage works with was saved: by itself, or by whom it borrows from; else None."""
     if stage.borrowed:
-        tuned = next(source for source in stage.sources if context.stage(source).step == "finetune")
-        return context.work.folder(tuned) / STATE
+        return context.work.folder(stage.lender) / STATE
     return context.work.folder(stage.name) / STATE if stage.fitted else None
+
+
+def about(context: Context, stage: Stage) -> dict[str, str]:
+    """What a shard says of the weights: where published ones come from, or what was learned, from what and how."""
+    if stage.borrowed:
+        tuned = stage.lender
+        recipe = context.recipe(tuned) | lookup.about(context.stage(tuned), context.graph)
+        kept = {key: value for key, value in recipe.items() if key in ("uses", "params") or key.startswith("weights")}
+        return {"weights_name": f"fine-tuned by {tuned}", "learned": json.dumps({"stage": tuned} | kept)}
+    said = lookup.about(stage, context.graph)
+    if stage.fitted:
+        captions = len(context.catalog.split_captions("train"))
+        said["learned"] = json.dumps({"stage": stage.name, "from": f"{captions} captions of train"})
+    return said
 
 
 def word_vectors(context: Context, stage: Stage) -> "dict[str, np.ndarray] | None":

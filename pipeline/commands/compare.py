@@ -43,21 +43,24 @@ GRID = click.option(
 )
 
 
-def looked_at(options: dict[str, Any], grid: str, roles: dict[str, str]) -> Request:
+SEEDS = click.option("--seeds", default="", callback=numbers, metavar="1,2,3", help="Other seeds than the grid's.")
+
+
+def looked_at(options: dict[str, Any], grid: str, roles: dict[str, str], seeds: tuple[int, ...] = ()) -> Request:
     """The request of a command: of the run, or of a grid's rows."""
     if grid:
         from pipeline.compare.request import requested
 
-        return requested(request(options), grid, roles)[0]
-    if roles:
-        raise click.UsageError("--role is of a grid; name it by --grid")
+        return requested(request(options), grid, roles, seeds)[0]
+    if roles or seeds:
+        raise click.UsageError("--role and --seeds are of a grid; name it by --grid")
     return request(options)
 
 
 @click.command(name="compare")
 @doing
 @click.option("--against", default="", metavar="ROW", help="Test the others against this row (default: the grid's).")
-@click.option("--seeds", default="", callback=numbers, metavar="1,2,3", help="Other seeds than the grid's.")
+@SEEDS
 @ROLES
 @click.argument("grid")
 def compare_command(

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pipeline.commands.compare import GRID, ROLES, looked_at
+from pipeline.commands.compare import GRID, ROLES, SEEDS, looked_at
 from pipeline.commands.options import PATH, doing, request, where
 
 DEMO = Path("demo")
@@ -44,19 +44,38 @@ def run_command(targets: tuple[str, ...], retry_failed: bool, max_failures: int,
 @click.command(name="plan")
 @where
 @click.option(
-    "--json", "as_json", is_flag=True, help="For programs: a list of stage, shards, cached, stale, missing, reasons."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="For programs: stage, shards, cached, stale, missing, reasons, code of each.",
 )
 @click.option("--retry-failed", is_flag=True, help="As `run --retry-failed` would see it.")
+@GRID
+@ROLES
+@SEEDS
 @click.argument("targets", nargs=-1, metavar="[STAGE]...")
-def plan_command(targets: tuple[str, ...], as_json: bool, retry_failed: bool, **options: Any) -> None:
-    """Show what is cached, stale or missing, and why; runs nothing and reads no video."""
+def plan_command(
+    targets: tuple[str, ...],
+    as_json: bool,
+    retry_failed: bool,
+    grid: str,
+    roles: dict[str, str],
+    seeds: tuple[int, ...],
+    **options: Any,
+) -> None:
+    """Show what is cached, stale or missing, and why; runs nothing and reads no video.
+
+    \b
+    laff plan -c collection.yaml -w WORK --profile small
+    laff plan -c collection.yaml -w WORK --grid blocks              of what `laff compare blocks` makes
+    """
     from pipeline.plan import plan as plans
     from pipeline.run import plan as make_plan
     from pipeline.run import targets_of
 
-    wanted = request(options)
+    wanted = looked_at(options, grid, roles, seeds)
     graph = wanted.graph()
-    names = targets_of(graph, targets)
+    names = targets_of(graph, targets or ((graph.of_step("rank").name,) if grid else ()))
     found, random = make_plan(wanted, names, retry_failed)
     if as_json:
         click.echo(json.dumps([planned.summary() for planned in found], indent=1, ensure_ascii=False))
@@ -71,8 +90,11 @@ def plan_command(targets: tuple[str, ...], as_json: bool, retry_failed: bool, **
 @where
 @GRID
 @ROLES
+@SEEDS
 @click.argument("stages_", nargs=-1, required=True, metavar="STAGE...")
-def accept_command(stages_: tuple[str, ...], grid: str, roles: dict[str, str], **options: Any) -> None:
+def accept_command(
+    stages_: tuple[str, ...], grid: str, roles: dict[str, str], seeds: tuple[int, ...], **options: Any
+) -> None:
     """Let results of these STAGEs stand that are stale only because laff's code has changed.
 
     After an upgrade `laff plan` names the files that changed. Where you know that they do not matter to what you have
@@ -84,23 +106,24 @@ def accept_command(stages_: tuple[str, ...], grid: str, roles: dict[str, str], *
     laff accept decode x3d -c collection.yaml -w WORK
     laff accept compare/blocks/train -c collection.yaml -w WORK --grid blocks
     """
-    from pipeline.plan.plan import source_name
+    from pipeline.parts.code import source_name
     from pipeline.run import accept
+    from pipeline.run import run as run_stages
 
-    wanted = looked_at(options, grid, roles)
-    accepted, outcome = accept(wanted, stages_)
+    wanted = looked_at(options, grid, roles, seeds)
+    accepted, telling = accept(wanted, stages_)
     for stage, units in accepted.units.items():
-        modules = accepted.modules.get(stage, [])
+        modules = accepted.modules[stage]
         code = f"by earlier code of {', '.join(map(source_name, modules))}" if modules else "from what was accepted"
         click.echo(f"{stage:12} {units:5} kept, made {code}")
     for stage, why in accepted.left.items():
         click.echo(f"{stage:12} is still to be made: {why}")
-    if outcome is not None:
-        click.echo(outcome.summary(wanted.work))
+    if telling:
+        click.echo(run_stages(wanted, telling).summary(wanted.work))
     elif grid:
         click.echo("`laff compare` writes the table anew, with this note")
     else:
-        click.echo("metrics and report will say so when `laff run` has made what is missing")
+        click.echo("metrics and report say so when `laff run` makes them again")
 
 
 @click.command(name="demo")

@@ -12,8 +12,8 @@ def clips(context: Context, stage: str, shard: int) -> list[Clip]:
     """The clips of a shard as decode left them, for stage's pass: what it could not read keeps an empty slot."""
     catalog = context.catalog
     rows = catalog.shards("video")[shard]
-    before = next(n for n in context.graph.needed([stage]) if context.stage(n).step == "decode")
-    path = context.work.folder(before) / shard_key(context.stage(before), "video", shard)
+    (before, *_) = context.graph.stages_of(context.stage(stage).about.after, context.graph.needed([stage]))
+    path = context.work.folder(before.name) / shard_key(before, "video", shard)
     ids = shards.read(path).ids
     packets, decoder, fps = (shards.column(path, name) for name in ("packets", "decoder", "fps"))
     at = {id_: number for number, id_ in enumerate(ids)}

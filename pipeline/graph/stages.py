@@ -1,6 +1,7 @@
 """Read stages.yaml into a graph of stages, or list everything that is wrong with it."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -12,6 +13,7 @@ from pipeline.graph.entry import sources_of, stage_of
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.stages_file import StagesFile
 from pipeline.parts.classes import Part
+from pipeline.parts.code import PartError
 
 KEYS = ("step", "uses", "from", "params", "on")
 NAME = "letters, digits and -"
@@ -50,7 +52,8 @@ def load(
     stages: dict[str, Stage] = {}
     for name in order:
         stages[name] = stage_of(name, raw[name], stages, weights, frozenset(trusted), found)
-    found += _source_problems(stages) + _fusing_problems(stages)
+    with suppress(PartError):  # a step's file that cannot be read: told above
+        found += _source_problems(stages) + _fusing_problems(stages)
     if found:
         raise problems(str(path), found)
     return Graph(stages, weights, threads, path, profile, frozenset(trusted))

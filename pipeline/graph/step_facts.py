@@ -10,6 +10,7 @@ from pipeline.parts.classes import Parameter, part
 from pipeline.parts.code import ROOT, PartError
 
 ROOM = "pipeline.steps"
+WHERE = "pipeline/graph/step_facts.py tells what a step can say"
 
 
 @dataclass(frozen=True)
@@ -19,35 +20,35 @@ class StepFacts:
     name: str
     parameters: dict[str, Parameter]  # the step's own params in stages.yaml: the fields of its Options
 
-    # its place in the graph
-    reads: tuple[str, ...] = ()  # it reads one stage of each of these steps, and no other
+    # for the graph
+    reads: tuple[str, ...] = ()  # it reads one stage of each of these steps, and nothing else
     single: bool = False  # a graph has one stage of it at most
-    default: bool = False  # `laff run` without names makes its stages; where no step says so, all that nobody reads
-    # its part
-    uses: bool = False  # it needs a class to work with
-    borrows: str = ""  # without `uses`, it takes the part over from the stage of this step that it reads
-    # its work
+    uses: bool = False  # its stages name a class to work with, by `uses:`,
+    borrows: str = ""  # or take that of the stage of this step which they read
     computes: bool = False  # `on: gpu` means something
-    decodes: bool = False  # it opens the files of videos,
-    after: str = ""  # of which a stage of this step, somewhere in its from, has told how to read them
-    together: str = ""  # stages of it whose rows stand for this side run together, in one pass
-    learns: str = ""  # from the train split: "always", or "part" where its part does
+    decodes: bool = False  # it opens the files of videos
+    after: str = ""  # where it opens them, its `from` leads to a stage of this step, which has looked at them
+    learns: str = ""  # from the train split: "always", or "part" where its class does
     fuses: bool = False  # it reads features of both sides
-    # its results
-    rows: str = ""  # whether they are rows of features: for the sides of its "part", or for that of its param "side"
+    rows: str = ""  # it makes rows of features: for the sides of its class ("part"), or for that of its param "side"
+    # for a run
+    default: bool = False  # `laff run` without names makes its stages; where no step says so, all that nothing reads
+    together: str = ""  # its stages with rows of this side are run in one call, of run_together
     loses: bool = False  # a video that it fails on is lost to all that read it
-    tells: bool = False  # they say what earlier code has made, so they are made again rather than accepted
-    makes: tuple[str, ...] = ()  # files below its folder that `gc` keeps and `verify` checks: {shard}, {side}, {unit}
-    working: tuple[str, ...] = ()  # files that it needs only until it is finished
-    stale: str = "what it reads changed"  # why, where the items that a unit was made of differ
-    # its fingerprint
+    # for plan, accept, gc and verify
+    stale: str = "what it reads changed"  # the reason, where the items that a unit was made of differ
+    tells: bool = False  # its results say what was accepted: they are made again, in seconds, and never accepted
+    makes: tuple[str, ...] = ()  # its files, below the stage's folder; {shard}, {side}, {unit} stand for what varies
+    working: tuple[str, ...] = ()  # files that it needs only until it is finished; {shard}, {unit}
+    # for fingerprints
     how: tuple[str, ...] = ()  # params that say how, not what: another value makes nothing stale
     files: tuple[str, ...] = ()  # params that name files, which count by what is in them
-    counts: bool = True  # its own file, and what this imports
-    shaped_by: tuple[str, ...] | None = None  # rooms and modules in place of all that its own file imports,
+    counts: bool = True  # its own file counts, and all that this imports;
+    shaped_by: tuple[str, ...] | None = None  # or these rooms and modules in place of what it imports,
     shaped_by_video: tuple[str, ...] = ()  # with these where its rows stand for videos,
-    shaped_by_task: tuple[str, ...] = ()  # and these where its part is trained step by step
-
+    shaped_by_fit: tuple[str, ...] = ()  # these where its class learns,
+    shaped_by_task: tuple[str, ...] = ()  # and these where that is trained step by step
+    # for --help
     help: str = ""  # what the command of a stage says it does
 
 
@@ -74,13 +75,25 @@ def about(name: str) -> StepFacts:
     if name not in names():
         raise PartError(f"unknown step '{name}'{did_you_mean(name, names())} (known: {', '.join(names())})")
     options = part(f"{module_of(name)}.Options")
-    known = {field.name.upper(): field.name for field in fields(StepFacts)[2:]}
+    known = {field.name.upper(): field for field in fields(StepFacts)[2:]}
     said: dict[str, Any] = {}
-    for constant, value in options.constants.items():
+    for constant in options.capitals:
         if constant not in known:
             raise PartError(
-                f"{options.path} has an unknown constant {constant}{did_you_mean(constant, known)}; "
-                "pipeline/graph/step_facts.py tells which there are"
+                f"{options.path} has an unknown constant {constant}{did_you_mean(constant, known)}; {WHERE}"
             )
-        said[known[constant]] = value
+        if constant not in options.constants:
+            raise PartError(f"{options.path}: {constant} should be written out as a value, so that it can be read")
+        value, default = options.constants[constant], known[constant].default
+        names_ = isinstance(value, tuple) and all(isinstance(one, str) for one in value)
+        if not (names_ if default is None or isinstance(default, tuple) else type(value) is type(default)):
+            kind = "a tuple of texts" if default is None or isinstance(default, tuple) else type(default).__name__
+            raise PartError(f"{options.path}: {constant} is {value!r}, but should be {kind}; {WHERE}")
+        said[known[constant].name] = value
+    for constant in ("how", "files"):
+        for parameter in said.get(constant, ()):
+            if parameter not in options.parameters:
+                raise PartError(
+                    f"{options.path}: {constant.upper()} names '{parameter}', which is no param of the step"
+                )
     return StepFacts(name, options.parameters, **said)

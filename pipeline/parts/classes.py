@@ -29,6 +29,7 @@ class Part:
     parameters: dict[str, Parameter] = field(default_factory=dict)
     constants: dict[str, Any] = field(default_factory=dict)  # literal class attributes, such as sides
     methods: frozenset[str] = frozenset()
+    capitals: tuple[str, ...] = ()  # names of class attributes in capitals, literal or not
 
 
 @cache
@@ -79,7 +80,9 @@ def _describe(path: str, module: str, node: ast.ClassDef, trusted: frozenset[str
                 _constant(constants, item.target.id, item.value)
         elif isinstance(item, ast.Assign) and len(item.targets) == 1 and isinstance(item.targets[0], ast.Name):
             _constant(constants, item.targets[0].id, item.value)
-    return Part(path, parameters, constants, frozenset(methods))
+    assigned = [target for item in node.body if isinstance(item, ast.Assign) for target in item.targets]
+    capitals = tuple(target.id for target in assigned if isinstance(target, ast.Name) and target.id.isupper())
+    return Part(path, parameters, constants, frozenset(methods), capitals)
 
 
 def _base(module: str, name: str, trusted: frozenset[str]) -> Part | None:

@@ -115,14 +115,14 @@ def code_digest(file: Path) -> str:
             ast.get_docstring(node, clean=False) is not None
         ):
             node.body = node.body[1:]
-        if isinstance(node, ast.ClassDef):
-            node.body = [item for item in node.body if not _is_help(item)]
+        if isinstance(node, ast.ClassDef) and node.name == "Options":
+            node.body = [item for item in node.body if not _is_fact(item)]
     return hashlib.sha256(f"{ast.dump(copy)}{sorted(names)}".encode()).hexdigest()[:16]
 
 
-def _is_help(item: ast.stmt) -> bool:
-    """HELP = "…", which is a docstring that can be read without importing."""
-    return isinstance(item, ast.Assign) and [ast.unparse(target) for target in item.targets] == ["HELP"]
+def _is_fact(item: ast.stmt) -> bool:
+    """HELP = "…" and what else a step says in capitals: that computes nothing, and acts on the recipe where it does."""
+    return isinstance(item, ast.Assign) and all(ast.unparse(target).isupper() for target in item.targets)
 
 
 class _Imports(ast.NodeTransformer):
@@ -152,3 +152,9 @@ def digests(
     """{module: digest of its code} of modules, whole rooms, and all that they import, as `closure` finds them."""
     files = {module: source_file(module, trusted) for module in closure(names, trusted, leave)}
     return {module: code_digest(file) for module, file in files.items() if file}
+
+
+def source_name(module: str) -> str:
+    """The file of a module, as seen from the project's root."""
+    file = source_file(module)
+    return file.relative_to(ROOT).as_posix() if file else module

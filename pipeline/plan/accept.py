@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pipeline.errors import LaffError, problems
 from pipeline.plan import steps
@@ -18,43 +19,40 @@ class Accepted:
 
     units: dict[str, int] = field(default_factory=dict)  # stage -> units that stand now, named or not
     modules: dict[str, list[str]] = field(default_factory=dict)  # stage -> modules of its own whose code has changed
-    left: dict[str, str] = field(default_factory=dict)  # stage that is still to be made -> why
+    left: dict[str, str] = field(default_factory=dict)  # stale stage that was not named -> why it does not follow
 
 
 def accept(context: Context, names: Sequence[str]) -> Accepted:
     """Note in the indexes that the units of these stages stand, though they were made by earlier code.
 
-    Stages that are stale only because they read the named ones stand too; those whose own code has changed as well
-    have to be named. The workspace is to be held. LaffError where anything but code differs, or nothing is stale.
+    A stage that is stale only because it reads the named ones follows, where all that it reads stands as it was then.
+    One whose own code has changed as well has to be named. The workspace is to be held. LaffError where anything but
+    code differs, or nothing is stale.
     """
     _check(context, names)
     found = Accepted()
-    unfinished: set[str] = set()
     for name in context.graph.stages:
         planned = stage_plan(context, name)
-        if not planned.todo:
-            continue
-        reads_unfinished = unfinished.intersection(context.graph.needed([name]))
-        if name in names or (not reads_unfinished and not planned.missing and _follows(context, planned)):
+        if name in names or _follows(context, planned):
             _note(context, planned, found)
-            if not planned.missing:
-                continue
-        unfinished.add(name)
-        if planned.stale and name not in names:
+        elif planned.stale:
             found.left[name] = "; ".join(planned.reasons)
     return found
 
 
 def earlier_code(context: Context, names: Sequence[str]) -> dict[str, list[str]]:
-    """{stage: modules} of what stands in these stages, and all that they read, though earlier code has made it."""
+    """{stage: what of it earlier code has made} of what stands accepted in these stages and all that they read.
+
+    Modules; or "STAGE as it was", where a stage was made from another that has been made anew since.
+    """
     found = {}
     for name in context.graph.needed(names):
         entries = context.work.index(name).entries
         if not any(entry.accepted for entry in entries.values()):  # as nearly always
             continue
         standing = [entries[unit.key] for unit in steps.units(context, name) if _stands(entries, unit)]
-        if modules := {module for entry in standing for module in entry.earlier}:
-            found[name] = sorted(modules)
+        if what := {one for entry in standing for one in entry.earlier}:
+            found[name] = sorted(what)
     return found
 
 
@@ -77,7 +75,7 @@ def _check(context: Context, names: Sequence[str]) -> None:
     for name in names:
         stage, planned = context.stage(name), stage_plan(context, name)
         if stage.about.tells:
-            wrong.append(f"'{name}' says what was accepted, so it is made again, in seconds: name what it is made from")
+            wrong.append(f"'{name}' is made again in seconds; accept what it reads")
         elif not planned.stale:
             state = "not made yet" if planned.missing else "up to date"
             wrong.append(f"'{name}' is {state}; there is nothing to accept")
@@ -88,27 +86,61 @@ def _check(context: Context, names: Sequence[str]) -> None:
 
 
 def _follows(context: Context, planned: Planned) -> bool:
-    """Whether a stage is stale only by the code of what it reads, its own being what it was."""
-    if not planned.only_code or context.stage(planned.stage).about.tells:
+    """Whether a stage is stale only by code of what it reads, all of which stands accepted, as it was read then."""
+    if not planned.only_code:
         return False
     index = context.work.index(planned.stage)
+    known: dict[tuple[str, str], bool] = {}  # many units share a recipe
     for unit in planned.stale:
-        old = index.recipes[index.entries[unit.key].fingerprint]
-        inside = any(old.get(key) != value for key, value in unit.recipe.items() if key.startswith("joint "))
-        if inside or changed_code(old, unit.recipe):
+        before = index.entries[unit.key].fingerprint
+        if (before, unit.fingerprint) not in known:
+            old = index.recipes[before]
+            changed = [name for name, now in unit.recipe["from"].items() if old["from"].get(name) != now]
+            stand = all(_all_stand(context, planned.stage, name) for name in changed)
+            known[before, unit.fingerprint] = stand and not changed_code(old, unit.recipe)
+        if not known[before, unit.fingerprint]:
             return False
     return True
 
 
+def _all_stand(context: Context, reader: str, name: str) -> bool:
+    """Whether all units of what a stage reads were made by earlier code and accepted: of a stage, or of a model."""
+    units = _units_of(context, reader, name)
+    return bool(units) and all(_stands(context.work.index(stage).entries, unit) for stage, unit in units)
+
+
+def _units_of(context: Context, reader: str, name: str) -> list[tuple[str, Unit]]:
+    """The units of a stage, or of the model of this name that a stage reads from the train stage in its `from`."""
+    if name in context.graph.stages:
+        return [(name, unit) for unit in steps.units(context, name)]
+    sources = context.stage(reader).sources
+    units = [(source, unit) for source in sources for unit in steps.units(context, source)]
+    return [(source, unit) for source, unit in units if unit.key.startswith(f"{name}/")]
+
+
 def _note(context: Context, planned: Planned, found: Accepted) -> None:
     index = context.work.index(planned.stage)
+    upstream: dict[str, dict[str, list[str]]] = {}  # what is read -> its own notes
     modules: dict[str, None] = {}
     for unit in planned.stale:
         entry = index.entries[unit.key]
-        old = index.recipes[entry.fingerprint]
-        changed = changed_code(old, unit.recipe)
+        old: dict[str, Any] = index.recipes[entry.fingerprint]
+        own = {module: list(digests) for module, digests in changed_code(old, unit.recipe).items()}
+        entry.earlier = dict(own)
+        for name, now in unit.recipe["from"].items():
+            if (before := old["from"].get(name)) != now:
+                if name not in upstream:
+                    upstream[name] = _notes(context, planned.stage, name)
+                entry.earlier = (upstream[name] or {f"{name} as it was": [before or "", now]}) | entry.earlier
         entry.accepted = unit.fingerprint
-        entry.earlier = {module: list(digests) for module, digests in changed.items()}
-        modules |= dict.fromkeys(changed)
-        index.record(unit.key, entry, old)
+        modules |= dict.fromkeys(own)
+    index.save()
     found.units[planned.stage], found.modules[planned.stage] = len(planned.stale), list(modules)
+
+
+def _notes(context: Context, reader: str, name: str) -> dict[str, list[str]]:
+    """What is noted of all that stands accepted of a stage or model; {} where some of it does not stand."""
+    if not _all_stand(context, reader, name):
+        return {}
+    entries = [context.work.index(stage).entries[unit.key] for stage, unit in _units_of(context, reader, name)]
+    return {what: digests for entry in entries for what, digests in entry.earlier.items()}

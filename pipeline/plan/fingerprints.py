@@ -110,6 +110,9 @@ class Recipes:
     ) -> dict[str, Any]:
         """A recipe completed with the recipes of what it reads, by name, and of encoders that are trained inside it."""
         inside = {f"joint {name}": self._encoder(name) for name in encoders}
+        recipe["code"] = {module: digest for one in inside.values() for module, digest in one["code"].items()} | recipe[
+            "code"
+        ]
         settings = [
             _without_code(recipe),
             {name: one["settings"] for name, one in reads.items()},
@@ -139,9 +142,8 @@ class Recipes:
             config = code.ROOT / folder / f"{params.get(name)}.json"  # a configuration of our own that the value names
             if config.is_file():
                 recipe[f"file of {name}"] = files.sha256(config)
-        modules = [stage.uses.rpartition(".")[0]] if stage.uses else []
-        if stage.aggregator and not stage.borrowed:
-            modules.append(stage.aggregator.uses.rpartition(".")[0])
+        plugged = [stage.part.path if stage.part else "", stage.aggregator.uses if stage.aggregator else ""]
+        modules = [path.rpartition(".")[0] for path in plugged if path]  # a borrowed part works here too
         recipe["code"] = self._code(stage, modules)
         if digest := lookup.digest(stage, self.graph, self.work):
             recipe["weights"] = digest
@@ -159,6 +161,7 @@ class Recipes:
         if step.shaped_by is None:
             return found | code.digests([own], leave=SHAPE_NOTHING)
         names = [*step.shaped_by, *(step.shaped_by_video if "video" in stage.sides else ())]
+        names += step.shaped_by_fit if stage.fitted else ()
         if stage.part and "task" in stage.part.methods and not stage.borrowed:
             names += step.shaped_by_task
         return found | code.digests([own], leave=code.ROOMS) | code.digests(names, leave=SHAPE_NOTHING)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from pipeline.graph.graph import Graph, Stage
-from pipeline.parts.code import ROOT, source_file
+from pipeline.parts.code import source_name
 from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
@@ -28,7 +28,7 @@ def stage_plan(context: Context, name: str) -> Planned:
             planned.stale.append(unit)
             old = index.recipes.get(entry.fingerprint, {})
             reason = explain(old, unit.recipe)
-            if entry.content == unit.content and only_code(old, unit.recipe):
+            if entry.content == unit.content and only_code(old, unit.recipe) and not stage.about.tells:
                 planned.by_code |= {module: None for module in changed_code(old, unit.recipe)}
                 planned.acceptable.append(unit)
         elif entry.content != unit.content:
@@ -104,12 +104,6 @@ def _value(value: Any) -> str:
 
 def _versions(decoder: dict[str, str] | None) -> str:
     return " ".join(f"{name} {version}" for name, version in (decoder or {}).items()) or "nothing"
-
-
-def source_name(module: str) -> str:
-    """The file of a module, as seen from the project's root."""
-    file = source_file(module)
-    return file.relative_to(ROOT).as_posix() if file else module
 
 
 def absent(graph: Graph, plans: list[Planned]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from pipeline.parts.code import source_name
 from pipeline.plan.units import FIT, Unit
 
 
@@ -37,7 +38,8 @@ class Planned:
     def summary(self) -> dict[str, Any]:
         """The stage's line of `laff plan --json`."""
         counts = {"cached": len(self.cached), "stale": len(self.stale), "missing": len(self.missing)}
-        return {"stage": self.stage, "shards": sum(counts.values()), **counts, "reasons": self.reasons}
+        code = [source_name(module) for module in self.by_code] if self.only_code else []
+        return {"stage": self.stage, "shards": sum(counts.values()), **counts, "reasons": self.reasons, "code": code}
 
 
 def _order(unit: Unit) -> tuple[bool, str]:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import LaffError
 from pipeline.plan.context import Context
@@ -13,8 +14,8 @@ from pipeline.workers.tasks import Made
 TIMES = "times.jsonl"
 
 
-def record(context: Context, planned: Planned, made: Made) -> None:
-    """Note one finished unit of a stage.
+def record(context: Context, planned: Planned, made: Made, twin: tuple[Entry, dict[str, Any]] | None = None) -> None:
+    """Note one finished unit of a stage; `twin`: record and recipe of another whose files it took over.
 
     Failures are told at once; when the stage's last unit is finished, the ledger is brought in line as a whole.
     """
@@ -27,7 +28,11 @@ def record(context: Context, planned: Planned, made: Made) -> None:
             "under the same path"
         )
     entry = Entry(unit.fingerprint, unit.content, stands, made.failed, round(made.seconds, 3), made.rows, made.training)
-    index.record(unit.key, entry, unit.recipe)
+    recipe = unit.recipe
+    if twin and twin[0].fingerprint != unit.fingerprint:  # made by earlier code, and accepted
+        other, recipe = twin
+        entry.fingerprint, entry.accepted, entry.earlier = other.fingerprint, other.accepted, other.earlier
+    index.record(unit.key, entry, recipe)
     log_time(context.work.root, made)
     context.spent[planned.stage] = context.spent.get(planned.stage, 0.0) + made.seconds
     if made.failed:

@@ -10,6 +10,7 @@ from pipeline.graph.step_facts import module_of
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
 from pipeline.plan.units import Unit
+from pipeline.store import verify
 
 NEEDED = ("Options", "units", "run")
 
@@ -39,6 +40,8 @@ def module(stage: Stage) -> Step:
     found = importlib.import_module(module_of(stage.step))
     if lacks := [name for name in NEEDED if not hasattr(found, name)]:
         raise LaffError(f"{found.__file__} has no {', '.join(lacks)}; pipeline/plan/steps.py says what a step gives")
+    if bool(stage.about.together) != hasattr(found, "run_together"):
+        raise LaffError(f"{found.__file__}: TOGETHER of its Options and a function run_together go together: give both")
     return cast(Step, found)
 
 
@@ -48,6 +51,9 @@ def units(context: Context, name: str) -> list[Unit]:
     found = module(stage).units(context, stage)
     if not found:
         raise LaffError(f"'{name}' has no units: its step '{stage.step}' makes nothing of this collection")
+    ours = verify.pattern(stage.about.makes)
+    if unsaid := next((file for unit in found for file in unit.makes if not ours.fullmatch(file)), ""):
+        raise LaffError(f"'{name}' makes {unsaid}, which MAKES of its step '{stage.step}' does not say")
     return found
 
 

@@ -13,11 +13,10 @@ from pipeline.ranking.ranks import Ranks, rank
 from pipeline.ranking.scores import Scored
 
 RUNS = ("t2v.trec.gz", "v2t.trec.gz")
-FILES = (*RUNS, ranks_file.NAME)
 
 
 def write(folder: Path, name: str, scored: Scored, catalog: Catalog, rows: Rows, k: int) -> None:
-    """Write FILES of the row of this name; uncovered queries are at the last rank, and runs hold k items of each."""
+    """Write the run files, k items a query, and the ranks of the row `name`; uncovered queries are at the last rank."""
     caption_ids = catalog.ids("text", rows.captions)
     video_ids = catalog.ids("video", rows.videos)
     every_video = catalog.split_videos("test")

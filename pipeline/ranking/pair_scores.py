@@ -7,8 +7,7 @@ import numpy as np
 from pipeline import progress
 from pipeline.assembly import features
 from pipeline.assembly.features import Rows
-from pipeline.build import construct
-from pipeline.build.learned import fitted_file
+from pipeline.build import construct, learned
 from pipeline.build.loaded import device, read_state
 from pipeline.errors import LaffError
 from pipeline.graph.graph import Stage
@@ -48,7 +47,7 @@ def of_features(
     values, counts = features.read_frames(context, video.name, rows.videos)
     texts = features.read(context, text, "text", rows.captions[first])[0]
     where = device("rank", "auto")
-    part, path = construct.construct(video, context), fitted_file(context, video)
+    part, path = construct.construct(video, context), learned.file(context, video)
     if path is None:
         raise LaffError(f"'{video.name}' comes from no fine-tuning; let it read a finetune stage")
     try:

@@ -42,6 +42,7 @@ class Options:
 def units(context: Context, stage: Stage) -> list[Unit]:
     """All metrics at once."""
     (source,) = stage.sources
+    # With their fingerprints: which models there are stands in no fingerprint of the stages that they belong to.
     content = [[unit.key, unit.fingerprint, unit.content] for unit in steps.units(context, source)]
     return [whole(context, stage, [content, earlier_code(context, [source])])]
 

@@ -1,6 +1,5 @@
 """extract: features of videos in one pass for all stages that are to be made, and features of captions."""
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from pipeline import progress
+from pipeline.build import learned
 from pipeline.build.construct import construct
-from pipeline.build.learned import fitted_file
 from pipeline.build.loaded import device
 from pipeline.errors import LaffError
 from pipeline.extraction.clips import clips
@@ -29,7 +28,7 @@ from pipeline.plan.units import FIT, Unit
 from pipeline.plan.units import fit as fit_unit
 from pipeline.plan.units import shards as shards_of
 from pipeline.rows import shards
-from pipeline.training.fit import fit
+from pipeline.training.fit import train
 from pipeline.weights import lookup
 from pipeline.workers.tasks import Made
 from pipeline.workers.worker import Worker
@@ -55,6 +54,7 @@ class Options:
     HOW = ("batch", "timeout", "memory")
     SHAPED_BY = ("pipeline.build", "pipeline.rows.shards")
     SHAPED_BY_VIDEO = ("pipeline.extraction",)
+    SHAPED_BY_FIT = ("pipeline.training.checkpoint",)
     SHAPED_BY_TASK = ("pipeline.training.fit",)
 
     batch: int | Literal["auto"] = "auto"  # videos in a forward; auto: as many as fit a GPU, up to 8 on a CPU
@@ -103,10 +103,33 @@ def run_together(context: Context, plans: Sequence[Planned]) -> None:
     """Make what is missing of several stages; their videos are decoded once for all of them."""
     for planned in plans:
         if any(unit.key == FIT for unit in planned.todo):
-            fit(context, planned)
+            _fit(context, planned)
     _videos(context, plans)
     for planned in plans:
         _texts(context, planned)
+
+
+def _fit(context: Context, planned: Planned) -> None:
+    """Let the part learn, a vocabulary at once or a network step by step, and save what it learned."""
+    import torch
+
+    from pipeline.training.checkpoint import save
+
+    stage, catalog = context.stage(planned.stage), context.catalog
+    unit = next(unit for unit in planned.todo if unit.key == FIT)
+    torch.set_num_threads(context.graph.threads)
+    part = construct(stage, context)
+    start = time.perf_counter()
+    captions = [catalog.texts[row] for row in catalog.split_captions("train")]
+    try:
+        if hasattr(part, "task"):
+            train(context, stage, part, unit.fingerprint + unit.content)
+        else:
+            state = {"fingerprint": unit.fingerprint, "state": part.fit(captions)}
+            save(context.work.folder(stage.name) / learned.STATE, state)
+    except ValueError as error:
+        raise LaffError(f"{stage.name}: {error}") from None
+    record(context, planned, Made(stage.name, FIT, len(captions), time.perf_counter() - start))
 
 
 def target(context: Context, stage: Stage, unit: Unit) -> Target:
@@ -124,24 +147,10 @@ def target(context: Context, stage: Stage, unit: Unit) -> Target:
         dtype=stage.options["dtype"],
         precision=stage.options["precision"],
         weights=_absolute(lookup.get(stage, context.graph, context.work) if not stage.borrowed else None),
-        state=_absolute(fitted_file(context, stage)),
+        state=_absolute(learned.file(context, stage)),
         learned=_learned(context, stage),
-        about=_about(context, stage),
+        about=learned.about(context, stage),
     )
-
-
-def _about(context: Context, stage: Stage) -> dict[str, str]:
-    """What a shard says of the weights: where published ones come from, or what was learned, from what and how."""
-    if stage.borrowed:
-        tuned = stage.lender
-        recipe = context.recipe(tuned) | lookup.about(context.stage(tuned), context.graph)
-        kept = {key: value for key, value in recipe.items() if key in ("uses", "params") or key.startswith("weights")}
-        return {"weights_name": f"fine-tuned by {tuned}", "learned": json.dumps({"stage": tuned} | kept)}
-    about = lookup.about(stage, context.graph)
-    if stage.fitted:
-        captions = len(context.catalog.split_captions("train"))
-        about["learned"] = json.dumps({"stage": stage.name, "from": f"{captions} captions of train"})
-    return about
 
 
 def _absolute(path: Path | None) -> Path | None:
@@ -151,7 +160,7 @@ def _absolute(path: Path | None) -> Path | None:
 
 def _learned(context: Context, stage: Stage) -> str:
     """When the stage's fit was saved; '' where it has none."""
-    path = fitted_file(context, stage)
+    path = learned.file(context, stage)
     return str(path.stat().st_mtime_ns) if path and path.is_file() else ""
 
 

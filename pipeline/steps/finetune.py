@@ -15,7 +15,7 @@ from pipeline.graph.recipe import Learning, check_seed, recipe_of
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
-from pipeline.plan.units import Unit, fit
+from pipeline.plan.units import FIT, Unit, fit
 from pipeline.training import frame_cache
 from pipeline.weights import lookup
 from pipeline.workers.tasks import Made
@@ -117,4 +117,4 @@ def run(context: Context, planned: Planned) -> None:
         trainer.run()
     if not options.keep_frames:
         shutil.rmtree(folder / frame_cache.FOLDER, ignore_errors=True)
-    record(context, planned, Made(stage.name, "fit", len(train.captions), time.perf_counter() - start, failed))
+    record(context, planned, Made(stage.name, FIT, len(train.captions), time.perf_counter() - start, failed))

@@ -45,16 +45,18 @@ def units(context: Context, stage: Stage) -> list[Unit]:
 def problems(context: Context, stage: Stage) -> list[str]:
     """Rows of two features that have no cosine, as far as their parts know their widths."""
     found = []
-    for name, pair in stage.options["pairs"].items():
-        known = [context.graph.stages.get(feature) for feature in pair]
-        text = known[1] if len(known) > 1 else None
-        if text and text.part and text.part.constants.get("sparse"):
-            found.append(f"'{stage.name}': pairs.{name}: '{pair[1]}' counts words and has no cosine with a video")
-        one, other = (steps.shape(context, feature)[0] if feature else 1 for feature in known)
+    for row in models.rows(context.graph, stage):
+        if not row.features:
+            continue
+        where = f"'{stage.name}': pairs.{row.name}"
+        video, text = (context.stage(name) for name in row.features)
+        if text.part and text.part.constants.get("sparse"):
+            found.append(f"{where}: '{text.name}' counts words and has no cosine with a video")
+        one, other = (steps.shape(context, feature)[0] for feature in (video, text))
         if 1 not in (one, other) and one != other:
             found.append(
-                f"'{stage.name}': pairs.{name}: '{pair[0]}' is {one} wide and '{pair[1]}' {other}; a cosine takes two "
-                "features of one model"
+                f"{where}: '{video.name}' is {one} wide and '{text.name}' {other}; a cosine takes two features of one "
+                "model"
             )
     return found
 

@@ -33,6 +33,7 @@ class Options:
 def units(context: Context, stage: Stage) -> list[Unit]:
     """One page."""
     (source,) = stage.sources
+    # With their fingerprints: which models there are stands in no fingerprint of the stages that they belong to.
     content = [[unit.key, unit.fingerprint, unit.content] for unit in steps.units(context, source)]
     lost = [[line["video"], line["stage"], line["reason"]] for line in ledger.read(context.work.ledger)]
     return [whole(context, stage, [content, lost])]

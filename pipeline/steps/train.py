@@ -89,8 +89,9 @@ def run(context: Context, planned: Planned) -> None:
     stage = context.stage(planned.stage)
     for unit in planned.todo:
         if twin := reuse.adopt(context, stage.name, unit):
-            made = Made(stage.name, unit.key, twin.rows, 0.0, training=twin.training)
-            record(context, planned, made)
+            entry, _ = twin
+            made = Made(stage.name, unit.key, entry.rows, 0.0, training=entry.training)
+            record(context, planned, made, twin)
     first: dict[str, int] = {}  # trainings on the same rows come one after the other: rows are read once
     jobs = sorted(_jobs(context, planned), key=lambda job: first.setdefault(job.data, len(first)))
     failed: dict[str, str] = {}

@@ -68,7 +68,12 @@ class Index:
         if path.suffix == ".h5" and (marks := shards.marks(path) if path.is_file() else None):
             self.recipes[marks["fingerprint"]] = marks["recipe"]
             made = {key: list(_stat(path) or ())}
-            entry = Entry(marks["fingerprint"], marks["content"], made, marks["failed"], 0.0, marks["rows"])
+            known, entry = (
+                entry,
+                Entry(marks["fingerprint"], marks["content"], made, marks["failed"], 0.0, marks["rows"]),
+            )
+            if known and (known.fingerprint, known.content) == (entry.fingerprint, entry.content):
+                entry.accepted, entry.earlier = known.accepted, known.earlier  # the same shard with another date
             self.entries[key] = entry
             self._asked.append(key)
             return entry
@@ -86,6 +91,10 @@ class Index:
         # A shard says itself what the line says. A lost line of a model would cost its training: that one is flushed.
         journal.append(self.folder / NAME, told, sync=not key.endswith(".h5"))
         self._lines += len(told)
+
+    def save(self) -> None:
+        """Write all units anew, for good, after entries were changed."""
+        self._write()
 
     def forget(self, names: Iterable[str]) -> None:
         """Strike out the units to which one of these files (relative to the stage's folder) belonged."""

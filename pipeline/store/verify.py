@@ -6,6 +6,7 @@ import os
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from pipeline import files, progress
@@ -69,7 +70,7 @@ def _text(path: Path) -> str:
     return "" if path.stat().st_size else "empty"
 
 
-STAGE, UNIT = rf"({COMPARISONS}/[\w][\w.-]*/)?[\w][\w.-]*", r"[\w@-]+/seed\d+"
+STAGE, UNIT = rf"({COMPARISONS}/[\w][\w.-]*/)?[\w][\w.-]*", r"[\w@-]+(/[\w@-]+)*"
 WORDS = {"shard": r"\d{5,}\.h5", "side": "(video|text)", "unit": UNIT}  # what a name that a step makes may hold
 OTHERS = ("ingest/table.h5", "digests.json", "failures.jsonl", "times.jsonl")  # files of no stage, or of any
 INDEXES = ("index.json", "index.jsonl")
@@ -83,9 +84,10 @@ CHECKS: dict[str, Callable[[Path], str]] = {  # ending -> what is wrong with a f
 }
 
 
-def fits(makes: Iterable[str], name: str) -> bool:
-    """Whether a file below a stage's folder is one of those that a step says it makes."""
-    return re.fullmatch("|".join(map(_pattern, makes)), name) is not None
+@cache
+def pattern(makes: tuple[str, ...]) -> re.Pattern[str]:
+    """Fits the files below a stage's folder that a step says it makes."""
+    return re.compile("|".join(map(_pattern, makes)))
 
 
 def _pattern(name: str) -> str:

@@ -8,9 +8,9 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
+from fusion.cpu import plain
 from pipeline.errors import LaffError
 from pipeline.graph.recipe import Recipe
-from pipeline.training import plain
 from pipeline.training.rmsprop import RMSprop
 
 NO_FACTORS: Mapping[str, float] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from pipeline.plan.context import Context
 from pipeline.plan.units import Unit
@@ -14,8 +15,8 @@ from pipeline.store.workspace import COMPARISONS
 PLACES = ("*", f"{COMPARISONS}/*/*")  # folders of stages below a workspace: of a run, and of comparisons
 
 
-def adopt(context: Context, stage: str, unit: Unit) -> Entry | None:
-    """Give a unit of a train stage the model of its twin, and return the twin's record; None where there is none.
+def adopt(context: Context, stage: str, unit: Unit) -> tuple[Entry, dict[str, Any]] | None:
+    """Give a unit of a train stage the model of its twin, and return its record and recipe, or None.
 
     The model's file is linked, so that it takes no room; a training that replaces one of the two leaves the other.
     """
@@ -23,10 +24,10 @@ def adopt(context: Context, stage: str, unit: Unit) -> Entry | None:
     for path in sorted(found for place in PLACES for found in context.work.root.glob(f"{place}/{NAME}")):
         index = context.work.index(path.parent.relative_to(context.work.root).as_posix())
         for key, entry in index.entries.items():
-            same = (entry.fingerprint, entry.content) == (unit.fingerprint, unit.content)
+            same = unit.fingerprint in (entry.fingerprint, entry.accepted) and entry.content == unit.content
             if same and path.parent / key != own / unit.key and index.entry(key):
                 _link(path.parent / key / "best.pt", own / unit.key / "best.pt")
-                return entry
+                return entry, index.recipes[entry.fingerprint]
     return None
 
 

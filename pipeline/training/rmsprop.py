@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pipeline.training import plain
+from fusion.cpu import plain
 
 ALPHA = 0.99  # share of the running mean of squared gradients that stays
 EPS = 1e-8

@@ -181,11 +181,11 @@ def test_what_earlier_code_trained_can_be_accepted(small, copied: Path, fresh_so
     wanted, _, _ = requested(small.request(), str(small.grid), ALL)
     plans = {planned.stage: planned for planned in plan(wanted, [RANK])[0]}
     assert [unit.key for unit in plans[TRAIN].stale] == ["late/seed1", "late/seed2"]
-    accepted, outcome = accept(wanted, [TRAIN])
-    assert (accepted.units, outcome) == ({TRAIN: 2, RANK: 2}, None)
+    accepted, telling = accept(wanted, [TRAIN])
+    assert (accepted.units, telling) == ({TRAIN: 2, RANK: 2}, [])
     again = made(small)
     assert again.outcome.made == {}
-    assert again.figures["earlier_code"] == {TRAIN: ["fusion.je"]}
+    assert again.figures["earlier_code"] == {name: ["fusion.je"] for name in (TRAIN, RANK)}
     assert "made by earlier code of fusion.je" in (again.folder / "index.html").read_text()
 
 

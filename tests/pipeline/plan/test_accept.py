@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline.errors import LaffError
@@ -12,7 +15,23 @@ from pipeline.parts.code import ROOT
 from pipeline.plan.accept import accept, earlier_code
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
+from pipeline.plan.steps import units
+from pipeline.rows import shards
+from pipeline.store.index import Entry
 
+GRAPH = """
+stages:
+  ingest: {step: ingest, params: {shard_videos: 2, shard_captions: 4}}
+  decode: {step: decode, from: ingest}
+  x3d: {step: extract, uses: extractors.x3d.X3D, from: decode, params: {size: XS, frames: 13, weights: random}}
+  bow: {step: extract, uses: extractors.bow.Bow, from: ingest, params: {threshold: 1}}
+  train: {step: train, uses: fusion.laff.LAFF, from: [x3d, bow], params: {seeds: [1], singles: false}}
+  rank: {step: rank, from: train}
+"""
+TUNED = """  finetune:
+    {step: finetune, uses: extractors.clip_ft.ClipFt, from: decode, params: {model: tiny-64, weights: random}}
+  clip-ft: {step: extract, from: [decode, finetune]}
+"""
 Surroundings = Callable[..., Context]
 Look = Callable[[Context], dict[str, Planned]]
 
@@ -53,7 +72,7 @@ def test_what_follows_stands_too_but_what_tells_of_it(
     assert found.modules == {"x3d": ["extractors.x3d"], "train": [], "rank": []}
     after = surroundings(yaml)  # as another process sees it
     assert stale(planned, after) == {"evaluate": ["follows rank"], "report": ["follows evaluate"]}
-    assert earlier_code(after, ["rank"]) == {"x3d": ["extractors.x3d"]}
+    assert earlier_code(after, ["rank"]) == {name: ["extractors.x3d"] for name in ("x3d", "train", "rank")}
     entry = after.work.index("x3d").entries["00000.h5"]
     (old, new) = entry.earlier["extractors.x3d"]
     assert old != new
@@ -67,10 +86,13 @@ def test_own_code_of_what_follows_has_to_be_named(
     edit("fusion/laff.py")
     found = accept(surroundings(yaml), ["x3d"])
     assert list(found.units) == ["x3d"]
-    assert found.left["train"] == "code of fusion.laff changed; follows x3d"
+    assert found.left == {"train": "code of fusion.laff changed; follows x3d", "rank": "follows laff"} | {
+        name: found.left[name] for name in ("evaluate", "report")
+    }
     found = accept(surroundings(yaml), ["train"])
     assert list(found.units) == ["train", "rank"]
-    assert earlier_code(surroundings(yaml), ["rank"]) == {"x3d": ["extractors.x3d"], "train": ["fusion.laff"]}
+    both = ["extractors.x3d", "fusion.laff"]
+    assert earlier_code(surroundings(yaml), ["rank"]) == {"x3d": both[:1], "train": both, "rank": both}
 
 
 def test_code_that_changes_again_is_noted_from_the_first_on(
@@ -109,7 +131,7 @@ def test_code_that_is_as_it_was_needs_no_note(
     [
         (["x3d"], ["x3d.frames=16"], "'x3d': only changed code can be accepted, but here it says: frames 13 → 16"),
         (["bow"], [], "'bow' is up to date; there is nothing to accept"),
-        (["evaluate"], [], "'evaluate' says what was accepted, so it is made again, in seconds"),
+        (["evaluate"], [], "'evaluate' is made again in seconds; accept what it reads"),
         (["x3d", "bow"], [], "laff accept: 1 problem(s)"),
         (["x3e"], [], "has no stage 'x3e'; did you mean 'x3d'?"),
     ],
@@ -139,3 +161,97 @@ def test_changed_items_are_refused(
     (yaml.parent / "videos" / "train0.mp4").write_bytes(b"another video")
     with pytest.raises(LaffError, match="only changed code can be accepted"):
         accept(surroundings(yaml), ["x3d"])
+
+
+def remake(context: Context, name: str, *keys: str) -> None:
+    """Note units as made by the code as it is now."""
+    index = context.work.index(name)
+    for unit in units(context, name):
+        if unit.key in keys:
+            index.record(unit.key, Entry(unit.fingerprint, unit.content, {}), unit.recipe)
+
+
+def test_what_reads_units_that_were_made_anew_does_not_follow(
+    yaml: Path, surroundings: Surroundings, edit: Callable[[str], None]
+) -> None:
+    edit("extractors/x3d.py")
+    remake(surroundings(yaml), "x3d", "00000.h5")
+    found = accept(surroundings(yaml), ["x3d"])
+    assert found.units == {"x3d": 1}
+    assert found.left["train"] == "follows x3d"
+    found = accept(surroundings(yaml), ["train"])  # a person may say so
+    assert list(found.units) == ["train", "rank"]
+    assert earlier_code(surroundings(yaml), ["rank"])["train"] == ["x3d as it was"]
+
+
+def test_ranks_of_a_model_that_was_trained_anew_do_not_follow(
+    yaml: Path, surroundings: Surroundings, edit: Callable[[str], None]
+) -> None:
+    edit("fusion/laff.py")
+    remake(surroundings(yaml), "train", "laff/seed1")
+    found = accept(surroundings(yaml), ["train"])
+    assert found.units == {"train": 1}
+    assert found.left["rank"] == "follows laff"
+
+
+def test_the_note_outlives_what_it_came_from(
+    yaml: Path, surroundings: Surroundings, edit: Callable[[str], None]
+) -> None:
+    """x3d is lost and made again by the new code: the models have still learned from the old."""
+    edit("extractors/x3d.py")
+    accept(surroundings(yaml), ["x3d"])
+    remake(surroundings(yaml), "x3d", "00000.h5", "00001.h5")
+    assert earlier_code(surroundings(yaml), ["rank"]) == {name: ["extractors.x3d"] for name in ("train", "rank")}
+
+
+def test_a_part_that_is_borrowed_is_code_of_its_own(
+    collect: Callable[..., Path],
+    surroundings: Surroundings,
+    finish: Callable[[Context], None],
+    edit: Callable[[str], None],
+) -> None:
+    """clip-ft computes with the class that finetune has trained."""
+    text = GRAPH.replace("  bow:", TUNED + "  bow:").replace("from: [x3d, bow]", "from: [clip-ft, bow]")
+    yaml = collect()
+    finish(surroundings(yaml, text=text))
+    edit("extractors/clip_ft.py")
+    found = accept(surroundings(yaml, text=text), ["finetune"])
+    assert list(found.units) == ["finetune"]
+    assert found.left["clip-ft"] == "code of extractors.clip_ft changed; follows finetune"
+
+
+def test_a_joint_encoder_is_code_of_the_model(
+    collect: Callable[..., Path],
+    surroundings: Surroundings,
+    finish: Callable[[Context], None],
+    planned: Look,
+    edit: Callable[[str], None],
+) -> None:
+    text = GRAPH.replace("  bow:", "  gru: {step: extract, uses: extractors.gru.Gru, from: [ingest, x3d]}\n  bow:")
+    text = text.replace("from: [x3d, bow], params: {", "from: [x3d, gru], params: {joint: [gru], ")
+    yaml = collect()
+    finish(surroundings(yaml, text=text))
+    edit("extractors/gru.py")
+    state = planned(surroundings(yaml, text=text))["train"]
+    assert (state.only_code, list(state.by_code)) == (True, ["extractors.gru"])
+    accept(surroundings(yaml, text=text), ["train"])
+    assert earlier_code(surroundings(yaml, text=text), ["train"])["train"] == ["extractors.gru"]
+
+
+def test_a_note_outlives_another_date(
+    yaml: Path, surroundings: Surroundings, edit: Callable[[str], None], planned: Look
+) -> None:
+    """A workspace that was copied without its dates: the shards speak for themselves, the notes stay."""
+    context = surroundings(yaml)
+    for unit in units(context, "x3d"):
+        about = {"fingerprint": unit.fingerprint, "content": unit.content, "recipe": json.dumps(unit.recipe)}
+        path = context.work.folder("x3d") / unit.key
+        shards.write(path, ["a"], np.zeros((1, 2), np.float32), about)
+        made = context.work.index("x3d").made(unit.makes)
+        context.work.index("x3d").record(unit.key, Entry(unit.fingerprint, unit.content, made), unit.recipe)
+    edit("extractors/x3d.py")
+    accept(surroundings(yaml), ["x3d"])
+    for path in surroundings(yaml).work.folder("x3d").glob("*.h5"):
+        os.utime(path, ns=(1, 1))
+    assert planned(surroundings(yaml))["x3d"].todo == []
+    assert earlier_code(surroundings(yaml), ["x3d"]) == {"x3d": ["extractors.x3d"]}

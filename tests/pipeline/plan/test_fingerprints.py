@@ -53,6 +53,7 @@ SHAPED: dict[str, set[str]] = {
     "pipeline.build.learned": {*EXTRACT, "train", "rank"},
     "pipeline.training": LEARN,
     "pipeline.training.fit": {"gru"},
+    "pipeline.training.checkpoint": {*LEARN, "bow"},
     "pipeline.training.frame_cache": {"finetune"},
     "pipeline.training.jobs": {"train"},
     "pipeline.assembly": {"train", "rank"},

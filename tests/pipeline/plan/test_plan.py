@@ -81,6 +81,7 @@ def test_a_fresh_workspace(collect: Collect, surroundings: Surroundings, planned
         "stale": 0,
         "missing": 3,
         "reasons": ["not made yet"],
+        "code": [],
     }
 
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import nn
 
+from fusion.cpu import plain
 from pipeline.errors import LaffError
 from pipeline.graph.recipe import Recipe
-from pipeline.training import plain
 from pipeline.training.optimizer import clipping, differentiate, has_foreach, make_optimizer, move, step
 from pipeline.training.rmsprop import has_kernel
 
