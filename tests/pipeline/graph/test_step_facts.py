@@ -41,6 +41,26 @@ def test_a_word_that_is_none_is_told(add: Callable) -> None:
         step_facts.about("export")
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('MAKES = (f"{FOLDER}/a.npz",)', "MAKES should be written out as a value, so that it can be read"),
+        ("SHAPED_BY = ROOMS", "SHAPED_BY should be written out as a value, so that it can be read"),
+        ('MAKES = ("a.npz")', "MAKES is 'a.npz', but should be a tuple of texts"),
+        ('SHAPED_BY = "pipeline.rows"', "SHAPED_BY is 'pipeline.rows', but should be a tuple of texts"),
+        ('SINGLE = "no"', "SINGLE is 'no', but should be bool"),
+        ("HELP = 3", "HELP is 3, but should be str"),
+        ('HOW = ("sped",)', "HOW names 'sped', which is no param of the step"),
+    ],
+)
+def test_what_cannot_be_so_is_told(add: Callable, line: str, message: str) -> None:
+    """Else it would be passed over in silence, and a file or a room forgotten."""
+    add("export", f"@dataclass\nclass Options:\n    {line}\n    speed: int = 3\n")
+    with pytest.raises(PartError) as error:
+        step_facts.about("export")
+    assert str(error.value).startswith(f"pipeline.steps.export.Options: {message}")
+
+
 def test_an_unknown_step_is_told() -> None:
     with pytest.raises(PartError, match=r"unknown step 'ranks'; did you mean 'rank'\? \(known: decode, evaluate, "):
         step_facts.about("ranks")

@@ -16,6 +16,7 @@ from pipeline.graph.graph import Stage
 from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
+from pipeline.plan.units import whole
 
 Surroundings = Callable[..., Context]
 
@@ -56,6 +57,31 @@ def test_a_stage_without_units_is_an_error(
     context.__dict__.pop("recipes", None)
     with pytest.raises(LaffError, match=r"^'out' has no units: its step 'export' makes nothing of this collection$"):
         stage_plan(context, "out")
+
+
+def test_a_file_that_the_step_does_not_say_is_an_error(
+    made_up: Callable[..., Stage],
+    collect: Callable[..., Path],
+    surroundings: Surroundings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else `verify` would not look at it, and `gc` take it for a person's."""
+    context = surroundings(collect())
+    stage = made_up(Options=object, units=lambda context, stage: [whole(context, stage, [], ("b.npz",))], run=print)
+    context.graph = replace(context.graph, stages=context.graph.stages | {"out": stage})
+    monkeypatch.setattr(Stage, "about", step_facts.StepFacts("export", {}, makes=("a.npz",), counts=False))
+    with pytest.raises(LaffError, match=r"^'out' makes b\.npz, which MAKES of its step 'export' does not say$"):
+        steps.units(context, "out")
+
+
+def test_stages_that_run_together_need_a_function_for_it(
+    made_up: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = made_up(Options=object, units=print, run=print)
+    monkeypatch.setattr(Stage, "about", step_facts.StepFacts("export", {}, together="video"))
+    with pytest.raises(LaffError, match="TOGETHER of its Options and a function run_together go together"):
+        steps.module(stage)
+    assert steps.module(made_up(Options=object, units=print, run=print, run_together=print))
 
 
 def test_what_stands_in_the_way_is_told_of_all_stages(
