@@ -32,8 +32,25 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 ROOT = Path(__file__).resolve().parent.parent
 
 
+LONG = (  # tests of ten seconds and more begin first: side by side, none of them is left for the end
+    "test_killed_again_and_again_it_ends_as_if_nothing_had_been",
+    "test_three_bad_videos_of_64_cost_three",
+    "test_robustness_files_give_the_right_frames_or_a_reason",
+    "test_a_kill_at_any_phase_costs_only_what_was_not_whole",
+    "test_a_run_on_a_disk_that_fills_up",
+    "test_two_workers_one_killed_amid_a_shard_equal_the_serial_run",
+    "test_the_published_depth_equals_the_reference",
+    "test_a_killed_comparison_goes_on",
+    "test_real_files_give_the_same_frames_or_are_refused",
+    "test_models_of_every_kind_build",
+    "test_what_earlier_code_made_is_kept",
+    "test_a_scheduler_and_a_worker_started_by_hand_equal_the_serial_run",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Each test that asks for `data` gets the mark `real`, so that `pytest -m real` finds all of them."""
+    items.sort(key=lambda item: getattr(item, "originalname", "") not in LONG)
     for item in items:
         if "data" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.real)

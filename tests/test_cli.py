@@ -462,7 +462,7 @@ def test_plan_as_json(laff, ran, tmp_path: Path) -> None:
     lines = json.loads(laff("plan", *where(ran, "--json")).output)
     assert {line["stage"] for line in lines} == set(STAGES) - {"ircsn", "tf", "timm"}
     for line in lines:
-        assert list(line) == ["stage", "shards", "cached", "stale", "missing", "reasons"]
+        assert list(line) == ["stage", "shards", "cached", "stale", "missing", "reasons", "code"]
         assert line["shards"] == line["cached"] > 0
         assert (line["stale"], line["missing"], line["reasons"]) == (0, 0, [])
     words = ["--set", "x3d.frames=5", "--json"]

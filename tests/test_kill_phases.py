@@ -74,7 +74,7 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks, and lets decoders kill their parent")
 @pytest.mark.parametrize(
-    "phases", [("open", "decode", "forward"), ("write", "flush", "rename"), ("renamed", "record", "ledger")]
+    "phases", [("open", "write", "renamed"), ("decode", "flush", "record"), ("forward", "rename", "ledger")]
 )
 def test_a_kill_at_any_phase_costs_only_what_was_not_whole(
     collection: Path, tmp_path: Path, phases: tuple[str, ...]
@@ -97,4 +97,4 @@ def test_a_kill_at_any_phase_costs_only_what_was_not_whole(
         assert said["left"] == [], f"{where}: temporary files are left"
         found = results(folder / where)
         assert [name for name in {*wanted, *found} if wanted.get(name) != found.get(name)] == [], where
-    assert len({said["whole"] for said in moments}) >= 4, "all kills fell at much the same time"
+    assert len({said["whole"] for said in moments}) >= 5, "all kills fell at much the same time"

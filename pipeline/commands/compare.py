@@ -53,7 +53,7 @@ def looked_at(options: dict[str, Any], grid: str, roles: dict[str, str], seeds: 
 
         return requested(request(options), grid, roles, seeds)[0]
     if roles or seeds:
-        raise click.UsageError("--role and --seeds are of a grid; name it by --grid")
+        raise click.UsageError(f"{'--role' if roles else '--seeds'} is of a grid; name it by --grid")
     return request(options)
 
 

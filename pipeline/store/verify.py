@@ -70,7 +70,7 @@ def _text(path: Path) -> str:
     return "" if path.stat().st_size else "empty"
 
 
-STAGE, UNIT = rf"({COMPARISONS}/[\w][\w.-]*/)?[\w][\w.-]*", r"[\w@-]+(/[\w@-]+)*"
+STAGE, UNIT = rf"({COMPARISONS}/[\w][\w.-]*/)?[\w][\w.-]*", r"[\w@-]+(/[\w@-]+)?"
 WORDS = {"shard": r"\d{5,}\.h5", "side": "(video|text)", "unit": UNIT}  # what a name that a step makes may hold
 OTHERS = ("ingest/table.h5", "digests.json", "failures.jsonl", "times.jsonl")  # files of no stage, or of any
 INDEXES = ("index.json", "index.jsonl")
