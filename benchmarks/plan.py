@@ -55,18 +55,17 @@ def make(folder: Path, shots: int) -> None:
 def finish(collection: Path, work: Path) -> None:
     """Ingest, then note every unit of every stage as made."""
     sys.path.insert(0, str(ROOT))
-    from pipeline.items.collection import load
     from pipeline.plan.plan import stage_plan
-    from pipeline.run import Request, look
+    from pipeline.run import Request, open_context
     from pipeline.steps import ingest
     from pipeline.store.index import Entry
 
     request = Request(collection, work, ROOT / "stages.yaml")
-    found, graph = load(collection), request.graph()
-    context, _ = look(request, graph, found, False)
+    context = open_context(request)
+    graph = context.graph
     start = time.perf_counter()
     with context.work.lock():
-        context.catalog = ingest.run(found, context.work, ingest.Options())
+        context.catalog = ingest.update(context.collection, context.work, ingest.Options())
         print(f"  (ingest {time.perf_counter() - start:.1f} s)", flush=True)
         start, count = time.perf_counter(), 0
         for name in graph.stages:
