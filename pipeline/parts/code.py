@@ -6,6 +6,7 @@ import importlib.util
 from collections.abc import Collection
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import LaffError
 
@@ -107,43 +108,43 @@ def code_digest(file: Path) -> str:
 
     So comments, blank lines and line breaks don't change it, nor does a move of what it imports.
     """
-    copy = ast.parse(file.read_text(encoding="utf-8"))
     names: set[tuple[str, str]] = set()
-    _Imports(names).visit(copy)
-    for node in ast.walk(copy):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and (
-            ast.get_docstring(node, clean=False) is not None
-        ):
-            node.body = node.body[1:]
-        if isinstance(node, ast.ClassDef) and node.name == "Options":
-            node.body = [item for item in node.body if not _is_fact(item)]
-    return hashlib.sha256(f"{ast.dump(copy)}{sorted(names)}".encode()).hexdigest()[:16]
+    text = _text(tree(file), names)
+    return hashlib.sha256(f"{text}{sorted(names)}".encode()).hexdigest()[:16]
+
+
+def _text(node: Any, names: set[tuple[str, str]]) -> str:
+    """What counts of a syntax tree, as text; the names that it imports from project modules go into `names`."""
+    if isinstance(node, list):
+        return f"[{','.join([_text(item, names) for item in node])}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").split(".")[0] in ROOMS):
+        names.update(
+            (alias.name, alias.asname or "") for alias in node.names
+        )  # of `from pipeline.x import y as z` y, z
+        return ""
+    if isinstance(node, ast.Import):
+        ours = [alias for alias in node.names if alias.name.split(".")[0] in ROOMS]
+        names.update((alias.name.rpartition(".")[2], alias.asname or "") for alias in ours)
+        return _text([alias for alias in node.names if alias not in ours], names)
+    values = [getattr(node, name) for name in node._fields if name != "ctx"]
+    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        values[node._fields.index("body")] = _body(node)
+    return f"{type(node).__name__}({','.join([_text(value, names) for value in values])})"
+
+
+def _body(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:
+    """The statements of a body that do something."""
+    body = node.body if ast.get_docstring(node, clean=False) is None else node.body[1:]
+    if isinstance(node, ast.ClassDef) and node.name == "Options":
+        return [item for item in body if not _is_fact(item)]
+    return body
 
 
 def _is_fact(item: ast.stmt) -> bool:
     """HELP = "…" and what else a step says in capitals: that computes nothing, and acts on the recipe where it does."""
     return isinstance(item, ast.Assign) and all(ast.unparse(target).isupper() for target in item.targets)
-
-
-class _Imports(ast.NodeTransformer):
-    """Takes the imports of project modules out of a tree and collects their names."""
-
-    def __init__(self, names: set[tuple[str, str]]) -> None:
-        self.names = names
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
-        """`from pipeline.x import y as z` leaves y and z."""
-        if node.level or (node.module or "").split(".")[0] in ROOMS:
-            self.names.update((alias.name, alias.asname or "") for alias in node.names)
-            return None
-        return node
-
-    def visit_Import(self, node: ast.Import) -> ast.AST | None:
-        """`import pipeline.x.y` leaves y."""
-        ours = [alias for alias in node.names if alias.name.split(".")[0] in ROOMS]
-        self.names.update((alias.name.rpartition(".")[2], alias.asname or "") for alias in ours)
-        node.names = [alias for alias in node.names if alias not in ours]
-        return node if node.names else None
 
 
 def digests(
