@@ -88,6 +88,11 @@ def closure(names: Collection[str], trusted: frozenset[str] = frozenset(), leave
 
     `leave`: modules and rooms that are not followed into. PartError for a name of nothing.
     """
+    return list(_closure(tuple(names), trusted, tuple(leave)))
+
+
+@cache
+def _closure(names: tuple[str, ...], trusted: frozenset[str], leave: tuple[str, ...]) -> tuple[str, ...]:
     seen: set[str] = set()
     waiting = [module for name in names for module in inside(name, trusted)]
     while waiting:
@@ -95,7 +100,7 @@ def closure(names: Collection[str], trusted: frozenset[str] = frozenset(), leave
         if module not in seen:
             seen.add(module)
             waiting += [name for name in imported(module, trusted) if not _within(name, leave)]
-    return sorted(seen)
+    return tuple(sorted(seen))
 
 
 def _within(module: str, rooms: Collection[str]) -> bool:

@@ -109,6 +109,7 @@ def _forget() -> None:
         code.source_file,
         code.tree,
         code.imported,
+        code._closure,
         code.code_digest,
         classes.part,
         classes._literals,
