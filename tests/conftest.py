@@ -23,6 +23,8 @@ import av
 import numpy as np
 import pytest
 
+from tests.forked import Forked
+
 if TYPE_CHECKING:
     from pipeline.run import Outcome, Request
 
@@ -130,6 +132,14 @@ def clips(tmp_path: Path) -> Clips:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
+    """Starts `laff` as a process in milliseconds: `forked.laff("plan", …)`."""
+    made = Forked(tmp_path_factory.mktemp("forked"))
+    yield made
+    made.close()
 
 
 # Profile small, made smaller: the whole graph in seconds. Trainings keep several steps, so that a kill can hit one.

@@ -1,17 +1,9 @@
-"""Runs that get SIGKILL at a chosen moment: python tests/killing.py FOLDER PHASE…, where collection.yaml and
-stages.yaml lie in FOLDER.
-
-For each moment a fresh workspace FOLDER/<phase>-<n>: a run that dies there, then the same run undisturbed. Writes a
-line of JSON for each. A child is forked for each run from a process that has imported everything, so that dozens are
-quick.
-"""
+"""A run that gets SIGKILL at a chosen moment, as a function for a process that `forked` starts."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -109,64 +101,14 @@ def arm(phase: str, count: int) -> None:
         ledger.write = after(ledger.write)  # type: ignore[assignment]
 
 
-def run(folder: Path, work: Path, phase: str = "", count: int = 0) -> int:
-    """A run in a forked child -> its exit status."""
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    status = 1
-    try:
-        from pipeline.run import Request
-        from pipeline.run import run as run_stages
-
-        if phase:
-            arm(phase, count)
-        run_stages(Request(folder / "collection.yaml", work, folder / "stages.yaml"), FEATURES)
-        status = 0
-    finally:
-        os._exit(status)
-
-
-def shards(work: Path) -> dict[str, list[int]]:
-    """{shard: inode, mtime}."""
-    found = sorted(path for path in work.glob("*/0*.h5"))
-    return {str(path.relative_to(work)): [path.stat().st_ino, path.stat().st_mtime_ns] for path in found}
-
-
-def tell(facts: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(facts) + "\n")
-    sys.stdout.flush()
-
-
-def main() -> None:
-    folder, phases = Path(sys.argv[1]), sys.argv[2:]
-    here = Path(__file__).resolve().parent
-    sys.path[:1] = [str(here.parent), str(here)]  # the project first: tests/ has folders of the same names
-    import killing  # `read` by this name, so that the decoder processes find it
+def run(folder: str, work: str, phase: str = "", count: int = 0) -> None:
+    """A run of the collection and stages in `folder`; it dies at the count-th moment of a phase."""
     import torch
 
-    import pipeline.steps.decode
-    import pipeline.steps.extract  # noqa: F401  (all that a run imports, once)
+    from pipeline.run import Request
+    from pipeline.run import run as run_stages
 
     torch.set_num_threads(1)
-    tell({"moment": "none", "status": killing.run(folder, folder / "none")})
-    for phase in phases:
-        for count in MOMENTS[phase]:
-            work = folder / f"{phase}-{count}"
-            killed = killing.run(folder, work, phase, count)
-            before = shards(work)
-            status = killing.run(folder, work)
-            after = shards(work)
-            said = {
-                "moment": work.name,
-                "killed": killed,
-                "status": status,
-                "whole": len(before),
-                "again": [name for name in before if before[name] != after.get(name)],
-                "left": [str(path) for path in work.rglob("*.partial")],
-            }
-            tell(said)
-
-
-if __name__ == "__main__":
-    main()
+    if phase:
+        arm(phase, count)
+    run_stages(Request(Path(folder) / "collection.yaml", Path(work), Path(folder) / "stages.yaml"), FEATURES)

@@ -20,8 +20,8 @@ from pipeline import files
 from pipeline.graph import step_facts
 from pipeline.rows import container, shards
 from pipeline.store import verify
+from tests.forked import Forked
 
-ROOT = Path(__file__).resolve().parent.parent
 STAGES = ("bow", "decode")  # cheap ones that write files of every kind
 VICTIMS = {
     "shard": "bow/00001.h5",
@@ -160,29 +160,26 @@ def fill(folder: Path, free: int) -> Path:
     return filler
 
 
-def laff(verb: str, *options: str) -> tuple[int, str]:
-    command = [sys.executable, str(ROOT / "cli.py"), verb, *options]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    return done.returncode, done.stdout
-
-
 @pytest.mark.parametrize("free", [100_000, 30_000_000])
-def test_a_run_on_a_disk_that_fills_up(ran, tmp_path: Path, contents: Callable, disk: Callable, free: int) -> None:
+def test_a_run_on_a_disk_that_fills_up(
+    ran, tmp_path: Path, contents: Callable, disk: Callable, forked: Forked, free: int
+) -> None:
     changed = ran.copy(tmp_path / "changed", work=False)
     disk(changed.work, 200_000_000)
     filler = fill(changed.work, free)
-    code, said = laff("run", *changed.options())
+    process = forked.laff("run", *changed.options())
+    code, said = process.wait(), process.said()
     assert code == 1, said
     assert "Traceback" not in said
     assert "make room" in said[said.rindex("Error: ") :]
     assert str(changed.work) in said[said.rindex("Error: ") :]
     assert not list(changed.work.rglob("*.partial"))
-    code, said = laff("verify", "-w", str(changed.work))
-    assert code == 0, said
+    process = forked.laff("verify", "-w", changed.work)
+    assert process.wait() == 0, process.said()
     kept = {name: marks for name, marks in changed.state().items() if name.endswith(".h5") and "frames" not in name}
     filler.unlink()
-    code, said = laff("run", *changed.options())
-    assert code == 0, said
+    process = forked.laff("run", *changed.options())
+    assert process.wait() == 0, process.said()
     now = changed.state()
     assert {name: now[name] for name in kept} == kept
     assert contents(changed.work) == contents(ran.work)

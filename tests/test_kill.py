@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -12,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.forked import Forked
+
 PATIENCE = 120.0  # seconds until an event that should come has come
 # Checkpoints after every step, so that a kill finds one; they are no part of the fingerprints.
 OFTEN = (
@@ -32,12 +32,6 @@ MOMENTS = {
 }
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-
-
-def start(options: list[str]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, str(ROOT / "cli.py"), "run", *options]
-    # A shell starts its background jobs with SIGINT ignored, and what such a job starts would ignore it too.
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
 def children(pid: int) -> list[int]:
@@ -71,18 +65,20 @@ def finished_shards(state: dict[str, tuple[int, int, int]]) -> dict[str, tuple[i
     return {name: marks for name, marks in kept.items() if not name.startswith(("finetune", "ingest", "rank"))}
 
 
-def test_killed_again_and_again_it_ends_as_if_nothing_had_been(ran, tmp_path: Path, contents) -> None:
+def test_killed_again_and_again_it_ends_as_if_nothing_had_been(
+    ran, tmp_path: Path, contents, forked: Forked
+) -> None:
     killed = ran.copy(tmp_path / "killed", work=False)
     options = killed.options(*OFTEN)
     shards: dict[str, tuple[int, int, int]] = {}
     for moment, file in MOMENTS.items():
-        process = start(options)
+        process = forked.laff("run", *options)
         there = wait_for(lambda file=file, process=process: (killed.work / file).exists() or process.poll() is not None)
         workers = children(process.pid) if process.poll() is None else []
         process.send_signal(signal.SIGKILL)
-        said = process.communicate()[0].decode()
-        assert there, f"{moment}: {file} did not come:\n{said}"
-        assert process.returncode == -signal.SIGKILL, f"{moment}: {said}"
+        status = process.wait()
+        assert there, f"{moment}: {file} did not come:\n{process.said()}"
+        assert status == -signal.SIGKILL, f"{moment}: {process.said()}"
         if moment in ("decode", "frames of finetune", "extraction"):
             assert workers, f"{moment} runs without decoder processes"
         assert wait_for(lambda workers=workers: not any(map(alive, workers)), 10), f"{moment}: decoders live on"
@@ -91,9 +87,8 @@ def test_killed_again_and_again_it_ends_as_if_nothing_had_been(ran, tmp_path: Pa
         shards = now
         assert not (killed.work / "evaluate" / "metrics.json").exists()
 
-    process = start(options)
-    said = process.communicate()[0].decode()
-    assert process.returncode == 0, said
+    process = forked.laff("run", *options)
+    assert process.wait() == 0, process.said()
     now = finished_shards(killed.state())
     assert {name: now[name] for name in shards} == shards, "a finished shard was made again"
     assert not list(killed.work.rglob("*.partial"))
@@ -136,14 +131,14 @@ def test_a_damaged_shard_is_made_again(ran, tmp_path: Path) -> None:
     assert changed.run().made == {"x3d": 1}
 
 
-def test_an_interrupt_leaves_with_a_word_and_no_traceback(tiny, tmp_path: Path) -> None:
+def test_an_interrupt_leaves_with_a_word_and_no_traceback(tiny, tmp_path: Path, forked: Forked) -> None:
     changed = tiny.copy(tmp_path / "changed")
-    process = start(changed.options())
+    process = forked.laff("run", *changed.options())
     assert wait_for(lambda: (changed.work / "decode" / "00000.h5").exists() or process.poll() is not None)
     workers = children(process.pid)
     os.kill(process.pid, signal.SIGINT)
-    said = process.communicate(timeout=60)[0].decode()
-    assert process.returncode == 1
+    assert process.wait(60) == 1
+    said = process.said()
     assert "interrupted; what is finished is kept" in said
     assert "Traceback" not in said
     assert wait_for(lambda: not any(map(alive, workers)), 10)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,10 @@ import h5py
 import numpy as np
 import pytest
 
-HERE = Path(__file__).resolve().parent
+from tests.forked import Forked
+from tests.killing import MOMENTS
+
+PHASES = (("open", "write", "renamed"), ("decode", "flush", "record"), ("forward", "rename", "ledger"))
 STAGES = """
 threads: 1
 stages:
@@ -72,29 +75,40 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+def shards(work: Path) -> dict[str, tuple[int, int]]:
+    """{shard: inode, mtime}."""
+    found = sorted(work.glob("*/0*.h5"))
+    return {str(path.relative_to(work)): (path.stat().st_ino, path.stat().st_mtime_ns) for path in found}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(collection: Path, forked: Forked) -> dict[str, Any]:
+    """What a run gives that nobody kills."""
+    process = forked.start("killing:run", [str(collection), str(collection / "none")])
+    assert process.wait() == 0, process.said()
+    found = results(collection / "none")
+    assert len(found["failures"]) == len(BROKEN)
+    return found
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="forks, and lets decoders kill their parent")
-@pytest.mark.parametrize(
-    "phases", [("open", "write", "renamed"), ("decode", "flush", "record"), ("forward", "rename", "ledger")]
-)
+@pytest.mark.parametrize("phases", PHASES, ids=" ".join)
 def test_a_kill_at_any_phase_costs_only_what_was_not_whole(
-    collection: Path, tmp_path: Path, phases: tuple[str, ...]
+    collection: Path, undisturbed: dict[str, Any], forked: Forked, phases: tuple[str, ...]
 ) -> None:
-    folder = tmp_path / "killed"
-    shutil.copytree(collection, folder)
-    command = [sys.executable, str(HERE / "killing.py"), str(folder), *phases]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=HERE.parent, check=False)
-    assert done.returncode == 0, done.stderr
-    undisturbed, *moments = [json.loads(line) for line in done.stdout.splitlines()]
-    assert undisturbed["status"] == 0, done.stderr
-    wanted = results(folder / "none")
-    assert len(wanted["failures"]) == len(BROKEN)
-    assert len(moments) == 4 * len(phases)
-    for said in moments:
-        where = said["moment"]
-        assert said["killed"] == -9, f"{where}: the run did not come so far"
-        assert said["status"] == 0, f"{where}: {done.stderr}"
-        assert said["again"] == [], f"{where}: shards that were whole were made again"
-        assert said["left"] == [], f"{where}: temporary files are left"
-        found = results(folder / where)
-        assert [name for name in {*wanted, *found} if wanted.get(name) != found.get(name)] == [], where
-    assert len({said["whole"] for said in moments}) >= 5, "all kills fell at much the same time"
+    one = {**os.environ, "LAFF_DECODERS": "1"}  # each is a start of an interpreter; test_kill.py has several
+    wholes = set()
+    for where, phase, count in [(f"{phase}-{count}", phase, count) for phase in phases for count in MOMENTS[phase]]:
+        work = collection / where
+        killed = forked.start("killing:run", [str(collection), str(work), phase, count], environment=one)
+        assert killed.wait() == -signal.SIGKILL, f"{where}: the run did not come so far: {killed.said()}"
+        before = shards(work)
+        again = forked.start("killing:run", [str(collection), str(work)], environment=one)
+        assert again.wait() == 0, f"{where}: {again.said()}"
+        after = shards(work)
+        assert [name for name in before if before[name] != after.get(name)] == [], f"{where}: whole ones made again"
+        assert list(work.rglob("*.partial")) == [], f"{where}: temporary files are left"
+        found = results(work)
+        assert [name for name in {*undisturbed, *found} if undisturbed.get(name) != found.get(name)] == [], where
+        wholes.add(len(before))
+    assert len(wholes) >= 5, "all kills fell at much the same time"
