@@ -184,7 +184,7 @@ def serve() -> Callable[[], Any]:
     """Fork a child for each line of standard input; returns, in a child, what it should do."""
     tell(ready=1)
     for line in iter(sys.stdin.buffer.readline, b""):
-        assert len(os.listdir("/proc/self/task")) == 1, "a process with threads must not fork"
+        assert len(list(Path("/proc/self/task").iterdir())) == 1, "a process with threads must not fork"
         child = os.fork()
         if not child:
             return become(**json.loads(line))

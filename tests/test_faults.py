@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -19,14 +18,14 @@ from extractors.base import Sampling
 from pipeline.extraction import decoding
 from pipeline.video.reading import probe
 from pipeline.workers.killable import Killable, Lost
+from tests.forked import Forked
 
-ROOT = Path(__file__).resolve().parent.parent
 STAGES = """
 threads: 2
 stages:
   ingest: {step: ingest}
   decode: {step: decode, from: ingest}
-  colour: {step: extract, uses: extractors.brightness.Brightness, from: decode, params: {timeout: 8, memory: 0.5}}
+  colour: {step: extract, uses: extractors.brightness.Brightness, from: decode, params: {timeout: 5, memory: 0.5}}
 """
 VIDEOS = 64  # in one shard
 SLOW, CRASHING, HUGE = "v07", "v31", "v50"
@@ -105,34 +104,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def laff(folder: Path, videos: str) -> tuple[dict[str, Any], list[dict[str, str]], str]:
+def laff(forked: Forked, folder: Path, videos: str) -> tuple[dict[str, Any], list[dict[str, str]], str]:
     """`laff colour` in a process -> ({id: row} of the only shard, ledger, what it said)."""
     work = folder / f"work-{videos}"
-    command = [sys.executable, str(ROOT / "cli.py"), "colour", "-c", str(folder / f"{videos}.yaml"), "-w", str(work)]
     environment = {**os.environ, "PYTHONPATH": str(folder / "site")}
-    done = subprocess.run(
-        [*command, "--stages", str(folder / "stages.yaml")],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stdout
+    options = ["-c", folder / f"{videos}.yaml", "-w", work, "--stages", folder / "stages.yaml"]
+    process = forked.laff("colour", *options, environment=environment)
+    assert process.wait(240) == 0, process.said()
     assert [path.name for path in (work / "colour").glob("*.h5")] == ["00000.h5"]
     with h5py.File(work / "colour" / "00000.h5") as file:
         rows = {id_: row.tobytes() for id_, row in zip(file["ids"].asstr()[:], file["values"][:], strict=True)}
     ledger = work / "failures.jsonl"
     lines = [json.loads(line) for line in ledger.read_text().splitlines()] if ledger.is_file() else []
-    return rows, lines, done.stdout
+    return rows, lines, process.said()
 
 
-def test_three_bad_videos_of_64_cost_three(folder: Path) -> None:
-    rows, lines, said = laff(folder, "all")
+def test_three_bad_videos_of_64_cost_three(folder: Path, forked: Forked) -> None:
+    rows, lines, said = laff(forked, folder, "all")
     found = {line["video"]: (line["stage"], line["exception"], line["reason"]) for line in lines}
     assert len(lines) == 3
     assert found == {
-        SLOW: ("colour", "Timeout", "took longer than 8 s"),
+        SLOW: ("colour", "Timeout", "took longer than 5 s"),
         CRASHING: ("decode", "Crash", "the decoder process died (signal 11: SIGSEGV)"),
         HUGE: ("colour", "Memory", "needed more memory than 0.5 GiB"),
     }
@@ -140,7 +132,7 @@ def test_three_bad_videos_of_64_cost_three(folder: Path) -> None:
     assert len(rows) == 61
     assert not set(BAD) & set(rows)
 
-    alone, none, _ = laff(folder, "good")
+    alone, none, _ = laff(forked, folder, "good")
     assert none == []
     assert rows == alone
 

@@ -65,9 +65,7 @@ def finished_shards(state: dict[str, tuple[int, int, int]]) -> dict[str, tuple[i
     return {name: marks for name, marks in kept.items() if not name.startswith(("finetune", "ingest", "rank"))}
 
 
-def test_killed_again_and_again_it_ends_as_if_nothing_had_been(
-    ran, tmp_path: Path, contents, forked: Forked
-) -> None:
+def test_killed_again_and_again_it_ends_as_if_nothing_had_been(ran, tmp_path: Path, contents, forked: Forked) -> None:
     killed = ran.copy(tmp_path / "killed", work=False)
     options = killed.options(*OFTEN)
     shards: dict[str, tuple[int, int, int]] = {}

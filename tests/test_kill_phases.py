@@ -98,7 +98,8 @@ def test_a_kill_at_any_phase_costs_only_what_was_not_whole(
 ) -> None:
     one = {**os.environ, "LAFF_DECODERS": "1"}  # each is a start of an interpreter; test_kill.py has several
     wholes = set()
-    for where, phase, count in [(f"{phase}-{count}", phase, count) for phase in phases for count in MOMENTS[phase]]:
+    for phase, count in [(name, count) for name in phases for count in MOMENTS[name]]:
+        where = f"{phase}-{count}"
         work = collection / where
         killed = forked.start("killing:run", [str(collection), str(work), phase, count], environment=one)
         assert killed.wait() == -signal.SIGKILL, f"{where}: the run did not come so far: {killed.said()}"

@@ -7,8 +7,6 @@ import itertools
 import json
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -26,8 +24,8 @@ from pipeline.errors import LaffError
 from pipeline.graph import step_facts
 from pipeline.run import accept, plan, run
 from pipeline.store import verify
+from tests.forked import Forked
 
-ROOT = Path(__file__).resolve().parents[3]
 TRAIN, RANK = "compare/mine/train", "compare/mine/rank"
 ROLES = {"lead": "pair", "lead-text": "words"}
 ALL = ROLES | {"lead-frames": "pair-frames"}
@@ -202,20 +200,18 @@ def test_gc_leaves_comparisons_alone(small) -> None:
     assert list(verify.look(small.work, KINDS)[1]) == [f"{TRAIN}/late/seed1/best.pt"]
 
 
-def test_a_killed_comparison_goes_on(small, tmp_path: Path, contents) -> None:
+def test_a_killed_comparison_goes_on(small, tmp_path: Path, contents, forked: Forked) -> None:
     """SIGKILL in the middle of the second model, then again: what is finished stays, and all is as undisturbed."""
     roles = [word for role, name in ALL.items() for word in ("--role", f"{role}={name}")]
     sets = ("train.epochs=10", "train.patience=0", "train.checkpoint=0")
-    command = [sys.executable, str(ROOT / "cli.py"), "compare", str(small.grid), *small.options(*sets), *roles]
-    log = (tmp_path / "log").open("w")
-    process = subprocess.Popen(command, stdout=log, stderr=log)
+    process = forked.laff("compare", small.grid, *small.options(*sets), *roles)
     last = small.work / TRAIN / "late" / "seed1" / "last.pt"
     end = time.monotonic() + 120
     while not last.exists() and time.monotonic() < end and process.poll() is None:
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert last.exists(), (tmp_path / "log").read_text()
+    assert process.wait() == -signal.SIGKILL
+    assert last.exists(), process.said()
     done = (small.work / TRAIN / "laff" / "seed1" / "best.pt").stat()
     assert not (small.work / RANK).exists()
     made(small, *sets)
