@@ -85,7 +85,7 @@ class Experts(nn.Module):
         ignored = ~torch.cat(own, dim=1) if self.frames else None
         for layer in self.layers:
             states = layer(states, src_key_padding_mask=ignored)
-        return states[:, aggregates]
+        return torch.stack([states[:, place] for place in aggregates], dim=1)  # a list of places would be sent there
 
     def _tokens(self, name: str, feature: Tensor | Sparse | Frames) -> tuple[Tensor, Tensor, Tensor]:
         """An expert's tokens [B, T, W], which of them are the video's own [B, T], and their times [T, W]."""

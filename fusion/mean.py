@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor, nn
 
 from fusion.enter import Enter
@@ -42,4 +41,4 @@ class Mean(nn.Module):
         """
         entered = self.enter(features)  # [B, K, H, W]
         rows, count, heads, _ = entered.shape
-        return entered.mean(dim=1), torch.full((rows, heads, count), 1 / count).to(entered)
+        return entered.mean(dim=1), entered.new_full((rows, heads, count), 1 / count)

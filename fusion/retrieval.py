@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from fusion.features import Split, at
+from fusion.features import Split, at, take
 from fusion.losses import Loss
 from fusion.spaces import Spaces
 
@@ -81,17 +80,19 @@ def mrr(model: Spaces, split: Split) -> float:
     rank = 1 + videos strictly above + half of the other videos with the same similarity.
     """
     device = split.video_of.device
-    every = torch.arange(split.videos, device=device)
+    every = torch.arange(split.videos)  # numbers on the CPU: which rows these are is known without asking a GPU
+    texts = split.text
     if not model.scores_pairs:
         videos = torch.cat([model.embed_video(split.video_rows(rows)) for rows in every.split(BLOCK)])
-        split = replace(split, text=model.encoded(split.text))
+        texts = model.encoded(texts)
     total = torch.zeros((), dtype=torch.float64, device=device)
-    for rows in torch.arange(len(split), device=device).split(BLOCK):
+    for rows in torch.arange(len(split)).split(BLOCK):
+        text = {name: take(feature, rows) for name, feature in texts.items()}
         if model.scores_pairs:
-            similarity = model.scores(split.video_rows(every), split.text_rows(rows))
+            similarity = model.scores(split.video_rows(every), text)
         else:
-            similarity = model.embed_text(split.text_rows(rows)) @ videos.T
-        right = similarity.gather(1, split.video_of[rows, None])
+            similarity = model.embed_text(text) @ videos.T
+        right = similarity.gather(1, at(split.video_of, rows)[:, None])
         above = (similarity > right).sum(dim=1)
         equal = (similarity == right).sum(dim=1) - 1
         reciprocal = 1 / (1 + above + equal / 2).double()
