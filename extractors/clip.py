@@ -24,6 +24,7 @@ from extractors.clip_config import clip_config
 from extractors.clip_files import read_tokenizer, read_weights
 from extractors.clip_layouts import HUGGING_FACE, OPEN_CLIP, OPENAI, SIGLIP
 from extractors.clip_published import PREFIX, agreed, preprocessing, told
+from extractors.pinned import sent
 from extractors.pixels import CLIP_MEAN, CLIP_STD, check, normalise
 from extractors.tokens import FileTokens, Tokens, own_tokens
 from extractors.untrained import seeded
@@ -178,7 +179,7 @@ class Clip:
 
     def encode_texts(self, tokens: Tensor) -> Tensor:
         """[C, context] int64 -> [C, D] float32."""
-        return self.net.encode_text(tokens.to(self.device)).float()
+        return self.net.encode_text(sent(tokens, self.device)).float()
 
     @cached_property
     def _pixels(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from extractors.base import Pairs
+from extractors.pinned import sent
 from extractors.scoring import mrr, reciprocal
 from extractors.tokens import FileTokens
 
@@ -56,14 +57,15 @@ class ClipTask:
         # A video with several captions in the batch is encoded once; rising rows suit any store of frames.
         of = self.train.video_of[rows.cpu().numpy()]
         videos, place = np.unique(of, return_inverse=True)
-        places = torch.from_numpy(place).to(self.clip.device)
+        places = sent(torch.from_numpy(place), self.clip.device)
+        owners = sent(torch.from_numpy(of), self.clip.device)
         text = self.clip.encode_texts(self.tokens[rows.cpu()])
         if self.pairs:
             scores = self.clip.scores(text, *self._frames(self.train, videos))[:, places]
-            return self.objective(scores, scores.new_ones(()), torch.from_numpy(of))
+            return self.objective(scores, scores.new_ones(()), owners)
         video = self._videos(self.train, videos)[places]
         cosines = normalize(text, dim=-1) @ normalize(video, dim=-1).T
-        return self.objective(cosines, self.clip.net.logit_scale.exp().clamp(max=MAX_SCALE), torch.from_numpy(of))
+        return self.objective(cosines, self.clip.net.logit_scale.exp().clamp(max=MAX_SCALE), owners)
 
     @torch.no_grad()
     def score(self) -> float:
@@ -107,6 +109,6 @@ class ClipTask:
         frames = np.ascontiguousarray(pairs.videos[rows])
         counts = np.full(len(rows), frames.shape[1]) if pairs.counts is None else pairs.counts[rows]
         return (
-            torch.from_numpy(frames).to(self.clip.device),
-            torch.from_numpy(counts.astype(np.int64)).to(self.clip.device),
+            sent(torch.from_numpy(frames), self.clip.device),
+            sent(torch.from_numpy(counts.astype(np.int64)), self.clip.device),
         )

@@ -1,4 +1,5 @@
-"""A GPU that only pretends: tensors on it have shape, dtype and device, and no values.
+"""A GPU that only pretends: tensors on it have shape, dtype and device, and no values;
+what is brought back from it is zeros.
 
 torch's FakeTensorMode refuses what a GPU would refuse, operands on two devices; and what waits for values it cannot
 give: `.item()`, `if tensor:`, indexing by a mask. Tensors on the CPU stay real, as they do in a run.
@@ -16,6 +17,8 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+
+from extractors.pixels import constants
 
 
 class Waits(RuntimeError):
@@ -52,6 +55,8 @@ class Card(TorchDispatchMode):
                 self.sent += target == "cuda"
                 if self.steady and not kwargs.get("non_blocking"):
                     raise Waits(f"a copy of {list(args[0].shape)} from {source} to {target}")
+                if source == "cuda":
+                    return torch.zeros(args[0].shape, dtype=kwargs.get("dtype") or args[0].dtype)
         with self.fake:
             return func(*args, **kwargs)
 
@@ -94,4 +99,6 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> Iterator[Card]:
         patch.setattr(torch.backends.cudnn, "enabled", False)  # its LSTM would ask the driver
         patch.setattr(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False)  # else no autocast
         patch.setattr(torch.cuda, "is_bf16_supported", lambda *_: True)
+        constants.cache_clear()  # nothing of the pretended GPU is kept, nor given to it
         yield card
+        constants.cache_clear()
