@@ -21,7 +21,7 @@ from pipeline.commands.run import accept_command, demo_command, plan_command, ru
 from pipeline.commands.sections import Sectioned
 from pipeline.commands.stage import stage_command
 from pipeline.commands.weights import weights_group
-from pipeline.errors import LaffError
+from pipeline.errors import LaffError, Missing
 from pipeline.graph.stages_file import StagesFile
 from pipeline.workers import malloc
 
@@ -56,6 +56,10 @@ class Laff(Sectioned):
             return super().invoke(ctx)
         except LaffError as error:
             raise click.ClickException(str(error)) from None
+        except ModuleNotFoundError as error:
+            raise click.ClickException(
+                str(Missing(error.name or str(error), f"laff {ctx.invoked_subcommand}"))
+            ) from None
         except KeyboardInterrupt:
             raise click.ClickException(
                 "interrupted; what is finished is kept, and the same command does the rest"

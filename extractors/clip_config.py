@@ -39,12 +39,14 @@ def files() -> dict[str, Path]:
 
 @cache
 def clip_config(name: str) -> ClipConfig:
-    """The configuration called `name`.
+    """The configuration called `name`. ModuleNotFoundError where open_clip is missing, which has all but ours.
 
     ValueError for unknown names, and for models that are more than two plain towers: captioners, text towers of the
     Hugging Face hub (whose own configuration open_clip would fetch), images that are not square.
     """
     known = files()
+    if name not in known and find_spec("open_clip") is None:
+        raise ModuleNotFoundError(f"open_clip, which may know the model {name!r}, is not installed", name="open_clip")
     if name not in known:
         near = get_close_matches(name, known, n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else f"; {len(known)} are known, such as tiny-64"

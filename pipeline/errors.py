@@ -1,7 +1,10 @@
 """Errors a person can act on."""
 
+import sys
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
+
+PACKAGES = {"open_clip": "open_clip_torch", "PIL": "pillow", "yaml": "pyyaml"}  # whose names are not their modules'
 
 
 class LaffError(Exception):
@@ -14,6 +17,18 @@ class Diverged(LaffError):
 
 class Unfit(LaffError):
     """A class that refuses its parameters, or a model whose features cannot be learned from."""
+
+
+class Missing(LaffError):
+    """A package that something needs and that is not installed here."""
+
+    def __init__(self, module: str, who: str = "this") -> None:
+        """module: as it is imported; who: needs it."""
+        top = module.partition(".")[0]
+        super().__init__(
+            f"{who} needs the package {PACKAGES.get(top, top)}, which is not installed here ({sys.executable}): "
+            f"pip install {PACKAGES.get(top, top)}"
+        )
 
 
 def problems(where: str, found: Sequence[str]) -> LaffError:

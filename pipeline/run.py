@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline import progress
 from pipeline.build.construct import construct
-from pipeline.errors import LaffError, problems
+from pipeline.errors import LaffError, Missing, problems
 from pipeline.graph import stages
 from pipeline.graph.graph import Graph
 from pipeline.graph.stages_file import StagesFile
@@ -216,6 +216,8 @@ def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None
             together(context, plans)
         else:
             step.run(context, plans[0])
+    except ModuleNotFoundError as error:
+        raise Missing(error.name or str(error), " + ".join(planned.stage for planned in plans)) from error
     finally:
         seconds = time.perf_counter() - start
         for planned in plans:

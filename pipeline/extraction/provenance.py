@@ -4,12 +4,12 @@ import json
 import subprocess
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 from pipeline.extraction.target import Target
 from pipeline.parts import code
 from pipeline.video import reading
+from pipeline.workers.versions import installed
 
 LIBRARIES = (
     *("numpy", "scipy", "pillow", "torch", "open_clip_torch", "pytorchvideo", "timm", "transformers"),
@@ -66,17 +66,17 @@ def hardware(device: str) -> str:
 @cache
 def libraries() -> str:
     """Versions of what computes features: all of them, whichever the part uses."""
-    return ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    return ", ".join(f"{name} {installed(name)}" for name in LIBRARIES)
 
 
 @cache
 def laff() -> str:
     """laff's version; in a checkout its commit too, which ends in -dirty where files differ from it."""
     if not (code.ROOT / ".git").exists():
-        return version("laff")
+        return installed("laff")
     command = ["git", "-C", str(code.ROOT), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
         commit = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
     except (OSError, subprocess.SubprocessError):  # without git, or of another owner
-        return version("laff")
-    return f"{version('laff')} (git {commit})"
+        return installed("laff")
+    return f"{installed('laff')} (git {commit})"

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from pipeline.graph.step_facts import module_of
 from pipeline.parts import code
 from pipeline.store.workspace import Workspace
 from pipeline.weights import lookup
+from pipeline.workers.versions import ABSENT, installed
 
 DECODERS = ("decord", "av", "pillow")  # what decodes and resizes: their versions are part of a video feature
 
@@ -67,8 +67,21 @@ class Recipes:
 
     @cached_property
     def decoders(self) -> dict[str, str]:
-        """Versions of what turns files into frames."""
-        return {name: version(name) for name in DECODERS}
+        """Versions of what turns files into frames.
+
+        Of one that is absent here, that by which the workspace's features were made: a machine that does not decode
+        can train on them.
+        """
+        found = {name: installed(name) for name in DECODERS}
+        if ABSENT not in found.values():
+            return found
+        return found | {name: noted for name, noted in self._noted().items() if found.get(name) == ABSENT}
+
+    def _noted(self) -> dict[str, str]:
+        """Versions of decoders that the workspace notes."""
+        indices = [self.work.index(stage.name) for stage in self.graph.stages.values() if stage.decodes]
+        recipes = [index.recipes[entry.fingerprint] for index in indices for entry in index.entries.values()]
+        return next((recipe["decoder"] for recipe in recipes if "decoder" in recipe), {})
 
     def of(self, name: str) -> dict[str, Any]:
         """The recipe of a stage."""

@@ -129,8 +129,10 @@ def _pyav(path: Path) -> Iterator[Picture]:
 
 def _decord(path: Path, packets: int) -> Iterator[Picture]:
     """decord's frames, read in sequence; Mistrust on any error or when it counts other than `packets` frames."""
-    import decord
-
+    try:
+        import decord
+    except ModuleNotFoundError as error:
+        raise Mistrust("decord is not installed here") from error
     decord.logging.set_level(decord.logging.QUIET)
     try:
         reader = decord.VideoReader(str(path), num_threads=1)

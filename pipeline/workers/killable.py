@@ -27,9 +27,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline.errors import LaffError
+from pipeline.errors import LaffError, Missing
 from pipeline.workers import pipes
-from pipeline.workers.serving import Lost
+from pipeline.workers.serving import MISSING, Lost
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -136,6 +136,8 @@ class Killable:
             worker.start()
         try:
             answer = worker.ask(job, timeout, memory)
+            if isinstance(answer, Lost) and answer.exception == MISSING:
+                raise Missing(answer.reason, "a decoder process")
             if not isinstance(answer, Lost) or answer.exception != "Memory":
                 return answer
         except TimeoutError:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pipeline.workers import pipes
 
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
+MISSING = "missing package"  # why no job of this kind can be done, whatever it works on
 
 
 @dataclass(frozen=True)
@@ -55,5 +56,7 @@ def _answer(head: bytearray) -> tuple[bytes, list[memoryview]]:
         return pipes.pickled(function(job))
     except MemoryError:  # NumPy's and PyAV's are kinds of it
         return pipes.pickled(Lost("needed more memory than the system gave", "Memory"))
+    except ModuleNotFoundError as error:
+        return pipes.pickled(Lost(error.name or str(error), MISSING))
     except BaseException as error:
         return pipes.pickled(Lost(str(error) or type(error).__name__, type(error).__name__))

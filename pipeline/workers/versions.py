@@ -25,15 +25,24 @@ PACKAGES = (
 )
 
 
+ABSENT = "absent"
+
+
+@cache
+def installed(package: str) -> str:
+    """The version of a package here, or ABSENT."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ABSENT
+
+
 @cache
 def about() -> dict[str, str]:
     """Versions of this process by name; its code as it was when first asked."""
     found = {"python": ".".join(map(str, sys.version_info[:2]))}
     for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "absent"
+        found[package] = installed(package)
     sources = sorted(path for room in ("pipeline", "extractors", "fusion") for path in (code.ROOT / room).rglob("*.py"))
     found["laff"] = files.digest([[str(path.relative_to(code.ROOT)), files.sha256(path)] for path in sources])[:12]
     return found

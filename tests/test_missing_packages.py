@@ -1,0 +1,85 @@
+"""A machine without a package does all that does not need it, and says what is missing where something does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.forked import Forked, Process
+from tests.hiding import MODULES, site
+
+# What needs the package: a stage, or an option of `run`; None: nothing at all.
+NEEDED_BY: dict[str, str | None] = {
+    "av": "decode",
+    "decord": None,  # PyAV reads the same frames
+    "open_clip_torch": "finetune",
+    "pytorchvideo": "x3d",
+    "gensim": "w2v",
+    "distributed": "--workers",
+}
+
+
+class Machine:
+    """`laff` on a machine without one package."""
+
+    def __init__(self, forked: Forked, package: str, folder: Path) -> None:
+        self.forked, self.package = forked, package
+        self.environment = os.environ | {"PYTHONPATH": str(site(folder / "site", [package]))}
+
+    def laff(self, *words: object) -> Process:
+        process = self.forked.start("hiding:laff", [[self.package]], [*map(str, words)], environment=self.environment)
+        process.wait()
+        return process
+
+
+@pytest.fixture(params=NEEDED_BY)
+def machine(request: pytest.FixtureRequest, forked: Forked, tmp_path: Path) -> Machine:
+    return Machine(forked, request.param, tmp_path)
+
+
+def test_every_package_is_tried() -> None:
+    assert NEEDED_BY.keys() == MODULES.keys()
+
+
+def test_cached_features_serve_everywhere(ran: Any, machine: Machine, tmp_path: Path) -> None:
+    """Help, plan, a training of its own on features made elsewhere, and what comes of it."""
+    made = ran.copy(tmp_path / "made")
+    before = made.state()
+    assert machine.laff("--help").poll() == 0
+    assert machine.laff("plan", *made.options()).poll() == 0
+    cached = machine.laff("run", *made.options())
+    assert cached.out().startswith("nothing to do"), cached.said()
+    trained = machine.laff("run", *made.options("train.seeds=[3]"))
+    assert trained.poll() == 0, trained.said()
+    assert (made.work / "train" / "laff" / "seed3" / "best.pt").is_file()
+    after = made.state()
+    assert {
+        name: after[name] for name in before if name.endswith(".h5") and "rank" not in name
+    }.items() <= before.items()
+    for words in (["verify", "-w", made.work], ["failures", "-w", made.work]):
+        done = machine.laff(*words)
+        assert done.poll() == 0, done.said()
+
+
+def test_what_needs_it_says_so(tiny: Any, machine: Machine, tmp_path: Path) -> None:
+    made = tiny.copy(tmp_path / "made")
+    who = NEEDED_BY[machine.package]
+    option = [who, "2"] if who and who.startswith("--") else []
+    done = machine.laff("run", *made.options(), *option)
+    if who is None:
+        assert done.poll() == 0, done.said()
+        return
+    assert done.poll() == 1, done.said()
+    assert "Traceback" not in done.said()
+    told = done.err()[done.err().rindex("Error: ") :]
+    assert f"needs the package {machine.package}, which is not installed here" in told
+    assert f"pip install {machine.package}" in told
+    whose = told.partition(" needs ")[0].removeprefix("Error: ").split(" + ")  # the stages of one pass together
+    assert option or who in whose or whose == ["a decoder process"]
+    if not option:  # what stands before it is done and kept
+        assert (made.work / "ingest" / "table.h5").is_file()
+        shutil.rmtree(made.work)
