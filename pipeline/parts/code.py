@@ -38,9 +38,15 @@ def source_file(module: str, trusted: frozenset[str] = frozenset()) -> Path | No
 def tree(file: Path) -> ast.Module:
     """The syntax tree of a file; PartError where it is no Python."""
     try:
-        return ast.parse(file.read_text(encoding="utf-8"), str(file))
+        return _parsed(file.read_text(encoding="utf-8"))
     except SyntaxError as error:
         raise PartError(f"{file.name}:{error.lineno}: {error.msg}") from None
+
+
+@cache
+def _parsed(text: str) -> ast.Module:
+    """By the text alone: a file that moves or comes back is not parsed again."""
+    return ast.parse(text)
 
 
 @cache
@@ -51,10 +57,10 @@ def imported(module: str, trusted: frozenset[str] = frozenset()) -> set[str]:
         return set()
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     names: set[str] = set()
-    for node in _running(tree(file)):
+    for node in _imports(tree(file)):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
             base = ".".join([*parents, *([node.module] if node.module else [])])
             names.add(base)
@@ -62,13 +68,19 @@ def imported(module: str, trusted: frozenset[str] = frozenset()) -> set[str]:
     return {name for name in names if source_file(name, trusted)}
 
 
-def _running(node: ast.AST) -> list[ast.AST]:
-    """All nodes below `node` but those under `if TYPE_CHECKING:`, which never run."""
-    found = []
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
-            continue
-        found += [child, *_running(child)]
+@cache
+def _imports(parsed: ast.Module) -> list[ast.Import | ast.ImportFrom]:
+    """The imports anywhere in a file but under `if TYPE_CHECKING:`, which never runs."""
+    found: list[ast.Import | ast.ImportFrom] = []
+    waiting: list[ast.AST] = [parsed]
+    while waiting:
+        for child in ast.iter_child_nodes(waiting.pop()):
+            if isinstance(child, ast.Import | ast.ImportFrom):
+                found.append(child)
+            elif isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
+                continue
+            elif not isinstance(child, ast.expr):  # statements, and what they consist of: an expression imports nothing
+                waiting.append(child)
     return found
 
 
@@ -113,8 +125,13 @@ def code_digest(file: Path) -> str:
 
     So comments, blank lines and line breaks don't change it, nor does a move of what it imports.
     """
+    return _digest(tree(file))
+
+
+@cache
+def _digest(parsed: ast.Module) -> str:
     names: set[tuple[str, str]] = set()
-    text = _text(tree(file), names)
+    text = _text(parsed, names)
     return hashlib.sha256(f"{text}{sorted(names)}".encode()).hexdigest()[:16]
 
 

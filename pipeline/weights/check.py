@@ -12,6 +12,7 @@ from pipeline.errors import LaffError, problems
 from pipeline.graph.graph import Graph, Weights
 from pipeline.graph.published import belongs
 from pipeline.weights import fetch, listing, lookup
+from pipeline.weights.outline import outline, unfilled
 
 SHOWN = 8  # dropped keys that are named
 
@@ -48,8 +49,9 @@ def check_file(path: Path, graph: Graph) -> str:
     refused: dict[str, list[str]] = {}  # reason -> names of the entries
     for entry in sorted(graph.weights.values(), key=lambda entry: entry.file != path.name):
         part = listing.construct(entry) if entry.uses else None
-        if part is None or not any(layout.fits(state) for layout in part.LAYOUTS):
-            continue
+        with unfilled():  # a layout may be that of a network which is built to ask for its names
+            if part is None or not any(layout.fits(state) for layout in part.LAYOUTS):
+                continue
         try:
             if wrong := _other_shape(part, state):
                 raise ValueError(wrong)
@@ -129,10 +131,8 @@ def _write(state: dict[str, Any], path: Path, about: dict[str, str]) -> None:
 
 def _unbuildable(part: Any) -> str:
     """Why the part's network cannot be built without its files, or ''. No memory is taken for it."""
-    import torch
-
     try:
-        with torch.device("meta"):
+        with outline():
             part.build()
     except ValueError as error:
         return str(error)
@@ -144,12 +144,10 @@ def _other_shape(part: Any, state: dict[str, Any]) -> str:
 
     Asked of a network without memory: to load a file into all that it might fit would take minutes.
     """
-    import torch
-
     layout = next(layout for layout in part.LAYOUTS if layout.fits(state))
     ours = layout.convert({key: value for key, value in state.items() if not key.startswith(layout.dropped)})
     try:
-        with torch.device("meta"):
+        with outline():
             own = part.build().state_dict()
     except ValueError:  # a sentence encoder's is known when its folder is read
         return ""

@@ -9,6 +9,7 @@ from pipeline.graph.graph import Weights
 from pipeline.parts.classes import part as described
 from pipeline.parts.make import make
 from pipeline.weights import fetch, lookup
+from pipeline.weights.outline import outline
 
 WIDTH = 100  # of a note's lines
 
@@ -101,10 +102,8 @@ def _preprocessing(part: Any) -> dict[str, str]:
 
 def _network(part: Any) -> tuple[str, list[str]]:
     """How many tensors and parameters the part's network has, and each with its shape; no memory is taken for them."""
-    import torch
-
     try:
-        with torch.device("meta"):
+        with outline():
             net = part.build()
     except ValueError as error:  # a sentence encoder's is known when its folder is read
         return str(error), []

@@ -79,11 +79,11 @@ def error(found: Tensor | np.ndarray, wanted: Tensor) -> float:
 
 
 def shaken(clip: Clip) -> State:
-    """The model's weights, none of them left at 0 or 1 where they began."""
+    """The model's weights, none of them left at 0 or 1 where they began; matrices began with random numbers."""
     with torch.no_grad():
         for name, value in clip.net.named_parameters():
-            if not name.startswith("logit_"):
-                value.add_(torch.randn_like(value) * (0.1 if value.ndim < 2 else 0.01))
+            if not name.startswith("logit_") and value.ndim < 2:
+                value.add_(torch.randn_like(value) * 0.1)
     return clip.net.state_dict()
 
 

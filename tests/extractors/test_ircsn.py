@@ -126,7 +126,7 @@ def reference(
     return x.mean(dim=(2, 3, 4)).unflatten(0, frames.shape[:2]).mean(dim=1)
 
 
-@pytest.mark.parametrize(("frames", "crop"), [(8, 64), (32, 112)])
+@pytest.mark.parametrize(("frames", "crop"), [(8, 64), (32, 48)])
 def test_the_paper_s_depth_equals_the_reference(
     tmp_path: Path, paper: dict[str, Tensor], apart: Apart, frames: int, crop: int
 ) -> None:
@@ -140,8 +140,8 @@ def test_the_paper_s_depth_equals_the_reference(
 def test_the_traps_of_the_builder_would_show(tmp_path: Path, vmz: dict[str, Tensor], apart: Apart) -> None:
     """Its defaults (eps 1e-5, no pooling after the stem) load the same file and compute another function."""
     torch.save(vmz, tmp_path / "vmz.pth")
-    frames = torch.randint(0, 256, (2, 3, 8, 64, 64, 3), dtype=torch.uint8)
-    csn = IrCSN(depth=50, frames=8, crop=64, clips=3)
+    frames = torch.randint(0, 256, (2, 2, 4, 32, 32, 3), dtype=torch.uint8)
+    csn = IrCSN(**SMALL | {"clips": 2})
     csn.load("cpu", tmp_path / "vmz.pth")
     features = csn.extract(frames)
     assert apart(features, reference(vmz, frames)) < 1e-5

@@ -106,12 +106,14 @@ def reference(state: dict[str, Tensor], clip: Tensor, heads: int = HEADS) -> Ten
     return norm(token, "norm")[0]
 
 
-@pytest.mark.parametrize(("frames", "crop"), [(8, 224), (96, 48)])
-def test_the_published_depth_equals_the_reference(tmp_path: Path, apart: Apart, frames: int, crop: int) -> None:
-    state = build(frames, crop, 16, 768, 12)
+@pytest.mark.parametrize(("frames", "crop", "width"), [(8, 112, 768), (96, 48, 192)])
+def test_the_published_depth_equals_the_reference(
+    tmp_path: Path, apart: Apart, frames: int, crop: int, width: int
+) -> None:
+    state = build(frames, crop, 16, width, 12)
     torch.save({"model_state": state}, tmp_path / "tf.pyth")
     clip = torch.randint(0, 256, (1, 1, frames, crop, crop, 3), dtype=torch.uint8)
-    tf = TimeSformer(frames=frames, crop=crop, crops=1)
+    tf = TimeSformer(frames=frames, crop=crop, crops=1, width=width)
     tf.load("cpu", tmp_path / "tf.pyth")
     with torch.no_grad():
         assert apart(tf.extract(clip)[0], reference(state, clip[0, 0], heads=12)) < 1e-5

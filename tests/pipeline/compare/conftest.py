@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -68,6 +70,21 @@ class Small:
     def work(self) -> Path:
         return self.folder / "work"
 
+    def copy(self, folder: Path) -> Small:
+        """The same in another folder, to be changed; files of several names are one there too."""
+        first: dict[int, str] = {}
+
+        def put(source: str, target: str) -> None:
+            inode = Path(source).stat().st_ino
+            if inode in first:
+                Path(target).hardlink_to(first[inode])
+            else:
+                shutil.copy2(source, target)
+                first[inode] = target
+
+        shutil.copytree(self.folder, folder, copy_function=put)
+        return Small(folder)
+
     def request(self, *sets: str, workers: int = 0) -> Request:
         made = Request(self.folder / "collection.yaml", self.work, self.folder / "stages.yaml", None, sets)
         return replace(made, workers=workers)
@@ -78,8 +95,19 @@ class Small:
         return [*map(str, where), *(word for text in sets for word in ("--set", text))]
 
 
+@pytest.fixture(scope="session")
+def anew() -> Callable[[Path], Small]:
+    """`anew(folder)`: the collection in a folder, nothing made of it."""
+    return _write
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> Small:
+    """The collection in the folder of one test."""
+    return _write(tmp_path)
+
+
+def _write(folder: Path) -> Small:
     """Videos and captions whose shared feature says which belong together, with noise."""
     generator = np.random.default_rng(5)
     videos = [f"{split}{number}" for split, count in VIDEOS.items() for number in range(count)]
@@ -87,21 +115,21 @@ def small(tmp_path: Path) -> Small:
     text = "name: small\n"
     for split in VIDEOS:
         own = [video for video in videos if video.startswith(split)]
-        (tmp_path / f"{split}.txt").write_text("".join(f"{video}\n" for video in own))
+        (folder / f"{split}.txt").write_text("".join(f"{video}\n" for video in own))
         captions = "".join(f"{video}#{n} caption {n} of number {video[-1]}\n" for video in own for n in range(2))
-        (tmp_path / f"{split}.captions.txt").write_text(captions)
+        (folder / f"{split}.captions.txt").write_text(captions)
         text += f"{split}: {{ids: {split}.txt, captions: {split}.captions.txt}}\n"
     noise = generator.normal(size=(4, len(videos), 8))
     other = np.tanh(meaning @ generator.normal(size=(8, 12)))
-    np.savez(tmp_path / "video.npz", ids=videos, pair=(meaning + noise[0]).astype("f4"), other=other.astype("f4"))
+    np.savez(folder / "video.npz", ids=videos, pair=(meaning + noise[0]).astype("f4"), other=other.astype("f4"))
     captions = [f"{video}#{n}" for video in videos for n in range(2)]
     words = (meaning[:, None] + noise[1:3].transpose(1, 0, 2)).reshape(-1, 8)
-    np.savez(tmp_path / "text.npz", ids=captions, pair=words.astype("f4"))
+    np.savez(folder / "text.npz", ids=captions, pair=words.astype("f4"))
     counts = 1 + np.arange(len(videos)) % 5
     starts = np.concatenate([[0], counts.cumsum()])
     frames = np.repeat(meaning, counts, axis=0) + generator.normal(size=(counts.sum(), 8))
-    np.savez(tmp_path / "frames.npz", ids=videos, starts=starts, pair=frames.astype("f4"))
-    (tmp_path / "collection.yaml").write_text(text)
-    (tmp_path / "stages.yaml").write_text(STAGES)
-    (tmp_path / "mine.yaml").write_text(GRID)
-    return Small(tmp_path)
+    np.savez(folder / "frames.npz", ids=videos, starts=starts, pair=frames.astype("f4"))
+    (folder / "collection.yaml").write_text(text)
+    (folder / "stages.yaml").write_text(STAGES)
+    (folder / "mine.yaml").write_text(GRID)
+    return Small(folder)

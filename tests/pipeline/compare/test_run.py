@@ -8,6 +8,7 @@ import json
 import re
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,34 @@ def made(small: Any, *sets: str, workers: int = 0, **asked: Any) -> Compared:
     return compare(small.request(*sets, workers=workers), Asked(str(small.grid), **({"roles": ALL} | asked)))
 
 
+@pytest.fixture(scope="module")
+def compared(anew: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Compared]:
+    """The grid compared, to be read only, and what came of it; copy it for the rest."""
+    one = anew(tmp_path_factory.mktemp("compared"))
+    return one, made(one)
+
+
+@pytest.fixture
+def done(compared: tuple[Any, Compared], tmp_path: Path) -> Any:
+    """A copy of the compared grid, to be changed."""
+    return compared[0].copy(tmp_path / "done")
+
+
+@pytest.fixture(scope="module")
+def after_a_run(anew: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Run and then compared, to be read only; copy it for the rest."""
+    one = anew(tmp_path_factory.mktemp("after_a_run"))
+    run(one.request(), ())
+    made(one)
+    return one
+
+
+@pytest.fixture
+def both(after_a_run: Any, tmp_path: Path) -> Any:
+    """A copy of what was run and then compared, to be changed."""
+    return after_a_run.copy(tmp_path / "both")
+
+
 def precision(small: Any, row: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Average precision [Q] of captions, and the rank [Q], as the run file and the caption ids say."""
     with h5py.File(small.work / "compare" / "mine" / "rank" / row / f"seed{seed}" / "ranks.h5") as file:
@@ -48,8 +77,8 @@ def results(contents: Any, work: Path) -> dict[str, Any]:
     return {name: value for name, value in contents(work).items() if not name.startswith("compare/mine/table")}
 
 
-def test_the_table_follows_from_the_ranks(small) -> None:
-    found = made(small)
+def test_the_table_follows_from_the_ranks(compared) -> None:
+    small, found = compared
     assert found.failed == {}
     table = json.loads((small.work / "compare" / "mine" / "table.json").read_text())
     assert list(table["rows"]) == ["laff", "late", "frames", "pair"]
@@ -71,9 +100,9 @@ def test_the_table_follows_from_the_ranks(small) -> None:
     assert table["rows"]["late"]["flops_video"] == 2 * (8 + 12) * 8
 
 
-def test_p_is_that_of_all_sign_flips(small) -> None:
+def test_p_is_that_of_all_sign_flips(compared) -> None:
     """12 videos have 4,096 flips, so the exact p can be written out."""
-    table = made(small).figures
+    small, table = compared[0], compared[1].figures
     for row in ("late", "pair"):
         seeds = (1, 2) if row == "late" else (0,)
         mine = np.mean([precision(small, row, seed)[0] for seed in seeds], axis=0)
@@ -103,16 +132,15 @@ def test_what_a_run_trained_is_used_and_nothing_else_changes(small) -> None:
     assert made(small, seeds=(3,)).outcome.made == {}
 
 
-def test_workers_make_the_same_bytes(small, tmp_path: Path, contents) -> None:
-    alone = made(small)
-    first = results(contents, small.work)
-    small.work.rename(tmp_path / "alone")
-    both = made(small, workers=2)
+def test_workers_make_the_same_bytes(compared, small, contents) -> None:
+    alone = compared[1]
+    first = results(contents, compared[0].work)
+    other = made(small, workers=2)
     second = results(contents, small.work)
     assert first == second
     assert len([name for name in first if name.startswith(f"{TRAIN}/") and name.endswith("best.pt")]) == 6
     for row in alone.figures["rows"]:
-        assert alone.figures["rows"][row]["t2v"] == both.figures["rows"][row]["t2v"]
+        assert alone.figures["rows"][row]["t2v"] == other.figures["rows"][row]["t2v"]
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -170,34 +198,31 @@ def test_quoted_figures_stand_apart(small) -> None:
     assert "<b>" not in page.replace("<b>late</b>", "").replace("<b>frames</b>", "").replace("<b>pair</b>", "")
 
 
-def test_what_earlier_code_trained_can_be_accepted(small, copied: Path, fresh_sources) -> None:
+def test_what_earlier_code_trained_can_be_accepted(done, copied: Path, fresh_sources) -> None:
     """The block of one row changes: it alone is stale, and stands again when a person says so."""
-    made(small)
     with (copied / "fusion" / "je.py").open("a", encoding="utf-8") as file:
         file.write("\nPLANTED = 0\n")
     fresh_sources()
-    wanted, _, _ = requested(small.request(), str(small.grid), ALL)
+    wanted, _, _ = requested(done.request(), str(done.grid), ALL)
     plans = {planned.stage: planned for planned in plan(wanted, [RANK])[0]}
     assert [unit.key for unit in plans[TRAIN].stale] == ["late/seed1", "late/seed2"]
     accepted, telling = accept(wanted, [TRAIN])
     assert (accepted.units, telling) == ({TRAIN: 2, RANK: 2}, [])
-    again = made(small)
+    again = made(done)
     assert again.outcome.made == {}
     assert again.figures["earlier_code"] == {name: ["fusion.je"] for name in (TRAIN, RANK)}
     assert "made by earlier code of fusion.je" in (again.folder / "index.html").read_text()
 
 
-def test_gc_leaves_comparisons_alone(small) -> None:
-    run(small.request(), ())
-    made(small)
-    held = sorted(small.work.glob("compare/**/*"))
-    assert set(gc.remove(small.request()).unused) == {"train/laff/seed1/last.pt"}
-    assert sorted(small.work.glob("compare/**/*")) == held
-    assert gc.look(small.request()).foreign == []
-    assert made(small).outcome.made == {}
-    assert verify.look(small.work, KINDS)[1] == {}
-    (small.work / TRAIN / "late" / "seed1" / "best.pt").write_bytes(b"PK")
-    assert list(verify.look(small.work, KINDS)[1]) == [f"{TRAIN}/late/seed1/best.pt"]
+def test_gc_leaves_comparisons_alone(both) -> None:
+    held = sorted(both.work.glob("compare/**/*"))
+    assert set(gc.remove(both.request()).unused) == {"train/laff/seed1/last.pt"}
+    assert sorted(both.work.glob("compare/**/*")) == held
+    assert gc.look(both.request()).foreign == []
+    assert made(both).outcome.made == {}
+    assert verify.look(both.work, KINDS)[1] == {}
+    (both.work / TRAIN / "late" / "seed1" / "best.pt").write_bytes(b"PK")
+    assert list(verify.look(both.work, KINDS)[1]) == [f"{TRAIN}/late/seed1/best.pt"]
 
 
 def test_a_killed_comparison_goes_on(small, tmp_path: Path, contents, forked: Forked) -> None:
@@ -226,25 +251,22 @@ def bytes_of(work: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in work.rglob("*.pt")}
 
 
-def test_trainings_made_another_way_stay(small) -> None:
+def test_trainings_made_another_way_stay(both) -> None:
     """A comparison with other settings or of another grid replaces nothing of the run or of the first."""
-    run(small.request(), ())
-    made(small)
-    before = bytes_of(small.work)
-    (small.folder / "other.yaml").write_text("models: {laff: {uses: fusion.laff.LAFF, video: [pair]}}")
-    other = compare(small.request("train.lr=0.002", "train.epochs=2"), Asked(str(small.folder / "other.yaml")))
+    before = bytes_of(both.work)
+    (both.folder / "other.yaml").write_text("models: {laff: {uses: fusion.laff.LAFF, video: [pair]}}")
+    other = compare(both.request("train.lr=0.002", "train.epochs=2"), Asked(str(both.folder / "other.yaml")))
     assert other.outcome.made["compare/other/train"] == 1
-    assert before.items() <= bytes_of(small.work).items()
-    assert run(small.request(), ()).made == {}
-    assert made(small).outcome.made == {}
+    assert before.items() <= bytes_of(both.work).items()
+    assert run(both.request(), ()).made == {}
+    assert made(both).outcome.made == {}
 
 
-def test_what_is_stale_for_everybody_is_made_anew(small) -> None:
-    made(small)
-    path = small.folder / "text.npz"
+def test_what_is_stale_for_everybody_is_made_anew(done) -> None:
+    path = done.folder / "text.npz"
     arrays = dict(np.load(path))
     np.savez(path, ids=arrays["ids"], pair=arrays["pair"][::-1])
-    assert made(small).outcome.made[TRAIN] == 6
+    assert made(done).outcome.made[TRAIN] == 6
 
 
 def test_a_row_to_test_against_must_be_made(small) -> None:

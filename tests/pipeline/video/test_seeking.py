@@ -259,16 +259,21 @@ def test_real_files_give_the_same_frames_or_are_refused(data: Path):
     done = 0
     for path in (path for path in files if path.suffix not in (".json", ".md", ".txt", ".csv")):
         try:
-            all_frames = everything(path)
-            numbers = sorted({0, len(all_frames) // 3, len(all_frames) // 2, len(all_frames) - 1})
             with opened(path) as (container, stream):
                 table = timetable(container, stream)
-                if len(table.times) != len(all_frames):  # video.read compares with the promise of the packets
-                    continue
+                count = len(table.times)
+                numbers = sorted({0, count // 3, count // 2, count - 1})
                 found = {at: picture() for at, picture in frames(container, stream, table, numbers)}
+            decoded, theirs = 0, {}
+            for at, picture in enumerate(pictures(path, "pyav", 0)):
+                decoded = at + 1
+                if at in numbers:
+                    theirs[at] = picture()
         except (Unsure, VideoError):
+            continue
+        if decoded != count:  # video.read compares with the promise of the packets
             continue
         done += 1
         for at, picture in found.items():
-            np.testing.assert_array_equal(picture, all_frames[at], err_msg=f"{path.name}: frame {at}")
+            np.testing.assert_array_equal(picture, theirs[at], err_msg=f"{path.name}: frame {at}")
     assert done > 12

@@ -4,6 +4,7 @@ import hashlib
 import json
 import shlex
 import struct
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,19 @@ def laff(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return call
 
 
+@cache
+def network() -> dict[str, torch.Tensor]:
+    """Tensors of X3D-XS for 4 frames of 32 pixels, by PyTorchVideo's names."""
+    return dict(X3D(size="XS", **SMALL, weights="random").build().state_dict())
+
+
 def zoo(path: Path, **changes: Any) -> Path:
     """A file as PyTorchVideo publishes X3D-XS, classifier and all, for 4 frames of 32 pixels; None removes a key."""
-    state = X3D(size="XS", **SMALL, weights="random").build().state_dict()
-    state |= {"blocks.5.proj.weight": torch.zeros(400, 2048), "blocks.5.proj.bias": torch.zeros(400), **changes}
+    state = network() | {
+        "blocks.5.proj.weight": torch.zeros(400, 2048),
+        "blocks.5.proj.bias": torch.zeros(400),
+        **changes,
+    }
     torch.save({"model_state": {key: value for key, value in state.items() if value is not None}}, path)
     return path
 
