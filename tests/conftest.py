@@ -45,7 +45,7 @@ LONG = (  # tests of ten seconds and more begin first: side by side, none of the
     "test_a_killed_comparison_goes_on",
     "test_real_files_give_the_same_frames_or_are_refused",
     "test_models_of_every_kind_build",
-    "test_what_earlier_code_made_is_kept",
+    "test_what_earlier_code_made_is_kept_and_nothing_else",
     "test_a_scheduler_and_a_worker_started_by_hand_equal_the_serial_run",
 )
 

@@ -51,10 +51,16 @@ class Forked:
         *,
         cwd: Path | None = None,
         environment: dict[str, str] | None = None,
+        alone: bool = False,
     ) -> Process:
-        """module:function(*values) in a process whose command line has these words; values as JSON has them."""
+        """module:function(*values) in a process whose command line has these words; values as JSON has them.
+
+        alone: in a session of its own, whose processes can be sent a signal together.
+        """
         self._jobs += 1
         said = self.folder / f"{self._jobs}.out", self.folder / f"{self._jobs}.err"
+        for path in said:
+            path.touch()
         job = {
             "call": call,
             "values": values,
@@ -62,6 +68,7 @@ class Forked:
             "cwd": str(cwd or self.root),
             "environment": dict(os.environ) if environment is None else environment,
             "said": [str(path) for path in said],
+            "alone": alone,
         }
         program = self.program()
         assert program.stdin is not None
@@ -193,7 +200,7 @@ def serve() -> Callable[[], Any]:
 
 
 def become(
-    call: str, values: list[Any], words: list[str], cwd: str, environment: dict[str, str], said: list[str]
+    call: str, values: list[Any], words: list[str], cwd: str, environment: dict[str, str], said: list[str], alone: bool
 ) -> Callable[[], Any]:
     """Be a process of its own -> what it does."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -201,6 +208,8 @@ def become(
     for number, handle in enumerate((nothing, out, err)):
         os.dup2(handle, number)
         os.close(handle)
+    if alone:
+        os.setsid()
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)

@@ -31,7 +31,9 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
     forked.close()
 
 
-def test_what_earlier_code_made_is_kept(ran: Any, upgraded: Forked, tmp_path: Path, contents: Any) -> None:
+def test_what_earlier_code_made_is_kept_and_nothing_else(
+    ran: Any, upgraded: Forked, tmp_path: Path, contents: Any
+) -> None:
     made = ran.copy(tmp_path / "made")
 
     def laff(verb: str, *words: str) -> str:
@@ -45,6 +47,10 @@ def test_what_earlier_code_made_is_kept(ran: Any, upgraded: Forked, tmp_path: Pa
     assert what == f"stale only because code changed ({CHANGED})"
     assert {*VISUAL, *follow} <= set(names.split(", ")) <= {*VISUAL, *follow, "evaluate", "report"}
     before, files = contents(made.work), made.state()
+    refused = upgraded.laff("accept", "x3d", *made.options("x3d.frames=5"), cwd=tmp_path)
+    assert refused.wait() == 1
+    assert "'x3d': only changed code can be accepted, but here it says: frames 4 → 5; code of" in refused.err()
+    assert made.state() == files
     kept = laff("accept", *VISUAL)
     assert {line.split()[0] for line in kept.splitlines() if " kept, made " in line} == {*VISUAL, *follow}
     assert "evaluate         1 made" in kept
@@ -60,12 +66,3 @@ def test_what_earlier_code_made_is_kept(ran: Any, upgraded: Forked, tmp_path: Pa
     assert after == before
     assert "made by earlier code of pipeline.video.positions (decode)" in (made.work / "report/index.html").read_text()
     assert len(laff("search", "a red square moves to the left").splitlines()) == 10
-
-
-def test_a_changed_param_is_refused(ran: Any, upgraded: Forked, tmp_path: Path) -> None:
-    made = ran.copy(tmp_path / "made")
-    before = made.state()
-    process = upgraded.laff("accept", "x3d", *made.options("x3d.frames=5"), cwd=tmp_path)
-    assert process.wait() == 1
-    assert "'x3d': only changed code can be accepted, but here it says: frames 4 → 5; code of" in process.err()
-    assert made.state() == before

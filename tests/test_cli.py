@@ -18,6 +18,7 @@ import cli
 from pipeline import yamls
 from pipeline.graph.stages_file import StagesFile
 from pipeline.store.workspace import Workspace
+from tests.forked import Forked
 
 ROOT = Path(__file__).resolve().parent.parent
 SECTIONS = {
@@ -508,13 +509,13 @@ def test_a_stage_command_makes_it_and_what_it_needs(laff, tiny, tmp_path: Path) 
     assert laff("failures", "-w", changed.work).output == "no failures\n"
 
 
-def test_an_entry_of_the_stages_file_is_a_command(laff, tiny, tmp_path: Path) -> None:
+def test_an_entry_of_the_stages_file_is_a_command(laff, tiny, tmp_path: Path, forked: Forked) -> None:
     changed = tiny.copy(tmp_path / "changed")
     entry = "\nstages:\n  colour: {step: extract, uses: extractors.brightness.Brightness, from: decode}\n"
     changed.stages.write_text(changed.stages.read_text().replace("\nstages:\n", entry, 1))
     assert "extractors.brightness.Brightness" in laff("colour", "--stages", changed.stages, "--help").output
-    done = process("colour", *changed.options())
-    assert done.returncode == 0, done.stderr
+    done = forked.laff("colour", *changed.options())
+    assert done.wait() == 0, done.said()
     assert (changed.work / "colour" / "00002.h5").is_file()
     assert "No such command" in process("colour", "--help").stderr  # the project's own file has no such stage
 

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 import cli
 from pipeline.commands.analyze import analyze_group
+from tests.forked import Forked
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -22,13 +23,6 @@ ROOT = Path(__file__).resolve().parents[3]
 def mine(ran, tmp_path_factory: pytest.TempPathFactory):
     """A copy that may be written into."""
     return ran.copy(tmp_path_factory.mktemp("looked") / "tiny")
-
-
-def process(*words: object) -> str:
-    command = [sys.executable, str(ROOT / "cli.py"), "analyze", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def shown(*words: object) -> str:
@@ -77,9 +71,11 @@ def test_help_imports_nothing_heavy() -> None:
     assert {"torch", "numpy", "matplotlib"}.isdisjoint(done.stdout.rpartition("LOADED")[2].split())
 
 
-def test_weights(mine) -> None:
+def test_weights(mine, forked: Forked) -> None:
     before = mine.state()
-    told = process("weights", *mine.options())
+    process = forked.laff("analyze", "weights", *mine.options())
+    assert process.wait() == 0, process.err()
+    told = process.out()
     written(told, mine.work / "analyze" / "weights", "laff")
     lines = table(mine.work / "analyze" / "weights" / "laff.csv")
     for side, names in (("video", {"clip-ft", "x3d"}), ("text", {"clip-ft", "bow", "w2v", "gru"})):

@@ -1,10 +1,6 @@
-"""Interrupted and resumed trainings equal uninterrupted ones bit for bit; the end, the best model, the messages.
+"""Interrupted and resumed trainings equal uninterrupted ones bit for bit; the end, the best model, the messages."""
 
-Run as a program, this file trains in FOLDER and shows a sign after each step: a test kills it.
-"""
-
-import os
-import subprocess
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -19,6 +15,7 @@ import pipeline.training.rmsprop
 from pipeline.errors import LaffError
 from pipeline.graph.recipe import Recipe
 from pipeline.training.trainer import Trainer, make_optimizer, order, step
+from tests.forked import Forked
 
 SAMPLES, BATCH = 22, 4  # 6 steps an epoch, the last with 2 samples
 RECIPE = Recipe(epochs=4, batch=BATCH, lr=1e-2, warmup=3, patience=0)
@@ -159,22 +156,30 @@ def test_resumed_from_an_older_checkpoint(tmp_path: Path, uninterrupted: Path) -
     assert_same(uninterrupted, tmp_path)
 
 
-def test_killed_program_resumes(tmp_path: Path, uninterrupted: Path) -> None:
+def slowly(folder: str) -> None:
+    """Train, with a sign and a pause after each step; in a process that a test kills."""
+    shown = set()
+
+    def say(done: int, total: int, note: str) -> None:
+        if done not in shown:  # the end of an epoch is told as well
+            shown.add(done)
+            sys.stdout.write("step\n")
+            sys.stdout.flush()
+            time.sleep(0.02)
+
+    torch.set_num_threads(1)
+    trainer(Path(folder), progress=say).run()
+
+
+def test_killed_program_resumes(tmp_path: Path, uninterrupted: Path, forked: Forked) -> None:
     """kill -9 in the third epoch, and once more soon after the start of the next run."""
-    root = Path(__file__).resolve().parents[3]
     for wanted in (14, 5):
-        program = subprocess.Popen(
-            [sys.executable, __file__, str(tmp_path)],
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
-        )
-        assert program.stdout is not None
-        for _ in range(wanted):
-            assert program.stdout.readline() == "step\n"
-        program.kill()
-        program.stdout.close()
-        assert program.wait() == -9
+        program = forked.start("tests.pipeline.training.test_trainer:slowly", [str(tmp_path)])
+        while program.out().count("step\n") < wanted:
+            assert program.poll() is None, program.said()
+            time.sleep(0.002)
+        program.send_signal(signal.SIGKILL)
+        assert program.wait() == -signal.SIGKILL
     task = Regression()
     trainer(tmp_path, task).run()
     assert 0 < task.steps <= 24 - 14 - 5 + 2  # a step under way when the kill came may be lost, each time
@@ -366,16 +371,3 @@ def test_adamw_spares_biases_from_weight_decay() -> None:
     torch.testing.assert_close(model.weight.detach(), weight * (1 - 0.1 * 0.2))
     assert torch.equal(model.bias, bias)
     assert torch.equal(frozen.weight, still)
-
-
-if __name__ == "__main__":
-    shown = set()
-
-    def say(done: int, total: int, note: str) -> None:
-        if done not in shown:  # the end of an epoch is told as well
-            shown.add(done)
-            sys.stdout.write("step\n")
-            sys.stdout.flush()
-            time.sleep(0.02)
-
-    trainer(Path(sys.argv[1]), progress=say).run()

@@ -24,6 +24,7 @@ from pipeline.extraction.batch_size import BatchSizes
 from pipeline.workers import cluster, versions
 from pipeline.workers.cluster import Cluster, Told
 from pipeline.workers.worker import Worker
+from tests.forked import Forked, Process
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 120.0  # seconds until something that should come has come
@@ -220,17 +221,10 @@ def prepared(tiny: Any, folder: Path) -> Any:
     return made
 
 
-def run(made: Any, *options: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, str(ROOT / "cli.py"), "run", *made.options(*QUICK), *options, *FEATURES]
+def run(forked: Forked, made: Any, *options: str) -> Process:
+    words = ["run", *made.options(*QUICK), *options, *FEATURES]
     # dask starts workers with one OpenMP thread each; what is computed should not hang on it.
-    environment = os.environ | {"OMP_NUM_THREADS": "2"}
-    return subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-        env=environment,
-    )
+    return forked.laff(*words, environment=os.environ | {"OMP_NUM_THREADS": "2"}, alone=True)
 
 
 QUICK = ("ingest.shard_videos=2",)
@@ -254,9 +248,11 @@ def arrays(work: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def serial(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def serial(tiny: Any, tmp_path_factory: pytest.TempPathFactory, forked: Forked) -> dict[str, Any]:
     made = prepared(tiny, tmp_path_factory.mktemp("serial") / "tiny")
-    said = run(made).communicate(timeout=PATIENCE)[0].decode()
+    process = run(forked, made)
+    process.wait(PATIENCE)
+    said = process.said()
     found = arrays(made.work)
     assert len({name.partition(":")[0].partition("@")[0] for name in found}) == 11 + 3 + 1, (
         said
@@ -281,7 +277,7 @@ def gone(pid: int) -> bool:
         return True
 
 
-def wait_for(what: Any, process: subprocess.Popen[bytes]) -> bool:
+def wait_for(what: Any, process: Process) -> bool:
     end = time.monotonic() + PATIENCE
     while not what() and process.poll() is None and time.monotonic() < end:
         time.sleep(0.002)
@@ -290,24 +286,23 @@ def wait_for(what: Any, process: subprocess.Popen[bytes]) -> bool:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_two_workers_one_killed_amid_a_shard_equal_the_serial_run(
-    tiny: Any, serial: dict[str, Any], tmp_path: Path
+    tiny: Any, serial: dict[str, Any], tmp_path: Path, forked: Forked
 ) -> None:
     made = prepared(tiny, tmp_path / "tiny")
-    process = run(made, "--workers", "2")
+    process = run(forked, made, "--workers", "2")
     assert wait_for(lambda: len(list((made.work / "x3d").glob("0*.h5"))) >= 2, process)
     os.kill(workers_of(process.pid)[0], signal.SIGKILL)
     assert len(list((made.work / "x3d").glob("0*.h5"))) < 11, "too late: everything was done"
-    said = process.communicate(timeout=PATIENCE)[0].decode()
-    assert process.returncode == 0, said
+    assert process.wait(PATIENCE) == 0, process.said()
     assert arrays(made.work) == serial
     assert not list(made.work.rglob("*.partial"))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_the_end_of_the_run_is_the_end_of_its_workers(tiny: Any, tmp_path: Path, number: int) -> None:
+def test_the_end_of_the_run_is_the_end_of_its_workers(tiny: Any, tmp_path: Path, number: int, forked: Forked) -> None:
     made = prepared(tiny, tmp_path / "tiny")
-    process = run(made, "--workers", "2")
+    process = run(forked, made, "--workers", "2")
     assert wait_for(lambda: any((made.work / "decode").glob("0*.h5")), process)
     workers = workers_of(process.pid)
     assert workers
@@ -315,11 +310,11 @@ def test_the_end_of_the_run_is_the_end_of_its_workers(tiny: Any, tmp_path: Path,
         os.killpg(process.pid, number)  # as a terminal does: everybody gets it
     else:
         process.send_signal(number)
-    said = process.communicate(timeout=PATIENCE)[0].decode()
+    status, said = process.wait(PATIENCE), process.said()
     if number == signal.SIGKILL:
-        assert process.returncode == -number
+        assert status == -number
     else:
-        assert process.returncode == 1
+        assert status == 1
         assert "interrupted; what is finished is kept" in said
         assert "Traceback" not in said
     end = time.monotonic() + 20
@@ -368,13 +363,12 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamesp
 
 
 def test_a_scheduler_and_a_worker_started_by_hand_equal_the_serial_run(
-    tiny: Any, serial: dict[str, Any], tmp_path: Path, scheduler: SimpleNamespace
+    tiny: Any, serial: dict[str, Any], tmp_path: Path, scheduler: SimpleNamespace, forked: Forked
 ) -> None:
     made = prepared(tiny, tmp_path / "tiny")
-    process = run(made, "--scheduler", scheduler.address)
+    process = run(forked, made, "--scheduler", scheduler.address)
     if sys.platform == "linux":
         assert wait_for(lambda: decoders_in(scheduler.folder), process)
-    said = process.communicate(timeout=PATIENCE)[0].decode()
-    assert process.returncode == 0, said
+    assert process.wait(PATIENCE) == 0, process.said()
     assert arrays(made.work) == serial
     assert not decoders_in(scheduler.folder)  # the worker stays, for other runs
