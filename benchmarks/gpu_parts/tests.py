@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(given: Given) -> None:
-    """`pytest -m gpu`: none may skip where a GPU is."""
+    """`pytest -m gpu`: none may skip where a GPU is. Only the files that hold such tests: others import more."""
     report = given.work / "pytest.xml"
     command = [sys.executable, "-m", "pytest", "-m", "gpu", "-q", "-p", "no:cacheprovider", f"--junitxml={report}"]
     command += ["-o", "addopts=", "--import-mode=importlib", "--rootdir", str(ROOT)]
@@ -24,7 +24,8 @@ def run(given: Given) -> None:
     env = os.environ | {"CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0"), "LAFF_REQUIRE": "gpu"}
     if not given.gpu:
         env |= {"CUDA_VISIBLE_DEVICES": "", "LAFF_REQUIRE": ""}
-    code = subprocess.run([*command, str(ROOT / "tests")], env=env, cwd=ROOT, check=False).returncode
+    files = sorted(map(str, (ROOT / "tests").rglob("test_gpu*.py")))
+    code = subprocess.run([*command, *files], env=env, cwd=ROOT, check=False).returncode
     suite = ElementTree.parse(report).getroot().find("testsuite")
     assert suite is not None
     counts = {name: int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")}

@@ -20,7 +20,7 @@ from pipeline.training.optimizer import make_optimizer, step
 from pipeline.training.trainer import LOOK, Trainer
 
 VIDEOS, VAL, CAPTIONS = 6_513, 497, 20  # MSR-VTT's train and val videos, captions of each
-BATCH, EPOCHS = 128, 30
+BATCH, SMALL, EPOCHS = 128, 16, 30
 AIM = 300.0  # seconds for so many epochs
 CASES = ((False, "float32"), (True, "float32"), (False, "bfloat16"), (True, "bfloat16"))  # joint GRU?, precision
 COUNTED = 3 * LOOK  # steps in which waits are counted
@@ -56,7 +56,7 @@ def run(given: Given) -> None:
 
 def splits(given: Given, joint: bool) -> tuple[Split, Split]:
     """Train and val, on the device."""
-    videos, val = (32, 8) if given.small else (VIDEOS, VAL)
+    videos, val = (4, 2) if given.small else (VIDEOS, VAL)
     made = (train_step.split(count * CAPTIONS, count, joint).to(given.device) for count in (videos, val))
     return next(made), next(made)
 
@@ -84,10 +84,11 @@ def epochs(given: Given, what: str, task: Retrieval) -> None:
 
     task.score = score  # type: ignore[method-assign]
     with TemporaryDirectory() as folder:
-        trainer = Trainer(task, Recipe(batch=BATCH, epochs=2), 2, Path(folder), "benchmark", checkpoint_seconds=1e9)
+        batch = SMALL if given.small else BATCH
+        trainer = Trainer(task, Recipe(batch=batch, epochs=2), 2, Path(folder), "benchmark", checkpoint_seconds=1e9)
         trainer.run()
     steps, validation = marks[2] - marks[1], marks[3] - marks[2]
-    given.row(f"{what}: a step", 1000 * steps / trainer.steps, "ms", note=f"{trainer.steps} an epoch, batch {BATCH}")
+    given.row(f"{what}: a step", 1000 * steps / trainer.steps, "ms", note=f"{trainer.steps} an epoch, batch {batch}")
     given.row(f"{what}: validation of an epoch", validation, "s")
     given.row(f"{what}: {EPOCHS} epochs", EPOCHS * (steps + validation), "s", aim=("<=", AIM))
     given.gpu_row(f"{what}: peak memory", peak() if given.gpu else None, "GiB")

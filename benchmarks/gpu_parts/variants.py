@@ -57,7 +57,7 @@ def run(given: Given) -> None:
     import torch
 
     split, _ = train.splits(given, False)
-    rows = torch.arange(len(split)).split(train.BATCH)
+    rows = torch.arange(len(split)).split(train.SMALL if given.small else train.BATCH)
     steps = 3 if given.small else STEPS
 
     def measured(what: str, change: Callable[[Paired], Any], precision: str = "float32") -> None:
