@@ -51,7 +51,7 @@ LONG = (  # tests of ten seconds and more begin first: side by side, none of the
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each test that asks for `data` gets the mark `real`, so that `pytest -m real` finds all of them; `gpu` as well."""
+    """Each test that asks for `data` gets the mark `real`, so that `pytest -m real` finds all of them; so for `gpu`."""
     items.sort(key=lambda item: getattr(item, "originalname", "") not in LONG)
     for item in items:
         for fixture, mark in (("data", pytest.mark.real), ("gpu", pytest.mark.gpu)):

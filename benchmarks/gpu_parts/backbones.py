@@ -15,7 +15,7 @@ from gpu_parts.given import GPU_ONLY, Given
 from pipeline.extraction.batch_size import most_videos
 from pipeline.extraction.forward import autocast
 
-PRECISIONS = ("float16", "bfloat16", "float32")  # what matters most first
+PRECISIONS = ("float16", "float32", "bfloat16")  # what matters most first
 BATCHES = (1, 4, 16, 64, 256)
 SLOW = 1.5  # seconds of a forward above which no larger batch is tried
 LEAST = {"float16": 0.999, "bfloat16": 0.99, "float32": 0.99999}  # cosine to float32 on a CPU
@@ -101,10 +101,14 @@ def speeds(given: Given, part: Any, precision: str) -> None:
 
     sampling = part.sampling
     few = torch.from_numpy(models.patterns(sampling, 1)).to(given.device)
+    forward = 0.0  # seconds of one with the last batch; a timing takes three at least
     for batch in BATCHES[:2] if given.small else BATCHES:
-        if batch > max(1, most_videos(sampling)) or given.left() < 3:
-            break
         what = f"{precision}, batch {batch}"
+        if batch > max(1, most_videos(sampling)) or forward > SLOW:
+            break
+        if given.left() < max(2.0, 3 * 4 * forward):
+            given.row(what, None, note="no time was left")
+            break
         try:
             frames = few.repeat(batch, *[1] * (few.ndim - 1))
             part.extract(frames)  # the first also looks for the best kernels
@@ -113,5 +117,4 @@ def speeds(given: Given, part: Any, precision: str) -> None:
             given.failed(what, error)
             break
         given.row(what, rate, "videos/s")
-        if batch / rate > SLOW:
-            break
+        forward = batch / rate

@@ -36,11 +36,19 @@ class Given:
         """Seconds in which something more may be begun."""
         return self.seconds - MARGIN - (time.monotonic() - self.begin)
 
-    def row(self, what: str, value: Any, unit: str = "", aim: tuple[str, float] | None = None, note: str = "") -> None:
-        """Keep a figure. An aim is ("<=", n) or (">=", n), and holds at full size on a GPU."""
+    def row(
+        self,
+        what: str,
+        value: Any,
+        unit: str = "",
+        aim: tuple[str, float] | None = None,
+        note: str = "",
+        anywhere: bool = False,
+    ) -> None:
+        """Keep a figure. An aim is ("<=", n) or (">=", n); unless it holds `anywhere`, at full size on a GPU alone."""
         told: dict[str, Any] = {"what": what, "value": value, "unit": unit}
         if aim:
-            told |= {"aim": aim, "met": met(value, aim) if self.gpu and not self.small else None}
+            told |= {"aim": aim, "met": met(value, aim) if anywhere or (self.gpu and not self.small) else None}
         self.rows.append(told | ({"note": note} if note else {}))
         partial = self.path.with_suffix(".part")
         partial.write_text(json.dumps(self.rows), encoding="utf-8")

@@ -18,7 +18,8 @@ def text(found: dict[str, Any]) -> str:
         width = max((len(row["what"]) for row in part["rows"]), default=0)
         lines += [f"  {row['what']:{width}}  {figure(row)}".rstrip() for row in part["rows"]]
         if "log" in part:
-            lines += ["  its last words:", *(f"  | {line}" for line in part["log"].splitlines()[-12:])]
+            words = [line for line in part["log"].splitlines() if line.strip(" ^~")]
+            lines += ["  its last words:", *(f"  | {line}" for line in words[-12:])]
     return "\n".join([*lines, "", *verdict(found)])
 
 

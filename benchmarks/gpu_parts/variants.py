@@ -85,14 +85,13 @@ def run(given: Given) -> None:
             given.failed(what, error)
 
     measured("plain", lambda model: None)
+    if not given.gpu:
+        given.row("TF32, bfloat16, CUDA graphs, torch.compile", None, note=GPU_ONLY)
+        return
     torch.set_float32_matmul_precision("high")
     measured("float32 products by TF32", lambda model: None)
     torch.set_float32_matmul_precision("highest")
     measured("bfloat16", lambda model: None, "bfloat16")
-    if not given.gpu:
-        given.row("video side as a CUDA graph", None, note=GPU_ONLY)
-        given.row("blocks compiled", None, note=GPU_ONLY)
-        return
     sample = {name: torch.randn(train.BATCH, feature.shape[1], device="cuda") for name, feature in split.video.items()}
     measured("video side as a CUDA graph", lambda model: setattr(model, "video", Graphed(model.video, sample)))
     measured("video side compiled", lambda model: model.video.compile())
