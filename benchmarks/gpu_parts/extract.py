@@ -85,7 +85,7 @@ class Spent:
         import torch
 
         def timed(frames: Any, *told: Any) -> Any:
-            events = tuple(torch.cuda.Event(enable_timing=True) for _ in range(2))
+            events = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
             events[0].record()
             found = extract(frames, *told)
             events[1].record()

@@ -89,9 +89,9 @@ def rate(work: Callable[[], Any], items: int, gpu: bool, least: float = 0.5) -> 
 def tolerant_versions() -> None:
     """Let shards say of packages that they are missing: they name all that compute any feature, gensim too."""
 
-    def known(package: str) -> str:
+    def known(distribution_name: str) -> str:
         try:
-            return version(package)
+            return version(distribution_name)
         except PackageNotFoundError:
             return "missing"
 
