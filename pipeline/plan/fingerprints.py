@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +67,8 @@ class Recipes:
 
     @cached_property
     def decoders(self) -> dict[str, str]:
-        """Versions of what turns files into frames."""
-        return {name: version(name) for name in DECODERS}
+        """Versions of what turns files into frames; without decord PyAV reads everything."""
+        return {name: _version(name) for name in DECODERS}
 
     def of(self, name: str) -> dict[str, Any]:
         """The recipe of a stage."""
@@ -172,3 +172,10 @@ class Recipes:
         if path.is_dir():
             return files.digest([[f.name, self.work.sha256(f)] for f in sorted(path.iterdir()) if f.is_file()])
         return self.work.sha256(path) if path.is_file() else f"missing:{value}"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"
