@@ -33,11 +33,11 @@ def large(work: Path) -> list[Path]:
     return make_clips(work / "clips", 6, 1920, 1080, 150)
 
 
-def make_clips(folder: Path, count: int, width: int, height: int, frames: int) -> list[Path]:
-    """H.264 videos of moving textures, as busy as filmed ones; kept from run to run."""
+def make_clips(folder: Path, count: int, width: int, height: int, frames: int, first: int = 0) -> list[Path]:
+    """H.264 videos of moving textures, as busy as filmed ones, numbered from `first`; kept from run to run."""
     folder.mkdir(parents=True, exist_ok=True)
     made = []
-    for number in range(count):
+    for number in range(first, first + count):
         path = folder / f"{width}x{height}-{frames}-{number}.mp4"
         made.append(path)
         if path.exists():

@@ -15,7 +15,7 @@ Takes the visual extractors of profile small with random weights, on small clips
     one pass  wall seconds of the pass
     by stage  wall seconds of the same extractors one after the other
 
-Then frames a second of one core against the bare library. extract_memory.py and extract_gpu.py have the memory and the
+Then frames a second of one core against the bare library. extract_memory.py and gpu.py have the memory and the
 GPU.
 """
 

@@ -51,11 +51,12 @@ LONG = (  # tests of ten seconds and more begin first: side by side, none of the
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each test that asks for `data` gets the mark `real`, so that `pytest -m real` finds all of them."""
+    """Each test that asks for `data` gets the mark `real`, so that `pytest -m real` finds all of them; so for `gpu`."""
     items.sort(key=lambda item: getattr(item, "originalname", "") not in LONG)
     for item in items:
-        if "data" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.real)
+        for fixture, mark in (("data", pytest.mark.real), ("gpu", pytest.mark.gpu)):
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(mark)
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +72,19 @@ def data() -> Path:
             pytest.fail(missing)
         pytest.skip(missing)
     return folder
+
+
+@pytest.fixture
+def gpu() -> str:
+    """The device "cuda". Skips without a GPU, or fails if LAFF_REQUIRE names gpu; CUDA_VISIBLE_DEVICES=0 shows one."""
+    import torch
+
+    if not torch.cuda.is_available():
+        missing = "no GPU; give its number in CUDA_VISIBLE_DEVICES"
+        if "gpu" in os.environ.get("LAFF_REQUIRE", "").split(","):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return "cuda"
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,5 @@
 """A training step on a GPU: it never waits for the GPU, and moves weights as on a CPU; and by plain operations."""
 
-import os
-
 import pytest
 import torch
 from scipy.sparse import random_array
@@ -15,17 +13,6 @@ from fusion.paired import Paired
 from fusion.retrieval import Retrieval
 from pipeline.graph.recipe import Recipe
 from pipeline.training.optimizer import make_optimizer, step
-
-
-@pytest.fixture
-def gpu() -> str:
-    """Skips without a GPU, or fails if LAFF_REQUIRE names gpu; the tests see one only with CUDA_VISIBLE_DEVICES=0."""
-    if not torch.cuda.is_available():
-        missing = "no GPU; give its number in CUDA_VISIBLE_DEVICES"
-        if "gpu" in os.environ.get("LAFF_REQUIRE", "").split(","):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return "cuda"
 
 
 def task(device: str) -> Retrieval:

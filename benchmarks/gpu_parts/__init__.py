@@ -1,0 +1,1 @@
+"""The parts of gpu.py: a file for each, and what they share."""

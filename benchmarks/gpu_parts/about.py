@@ -1,0 +1,44 @@
+"""What the figures were measured on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+
+from gpu_parts.given import Given
+
+PACKAGES = ("torchvision", "timm", "transformers", "open_clip_torch", "pytorchvideo", "av", "decord", "numpy", "h5py")
+
+
+def run(given: Given) -> None:
+    """The machine, its GPU, and versions."""
+    import torch
+
+    given.row("Python", platform.python_version())
+    given.row("torch", torch.__version__, note=f"built for CUDA {torch.version.cuda}")
+    given.row("cores", len(os.sched_getaffinity(0)))
+    given.gpu_row("GPU", torch.cuda.get_device_name() if given.gpu else None)
+    given.gpu_row("driver", driver() if given.gpu else None)
+    memory = torch.cuda.mem_get_info() if given.gpu else (0, 0)
+    given.gpu_row("GPU memory", memory[1] / 2**30, "GiB")
+    given.gpu_row("free of it", memory[0] / 2**30, "GiB")
+    given.row("packages", ", ".join(map(versioned, PACKAGES)))
+
+
+def driver() -> str:
+    """Of the GPU, as nvidia-smi says."""
+    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"unknown ({type(error).__name__})"
+
+
+def versioned(package: str) -> str:
+    """A package with its version."""
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return f"no {package}"

@@ -1,0 +1,124 @@
+"""The kit of benchmarks/gpu.py without a GPU: parts that fail cost only themselves, and the table says how."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from benchmarks.gpu_parts import alone, table
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+KEPT = 'from pathlib import Path; import sys; Path(sys.argv[1]).write_text(\'[{"what": "speed", "value": 1}]\'); '
+
+
+@pytest.fixture
+def kit(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module("gpu")
+
+
+def run(tmp_path: Path, code: str, limit: float = 30.0) -> dict[str, Any]:
+    rows = tmp_path / "rows.json"
+    return alone.run([sys.executable, "-S", "-c", KEPT + code, str(rows)], os.environ, limit, rows, tmp_path / "log")
+
+
+@pytest.mark.parametrize(
+    ("code", "ended"),
+    [
+        ("", "ok"),
+        ("sys.exit(3)", "failed with status 3"),
+        ("print('why', flush=True); import os; os.abort()", "killed by SIGABRT"),
+    ],
+)
+def test_a_part_ends_somehow_and_what_it_found_is_kept(tmp_path: Path, code: str, ended: str) -> None:
+    found = run(tmp_path, code)
+    assert found["ended"] == ended
+    assert found["rows"] == [{"what": "speed", "value": 1}]
+    assert ("why" in found.get("log", "")) == ("abort" in code)
+
+
+def test_a_part_that_hangs_is_stopped_with_its_processes(tmp_path: Path) -> None:
+    child = tmp_path / "child"
+    code = (
+        "import subprocess, time; p = subprocess.Popen(['sleep', '60']); "
+        f"Path({str(child)!r}).write_text(str(p.pid)); time.sleep(60)"
+    )
+    found = run(tmp_path, code, 1.0)
+    assert found["ended"] == "stopped after 1 s"
+    assert found["rows"]
+    stat = Path(f"/proc/{child.read_text()}/stat")
+    for _ in range(100):
+        if not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z":
+            return
+        time.sleep(0.02)
+    pytest.fail("its child lives on")
+
+
+def test_a_part_without_time_is_not_begun(tmp_path: Path) -> None:
+    assert run(tmp_path, "", 0.5)["ended"].startswith("not begun")
+
+
+def test_the_table_says_what_was_met_missed_and_left_open() -> None:
+    rows = [
+        {"what": "a step", "value": 2.5, "unit": "ms", "aim": ("<=", 3.0), "met": table.met(2.5, ("<=", 3.0))},
+        {"what": "clips", "value": 9.0, "unit": "/s", "aim": (">=", 12.0), "met": table.met(9.0, (">=", 12.0))},
+        {"what": "memory", "value": None, "unit": "GiB", "aim": ("<=", 1), "met": None, "note": "no GPU"},
+    ]
+    parts = {
+        "train": {"ended": "ok", "seconds": 1.0, "rows": rows},
+        "oom": {"ended": "killed by SIGKILL", "seconds": 2.0, "rows": [], "log": "Killed\n"},
+    }
+    found = {"command": "gpu.py", "began": "today", "seconds": 3.0, "device": "cuda", "small": False}
+    lines = table.text(found | {"carried": ["av-1-py3.whl"], "trouble": "", "parts": parts}).splitlines()
+    assert "  a step  2.5 ms (aim <= 3: met)" in lines
+    assert "  clips   9 /s (aim >= 12: MISSED)" in lines
+    assert "  memory  - (aim <= 1: open) [no GPU]" in lines
+    assert "  | Killed" in lines
+    assert lines[-3:] == [
+        "parts that failed: oom (killed by SIGKILL)",
+        "aims missed: train: clips",
+        "aims left open: train: memory",
+    ]
+
+
+def test_parts_are_chosen_by_name(kit: ModuleType) -> None:
+    assert kit.chosen("") == list(kit.PARTS)
+    assert kit.chosen("oom") == ["about", "oom"]
+    assert kit.chosen("backbones")[1:] == [name for name in kit.PARTS if name.startswith("backbones.")]
+    assert kit.chosen("backbones.x3d") == ["about", "backbones.x3d"]
+    with pytest.raises(SystemExit, match="no part 'oo'"):
+        kit.chosen("oo")
+    assert sum(kit.PARTS.values()) < 540
+
+
+def test_only_wheels_of_missing_packages_are_installed(kit: ModuleType, tmp_path: Path) -> None:
+    for name in ("numpy-1.0-py3-none-any.whl", "no_such_package-1.0-py3-none-any.whl"):
+        (tmp_path / name).touch()
+    assert [path.name for path in kit.lacking(tmp_path)] == ["no_such_package-1.0-py3-none-any.whl"]
+
+
+def test_rows_are_on_the_disk_as_they_come(kit: ModuleType, tmp_path: Path) -> None:
+    made = importlib.import_module("gpu_parts.given").Given("cpu", True, tmp_path, tmp_path / "rows.json", 10.0)
+    made.row("cosine", 0.5, aim=(">=", 0.9), anywhere=True)
+    made.row("speed", 5.0, "clips/s", aim=(">=", 12.0))
+    made.gpu_row("memory", 3.0, "GiB")
+    rows = json.loads((tmp_path / "rows.json").read_text())
+    assert [row.get("met") for row in rows] == [False, None, None]
+    assert [row["value"] for row in rows] == [0.5, 5.0, None]
+
+
+def test_wheels_that_are_too_large_are_refused(kit: ModuleType) -> None:
+    wheels = importlib.import_module("wheels")
+    said = wheels.sizes({"av.whl": 40 * wheels.MIB}, 3 * wheels.MIB, 64)
+    assert said.splitlines()[0].endswith("40.00 MiB  av.whl")
+    assert said.splitlines()[-1] == "  43.00 MiB  in all, of 64"
+    with pytest.raises(SystemExit, match="too much"):
+        wheels.sizes({"av.whl": 62 * wheels.MIB}, 3 * wheels.MIB, 64)
