@@ -53,13 +53,10 @@ class Serial:
     def each(
         self, function: Callable[[Job, Worker], Result], jobs: Iterable[Job], bar: Bar | None = None
     ) -> Iterator[Result]:
-        """function(job, worker) as a dask task for each job; one with a field `following` is told what comes next.
+        """function(job, worker) for each job; one with a field `following` is told what comes next.
 
         What the jobs advance by moves `bar`.
         """
-        import dask
-
-        do = dask.delayed(self.worker.do, pure=False, traverse=False)
         tell = None if bar is None else bar.advance
         waiting: list[Job] = []  # the job whose turn it is, and the next one
         for job in chain(jobs, [None]):
@@ -69,8 +66,7 @@ class Serial:
                 now, *following = waiting
                 if hasattr(now, "following"):
                     now.following = following[0] if following else None
-                result: Result = do(function, now, tell).compute(scheduler="synchronous")
-                yield result
+                yield self.worker.do(function, now, tell)
                 waiting = following
 
     def forget(self, kind: type) -> None:
