@@ -1,6 +1,7 @@
 """Decoded frames to model input: the checks and the arithmetic that all visual extractors share."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -30,6 +31,13 @@ def check(frames: Tensor, sampling: Sampling) -> None:
         raise ValueError(f"frames are {tuple(frames.shape)} {frames.dtype}; they should be [B, {shape}] torch.uint8")
 
 
+@cache
+def constants(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """The numbers as a tensor of a device, made once: to bring them there each time would let the CPU wait for it."""
+    with torch.inference_mode(False):
+        return torch.tensor(values, device=device)
+
+
 def normalise(
     frames: Tensor, mean: Sequence[float], std: Sequence[float], channel: int = 1, last: bool = False
 ) -> Tensor:
@@ -38,6 +46,6 @@ def normalise(
     So [N, H, W, 3] becomes [N, 3, H, W] and [B, T, H, W, 3] becomes [B, 3, T, H, W]. With `last` a pixel's colours stay
     neighbours in memory (torch's channels_last), as they are in frames.
     """
-    scaled = frames.float() / 255 - torch.tensor(mean, device=frames.device)
-    moved = (scaled / torch.tensor(std, device=frames.device)).movedim(-1, channel)
+    scaled = frames.float() / 255 - constants(tuple(mean), frames.device)
+    moved = (scaled / constants(tuple(std), frames.device)).movedim(-1, channel)
     return moved if last else moved.contiguous()

@@ -14,7 +14,8 @@ import torch
 
 from extractors.base import Sampling
 from pipeline.errors import LaffError
-from pipeline.extraction.forward import Forward, Lanes, autocast
+from pipeline.extraction.forward import Forward, autocast
+from pipeline.extraction.lanes import Lanes
 from pipeline.extraction.provenance import resolved
 from pipeline.extraction.target import Target
 from pipeline.workers.worker import Worker
