@@ -7,7 +7,7 @@ is imported at the top costs each of them, so no torch here.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +74,7 @@ class Decoders:
         self._pool.timeout, self._pool.memory = timeout, memory
         return self._pool
 
-    def frames(self, work: Pass) -> Iterator[reading.Frames | Lost | None]:
+    def frames(self, work: Pass) -> Generator[reading.Frames | Lost | None, None, None]:
         """Frames of each clip of a pass in order; None for those known to be lost."""
         results = self._begin(work)
         last = min(self.ahead(work), len(work.clips)) // 2  # with so many left the decoders have little to do

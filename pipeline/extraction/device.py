@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 class Device:
     """A CPU: it reads batches where they lie, and values are there when a forward returns."""
 
+    def __init__(self) -> None:
+        self._buffers: list[Tensor] = []  # that wait to be filled again
+        self._alone = threading.Lock()
+
     def lanes(self, threads: int) -> tuple[int, int]:
         """Forwards on their way at a time, and how many batches more may wait for them. threads: of a CPU."""
         return threads, 1
@@ -29,8 +33,26 @@ class Device:
         """In it a forward is begun."""
         return nullcontext()
 
-    def buffer(self, shape: Sequence[int]) -> Tensor:
-        """Memory for frames, uint8, not cleared."""
+    def take(self, slots: int, shape: Sequence[int]) -> Tensor:
+        """Memory to fill, [at least `slots`, *shape] uint8, not cleared: one that was given back, or new."""
+        with self._alone:
+            for number, buffer in enumerate(self._buffers):
+                if buffer.shape[1:] == tuple(shape) and len(buffer) >= slots:
+                    return self._buffers.pop(number)
+        return self.memory((slots, *shape))
+
+    def give(self, buffer: Tensor) -> None:
+        """What it holds is not needed any more: the next that takes may fill it."""
+        with self._alone:
+            self._buffers.append(buffer)
+
+    def drop(self) -> None:
+        """Let go of buffers that were given back."""
+        with self._alone:
+            self._buffers.clear()
+
+    def memory(self, shape: Sequence[int]) -> Tensor:
+        """New memory of this machine, uint8, in the way that suits the device."""
         import torch
 
         return torch.empty(tuple(shape), dtype=torch.uint8)
@@ -56,7 +78,7 @@ class Device:
         return time.perf_counter() - start
 
     def relieve(self) -> None:
-        """Let go of memory that nothing uses."""
+        """Let go of the device's own memory that nothing uses."""
 
 
 class Cuda(Device):
@@ -65,6 +87,7 @@ class Cuda(Device):
     def __init__(self) -> None:
         import torch
 
+        super().__init__()
         self._begin = threading.Lock()
         self._copies = torch.cuda.Stream()
         self._ended = 0.0  # when values came last, by perf_counter
@@ -77,7 +100,7 @@ class Cuda(Device):
         """One forward is begun at a time; waiting for values is done outside."""
         return self._begin
 
-    def buffer(self, shape: Sequence[int]) -> Tensor:
+    def memory(self, shape: Sequence[int]) -> Tensor:
         """Pinned memory, which a GPU copies by itself. torch keeps what is let go of for the next that asks."""
         import torch
 
@@ -123,7 +146,7 @@ class Cuda(Device):
         return seconds
 
     def relieve(self) -> None:
-        """Give memory that torch keeps back to the GPU."""
+        """Give back to the GPU what torch keeps of its memory."""
         import torch
 
         torch.cuda.empty_cache()

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 class Forward:
     """Fills batches of one feature, runs them, and keeps the rows in the order of videos.
 
-    One batch is being filled, in memory that is used again and again; beside it there are those that the lanes hold.
+    One batch is being filled, in memory of its device that is used again and again; beside it there are those that the
+    lanes hold.
     """
 
     def __init__(self, target: Target, size: int, lanes: Lanes, worker: Worker) -> None:
@@ -51,9 +52,7 @@ class Forward:
         self.full = self._full(worker.kept(BatchSizes))  # videos whose frames are computed together
         self.piece = self.full  # halved when a GPU's memory is too small for it
         self.size, self.left = size, size
-        # of a batch: [B, M, T, H, W, 3]
-        self.room = (min(self.full, max(size, 1)), sampling.views, sampling.frames, sampling.crop, sampling.crop, 3)
-        self.buffers: deque[Tensor] = deque()  # memory of batches that are done
+        self.video = (sampling.views, sampling.frames, sampling.crop, sampling.crop, 3)  # [M, T, H, W, 3]
         self.batch: Batch | None = None  # that is being filled
         self.present: list[int] = []  # frames of their own, of each video that was added with frames
         self.running: deque[Future[tuple[np.ndarray, float]]] = deque()
@@ -67,7 +66,7 @@ class Forward:
         Waits while the lanes have enough to do.
         """
         if self.batch is None:
-            self.batch = Batch(self.buffers.popleft() if self.buffers else self.device.buffer(self.room))
+            self.batch = Batch(self.device.take(min(self.full, self.size), self.video))
         batch = self.batch
         batch.add(frames, present)
         if frames is not None:
@@ -78,7 +77,7 @@ class Forward:
             if any(batch.filled):
                 self.running.append(self.lanes.submit(lambda: self._values(batch)))
             else:
-                self.buffers.append(batch.buffer)
+                self.device.give(batch.buffer)
             while self.running and self.running[0].done():
                 self._keep(*self.running.popleft().result())
 
@@ -89,7 +88,6 @@ class Forward:
         """
         while self.running:
             self._keep(*self.running.popleft().result())
-        self.buffers.clear()
         if self.kept is None:
             return np.zeros((0, *self.shape), self.target.dtype)
         if self.level == "frame" and not self.counted:
@@ -110,7 +108,7 @@ class Forward:
             start = time.perf_counter()
             pieces = self._begin(batch)
         if early := self.device.sent():
-            self.buffers.append(batch.buffer)
+            self.device.give(batch.buffer)
         with self._telling():
             values = np.concatenate([wait() for wait in pieces])
         seconds = self.device.took(start)
@@ -124,11 +122,11 @@ class Forward:
                 values = values.astype(self.target.dtype)
         rows = values[batch.filled]  # a copy: values may lie in the batch's own memory
         if not early:
-            self.buffers.append(batch.buffer)
+            self.device.give(batch.buffer)
         return rows, seconds
 
     def _begin(self, batch: Batch) -> list[Callable[[], np.ndarray]]:
-        """What waits for the values [b, *shape] of each piece: one, or smaller ones where a GPU has too little memory."""
+        """What waits for the values [b, *shape] of each piece: all at once, or less where a GPU's memory is too small."""
         import torch
 
         begun: list[Callable[[], np.ndarray]] = []

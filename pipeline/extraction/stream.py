@@ -1,4 +1,4 @@
-"""Passes of a worker one behind the other, without a gap: while a shard is written, the next one is computed already."""
+"""Passes of a worker one behind the other, without a gap: while a shard is written, the next is computed."""
 
 from collections import deque
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
@@ -71,6 +71,9 @@ class Stream:
             found.rows = [forward.rows() for forward in found.forwards]
             found.seconds += perf_counter() - start
             self._begun.popleft()
+            if not self._begun:  # nothing follows
+                for target in work.targets:
+                    worker.kept(Devices).named(target.device).drop()
             return found
         except BaseException:
             self._stop()

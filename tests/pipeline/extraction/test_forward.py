@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,21 +79,6 @@ def test_rows_are_those_of_the_videos_in_order_to_the_bit(videos: list[np.ndarra
 def test_no_video_at_all_gives_no_rows() -> None:
     rows = run(Conv(), [None, None, None, None], 2)
     assert (rows.shape, rows.dtype) == ((0, 8), np.float32)
-
-
-def test_only_so_many_forwards_are_on_their_way() -> None:
-    lanes, gate, begun = Lanes(2), threading.Event(), []
-    for number in range(3):  # two run, one waits
-        lanes.submit(lambda number=number: (begun.append(number), gate.wait(30)))
-    done = threading.Event()
-    fourth = threading.Thread(target=lambda: (lanes.submit(lambda: None), done.set()))
-    fourth.start()
-    assert not done.wait(0.2)
-    assert sorted(begun) == [0, 1]
-    gate.set()
-    assert done.wait(30)
-    fourth.join()
-    lanes.close()
 
 
 def test_what_an_extractor_refuses_reaches_the_caller_with_its_stage(videos: list[np.ndarray | None]) -> None:
