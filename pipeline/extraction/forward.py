@@ -126,7 +126,7 @@ class Forward:
         return rows, seconds
 
     def _begin(self, batch: Batch) -> list[Callable[[], np.ndarray]]:
-        """What waits for the values [b, *shape] of each piece: all at once, or less where a GPU's memory is too small."""
+        """What waits for the values [b, *shape] of each piece: of all at once, or of less where memory is too small."""
         import torch
 
         begun: list[Callable[[], np.ndarray]] = []
