@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 
 from extractors.base import Sampling
 from pipeline.errors import LaffError
+from pipeline.extraction.device import Device, Devices
 from pipeline.extraction.forward import Forward, autocast
 from pipeline.extraction.lanes import Lanes
 from pipeline.extraction.provenance import resolved
@@ -49,9 +50,25 @@ def target(part: Any, batch: int = 3) -> Target:
     return Target("conv", "00000.h5", Path("00000.h5"), part, "print", "content", {}, "cpu", batch, "float32")
 
 
-def run(part: Any, videos: list[np.ndarray | None], count: int, present: int = 4) -> np.ndarray:
-    lanes = Lanes(count)
-    forward = Forward(target(part), len(videos), lanes, Worker())
+class Copying(Device):
+    """As a GPU: it works on a copy, so that a batch's memory is filled again before its values are there."""
+
+    def send(self, values: torch.Tensor) -> torch.Tensor:
+        return values.clone()
+
+    def sent(self) -> bool:
+        return True
+
+    def fetch(self, values: torch.Tensor) -> Callable[[], np.ndarray]:
+        return lambda: (time.sleep(0.01), values.numpy())[1]
+
+
+def run(
+    part: Any, videos: list[np.ndarray | None], count: int, present: int = 4, device: Device | None = None
+) -> np.ndarray:
+    lanes, worker = Lanes(count), Worker()
+    worker.kept(Devices).made["cpu"] = device or Device()
+    forward = Forward(target(part), len(videos), lanes, worker)
     for frames in videos:
         forward.add(frames, present)
     rows = forward.rows()
@@ -74,6 +91,7 @@ def test_rows_are_those_of_the_videos_in_order_to_the_bit(videos: list[np.ndarra
     for count, own in ((1, 1), (2, 2), (4, 2)):
         torch.set_num_threads(own)  # of the caller: forwards have one each
         np.testing.assert_array_equal(run(part, videos, count), wanted)
+        np.testing.assert_array_equal(run(part, videos, count, device=Copying()), wanted)
 
 
 def test_no_video_at_all_gives_no_rows() -> None:
