@@ -41,9 +41,11 @@ class Begun:
 class Stream:
     """Feeds frames to forwards in a thread of its own: the pass that is asked for, then the one that follows it.
 
-    What it holds is bounded: frames that wait in the decoders' queue (decoding.AHEAD and QUEUE), of each feature the
-    batch that is being filled and those in its device's lanes (a CPU: one for each thread and one more; a GPU: two),
-    and the rows of two shards. Where forwards are slow the thread waits, and the decoders with it.
+    What it holds is bounded. Of decoded frames: those in the decoders' queue (decoding.AHEAD and QUEUE, and half as
+    much again of the pass that follows); the batch that each feature is filling; and the batches in the lanes of a
+    device, which are, of all features that it computes together, two on a GPU, on a CPU one for each thread and one
+    more. Memory for batches is used again, so each feature keeps at most one batch more than the lanes hold. Of
+    rows: those of two shards. Where forwards are slow the thread waits, and the decoders with it.
     """
 
     def __init__(self) -> None:
@@ -53,19 +55,19 @@ class Stream:
         self._decoders: Decoders | None = None
 
     def done(self, work: Pass, worker: Worker) -> Done:
-        """The rows of a pass, as soon as they are there; the pass that follows it is begun before.
+        """The rows of a pass, as soon as they are there; the pass that follows it is begun before, if it is known.
 
         What goes wrong in a pass is raised when that pass is asked for, and ends what was begun behind it.
         """
         try:
             while self._begun and self._begun[0].work is not work:
                 self._begun.popleft().stopped = True  # nobody asked for it in its turn
-            for one in (work, work.following):
-                if one is not None and all(begun.work is not one for begun in self._begun):
-                    self._begin(one, worker)
+            self._begin(work, worker)
+            self._begin(work.following, worker)
             begun = self._begun[0]
             while (count := begun.steps.get()) is not None:
                 worker.advance(count)
+                self._begin(work.following, worker)  # it may be told late
             found = begun.fed.result()
             start = perf_counter()
             found.rows = [forward.rows() for forward in found.forwards]
@@ -90,7 +92,9 @@ class Stream:
         for lanes in self._lanes.values():
             lanes.close()
 
-    def _begin(self, work: Pass, worker: Worker) -> None:
+    def _begin(self, work: Pass | None, worker: Worker) -> None:
+        if work is None or any(begun.work is work for begun in self._begun):
+            return
         self._decoders = worker.kept(Decoders)
         begun = Begun(work)
         self._begun.append(begun)

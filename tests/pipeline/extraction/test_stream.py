@@ -294,6 +294,27 @@ def test_a_pass_that_was_begun_and_is_not_asked_for_is_dropped(serial: Serial, r
     assert not (tmp_path / "b").exists()
 
 
+def test_a_pass_that_waits_in_line_is_begun_too(serial: Serial, reader: Reader, tmp_path: Path) -> None:
+    """As on a dask worker with two threads: which comes next shows when it is there."""
+    begun, first = threading.Event(), threading.Event()
+    card(serial, lambda value: first.set() or (value == 8 and begun.wait(LONG)))
+    a = job(tmp_path / "a", range(10), Mean())
+    b = job(tmp_path / "b", range(10, 20), Mean(lambda value: begun.set()))
+    reader.gate.clear()
+    pair = [threading.Thread(target=serial.worker.do, args=(sweep, one, None)) for one in (a, b)]
+    for number, thread in enumerate(pair):
+        thread.start()
+        assert eventually(lambda number=number: len(serial.worker._line) == number + 1)
+    assert a.following is b
+    assert not first.is_set()
+    reader.gate.set()  # the last values of a come when a forward of b has begun
+    for thread in pair:
+        thread.join(2 * LONG)
+    assert begun.is_set()
+    assert values(tmp_path / "a") == {f"v{n}": n for n in range(10)}
+    assert values(tmp_path / "b") == {f"v{n}": n for n in range(10, 20)}
+
+
 def test_a_stream_without_a_pass_closes() -> None:
     worker = Worker()
     worker.kept(Stream)
