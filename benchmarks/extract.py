@@ -15,8 +15,7 @@ Takes the visual extractors of profile small with random weights, on small clips
     one pass  wall seconds of the pass
     by stage  wall seconds of the same extractors one after the other
 
-Then frames a second of one core against the bare library. extract_memory.py and gpu.py have the memory and the
-GPU.
+Then frames a second of one core against the bare library. extract_memory.py has the memory, gpu.py the GPU.
 """
 
 from __future__ import annotations
@@ -32,7 +31,8 @@ from clips import large, look, options, small
 from passes import FEATURES, SHARD, passes, read_all, run, seconds, targets, threads, warm
 
 from pipeline.extraction.decoding import Clip
-from pipeline.extraction.forward import Forward, Lanes
+from pipeline.extraction.forward import Forward
+from pipeline.extraction.lanes import Lanes
 from pipeline.video import reading
 from pipeline.workers.tasks import Serial
 

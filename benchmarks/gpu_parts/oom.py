@@ -13,7 +13,8 @@ import numpy as np
 from gpu_parts import models
 from gpu_parts.given import Given
 from pipeline.errors import LaffError
-from pipeline.extraction.forward import Forward, Lanes
+from pipeline.extraction.forward import Forward
+from pipeline.extraction.lanes import Lanes
 from pipeline.workers.worker import Worker
 
 VIDEOS = 96
@@ -28,7 +29,7 @@ def run(given: Given) -> None:
     part.load(given.device, None)
     videos = models.patterns(part.sampling, 24 if given.small else VIDEOS)
     whole, forward = rows(given, part, videos)
-    given.row("batch with all of the memory", forward.batch, "videos")
+    given.row("batch with all of the memory", forward.piece, "videos")
     if not given.gpu:
         less, forward = rows(given, models.Ready(part, scarce), videos)
         compare(given, whole, less, forward)
@@ -82,7 +83,7 @@ def rows(given: Given, part: Any, videos: np.ndarray) -> tuple[np.ndarray, Forwa
 def compare(given: Given, whole: np.ndarray, less: np.ndarray, forward: Forward) -> None:
     """Say what it was halved to, and how near the rows are."""
     lengths = np.linalg.norm(whole, axis=1) * np.linalg.norm(less, axis=1)
-    given.row("batch that was halved to", forward.batch, "videos", ("<=", len(whole) // 2), anywhere=True)
+    given.row("batch that was halved to", forward.piece, "videos", ("<=", len(whole) // 2), anywhere=True)
     given.row(
         "cosine of its rows", float(((whole * less).sum(axis=1) / lengths).min()), aim=(">=", ALIKE), anywhere=True
     )

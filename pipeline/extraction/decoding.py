@@ -7,7 +7,7 @@ is imported at the top costs each of them, so no torch here.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,13 +74,13 @@ class Decoders:
         self._pool.timeout, self._pool.memory = timeout, memory
         return self._pool
 
-    def frames(self, work: Pass) -> Iterator[reading.Frames | Lost | None]:
+    def frames(self, work: Pass) -> Generator[reading.Frames | Lost | None, None, None]:
         """Frames of each clip of a pass in order; None for those known to be lost."""
         results = self._begin(work)
         last = min(self.ahead(work), len(work.clips)) // 2  # with so many left the decoders have little to do
         try:
             for left, clip in zip(range(len(work.clips), 0, -1), work.clips, strict=True):
-                if work.following is not None and left == max(last, 1):
+                if work.following is not None and self.begun is None and left <= max(last, 1):
                     self.begun = (work.following, self._begin(work.following))
                 yield None if clip.lost else next(results)
         finally:
@@ -98,10 +98,11 @@ class Decoders:
 
     def _begin(self, work: Pass) -> Iterator[reading.Frames | Lost]:
         """Let the decoders start on a pass -> what they give for each clip that is not known to be lost, in order."""
-        if self.begun is not None and self.begun[0] is work:
-            _, results = self.begun
-            self.begun = None
-            return results
+        if self.begun is not None:
+            (begun, results), self.begun = self.begun, None
+            if begun is work:
+                return results
+            results.close()  # type: ignore[attr-defined]  # of a pass that nobody asked for in its turn
         samplings = [target.part.sampling for target in work.targets]
         wanted = [(clip.path, samplings, clip.packets, clip.decoder, clip.fps) for clip in work.clips if not clip.lost]
         return self.pool(work.timeout, work.memory).imap(read, wanted, self.ahead(work))

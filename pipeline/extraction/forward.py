@@ -1,58 +1,39 @@
-"""Forwards of an extractor over batches: a few at a time on the cores, one after the other on a GPU.
+"""Forwards of an extractor over batches: a few at a time on the cores, one behind the other on a GPU.
 
 On a CPU each forward computes in one thread, so its sums are the same however many run side by side.
 """
 
+from __future__ import annotations
+
 import time
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
-from threading import BoundedSemaphore
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline import progress
 from pipeline.errors import LaffError
+from pipeline.extraction.batch import Batch
 from pipeline.extraction.batch_size import BatchSizes
+from pipeline.extraction.device import Devices, lacks_memory
+from pipeline.extraction.lanes import Lanes
 from pipeline.extraction.provenance import resolved
 from pipeline.extraction.target import Target
 from pipeline.workers.worker import Worker
 
-
-class Lanes:
-    """Threads in which forwards run; a further batch may wait, which bounds the memory."""
-
-    def __init__(self, count: int) -> None:
-        self._free = BoundedSemaphore(count + 1)
-        self._threads = ThreadPoolExecutor(count, "forward", initializer=_one_thread)
-
-    def submit(self, work: Callable[[], Any]) -> Future[Any]:
-        """Let `work` run soon; waits while too much is on its way."""
-
-        def run() -> Any:
-            try:
-                return work()
-            finally:
-                self._free.release()
-
-        self._free.acquire()
-        return self._threads.submit(run)
-
-    def close(self) -> None:
-        """Wait for the forwards under way."""
-        self._threads.shutdown(cancel_futures=True)
-
-
-def _one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Forward:
-    """Fills batches of one feature, runs them, and keeps the rows in the order of videos."""
+    """Fills batches of one feature, runs them, and keeps the rows in the order of videos.
+
+    One batch is being filled, in memory of its device that is used again and again; beside it there are those that the
+    lanes hold.
+    """
 
     def __init__(self, target: Target, size: int, lanes: Lanes, worker: Worker) -> None:
         """For `size` videos, each of which is to be added."""
@@ -65,12 +46,14 @@ class Forward:
             raise LaffError(f"{target.stage}: level frame has one row a frame; crops is {sampling.crops}, make it 1")
         # [D], or at frame level [M*T, D]: of one video
         self.shape = (*([sampling.views * sampling.frames] if self.level == "frame" else []), self.part.dim)
-        self.device = target.device
+        self.where = target.device
+        self.device = worker.kept(Devices).named(self.where)
         self.lanes = lanes
         self.full = self._full(worker.kept(BatchSizes))  # videos whose frames are computed together
-        self.batch = self.full  # halved when a GPU's memory is too small for it
+        self.piece = self.full  # halved when a GPU's memory is too small for it
         self.size, self.left = size, size
-        self.slots: list[tuple[np.ndarray, int] | None] = []  # frames, and how many are the video's own
+        self.video = (sampling.views, sampling.frames, sampling.crop, sampling.crop, 3)  # [M, T, H, W, 3]
+        self.batch: Batch | None = None  # that is being filled
         self.present: list[int] = []  # frames of their own, of each video that was added with frames
         self.running: deque[Future[tuple[np.ndarray, float]]] = deque()
         self.kept: np.ndarray | None = None  # [size, *shape], allocated when the first values show their dtype
@@ -78,15 +61,23 @@ class Forward:
         self.seconds = 0.0  # in forwards, those side by side all counted
 
     def add(self, frames: np.ndarray | None, present: int = 0) -> None:
-        """One video's frames [M, T, crop, crop, 3], of which `present` are its own, or None for an empty slot."""
-        self.slots.append(None if frames is None else (frames, present))
+        """One video's frames [M, T, crop, crop, 3], of which `present` are its own, or None for an empty slot.
+
+        Waits while the lanes have enough to do.
+        """
+        if self.batch is None:
+            self.batch = Batch(self.device.take(min(self.full, self.size), self.video))
+        batch = self.batch
+        batch.add(frames, present)
         if frames is not None:
             self.present.append(present)
         self.left -= 1
-        if len(self.slots) == self.full or not self.left:
-            slots, self.slots = self.slots, []
-            if any(slots):
-                self.running.append(self.lanes.submit(lambda: self._values(slots)))
+        if len(batch) == self.full or not self.left:
+            self.batch = None
+            if any(batch.filled):
+                self.running.append(self.lanes.submit(lambda: self._values(batch)))
+            else:
+                self.device.give(batch.buffer)
             while self.running and self.running[0].done():
                 self._keep(*self.running.popleft().result())
 
@@ -111,73 +102,95 @@ class Forward:
         self.kept[self.count : self.count + len(values)] = values
         self.count += len(values)
 
-    def _values(self, slots: list[tuple[np.ndarray, int] | None]) -> tuple[np.ndarray, float]:
+    def _values(self, batch: Batch) -> tuple[np.ndarray, float]:
         """Rows of the slots that are filled, and the seconds it took; in a thread of the lanes."""
-        start = time.perf_counter()
-        filled = [slot is not None for slot in slots]
-        empty = np.zeros_like(next(slot[0] for slot in slots if slot is not None))
-        frames, present = zip(*((empty, 0) if slot is None else slot for slot in slots), strict=True)
-        values = self._forward(np.stack(frames), np.array(present, np.int64))
-        if values.shape != (len(slots), *self.shape):
+        with self.device.turn():
+            start = time.perf_counter()
+            pieces = self._begin(batch)
+        if early := self.device.sent():
+            self.device.give(batch.buffer)
+        with self._telling():
+            values = np.concatenate([wait() for wait in pieces])
+        seconds = self.device.took(start)
+        if values.shape != (len(batch), *self.shape):
             raise LaffError(
-                f"{self.target.stage}: extract gave {list(values.shape)} for {len(slots)} videos; "
-                f"dim and level say {[len(slots), *self.shape]}"
+                f"{self.target.stage}: extract gave {list(values.shape)} for {len(batch)} videos; "
+                f"dim and level say {[len(batch), *self.shape]}"
             )
         if values.dtype.kind == "f":
             with np.errstate(over="ignore"):  # what float16 cannot hold is told when the shard is written
                 values = values.astype(self.target.dtype)
-        return values[filled], time.perf_counter() - start
+        rows = values[batch.filled]  # a copy: values may lie in the batch's own memory
+        if not early:
+            self.device.give(batch.buffer)
+        return rows, seconds
 
-    def _forward(self, batch: np.ndarray, present: np.ndarray) -> np.ndarray:
-        """[B, M, T, H, W, 3] -> [B, *shape]; in smaller and smaller pieces while a GPU has too little memory."""
-        import torch
-
-        done: list[np.ndarray] = []
+    def _begin(self, batch: Batch) -> list[Callable[[], np.ndarray]]:
+        """What waits for the values [b, *shape] of each piece: of all at once, or of less where memory is too small."""
+        begun: list[Callable[[], np.ndarray]] = []
         at = 0
         while at < len(batch):
-            piece = batch[at : at + self.batch]
+            piece = batch.frames[at : at + self.piece]
             trouble = ""
             try:
-                done.append(self._extract(piece, present[at : at + self.batch]))
+                with self._telling():
+                    begun.append(self._extract(piece, batch.own[at : at + self.piece]))
                 at += len(piece)
-            except torch.OutOfMemoryError as error:
+            except RuntimeError as error:
+                if not lacks_memory(error):
+                    raise
                 trouble = str(error).partition(".")[0]
-            except ValueError as error:
-                raise LaffError(f"{self.target.stage}: {error}") from None
-            except Exception as error:  # a mistake in an extractor's code keeps its traceback
-                error.add_note(f"in stage '{self.target.stage}', {type(self.part).__name__}.extract")
-                raise
             if trouble:  # out here nothing holds on to what the forward had allocated
                 self._halve(len(piece), trouble)
-        return np.concatenate(done)
+        return begun
+
+    def _extract(self, frames: Tensor, own: Sequence[int] | None = None) -> Callable[[], np.ndarray]:
+        """[b, M, T, H, W, 3] uint8, where it was filled -> what waits for values [b, *shape]."""
+        import torch
+
+        told = [self.device.send(torch.tensor(own))] if own is not None and self.counted else []
+        with autocast(self.where, self.target.precision):
+            values: Any = self.part.extract(self.device.send(frames), *told)
+        return self.device.fetch(values.float() if values.is_floating_point() else values)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """What goes wrong inside is told with its stage, but for too little memory."""
+        try:
+            yield
+        except ValueError as error:
+            raise LaffError(f"{self.target.stage}: {error}") from None
+        except Exception as error:  # a mistake in an extractor's code keeps its traceback
+            if lacks_memory(error):
+                raise
+            error.add_note(f"in stage '{self.target.stage}', {type(self.part).__name__}.extract")
+            raise
 
     def _full(self, sizes: BatchSizes) -> int:
         if self.target.batch != "auto":
             return self.target.batch
         known = f"{self.target.stage}:{self.target.fingerprint}"
-        return sizes.videos(known, self.device, self.part.sampling, self._extract)
+        return sizes.videos(known, self.where, self.part.sampling, self._try)
 
-    def _extract(self, batch: np.ndarray, present: np.ndarray | None = None) -> np.ndarray:
+    def _try(self, frames: np.ndarray) -> None:
+        """A forward beside a further batch, as it will be: that one is copied while this one computes."""
         import torch
 
-        told = [] if present is None or not self.counted else [torch.from_numpy(present).to(self.device)]
-        with autocast(self.device, self.target.precision):
-            values: Any = self.part.extract(torch.from_numpy(batch).to(self.device), *told)
-        array: np.ndarray = (values.float() if values.is_floating_point() else values).cpu().numpy()
-        return array
+        with self.device.turn():
+            beside = self.device.send(torch.from_numpy(frames))
+            self._extract(torch.from_numpy(frames))()
+            del beside
 
     def _halve(self, size: int, trouble: str) -> None:
         """Go on with half of a batch that was too large; LaffError where it was a single video."""
-        import torch
-
-        if self.batch == 1:
+        if self.piece == 1:
             raise LaffError(
-                f"{self.target.stage}: one video alone needs more memory than {self.device} has free ({trouble}); "
-                "take fewer frames or clips, or `on: cpu`"
+                f"{self.target.stage}: one video alone needs more memory than {self.where} has free "
+                f"({trouble}); take fewer frames or clips, or `on: cpu`"
             )
-        self.batch = -(-min(self.batch, size) // 2)
-        torch.cuda.empty_cache()
-        progress.say(f"{self.target.stage}: out of memory on {self.device}; going on with batch {self.batch}")
+        self.piece = -(-min(self.piece, size) // 2)
+        self.device.relieve()
+        progress.say(f"{self.target.stage}: out of memory on {self.where}; going on with batch {self.piece}")
 
 
 def autocast(device: str, precision: str) -> AbstractContextManager[Any]:

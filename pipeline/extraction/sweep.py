@@ -4,55 +4,35 @@ Batches form in the shard's order with a fixed size, and a failed video's slot i
 gives does not hang on how the others fared.
 """
 
-import time
-
 import numpy as np
 
-from pipeline.extraction.decoding import Clip, Decoders, Pass
-from pipeline.extraction.forward import Forward, Lanes
+from pipeline.extraction.decoding import Pass
+from pipeline.extraction.forward import Forward
 from pipeline.extraction.provenance import attributes
+from pipeline.extraction.stream import Stream
 from pipeline.rows import shards
 from pipeline.store import ledger
-from pipeline.video import reading
 from pipeline.workers import malloc
 from pipeline.workers.tasks import Made
 from pipeline.workers.worker import Worker
 
 
 def sweep(work: Pass, worker: Worker) -> list[Made]:
-    """Decode the clips once, extract every target, write its shard. Runs in any process; returns only small facts."""
+    """Decode the clips once, extract every target, write its shard. Runs in any process; returns only small facts.
+
+    Meanwhile the worker goes on with the pass that follows, if it is known: its stream runs in other threads.
+    """
     import torch
 
     malloc.keep()
-    torch.set_num_threads(1)  # what a part computes while it loads should not hang on the cores there are, either
-    decoders = worker.kept(Decoders)
-    lanes = Lanes(1 if any(target.device == "cuda" for target in work.targets) else work.threads)
-    try:
-        forwards = [Forward(target, len(work.clips), lanes, worker) for target in work.targets]
-        good: list[str] = []
-        failed: list[tuple[Clip, str, str]] = []
-        start = time.perf_counter()
-        for clip, frames in zip(work.clips, decoders.frames(work), strict=True):
-            if isinstance(frames, reading.Frames):
-                good.append(clip.id)
-            elif frames is not None:
-                failed.append((clip, frames.reason, frames.exception))
-            for number, forward in enumerate(forwards):
-                if isinstance(frames, reading.Frames):
-                    forward.add(frames.arrays[number], frames.present[number])
-                else:
-                    forward.add(None)
-            worker.advance()
-        rows = [forward.rows() for forward in forwards]
-    finally:
-        lanes.close()
-    wall = time.perf_counter() - start
-    computing = sum(forward.seconds for forward in forwards) or 1.0
+    torch.set_num_threads(1)
+    found = worker.kept(Stream).done(work, worker)
+    computing = sum(forward.seconds for forward in found.forwards) or 1.0
     made = []
-    for forward, values in zip(forwards, rows, strict=True):
-        target = forward.target
-        lines = [ledger.line(clip.id, target.stage, reason, kind, clip.decoder) for clip, reason, kind in failed]
-        made.append(_write(forward, good, values, lines, wall * forward.seconds / computing))
+    for forward, values in zip(found.forwards, found.rows, strict=True):
+        stage = forward.target.stage
+        lines = [ledger.line(clip.id, stage, reason, kind, clip.decoder) for clip, reason, kind in found.failed]
+        made.append(_write(forward, found.good, values, lines, found.seconds * forward.seconds / computing))
     return made
 
 

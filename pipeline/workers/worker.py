@@ -1,7 +1,9 @@
 """A process that does jobs: what it keeps from one to the next, and whom it tells how far it is."""
 
-from collections.abc import Callable
-from threading import Lock
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from threading import Condition
 from typing import Any, TypeVar
 
 Job = TypeVar("Job")
@@ -22,19 +24,40 @@ class Worker:
         self.shows = shows
         self._kept: dict[type, Any] = {}
         self._tell: Callable[[int], None] | None = None
-        self._alone = Lock()
+        self._line: dict[int, Any] = {}  # jobs that are asked for, by ticket; the first is being done
+        self._tickets = count()
+        self._moved = Condition()
 
     def do(self, function: Callable[[Job, "Worker"], Result], job: Job, tell: Callable[[int], None] | None) -> Result:
         """function(job, self); `tell` gets every count that the job advances by.
 
-        One job after the other, however many threads ask: what is kept, and torch's threads, serve one at a time.
+        One job after the other, however many threads ask: what is kept, and torch's threads, serve one at a time. A job
+        with a field `following` is told which job waits behind it, if that is one of its kind.
         """
-        with self._alone:
+        with self._in_line(job):
             self._tell = tell
             try:
                 return function(job, self)
             finally:
                 self._tell = None
+
+    @contextmanager
+    def _in_line(self, job: Any) -> Iterator[None]:
+        """Wait until all are done that came before; the next goes on when this one is over."""
+        with self._moved:
+            ahead = list(self._line.values())[-1:]
+            if ahead and type(ahead[0]) is type(job) and hasattr(job, "following"):
+                ahead[0].following = job
+            ticket = next(self._tickets)
+            self._line[ticket] = job
+        try:
+            with self._moved:
+                self._moved.wait_for(lambda: next(iter(self._line)) == ticket)
+            yield
+        finally:
+            with self._moved:
+                del self._line[ticket]
+                self._moved.notify_all()
 
     def kept(self, kind: type[Kind]) -> Kind:
         """The one object of a class that this process has, made when it is first asked for."""

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from extractors.base import Sampling
-from extractors.pixels import check, normalise, three
+from extractors.pixels import check, constants, normalise, three
 
 
 def test_normalise_by_hand() -> None:
@@ -17,6 +17,19 @@ def test_normalise_by_hand() -> None:
     last = normalise(frames.contiguous(), (0.5, 0.25, 0.1), (0.5, 0.5, 0.2), last=True)
     assert torch.equal(last, values)
     assert last.is_contiguous(memory_format=torch.channels_last_3d)
+
+
+def test_the_constants_of_a_device_are_made_once_and_change_no_bit() -> None:
+    """A GPU would be waited for each time that they are brought there."""
+    frames = torch.arange(256, dtype=torch.uint8)[:, None].repeat(1, 3)
+    mean, std = [0.48145466, 0.4578275, 0.40821073], (0.26862954, 0.26130258, 0.27577711)
+    plain = (frames.float() / 255 - torch.tensor(mean)) / torch.tensor(std)
+    with torch.inference_mode():  # what is made here has to serve trainings too
+        assert torch.equal(normalise(frames, mean, std), plain)
+    assert torch.equal(normalise(frames, mean, std), plain)
+    one = constants(tuple(mean), torch.device("cpu"))
+    assert one is constants(tuple(mean), torch.device("cpu"))
+    assert not one.is_inference()
 
 
 @pytest.mark.parametrize("shape", [(2, 1, 5, 8, 8, 3), (2, 2, 4, 8, 8, 3), (2, 1, 4, 8, 6, 3), (1, 4, 8, 8, 3)])

@@ -90,6 +90,32 @@ def test_processes_start_when_they_are_needed_and_again_after_the_end(
             pool.imap(str, [1])
 
 
+def test_decoders_begin_with_what_follows_when_half_of_a_pass_is_left(
+    clips: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where that is told late; and they leave what nobody asks for in its turn."""
+    monkeypatch.setenv("LAFF_DECODERS", "1")
+    path = clips("grey.mp4", np.full((6, 32, 32, 3), 60, np.uint8))
+    one = [Clip("grey", str(path), 6, "pyav", 10.0)]
+    first, second, third = (work(one * 4, Sampling(2, 16, 16)) for _ in range(3))
+    decoders = Decoders()
+    first.following = second
+    begun = []
+    for frames in decoders.frames(first):
+        assert isinstance(frames, Frames)
+        begun.append(decoders.begun is not None and decoders.begun[0] is second)
+    assert begun == [False, False, True, True]
+    for count, _ in enumerate(decoders.frames(second), 1):
+        second.following = third if count == 3 else None
+    assert decoders.begun is not None
+    assert decoders.begun[0] is third
+    assert len(list(decoders.frames(first))) == 4
+    assert decoders.begun is not None
+    assert decoders.begun[0] is second
+    decoders.close()
+    assert decoders.begun is None
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_decoders_end_with_a_process_that_does_not_close_them() -> None:
     """At once, and without a word, whether they wait or work."""

@@ -57,7 +57,7 @@ def run(videos: np.ndarray) -> tuple[np.ndarray, int]:
         forward = Forward(aim, len(videos), lanes, Worker())
         for video in videos:
             forward.add(video, 3)
-        return forward.rows(), forward.batch
+        return forward.rows(), forward.piece
     finally:
         lanes.close()
 

@@ -21,6 +21,11 @@ from pipeline.rows import shards
 from pipeline.workers.tasks import Serial
 from pipeline.workers.worker import Worker
 
+# What says that a GPU's memory ran out.
+TORCHS = torch.OutOfMemoryError("tried to allocate 2.00 GiB. Not enough.")
+CUBLASS = RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+CUDNNS = RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED")
+
 
 class Mean:
     """Mean of all values and of the first frame's, D = 2; notes the batches that it is given."""
@@ -28,14 +33,14 @@ class Mean:
     sides = ("video",)
     dim = 2
 
-    def __init__(self, fits: int = 99, frames: int = 3) -> None:
+    def __init__(self, fits: int = 99, frames: int = 3, error: RuntimeError = TORCHS) -> None:
         self.sampling = Sampling(frames=frames, size=16, crop=16)
-        self.fits = fits
+        self.fits, self.error = fits, error
         self.batches: list[int] = []
 
     def extract(self, frames: torch.Tensor) -> torch.Tensor:
         if len(frames) > self.fits:
-            raise torch.OutOfMemoryError(f"tried to allocate for {len(frames)} videos. Not enough.")
+            raise self.error
         self.batches.append(len(frames))
         flat = frames.float().flatten(1)
         return torch.stack([flat.mean(1), frames[:, 0, 0].float().flatten(1).mean(1)], 1)
@@ -115,11 +120,18 @@ def test_a_lost_video_keeps_its_slot_and_costs_its_row(worker: Worker, videos: l
     assert [line["video"] for line in made.failed] == ["broken"]  # decode has told of the other
 
 
+@pytest.mark.parametrize("error", [TORCHS, CUBLASS, CUDNNS], ids=["torch", "cublas", "cudnn"])
 @pytest.mark.parametrize(("fits", "batches"), [(4, [4, 4, 2]), (3, [2, 2, 2, 2, 2]), (1, [1] * 10)])
 def test_out_of_memory_halves_the_batch_and_goes_on(
-    worker: Worker, videos: list[Clip], tmp_path: Path, fits: int, batches: list[int], capfd: pytest.CaptureFixture[str]
+    worker: Worker,
+    videos: list[Clip],
+    tmp_path: Path,
+    fits: int,
+    batches: list[int],
+    error: RuntimeError,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    part = Mean(fits)
+    part = Mean(fits, error=error)
     sweep(work(videos, target(tmp_path, part)), worker)
     assert part.batches == batches
     assert greys(tmp_path / "mean" / "00000.h5") == {f"v{n}": n for n in range(10)}
@@ -140,6 +152,12 @@ def test_batch_auto_is_what_a_gpu_takes(
     sweep(work(videos, goal), worker)
     assert part.batches == [2, 4, 4, 4, 2]  # two tries that fit, then the videos
     assert greys(tmp_path / "mean" / "00000.h5") == {f"v{n}": n for n in range(10)}
+
+
+def test_another_error_is_no_lack_of_memory(worker: Worker, videos: list[Clip], tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="an illegal memory access") as caught:
+        sweep(work(videos, target(tmp_path, Mean(fits=4, error=RuntimeError("an illegal memory access")))), worker)
+    assert "in stage 'mean', Mean.extract" in caught.value.__notes__
 
 
 def test_one_video_that_is_too_much_is_told(worker: Worker, videos: list[Clip], tmp_path: Path) -> None:
@@ -199,21 +217,10 @@ def test_rows_of_frames_come_with_how_many_are_the_videos(
     assert shard.attributes["level"] == "frame"
 
 
-def test_decoders_begin_with_the_next_shard_and_nothing_is_mixed_up(
-    serial: Serial, videos: list[Clip], tmp_path: Path
-) -> None:
-    begun = []
-
-    class Watching(Mean):
-        """Notes whether the next shard has been begun when it works on its last batch."""
-
-        def extract(self, frames: torch.Tensor) -> torch.Tensor:
-            begun.append(serial.worker.kept(Decoders).begun is not None)
-            return super().extract(frames)
-
-    jobs = [work(videos[:4], target(tmp_path / "a", Watching())), work(videos[4:], target(tmp_path / "b", Watching()))]
+def test_shards_one_behind_the_other_are_not_mixed_up(serial: Serial, videos: list[Clip], tmp_path: Path) -> None:
+    jobs = [work(videos[:4], target(tmp_path / "a", Mean())), work(videos[4:], target(tmp_path / "b", Mean()))]
     assert len(list(serial.each(sweep, jobs))) == 2
-    assert begun == [True, False, False]
+    assert serial.worker.kept(Decoders).begun is None
     assert greys(tmp_path / "a" / "mean" / "00000.h5") == {f"v{n}": n for n in range(4)}
     assert greys(tmp_path / "b" / "mean" / "00000.h5") == {f"v{n}": n for n in range(4, 10)}
 

@@ -115,6 +115,66 @@ def test_it_does_one_job_at_a_time_however_many_threads_ask() -> None:
     assert most == [1] * 5
 
 
+class Job:
+    """A job that may be told what comes next."""
+
+    def __init__(self, following: Any = None) -> None:
+        self.following = following
+
+
+class Other(Job):
+    """One of another kind."""
+
+
+def test_a_job_is_told_what_waits_behind_it() -> None:
+    worker, gate, done = Worker(), threading.Event(), []
+    jobs: list[Any] = [Job(), Job(), Other(), Other(), 5, Job()]
+
+    def work(job: Any, own: Worker) -> None:
+        gate.wait(30)
+        done.append(job)
+
+    threads = []
+    for number, job in enumerate(jobs):
+        threads.append(threading.Thread(target=worker.do, args=(work, job, None)))
+        threads[-1].start()
+        while len(worker._line) <= number:
+            time.sleep(0.001)
+    assert [jobs.index(job.following) if job.following else None for job in jobs if job != 5] == [
+        1,
+        None,
+        3,
+        None,
+        None,
+    ]
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert done == jobs  # in the order in which they came
+
+
+def test_the_same_job_twice_is_done_twice_and_one_that_fails_lets_the_next_go_on() -> None:
+    worker, inside, most = Worker(), [], []
+
+    def wrong(number: int, own: Worker) -> None:
+        inside.append(number)
+        most.append(len(inside))
+        time.sleep(0.01)
+        inside.remove(number)
+        raise ValueError(number)
+
+    def try_it() -> None:
+        with pytest.raises(ValueError, match="7"):
+            worker.do(wrong, 7, None)
+
+    threads = [threading.Thread(target=try_it) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1] * 3
+
+
 def test_who_shows_bars() -> None:
     assert Worker().shows
     assert not Worker(shows=False).shows

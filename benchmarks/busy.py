@@ -1,0 +1,321 @@
+"""How busy a pass keeps a device, shown without one: forwards that last as long as published figures say.
+
+    .venv/bin/python benchmarks/busy.py                    # this code
+    .venv/bin/python benchmarks/busy.py --before FOLDER    # and that of an older checkout, case by case
+
+The device computes one forward after the other and copies beside that, as a GPU does (extraction.device.Device is where
+it is put in; code that has no such place waits for copies and forwards, as it does for a GPU). 16 simulated decoders
+hand over frames, after the time of a decode, through the same queue as real ones. All else is as in `laff run`: queue,
+batches, rows, shards on disk. Frames have their published sizes and are really copied into batches.
+
+    busy      forward seconds / seconds from the first forward's beginning to the last one's end
+    of all    forward seconds / seconds of the whole run, from before the first video to the last shard on disk
+    allowed   the most that the decoders' pace allows
+    waiting   most MiB of frames at a time that were decoded and whose forward had not ended
+    buffers   most MiB of batches that the process held beside them (its own growth, since the decoders here share
+              one array): those that are filled, copied or computed
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from extractors.base import Sampling
+from pipeline.extraction.decoding import Clip, Decoders, Pass
+from pipeline.extraction.sweep import sweep
+from pipeline.extraction.target import Target
+from pipeline.video.reading import Frames
+from pipeline.workers.killable import Killable
+from pipeline.workers.tasks import Serial
+
+ROOT = Path(__file__).resolve().parent.parent
+DECODERS = 16
+LINK = 25e9  # bytes a second to the device: assumed, PCIe 4.0 x16 from pinned memory; the same for older code
+
+
+@dataclass(frozen=True)
+class Model:
+    """A backbone: what it wants, and seconds of a forward for a video."""
+
+    sampling: Sampling
+    batch: int  # videos
+    seconds: float
+    dim: int
+
+
+# CLIP: 3,000 images a second in float16, which is assumed; at its 4.4 G multiply-adds an image that is 13 T a second.
+# The others: multiply-adds of one view by their papers (X3D, table 4: 24.8 G; CSN, table 5: 96.7 G), ten views, at an
+# assumed 5 and 10 T a second (depthwise convolutions do less of a GPU's peak).
+MODELS = {
+    "clip": Model(Sampling(8, 224, 224), 128, 8 / 3000, 512),
+    "x3d-l": Model(Sampling(16, 356, 312, clips=10, stride=5), 4, 10 * 24.8e9 / 5e12, 2048),
+    "ircsn-152": Model(Sampling(32, 256, 224, clips=10, stride=1), 4, 10 * 96.7e9 / 10e12, 2048),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Backbones, and videos a second that 16 decoders give, of those that the device can take."""
+
+    about: str
+    models: tuple[str, ...]
+    pace: float
+    shard: int  # videos
+    shards: int
+
+    @property
+    def seconds(self) -> float:
+        """Of all forwards for a video."""
+        return sum(MODELS[name].seconds for name in self.models)
+
+
+CASES = {
+    "one": Case("one backbone, decoders keep up", ("clip",), 1.3, 512, 6),
+    "several": Case("three backbones, decoders keep up", ("clip", "x3d-l", "ircsn-152"), 1.3, 64, 3),
+    "small": Case("small shards, decoders keep up", ("clip",), 1.3, 128, 20),
+    "decoders": Case("decoders too slow", ("clip",), 0.5, 512, 3),
+    "device": Case("device too slow", ("clip",), 10.0, 512, 4),
+}
+
+
+class Meter:
+    """Frames that wait, in bytes, and forwards, in seconds."""
+
+    def __init__(self) -> None:
+        self.waiting = self.most = 0
+        self.busy = 0.0
+        self._alone = threading.Lock()
+
+    def frames(self, count: int) -> None:
+        """So many bytes more wait."""
+        with self._alone:
+            self.waiting += count
+            self.most = max(self.most, self.waiting)
+
+
+def until(moment: float) -> None:
+    """Sleep."""
+    time.sleep(max(0.0, moment - time.perf_counter()))
+
+
+class Card:
+    """A device that computes and copies at the same time; it knows when each is done."""
+
+    def __init__(self, meter: Meter) -> None:
+        self.meter = meter
+        self.free = self.copied = self.first = 0.0  # by perf_counter; when the first forward began
+        self.waits = True  # for each forward, as code does that has no place for a device
+
+    def copy(self, size: int) -> None:
+        """Begin to copy so many bytes."""
+        self.copied = max(time.perf_counter(), self.copied) + size / LINK
+
+    def compute(self, seconds: float, size: int) -> None:
+        """Begin a forward behind the last copy and the last forward."""
+        if self.waits:
+            self.copy(size)
+        begin = max(time.perf_counter(), self.copied, self.free)
+        self.first, self.free = self.first or begin, begin + seconds
+        self.meter.busy += seconds
+        if self.waits:
+            until(self.free)
+
+
+class Part:
+    """An extractor whose forward takes its time on the card, and gives a mean over a few pixels."""
+
+    sides = ("video",)
+
+    def __init__(self, model: Model, card: Card) -> None:
+        self.model, self.card = model, card
+        self.sampling, self.dim = model.sampling, model.dim
+
+    def extract(self, frames: Any) -> Any:
+        """[B, M, T, H, W, 3] uint8 -> [B, D]."""
+        size = frames.numel()
+        rows = frames[:, 0, 0, :8, :8, 0].float().mean(dim=(1, 2))[:, None].repeat(1, self.dim)
+        self.card.compute(len(frames) * self.model.seconds, size)
+        threading.Timer(max(0.0, self.card.free - time.perf_counter()), self.card.meter.frames, (-size,)).start()
+        return rows
+
+
+class Sleepers(Killable):
+    """Threads that hand over the same frames for every video, after the time of a decode."""
+
+    def __init__(self, frames: Frames, seconds: float, meter: Meter) -> None:
+        super().__init__(DECODERS, 600.0)
+        self.frames, self.seconds, self.meter = frames, seconds, meter
+
+    def _attempt(self, slot: int, job: bytes, limits: Any) -> Frames:
+        time.sleep(self.seconds)
+        self.meter.frames(sum(array.nbytes for array in self.frames.arrays))
+        return self.frames
+
+
+def simulated(card: Card) -> Any:
+    """The card as a device of the code that has a place for one; None in code that has not."""
+    with suppress(ImportError):
+        from pipeline.extraction.device import Device
+
+        class Simulated(Device):
+            """As Cuda, with the card's times for its events."""
+
+            def __init__(self) -> None:
+                super().__init__()
+                self._begin = threading.Lock()
+
+            def lanes(self, threads: int) -> tuple[int, int]:
+                return 2, 0
+
+            def turn(self) -> Any:
+                return self._begin
+
+            def send(self, values: Any) -> Any:
+                card.copy(values.numel())
+                return values
+
+            def sent(self) -> bool:
+                until(card.copied)
+                return True
+
+            def fetch(self, values: Any) -> Callable[[], np.ndarray]:
+                array, done = values.numpy(), card.free
+
+                def wait() -> np.ndarray:
+                    until(done)
+                    return array
+
+                return wait
+
+        card.waits = False
+        return Simulated()
+    return None
+
+
+def passes(case: Case, card: Card, folder: Path, count: int) -> list[Pass]:
+    """`count` shards of the case."""
+    made = []
+    for number in range(count):
+        clips = [Clip(f"v{number}-{video}", "nowhere") for video in range(case.shard)]
+        targets = [
+            Target(
+                name,
+                f"{number:05d}.h5",
+                folder / name / f"{number:05d}.h5",
+                Part(MODELS[name], card),
+                "benchmark",
+                "",
+                {},
+                "cpu",
+                MODELS[name].batch,
+                "float32",
+            )
+            for name in case.models
+        ]
+        made.append(Pass(clips, targets, 1, 600.0, 4.0))
+    return made
+
+
+def resident() -> int:
+    """Bytes of memory of this process."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def measure(case: Case) -> dict[str, float]:
+    """The figures of a case, with the code that was imported."""
+    arrays = []
+    for name in case.models:
+        wanted = MODELS[name].sampling
+        arrays.append(np.ones((wanted.views, wanted.frames, wanted.crop, wanted.crop, 3), np.uint8))
+    frames = Frames(arrays, 1, "pyav", 30.0, 1, [array.shape[0] * array.shape[1] for array in arrays])
+    tasks, meter = Serial(), Meter()
+    card, decoders = Card(meter), tasks.worker.kept(Decoders)
+    device = simulated(card)
+    if device is not None:
+        from pipeline.extraction.device import Devices
+
+        tasks.worker.kept(Devices).made["cpu"] = device
+    decoders.count = DECODERS
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Sleepers(frames, DECODERS * case.seconds / case.pace, meter) as sleepers,
+    ):
+        decoders._pool = sleepers
+        short = Case(case.about, case.models, case.pace, 4, 1)
+        for _ in tasks.each(sweep, passes(short, card, Path(folder) / "warm", 2)):
+            pass
+        meter.busy, meter.most, card.first, held = 0.0, 0, 0.0, resident()
+        peak, over = held, threading.Event()
+
+        def watch() -> None:
+            nonlocal peak
+            while not over.wait(0.02):
+                peak = max(peak, resident())
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        start = time.perf_counter()
+        for _ in tasks.each(sweep, passes(case, card, Path(folder) / "work", case.shards)):
+            pass
+        wall = time.perf_counter() - start
+        over.set()
+        watcher.join()
+        tasks.close()
+    return {
+        "busy": 100 * meter.busy / (card.free - card.first),
+        "all": 100 * meter.busy / wall,
+        "allowed": 100 * min(1.0, case.pace),
+        "waiting": meter.most / 2**20,
+        "buffers": (peak - held) / 2**20,
+        "seconds": wall,
+    }
+
+
+def asked(code: Path, case: str) -> dict[str, float]:
+    """The figures of a case, measured in a process of its own with the code in a folder."""
+    command = [sys.executable, str(Path(__file__).resolve()), "--case", case]
+    environment = {**os.environ, "PYTHONPATH": str(code.resolve()), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def main() -> None:
+    """Print a line for each case and code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--before", type=Path, help="a folder with the code of an older commit")
+    parser.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES))
+    parser.add_argument("--case", choices=list(CASES), help="measure this one, in this process, and print JSON")
+    given = parser.parse_args()
+    if given.case:
+        print(json.dumps(measure(CASES[given.case])))
+        return
+    codes = ({"before": given.before} if given.before else {}) | {"now": ROOT}
+    for name in given.cases:
+        case = CASES[name]
+        print(f"{case.about}: {'+'.join(case.models)}, {case.shards} shards of {case.shard}")
+        for code, folder in codes.items():
+            found = SimpleNamespace(**asked(folder, name))
+            busy = (
+                f"busy {found.busy:.1f} % (allowed {found.allowed:.0f}), of all {found.seconds:.1f} s {found.all:.1f} %"
+            )
+            print(f"  {code:6} {busy}; waiting {found.waiting:.0f} MiB, buffers {found.buffers:.0f} MiB", flush=True)
+
+
+if __name__ == "__main__":
+    main()

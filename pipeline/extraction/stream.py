@@ -1,0 +1,141 @@
+"""Passes of a worker one behind the other, without a gap: while a shard is written, the next is computed."""
+
+from collections import deque
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from time import perf_counter
+
+import numpy as np
+
+from pipeline.extraction.decoding import Clip, Decoders, Pass
+from pipeline.extraction.device import Devices
+from pipeline.extraction.forward import Forward
+from pipeline.extraction.lanes import Lanes, one_thread
+from pipeline.video import reading
+from pipeline.workers.worker import Worker
+
+
+@dataclass
+class Done:
+    """What a pass found."""
+
+    forwards: list[Forward]  # one a target
+    good: list[str] = field(default_factory=list)  # ids of the videos that have frames
+    failed: list[tuple[Clip, str, str]] = field(default_factory=list)  # with reason and exception
+    rows: list[np.ndarray] = field(default_factory=list)  # of each target [V, *shape], V good videos
+    seconds: float = 0.0  # from its first video on
+
+
+@dataclass
+class Begun:
+    """A pass under way."""
+
+    work: Pass
+    steps: SimpleQueue[int | None] = field(default_factory=SimpleQueue)  # videos that went by; None: that was all
+    stopped: bool = False
+    fed: Future[Done] = field(default_factory=Future)
+
+
+class Stream:
+    """Feeds frames to forwards in a thread of its own: the pass that is asked for, then the one that follows it.
+
+    What it holds is bounded. Of decoded frames: those in the decoders' queue (decoding.AHEAD and QUEUE, and half as
+    much again of the pass that follows); the batch that each feature is filling; and the batches in the lanes of a
+    device, which are, of all features that it computes together, two on a GPU, on a CPU one for each thread and one
+    more. Memory for batches is used again, so each feature keeps at most one batch more than the lanes hold. Of
+    rows: those of two shards. Where forwards are slow the thread waits, and the decoders with it.
+    """
+
+    def __init__(self) -> None:
+        self._begun: deque[Begun] = deque()
+        self._thread = ThreadPoolExecutor(1, "stream", initializer=one_thread)
+        self._lanes: dict[tuple[str, int], Lanes] = {}  # by device and threads; features on one device share them
+        self._decoders: Decoders | None = None
+
+    def done(self, work: Pass, worker: Worker) -> Done:
+        """The rows of a pass, as soon as they are there; the pass that follows it is begun before, if it is known.
+
+        What goes wrong in a pass is raised when that pass is asked for, and ends what was begun behind it.
+        """
+        try:
+            while self._begun and self._begun[0].work is not work:
+                self._begun.popleft().stopped = True  # nobody asked for it in its turn
+            self._begin(work, worker)
+            self._begin(work.following, worker)
+            begun = self._begun[0]
+            while (count := begun.steps.get()) is not None:
+                worker.advance(count)
+                self._begin(work.following, worker)  # it may be told late
+            found = begun.fed.result()
+            start = perf_counter()
+            found.rows = [forward.rows() for forward in found.forwards]
+            found.seconds += perf_counter() - start
+            self._begun.popleft()
+            if not self._begun:  # nothing follows
+                for target in work.targets:
+                    worker.kept(Devices).named(target.device).drop()
+            return found
+        except BaseException:
+            self._stop()
+            raise
+
+    def close(self) -> None:
+        """End what is under way; no thread is left."""
+        self._stop()
+        if self._decoders is not None:
+            self._decoders.close()  # the thread may be waiting for a video
+        self._thread.shutdown(cancel_futures=True)
+        if self._decoders is not None:
+            self._decoders.close()  # which it may have started meanwhile
+        for lanes in self._lanes.values():
+            lanes.close()
+
+    def _begin(self, work: Pass | None, worker: Worker) -> None:
+        if work is None or any(begun.work is work for begun in self._begun):
+            return
+        self._decoders = worker.kept(Decoders)
+        begun = Begun(work)
+        self._begun.append(begun)
+        begun.fed = self._thread.submit(self._feed, begun, self._decoders, worker)
+
+    def _stop(self) -> None:
+        for begun in self._begun:
+            begun.stopped = True
+        self._begun.clear()
+
+    def _feed(self, begun: Begun, decoders: Decoders, worker: Worker) -> Done:
+        """Frames of all clips of a pass to all forwards; in the thread."""
+        work = begun.work
+        try:
+            if begun.stopped:
+                raise CancelledError
+            found = Done([self._forward(work, number, worker) for number in range(len(work.targets))])
+            start = perf_counter()
+            with closing(decoders.frames(work)) as videos:
+                for clip, frames in zip(work.clips, videos, strict=True):
+                    if begun.stopped:
+                        raise CancelledError
+                    if isinstance(frames, reading.Frames):
+                        found.good.append(clip.id)
+                    elif frames is not None:
+                        found.failed.append((clip, frames.reason, frames.exception))
+                    for number, forward in enumerate(found.forwards):
+                        if isinstance(frames, reading.Frames):
+                            forward.add(frames.arrays[number], frames.present[number])
+                        else:
+                            forward.add(None)
+                    begun.steps.put(1)
+            found.seconds = perf_counter() - start
+            return found
+        finally:
+            begun.steps.put(None)
+
+    def _forward(self, work: Pass, number: int, worker: Worker) -> Forward:
+        target = work.targets[number]
+        device = worker.kept(Devices).named(target.device)
+        key = (target.device, work.threads)
+        if key not in self._lanes:
+            self._lanes[key] = Lanes(*device.lanes(work.threads))
+        return Forward(target, len(work.clips), self._lanes[key], worker)
