@@ -156,7 +156,7 @@ def test_batch_auto_is_what_a_gpu_takes(
 
 def test_another_error_is_no_lack_of_memory(worker: Worker, videos: list[Clip], tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="an illegal memory access") as caught:
-        sweep(work(videos, target(tmp_path, Mean(fits=4, error=RuntimeError("an illegal memory access")))), worker)
+        sweep(work(videos, target(tmp_path, Mean(fits=3, error=RuntimeError("an illegal memory access")))), worker)
     assert "in stage 'mean', Mean.extract" in caught.value.__notes__
 
 
