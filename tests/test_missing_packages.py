@@ -83,3 +83,16 @@ def test_what_needs_it_says_so(tiny: Any, machine: Machine, tmp_path: Path) -> N
     if not option:  # what stands before it is done and kept
         assert (made.work / "ingest" / "table.h5").is_file()
         shutil.rmtree(made.work)
+
+
+def test_trainings_read_the_width_of_a_published_clip_from_its_shards(
+    tiny: Any, forked: Forked, tmp_path: Path
+) -> None:
+    """open_clip alone knows the shape of its models, and a training on their cached features needs only the rows."""
+    made = tiny.copy(tmp_path / "made")
+    sets = ("clip.model=ViT-S-32-alt", "clip.frames=1", "train.from=[clip, bow]", "rank.pairs={}")
+    made.run(*sets, targets=("clip", "bow"))
+    without = Machine(forked, "open_clip_torch", tmp_path)
+    trained = without.laff("run", *made.options(*sets))
+    assert trained.poll() == 0, trained.said()
+    assert (made.work / "evaluate" / "metrics.json").is_file()

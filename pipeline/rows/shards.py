@@ -92,6 +92,20 @@ def attributes(file: Any) -> dict[str, Any]:
     return {name: value.item() if hasattr(value, "item") else value for name, value in file.attrs.items()}
 
 
+def shape(path: Path) -> tuple[int, int]:
+    """Width of a shard's rows, and frames of a video at most (1: a row a video), without reading the rows."""
+    import h5py
+
+    try:
+        with h5py.File(path) as file:
+            if "values" not in file:
+                return int(file.attrs["columns"]), 1
+            _, *frames, width = file["values"].shape
+            return width, frames[0] if frames else 1
+    except (OSError, KeyError) as error:
+        raise LaffError(f"{path}: not a readable shard ({error}); `laff verify` finds all such files") from None
+
+
 def marks(path: Path) -> dict[str, Any] | None:
     """What a plan asks of a shard that the index does not know: its marks, or None where it is damaged."""
     try:

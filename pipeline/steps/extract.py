@@ -88,8 +88,14 @@ def problems(context: Context, stage: Stage) -> list[str]:
 
 
 def shape(context: Context, stage: Stage) -> tuple[int, int]:
-    """Width and frames as the part says them."""
-    part = construct(stage)
+    """Width and frames as the part says them; where it lacks a package, as its cached shards do."""
+    try:
+        part = construct(stage)
+    except ModuleNotFoundError:
+        cached = next(iter(sorted(context.work.folder(stage.name).rglob("[0-9]*.h5"))), None)
+        if cached is None:
+            raise
+        return shards.shape(cached)
     sampling = getattr(part, "sampling", None)
     return int(getattr(part, "dim", 1)), sampling.views * sampling.frames if sampling else 1
 
