@@ -18,6 +18,7 @@ from pipeline.commands.data import gc_command, verify_command
 from pipeline.commands.look import failures_command, search_command, show_command
 from pipeline.commands.options import STAGES, stages_named
 from pipeline.commands.run import accept_command, demo_command, plan_command, run_command
+from pipeline.commands.runs import runs_command
 from pipeline.commands.sections import Sectioned
 from pipeline.commands.stage import stage_command
 from pipeline.commands.weights import weights_group
@@ -86,14 +87,14 @@ def main(stages: StagesFile) -> None:
     laff demo                                         see it work on videos that it makes itself
     laff plan -c collection.yaml -w WORK              what would run, and why
     laff run  -c collection.yaml -w WORK              run it; again after a crash: it goes on
-    laff search "a dog runs" -c collection.yaml -w WORK
+    laff search "a dog runs" -w WORK                  the workspace remembers the rest
 
     Every stage of stages.yaml is a command too: `laff train …` makes that stage and what it still needs.
     """
 
 
 main.add("Run", run_command, plan_command, accept_command, demo_command)
-main.add("Look", search_command, show_command, failures_command)
+main.add("Look", search_command, runs_command, show_command, failures_command)
 main.add("Models", weights_group, compare_command, analyze_group)
 main.add("Data", verify_command, gc_command)
 

@@ -15,9 +15,10 @@ from pipeline.plan.units import Unit
 from pipeline.run import Request, open_context
 from pipeline.store import verify
 from pipeline.store.index import Index
-from pipeline.store.workspace import COMPARISONS, Workspace
+from pipeline.store.workspace import COMPARISONS, RUNS, Workspace
 
-ALWAYS = ("ingest/table.h5", "failures.jsonl", "times.jsonl", "digests.json", ".lock")
+ALWAYS = ("ingest/table.h5", "failures.jsonl", "times.jsonl", "digests.json", "run.yaml", ".lock")
+KEPT = ("analyze/", f"{COMPARISONS}/", f"{RUNS}/")  # a person keeps or deletes them whole
 
 
 @dataclass
@@ -46,9 +47,11 @@ def look(request: Request) -> Found:
             "nobody can tell what is unused; check -c and -w, or run `laff ingest` first"
         )
     found, used, kinds = Found(), _used(context), verify.Kinds(step_facts.made())
+    # Beside a run with a name of its own the main one is kept, as that is beside it.
+    kept = (*KEPT, *(f"{stage}/" for stage in context.work.places))
     for name, own in verify.walk(request.work, kinds):
         path = request.work / name
-        if name in used or name.startswith(("analyze/", f"{COMPARISONS}/")):  # a person keeps or deletes them whole
+        if name in used or name.startswith(kept):
             continue
         if path.is_symlink() or not (own or _left_over(kinds, name)):
             found.foreign.append(name)
@@ -70,7 +73,7 @@ def _used(context: Context) -> set[str]:
             inside.update(unit.makes)
         for unit in plan.todo:  # one that is finished is never asked for what it worked with
             inside.update(file for working in stage.about.working for file in _working(working, unit, shards))
-        found |= {f"{name}/{file}" for file in inside}
+        found |= {f"{context.work.place(name)}/{file}" for file in inside}
     return found
 
 

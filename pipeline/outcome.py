@@ -16,6 +16,7 @@ class Outcome:
     failures: list[dict[str, str]] = field(default_factory=list)
     random: list[str] = field(default_factory=list)
     stages: list[str] = field(default_factory=list)  # all that were looked at
+    places: dict[str, str] = field(default_factory=dict)  # stage -> its folder below the workspace, where not its name
 
     @property
     def lost(self) -> int:
@@ -32,9 +33,10 @@ class Outcome:
         if self.random:
             names = ", ".join(self.random)
             lines.append(f"RANDOM WEIGHTS in {names}: figures show that the machine runs, not how good it is")
-        metrics = work / "evaluate" / "metrics.json"
+        folder = {name: work / self.places.get(name, name) for name in ("rank", "evaluate", "report")}
+        metrics = folder["evaluate"] / "metrics.json"
         if metrics.is_file() and "evaluate" in self.stages:  # else it may be of other settings
             lines += ["", results.text(json.loads(metrics.read_text(encoding="utf-8"))), ""]
-            lines.append(f"report {work / 'report' / 'index.html'}, metrics {metrics}, runs {work / 'rank'}")
-            lines.append('next: laff search "a sentence" with the same -c, -w, --profile and --set')
+            lines.append(f"report {folder['report'] / 'index.html'}, metrics {metrics}, runs {folder['rank']}")
+            lines.append(f'next: laff search "a sentence" -w {work}')
         return "\n".join(lines)

@@ -8,49 +8,34 @@ from pathlib import Path
 from pipeline import progress
 from pipeline.build.construct import construct
 from pipeline.errors import LaffError, Missing, problems
-from pipeline.graph import stages
 from pipeline.graph.graph import Graph
-from pipeline.graph.stages_file import StagesFile
 from pipeline.items import collection
 from pipeline.items.collection import Collection
 from pipeline.outcome import Outcome
 from pipeline.plan import accept as accepting
-from pipeline.plan import steps
+from pipeline.plan import losses, runs, steps
 from pipeline.plan.accept import Accepted
 from pipeline.plan.context import Context
+from pipeline.plan.losses import Loss, WouldReplace
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.planned import Planned
 from pipeline.plan.record import write_ledger
+from pipeline.plan.runs import Chosen
+from pipeline.request import Request
 from pipeline.steps import ingest
 from pipeline.store import ledger
-from pipeline.store.workspace import Workspace
+from pipeline.store.workspace import MAIN, Workspace
 from pipeline.weights import lookup
 from pipeline.workers.cluster import Cluster
 from pipeline.workers.tasks import Serial, Tasks
 
 
-@dataclass
-class Request:
-    """What the options of a command say."""
-
-    collection: Path
-    work: Path
-    stages: Path | StagesFile | None = None
-    profile: str | None = None
-    sets: tuple[str, ...] = ()
-    trust: tuple[str, ...] = ()
-    workers: int = 0  # dask worker processes on this machine; 0: no dask scheduler, shards are done here
-    scheduler: str = ""  # address of a dask scheduler whose workers do the shards
-
-    def graph(self) -> Graph:
-        """The graph with profile and settings applied."""
-        return stages.load(self.stages, self.profile, self.sets, self.trust)
-
-
 def open_context(request: Request, retry: bool = False) -> Context:
     """Read and check everything; the surroundings of a run. Writes nothing."""
     found = collection.load(request.collection)
-    return surroundings(request, request.graph(), found, Workspace(request.work), retry)
+    context = surroundings(request, request.graph(), found, Workspace(request.work), retry)
+    choose(context, request)
+    return context
 
 
 def surroundings(request: Request, graph: Graph, found: Collection, work: Workspace, retry: bool) -> Context:
@@ -61,12 +46,30 @@ def surroundings(request: Request, graph: Graph, found: Collection, work: Worksp
     return context
 
 
-def plan(request: Request, targets: Sequence[str], retry: bool = False) -> tuple[list[Planned], list[str]]:
-    """The state of every stage that the targets need, and which of them have random weights."""
-    context = open_context(request, retry)
+def choose(context: Context, request: Request) -> Chosen:
+    """The run that a request belongs to; its stages stand from then on where that one keeps them."""
+    return runs.choose(context, request.name, request.last) if request.own else Chosen(MAIN)
+
+
+@dataclass
+class Plan:
+    """What a run would do."""
+
+    run: Chosen  # the run that the settings belong to
+    stages: list[Planned]  # the state of every stage that the targets need
+    random: list[str]  # which of them have random weights
+    losses: list[Loss]  # what would be replaced, which a run asks about first
+
+
+def plan(request: Request, targets: Sequence[str], retry: bool = False) -> Plan:
+    """What a run of these targets would do. Writes nothing."""
+    found = collection.load(request.collection)
+    context = surroundings(request, request.graph(), found, Workspace(request.work), retry)
     names = context.graph.needed(targets)
     check_names(context, names)
-    return [stage_plan(context, name) for name in names], random_stages(context, names)
+    chosen = choose(context, request)
+    lost = losses.losses(context, names, request.agreed())
+    return Plan(chosen, [stage_plan(context, name) for name in names], random_stages(context, names), lost)
 
 
 def random_stages(context: Context, names: Sequence[str]) -> list[str]:
@@ -80,6 +83,16 @@ def check_names(context: Context, names: Sequence[str]) -> None:
     found += [wrong for name in names if (wrong := steps.refused(context.stage(name)))]
     if found:
         raise problems(str(context.graph.path), found)
+
+
+def _check_losses(context: Context, names: Sequence[str], request: Request) -> dict[str, str]:
+    """What may be replaced: stage -> fingerprint. WouldReplace where nobody has agreed to it."""
+    agreed = {name: print_ for name, print_ in request.agreed().items() if name in context.graph.stages}
+    lost = losses.losses(context, names, agreed)
+    if lost and not request.replace:
+        raise WouldReplace(lost, str(request.work), request.hint())
+    kept = {name: print_ for name, print_ in agreed.items() if context.fingerprint(name) == print_}
+    return kept | losses.fingerprints(lost, context)
 
 
 def _check_work(context: Context, names: Sequence[str]) -> list[str]:
@@ -136,7 +149,15 @@ def run(request: Request, targets: Sequence[str], retry: bool = False, outcome: 
         context.tasks = _tasks(request, context)
         outcome.random, outcome.stages = random_stages(context, names), names
         check_names(context, names)
+        chosen = choose(context, request)
+        outcome.places = context.work.places
+        replacing = _check_losses(context, names, request)
+        if chosen.new:
+            how = f" ({'; '.join(chosen.differs)})" if chosen.differs else ""
+            progress.say(f"these settings make a run of their own, {chosen.name}{how}; what was trained before stays")
         _check_fit(context, _check_work(context, names))
+        if request.own:
+            request.remember(chosen, replacing)
         try:
             table, *others = phases(context, names)
             _run_phase(context, table, outcome)
@@ -163,6 +184,7 @@ def accept(request: Request, names: Sequence[str]) -> tuple[Accepted, list[str]]
     with work.lock():
         context = surroundings(request, request.graph(), found, work, retry=False)
         check_names(context, list(context.graph.stages))
+        choose(context, request)
         accepted = accepting.accept(context, names)
         todo = {name for name in context.graph.stages if stage_plan(context, name).todo}
     telling = [stage.name for stage in context.graph.stages.values() if stage.about.tells and stage.name in todo]

@@ -128,7 +128,7 @@ def cost_command(names: tuple[str, ...], grid: str, roles: dict[str, str], **opt
 
     A multiply-add is 2 FLOPs. Counted are all matrix products that a forward really makes: sparse captions by their
     entries, sentence encoders by their words; a caption is the mean of some of test. Models need not be trained, but
-    their features must be made, as they say how wide everything is. Without -c and -w: the poster's figures alone.
+    their features must be made, as they say how wide everything is. Without -w: the poster's figures alone.
 
     \b
     laff analyze cost
@@ -141,13 +141,13 @@ def cost_command(names: tuple[str, ...], grid: str, roles: dict[str, str], **opt
     from pipeline.analyze.subject import features, named
     from pipeline.views import tables
 
-    if bool(options["collection"]) != bool(options["work"]):
-        raise click.UsageError("give both -c and -w, or neither")
-    if grid and not options["collection"]:
-        raise click.UsageError("--grid needs -c and -w")
+    if options["collection"] and not options["work"]:
+        raise click.UsageError("give -w too, the workspace")
+    if grid and not options["work"]:
+        raise click.UsageError("--grid needs -w, the workspace")
     click.echo(cost.poster_text())
-    if not options["collection"]:
-        click.echo("with -c and -w: the same for the models of a collection")
+    if not options["work"]:
+        click.echo("with -w: the same for the models of a workspace")
         return
     wanted = looked_at(options, grid, roles)
     found = features(wanted)

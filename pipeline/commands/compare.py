@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.commands.options import doing, request
+from pipeline.commands.options import agreeing, doing, request
 
 if TYPE_CHECKING:
-    from pipeline.run import Request
+    from pipeline.request import Request
 
 
 def numbers(context: click.Context, option: click.Parameter, value: str) -> tuple[int, ...]:
@@ -93,7 +93,7 @@ def compare_command(
     from pipeline.compare.table import text
 
     wanted = request(options)
-    found = compare(wanted, Asked(grid, against, seeds, roles), retry_failed)
+    found = agreeing(wanted, lambda agreed: compare(agreed, Asked(grid, against, seeds, roles), retry_failed))
     click.echo(found.outcome.summary(wanted.work))
     click.echo(f"\n{text(found.figures)}\n\ntable, both ways: {found.folder}/table.{{txt,csv,json}}, index.html")
     if found.failed:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pipeline.graph.stages_file import StagesFile
+from pipeline.graph.stages_file import StagesFile, shipped
 
 if TYPE_CHECKING:
     from pipeline.graph.graph import Graph
-    from pipeline.run import Request
+    from pipeline.request import Request
 
 PATH = click.Path(path_type=Path)
+Result = TypeVar("Result")
+ALIASES = {"--stages": "stages", "-w": "work", "--work": "work", "-c": "collection", "--collection": "collection"}
+ALIASES["--name"] = "name"
 
 
 def work_option(required: bool = True) -> Callable[..., Any]:
@@ -29,14 +34,27 @@ def collection_option(required: bool = True) -> Callable[..., Any]:
 
 
 def stages_named(arguments: Sequence[str]) -> Path | None:
-    """The value of --stages among arguments not yet parsed: it decides which commands there are."""
-    named = None
+    """The stages file that arguments not yet parsed lead to, for it decides which commands there are.
+
+    That of --stages, else the one that the workspace of -w remembers; None where neither says anything.
+    """
+    given: dict[str, str] = {}
     for argument, after in zip(arguments, [*arguments[1:], ""], strict=False):
-        if argument == "--stages" and after:
-            named = Path(after)
-        elif argument.startswith("--stages="):
-            named = Path(argument.partition("=")[2])
-    return named
+        word, equals, value = argument.partition("=")
+        if word in ALIASES and (value if equals else after):
+            given[ALIASES[word]] = value if equals else after
+    if "stages" in given:
+        return Path(given["stages"])
+    if "work" not in given or "collection" in given:
+        return None
+    from pipeline.errors import LaffError
+    from pipeline.store import memory
+
+    try:
+        known = memory.read(Path(given["work"]), given.get("name", "")) or memory.read(Path(given["work"]))
+    except LaffError:  # told when the command looks for it
+        return None
+    return (known.stages or shipped()) if known else None
 
 
 def stages_file(context: click.Context, option: click.Parameter, value: Path | None) -> StagesFile:
@@ -47,7 +65,9 @@ def stages_file(context: click.Context, option: click.Parameter, value: Path | N
 
 TRUST = click.option("--trust", multiple=True, metavar="PACKAGE", help="Let `uses:` import from this package too.")
 SET = click.option("--set", "sets", multiple=True, metavar="STAGE.PARAM=VALUE", help="Change a param, `from` or `on`.")
-PROFILE = click.option("--profile", metavar="NAME", help="Apply a profile of the stages file, such as small.")
+PROFILE = click.option(
+    "--profile", metavar="PROFILE", help="Apply a profile of the stages file, such as small; '' for none."
+)
 STAGES = click.option(
     "--stages", type=PATH, callback=stages_file, metavar="FILE", help="Another stages.yaml than the one here."
 )
@@ -60,9 +80,20 @@ def settings(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+NAME = click.option(
+    "--name", default="", metavar="NAME", help="The run of this name, of those that `laff runs` lists, or a new one."
+)
+AGREE = click.option(
+    "--yes", is_flag=True, help="Replace finished features and fine-tunings where settings or code differ, unasked."
+)
+
+
 def where(function: Callable[..., Any], required: bool = True) -> Callable[..., Any]:
-    """The options that every command on a workspace takes."""
-    for option in (settings, work_option(required), collection_option(required)):
+    """The options that every command on a workspace takes.
+
+    Without -c the workspace says it, as its last run was given it; so with the stages file, the profile and --set.
+    """
+    for option in (settings, NAME, work_option(required), collection_option(required=False)):
         function = option(function)
     return function
 
@@ -96,30 +127,48 @@ def doing(function: Callable[..., Any]) -> Callable[..., Any]:
             help="End with an error if more videos failed (default: any number may).",
         ),
         click.option("--retry-failed", is_flag=True, help="Try videos again that failed before."),
+        AGREE,
     ):
         function = option(function)
     return where(function)
 
 
 def request(options: dict[str, Any]) -> Request:
-    """The Request that the options of `where` or `doing` make."""
-    from pipeline.run import Request
+    """The Request that the options of `where` or `doing` make; without -c, on top of what the workspace remembers."""
+    from pipeline.request import Request, recalled
 
     workers, scheduler = options.get("workers", 0), options.get("scheduler", "")
     if workers and scheduler:
         raise click.UsageError("--workers starts processes here, --scheduler uses those elsewhere: give one of them")
     if scheduler and not re.fullmatch(r"(tcp|tls|ucx)://[^\s:/]+:\d+", scheduler):
         raise click.UsageError(f"--scheduler {scheduler!r}: should be an address such as tcp://host:8786")
-    return Request(
-        options["collection"],
-        options["work"],
-        options["stages"],
-        options["profile"],
-        options["sets"],
-        options["trust"],
-        workers,
-        scheduler,
-    )
+    collection, work, name = options["collection"], options["work"], options.get("name", "")
+    stages, profile, sets = options["stages"], options["profile"], options["sets"]
+    if collection is None:
+        known = recalled(work, name, stages if stages.given else None, profile, sets)
+        if known is None:
+            raise click.UsageError(f"{work} remembers no run: give -c FILE, the collection.yaml, this once")
+    else:
+        known = Request(collection, work, stages, profile or None, sets, name=name)
+    how = {"trust": options["trust"], "workers": workers, "scheduler": scheduler, "replace": options.get("yes", False)}
+    return replace(known, **how)
+
+
+def agreeing(wanted: Request, action: Callable[[Request], Result]) -> Result:
+    """What `action` gives for a request; a person at a terminal is asked before finished results are replaced.
+
+    ClickException where there is nobody to ask.
+    """
+    from pipeline.plan.losses import WouldReplace
+
+    try:
+        return action(wanted)
+    except WouldReplace as would:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise click.ClickException(f"{would}\ngive --yes to replace them, or another -w to keep them") from None
+        click.echo(str(would), err=True)
+        click.confirm("Replace them?", abort=True, err=True)
+    return action(replace(wanted, replace=True))
 
 
 def graph_of(options: dict[str, Any]) -> Graph:

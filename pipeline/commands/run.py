@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from pipeline.commands.compare import GRID, ROLES, SEEDS, looked_at
-from pipeline.commands.options import PATH, doing, request, where
+from pipeline.commands.options import PATH, agreeing, doing, request, where
+from pipeline.store.workspace import MAIN, RUNS
 
 DEMO = Path("demo")
 
@@ -19,7 +20,7 @@ def execute(options: dict[str, Any], targets: tuple[str, ...], retry: bool, max_
     from pipeline.run import run as run_stages
 
     wanted = request(options)
-    outcome = run_stages(wanted, targets, retry)
+    outcome = agreeing(wanted, lambda agreed: run_stages(agreed, targets, retry))
     click.echo(outcome.summary(wanted.work))
     if 0 <= max_failures < outcome.lost:
         raise click.ClickException(
@@ -34,9 +35,15 @@ def execute(options: dict[str, Any], targets: tuple[str, ...], retry: bool, max_
 def run_command(targets: tuple[str, ...], retry_failed: bool, max_failures: int, **options: Any) -> None:
     """Run all stages that are not cached, or only what the named STAGEs need.
 
+    The workspace remembers what it was given: without -c, collection, stages file, profile and --set are those of the
+    last run, and what is given goes on top. With -c the command line says everything. Before finished features or
+    fine-tunings are replaced, because settings or code differ, it asks. Trainings keep a place each: other settings
+    of train, rank or evaluate make a run of their own, which --name names and `laff runs` lists.
+
     \b
     laff run -c collection.yaml -w WORK --profile small
-    laff run -c collection.yaml -w WORK --set train.seeds=[1,2,3] --set x3d.frames=13
+    laff run -w WORK                                       again, after a crash or with new videos
+    laff run -w WORK --set train.heads=4 --name heads4     trains again on the same features, beside the first
     """
     execute(options, targets, retry_failed, max_failures)
 
@@ -76,11 +83,17 @@ def plan_command(
     wanted = looked_at(options, grid, roles, seeds)
     graph = wanted.graph()
     names = targets_of(graph, targets or ((graph.of_step("rank").name,) if grid else ()))
-    found, random = make_plan(wanted, names, retry_failed)
+    made = make_plan(wanted, names, retry_failed)
     if as_json:
-        click.echo(json.dumps([planned.summary() for planned in found], indent=1, ensure_ascii=False))
+        click.echo(json.dumps([planned.summary() for planned in made.stages], indent=1, ensure_ascii=False))
         return
-    click.echo(plans.table(found, random, plans.absent(graph, found)))
+    click.echo(plans.table(made.stages, made.random, plans.absent(graph, made.stages)))
+    if made.run.new:
+        click.echo(f"a run of its own, {made.run.name} ({'; '.join(made.run.differs)}): what was trained before stays")
+    elif made.run.name != MAIN:
+        click.echo(f"run {made.run.name}: {wanted.work / RUNS / made.run.name}")
+    if made.losses:
+        click.echo(f"`laff run` asks first: it would replace {', '.join(loss.stage for loss in made.losses)}")
     idle = [name for name in graph.stages if name not in graph.needed(names)]
     if idle:
         click.echo(f"not needed by {', '.join(names)}: {', '.join(idle)}")
@@ -138,11 +151,11 @@ def demo_command(folder: Path) -> None:
     """Make a small collection of videos, then run everything on it with profile small."""
     from pipeline.demo import make_collection
     from pipeline.graph.stages_file import shipped
-    from pipeline.run import Request
+    from pipeline.request import Request
     from pipeline.run import run as run_stages
 
     collection = make_collection(folder / "collection")
-    wanted = Request(collection, folder / "work", shipped(), "small", ("train.seeds=[1,2,3]",))
+    wanted = Request(collection, folder / "work", shipped(), "small", ("train.seeds=[1,2,3]",), replace=True)
     outcome = run_stages(wanted, ())
     click.echo(outcome.summary(wanted.work))
-    click.echo(f'try: laff search "a red circle moves up" -c {collection} -w {wanted.work} --profile small')
+    click.echo(f'try: laff search "a red circle moves up" -w {wanted.work}')

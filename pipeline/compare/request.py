@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from pipeline.compare import grid, rows
 from pipeline.compare.grid import Grid
 from pipeline.compare.rows import Rows
 from pipeline.errors import LaffError, problems
 from pipeline.graph.graph import Graph
-from pipeline.run import Request
+from pipeline.request import Request
 
 OVERRULED = {
     "own": "models",
@@ -24,6 +25,7 @@ OVERRULED = {
 class GridRequest(Request):
     """A request whose graph is that of a grid's rows."""
 
+    own: ClassVar[bool] = False  # a comparison stands in a folder of its own, whatever its settings
     rows: Rows | None = None
 
     def graph(self) -> Graph:

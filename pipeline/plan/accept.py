@@ -7,7 +7,8 @@ from typing import Any
 from pipeline.errors import LaffError, problems
 from pipeline.plan import steps
 from pipeline.plan.context import Context
-from pipeline.plan.plan import changed_code, stage_plan
+from pipeline.plan.differences import changed_code
+from pipeline.plan.plan import stage_plan
 from pipeline.plan.planned import Planned
 from pipeline.plan.units import Unit
 from pipeline.store.index import Entry

@@ -17,6 +17,7 @@ class Planned:
     stale: list[Unit] = field(default_factory=list)
     missing: list[Unit] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
+    outdated: list[Unit] = field(default_factory=list)  # stale because settings or code differ, not what it is made of
     acceptable: list[Unit] = field(default_factory=list)  # stale because of code alone, its own or of what it reads
     by_code: dict[str, None] = field(default_factory=dict)  # modules whose code has changed, of these, in order
 

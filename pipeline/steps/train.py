@@ -119,6 +119,7 @@ def _jobs(context: Context, planned: Planned) -> Iterator[Training]:
         yield Training(
             graph=context.graph,
             root=context.work.root.absolute(),
+            places=context.work.places,
             source=context.source.absolute(),
             stage=stage.name,
             model=model,

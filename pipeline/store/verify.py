@@ -13,7 +13,7 @@ from pipeline import files, progress
 from pipeline.errors import LaffError
 from pipeline.rows import container
 from pipeline.store import journal
-from pipeline.store.workspace import COMPARISONS, Workspace
+from pipeline.store.workspace import COMPARISONS, RUNS, Workspace
 
 DAMAGED = ".damaged"  # ending of what was set aside
 DEPTH = 6  # folders and the file: compare/GRID/STAGE/MODEL/seed1/best.pt
@@ -70,9 +70,16 @@ def _text(path: Path) -> str:
     return "" if path.stat().st_size else "empty"
 
 
-STAGE, UNIT = rf"({COMPARISONS}/[\w][\w.-]*/)?[\w][\w.-]*", r"[\w@-]+(/[\w@-]+)?"
+RUN = rf"{RUNS}/[\w][\w.-]*"  # the folder of a run with a name of its own
+STAGE, UNIT = rf"(({COMPARISONS}|{RUNS})/[\w][\w.-]*/)?[\w][\w.-]*", r"[\w@-]+(/[\w@-]+)?"
 WORDS = {"shard": r"\d{5,}\.h5", "side": "(video|text)", "unit": UNIT}  # what a name that a step makes may hold
-OTHERS = ("ingest/table.h5", "digests.json", "failures.jsonl", "times.jsonl")  # files of no stage, or of any
+OTHERS = (
+    "ingest/table.h5",
+    "digests.json",
+    "failures.jsonl",
+    "times.jsonl",
+    "run.yaml",
+)  # files of no stage, or of any
 INDEXES = ("index.json", "index.jsonl")
 CHECKS: dict[str, Callable[[Path], str]] = {  # ending -> what is wrong with a file, or ''; else whether it is empty
     ".h5": container.check,
@@ -100,7 +107,7 @@ class Kinds:
     def __init__(self, makes: Iterable[str]) -> None:
         """makes: names below a stage's folder, as the steps say them (Options.MAKES and WORKING)."""
         inside = "|".join([*map(_pattern, makes), *map(re.escape, INDEXES)])
-        self._pattern = re.compile(rf"{STAGE}/({inside})|{'|'.join(map(re.escape, OTHERS))}")
+        self._pattern = re.compile(rf"{STAGE}/({inside})|{'|'.join(map(re.escape, OTHERS))}|{RUN}/run\.yaml")
 
     def ours(self, name: str) -> bool:
         """Whether laff writes a file of this path."""
@@ -129,9 +136,10 @@ def walk(root: Path, kinds: Kinds, links: bool = False) -> Iterator[tuple[str, b
         inner.sort()
         if links and len(below.parts) >= DEPTH - 1:  # nothing of laff's is deeper, and links may form a loop
             inner.clear()
-        top = "/".join(below.parts[: 3 if below.parts[:1] == (COMPARISONS,) else 1]) or "."  # a stage's folder
+        deeper = below.parts[:1] in ((COMPARISONS,), (RUNS,))
+        top = "/".join(below.parts[: 3 if deeper else 1]) or "."  # a stage's folder
         if top not in own:
-            own[top] = _is_stage(root / top)
+            own[top] = _is_stage(root / top) or re.fullmatch(RUN, top) is not None
         for name in sorted(names):
             path = (below / name).as_posix()
             yield path, own[top] and kinds.ours(path)

@@ -3,7 +3,7 @@
 import fcntl
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
@@ -15,25 +15,37 @@ from pipeline.errors import LaffError
 from pipeline.store.index import Index
 
 COMPARISONS = "compare"  # folder below a workspace: GRID/train and GRID/rank hold what stages of a run do
+RUNS = "runs"  # folder below a workspace: NAME/train, NAME/rank … hold what those of a run with other settings do
+MAIN = "main"  # the name of the run whose stages stand in WORK itself
 
 
 class Workspace:
     """Paths below WORK, and its lock."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, places: Mapping[str, str] | None = None) -> None:
+        """places: stage -> its folder below `root`, of stages whose folder has not their name."""
         self.root = root
+        self.places = dict(places or {})
         self._indexes: dict[str, Index] = {}
         self._held = False  # whether this process holds the lock
 
+    def place(self, stage: str) -> str:
+        """The stage's folder below WORK: its name, or where its run keeps it."""
+        return self.places.get(stage, stage)
+
     def folder(self, stage: str) -> Path:
-        """WORK/<stage>."""
-        return self.root / stage
+        """The stage's folder, WORK/<stage> for most."""
+        return self.root / self.place(stage)
 
     def index(self, stage: str) -> Index:
         """What the stage has finished; read once."""
-        if stage not in self._indexes:
-            self._indexes[stage] = Index(self.folder(stage))
-        return self._indexes[stage]
+        return self.index_at(self.place(stage))
+
+    def index_at(self, place: str) -> Index:
+        """What is finished in a folder below WORK; read once."""
+        if place not in self._indexes:
+            self._indexes[place] = Index(self.root / place)
+        return self._indexes[place]
 
     @property
     def table(self) -> Path:

@@ -34,7 +34,8 @@ class Training:
     """What a process needs to know to train one model with one seed; small, because it goes through dask."""
 
     graph: Graph
-    root: Path  # the workspace
+    root: Path  # the workspace,
+    places: dict[str, str]  # and where stages stand in it, as it says
     source: Path  # collection.yaml
     stage: str
     model: Model
@@ -137,7 +138,7 @@ def _trainer(job: Training, worker: Worker) -> Trainer:
 
     stage = job.graph.stages[job.stage]
     where = device(stage.name, stage.on)
-    context = Context(job.graph, table.read(job.root / "ingest" / "table.h5")[0], Workspace(job.root))
+    context = Context(job.graph, table.read(job.root / "ingest" / "table.h5")[0], Workspace(job.root, job.places))
     context.source = job.source
     encoders = assemble.joints(context, stage)
     options = stage.options | job.model.options

@@ -10,9 +10,10 @@ from typing import Any
 from pipeline.plan.context import Context
 from pipeline.plan.units import Unit
 from pipeline.store.index import NAME, Entry
-from pipeline.store.workspace import COMPARISONS
+from pipeline.store.workspace import COMPARISONS, RUNS
 
-PLACES = ("*", f"{COMPARISONS}/*/*")  # folders of stages below a workspace: of a run, and of comparisons
+# Folders of stages below a workspace: of its main run, of others, and of comparisons.
+PLACES = ("*", f"{RUNS}/*/*", f"{COMPARISONS}/*/*")
 
 
 def adopt(context: Context, stage: str, unit: Unit) -> tuple[Entry, dict[str, Any]] | None:
@@ -22,7 +23,7 @@ def adopt(context: Context, stage: str, unit: Unit) -> tuple[Entry, dict[str, An
     """
     own = context.work.folder(stage)
     for path in sorted(found for place in PLACES for found in context.work.root.glob(f"{place}/{NAME}")):
-        index = context.work.index(path.parent.relative_to(context.work.root).as_posix())
+        index = context.work.index_at(path.parent.relative_to(context.work.root).as_posix())
         for key, entry in index.entries.items():
             same = unit.fingerprint in (entry.fingerprint, entry.accepted) and entry.content == unit.content
             if same and path.parent / key != own / unit.key and index.entry(key):

@@ -1,0 +1,75 @@
+"""How two recipes differ, and in which words that is told."""
+
+from dataclasses import dataclass
+from typing import Any
+
+SIDES = ("video", "text")
+
+
+def only_code(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether nothing but code differs between two recipes, their own or that of what they read."""
+    return bool(old.get("settings")) and old["settings"] == new["settings"]
+
+
+def changed_code(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """{module: (old digest, new digest)} of a recipe's own code; '' where there is none. A moved file is equal."""
+    before, after = old.get("code", {}), new.get("code", {})
+    gone, come = set(before.values()) - set(after.values()), set(after.values()) - set(before.values())
+    names = sorted({m for m in before if before[m] in gone} | {m for m in after if after[m] in come})
+    return {name: (before.get(name, ""), after.get(name, "")) for name in names}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A setting of its own in which two recipes differ."""
+
+    what: str  # a param; `video` or `text`, the features of a model; uses, step, weights; or "file of PARAM"
+    before: Any
+    after: Any
+
+    def __str__(self) -> str:
+        if self.what.startswith("file of "):
+            return f"{self.what} changed"
+        if self.what in SIDES and isinstance(self.before, list) and isinstance(self.after, list):
+            come = [f"with {name}" for name in self.after if name not in self.before]
+            gone = [f"without {name}" for name in self.before if name not in self.after]
+            return ", ".join([*come, *gone]) or f"order of {self.what} features changed"
+        return f"{self.what} {_value(self.before)} → {_value(self.after)}"
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> list[Difference]:
+    """The settings of their own in which two recipes differ: not code, nor what is read."""
+    before, after = old.get("params", {}), new.get("params", {})
+    found = [Difference(key, before.get(key), after.get(key)) for key in sorted({*before, *after})]
+    kept = [key for key in sorted({*old, *new}) if key.startswith("file of ")]
+    kept += ["uses", "step", "weights", *SIDES]
+    found += [Difference(key, old.get(key), new.get(key)) for key in kept]
+    return [one for one in found if one.before != one.after]
+
+
+def explain(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """Why two recipes differ, in words: 'frames 13 → 16; follows decode'."""
+    own = differences(old, new)
+    reasons = [str(one) for one in own if one.what not in SIDES]
+    if old.get("decoder") != new.get("decoder"):
+        reasons.append(f"decoder {_versions(old.get('decoder'))} → {_versions(new.get('decoder'))}")
+    if modules := changed_code(old, new):
+        reasons.append(f"code of {', '.join(modules)} changed")
+    sources, now = old.get("from", {}), new.get("from", {})
+    reasons += [f"now reads {name}" for name in now if name not in sources]
+    reasons += [f"no longer reads {name}" for name in sources if name not in now]
+    reasons += [f"follows {name}" for name in now if name in sources and sources[name] != now[name]]
+    reasons += [
+        f"{key} changed" for key in sorted({*old, *new}) if key.startswith("joint ") and old.get(key) != new.get(key)
+    ]
+    reasons += [str(one) for one in own if one.what in SIDES and sorted(one.before or []) == sorted(one.after or [])]
+    return "; ".join(reasons) or "made by an unknown configuration"
+
+
+def _value(value: Any) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 40 else text[:12] + "…"
+
+
+def _versions(decoder: dict[str, str] | None) -> str:
+    return " ".join(f"{name} {version}" for name, version in (decoder or {}).items()) or "nothing"

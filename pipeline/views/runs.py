@@ -1,0 +1,78 @@
+"""The runs of a workspace: what each differs in, and what came of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline import files
+from pipeline.store import memory
+from pipeline.store.memory import Memory
+from pipeline.store.workspace import MAIN, RUNS
+from pipeline.views import tables
+
+WAY = "t2v"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run, as `laff runs` lists it."""
+
+    name: str
+    folder: Path  # where its train, rank, evaluate stand
+    settings: Memory | None  # None: nothing is remembered of it
+    last: bool  # whether it is the one that commands take
+    results: dict[str, Any]  # its metrics.json; {} where it has none yet
+    evaluated: str  # when, '' where it was not
+
+    @property
+    def model(self) -> tuple[str, dict[str, Any]]:
+        """The first row of its results, which is the model itself, and its figures of t2v; ('', {}) without any."""
+        models = self.results.get("models", {})
+        name = next(iter(models), "")
+        return (name, models[name][WAY]) if name else ("", {})
+
+    def summary(self) -> dict[str, Any]:
+        """What programs are told of it."""
+        name, figures = self.model
+        known = self.settings
+        return {
+            "name": self.name,
+            "folder": str(self.folder),
+            "last": self.last,
+            "differs": list(known.differs) if known else [],
+            "profile": known.profile if known else None,
+            "set": list(known.sets) if known else [],
+            "evaluated": self.evaluated,
+            "model": name,
+            WAY: figures,
+        }
+
+
+def listed(work: Path) -> list[Run]:
+    """The runs of a workspace, main first, then by name."""
+    last, named = memory.read(work), memory.runs(work)
+    current = last.run if last else MAIN
+    main = _run(MAIN, work, memory.read(work, MAIN), current)
+    found = [main] if main.settings or main.results else []
+    return found + [_run(name, work / RUNS / name, settings, current) for name, settings in named.items()]
+
+
+def _run(name: str, folder: Path, settings: Memory | None, current: str) -> Run:
+    metrics = folder / "evaluate" / "metrics.json"
+    results = files.read_json(metrics, {})
+    when = f"{datetime.fromtimestamp(metrics.stat().st_mtime):%Y-%m-%d %H:%M}" if metrics.is_file() else ""
+    return Run(name, folder, settings, name == current, results, when)
+
+
+def table(runs: Sequence[Run]) -> str:
+    """For a terminal: a line a run, with the metrics of its model; * marks the one that commands take."""
+    header = next((tables.metrics_of(figures) for run in runs for _, figures in [run.model] if figures), [])
+    lines = [["run", "differs from main in", "evaluated", "model", *header]]
+    for run in runs:
+        name, figures = run.model
+        cells = [tables.cell(figures[metric], metric) if metric in figures else "" for metric in header]
+        differs = "; ".join(run.settings.differs) if run.settings else ""
+        lines.append([f"{run.name}{' *' if run.last else ''}", differs, run.evaluated or "not yet", name, *cells])
+    return f"{tables.text_table(lines, left=4)}\n* the last one: commands that are given -w alone take it"
