@@ -56,7 +56,8 @@ def finish(collection: Path, work: Path) -> None:
     """Ingest, then note every unit of every stage as made."""
     sys.path.insert(0, str(ROOT))
     from pipeline.plan.plan import stage_plan
-    from pipeline.run import Request, open_context
+    from pipeline.request import Request
+    from pipeline.run import open_context
     from pipeline.steps import ingest
     from pipeline.store.index import Entry
 

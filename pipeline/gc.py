@@ -12,7 +12,8 @@ from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.units import Unit
-from pipeline.run import Request, open_context
+from pipeline.request import Request
+from pipeline.run import open_context
 from pipeline.store import verify
 from pipeline.store.index import Index
 from pipeline.store.workspace import COMPARISONS, RUNS, Workspace

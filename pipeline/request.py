@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pipeline.graph import stages
 from pipeline.graph.graph import Graph
-from pipeline.graph.stages_file import StagesFile, default_path, shipped
+from pipeline.graph.stages_file import StagesFile, default_path, is_shipped, shipped
 from pipeline.plan.runs import Chosen
 from pipeline.store import memory
 
@@ -52,13 +52,18 @@ class Request:
     def remember(self, chosen: Chosen, replacing: Mapping[str, str]) -> None:
         """Let the workspace remember what this run was given; `replacing` as `agreed` is to give it."""
         file = self.stages.path if isinstance(self.stages, StagesFile) else self.stages or default_path()
-        ours = file.resolve() == shipped().resolve()
         known = memory.read(self.work, chosen.name) if not chosen.new else None
         differs = known.differs if known else chosen.differs
         memory.write(
             self.work,
             memory.Memory(
-                self.collection, None if ours else file, self.profile, self.sets, chosen.name, differs, replacing
+                self.collection,
+                None if is_shipped(file) else file,
+                self.profile,
+                self.sets,
+                chosen.name,
+                differs,
+                replacing,
             ),
         )
 

@@ -15,7 +15,8 @@ from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
 from pipeline.ranking.embed import embed
 from pipeline.ranking.trec import top_k
-from pipeline.run import Request, open_context
+from pipeline.request import Request
+from pipeline.run import open_context
 from pipeline.weights import lookup
 
 

@@ -26,7 +26,8 @@ import pytest
 from tests.forked import Forked
 
 if TYPE_CHECKING:
-    from pipeline.run import Outcome, Request
+    from pipeline.request import Request
+    from pipeline.run import Outcome
 
 # A shell starts its background jobs with SIGINT ignored, and what tests start would ignore it too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -200,10 +201,10 @@ class Tiny:
         return self.folder / "work"
 
     def request(self, *sets: str) -> Request:
-        """What `laff … --set` of these gives to the pipeline."""
-        from pipeline.run import Request
+        """What `laff … --yes --set` of these gives to the pipeline."""
+        from pipeline.request import Request
 
-        return Request(self.collection, self.work, self.stages, "small", (*self.sets, *sets))
+        return Request(self.collection, self.work, self.stages, "small", (*self.sets, *sets), replace=True)
 
     def run(self, *sets: str, targets: tuple[str, ...] = (), retry: bool = False) -> Outcome:
         """`laff run`, in this process."""

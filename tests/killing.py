@@ -105,7 +105,7 @@ def run(folder: str, work: str, phase: str = "", count: int = 0) -> None:
     """A run of the collection and stages in `folder`; it dies at the count-th moment of a phase."""
     import torch
 
-    from pipeline.run import Request
+    from pipeline.request import Request
     from pipeline.run import run as run_stages
 
     torch.set_num_threads(1)

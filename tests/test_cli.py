@@ -23,7 +23,7 @@ from tests.forked import Forked
 ROOT = Path(__file__).resolve().parent.parent
 SECTIONS = {
     "Run": ("run", "plan", "accept", "demo"),
-    "Look": ("search", "show", "failures"),
+    "Look": ("search", "runs", "show", "failures"),
     "Models": ("weights", "compare", "analyze"),
     "Data": ("verify", "gc"),
 }
@@ -288,7 +288,7 @@ def test_a_missing_collection(laff, tmp_path: Path, command: str) -> None:
 def test_a_missing_option_and_an_unknown_command(laff, tmp_path: Path) -> None:
     result = laff("run", "-w", tmp_path)
     assert result.exit_code == 2
-    assert "--collection" in result.output
+    assert "remembers no run: give -c FILE" in result.output
     result = laff("rnu")
     assert result.exit_code == 2
     assert "No such command 'rnu'" in result.output

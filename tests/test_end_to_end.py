@@ -19,7 +19,8 @@ import torch
 
 from pipeline.errors import LaffError
 from pipeline.items.collection import load
-from pipeline.run import Request, plan, run
+from pipeline.request import Request
+from pipeline.run import plan, run
 from pipeline.search import search
 from pipeline.store import journal
 
@@ -203,24 +204,25 @@ def test_a_fresh_workspace_gives_the_same_bytes(ran, tmp_path: Path, contents) -
     assert [name for name in {*one, *other} if one.get(name) != other.get(name)] == []
 
 
-def test_a_train_param_runs_train_and_what_follows(ran, tmp_path: Path) -> None:
+def test_a_train_param_makes_a_run_of_its_own(ran, tmp_path: Path) -> None:
     changed = ran.copy(tmp_path / "changed")
     before = changed.state()
-    plans, _ = plan(changed.request("train.lr=0.001"), ["report"])
-    assert {p.stage: p.reasons for p in plans if p.todo}["train"] == ["lr 0.0003 → 0.001"]
+    made = plan(changed.request("train.lr=0.001"), ["report"])
+    assert (made.run.name, made.run.differs, made.run.new) == ("lr0.001", ("lr 0.0003 → 0.001",), True)
+    assert [p.stage for p in made.stages if p.todo] == ["train", "rank", "evaluate", "report"]
     assert list(changed.run("train.lr=0.001").made) == ["train", "rank", "evaluate", "report"]
     after = changed.state()
-    kept = [name for name in before if name.endswith(".h5") and not name.startswith("rank")]
-    assert kept
-    assert all(after[name] == before[name] for name in kept)
-    # Only what was trained anew is ranked anew.
-    assert after["rank/clip-ft/seed0/t2v.trec.gz"] == before["rank/clip-ft/seed0/t2v.trec.gz"]
+    gone = [name for name in before if after.get(name) != before[name]]
+    assert set(gone) <= {"run.yaml", "times.jsonl", "failures.jsonl"}
+    assert (changed.work / "runs" / "lr0.001" / "train" / "laff" / "seed1" / "best.pt").is_file()
+    assert changed.run("train.lr=0.001").made == {}  # the same settings find their run again
+    assert changed.run().made == {}
 
 
 def test_an_x3d_param_runs_x3d_and_what_follows(ran, tmp_path: Path) -> None:
     changed = ran.copy(tmp_path / "changed")
     before = changed.state()
-    plans, _ = plan(changed.request("x3d.frames=5"), ["report"])
+    plans = plan(changed.request("x3d.frames=5"), ["report"]).stages
     reasons = {p.stage: p.reasons for p in plans if p.todo}
     assert list(reasons) == ["x3d", "train", "rank", "evaluate", "report"]
     assert reasons["x3d"] == ["frames 4 → 5"]
@@ -269,7 +271,7 @@ def test_a_replaced_video_stales_its_shard_only(ran, tmp_path: Path) -> None:
     changed = ran.copy(tmp_path / "changed")
     before = changed.state()
     shutil.copyfile(changed.videos / "demo0001.mp4", changed.videos / "demo0022.mp4")  # in test, in the last shard
-    plans, _ = plan(changed.request(), ["report"])
+    plans = plan(changed.request(), ["report"]).stages
     assert {p.stage: p.reasons for p in plans if p.todo}["ingest"] == ["1 video(s) changed (demo0022)"]
     made = changed.run().made
     assert {stage: made[stage] for stage in ("decode", "x3d", "clip-ft")} == {"decode": 1, "x3d": 1, "clip-ft": 1}
@@ -366,12 +368,16 @@ def test_a_new_feature_takes_one_entry(ran, tmp_path: Path) -> None:
     add_brightness(changed.stages)
     before = changed.state()
     made = changed.run("train.from=[clip-ft, x3d, brightness, bow, w2v, gru]").made
-    # The models on clip-ft alone and on x3d alone stay; laff, concat and the one on brightness run.
-    assert made == {"brightness": 3, "train": 3 * len(SEEDS), "rank": 4 * len(SEEDS), "evaluate": 1, "report": 1}
+    # A run of its own: laff, concat and the one on brightness are trained, those on clip-ft and x3d alone taken over.
+    models, rows = 5, 6 * len(SEEDS) + 1
+    assert made == {"brightness": 3, "train": models * len(SEEDS), "rank": rows, "evaluate": 1, "report": 1}
+    own = changed.work / "runs" / "with-brightness"
+    for model, taken in (("laff", False), ("laff-x3d", True), ("laff-brightness", False)):
+        assert (own / "train" / model / "seed1" / "last.pt").is_file() != taken
     colours = np.array(list(values(changed.work, "brightness").values()))
     assert colours.shape == (22, 3)
     assert ((colours > 0) & (colours < 1)).all()
-    assert "laff-brightness" in results(changed.work)["models"]
+    assert "laff-brightness" in results(own)["models"]
     assert changed.state()["x3d/00000.h5"] == before["x3d/00000.h5"]
 
 
@@ -423,7 +429,7 @@ stages:
 
     # Another file is another feature.
     np.savez(changed.collection.parent / "one.npz", ids=np.array(ids), features=one + 1)
-    plans, _ = plan(wanted, ["report"])
+    plans = plan(wanted, ["report"]).stages
     assert {p.stage: p.reasons for p in plans if p.todo}["one"] == ["file of file changed"]
     assert run(wanted, ()).made["one"] == 3
     assert results(changed.work)["coverage"] == 1.0
@@ -435,18 +441,18 @@ def test_a_joint_gru_trains_ranks_and_answers(ran, tmp_path: Path) -> None:
     made = changed.run("train.joint=[gru]").made
     assert list(made) == ["train", "rank", "evaluate", "report"]
     assert changed.state()["gru/best.pt"] == before["gru/best.pt"]
-    shape = results(changed.work)["models"]["laff"]["t2v"]["R@1"]
+    (own,) = (path for path in (changed.work / "runs").iterdir() if path.name != "main")
+    shape = results(own)["models"]["laff"]["t2v"]["R@1"]
     assert len(shape["seeds"]) == len(SEEDS)
     caption = load(changed.collection).captions["test"][0]
-    hits = search(changed.request("train.joint=[gru]"), caption.text, 3, "test")
-    found = read_run(changed.work / "rank" / "laff" / "seed1" / "t2v.trec.gz")[caption.id]
-    assert [hit.video for hit in hits] == [item for item, _ in found[:3]]
-    with pytest.raises(LaffError, match="is not up to date"):
-        search(changed.request(), caption.text, 3, "test")
+    for folder, sets in ((own, ["train.joint=[gru]"]), (changed.work, [])):
+        hits = search(changed.request(*sets), caption.text, 3, "test")
+        found = read_run(folder / "rank" / "laff" / "seed1" / "t2v.trec.gz")[caption.id]
+        assert [hit.video for hit in hits] == [item for item, _ in found[:3]]
 
 
 def test_a_joint_gru_needs_no_gru_stage(ran, tmp_path: Path) -> None:
-    plans, _ = plan(ran.request("train.joint=[gru]"), ["report"])
+    plans = plan(ran.request("train.joint=[gru]"), ["report"]).stages
     assert "gru" not in {planned.stage for planned in plans}
     assert "w2v" in {planned.stage for planned in plans}
 

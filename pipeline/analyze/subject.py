@@ -14,7 +14,8 @@ from pipeline.graph.models import Model
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
 from pipeline.ranking.embed import blocks
-from pipeline.run import Request, open_context
+from pipeline.request import Request
+from pipeline.run import open_context
 
 if TYPE_CHECKING:
     from fusion.features import Split

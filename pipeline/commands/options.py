@@ -164,11 +164,16 @@ def agreeing(wanted: Request, action: Callable[[Request], Result]) -> Result:
     try:
         return action(wanted)
     except WouldReplace as would:
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if not _at_a_terminal():
             raise click.ClickException(f"{would}\ngive --yes to replace them, or another -w to keep them") from None
         click.echo(str(would), err=True)
         click.confirm("Replace them?", abort=True, err=True)
     return action(replace(wanted, replace=True))
+
+
+def _at_a_terminal() -> bool:
+    """Whether there is somebody who can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def graph_of(options: dict[str, Any]) -> Graph:

@@ -10,7 +10,6 @@ import click
 
 from pipeline.commands.compare import GRID, ROLES, SEEDS, looked_at
 from pipeline.commands.options import PATH, agreeing, doing, request, where
-from pipeline.store.workspace import MAIN, RUNS
 
 DEMO = Path("demo")
 
@@ -43,6 +42,7 @@ def run_command(targets: tuple[str, ...], retry_failed: bool, max_failures: int,
     \b
     laff run -c collection.yaml -w WORK --profile small
     laff run -w WORK                                       again, after a crash or with new videos
+    laff run -w WORK --set train.seeds=[1,2,3]             more seeds of the same
     laff run -w WORK --set train.heads=4 --name heads4     trains again on the same features, beside the first
     """
     execute(options, targets, retry_failed, max_failures)
@@ -79,6 +79,7 @@ def plan_command(
     from pipeline.plan import plan as plans
     from pipeline.run import plan as make_plan
     from pipeline.run import targets_of
+    from pipeline.store.workspace import MAIN, RUNS
 
     wanted = looked_at(options, grid, roles, seeds)
     graph = wanted.graph()

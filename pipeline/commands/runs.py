@@ -23,14 +23,14 @@ def runs_command(work: Path, as_json: bool) -> None:
     laff runs -w WORK
     laff search "a dog runs" -w WORK --name heads4
     """
-    from pipeline.views import runs
+    from pipeline.plan import run_list
 
     if not work.is_dir():
         raise click.ClickException(f"{work}: no such workspace")
-    listed = runs.listed(work)
+    listed = run_list.listed(work)
     if as_json:
         click.echo(json.dumps([run.summary() for run in listed], indent=1, ensure_ascii=False))
     elif listed:
-        click.echo(runs.table(listed))
+        click.echo(run_list.table(listed))
     else:
         click.echo(f"no run yet: laff run -c collection.yaml -w {work}")

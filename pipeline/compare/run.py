@@ -15,7 +15,8 @@ from pipeline.errors import LaffError, did_you_mean
 from pipeline.files import write_csv
 from pipeline.outcome import Outcome
 from pipeline.ranking.ranks_file import WAYS
-from pipeline.run import Request, open_context, run
+from pipeline.request import Request
+from pipeline.run import open_context, run
 from pipeline.store.workspace import COMPARISONS, Workspace
 from pipeline.training.jobs import Untrained
 

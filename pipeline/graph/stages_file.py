@@ -42,9 +42,19 @@ def default_path() -> Path:
     return here if here.is_file() else shipped()
 
 
+def _places() -> tuple[Path, Path]:
+    """Where the project's own file is: in an installed wheel beside this one (setup.py), in a checkout at the top."""
+    return Path(__file__).with_name("stages.yaml"), ROOT / "stages.yaml"
+
+
+def is_shipped(file: Path) -> bool:
+    """Whether a stages file is the project's own."""
+    return any(place.is_file() and place.samefile(file) for place in _places())
+
+
 def shipped() -> Path:
-    """The project's own stages.yaml: at the top of a checkout; in an installed wheel beside this file (setup.py)."""
-    places = (Path(__file__).with_name("stages.yaml"), ROOT / "stages.yaml")
+    """The project's own stages.yaml."""
+    places = _places()
     for place in places:
         if place.is_file():
             return place

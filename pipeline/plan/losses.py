@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.errors import LaffError
 from pipeline.plan.context import Context
+from pipeline.plan.differences import changed_code, differences
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.planned import Planned
 from pipeline.plan.runs import members
@@ -42,11 +43,28 @@ def losses(context: Context, names: Sequence[str], agreed: Mapping[str, str]) ->
     """What a run of these stages would replace, trainings and what comes of them aside: these keep a place each.
 
     agreed: stage -> fingerprint, of stages whose older results a person has agreed to lose, in a run that was cut off.
-    What is stale because videos or captions have changed, or is tried again, is no loss: it is of no use any more.
+    What is stale because videos, captions or a file that is imported have changed is no loss: it is of no use any more.
     """
     own = set(members(context.graph))
-    plans = [stage_plan(context, name) for name in names if name not in own]
-    return [_loss(context, plan) for plan in plans if plan.outdated and not _agreed(plan, agreed)]
+    plans = [plan for name in names if name not in own and (plan := stage_plan(context, name)).outdated]
+    chosen: set[str] = set()  # stages that are stale because somebody has other settings or other code
+    for plan in plans:
+        if _is_chosen(context, plan) or chosen.intersection(context.graph.reads(plan.stage)):
+            chosen.add(plan.stage)
+    return [_loss(context, plan) for plan in plans if plan.stage in chosen and not _agreed(plan, agreed)]
+
+
+def _is_chosen(context: Context, plan: Planned) -> bool:
+    """Whether settings or code of the stage itself differ from those that made it; an unknown past counts as such."""
+    index = context.work.index(plan.stage)
+    recipes = [(index.recipes.get(index.entries[unit.key].fingerprint), unit.recipe) for unit in plan.outdated]
+    return any(
+        not old
+        or changed_code(old, new)
+        or any(not one.what.startswith("file of ") for one in differences(old, new))
+        or old.get("decoder") != new.get("decoder")
+        for old, new in recipes
+    )
 
 
 def fingerprints(losses_: Sequence[Loss], context: Context) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.run import Request
+from pipeline.request import Request
 
 VIDEOS = {"train": 24, "val": 8, "test": 12}
 STAGES = """

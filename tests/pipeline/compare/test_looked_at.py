@@ -44,9 +44,9 @@ def test_a_model_where_the_grid_has_no_main_one(small) -> None:
     assert "wide, seed 1: overlap" in analyze(small, "spaces", "--grid", str(small.grid))
 
 
-def test_a_grid_needs_a_collection() -> None:
+def test_a_grid_needs_a_workspace() -> None:
     result = CliRunner().invoke(cli.main, ["analyze", "cost", "--grid", "blocks"])
-    assert (result.exit_code, "--grid needs -c and -w" in result.output) == (2, True)
+    assert (result.exit_code, "--grid needs -w, the workspace" in result.output) == (2, True)
 
 
 @pytest.mark.parametrize("verb", [["weights"], ["spaces"], ["cost"], ["queries", "laff", "late"]])

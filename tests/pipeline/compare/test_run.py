@@ -204,7 +204,7 @@ def test_what_earlier_code_trained_can_be_accepted(done, copied: Path, fresh_sou
         file.write("\nPLANTED = 0\n")
     fresh_sources()
     wanted, _, _ = requested(done.request(), str(done.grid), ALL)
-    plans = {planned.stage: planned for planned in plan(wanted, [RANK])[0]}
+    plans = {planned.stage: planned for planned in plan(wanted, [RANK]).stages}
     assert [unit.key for unit in plans[TRAIN].stale] == ["late/seed1", "late/seed2"]
     accepted, telling = accept(wanted, [TRAIN])
     assert (accepted.units, telling) == ({TRAIN: 2, RANK: 2}, [])

@@ -19,7 +19,8 @@ from pipeline.errors import Diverged, LaffError
 from pipeline.graph.models import of
 from pipeline.plan.context import Context
 from pipeline.plan.steps import units
-from pipeline.run import Request, open_context, run
+from pipeline.request import Request
+from pipeline.run import open_context, run
 from pipeline.training import jobs
 from pipeline.training.jobs import Rows, Trained, Training, Untrained, rows_of, train
 from pipeline.workers.tasks import Serial
@@ -55,7 +56,7 @@ def job(collect: Collect, surroundings: Surroundings) -> Training:
     model = of(context.graph, stage)[0]
     root, source = context.work.root, context.source
     return Training(
-        context.graph, root, source, "train", model, 2, "print", rows_of(context, stage, model), "train laff/seed2"
+        context.graph, root, {}, source, "train", model, 2, "print", rows_of(context, stage, model), "train laff/seed2"
     )
 
 
@@ -69,7 +70,7 @@ def test_a_job_goes_through_dask(job: Training) -> None:
 def test_it_needs_a_gpu_where_the_stage_says_so(collect: Collect, surroundings: Surroundings) -> None:
     context = surroundings(collect(), ["train.on=gpu"])
     model = of(context.graph, context.stage("train"))[0]
-    assert Training(context.graph, Path(), Path(), "train", model, 1, "", "", "").gpu
+    assert Training(context.graph, Path(), {}, Path(), "train", model, 1, "", "", "").gpu
 
 
 def test_what_tells_rows_from_others(collect: Collect, surroundings: Surroundings) -> None:
@@ -128,7 +129,7 @@ def job_of(request: Request, key: str) -> Training:
     model = next(model for model in of(context.graph, stage) if key.startswith(f"{model.name}/"))
     unit = next(unit for unit in units(context, "train") if unit.key == key)
     marks = (unit.fingerprint + unit.content, rows_of(context, stage, model), "")
-    return Training(context.graph, request.work, request.collection, "train", model, model.seeds[0], *marks)
+    return Training(context.graph, request.work, {}, request.collection, "train", model, model.seeds[0], *marks)
 
 
 def test_a_process_that_lives_on_trains_the_encoder_of_each_job(request_of: Callable[..., Request]) -> None:

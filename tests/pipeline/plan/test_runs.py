@@ -1,0 +1,199 @@
+"""Which run a configuration belongs to, what a new one is called, and that features are replaced only when agreed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.errors import LaffError
+from pipeline.plan import runs
+from pipeline.plan.context import Context
+from pipeline.plan.differences import Difference
+from pipeline.plan.losses import losses
+from pipeline.plan.runs import Chosen
+from pipeline.store import memory
+from pipeline.store.memory import Memory
+
+IMPORTED = """
+stages:
+  ingest: {step: ingest}
+  feat: {step: import, from: ingest, params: {file: one.npz, side: video}}
+"""
+MODEL = ["train", "rank", "evaluate", "report"]
+
+
+@pytest.fixture
+def main(collect: Callable[..., Path], surroundings: Callable[..., Context], finish: Callable[[Context], None]) -> Path:
+    """A collection on which the main run is finished."""
+    path = collect()
+    finish(surroundings(path))
+    return path
+
+
+@pytest.fixture
+def trained(surroundings: Callable[..., Context], finish: Callable[[Context], None]) -> Callable[..., Chosen]:
+    """`trained(yaml, sets)`: finish the run that these settings make, and remember it."""
+
+    def make(path: Path, sets: Sequence[str], name: str = "") -> Chosen:
+        context = surroundings(path, sets)
+        chosen = runs.choose(context, name)
+        finish(context)
+        memory.write(context.work.root, Memory(path, sets=tuple(sets), run=chosen.name))
+        return chosen
+
+    return make
+
+
+def test_the_first_run_is_main(collect: Callable[..., Path], surroundings: Callable[..., Context]) -> None:
+    context = surroundings(collect())
+    assert runs.choose(context) == Chosen("main")
+    assert context.work.folder("train") == context.work.root / "train"
+
+
+@pytest.mark.parametrize(
+    ("setting", "name", "differs"),
+    [
+        ("train.heads=4", "heads4", "heads 8 → 4"),
+        ("train.lr=0.001", "lr0.001", "lr 0.0001 → 0.001"),
+        ("rank.k=7", "k7", "k 100 → 7"),
+        ("evaluate.seed=3", "seed3", "seed 0 → 3"),
+    ],
+)
+def test_other_settings_make_a_run_of_their_own(
+    main: Path, surroundings: Callable[..., Context], setting: str, name: str, differs: str
+) -> None:
+    context = surroundings(main, [setting])
+    try:
+        chosen = runs.choose(context)
+    except LaffError as error:
+        pytest.fail(str(error))
+    if differs is not None:
+        assert chosen == Chosen(name, (differs,), new=True)
+        assert [context.work.place(stage) for stage in MODEL] == [f"runs/{name}/{stage}" for stage in MODEL]
+    assert context.work.place("x3d") == "x3d"
+
+
+@pytest.mark.parametrize("setting", ["train.seeds=[1, 2, 3]", "train.singles=true", "x3d.frames=16", "bow.threshold=2"])
+def test_more_models_and_other_features_stay_in_main(
+    main: Path, surroundings: Callable[..., Context], setting: str
+) -> None:
+    assert runs.choose(surroundings(main, [setting])) == Chosen("main")
+
+
+def test_the_same_settings_find_their_run_again(
+    main: Path, surroundings: Callable[..., Context], trained: Callable[..., Chosen]
+) -> None:
+    assert trained(main, ["train.heads=4"]).new
+    assert runs.choose(surroundings(main, ["train.heads=4"])) == Chosen("heads4")
+    assert runs.choose(surroundings(main), last="heads4") == Chosen("main")  # other settings than the last one had
+    assert runs.choose(surroundings(main, ["train.heads=4"]), last="heads4") == Chosen("heads4")
+    both = runs.choose(surroundings(main, ["train.heads=4", "train.lr=0.001"]), last="heads4")
+    assert both == Chosen("heads4-lr0.001", ("heads 8 → 4", "lr 0.0001 → 0.001"), new=True)
+
+
+def test_a_name_that_is_taken_gets_a_number(
+    main: Path, surroundings: Callable[..., Context], trained: Callable[..., Chosen]
+) -> None:
+    trained(main, ["train.heads=2"], name="heads4")
+    assert runs.choose(surroundings(main, ["train.heads=4"])).name == "heads4-2"
+
+
+def test_a_person_names_a_run(main: Path, surroundings: Callable[..., Context], trained: Callable[..., Chosen]) -> None:
+    assert trained(main, ["train.heads=4"], name="few") == Chosen("few", ("heads 8 → 4",), new=True)
+    assert runs.choose(surroundings(main, ["train.heads=4"]), "few") == Chosen("few")
+    with pytest.raises(LaffError, match=r"--name few: .* other settings \(heads 4 → 2\)"):
+        runs.choose(surroundings(main, ["train.heads=2"]), "few")
+    with pytest.raises(LaffError, match=r"--name main: .* \(heads 8 → 2\)"):
+        runs.choose(surroundings(main, ["train.heads=2"]), "main")
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden", "with space"])
+def test_a_name_is_a_folder(main: Path, surroundings: Callable[..., Context], name: str) -> None:
+    if not name:
+        assert runs.choose(surroundings(main), name) == Chosen("main")
+        return
+    with pytest.raises(LaffError, match="a run's name is a folder"):
+        runs.choose(surroundings(main), name)
+
+
+@pytest.mark.parametrize(
+    ("differences", "name"),
+    [
+        ([Difference("video", ["x3d", "tf"], ["x3d"])], "without-tf"),
+        ([Difference("video", ["x3d"], ["x3d", "timm"]), Difference("heads", 8, 4)], "with-timm-heads4"),
+        ([Difference("text", ["bow", "gru"], ["gru", "bow"])], "text-order"),
+        ([Difference("residual", False, True)], "residual"),
+        ([Difference("residual", True, False)], "no-residual"),
+        ([Difference("file of prior", "a", "b")], "file-of-priorb"),
+    ],
+)
+def test_names_say_what_differs(differences: list[Difference], name: str) -> None:
+    assert runs._name(differences) == name
+
+
+def test_a_long_name_is_cut_and_stays_its_own() -> None:
+    one = runs._name([Difference(f"parameter{n}", 0, n) for n in range(9)])
+    other = runs._name([Difference(f"parameter{n}", 0, n + 1) for n in range(9)])
+    assert len(one) <= runs.LONG + 7
+    assert one != other
+
+
+def test_a_param_of_another_version_is_no_difference(main: Path, surroundings: Callable[..., Context]) -> None:
+    context = surroundings(main)
+    index = context.work.index("train")
+    for entry in index.entries.values():
+        recipe = index.recipes[entry.fingerprint]
+        entry.fingerprint = "0" * 32
+        index.recipes[entry.fingerprint] = recipe | {
+            "params": {key: value for key, value in recipe["params"].items() if key != "heads"} | {"gone": 1}
+        }
+    index.save()
+    assert runs.choose(surroundings(main)) == Chosen("main")
+
+
+def test_features_of_other_settings_are_a_loss_and_trainings_none(
+    main: Path, surroundings: Callable[..., Context]
+) -> None:
+    context = surroundings(main, ["x3d.frames=16", "train.heads=4"])
+    runs.choose(context)
+    (loss,) = losses(context, list(context.graph.stages), {})
+    assert (loss.stage, loss.units, loss.only_code) == ("x3d", 2, False)
+    assert loss.reasons == ("frames 13 → 16",)
+    assert losses(context, list(context.graph.stages), {"x3d": context.fingerprint("x3d")}) == []
+    assert len(losses(context, list(context.graph.stages), {"x3d": "of other settings"})) == 1
+
+
+def test_videos_that_changed_are_no_loss(main: Path, surroundings: Callable[..., Context]) -> None:
+    (main.parent / "videos" / "train0.mp4").write_bytes(b"another one")
+    context = surroundings(main)
+    assert losses(context, list(context.graph.stages), {}) == []
+
+
+def test_an_imported_file_that_changed_is_no_loss(
+    collect: Callable[..., Path], surroundings: Callable[..., Context], finish: Callable[[Context], None]
+) -> None:
+    path = collect()
+    for name, value in (("one", 1.0), ("two", 2.0)):
+        np.savez(path.parent / f"{name}.npz", ids=["train0", "val0", "test0"], values=np.full((3, 2), value, "f4"))
+    finish(surroundings(path, text=IMPORTED))
+    (path.parent / "one.npz").write_bytes((path.parent / "two.npz").read_bytes())
+    context = surroundings(path, text=IMPORTED)
+    assert losses(context, list(context.graph.stages), {}) == []
+    context = surroundings(path, ["feat.level=frame"], text=IMPORTED)
+    assert [loss.stage for loss in losses(context, list(context.graph.stages), {})] == ["feat"]
+
+
+def test_code_alone_is_a_loss_that_can_be_accepted(main: Path, surroundings: Callable[..., Context]) -> None:
+    context = surroundings(main)
+    index = context.work.index("x3d")
+    for entry in index.entries.values():
+        recipe = index.recipes[entry.fingerprint]
+        entry.fingerprint = "0" * 32
+        index.recipes[entry.fingerprint] = recipe | {"code": dict.fromkeys(recipe["code"], "of before")}
+    (loss,) = losses(context, ["x3d"], {})
+    assert loss.only_code
+    assert replace(loss, seconds=9000.0, items=1234).__str__().startswith("x3d: 1,234 rows in 2 file(s), made in 2.5 h")

@@ -1,0 +1,61 @@
+"""WORK/run.yaml: what a run was given comes back as it was, wherever workspace and collection have moved together."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import LaffError
+from pipeline.store import memory
+from pipeline.store.memory import Memory
+
+
+def given(tmp_path: Path, **more: object) -> Memory:
+    return Memory(tmp_path / "c" / "collection.yaml", None, "small", ("train.heads=4", "x3d.crop=[1, 2]"), **more)
+
+
+def test_what_is_written_comes_back(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    assert memory.read(work) is None
+    told = given(tmp_path, run="heads4", differs=("heads 8 → 4",), replacing={"x3d": "f" * 32})
+    memory.write(work, told)
+    assert memory.read(work) == memory.read(work, "heads4") == told
+    assert (work / "run.yaml").read_text(encoding="utf-8").splitlines()[1] == "collection: ../c/collection.yaml"
+
+
+def test_each_run_keeps_its_own(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    memory.write(work, given(tmp_path))
+    memory.write(work, given(tmp_path, run="other"))
+    main = memory.read(work, "main")
+    last = memory.read(work)
+    assert main is not None
+    assert last is not None
+    assert (main.run, last.run) == ("main", "other")
+    assert list(memory.runs(work)) == ["other"]
+    assert memory.read(work, "third") is None
+
+
+def test_workspace_and_collection_may_move_together(tmp_path: Path) -> None:
+    memory.write(tmp_path / "here" / "work", given(tmp_path / "here"))
+    shutil.move(tmp_path / "here", tmp_path / "there")
+    moved = memory.read(tmp_path / "there" / "work")
+    assert moved is not None
+    assert moved.collection == tmp_path / "there" / "c" / "collection.yaml"
+
+
+def test_a_path_far_from_the_workspace_is_told_in_full(tmp_path: Path) -> None:
+    work = tmp_path / "a" / "b" / "work"
+    memory.write(work, Memory(tmp_path / "c.yaml", tmp_path / "stages.yaml"))
+    told = memory.read(work)
+    assert told == Memory(tmp_path / "c.yaml", tmp_path / "stages.yaml")
+    assert f"collection: {tmp_path}/c.yaml" in (work / "run.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("text", ["- a list", "profile: small", "collection: c.yaml\nset: x3d.frames=4", "{", "3"])
+def test_a_file_that_is_none_of_ours_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.yaml").write_text(text)
+    with pytest.raises(LaffError, match=r"run\.yaml"):
+        memory.read(tmp_path)
