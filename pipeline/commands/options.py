@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 PATH = click.Path(path_type=Path)
 Result = TypeVar("Result")
-ALIASES = {"--stages": "stages", "-w": "work", "--work": "work", "-c": "collection", "--collection": "collection"}
-ALIASES["--name"] = "name"
+ALIASES = {
+    **{"--stages": "stages", "-w": "work", "--work": "work", "-c": "collection", "--collection": "collection"},
+    "--name": "name",
+}
 
 
 def work_option(required: bool = True) -> Callable[..., Any]:

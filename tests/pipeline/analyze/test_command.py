@@ -117,9 +117,13 @@ def test_cost_without_a_workspace() -> None:
     told = shown("cost")
     assert "= 2 (13,568 x 1,024 + 8 x 1,024) " in told
     assert "with -w" in told
-    result = CliRunner().invoke(cli.main, ["analyze", "cost", "-w", "work"])
-    assert result.exit_code == 2
-    assert "give both -c and -w, or neither" in result.output
+    for words, said in (
+        (["-c", "c.yaml"], "give -w too, the workspace"),
+        (["-w", "none"], "none remembers no run: give -c FILE"),
+    ):
+        result = CliRunner().invoke(cli.main, ["analyze", "cost", *words])
+        assert result.exit_code == 2
+        assert said in result.output
 
 
 def test_queries(mine) -> None:
