@@ -15,6 +15,8 @@ import pytest
 import yaml
 
 import cli
+from pipeline.evaluation.results import TIES
+from pipeline.ranking.ranks import RULE
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = re.compile(r"[\w.-]+(\.\w+|/)$")
@@ -47,6 +49,11 @@ def tree(text: str) -> set[str]:
             if word.endswith("/"):
                 above.append((indent, path))
     return paths
+
+
+def test_the_rule_of_ties_stands_in_the_same_words(readme: str) -> None:
+    assert RULE in TIES
+    assert RULE in " ".join(readme.split())
 
 
 def test_the_tree_of_an_example() -> None:

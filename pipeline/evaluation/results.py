@@ -11,11 +11,12 @@ from pipeline.graph.graph import Stage
 from pipeline.graph.models import Row
 from pipeline.plan.accept import earlier_code
 from pipeline.plan.context import Context
+from pipeline.ranking.ranks import RULE
 from pipeline.ranking.ranks_file import WAYS, Ranked
 
 TIES = (
-    "rank = 1 + non-relevant strictly above the first relevant item + half of the non-relevant equal to it; "
-    "R@k counts rank <= k; MedR is not floored; AP sorts the relevant by 1 + strictly above + half of other equals"
+    f"places: {RULE}, the mean over all orders of the tie; rank = place of the first relevant item; R@k counts "
+    "rank <= k; MedR is not floored; AP = mean of j / r_j over the places r_1 < r_2 < … of all relevant items"
 )
 INTERVAL = 10  # k of the R@k that has an interval
 

@@ -1,8 +1,7 @@
 """The rank at which each query found what is relevant to it, from full scores, streamed in blocks.
 
-Rules. The rank of the first relevant item is 1 + the non-relevant items strictly above it + half of the non-relevant
-ones equal to it. Average precision places each relevant item at r = 1 + all items strictly above + half of the other
-equal ones, sorts these, and is the mean of j / r_j.
+A place among equal scores is the mean of its places over all orders that the tie could stand in (RULE). So what one
+query found depends on the scores alone, and no order of equal items is luckier than another.
 """
 
 from __future__ import annotations
@@ -14,14 +13,18 @@ import numpy as np
 
 from pipeline.errors import LaffError
 
-FEW = 64  # relevant items of a query for which going through its scores for each takes less than sorting them
+RULE = (
+    "the j-th of m relevant items that tie with n non-relevant ones stands at: items strictly above the tie + j + "
+    "j n / (m + 1)"
+)  # README.md and metrics.json say it in these words
+FEW = 64  # different scores of relevant items up to which counting for each takes less than sorting all scores
 
 
 @dataclass
 class Ranks:
     """What each of Q queries found."""
 
-    first: np.ndarray  # [Q] float64: rank of the first relevant item, from 1, halves where scores are equal
+    first: np.ndarray  # [Q] float64: place of the first relevant item, from 1; a fraction where it ties with others
     precision: np.ndarray  # [Q] float64: average precision, in (0, 1]
 
     @classmethod
@@ -44,13 +47,15 @@ def rank(scores: np.ndarray, relevant: np.ndarray | Sequence[np.ndarray]) -> Ran
 
     scores: [q, N] float, larger is better, one row per query; relevant: [q] column numbers where every query has one
     relevant item, else q arrays of column numbers, each with at least one.
+    Places r_1 < r_2 < … are counted by RULE; the first rank is r_1, average precision the mean of j / r_j.
     Beside the scores it needs a mask [q, N], or one sorted row at a time.
     Raises LaffError for scores that aren't finite and queries without a relevant item.
 
-    Two queries, four items, the third relevant to the first, the first and the last to the second:
+    Four items; to the first query the third is relevant, to the others the first and the last:
 
-        0.9  0.5  0.5  0.1   ->  one above, one equal:      first 2.5,  precision 1 / 2.5
-        0.3  0.8  0.2  0.3   ->  one above, an equal mate:  first 2,    r = 2.5, 2.5: (1 / 2.5 + 2 / 2.5) / 2 = 0.6
+        0.9  0.5  0.5  0.1   ->  1 above, m = 1, n = 1:  place 2.5                 precision 1 / 2.5
+        0.3  0.8  0.2  0.3   ->  1 above, m = 2, n = 0:  places 2 and 3            precision (1 / 2 + 2 / 3) / 2
+        0.8  0.8  0.2  0.8   ->  0 above, m = 2, n = 1:  places 4 / 3 and 8 / 3    precision (3 / 4 + 6 / 8) / 2
     """
     if scores.ndim != 2 or len(relevant) != len(scores):
         raise LaffError(f"scores {scores.shape} should be [queries, items] for {len(relevant)} queries")
@@ -61,7 +66,7 @@ def rank(scores: np.ndarray, relevant: np.ndarray | Sequence[np.ndarray]) -> Ran
         own = scores[np.arange(len(scores)), relevant][:, None]
         above = (scores > own).sum(axis=1)
         equal = (scores == own).sum(axis=1) - 1
-        first = 1.0 + above + equal / 2.0
+        first = 1.0 + above + equal / 2.0  # RULE with m = 1
         return Ranks(first, 1.0 / first)
     pairs = [_rank_one(row, np.asarray(columns)) for row, columns in zip(scores, relevant, strict=True)]
     return Ranks(np.array([pair[0] for pair in pairs], float), np.array([pair[1] for pair in pairs], float))
@@ -72,15 +77,17 @@ def _rank_one(scores: np.ndarray, relevant: np.ndarray) -> tuple[float, float]:
     if len(relevant) == 0:
         raise LaffError("a query has no relevant item, so it has no rank; leave it out")
     scores = np.ascontiguousarray(scores)  # not a column of something larger, which is slow to walk through
-    own = np.sort(scores[relevant])[::-1]
-    if len(own) <= FEW:
-        not_below = np.array([np.count_nonzero(scores >= score) for score in own])  # above or equal, itself too
-        above = np.array([np.count_nonzero(scores > score) for score in own])
+    ascending, mates_ascending = np.unique(scores[relevant], return_counts=True)
+    levels, mates = ascending[::-1], mates_ascending[::-1]  # each score of a relevant item once, and how many have it
+    if len(levels) <= FEW:
+        not_below = np.array([np.count_nonzero(scores >= level) for level in levels])
+        above = np.array([np.count_nonzero(scores > level) for level in levels])
     else:
         ordered = np.sort(scores)
-        not_below = len(scores) - np.searchsorted(ordered, own, side="left")
-        above = len(scores) - np.searchsorted(ordered, own, side="right")
-    mates = int((own == own[0]).sum())
-    first = 1.0 + above[0] + (not_below[0] - above[0] - mates) / 2.0
-    places = 1.0 + above + (not_below - above - 1) / 2.0  # rising, as `own` falls
-    return float(first), float((np.arange(1, len(own) + 1) / places).mean())
+        not_below = len(scores) - np.searchsorted(ordered, levels, side="left")
+        above = len(scores) - np.searchsorted(ordered, levels, side="right")
+    others = not_below - above - mates
+    number = np.arange(1, len(relevant) + 1)  # of a relevant item among all of them
+    in_tie = number - np.repeat(np.cumsum(mates) - mates, mates)  # the j of RULE
+    places = np.repeat(above, mates) + in_tie * (1 + np.repeat(others / (mates + 1), mates))
+    return float(places[0]), float((number / places).mean())
