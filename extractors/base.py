@@ -28,7 +28,8 @@ class Sampling:
     clips: int = 1  # clips per video
     stride: int = 0  # frames between two of a clip; 0 spreads the T frames over the whole video
     fps: float = 0.0  # the rate at which stride counts; 0 is the video's own
-    rule: Literal["even", "first", "slowfast", "mmaction2"] = "even"  # where clips lie: see pipeline/frames.py
+    # Where clips lie (pipeline/video/positions.py), and how odd sides and rests are rounded (pipeline/video/pixels.py).
+    rule: Literal["even", "first", "slowfast", "mmaction2"] = "even"
     filter: Literal["bilinear", "bicubic"] = "bilinear"
     antialias: bool = True  # as PIL resizes; False is what OpenCV and torch's interpolate do (bilinear only)
     width: int = 0  # pixels after resizing, whatever the aspect ratio was; 0 keeps it

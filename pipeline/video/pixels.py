@@ -62,15 +62,21 @@ class Orientation:
 
 
 def resize(
-    picture: np.ndarray, size: int, filter: str = "bilinear", antialias: bool = True, width: int = 0
+    picture: np.ndarray,
+    size: int,
+    filter: str = "bilinear",
+    antialias: bool = True,
+    width: int = 0,
+    nearest: bool = False,
 ) -> np.ndarray:
     """[H, W, 3] uint8 -> [h, w, 3] uint8: size x width, or with a short side of `size` where width is 0.
 
-    The long side then is size * ratio, rounded down as torchvision (antialiased) or SlowFast (not) computes it.
+    The long side then is size * ratio, rounded down as torchvision (antialiased) or SlowFast (not) computes it; with
+    `nearest` it is rounded to the nearest, as mmaction2 (mmcv) does.
     """
     picture = picture if width else _without_most(picture)
     height, across = picture.shape[:2]
-    shape = (size, width) if width else _shape(height, across, size, antialias)
+    shape = (size, width) if width else _shape(height, across, size, antialias, nearest)
     if shape == (height, across):
         return picture
     if not antialias:
@@ -89,12 +95,15 @@ def _without_most(picture: np.ndarray) -> np.ndarray:
     return np.concatenate([np.take(picture, range(start, start + length), axis=along) for start in starts], axis=along)
 
 
-def _shape(height: int, width: int, size: int, antialias: bool) -> tuple[int, int]:
+def _shape(height: int, width: int, size: int, antialias: bool, nearest: bool) -> tuple[int, int]:
     """(height, width) after resizing to a short side of `size`."""
     short, long = min(height, width), max(height, width)
     if short == size:
         return height, width
-    longer = int(size * long / short) if antialias else int(long / short * size)  # these differ by rounding errors
+    if nearest:
+        longer = int(long * (size / short) + 0.5)
+    else:
+        longer = int(size * long / short) if antialias else int(long / short * size)  # these differ by rounding errors
     return (size, longer) if height <= width else (longer, size)
 
 
@@ -135,14 +144,18 @@ def _neighbours(before: int, after: int) -> tuple[np.ndarray, np.ndarray, np.nda
     return first, np.minimum(first + 1, before - 1), (places - first).astype(np.float32)
 
 
-def crops(picture: np.ndarray, side: int, count: int = 1, up: bool = False) -> list[np.ndarray]:
+def crops(picture: np.ndarray, side: int, count: int = 1, rule: str = "even") -> list[np.ndarray]:
     """[H, W, 3] -> views [side, side, 3]: the centre; or, of 3, the start, centre and end of the longer side.
 
-    An odd rest beside the one in the centre is halved as torchvision does, to even; with `up`, and of 3, it is halved
-    as SlowFast does, up.
+    `rule` is that of a Sampling. An odd rest beside the centre crop is halved as torchvision does, to even; by
+    rule slowfast, and of 3 crops, as SlowFast does, up; by rule mmaction2 down, and the third crop begins at twice that.
     """
     rests = [length - side for length in picture.shape[:2]]
-    y, x = (-(-rest // 2) if up or count == 3 else round(rest / 2) for rest in rests)
+    if rule == "mmaction2":
+        y, x = (rest // 2 for rest in rests)
+        rests = [2 * y, 2 * x]
+    else:
+        y, x = (-(-rest // 2) if rule == "slowfast" or count == 3 else round(rest / 2) for rest in rests)
     if count == 1:
         places = [(y, x)]
     else:

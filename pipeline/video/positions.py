@@ -23,8 +23,12 @@ def wanted(sampling: Sampling, count: int, rate: float) -> np.ndarray:
     - slowfast, as the code of X3D's and TimeSformer's authors has it: a clip is a stretch of S = T * step frames, and
       its T positions are spread from the first frame of the stretch to the last, (S - 1) / (T - 1) apart, in float32,
       and cut to whole numbers; clip i of n begins at max(count - S, 0) * i / n, rounded up: one alone with the video.
-    - mmaction2: a clip is a stretch of T * step frames; the first begins with the video, the last ends with it, one
-      alone is centred; beginnings are rounded half to even, of one alone down.
+    - mmaction2, as its SampleFrames does in tests since October 2022: the first clip begins with the video, the last
+      ends with it, one alone is centred. With fps 0 (there: no target_fps) a clip reaches over (T - 1) * stride + 1
+      frames; beginnings are rounded half to even, of one alone down. With fps a clip is a stretch of S = T * step
+      frames, its positions are spread from the first frame of the stretch to the last and cut; beginnings are whole
+      frames apart, rounded down, so the last clip may end before the video. Clips of one frame lie as with
+      stride 0.
     A video that is shorter than a clip repeats its last frame; for mmaction2 it begins anew.
 
     Raises ValueError when count is below 1.
@@ -32,16 +36,11 @@ def wanted(sampling: Sampling, count: int, rate: float) -> np.ndarray:
     if count < 1:
         raise ValueError(f"a video of {count} frames has none to choose from")
     clips, frames = sampling.clips, sampling.frames
-    if not sampling.stride:
+    if not sampling.stride or (sampling.rule == "mmaction2" and frames == 1):
         j = np.arange(clips * frames, dtype=np.int64)
         return (2 * j + 1) * count // (2 * clips * frames)  # in integers: no rounding error at any length
     offsets, reach = _clip(sampling, rate)
-    free = 0.0 if sampling.rule == "first" else max(count - reach, 0.0)
-    if clips == 1:
-        starts = np.array([0.0 if sampling.rule == "slowfast" else free / 2])
-    else:
-        starts = free * np.arange(clips) / (clips if sampling.rule == "slowfast" else clips - 1)
-    positions = _whole(sampling, starts, offsets)
+    positions = _whole(sampling, _starts(sampling, max(count - reach, 0.0)), offsets)
     return (positions % count if sampling.rule == "mmaction2" else np.minimum(positions, count - 1)).reshape(-1)
 
 
@@ -64,7 +63,25 @@ def _clip(sampling: Sampling, rate: float) -> tuple[np.ndarray, float]:
     step = sampling.stride * rate / sampling.fps if sampling.fps > 0 and rate > 0 else float(sampling.stride)
     if sampling.rule == "slowfast":
         return _linspace(frames * step - 1, frames), frames * step
-    return step * k, frames * step if sampling.rule == "mmaction2" else (frames - 1) * step + 1
+    if sampling.rule == "mmaction2" and sampling.fps > 0:
+        reach = max(frames * step, 1.0)
+        return np.linspace(0, reach - 1, frames), reach
+    return step * k, (frames - 1) * step + 1
+
+
+def _starts(sampling: Sampling, free: float) -> np.ndarray:
+    """Where the clips begin [clips], if a clip leaves `free` frames of the video over."""
+    clips, number = sampling.clips, np.arange(sampling.clips)
+    if sampling.rule == "slowfast":
+        return np.ceil(free * number / clips)
+    if sampling.rule == "first":
+        return np.zeros(1)
+    if sampling.rule == "mmaction2":
+        if clips == 1:
+            return np.floor([free / 2])
+        apart = free / (clips - 1)
+        return number * np.floor(apart) if sampling.fps > 0 else np.rint(number * apart)
+    return free * number / (clips - 1) if clips > 1 else np.array([free / 2])
 
 
 def _linspace(end: float, count: int) -> np.ndarray:
@@ -77,9 +94,6 @@ def _linspace(end: float, count: int) -> np.ndarray:
 
 def _whole(sampling: Sampling, starts: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """Frame numbers [clips, T] int64."""
-    if sampling.rule == "slowfast":
-        return (np.ceil(starts)[:, None] + np.floor(offsets)).astype(np.int64)
-    if sampling.rule == "mmaction2":
-        begin = np.rint(starts) if len(starts) > 1 else np.floor(starts)
-        return (begin[:, None] + np.floor(offsets)).astype(np.int64)
+    if sampling.rule in ("slowfast", "mmaction2"):
+        return (starts[:, None] + np.floor(offsets)).astype(np.int64)
     return np.floor(starts[:, None] + offsets + 0.5).astype(np.int64)

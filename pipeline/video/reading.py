@@ -202,13 +202,13 @@ def _keep(
         raise
     except (OSError, ValueError) as error:
         raise VideoError(f"a frame could not be converted to RGB: {words(error)}") from error
-    resized: dict[tuple[int, str, bool, int], np.ndarray] = {}
+    resized: dict[tuple[int, str, bool, int, bool], np.ndarray] = {}
     for number, where in rows.items():
         s = samplings[number]
-        key = (s.size, s.filter, s.antialias, s.width)
+        key = (s.size, s.filter, s.antialias, s.width, s.rule == "mmaction2")
         if key not in resized:
             resized[key] = pixels.resize(upright, *key)
-        for view, part in enumerate(pixels.crops(resized[key], s.crop, s.crops, up=s.rule == "slowfast")):
+        for view, part in enumerate(pixels.crops(resized[key], s.crop, s.crops, s.rule)):
             arrays[number][where // s.frames, view, where % s.frames] = part
 
 

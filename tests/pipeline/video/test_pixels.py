@@ -82,6 +82,29 @@ def test_three_crops_lie_along_the_longer_side(shape: tuple[int, int], y: tuple[
     np.testing.assert_array_equal(crops(noise(9, 9), 9, 3), [noise(9, 9)] * 3)
 
 
+@pytest.mark.parametrize(
+    ("shape", "size", "long"),
+    [((144, 176), 256, 313), ((176, 144), 256, 313), ((256, 341), 256, 341), ((480, 641), 256, 342)],
+)
+def test_mmaction2_rounds_the_long_side_to_the_nearest(shape: tuple[int, int], size: int, long: int):
+    """176 * 256 / 144 = 312.9, which SlowFast and torchvision cut to 312; 641 * 256 / 480 = 341.9."""
+    found = resize(noise(*shape), size, antialias=False, nearest=True)
+    assert found.shape == ((size, long, 3) if shape[0] < shape[1] else (long, size, 3))
+    assert np.abs(found - interpolated(noise(*shape), *found.shape[:2])).max() <= ROUNDING
+    assert max(resize(noise(*shape), size, antialias=False).shape) == math.floor(max(shape) / min(shape) * size)
+
+
+def test_mmaction2_halves_the_rest_beside_a_crop_down():
+    """Rest 11: crops at 0, 5 and 10, not at SlowFast's 0, 6 and 11; the centre alone at 5 too."""
+    picture = noise(4, 15)
+    for part, left in zip(crops(picture, 4, 3, "mmaction2"), (0, 5, 10), strict=True):
+        np.testing.assert_array_equal(part, picture[:, left : left + 4])
+    for part, top in zip(crops(picture.transpose(1, 0, 2), 4, 3, "mmaction2"), (0, 5, 10), strict=True):
+        np.testing.assert_array_equal(part, picture.transpose(1, 0, 2)[top : top + 4])
+    np.testing.assert_array_equal(crops(picture, 4, rule="mmaction2")[0], picture[:, 5:9])
+    np.testing.assert_array_equal(crops(picture, 4, rule="slowfast")[0], picture[:, 6:10])
+
+
 @pytest.mark.parametrize("upright", [False, True])
 @pytest.mark.parametrize("antialias", [True, False])
 def test_an_extremely_long_picture_costs_no_more_than_what_crops_show(upright: bool, antialias: bool):

@@ -101,12 +101,35 @@ def test_slowfast_cuts_torch_s_own_linspace(frames: int, stride: int, rate: floa
         assert numbers(count, rate, frames=frames, stride=stride, fps=30.0, rule="slowfast", clips=3) == expected
 
 
+def test_mmaction2_reaches_from_a_clip_s_first_frame_to_its_last():
+    """32 frames, 2 apart, reach over 63 of 300: 237 are free, ten clips begin 237 / 9 = 26.33 apart, rounded."""
+    found = numbers(300, frames=32, stride=2, clips=10, rule="mmaction2")
+    assert found[::32] == [0, 26, 53, 79, 105, 132, 158, 184, 211, 237]
+    assert found[-1] == 237 + 62 == 299
+
+
 def test_mmaction2_begins_a_short_video_anew():
-    kind = {"frames": 4, "stride": 2, "rule": "mmaction2"}  # a clip is 8 frames
+    kind = {"frames": 4, "stride": 2, "rule": "mmaction2"}  # a clip reaches over 7 frames
     assert numbers(5, **kind) == [0, 2, 4, 1]
-    assert numbers(13, clips=3, **kind) == [0, 2, 4, 6, 2, 4, 6, 8, 5, 7, 9, 11]  # 5 are free: 0, 2.5 to even, 5
-    assert numbers(13, **kind) == [2, 4, 6, 8]  # 5 // 2
+    assert numbers(12, clips=3, **kind) == [0, 2, 4, 6, 2, 4, 6, 8, 5, 7, 9, 11]  # 5 are free: 0, 2.5 to even, 5
+    assert numbers(12, **kind) == [2, 4, 6, 8]  # 5 // 2
     assert own(5, **kind) == 3
+
+
+def test_mmaction2_at_a_rate_of_its_own():
+    """4 frames, 2 apart at 15 fps, of a video with 22.5: S = 4 * 2 * 1.5 = 12 frames, spread 0, 11/3, 22/3, 11, cut.
+
+    Of 41 frames 29 are free: three clips begin floor(29 / 2) = 14 apart, one alone at 29 // 2.
+    """
+    kind = {"frames": 4, "stride": 2, "fps": 15.0, "rule": "mmaction2"}
+    assert numbers(41, 22.5, clips=3, **kind) == [0, 3, 7, 11, 14, 17, 21, 25, 28, 31, 35, 39]
+    assert numbers(41, 22.5, **kind) == [14, 17, 21, 25]
+    assert numbers(41, 0.0, **kind) == [16, 18, 20, 23]  # no rate known: S = 8, spread 0, 7/3, 14/3, 7; 33 are free
+    assert numbers(8, 22.5, **kind) == [0, 3, 7, 11 % 8]
+
+
+def test_mmaction2_takes_single_frames_from_the_middle_of_equal_stretches():
+    assert numbers(10, frames=1, stride=2, clips=4, rule="mmaction2") == [1, 3, 6, 8]
 
 
 def own(count: int, rate: float = 30.0, **kinds: Any) -> int:

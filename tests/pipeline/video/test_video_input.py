@@ -80,6 +80,8 @@ RULES = {
     "first": (Sampling(3, 32, 32, stride=1, rule="first"), [0, 1, 2], 3),
     "first too long": (Sampling(4, 32, 32, stride=3, rule="first"), [0, 3, 4, 4], 2),
     "first at 1 fps": (Sampling(4, 32, 32, stride=1, fps=1.0, rule="first"), [0, 4, 4, 4], 1),
+    "mmaction2": (Sampling(2, 32, 32, clips=2, stride=3, rule="mmaction2"), [0, 3, 1, 4], 4),
+    "mmaction2 too long": (Sampling(3, 32, 32, clips=2, stride=3, rule="mmaction2"), [0, 3, 1] * 2, 2),  # 6 % 5
     "first at 3 fps": (Sampling(2, 32, 32, stride=1, fps=3.0, rule="first"), [0, 3], 2),  # 3.33
 }
 
@@ -241,6 +243,34 @@ def test_ircsn_is_given_what_vmz_gives_it(clips: Any):
     found = views(IrCSN(clips=1), path)
     assert found.shape == (1, 3, 32, 224, 224)
     assert np.abs(found - np.moveaxis(normal(chosen, mean, std), -1, 0)).max() <= LEVEL / 255 / 0.216
+
+
+def test_ircsn_is_given_what_mmaction2_gives_it(clips: Any):
+    """Short side 256, the long one rounded to the nearest, three crops of 256, ImageNet's colours. Here 3 clips of 4.
+
+    176 x 256 / 144 = 312.9, and of the 57 beside a crop 28 are to the left of the middle one, twice that of the last.
+    """
+    mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+    path = clips("a.mp4", pictures(20, 144, 176), fps=30)
+    every = [torch_float(picture, 256, 313) for picture in upright(path)]
+    expected = [
+        normal([cut(every[start + 2 * n], 256, 0, left) for n in range(4)], mean, std)
+        for start in (0, 6, 13)  # 20 - 7 = 13 are free; 6.5 to even
+        for left in (0, 28, 56)
+    ]
+    how: dict[str, Any] = {"fps": 0.0, "stride": 2, "rule": "mmaction2", "short": 256, "width": 0, "crop": 256}
+    found = views(IrCSN(frames=4, clips=3, crops=3, mean=mean, std=std, **how), path)
+    assert found.shape == (9, 3, 4, 256, 256)
+    assert np.abs(found - np.moveaxis(expected, -1, 1)).max() <= LEVEL / 255 / 0.224
+
+
+def test_samplings_that_round_otherwise_share_no_picture(clips: Any):
+    """Both want a short side of 256: 313 pixels beside it for mmaction2, 312 for SlowFast."""
+    path = clips("a.mp4", pictures(2, 144, 176))
+    kind: dict[str, Any] = {"frames": 1, "size": 256, "crop": 256, "stride": 1, "antialias": False, "crops": 3}
+    samplings = [Sampling(rule=rule, **kind) for rule in ("slowfast", "mmaction2")]
+    for sampling, found in zip(samplings, look(path, *samplings).arrays, strict=True):
+        np.testing.assert_array_equal(found, look(path, sampling).arrays[0])
 
 
 def test_timesformer_is_given_what_its_authors_give_it(clips: Any):
