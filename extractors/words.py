@@ -23,7 +23,7 @@ _STOP = (
 )
 STOPWORDS = frozenset(_STOP.split())
 _OTHER = re.compile("[^A-Za-z0-9]")
-_MARK = re.compile(r"#\d+\.\d+")
+_MARK = re.compile(r"#\d\.\d")
 
 
 def tokenise(caption: str) -> list[str]:
