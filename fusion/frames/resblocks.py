@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fusion.cpu.dropout import Dropout
 from fusion.frames.padding import check_tied
 from fusion.frames.positions import start
 
 HEAD = 64  # channels of a head in OpenAI's text transformers
-EPS = 1e-5  # of their LayerNorms, as torch has it
+EPS = 1e-12  # of LayerNorms in CLIP4Clip's released code, for layers that start from CLIP (there 1e-5) too
 
 
 class QuickGELU(nn.Module):
@@ -27,24 +28,22 @@ class QuickGELU(nn.Module):
 class Resblock(nn.Module):
     """x + attention(LayerNorm x), then x + MLP(LayerNorm x); tensors are named as in open_clip."""
 
-    def __init__(
-        self, dim: int, heads: int, inner: int = 0, act: nn.Module | None = None, eps: tuple[float, float] = (EPS, EPS)
-    ) -> None:
-        """As OpenAI's layers are: `inner` 4 * dim channels in the MLP, its activation QuickGELU."""
+    def __init__(self, dim: int, heads: int, inner: int = 0, act: nn.Module | None = None) -> None:
+        """As OpenAI's layers are, but for `EPS`: `inner` 4 * dim channels in the MLP, its activation QuickGELU."""
         super().__init__()
         inner = inner or 4 * dim
-        self.ln_1 = nn.LayerNorm(dim, eps=eps[0])
+        self.ln_1 = nn.LayerNorm(dim, eps=EPS)
         self.attn = nn.MultiheadAttention(dim, heads, batch_first=True)
-        self.ln_2 = nn.LayerNorm(dim, eps=eps[1])
+        self.ln_2 = nn.LayerNorm(dim, eps=EPS)
         self.mlp = nn.ModuleDict(
             {"c_fc": nn.Linear(dim, inner), "gelu": act or QuickGELU(), "c_proj": nn.Linear(inner, dim)}
         )
 
     @classmethod
     def like(cls, block: Any) -> Resblock:
-        """A copy of a layer of open_clip: the same function, heads, activation and weights. See `unlike`."""
-        inner, eps = block.mlp.c_fc.out_features, (block.ln_1.eps, block.ln_2.eps)
-        made = cls(block.attn.embed_dim, block.attn.num_heads, inner, deepcopy(block.mlp.gelu), eps)
+        """A copy of a layer of open_clip: the same function but for `EPS`, the same weights. See `unlike`."""
+        inner = block.mlp.c_fc.out_features
+        made = cls(block.attn.embed_dim, block.attn.num_heads, inner, deepcopy(block.mlp.gelu))
         made.load_state_dict(block.state_dict())
         return made
 
@@ -57,14 +56,16 @@ class Resblock(nn.Module):
 
 
 class Resblocks(nn.Module):
-    """`layers` of them over sequences of `length`, to which learned positions are added.
+    """`layers` of them over sequences of `length`, to which learned positions are added; `dropout` acts on the sum.
 
     Starts from N(0, 0.02) and torch's own attention, or by `start_from` from the first layers of CLIP's text side,
     whose heads, activation and MLP it takes over. heads 0: one for each 64 channels, or as CLIP has them.
     """
 
-    def __init__(self, *, length: int, dim: int, layers: int, heads: int) -> None:
+    def __init__(self, *, length: int, dim: int, layers: int, heads: int, dropout: float = 0.0) -> None:
         super().__init__()
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout is {dropout:g}; it should be at least 0 and below 1")
         self.heads = heads
         heads = heads or max(1, dim // HEAD)
         if layers < 1 or heads < 1:
@@ -75,13 +76,14 @@ class Resblocks(nn.Module):
         self.dim = dim
         self.positional_embedding = nn.Parameter(torch.empty(length, dim))
         nn.init.normal_(self.positional_embedding, std=0.02)
+        self.dropout = Dropout(dropout)
         self.resblocks = nn.ModuleList(Resblock(dim, heads) for _ in range(layers))
         start(self)
 
     def forward(self, x: Tensor, own: Tensor) -> Tensor:
         """x [B, T, D], own [B, T] bool -> [B, T, D]; own places see each other only. T is `length`."""
         check_tied(x, self.length)
-        x = x + self.positional_embedding
+        x = self.dropout(x + self.positional_embedding)
         for block in self.resblocks:
             x = block(x, ~own)
         return x

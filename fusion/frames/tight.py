@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from fusion.frames.excitation import Excitation
 from fusion.frames.padding import check, check_sizes, own
 from fusion.frames.positions import start as start_linear
-from fusion.frames.resblocks import QuickGELU, Resblocks
+from fusion.frames.resblocks import EPS, QuickGELU, Resblocks
 
 PAIRS = 1024  # captions x videos that are scored at once
 
@@ -19,8 +19,9 @@ PAIRS = 1024  # captions x videos that are scored at once
 class TightTransf(nn.Module):
     """A score for each caption and video; videos have no vectors of their own, so ranking looks at every pair.
 
-    [caption; frames] + types + positions -> four layers like those of CLIP's text side -> LayerNorm of the caption's
-    place -> Linear, QuickGELU, Linear -> the score, on no fixed scale.
+    [caption; frames] + positions, with dropout -> four layers like those of CLIP's text side -> LayerNorm of the
+    caption's place -> Linear, QuickGELU, Linear -> the score, on no fixed scale. So CLIP4Clip's released code runs; the
+    embeddings of types that the paper adds are commented out there.
 
     In YAML: `aggregate: fusion.frames.tight.TightTransf`; `aggregate_params: {excite: 4}` gates the frames first, the
     best form of Jing et al. (arXiv 2406.01604). `start` is as in SeqTransf.
@@ -36,6 +37,7 @@ class TightTransf(nn.Module):
         dim: int,
         layers: int = 4,
         heads: int = 0,
+        dropout: float = 0.1,
         start: Literal["text", "random"] = "text",
         excite: float = 0.0,
         relu6: bool = True,
@@ -50,10 +52,8 @@ class TightTransf(nn.Module):
         self.excitation = (
             Excitation(frames=frames, dim=dim, ratio=excite, relu6=relu6, masked=masked) if excite else None
         )
-        self.types = nn.Parameter(torch.empty(2, dim))
-        nn.init.normal_(self.types, std=0.02)
-        self.transformer = Resblocks(length=1 + frames, dim=dim, layers=layers, heads=heads)
-        self.norm = nn.LayerNorm(dim)
+        self.transformer = Resblocks(length=1 + frames, dim=dim, layers=layers, heads=heads, dropout=dropout)
+        self.norm = nn.LayerNorm(dim, eps=EPS)
         self.dense = nn.Linear(dim, dim)
         self.act = QuickGELU()
         self.out = nn.Linear(dim, 1)
@@ -66,7 +66,7 @@ class TightTransf(nn.Module):
         mine = own(frames, counts)
         if self.excitation is not None:
             frames = self.excitation.excite(frames, mine)
-        both = torch.cat([text[:, None] + self.types[0], frames + self.types[1]], dim=1)
+        both = torch.cat([text[:, None], frames], dim=1)
         seen = torch.cat([mine.new_ones(len(mine), 1), mine], dim=1)
         first = self.norm(self.transformer(both, seen)[:, 0])
         scores: Tensor = self.out(self.act(self.dense(first)))[:, 0]

@@ -49,7 +49,7 @@ def test_means_by_hand() -> None:
 
 
 def test_pairs_are_scored_one_by_one() -> None:
-    made, (video, text) = model("fusion.frames.tight.TightTransf", layers=1), given()
+    made, (video, text) = model("fusion.frames.tight.TightTransf", layers=1).eval(), given()
     assert made.scores_pairs
     found = made.scores(video, text)
     one: Any = made.aggregator

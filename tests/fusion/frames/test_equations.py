@@ -204,7 +204,7 @@ def lstm(w: dict[str, Array], x: Array) -> Array:
 
 def layer_norm(w: dict[str, Array], name: str, x: Array) -> Array:
     middle = x - x.mean(-1, keepdims=True)
-    return middle / np.sqrt((middle**2).mean(-1, keepdims=True) + 1e-5) * w[f"{name}.weight"] + w[f"{name}.bias"]
+    return middle / np.sqrt((middle**2).mean(-1, keepdims=True) + 1e-12) * w[f"{name}.weight"] + w[f"{name}.bias"]
 
 
 def quick_gelu(x: Array) -> Array:
@@ -285,7 +285,7 @@ def test_tight_type_is_a_loop_over_pairs(excited: bool, monkeypatch: pytest.Monk
     for c, text in enumerate(texts.double().numpy()):
         for v, count in enumerate(COUNTS.tolist()):
             frames = excite(made.excitation, x[v], count) if excited else x[v]
-            both = np.concatenate([text[None] + w["types"][0], frames[:count] + w["types"][1]])
+            both = np.concatenate([text[None], frames[:count]])
             first = layer_norm(w, "norm", transformer(numbers(made, "transformer."), both, 2, 2)[0])
             wanted[c, v] = (
                 quick_gelu(w["dense.weight"] @ first + w["dense.bias"]) @ w["out.weight"][0] + w["out.bias"][0]
@@ -335,13 +335,52 @@ def test_start_from_clip(kind: Any) -> None:
     ids=str,
 )
 def test_what_starts_from_clip_is_the_same_function(how: dict[str, Any]) -> None:
-    """As many frames as there are places: open_clip's own layers give the same output, whatever they are made of."""
+    """As many frames as there are places: open_clip's own layers give the same output, with CLIP4Clip's eps in them."""
     (positions, blocks), made = clip_text(**how), SeqTransf(frames=N, dim=D, layers=2)
     made.start_from(positions, blocks)
     x = values()
+    for module in blocks.modules():
+        if isinstance(module, nn.LayerNorm):
+            module.eps = 1e-12
     wanted = blocks[1](blocks[0](x + positions[:N]))
     found = made.eval().transformer(x, torch.ones(3, N, dtype=torch.bool))
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("start", ["text", "random"])
+@pytest.mark.parametrize("kind", [SeqTransf, TightTransf])
+def test_norms_know_no_row_too_quiet(kind: Any, start: str) -> None:
+    """A row whose numbers have a variance near 1e-8 gets one of 1, where CLIP's eps of 1e-5 would leave 1e-3.
+
+    1e-12 is the default of LayerNorm in CLIP4Clip's until_module.py, which its transformers use everywhere.
+    """
+    made = kind(frames=N, dim=D, layers=2, start=start)
+    made.start_from(*clip_text())
+    norms = [module for module in made.modules() if isinstance(module, nn.LayerNorm)]
+    assert len(norms) == 4 + (kind is TightTransf)
+    quiet = 1e-4 * torch.randn(50, D, generator=torch.Generator().manual_seed(8))
+    for norm in norms:
+        rows = (norm(quiet) - norm.bias) / norm.weight
+        torch.testing.assert_close(rows.var(dim=1, unbiased=False), torch.ones(50), rtol=1e-2, atol=0)
+
+
+def test_the_tight_type_drops_a_tenth_of_its_embeddings_while_it_trains() -> None:
+    """What the first layer gets is [caption; frames] + positions, of which 10 % are 0 in training, the rest / 0.9."""
+    made = TightTransf(frames=N, dim=D, layers=1, start="random")
+    seen: list[Tensor] = []
+    made.transformer.resblocks[0].register_forward_pre_hook(lambda _, given: seen.append(given[0].detach()))
+    texts, frames = torch.ones(300, D), torch.full((300, N, D), 2.0)
+    counts = torch.full((300,), N)
+    torch.manual_seed(0)
+    made.eval()(texts, frames, counts)
+    made.train()(texts, frames, counts)
+    sums = torch.cat([texts[:, None], frames], dim=1) + made.transformer.positional_embedding.detach()
+    torch.testing.assert_close(seen[0], sums)
+    kept = seen[1] != 0
+    assert 1 - kept.double().mean().item() == pytest.approx(0.1, abs=0.005)  # of 31,200: a standard deviation is .0017
+    torch.testing.assert_close(seen[1][kept], sums[kept] / 0.9, rtol=1e-4, atol=0)
+    with pytest.raises(ValueError, match="dropout is 1; it should be at least 0 and below 1"):
+        TightTransf(frames=N, dim=D, dropout=1)
 
 
 def test_a_clip_that_does_not_fit_is_told() -> None:
