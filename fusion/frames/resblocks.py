@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fusion.cpu.dropout import Dropout
 from fusion.frames.padding import check_tied
 from fusion.frames.positions import start
 
@@ -76,7 +75,7 @@ class Resblocks(nn.Module):
         self.dim = dim
         self.positional_embedding = nn.Parameter(torch.empty(length, dim))
         nn.init.normal_(self.positional_embedding, std=0.02)
-        self.dropout = Dropout(dropout)
+        self.dropout = nn.Dropout(dropout)
         self.resblocks = nn.ModuleList(Resblock(dim, heads) for _ in range(layers))
         start(self)
 

@@ -148,7 +148,7 @@ def crops(picture: np.ndarray, side: int, count: int = 1, rule: str = "even") ->
     """[H, W, 3] -> views [side, side, 3]: the centre; or, of 3, the start, centre and end of the longer side.
 
     `rule` is that of a Sampling. An odd rest beside the centre crop is halved as torchvision does, to even; by
-    rule slowfast, and of 3 crops, as SlowFast does, up; by rule mmaction2 down, and the third crop begins at twice that.
+    rule slowfast, and of 3 crops, as SlowFast does, up; by mmaction2 down, and its third crop begins at twice that.
     """
     rests = [length - side for length in picture.shape[:2]]
     if rule == "mmaction2":
