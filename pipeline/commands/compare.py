@@ -43,7 +43,13 @@ GRID = click.option(
 )
 
 
-SEEDS = click.option("--seeds", default="", callback=numbers, metavar="1,2,3", help="Other seeds than the grid's.")
+SEEDS = click.option(
+    "--seeds",
+    default="",
+    callback=numbers,
+    metavar="1,2,3",
+    help="Other seeds than the grid's, or than --set train.seeds.",
+)
 
 
 def looked_at(options: dict[str, Any], grid: str, roles: dict[str, str], seeds: tuple[int, ...] = ()) -> Request:
@@ -62,12 +68,14 @@ def looked_at(options: dict[str, Any], grid: str, roles: dict[str, str], seeds: 
 @click.option("--against", default="", metavar="ROW", help="Test the others against this row (default: the grid's).")
 @SEEDS
 @ROLES
+@click.option("--dry-run", is_flag=True, help="List what would be trained and how long it takes; makes nothing.")
 @click.argument("grid")
 def compare_command(
     grid: str,
     against: str,
     seeds: tuple[int, ...],
     roles: dict[str, str],
+    dry_run: bool,
     retry_failed: bool,
     max_failures: int,
     **options: Any,
@@ -77,6 +85,7 @@ def compare_command(
     \b
     laff compare blocks  -c collection.yaml -w WORK                       the same features, another block
     laff compare systems -c collection.yaml -w WORK --workers 4           the systems of the LAFF paper
+    laff compare blocks  -c collection.yaml -w WORK --dry-run             what it would train, and how long that takes
     laff compare mine.yaml -c collection.yaml -w WORK --seeds 1,2 --set train.epochs=20
     laff compare systems -c c.yaml -w WORK --role lead=clip --role lead-text=clip --role lead-frames=clip-frames
         --set 'train.from=[clip,x3d,ircsn,tf,bow,w2v,gru]' --set 'train.raw=[clip]'
@@ -84,16 +93,22 @@ def compare_command(
     The last takes another aligned pair than clip-ft: what is fused and what enters untransformed change with $lead.
     Models are trained as stage train trains its own, into WORK/compare/GRID/train/, and what the run or another
     comparison has trained alike is taken over. A killed comparison goes on, a further row or seed costs only itself.
+    Options of a run are taken where they mean the same: --set train.seeds are the seeds, train.singles=true adds the
+    stage's block on each feature alone, rank.pairs adds its rows. A row that takes ten times as long as another is told
+    before it is trained.
     With --workers or --scheduler each training is a task. The table goes to WORK/compare/GRID/ as text, CSV, JSON and
     HTML: metrics as mean ± std over seeds, a significance test, parameters, FLOPs, seconds an epoch. A row whose
     features the collection lacks is named and left out; one whose training comes to nothing too, and the command then
     ends with an error.
     """
-    from pipeline.compare.run import Asked, compare
+    from pipeline.compare import run
     from pipeline.compare.table import text
 
-    wanted = request(options)
-    found = agreeing(wanted, lambda agreed: compare(agreed, Asked(grid, against, seeds, roles), retry_failed))
+    wanted, asked = request(options), run.Asked(grid, against, seeds, roles)
+    if dry_run:
+        click.echo(run.dry_run(wanted, asked))
+        return
+    found = agreeing(wanted, lambda agreed: run.compare(agreed, asked, retry_failed))
     click.echo(found.outcome.summary(wanted.work))
     click.echo(f"\n{text(found.figures)}\n\ntable, both ways: {found.folder}/table.{{txt,csv,json}}, index.html")
     if found.failed:

@@ -8,17 +8,12 @@ from typing import ClassVar
 
 from pipeline.compare import grid, rows
 from pipeline.compare.grid import Grid
-from pipeline.compare.rows import Rows
+from pipeline.compare.rows import Rows, RunRows
 from pipeline.errors import LaffError, problems
 from pipeline.graph.graph import Graph
 from pipeline.request import Request
 
-OVERRULED = {
-    "own": "models",
-    "singles": "models",
-    "baselines": "models",
-    "seeds": "seeds",
-}  # of train, by the grid's key
+OVERRULED = ("own", "baselines")  # options of train that a grid's models say
 
 
 @dataclass
@@ -37,25 +32,28 @@ class GridRequest(Request):
 def requested(
     request: Request, name: str, roles: Mapping[str, str] | None = None, seeds: Sequence[int] = ()
 ) -> tuple[GridRequest, Grid, Rows]:
-    """The rows of a grid, shipped or a file, on what a request says. LaffError with all that is wrong with either."""
+    """The rows of a grid, shipped or a file, on what a request says. LaffError with all that is wrong with either.
+
+    What `--set` says of a run, it says of the comparison where that means the same: `train.seeds` are the seeds of its
+    models (`seeds` of this call overrule them), `train.singles=true` adds the stage's own block on each feature alone,
+    `rank.pairs` adds its pairs to those of the grid.
+    """
     chosen = grid.load(name)
     graph = request.graph()
-    _check_sets(chosen, graph, request.sets, seeds)
-    made = rows.rows(chosen, graph, roles or {}, seeds)
-    return GridRequest(**vars(request), rows=made), chosen, made
-
-
-def _check_sets(chosen: Grid, graph: Graph, sets: Sequence[str], seeds: Sequence[int]) -> None:
-    """LaffError for a --set that the grid would overrule."""
     rank = graph.of_step("rank")
-    of = {f"{rank.sources[0]}.{option}": key for option, key in OVERRULED.items()} | {f"{rank.name}.pairs": "pairs"}
-    if not (seeds or chosen.seeds):
-        del of[f"{rank.sources[0]}.seeds"]
-    wrong = []
-    for text in sets:
-        name = ".".join(text.partition("=")[0].strip().split(".")[:2])
-        if name in of:
-            how = "give --seeds" if of[name] == "seeds" else "copy the grid and change it there"
-            wrong.append(f"--set {text}: has no effect, the grid's {of[name]} say it; {how}")
+    train = graph.stages[rank.sources[0]]
+    said = {".".join(text.partition("=")[0].strip().split(".")[:2]): text for text in request.sets}
+    wrong = [
+        f"--set {said[key]}: has no effect, the grid's models say it; copy the grid and change it there"
+        for key in (f"{train.name}.{option}" for option in OVERRULED)
+        if key in said
+    ]
     if wrong:
         raise problems(str(chosen.path), wrong) if len(wrong) > 1 else LaffError(wrong[0])
+    seeds = seeds or (train.options["seeds"] if f"{train.name}.seeds" in said else ())
+    run = RunRows(
+        singles=train.options["singles"] and f"{train.name}.singles" in said,
+        pairs=rank.options["pairs"] if f"{rank.name}.pairs" in said else {},
+    )
+    made = rows.rows(chosen, graph, roles or {}, seeds, run)
+    return GridRequest(**vars(request), rows=made), chosen, made

@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.compare.grid import ALL, SIDES, Grid
 from pipeline.errors import LaffError, did_you_mean, problems
 from pipeline.graph.graph import Graph, Stage
-from pipeline.graph.models import of
+from pipeline.graph.models import main, of
 from pipeline.store.workspace import COMPARISONS
 
 
@@ -39,6 +39,14 @@ class Rows:
         graph = _with(self.graph, [replace(train, options=train.options | {"baselines": kept}), rank])
         names = [name for name in self.names if name not in failed]
         return replace(self, graph=graph, names=names, left_out=self.left_out | dict(failed))
+
+
+@dataclass(frozen=True)
+class RunRows:
+    """Rows of a run that a person wants in the comparison too."""
+
+    singles: bool = False  # the train stage's own block on each of its video features alone
+    pairs: Mapping[str, Sequence[str]] = field(default_factory=dict)  # rows without training, as rank.pairs has them
 
 
 class _Missing(Exception):
@@ -95,9 +103,12 @@ class _Words:
         return self.roles[value[1:]]
 
 
-def rows(grid: Grid, graph: Graph, given: Mapping[str, str], seeds: Sequence[int] = ()) -> Rows:
+def rows(
+    grid: Grid, graph: Graph, given: Mapping[str, str], seeds: Sequence[int] = (), run: RunRows | None = None
+) -> Rows:
     """The rows of a grid; `given` are roles that the person names, `seeds` those in place of the grid's.
 
+    `run` are rows of a run to stand beside those of the grid; its pair takes the place of a pair of the same name.
     Rows whose features no stage makes are left out, with the reason. LaffError with everything else that is wrong.
     """
     wrong = [
@@ -123,11 +134,19 @@ def rows(grid: Grid, graph: Graph, given: Mapping[str, str], seeds: Sequence[int
             made.left_out[name] = str(error)
         except LaffError as error:
             wrong.append(f"model '{name}': {error}")
-    for key, pair in grid.pairs.items():
+    run = run or RunRows()
+    singles = _singles(train, own) if run.singles else {}
+    wrong += [
+        f"train.singles: the row '{name}' stands twice; give the model another name"
+        for name in singles
+        if name in models or name in made.left_out
+    ]
+    models |= singles
+    for key, pair in _pairs(grid, roles, run).items():
         words, name = _Words(graph, roles, own), key
         try:
             name = words.value(key)
-            if name in pairs or name in grid.models:
+            if name in pairs or name in grid.models or name in singles:
                 raise LaffError(f"the row '{name}' stands twice; give the model or pair another name")
             pairs[name] = [words.feature(word, side) for word, side in zip(pair, SIDES, strict=True)]
         except _Missing as error:
@@ -172,6 +191,18 @@ def _multiplied(grid: Grid) -> list[tuple[dict[str, list[str]], str, dict[str, A
             subsets = {"": {}}
         found += [(subset, f"{name}@{key}" if subset else name, entry) for key, subset in subsets.items()]
     return found
+
+
+def _singles(train: Stage, own: Mapping[str, list[str]]) -> dict[str, dict[str, Any]]:
+    """The train stage's block on each of its video features alone, named as in a run; none of a single feature."""
+    names = own["video"] if len(own["video"]) > 1 else []
+    return {f"{main(train)}-{name}": {"uses": train.uses, "video": [name], "text": own["text"]} for name in names}
+
+
+def _pairs(grid: Grid, roles: Mapping[str, str], run: RunRows) -> dict[str, Sequence[str]]:
+    """The pairs of the grid but for those that the run names, then the run's."""
+    kept = {key: pair for key, pair in grid.pairs.items() if roles.get(key.removeprefix("$"), key) not in run.pairs}
+    return kept | dict(run.pairs)
 
 
 def _entry(words: _Words, entry: dict[str, Any]) -> dict[str, Any]:

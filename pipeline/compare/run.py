@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import files, progress
-from pipeline.compare import figures, page, table
+from pipeline.compare import estimate, figures, page, table
 from pipeline.compare.grid import Grid
-from pipeline.compare.request import requested
+from pipeline.compare.request import GridRequest, requested
 from pipeline.compare.rows import Rows
-from pipeline.errors import LaffError, did_you_mean
+from pipeline.errors import LaffError, did_you_mean, problems
 from pipeline.files import write_csv
 from pipeline.outcome import Outcome
+from pipeline.plan import steps
 from pipeline.ranking.ranks_file import WAYS
 from pipeline.request import Request
-from pipeline.run import open_context, run
+from pipeline.run import check_names, open_context, run
 from pipeline.store.workspace import COMPARISONS, Workspace
 from pipeline.training.jobs import Untrained
 
@@ -53,8 +54,11 @@ def compare(request: Request, asked: Asked, retry: bool = False) -> Compared:
     rank = made.graph.of_step("rank").name
     failed: dict[str, str] = {}
     outcome = Outcome()
+    _make_features(wanted, retry, outcome)
+    for warning in estimate.dear(estimate.costs(open_context(wanted))):
+        progress.say(f"{warning}; --dry-run lists all rows")
     try:
-        run(wanted, [rank], retry, outcome)
+        run(wanted, [rank], False, outcome)
     except Untrained as error:
         for key, why in error.failed.items():
             failed.setdefault(key.rpartition("/")[0], why)
@@ -69,6 +73,27 @@ def compare(request: Request, asked: Asked, retry: bool = False) -> Compared:
         found = figures.figures(context, chosen, made, against)
         write(folder, found)
     return Compared(outcome, found, folder, failed)
+
+
+def dry_run(request: Request, asked: Asked) -> str:
+    """What `compare` would train and how long that takes, for a terminal; makes nothing."""
+    wanted, chosen, made = requested(request, asked.grid, asked.roles, asked.seeds)
+    _against(chosen, made, asked.against)
+    context = open_context(wanted)
+    rank = made.graph.of_step("rank")
+    check_names(context, made.graph.needed([rank.name]))
+    told = estimate.text(estimate.costs(context), estimate.waiting(context), f"{chosen.name} on {context.name}")
+    return "\n".join([told, *(f"left out: {name}: {why}" for name, why in made.left_out.items())])
+
+
+def _make_features(wanted: GridRequest, retry: bool, outcome: Outcome) -> None:
+    """Make what the models learn from, so that their steps can be timed; nothing where a model cannot be built."""
+    context = open_context(wanted, retry)
+    rank = context.graph.of_step("rank")
+    if early := [planned.stage for planned in estimate.waiting(context)]:
+        if wrong := steps.problems(context, [*rank.sources, rank.name]):
+            raise problems(str(context.graph.path), wrong)
+        run(wanted, early, retry, outcome)
 
 
 def _against(chosen: Grid, made: Rows, asked: str) -> str:

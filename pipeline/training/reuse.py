@@ -21,14 +21,22 @@ def adopt(context: Context, stage: str, unit: Unit) -> tuple[Entry, dict[str, An
 
     The model's file is linked, so that it takes no room; a training that replaces one of the two leaves the other.
     """
+    if not (twin := find(context, stage, unit)):
+        return None
+    model, entry, recipe = twin
+    _link(model, context.work.folder(stage) / unit.key / "best.pt")
+    return entry, recipe
+
+
+def find(context: Context, stage: str, unit: Unit) -> tuple[Path, Entry, dict[str, Any]] | None:
+    """The twin of a unit of a train stage: its best.pt, record and recipe; None where there is none."""
     own = context.work.folder(stage)
     for path in sorted(found for place in PLACES for found in context.work.root.glob(f"{place}/{NAME}")):
         index = context.work.index_at(path.parent.relative_to(context.work.root).as_posix())
         for key, entry in index.entries.items():
             same = unit.fingerprint in (entry.fingerprint, entry.accepted) and entry.content == unit.content
             if same and path.parent / key != own / unit.key and index.entry(key):
-                _link(path.parent / key / "best.pt", own / unit.key / "best.pt")
-                return entry, index.recipes[entry.fingerprint]
+                return path.parent / key / "best.pt", entry, index.recipes[entry.fingerprint]
     return None
 
 

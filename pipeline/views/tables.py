@@ -39,3 +39,13 @@ def digits(name: str) -> int:
 def p_text(p: float) -> str:
     """A p-value with the digits that ten thousand samples bear."""
     return f"{p:.4f}" if p >= 0.001 else "< 0.001"
+
+
+def duration(seconds: float) -> str:
+    """A time in the units that matter, rounded: '40 s', '12 min', '3 h 20 min', '2 d 5 h'."""
+    if seconds < 59.5:
+        return f"{max(seconds, 1):.0f} s"
+    minutes, hours = round(seconds / 60), round(seconds / 3600)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min" if minutes < 48 * 60 else f"{hours // 24} d {hours % 24} h"

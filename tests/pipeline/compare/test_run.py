@@ -302,16 +302,49 @@ def test_nothing_is_tested_against_a_row_that_diverges(small) -> None:
 
 
 def test_what_the_grid_overrules_is_refused(small) -> None:
-    for name, how in (
-        ("train.seeds=[3]", "give --seeds"),
-        ("train.baselines={}", "copy the grid"),
-        ("train.baselines.late=fusion.je.JE", "copy the grid"),
-        ("rank.pairs={}", "copy"),
-    ):
-        with pytest.raises(LaffError, match=f"--set .*has no effect.*{how}"):
+    for name in ("train.own=false", "train.baselines={}", "train.baselines.late=fusion.je.JE"):
+        with pytest.raises(LaffError, match=f"--set {re.escape(name)}: has no effect, the grid's models say it; copy"):
             made(small, name)
-    small.grid.write_text("models: {laff: fusion.laff.LAFF}")
-    assert made(small, "train.seeds=[3]", roles={}).figures["rows"]["laff"]["seeds"] == [3]
+    assert not small.work.exists()
+
+
+def test_seeds_of_a_run_are_those_of_its_comparison(small) -> None:
+    """Also where the grid has its own; --seeds has the last word."""
+    found = requested(small.request("train.seeds=[3]", "train.singles=false"), str(small.grid), ALL)[2]
+    assert found.graph.stages[TRAIN].options["seeds"] == [3]
+    assert found.names == ["laff", "late", "frames", "pair"]
+    found = requested(small.request("train.seeds=[3]"), str(small.grid), ALL, (4, 5))[2]
+    assert found.graph.stages[TRAIN].options["seeds"] == [4, 5]
+    found = requested(small.request("train.epochs=2"), str(small.grid), ALL)[2]
+    assert found.graph.stages[TRAIN].options["seeds"] == [1, 2]
+
+
+def test_pairs_of_a_run_stand_beside_those_of_the_grid(small) -> None:
+    """One of the same name, here the grid's $lead, takes its place; no pairs take none away."""
+    for said, pairs in (
+        ("{alone: [pair, words]}", {"pair": ["pair", "words"], "alone": ["pair", "words"]}),
+        ("{pair: [pair-frames, words]}", {"pair": ["pair-frames", "words"]}),
+        ("{}", {"pair": ["pair", "words"]}),
+    ):
+        found = requested(small.request(f"rank.pairs={said}"), str(small.grid), ALL)[2]
+        assert found.graph.stages[RANK].options["pairs"] == pairs
+        assert found.names == ["laff", "late", "frames", *pairs]
+    with pytest.raises(LaffError, match="pair 'late': the row 'late' stands twice"):
+        requested(small.request("rank.pairs={late: [pair, words]}"), str(small.grid), ALL)
+
+
+def test_singles_of_a_run_are_rows_and_are_not_trained_again(small) -> None:
+    sets = ("train.singles=true", "train.seeds=[1]")
+    run(small.request(*sets), ("train",))
+    found = made(small, *sets, roles=ROLES)
+    assert list(found.figures["rows"]) == ["laff", "late", "laff-pair", "laff-other", "pair"]
+    assert found.figures["rows"]["laff-other"]["differs"] == "video features other"
+    for name in ("laff", "laff-pair", "laff-other"):
+        own, taken = (small.work / folder / name / "seed1" / "best.pt" for folder in ("train", TRAIN))
+        assert own.samefile(taken)
+    small.grid.write_text("models: {laff-pair: fusion.laff.LAFF}")
+    with pytest.raises(LaffError, match=r"train.singles: the row 'laff-pair' stands twice"):
+        requested(small.request(*sets), str(small.grid))
 
 
 def test_the_table_says_what_each_row_was(small) -> None:

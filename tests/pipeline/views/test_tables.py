@@ -36,6 +36,13 @@ def test_p_values() -> None:
     assert tables.p_text(0.0001) == "< 0.001"
 
 
+def test_durations_in_units_that_matter() -> None:
+    """5 d 9 h are 129 h; 128.8 are rounded to it."""
+    seconds = [0.02, 40.4, 59.6, 90 * 60 - 1, 128.8 * 3600, 48 * 3600 - 31, 48 * 3600 - 29]
+    told = ["1 s", "40 s", "1 min", "1 h 30 min", "5 d 9 h", "47 h 59 min", "2 d 0 h"]
+    assert [tables.duration(one) for one in seconds] == told
+
+
 def test_csv_keeps_the_digits_of_numbers(tmp_path: Path) -> None:
     path = files.write_csv(tmp_path / "new" / "a.csv", iter([["name", "value"], ["a, b", 0.1 + 0.2]]))
     assert path.read_bytes() == b'name,value\n"a, b",0.30000000000000004\n'

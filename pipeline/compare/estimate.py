@@ -1,0 +1,205 @@
+"""What the trainings of a comparison will take, before they begin: a few real steps of each model, timed here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.assembly import assemble
+from pipeline.build.loaded import device
+from pipeline.errors import LaffError
+from pipeline.graph import models
+from pipeline.graph.graph import Stage
+from pipeline.graph.models import Model
+from pipeline.graph.recipe import recipe_of
+from pipeline.plan.context import Context
+from pipeline.plan.plan import stage_plan
+from pipeline.plan.planned import Planned
+from pipeline.training import reuse
+from pipeline.views.tables import duration, text_table
+
+if TYPE_CHECKING:
+    from fusion.features import Split
+
+STEPS = 3  # that are timed, after one that is not: it takes longer
+LONG = 2.0  # seconds of steps after which a slow model is not asked for more of them
+DEAR = 10.0  # times another row: a person is told
+WORTH = 60.0  # seconds: of a row that takes less nobody needs to be told
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the trainings of one row take."""
+
+    row: str
+    seeds: tuple[int, ...]  # that are still to be trained
+    made: int  # trainings that are there, or are taken over from a run or another comparison
+    batch: int  # pairs in a step
+    steps: int  # in an epoch
+    epochs: int  # at most: a training ends where its validation score stands still
+    seconds: float | None  # of a step; 0 where nothing learns, None where it could not be timed
+
+    @property
+    def each(self) -> float | None:
+        """Seconds of one training, at most, validation aside."""
+        return None if self.seconds is None else self.seconds * self.steps * self.epochs
+
+    @property
+    def whole(self) -> float | None:
+        """Seconds of all its trainings that are to be made, at most, one after the other."""
+        return None if self.each is None else self.each * len(self.seeds)
+
+
+def waiting(context: Context) -> list[Planned]:
+    """Stages below the trainings that are to be made first, features for the most part."""
+    train = context.graph.of_step("rank").sources[0]
+    plans = [stage_plan(context, name) for name in context.graph.needed([train]) if name != train]
+    return [planned for planned in plans if planned.todo]
+
+
+def costs(context: Context) -> list[Cost]:
+    """What each model of the comparison takes, in the grid's order. Reads the validation split; writes nothing.
+
+    Steps are timed where some model is to be trained and all features are made.
+    """
+    train = context.stage(context.graph.of_step("rank").sources[0])
+    todo = {unit.key for unit in stage_plan(context, train.name).todo if not reuse.find(context, train.name, unit)}
+    watch = _Watch(context, train) if todo and not waiting(context) else None
+    found = []
+    for model in models.of(context.graph, train):
+        recipe = recipe_of(train.options | model.options)
+        seeds = tuple(seed for seed in model.seeds if f"{model.name}/seed{seed}" in todo)
+        steps = -(-_pairs(context, model) // recipe.batch)
+        seconds = watch.seconds(model) if watch else None
+        made = len(model.seeds) - len(seeds)
+        found.append(Cost(model.name, seeds, made, recipe.batch, steps, recipe.epochs, seconds))
+    return found
+
+
+def _pairs(context: Context, model: Model) -> int:
+    """How many captions of train a model learns from: those of videos that have its features."""
+    catalog = context.catalog
+    lost = [catalog.row[video] for video in context.lost(list(model.video)) if video in catalog.row]
+    captions = catalog.split_captions("train")
+    return int((~np.isin(np.asarray(catalog.caption_video)[captions], lost)).sum())
+
+
+class _Watch:
+    """Times steps of the models of a train stage on rows of val, which are as wide as those of train and fewer."""
+
+    def __init__(self, context: Context, stage: Stage) -> None:
+        import torch
+
+        torch.set_num_threads(context.graph.threads)
+        self._context, self._stage = context, stage
+        self._encoders = assemble.joints(context, stage)
+        self._splits: dict[tuple[str, ...], Split] = {}
+
+    def seconds(self, model: Model) -> float | None:
+        """Seconds of a step on the device that the stage takes on this machine; None where it cannot be made here."""
+        try:
+            return self._timed(model)
+        except (
+            LaffError,
+            ValueError,
+            RuntimeError,
+        ):  # the training will tell: of a GPU that lacks, of sizes, of memory
+            return None
+
+    def _timed(self, model: Model) -> float:
+        import torch
+
+        from fusion.losses import make
+        from fusion.retrieval import Retrieval
+        from pipeline.training.optimizer import make_optimizer, step
+
+        where = device(self._stage.name, self._stage.on)
+        options = self._stage.options | model.options
+        recipe = recipe_of(options)
+        split = assemble.part_of(self._split(model), model).to(where)
+        net = assemble.make(self._context, self._stage, model, split, self._encoders, model.seeds[0]).to(where).train()
+        if not any(parameter.requires_grad for parameter in net.parameters()):
+            return 0.0
+        loss = make(options["loss"], options["mask"], options["prior"])
+        task = Retrieval(net, split, split, loss, precision=options["precision"])
+        optimizer = make_optimizer(net, recipe)
+        rows = torch.arange(min(recipe.batch, _pairs(self._context, model))) % task.samples
+        taken: list[float] = []
+        with torch.random.fork_rng(devices=[where] if where == "cuda" else []):
+            while len(taken) <= STEPS and (len(taken) < 2 or sum(taken) < LONG):
+                start = time.perf_counter()
+                step(task.loss(rows), optimizer, recipe.clip)
+                if where == "cuda":
+                    torch.cuda.synchronize()
+                taken.append(time.perf_counter() - start)
+        return min(taken[1:])
+
+    def _split(self, model: Model) -> Split:
+        """The rows of val that have the features of a model; models of the same videos share them."""
+        if model.video not in self._splits:
+            rows = assemble.rows(self._context, self._stage, "val", needs=model.video)
+            self._splits = {model.video: assemble.split(self._context, rows, self._encoders)}
+        return self._splits[model.video]
+
+
+def dear(found: Sequence[Cost]) -> list[str]:
+    """A sentence for each row whose training takes many times as long as that of the cheapest row."""
+    timed = [cost for cost in found if cost.each]
+    if not timed:
+        return []
+    cheap = min(timed, key=lambda cost: cost.each or 0.0)
+    told = []
+    for cost in timed:
+        times = (cost.each or 0.0) / (cheap.each or 1.0)
+        if cost.seeds and times >= DEAR and (cost.whole or 0.0) >= WORTH:
+            told.append(
+                f"{cost.row} takes {times:.0f} times as long to train as {cheap.row}: {_step(cost)} a step against "
+                f"{_step(cheap)}, up to {duration(cost.whole or 0.0)} for {_seeds(cost)}. A smaller width, fewer heads "
+                "or layers in its params make it cheaper"
+            )
+    return told
+
+
+def text(found: Sequence[Cost], before: Sequence[Planned], title: str) -> str:
+    """What would be trained, and how long it takes, for a terminal; `before` are the stages to be made first."""
+    todo = [cost for cost in found if cost.seeds]
+    trainings, made = sum(len(cost.seeds) for cost in found), sum(cost.made for cost in found)
+    lines = [f"{title}: {trainings} to train, {made} trained already (here, by a run or by another comparison)"]
+    if before:
+        names = ", ".join(f"{planned.stage} ({len(planned.todo)})" for planned in before)
+        lines.append(f"to be made first: {names}; how long a step takes can be told when they are there")
+    if todo:
+        head = ["row", "seeds to train", "pairs a step", "steps an epoch", "epochs at most", "a step", "at most"]
+        rows = [
+            [
+                cost.row,
+                ", ".join(map(str, cost.seeds)),
+                cost.batch,
+                f"{cost.steps:,}",
+                cost.epochs,
+                _step(cost),
+                "?" if cost.whole is None else duration(cost.whole),
+            ]
+            for cost in todo
+        ]
+        lines += ["", text_table([head, *rows]), ""]
+        if known := [cost.whole for cost in todo if cost.whole is not None]:
+            lines.append(
+                f"together up to {duration(sum(known))} on this machine, one training after the other and validation "
+                "aside; a training ends earlier where its validation score stands still (patience)"
+            )
+    return "\n".join([*lines, *dear(found)])
+
+
+def _step(cost: Cost) -> str:
+    if cost.seconds is None:
+        return "?"
+    return f"{cost.seconds * 1000:.3g} ms" if cost.seconds < 0.9995 else f"{cost.seconds:,.1f} s"
+
+
+def _seeds(cost: Cost) -> str:
+    return f"{len(cost.seeds)} seeds" if len(cost.seeds) > 1 else f"seed {cost.seeds[0]}"
