@@ -1,7 +1,7 @@
 """Run what is not cached, in the graph's order, and say what came of it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,8 +137,17 @@ def targets_of(graph: Graph, names: Sequence[str]) -> list[str]:
     return ends or [name for name in graph.stages if name not in read]
 
 
-def run(request: Request, targets: Sequence[str], retry: bool = False, outcome: Outcome | None = None) -> Outcome:
-    """Make everything that the targets need and that is not cached; `outcome` is what a run before this one did."""
+def run(
+    request: Request,
+    targets: Sequence[str],
+    retry: bool = False,
+    outcome: Outcome | None = None,
+    before: Callable[[Context, Sequence[str]], None] | None = None,
+) -> Outcome:
+    """Make everything that the targets need and that is not cached; `outcome` is what a run before this one did.
+
+    before(context, stages) is called when all that these stages need is made, and before they are, cached or not.
+    """
     outcome = Outcome() if outcome is None else outcome
     work = Workspace(request.work)
     graph = request.graph()
@@ -163,6 +172,8 @@ def run(request: Request, targets: Sequence[str], retry: bool = False, outcome: 
             _run_phase(context, table, outcome)
             write_ledger(context)  # of what is finished already, should the file be gone or behind
             for phase in others:
+                if before:
+                    before(context, phase)
                 _run_phase(context, phase, outcome)
             write_ledger(context)
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,12 @@ from typing import Any
 from pipeline import files, progress
 from pipeline.compare import estimate, figures, page, table
 from pipeline.compare.grid import Grid
-from pipeline.compare.request import GridRequest, requested
+from pipeline.compare.request import requested
 from pipeline.compare.rows import Rows
-from pipeline.errors import LaffError, did_you_mean, problems
+from pipeline.errors import LaffError, did_you_mean
 from pipeline.files import write_csv
 from pipeline.outcome import Outcome
-from pipeline.plan import steps
+from pipeline.plan.context import Context
 from pipeline.ranking.ranks_file import WAYS
 from pipeline.request import Request
 from pipeline.run import check_names, open_context, run
@@ -54,11 +55,8 @@ def compare(request: Request, asked: Asked, retry: bool = False) -> Compared:
     rank = made.graph.of_step("rank").name
     failed: dict[str, str] = {}
     outcome = Outcome()
-    _make_features(wanted, retry, outcome)
-    for warning in estimate.dear(estimate.costs(open_context(wanted))):
-        progress.say(f"{warning}; --dry-run lists all rows")
     try:
-        run(wanted, [rank], False, outcome)
+        run(wanted, [rank], retry, outcome, _warn)
     except Untrained as error:
         for key, why in error.failed.items():
             failed.setdefault(key.rpartition("/")[0], why)
@@ -86,14 +84,11 @@ def dry_run(request: Request, asked: Asked) -> str:
     return "\n".join([told, *(f"left out: {name}: {why}" for name, why in made.left_out.items())])
 
 
-def _make_features(wanted: GridRequest, retry: bool, outcome: Outcome) -> None:
-    """Make what the models learn from, so that their steps can be timed; nothing where a model cannot be built."""
-    context = open_context(wanted, retry)
-    rank = context.graph.of_step("rank")
-    if early := [planned.stage for planned in estimate.waiting(context)]:
-        if wrong := steps.problems(context, [*rank.sources, rank.name]):
-            raise problems(str(context.graph.path), wrong)
-        run(wanted, early, retry, outcome)
+def _warn(context: Context, stages: Sequence[str]) -> None:
+    """Before the trainings, say which rows take many times as long as others."""
+    if context.graph.of_step("rank").sources[0] in stages:
+        for warning in estimate.dear(estimate.costs(context)):
+            progress.say(f"{warning}; --dry-run lists all rows")
 
 
 def _against(chosen: Grid, made: Rows, asked: str) -> str:
