@@ -12,6 +12,7 @@ from pipeline.compare.rows import Rows, RunRows
 from pipeline.errors import LaffError, problems
 from pipeline.graph.graph import Graph
 from pipeline.request import Request
+from pipeline.store import memory
 
 OVERRULED = ("own", "baselines")  # options of train that a grid's models say
 
@@ -36,17 +37,20 @@ def requested(
 
     What `--set` says of a run, it says of the comparison where that means the same: `train.seeds` are the seeds of its
     models (`seeds` of this call overrule them), `train.singles=true` adds the stage's own block on each feature alone,
-    `rank.pairs` adds its pairs to those of the grid.
+    `rank.pairs` adds its pairs to those of the grid. What the grid's models say instead (OVERRULED) is refused where a
+    person gives it, and is nothing to this command where the workspace remembers it of a run.
     """
     chosen = grid.load(name)
     graph = request.graph()
     rank = graph.of_step("rank")
     train = graph.stages[rank.sources[0]]
     said = {".".join(text.partition("=")[0].strip().split(".")[:2]): text for text in request.sets}
+    known = memory.read(request.work, request.last) if request.last else None
+    remembered = known.sets if known else ()
     wrong = [
         f"--set {said[key]}: has no effect, the grid's models say it; copy the grid and change it there"
         for key in (f"{train.name}.{option}" for option in OVERRULED)
-        if key in said
+        if key in said and said[key] not in remembered
     ]
     if wrong:
         raise problems(str(chosen.path), wrong) if len(wrong) > 1 else LaffError(wrong[0])

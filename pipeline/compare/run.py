@@ -15,6 +15,7 @@ from pipeline.compare.rows import Rows
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.files import write_csv
 from pipeline.outcome import Outcome
+from pipeline.plan import losses
 from pipeline.plan.context import Context
 from pipeline.ranking.ranks_file import WAYS
 from pipeline.request import Request
@@ -78,10 +79,12 @@ def dry_run(request: Request, asked: Asked) -> str:
     wanted, chosen, made = requested(request, asked.grid, asked.roles, asked.seeds)
     _against(chosen, made, asked.against)
     context = open_context(wanted)
-    rank = made.graph.of_step("rank")
-    check_names(context, made.graph.needed([rank.name]))
-    told = estimate.text(estimate.costs(context), estimate.waiting(context), f"{chosen.name} on {context.name}")
-    return "\n".join([told, *(f"left out: {name}: {why}" for name, why in made.left_out.items())])
+    names = made.graph.needed([made.graph.of_step("rank").name])
+    check_names(context, names)
+    told = [estimate.text(estimate.costs(context), estimate.waiting(context), f"{chosen.name} on {context.name}")]
+    if lost := losses.losses(context, names, wanted.agreed()):
+        told.append(f"`laff compare` asks first: it would replace {', '.join(loss.stage for loss in lost)}")
+    return "\n".join([*told, *(f"left out: {name}: {why}" for name, why in made.left_out.items())])
 
 
 def _warn(context: Context, stages: Sequence[str]) -> None:

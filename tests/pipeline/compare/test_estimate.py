@@ -71,6 +71,13 @@ def test_a_dry_run_tells_times_and_what_is_made_already(small, monkeypatch: pyte
     assert sorted(small.work.rglob("*")) == before
 
 
+def test_a_dry_run_tells_what_would_be_replaced(small) -> None:
+    run(small.request(), ("train",))
+    shown = command(small, "--dry-run", "--set", "bow.threshold=2")
+    assert "to be made first: bow (2); how long a step takes can be told when they are there" in shown
+    assert "`laff compare` asks first: it would replace bow" in shown
+
+
 def test_steps_are_really_made(small) -> None:
     """A wider model takes longer; one that cannot be made here has no time and stops nobody."""
     run(small.request(), ("train",))

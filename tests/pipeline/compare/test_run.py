@@ -23,6 +23,7 @@ from pipeline.compare.request import requested
 from pipeline.compare.run import Asked, Compared, compare
 from pipeline.errors import LaffError
 from pipeline.graph import step_facts
+from pipeline.request import recalled
 from pipeline.run import accept, plan, run
 from pipeline.store import verify
 from tests.forked import Forked
@@ -306,6 +307,16 @@ def test_what_the_grid_overrules_is_refused(small) -> None:
         with pytest.raises(LaffError, match=f"--set {re.escape(name)}: has no effect, the grid's models say it; copy"):
             made(small, name)
     assert not small.work.exists()
+
+
+def test_what_a_run_said_of_its_models_is_nothing_to_a_grid(small) -> None:
+    """Nobody who gives -w alone can take back what the workspace remembers; what is given on top is refused."""
+    run(small.request("train.baselines={wide: fusion.concat.Concat}", "train.seeds=[7]"), ("train",))
+    found = requested(recalled(small.work), str(small.grid), ALL)[2]
+    assert found.names == ["laff", "late", "frames", "pair"]
+    assert found.graph.stages[TRAIN].options["seeds"] == [7]
+    with pytest.raises(LaffError, match=r"--set train.baselines=\{\}: has no effect"):
+        requested(recalled(small.work, sets=("train.baselines={}",)), str(small.grid), ALL)
 
 
 def test_seeds_of_a_run_are_those_of_its_comparison(small) -> None:
