@@ -302,7 +302,7 @@ def test_what_a_change_of_the_aggregator_makes_anew(excited: Any) -> None:
     """Another parameter of it makes another fine-tuning; naming a default does not."""
     assert not excited.run(*FEW, *SHORT, *sets("ea", masked=False, relu6=True), targets=("clip-ft",)).made
     for changed in (sets("ea", masked=False, excite=2), sets("ea", masked=True), sets("mean")):
-        planned = {one.stage: one for one in plan(excited.request(*FEW, *SHORT, *changed), ["clip-ft"])[0]}
+        planned = {one.stage: one for one in plan(excited.request(*FEW, *SHORT, *changed), ["clip-ft"]).stages}
         assert planned["finetune"].todo
         assert planned["clip-ft"].todo
 
