@@ -111,8 +111,7 @@ def contents(work: Path) -> dict[str, Any]:
         if path.suffix == ".h5" and not name.startswith("ingest/"):
             with h5py.File(path) as file:
                 for key, data in file.items():
-                    if key != "failed":  # its lines have times
-                        found[f"{name}:{key}"] = data[:].tobytes() if data.dtype != object else data[:].tolist()
+                    found[f"{name}:{key}"] = data[:].tobytes() if data.dtype != object else data[:].tolist()
         elif path.name == "best.pt":
             found[name] = plain(torch.load(path, map_location="cpu", weights_only=True)["state"])
         elif name.endswith((".trec.gz", ".csv", "metrics.json")):

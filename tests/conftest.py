@@ -256,30 +256,15 @@ def ran(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Tiny:
 
 @pytest.fixture(scope="session")
 def contents() -> Any:
-    """contents(work): {file: what it holds} of all results of a workspace: equal for equal runs."""
+    """contents(work): {file: its bytes} of all results of a workspace: equal for equal runs.
 
-    import h5py
-    import torch
+    Without what holds dates, paths or clocks: the ingest's table, indexes, the ledger, the log of times, checkpoints to
+    go on from, the report.
+    """
 
-    def plain(value: Any) -> Any:
-        """Tensors as bytes, so that == compares them."""
-        if isinstance(value, torch.Tensor):
-            return value.numpy().tobytes()
-        return {key: plain(item) for key, item in value.items()} if isinstance(value, dict) else value
-
-    def look(work: Path) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for path in sorted(work.rglob("*")):
-            name = str(path.relative_to(work))
-            if path.suffix == ".h5" and path.parent.name != "ingest":  # the table holds paths and times of files
-                with h5py.File(path) as file:
-                    for key, data in file.items():
-                        if key != "failed":
-                            found[f"{name}:{key}"] = data[:].tobytes() if data.dtype != object else data[:].tolist()
-            elif path.name == "best.pt":
-                found[name] = plain(torch.load(path, weights_only=True)["state"])
-            elif path.name.endswith((".trec.gz", ".csv", "metrics.json")):
-                found[name] = path.read_bytes()
-        return found
+    def look(work: Path) -> dict[str, bytes]:
+        kinds = (".h5", "best.pt", ".trec.gz", ".csv", "metrics.json")
+        files = sorted(path for path in work.rglob("*") if path.name.endswith(kinds) and path.parent.name != "ingest")
+        return {str(path.relative_to(work)): path.read_bytes() for path in files}
 
     return look

@@ -36,9 +36,8 @@ def results(work: Path) -> dict[str, Any]:
     for path in sorted(work.glob("*/0*.h5")):
         with h5py.File(path) as file:
             for key, data in file.items():
-                if key != "failed":  # lines with times; the ledger is compared instead
-                    name = f"{path.relative_to(work)}:{key}"
-                    found[name] = data[:].tobytes() if data.dtype != object else data[:].tolist()
+                name = f"{path.relative_to(work)}:{key}"
+                found[name] = data[:].tobytes() if data.dtype != object else data[:].tolist()
     lines = [json.loads(line) for line in (work / "failures.jsonl").read_text().splitlines()]
     found["failures"] = [{key: value for key, value in line.items() if key != "time"} for line in lines]
     return found

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -25,7 +24,10 @@ def resolved(device: str, precision: str) -> str:
 
 
 def attributes(target: Target, part: Any) -> dict[str, Any]:
-    """What a shard says of itself, so that a reader can tell how it came about, and do it again."""
+    """What a shard says of itself, so that a reader can tell how it came about, and do it again.
+
+    Nothing of clocks: shards made of the same are the same files, byte for byte. WORK/times.jsonl says when.
+    """
     recipe = target.recipe
     about = {
         "fingerprint": target.fingerprint,
@@ -35,7 +37,6 @@ def attributes(target: Target, part: Any) -> dict[str, Any]:
         "weights": str(recipe.get("weights", "")),
         "laff": laff(),
         "libraries": libraries(),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     if part is not None:
         about["extractor"] = recipe.get("uses") or f"{type(part).__module__}.{type(part).__name__}"

@@ -13,6 +13,7 @@ from pipeline import files
 from pipeline.items.collection import SPLITS
 
 SIDES = ("video", "text")
+PENDING = "pending:"  # how the digest of a file begins that is new or changed and not read yet: a plan reads no videos
 CHUNK = 65536  # items whose text is in memory at once while they are digested
 
 
@@ -46,6 +47,11 @@ class Catalog:
     def row(self) -> dict[str, int]:
         """Video id -> row."""
         return {video: row for row, video in enumerate(self.videos)}
+
+    @cached_property
+    def unread(self) -> bool:
+        """Whether there are videos, none of which was read yet."""
+        return bool(self.digests) and all(digest.startswith(PENDING) for digest in self.digests)
 
     def split_videos(self, split: str) -> np.ndarray:
         """Rows of a split's videos."""

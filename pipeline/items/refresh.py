@@ -6,10 +6,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from pipeline.errors import LaffError
-from pipeline.items.catalog import Catalog
+from pipeline.items.catalog import PENDING, Catalog
 from pipeline.items.collection import SPLITS, Collection
-
-PENDING = "pending:"  # digest of a file that is new or changed and not read yet (a plan reads no videos)
 
 
 def refresh(
@@ -21,7 +19,8 @@ def refresh(
 ) -> tuple[Catalog, list[str]]:
     """The table of `collection`: known items stay in their shards, new ones open new shards.
 
-    `read` gives the digests of files that are new or have another size or mtime; None leaves them pending.
+    `read` gives the digests of files that are new or have another size or mtime. None reads nothing: files that are
+    new or have another size are pending, and one with another mtime alone is taken for what it was (see `dated`).
     Returns the table and what changed, in words.
     """
     listed = [video for split in SPLITS for video in collection.ids[split]]
@@ -46,6 +45,27 @@ def refresh(
     if not changes and not len(differs):
         new.contents |= old.contents  # of the splits, too
     return new, changes
+
+
+def dated(new: Catalog, old: Catalog) -> list[int]:
+    """Rows of `new`, which `refresh` made of `old` without reading: files of the same size with another mtime."""
+    _, was = _order(new.videos, old.videos)
+    known = np.flatnonzero(was >= 0)
+    other = known[(new.mtimes[known] != old.mtimes[was[known]]) & (new.sizes[known] == old.sizes[was[known]])]
+    return [row for row in other.tolist() if not new.digests[row].startswith(PENDING)]
+
+
+def settle(old: Catalog, new: Catalog, rows: Sequence[int], digests: Sequence[str]) -> None:
+    """Note in `old` what reading the `dated` rows of `new` has shown: the mtimes of files that are the same.
+
+    Those that are not are left with a size that no file has, so that they have changed.
+    """
+    for row, digest in zip(rows, digests, strict=True):
+        before = old.row[new.videos[row]]
+        if digest == old.digests[before]:
+            old.mtimes[before] = new.mtimes[row]
+        else:
+            old.sizes[before] = -1
 
 
 def _refresh_captions(collection: Collection, old: Catalog, new: Catalog, per_shard: int) -> list[str]:
@@ -111,11 +131,17 @@ def _stat(paths: list[str]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _digest(new: Catalog, old: Catalog, was: np.ndarray, read: Callable[[list[str]], list[str]] | None) -> np.ndarray:
-    """Fill in the digests: files with known sizes and mtimes keep theirs. Returns rows of known videos that differ."""
+    """Fill in the digests: files with known sizes and mtimes keep theirs. Returns rows of known videos that differ.
+
+    Without `read`, the size is enough.
+    """
     finished = np.fromiter((bool(d) and not d.startswith(PENDING) for d in old.digests), bool, len(old.digests))
     same = was >= 0
     kept = was[same]
-    same[same] = finished[kept] & (old.sizes[kept] == new.sizes[same]) & (old.mtimes[kept] == new.mtimes[same])
+    same[same] = finished[kept] & (old.sizes[kept] == new.sizes[same])
+    if read:
+        kept = was[same]
+        same[same] = old.mtimes[kept] == new.mtimes[same]
     new.digests = [
         old.digests[before] if keeps else "" for before, keeps in zip(was.tolist(), same.tolist(), strict=True)
     ]

@@ -38,7 +38,7 @@ def read(path: Path) -> tuple[Catalog, dict[str, Any]]:
             columns = {column.name: _column(file, column.name) for column in fields(Catalog)}
             return Catalog(**columns), {name: json.loads(value) for name, value in file.attrs.items()}
     except (OSError, KeyError, ValueError) as error:
-        raise LaffError(f"{path}: cannot be read ({error}); delete it and run again: shards are cut anew") from None
+        raise LaffError(f"{path}: cannot be read ({error}); a run makes it again from the shards") from None
 
 
 def _column(file: Any, name: str) -> Any:

@@ -10,6 +10,7 @@ from pipeline.graph.graph import Graph, Stage
 from pipeline.items.catalog import Catalog
 from pipeline.items.collection import Collection
 from pipeline.plan.fingerprints import Recipes
+from pipeline.store import ledger
 from pipeline.store.workspace import Workspace
 from pipeline.workers.tasks import Serial, Tasks
 
@@ -27,6 +28,7 @@ class Context:
     name: str = ""  # of the collection
     collection: Collection | None = None  # as it was read, where it was
     changes: list[str] | None = field(default_factory=list)  # in it since its table was made; None: there is no table
+    dated: int = 0  # videos whose files have other dates than the table says, and were not read since
     tasks: Tasks = field(default_factory=Serial)  # who does the shards
     spent: dict[str, float] = field(default_factory=dict)  # seconds of each stage in this run
 
@@ -57,7 +59,7 @@ class Context:
         found = []
         for key, entry in sorted(self.work.index(name).entries.items()):
             if entry.failed and (not key.endswith(".h5") or int(Path(key).stem) in alive):
-                found += entry.failed
+                found += ledger.timed(entry.failed, entry.time)
         return found
 
     def failed(self, name: str) -> set[str]:

@@ -33,7 +33,7 @@ def stage_plan(context: Context, name: str) -> Planned:
                 planned.acceptable.append(unit)
         elif entry.content != unit.content:
             planned.stale.append(unit)
-            reason = _content_reason(stage, unit)
+            reason = _content_reason(context, stage, unit)
         elif context.retry and entry.failed:
             planned.stale.append(unit)
             reason = f"{len(entry.failed)} failed video(s) to be tried again"
@@ -45,7 +45,9 @@ def stage_plan(context: Context, name: str) -> Planned:
     return planned
 
 
-def _content_reason(stage: Stage, unit: Unit) -> str:
+def _content_reason(context: Context, stage: Stage, unit: Unit) -> str:
+    if context.catalog.unread:  # without its table a workspace does not know what was read
+        return "not known before the videos have been read"
     if unit.shard < 0:
         return stage.about.stale
     items = "videos" if unit.side == "video" else "captions"

@@ -1,10 +1,11 @@
 """Note what is finished: in the stage's index, in the ledger, in the log of times."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from pipeline.errors import LaffError
+from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
 from pipeline.store import journal, ledger
@@ -33,16 +34,16 @@ def record(context: Context, planned: Planned, made: Made, twin: tuple[Entry, di
         other, recipe = twin
         entry.fingerprint, entry.accepted, entry.earlier = other.fingerprint, other.accepted, other.earlier
     index.record(unit.key, entry, recipe)
-    log_time(context.work.root, made)
-    context.spent[planned.stage] = context.spent.get(planned.stage, 0.0) + made.seconds
+    log_time(context, made)
     if made.failed:
-        ledger.append(context.work.ledger, made.failed)
+        ledger.append(context.work.ledger, ledger.timed(made.failed, entry.time))
     if not planned.unfinished:
         write_ledger(context)
 
 
-def log_time(root: Path, made: Made) -> None:
-    """Add a line to the log of times, which the report sums up by stage."""
+def log_time(context: Context, made: Made) -> None:
+    """Add a line to the log of times, and to what this run has spent on the stage."""
+    context.spent[made.stage] = context.spent.get(made.stage, 0.0) + made.seconds
     line = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "stage": made.stage,
@@ -50,7 +51,26 @@ def log_time(root: Path, made: Made) -> None:
         "seconds": round(made.seconds, 3),
         "rows": made.rows,
     }
-    journal.append(root / TIMES, [line])
+    journal.append(context.work.root / TIMES, [line])
+
+
+def seconds_of(context: Context, names: Sequence[str]) -> dict[str, float]:
+    """Stage -> seconds that it took to make what stands of it, in whichever runs; attempts that were replaced aside.
+
+    Of a training all that its epochs took, runs that were cut off too. Units that the index has no time of, such as
+    shards that spoke for themselves, have that of their last line in the log of times.
+    """
+    lines = journal.read(context.work.root / TIMES)
+    logged = {(line.get("stage"), line.get("unit")): line.get("seconds", 0.0) for line in lines}
+    found = {}
+    for name in names:
+        entries = context.work.index(name).entries
+        found[name] = 0.0
+        for unit in steps.units(context, name):
+            entry = entries.get(unit.key)
+            known = max(entry.seconds, entry.training.get("seconds", 0.0)) if entry else 0.0
+            found[name] += known or logged.get((name, unit.key), 0.0)
+    return found
 
 
 def write_ledger(context: Context) -> None:

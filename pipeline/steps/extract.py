@@ -127,15 +127,17 @@ def _fit(context: Context, planned: Planned) -> None:
     part = construct(stage, context)
     start = time.perf_counter()
     captions = [catalog.texts[row] for row in catalog.split_captions("train")]
+    training: dict[str, float] = {}
     try:
         if hasattr(part, "task"):
-            train(context, stage, part, unit.fingerprint + unit.content)
+            training = train(context, stage, part, unit.fingerprint + unit.content)
         else:
             state = {"fingerprint": unit.fingerprint, "state": part.fit(captions)}
             save(context.work.folder(stage.name) / learned.STATE, state)
     except ValueError as error:
         raise LaffError(f"{stage.name}: {error}") from None
-    record(context, planned, Made(stage.name, FIT, len(captions), time.perf_counter() - start))
+    made = Made(stage.name, FIT, len(captions), time.perf_counter() - start, training=training)
+    record(context, planned, made)
 
 
 def target(context: Context, stage: Stage, unit: Unit) -> Target:

@@ -114,7 +114,9 @@ def run(context: Context, planned: Planned) -> None:
     trainer = Trainer(task, recipe, options.seed, folder, fingerprint, options.checkpoint)
     with progress.bar(stage.name, recipe.epochs * trainer.steps, "step") as bar:
         trainer.progress = bar.to
-        trainer.run()
+        trained = trainer.run()
     if not options.keep_frames:
         shutil.rmtree(folder / frame_cache.FOLDER, ignore_errors=True)
-    record(context, planned, Made(stage.name, FIT, len(train.captions), time.perf_counter() - start, failed))
+    training = {"epochs": trained["epochs"], "seconds": round(trained["seconds"], 3)}
+    made = Made(stage.name, FIT, len(train.captions), time.perf_counter() - start, failed, training)
+    record(context, planned, made)

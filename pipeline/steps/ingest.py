@@ -10,7 +10,8 @@ from pipeline.graph.graph import Stage
 from pipeline.items import table
 from pipeline.items.catalog import Catalog
 from pipeline.items.collection import Collection
-from pipeline.items.refresh import refresh
+from pipeline.items.recovered import recovered
+from pipeline.items.refresh import dated, refresh, settle
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
 from pipeline.plan.record import log_time
@@ -51,17 +52,33 @@ def state(context: Context, stage: Stage) -> Planned:
         planned.stale, planned.reasons = made, context.changes
     else:
         planned.cached = made
+        if context.dated:
+            planned.reasons = [f"{context.dated} video(s) have other dates; `laff run` looks whether they changed"]
     return planned
 
 
-def look(collection: Collection, work: Workspace, options: Options) -> tuple[Catalog, list[str] | None]:
-    """The table as it would be after an ingest, and what changed; None where there is none yet.
+def look(collection: Collection, work: Workspace, options: Options) -> tuple[Catalog, list[str] | None, int]:
+    """The table as it would be after an ingest; what changed; how many videos may have, since their dates did.
 
-    Reads no video, writes nothing.
+    What changed is None where there is no table yet, nor shards to make it from. Reads no video and writes nothing
+    unless the workspace is held. Then it reads videos with other dates, and notes the dates of those that are the
+    same; and a table that was lost is made again.
     """
-    old, _ = table.read(work.table)
+    old, lost = _old(collection, work)
+    if lost and work.held:
+        progress.say(f"ingest: {lost}")
+        return update(collection, work, options), [], 0
     catalog, changes = refresh(collection, old, options.shard_videos, options.shard_captions, read=None)
-    return catalog, changes if old.videos else None
+    if lost:
+        return catalog, [lost], 0
+    rows = dated(catalog, old)
+    if rows and work.held:
+        progress.say(f"ingest: {len(rows)} video(s) have other dates; looking whether they changed")
+        settle(old, catalog, rows, _digests([catalog.paths[row] for row in rows]))
+        _write(collection, work, old)
+        catalog, changes = refresh(collection, old, options.shard_videos, options.shard_captions, read=None)
+        rows = []
+    return catalog, changes if old.videos else None, len(rows)
 
 
 def run(context: Context, planned: Planned) -> None:
@@ -71,17 +88,34 @@ def run(context: Context, planned: Planned) -> None:
     context.catalog = update(context.collection, context.work, Options(**context.stage(planned.stage).options))
     context.changes = []
     planned.unfinished.clear()
-    log_time(context.work.root, Made(planned.stage, "table", len(context.catalog.videos), time.perf_counter() - start))
+    made = Made(planned.stage, "table", len(context.catalog.videos), time.perf_counter() - start)
+    log_time(context, made)
 
 
 def update(collection: Collection, work: Workspace, options: Options) -> Catalog:
     """The table brought up to date; only files that are new or changed are read."""
-    old, _ = table.read(work.table)
+    old, lost = _old(collection, work)
     catalog, _ = refresh(collection, old, options.shard_videos, options.shard_captions, _digests)
-    if catalog != old or not work.table.is_file():
-        catalog.digest_all()
-        table.write(work.table, catalog, collection=collection.name)
+    if catalog != old or lost or not work.table.is_file():
+        _write(collection, work, catalog)
     return catalog
+
+
+def _old(collection: Collection, work: Workspace) -> tuple[Catalog, str]:
+    """The table as it was last written, and ''. Where it is lost: what the shards tell of it, and words for that."""
+    lost = f"{work.table} is lost; a run makes it again from the shards"
+    if work.table.is_file():
+        try:
+            return table.read(work.table)[0], ""
+        except LaffError as error:
+            lost = str(error)
+    old = recovered(work.root, collection)
+    return old, lost if old.videos or old.captions else ""
+
+
+def _write(collection: Collection, work: Workspace, catalog: Catalog) -> None:
+    catalog.digest_all()
+    table.write(work.table, catalog, collection=collection.name)
 
 
 def _digests(paths: list[str]) -> list[str]:

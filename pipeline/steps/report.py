@@ -3,14 +3,13 @@
 import json
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from pipeline import files
 from pipeline.graph.graph import Stage
 from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
-from pipeline.plan.record import TIMES, record
+from pipeline.plan.record import record, seconds_of
 from pipeline.plan.units import Unit, whole
 from pipeline.store import ledger
 from pipeline.views.report import report
@@ -45,18 +44,7 @@ def run(context: Context, planned: Planned) -> None:
     stage = context.stage(planned.stage)
     results = json.loads((context.work.folder(stage.sources[0]) / "metrics.json").read_text(encoding="utf-8"))
     failures = ledger.read(context.work.ledger)
-    page = report(context.name, results, failures, times(context.work.root / TIMES))
+    names = [name for name in context.graph.needed([stage.name]) if name != stage.name]
+    page = report(context.name, results, failures, seconds_of(context, names), context.spent)
     files.write_text(context.work.folder(stage.name) / "index.html", page)
     record(context, planned, Made(stage.name, "report", 1, time.perf_counter() - start))
-
-
-def times(log: Path) -> dict[str, float]:
-    """Seconds that each stage has taken in this workspace, over all runs."""
-    seconds: dict[str, float] = {}
-    for line in log.read_text(encoding="utf-8").splitlines() if log.is_file() else []:
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue  # a line that a kill cut off
-        seconds[entry["stage"]] = seconds.get(entry["stage"], 0.0) + entry["seconds"]
-    return seconds

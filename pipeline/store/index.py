@@ -1,16 +1,18 @@
 """What a stage has finished: one file per stage that grows by a line a unit, so that a plan opens no shard.
 
 The file is a cache of what the shards say of themselves: a shard that the index does not know, or knows with another
-size or mtime, is asked. For models and runs, which cannot say it themselves, it is the record that they are complete.
+size or mtime, is asked. For models and runs, which cannot say it themselves, it is the record that they are complete:
+it holds the sha256 of their files, which is compared where a date is another than noted, as in a copy.
 """
 
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline import files
+from pipeline import files, progress
 from pipeline.rows import shards
 from pipeline.store import journal
 
@@ -31,6 +33,8 @@ class Entry:
     training: dict[str, float] = field(default_factory=dict)  # of a model: its epochs, and their seconds in all runs
     accepted: str = ""  # a later fingerprint, of changed code alone, for which a person let it stand
     earlier: dict[str, list[str]] = field(default_factory=dict)  # module -> its digest then, and as it was accepted
+    digests: dict[str, str] = field(default_factory=dict)  # sha256 of each file of `made`, where it is no shard
+    time: str = ""  # when it was finished, ISO 8601 in UTC; of a shard that spoke for itself, its file's date
 
 
 class Index:
@@ -44,7 +48,8 @@ class Index:
         self.folder = folder
         self.entries: dict[str, Entry] = {}
         self.recipes: dict[str, Any] = {}  # fingerprint -> what went into it
-        self._asked: list[str] = []  # shards that spoke for themselves and have no line yet
+        self._unnoted: dict[str, None] = {}  # units of which looking has shown more than their line says
+        self._told_of_dates = False
         self._lines = 0  # read, dead ones too
         for line in journal.read(folder / NAME):
             self._lines += 1
@@ -60,36 +65,72 @@ class Index:
         self._forget_recipes()
 
     def entry(self, key: str) -> Entry | None:
-        """The record of a unit whose files stand as recorded; a shard it does not know is asked for its marks."""
+        """The record of a unit whose files stand as recorded; a shard it does not know is asked for its marks.
+
+        Where only the date of a file is another than noted, its content decides.
+        """
         entry = self.entries.get(key)
-        if entry and all(_stat(f"{self.folder}/{name}") == tuple(stat) for name, stat in entry.made.items()):
+        if entry and self._stands(key, entry):
             return entry
         path = self.folder / key
-        if path.suffix == ".h5" and (marks := shards.marks(path) if path.is_file() else None):
-            self.recipes[marks["fingerprint"]] = marks["recipe"]
-            made = {key: list(_stat(path) or ())}
-            known, entry = (
-                entry,
-                Entry(marks["fingerprint"], marks["content"], made, marks["failed"], 0.0, marks["rows"]),
-            )
-            if known and (known.fingerprint, known.content) == (entry.fingerprint, entry.content):
-                entry.accepted, entry.earlier = known.accepted, known.earlier  # the same shard with another date
-            self.entries[key] = entry
-            self._asked.append(key)
-            return entry
+        if _is_shard(key) and (marks := shards.marks(path) if path.is_file() else None):
+            return self._ask(key, marks)
         return None
 
+    def _stands(self, key: str, entry: Entry) -> bool:
+        """Whether the files of a unit are those that were recorded."""
+        now = {name: _stat(f"{self.folder}/{name}") for name in entry.made}
+        others = {name: status for name, status in now.items() if status != tuple(entry.made[name])}
+        if not others:
+            return True
+        if any(status is None or [status[0]] != entry.made[name][:1] for name, status in others.items()):
+            return False
+        if not self._told_of_dates:
+            progress.say(f"{self.folder.name}: files have other dates than noted; looking whether they are the same")
+            self._told_of_dates = True
+        if not all(name in entry.digests and entry.digests[name] == _sha256(self.folder / name) for name in others):
+            return False  # a shard has no digest here, it is asked; nor have lines of earlier versions
+        entry.made |= {name: list(status or ()) for name, status in others.items()}
+        self._unnoted[key] = None
+        return True
+
+    def _ask(self, key: str, marks: dict[str, Any]) -> Entry:
+        """The record of a shard as it gives it itself, by its `shards.marks`."""
+        self.recipes[marks["fingerprint"]] = marks["recipe"]
+        status = _stat(self.folder / key)
+        entry = Entry(marks["fingerprint"], marks["content"], {key: list(status or ())}, marks["failed"])
+        entry.rows, entry.time = marks["rows"], _time(status[1] / 1e9 if status else 0.0)
+        known = self.entries.get(key)
+        if known and (known.fingerprint, known.content) == (entry.fingerprint, entry.content):
+            # The same shard with another date: what it cannot say itself is known.
+            entry = replace(known, made=entry.made, failed=entry.failed, rows=entry.rows)
+        self.entries[key] = entry
+        self._unnoted[key] = None
+        return entry
+
     def record(self, key: str, entry: Entry, recipe: dict[str, Any]) -> None:
-        """Note a finished unit; `recipe` is what its fingerprint was made of."""
+        """Note a finished unit, with the time and what tells its files; `recipe`: what its fingerprint was made of."""
+        entry.time = _time(datetime.now(UTC).timestamp())
+        if not _is_shard(key):
+            entry.digests = {name: files.sha256(self.folder / name) for name in entry.made}
         self.entries[key] = entry
         self.recipes[entry.fingerprint] = recipe
-        fresh, self._asked = [*self._asked, key], []
+        # A shard says itself what the line says. A lost line of a model would cost its training: that one is flushed.
+        self._add([*self._unnoted, key], sync=not _is_shard(key))
+
+    def note(self) -> None:
+        """Note what looking at units has shown, so that nobody has to look again: the dates that their files have."""
+        if self._unnoted:
+            self._add(list(self._unnoted), sync=False)
+
+    def _add(self, keys: list[str], sync: bool) -> None:
+        """Add lines for these units; or write all anew where too many lines say nothing any more."""
+        self._unnoted.clear()
         if self._lines > 2 * (len(self.entries) + len(self.recipes)) + SPARE:
             self._write()
             return
-        told = self._told(fresh)
-        # A shard says itself what the line says. A lost line of a model would cost its training: that one is flushed.
-        journal.append(self.folder / NAME, told, sync=not key.endswith(".h5"))
+        told = self._told(keys)
+        journal.append(self.folder / NAME, told, sync=sync)
         self._lines += len(told)
 
     def save(self) -> None:
@@ -121,7 +162,7 @@ class Index:
                 self._written.add(entry.fingerprint)
                 found.append({"recipe": entry.fingerprint, "of": self.recipes.get(entry.fingerprint, {})})
             line = asdict(entry)
-            for name in ("accepted", "earlier"):  # said of few
+            for name in ("accepted", "earlier", "digests"):  # said of few
                 if not line[name]:
                     del line[name]
             found.append({"unit": key} | line)
@@ -135,6 +176,23 @@ class Index:
     def made(self, names: Iterable[str]) -> dict[str, list[int]]:
         """{file: [size, mtime_ns]} of files that were just written."""
         return {name: list(_stat(f"{self.folder}/{name}") or ()) for name in names}
+
+
+def _is_shard(key: str) -> bool:
+    return key.endswith(".h5")
+
+
+def _sha256(path: Path) -> str:
+    """sha256 of a file; '' where it cannot be read."""
+    try:
+        return files.sha256(path)
+    except OSError:
+        return ""
+
+
+def _time(seconds: float) -> str:
+    """A moment, in seconds since 1970, as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def _stat(path: "str | Path") -> tuple[int, int] | None:

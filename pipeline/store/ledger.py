@@ -1,7 +1,6 @@
 """WORK/failures.jsonl: which video failed where, and why. Made from what the finished shards say."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline import files
@@ -11,9 +10,13 @@ KEYS = ("video", "stage", "reason", "exception", "decoder", "time")
 
 
 def line(video: str, stage: str, reason: str, exception: str = "", decoder: str = "") -> dict[str, str]:
-    """One failure; `reason` is for people."""
-    time = datetime.now(UTC).isoformat(timespec="seconds")
-    return {"video": video, "stage": stage, "reason": reason, "exception": exception, "decoder": decoder, "time": time}
+    """One failure as its shard keeps it; `reason` is for people. Without a time: shards hold nothing of clocks."""
+    return {"video": video, "stage": stage, "reason": reason, "exception": exception, "decoder": decoder}
+
+
+def timed(lines: Iterable[dict[str, str]], time: str) -> list[dict[str, str]]:
+    """Failures as the ledger keeps them: each with `time`, when its unit was finished, unless it has one."""
+    return [entry if "time" in entry else entry | {"time": time} for entry in lines]
 
 
 def read(path: Path) -> list[dict[str, str]]:

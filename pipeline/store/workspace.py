@@ -37,6 +37,11 @@ class Workspace:
         """The stage's folder, WORK/<stage> for most."""
         return self.root / self.place(stage)
 
+    @property
+    def held(self) -> bool:
+        """Whether this process holds the workspace, so that it may write there."""
+        return self._held
+
     def index(self, stage: str) -> Index:
         """What the stage has finished; read once."""
         return self.index_at(self.place(stage))
@@ -111,6 +116,9 @@ class Workspace:
             try:
                 yield
             finally:
+                with suppress(OSError):  # of a full disk: it is found out again
+                    for index in self._indexes.values():
+                        index.note()
                 self._held = False
                 files.remove_partials(self.root)  # of workers that were lost
                 _sign(file, "")

@@ -12,8 +12,11 @@ from pipeline.graph.recipe import Fit, recipe_of
 from pipeline.plan.context import Context
 
 
-def train(context: Context, stage: Stage, part: Any, fingerprint: str) -> None:
-    """Train an extractor's part on the captions of train and a video feature, or go on; leaves best.pt."""
+def train(context: Context, stage: Stage, part: Any, fingerprint: str) -> dict[str, float]:
+    """Train an extractor's part on the captions of train and a video feature, or go on; leaves best.pt.
+
+    Returns its epochs, and their seconds in all runs.
+    """
     from fusion.losses import make
     from pipeline.training.trainer import Trainer
 
@@ -40,4 +43,5 @@ def train(context: Context, stage: Stage, part: Any, fingerprint: str) -> None:
     )
     with progress.bar(f"{stage.name} (fit)", options.epochs * trainer.steps, "step") as bar:
         trainer.progress = bar.to
-        trainer.run()
+        trained = trainer.run()
+    return {"epochs": trained["epochs"], "seconds": round(trained["seconds"], 3)}

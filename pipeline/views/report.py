@@ -6,17 +6,33 @@ from typing import Any
 
 from pipeline.views import page, results
 
+TIMES = (
+    "Seconds of work; what was done side by side is added up. “Results shown”: what it took to make them, in whichever "
+    "runs. “This run”: the run that wrote this page."
+)
+
 
 def report(
-    name: str, figures: Mapping[str, Any], failures: Sequence[Mapping[str, str]], seconds: Mapping[str, float]
+    name: str,
+    figures: Mapping[str, Any],
+    failures: Sequence[Mapping[str, str]],
+    seconds: Mapping[str, float],
+    spent: Mapping[str, float],
 ) -> str:
-    """The page; `figures` are those of metrics.json, `seconds` what each stage has taken."""
+    """The page; `figures` are those of metrics.json.
+
+    `seconds` is what it took to make what is shown of each stage, `spent` what the run that writes this page took.
+    """
     splits = [
         [split, *(str(row[key]) for key in ("videos", "covered", "captions"))]
         for split, row in figures["splits"].items()
     ]
     failed = [[line[key] for key in ("video", "stage", "reason")] for line in failures]
-    times = [[stage, f"{value:.1f}"] for stage, value in seconds.items()]
+    times = [
+        [stage, f"{value:.1f}", f"{spent[stage]:.1f}" if stage in spent else ""] for stage, value in seconds.items()
+    ]
+    here = sum(spent.get(stage, 0.0) for stage in seconds)
+    times.append(["all", f"{sum(seconds.values()):.1f}", f"{here:.1f}"])
     return "".join(
         [
             page.opening(f"laff: {name}", name, figures["protocol"], results.warning(figures)),
@@ -27,7 +43,8 @@ def report(
             f"<h2>Failures</h2><p>{len({line['video'] for line in failures})} video(s)</p>",
             page.table(["video", "stage", "reason"], failed, kind="text") if failed else "",
             "<h2>Times</h2>",
-            page.table(["stage", "seconds"], times),
+            page.small(TIMES),
+            page.table(["stage", "results shown", "this run"], times),
             page.END,
         ]
     )

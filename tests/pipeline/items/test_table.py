@@ -46,7 +46,7 @@ def test_a_damaged_one_is_told_with_the_way_out(tmp_path: Path):
     with pytest.raises(LaffError) as error:
         table.read(path)
     assert str(error.value).startswith(f"{path}: cannot be read (")
-    assert str(error.value).endswith("); delete it and run again: shards are cut anew")
+    assert str(error.value).endswith("); a run makes it again from the shards")
 
 
 def test_one_of_another_layout_is_told_the_same_way(tmp_path: Path):

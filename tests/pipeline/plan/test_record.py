@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
-from pipeline.plan.record import TIMES, record, write_ledger
+from pipeline.plan.record import TIMES, record, seconds_of, write_ledger
 from pipeline.store import journal, ledger
 from pipeline.workers.tasks import Made
 
@@ -43,6 +43,20 @@ def test_no_failure_no_ledger(context: Context):
     assert context.spent == {"decode": 1.5}
     assert [line["unit"] for line in journal.read(context.work.root / TIMES)] == ["00000.h5", "00001.h5", "00002.h5"]
     assert stage_plan(context, "decode").todo == []
+
+
+def test_times_are_those_of_what_stands(context: Context):
+    """Not those of attempts that were replaced; a training has those of all its runs."""
+    make(context, "decode", {"00001.h5": ["c"]})  # three shards, half a second each
+    context.retry = True
+    make(context, "decode", {})  # one of them again
+    assert context.spent == {"decode": 2.0}
+    assert seconds_of(context, ["decode", "x3d"]) == {"decode": 1.5, "x3d": 0.0}
+    entry = context.work.index("decode").entries["00000.h5"]
+    entry.training = {"epochs": 2, "seconds": 7.0}
+    assert seconds_of(context, ["decode"]) == {"decode": 8.0}
+    entry.training, entry.seconds = {}, 0.0  # as of a shard that spoke for itself
+    assert seconds_of(context, ["decode"]) == {"decode": 1.5}
 
 
 def test_failures_are_told_while_a_stage_runs_and_ordered_when_it_is_done(context: Context):

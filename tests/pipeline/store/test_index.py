@@ -5,7 +5,9 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from pipeline import files
 from pipeline.rows import shards
 from pipeline.store.index import NAME, Entry, Index
 
@@ -32,12 +34,70 @@ def test_a_file_that_changed_or_went_is_not_finished(tmp_path: Path):
     file.write_bytes(b"123")
     index = Index(tmp_path)
     index.record("fit", Entry("f", "c", index.made(["best.pt"])), {})
-    os.utime(file, ns=(5, 5))
-    assert Index(tmp_path).entry("fit") is None
-    index.record("fit", Entry("f", "c", index.made(["best.pt"])), {})
     assert Index(tmp_path).entry("fit") is not None
+    for other in (b"124", b"1234"):
+        file.write_bytes(other)
+        os.utime(file, ns=(5, 5))
+        assert Index(tmp_path).entry("fit") is None
     file.unlink()
     assert Index(tmp_path).entry("fit") is None
+
+
+def test_a_file_with_another_date_is_looked_into_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """As in a copy. Looking writes nothing; a run notes the date, and nobody looks again."""
+    for name in ("best.pt", "last.pt"):
+        (tmp_path / name).write_bytes(b"123")
+    index = Index(tmp_path)
+    index.record("fit", Entry("f", "c", index.made(["best.pt", "last.pt"]), seconds=2.5), {})
+    before = (tmp_path / NAME).read_bytes()
+    looked = []
+    real = files.sha256
+    monkeypatch.setattr(files, "sha256", lambda path: looked.append(path.name) or real(path))
+    assert Index(tmp_path).entry("fit") == index.entries["fit"]
+    assert looked == []  # as noted: not read
+    os.utime(tmp_path / "best.pt", ns=(5, 5))
+    other = Index(tmp_path)
+    for _ in range(2):
+        entry = other.entry("fit")
+        assert entry is not None
+        assert entry.seconds == 2.5
+    assert looked == ["best.pt"]  # only that one, once
+    assert "files have other dates than noted; looking whether they are the same\n" in capsys.readouterr().err
+    assert (tmp_path / NAME).read_bytes() == before
+    other.note()
+    again = Index(tmp_path)
+    assert again.entry("fit") == entry
+    assert again.entries["fit"].made["best.pt"] == [3, 5]
+    assert looked == ["best.pt"]
+
+
+def test_a_record_without_digests_does_not_stand_with_another_date(tmp_path: Path):
+    """Of an earlier version: nobody can tell whether its file is the one that was recorded."""
+    (tmp_path / "best.pt").write_bytes(b"123")
+    status = (tmp_path / "best.pt").stat()
+    line = {"unit": "fit", "fingerprint": "f", "content": "c", "made": {"best.pt": [3, status.st_mtime_ns]}}
+    (tmp_path / NAME).write_text(json.dumps(line) + "\n")
+    assert Index(tmp_path).entry("fit") is not None
+    os.utime(tmp_path / "best.pt", ns=(5, 5))
+    assert Index(tmp_path).entry("fit") is None
+
+
+def test_a_shard_with_another_date_keeps_what_it_cannot_say(tmp_path: Path):
+    shard(tmp_path, "00000.h5", "f1")
+    index = Index(tmp_path)
+    index.record("00000.h5", Entry("f1", "content", index.made(["00000.h5"]), [{"video": "c"}], 1.5, 2), {})
+    recorded = index.entries["00000.h5"]
+    assert recorded.digests == {}  # its checksum is in it
+    os.utime(tmp_path / "00000.h5", ns=(0, 5))
+    entry = Index(tmp_path).entry("00000.h5")
+    assert entry is not None
+    assert (entry.seconds, entry.time) == (1.5, recorded.time)
+    (tmp_path / NAME).unlink()
+    entry = Index(tmp_path).entry("00000.h5")
+    assert entry is not None
+    assert (entry.seconds, entry.time) == (0.0, "1970-01-01T00:00:00+00:00")  # the file's date is all there is
 
 
 def test_a_shard_it_does_not_know_is_asked(tmp_path: Path):

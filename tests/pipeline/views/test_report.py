@@ -42,15 +42,15 @@ def test_the_table_has_the_metrics_that_the_results_have(figures: dict[str, Any]
 
 def test_random_weights_are_said(figures: dict[str, Any]) -> None:
     assert results.warning(figures) == ""
-    assert "class='warn'" not in report("mine", figures, [], {})
+    assert "class='warn'" not in report("mine", figures, [], {}, {})
     figures["untrained"] = ["clip", "x3d"]
     assert results.warning(figures).startswith("RANDOM WEIGHTS in clip, x3d: ")
-    assert "<p class='warn'>RANDOM WEIGHTS in clip, x3d: " in report("mine", figures, [], {})
+    assert "<p class='warn'>RANDOM WEIGHTS in clip, x3d: " in report("mine", figures, [], {}, {})
 
 
 def test_the_page(figures: dict[str, Any]) -> None:
     failed = [{"video": "v1", "stage": "clip", "reason": "a <b>"}, {"video": "v1", "stage": "x3d", "reason": "c"}]
-    shown = report("a & b", figures, failed, {"train": 1.25})
+    shown = report("a & b", figures, failed, {"x3d": 70.0, "train": 1.25}, {"train": 0.5, "w2v": 9.0})
     assert shown.startswith(
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>laff: a &amp; b</title><style>"
     )
@@ -60,7 +60,11 @@ def test_the_page(figures: dict[str, Any]) -> None:
     assert "<tr><td>test</td><td>4</td><td>3</td><td>4</td></tr>" in shown
     assert "<p>1 video(s)</p><table><tr><th>video</th>" in shown
     assert "<td class='text'>a &lt;b&gt;</td></tr>" in shown
-    assert shown.endswith("<tr><td>train</td><td>1.2</td></tr></table></html>\n")
+    assert shown.endswith(
+        "<tr><th>stage</th><th>results shown</th><th>this run</th></tr>"
+        "<tr><td>x3d</td><td>70.0</td><td></td></tr><tr><td>train</td><td>1.2</td><td>0.5</td></tr>"
+        "<tr><td>all</td><td>71.2</td><td>0.5</td></tr></table></html>\n"
+    )
 
 
 def test_tables_of_a_page_escape_and_mark_one_row() -> None:

@@ -238,8 +238,6 @@ def arrays(work: Path) -> dict[str, Any]:
     for path in sorted(path for name in FEATURES for path in (work / name).glob("*.h5")):
         with h5py.File(path) as file:
             for key, data in file.items():
-                if key == "failed":
-                    continue  # lines with times
                 found[f"{path.parent.name}/{path.name}:{key}"] = (
                     data[:].tobytes() if data.dtype != object else list(data[:])
                 )
