@@ -11,7 +11,7 @@ from pipeline import files
 from pipeline.errors import LaffError
 from pipeline.items import collection
 from pipeline.items.catalog import Catalog
-from pipeline.items.refresh import refresh
+from pipeline.items.refresh import dated, refresh, settle
 
 Collect = Callable[..., Path]
 
@@ -117,6 +117,22 @@ def test_a_touched_video_is_read_again_and_found_the_same(collect: Collect, tmp_
     assert changes == []
     assert second.digests == first.digests
     assert second.mtimes[0] == 1
+
+
+def test_without_reading_a_touched_video_is_what_it_was(collect: Collect, tmp_path: Path):
+    """Unless its size is another; which have another date is told beside it."""
+    path = collect(train=many("a", "b", "c"))
+    first, _ = ingest(path)
+    for name in "ab":
+        os.utime(tmp_path / "videos" / f"{name}.mp4", ns=(1, 1))
+    (tmp_path / "videos" / "c.mp4").write_bytes(b"another film")
+    second, changes = refresh(collection.load(path), first, 2, 3, None)
+    assert (second.digests[:2], changes) == (first.digests[:2], ["1 video(s) changed (c)"])
+    assert dated(second, first) == [0, 1]
+    settle(first, second, [0, 1], [first.digests[0], "other"])
+    third, changes = refresh(collection.load(path), first, 2, 3, None)
+    assert changes == ["2 video(s) changed (b, c)"]
+    assert dated(third, first) == []
 
 
 def test_a_plan_reads_no_video(collect: Collect, tmp_path: Path):

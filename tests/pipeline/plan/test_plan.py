@@ -308,6 +308,9 @@ def test_weights(done: Callable[..., Path], surroundings: Surroundings, planned:
     assert reason == "weights random → 7692c3ad3540…"  # sha256 of b"one"
     moved = surroundings(path, [f"x3d.weights={tmp_path}/other.pt"])
     assert moved.fingerprint("x3d") == first.fingerprint("x3d")
+    os.utime(tmp_path / "w.pt", ns=(2, 2))  # nor its date
+    dated = surroundings(path, [f"x3d.weights={tmp_path}/w.pt"])
+    assert dated.fingerprint("x3d") == first.fingerprint("x3d")
     (tmp_path / "w.pt").write_bytes(b"two")
     os.utime(tmp_path / "w.pt", ns=(3, 3))
     changed = surroundings(path, [f"x3d.weights={tmp_path}/w.pt"])
