@@ -6,13 +6,13 @@ it holds the sha256 of their files, which is compared where a date is another th
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline import files, progress
+from pipeline import files
 from pipeline.rows import shards
 from pipeline.store import journal
 
@@ -44,12 +44,13 @@ class Index:
     same key the last one counts. Reading writes nothing.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tell: Callable[[], None] = lambda: None) -> None:
+        """tell: is called before files are read because their dates are others than noted, which may take a while."""
         self.folder = folder
+        self._tell = tell
         self.entries: dict[str, Entry] = {}
         self.recipes: dict[str, Any] = {}  # fingerprint -> what went into it
         self._unnoted: dict[str, None] = {}  # units of which looking has shown more than their line says
-        self._told_of_dates = False
         self._lines = 0  # read, dead ones too
         for line in journal.read(folder / NAME):
             self._lines += 1
@@ -85,9 +86,7 @@ class Index:
             return True
         if any(status is None or [status[0]] != entry.made[name][:1] for name, status in others.items()):
             return False
-        if not self._told_of_dates:
-            progress.say(f"{self.folder.name}: files have other dates than noted; looking whether they are the same")
-            self._told_of_dates = True
+        self._tell()
         if not all(name in entry.digests and entry.digests[name] == _sha256(self.folder / name) for name in others):
             return False  # a shard has no digest here, it is asked; nor have lines of earlier versions
         entry.made |= {name: list(status or ()) for name, status in others.items()}

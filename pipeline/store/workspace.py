@@ -28,6 +28,7 @@ class Workspace:
         self.places = dict(places or {})
         self._indexes: dict[str, Index] = {}
         self._held = False  # whether this process holds the lock
+        self._told_of_dates = False
 
     def place(self, stage: str) -> str:
         """The stage's folder below WORK: its name, or where its run keeps it."""
@@ -49,8 +50,13 @@ class Workspace:
     def index_at(self, place: str) -> Index:
         """What is finished in a folder below WORK; read once."""
         if place not in self._indexes:
-            self._indexes[place] = Index(self.root / place)
+            self._indexes[place] = Index(self.root / place, self._tell_of_dates)
         return self._indexes[place]
+
+    def _tell_of_dates(self) -> None:
+        if not self._told_of_dates:
+            self._told_of_dates = True
+            progress.say(f"{self.root}: files have other dates than noted; looking whether they are the same")
 
     @property
     def table(self) -> Path:

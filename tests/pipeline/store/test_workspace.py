@@ -14,6 +14,7 @@ import pytest
 from pipeline import files
 from pipeline.errors import LaffError
 from pipeline.parts.code import ROOT
+from pipeline.store.index import Entry
 from pipeline.store.workspace import Workspace
 
 HOLD = """
@@ -118,6 +119,26 @@ def test_a_digest_is_computed_once_until_the_file_changes(tmp_path: Path, monkey
     assert work.sha256(file) == real(file) != first
     assert work.sha256(file) == real(file)
     assert len(computed) == 2
+
+
+def test_a_run_notes_new_dates_and_says_once_that_it_looks(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    work = Workspace(tmp_path / "WORK")
+    for stage in ("gru", "train"):
+        files.write_text(work.folder(stage) / "best.pt", stage)
+        index = work.index(stage)
+        index.record("fit", Entry("f", "c", index.made(["best.pt"])), {})
+        os.utime(work.folder(stage) / "best.pt", ns=(5, 5))
+
+    def look(work: Workspace) -> str:
+        assert all(work.index(stage).entry("fit") for stage in ("gru", "train"))
+        return capsys.readouterr().err
+
+    said = f"{work.root}: files have other dates than noted; looking whether they are the same\n"
+    assert look(Workspace(work.root)) == said  # a plan: it writes nothing
+    held = Workspace(work.root)
+    with held.lock():
+        assert look(held) == said
+    assert look(Workspace(work.root)) == ""
 
 
 def test_a_plan_makes_no_workspace(tmp_path: Path):
