@@ -205,7 +205,7 @@ def test_copies_with_new_dates_are_what_they_were(ran, tmp_path: Path, contents)
     for path in (path for path in copy.folder.rglob("*") if path.is_file()):
         os.utime(path, ns=(1_700_000_000_000_000_000, 1_700_000_000_000_000_000))  # as of a checkout
     before = copy.state()
-    plans, _ = plan(copy.request(), ["report"])
+    plans = plan(copy.request(), ["report"]).stages
     assert [planned.stage for planned in plans if planned.todo] == []
     assert plans[0].reasons == ["22 video(s) have other dates; `laff run` looks whether they changed"]
     assert copy.state() == before
@@ -216,7 +216,7 @@ def test_copies_with_new_dates_are_what_they_were(ran, tmp_path: Path, contents)
     assert contents(copy.work) == contents(ran.work)
     assert copy.run().made == {}
     assert copy.state() == noted
-    plans, _ = plan(copy.request(), ["report"])
+    plans = plan(copy.request(), ["report"]).stages
     assert [planned.reasons for planned in plans if planned.reasons] == []
 
 
@@ -233,7 +233,7 @@ def test_a_lost_table_is_made_again_from_the_shards(ran, tmp_path: Path) -> None
     assert old.videos[-1] == "broken"
     table_.unlink()
     before = changed.state()
-    plans, _ = plan(changed.request(), ["report"])
+    plans = plan(changed.request(), ["report"]).stages
     assert plans[0].reasons == [f"{table_} is lost; a run makes it again from the shards"]
     assert {reason for one in plans[1:] for reason in one.reasons} == {"not known before the videos have been read"}
     assert changed.state() == before

@@ -82,7 +82,7 @@ def _loss(context: Context, plan: Planned) -> Loss:
         plan.stage,
         len(entries),
         sum(entry.rows for entry in entries),
-        sum(entry.seconds for entry in entries),
+        sum(entry.took for entry in entries),
         tuple(plan.reasons),
         len(plan.acceptable) == len(plan.outdated),
     )

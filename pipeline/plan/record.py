@@ -68,8 +68,7 @@ def seconds_of(context: Context, names: Sequence[str]) -> dict[str, float]:
         found[name] = 0.0
         for unit in steps.units(context, name):
             entry = entries.get(unit.key)
-            known = max(entry.seconds, entry.training.get("seconds", 0.0)) if entry else 0.0
-            found[name] += known or logged.get((name, unit.key), 0.0)
+            found[name] += (entry.took if entry else 0.0) or logged.get((name, unit.key), 0.0)
     return found
 
 

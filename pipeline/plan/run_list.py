@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline import files
 from pipeline.store import memory
+from pipeline.store.index import Index
 from pipeline.store.memory import Memory
 from pipeline.store.workspace import MAIN, RUNS
 from pipeline.views import tables
@@ -60,10 +61,10 @@ def listed(work: Path) -> list[Run]:
 
 
 def _run(name: str, folder: Path, settings: Memory | None, current: str) -> Run:
-    metrics = folder / "evaluate" / "metrics.json"
-    results = files.read_json(metrics, {})
-    when = f"{datetime.fromtimestamp(metrics.stat().st_mtime):%Y-%m-%d %H:%M}" if metrics.is_file() else ""
-    return Run(name, folder, settings, name == current, results, when)
+    results = files.read_json(folder / "evaluate" / "metrics.json", {})
+    entry = Index(folder / "evaluate").entries.get("evaluate")  # a file's date would be that of a copy
+    when = f"{datetime.fromisoformat(entry.time).astimezone():%Y-%m-%d %H:%M}" if entry and entry.time else "?"
+    return Run(name, folder, settings, name == current, results, when if results else "")
 
 
 def table(runs: Sequence[Run]) -> str:

@@ -36,6 +36,11 @@ class Entry:
     digests: dict[str, str] = field(default_factory=dict)  # sha256 of each file of `made`, where it is no shard
     time: str = ""  # when it was finished, ISO 8601 in UTC; of a shard that spoke for itself, its file's date
 
+    @property
+    def took(self) -> float:
+        """Seconds that making it took; of a training those of all runs that had a part in it."""
+        return max(self.seconds, self.training.get("seconds", 0.0))
+
 
 class Index:
     """The finished units of one stage.
