@@ -1,37 +1,53 @@
 """Files of word vectors: word2vec text and binary, GloVe text, and the BigFile folders of the LAFF authors."""
 
 import gzip
-import math
+import zlib
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO
 
 import numpy as np
+
+MARK = b"\xef\xbb\xbf"  # the byte order mark with which Windows begins text
+LOOKED_AT = 1000  # lines of a file without a header from which the width is told
+WIDEST = 1_000_000  # numbers of a vector
+LONGEST = 1 << 20  # bytes of a line of text; a binary file has no lines
+MISSING = "{}: no such file of word vectors; `vectors` should name a word2vec file or a BigFile folder"
 
 
 def open_vectors(path: Path) -> tuple[dict[str, int], np.ndarray]:
     """Rows by word, and the table [N, D] float32; of a word that occurs twice the first row.
 
     path: a BigFile folder (memory-mapped: only the rows that are used are read), or a file in word2vec's text or
-    binary format or GloVe's text, gzipped or not (held in memory: for millions of words, prefer a BigFile).
+    binary format or GloVe's text, gzipped or not (held in memory: for millions of words, prefer a BigFile). A word of a
+    text file may hold spaces: the last D fields of a line are its vector.
     Never unpickles anything. Raises ValueError if the path is missing or is none of these.
     """
     if path.is_dir():
         ids, table = open_bigfile(path)
         return {word: row for row, word in reversed(list(enumerate(ids)))}, table
     if not path.is_file():
-        raise ValueError(
-            f"{path}: no such file of word vectors; `vectors` should name a word2vec file or a BigFile folder"
-        )
-    from gensim.models import KeyedVectors
-
+        raise ValueError(MISSING.format(path))
     try:
-        binary, header = _kind(path)
-        loaded = KeyedVectors.load_word2vec_format(
-            str(path), binary=binary, no_header=not header, unicode_errors="replace"
-        )
-    except (ValueError, EOFError, OSError, IndexError) as error:
+        binary, header, dim = _kind(path)
+        return _read_binary(path) if binary else _read_text(path, header, dim)
+    except (ValueError, EOFError, OSError, IndexError, zlib.error) as error:
         raise ValueError(f"{path}: not readable as word2vec text or binary, or GloVe text: {error}") from error
-    return loaded.key_to_index, loaded.vectors
+
+
+def width(path: Path) -> int:
+    """D of the vectors that `open_vectors` would find, from the beginning alone.
+
+    Raises ValueError if the path is missing or holds no word vectors.
+    """
+    if path.is_dir():
+        return open_bigfile(path)[1].shape[1]
+    if not path.is_file():
+        raise ValueError(MISSING.format(path))
+    try:
+        return _kind(path)[2]
+    except (ValueError, EOFError, OSError, zlib.error) as error:
+        raise ValueError(f"{path}: not readable as word2vec text or binary, or GloVe text: {error}") from error
 
 
 def open_bigfile(folder: Path) -> tuple[list[str], np.ndarray]:
@@ -42,12 +58,14 @@ def open_bigfile(folder: Path) -> tuple[list[str], np.ndarray]:
     missing = [name for name in ("feature.bin", "id.txt", "shape.txt") if not (folder / name).is_file()]
     if missing:
         raise ValueError(f"{folder}: not a BigFile, it has no {', '.join(missing)}")
-    shape = (folder / "shape.txt").read_text(encoding="utf-8", errors="replace").split()
+    shape = (folder / "shape.txt").read_text(encoding="utf-8-sig", errors="replace").split()
     if len(shape) != 2 or not all(word.isdecimal() for word in shape):
         raise ValueError(f"{folder / 'shape.txt'}: should hold the rows and the width, not {' '.join(shape)[:80]!r}")
     count, dim = int(shape[0]), int(shape[1])
     # Split as bytes: some letters hold a byte that text in another encoding would take for a space.
-    ids = [word.decode("utf-8", errors="replace") for word in (folder / "id.txt").read_bytes().split()]
+    ids = [
+        word.decode("utf-8", errors="replace") for word in (folder / "id.txt").read_bytes().removeprefix(MARK).split()
+    ]
     if len(ids) != count:
         raise ValueError(f"{folder}: id.txt holds {len(ids)} ids, shape.txt says {count} rows")
     found = (folder / "feature.bin").stat().st_size
@@ -60,26 +78,72 @@ def open_bigfile(folder: Path) -> tuple[list[str], np.ndarray]:
     return ids, np.memmap(folder / "feature.bin", dtype="<f4", mode="r", shape=(count, dim))
 
 
-def _kind(path: Path) -> tuple[bool, bool]:
-    """Whether a file of vectors is binary, and whether it opens with a line "rows width".
+def _kind(path: Path) -> tuple[bool, bool, int]:
+    """Whether a file of vectors is binary, whether it opens with a line "rows width", and the width D.
 
     Raises ValueError for a file that is neither.
     """
     with _reader(path) as file:
-        first = file.readline(1 << 16).split()
-        second = file.readline(1 << 16).split()
-    if len(first) > 2 and _numbers(first[1:]):
-        return False, False
-    if len(first) != 2 or not (first[0].isdigit() and first[1].isdigit()):
-        raise ValueError(f"it opens with {b' '.join(first)[:40]!r}")
-    return not (len(second) == int(first[1]) + 1 and _numbers(second[1:])), True
+        first = file.readline(LONGEST).removeprefix(MARK)
+        fields = first.split()
+        if len(fields) == 2 and all(field.isdigit() for field in fields):
+            count, dim = map(int, fields)
+            if not 0 < dim <= WIDEST:
+                raise ValueError(f"its first line says vectors of {dim} numbers")
+            binary = _row(file.readline(LONGEST), dim) is None
+            if binary and path.suffix != ".gz" and path.stat().st_size < count * 4 * dim:
+                raise ValueError(f"its first line says {count} vectors of {dim} numbers, for which it is too short")
+            return binary, True, dim
+        lines = [
+            line for line in (first, *islice(iter(lambda: file.readline(LONGEST), b""), LOOKED_AT)) if line.strip()
+        ]
+    # A word may hold spaces, so the shortest line tells the width. One number alone would be a list of counts.
+    dim = min((len(line.split()) for line in lines), default=0) - 1
+    if dim < 2 or not all(_row(line, dim) for line in lines):
+        raise ValueError(f"it opens with {b' '.join(fields)[:40]!r}")
+    return False, False, dim
 
 
-def _numbers(words: list[bytes]) -> bool:
+def _row(line: bytes, dim: int) -> tuple[bytes, np.ndarray] | None:
+    """A line of text as a word and its vector [dim], the last fields; None where it is no such line."""
+    word, *numbers = line.rsplit(None, dim)
+    if len(numbers) != dim or not word.strip():
+        return None
     try:
-        return all(math.isfinite(float(word)) for word in words)
+        vector = np.array(numbers, dtype=np.float32)
     except ValueError:
-        return False
+        return None
+    return (word.strip(), vector) if np.isfinite(vector).all() else None
+
+
+def _read_text(path: Path, header: bool, dim: int) -> tuple[dict[str, int], np.ndarray]:
+    """Words and vectors of word2vec's or GloVe's text. Raises ValueError with the number of the line that is wrong."""
+    rows: dict[str, int] = {}
+    with _reader(path) as file:  # counted first: a table that grows would take twice the memory
+        count = sum(1 for line in file if line.strip()) - header
+    table = np.empty((count, dim), dtype=np.float32)
+    found = 0
+    with _reader(path) as file:
+        first = file.readline().removeprefix(MARK)
+        if header and count != int(first.split()[0]):
+            raise ValueError(f"its first line says {int(first.split()[0])} rows, but {count} follow; was it cut off?")
+        for number, line in enumerate(file if header else chain([first], file), 2 if header else 1):
+            if not line.strip():
+                continue
+            row = _row(line, dim)
+            if row is None:
+                raise ValueError(f"line {number} does not end with {dim} numbers: {line[:60]!r}")
+            rows.setdefault(row[0].decode("utf-8", errors="replace"), found)
+            table[found] = row[1]
+            found += 1
+    return rows, table
+
+
+def _read_binary(path: Path) -> tuple[dict[str, int], np.ndarray]:
+    from gensim.models import KeyedVectors
+
+    loaded = KeyedVectors.load_word2vec_format(str(path), binary=True, unicode_errors="replace")
+    return loaded.key_to_index, loaded.vectors
 
 
 def _reader(path: Path) -> IO[bytes]:

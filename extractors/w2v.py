@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy.sparse import csr_matrix
 
-from extractors.vectors import open_vectors
+from extractors.vectors import open_vectors, width
 from extractors.words import STOPWORDS, counts, tokenise
 
 
@@ -49,6 +49,10 @@ class W2v:
         self.threshold = threshold
         self.seed = seed
         self._file: tuple[dict[str, int], np.ndarray] | None = None
+
+    def vector_width(self) -> int:
+        """Width D of the word vectors that a fit gives, told before it. Raises ValueError if the file is none."""
+        return width(Path(self.vectors)) if self.vectors else self.dim
 
     def fit(self, captions: Sequence[str]) -> dict[str, Any]:
         """Train captions -> {"words": list of N str, "vectors": Tensor [N, D] float32}, stop words among them.

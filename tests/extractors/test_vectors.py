@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from extractors.vectors import open_bigfile, open_vectors
+from extractors.vectors import open_bigfile, open_vectors, width
 
 WORDS = {"cat": [1.0, -2.5, 0.125], "dog": [0.5, 0.25, 3.0]}
 
@@ -33,6 +33,8 @@ def bigfile(folder: Path, ids: bytes = b"cat dog", shape: str = "2 3", rows: int
     ("name", "content"),
     [
         ("word2vec.txt", text(header=True)),
+        ("marked.txt", b"\xef\xbb\xbf" + text(header=True)),
+        ("marked glove.txt", b"\xef\xbb\xbf" + text(header=False)),
         ("glove.txt", text(header=False)),
         ("word2vec.bin", binary()),
         ("binary.under.another.name", binary()),
@@ -48,12 +50,60 @@ def test_files(tmp_path: Path, name: str, content: bytes) -> None:
     assert table.dtype == np.float32
 
 
+@pytest.mark.parametrize("header", [False, True])
+@pytest.mark.parametrize("packed", [False, True])
+def test_words_with_spaces(tmp_path: Path, header: bool, packed: bool) -> None:
+    """GloVe's file of 840 billion tokens has lines such as `. . . 0.1 0.2`: the last D fields are the vector."""
+    words = ["at name@example.com", ". . .", "3 1/2", "plain", "2", "l\u00a0a", "plain"]
+    values = np.arange(len(words) * 4, dtype=np.float32).reshape(-1, 4) / 8 - 1
+    lines = [f"{word} {' '.join(map(str, row.tolist()))}\n" for word, row in zip(words, values, strict=True)]
+    content = ((f"{len(words)} 4\n" if header else "") + "".join(lines)).encode()
+    path = tmp_path / ("vectors.txt" + ".gz" * packed)
+    path.write_bytes(gzip.compress(content, mtime=0) if packed else content)
+    rows, table = open_vectors(path)
+    assert rows == {word: row for row, word in enumerate(words[:-1])}
+    np.testing.assert_array_equal(table, values)
+    assert width(path) == 4
+
+
+def test_a_line_that_is_wrong_is_told(tmp_path: Path) -> None:
+    """A broken line has its number; a file that was cut off says so."""
+    path = tmp_path / "glove.txt"
+    lines = [f"w{number} 1 2 3\n" for number in range(1500)]
+    path.write_text("".join([*lines, "broken 1 x 3\n"]))
+    with pytest.raises(ValueError, match=r"line 1501 does not end with 3 numbers: b'broken 1 x 3"):
+        open_vectors(path)
+    path.write_text("".join(["1501 3\n", *lines]))
+    with pytest.raises(ValueError, match="its first line says 1501 rows, but 1500 follow"):
+        open_vectors(path)
+    path.write_text("9000000 300\nthe \0\0")
+    with pytest.raises(ValueError, match="9000000 vectors of 300 numbers, for which it is too short"):
+        open_vectors(path)
+
+
+def test_the_width_before_the_rest(tmp_path: Path) -> None:
+    (tmp_path / "b.bin").write_bytes(binary())
+    assert (width(tmp_path / "b.bin"), width(bigfile(tmp_path / "w2v"))) == (3, 3)
+    with pytest.raises(ValueError, match="no such file of word vectors"):
+        width(tmp_path / "none")
+    (tmp_path / "words").write_text("no vectors here\n")
+    with pytest.raises(ValueError, match="not readable as word2vec"):
+        width(tmp_path / "words")
+
+
 def test_bigfile_is_mapped(tmp_path: Path) -> None:
     """Rows stay on disk until used; of a word that comes twice the first row counts."""
     rows, table = open_vectors(bigfile(tmp_path / "w2v", b"cat\ndog cat\n", "3 3", 3))
     assert isinstance(table, np.memmap)
     assert rows == {"cat": 0, "dog": 1}
     assert table[rows["dog"]].tolist() == WORDS["dog"]
+
+
+def test_bigfile_with_byte_order_marks(tmp_path: Path) -> None:
+    """As Windows writes text."""
+    folder = bigfile(tmp_path / "w2v", b"\xef\xbb\xbfcat dog")
+    (folder / "shape.txt").write_bytes(b"\xef\xbb\xbf2 3")
+    assert open_bigfile(folder)[0] == ["cat", "dog"]
 
 
 def test_ids_are_split_at_ascii_spaces_only(tmp_path: Path) -> None:
