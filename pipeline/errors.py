@@ -40,3 +40,8 @@ def did_you_mean(word: str, words: Collection[str]) -> str:
     """'; did you mean X?' where one of `words` is close to `word`, else ''."""
     close = get_close_matches(str(word), words, n=1)
     return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def printable(text: str) -> str:
+    """A name of a file as one line that can be shown: line ends and control characters as \\n, \\x1b, …"""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

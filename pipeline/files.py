@@ -60,6 +60,16 @@ def _no_room(error: BaseException | None) -> int:
     return 0
 
 
+def text_of(path: Path) -> str:
+    """The text of a file that people write: UTF-8, or UTF-16 where a byte order mark says so; without the mark.
+
+    Raises OSError and UnicodeDecodeError.
+    """
+    with path.open("rb") as file:
+        mark = file.read(2)
+    return path.read_text(encoding="utf-16" if mark in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+
+
 def located(value: str | Path, beside: Path) -> Path:
     """A path that a person typed: as it is where it exists, else beside another file."""
     path = Path(value).expanduser()

@@ -40,6 +40,8 @@ def open_context(request: Request, retry: bool = False) -> Context:
 
 def surroundings(request: Request, graph: Graph, found: Collection, work: Workspace, retry: bool) -> Context:
     """The surroundings of a run over a collection that was read; its table is as an ingest would leave it."""
+    for note in found.notes:
+        progress.say(f"{found.name}: {note}")
     catalog, changes, dated = ingest.look(found, work, ingest.Options(**graph.of_step("ingest").options))
     context = Context(graph, catalog, work, found.has_videos, request.collection, retry, found.name)
     context.collection, context.changes, context.dated = found, changes, dated

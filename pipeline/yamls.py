@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from pipeline import files
 from pipeline.errors import LaffError
 
 
@@ -51,7 +52,7 @@ LOOSE = re.compile(r"[\t!\ufeff]|[|>]#")  # libyaml takes these in places where 
 def parse(text: str, where: str) -> Any:
     """The value of a YAML text; LaffError with the line of the mistake."""
     if not LOOSE.search(text):
-        with suppress(yaml.YAMLError, UnicodeError):  # PyYAML's own parser says better what is wrong
+        with suppress(yaml.YAMLError, UnicodeError, RecursionError):  # PyYAML's own parser says better what is wrong
             return yaml.load(text, Loader=FASTEST)  # a SafeLoader, as Strict is
     try:
         return yaml.load(text, Loader=Strict)
@@ -64,9 +65,9 @@ def parse(text: str, where: str) -> Any:
 def load(path: Path) -> Any:
     """The value of a YAML file; LaffError where it is missing or not YAML."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = files.text_of(path)
     except OSError as error:
         raise LaffError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise LaffError(f"{path}: is not UTF-8 text: {error.reason} at byte {error.start}") from None
+        raise LaffError(f"{path}: is not {error.encoding.upper()} text: {error.reason} at byte {error.start}") from None
     return parse(text, str(path))

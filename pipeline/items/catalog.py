@@ -14,6 +14,7 @@ from pipeline.items.collection import SPLITS
 
 SIDES = ("video", "text")
 PENDING = "pending:"  # how the digest of a file begins that is new or changed and not read yet: a plan reads no videos
+LOST = "no file"  # digest of a file that is not there or may not be read: who opens it says why, and it costs itself
 CHUNK = 65536  # items whose text is in memory at once while they are digested
 
 

@@ -1,18 +1,20 @@
 """A collection: videos, captions and splits as collection.yaml describes them, checked before any work."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pipeline import yamls
-from pipeline.errors import LaffError, did_you_mean, problems
+from pipeline.errors import LaffError, did_you_mean, printable, problems
 from pipeline.items import fast_lists
 from pipeline.items.lists import Caption, Captions, Found, bad_id, csv_rows, read_captions, text_lines
+from pipeline.items.video_files import NO_VIDEO, chosen_of, links_out, some
 
 SPLITS = ("train", "val", "test")
 SHOWN = 1000  # problems printed one by one; the rest is counted
 GUESSED = 40  # of them with a did-you-mean, which takes long
-NO_VIDEO = {".txt", ".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".md", ".srt", ".vtt", ".npz", ".npy", ".h5"}
+KEYS = ("name", "videos", "follow_links", *SPLITS)
 
 
 @dataclass
@@ -21,9 +23,11 @@ class Collection:
 
     name: str
     path: Path
-    files: dict[str, str] = field(default_factory=dict)  # video id -> file; empty where features are imported
+    # Video id -> file, which may not be there; empty where features are imported.
+    files: dict[str, str] = field(default_factory=dict)
     ids: dict[str, list[str]] = field(default_factory=dict)  # split -> video ids
     captions: dict[str, Captions] = field(default_factory=dict)  # split -> captions
+    notes: list[str] = field(default_factory=list)  # what is no mistake, but to be told once, a line each
 
     @property
     def has_videos(self) -> bool:
@@ -38,16 +42,16 @@ def load(path: Path) -> Collection:
         raise LaffError(f"{path}: should be a mapping with name, videos, train, val, test")
     found = Found()
     for key in raw:
-        if key not in ("name", "videos", *SPLITS):
-            found.add(path, 0, f"unknown key '{key}'{did_you_mean(str(key), ('name', 'videos', *SPLITS))}")
+        if key not in KEYS:
+            found.add(path, 0, f"unknown key '{key}'{did_you_mean(str(key), KEYS)}")
     collection = Collection(str(raw.get("name") or path.resolve().parent.name), path)
     # Mistakes are rare, and a million lines are many: only where something is off, each line is looked at.
-    if not found.lines and (sound := fast_lists.read(raw, path.parent, SPLITS, NO_VIDEO)):
-        collection.ids, collection.captions, collection.files = sound
+    if not found.lines and (sound := fast_lists.read(raw, path.parent, SPLITS)):
+        collection.ids, collection.captions, collection.files, collection.notes = sound
         return collection
     lines = _read_splits(raw, collection, found)
     if "videos" in raw:
-        _find_videos(raw["videos"], collection, lines, found)
+        _find_videos(raw, collection, lines, found)
     if found.lines:
         more = len(found.lines) - SHOWN
         shown = found.lines[:SHOWN] + ([f"… and {more} more of these"] if more > 0 else [])
@@ -132,37 +136,96 @@ def _read_ids(file: Path, split: str, lines: dict[str, tuple[Path, int]], found:
     return ids
 
 
-def _find_videos(value: Any, collection: Collection, lines: dict[str, tuple[Path, int]], found: Found) -> None:
-    source = _file(value, collection.path, "videos", found)
+def _find_videos(raw: dict[str, Any], collection: Collection, lines: dict[str, tuple[Path, int]], found: Found) -> None:
+    """Fill in `collection.files` and its notes. A video without a file costs itself, unless no video has one."""
+    source = _file(raw["videos"], collection.path, "videos", found)
+    follow = raw.get("follow_links", False)
+    if not isinstance(follow, bool):
+        found.add(collection.path, 0, f"follow_links: should be true or false, not {follow!r}")
     if source is None:
         return
-    known = _folder(source) if source.is_dir() else _table(source, found)
-    names = list(known)[:5000]
+    folder = source if source.is_dir() else source.parent
+    known, subfolders = _folder(source) if source.is_dir() else (_table(source, found), [])
+    several = {video: known[video] for video in lines if len(known.get(video, [])) > 1}
+    chosen, collection.notes = chosen_of(several)
     for video, (where, line) in lines.items():
         files = known.get(video, [])
-        if video in known and not files:
-            continue  # the table names a file that is missing, which is told where it stands
-        if not files:
-            hint = did_you_mean(video, names) if len(found.lines) < GUESSED else ""  # it takes long, and is not shown
-            found.add(where, line, f"video '{video}' has no file in {source}{hint}")
-        elif len(files) > 1:
+        if video in several and video not in chosen:
             found.add(where, line, f"video '{video}' has {len(files)} files in {source}: {_names(files)}")
-        else:
-            collection.files[video] = str(files[0])
+        elif files:
+            collection.files[video] = str(chosen.get(video, files[0]))
+    _note_missing(source, known, subfolders, collection, lines, found)
+    if follow is not True and (out := links_out(collection.files.values(), folder)):
+        link, place = next(iter(out.items()))
+        found.add(
+            collection.path,
+            0,
+            f"videos: {len(out)} file(s) are links out of {folder}, such as {Path(link).name} (to {place}); "
+            "if they may be followed, say `follow_links: true` here",
+        )
+    for video in lines:  # where it would be; who opens it says that nothing is there
+        collection.files.setdefault(video, str(folder / video))
 
 
-def _names(files: list[Path]) -> str:
+def _note_missing(
+    source: Path,
+    known: dict[str, list[Path]],
+    subfolders: list[str],
+    collection: Collection,
+    lines: dict[str, tuple[Path, int]],
+    found: Found,
+) -> None:
+    """A note of the videos that have no file; mistakes instead, a line each, where there are other mistakes too."""
+    lost = [
+        video
+        for video in lines
+        if not known.get(video) or (video in collection.files and not Path(collection.files[video]).is_file())
+    ]
+    if not lost:
+        return
+    names = list(known)[:5000]
+    more = f"; its subfolders are not looked into: {some(subfolders)}" if subfolders else ""
+    if found.lines or len(lost) == len(lines):
+        for video in lost:
+            where, line = lines[video]
+            hint = ""
+            if video not in known and len(found.lines) < GUESSED:  # it takes long, and is not shown
+                hint = did_you_mean(video, names)
+            file = Path(collection.files.get(video, source))
+            what = f" in {source}{more}" if file == source else f": there is no {file}"
+            if file.is_symlink():
+                what = f": {file} is a link to nothing ({file.readlink()})"
+            found.add(where, line, f"video '{video}' has no file{what}{hint}")
+        return
+    broken = sum(Path(collection.files.get(video, source)).is_symlink() for video in lost)
+    more += f"; {broken} of them are links to nothing" if broken else ""
+    hints = [did_you_mean(video, names).replace("; ", ", ") if video not in known else "" for video in lost[:3]]
+    shown = [f"'{video}'{hint}" for video, hint in zip(lost, hints, strict=False)]
+    collection.notes.append(
+        printable(
+            f"{len(lost)} of {len(lines)} videos have no file in {source}, which costs these videos: "
+            f"{', '.join(shown)}{', …' if len(lost) > 3 else ''}{more}"
+        )
+    )
+
+
+def _names(files: Sequence[Path]) -> str:
     return ", ".join(file.name for file in files)
 
 
-def _folder(folder: Path) -> dict[str, list[Path]]:
-    """{id: files} of a folder: a file goes by its name without the ending, and by its whole name."""
+def _folder(folder: Path) -> tuple[dict[str, list[Path]], list[str]]:
+    """{id: files} of a folder, and its subfolders. A file goes by its name with and without the ending."""
     known: dict[str, list[Path]] = {}
+    subfolders = []
     for file in sorted(folder.iterdir()):
-        if file.suffix.lower() not in NO_VIDEO and not file.name.startswith(".") and file.is_file():
+        if file.name.startswith(".") or file.suffix.lower() in NO_VIDEO:
+            continue
+        if file.is_dir():
+            subfolders.append(file.name)
+        elif file.is_file() or (file.is_symlink() and not file.exists()):  # a link to nothing is told as such
             for name in {file.stem, file.name}:
                 known.setdefault(name, []).append(file)
-    return known
+    return known, subfolders
 
 
 def _table(table: Path, found: Found) -> dict[str, list[Path]]:
@@ -183,9 +246,6 @@ def _table(table: Path, found: Found) -> dict[str, list[Path]]:
             found.add(table, number, wrong)
         elif video in known:
             found.add(table, number, f"video '{video}' stands again")
-        elif not file.is_file():
-            found.add(table, number, f"video '{video}': no such file: {file}")
-            known[video] = []
         else:
             known[video] = [file]
     return known

@@ -8,21 +8,21 @@ import csv
 import io
 import os
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.files import text_of
 from pipeline.items.lists import ID, NO_TEXT, Captions, Found, caption_rows
+from pipeline.items.video_files import NO_VIDEO, chosen_of, links_out
 
-Sound = tuple[dict[str, list[str]], dict[str, Captions], dict[str, str]]  # as in a Collection: ids, captions, files
+# As in a Collection: ids, captions, files, notes.
+Sound = tuple[dict[str, list[str]], dict[str, Captions], dict[str, str], list[str]]
 ODD = ("//", "/./", "\n./", "/\n", "/.\n", "\n.\n", "\n\n")  # in lines of paths that pathlib would write in another way
 
 
-def read(raw: dict[str, Any], folder: Path, splits: Sequence[str], no_video: Collection[str]) -> Sound | None:
-    """What collection.yaml, parsed as `raw` and lying in `folder`, describes; None where anything looks wrong.
-
-    Files with an ending of `no_video` are no videos.
-    """
+def read(raw: dict[str, Any], folder: Path, splits: Sequence[str]) -> Sound | None:
+    """What collection.yaml, parsed as `raw` and lying in `folder`, describes; None where anything looks wrong."""
     entries: list[Any] = [raw.get(split) for split in splits]
     if not all(isinstance(entry, dict) and set(entry) == {"ids", "captions"} for entry in entries):
         return None
@@ -38,17 +38,24 @@ def read(raw: dict[str, Any], folder: Path, splits: Sequence[str], no_video: Col
         captions = _captions({split: folder / raw[split]["captions"] for split in splits}, ids)
         if captions is None:
             return None
-        files: dict[str, str] | None = {}
+        files: dict[str, str] = {}
+        notes: list[str] = []
         if "videos" in raw:
             source = folder / raw["videos"]
-            files = _from_folder(source, every, no_video) if source.is_dir() else _from_table(source, every)
-        return None if files is None else (ids, captions, files)
+            follow = raw.get("follow_links", False)
+            if not isinstance(follow, bool):
+                return None
+            found = _from_folder(source, every, follow) if source.is_dir() else _from_table(source, every, follow)
+            if found is None:
+                return None
+            files, notes = found
+        return ids, captions, files, notes
     except (OSError, ValueError, csv.Error):
         return None
 
 
 def _ids(file: Path) -> list[str]:
-    return [name for name in map(str.strip, file.read_text(encoding="utf-8-sig").split("\n")) if name]
+    return [name for name in map(str.strip, text_of(file).split("\n")) if name]
 
 
 def _are_ids(names: list[str]) -> bool:
@@ -82,32 +89,54 @@ def _captions(sources: dict[str, Path], ids: dict[str, list[str]]) -> dict[str, 
     return {split: found[split] for split in sources}
 
 
-def _from_folder(folder: Path, wanted: list[str], no_video: Collection[str]) -> dict[str, str] | None:
-    """{id: file}; None unless each id has one."""
+def _from_folder(folder: Path, wanted: list[str], follow: bool) -> tuple[dict[str, str], list[str]] | None:
+    """{id: file}, and notes; None unless each id has one file, which no link out of the folder is."""
+    names, links = [], set()
     with os.scandir(folder) as entries:
-        names = [entry.name for entry in entries if entry.is_file() and not entry.name.startswith(".")]
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_file():
+                names.append(entry.name)
+            if entry.is_symlink():
+                if not entry.is_file() and not entry.is_dir():
+                    return None  # a link to nothing
+                links.add(entry.name)
     if any(name.endswith(".") for name in names):
         return None  # pathlib sees no ending there
     parts = [name.rpartition(".") for name in names]
-    ends = {ending for _, dot, ending in parts if dot and f".{ending}".lower() in no_video}
+    ends = {ending for _, dot, ending in parts if dot and f".{ending}".lower() in NO_VIDEO}
     if ends:
         names = [name for name, part in zip(names, parts, strict=True) if not part[1] or part[2] not in ends]
         parts = [name.rpartition(".") for name in names]
     stems = [stem if dot else name for name, (stem, dot, _) in zip(names, parts, strict=True)]
     known = dict(zip(stems, names, strict=True))
-    twice = {stem for stem, count in Counter(stems).items() if count > 1} if len(known) < len(stems) else set()
+    notes: list[str] = []
+    if len(known) < len(stems):
+        twice = {stem for stem, count in Counter(stems).items() if count > 1}.intersection(wanted)
+        several: dict[str, list[Path]] = {stem: [] for stem in twice}
+        for stem, name in zip(stems, names, strict=True):
+            if stem in several:
+                several[stem].append(folder / name)
+        chosen, notes = chosen_of(several)
+        if len(chosen) < len(several):
+            return None
+        known |= {stem: file.name for stem, file in chosen.items()}
     for name in set(wanted).intersection(names):  # ids that name the ending
         if known.setdefault(name, name) != name:
             return None
-    if not known.keys() >= set(wanted) or twice.intersection(wanted):
+    if not known.keys() >= set(wanted):
         return None
     prefix = _prefix(folder)
-    return {video: f"{prefix}{known[video]}" for video in wanted}
+    files = {video: f"{prefix}{known[video]}" for video in wanted}
+    if not follow and links and links_out((f"{prefix}{name}" for name in links.intersection(known.values())), folder):
+        return None
+    return files, notes
 
 
-def _from_table(table: Path, wanted: list[str]) -> dict[str, str] | None:
-    """{id: file} of the wanted; None unless each has a row, and each row a file."""
-    rows = csv.reader(io.StringIO(table.read_text(encoding="utf-8-sig")), strict=True)
+def _from_table(table: Path, wanted: list[str], follow: bool) -> tuple[dict[str, str], list[str]] | None:
+    """{id: file} of the wanted, and no notes; None unless each has a row, and each row a file."""
+    rows = csv.reader(io.StringIO(text_of(table)), strict=True)
     if [cell.strip() for cell in next(rows, [])] != ["video", "path"]:
         return None
     videos, paths = [], []
@@ -122,24 +151,33 @@ def _from_table(table: Path, wanted: list[str]) -> dict[str, str] | None:
     else:
         prefix = _prefix(table.parent)
         paths = [path if path.startswith("/") else f"{prefix}{path}" for path in paths]
-    if not _are_ids(videos) or not _are_files(paths):
+    links = _links(paths)
+    if links is None or not _are_ids(videos):
         return None
     known = dict(zip(videos, paths, strict=True))
-    return {video: known[video] for video in wanted} if known.keys() >= set(wanted) else None
+    if not known.keys() >= set(wanted):
+        return None
+    files = {video: known[video] for video in wanted}
+    if not follow and links_out(files.values(), table.parent, links.__contains__):
+        return None
+    return files, []
 
 
 def _prefix(folder: Path) -> str:
     return str(folder / "x")[:-1]
 
 
-def _are_files(paths: list[str]) -> bool:
-    """Whether all are there. Their folders are listed, which takes a tenth of the time of asking for each file."""
-    listed: dict[str, set[str]] = {}
+def _links(paths: list[str]) -> set[str] | None:
+    """Those that are links; None where one is not there.
+
+    Their folders are listed, which takes a tenth of the time of asking for each file.
+    """
+    listed: dict[str, dict[str, bool]] = {}  # folder -> file -> whether it is a link
     for path in paths:
         folder, _, name = path.rpartition("/")
         if folder not in listed:
             with os.scandir(folder or ("/" if path.startswith("/") else ".")) as entries:
-                listed[folder] = {entry.name for entry in entries if entry.is_file()}
+                listed[folder] = {entry.name: entry.is_symlink() for entry in entries if entry.is_file()}
         if name not in listed[folder]:
-            return False
-    return True
+            return None
+    return {path for path in paths if listed[path.rpartition("/")[0]][path.rpartition("/")[2]]}

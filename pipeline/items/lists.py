@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
 
+from pipeline.errors import printable
+from pipeline.files import text_of
+
 NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff]")  # what a text file or HDF5 cannot hold, or nobody meant
 NUMBER = re.compile(r"[A-Za-z0-9_.-]+")  # what follows the # of a caption id
 ID = re.compile(r"[A-Za-z0-9_@+=,~-][A-Za-z0-9_@+=,~.-]*")
@@ -57,15 +60,16 @@ class Found:
         self.lines: list[str] = []
 
     def add(self, where: Path | str, line: int, text: str) -> None:
-        self.lines.append(f"{where}:{line}: {text}" if line else f"{where}: {text}")
+        """Note one; names of files in it may hold anything, so what cannot be shown is escaped."""
+        self.lines.append(printable(f"{where}:{line}: {text}" if line else f"{where}: {text}"))
 
 
 def text_lines(file: Path, found: Found) -> Iterator[tuple[int, str]]:
     """(line number, text) of each line that is not blank; the mistake noted where the file is not UTF-8 text."""
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = text_of(file)
     except UnicodeDecodeError as error:
-        found.add(file, 0, f"is not UTF-8 text: {error.reason} at byte {error.start}")
+        found.add(file, 0, f"is not {error.encoding.upper()} text: {error.reason} at byte {error.start}")
     except OSError as error:
         found.add(file, 0, f"cannot be read: {error.strerror}")
     else:
@@ -155,7 +159,7 @@ def _from_jsonl(file: Path, found: Found) -> Iterator[tuple[int, str, str, str]]
             row = json.loads(line)
             video = row["video"]
             texts = row["captions"] if "captions" in row else [row["caption"]]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             found.add(file, number, 'should be {"video": …, "caption": …} or {"video": …, "captions": […]}')
             continue
         if not isinstance(video, str) or not isinstance(texts, list) or not all(isinstance(t, str) for t in texts):

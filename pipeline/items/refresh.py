@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from pipeline.errors import LaffError
-from pipeline.items.catalog import PENDING, Catalog
+from pipeline.items.catalog import LOST, PENDING, Catalog
 from pipeline.items.collection import SPLITS, Collection
 
 
@@ -58,13 +57,13 @@ def dated(new: Catalog, old: Catalog) -> list[int]:
 def settle(old: Catalog, new: Catalog, rows: Sequence[int], digests: Sequence[str]) -> None:
     """Note in `old` what reading the `dated` rows of `new` has shown: the mtimes of files that are the same.
 
-    Those that are not are left with a size that no file has, so that they have changed.
+    Those that are not are left with a size that no file has, so that they have changed; those that cannot be read stay.
     """
     for row, digest in zip(rows, digests, strict=True):
         before = old.row[new.videos[row]]
         if digest == old.digests[before]:
             old.mtimes[before] = new.mtimes[row]
-        else:
+        elif digest != LOST:
             old.sizes[before] = -1
 
 
@@ -118,14 +117,15 @@ def _shards(was: np.ndarray, old: np.ndarray, size: int) -> np.ndarray:
 
 
 def _stat(paths: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Sizes [n] in bytes and mtimes [n] in nanoseconds; zeros where there is no path."""
+    """Sizes [n] in bytes and mtimes [n] in nanoseconds; zeros where there is no path, sizes of -1 where no file."""
     sizes, mtimes = np.zeros((2, len(paths)), dtype=np.int64)
     for row, path in enumerate(paths):
         if path:
             try:
                 status = os.stat(path)  # noqa: PTH116 - a million Paths take longer than the files' answers
-            except OSError as error:
-                raise LaffError(f"{path}: cannot be read: {error.strerror}") from None
+            except OSError:
+                sizes[row] = -1
+                continue
             sizes[row], mtimes[row] = status.st_size, status.st_mtime_ns
     return sizes, mtimes
 
@@ -133,9 +133,10 @@ def _stat(paths: list[str]) -> tuple[np.ndarray, np.ndarray]:
 def _digest(new: Catalog, old: Catalog, was: np.ndarray, read: Callable[[list[str]], list[str]] | None) -> np.ndarray:
     """Fill in the digests: files with known sizes and mtimes keep theirs. Returns rows of known videos that differ.
 
-    Without `read`, the size is enough.
+    Without `read`, the size is enough. A file that was read once and is gone, or may not be read now, stays what it was:
+    what was made of it can still be used.
     """
-    finished = np.fromiter((bool(d) and not d.startswith(PENDING) for d in old.digests), bool, len(old.digests))
+    finished = np.fromiter((_finished(d) for d in old.digests), bool, len(old.digests))
     same = was >= 0
     kept = was[same]
     same[same] = finished[kept] & (old.sizes[kept] == new.sizes[same])
@@ -145,15 +146,27 @@ def _digest(new: Catalog, old: Catalog, was: np.ndarray, read: Callable[[list[st
     new.digests = [
         old.digests[before] if keeps else "" for before, keeps in zip(was.tolist(), same.tolist(), strict=True)
     ]
-    asked = [row for row in np.flatnonzero(~same).tolist() if new.paths[row]]
+    unknown = [row for row in np.flatnonzero(~same).tolist() if new.paths[row]]
+    asked = [row for row in unknown if new.sizes[row] >= 0 and os.access(new.paths[row], os.R_OK)]
+    for row in unknown:
+        new.digests[row] = LOST
     if read:
         found = read([new.paths[row] for row in asked])
     else:
         found = [f"{PENDING}{new.sizes[row]}:{new.mtimes[row]}" for row in asked]
     for row, digest in zip(asked, found, strict=True):
         new.digests[row] = digest
+    for row in unknown:
+        if new.digests[row] == LOST and was[row] >= 0 and finished[was[row]]:
+            new.digests[row] = old.digests[was[row]]
+            new.sizes[row], new.mtimes[row] = old.sizes[was[row]], old.mtimes[was[row]]
     known = np.flatnonzero((was >= 0) & ~same).tolist()
     return np.array([row for row in known if new.digests[row] != old.digests[was[row]]], dtype=np.int64)
+
+
+def _finished(digest: str) -> bool:
+    """Whether it is the digest of a file that was read."""
+    return bool(digest) and digest != LOST and not digest.startswith(PENDING)
 
 
 def _untouched(old: Catalog, side: str, touched: np.ndarray) -> dict[str, str]:

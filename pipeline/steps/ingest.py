@@ -8,7 +8,7 @@ from pipeline import files, progress
 from pipeline.errors import LaffError
 from pipeline.graph.graph import Stage
 from pipeline.items import table
-from pipeline.items.catalog import Catalog
+from pipeline.items.catalog import LOST, Catalog
 from pipeline.items.collection import Collection
 from pipeline.items.recovered import recovered
 from pipeline.items.refresh import dated, refresh, settle
@@ -119,13 +119,13 @@ def _write(collection: Collection, work: Workspace, catalog: Catalog) -> None:
 
 
 def _digests(paths: list[str]) -> list[str]:
-    """sha256 of files."""
+    """sha256 of files; LOST for one that cannot be read."""
     found = []
     with progress.bar("ingest", len(paths), "video") as bar:
         for path in paths:
             try:
                 found.append(files.sha256(Path(path)))
-            except OSError as error:
-                raise LaffError(f"{path}: cannot be read: {error.strerror}") from None
+            except OSError:
+                found.append(LOST)
             bar.advance()
     return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import LaffError
+from pipeline.errors import LaffError, printable
 
 if TYPE_CHECKING:
     import av
@@ -109,8 +109,12 @@ def _start(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(64)
     except FileNotFoundError as error:
-        where = f"; it is a link to {path.readlink()}" if path.is_symlink() else ""
-        raise VideoError(f"there is no such file{where}") from error
+        if path.is_symlink():
+            raise VideoError(
+                f"is a link to nothing: {printable(str(path.readlink()))} is not here (a disk that is not mounted, or "
+                "git-annex or DVC whose content was not fetched?)"
+            ) from error
+        raise VideoError("there is no such file") from error
     except OSError as error:
         raise VideoError(f"cannot be read ({words(error)})") from error
 
@@ -125,7 +129,7 @@ def _guess(start: bytes) -> str:
         return "an mp4 without a usable index (moov); it was probably cut off while being written or downloaded"
     if not start.strip(b"\0"):
         return "it begins with zeros only; the download or copy did not finish"
-    return f"not a video, or damaged at its beginning; it begins with {start[:12]!r}"
+    return "not a video, or damaged at its beginning"  # none of its bytes: a link may lead to a file that is private
 
 
 def _stream(container: InputContainer) -> VideoStream:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from extractors.base import Sampling
-from pipeline.video import pixels, seeking
+from pipeline.video import pixels, seeking, stills
 from pipeline.video.decoders import VERSION, Mistrust, Picture, decoded, orientation, pictures, rgb, suits_decord
 from pipeline.video.media import Timeline, VideoError, opened, words
 from pipeline.video.positions import present, wanted
@@ -57,7 +57,22 @@ class Frames:
 
 
 def probe(path: Path) -> Probe:
-    """Look at a video file. Raises VideoError, whose text is the reason, when no frame of it can be had."""
+    """Look at a video file. Raises VideoError, whose text is the reason, when no frame of it can be had.
+
+    So for a still picture, which FFmpeg takes for a video of one frame.
+    """
+    try:
+        found = _look(path)
+    except VideoError as error:
+        if said := stills.refused(path):
+            raise VideoError(said) from error
+        raise
+    if found.packets <= 1 and (said := stills.refused(path, found.container, found.codec)):
+        raise VideoError(said)
+    return found
+
+
+def _look(path: Path) -> Probe:
     from av.video.reformatter import VideoReformatter
 
     timeline = Timeline()

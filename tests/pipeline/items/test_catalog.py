@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from pipeline import files
-from pipeline.errors import LaffError
 from pipeline.items import collection
 from pipeline.items.catalog import Catalog
 from pipeline.items.refresh import dated, refresh, settle
@@ -208,13 +207,31 @@ def test_without_videos(collect: Collect):
     assert refresh(collection.load(path), catalog, 2, 3, unread) == (catalog, [])
 
 
-def test_a_video_that_vanished(collect: Collect, tmp_path: Path):
-    found = collection.load(collect())
-    file = tmp_path / "videos" / "train0.mp4"
+def test_a_video_without_a_file(collect: Collect, tmp_path: Path):
+    """It differs once, when the file comes; one that goes changes nothing, for what was made of it stays."""
+    path = collect(train=many("a", "b"))
+    file = tmp_path / "videos" / "a.mp4"
     file.unlink()
-    with pytest.raises(LaffError) as error:
-        refresh(found, Catalog(), 2, 3, None)
-    assert str(error.value) == f"{file}: cannot be read: No such file or directory"
+    first, _ = ingest(path)
+    assert (first.digests[0], first.sizes.tolist()) == ("no file", [-1, 1, 4, 5])
+    assert refresh(collection.load(path), first, 2, 3, unread) == (first, [])
+    file.write_bytes(b"here")
+    second, changes = ingest(path, first)
+    assert changes == ["1 video(s) changed (a)"]
+    assert second.digests[0] == files.sha256(file)
+    file.unlink()
+    third, changes = refresh(collection.load(path), second, 2, 3, unread)
+    assert (third.digests, third.sizes.tolist(), changes) == (second.digests, [4, 1, 4, 5], [])
+
+
+def test_a_file_that_may_not_be_read_costs_itself(collect: Collect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path, closed = collect(train=many("a", "b")), tmp_path / "videos" / "a.mp4"
+    monkeypatch.setattr(os, "access", lambda file, how: Path(file) != closed)
+    first, _ = ingest(path)
+    assert first.digests[0] == "no file"
+    assert refresh(collection.load(path), first, 2, 3, unread) == (first, [])
+    monkeypatch.undo()
+    assert ingest(path, first)[1] == ["1 video(s) changed (a)"]
 
 
 def test_digests_are_kept_where_nothing_changed(collect: Collect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -291,10 +291,10 @@ def test_mistakes_of_a_table(write: Write):
     yaml = yaml_with().replace("videos: videos", "videos: table.csv")
     assert mistakes(write(**{"table.csv": table, "collection.yaml": yaml})) == [
         "table.csv:3: video 't1' stands again",
-        "table.csv:4: video 't2': no such file: gone.mp4",
         "table.csv:5: video id 'a b' has ' '; "
         "letters, digits and _ @ + = , ~ . - are allowed (a table can rename files)",
         "table.csv:6: has 1 columns instead of 2",
+        "train.ids:2: video 't2' has no file: there is no gone.mp4",
         "val.ids:1: video 'v1' has no file in table.csv",
     ]
     assert mistakes(write(**{"table.csv": "id,file\nt1,videos/t1.mp4\n", "collection.yaml": yaml}))[0] == (
@@ -325,14 +325,150 @@ def test_many_mistakes_are_counted_and_quickly_found(write: Write, tmp_path: Pat
         (tmp_path / "videos" / f"movie{number}x.mp4").touch()
     names = [f"movie{number}" for number in range(3000)]
     path = write(
-        **{"test.ids": "\n".join(names), "test.txt": "".join(f"{name}#0 a\n" for name in names), "videos/s1.mp4": None}
+        **{
+            "test.ids": "\n".join(names),
+            "test.txt": "".join(f"{name}#0 a\n" for name in names),
+            "val.txt": "v1#0 a bird\nv1#0 again\n",
+            "videos/s1.mp4": None,
+        }
     )
     start = time.perf_counter()
     with pytest.raises(LaffError) as error:
         collection.load(path)
     assert time.perf_counter() - start < 10
     head, *lines = str(error.value).split("\n")
-    assert head == f"{path}: 3000 problem(s)"
+    assert head == f"{path}: 3001 problem(s)"
     assert len(lines) == 1001
-    assert lines[0].startswith(f"  - {tmp_path}/test.ids:1: video 'movie0' has no file in {tmp_path}/videos; did you")
-    assert lines[-1] == "  - … and 2000 more of these"
+    assert lines[1].startswith(f"  - {tmp_path}/test.ids:1: video 'movie0' has no file in {tmp_path}/videos; did you")
+    assert lines[-1] == "  - … and 2001 more of these"
+
+
+def test_a_video_without_a_file_costs_itself(write: Write, tmp_path: Path):
+    """It is told once, with what might be meant; only where no video has a file, or much else is wrong, it stops."""
+    (tmp_path / "videos" / "part2").mkdir()
+    path = write(**{"val.ids": "clip_1\nclip_2\n", "val.txt": "clip_1#0 a\nclip_2#0 b\n", "videos/clip-1.mp4": ""})
+    found = collection.load(path)
+    assert found.notes == [
+        f"2 of 5 videos have no file in {tmp_path}/videos, which costs these videos: 'clip_1', did you mean 'clip-1'?, "
+        "'clip_2', did you mean 'clip-1'?; its subfolders are not looked into: part2"
+    ]
+    assert found.files["t1"] == f"{tmp_path}/videos/t1.mp4"
+    assert not Path(found.files["clip_1"]).exists()
+    (tmp_path / "videos").rename(tmp_path / "elsewhere")
+    (tmp_path / "videos").mkdir()
+    assert len(mistakes(tmp_path / "collection.yaml")) == 5
+
+
+def test_a_link_to_nothing_is_told_as_such(write: Write, tmp_path: Path):
+    path = write(**{"videos/v1.mp4": None})
+    (tmp_path / "videos" / "v1.mp4").symlink_to(".git/annex/objects/v1.mp4")
+    found = collection.load(path)
+    assert found.files["v1"] == f"{tmp_path}/videos/v1.mp4"
+    assert found.notes == [
+        f"1 of 4 videos have no file in {tmp_path}/videos, which costs these videos: 'v1'; "
+        "1 of them are links to nothing"
+    ]
+
+
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+WEBP = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0%c\0\0\0"
+
+
+@pytest.mark.parametrize(
+    ("beside", "taken"),
+    [
+        ({"v1.mp4": b"", "v1.webp": WEBP % b"\0", "v1.description": b"text", "v1.info": b"x"}, "v1.mp4"),
+        ({"v1.MOV": b"", "v1.HEIC": b"\0\0\0\x18ftypheic"}, "v1.MOV"),
+        ({"v1.gif": b"GIF89a", "v1.jpg": b"\xff\xd8\xff"}, "v1.gif"),
+        ({"v1.webp": WEBP % b"\x02", "v1.png": PNG}, "v1.webp"),  # an animation
+        ({"v1": b"", "v1.png": PNG, "v1.mp3": b""}, "v1"),
+        ({"v1.jpg": b"\xff\xd8\xff", "v1.m4a": b""}, "v1.jpg"),  # who opens it says that it is a picture
+        ({"v1.m\np4": b"", "v1.mkv": b""}, "v1.mkv"),
+    ],
+)
+def test_what_lies_beside_a_video(write: Write, tmp_path: Path, beside: dict[str, bytes], taken: str):
+    path = write(**{"videos/v1.mp4": None, **{f"videos/{name}": content for name, content in beside.items()}})
+    found = collection.load(path)
+    assert found.files["v1"] == f"{tmp_path}/videos/{taken}"
+    (said,) = found.notes
+    assert said.startswith(f"{len(beside) - 1} file(s) share a name with a video and are left alone: v1.")
+    assert said.isprintable()
+
+
+def test_of_two_videos_none_is_taken(write: Write, tmp_path: Path):
+    """Unless the id names one whole."""
+    path = write(**{"videos/v1.mp4": "", "videos/v1.m\nkv": "", "videos/v1.mkv": "", "videos/v1.png": PNG})
+    said = "val.ids:1: video 'v1' has 4 files in videos: v1.m\\nkv, v1.mkv, v1.mp4, v1.png"
+    assert mistakes(path) == [said]
+    names = {"val.ids": "v1.mp4\n", "val.txt": "v1.mp4#0 a bird\n", "videos/v1.mp4.mkv": ""}
+    found = collection.load(write(**names))
+    assert found.files["v1.mp4"] == f"{tmp_path}/videos/v1.mp4"
+
+
+@pytest.mark.parametrize("table", [False, True])
+def test_a_link_out_of_the_folder_is_followed_only_when_the_collection_says_so(
+    write: Write, tmp_path: Path, table: bool
+):
+    """Links inside of it are no matter, nor is the folder itself if it is one."""
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private" / "key").write_text("secret")
+    inside = tmp_path / "zoo"
+    yaml = yaml_with()
+    if table:
+        rows = "".join(f"{video},files/{video}.mp4\n" for video in ("t1", "t2", "v1", "s1"))
+        yaml = yaml.replace("videos: videos", "videos: zoo/table.csv")
+    else:
+        yaml = yaml.replace("videos: videos", "videos: zoo")
+    path = write(**{"collection.yaml": yaml})
+    inside.mkdir()
+    if table:
+        (inside / "table.csv").write_text("video,path\n" + rows)
+        inside = inside / "files"
+        inside.mkdir()
+    for video in ("t1", "t2", "v1"):
+        (inside / f"{video}.mp4").touch()
+    (inside / "s1.mp4").symlink_to("t1.mp4")
+    assert collection.load(path).files["s1"].endswith("/s1.mp4")
+    (inside / "s1.mp4").unlink()
+    (inside / "s1.mp4").symlink_to(tmp_path / "private" / "key")
+    (said,) = mistakes(path)
+    assert "1 file(s) are links out of zoo, such as s1.mp4 (to private/key)" in said
+    assert "`follow_links: true`" in said
+    path.write_text(path.read_text() + "follow_links: true\n")
+    assert collection.load(path).files["s1"].endswith("/s1.mp4")
+    path.write_text(path.read_text().replace("links: true", "links: maybe"))
+    assert "follow_links: should be true or false, not 'maybe'" in mistakes(path)[0]
+    path.write_text(path.read_text().replace("follow_links: maybe\n", ""))
+    if table:  # a folder amid the path that is a link leads out as well
+        (inside / "s1.mp4").unlink()
+        (inside / "s1.mp4").touch()
+        inside.rename(tmp_path / "moved")
+        inside.symlink_to(tmp_path / "moved")
+        assert "4 file(s) are links out of zoo" in mistakes(path)[0]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_byte_order_marks_everywhere(write: Write, tmp_path: Path, encoding: str):
+    """As Notepad and PowerShell write text: in lists, captions of each form, a table, collection.yaml itself."""
+    yaml = yaml_with(train="train.csv", val="val.jsonl").replace("videos: videos", "videos: table.csv")
+    texts = {
+        "train.ids": "t1\r\nt2\r\n",
+        "train.csv": 'video,caption\r\nt1,ein Hündchen\r\nt2,"two, 2"\r\n',
+        "val.jsonl": '{"video": "v1", "caption": "猫"}\r\n',
+        "test.txt": "s1#0 a fish\r\n",
+        "table.csv": "video,path\n" + "".join(f"{video},videos/t1.mp4\n" for video in ("t1", "t2", "v1", "s1")),
+        "collection.yaml": yaml,
+    }
+    found = collection.load(write(**{name: text.encode(encoding) for name, text in texts.items()}))
+    assert found.ids["train"] == ["t1", "t2"]
+    assert found.captions["train"].texts == ["ein Hündchen", "two, 2"]
+    assert found.captions["val"].texts == ["猫"]
+    assert found.name == "zoo"
+
+
+def test_deep_json_is_one_mistake(write: Write):
+    deep = '{"video": "t1", "captions": ' + "[" * 100_000 + "]" * 100_000 + "}"
+    rows = [deep, '{"video": "t1", "caption": "a"}', '{"video": "t2", "caption": "b"}']
+    path = write(**{"train.jsonl": "\n".join(rows), "collection.yaml": yaml_with(train="train.jsonl")})
+    form = 'should be {"video": …, "caption": …} or {"video": …, "captions": […]}'
+    assert mistakes(path) == [f"train.jsonl:1: {form}"]

@@ -1,0 +1,87 @@
+"""The files of videos: which of several that share a name is the video, and which are links out of their folder."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from pipeline.errors import printable
+from pipeline.video import stills
+
+# Endings with a dot, in lower case. A file with one of NO_VIDEO is never looked at as a video.
+NO_VIDEO = {".txt", ".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".md", ".srt", ".vtt", ".npz", ".npy", ".h5"}
+VIDEO = {
+    *(".mp4", ".m4v", ".mov", ".qt", ".mkv", ".webm", ".avi", ".divx", ".flv", ".f4v", ".wmv", ".asf", ".mpg", ".mpeg"),
+    *(".mpe", ".m1v", ".m2v", ".vob", ".ts", ".mts", ".m2ts", ".3gp", ".3g2", ".ogv", ".ogm", ".rm", ".rmvb", ".mxf"),
+    *(".mjpeg", ".mjpg", ".y4m", ".h264", ".264", ".h265", ".265", ".hevc", ".ivf", ".dv", ".nut"),
+}
+PICTURE = {
+    *(".jpg", ".jpeg", ".jpe", ".png", ".webp", ".heic", ".heif", ".hif", ".avif", ".bmp", ".tif", ".tiff", ".jxl"),
+    *(".jp2", ".ico", ".svg", ".psd", ".dng", ".cr2", ".nef", ".arw", ".thm"),
+}
+BESIDE = {  # what downloaders, phones and people lay beside a video
+    *(".description", ".info", ".nfo", ".log", ".xml", ".html", ".pdf", ".ass", ".ssa", ".sub", ".idx", ".lrc", ".aae"),
+    *(".mp3", ".m4a", ".wav", ".aac", ".flac", ".opus", ".oga", ".ac3", ".part", ".ytdl", ".aria2", ".tmp", ".bak"),
+    *(".md5", ".sha1", ".sha256", ".pkl", ".pt", ".pth", ".zip", ".tar", ".gz", ".xmp", ".url", ".torrent"),
+}
+
+
+def videos_among(files: Sequence[Path], video: str) -> Sequence[Path]:
+    """Of files that the id `video` may mean, those that are videos as far as can be told: one, if that is clear.
+
+    Endings decide, and where they leave several, the first bytes of pictures and the id that names a file whole. Where
+    all are pictures or lie beside a video that is not there, it is the first picture: who opens it says what it is.
+    """
+    if len(files) == 1:
+        return files
+    ranks = [_rank(file) for file in files]
+    best = [file for file, rank in zip(files, ranks, strict=True) if rank == min(ranks)]
+    if min(ranks) >= 2:
+        return best[:1]
+    return [file for file in best if file.name == video] or best
+
+
+def _rank(file: Path) -> int:
+    """How much a file looks like the video among others of its name: 0 most."""
+    ending = file.suffix.lower()
+    if ending in VIDEO:
+        return 0
+    if ending in BESIDE:
+        return 3
+    moves = ending in (".webp", ".png", ".avif")  # may move; the first bytes tell
+    return 2 if stills.kind(file) or (ending in PICTURE and not moves) else 1
+
+
+def chosen_of(several: Mapping[str, Sequence[Path]]) -> tuple[dict[str, Path], list[str]]:
+    """The file of each id that may mean several, where it is clear; and a note of the files left alone, if any."""
+    among = {video: videos_among(files, video) for video, files in several.items()}
+    chosen = {video: files[0] for video, files in among.items() if len(files) == 1}
+    left = [file.name for video in chosen for file in several[video] if file != chosen[video]]
+    if not left:
+        return chosen, []
+    return chosen, [f"{len(left)} file(s) share a name with a video and are left alone: {some(sorted(left))}"]
+
+
+def links_out(paths: Iterable[str], folder: Path, is_link: Callable[[str], bool] = os.path.islink) -> dict[str, str]:
+    """Those of `paths` that are links, or lie behind links, to something outside of the folder; and where they lead.
+
+    Of a path that does not begin with the folder only the file itself counts, against the folder that it lies in. A
+    link to nothing leads nowhere. `is_link` tells whether a file is one, where that is known already.
+    """
+    prefix = str(folder / "x")[:-1]
+    inside = os.path.join(os.path.realpath(folder), "")  # noqa: PTH118 - a million paths
+    real: dict[str, str] = {}  # folder -> where it is
+    found = {}
+    for path in paths:
+        parent, _, name = path.rpartition("/")
+        if parent not in real:
+            real[parent] = os.path.join(os.path.realpath(parent or ("/" if path[:1] == "/" else ".")), "")  # noqa: PTH118
+        place = os.path.realpath(path) if is_link(path) else real[parent] + name
+        below = path.startswith(prefix) and "/../" not in path
+        if not place.startswith(inside if below else real[parent]) and os.path.exists(place):  # noqa: PTH110
+            found[path] = place
+    return found
+
+
+def some(names: Sequence[str]) -> str:
+    """The first of many names, fit to be printed."""
+    return ", ".join(map(printable, names[:3])) + (", …" if len(names) > 3 else "")
