@@ -150,7 +150,9 @@ class Recipes:
         recipe: dict[str, Any] = {"step": stage.step, "uses": stage.uses, "params": params}
         for name in (*constants.get("FILES", ()), *step.files):
             if params.get(name):
-                recipe[f"file of {name}"] = self._file_digest(Path(params.pop(name)))
+                value = params.pop(name)
+                digests = [self._file_digest(Path(one)) for one in (value if isinstance(value, list) else [value])]
+                recipe[f"file of {name}"] = digests if isinstance(value, list) else digests[0]
         for name, folder in constants.get("CONFIGS", ()):
             config = code.ROOT / folder / f"{params.get(name)}.json"  # a configuration of our own that the value names
             if config.is_file():

@@ -1,43 +1,74 @@
 """Features that others extracted: BigFile folders (feature.bin, id.txt, shape.txt) and .npz archives."""
 
-import zipfile
-import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from extractors.vectors import open_bigfile
 from pipeline.errors import LaffError
+from pipeline.rows import archives, kinds
+
+MARK = "\ufeff"  # the byte order mark, if a list was read from a file of Windows
+
+
+@dataclass
+class Taken:
+    """Rows of the ids that were asked for, in their order."""
+
+    values: np.ndarray  # [n, D] float32; of frames [n, T, D]; zeros where an id has no row
+    counts: np.ndarray  # [n] int32: how many rows an id has of its own; 0: none
+    odd: np.ndarray  # [n] int32: how many of its values are no finite float32; these rows are zeros too
+
+    @property
+    def sound(self) -> np.ndarray:
+        """[n] bool: whether an id has a row, and all of it can be used."""
+        return (self.counts > 0) & (self.odd == 0)
 
 
 def ids_of(path: Path, id_array: str = "ids") -> list[str]:
     """The ids of all rows, in order. Raises LaffError if the path is neither format or an id comes twice."""
-    return _ids(path, id_array)
+    if path.is_dir():
+        names = _bigfile(path)[0]
+    else:
+        header = archives.header(path, id_array)
+        if len(header.shape) != 1 or header.dtype.kind not in "USiu":
+            raise LaffError(f"{path}: {id_array!r} is {header}; it should be a list of names")
+        names = [_text(path, id_array, name) for name in archives.load(path, id_array).tolist()]
+        names[:1] = [name.removeprefix(MARK) for name in names[:1]]
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise LaffError(f"{path}: id {name!r} comes twice, so its row is not clear")
+        seen.add(name)
+    return names
 
 
-def read_rows(path: Path, ids: Sequence[str], array: str = "", id_array: str = "ids") -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the wanted ids -> rows [n, D] float32, in the order of `ids`, and found [n] bool; a missing one is zeros.
+def read_rows(path: Path, ids: Sequence[str], array: str = "", id_array: str = "ids") -> Taken:
+    """Rows [n, D] of the wanted ids.
 
-    path: a BigFile folder, of which only the wanted rows are read, or an .npz; array: which of the .npz ("" if only
-    one is two-dimensional); id_array: its names of the rows. Pickled arrays are refused.
-    Raises LaffError if the path is neither, sizes disagree, an id comes twice, or a wanted value is not finite.
+    path: a BigFile folder or an .npz, of which only the wanted rows are kept; array: which of the .npz ("" if only one
+    is two-dimensional); id_array: its names of the rows. Pickled arrays are refused.
+    Raises LaffError if the path is neither, sizes disagree, or an id comes twice.
     """
-    names = _ids(path, id_array)
+    names = ids_of(path, id_array)
     rows = {name: row for row, name in enumerate(names)}
-    table = _bigfile(path)[1] if path.is_dir() else _table(path, array, id_array, len(names))
     found = np.array([name in rows for name in ids], dtype=bool)
-    values = np.zeros((len(ids), table.shape[1]), dtype=np.float32)
-    wanted = np.array([rows[name] for name in ids if name in rows], dtype=np.int64)
-    values[found] = table[wanted]
-    _check_finite(path, ids, values)
-    return values, found
+    wanted = [rows[name] for name in ids if name in rows]
+    if path.is_dir():
+        taken = _bigfile(path)[1][wanted]
+    else:
+        taken = archives.rows(path, _table(path, array, id_array, len(names)), wanted)
+    values = np.zeros((len(ids), taken.shape[1]), dtype=np.float32)
+    values[found] = taken
+    return _checked(values, found.astype(np.int32))
 
 
 def read_frames(
     path: Path, ids: Sequence[str], frames: int, array: str = "", id_array: str = "ids", start_array: str = "starts"
-) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of frames of the wanted ids -> values [n, T, D] float32 and counts [n] int32, how many of T are an id's own.
+) -> Taken:
+    """Rows of frames [n, T, D] of the wanted ids; `counts` says how many of T are an id's own.
 
     path: an .npz with ids [V], starts [V + 1] and an array [starts[V], D]: the frames of id v are its rows starts[v]
     up to starts[v + 1], of which the first `frames` are taken. T is the most that any id of the file then has; the
@@ -46,22 +77,53 @@ def read_frames(
     """
     if path.is_dir():
         raise LaffError(f"{path}: a BigFile folder holds one row a video; frames come in an .npz with {start_array!r}")
-    names, starts = _ids(path, id_array), _load(path, start_array)
-    if starts.shape != (len(names) + 1,) or starts.dtype.kind not in "iu" or starts[0] or (np.diff(starts) < 0).any():
-        wanted = f"{len(names) + 1} whole numbers that rise from 0"
-        raise LaffError(f"{path}: {start_array!r} is {starts.dtype} {starts.shape}; it should be {wanted}")
-    starts = starts.astype(np.int64)
+    names, header = ids_of(path, id_array), archives.header(path, start_array)
+    wrong = f"{path}: {start_array!r} is {header}; it should be {len(names) + 1} whole numbers that rise from 0"
+    if header.shape != (len(names) + 1,) or header.dtype.kind not in "iu":
+        raise LaffError(wrong)
+    starts = archives.load(path, start_array).astype(np.int64)
+    if starts[0] or (np.diff(starts) < 0).any():
+        raise LaffError(wrong)
     table = _table(path, array, id_array, int(starts[-1]), (start_array,))
     own = np.minimum(np.diff(starts), frames)
     rows = {name: row for row, name in enumerate(names)}
-    values = np.zeros((len(ids), int(own.max(initial=1)), table.shape[1]), dtype=np.float32)
-    counts = np.zeros(len(ids), np.int32)
-    for place, name in enumerate(ids):
-        if name in rows:
-            first, counts[place] = starts[rows[name]], own[rows[name]]
-            values[place, : counts[place]] = table[first : first + counts[place]]
-    _check_finite(path, ids, values)
-    return values, counts
+    counts = np.array([own[rows[name]] if name in rows else 0 for name in ids], np.int32)
+    firsts = [int(starts[rows[name]]) if name in rows else 0 for name in ids]
+    wanted = [first + frame for first, count in zip(firsts, counts.tolist(), strict=True) for frame in range(count)]
+    taken = archives.rows(path, table, wanted)
+    values = np.zeros((len(ids), int(own.max(initial=1)), taken.shape[1]), dtype=np.float32)
+    values[np.arange(values.shape[1]) < counts[:, None]] = taken
+    return _checked(values, counts)
+
+
+def join(paths: Sequence[Path], ids: Sequence[str], id_array: str, read: Callable[[Path, list[str]], Taken]) -> Taken:
+    """The rows of the wanted ids out of several files, as `read` takes them out of one.
+
+    LaffError where two files have a row for one id, or rows of other widths.
+    """
+    where: dict[str, int] = {}
+    for number, path in enumerate(paths):
+        for name in ids_of(path, id_array):
+            if name in where:
+                raise LaffError(f"id {name!r} has a row in {paths[where[name]]} and in {path}, so its row is not clear")
+            where[name] = number
+    parts = [(read(path, [name for name in ids if where.get(name) == number])) for number, path in enumerate(paths)]
+    for path, part in zip(paths, parts, strict=True):
+        if part.values.shape[-1] != parts[0].values.shape[-1]:
+            raise LaffError(
+                f"{paths[0]} has rows of {parts[0].values.shape[-1]} numbers, {path} of {part.values.shape[-1]}"
+            )
+    shape = [len(ids), *np.max([part.values.shape[1:] for part in parts], axis=0).tolist()]
+    whole = Taken(np.zeros(shape, np.float32), np.zeros(len(ids), np.int32), np.zeros(len(ids), np.int32))
+    of = np.array([where.get(name, -1) for name in ids])
+    for number, part in enumerate(parts):
+        here = np.flatnonzero(of == number)
+        if part.values.ndim == 3:
+            whole.values[here, : part.values.shape[1]] = part.values
+        else:
+            whole.values[here] = part.values
+        whole.counts[here], whole.odd[here] = part.counts, part.odd
+    return whole
 
 
 def width(path: Path, array: str = "", others: Sequence[str] = ("ids", "starts")) -> int:
@@ -71,85 +133,46 @@ def width(path: Path, array: str = "", others: Sequence[str] = ("ids", "starts")
     """
     try:
         if path.is_dir():
-            return int((path / "shape.txt").read_text(encoding="utf-8").split()[1])
-        with zipfile.ZipFile(path) as archive:
-            shapes = {name.removesuffix(".npy"): _shape(archive, name) for name in archive.namelist()}
-    except (OSError, ValueError, IndexError, zipfile.BadZipFile):
+            return int((path / "shape.txt").read_text(encoding="utf-8-sig").split()[1])
+        wanted = [array] if array else [name for name in archives.names(path) if name not in others]
+        shapes = [archives.header(path, name).shape for name in wanted]
+    except (LaffError, OSError, ValueError, IndexError):
         return 0
-    found = [shape for name, shape in shapes.items() if (name == array if array else name not in others)]
-    tables = [shape for shape in found if len(shape) == 2]
+    tables = [shape for shape in shapes if len(shape) == 2]
     return tables[0][1] if len(tables) == 1 else 0
 
 
-def _shape(archive: zipfile.ZipFile, name: str) -> tuple[int, ...]:
-    """The shape that the header of an array of an .npz says."""
-    with archive.open(name) as file:
-        old = np.lib.format.read_magic(file) == (1, 0)
-        read = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
-        shape: tuple[int, ...] = read(file)[0]
-        return shape
+def _checked(values: np.ndarray, counts: np.ndarray) -> Taken:
+    """With what is not finite counted, and zeros in its place."""
+    axes = tuple(range(1, values.ndim))
+    odd = np.count_nonzero(~np.isfinite(values), axis=axes).astype(np.int32)
+    values[odd > 0] = 0
+    return Taken(values, counts, odd)
 
 
-def _check_finite(path: Path, ids: Sequence[str], values: np.ndarray) -> None:
-    finite = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
-    if not finite.all():
-        raise LaffError(
-            f"{path}: the row of {ids[int(np.argmin(finite))]!r} holds a value that is not a finite float32"
-        )
-
-
-def _ids(path: Path, id_array: str) -> list[str]:
-    if path.is_dir():
-        names = _bigfile(path)[0]
-    else:
-        values = _load(path, id_array)
-        if values.ndim != 1 or values.dtype.kind not in "USiu":
-            raise LaffError(f"{path}: {id_array!r} is {values.dtype} {values.shape}; it should be a list of names")
-        names = [name.decode() if isinstance(name, bytes) else str(name) for name in values.tolist()]
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise LaffError(f"{path}: id {name!r} comes twice, so its row is not clear")
-        seen.add(name)
-    return names
+def _text(path: Path, id_array: str, name: str | bytes | int) -> str:
+    try:
+        return name.decode() if isinstance(name, bytes) else str(name)
+    except UnicodeDecodeError:
+        raise LaffError(f"{path}: {id_array!r} holds {name!r}, which is not UTF-8") from None
 
 
 def _bigfile(folder: Path) -> tuple[list[str], np.ndarray]:
     try:
         return open_bigfile(folder)
     except ValueError as error:
-        raise LaffError(str(error)) from error
+        raise LaffError(f"{error}; {kinds.WANTED}" if "not a BigFile" in str(error) else str(error)) from error
 
 
-def _table(path: Path, array: str, id_array: str, count: int, others: Sequence[str] = ()) -> np.ndarray:
+def _table(path: Path, array: str, id_array: str, count: int, others: Sequence[str] = ()) -> str:
     """The two-dimensional array of an .npz, which should have `count` rows; `others` names arrays that it is not."""
     if not array:
-        names = _names(path)
-        fitting = [name for name in names if name not in (id_array, *others) and _load(path, name).ndim == 2]
+        names = [name for name in archives.names(path) if name not in (id_array, *others)]
+        fitting = [name for name in names if len(archives.header(path, name).shape) == 2]
         if len(fitting) != 1:
-            raise LaffError(f"{path}: name the `array` to read: it holds {', '.join(sorted(names))}")
+            raise LaffError(f"{path}: name the `array` to read: it holds {', '.join(sorted(archives.names(path)))}")
         array = fitting[0]
-    table = _load(path, array)
-    if table.ndim != 2 or table.dtype.kind not in "fiu" or len(table) != count:
-        raise LaffError(f"{path}: {array!r} is {table.dtype} {table.shape}; it should be numbers [{count}, D]")
-    return table
-
-
-def _names(path: Path) -> list[str]:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return list(archive.files)
-    except (OSError, ValueError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise LaffError(f"{path}: neither a BigFile folder nor an .npz archive: {error}") from error
-
-
-def _load(path: Path, name: str) -> np.ndarray:
-    """One array of an archive; the others are not read."""
-    names = _names(path)
-    if name not in names:
-        raise LaffError(f"{path}: has no array {name!r}; it holds {', '.join(sorted(names))}")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return np.asarray(archive[name])
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise LaffError(f"{path}: array {name!r} cannot be read: {error}") from error
+    header = archives.header(path, array)
+    if len(header.shape) != 2 or header.dtype.kind not in "fiu" or header.shape[0] != count:
+        raise LaffError(f"{path}: {array!r} is {header}; it should be numbers [{count}, D]")
+    return array

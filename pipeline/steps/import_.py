@@ -1,14 +1,14 @@
-"""import: features that others extracted, from an .npz file or a BigFile folder, cut into this collection's shards."""
+"""import: features that others extracted, from .npz files or BigFile folders, cut into this collection's shards."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from pipeline import progress
 from pipeline.errors import LaffError
+from pipeline.errors import problems as told
 from pipeline.extraction.provenance import attributes
 from pipeline.extraction.target import Target
 from pipeline.graph.graph import Stage
@@ -20,6 +20,8 @@ from pipeline.plan.units import shards as shards_of
 from pipeline.rows import bigfile, shards
 from pipeline.store import ledger
 from pipeline.workers.tasks import Made
+
+SHOWN = 100  # captions without a usable row that are told one by one
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Options:
     FILES = ("file",)
     SHAPED_BY = ("pipeline.rows",)  # of extraction it has the words only that a shard says of itself
 
-    file: str  # an .npz, or a BigFile folder (feature.bin, id.txt, shape.txt)
+    file: str | list[str]  # an .npz, or a BigFile folder (feature.bin, id.txt, shape.txt); or several, as one a split
     side: Literal["video", "text"]  # whether its ids are videos or captions
     array: str = ""  # the array of an .npz; "" if only one is two-dimensional
     ids: str = "ids"  # the array of ids in an .npz
@@ -42,6 +44,10 @@ class Options:
     frames: int = 50  # at level frame: as many of a video's first frames at most
 
     def __post_init__(self) -> None:
+        if not self.file or (isinstance(self.file, list) and len(set(self.file)) < len(self.file)):
+            raise LaffError(
+                f"file is {self.file!r}; it should name an .npz or a BigFile folder, or several different ones"
+            )
         if self.frames < 1:
             raise LaffError(f"frames is {self.frames}; at least one of a video should be taken")
         if self.level == "frame" and self.side == "text":
@@ -53,59 +59,89 @@ def units(context: Context, stage: Stage) -> list[Unit]:
     return [unit for side in stage.sides for unit in shards_of(context, stage, side)]
 
 
+def problems(context: Context, stage: Stage) -> list[str]:
+    """Files that are not there."""
+    return [f"'{stage.name}': no such file: {file}" for file in _files(context, stage) if not file.exists()]
+
+
 def shape(context: Context, stage: Stage) -> tuple[int, int]:
-    """Width as the file's header tells it, and frames as the params do."""
+    """Width as the files' headers tell it, and frames as the params do."""
     others = (stage.options["ids"], stage.options["starts"])
-    width = bigfile.width(context.path(stage.options["file"]), stage.options["array"], others) or 1
-    return width, int(stage.options["frames"])
+    widths = [bigfile.width(file, stage.options["array"], others) for file in _files(context, stage)]
+    return max(widths) or 1, int(stage.options["frames"])
 
 
 def run(context: Context, planned: Planned) -> None:
-    """Copy the rows of this collection's items; an item without a row goes to the ledger."""
+    """Copy the rows of this collection's items; an item without a row, or with a bad one, goes to the ledger."""
     stage, catalog = context.stage(planned.stage), context.catalog
     options = stage.options
-    file = context.path(options["file"])
-    if not file.exists():
-        raise LaffError(f"'{stage.name}': no such file: {file}")
+    paths = _files(context, stage)
+    if lost := problems(context, stage):
+        raise LaffError(lost[0])
+    source = ", ".join(path.name for path in paths)
     wanted = [row for unit in planned.todo for row in catalog.shards(unit.side)[unit.shard]]
     with progress.bar(stage.name, len(wanted), "row") as bar:
         names = catalog.ids(options["side"], wanted)
-        values, counts = _read(file, names, options)
-        found = counts > 0
-        known = set(catalog.videos if options["side"] == "video" else catalog.captions)
-        if not found.any() and not known.intersection(bigfile.ids_of(file, options["ids"])):
-            raise LaffError(f"'{stage.name}': {file} has a row for none of the {len(known)} ids, such as {names[0]!r}")
-        if options["side"] == "text" and not found.all():
-            lost = [name for name, there in zip(names, found, strict=True) if not there]
-            raise LaffError(f"'{stage.name}': {file} has no row for {len(lost)} captions, such as {lost[0]!r}")
+        taken = _read(paths, names, options)
+        _check(stage, paths, names, taken, set(catalog.videos if options["side"] == "video" else catalog.captions))
         at = 0
         for unit in planned.todo:
             start = time.perf_counter()
             size = len(catalog.shards(unit.side)[unit.shard])
             part = slice(at, at + size)
             at += size
-            here = found[part]
-            kept = [name for name, there in zip(names[part], here, strict=True) if there]
+            here = taken.sound[part]
+            kept = [name for name, sound in zip(names[part], here, strict=True) if sound]
             failed = [
-                ledger.line(name, stage.name, f"no row in {file.name}", "Missing")
-                for name, there in zip(names[part], here, strict=True)
-                if not there
+                ledger.line(name, stage.name, *_reason(source, taken, at - size + place))
+                for place, name in enumerate(names[part])
+                if not here[place]
             ]
             path = context.work.folder(stage.name) / unit.key
             goal = Target(
                 stage.name, unit.key, path, None, unit.fingerprint, unit.content, unit.recipe, "cpu", 1, "float32"
             )
-            about = attributes(goal, None) | {"source": file.name, "level": options["level"]}
-            frames = counts[part][here] if options["level"] == "frame" else None
-            shards.write(path, kept, values[part][here], about, failed, frames=frames)
+            about = attributes(goal, None) | {"source": source, "level": options["level"]}
+            frames = taken.counts[part][here] if options["level"] == "frame" else None
+            shards.write(path, kept, taken.values[part][here], about, failed, frames=frames)
             bar.advance(size)
             record(context, planned, Made(stage.name, unit.key, len(kept), time.perf_counter() - start, failed))
 
 
-def _read(file: Path, names: list[str], options: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Values [n, D] of ids, or [n, T, D] at level frame, and how many rows or frames each has [n]; 0: it is missing."""
-    if options["level"] == "frame":
-        arrays = options["array"], options["ids"], options["starts"]
-        return bigfile.read_frames(file, names, options["frames"], *arrays)
-    values, found = bigfile.read_rows(file, names, options["array"], options["ids"])
-    return values, found.astype(np.int32)
+def _files(context: Context, stage: Stage) -> list[Path]:
+    file = stage.options["file"]
+    return [context.path(name) for name in (file if isinstance(file, list) else [file])]
+
+
+def _read(paths: Sequence[Path], names: list[str], options: dict[str, Any]) -> bigfile.Taken:
+    def one(path: Path, wanted: list[str]) -> bigfile.Taken:
+        if options["level"] == "frame":
+            arrays = options["array"], options["ids"], options["starts"]
+            return bigfile.read_frames(path, wanted, options["frames"], *arrays)
+        return bigfile.read_rows(path, wanted, options["array"], options["ids"])
+
+    return one(paths[0], names) if len(paths) == 1 else bigfile.join(paths, names, options["ids"], one)
+
+
+def _check(stage: Stage, paths: Sequence[Path], names: list[str], taken: bigfile.Taken, known: set[str]) -> None:
+    """LaffError where the files are of other items, or where captions lack a row: these cannot be lost one by one."""
+    shown = " and ".join(map(str, paths))
+    theirs = {id_ for path in paths for id_ in bigfile.ids_of(path, stage.options["ids"])} if names else known
+    if not taken.sound.any() and not known.intersection(theirs):
+        own = f"; its own are such as {min(theirs)!r}" if theirs else ""
+        raise LaffError(
+            f"'{stage.name}': {shown} has a row for none of the {len(known)} ids, such as {names[0]!r}{own}"
+        )
+    if stage.options["side"] == "text" and not taken.sound.all():
+        lost = [
+            f"{name}: {_reason(shown, taken, place)[0]}" for place, name in enumerate(names) if not taken.sound[place]
+        ]
+        raise told(f"'{stage.name}'", lost[:SHOWN] + ([f"… and {len(lost) - SHOWN} more"] if len(lost) > SHOWN else []))
+
+
+def _reason(source: str, taken: bigfile.Taken, place: int) -> tuple[str, str]:
+    """Why an item has no row, and its short name."""
+    if not taken.counts[place]:
+        return f"no row in {source}", "Missing"
+    values = f"{taken.odd[place]} of the {taken.values[place].shape[-1] * int(taken.counts[place])} values"
+    return f"its row in {source} is not usable: {values} are NaN, inf or too large for float32", "NotFinite"
