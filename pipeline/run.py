@@ -208,7 +208,8 @@ def _tasks(request: Request, context: Context) -> Tasks:
     """Who does the shards: this process, workers on this machine, or those of a scheduler."""
     if not request.workers and not request.scheduler:
         return Serial()
-    seen = [context.work.root, request.collection, *map(Path, context.catalog.paths[:1] if context.has_videos else [])]
+    video = next((path for path in context.catalog.paths if path and Path(path).exists()), None)  # some may be missing
+    seen = [context.work.root, request.collection, *([Path(video)] if video else [])]
     return Cluster(request.workers, request.scheduler, seen)
 
 

@@ -49,8 +49,34 @@ if yaml.__with_libyaml__:  # else PyYAML parses in Python, which takes some ten 
 LOOSE = re.compile(r"[\t!\ufeff]|[|>]#")  # libyaml takes these in places where PyYAML refuses or reads them otherwise
 
 
+DEEPEST = 100  # levels of nesting; nobody writes more
+SHALLOW = 1000  # levels that neither parser minds: libyaml crashes somewhere above 10,000
+PREFIX = re.compile(r"^[ ?:-]*", re.MULTILINE)  # of a line: indents, and collections begun in it
+
+
 def parse(text: str, where: str) -> Any:
     """The value of a YAML text; LaffError with the line of the mistake."""
+    try:
+        _check_depth(text, where)
+        return _parse(text, where)
+    except RecursionError:
+        raise LaffError(f"{where}: is nested too deeply") from None
+
+
+def _check_depth(text: str, where: str) -> None:
+    """LaffError with the line where a text is nested too deeply to be parsed; texts of few brackets cannot be."""
+    most = text.count("[") + text.count("{") + 2 * max(map(len, PREFIX.findall(text)))
+    if most < SHALLOW:
+        return
+    depth = 0
+    with suppress(yaml.YAMLError, UnicodeError):  # told by `_parse`
+        for event in yaml.parse(text, Loader=FASTEST):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:
+                raise LaffError(f"{where}:{event.start_mark.line + 1}: is nested too deeply (over {DEEPEST} levels)")
+
+
+def _parse(text: str, where: str) -> Any:
     if not LOOSE.search(text):
         with suppress(yaml.YAMLError, UnicodeError, RecursionError):  # PyYAML's own parser says better what is wrong
             return yaml.load(text, Loader=FASTEST)  # a SafeLoader, as Strict is

@@ -1,9 +1,11 @@
 """What stages have learned from the train split: where it is saved, and the word vectors among it."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.build.construct import construct
 from pipeline.build.loaded import read_state
 from pipeline.graph.graph import Stage
 from pipeline.plan.context import Context
@@ -44,3 +46,25 @@ def word_vectors(context: Context, stage: Stage) -> "dict[str, np.ndarray] | Non
             if "vectors" in state:
                 return dict(zip(state["words"], state["vectors"].numpy(), strict=True))
     return None
+
+
+def vectors_misfit(context: Context, stage: Stage) -> str:
+    """Why the word vectors that a stage starts from will not fit its part, or ''; told before anything is made."""
+    part = construct(stage, context)
+    if not hasattr(part, "vector_dim"):
+        return ""
+    for source in stage.sources:
+        if not context.stage(source).fitted:
+            continue
+        words = construct(context.stage(source), context)
+        if not hasattr(words, "vector_width"):
+            continue
+        with suppress(ValueError):  # a file that is not there: told of the stage that reads it
+            width = words.vector_width()
+            if width != part.vector_dim:
+                return (
+                    f"'{stage.name}' has vector_dim {part.vector_dim}, but the word vectors of '{source}' are {width} "
+                    f"wide; --set {stage.name}.vector_dim={width}"
+                )
+            return ""
+    return ""

@@ -1,5 +1,6 @@
 """Read stages.yaml into a graph of stages, or list everything that is wrong with it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import LaffError, did_you_mean, problems
-from pipeline.graph import published, settings, step_facts
+from pipeline.graph import published, settings, step_facts, towards
 from pipeline.graph.entry import sources_of, stage_of
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.stages_file import StagesFile
@@ -16,7 +17,7 @@ from pipeline.parts.classes import Part
 from pipeline.parts.code import PartError
 
 KEYS = ("step", "uses", "from", "params", "on")
-NAME = "letters, digits and -"
+NAME = "letters, digits, - and _"
 
 
 def load(
@@ -48,6 +49,8 @@ def load(
     for text in sets:
         settings.apply_setting(raw, text, found)
     weights = published.entries(whole.get("weights") or {}, found, frozenset(trusted))
+    with suppress(PartError):  # a step's file that cannot be read: told below
+        towards.complete(raw, frozenset(trusted))
     order = _order(raw, found)
     stages: dict[str, Stage] = {}
     for name in order:
@@ -63,8 +66,10 @@ def _entries(raw: Mapping[Any, Any], found: list[str]) -> dict[str, dict[str, An
     entries: dict[str, dict[str, Any]] = {}
     for name, entry in raw.items():
         name = str(name)
-        if not name.replace("-", "").isalnum() or not name.isascii() or name.startswith("-"):
-            found.append(f"stage name {name!r} should be made of {NAME}: it is a folder and a command")
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+            found.append(
+                f"stage name {name!r} should be made of {NAME}, a letter or digit first: it is a folder and a command"
+            )
         elif not isinstance(entry, dict):
             found.append(f"'{name}' should be a mapping with {', '.join(KEYS)}")
         else:

@@ -81,10 +81,15 @@ def units(context: Context, stage: Stage) -> list[Unit]:
 
 def problems(context: Context, stage: Stage) -> list[str]:
     """What the part and the device refuse; the device is looked at where the work is done."""
-    construct(stage)
+    part = construct(stage, context)
+    found = []
+    if hasattr(part, "vector_width"):
+        part.vector_width()  # a ValueError where its file is none
+    if wrong := learned.vectors_misfit(context, stage):
+        found.append(wrong)
     if not context.tasks.remote:
         device(stage.name, stage.on)
-    return aggregators.refused(context.graph, stage)
+    return found + aggregators.refused(context.graph, stage)
 
 
 def shape(context: Context, stage: Stage) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pipeline import progress
 from pipeline.build.construct import model as build_model
+from pipeline.build.learned import vectors_misfit
 from pipeline.build.loaded import device
 from pipeline.errors import LaffError
 from pipeline.graph import models
@@ -65,7 +66,7 @@ def problems(context: Context, stage: Stage) -> list[str]:
     import torch
 
     device(stage.name, stage.on)
-    found = []
+    found = [wrong for name in stage.options["joint"] if (wrong := vectors_misfit(context, context.stage(name)))]
     shapes = {source: steps.shape(context, context.stage(source)) for source in stage.sources}
     for one in models.of(context.graph, stage):
         where = stage.name if one.params is stage.params else f"{stage.name}: {one.name}"

@@ -4,14 +4,18 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pipeline import files
+from pipeline.errors import printable
 from pipeline.store import journal
 
 KEYS = ("video", "stage", "reason", "exception", "decoder", "time")
 
 
 def line(video: str, stage: str, reason: str, exception: str = "", decoder: str = "") -> dict[str, str]:
-    """One failure as its shard keeps it; `reason` is for people. Without a time: shards hold nothing of clocks."""
-    return {"video": video, "stage": stage, "reason": reason, "exception": exception, "decoder": decoder}
+    """One failure as its shard keeps it. Without a time: shards hold nothing of clocks.
+
+    `reason` is for people, and one line whatever names of files stand in it.
+    """
+    return {"video": video, "stage": stage, "reason": printable(reason), "exception": exception, "decoder": decoder}
 
 
 def timed(lines: Iterable[dict[str, str]], time: str) -> list[dict[str, str]]:

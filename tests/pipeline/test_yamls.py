@@ -117,3 +117,14 @@ def test_the_fast_parser_reads_what_the_plain_one_does(name: str):
     text = (ROOT / name).read_text(encoding="utf-8")
     assert not yamls.LOOSE.search(text)  # or it would be read slowly
     assert yaml.load(text, Loader=yamls.FASTEST) == yaml.load(text, Loader=yamls.Strict)
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "a: " + "{b: " * 50_000, "".join(f"{' ' * n}- \n" for n in range(3000))]
+)
+def test_deep_nesting_is_one_line(tmp_path: Path, text: str):
+    """No stack of Python's, and no crash of libyaml's."""
+    with pytest.raises(LaffError) as error:
+        yamls.parse(text, "a.yaml")
+    assert str(error.value).startswith("a.yaml")
+    assert len(str(error.value).splitlines()) == 1

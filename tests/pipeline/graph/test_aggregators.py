@@ -331,7 +331,10 @@ ROW = ("train.from=[clip-ft-frames, bow]", "rank.pairs={tight: [clip-ft-frames, 
     ("given", "message"),
     [
         ([*TIGHT], "laff takes 'clip-ft' as one vector a video, but 'clip-ft' comes from a CLIP that learned to score"),
-        ([*TIGHT, "train.from=[x3d, gru]"], "'gru' learns from one vector a video, but 'clip-ft' comes from a CLIP"),
+        (
+            [*TIGHT, "train.from=[x3d, gru]", "gru.from=[ingest, clip-ft]"],
+            "'gru' learns from one vector a video, but 'clip-ft' comes from a CLIP",
+        ),
         (
             [*TIGHT, *ALONE, "train.baselines={b: {uses: fusion.mean.Mean, video: [clip-ft]}}"],
             "b takes 'clip-ft' as one vector a video",

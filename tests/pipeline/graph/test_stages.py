@@ -61,6 +61,16 @@ def test_the_shipped_file(profile: str | None):
     assert {name for name in shipped if graph.stages[name].random} == random
 
 
+@pytest.mark.parametrize("name", ["i3d_rgb", "a-b_c", "2d_", "X"])
+def test_names_of_stages(tmp_path: Path, name: str):
+    assert name in load(tmp_path, SMALL.replace("colour", name)).stages
+
+
+@pytest.mark.parametrize("name", ["_a", "-a", "a/b", "a b", "é", '"a\\n"'])
+def test_names_that_are_none(tmp_path: Path, name: str):
+    assert "should be made of letters, digits, - and _" in mistakes(tmp_path, SMALL.replace("colour:", f"{name}:"))[0]
+
+
 def test_a_file_that_was_parsed_is_used_and_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """One parse for any number of graphs: profile and settings change a copy."""
     (tmp_path / "stages.yaml").write_text(SMALL + "weights:\n")
@@ -155,7 +165,7 @@ weights:
 stages:
   ingest: {step: ingest, form: nothing}
   decode: {step: decod, from: ingest}
-  un_der: {step: extract}
+  un.der: {step: extract}
   flat: 3
   list: {step: extract, uses: extractors.brightness.Brightness, from: ingest, params: [1]}
   colour:
@@ -173,7 +183,8 @@ stages:
     assert mistakes(tmp_path, text, None, ["colour=3", "colou.frames=3", "x.y=3"]) == [
         "unknown key 'thread'; did you mean 'threads'?",
         "threads: 0 should be a whole number above 0",
-        "stage name 'un_der' should be made of letters, digits and -: it is a folder and a command",
+        "stage name 'un.der' should be made of letters, digits, - and _, a letter or digit first: "
+        "it is a folder and a command",
         "'flat' should be a mapping with step, uses, from, params, on",
         "'list': params should be a mapping, not [1]",
         "'ingest' has an unknown key 'form'; did you mean 'from'?",

@@ -1,0 +1,83 @@
+"""The video feature that a sentence encoder learns towards, where its entry of stages.yaml names none.
+
+It is one that is fused with it, so that it never asks for videos or models that nothing else needs.
+"""
+
+from typing import Any
+
+from pipeline.graph import step_facts
+from pipeline.graph.entry import sources_of
+from pipeline.parts.classes import Part, plugged
+from pipeline.parts.code import PartError
+
+Entries = dict[str, dict[str, Any]]  # stages.yaml: stage -> what it says, profile and settings applied
+
+
+def complete(raw: Entries, trusted: frozenset[str]) -> None:
+    """Add such a feature to the `from` of each entry that needs and lacks one: the first of train.raw, else of train.
+
+    Only of features that give a video one vector. Where there is none, entries stay as they are: it is told when they
+    are run.
+    """
+    for name, entry in raw.items():
+        part = _part(raw, name, trusted)
+        text = part is not None and part.constants.get("sides") == ("text",) and "task" in part.methods
+        if text and not any("video" in _sides(raw, source, trusted) for source in sources_of(entry)):
+            entry["from"] = [*sources_of(entry), *_feature(raw, name, trusted)]
+
+
+def _feature(raw: Entries, name: str, trusted: frozenset[str]) -> list[str]:
+    """The feature, alone, out of the train stage that fuses `name`, or the first train stage; or nothing."""
+    fusing = [other for other, entry in raw.items() if _fuses(entry)]
+    stage = next((other for other in fusing if name in sources_of(raw[other])), fusing[0] if fusing else None)
+    if stage is None:
+        return []
+    part, sources = _part(raw, stage, trusted), sources_of(raw[stage])
+    known = part.parameters["raw"].default if part and "raw" in part.parameters else ()
+    first = raw[stage]["params"].get("raw", known)
+    video = [source for source in sources if "video" in _sides(raw, source, trusted)]
+    video = [source for source in video if not _scores_pairs(raw, source, trusted)]
+    return [*(one for one in first if one in video), *video][:1] if isinstance(first, list | tuple) else video[:1]
+
+
+def _fuses(entry: dict[str, Any]) -> bool:
+    return entry.get("step") in step_facts.names() and step_facts.about(str(entry["step"])).fuses
+
+
+def _lender(raw: Entries, name: str) -> str:
+    """The stage whose part an entry takes over, or ''."""
+    borrows = step_facts.about(str(raw[name].get("step"))).borrows
+    sources = [source for source in sources_of(raw[name]) if source in raw]
+    return next((source for source in sources if borrows and raw[source].get("step") == borrows), "")
+
+
+def _part(raw: Entries, name: str, trusted: frozenset[str]) -> Part | None:
+    """The class of an entry, or of that from which it takes it over; None where there is none."""
+    if name not in raw or raw[name].get("step") not in step_facts.names():
+        return None
+    uses = raw[name].get("uses") or (raw[lender].get("uses") if (lender := _lender(raw, name)) else None)
+    try:
+        return plugged(str(uses), trusted) if uses else None
+    except PartError:  # told when the entry is read
+        return None
+
+
+def _sides(raw: Entries, name: str, trusted: frozenset[str]) -> tuple[str, ...]:
+    """What the rows of an entry stand for, as `Stage.sides`."""
+    if name not in raw or raw[name].get("step") not in step_facts.names():
+        return ()
+    rows = step_facts.about(str(raw[name]["step"])).rows
+    if rows == "part":
+        part = _part(raw, name, trusted)
+        return tuple(part.constants.get("sides", ())) if part else ()
+    return (str(raw[name]["params"].get(rows)),) if rows else ()
+
+
+def _scores_pairs(raw: Entries, name: str, trusted: frozenset[str]) -> bool:
+    """Whether a feature comes from a model that scores pairs, and gives no video a vector."""
+    lender = _lender(raw, name)
+    uses = raw[lender]["params"].get("aggregate") if lender else None
+    try:
+        return bool(uses) and bool(plugged(str(uses), trusted).constants.get("scores_pairs"))
+    except PartError:
+        return False
