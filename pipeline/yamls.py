@@ -73,7 +73,8 @@ def _check_depth(text: str, where: str) -> None:
         for event in yaml.parse(text, Loader=FASTEST):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > DEEPEST:
-                raise LaffError(f"{where}:{event.start_mark.line + 1}: is nested too deeply (over {DEEPEST} levels)")
+                line = event.start_mark.line + 1 if event.start_mark else 0
+                raise LaffError(f"{where}:{line}: is nested too deeply (over {DEEPEST} levels)")
 
 
 def _parse(text: str, where: str) -> Any:

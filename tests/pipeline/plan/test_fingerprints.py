@@ -48,6 +48,8 @@ SHAPED: dict[str, set[str]] = {
     "pipeline.video": {"decode", *VIDEO},
     "pipeline.rows": {"decode", "finetune", "effnet", *EXTRACT, "train", "rank", "evaluate"},
     "pipeline.rows.bigfile": {"effnet"},
+    "pipeline.rows.archives": {"effnet"},
+    "pipeline.rows.kinds": {"effnet"},
     "pipeline.extraction": VIDEO,
     "pipeline.build": {"finetune", *EXTRACT, "train", "rank"},
     "pipeline.build.learned": {*EXTRACT, "train", "rank"},

@@ -9,6 +9,7 @@ from pipeline.store import ledger
 def test_a_line_has_the_public_fields():
     entry = ledger.line("v1", "decode", "no video stream", "InvalidDataError", "pyav")
     assert entry["reason"] == "no video stream"
+    assert ledger.line("v1", "decode", "a link to a\nb\x1b[2J")["reason"] == r"a link to a\nb\x1b[2J"
     assert "time" not in entry  # a shard keeps it
     (told,) = ledger.timed([entry], "2026-01-02T03:04:05+00:00")
     assert tuple(told) == ledger.KEYS == ("video", "stage", "reason", "exception", "decoder", "time")
