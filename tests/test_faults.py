@@ -92,7 +92,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         else:
             small(made / "all" / f"{name}.mp4", number)
             if name != CRASHING:
-                (made / "good" / f"{name}.mp4").symlink_to(made / "all" / f"{name}.mp4")
+                (made / "good" / f"{name}.mp4").hardlink_to(made / "all" / f"{name}.mp4")
     for videos in ("all", "good"):
         text = f"videos: {videos}\n"
         for split, numbers in (("train", range(40)), ("val", range(40, 50)), ("test", range(50, VIDEOS))):
