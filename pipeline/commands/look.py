@@ -29,10 +29,11 @@ def search_command(sentence: str, k: int, split: str, model: str, **options: Any
     \b
     laff search "a red square moves to the left" -c demo/collection/collection.yaml -w demo/work --profile small
     """
+    from pipeline.errors import printable
     from pipeline.search import search as find
 
     for rank, hit in enumerate(find(request(options), sentence, k, split, model), 1):
-        click.echo(f"{rank:3}  {hit.score:7.4f}  {hit.video}  {hit.path}")
+        click.echo(f"{rank:3}  {hit.score:7.4f}  {hit.video}  {printable(hit.path)}")
 
 
 @click.command(name="show")

@@ -33,6 +33,9 @@ def videos_among(files: Sequence[Path], video: str) -> Sequence[Path]:
     """
     if len(files) == 1:
         return files
+    clear = [file for file in files if file.suffix.lower() in VIDEO]  # no file is opened: there may be a million
+    if len(clear) == 1:
+        return clear
     ranks = [_rank(file) for file in files]
     best = [file for file, rank in zip(files, ranks, strict=True) if rank == min(ranks)]
     if min(ranks) >= 2:
