@@ -133,8 +133,8 @@ def _stat(paths: list[str]) -> tuple[np.ndarray, np.ndarray]:
 def _digest(new: Catalog, old: Catalog, was: np.ndarray, read: Callable[[list[str]], list[str]] | None) -> np.ndarray:
     """Fill in the digests: files with known sizes and mtimes keep theirs. Returns rows of known videos that differ.
 
-    Without `read`, the size is enough. A file that was read once and is gone, or may not be read now, stays what it was:
-    what was made of it can still be used.
+    Without `read`, the size is enough. A file that was read once and is gone, or may not be read now, stays what it
+    was: what was made of it can still be used.
     """
     finished = np.fromiter((_finished(d) for d in old.digests), bool, len(old.digests))
     same = was >= 0

@@ -231,7 +231,14 @@ def test_a_file_that_may_not_be_read_costs_itself(collect: Collect, tmp_path: Pa
     assert first.digests[0] == "no file"
     assert refresh(collection.load(path), first, 2, 3, unread) == (first, [])
     monkeypatch.undo()
-    assert ingest(path, first)[1] == ["1 video(s) changed (a)"]
+    second, changes = ingest(path, first)
+    assert changes == ["1 video(s) changed (a)"]
+    os.utime(closed, ns=(7, 7))  # read once, and not now: what was made of it stays, by a run as by a plan
+    third, changes = refresh(collection.load(path), second, 2, 3, lambda paths: ["no file"] * len(paths))
+    assert (third.digests, changes) == (second.digests, [])
+    looked, _ = refresh(collection.load(path), second, 2, 3, None)
+    settle(second, looked, dated(looked, second), ["no file"])
+    assert refresh(collection.load(path), second, 2, 3, None)[1] == []
 
 
 def test_digests_are_kept_where_nothing_changed(collect: Collect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
