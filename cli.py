@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 from typing import Any
 
 import click
@@ -21,6 +20,7 @@ from pipeline.commands.run import accept_command, demo_command, plan_command, ru
 from pipeline.commands.runs import runs_command
 from pipeline.commands.sections import Sectioned
 from pipeline.commands.stage import stage_command
+from pipeline.commands.terminal import Signals, reader_gone, settle_streams
 from pipeline.commands.weights import weights_group
 from pipeline.errors import LaffError, Missing
 from pipeline.graph.stages_file import StagesFile
@@ -34,6 +34,20 @@ malloc.keep()  # before there are threads
 
 class Laff(Sectioned):
     """Our verbs, and one for each stage of stages.yaml. Turns errors of ours into one clean message."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """The whole process: streams and signals settled first, and the exit status as terminal.py says."""
+        settle_streams()
+        signals = Signals()
+        signals.listen()
+        try:
+            return super().main(*arguments, **options)
+        except SystemExit as end:
+            raise SystemExit(signals.status(end)) from None
+        except KeyboardInterrupt:  # while the message was printed
+            raise SystemExit(128 + signals.came) from None
+        except BrokenPipeError:
+            raise SystemExit(reader_gone()) from None
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Find the stages file first, wherever --stages stands: it decides which commands there are."""
@@ -51,8 +65,6 @@ class Laff(Sectioned):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a LaffError becomes its text, an interrupt says that nothing is lost."""
-        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # as from SLURM or systemd: leave as after Ctrl-C
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             return super().invoke(ctx)
         except LaffError as error:

@@ -18,7 +18,7 @@ from pipeline.store import verify
 from pipeline.store.index import Index
 from pipeline.store.workspace import COMPARISONS, RUNS, Workspace
 
-ALWAYS = ("ingest/table.h5", "failures.jsonl", "times.jsonl", "digests.json", "run.yaml", ".lock")
+ALWAYS = ("ingest/table.h5", "failures.jsonl", "times.jsonl", "digests.json", "run.yaml", "laff.log", ".lock")
 KEPT = ("analyze/", f"{COMPARISONS}/", f"{RUNS}/")  # a person keeps or deletes them whole
 
 

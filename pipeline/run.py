@@ -100,17 +100,18 @@ def _check_losses(context: Context, names: Sequence[str], request: Request) -> d
 def _check_work(context: Context, names: Sequence[str]) -> list[str]:
     """The stages that are about to run; LaffError with all that stands in their way: parts, devices, weight files."""
     stale = [name for name in names if stage_plan(context, name).todo]
-    wrong = steps.problems(context, stale)
+    wrong, absent = steps.problems(context, stale), []
     for name in stale:
         stage = context.stage(name)
         if stage.part and not stage.borrowed:
             try:
                 lookup.get(stage, context.graph, context.work)
             except LaffError as error:
-                wrong.append(str(error))
+                absent.append(str(error))
     context.recipes.forget()  # a file without a published sha256 has one now that it is here
-    if wrong:
-        raise problems(str(context.graph.path), wrong)
+    told = [str(problems(where, found)) for where, found in ((str(context.graph.path), wrong), ("weights", absent)) if found]
+    if told:
+        raise LaffError("\n".join(told))
     return stale
 
 
@@ -180,7 +181,8 @@ def run(
             write_ledger(context)
         finally:
             context.tasks.close()
-    outcome.failures = [line for line in ledger.read(work.ledger) if line["stage"] in names]
+        outcome.failures = [line for line in ledger.read(work.ledger) if line["stage"] in names]
+        progress.LOG.info(f"done\n{outcome.summary(request.work)}")
     return outcome
 
 
@@ -259,3 +261,4 @@ def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None
         for planned in plans:
             outcome.made[planned.stage] = len(planned.todo) - len(planned.unfinished)
             outcome.seconds[planned.stage] = seconds if len(plans) == 1 else context.spent.get(planned.stage, 0.0)
+            progress.note(f"{planned.stage}: {outcome.made[planned.stage]} made in {seconds:.1f} s")

@@ -2,7 +2,9 @@
 
 import fcntl
 import os
+import shlex
 import socket
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -12,6 +14,7 @@ from typing import IO
 
 from pipeline import files, progress
 from pipeline.errors import LaffError
+from pipeline.store import log
 from pipeline.store.index import Index
 
 COMPARISONS = "compare"  # folder below a workspace: GRID/train and GRID/rank hold what stages of a run do
@@ -114,13 +117,16 @@ class Workspace:
                 raise LaffError(f"{self.root} is in use by {holder}; wait for it to end, or use another -w") from None
             except OSError as error:
                 raise LaffError(f"{self.root}: this file system cannot lock files ({error.strerror})") from None
-            if left := _signed(file):
-                progress.say(f"the last run ({left}) was cut off; what it finished is kept")
+            left = _signed(file)
             _sign(file, f"process {os.getpid()} on {socket.gethostname()} since {datetime.now():%Y-%m-%d %H:%M:%S}\n")
             files.remove_partials(self.root)
             self._held = True
             try:
-                yield
+                with log.logged(self.root / log.NAME):
+                    progress.LOG.info("laff %s", shlex.join(sys.argv[1:]))
+                    if left:
+                        progress.say(f"the last run ({left}) was cut off; what it finished is kept")
+                    yield
             finally:
                 with suppress(OSError):  # of a full disk: it is found out again
                     for index in self._indexes.values():

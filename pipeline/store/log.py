@@ -1,0 +1,62 @@
+"""WORK/laff.log: all that runs have said, each line with its time."""
+
+import logging
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pipeline import progress
+from pipeline.errors import LaffError
+
+NAME = "laff.log"
+
+
+class _LogFile(logging.FileHandler):
+    """A log that is never in the way: a line that cannot be written, as on a full disk, is lost."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, encoding="utf-8", errors="backslashreplace")
+        self.setFormatter(logging.Formatter("%(asctime)s %(message)s", progress.CLOCK))
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Nothing."""
+
+    def close(self) -> None:
+        """Close it, whether or not its last line could be written."""
+        with suppress(OSError):
+            super().close()
+
+
+@contextmanager
+def logged(path: Path) -> Iterator[None]:
+    """Keep what is said inside, and what ends it, in a file, below what is there.
+
+    Without a file where it cannot be written, or is a link that leads elsewhere.
+    """
+    handler = None
+    with suppress(OSError):
+        handler = None if path.is_symlink() else _LogFile(path)
+    if handler is None:
+        yield
+        return
+    progress.LOG.setLevel(logging.INFO)
+    progress.LOG.propagate = False
+    progress.LOG.addHandler(handler)
+    try:
+        yield
+    except BaseException as error:
+        progress.LOG.info(_ending(error))
+        raise
+    finally:
+        progress.LOG.removeHandler(handler)
+        handler.close()
+
+
+def _ending(error: BaseException) -> str:
+    """What ended the work: errors of ours and of the system in their words, others with where they were raised."""
+    if isinstance(error, LaffError | OSError):
+        return f"ended: {error}"
+    if isinstance(error, KeyboardInterrupt):
+        return "ended: interrupted"
+    return "".join(traceback.format_exception(error)).rstrip()
