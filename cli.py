@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
+import sys
 from typing import Any
 
 import click
@@ -32,6 +34,15 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 malloc.keep()  # before there are threads
 
 
+class Interrupted(click.ClickException):
+    """A command that a signal ended."""
+
+    exit_code = 128 + signal.SIGINT  # another signal's is set by terminal.py
+
+    def __init__(self) -> None:
+        super().__init__("interrupted; what is finished is kept, and the same command does the rest")
+
+
 class Laff(Sectioned):
     """Our verbs, and one for each stage of stages.yaml. Turns errors of ours into one clean message."""
 
@@ -40,12 +51,15 @@ class Laff(Sectioned):
         settle_streams()
         signals = Signals()
         signals.listen()
+        output = sys.stdout
         try:
             return super().main(*arguments, **options)
         except SystemExit as end:
+            if sys.stdout is not output:  # click has put another in its place, since nobody reads this one any more
+                raise SystemExit(reader_gone()) from None
             raise SystemExit(signals.status(end)) from None
         except KeyboardInterrupt:  # while the message was printed
-            raise SystemExit(128 + signals.came) from None
+            raise SystemExit(128 + (signals.came or signal.SIGINT)) from None
         except BrokenPipeError:
             raise SystemExit(reader_gone()) from None
 
@@ -74,9 +88,7 @@ class Laff(Sectioned):
                 str(Missing(error.name or str(error), f"laff {ctx.invoked_subcommand}"))
             ) from None
         except KeyboardInterrupt:
-            raise click.ClickException(
-                "interrupted; what is finished is kept, and the same command does the rest"
-            ) from None
+            raise Interrupted() from None
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 what = "the disk is full" if error.errno == errno.ENOSPC else "the quota is used up"

@@ -56,7 +56,7 @@ class Bar:
         return text + (f", {self.note}" if self.note else "")
 
 
-class _Fitted(tqdm):  # type: ignore[type-arg]
+class _Fitted(tqdm):
     """A bar in a terminal's line: what the line has no room for is left out, the time that is left last of all."""
 
     def __str__(self) -> str:
@@ -158,25 +158,23 @@ def columns() -> int:
 def fitted(facts: Mapping[str, Any], room: int) -> str:
     """A bar as one line of `room` characters at most; `facts` as tqdm's format_dict has them.
 
-    Where room is short the note goes first, then the bar's cells, then the rate, then the end of the name.
+    Where room is short the bar's cells go first, then the rate, then the note, then the end of the name: never the time
+    that is left.
     """
-    done, total, elapsed = facts["n"], facts["total"], facts["elapsed"]
+    done, total, elapsed, unit = facts["n"], facts["total"], facts["elapsed"], facts["unit"]
     rate = facts["rate"] or (done / elapsed if elapsed else 0.0)
-    name, postfix = str(facts["prefix"]).removesuffix(": "), str(facts["postfix"] or "")
+    name, note = str(facts["prefix"]).removesuffix(": "), str(facts["postfix"] or "")
     share = done / total if total else 0.0
-    spent = f"[{tqdm.format_interval(elapsed)}<{_left(done, total, rate)}"
-    counted = f"{done}/{total} {facts['unit']}"
+    bare = f": {share:4.0%} {done}/{total} {unit} [{tqdm.format_interval(elapsed)}<{_left(done, total, rate)}"
     cells = format(Cells(min(share, 1.0), CELLS, Cells.ASCII if facts["ascii"] else Cells.UTF))
-    speed = f"{rate:.2f}{facts['unit']}/s" if rate >= 1 or not rate else f"{1 / rate:.2f}s/{facts['unit']}"
-    rich = f": {share:4.0%}|{cells}| {counted} {spent}, {speed}"
-    left = room - len(f"{name}{rich}]")
-    if left >= 0:
-        some = f", {postfix}"[:left] if postfix and left > len(", ") else ""
-        return f"{name}{rich}{some}]"
-    for text in (f": {share:4.0%} {counted} {spent}, {speed}]", f": {share:4.0%} {counted} {spent}]"):
-        if len(name) + len(text) <= room:
-            return name + text
-    return f"{name[: max(0, room - len(text))]}{text}"[: max(room, 0)]
+    speed = f", {rate:.2f} {unit}/s" if rate >= 1 else f", {1 / rate:.2f} s/{unit}" if rate else ""
+    more = f", {note}" if note else ""
+    fast = bare + speed
+    for text in (fast.replace("%", f"%|{cells}|", 1) + more, fast + more, bare + more):
+        if len(name) + len(text) < room:
+            return f"{name}{text}]"
+    kept = max(0, room - 1 - len(bare))
+    return f"{name[:kept]}{bare}{more[: max(0, kept - len(name))]}]"[: max(0, room)]
 
 
 def _left(done: int, total: int, rate: float) -> str:

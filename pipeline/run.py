@@ -109,7 +109,9 @@ def _check_work(context: Context, names: Sequence[str]) -> list[str]:
             except LaffError as error:
                 absent.append(str(error))
     context.recipes.forget()  # a file without a published sha256 has one now that it is here
-    told = [str(problems(where, found)) for where, found in ((str(context.graph.path), wrong), ("weights", absent)) if found]
+    told = [
+        str(problems(where, found)) for where, found in ((str(context.graph.path), wrong), ("weights", absent)) if found
+    ]
     if told:
         raise LaffError("\n".join(told))
     return stale

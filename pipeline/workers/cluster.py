@@ -47,7 +47,12 @@ class Cluster:
     shows = False
 
     def __init__(self, workers: int = 0, address: str = "", seen: Iterable[Path] = ()) -> None:
-        """`workers` processes here, or the workers of the scheduler at `address`, which must see the paths `seen`."""
+        """`workers` processes here, or the workers of the scheduler at `address`, which must see the paths `seen`.
+
+        Missing where workers of this machine could not be kept from others who use it.
+        """
+        if not address:
+            local.check()
         self.remote = bool(address)
         self.address, self.workers = address, workers
         self.seen = [str(path.absolute()) for path in seen]

@@ -2,11 +2,15 @@
 
 import os
 import signal
+from importlib.util import find_spec
 from multiprocessing import resource_tracker
 from typing import Any
 
+from pipeline.errors import Missing
 from pipeline.workers import malloc
 
+KEYS = "cryptography"  # the package by which dask makes keys
+PAGES = ["distributed.http.health"]  # that dask shows on this machine to whoever asks: not what the workers are at
 LOSSES = 3  # workers that one task may take with it before the run gives up
 
 
@@ -15,6 +19,8 @@ def start(workers: int) -> Any:
     import dask
     import torch
     from distributed import LocalCluster
+
+    security = _secured()
 
     gpus = torch.cuda.device_count()
     share = max(1, len(os.sched_getaffinity(0)) // workers)  # of the cores
@@ -32,6 +38,7 @@ def start(workers: int) -> Any:
             return spec
 
     dask.config.set({"distributed.scheduler.allowed-failures": LOSSES - 1})
+    dask.config.set({f"distributed.{which}.http.routes": PAGES for which in ("scheduler", "worker")})
     # What the C library reads when a process starts; a worker's own environment comes too late for that.
     before = dask.config.get("distributed.nanny.pre-spawn-environ", {})
     dask.config.set({"distributed.nanny.pre-spawn-environ": {**before, **malloc.variables()}})
@@ -41,6 +48,7 @@ def start(workers: int) -> Any:
         resources={"GPU": 1} if gpus else {},
         memory_limit=0,  # the queue bounds it; dask would stop a worker by its guess
         dashboard_address="127.0.0.1:0",
+        security=security,
         silence_logs=50,
         host="127.0.0.1",
     )
@@ -49,6 +57,32 @@ def start(workers: int) -> Any:
     made.loop.add_callback(signal.pthread_sigmask, signal.SIG_BLOCK, {signal.SIGINT})
     made.scale(workers)
     return made
+
+
+def check() -> None:
+    """Missing where workers could not be started safely, before any work is done."""
+    if find_spec(KEYS) is None and not _own_keys():
+        raise Missing(KEYS, "--workers, if dask's configuration names no TLS files of yours,")
+
+
+def _secured() -> Any:
+    """Keys without which nobody is let in: else every user of this machine could run code on the workers.
+
+    Those of the user's dask configuration where it asks for encryption, else ones that are made now, are kept in memory
+    alone, and end with this process.
+    """
+    from distributed.security import Security
+
+    check()
+    return _own_keys() or Security.temporary()
+
+
+def _own_keys() -> Any:
+    """The TLS files that dask's configuration names, if it asks for encryption; else None."""
+    from distributed.security import Security
+
+    own = Security()
+    return own if own.require_encryption and own.tls_ca_file else None
 
 
 def _visible(number: int) -> str:

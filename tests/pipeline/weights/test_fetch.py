@@ -307,7 +307,7 @@ def test_a_stopped_download(
     _, said = process.communicate(timeout=20)
     assert "Traceback" not in said
     if how != signal.SIGKILL:
-        assert process.returncode == 1
+        assert process.returncode == 128 + how
         assert "Error: interrupted; what is finished is kept, and the same command does the rest" in said
         assert left(store) == done
     server.how.clear()
