@@ -43,7 +43,10 @@ class Bert:
     LAYOUTS = (
         Layout(
             "the Hugging Face hub's layout",
-            (r"(^|\.)embeddings\.word_embeddings\.weight$", r"(^|\.)layer\.0\.attention\."),
+            (
+                r"^((bert|distilbert|mpnet|roberta)\.)?embeddings\.word_embeddings\.weight$",
+                r"(^|\.)layer\.0\.attention\.",
+            ),
             rename(
                 (r"^(bert|distilbert|mpnet|roberta)\.", ""),
                 (r"LayerNorm\.gamma$", "LayerNorm.weight"),  # files as old as bert-base-uncased

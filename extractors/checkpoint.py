@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,11 +14,13 @@ from typing import Any
 from torch import Tensor, nn
 
 import extractors
-from extractors.tensors import ARCHIVES, config, read
+from extractors.tensors import ARCHIVES, config, read, read_all
+from extractors.wrapping import State, Unwrapped, unwrapped
 
-__all__ = ["ARCHIVES", "Converted", "Layout", "convert", "fill", "read", "recognise", "rename"]
+__all__ = ["ARCHIVES", "Converted", "Layout", "convert", "fill", "read", "read_all", "recognise", "rename", "unwrap"]
 
 SHOWN = 4  # keys of each kind named in an error
+LOG = logging.getLogger(__name__)  # what was taken off a file's names, for whoever listens
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Converted:
     state: dict[str, Tensor]
     dropped: list[str]  # keys of the file, or ours, that are not in `state`
     config: dict[str, Any] = field(default_factory=dict)  # config.json, where the weights are a folder that has one
+    taken: str = ""  # what stood around these tensors in the file, in words
 
     @property
     def source(self) -> str:
@@ -56,15 +60,26 @@ def convert(path: Path, layouts: Sequence[Layout], model: str = "the model") -> 
     `model` is what messages call the model, such as "X3D (size L)". ValueError for a file of no such layout, with what
     it looks like instead.
     """
-    state = read(path)
-    layout = next((layout for layout in layouts if layout.fits(state)), None)
-    if layout is None:
-        raise ValueError(f"{path} does not fit {model}: {recognise(state)}")
+    held = read_all(path)
+    found = unwrap(held, layouts, str(path))
+    if found is None:
+        raise ValueError(f"{path} does not fit {model}: {recognise(held)}")
+    state, layout = found.state, next(layout for layout in layouts if layout.fits(found.state))
     used = {key: value for key, value in state.items() if not key.startswith(layout.dropped)}
     converted = layout.convert(used)
     ours = {key: value for key, value in converted.items() if not key.startswith(layout.dropped)}
     dropped = [*(key for key in state if key not in used), *(key for key in converted if key not in ours)]
-    return Converted(path, layout, ours, dropped, config(path))
+    if found.taken:
+        LOG.info("%s: %s", path, found.taken)
+    return Converted(path, layout, ours, dropped + found.aside, config(path), found.taken)
+
+
+def unwrap(held: list[tuple[str, State]], layouts: Sequence[Layout], source: str) -> Unwrapped | None:
+    """The tensors of a file (as `read_all` has them) that show the signs of a layout, or None; ValueError for two."""
+    try:
+        return unwrapped(held, lambda state: any(layout.fits(state) for layout in layouts))
+    except ValueError as error:
+        raise ValueError(f"{source} {error}") from None
 
 
 def rename(*rules: tuple[str, str]) -> Callable[[dict[str, Tensor]], dict[str, Tensor]]:
@@ -125,14 +140,22 @@ def _numbers(value: Tensor) -> bool:
     return value.is_floating_point() and bool(value.isfinite().all())
 
 
-def recognise(state: Mapping[str, Tensor]) -> str:
-    """What the tensors of a file look like, in words, by the layouts of all extractors."""
+def recognise(held: list[tuple[str, State]]) -> str:
+    """What the tensors of a file (as `read_all` has them) look like, in words, by the layouts of all extractors."""
     for part in _parts():
         for layout in part.LAYOUTS:
-            if layout.fits(state):
+            if any(layout.fits(state) for _, state in held):
                 return f"it looks like {part.__name__} in {layout.name}, for {part.__module__}"
-    first = ", ".join(list(state)[:SHOWN])
-    return f"it is in no layout known here; its {len(state)} keys begin with {first}"
+    for part in _parts():
+        for layout in part.LAYOUTS:
+            try:
+                found = unwrapped(held, layout.fits)
+            except ValueError as error:
+                return f"it {error}"
+            if found:
+                return f"it looks like {part.__name__} in {layout.name} ({found.taken}), for {part.__module__}"
+    state = held[0][1]
+    return f"it is in no layout known here; its {len(state)} keys begin with {', '.join(list(state)[:SHOWN])}"
 
 
 def _parts() -> Iterator[Any]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import warnings
 import zipfile
-from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-WRAPPERS = ("model_state", "state_dict", "model")  # SlowFast and TimeSformer; mmaction2 and open_clip; others
+from extractors.pickled import ALLOWED, refused
+from extractors.wrapping import dicts, plain
+
 IN_FOLDERS = (  # of the Hugging Face hub; the first that is there is read
     "model.safetensors",
     "model.safetensors.index.json",
@@ -24,6 +24,7 @@ IN_FOLDERS = (  # of the Hugging Face hub; the first that is there is read
     "open_clip_model.safetensors",
     "open_clip_pytorch_model.bin",
 )
+SHOWN = 4  # classes that are named in an error
 ARCHIVES = {  # CLIP's published files, each named by its sha256 in the address it is fetched from
     "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af": "ViT-B-32.pt",
     "5806e77cd80f8b59890b7e101eabd078d9fb84e6937f9e85e4ecb61988df416f": "ViT-B-16.pt",
@@ -33,34 +34,31 @@ ARCHIVES = {  # CLIP's published files, each named by its sha256 in the address 
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint by name, on the CPU.
+    """The tensors of a checkpoint by name, on the CPU: those of the first dict that `read_all` gives.
+
+    A `module.` before every name (DataParallel) is taken off. Raises ValueError as `read_all`.
+    """
+    return plain(read_all(path)[0][1])
+
+
+def read_all(path: Path) -> list[tuple[str, dict[str, Tensor]]]:
+    """Every dict of tensors in a checkpoint with its place in the file, as wrapping.dicts has them; at least one.
 
     A file (.pt, .pth, .pyth, .bin, .safetensors, OpenAI's TorchScript archives), or a folder of the Hugging Face hub
-    with one of IN_FOLDERS. One level of wrapping and a `module.` before every key (DataParallel) are taken off. Raises
-    ValueError for files that are no checkpoint, are cut off, or could run code when loaded.
+    with one of IN_FOLDERS. Raises ValueError for files that are no checkpoint, are cut off, or could run code when
+    loaded.
     """
     if path.is_dir():
-        return _folder(path)
+        return [("", _folder(path))]
     if not path.is_file():
         raise ValueError(f"{path}: no such weights file")
     if path.suffix == ".safetensors":
-        return _plain(_safetensors(path))
+        return [("", _safetensors(path))]
     content = _torchscript(path) if _is_torchscript(path) else _pickled(path)
-    for name in WRAPPERS:
-        if isinstance(content.get(name), Mapping):
-            content = content[name]
-            break
-    state = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
-    if not state:
+    held = list(dicts(content))
+    if not held:
         raise ValueError(f"{path}: holds no tensors by name; its keys are {', '.join(map(str, list(content)[:8]))}")
-    return _plain(state)
-
-
-def _plain(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Without the `module.` that DataParallel puts before every key."""
-    if all(key.startswith("module.") for key in state):
-        return {key.removeprefix("module."): value for key, value in state.items()}
-    return state
+    return held
 
 
 def config(path: Path) -> dict[str, Any]:
@@ -136,16 +134,16 @@ def _torchscript(path: Path) -> dict[str, Any]:
 
 def _pickled(path: Path) -> dict[str, Any]:
     """The dict of a torch.save file."""
-    torch.serialization.add_safe_globals([Namespace])  # torchvision's and VMZ's trainings keep their options in one
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals([*ALLOWED]):
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a file of another kind makes the reader fail in any way: KeyError, UnicodeError, …
         # What torch says itself ends in the advice to read the file in the unsafe way.
-        if found := re.search(r"GLOBAL ([\w.]+)|Unsupported (?:global|class):? ?([\w.]*)", str(error)):
-            what = found[1] or found[2] or "a class"
+        if classes := refused(path):
+            some = ", ".join(classes[:SHOWN]) + (", …" if len(classes) > SHOWN else "")
             raise ValueError(
-                f"{path}: not a checkpoint of tensors and plain values: it holds {what}, which could run code; save "
-                "its state_dict alone, as .safetensors or by torch.save"
+                f"{path}: not a checkpoint of tensors and plain values: it holds {some}, which could run code; where "
+                "it was made, save its state_dict alone, as .safetensors or by torch.save"
             ) from error
         raise ValueError(f"{path}: cut off or no checkpoint: {path.stat().st_size} bytes") from error
     if not isinstance(content, Mapping):

@@ -132,6 +132,27 @@ def note(text: str) -> None:
     _write(text, quiet=_Stderr(sys.stderr).isatty())
 
 
+class _Saying(logging.Handler):
+    """Says what a library logs."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(record.getMessage())
+
+
+@contextmanager
+def heard(name: str) -> Iterator[None]:
+    """Say what the modules of a package log inside: those that know nothing of progress."""
+    logger, handler = logging.getLogger(name), _Saying()
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+
 def _write(text: str, quiet: bool = False) -> None:
     """A line to the log and, unless quiet, to standard error."""
     LOG.info(text)

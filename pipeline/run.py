@@ -126,7 +126,8 @@ def _check_fit(context: Context, names: Sequence[str]) -> None:
             continue
         progress.say(f"{name}: looking whether {path.name} fits")
         try:
-            construct(stage, context).load("cpu", path)
+            with progress.heard("extractors"):  # what was taken off the names of its tensors
+                construct(stage, context).load("cpu", path)
         except ValueError as error:
             wrong.append(f"'{name}': {error} (`laff weights check {path}` tells what it is and how to use it)")
     if wrong:

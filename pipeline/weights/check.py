@@ -28,13 +28,15 @@ def check_entry(entry: Weights, path: Path | None = None) -> str:
     if not entry.uses:
         raise LaffError(f"weights '{entry.name}' say no `uses:`, so there is no extractor to check {path} with")
     hashed = _compared(entry, path) if own else f"sha256 {lookup.sha256_of(path)}"
-    used, layout, dropped = _fit(entry, path)
+    found = _fit(entry, path)
     lines = [
         f"{path}: {listing.megabytes(path)}, {hashed}",
-        f"  in {layout}; fits '{entry.name}' ({entry.uses}): all of its {used} tensors are used",
+        f"  in {found.layout.name}; fits '{entry.name}' ({entry.uses}): all of its {len(found.state)} tensors are used",
     ]
-    if dropped:
-        lines.append(f"  dropped, as the feature does not need them: {_some(dropped)}")
+    if found.taken:
+        lines.append(f"  {found.taken}")
+    if found.dropped:
+        lines.append(f"  dropped, as the feature does not need them: {_some(found.dropped)}")
     return "\n".join(lines)
 
 
@@ -44,16 +46,20 @@ def check_file(path: Path, graph: Graph) -> str:
 
     if not path.exists():
         raise LaffError(f"{path}: neither an entry (`laff weights list` shows them) nor a file")
-    state = _asked(checkpoint.read, path)
+    held = _asked(checkpoint.read_all, path)
+    taken: dict[str, None] = {}  # what stands around the tensors in the file
     fitting: list[Weights] = []
     refused: dict[str, list[str]] = {}  # reason -> names of the entries
     for entry in sorted(graph.weights.values(), key=lambda entry: entry.file != path.name):
         part = listing.construct(entry) if entry.uses else None
         with unfilled():  # a layout may be that of a network which is built to ask for its names
-            if part is None or not any(layout.fits(state) for layout in part.LAYOUTS):
-                continue
+            found = None if part is None else _asked(checkpoint.unwrap, held, part.LAYOUTS, str(path))
+        if part is None or found is None:
+            continue
+        if found.taken:
+            taken[found.taken] = None
         try:
-            if wrong := _other_shape(part, state):
+            if wrong := _other_shape(part, found.state):
                 raise ValueError(wrong)
             part.load("cpu", path)
         except ValueError as error:
@@ -61,11 +67,11 @@ def check_file(path: Path, graph: Graph) -> str:
         else:
             fitting.append(entry)
     if not fitting and not refused:
-        raise LaffError(f"{path} fits no entry: {checkpoint.recognise(state)}")
+        raise LaffError(f"{path} fits no entry: {checkpoint.recognise(held)}")
     if not fitting:
         raise problems(f"{path} fits no entry", [f"as {_some(names)}: {why}" for why, names in refused.items()])
     first = f"{path}: {listing.megabytes(path)}, sha256 {lookup.sha256_of(path)}"
-    lines = [first, f"  fits {len(fitting)} of {len(graph.weights)} entries:"]
+    lines = [first, *(f"  {text}" for text in taken), f"  fits {len(fitting)} of {len(graph.weights)} entries:"]
     for entry in fitting:
         lines.append(f"  {entry.name:32} {' '.join(_settings(entry, path, graph)) or f'read by {entry.uses}'}")
     if len(fitting) > 1:
@@ -100,9 +106,13 @@ def convert(path: Path, out: Path, entry: Weights) -> str:
         "source_layout": found.layout.name,
         "dropped": ", ".join(found.dropped),
     }
+    if found.taken:
+        about["source_wrapping"] = found.taken
     with files.whole(out) as temporary:
         _write(found.state, temporary, about)
     told = [f"{out}: {len(found.state)} tensors, from {found.layout.name}"]
+    if found.taken:
+        told[0] += f", {found.taken}"
     if found.dropped:
         told[0] += f"; dropped: {_some(found.dropped)}"
     folder = path if path.is_dir() else path.parent
@@ -158,8 +168,8 @@ def _other_shape(part: Any, state: dict[str, Any]) -> str:
     return ""
 
 
-def _fit(entry: Weights, path: Path) -> tuple[int, str, list[str]]:
-    """How many tensors of `path` the entry's network takes, in which layout, and which are dropped.
+def _fit(entry: Weights, path: Path) -> Any:
+    """The tensors of `path` (checkpoint.Converted) that the entry's network takes, all of them.
 
     Loaded as a run loads it: a check that only compared names could be wrong where the run is right.
     """
@@ -168,7 +178,7 @@ def _fit(entry: Weights, path: Path) -> tuple[int, str, list[str]]:
     part = _part(entry)
     found = _asked(checkpoint.convert, path, part.LAYOUTS, f"'{entry.name}'")
     _asked(part.load, "cpu", path)
-    return len(found.state), found.layout.name, found.dropped
+    return found
 
 
 def _absence(entry: Weights) -> str:

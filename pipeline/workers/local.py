@@ -81,7 +81,7 @@ def _own_keys() -> Any:
     """The TLS files that dask's configuration names, if it asks for encryption; else None."""
     from distributed.security import Security
 
-    own = Security()
+    own: Any = Security()
     return own if own.require_encryption and own.tls_ca_file else None
 
 

@@ -187,14 +187,14 @@ def test_two_keys_that_would_become_one_are_refused() -> None:
 )
 def test_a_file_is_named_for_what_it_looks_like(tmp_path: Path, keys: str, looks: str) -> None:
     state = {key: torch.ones(1) for key in keys.split()}
-    assert recognise(state).startswith(f"it looks like {looks}")
+    assert recognise([("", state)]).startswith(f"it looks like {looks}")
     save_file(state, tmp_path / "a.safetensors")
     with pytest.raises(ValueError, match=r"a\.safetensors does not fit Tiny \(size 1\): it looks like " + looks):
         convert(tmp_path / "a.safetensors", [Layout("tiny", ("^tiny$",), dict)], "Tiny (size 1)")
 
 
 def test_a_file_of_no_known_layout() -> None:
-    assert recognise(STATE) == "it is in no layout known here; its 2 keys begin with a.weight, a.bias"
+    assert recognise([("", STATE)]) == "it is in no layout known here; its 2 keys begin with a.weight, a.bias"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,70 @@
+"""Which objects of a pickle are read beside tensors, and the names of those that are not. Nothing is executed."""
+
+from __future__ import annotations
+
+import pickletools
+import zipfile
+from argparse import Namespace
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import torch
+
+SCALARS = "?bhilqBHILQefdgFDGSU"  # NumPy's numbers, truth values and texts, as np.dtype names them; no objects
+# A fixed list, nothing wider: the options that trainings of torchvision and VMZ keep, and NumPy's scalars with the
+# types that they are of (a training's best accuracy). The second name is the one that NumPy 1 wrote.
+ALLOWED: tuple[Any, ...] = (
+    Namespace,
+    (np._core.multiarray.scalar, "numpy._core.multiarray.scalar"),  # type: ignore[attr-defined]
+    (np._core.multiarray.scalar, "numpy.core.multiarray.scalar"),  # type: ignore[attr-defined]
+    (np.dtype, "numpy.dtype"),
+    *dict.fromkeys(type(np.dtype(code)) for code in SCALARS),
+)
+OURS = {"argparse.Namespace", "numpy.dtype", "numpy._core.multiarray.scalar", "numpy.core.multiarray.scalar"}
+OPENERS = 4  # pickles that old files of torch have before the one of the content
+
+
+def refused(path: Path) -> list[str]:
+    """The classes and functions, as module.name, for which a file of pickles is not read; [] where none is known."""
+    try:
+        with torch.serialization.safe_globals([*ALLOWED]):
+            return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(str(path)))
+    except Exception:  # another kind of file than torch writes now
+        return sorted(name for name in _globals(path) if not _is_torch_s_own(name) and name not in OURS)
+
+
+def _globals(path: Path) -> set[str]:
+    """All classes and functions that the pickles of a file name."""
+    names: set[str] = set()
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                inside = next(name for name in archive.namelist() if name.endswith("data.pkl"))
+                with archive.open(inside) as file:
+                    _add(file, names)
+        else:
+            with path.open("rb") as file:
+                for _ in range(OPENERS + 1):
+                    _add(file, names)
+    except Exception:  # no pickle, or one that ends before its time: what was seen until then counts
+        pass
+    return names
+
+
+def _add(file: IO[bytes], names: set[str]) -> None:
+    """Add what one pickle names, by its opcodes."""
+    texts: list[str] = []  # the last ones; STACK_GLOBAL takes module and name from the stack
+    for opcode, argument, _ in pickletools.genops(file):
+        if opcode.name == "GLOBAL":
+            names.add(str(argument).replace(" ", "."))
+        elif opcode.name == "STACK_GLOBAL" and len(texts) >= 2:
+            names.add(".".join(texts[-2:]))
+        elif isinstance(argument, str):
+            texts = [*texts[-1:], argument]
+
+
+def _is_torch_s_own(name: str) -> bool:
+    """Whether tensors are made of it."""
+    module, _, last = name.rpartition(".")
+    return module in ("torch._utils", "collections", "_codecs") or (module == "torch" and last.endswith("Storage"))

@@ -1,0 +1,115 @@
+"""What stands around a model's tensors in a checkpoint: dicts that they lie in, words before every name.
+
+A training keeps more than the model, an averaged or compiled model has names of its own, and a larger model holds a
+smaller one as a part. Nothing of this changes a tensor.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+State = dict[str, Tensor]
+
+# Keys under which trainings keep the model itself, before what lies beside them: SlowFast and TimeSformer; mmaction2,
+# open_clip and Lightning; many others.
+WRAPPERS = ("model_state", "state_dict", "model", "model_state_dict", "module", "net", "network")
+USUAL = WRAPPERS[:3]  # so common that it needs no word
+AVERAGES = ("state_dict_ema", "model_ema", "ema_state_dict", "ema")  # the same averaged over steps, as timm names it
+DEPTH = 4  # dicts within dicts, and words before a name, that are looked through
+# What torch puts into names where it compiles, shards or checkpoints a part of a model.
+INSERTED = re.compile(r"(?<![^.])(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
+SHOWN = 4  # names in a message
+
+
+@dataclass(frozen=True)
+class Unwrapped:
+    """A model's tensors, and what they lay in."""
+
+    state: State
+    taken: str = ""  # what was taken off, in words; "" where nothing was
+    aside: list[str] = field(default_factory=list)  # names of tensors in the same dict that are not the model's
+
+
+def dicts(content: Mapping[Any, Any], place: str = "") -> Iterator[tuple[str, State]]:
+    """(place, tensors by name) of every dict of a checkpoint that holds some, the likeliest first.
+
+    Those in WRAPPERS come before the dict that holds them, those in AVERAGES and others behind it. place: the keys that
+    lead there, as "checkpoint.state_dict"; "" is the whole file.
+    """
+    if place.count(".") + 1 > DEPTH:
+        return
+    inner = {str(key): value for key, value in content.items() if isinstance(value, Mapping)}
+    before = [key for key in WRAPPERS if key in inner]
+    behind = [*(key for key in AVERAGES if key in inner), *(key for key in inner if key not in (*WRAPPERS, *AVERAGES))]
+    for key in before:
+        yield from dicts(inner[key], f"{place}.{key}".lstrip("."))
+    if state := {str(key): value for key, value in content.items() if isinstance(value, Tensor)}:
+        yield place, state
+    for key in behind:
+        yield from dicts(inner[key], f"{place}.{key}".lstrip("."))
+
+
+def plain(state: State) -> State:
+    """Without the `module.` that DataParallel puts before every name."""
+    if all(name.startswith("module.") for name in state):
+        return {name.removeprefix("module."): value for name, value in state.items()}
+    return state
+
+
+def unwrapped(held: list[tuple[str, State]], fits: Callable[[State], bool]) -> Unwrapped | None:
+    """The tensors of a file for which `fits` is true, or None; `held` as `dicts` gives them.
+
+    In each dict they are tried as they are, then without what torch inserts and DataParallel's word, then without other
+    words before their names, beside tensors that lack these. ValueError where two models of a dict fit: nothing tells
+    which is meant.
+    """
+    for place, state in held:
+        others = [other for other, more in held if other != place and fits(plain(more))]
+        if fits(state):
+            return Unwrapped(state, _said(place, [], others))
+        cleaned = {INSERTED.sub("", name): value for name, value in state.items()}
+        off = [f"'{word}'" for word in dict.fromkeys(match[0] for name in state for match in INSERTED.finditer(name))]
+        if fits(bare := plain(cleaned)):
+            off += ["'module.'"] if bare is not cleaned else []
+            return Unwrapped(bare, _said(place, off, others))
+        words = _words(cleaned, fits)
+        if len(words) > 1:
+            shown = ", ".join(f"'{word}'" for word in words[:SHOWN])
+            raise ValueError(f"holds {len(words)} models, whose names begin with {shown}; save one of them alone")
+        for word in words:
+            found = {name.removeprefix(word): value for name, value in cleaned.items() if name.startswith(word)}
+            aside = [name for name in cleaned if not name.startswith(word)]
+            return Unwrapped(found, _said(place, [*off, f"'{word}'"], others, len(aside)), aside)
+    return None
+
+
+def _words(state: State, fits: Callable[[State], bool]) -> list[str]:
+    """The words, up to DEPTH with their dots, without which the tensors that have them fit: the shortest of each."""
+    members: dict[str, State] = {}
+    for name, value in state.items():
+        parts = name.split(".")
+        for count in range(1, min(DEPTH, len(parts) - 1) + 1):
+            word = ".".join(parts[:count]) + "."
+            members.setdefault(word, {})[name.removeprefix(word)] = value
+    found: list[str] = []
+    for word in sorted(members, key=len):
+        if not word.startswith(tuple(found)) and fits(members[word]):
+            found.append(word)
+    return found
+
+
+def _said(place: str, off: list[str], others: list[str], aside: int = 0) -> str:
+    """What was taken off, in words."""
+    said = [] if not place or (place in USUAL and not others) else [f"read from '{place}'"]
+    if others:
+        said.append(f"{' and '.join(map(repr, others))} would fit as well")
+    if off:
+        said.append(f"{' and '.join(off)} taken off the names of the tensors")
+    if aside:
+        said.append(f"{aside} other(s) left aside")
+    return ", ".join(said)
