@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickletools
+import re
 import zipfile
 from argparse import Namespace
 from pathlib import Path
@@ -21,7 +22,12 @@ ALLOWED: tuple[Any, ...] = (
     (np.dtype, "numpy.dtype"),
     *dict.fromkeys(type(np.dtype(code)) for code in SCALARS),
 )
-OURS = {"argparse.Namespace", "numpy.dtype", "numpy._core.multiarray.scalar", "numpy.core.multiarray.scalar"}
+PLAIN = (  # what torch reads by itself, beside what tensors are made of; and the above
+    *("collections.OrderedDict", "collections.Counter", "_codecs.encode"),
+    *(f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("set", "bytearray", "complex")),
+    *("argparse.Namespace", "numpy.dtype", "numpy._core.multiarray.scalar", "numpy.core.multiarray.scalar"),
+)
+TENSORS = re.compile(r"torch\._utils\._rebuild|torch\.\w+Storage$")
 OPENERS = 4  # pickles that old files of torch have before the one of the content
 
 
@@ -31,7 +37,7 @@ def refused(path: Path) -> list[str]:
         with torch.serialization.safe_globals([*ALLOWED]):
             return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(str(path)))
     except Exception:  # another kind of file than torch writes now
-        return sorted(name for name in _globals(path) if not _is_torch_s_own(name) and name not in OURS)
+        return sorted(name for name in _globals(path) - {*PLAIN} if not TENSORS.match(name))
 
 
 def _globals(path: Path) -> set[str]:
@@ -54,17 +60,23 @@ def _globals(path: Path) -> set[str]:
 
 def _add(file: IO[bytes], names: set[str]) -> None:
     """Add what one pickle names, by its opcodes."""
-    texts: list[str] = []  # the last ones; STACK_GLOBAL takes module and name from the stack
+    texts: list[str] = []  # the last two: STACK_GLOBAL takes module and name from the stack
+    memo: dict[int, str | None] = {}  # texts that are kept to be named again
+    last: str | None = None
     for opcode, argument, _ in pickletools.genops(file):
+        if opcode.name == "MEMOIZE":
+            memo[len(memo)] = last
+            continue
+        if opcode.name in ("BINPUT", "LONG_BINPUT", "PUT"):
+            memo[int(str(argument))] = last
+            continue
+        last = None
         if opcode.name == "GLOBAL":
             names.add(str(argument).replace(" ", "."))
-        elif opcode.name == "STACK_GLOBAL" and len(texts) >= 2:
-            names.add(".".join(texts[-2:]))
+        elif opcode.name == "STACK_GLOBAL":
+            names.add(".".join(texts))
+        elif opcode.name in ("BINGET", "LONG_BINGET", "GET"):
+            last = memo.get(int(str(argument)))
         elif isinstance(argument, str):
-            texts = [*texts[-1:], argument]
-
-
-def _is_torch_s_own(name: str) -> bool:
-    """Whether tensors are made of it."""
-    module, _, last = name.rpartition(".")
-    return module in ("torch._utils", "collections", "_codecs") or (module == "torch" and last.endswith("Storage"))
+            last = argument
+        texts = texts if last is None else [*texts[-1:], last]

@@ -135,7 +135,8 @@ def _torchscript(path: Path) -> dict[str, Any]:
 def _pickled(path: Path) -> dict[str, Any]:
     """The dict of a torch.save file."""
     try:
-        with torch.serialization.safe_globals([*ALLOWED]):
+        with torch.serialization.safe_globals([*ALLOWED]), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of a pickle that torch did not write: it is read, or refused
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a file of another kind makes the reader fail in any way: KeyError, UnicodeError, …
         # What torch says itself ends in the advice to read the file in the unsafe way.
