@@ -13,12 +13,13 @@ import numpy as np
 import torch
 
 SCALARS = "?bhilqBHILQefdgFDGSU"  # NumPy's numbers, truth values and texts, as np.dtype names them; no objects
+SCALAR: Any = np.float64().__reduce__()[0]  # the function of NumPy that makes one from its type and bytes
 # A fixed list, nothing wider: the options that trainings of torchvision and VMZ keep, and NumPy's scalars with the
 # types that they are of (a training's best accuracy). The second name is the one that NumPy 1 wrote.
 ALLOWED: tuple[Any, ...] = (
     Namespace,
-    (np._core.multiarray.scalar, "numpy._core.multiarray.scalar"),  # type: ignore[attr-defined]
-    (np._core.multiarray.scalar, "numpy.core.multiarray.scalar"),  # type: ignore[attr-defined]
+    (SCALAR, "numpy._core.multiarray.scalar"),
+    (SCALAR, "numpy.core.multiarray.scalar"),
     (np.dtype, "numpy.dtype"),
     *dict.fromkeys(type(np.dtype(code)) for code in SCALARS),
 )
