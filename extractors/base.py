@@ -119,6 +119,8 @@ class TextExtractor(Protocol):
     def load_state(self, state: dict[str, Any], device: str) -> None: ...
     def extract_text(self, captions: Sequence[str]) -> np.ndarray | csr_matrix: ...  # C texts -> [C, D]
 
+    # One with a vocabulary has `knows(word) -> bool`, of a word as extractors.words.tokenise gives it.
+
 
 class Task(Protocol):
     """A resumable training, driven by pipeline.training.trainer: batches of sample numbers in, a loss out."""

@@ -34,6 +34,10 @@ class Bow:
         self._columns = {word: column for column, word in enumerate(state["words"])}
         self.dim = len(self._columns)
 
+    def knows(self, word: str) -> bool:
+        """Whether a word, as `tokenise` gives it, has a column."""
+        return word in self._columns
+
     def extract_text(self, captions: Sequence[str]) -> csr_matrix:
         """C captions -> [C, D] float32 counts, columns rising within a row; a caption of unknown words has none."""
         columns: list[int] = []

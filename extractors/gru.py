@@ -180,6 +180,10 @@ class Gru:
         self._encoder.load_state_dict(state["encoder"])
         self._encoder.to(device).eval()
 
+    def knows(self, word: str) -> bool:
+        """Whether a word, as `tokenise` gives it, has an id of its own."""
+        return word in self._words[len(SPECIAL) :]
+
     def extract_text(self, captions: Sequence[str]) -> np.ndarray:
         """C captions -> [C, D] float32.
 

@@ -76,6 +76,10 @@ class W2v:
         self._table = state["vectors"].cpu().numpy()
         self.dim = self._table.shape[1]
 
+    def knows(self, word: str) -> bool:
+        """Whether a word, as `tokenise` gives it, has a vector."""
+        return self._vector(word) is not None
+
     def extract_text(self, captions: Sequence[str]) -> np.ndarray:
         """C captions -> [C, D] float32. Raises ValueError if the file doesn't fit the state."""
         columns: dict[str, int] = {}  # the different words of these captions that have a vector

@@ -32,7 +32,8 @@ class Missing(LaffError):
 
 
 def problems(where: str, found: Sequence[str]) -> LaffError:
-    """One error for everything found wrong in one place, so that a person mends it in one go."""
+    """One error for everything found wrong in one place, each thing once, so that a person mends it in one go."""
+    found = list(dict.fromkeys(found))  # several who ask may meet the same mistake
     return LaffError("\n".join([f"{where}: {len(found)} problem(s)", *(f"  - {problem}" for problem in found)]))
 
 

@@ -28,6 +28,7 @@ class Found:
 
     unused: dict[str, tuple[int, str]] = field(default_factory=dict)  # -> bytes, why
     foreign: list[str] = field(default_factory=list)  # not written by laff, or links: never deleted
+    links: dict[str, str] = field(default_factory=dict)  # -> where they lead: never followed
 
     @property
     def size(self) -> int:
@@ -47,7 +48,7 @@ def look(request: Request) -> Found:
             f"{request.work}: its table is not of {request.collection} as it is now ({changes}), so "
             "nobody can tell what is unused; check -c and -w, or run `laff ingest` first"
         )
-    found, used, kinds = Found(), _used(context), verify.Kinds(step_facts.made())
+    found, used, kinds = Found(links=verify.links(request.work)), _used(context), verify.Kinds(step_facts.made())
     # Beside a run with a name of its own the main one is kept, as that is beside it.
     kept = (*KEPT, *(f"{stage}/" for stage in context.work.places))
     for name, own in verify.walk(request.work, kinds):
@@ -149,11 +150,14 @@ def table(root: Path, found: Found) -> str:
     )
     others: dict[str, list[str]] = {}
     for name in found.foreign:
+        if name in found.links:
+            continue
         others.setdefault(name.partition("/")[0], []).append(name)
     for top, names in others.items():
         rows.append(
             f"not laff's, stays: {root / names[0] if len(names) == 1 else f'{root / top} ({len(names)} files)'}"
         )
+    rows += [f"a link, stays as it is: {root / name} -> {target}" for name, target in found.links.items()]
     return "\n".join(rows)
 
 

@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.graph import models
+from pipeline.graph.graph import Graph
 from pipeline.views import results
 
 
@@ -17,6 +19,7 @@ class Outcome:
     random: list[str] = field(default_factory=list)
     stages: list[str] = field(default_factory=list)  # all that were looked at
     places: dict[str, str] = field(default_factory=dict)  # stage -> its folder below the workspace, where not its name
+    advice: str = ""  # what to do next, once models are trained
 
     @property
     def lost(self) -> int:
@@ -38,5 +41,20 @@ class Outcome:
         if metrics.is_file() and "evaluate" in self.stages:  # else it may be of other settings
             lines += ["", results.text(json.loads(metrics.read_text(encoding="utf-8"))), ""]
             lines.append(f"report {folder['report'] / 'index.html'}, metrics {metrics}, runs {folder['rank']}")
-            lines.append(f'next: laff search "a sentence" -w {work}')
+            lines += [self.advice] if self.advice else []
         return "\n".join(lines)
+
+
+def search_advice(graph: Graph, work: Path) -> str:
+    """How to ask the trained models something, or why none can be asked; '' where none is trained."""
+    for stage in graph.stages_of("train"):
+        trained, missing = models.of(graph, stage), []
+        for model in trained:
+            imported = graph.imported(model.text)
+            if not imported:
+                named = "" if model.name == models.main(stage) else f" --model {model.name}"
+                return f'next: laff search "a sentence"{named} -w {work}'
+            missing += imported
+        names = ", ".join(dict.fromkeys(missing))
+        return f"`laff search` is not possible: {names} came from files, which have no row for a new sentence"
+    return ""

@@ -11,7 +11,7 @@ from pipeline.errors import LaffError, Missing, problems
 from pipeline.graph.graph import Graph
 from pipeline.items import collection
 from pipeline.items.collection import Collection
-from pipeline.outcome import Outcome
+from pipeline.outcome import Outcome, search_advice
 from pipeline.plan import accept as accepting
 from pipeline.plan import losses, runs, steps
 from pipeline.plan.accept import Accepted
@@ -163,6 +163,7 @@ def run(
         context = surroundings(request, graph, found, work, retry)
         context.tasks = _tasks(request, context)
         outcome.random, outcome.stages = random_stages(context, names), names
+        outcome.advice = search_advice(graph, request.work) if graph.stages_of("train", names) else ""
         check_names(context, names)
         chosen = choose(context, request)
         outcome.places = context.work.places

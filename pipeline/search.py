@@ -1,11 +1,13 @@
 """Answer a sentence from the trained model: the videos whose vectors lie nearest."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from extractors.words import STOPWORDS, tokenise
 from pipeline.assembly import assemble
 from pipeline.build import construct, learned
 from pipeline.build.loaded import load
@@ -16,7 +18,7 @@ from pipeline.plan.plan import stage_plan
 from pipeline.ranking.embed import embed
 from pipeline.ranking.trec import top_k
 from pipeline.request import Request
-from pipeline.run import open_context
+from pipeline.run import open_context, random_stages
 from pipeline.weights import lookup
 
 
@@ -29,10 +31,38 @@ class Hit:
     score: float  # mean cosine over the model's spaces, -1..1
 
 
-def search(request: Request, sentence: str, k: int, split: str, model_name: str = "") -> list[Hit]:
-    """The k videos of a split ("all" for every split) that answer the sentence best, best first.
+@dataclass(frozen=True)
+class Answer:
+    """What was found, and what a person should know before believing it."""
 
-    LaffError where nothing is trained yet, or the sentence is empty.
+    hits: list[Hit]  # best first
+    random: list[str]  # stages with random weights that the model rests on
+    unknown: dict[str, list[str]]  # words of the sentence -> text features of the model that do not know them
+    lost: bool = False  # whether no text feature of the model knows any word of the sentence
+
+    def notes(self) -> list[str]:
+        """The same in lines; none where all is well."""
+        found = []
+        if self.random:
+            names = ", ".join(self.random)
+            found.append(f"RANDOM WEIGHTS in {names}: this shows that the machine runs, not how good it is")
+        if self.unknown:
+            words = ", ".join(f"{word} ({', '.join(names)})" for word, names in self.unknown.items())
+            found.append(f"unknown words: {words}")
+        if self.lost:
+            found.append("no word of this sentence is known, so the order says nothing")
+        return found
+
+
+def search(request: Request, sentence: str, k: int, split: str, model_name: str = "") -> list[Hit]:
+    """The hits of `answer` alone."""
+    return answer(request, sentence, k, split, model_name).hits
+
+
+def answer(request: Request, sentence: str, k: int, split: str, model_name: str = "") -> Answer:
+    """The k videos of a split ("all" for every split) that answer the sentence best.
+
+    LaffError where nothing is trained yet, the sentence is empty, or a text feature of the model was imported.
     """
     if not sentence.strip():
         raise LaffError("the sentence is empty; say what the video should show")
@@ -53,7 +83,7 @@ def search(request: Request, sentence: str, k: int, split: str, model_name: str 
     _check_fresh(context, stage.name)
     encoders = assemble.joints(context, stage)
     hits: list[tuple[Any, np.ndarray]] = []
-    query = _query(context, stage, sentence, encoders)
+    query, knowing = _query(context, model.text, sentence, encoders)
     for one in ("train", "val", "test") if split == "all" else (split,):
         rows = assemble.rows(context, stage, one, needs=model.video)
         whole = assemble.part_of(assemble.split(context, rows, encoders), model)
@@ -69,10 +99,17 @@ def search(request: Request, sentence: str, k: int, split: str, model_name: str 
     rows_found = np.concatenate([videos for videos, _ in hits])
     columns, scores = top_k(np.concatenate([values for _, values in hits])[None], k)
     catalog = context.catalog
-    return [
+    found = [
         Hit(catalog.videos[rows_found[column]], catalog.paths[rows_found[column]], float(score))
         for column, score in zip(columns[0], scores[0], strict=True)
     ]
+    words = [word for word in dict.fromkeys(tokenise(sentence)) if word not in STOPWORDS]
+    unknown = {word: names for word in words if (names := [one for one, knows in knowing.items() if not knows(word)])}
+    lost = all(len(names) == len(model.text) for names in unknown.values()) and len(unknown) == len(words)
+    joint = {encoder.name for encoder in encoders}
+    read = [*model.video, *(name for name in model.text if name not in joint)]
+    random = random_stages(context, context.graph.needed(read))
+    return Answer(found, random, unknown, lost and set(knowing) == set(model.text))
 
 
 def _alone(model: Any, query: dict[str, Any], videos: dict[str, Any]) -> Any:
@@ -94,20 +131,27 @@ def _take(query: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     return {name: query[name] for name in names}
 
 
-def _query(context: Context, stage: Any, sentence: str, encoders: list[assemble.Joint]) -> dict[str, Any]:
-    """The text features of one sentence."""
-    found: dict[str, Any] = {joint.name: joint.tokens([sentence]) for joint in encoders}
-    for name in context.features(stage.name)[1]:
-        source = context.stage(name)
-        if name in found:
+def _query(
+    context: Context, names: Sequence[str], sentence: str, encoders: list[assemble.Joint]
+) -> tuple[dict[str, Any], dict[str, Callable[[str], bool]]]:
+    """Text features of one sentence, and of those with a vocabulary what tells whether a word is in it."""
+    features: dict[str, Any] = {}
+    knowing: dict[str, Callable[[str], bool]] = {}
+    joint = {encoder.name: encoder for encoder in encoders}
+    if imported := context.graph.imported(names):
+        raise LaffError(
+            f"'{imported[0]}' was imported, so it cannot be made for a new sentence; search needs extracted text "
+            "features"
+        )
+    for name in names:
+        if name in joint:
+            features[name], knowing[name] = joint[name].tokens([sentence]), joint[name].knows
             continue
-        if source.part is None:
-            raise LaffError(
-                f"'{name}' was imported, so it cannot be made for a new sentence; search needs extracted text features"
-            )
+        source = context.stage(name)
         part = construct.construct(source, context)
         file = None if source.borrowed else lookup.get(source, context.graph, context.work)
-        state = learned.file(context, source)
-        part = load(part, "cpu", file, state)
-        found[name] = assemble.as_feature(part.extract_text([sentence]))
-    return found
+        part = load(part, "cpu", file, learned.file(context, source))
+        features[name] = assemble.as_feature(part.extract_text([sentence]))
+        if hasattr(part, "knows"):
+            knowing[name] = part.knows
+    return features, knowing

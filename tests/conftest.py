@@ -223,10 +223,10 @@ class Tiny:
         return replace(self, folder=folder)
 
     def state(self) -> dict[str, tuple[int, int, int]]:
-        """{file of the workspace: inode, mtime, size}: what a run leaves alone stays equal. Without the lock file."""
+        """{file of the workspace: inode, mtime, size}: what a run leaves alone stays equal. Without lock and log."""
         found = {}
         for path in sorted(self.work.rglob("*")):
-            if path.is_file() and path.name != ".lock":
+            if path.is_file() and path.name not in (".lock", "laff.log"):
                 status = path.stat()
                 found[str(path.relative_to(self.work))] = (status.st_ino, status.st_mtime_ns, status.st_size)
         return found

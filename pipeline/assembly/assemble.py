@@ -42,6 +42,10 @@ class Joint:
         ids, starts = self.part.tokens(texts, self.words)
         return Tokens(ids, starts, len(self.words))
 
+    def knows(self, word: str) -> bool:
+        """Whether a word, as extractors.words.tokenise gives it, is in the vocabulary."""
+        return word in self.words
+
 
 def joints(context: Context, stage: Stage) -> list[Joint]:
     """The encoders that `joint:` names, with the vocabulary of the train captions."""

@@ -7,31 +7,40 @@ from typing import Any
 
 import click
 
-from pipeline.commands.options import request, where, work_option
+from pipeline.commands.options import request, where, where_alone
 
 
 @click.command(name="verify")
-@work_option()
+@where_alone
 @click.option("--dry-run", is_flag=True, help="Only tell what is damaged.")
 def verify_command(work: Path, dry_run: bool) -> None:
     """Read every file of a workspace and set damaged ones aside, so that the next run makes them again.
 
-    A damaged file keeps its place under the name FILE.damaged. Ends with an error if there is any.
+    A damaged file keeps its place under the name FILE.damaged. Ends with an error if there is any. Where a link leads
+    out of the workspace, files are read and nothing is changed. The workspace alone is looked at; the options of the
+    run may stand here too.
     """
     from pipeline.graph.step_facts import made
     from pipeline.store import verify as files
 
     kinds = files.Kinds(made())
     count, damaged = files.look(work, kinds)
+    for name, target in files.links(work).items():
+        click.echo(f"{work / name} is a link to {target}: what lies there is read, never changed")
+    outside = [name for name in damaged if files.is_outside(work, name)]
     for name, wrong in damaged.items():
-        click.echo(f"{work / name}: {wrong}")
+        where = f" (it lies outside the workspace, in {(work / name).parent.resolve()})" if name in outside else ""
+        click.echo(f"{work / name}: {wrong}{where}")
     if not damaged:
         click.echo(f"{count} files, none is damaged")
         return
     if dry_run:
         raise click.ClickException(f"{len(damaged)} of {count} files are damaged; without --dry-run they are set aside")
     moved = files.set_aside(work, kinds, list(damaged))
-    raise click.ClickException(f"{len(moved)} of {count} files were damaged and set aside; `laff run` makes them again")
+    told = f"{len(moved)} of {count} files were damaged and set aside; `laff run` makes them again"
+    if outside:
+        told += f"; {len(outside)} more outside the workspace: delete them yourself if they are yours to delete"
+    raise click.ClickException(told)
 
 
 @click.command(name="gc")

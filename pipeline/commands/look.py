@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pipeline.commands.options import request, where, work_option
+from pipeline.commands.options import request, where, where_alone
 
 
 @click.command(name="search")
@@ -30,9 +30,12 @@ def search_command(sentence: str, k: int, split: str, model: str, **options: Any
     laff search "a red square moves to the left" -c demo/collection/collection.yaml -w demo/work --profile small
     """
     from pipeline.errors import printable
-    from pipeline.search import search as find
+    from pipeline.search import answer
 
-    for rank, hit in enumerate(find(request(options), sentence, k, split, model), 1):
+    found = answer(request(options), sentence, k, split, model)
+    for note in found.notes():
+        click.echo(note, err=True)
+    for rank, hit in enumerate(found.hits, 1):
         click.echo(f"{rank:3}  {hit.score:7.4f}  {hit.video}  {printable(hit.path)}")
 
 
@@ -46,10 +49,13 @@ def show_command(file: Path) -> None:
 
 
 @click.command(name="failures")
-@work_option()
+@where_alone
 @click.option("--json", "as_json", is_flag=True, help="The ledger's lines as they are.")
 def failures_command(work: Path, as_json: bool) -> None:
-    """Show which videos failed, in which stage, and why."""
+    """Show which videos failed, in which stage, and why.
+
+    The workspace alone is looked at; the options of the run may stand here too.
+    """
     from pipeline.store import ledger
 
     if not work.is_dir():

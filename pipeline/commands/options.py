@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -98,6 +99,16 @@ def where(function: Callable[..., Any], required: bool = True) -> Callable[..., 
     for option in (settings, NAME, work_option(required), collection_option(required=False)):
         function = option(function)
     return function
+
+
+def where_alone(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of `where` for commands that look at the workspace alone, so that the line of a run does for them."""
+
+    def given_work(*, work: Path, **options: Any) -> Any:
+        needless = ("collection", "name", "stages", "profile", "sets", "trust")
+        return function(work=work, **{name: value for name, value in options.items() if name not in needless})
+
+    return where(update_wrapper(given_work, function))
 
 
 def optional_where(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -138,6 +138,10 @@ class Graph:
         sources = [self.stages[source] for source in self.stages[name].sources]
         return [s.name for s in sources if "video" in s.sides], [s.name for s in sources if "text" in s.sides]
 
+    def imported(self, names: Iterable[str]) -> list[str]:
+        """Those of these features that come from files: no part of the graph could make them for something new."""
+        return [name for name in names if self.stages[name].part is None]
+
     def stages_of(self, word: str, among: Iterable[str] | None = None) -> list[Stage]:
         """The stages of a step, in running order; `among` these stages, if given."""
         names = self.stages if among is None else among

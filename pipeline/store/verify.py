@@ -171,15 +171,30 @@ def look(root: Path, kinds: Kinds) -> tuple[int, dict[str, str]]:
     return len(names), found
 
 
+def links(root: Path) -> dict[str, str]:
+    """{path below a workspace: where it leads} of the links in it; none of them is followed."""
+    found = {}
+    for folder, inner, names in os.walk(root):
+        for path in (Path(folder) / name for name in sorted([*inner, *names])):
+            if path.is_symlink():
+                found[path.relative_to(root).as_posix()] = str(path.readlink())
+    return found
+
+
+def is_outside(root: Path, name: str) -> bool:
+    """Whether a link leads to the folder of a file out of the workspace: what others may use is not ours to change."""
+    return not (root / name).parent.resolve().is_relative_to(root.resolve())
+
+
 def set_aside(root: Path, kinds: Kinds, names: list[str]) -> list[str]:
     """Rename those of these files that are still damaged; returns them. LaffError while a run holds the workspace.
 
-    In the place of a file of lines comes one with the lines that are whole.
+    In the place of a file of lines comes one with the lines that are whole. Those outside the workspace stay.
     """
     moved = []
     with Workspace(root).lock():
         for name in names:
-            if kinds.damage(root, name):
+            if not is_outside(root, name) and kinds.damage(root, name):
                 path = root / name
                 whole = list(journal.read(path)) if path.suffix == ".jsonl" else None
                 path.replace(path.with_name(path.name + DAMAGED))

@@ -106,7 +106,7 @@ class Workspace:
         """Hold the workspace; LaffError names who holds it. The lock ends with the process, however that ends."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            file = (self.root / ".lock").open("a+")
+            file = open(self.root / ".lock", "a+", opener=_own)  # noqa: SIM115 - Path.open takes no opener
         except OSError as error:
             raise LaffError(f"{self.root}: cannot be used as a workspace: {error.strerror}") from None
         with file:
@@ -134,6 +134,11 @@ class Workspace:
                 self._held = False
                 files.remove_partials(self.root)  # of workers that were lost
                 _sign(file, "")
+
+
+def _own(path: str, flags: int) -> int:
+    """Open a file of the workspace; OSError for a link, which leads to somebody else's."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def _signed(file: IO[str]) -> str:

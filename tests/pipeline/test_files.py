@@ -159,3 +159,16 @@ def test_digests(tmp_path: Path):
     assert files.digest([1, 2]) != files.digest([2, 1])
     assert files.digest(1) != files.digest(1.0)
     assert files.digest("é") == hashlib.sha256('"é"'.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600), (0o027, 0o640)])
+def test_the_umask_is_respected(tmp_path: Path, mask: int, mode: int) -> None:
+    """Whoever shares with a group sets 002, whoever does not share sets 077; it was 644 for all."""
+    before = os.umask(mask)
+    try:
+        files.write_text(tmp_path / "new" / "a.txt", "a")
+        files.write_text(tmp_path / "new" / "a.txt", "b")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "new" / "a.txt").stat().st_mode & 0o777 == mode
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o777 & ~mask

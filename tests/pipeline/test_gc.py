@@ -135,6 +135,9 @@ def test_links_and_what_laff_did_not_write_stay(used, tmp_path: Path) -> None:
     found = gc.remove(used.request())
     assert found.unused == {}
     assert sorted(found.foreign) == sorted([*strange, "x3d/00007.h5"])
+    told = gc.table(work, found)
+    for link, target in (("old", other), ("x3d/00007.h5", other / "00000.h5")):
+        assert told.count(f"a link, stays as it is: {work / link} -> {target}") == told.count(f"{work / link}") == 1
     assert (work / "old").is_symlink()
     assert (other / "00000.h5").exists()
     assert {*strange, "x3d/00007.h5"} <= files_of(work)

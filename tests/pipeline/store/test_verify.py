@@ -124,6 +124,26 @@ def test_a_stage_on_another_disk_is_read_and_a_loop_of_links_ends(work: Path, tm
     assert verify.look(work, KINDS) == (12, {"x3d/00000.h5": WRONG})
 
 
+def test_nothing_outside_the_workspace_is_changed_and_links_are_told(work: Path, tmp_path: Path):
+    """A stage on another disk may be others' too; a link to one file is the workspace's own, and makes way."""
+    (work / "x3d").rename(tmp_path / "elsewhere")
+    (work / "x3d").symlink_to(tmp_path / "elsewhere")
+    (work / "clip-ft/video/00012.h5").rename(tmp_path / "one.h5")
+    (work / "clip-ft/video/00012.h5").symlink_to(tmp_path / "one.h5")
+    for path in (tmp_path / "elsewhere" / "00000.h5", tmp_path / "one.h5"):
+        flip(path, 700)
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.glob("[eo]*/**/*")}
+    assert verify.links(work) == {"x3d": f"{tmp_path}/elsewhere", "clip-ft/video/00012.h5": f"{tmp_path}/one.h5"}
+    result = CliRunner().invoke(cli.main, ["verify", "-w", str(work)], env={"COLUMNS": "200"})
+    assert result.exit_code == 1
+    assert f"{work}/x3d is a link to {tmp_path}/elsewhere: what lies there is read, never changed\n" in result.output
+    assert f"{work}/x3d/00000.h5: {WRONG} (it lies outside the workspace, in {tmp_path}/elsewhere)\n" in result.output
+    assert "1 of 12 files were damaged and set aside; `laff run` makes them again; 1 more outside" in result.output
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.glob("[eo]*/**/*")} == before
+    assert (tmp_path / "one.h5").exists()
+    assert (work / "clip-ft/video/00012.h5.damaged").is_symlink()
+
+
 def test_nothing_is_set_aside_while_a_run_holds_the_workspace(work: Path):
     flip(work / "x3d/00000.h5", 700)
     with Workspace(work).lock():

@@ -148,3 +148,22 @@ def test_a_plan_makes_no_workspace(tmp_path: Path):
     assert work.sha256(file) == files.sha256(file)
     assert work.index("x3d").entry("00000.h5") is None
     assert not work.root.exists()
+
+
+def test_a_lock_that_is_a_link_is_not_written_to(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("of somebody else")
+    (tmp_path / "WORK").mkdir()
+    (tmp_path / "WORK" / ".lock").symlink_to(tmp_path / "other")
+    with pytest.raises(LaffError, match="WORK: cannot be used as a workspace"), Workspace(tmp_path / "WORK").lock():
+        pass
+    assert (tmp_path / "other").read_text() == "of somebody else"
+
+
+def test_what_is_left_of_writes_behind_a_link_stays(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / ".a.h5.12.partial").write_text("of another run")
+    (tmp_path / "WORK").mkdir()
+    (tmp_path / "WORK" / "x3d").symlink_to(tmp_path / "other")
+    with Workspace(tmp_path / "WORK").lock():
+        pass
+    assert (tmp_path / "other" / ".a.h5.12.partial").exists()
