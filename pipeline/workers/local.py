@@ -53,10 +53,21 @@ def start(workers: int) -> Any:
         host="127.0.0.1",
     )
     # Ctrl-C is for this process alone: those that the loop's thread starts from here on inherit that it is blocked.
-    resource_tracker.ensure_running()  # its start would lift the block
+    _start_tracker()  # its start would lift the block
     made.loop.add_callback(signal.pthread_sigmask, signal.SIG_BLOCK, {signal.SIGINT})
     made.scale(workers)
     return made
+
+
+def _start_tracker() -> None:
+    """Start the process that removes semaphores of processes which ended at once; it needs not warn of them too."""
+    before = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = "ignore::UserWarning"
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        del os.environ["PYTHONWARNINGS"]
+        os.environ |= {} if before is None else {"PYTHONWARNINGS": before}
 
 
 def check() -> None:
