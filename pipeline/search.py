@@ -103,13 +103,23 @@ def answer(request: Request, sentence: str, k: int, split: str, model_name: str 
         Hit(catalog.videos[rows_found[column]], catalog.paths[rows_found[column]], float(score))
         for column, score in zip(columns[0], scores[0], strict=True)
     ]
-    words = [word for word in dict.fromkeys(tokenise(sentence)) if word not in STOPWORDS]
-    unknown = {word: names for word in words if (names := [one for one, knows in knowing.items() if not knows(word)])}
-    lost = all(len(names) == len(model.text) for names in unknown.values()) and len(unknown) == len(words)
+    unknown, lost = unknown_words(sentence, knowing, model.text)
     joint = {encoder.name for encoder in encoders}
     read = [*model.video, *(name for name in model.text if name not in joint)]
     random = random_stages(context, context.graph.needed(read))
-    return Answer(found, random, unknown, lost and set(knowing) == set(model.text))
+    return Answer(found, random, unknown, lost)
+
+
+def unknown_words(
+    sentence: str, knowing: dict[str, Callable[[str], bool]], features: Sequence[str]
+) -> tuple[dict[str, list[str]], bool]:
+    """{word: the features that do not know it}, stop words aside; and whether none of the features knows any word.
+
+    knowing: of the features that have a vocabulary; the others read any text.
+    """
+    words = [word for word in dict.fromkeys(tokenise(sentence)) if word not in STOPWORDS]
+    unknown = {word: names for word in words if (names := [one for one, knows in knowing.items() if not knows(word)])}
+    return unknown, all(unknown.get(word) == list(knowing) for word in words) and set(knowing) == set(features)
 
 
 def _alone(model: Any, query: dict[str, Any], videos: dict[str, Any]) -> Any:

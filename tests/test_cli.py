@@ -530,6 +530,27 @@ def test_search_prints_ranks_scores_and_files(laff, ran) -> None:
     assert all(Path(line[3]).is_file() for line in lines)
 
 
+@pytest.mark.parametrize("verb", ["failures", "verify", "gc", "plan"])
+def test_the_line_of_a_run_does_for_every_command(laff, ran, verb: str) -> None:
+    """Whoever takes it from the shell's history changes one word."""
+    result = laff(verb, *where(ran))
+    assert result.exit_code == 0, result.output
+    assert laff(verb, "-c", ran.collection, "-w", ran.work, "--stages", ran.stages).exit_code in (0, 1)
+
+
+def test_a_refused_value_is_told_once_and_what_could_not_be_fetched_under_its_own_head(
+    laff, tiny, tmp_path: Path, monkeypatch
+) -> None:
+    """Three stages ask X3D for its width; the network is no mistake of the stages file."""
+    said = wrong(laff("run", *where(tiny, "--set", "x3d.frames=-1")))
+    assert said.count("frames is -1; it should be at least 1") == 1
+    monkeypatch.setenv("LAFF_OFFLINE", "1")
+    monkeypatch.setenv("LAFF_WEIGHTS", str(tmp_path))
+    said = wrong(laff("x3d", *where(tiny, "--set", "x3d.weights=x3d-m-k400")))
+    assert "Error: weights: 1 problem(s)\n  - x3d: weights 'x3d-m-k400' are not here, and LAFF_OFFLINE forbids" in said
+    assert "stages.yaml" not in said
+
+
 def test_show_a_shard(laff, ran, tmp_path: Path) -> None:
     shown = laff("show", ran.work / "x3d" / "00000.h5").output
     assert "values       [8, 2048] float32" in shown

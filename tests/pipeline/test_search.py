@@ -1,0 +1,64 @@
+"""What search says beside its hits: random weights, and words that the model does not know."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+import cli
+from extractors.bow import Bow
+from extractors.gru import Gru
+from extractors.w2v import W2v
+from pipeline.assembly.assemble import Joint
+from pipeline.search import Answer, answer, unknown_words
+
+
+def test_words_are_known_by_features_with_a_vocabulary() -> None:
+    captions = ["a red circle moves"] * 5
+    bow, w2v, gru = Bow(threshold=5), W2v(dim=4, epochs=1), Gru(hidden=4, vector_dim=4)
+    bow.load_state(bow.fit(captions))
+    w2v.load_state(w2v.fit(captions))
+    gru._words = gru.vocabulary(captions)
+    joint = Joint("gru", SimpleNamespace(), gru.vocabulary(captions))
+    for part in (bow, w2v, gru, joint):
+        assert [part.knows(word) for word in ("circle", "zebra", "<unk>")] == [True, False, part is joint]
+
+
+def test_what_a_person_should_know_is_said() -> None:
+    assert Answer([], [], {}).notes() == []
+    assert Answer([], ["x3d", "clip-ft"], {"zebra": ["bow", "gru"], "qix": ["bow"]}, lost=True).notes() == [
+        "RANDOM WEIGHTS in x3d, clip-ft: this shows that the machine runs, not how good it is",
+        "unknown words: zebra (bow, gru), qix (bow)",
+        "no word of this sentence is known, so the order says nothing",
+    ]
+
+
+def test_a_search_says_which_words_nobody_knows(ran) -> None:
+    """CLIP reads any word, so no sentence is lost to a model that has it."""
+    found = answer(ran.request(), "the zebra is a red circle", 1, "test")
+    assert found.unknown == {"zebra": ["bow", "w2v", "gru"]}
+    assert not found.lost
+    assert found.random == ["finetune", "x3d", "clip-ft"]
+
+
+def test_the_command_tells_it_beside_the_hits(ran) -> None:
+    words = ["search", "the red zebra", *ran.options(), "-k", "2", "--split", "test"]
+    result = CliRunner().invoke(cli.main, words)
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) == 2  # what reads the hits reads nothing else
+    assert result.stderr.splitlines() == [
+        "RANDOM WEIGHTS in finetune, x3d, clip-ft: this shows that the machine runs, not how good it is",
+        "unknown words: zebra (bow, w2v, gru)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "lost"), [("zebra", True), ("the", True), ("красный круг", True), ("red zebra", False)]
+)
+def test_a_sentence_of_which_nothing_is_known(sentence: str, lost: bool) -> None:
+    """For a model all of whose text features have a vocabulary; stop words and other scripts are no words to them."""
+    knowing = {"bow": {"red"}.__contains__, "gru": {"red", "a"}.__contains__}
+    assert unknown_words(sentence, knowing, ("bow", "gru"))[1] is lost
+    assert unknown_words(sentence, knowing, ("bow", "gru", "clip-ft"))[1] is False
