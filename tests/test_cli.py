@@ -523,7 +523,7 @@ def test_an_entry_of_the_stages_file_is_a_command(laff, tiny, tmp_path: Path, fo
 
 
 def test_search_prints_ranks_scores_and_files(laff, ran) -> None:
-    shown = laff("search", "a red circle moves up", *where(ran, "-k", 3, "--split", "test")).output
+    shown = laff("search", "a red circle moves up", *where(ran, "-k", 3, "--split", "test")).stdout
     lines = [line.split() for line in shown.splitlines()]
     assert [line[0] for line in lines] == ["1", "2", "3"]
     assert all(-1 <= float(line[1]) <= 1 and line[2].startswith("demo00") for line in lines)
