@@ -114,6 +114,8 @@ def main(stages: StagesFile) -> None:
     laff search "a dog runs" -w WORK                  the workspace remembers the rest
 
     Every stage of stages.yaml is a command too: `laff train …` makes that stage and what it still needs.
+
+    Exit status: 0 done, 1 failed, 2 wrong usage; ended by a signal: 130 Ctrl-C, 143 SIGTERM, 141 nobody reads on.
     """
 
 

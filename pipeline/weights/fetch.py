@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from pipeline.graph.published import PACKAGE
 
 CONNECT, SILENCE = 5, 60  # seconds until a server answers, and between two pieces of a file
 PIECE = 1 << 20  # bytes
+MEGABYTE = 1000**2  # bytes
 HUB = "https://huggingface.co"
 SWITCHES, OFF = ("LAFF_OFFLINE", "HF_HUB_OFFLINE"), ("", "0", "false", "no", "off")
 OTHERWISE = "(or --set STAGE.weights=FILE, or =random for a demo)"
@@ -160,9 +160,10 @@ def _download(source: str, temporary: Path, name: str, sha256: str | None) -> st
     if source.startswith(HUB + "/"):
         source = os.environ.get("HF_ENDPOINT", HUB).rstrip("/") + source.removeprefix(HUB)
     progress.say(f"fetching {source}")
-    get = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=PIECE, timeout=(CONNECT, SILENCE))
     try:
-        get(source, str(temporary), None)
+        with progress.bar(name, 0, "MB") as bar:
+            get = pooch.HTTPDownloader(progressbar=_Megabytes(bar), chunk_size=PIECE, timeout=(CONNECT, SILENCE))
+            get(source, str(temporary), None)
     except OSError as error:
         if error.errno in files.NO_ROOM or error.filename:  # of this machine's disk, not of the network
             raise
@@ -180,6 +181,27 @@ def _download(source: str, temporary: Path, name: str, sha256: str | None) -> st
     if wrong:
         raise LaffError(f"{source} brought {wrong}; nothing was kept")
     return found
+
+
+class _Megabytes:
+    """A bar as pooch moves it: by bytes, of a total that it sets; 0 where the server does not say it."""
+
+    def __init__(self, bar: progress.Bar) -> None:
+        self.total = 0
+        self._bar, self._bytes = bar, 0
+
+    def update(self, count: int) -> None:
+        """`count` bytes more have come; the last piece counts as a whole one."""
+        self._bytes += count
+        done = min(self._bytes, self.total) if self.total else self._bytes
+        self._bar.to(-(-done // MEGABYTE), -(-self.total // MEGABYTE), "")
+
+    def reset(self) -> None:
+        """Begin anew: pooch ends by setting all to the total."""
+        self._bytes = 0 if self.total else self._bytes
+
+    def close(self) -> None:
+        """The bar ends with its block."""
 
 
 def _is_page(path: Path) -> bool:

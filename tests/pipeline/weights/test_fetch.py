@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from pipeline import files
+from pipeline import files, progress
 from pipeline.errors import LaffError
 from pipeline.graph.graph import Weights
 from pipeline.parts.code import ROOT
@@ -287,6 +287,23 @@ def wait_for(true: Callable[[], object]) -> None:
             return
         time.sleep(0.05)
     raise AssertionError("waited for 30 seconds")
+
+
+@pytest.mark.parametrize(("total", "ends"), [(2_500_000, "3/3 MB"), (0, "4/0 MB")])
+def test_a_download_says_how_far_it_is(total: int, ends: str):
+    """As pooch moves a bar: by whole pieces, then all of it once more; the total is 0 where the server says none."""
+    bar = progress.Bar("net.pth", 0, "MB", None)
+    shown = fetch._Megabytes(bar)
+    shown.total = total
+    stands = []
+    for _ in range(3):
+        shown.update(fetch.PIECE)
+        stands.append(bar.done)
+    shown.reset()
+    shown.update(total)
+    shown.close()
+    assert stands == ([2, 3, 3] if total else [2, 3, 4])  # 1.05, 2.10, 3.15 MB of 2.5
+    assert bar.line(ended=True).startswith(f"net.pth: {ends} in ")
 
 
 WHOLE = ["folder.sha256", "folder/a", "folder/b/c", "net.pth", "net.pth.sha256"]
