@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from pipeline.errors import LaffError
+from pipeline.errors import LaffError, printable
 from pipeline.files import PARTIAL
 from pipeline.graph import step_facts
 from pipeline.plan import steps
@@ -157,7 +157,7 @@ def table(root: Path, found: Found) -> str:
         rows.append(
             f"not laff's, stays: {root / names[0] if len(names) == 1 else f'{root / top} ({len(names)} files)'}"
         )
-    rows += [f"a link, stays as it is: {root / name} -> {target}" for name, target in found.links.items()]
+    rows += [printable(f"a link, stays as it is: {root / name} -> {target}") for name, target in found.links.items()]
     return "\n".join(rows)
 
 

@@ -20,13 +20,14 @@ def verify_command(work: Path, dry_run: bool) -> None:
     out of the workspace, files are read and nothing is changed. The workspace alone is looked at; the options of the
     run may stand here too.
     """
+    from pipeline.errors import printable
     from pipeline.graph.step_facts import made
     from pipeline.store import verify as files
 
     kinds = files.Kinds(made())
     count, damaged = files.look(work, kinds)
     for name, target in files.links(work).items():
-        click.echo(f"{work / name} is a link to {target}: what lies there is read, never changed")
+        click.echo(printable(f"{work / name} is a link to {target}: what lies there is read, never changed"))
     outside = [name for name in damaged if files.is_outside(work, name)]
     for name, wrong in damaged.items():
         where = f" (it lies outside the workspace, in {(work / name).parent.resolve()})" if name in outside else ""
