@@ -242,7 +242,11 @@ def measure(case: Case) -> dict[str, float]:
     for name in case.models:
         wanted = MODELS[name].sampling
         arrays.append(np.ones((wanted.views, wanted.frames, wanted.crop, wanted.crop, 3), np.uint8))
-    frames = Frames(arrays, 1, "pyav", 30.0, 1, [array.shape[0] * array.shape[1] for array in arrays])
+    present = [array.shape[0] * array.shape[1] for array in arrays]
+    more: dict[str, Any] = {"decoder": "pyav"}  # of older code
+    if "decoded" in Frames.__dataclass_fields__:
+        more = {"decoded": [1] * len(arrays)}
+    frames = Frames(arrays=arrays, count=1, fps=30.0, passes=1, present=present, **more)
     tasks, meter = Serial(), Meter()
     card, decoders = Card(meter), tasks.worker.kept(Decoders)
     device = simulated(card)

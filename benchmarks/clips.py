@@ -63,5 +63,5 @@ def look(paths: Sequence[Path], count: int) -> list[Clip]:
     for number in range(count):
         path = paths[number % len(paths)]
         probe = reading.probe(path)
-        found.append(Clip(f"v{number}", str(path), probe.packets, probe.decoder, probe.fps))
+        found.append(Clip(f"v{number}", str(path), probe.packets, probe.fps))
     return found

@@ -6,7 +6,7 @@ Takes the visual extractors of profile small with random weights, on small clips
 --data is missing) and on 1080p clips that it makes. All figures of a line come from the same run, taken in turns
 `--rounds` times, the median of each shown:
 
-    decode    CPU-seconds of reading the union of the wanted frames with the decoder in use, in one process
+    decode    CPU-seconds of reading the union of the wanted frames in one process
     forward   wall seconds of the models on those frames, in the same batches
     floor     the larger of decode / cores and forward: no pass can be faster
     packed    (decode + CPU-seconds of forward) / cores: the floor where models run on the same cores
@@ -88,17 +88,10 @@ def one_pass(
 
 def bare(clip: Clip) -> None:
     """All frames as RGB arrays, by the library alone."""
-    if clip.decoder == "decord":
-        import decord
-
-        reader = decord.VideoReader(clip.path, num_threads=1)
-        for _ in range(clip.packets):
-            reader.next().asnumpy()
-    else:
-        with av.open(clip.path) as container:
-            container.streams.video[0].thread_type = "NONE"
-            for frame in container.decode(video=0):
-                frame.to_ndarray(format="rgb24")
+    with av.open(clip.path) as container:
+        container.streams.video[0].thread_type = "NONE"
+        for frame in container.decode(video=0):
+            frame.to_ndarray(format="rgb24")
 
 
 def decoder_speed(name: str, clips: Sequence[Clip], rounds: int) -> None:
@@ -108,9 +101,8 @@ def decoder_speed(name: str, clips: Sequence[Clip], rounds: int) -> None:
     for _ in range(rounds):
         ours.append(count / seconds(lambda: read_all(clips, FEATURES), time.process_time))
         theirs.append(count / seconds(lambda: [bare(clip) for clip in clips], time.process_time))
-    kinds = sorted({clip.decoder for clip in clips})
     mine, other = statistics.median(ours), statistics.median(theirs)
-    print(f"  {name}: {mine:.0f} frames/s a core, {'+'.join(kinds)} alone {other:.0f}; ratio {mine / other:.2f}")
+    print(f"  {name}: {mine:.0f} frames/s a core, PyAV alone {other:.0f}; ratio {mine / other:.2f}")
 
 
 def main() -> None:
@@ -126,7 +118,7 @@ def main() -> None:
     one_pass(tasks, kind, clips, FEATURES, given.work, count, given.rounds)
     one_pass(tasks, kind, clips[: max(1, given.clips // 3)], ALL, given.work, count, given.rounds)
     one_pass(tasks, "1080p", big, FEATURES, given.work, count, given.rounds)
-    print("\ndecoder in use against the bare library")
+    print("\nagainst the bare library")
     decoder_speed("small", clips[:64], given.rounds)
     decoder_speed("1080p", big[:6], given.rounds)
     tasks.close()

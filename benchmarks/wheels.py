@@ -4,8 +4,7 @@
 
 That machine has torch, torchvision, timm, transformers, h5py, click, numpy, scipy, pillow, pyyaml, tqdm and pytest. The
 versions are those that are installed here. Printed are the sizes, with the checkout's own; more than --limit MiB in all
-is refused. Left out: decord, without which PyAV reads everything, and gensim, which only learns word vectors and would
-not fit beside PyAV.
+is refused. Left out: gensim, which only learns word vectors and would not fit beside PyAV.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ class Outcome:
     made: dict[str, int] = field(default_factory=dict)  # stage -> units
     seconds: dict[str, float] = field(default_factory=dict)
     failures: list[dict[str, str]] = field(default_factory=list)
+    notes: list[dict[str, str]] = field(default_factory=list)  # on videos that are used, though with a flaw
     random: list[str] = field(default_factory=list)
     stages: list[str] = field(default_factory=list)  # all that were looked at
     places: dict[str, str] = field(default_factory=dict)  # stage -> its folder below the workspace, where not its name
@@ -33,6 +34,8 @@ class Outcome:
             lines.append(f"{stage:12} {units:5} made in {self.seconds.get(stage, 0.0):8.1f} s")
         if self.lost:
             lines.append(f"{self.lost} video(s) failed: `laff failures -w {work}` says why; --retry-failed tries again")
+        if noted := len({line["video"] for line in self.notes}):
+            lines.append(f"{noted} video(s) are used though frames are missing: `laff failures -w {work}` says which")
         if self.random:
             names = ", ".join(self.random)
             lines.append(f"RANDOM WEIGHTS in {names}: figures show that the machine runs, not how good it is")

@@ -186,6 +186,7 @@ def run(
         finally:
             context.tasks.close()
         outcome.failures = [line for line in ledger.read(work.ledger) if line["stage"] in names]
+        outcome.notes = [line for line in ledger.notes(work.ledger) if line["stage"] in names]
         progress.LOG.info(f"done\n{outcome.summary(request.work)}")
     return outcome
 

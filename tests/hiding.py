@@ -10,7 +10,6 @@ from typing import Any
 
 MODULES = {  # of each package
     "av": ["av"],
-    "decord": ["decord"],
     "open_clip_torch": ["open_clip"],
     "pytorchvideo": ["pytorchvideo"],
     "gensim": ["gensim"],

@@ -32,11 +32,11 @@ def die() -> None:
 def read(phase: str, victim: str, job: Any) -> Any:
     """In a decoder process: read as always, but end the run (and with it this process) amid the victim."""
     from pipeline.extraction import decoding
-    from pipeline.video import reading
+    from pipeline.video import probing, reading
 
     if Path(job[0]).name != victim:
         return decoding.read(job)
-    opened, pictures = reading.opened, reading.pictures
+    opened, pictures = probing.opened, reading.pictures
 
     def end() -> None:
         os.kill(os.getppid(), signal.SIGKILL)
@@ -54,8 +54,8 @@ def read(phase: str, victim: str, job: Any) -> Any:
             yield picture
 
     if phase == "open":
-        reading.opened = open_and_end
-        return reading.probe(Path(job[0]))
+        probing.opened = open_and_end
+        return probing.probe(Path(job[0]))
     reading.pictures = decode_and_end
     return decoding.read(job)
 

@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import av
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -38,7 +40,6 @@ HEAVY = (
     "h5py",
     "scipy",
     "av",
-    "decord",
     "PIL",
     "open_clip",
     "timm",
@@ -431,6 +432,32 @@ def test_failures_above_the_limit_end_with_an_error(laff, tiny, tmp_path: Path) 
     lines = [json.loads(line) for line in laff("failures", "-w", changed.work, "--json").output.splitlines()]
     assert [line["video"] for line in lines] == ["demo0002", "demo0018"]
     assert all(set(line) == {"video", "stage", "reason", "exception", "decoder", "time"} for line in lines)
+
+
+def test_a_video_that_lost_frames_is_used_and_noted(laff, tiny, tmp_path: Path) -> None:
+    changed = tiny.copy(tmp_path / "changed")
+    path = changed.videos / "demo0002.mp4"
+    with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for picture in np.random.default_rng(0).integers(0, 256, (40, 64, 64, 3), dtype=np.uint8):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    path.write_bytes(path.read_bytes()[: int(0.8 * path.stat().st_size)])
+    ended = laff("decode", *where(changed, "--max-failures", 0))
+    assert ended.exit_code == 0
+    assert "1 video(s) are used though frames are missing: `laff failures -w" in ended.output
+    shown = laff("failures", "-w", changed.work).output
+    assert "demo0002  decode    used, but the file lacks frames: there are " in shown
+    assert "of 40 frames" in shown
+    assert shown.endswith("1 video(s) noted\n")
+    (line,) = [json.loads(line) for line in laff("failures", "-w", changed.work, "--json").output.splitlines()]
+    assert (line["video"], line["kind"]) == ("demo0002", "note")
+    assert "nothing to do" in laff("decode", *where(changed)).output
+    (changed.work / "failures.jsonl").unlink()
+    (changed.work / "decode" / "index.jsonl").unlink()  # the shards know it themselves
+    laff("decode", *where(changed))
+    assert laff("failures", "-w", changed.work).output == shown
 
 
 def test_an_interrupt_and_a_full_disk_end_in_one_sentence(laff, tiny, tmp_path: Path, monkeypatch) -> None:

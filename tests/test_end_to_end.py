@@ -120,7 +120,8 @@ def test_shards_say_how_they_came_about(ran) -> None:
         assert {"ids", "indptr", "indices", "data"} <= set(file)
     with h5py.File(ran.work / "decode" / "00000.h5") as file:
         assert file["ids"].asstr()[0] == "demo0001"
-        assert set(np.unique(file["decoder"].asstr()[:])) <= {"decord", "pyav"}
+        np.testing.assert_array_equal(file["expected"], file["packets"])
+        assert set(np.unique(file["expected_by"].asstr()[:])) == {"its packets"}
 
 
 def test_metrics_have_the_published_form(ran) -> None:

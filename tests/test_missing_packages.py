@@ -15,7 +15,6 @@ from tests.hiding import MODULES, site
 # What needs the package: a stage, or an option of `run`; None: nothing at all.
 NEEDED_BY: dict[str, str | None] = {
     "av": "decode",
-    "decord": None,  # PyAV reads the same frames
     "open_clip_torch": "finetune",
     "pytorchvideo": "x3d",
     "gensim": "w2v",

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from gpu_parts.given import Given
 
-PACKAGES = ("torchvision", "timm", "transformers", "open_clip_torch", "pytorchvideo", "av", "decord", "numpy", "h5py")
+PACKAGES = ("torchvision", "timm", "transformers", "open_clip_torch", "pytorchvideo", "av", "numpy", "h5py")
 
 
 def run(given: Given) -> None:

@@ -52,7 +52,7 @@ def show_command(file: Path) -> None:
 @where_alone
 @click.option("--json", "as_json", is_flag=True, help="The ledger's lines as they are.")
 def failures_command(work: Path, as_json: bool) -> None:
-    """Show which videos failed, in which stage, and why.
+    """Show which videos failed, in which stage, and why; and those that are used, though with a flaw.
 
     The workspace alone is looked at; the options of the run may stand here too.
     """
@@ -60,9 +60,9 @@ def failures_command(work: Path, as_json: bool) -> None:
 
     if not work.is_dir():
         raise click.ClickException(f"{work}: no such workspace")
-    lines = ledger.read(work / "failures.jsonl")
+    lines, notes = ledger.read(work / "failures.jsonl"), ledger.notes(work / "failures.jsonl")
     if as_json:
-        for line in lines:
+        for line in [*lines, *notes]:
             click.echo(json.dumps(line, ensure_ascii=False))
     else:
-        click.echo(ledger.table(lines))
+        click.echo(ledger.table(lines, notes))

@@ -1,5 +1,6 @@
 """Videos of a shard as the decode step left them."""
 
+import math
 from pathlib import Path
 
 from pipeline.extraction.decoding import Clip
@@ -15,14 +16,17 @@ def clips(context: Context, stage: str, shard: int) -> list[Clip]:
     (before, *_) = context.graph.stages_of(context.stage(stage).about.after, context.graph.needed([stage]))
     path = context.work.folder(before.name) / shard_key(before, "video", shard)
     ids = shards.read(path).ids
-    packets, decoder, fps = (shards.column(path, name) for name in ("packets", "decoder", "fps"))
+    packets, fps, expected, by = (shards.column(path, name) for name in ("packets", "fps", "expected", "expected_by"))
+    least = before.options["least"]
     at = {id_: number for number, id_ in enumerate(ids)}
     found = []
     for row in rows:
         id_, file = catalog.videos[row], str(Path(catalog.paths[row]).absolute())
         if id_ in at:
             number = at[id_]
-            found.append(Clip(id_, file, int(packets[number]), str(decoder[number]), float(fps[number])))
+            frames = int(expected[number])
+            needed = math.ceil(least * frames)
+            found.append(Clip(id_, file, int(packets[number]), float(fps[number]), frames, str(by[number]), needed))
         else:
             found.append(Clip(id_, file, lost=True))
     return found

@@ -32,8 +32,10 @@ class Clip:
     id: str
     path: str
     packets: int = 0
-    decoder: str = "pyav"
     fps: float = 0.0
+    expected: int = 0  # frames that the file should give; 0: not known
+    expected_by: str = ""  # who says so
+    needed: int = 0  # frames at least that must be decoded, else the video counts as failed
     lost: bool = False
 
 
@@ -104,7 +106,7 @@ class Decoders:
                 return results
             results.close()  # type: ignore[attr-defined]  # of a pass that nobody asked for in its turn
         samplings = [target.part.sampling for target in work.targets]
-        wanted = [(clip.path, samplings, clip.packets, clip.decoder, clip.fps) for clip in work.clips if not clip.lost]
+        wanted = [(clip.path, samplings, clip.packets, clip.fps) for clip in work.clips if not clip.lost]
         return self.pool(work.timeout, work.memory).imap(read, wanted, self.ahead(work))
 
 
@@ -116,7 +118,7 @@ def processes() -> int:
     return int(given) if given else len(os.sched_getaffinity(0))
 
 
-def read(job: tuple[str, Sequence[Sampling], int, str, float]) -> reading.Frames:
+def read(job: tuple[str, Sequence[Sampling], int, float]) -> reading.Frames:
     """Runs in a decoder process."""
-    path, samplings, packets, decoder, fps = job
-    return reading.read(Path(path), samplings, packets, decoder, fps)
+    path, samplings, packets, fps = job
+    return reading.read(Path(path), samplings, packets, fps)

@@ -9,10 +9,11 @@ from time import perf_counter
 
 import numpy as np
 
-from pipeline.extraction.decoding import Clip, Decoders, Pass
+from pipeline.extraction.decoding import Decoders, Pass
 from pipeline.extraction.device import Devices
 from pipeline.extraction.forward import Forward
 from pipeline.extraction.lanes import Lanes, one_thread
+from pipeline.extraction.tally import Tally
 from pipeline.video import reading
 from pipeline.workers.worker import Worker
 
@@ -22,8 +23,7 @@ class Done:
     """What a pass found."""
 
     forwards: list[Forward]  # one a target
-    good: list[str] = field(default_factory=list)  # ids of the videos that have frames
-    failed: list[tuple[Clip, str, str]] = field(default_factory=list)  # with reason and exception
+    tallies: list[Tally]  # one a target
     rows: list[np.ndarray] = field(default_factory=list)  # of each target [V, *shape], V good videos
     seconds: float = 0.0  # from its first video on
 
@@ -111,18 +111,15 @@ class Stream:
         try:
             if begun.stopped:
                 raise CancelledError
-            found = Done([self._forward(work, number, worker) for number in range(len(work.targets))])
+            numbers = range(len(work.targets))
+            found = Done([self._forward(work, number, worker) for number in numbers], [Tally() for _ in numbers])
             start = perf_counter()
             with closing(decoders.frames(work)) as videos:
                 for clip, frames in zip(work.clips, videos, strict=True):
                     if begun.stopped:
                         raise CancelledError
-                    if isinstance(frames, reading.Frames):
-                        found.good.append(clip.id)
-                    elif frames is not None:
-                        found.failed.append((clip, frames.reason, frames.exception))
-                    for number, forward in enumerate(found.forwards):
-                        if isinstance(frames, reading.Frames):
+                    for number, (forward, tally) in enumerate(zip(found.forwards, found.tallies, strict=True)):
+                        if tally.add(clip, frames, number) and isinstance(frames, reading.Frames):
                             forward.add(frames.arrays[number], frames.present[number])
                         else:
                             forward.add(None)

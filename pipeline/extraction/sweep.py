@@ -10,11 +10,14 @@ from pipeline.extraction.decoding import Pass
 from pipeline.extraction.forward import Forward
 from pipeline.extraction.provenance import attributes
 from pipeline.extraction.stream import Stream
+from pipeline.extraction.tally import Tally
 from pipeline.rows import shards
 from pipeline.store import ledger
 from pipeline.workers import malloc
 from pipeline.workers.tasks import Made
 from pipeline.workers.worker import Worker
+
+DECODER = "pyav"  # as the ledger names it
 
 
 def sweep(work: Pass, worker: Worker) -> list[Made]:
@@ -29,23 +32,28 @@ def sweep(work: Pass, worker: Worker) -> list[Made]:
     found = worker.kept(Stream).done(work, worker)
     computing = sum(forward.seconds for forward in found.forwards) or 1.0
     made = []
-    for forward, values in zip(found.forwards, found.rows, strict=True):
-        stage = forward.target.stage
-        lines = [ledger.line(clip.id, stage, reason, kind, clip.decoder) for clip, reason, kind in found.failed]
-        made.append(_write(forward, found.good, values, lines, found.seconds * forward.seconds / computing))
+    for forward, tally, values in zip(found.forwards, found.tallies, found.rows, strict=True):
+        made.append(_write(forward, tally, values, found.seconds * forward.seconds / computing))
     return made
 
 
-def _write(forward: Forward, ids: list[str], values: np.ndarray, failed: list[dict[str, str]], seconds: float) -> Made:
+def _write(forward: Forward, tally: Tally, values: np.ndarray, seconds: float) -> Made:
     target = forward.target
+    failed = [ledger.line(clip.id, target.stage, reason, kind, DECODER) for clip, reason, kind in tally.failed]
+    notes = [ledger.line(clip.id, target.stage, text, decoder=DECODER) for clip, text in tally.notes()]
     finite = np.ones(len(values), bool)
     if values.dtype.kind == "f":
         finite = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
     for row in np.flatnonzero(~finite):
         reason = f"the features hold values that are not finite {target.dtype}"
-        failed.append(ledger.line(ids[row], target.stage, reason, "NotFinite"))
+        failed.append(ledger.line(tally.good[row].id, target.stage, reason, "NotFinite"))
     values = values if finite.all() else values[finite]
-    kept = [id_ for id_, good in zip(ids, finite, strict=True) if good]
+    kept = [clip for clip, good in zip(tally.good, finite, strict=True) if good]
+    counts = {
+        "decoded": np.array(tally.decoded, np.int32)[finite],
+        "expected": np.array([clip.expected for clip in kept], np.int32),
+    }
     frames = np.array(forward.present, np.int32)[finite] if forward.level == "frame" else None
-    shards.write(target.path, kept, values, attributes(target, forward.part), failed, frames=frames)
-    return Made(target.stage, target.key, len(kept), seconds, failed)
+    ids, about = [clip.id for clip in kept], attributes(target, forward.part)
+    shards.write(target.path, ids, values, about, failed, counts, frames, notes)
+    return Made(target.stage, target.key, len(kept), seconds, failed, notes=notes)

@@ -11,6 +11,7 @@ from pipeline.items.catalog import Catalog
 from pipeline.items.collection import Collection
 from pipeline.plan.fingerprints import Recipes
 from pipeline.store import ledger
+from pipeline.store.index import Entry
 from pipeline.store.workspace import Workspace
 from pipeline.workers.tasks import Serial, Tasks
 
@@ -55,12 +56,16 @@ class Context:
 
     def failures(self, name: str) -> list[dict[str, str]]:
         """Ledger lines of a stage's finished units, shards that no item is in any more aside."""
-        alive = {number for number, rows in enumerate(self.catalog.shards("video")) if len(rows)}
-        found = []
-        for key, entry in sorted(self.work.index(name).entries.items()):
-            if entry.failed and (not key.endswith(".h5") or int(Path(key).stem) in alive):
-                found += ledger.timed(entry.failed, entry.time)
-        return found
+        return [line for entry in self._alive(name) for line in ledger.timed(entry.failed, entry.time)]
+
+    def notes(self, name: str) -> list[dict[str, str]]:
+        """Ledger lines of videos that these units have a row for, though with a flaw."""
+        return [line for entry in self._alive(name) for line in ledger.timed(entry.notes, entry.time)]
+
+    def _alive(self, name: str) -> list[Entry]:
+        entries = [(key, entry) for key, entry in self.work.index(name).entries.items() if entry.failed or entry.notes]
+        alive = {number for number, rows in enumerate(self.catalog.shards("video")) if len(rows)} if entries else set()
+        return [entry for key, entry in sorted(entries) if not key.endswith(".h5") or int(Path(key).stem) in alive]
 
     def failed(self, name: str) -> set[str]:
         """Ids that the finished shards of a stage have no row for."""

@@ -15,7 +15,7 @@ from pipeline.store.workspace import Workspace
 from pipeline.weights import lookup
 from pipeline.workers.versions import ABSENT, installed
 
-DECODERS = ("decord", "av", "pillow")  # what decodes and resizes: their versions are part of a video feature
+DECODERS = ("av", "pillow")  # what decodes and resizes: their versions are part of a video feature
 
 # Rooms whose code is in no fingerprint. All others count, so a new room does unless it is listed here with its reason.
 SHAPE_NOTHING = {

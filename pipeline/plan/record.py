@@ -29,14 +29,16 @@ def record(context: Context, planned: Planned, made: Made, twin: tuple[Entry, di
             "under the same path"
         )
     entry = Entry(unit.fingerprint, unit.content, stands, made.failed, round(made.seconds, 3), made.rows, made.training)
+    entry.notes = made.notes
     recipe = unit.recipe
     if twin and twin[0].fingerprint != unit.fingerprint:  # made by earlier code, and accepted
         other, recipe = twin
         entry.fingerprint, entry.accepted, entry.earlier = other.fingerprint, other.accepted, other.earlier
     index.record(unit.key, entry, recipe)
     log_time(context, made)
-    if made.failed:
-        ledger.append(context.work.ledger, ledger.timed(made.failed, entry.time))
+    if made.failed or made.notes:
+        failed, notes = (ledger.timed(lines, entry.time) for lines in (made.failed, made.notes))
+        ledger.append(context.work.ledger, [*failed, *map(ledger.as_note, notes)])
     if not planned.unfinished:
         write_ledger(context)
 
@@ -75,6 +77,7 @@ def seconds_of(context: Context, names: Sequence[str]) -> dict[str, float]:
 def write_ledger(context: Context) -> None:
     """Bring failures.jsonl in line with what the finished shards say."""
     lines = [line for name in context.graph.stages for line in context.failures(name)]
+    lines += [ledger.as_note(line) for name in context.graph.stages for line in context.notes(name)]
     failed = {line["video"] for line in lines}
     known = failed and failed.intersection(context.catalog.videos) | failed.intersection(context.catalog.captions)
     ledger.write(context.work.ledger, [line for line in lines if line["video"] in known])

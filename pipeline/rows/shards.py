@@ -36,12 +36,14 @@ def write(
     failed: Sequence[dict[str, str]] = (),
     extra: dict[str, np.ndarray] | None = None,
     frames: np.ndarray | None = None,
+    notes: Sequence[dict[str, str]] = (),
 ) -> None:
     """Write a shard, whole or not at all.
 
     ids [V]; values [V, D] dense, or CSR, kept as indptr, indices, data; or [V, T, D], with `frames` [V]: how many of
     the T are the video's own. `attributes` are kept as JSON but for plain text and numbers; `failed` are the ledger's
-    lines of items without a row; `extra` are further datasets of V rows.
+    lines of items without a row, `notes` those of items that have one with a flaw; `extra` are further datasets of
+    V rows.
     """
     import h5py
 
@@ -59,8 +61,9 @@ def write(
             file.create_dataset("frames", data=frames, dtype=np.int32, shape=(len(ids),))
         for name, rows in (extra or {}).items():
             file.create_dataset(name, data=rows)
-        lines = [json.dumps(line, ensure_ascii=False) for line in failed]
-        file.create_dataset("failed", data=lines, dtype=h5py.string_dtype(), shape=(len(lines),))
+        for name, entries in (("failed", failed), ("notes", notes)):
+            lines = [json.dumps(line, ensure_ascii=False) for line in entries]
+            file.create_dataset(name, data=lines, dtype=h5py.string_dtype(), shape=(len(lines),))
         for name, value in attributes.items():
             file.attrs[name] = value if isinstance(value, str | int | float) else json.dumps(value)
 
@@ -117,6 +120,7 @@ def marks(path: Path) -> dict[str, Any] | None:
                 "recipe": json.loads(found["recipe"]),
                 "rows": len(file["ids"]),
                 "failed": [json.loads(line) for line in file["failed"].asstr()[:]],
+                "notes": [json.loads(line) for line in file["notes"].asstr()[:]] if "notes" in file else [],
             }
     except (OSError, KeyError, ValueError):
         return None
@@ -144,8 +148,9 @@ def describe(path: Path) -> str:
                 lines.append(f"  {name:12} {list(data.shape)} {data.dtype if data.dtype != object else 'text'}")
             for name, value in sorted(attributes(file).items()):
                 lines += _line(name, value)
-            if "failed" in file:
-                lines += [f"  failed: {line}" for line in file["failed"].asstr()[:]]
+            for name in ("failed", "notes"):
+                if name in file:
+                    lines += [f"  {name}: {line}" for line in file[name].asstr()[:]]
     except OSError as error:
         raise LaffError(f"{path}: not a readable HDF5 file ({error})") from None
     return "\n".join(lines)

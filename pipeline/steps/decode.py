@@ -1,5 +1,6 @@
 """decode: look at every video in a process that can be killed; what cannot be read goes to the ledger."""
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,11 +23,15 @@ from pipeline.plan.units import shards as shards_of
 from pipeline.rows import shards
 from pipeline.store import ledger
 from pipeline.video import reading
+from pipeline.video.expected import NOTED, asked, told
 from pipeline.workers.killable import Lost
 from pipeline.workers.tasks import Made
 from pipeline.workers.worker import Worker
 
-COLUMNS = ("packets", "seconds", "fps", "width", "height", "rotation", "codec", "container", "decoder")
+COLUMNS = (
+    *("packets", "expected", "expected_by", "seconds", "fps"),
+    *("width", "height", "rotation", "codec", "container", "note"),
+)
 
 
 @dataclass(frozen=True)
@@ -43,8 +48,11 @@ class Options:
 
     timeout: float = 60.0  # seconds that one video may take
     memory: float = 4.0  # GiB that one video may take
+    least: float = 0.5  # part of a video's expected frames that must be there, and be decoded, for it to be used
 
     def __post_init__(self) -> None:
+        if not 0 <= self.least <= 1:
+            raise LaffError(f"least is {self.least}; it is a part of the expected frames, from 0 to 1")
         if self.timeout <= 0 or self.memory <= 0:
             raise LaffError(f"timeout is {self.timeout} and memory {self.memory}; both should be above 0")
 
@@ -62,6 +70,7 @@ class Look:
     target: Target
     timeout: float  # seconds
     memory: float  # GiB
+    least: float  # part of the expected frames
 
 
 def run(context: Context, planned: Planned) -> None:
@@ -90,21 +99,27 @@ def _jobs(context: Context, planned: Planned) -> Iterator[Look]:
         )
         rows = catalog.shards("video")[unit.shard]
         clips = [Clip(catalog.videos[row], str(Path(catalog.paths[row]).absolute())) for row in rows]
-        yield Look(clips, target, stage.options["timeout"], stage.options["memory"])
+        yield Look(clips, target, *(stage.options[name] for name in ("timeout", "memory", "least")))
 
 
 def look(work: Look, worker: Worker) -> Made:
     """Probe each clip and write the shard. Runs in any process."""
     start = time.perf_counter()
     found: list[tuple[str, reading.Probe]] = []
-    failed = []
+    failed, notes = [], []
     decoders = worker.kept(Decoders)
     pool = decoders.pool(work.timeout, work.memory)
     paths = [Path(clip.path) for clip in work.clips]
     for clip, probe in zip(work.clips, pool.imap(reading.probe, paths, ahead=8 * decoders.count), strict=True):
         if isinstance(probe, Lost):
             failed.append(ledger.line(clip.id, work.target.stage, probe.reason, probe.exception, "probe"))
+        elif probe.packets < (needed := math.ceil(work.least * probe.expected)):
+            reason = f"too little is there: {_told(probe)}; {asked(needed)}"
+            failed.append(ledger.line(clip.id, work.target.stage, reason, "Incomplete", "probe"))
         else:
+            if probe.packets < NOTED * probe.expected:
+                text = f"used, but the file lacks frames: there are {_told(probe)}"
+                notes.append(ledger.line(clip.id, work.target.stage, text, decoder="probe"))
             found.append((clip.id, probe))
         worker.advance()
     probes = [probe for _, probe in found]
@@ -119,5 +134,9 @@ def look(work: Look, worker: Worker) -> Made:
         extra[name] = np.array(column, dtype="S" if column and isinstance(column[0], str) else None)
     ids = [id_ for id_, _ in found]
     values = np.array([probe.packets for probe in probes], np.int64).reshape(-1, 1)
-    shards.write(work.target.path, ids, values, attributes(work.target, None), failed, extra)
-    return Made(work.target.stage, work.target.key, len(ids), time.perf_counter() - start, failed)
+    shards.write(work.target.path, ids, values, attributes(work.target, None), failed, extra, notes=notes)
+    return Made(work.target.stage, work.target.key, len(ids), time.perf_counter() - start, failed, notes=notes)
+
+
+def _told(probe: reading.Probe) -> str:
+    return told(probe.packets, probe.expected, probe.expected_by)

@@ -34,8 +34,9 @@ def units(context: Context, stage: Stage) -> list[Unit]:
     (source,) = stage.sources
     # With their fingerprints: which models there are stands in no fingerprint of the stages that they belong to.
     content = [[unit.key, unit.fingerprint, unit.content] for unit in steps.units(context, source)]
-    lost = [[line["video"], line["stage"], line["reason"]] for line in ledger.read(context.work.ledger)]
-    return [whole(context, stage, [content, lost])]
+    lines = (ledger.read(context.work.ledger), ledger.notes(context.work.ledger))
+    lost, noted = ([[line["video"], line["stage"], line["reason"]] for line in some] for some in lines)
+    return [whole(context, stage, [content, lost, *([noted] if noted else [])])]
 
 
 def run(context: Context, planned: Planned) -> None:
@@ -43,8 +44,8 @@ def run(context: Context, planned: Planned) -> None:
     start = time.perf_counter()
     stage = context.stage(planned.stage)
     results = json.loads((context.work.folder(stage.sources[0]) / "metrics.json").read_text(encoding="utf-8"))
-    failures = ledger.read(context.work.ledger)
+    failures, notes = ledger.read(context.work.ledger), ledger.notes(context.work.ledger)
     names = [name for name in context.graph.needed([stage.name]) if name != stage.name]
-    page = report(context.name, results, failures, seconds_of(context, names), context.spent)
+    page = report(context.name, results, failures, seconds_of(context, names), context.spent, notes)
     files.write_text(context.work.folder(stage.name) / "index.html", page)
     record(context, planned, Made(stage.name, "report", 1, time.perf_counter() - start))

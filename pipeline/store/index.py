@@ -33,6 +33,7 @@ class Entry:
     training: dict[str, float] = field(default_factory=dict)  # of a model: its epochs, and their seconds in all runs
     accepted: str = ""  # a later fingerprint, of changed code alone, for which a person let it stand
     earlier: dict[str, list[str]] = field(default_factory=dict)  # module -> its digest then, and as it was accepted
+    notes: list[dict[str, str]] = field(default_factory=list)  # ledger lines of videos that have a row, with a flaw
     digests: dict[str, str] = field(default_factory=dict)  # sha256 of each file of `made`, where it is no shard
     time: str = ""  # when it was finished, ISO 8601 in UTC; of a shard that spoke for itself, its file's date
 
@@ -103,11 +104,11 @@ class Index:
         self.recipes[marks["fingerprint"]] = marks["recipe"]
         status = _stat(self.folder / key)
         entry = Entry(marks["fingerprint"], marks["content"], {key: list(status or ())}, marks["failed"])
-        entry.rows, entry.time = marks["rows"], _time(status[1] / 1e9 if status else 0.0)
+        entry.notes, entry.rows, entry.time = marks["notes"], marks["rows"], _time(status[1] / 1e9 if status else 0.0)
         known = self.entries.get(key)
         if known and (known.fingerprint, known.content) == (entry.fingerprint, entry.content):
             # The same shard with another date: what it cannot say itself is known.
-            entry = replace(known, made=entry.made, failed=entry.failed, rows=entry.rows)
+            entry = replace(known, made=entry.made, failed=entry.failed, notes=entry.notes, rows=entry.rows)
         self.entries[key] = entry
         self._unnoted[key] = None
         return entry
@@ -166,7 +167,7 @@ class Index:
                 self._written.add(entry.fingerprint)
                 found.append({"recipe": entry.fingerprint, "of": self.recipes.get(entry.fingerprint, {})})
             line = asdict(entry)
-            for name in ("accepted", "earlier", "digests"):  # said of few
+            for name in ("accepted", "earlier", "digests", "notes"):  # said of few
                 if not line[name]:
                     del line[name]
             found.append({"unit": key} | line)

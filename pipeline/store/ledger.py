@@ -1,4 +1,7 @@
-"""WORK/failures.jsonl: which video failed where, and why. Made from what the finished shards say."""
+"""WORK/failures.jsonl: which video failed where, and why; and notes on videos that are used, though with a flaw.
+
+Made from what the finished shards say. A note is a line with `kind` "note"; failures have no `kind`.
+"""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -7,6 +10,7 @@ from pipeline import files
 from pipeline.errors import printable
 from pipeline.store import journal
 
+NOTE = "note"
 KEYS = ("video", "stage", "reason", "exception", "decoder", "time")
 
 
@@ -23,9 +27,19 @@ def timed(lines: Iterable[dict[str, str]], time: str) -> list[dict[str, str]]:
     return [entry if "time" in entry else entry | {"time": time} for entry in lines]
 
 
+def as_note(line: dict[str, str]) -> dict[str, str]:
+    """The line of a video that is used, though with a flaw: `reason` says which."""
+    return line | {"kind": NOTE}
+
+
 def read(path: Path) -> list[dict[str, str]]:
-    """All lines; none where there is no ledger yet."""
-    return list(journal.read(path))
+    """All failures; none where there is no ledger yet."""
+    return [line for line in journal.read(path) if line.get("kind") != NOTE]
+
+
+def notes(path: Path) -> list[dict[str, str]]:
+    """All notes; none where there is no ledger yet."""
+    return [line for line in journal.read(path) if line.get("kind") == NOTE]
 
 
 def append(path: Path, lines: Iterable[dict[str, str]]) -> None:
@@ -40,10 +54,14 @@ def write(path: Path, lines: Iterable[dict[str, str]]) -> None:
         files.write_text(path, wanted)
 
 
-def table(lines: Sequence[dict[str, str]]) -> str:
-    """The failures for a terminal: videos with the same reason in the same stages on one line each."""
+def table(lines: Sequence[dict[str, str]], noted: Sequence[dict[str, str]] = ()) -> str:
+    """The failures for a terminal, a line each, then the notes."""
+    return "\n".join([*_rows(lines, "failed"), *_rows(noted, "noted")]) or "no failures"
+
+
+def _rows(lines: Sequence[dict[str, str]], what: str) -> list[str]:
     if not lines:
-        return "no failures"
+        return []
     width = max(len(entry["video"]) for entry in lines)
     rows = [f"{entry['video']:{width}}  {entry['stage']:8}  {entry['reason']}" for entry in lines]
-    return "\n".join([*rows, f"{len({entry['video'] for entry in lines})} video(s) failed"])
+    return [*rows, f"{len({entry['video'] for entry in lines})} video(s) {what}"]

@@ -1,19 +1,16 @@
-"""What a media file says of itself: opened safely, its video stream chosen, its packets counted, without decoding."""
+"""What a media file says of itself: opened safely, its video stream chosen, without decoding."""
 
 from __future__ import annotations
 
-import math
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import LaffError, printable
 
 if TYPE_CHECKING:
-    import av
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
@@ -49,53 +46,6 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 def words(error: BaseException) -> str:
     """FFmpeg's or Python's text of an error, without its number and path."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
-
-
-@dataclass
-class Timeline:
-    """What the packets of a stream tell while they pass by; those that an edit list hides are not counted."""
-
-    packets: int = 0  # frames to expect
-    hidden: int = 0  # packets that an edit list hides: decoders disagree about their frames
-    orderly: bool = True  # each packet has a time of its own and is not marked as damaged
-    first: float = math.inf  # seconds, when the first frame appears
-    last: float = -math.inf  # seconds, when the last frame appears
-    end: float = -math.inf  # seconds, when the last frame goes
-
-    def __post_init__(self) -> None:
-        self._seen: set[int] = set()
-
-    def add(self, packet: av.Packet) -> None:
-        """Take note of one packet; the empty ones that end a stream say nothing."""
-        if not packet.size:
-            return
-        if packet.is_discard:
-            self.hidden += 1
-            return
-        self.packets += 1
-        if packet.pts is None or packet.is_corrupt or packet.pts in self._seen:
-            self.orderly = False
-        if packet.pts is None or packet.time_base is None:
-            return
-        self._seen.add(packet.pts)
-        seconds = float(packet.pts * packet.time_base)
-        self.first, self.last = min(self.first, seconds), max(self.last, seconds)
-        self.end = max(self.end, seconds + float((packet.duration or 0) * packet.time_base))
-
-    def seconds(self) -> float:
-        """How long the stream is shown; 0 where its packets carry no times."""
-        if self.packets == 0 or self.first == math.inf:
-            return 0.0
-        mean = (self.last - self.first) / (self.packets - 1) if self.packets > 1 else 0.0
-        return max(self.end, self.last + (mean if self.end <= self.last else 0.0)) - self.first
-
-    def fps(self, stream: VideoStream) -> float:
-        """Frames per second: the header's rate where the packets bear it out (1 %), else what they show."""
-        stated = float(stream.average_rate or stream.guessed_rate or 0)
-        shown = (self.packets - 1) / (self.last - self.first) if self.packets > 1 and self.last > self.first else 0.0
-        if shown and (not stated or abs(stated - shown) > 0.01 * shown):
-            return shown
-        return stated or 25.0  # a single picture that states nothing: any rate gives the same frames
 
 
 def _start(path: Path) -> bytes:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.video.decoders import Picture, rgb
+from pipeline.video.decoder import Picture, rgb
 from pipeline.video.media import LARGEST, words
 
 if TYPE_CHECKING:
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
 H264_IDR = 5
 HEVC_IRAP = range(19, 22)  # IDR with and without leading pictures, CRA
-H264_PARAMETERS = frozenset({7, 8, 13, 15})
-HEVC_PARAMETERS = frozenset({32, 33, 34})
+H264_SEQUENCE, HEVC_SEQUENCE = 7, 33  # parameters of a sequence: size, depth, fields, colours
+H264_PARAMETERS = frozenset({H264_SEQUENCE, 8, 13, 15})
+HEVC_PARAMETERS = frozenset({32, HEVC_SEQUENCE, 34})
 HEVC_BLA = range(16, 19)  # where streams were joined: the pictures that lead them cannot be decoded
 
-Parameters = frozenset[int]  # kinds of units that hold parameters
+Parameters = frozenset[tuple[int, bytes]]  # kinds of units that hold parameters, and what those of a sequence say
 
 
 class Unsure(Exception):
@@ -73,7 +74,7 @@ def timetable(container: InputContainer, stream: VideoStream) -> Timetable:
     safe = _safe(container, stream)
     times: list[int] = []  # in the order of the file
     keys: list[int] = []  # places in it
-    carried: set[frozenset[int]] = set()  # kinds of parameter sets that come with keyframes
+    carried: set[Parameters] = set()  # what comes with keyframes
     for packet in _packets(container, stream):
         if packet.pts is None or packet.is_corrupt or packet.is_discard:
             raise Unsure("a packet has no time, is damaged or hidden")
@@ -88,7 +89,7 @@ def timetable(container: InputContainer, stream: VideoStream) -> Timetable:
     if len(set(order)) != len(order):
         raise Unsure("two packets have one time")
     if len(carried) > 1:
-        raise Unsure("only some keyframes bring their parameters")
+        raise Unsure("not all keyframes bring the same parameters")
     latest = [order[0] - 1] if order else []  # before each packet
     for time in times:
         latest.append(max(latest[-1], time))
@@ -175,32 +176,37 @@ def _safe(container: InputContainer, stream: VideoStream) -> Callable[[bytes], P
 
 
 def _h264(packet: bytes, length: int) -> Parameters | None:
-    *others, picture = (packet[at] & 31 for at in _units(packet, length, lambda byte: 1 <= byte & 31 <= 5))
-    return _start(picture == H264_IDR, H264_PARAMETERS & set(others))
+    *others, picture = ((unit[0] & 31, unit) for unit in _units(packet, length, lambda byte: 1 <= byte & 31 <= 5))
+    return _start(picture[0] == H264_IDR, others, H264_PARAMETERS, H264_SEQUENCE)
 
 
 def _hevc(packet: bytes, length: int) -> Parameters | None:
-    *others, picture = (packet[at] >> 1 & 63 for at in _units(packet, length, lambda byte: byte >> 1 & 63 < 32))
-    if picture in HEVC_BLA:
+    *others, picture = ((unit[0] >> 1 & 63, unit) for unit in _units(packet, length, lambda byte: byte >> 1 & 63 < 32))
+    if picture[0] in HEVC_BLA:
         raise Unsure("the stream is joined of several")
-    return _start(picture in HEVC_IRAP, HEVC_PARAMETERS & set(others))
+    return _start(picture[0] in HEVC_IRAP, others, HEVC_PARAMETERS, HEVC_SEQUENCE)
 
 
-def _start(safe: bool, parameters: Parameters) -> Parameters | None:
-    if parameters and not safe:
+def _start(
+    safe: bool, units: Sequence[tuple[int, bytes]], parameters: frozenset[int], sequence: int
+) -> Parameters | None:
+    found = frozenset((kind, unit if kind == sequence else b"") for kind, unit in units if kind in parameters)
+    if found and not safe:
         raise Unsure("parameters change between keyframes")
-    return parameters if safe else None
+    return found if safe else None
 
 
-def _units(packet: bytes, length: int, picture: Callable[[int], bool]) -> list[int]:
-    """Where the units of a packet begin, up to the first that is part of a picture."""
-    found: list[int] = []
+def _units(packet: bytes, length: int, picture: Callable[[int], bool]) -> list[bytes]:
+    """The units of a packet up to the first that is part of a picture, of which the first byte is enough."""
+    found: list[bytes] = []
     at = 0
     while at + length < len(packet):
-        found.append(at + length)
-        if picture(packet[at + length]):
-            return found
-        at += length + int.from_bytes(packet[at : at + length], "big")
+        begin = at + length
+        if picture(packet[begin]):
+            return [*found, packet[begin : begin + 1]]
+        at = begin + int.from_bytes(packet[at:begin], "big")
+        if at > begin:
+            found.append(packet[begin:at])
     raise Unsure("a packet holds no picture")
 
 

@@ -18,8 +18,9 @@ def report(
     failures: Sequence[Mapping[str, str]],
     seconds: Mapping[str, float],
     spent: Mapping[str, float],
+    notes: Sequence[Mapping[str, str]] = (),
 ) -> str:
-    """The page; `figures` are those of metrics.json.
+    """The page; `figures` are those of metrics.json, `notes` are on videos that are used, though with a flaw.
 
     `seconds` is what it took to make what is shown of each stage, `spent` what the run that writes this page took.
     """
@@ -27,7 +28,9 @@ def report(
         [split, *(str(row[key]) for key in ("videos", "covered", "captions"))]
         for split, row in figures["splits"].items()
     ]
-    failed = [[line[key] for key in ("video", "stage", "reason")] for line in failures]
+    failed, noted = (
+        [[line[key] for key in ("video", "stage", "reason")] for line in lines] for lines in (failures, notes)
+    )
     times = [
         [stage, f"{value:.1f}", f"{spent[stage]:.1f}" if stage in spent else ""] for stage, value in seconds.items()
     ]
@@ -42,6 +45,7 @@ def report(
             page.table(["split", "videos", "with every feature", "captions"], splits),
             f"<h2>Failures</h2><p>{len({line['video'] for line in failures})} video(s)</p>",
             page.table(["video", "stage", "reason"], failed, kind="text") if failed else "",
+            "<h2>Notes</h2>" + page.table(["video", "stage", "note"], noted, kind="text") if noted else "",
             "<h2>Times</h2>",
             page.small(TIMES),
             page.table(["stage", "results shown", "this run"], times),

@@ -1,8 +1,9 @@
 """Work done in processes that can be killed: a decoder that hangs or crashes costs one video, never the run.
 
-Workers are fresh interpreters, neither forked (decord hangs in a fork) nor started by multiprocessing, which would
-import the program that runs again and refuses to work below dask's own worker processes. They import nothing but
-what a job needs, ignore Ctrl-C (the parent decides), and die with the parent, even when that is killed.
+Workers are fresh interpreters, neither forked (locks that other threads hold would stay locked) nor started by
+multiprocessing, which would import the program that runs again and refuses to work below dask's own worker processes.
+They import nothing but what a job needs, ignore Ctrl-C (the parent decides), and die with the parent, even when that is
+killed.
 
 Their memory is watched from outside, not bounded by RLIMIT_DATA or RLIMIT_AS: beyond those an allocation fails inside
 the decoder, and FFmpeg takes that for damaged data and leaves the frame out: wrong frames instead of an error. The

@@ -22,6 +22,7 @@ class Made:
     seconds: float
     failed: list[dict[str, str]] = field(default_factory=list)
     training: dict[str, float] = field(default_factory=dict)  # of a model: its epochs, and their seconds in all runs
+    notes: list[dict[str, str]] = field(default_factory=list)  # ledger lines of videos that are used, with a flaw
 
 
 class Tasks(Protocol):

@@ -16,7 +16,6 @@ PACKAGES = (
     "torchvision",
     "numpy",
     "av",
-    "decord",
     "pillow",
     "h5py",
     "timm",

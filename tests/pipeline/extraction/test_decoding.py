@@ -72,7 +72,7 @@ def test_processes_start_when_they_are_needed_and_again_after_the_end(
 ) -> None:
     monkeypatch.setenv("LAFF_DECODERS", "1")
     path = clips("grey.mp4", np.full((6, 32, 32, 3), 60, np.uint8))
-    job = work([Clip("grey", str(path), 6, "pyav", 10.0), Clip("lost", "", lost=True)], Sampling(2, 16, 16))
+    job = work([Clip("grey", str(path), 6, 10.0), Clip("lost", "", lost=True)], Sampling(2, 16, 16))
     decoders = Decoders()
     assert decoders._pool is None
     for _ in range(2):
@@ -96,7 +96,7 @@ def test_decoders_begin_with_what_follows_when_half_of_a_pass_is_left(
     """Also where that is told late; and they leave what nobody asks for in its turn."""
     monkeypatch.setenv("LAFF_DECODERS", "1")
     path = clips("grey.mp4", np.full((6, 32, 32, 3), 60, np.uint8))
-    one = [Clip("grey", str(path), 6, "pyav", 10.0)]
+    one = [Clip("grey", str(path), 6, 10.0)]
     first, second, third = (work(one * 4, Sampling(2, 16, 16)) for _ in range(3))
     decoders = Decoders()
     first.following = second

@@ -96,7 +96,7 @@ class Reader(Killable):
             raise LaffError("the decoder processes were ended while they worked")
         arrays = [np.full((s.views, s.frames, s.crop, s.crop, 3), int(path), np.uint8) for s in samplings]
         self.read += 1
-        return Frames(arrays, 1, "pyav", 10.0, 1, [s.views * s.frames for s in samplings])
+        return Frames(arrays, 1, 10.0, 1, [s.views * s.frames for s in samplings], [1] * len(samplings))
 
 
 @pytest.fixture

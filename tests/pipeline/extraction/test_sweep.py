@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -81,7 +82,7 @@ def videos(clips: Any) -> list[Clip]:
     made = []
     for number in range(10):
         path = clips(f"{number}.mp4", np.full((6, 32, 32, 3), 20 * number, np.uint8))
-        made.append(Clip(f"v{number}", str(path), 6, "pyav", 10.0))
+        made.append(Clip(f"v{number}", str(path), 6, 10.0))
     return made
 
 
@@ -112,12 +113,38 @@ def test_rows_stand_in_the_order_of_clips_for_every_target(worker: Worker, video
 def test_a_lost_video_keeps_its_slot_and_costs_its_row(worker: Worker, videos: list[Clip], tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video")
-    some = [*videos[:2], Clip("lost", "nowhere", lost=True), Clip("broken", str(broken), 6, "pyav", 10.0), *videos[2:]]
+    some = [*videos[:2], Clip("lost", "nowhere", lost=True), Clip("broken", str(broken), 6, 10.0), *videos[2:]]
     part = Mean()
     (made,) = sweep(work(some, target(tmp_path, part)), worker)
     assert part.batches == [4, 4, 4]  # 12 slots, whatever became of them
     assert greys(tmp_path / "mean" / "00000.h5") == {f"v{n}": n for n in range(10)}
     assert [line["video"] for line in made.failed] == ["broken"]  # decode has told of the other
+
+
+def test_a_shard_is_the_same_file_in_any_company(worker: Worker, clips: Any, tmp_path: Path) -> None:
+    """Beside features that want few or many frames: of a whole video, a damaged one, and one that is mostly lost."""
+    noise = np.random.default_rng(0).integers(0, 256, (120, 48, 64, 3), dtype=np.uint8)
+    path = clips("whole.mp4", noise)
+    with av.open(str(path)) as container:
+        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    videos = [Clip("whole", str(path), 120, 10.0, 120, "its packets", 60)]
+    for name, lost in (("damaged", range(60, 70)), ("mostly lost", range(20, 100))):
+        content = bytearray(path.read_bytes())
+        for at, size in (places[number] for number in lost):
+            content[at : at + size] = bytes(size)
+        (tmp_path / f"{name}.mp4").write_bytes(content)
+        videos.append(Clip(name, str(tmp_path / f"{name}.mp4"), 120, 10.0, 120, "its packets", 60))
+    goals = {}
+    for name, others in {"alone": [], "few": [1], "many": [120], "all": [2, 50, 120]}.items():
+        folder = tmp_path / name
+        beside = [target(folder, Mean(frames=frames), f"other{frames}") for frames in others]
+        goals[name] = target(folder, Mean(frames=3))
+        made = sweep(work(videos, *beside, goals[name]), worker)[-1]
+        assert (made.rows, [line["video"] for line in made.failed]) == (2, ["mostly lost"])
+    assert len({goal.path.read_bytes() for goal in goals.values()}) == 1
+    assert shards.column(goals["all"].path, "expected").tolist() == [120, 120]
+    first, second = shards.column(goals["all"].path, "decoded").tolist()
+    assert first == 120 > second > 60
 
 
 @pytest.mark.parametrize("error", [TORCHS, CUBLASS, CUDNNS], ids=["torch", "cublas", "cudnn"])

@@ -255,9 +255,9 @@ def test_versions_of_decoders(
     done: Callable[..., Path], surroundings: Surroundings, planned: Look, monkeypatch: pytest.MonkeyPatch
 ):
     path = done()
-    monkeypatch.setattr(Recipes, "decoders", {"decord": "0.6.0", "av": "99", "pillow": "1"})
+    monkeypatch.setattr(Recipes, "decoders", {"av": "99", "pillow": "1"})
     found = reasons(planned(surroundings(path)))
-    assert found["decode"][0].endswith(" → decord 0.6.0 av 99 pillow 1")
+    assert found["decode"][0].endswith(" → av 99 pillow 1")
     assert found["x3d"][0].endswith("; follows decode")
     assert "bow" not in found
 
@@ -364,7 +364,7 @@ OLD = {
         ({"uses": "a.C"}, "uses a.B → a.C"),
         ({"step": "import"}, "step extract → import"),
         ({"weights": "random"}, "weights nothing → random"),
-        ({"decoder": {"av": "2", "decord": "1"}}, "decoder av 1 → av 2 decord 1"),
+        ({"decoder": {"av": "2", "pillow": "1"}}, "decoder av 1 → av 2 pillow 1"),
         ({"code": {"a": "1", "b": "3", "c": "4"}}, "code of b, c changed"),
         ({"from": {"decode": "z", "ingest": "y"}}, "follows decode"),
         ({"from": {"decode": "x", "bow": "y"}}, "now reads bow; no longer reads ingest"),

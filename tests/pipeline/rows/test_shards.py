@@ -78,8 +78,9 @@ def test_marks(tmp_path: Path):
     """What a plan asks of a shard that the index does not know."""
     failed = [ledger.line("x", "x3d", "broken")]
     path = tmp_path / "s.h5"
-    shards.write(path, IDS, np.zeros((3, 2)), MARKS, failed)
-    assert shards.marks(path) == MARKS | {"recipe": RECIPE, "rows": 3, "failed": failed}
+    notes = [ledger.line("y", "x3d", "used, but only 8 of 10 frames")]
+    shards.write(path, IDS, np.zeros((3, 2)), MARKS, failed, notes=notes)
+    assert shards.marks(path) == MARKS | {"recipe": RECIPE, "rows": 3, "failed": failed, "notes": notes}
     shards.write(path, IDS, np.zeros((3, 2)), {"fingerprint": "f"})  # somebody else's file
     assert shards.marks(path) is None
     path.write_text("no HDF5")

@@ -1,19 +1,98 @@
-"""What a look at the videos says of files that are missing, links to nothing, or pictures: each costs itself."""
+"""A look at videos: what the shard says of each; what counts as failed, such as files that are none; what is noted."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pytest
 from PIL import Image
 
+from pipeline.errors import LaffError
+from pipeline.extraction.decoding import Clip
+from pipeline.extraction.target import Target
 from pipeline.plan import steps
 from pipeline.plan.plan import stage_plan
+from pipeline.rows import shards
+from pipeline.steps.decode import Look, Options, look
 from pipeline.store import ledger
+from pipeline.workers.tasks import Made
+from pipeline.workers.worker import Worker
 
 GRAPH = """
 stages:
   ingest: {step: ingest}
   decode: {step: decode, from: ingest}
 """
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+    monkeypatch.setenv("LAFF_DECODERS", "1")
+    made = Worker()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def videos(clips: Any) -> list[Clip]:
+    """Matroska files of 40 frames of noise at 10 fps: whole, cut off at about 80 % and at 30 %."""
+    found = []
+    for name, share in (("whole", 1.0), ("most", 0.8), ("few", 0.3)):
+        path = clips(f"{name}.mkv", np.random.default_rng(0).integers(0, 256, (40, 64, 64, 3), dtype=np.uint8))
+        content = path.read_bytes()
+        path.write_bytes(content[: round(share * len(content))])
+        found.append(Clip(name, str(path)))
+    return found
+
+
+def looked(videos: list[Clip], worker: Worker, folder: Path, least: float) -> tuple[Made, Path]:
+    path = folder / "00000.h5"
+    target = Target("decode", path.name, path, None, "print", "content", {}, "cpu", 1, "int64")
+    return look(Look(videos, target, 60.0, 4.0, least), worker), path
+
+
+def test_a_video_that_was_cut_off_is_noted_or_failed(videos: list[Clip], worker: Worker, tmp_path: Path) -> None:
+    made, path = looked(videos, worker, tmp_path, 0.5)
+    assert (made.rows, shards.read(path).ids) == (2, ["whole", "most"])
+    packets, expected = (shards.column(path, name).tolist() for name in ("packets", "expected"))
+    assert packets[0] == expected[0] == 40
+    assert 20 <= packets[1] < 36
+    assert 36 <= expected[1] <= 40
+    assert shards.column(path, "expected_by").tolist() == ["its packets", "the container's duration"]
+    ((failed,), (noted,)) = made.failed, made.notes
+    assert (failed["video"], failed["stage"], failed["exception"]) == ("few", "decode", "Incomplete")
+    assert failed["reason"].startswith("too little is there: ")
+    assert "decode.least" in failed["reason"]
+    assert noted["video"] == "most"
+    assert f"used, but the file lacks frames: there are {packets[1]} of {expected[1]} frames" in noted["reason"]
+    marks = shards.marks(path)
+    assert marks is not None
+    assert (marks["failed"], marks["notes"]) == ([failed], [noted])
+
+
+def test_the_limit_is_a_setting(videos: list[Clip], worker: Worker, tmp_path: Path) -> None:
+    made, _ = looked(videos, worker, tmp_path, 0.0)
+    assert (made.rows, made.failed) == (3, [])
+    assert [line["video"] for line in made.notes] == ["most", "few"]
+    made, _ = looked(videos, worker, tmp_path, 1.0)
+    assert [line["video"] for line in made.failed] == ["most", "few"]
+    for wrong in (-0.1, 1.5):
+        with pytest.raises(LaffError, match=f"least is {wrong}"):
+            Options(least=wrong)
+
+
+def test_where_header_and_packets_disagree_stands_in_the_shard(clips: Any, worker: Worker, tmp_path: Path) -> None:
+    path = clips("a.mkv", np.zeros((10, 32, 32, 3), np.uint8))
+    content = path.read_bytes()
+    default = bytes([0x23, 0xE3, 0x83, 0x84]) + (100_000_000).to_bytes(4, "big")  # nanoseconds of a frame
+    assert default in content
+    path.write_bytes(content.replace(default, default[:4] + (50_000_000).to_bytes(4, "big")))
+    _, shard = looked([Clip("v", str(path))], worker, tmp_path, 0.5)
+    assert shards.column(shard, "note").tolist() == ["the header says 20 frames a second, the packets 10"]
+    assert shards.column(shard, "fps").tolist() == [10.0]
 
 
 def test_files_that_are_no_videos(collect: Callable[..., Path], surroundings: Callable, tmp_path: Path):

@@ -57,3 +57,17 @@ def test_the_table():
         "v1      x3d       slow",
         "2 video(s) failed",
     ]
+
+
+def test_notes_stand_beside_the_failures(tmp_path: Path):
+    path = tmp_path / "failures.jsonl"
+    failed, noted = ledger.line("v1", "decode", "broken"), ledger.line("v2", "x3d", "used, but …")
+    ledger.write(path, [failed])
+    ledger.append(path, [ledger.as_note(noted)])
+    assert (ledger.read(path), ledger.notes(path)) == ([failed], [noted | {"kind": "note"}])
+    assert ledger.table([failed], [noted]).split("\n") == [
+        "v1  decode    broken",
+        "1 video(s) failed",
+        "v2  x3d       used, but …",
+        "1 video(s) noted",
+    ]

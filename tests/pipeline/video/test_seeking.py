@@ -13,7 +13,7 @@ import pytest
 
 from extractors.base import Sampling
 from pipeline.video import reading
-from pipeline.video.decoders import pictures
+from pipeline.video.decoder import pictures
 from pipeline.video.media import VideoError, opened
 from pipeline.video.reading import probe, read
 from pipeline.video.seeking import Start, Timetable, Unsure, frames, timetable
@@ -64,7 +64,7 @@ def number(picture: np.ndarray) -> int:
 
 
 def everything(path: Path) -> list[np.ndarray]:
-    return [picture() for picture in pictures(path, "pyav", 0)]
+    return [picture() for picture in pictures(path)]
 
 
 def sought(path: Path, numbers: Sequence[int]) -> dict[int, np.ndarray]:
@@ -179,14 +179,14 @@ def without_seeking(path: Path, samplings: list[Sampling]) -> reading.Frames:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "SPARSE", -1.0)
         seen = probe(path)
-        frames_ = read(path, samplings, seen.packets, seen.decoder, seen.fps)
+        frames_ = read(path, samplings, seen.packets, seen.fps)
     assert not frames_.sought
     return frames_
 
 
 def with_seeking(path: Path, *samplings: Sampling) -> reading.Frames:
     seen = probe(path)
-    return read(path, samplings, seen.packets, seen.decoder, seen.fps)
+    return read(path, samplings, seen.packets, seen.fps)
 
 
 def same(ours: reading.Frames, theirs: reading.Frames) -> None:
@@ -209,8 +209,8 @@ def damage(path: Path, *numbers: int) -> Path:
 def test_sparse_frames_are_sought_and_equal(tmp_path: Path):
     path = make(tmp_path / "a.mp4")
     ours, theirs = with_seeking(path, FEW, MIDDLE), without_seeking(path, [FEW, MIDDLE])
-    assert (theirs.sought, theirs.decoder) == (False, "pyav")
-    assert (ours.sought, ours.count, ours.passes, ours.decoder) == (True, COUNT, 1, "pyav")
+    assert not theirs.sought
+    assert (ours.sought, ours.count, ours.passes) == (True, COUNT, 1)
     assert (theirs.count, theirs.passes, ours.fps) == (COUNT, 1, theirs.fps)
     same(ours, theirs)
 
@@ -248,7 +248,7 @@ def test_damage_on_the_way_means_decoding_all(tmp_path: Path):
 
 def test_another_count_than_promised_is_not_trusted(tmp_path: Path):
     path = make(tmp_path / "a.mp4")
-    frames_ = read(path, [MIDDLE], COUNT + 50, "pyav", 24.0)
+    frames_ = read(path, [MIDDLE], COUNT + 50, 24.0)
     assert (frames_.sought, frames_.count, frames_.passes) == (False, COUNT, 2)
     np.testing.assert_array_equal(frames_.arrays[0], with_seeking(path, MIDDLE).arrays[0])
 
@@ -265,7 +265,7 @@ def test_real_files_give_the_same_frames_or_are_refused(data: Path):
                 numbers = sorted({0, count // 3, count // 2, count - 1})
                 found = {at: picture() for at, picture in frames(container, stream, table, numbers)}
             decoded, theirs = 0, {}
-            for at, picture in enumerate(pictures(path, "pyav", 0)):
+            for at, picture in enumerate(pictures(path)):
                 decoded = at + 1
                 if at in numbers:
                     theirs[at] = picture()

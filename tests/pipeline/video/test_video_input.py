@@ -30,7 +30,7 @@ LEVEL = 0.5 + 0.01  # of 255: rounding to whole levels, and float32's in places
 
 def look(path: Path, *samplings: Sampling) -> Frames:
     seen = probe(path)
-    return read(path, samplings, seen.packets, seen.decoder, seen.fps)
+    return read(path, samplings, seen.packets, seen.fps)
 
 
 def pictures(count: int, height: int, width: int) -> np.ndarray:

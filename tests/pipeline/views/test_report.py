@@ -65,6 +65,10 @@ def test_the_page(figures: dict[str, Any]) -> None:
         "<tr><td>x3d</td><td>70.0</td><td></td></tr><tr><td>train</td><td>1.2</td><td>0.5</td></tr>"
         "<tr><td>all</td><td>71.2</td><td>0.5</td></tr></table></html>\n"
     )
+    assert "Notes" not in shown
+    noted = report("a & b", figures, [], {}, {}, [{"video": "v2", "stage": "x3d", "reason": "80 of 100 frames"}])
+    assert "<h2>Notes</h2><table><tr><th>video</th>" in noted
+    assert "<td class='text'>80 of 100 frames</td></tr></table><h2>Times</h2>" in noted
 
 
 def test_tables_of_a_page_escape_and_mark_one_row() -> None:

@@ -1,0 +1,84 @@
+"""How many frames a file should give, and what to say of one that gives fewer.
+
+The rule: frames are expected by the packets that hold a picture to show, or by what the container states, if that is
+more: the entries of an mp4's index, but hidden and empty ones and second fields; elsewhere the frames that should
+follow the last packet, at the typical rate, up to the end that the header states by its count of frames (AVI) or its
+duration. A video of which less than NOTED of the frames can be had is noted, one with less than the `least` of the
+decode stage counts as failed.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.video.timeline import Timeline
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+NOTED = 0.9  # part of the expected frames; a file that gives less is told
+STATING = {"mp4", "matroska", "avi", "flv", "asf"}  # containers whose end is stated, not worked out from the packets
+COUNT = "the container's count"
+SHARED = {"matroska", "flv", "asf"}  # those that may state one end for all streams, so that sound has to be looked at
+SLACK = 0.2  # seconds; an end that is stated so little too late says nothing
+
+
+@dataclass(frozen=True)
+class Expected:
+    """How many frames a file should give, and who says so."""
+
+    frames: int
+    by: str  # "its packets", "the container's count" or "the container's duration"
+
+
+def expected(container: InputContainer, stream: VideoStream, timeline: Timeline) -> Expected:
+    """What is expected of a stream whose packets have all passed by the timeline."""
+    kinds = set(container.format.name.split(","))
+    found = Expected(max(timeline.packets - timeline.silent, 1), "its packets")
+    if "mp4" in kinds:  # the index is what its edit lists leave; the header of the track counts what they cut away too
+        indexed = len(stream.index_entries) - timeline.hidden - timeline.silent - timeline.halves
+        if indexed > found.frames:
+            found = Expected(indexed, COUNT)
+    missing = _end(container, stream, timeline) - timeline.end if kinds & STATING else 0.0
+    if missing > SLACK:
+        lasting = timeline.packets - timeline.silent + math.floor(missing * timeline.fps(stream) + 0.01)
+        if lasting > found.frames:
+            found = Expected(lasting, COUNT if "avi" in kinds else "the container's duration")
+    return found
+
+
+def told(count: int, frames: int, by: str) -> str:
+    """What can be had of a video, in words."""
+    return f"{count} of {frames} frames ({math.floor(100 * count / max(frames, 1))} %), counted by {by}"
+
+
+def asked(needed: int) -> str:
+    """What a video that gives too few frames is told."""
+    return f"decode.least asks for {needed}: get the file anew, or lower decode.least to use it as it is"
+
+
+def _end(container: InputContainer, stream: VideoStream, timeline: Timeline) -> float:
+    """Seconds, when the stream should end; 0 where nothing is stated."""
+    base = float(stream.time_base or 0)
+    if "avi" in container.format.name.split(","):
+        end = stream.frames * base  # a tick each, those for which there is no packet too
+    elif stream.duration:
+        end = ((stream.start_time or 0) + stream.duration) * base
+    elif "DURATION" in stream.metadata:  # Matroska's, of this stream
+        end = _seconds(stream.metadata["DURATION"])
+    else:
+        end = (container.duration or 0) / 1e6
+    # Some containers state one end for all streams: where sound goes on up to it, nothing was cut off.
+    return end if end - timeline.others_end > SLACK else 0.0
+
+
+def _seconds(text: str) -> float:
+    """HH:MM:SS.fraction in seconds; 0 for anything else."""
+    try:
+        hours, minutes, seconds = map(float, text.split(":"))
+    except ValueError:
+        return 0.0
+    return 3600 * hours + 60 * minutes + seconds
