@@ -22,7 +22,7 @@ def lines(path: Path) -> list[str]:
     return [re.sub(f"^{TIME}", "", line) for line in said]
 
 
-def test_all_that_is_said_is_kept_below_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_that_is_said_is_kept_below_what_is_there(tmp_path: Path) -> None:
     path = tmp_path / "laff.log"
     with logged(path):
         progress.say("first")
@@ -31,12 +31,11 @@ def test_all_that_is_said_is_kept_below_what_is_there(tmp_path: Path, capsys: py
         progress.note("x3d: 1 made in 0.0 s")
     progress.say("not said to it")
     with logged(path):
-        progress.say("caf\udce9 → second")
+        progress.LOG.info("caf\udce9 → second")  # not said: a report of pytest can hold no such letter
     assert lines(path) == [
         *("first", "x3d: 2/2 video in 00:00, v1", "x3d: 1 made in 0.0 s"),
         "caf\\udce9 → second",
     ]
-    capsys.readouterr()  # pytest's report of a test that runs beside others can hold no such letter
 
 
 @pytest.mark.parametrize(
