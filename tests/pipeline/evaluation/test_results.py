@@ -131,7 +131,7 @@ figures = {"models": {"laff": row}, "coverage": 1.0, "untrained": [], "protocol"
 figures["bootstrap"] = {"laff": {"t2v": {}, "v2t": {}}}
 print([name for name in line if name.startswith("R@")], [name for name in module.chance(60, ranked.relevant)][:4])
 print(text(figures).splitlines()[1].split()[:5])
-print("<th>R@50</th>" in report("", figures, [], {}))
+print("<th>R@50</th>" in report("", figures, [], {}, {}))
 compared = {"rows": {"laff": row | {"seeds": [1]}}, "against": ""}
 print(table.header(compared)[:5], table.cells(compared, "laff", "t2v")[4])
 found = queries.Found("A", first[None])
