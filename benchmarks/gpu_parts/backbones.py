@@ -106,14 +106,14 @@ def speeds(given: Given, part: Any, precision: str) -> None:
         if batch > max(1, most_videos(sampling)) or forward > SLOW:
             break
         if given.left() < max(2.0, 3 * 4 * forward):
-            given.row(what, None, note="no time was left")
+            given.skipped(what)
             break
         try:
             frames = few.repeat(batch, *[1] * (few.ndim - 1))
             part.extract(frames)  # the first also looks for the best kernels
             rate = models.rate(lambda frames=frames: part.extract(frames), batch, given.gpu)
         except torch.OutOfMemoryError as error:
-            given.failed(what, error)
+            given.row(what, None, note=f"does not fit: {str(error)[:200]}")
             break
         given.row(what, rate, "videos/s")
         forward = batch / rate

@@ -23,6 +23,7 @@ from passes import run as through
 
 from gpu_parts import models
 from gpu_parts.given import Given
+from gpu_parts.table import Aim
 from pipeline.extraction.decoding import Clip, Decoders, Pass
 from pipeline.workers.tasks import Serial
 
@@ -47,12 +48,12 @@ def run(given: Given) -> None:
             ("1080p, all five", large, counts[2], ALL, None),
         ):
             if given.left() < (15 if given.gpu else 1):
-                given.row(what, None, note="no time was left")
+                given.skipped(what, aim)
                 continue
             try:
                 measure(given, tasks, what, clips.look(paths, count), names, loaded, aim)
             except Exception as error:
-                given.failed(what, error)
+                given.failed(what, error, aim)
     finally:
         tasks.close()
 
@@ -110,7 +111,7 @@ def measure(
     found: Sequence[Clip],
     names: Sequence[str],
     loaded: dict[str, Any],
-    aim: tuple[str, float] | None,
+    aim: Aim | None,
 ) -> None:
     """A pass over the clips, after a short one that starts decoders and finds batch sizes."""
     spent = Spent()

@@ -30,9 +30,9 @@ def run(given: Given) -> None:
     assert suite is not None
     counts = {name: int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")}
     bad = counts["failures"] + counts["errors"]
-    given.row("tests", counts["tests"])
-    given.row("failed", bad, aim=("<=", 0))
-    given.row("skipped", counts["skipped"], aim=("<=", 0))
+    given.row("tests", counts["tests"], aim=(">=", 1), anywhere=True)
+    given.row("failed", bad, aim=("<=", 0), anywhere=True)
+    given.row("skipped", counts["skipped"], aim=("<=", 0), anywhere=given.gpu)
     for case in suite.iter("testcase"):
         for trouble in (*case.findall("failure"), *case.findall("error")):
             given.row(f"  {case.get('name')}", "failed", note=(trouble.get("message") or "")[:300])

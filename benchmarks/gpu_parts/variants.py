@@ -58,19 +58,19 @@ def run(given: Given) -> None:
     import torch
 
     split, _ = train.splits(given, False)
-    rows = torch.arange(len(split)).split(train.SMALL if given.small else train.BATCH)
+    rows = torch.arange(len(split)).split(train.batch_of(given))
     steps = 3 if given.small else STEPS
 
     def measured(what: str, change: Callable[[Paired], Any], precision: str = "float32") -> None:
         if given.left() < 8:
-            given.row(what, None, note="no time was left")
+            given.skipped(what)
             return
         try:
             torch.manual_seed(2)
             model = train.built(given, False)
             change(model)
             task = Retrieval(model.train(), split, split, train.loss(), precision=precision)
-            optimizer = make_optimizer(model, Recipe(batch=train.BATCH))
+            optimizer = make_optimizer(model, Recipe(batch=train.batch_of(given)))
             begin = time.perf_counter()
             losses = [float(one(task, optimizer, rows[number % (len(rows) - 1)])) for number in range(3)]
             first = time.perf_counter() - begin
@@ -93,7 +93,7 @@ def run(given: Given) -> None:
     measured("float32 products by TF32", lambda model: None)
     torch.set_float32_matmul_precision("highest")
     measured("bfloat16", lambda model: None, "bfloat16")
-    sample = {name: torch.randn(train.BATCH, train_step.VIDEO[name], device="cuda") for name in split.video}
+    sample = {name: torch.randn(train.batch_of(given), train_step.VIDEO[name], device="cuda") for name in split.video}
     measured("video side as a CUDA graph", lambda model: setattr(model, "video", Graphed(model.video, sample)))
     measured("video side compiled", lambda model: model.video.compile())
     measured("both sides compiled", compiled)

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -71,20 +71,28 @@ def test_the_table_says_what_was_met_missed_and_left_open() -> None:
         {"what": "a step", "value": 2.5, "unit": "ms", "aim": ("<=", 3.0), "met": table.met(2.5, ("<=", 3.0))},
         {"what": "clips", "value": 9.0, "unit": "/s", "aim": (">=", 12.0), "met": table.met(9.0, (">=", 12.0))},
         {"what": "memory", "value": None, "unit": "GiB", "aim": ("<=", 1), "met": None, "note": "no GPU"},
+        {"what": "it waits", "value": "yes", "aim": ("=", "no"), "met": table.met("yes", ("=", "no"))},
     ]
     parts = {
         "train": {"ended": "ok", "seconds": 1.0, "rows": rows},
         "oom": {"ended": "killed by SIGKILL", "seconds": 2.0, "rows": [], "log": "Killed\n"},
+        "search": {
+            "ended": "failed with status 1",
+            "seconds": 1.0,
+            "rows": [{"what": "best", "value": None, "note": "RuntimeError: no", "failed": True}],
+        },
     }
     found = {"command": "gpu.py", "began": "today", "seconds": 3.0, "device": "cuda", "small": False}
     lines = table.text(found | {"carried": ["av-1-py3.whl"], "trouble": "", "parts": parts}).splitlines()
-    assert "  a step  2.5 ms (aim <= 3: met)" in lines
-    assert "  clips   9 /s (aim >= 12: MISSED)" in lines
-    assert "  memory  - (aim <= 1: open) [no GPU]" in lines
+    assert "  a step    2.5 ms (aim <= 3: met)" in lines
+    assert "  clips     9 /s (aim >= 12: MISSED)" in lines
+    assert "  memory    - (aim <= 1: open) [no GPU]" in lines
+    assert "  it waits  yes (aim = no: MISSED)" in lines
+    assert "  best  FAILED [RuntimeError: no]" in lines
     assert "  | Killed" in lines
     assert lines[-3:] == [
-        "parts that failed: oom (killed by SIGKILL)",
-        "aims missed: train: clips",
+        "parts that failed: oom (killed by SIGKILL), search (failed with status 1: best)",
+        "aims missed: train: clips; train: it waits",
         "aims left open: train: memory",
     ]
 
@@ -113,6 +121,42 @@ def test_rows_are_on_the_disk_as_they_come(kit: ModuleType, tmp_path: Path) -> N
     rows = json.loads((tmp_path / "rows.json").read_text())
     assert [row.get("met") for row in rows] == [False, None, None]
     assert [row["value"] for row in rows] == [0.5, 5.0, None]
+
+
+@pytest.fixture
+def part(kit: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """part(run): the status and the rows of a part that does `run`."""
+    given = importlib.import_module("gpu_parts.given")
+
+    def done(run: Any) -> tuple[int, list[dict[str, Any]]]:
+        monkeypatch.setitem(sys.modules, "gpu_parts.made", SimpleNamespace(run=run))
+        rows = tmp_path / "rows.json"
+        return given.do("made", "cpu", False, tmp_path, rows, 10.0), json.loads(rows.read_text())
+
+    return done
+
+
+def test_a_row_that_failed_makes_its_part_fail(part: Any) -> None:
+    assert part(lambda given: given.row("speed", 1.0))[0] == 0
+    status, rows = part(lambda given: (given.failed("speed", KeyError("x"), (">=", 2)), given.row("more", 1.0)))
+    assert status == 1
+    assert rows[0] == {
+        **{"what": "speed", "value": None, "unit": "", "aim": [">=", 2], "met": None},
+        **{"note": "KeyError: 'x'", "failed": True},
+    }
+    assert rows[1]["what"] == "more"
+
+
+def test_what_there_was_no_time_for_leaves_its_aim_open(part: Any) -> None:
+    status, rows = part(lambda given: given.skipped("speed", (">=", 2)))
+    assert (status, rows[0]["aim"], rows[0]["met"]) == (0, [">=", 2], None)
+
+
+def test_what_travels_is_all_that_the_other_machine_lacks(kit: ModuleType) -> None:
+    wheels = importlib.import_module("wheels")
+    carried = set(wheels.carried("3.12"))
+    assert carried >= {"av", "open-clip-torch", "pytorchvideo", "tabulate", "portalocker"}
+    assert not carried & {"torch", "numpy", "dask", "dataclasses"}
 
 
 def test_wheels_that_are_too_large_are_refused(kit: ModuleType) -> None:
