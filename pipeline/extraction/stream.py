@@ -10,7 +10,7 @@ from time import perf_counter
 import numpy as np
 
 from pipeline.extraction.decoding import Decoders, Pass
-from pipeline.extraction.device import Devices
+from pipeline.extraction.devices import Devices
 from pipeline.extraction.forward import Forward
 from pipeline.extraction.lanes import Lanes, one_thread
 from pipeline.extraction.tally import Tally
@@ -103,6 +103,7 @@ class Stream:
     def _stop(self) -> None:
         for begun in self._begun:
             begun.stopped = True
+            begun.steps.put(None)  # it may never run, and `done` in another thread waits for it
         self._begun.clear()
 
     def _feed(self, begun: Begun, decoders: Decoders, worker: Worker) -> Done:
@@ -111,8 +112,7 @@ class Stream:
         try:
             if begun.stopped:
                 raise CancelledError
-            numbers = range(len(work.targets))
-            found = Done([self._forward(work, number, worker) for number in numbers], [Tally() for _ in numbers])
+            found = Done(self._forwards(work, worker), [Tally() for _ in work.targets])
             start = perf_counter()
             with closing(decoders.frames(work)) as videos:
                 for clip, frames in zip(work.clips, videos, strict=True):
@@ -129,10 +129,19 @@ class Stream:
         finally:
             begun.steps.put(None)
 
-    def _forward(self, work: Pass, number: int, worker: Worker) -> Forward:
-        target = work.targets[number]
-        device = worker.kept(Devices).named(target.device)
-        key = (target.device, work.threads)
-        if key not in self._lanes:
-            self._lanes[key] = Lanes(*device.lanes(work.threads))
-        return Forward(target, len(work.clips), self._lanes[key], worker)
+    def _forwards(self, work: Pass, worker: Worker) -> list[Forward]:
+        """One for each target. All parts are loaded before one looks for its batch size: they share a GPU's memory."""
+        samplings = [target.loaded(worker).sampling for target in work.targets]
+        found = []
+        for number, target in enumerate(work.targets):
+            device = worker.kept(Devices).named(target.device)
+            key = (target.device, work.threads)
+            if key not in self._lanes:
+                self._lanes[key] = Lanes(*device.lanes(work.threads))
+            company = [
+                sampling
+                for other, sampling in enumerate(samplings)
+                if other != number and work.targets[other].device == target.device
+            ]
+            found.append(Forward(target, len(work.clips), self._lanes[key], worker, company))
+        return found

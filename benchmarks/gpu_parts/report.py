@@ -1,4 +1,4 @@
-"""What a part is given, and where it puts what it finds."""
+"""What a part knows of its task, and where it puts what it finds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GPU_ONLY = "only a GPU has this"
 
 
 @dataclass
-class Given:
+class Report:
     """One part's device, size, scratch folder, time, and rows; they are written to a file as they come."""
 
     device: str
@@ -78,13 +78,13 @@ class Given:
 def do(name: str, device: str, small: bool, work: Path, rows: Path, seconds: float) -> int:
     """Run a part in this process -> its exit status, 1 where a row failed; `backbones.x3d` is x3d of backbones.py."""
     module, _, which = name.partition(".")
-    given = Given(device, small, work, rows, seconds)
+    report = Report(device, small, work, rows, seconds)
     if device == "cuda":
         import torch
 
         if not torch.cuda.is_available():
-            given.row("CUDA", None, note=f"torch {torch.__version__} sees no GPU; --device cpu --small tries the kit")
+            report.row("CUDA", None, note=f"torch {torch.__version__} sees no GPU; --device cpu --small tries the kit")
             return 3
     part = importlib.import_module(f"gpu_parts.{module}")
-    part.run(given, which) if which else part.run(given)
-    return int(any("failed" in row for row in given.rows))
+    part.run(report, which) if which else part.run(report)
+    return int(any("failed" in row for row in report.rows))

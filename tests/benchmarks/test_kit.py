@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.gpu_parts import alone, table
+from benchmarks.gpu_parts import process, table
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 KEPT = 'from pathlib import Path; import sys; Path(sys.argv[1]).write_text(\'[{"what": "speed", "value": 1}]\'); '
@@ -27,7 +27,7 @@ def kit(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def run(tmp_path: Path, code: str, limit: float = 30.0) -> dict[str, Any]:
     rows = tmp_path / "rows.json"
-    return alone.run([sys.executable, "-S", "-c", KEPT + code, str(rows)], os.environ, limit, rows, tmp_path / "log")
+    return process.run([sys.executable, "-S", "-c", KEPT + code, str(rows)], os.environ, limit, rows, tmp_path / "log")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_only_wheels_of_missing_packages_are_installed(kit: ModuleType, tmp_path
 
 
 def test_rows_are_on_the_disk_as_they_come(kit: ModuleType, tmp_path: Path) -> None:
-    made = importlib.import_module("gpu_parts.given").Given("cpu", True, tmp_path, tmp_path / "rows.json", 10.0)
+    made = importlib.import_module("gpu_parts.report").Report("cpu", True, tmp_path, tmp_path / "rows.json", 10.0)
     made.row("cosine", 0.5, aim=(">=", 0.9), anywhere=True)
     made.row("speed", 5.0, "clips/s", aim=(">=", 12.0))
     made.gpu_row("memory", 3.0, "GiB")
@@ -126,19 +126,19 @@ def test_rows_are_on_the_disk_as_they_come(kit: ModuleType, tmp_path: Path) -> N
 @pytest.fixture
 def part(kit: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """part(run): the status and the rows of a part that does `run`."""
-    given = importlib.import_module("gpu_parts.given")
+    report = importlib.import_module("gpu_parts.report")
 
     def done(run: Any) -> tuple[int, list[dict[str, Any]]]:
         monkeypatch.setitem(sys.modules, "gpu_parts.made", SimpleNamespace(run=run))
         rows = tmp_path / "rows.json"
-        return given.do("made", "cpu", False, tmp_path, rows, 10.0), json.loads(rows.read_text())
+        return report.do("made", "cpu", False, tmp_path, rows, 10.0), json.loads(rows.read_text())
 
     return done
 
 
 def test_a_row_that_failed_makes_its_part_fail(part: Any) -> None:
-    assert part(lambda given: given.row("speed", 1.0))[0] == 0
-    status, rows = part(lambda given: (given.failed("speed", KeyError("x"), (">=", 2)), given.row("more", 1.0)))
+    assert part(lambda report: report.row("speed", 1.0))[0] == 0
+    status, rows = part(lambda report: (report.failed("speed", KeyError("x"), (">=", 2)), report.row("more", 1.0)))
     assert status == 1
     assert rows[0] == {
         **{"what": "speed", "value": None, "unit": "", "aim": [">=", 2], "met": None},
@@ -148,7 +148,7 @@ def test_a_row_that_failed_makes_its_part_fail(part: Any) -> None:
 
 
 def test_what_there_was_no_time_for_leaves_its_aim_open(part: Any) -> None:
-    status, rows = part(lambda given: given.skipped("speed", (">=", 2)))
+    status, rows = part(lambda report: report.skipped("speed", (">=", 2)))
     assert (status, rows[0]["aim"], rows[0]["met"]) == (0, [">=", 2], None)
 
 
