@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from benchmarks.gpu_parts import process, table
+from tests.forked import Forked
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 KEPT = 'from pathlib import Path; import sys; Path(sys.argv[1]).write_text(\'[{"what": "speed", "value": 1}]\'); '
@@ -157,6 +159,21 @@ def test_what_travels_is_all_that_the_other_machine_lacks(kit: ModuleType) -> No
     carried = set(wheels.carried("3.12"))
     assert carried >= {"av", "open-clip-torch", "pytorchvideo", "tabulate", "portalocker"}
     assert not carried & {"torch", "numpy", "dask", "dataclasses"}
+
+
+def test_what_travels_imports_nothing_that_is_nowhere(kit: ModuleType, forked: Forked) -> None:
+    """The backbones' packages, where there are only those that travel and those that the other machine has."""
+    wheels = importlib.import_module("wheels")
+    there = {*wheels.carried("3.12"), *wheels.needed(wheels.MACHINE, "3.12")}
+    hidden = [
+        module
+        for module, owners in packages_distributions().items()
+        if not there & {wheels.canonicalize_name(owner) for owner in owners}
+    ]
+    assert {"gensim", "dask"} <= {*hidden}
+    wanted = ["pytorchvideo.models.x3d", "pytorchvideo.models.csn", "open_clip", "av"]
+    importing = forked.start("hiding:imports", [wanted, hidden])
+    assert importing.wait() == 0, importing.said()
 
 
 def test_wheels_that_are_too_large_are_refused(kit: ModuleType) -> None:
