@@ -181,6 +181,24 @@ def shards_ab() -> list[tuple[str, range]]:
     return [("a", range(10)), ("b", range(10, 20))]
 
 
+def test_a_device_does_not_pause_between_shards_of_one_batch(serial: Serial, reader: Reader, tmp_path: Path) -> None:
+    """While one computes, the next one's forward is begun, and the frames of a third are decoded."""
+    late: list[int] = []
+
+    def ready(value: int) -> None:
+        if value < 30 and not eventually(lambda: reader.read >= min(value // 10 + 3, 4) * 10):
+            late.append(value)
+
+    asynchronous(serial, ready)
+    jobs = [
+        job(tmp_path / name, range(at, at + 10), Mean(), batch=10)
+        for at, name in zip(range(0, 40, 10), "abcd", strict=True)
+    ]
+    assert [made[0].rows for made in serial.each(sweep, jobs)] == [10] * 4
+    assert late == []
+    assert values(tmp_path / "d") == {f"v{n}": n for n in range(30, 40)}
+
+
 @pytest.mark.parametrize("pretended", [True, False])
 def test_a_shard_is_written_while_the_next_is_computed(
     serial: Serial, reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pretended: bool
