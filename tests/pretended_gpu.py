@@ -150,6 +150,8 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendedGpu]:
         lifted = torch._C._only_lift_cpu_tensors()
         torch._C._set_only_lift_cpu_tensors(True)  # torch.tensor(…, device="cuda") is made here and copied
         constants.cache_clear()  # nothing of the pretended GPU is kept, nor given to it
-        yield made
-        torch._C._set_only_lift_cpu_tensors(lifted)
-        constants.cache_clear()
+        try:
+            yield made
+        finally:
+            torch._C._set_only_lift_cpu_tensors(lifted)
+            constants.cache_clear()

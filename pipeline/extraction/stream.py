@@ -120,7 +120,8 @@ class Stream:
         try:
             if begun.stopped:
                 raise CancelledError
-            found = Done(self._forwards(work, worker), [Tally() for _ in work.targets])
+            numbers = range(len(work.targets))
+            found = Done([self._forward(work, number, worker) for number in numbers], [Tally() for _ in numbers])
             start = perf_counter()
             with closing(decoders.frames(work)) as videos:
                 for clip, frames in zip(work.clips, videos, strict=True):
@@ -137,19 +138,14 @@ class Stream:
         finally:
             begun.steps.put(None)
 
-    def _forwards(self, work: Pass, worker: Worker) -> list[Forward]:
-        """One for each target. All parts are loaded before one looks for its batch size: they share a GPU's memory."""
-        samplings = [target.loaded(worker).sampling for target in work.targets]
-        found = []
-        for number, target in enumerate(work.targets):
-            device = worker.kept(Devices).named(target.device)
-            key = (target.device, work.threads)
-            if key not in self._lanes:
-                self._lanes[key] = Lanes(*device.lanes(work.threads))
-            company = [
-                sampling
-                for other, sampling in enumerate(samplings)
-                if other != number and work.targets[other].device == target.device
-            ]
-            found.append(Forward(target, len(work.clips), self._lanes[key], worker, company))
-        return found
+    def _forward(self, work: Pass, number: int, worker: Worker) -> Forward:
+        """Of one target. All parts are loaded before one looks for its batch size: they share a GPU's memory."""
+        target = work.targets[number]
+        samplings = [other.loaded(worker).sampling for other in work.targets]
+        others = zip(work.targets, samplings, strict=True)
+        company = [sampling for other, sampling in others if other is not target and other.device == target.device]
+        device = worker.kept(Devices).named(target.device)
+        key = (target.device, work.threads)
+        if key not in self._lanes:
+            self._lanes[key] = Lanes(*device.lanes(work.threads))
+        return Forward(target, len(work.clips), self._lanes[key], worker, company)

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice, pairwise
+from itertools import islice
 from typing import Protocol, TypeVar
 
 from pipeline.progress import Bar
@@ -65,7 +65,7 @@ class Serial:
         coming = iter(jobs)
         waiting = deque(islice(coming, 1 + AHEAD))  # the job whose turn it is, and those behind it
         while waiting:
-            for job, following in pairwise([*waiting, None]):
+            for job, following in zip(waiting, [*waiting, None][1:], strict=True):
                 if hasattr(job, "following"):
                     job.following = following
             yield self.worker.do(function, waiting.popleft(), tell)
