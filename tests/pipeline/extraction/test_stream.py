@@ -182,18 +182,20 @@ def shards_ab() -> list[tuple[str, range]]:
 
 
 def test_a_device_does_not_pause_between_shards_of_one_batch(serial: Serial, reader: Reader, tmp_path: Path) -> None:
-    """While one computes, the next one's forward is begun, and the frames of a third are decoded."""
+    """While one computes, the next one's forward is begun, and the batch of a third is full but for its last video."""
     late: list[int] = []
+    stream = serial.worker.kept(Stream)
+
+    def third_is_filled() -> bool:
+        return len(stream._begun) > 2 and stream._begun[2].steps.qsize() >= 9
 
     def ready(value: int) -> None:
-        if value < 30 and not eventually(lambda: reader.read >= min(value // 10 + 3, 4) * 10):
+        if value < 20 and not eventually(third_is_filled):
             late.append(value)
 
     asynchronous(serial, ready)
-    jobs = [
-        job(tmp_path / name, range(at, at + 10), Mean(), batch=10)
-        for at, name in zip(range(0, 40, 10), "abcd", strict=True)
-    ]
+    shard_values = [(name, range(at, at + 10)) for at, name in zip(range(0, 40, 10), "abcd", strict=True)]
+    jobs = [job(tmp_path / name, of, Mean(), batch=10) for name, of in shard_values]
     assert [made[0].rows for made in serial.each(sweep, jobs)] == [10] * 4
     assert late == []
     assert values(tmp_path / "d") == {f"v{n}": n for n in range(30, 40)}
