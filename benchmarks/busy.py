@@ -4,7 +4,7 @@
     .venv/bin/python benchmarks/busy.py --before FOLDER    # and that of an older checkout, case by case
 
 The device (simulated.py) computes one forward after the other and copies beside that, as a GPU does. It is put in where
-extraction.device.Device is; code that has no such place waits for copies and forwards, as it does for a GPU. 16
+pipeline.devices.device.Device is; code that has no such place waits for copies and forwards, as it does for a GPU. 16
 simulated decoders hand over frames, after the time of a decode, through the same queue as real ones. All else is as in
 `laff run`: queue, batches, rows, shards on disk. Frames have their published sizes and are really copied into batches.
 

@@ -107,8 +107,8 @@ class Sleepers(Killable):
 def place(card: Clock, worker: Worker) -> None:
     """Let the worker's forwards compute on the card, in code that has a place for a device."""
     with suppress(ImportError):
-        from pipeline.extraction.device import Device
-        from pipeline.extraction.devices import Devices
+        from pipeline.devices.device import Device
+        from pipeline.devices.worker_devices import Devices
 
         class Simulated(Device):
             """As Cuda, with the card's times for its events."""

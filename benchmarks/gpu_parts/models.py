@@ -13,8 +13,8 @@ from backbones import MODELS, ROOT
 from extractors.base import Sampling
 from gpu_parts.report import Report
 from pipeline.build.construct import construct, make
+from pipeline.devices.lanes import Lanes
 from pipeline.extraction.forward import Forward
-from pipeline.extraction.lanes import Lanes
 from pipeline.extraction.target import Target
 from pipeline.graph import stages
 from pipeline.workers.worker import Worker

@@ -12,9 +12,9 @@ import numpy as np
 
 from gpu_parts import models
 from gpu_parts.report import Report
+from pipeline.devices.lanes import Lanes
 from pipeline.errors import LaffError
 from pipeline.extraction.forward import Forward
-from pipeline.extraction.lanes import Lanes
 from pipeline.workers.worker import Worker
 
 VIDEOS = 96

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from extractors.base import Sampling
-from pipeline.extraction.limits import too_large
+from pipeline.devices.limits import too_large
 
 PLAIN = (
     8  # videos in a forward on a CPU at most, and pixels of a view in all of them: small models gain by fewer calls,

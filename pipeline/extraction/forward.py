@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline import progress
+from pipeline.devices.lanes import Lanes
+from pipeline.devices.limits import lacks_memory
+from pipeline.devices.worker_devices import Devices
 from pipeline.errors import LaffError
 from pipeline.extraction.batch import Batch
 from pipeline.extraction.batch_size import BatchSizes, most_videos, video_bytes
-from pipeline.extraction.devices import Devices
-from pipeline.extraction.lanes import Lanes
-from pipeline.extraction.limits import lacks_memory
 from pipeline.extraction.provenance import resolved
 from pipeline.extraction.target import Target
 from pipeline.workers.worker import Worker

@@ -9,10 +9,10 @@ from time import perf_counter
 
 import numpy as np
 
+from pipeline.devices.lanes import Lanes, one_thread
+from pipeline.devices.worker_devices import Devices
 from pipeline.extraction.decoding import Decoders, Pass
-from pipeline.extraction.devices import Devices
 from pipeline.extraction.forward import Forward
-from pipeline.extraction.lanes import Lanes, one_thread
 from pipeline.extraction.tally import Tally
 from pipeline.video import reading
 from pipeline.workers.worker import Worker

@@ -7,8 +7,8 @@ gives does not hang on how the others fared.
 import numpy as np
 
 from pipeline.build.loaded import Loaded
+from pipeline.devices.worker_devices import Devices
 from pipeline.extraction.decoding import Decoders, Pass
-from pipeline.extraction.devices import Devices
 from pipeline.extraction.forward import Forward
 from pipeline.extraction.provenance import attributes
 from pipeline.extraction.stream import Stream

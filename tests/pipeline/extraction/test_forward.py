@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from extractors.base import Sampling
+from pipeline.devices.device import Device
+from pipeline.devices.lanes import Lanes
+from pipeline.devices.worker_devices import Devices
 from pipeline.errors import LaffError
-from pipeline.extraction.device import Device
-from pipeline.extraction.devices import Devices
 from pipeline.extraction.forward import Forward, autocast
-from pipeline.extraction.lanes import Lanes
 from pipeline.extraction.provenance import resolved
 from pipeline.extraction.target import Target
 from pipeline.workers.worker import Worker

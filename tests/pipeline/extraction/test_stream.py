@@ -15,11 +15,11 @@ import pytest
 import torch
 
 from extractors.base import Sampling
+from pipeline.devices.device import Device
+from pipeline.devices.worker_devices import Devices
 from pipeline.errors import LaffError
 from pipeline.extraction import sweep as sweeping
 from pipeline.extraction.decoding import Clip, Decoders, Pass
-from pipeline.extraction.device import Device
-from pipeline.extraction.devices import Devices
 from pipeline.extraction.stream import Stream
 from pipeline.extraction.sweep import sweep
 from pipeline.extraction.target import Target

@@ -13,10 +13,10 @@ import torch
 
 from extractors.base import Sampling
 from pipeline.build.loaded import Loaded
+from pipeline.devices.worker_devices import Devices
 from pipeline.errors import LaffError
 from pipeline.extraction.batch_size import BatchSizes
 from pipeline.extraction.decoding import Clip, Decoders, Pass
-from pipeline.extraction.devices import Devices
 from pipeline.extraction.stream import Stream
 from pipeline.extraction.sweep import sweep
 from pipeline.extraction.target import Target

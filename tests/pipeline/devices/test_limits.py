@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pipeline.extraction.limits import lacks_memory, too_large
+from pipeline.devices.limits import lacks_memory, too_large
 
 MEMORY = [  # as they were seen
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),

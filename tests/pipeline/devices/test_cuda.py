@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from pipeline.extraction.cuda import Cuda
+from pipeline.devices.cuda import Cuda
 
 
 @pytest.fixture

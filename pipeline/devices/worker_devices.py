@@ -1,7 +1,7 @@
 """The devices of a worker."""
 
-from pipeline.extraction.cuda import Cuda
-from pipeline.extraction.device import Device
+from pipeline.devices.cuda import Cuda
+from pipeline.devices.device import Device
 
 
 class Devices:

@@ -6,8 +6,8 @@ import time
 
 import torch
 
-from pipeline.extraction.cuda import Cuda
-from tests.pipeline.extraction.test_device import check_memory, check_values
+from pipeline.devices.cuda import Cuda
+from tests.pipeline.devices.test_device import check_memory, check_values
 
 
 def test_memory_that_was_given_back_is_taken_again(gpu: str) -> None:

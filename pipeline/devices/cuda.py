@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline import progress
-from pipeline.extraction.device import Device
-from pipeline.extraction.limits import lacks_memory
+from pipeline.devices.device import Device
+from pipeline.devices.limits import lacks_memory
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,8 +6,8 @@ import time
 
 import torch
 
-from pipeline.extraction.device import Device
-from pipeline.extraction.devices import Devices
+from pipeline.devices.device import Device
+from pipeline.devices.worker_devices import Devices
 
 
 def check_memory(device: Device) -> None:
