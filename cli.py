@@ -24,7 +24,7 @@ from pipeline.commands.sections import Sectioned
 from pipeline.commands.stage import stage_command
 from pipeline.commands.terminal import Signals, reader_gone, settle_streams
 from pipeline.commands.weights import weights_group
-from pipeline.errors import LaffError, Missing
+from pipeline.errors import LaffError, Missing, absent
 from pipeline.graph.stages_file import StagesFile
 from pipeline.workers import malloc
 
@@ -84,6 +84,8 @@ class Laff(Sectioned):
         except LaffError as error:
             raise click.ClickException(str(error)) from None
         except ModuleNotFoundError as error:
+            if not absent(error):
+                raise
             raise click.ClickException(
                 str(Missing(error.name or str(error), f"laff {ctx.invoked_subcommand}"))
             ) from None

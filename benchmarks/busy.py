@@ -3,10 +3,10 @@
     .venv/bin/python benchmarks/busy.py                    # this code
     .venv/bin/python benchmarks/busy.py --before FOLDER    # and that of an older checkout, case by case
 
-The device computes one forward after the other and copies beside that, as a GPU does (extraction.device.Device is where
-it is put in; code that has no such place waits for copies and forwards, as it does for a GPU). 16 simulated decoders
-hand over frames, after the time of a decode, through the same queue as real ones. All else is as in `laff run`: queue,
-batches, rows, shards on disk. Frames have their published sizes and are really copied into batches.
+The device (simulated.py) computes one forward after the other and copies beside that, as a GPU does. It is put in where
+pipeline.devices.device.Device is; code that has no such place waits for copies and forwards, as it does for a GPU. 16
+simulated decoders hand over frames, after the time of a decode, through the same queue as real ones. All else is as in
+`laff run`: queue, batches, rows, shards on disk. Frames have their published sizes and are really copied into batches.
 
     busy      forward seconds / seconds from the first forward's beginning to the last one's end
     of all    forward seconds / seconds of the whole run, from before the first video to the last shard on disk
@@ -26,36 +26,22 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from simulated import DECODERS, Clock, Meter, Model, Part, Sleepers, place
 
 from extractors.base import Sampling
 from pipeline.extraction.decoding import Clip, Decoders, Pass
 from pipeline.extraction.sweep import sweep
 from pipeline.extraction.target import Target
 from pipeline.video.reading import Frames
-from pipeline.workers.killable import Killable
 from pipeline.workers.tasks import Serial
 
 ROOT = Path(__file__).resolve().parent.parent
-DECODERS = 16
-LINK = 25e9  # bytes a second to the device: assumed, PCIe 4.0 x16 from pinned memory; the same for older code
-
-
-@dataclass(frozen=True)
-class Model:
-    """A backbone: what it wants, and seconds of a forward for a video."""
-
-    sampling: Sampling
-    batch: int  # videos
-    seconds: float
-    dim: int
 
 
 # CLIP: 3,000 images a second in float16, which is assumed; at its 4.4 G multiply-adds an image that is 13 T a second.
@@ -93,121 +79,7 @@ CASES = {
 }
 
 
-class Meter:
-    """Frames that wait, in bytes, and forwards, in seconds."""
-
-    def __init__(self) -> None:
-        self.waiting = self.most = 0
-        self.busy = 0.0
-        self._alone = threading.Lock()
-
-    def frames(self, count: int) -> None:
-        """So many bytes more wait."""
-        with self._alone:
-            self.waiting += count
-            self.most = max(self.most, self.waiting)
-
-
-def until(moment: float) -> None:
-    """Sleep."""
-    time.sleep(max(0.0, moment - time.perf_counter()))
-
-
-class Card:
-    """A device that computes and copies at the same time; it knows when each is done."""
-
-    def __init__(self, meter: Meter) -> None:
-        self.meter = meter
-        self.free = self.copied = self.first = 0.0  # by perf_counter; when the first forward began
-        self.waits = True  # for each forward, as code does that has no place for a device
-
-    def copy(self, size: int) -> None:
-        """Begin to copy so many bytes."""
-        self.copied = max(time.perf_counter(), self.copied) + size / LINK
-
-    def compute(self, seconds: float, size: int) -> None:
-        """Begin a forward behind the last copy and the last forward."""
-        if self.waits:
-            self.copy(size)
-        begin = max(time.perf_counter(), self.copied, self.free)
-        self.first, self.free = self.first or begin, begin + seconds
-        self.meter.busy += seconds
-        if self.waits:
-            until(self.free)
-
-
-class Part:
-    """An extractor whose forward takes its time on the card, and gives a mean over a few pixels."""
-
-    sides = ("video",)
-
-    def __init__(self, model: Model, card: Card) -> None:
-        self.model, self.card = model, card
-        self.sampling, self.dim = model.sampling, model.dim
-
-    def extract(self, frames: Any) -> Any:
-        """[B, M, T, H, W, 3] uint8 -> [B, D]."""
-        size = frames.numel()
-        rows = frames[:, 0, 0, :8, :8, 0].float().mean(dim=(1, 2))[:, None].repeat(1, self.dim)
-        self.card.compute(len(frames) * self.model.seconds, size)
-        threading.Timer(max(0.0, self.card.free - time.perf_counter()), self.card.meter.frames, (-size,)).start()
-        return rows
-
-
-class Sleepers(Killable):
-    """Threads that hand over the same frames for every video, after the time of a decode."""
-
-    def __init__(self, frames: Frames, seconds: float, meter: Meter) -> None:
-        super().__init__(DECODERS, 600.0)
-        self.frames, self.seconds, self.meter = frames, seconds, meter
-
-    def _attempt(self, slot: int, job: bytes, limits: Any) -> Frames:
-        time.sleep(self.seconds)
-        self.meter.frames(sum(array.nbytes for array in self.frames.arrays))
-        return self.frames
-
-
-def simulated(card: Card) -> Any:
-    """The card as a device of the code that has a place for one; None in code that has not."""
-    with suppress(ImportError):
-        from pipeline.extraction.device import Device
-
-        class Simulated(Device):
-            """As Cuda, with the card's times for its events."""
-
-            def __init__(self) -> None:
-                super().__init__()
-                self._begin = threading.Lock()
-
-            def lanes(self, threads: int) -> tuple[int, int]:
-                return 2, 0
-
-            def turn(self) -> Any:
-                return self._begin
-
-            def send(self, values: Any) -> Any:
-                card.copy(values.numel())
-                return values
-
-            def sent(self) -> bool:
-                until(card.copied)
-                return True
-
-            def fetch(self, values: Any) -> Callable[[], np.ndarray]:
-                array, done = values.numpy(), card.free
-
-                def wait() -> np.ndarray:
-                    until(done)
-                    return array
-
-                return wait
-
-        card.waits = False
-        return Simulated()
-    return None
-
-
-def passes(case: Case, card: Card, folder: Path, count: int) -> list[Pass]:
+def passes(case: Case, card: Clock, folder: Path, count: int) -> list[Pass]:
     """`count` shards of the case."""
     made = []
     for number in range(count):
@@ -248,12 +120,8 @@ def measure(case: Case) -> dict[str, float]:
         more = {"decoded": [1] * len(arrays)}
     frames = Frames(arrays=arrays, count=1, fps=30.0, passes=1, present=present, **more)
     tasks, meter = Serial(), Meter()
-    card, decoders = Card(meter), tasks.worker.kept(Decoders)
-    device = simulated(card)
-    if device is not None:
-        from pipeline.extraction.device import Devices
-
-        tasks.worker.kept(Devices).made["cpu"] = device
+    card, decoders = Clock(meter), tasks.worker.kept(Decoders)
+    place(card, tasks.worker)
     decoders.count = DECODERS
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -30,9 +30,9 @@ import av
 from clips import large, look, options, small
 from passes import FEATURES, SHARD, passes, read_all, run, seconds, targets, threads, warm
 
+from pipeline.devices.lanes import Lanes
 from pipeline.extraction.decoding import Clip
 from pipeline.extraction.forward import Forward
-from pipeline.extraction.lanes import Lanes
 from pipeline.video import reading
 from pipeline.workers.tasks import Serial
 

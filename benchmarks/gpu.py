@@ -31,7 +31,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from gpu_parts import alone, table
+from gpu_parts import process, table
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS: dict[str, float] = {  # seconds for each, in the order in which they run; the next ones have what one leaves
@@ -93,29 +93,31 @@ def environment(site: Path, device: str) -> dict[str, str]:
     return made | ({"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {})
 
 
-def run(given: argparse.Namespace, work: Path) -> dict[str, Any]:
+def run(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     """All chosen parts, one after the other."""
     begin = time.monotonic()
-    wheels, site = lacking(given.wheels), work / "site"
+    wheels, site = lacking(options.wheels), work / "site"
     trouble = installed(wheels, site) if wheels else ""
     found: dict[str, Any] = {
         "command": shlex.join([Path(sys.executable).name, *sys.argv]),
         "began": time.strftime("%Y-%m-%d %H:%M:%S %z"),
-        "device": given.device,
-        "small": given.small,
+        "device": options.device,
+        "small": options.small,
         "carried": [wheel.name for wheel in wheels],
         "trouble": trouble,
         "parts": {},
     }
     end = begin
-    for name in chosen(given.only):
-        end += PARTS[name] * given.patience
+    for name in chosen(options.only):
+        end += PARTS[name] * options.patience
         limit = end - time.monotonic()
         rows = work / f"{name}.json"
         command = [sys.executable, __file__, "--part", name, "--rows", str(rows), "--seconds", f"{limit:.0f}"]
-        command += ["--device", given.device, "--work", str(work), *(["--small"] if given.small else [])]
+        command += ["--device", options.device, "--work", str(work), *(["--small"] if options.small else [])]
         print(f"{name} …", file=sys.stderr, flush=True)
-        found["parts"][name] = alone.run(command, environment(site, given.device), limit, rows, work / f"{name}.log")
+        found["parts"][name] = process.run(
+            command, environment(site, options.device), limit, rows, work / f"{name}.log"
+        )
     found["seconds"] = round(time.monotonic() - begin, 1)
     return found
 
@@ -132,21 +134,23 @@ def main() -> int:
     parser.add_argument("--patience", type=float, default=1.0, help="multiplies the time limits")
     for hidden in ("--part", "--rows", "--seconds"):
         parser.add_argument(hidden, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.part:
-        from gpu_parts import given as one
+    options = parser.parse_args()
+    if options.part:
+        from gpu_parts import report
 
-        return one.do(given.part, given.device, given.small, given.work, Path(given.rows), float(given.seconds))
+        return report.do(
+            options.part, options.device, options.small, options.work, Path(options.rows), float(options.seconds)
+        )
     with tempfile.TemporaryDirectory(prefix="laff-gpu-") as scratch:
-        work = (given.work or Path(scratch)).absolute()
+        work = (options.work or Path(scratch)).absolute()
         work.mkdir(parents=True, exist_ok=True)
-        found = run(given, work)
+        found = run(options, work)
     print(table.text(found))
     line = json.dumps(found)
     print(line)
-    if given.out:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        given.out.write_text(line + "\n", encoding="utf-8")
+    if options.out:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(line + "\n", encoding="utf-8")
     return int(any(part["ended"] != "ok" for part in found["parts"].values()))
 
 

@@ -2,9 +2,9 @@
 
     .venv/bin/python benchmarks/wheels.py [--python 3.12] [--folder wheels] [--limit 64]
 
-That machine has torch, torchvision, timm, transformers, h5py, click, numpy, scipy, pillow, pyyaml, tqdm and pytest. The
-versions are those that are installed here. Printed are the sizes, with the checkout's own; more than --limit MiB in all
-is refused. Left out: gensim, which only learns word vectors and would not fit beside PyAV.
+What is carried follows from WANTED and MACHINE by what the packages say that they need; the versions are those that are
+installed here. Printed are the sizes, with the checkout's own; more than --limit MiB in all is refused. Left out: dask,
+which only workers need, and gensim, which only learns word vectors and would not fit beside PyAV.
 """
 
 from __future__ import annotations
@@ -12,12 +12,20 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 MIB = 1 << 20
-BINARY = ("av", "open_clip_torch", "ftfy", "wcwidth", "dask", "locket", "partd", "parameterized", "termcolor", "yacs")
+MACHINE = (  # what the other machine has, with all that these need
+    *("torch", "torchvision", "timm", "transformers", "h5py", "click", "numpy", "scipy", "pillow", "pyyaml", "tqdm"),
+    *("matplotlib", "pytest"),
+)
+WANTED = ("av", "open_clip_torch", "pytorchvideo")  # what the kit needs beside that; what these need is carried too
 SOURCE = ("pytorchvideo", "fvcore", "iopath")  # published as source: pure wheels are built from them
 PLATFORMS = (*(f"manylinux_2_{n}_x86_64" for n in (28, 27, 24, 17)), "manylinux2014_x86_64", "manylinux1_x86_64")
 
@@ -30,6 +38,29 @@ def pinned(name: str) -> str:
         return name
 
 
+def needed(names: Iterable[str], python: str) -> set[str]:
+    """These packages and all that they need on the other machine's Python, by their canonical names."""
+    found: set[str] = set()
+    waiting = [canonicalize_name(name) for name in names]
+    while waiting:
+        if (name := waiting.pop()) in found:
+            continue
+        found.add(name)
+        try:
+            lines = requires(name) or []
+        except PackageNotFoundError:  # needed there and not here
+            continue
+        for wanted in map(Requirement, lines):
+            if wanted.marker is None or wanted.marker.evaluate({"python_version": python, "extra": ""}):
+                waiting.append(canonicalize_name(wanted.name))
+    return found
+
+
+def carried(python: str) -> list[str]:
+    """The packages that travel, by their canonical names."""
+    return sorted(needed(WANTED, python) - needed(MACHINE, python))
+
+
 def collect(folder: Path, python: str) -> None:
     """Put the wheels into a folder, in place of those that it held."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -38,7 +69,7 @@ def collect(folder: Path, python: str) -> None:
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     where = ["--only-binary=:all:", "--implementation", "cp", "--python-version", python]
     where += [word for platform in PLATFORMS for word in ("--platform", platform)]
-    names = [pinned(name) for name in BINARY]
+    names = [pinned(name) for name in carried(python) if name not in SOURCE]
     subprocess.run([*pip, "download", "--no-deps", *where, "--dest", str(folder), *names], check=True)
     names = [pinned(name) for name in SOURCE]
     subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", str(folder), *names], check=True)

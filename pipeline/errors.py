@@ -3,7 +3,9 @@
 import sys
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
+from importlib.util import find_spec
 
+OWN = ("cli", "pipeline", "extractors", "fusion")  # modules that are no package of others
 PACKAGES = {"open_clip": "open_clip_torch", "PIL": "pillow", "yaml": "pyyaml"}  # whose names are not their modules'
 
 
@@ -29,6 +31,17 @@ class Missing(LaffError):
             f"{who} needs the package {PACKAGES.get(top, top)}, which is not installed here ({sys.executable}): "
             f"pip install {PACKAGES.get(top, top)}"
         )
+
+
+def absent(error: ModuleNotFoundError) -> bool:
+    """Whether a package is not installed here; not so where only a module of one is missing, or one of our own."""
+    top = (error.name or "").partition(".")[0]
+    if not top or top in OWN:
+        return False
+    try:
+        return find_spec(top) is None
+    except ValueError:  # something stands in the package's place
+        return False
 
 
 def problems(where: str, found: Sequence[str]) -> LaffError:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline import progress
 from pipeline.build.construct import construct
-from pipeline.errors import LaffError, Missing, problems
+from pipeline.errors import LaffError, Missing, absent, problems
 from pipeline.graph.graph import Graph
 from pipeline.items import collection
 from pipeline.items.collection import Collection
@@ -260,6 +260,8 @@ def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None
         else:
             step.run(context, plans[0])
     except ModuleNotFoundError as error:
+        if not absent(error):
+            raise
         raise Missing(error.name or str(error), " + ".join(planned.stage for planned in plans)) from error
     finally:
         seconds = time.perf_counter() - start

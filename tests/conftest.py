@@ -54,10 +54,18 @@ LONG = (  # tests of ten seconds and more begin first: side by side, none of the
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Each test that asks for `data` gets the mark `real`, so that `pytest -m real` finds all of them; so for `gpu`."""
     items.sort(key=lambda item: getattr(item, "originalname", "") not in LONG)
+    if lost := misplaced(items):
+        raise pytest.UsageError(f"tests that need a GPU stand in files test_gpu….py, where they are looked for: {lost}")
     for item in items:
         for fixture, mark in (("data", pytest.mark.real), ("gpu", pytest.mark.gpu)):
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(mark)
+
+
+def misplaced(items: list[pytest.Item]) -> list[str]:
+    """Tests with the fixture `gpu` in files in which nobody looks for them."""
+    with_gpu = [item for item in items if "gpu" in getattr(item, "fixturenames", ())]
+    return [item.nodeid for item in with_gpu if not item.path.name.startswith("test_gpu")]
 
 
 @pytest.fixture(scope="session")

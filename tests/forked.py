@@ -1,31 +1,25 @@
 """`laff` as a process, forked from one that has imported everything: it starts in milliseconds, not in seconds.
 
-A program of its own, `python tests/forked.py ROOT`, imports the project at ROOT and what that may need, and forks a
-child for each line that it reads. A child differs from `python cli.py …` in nothing but what is imported already;
+The program that forks is forking.py. A child differs from `python cli.py …` in nothing but what is imported already;
 that a fresh interpreter comes as far is for test_cli.py and test_packaging.py.
 """
 
 from __future__ import annotations
 
-import atexit
-import gc
-import importlib
 import json
 import os
 import select
 import signal
 import subprocess
 import sys
-import threading
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+PROGRAM = Path(__file__).resolve().parent / "forking.py"
 PATIENCE = 120.0  # seconds until what should come has come
-HEAVY = ("open_clip", "torchvision", "timm", "transformers", "gensim", "scipy.sparse", "scipy.stats", "distributed")
 
 
 class Forked:
@@ -37,7 +31,7 @@ class Forked:
         self._program: subprocess.Popen[bytes] | None = None
         self._jobs = 0
         self._rest = b""
-        self._ended: dict[int, int] = {}
+        self._ended: dict[int, int] = {}  # exit statuses by the number of the job: pids come again
 
     def laff(self, *words: object, **options: Any) -> Process:
         """The command with these words; the options are those of `start`."""
@@ -62,6 +56,7 @@ class Forked:
         for path in said:
             path.touch()
         job = {
+            "number": self._jobs,
             "call": call,
             "values": values,
             "words": words,
@@ -74,23 +69,23 @@ class Forked:
         assert program.stdin is not None
         program.stdin.write(json.dumps(job).encode() + b"\n")
         program.stdin.flush()
-        return Process(self, self._told(lambda fact: fact.get("started"), PATIENCE), *said)
+        return Process(self, self._jobs, self._told(lambda fact: fact.get("started"), PATIENCE), *said)
 
     def program(self) -> subprocess.Popen[bytes]:
         """The program, started and ready."""
         if self._program is None:
-            command = [sys.executable, __file__, str(self.root)]
+            command = [sys.executable, str(PROGRAM), str(self.root)]
             self._program = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=self.root, env=dict(os.environ)
             )
             self._told(lambda fact: fact.get("ready"), PATIENCE)
         return self._program
 
-    def ended(self, pid: int, patience: float) -> int | None:
-        """The exit status of a child, as subprocess has it; None where it still runs after these seconds."""
-        if pid not in self._ended:
-            self._told(lambda fact: self._ended.get(pid) is not None, patience)
-        return self._ended.get(pid)
+    def ended(self, job: int, patience: float) -> int | None:
+        """The exit status of a job's process, as subprocess has it; None where it still runs after these seconds."""
+        if job not in self._ended:
+            self._told(lambda fact: self._ended.get(job) is not None, patience)
+        return self._ended.get(job)
 
     def close(self) -> None:
         if self._program is not None:
@@ -120,17 +115,17 @@ class Forked:
 class Process:
     """One forked process; as much of subprocess.Popen as tests ask for."""
 
-    def __init__(self, source: Forked, pid: int, out: Path, err: Path) -> None:
-        self.pid = pid
+    def __init__(self, source: Forked, job: int, pid: int, out: Path, err: Path) -> None:
+        self.job, self.pid = job, pid
         self._source, self._out, self._err = source, out, err
 
     def poll(self) -> int | None:
         """Its exit status, negative for a signal; None while it runs."""
-        return self._source.ended(self.pid, 0)
+        return self._source.ended(self.job, 0)
 
     def wait(self, patience: float = PATIENCE) -> int:
         """Its exit status, when it has one."""
-        status = self._source.ended(self.pid, patience)
+        status = self._source.ended(self.job, patience)
         if status is None:
             self.send_signal(signal.SIGKILL)
             raise TimeoutError(f"it still runs after {patience:g} s:\n{self.said()}")
@@ -151,96 +146,3 @@ class Process:
     def said(self) -> str:
         """All that it has printed, messages first."""
         return self.err() + self.out()
-
-
-# The program
-
-
-def tell(**fact: int) -> None:
-    os.write(1, json.dumps(fact).encode() + b"\n")
-
-
-def reap(*_: Any) -> None:
-    """Tell of every child that has ended."""
-    while True:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if not pid:
-            return
-        tell(ended=pid, status=os.waitstatus_to_exitcode(status))
-
-
-def warm(root: Path) -> None:
-    """Import all that a run may need, and read the code that fingerprints ask for."""
-    sys.path[0] = str(root)
-    sys.path.append(str(root / "tests"))
-    cli = importlib.import_module("cli")
-    assert Path(cli.__file__ or "").parent == root, f"{cli.__file__} instead of the project at {root}"
-    code = importlib.import_module("pipeline.parts.code")
-    for name in HEAVY:
-        importlib.import_module(name)
-    for room in code.ROOMS:
-        for module in code.closure([room]):
-            importlib.import_module(module)
-            code.code_digest(code.source_file(module))
-
-
-def serve() -> Callable[[], Any]:
-    """Fork a child for each line of standard input; returns, in a child, what it should do."""
-    tell(ready=1)
-    for line in iter(sys.stdin.buffer.readline, b""):
-        assert len(list(Path("/proc/self/task").iterdir())) == 1, "a process with threads must not fork"
-        child = os.fork()
-        if not child:
-            return become(**json.loads(line))
-        tell(started=child)
-    return lambda: None
-
-
-def become(
-    call: str, values: list[Any], words: list[str], cwd: str, environment: dict[str, str], said: list[str], alone: bool
-) -> Callable[[], Any]:
-    """Be a process of its own -> what it does."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    nothing, out, err = os.open(os.devnull, os.O_RDONLY), *(os.open(path, os.O_WRONLY | os.O_CREAT) for path in said)
-    for number, handle in enumerate((nothing, out, err)):
-        os.dup2(handle, number)
-        os.close(handle)
-    if alone:
-        os.setsid()
-    os.chdir(cwd)
-    os.environ.clear()
-    os.environ.update(environment)
-    sys.argv[1:] = words
-    module, _, name = call.partition(":")
-    function = getattr(importlib.import_module(module), name)
-    return lambda: function(*values)
-
-
-def leave(function: Callable[[], Any]) -> None:
-    """Call it and end as an interpreter does, but for its freeing of every object: that copies pages of memory."""
-    status = 0
-    try:
-        function()
-    except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:
-        traceback.print_exc()
-        status = 1
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
-            thread.join()
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
-
-
-if __name__ == "__main__":
-    signal.signal(signal.SIGCHLD, reap)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    warm(Path(sys.argv[1]))
-    gc.freeze()  # nothing of it is looked at again by a child's collector, which would copy it
-    leave(serve())

@@ -477,6 +477,22 @@ def test_an_interrupt_and_a_full_disk_end_in_one_sentence(laff, tiny, tmp_path: 
     assert "the disk is full (work/bow/00000.h5)" in wrong(laff(*words))
 
 
+def test_a_module_that_is_missing_from_what_is_installed_is_no_package_to_install(
+    laff, tiny, tmp_path: Path, monkeypatch
+) -> None:
+    words = ["run", "bow", "-c", tiny.collection, "-w", tmp_path / "work", "--profile", "small"]
+    lacking = "no_such_package"
+
+    def broken(*_: object) -> None:
+        raise ModuleNotFoundError(f"No module named {lacking!r}", name=lacking)
+
+    monkeypatch.setattr("pipeline.run.run", broken)
+    assert "laff run needs the package no_such_package" in wrong(laff(*words))
+    for lacking in ("pipeline.no_such_file", "torchvision.transforms.functional_tensor"):
+        with pytest.raises(ModuleNotFoundError, match=lacking):
+            laff(*words)
+
+
 def test_errors_of_the_process_come_without_traceback(tmp_path: Path) -> None:
     done = process("run", "-c", str(tmp_path / "none.yaml"), "-w", str(tmp_path / "work"))
     assert done.returncode == 1

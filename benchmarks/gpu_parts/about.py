@@ -7,24 +7,24 @@ import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 
-from gpu_parts.given import Given
+from gpu_parts.report import Report
 
 PACKAGES = ("torchvision", "timm", "transformers", "open_clip_torch", "pytorchvideo", "av", "numpy", "h5py")
 
 
-def run(given: Given) -> None:
+def run(report: Report) -> None:
     """The machine, its GPU, and versions."""
     import torch
 
-    given.row("Python", platform.python_version())
-    given.row("torch", torch.__version__, note=f"built for CUDA {torch.version.cuda}")
-    given.row("cores", len(os.sched_getaffinity(0)))
-    given.gpu_row("GPU", torch.cuda.get_device_name() if given.gpu else None)
-    given.gpu_row("driver", driver() if given.gpu else None)
-    memory = torch.cuda.mem_get_info() if given.gpu else (0, 0)
-    given.gpu_row("GPU memory", memory[1] / 2**30, "GiB")
-    given.gpu_row("free of it", memory[0] / 2**30, "GiB")
-    given.row("packages", ", ".join(map(versioned, PACKAGES)))
+    report.row("Python", platform.python_version())
+    report.row("torch", torch.__version__, note=f"built for CUDA {torch.version.cuda}")
+    report.row("cores", len(os.sched_getaffinity(0)))
+    report.gpu_row("GPU", torch.cuda.get_device_name() if report.gpu else None)
+    report.gpu_row("driver", driver() if report.gpu else None)
+    memory = torch.cuda.mem_get_info() if report.gpu else (0, 0)
+    report.gpu_row("GPU memory", memory[1] / 2**30, "GiB")
+    report.gpu_row("free of it", memory[0] / 2**30, "GiB")
+    report.row("packages", ", ".join(map(versioned, PACKAGES)))
 
 
 def driver() -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gpu_parts import models
-from gpu_parts.given import GPU_ONLY, Given
+from gpu_parts.report import GPU_ONLY, Report
 from pipeline.extraction.batch_size import most_videos
 from pipeline.extraction.forward import autocast
 
@@ -21,30 +21,30 @@ SLOW = 1.5  # seconds of a forward above which no larger batch is tried
 LEAST = {"float16": 0.999, "bfloat16": 0.99, "float32": 0.99999}  # cosine to float32 on a CPU
 
 
-def run(given: Given, name: str) -> None:
+def run(report: Report, name: str) -> None:
     """Everything about one of backbones.MODELS."""
     import torch
 
     begin = time.perf_counter()
-    reference = models.part(name, given.small)
+    reference = models.part(name, report.small)
     reference.load("cpu", None)
     part = reference
-    if given.gpu:
-        part = models.part(name, given.small)
+    if report.gpu:
+        part = models.part(name, report.small)
         part.load("cuda", None)
     sampling = part.sampling
-    given.row("size", f"{sampling.views} x {sampling.frames} x {sampling.crop}²", note="views x frames x pixels")
-    given.row("loading (on a GPU on the CPU too)", time.perf_counter() - begin, "s")
-    cosines(given, reference, part)
+    report.row("size", f"{sampling.views} x {sampling.frames} x {sampling.crop}²", note="views x frames x pixels")
+    report.row("loading (on a GPU on the CPU too)", time.perf_counter() - begin, "s")
+    cosines(report, reference, part)
     del reference
-    auto(given, name, part)
+    auto(report, name, part)
     for precision in PRECISIONS:
-        if precision == "float16" and not given.gpu:
-            given.row("float16", None, note=GPU_ONLY)
+        if precision == "float16" and not report.gpu:
+            report.row("float16", None, note=GPU_ONLY)
             continue
-        with autocast(given.device, precision):
-            speeds(given, part, precision)
-    given.gpu_row("peak memory", torch.cuda.max_memory_allocated() / 2**30 if given.gpu else None, "GiB")
+        with autocast(report.device, precision):
+            speeds(report, part, precision)
+    report.gpu_row("peak memory", torch.cuda.max_memory_allocated() / 2**30 if report.gpu else None, "GiB")
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def one_view(part: Any) -> Iterator[Any]:
         part.sampling = whole
 
 
-def cosines(given: Given, reference: Any, part: Any) -> None:
+def cosines(report: Report, reference: Any, part: Any) -> None:
     """The smallest cosine of four videos' rows, one view each, to float32 on a CPU."""
     import torch
 
@@ -67,53 +67,53 @@ def cosines(given: Given, reference: Any, part: Any) -> None:
         with autocast("cpu", "float32"):
             wanted = reference.extract(frames)
     for precision in PRECISIONS:
-        if precision == "float16" and not given.gpu:
+        if precision == "float16" and not report.gpu:
             continue
-        with one_view(part), autocast(given.device, precision):
-            found = part.extract(frames.to(given.device)).float().cpu()
+        with one_view(part), autocast(report.device, precision):
+            found = part.extract(frames.to(report.device)).float().cpu()
         cosine = torch.nn.functional.cosine_similarity(found, wanted, dim=-1)
-        given.row(
+        report.row(
             f"{precision}: cosine to float32 of a CPU", float(cosine.min()), "", (">=", LEAST[precision]), anywhere=True
         )
 
 
-def auto(given: Given, name: str, part: Any) -> None:
+def auto(report: Report, name: str, part: Any) -> None:
     """What the pipeline itself does, at its own precision: the batch that it finds, how soon, and its rate."""
     sampling = part.sampling
-    aim = models.target(name, given.work / f"{name}.h5", models.Ready(part), given)
+    aim = models.target(name, report.work / f"{name}.h5", models.Ready(part), report)
     few = models.patterns(sampling, 4)
     begin = time.perf_counter()
     _, forward = models.rows(aim, few)
-    given.gpu_row("batch that `auto` finds", forward.full)
-    given.gpu_row("time to find it", time.perf_counter() - begin, "s")
+    report.gpu_row("batch that `auto` finds", forward.full)
+    report.gpu_row("time to find it", time.perf_counter() - begin, "s")
     aim.batch = forward.full
     videos = np.concatenate([few] * max(1, 2 * forward.full // 4))
     begin = time.perf_counter()
     models.rows(aim, videos)
     rate = len(videos) / (time.perf_counter() - begin)
-    given.row("as the pipeline runs it, from the CPU's memory", rate, "videos/s", note=f"{len(videos)} videos")
+    report.row("as the pipeline runs it, from the CPU's memory", rate, "videos/s", note=f"{len(videos)} videos")
 
 
-def speeds(given: Given, part: Any, precision: str) -> None:
+def speeds(report: Report, part: Any, precision: str) -> None:
     """Rates by batch, of frames that lie on the GPU."""
     import torch
 
     sampling = part.sampling
-    few = torch.from_numpy(models.patterns(sampling, 1)).to(given.device)
+    few = torch.from_numpy(models.patterns(sampling, 1)).to(report.device)
     forward = 0.0  # seconds of one with the last batch; a timing takes three at least
-    for batch in BATCHES[:2] if given.small else BATCHES:
+    for batch in BATCHES[:2] if report.small else BATCHES:
         what = f"{precision}, batch {batch}"
         if batch > max(1, most_videos(sampling)) or forward > SLOW:
             break
-        if given.left() < max(2.0, 3 * 4 * forward):
-            given.row(what, None, note="no time was left")
+        if report.left() < max(2.0, 3 * 4 * forward):
+            report.skipped(what)
             break
         try:
             frames = few.repeat(batch, *[1] * (few.ndim - 1))
             part.extract(frames)  # the first also looks for the best kernels
-            rate = models.rate(lambda frames=frames: part.extract(frames), batch, given.gpu)
+            rate = models.rate(lambda frames=frames: part.extract(frames), batch, report.gpu)
         except torch.OutOfMemoryError as error:
-            given.failed(what, error)
+            report.row(what, None, note=f"does not fit: {str(error)[:200]}")
             break
-        given.row(what, rate, "videos/s")
+        report.row(what, rate, "videos/s")
         forward = batch / rate

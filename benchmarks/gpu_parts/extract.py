@@ -22,7 +22,8 @@ from passes import SHARD
 from passes import run as through
 
 from gpu_parts import models
-from gpu_parts.given import Given
+from gpu_parts.report import Report
+from gpu_parts.table import Aim
 from pipeline.extraction.decoding import Clip, Decoders, Pass
 from pipeline.workers.tasks import Serial
 
@@ -32,12 +33,12 @@ FILES = 16  # of each size
 ALL = ("clip", "timm", "tf", "x3d", "ircsn")
 
 
-def run(given: Given) -> None:
+def run(report: Report) -> None:
     """Make the videos, then pass over them with one feature and with all."""
     begin = time.perf_counter()
-    large, small = videos(given)
-    given.row("making the videos", time.perf_counter() - begin, "s", note=f"{len(large)} of 1080p, {len(small)} small")
-    counts = (2, 8, 2) if given.small else (256, 1024, 32)
+    large, small = videos(report)
+    report.row("making the videos", time.perf_counter() - begin, "s", note=f"{len(large)} of 1080p, {len(small)} small")
+    counts = (2, 8, 2) if report.small else (256, 1024, 32)
     loaded: dict[str, Any] = {}
     tasks = Serial()
     try:
@@ -46,26 +47,26 @@ def run(given: Given) -> None:
             ("320x180, clip", small, counts[1], ("clip",), None),
             ("1080p, all five", large, counts[2], ALL, None),
         ):
-            if given.left() < (15 if given.gpu else 1):
-                given.row(what, None, note="no time was left")
+            if report.left() < (15 if report.gpu else 1):
+                report.skipped(what, aim)
                 continue
             try:
-                measure(given, tasks, what, clips.look(paths, count), names, loaded, aim)
+                measure(report, tasks, what, clips.look(paths, count), names, loaded, aim)
             except Exception as error:
-                given.failed(what, error)
+                report.failed(what, error, aim)
     finally:
         tasks.close()
 
 
-def videos(given: Given) -> tuple[list[Path], list[Path]]:
+def videos(report: Report) -> tuple[list[Path], list[Path]]:
     """Large and small ones; each process makes one at a time."""
     cores = len(os.sched_getaffinity(0))
-    kinds = [(1920, 1080, 30 if given.small else 300), (320, 180, 105)]
-    count = 2 if given.small else FILES
+    kinds = [(1920, 1080, 30 if report.small else 300), (320, 180, 105)]
+    count = 2 if report.small else FILES
     made = []
     with ProcessPoolExecutor(cores) as pool:
         for kind in kinds:
-            made.append(list(pool.map(partial(_one, given.work / "clips", kind), range(count))))
+            made.append(list(pool.map(partial(_one, report.work / "clips", kind), range(count))))
     return made[0], made[1]
 
 
@@ -104,48 +105,48 @@ class Spent:
 
 
 def measure(
-    given: Given,
+    report: Report,
     tasks: Serial,
     what: str,
     found: Sequence[Clip],
     names: Sequence[str],
     loaded: dict[str, Any],
-    aim: tuple[str, float] | None,
+    aim: Aim | None,
 ) -> None:
     """A pass over the clips, after a short one that starts decoders and finds batch sizes."""
     spent = Spent()
     for name in names:
         if name not in loaded:
-            loaded[name] = models.part(name, given.small)
-            loaded[name].load(given.device, None)
-    ready = {name: models.Ready(loaded[name], spent.around if given.gpu else None) for name in names}
-    folder = given.work / what.replace(" ", "").replace(",", "-")
+            loaded[name] = models.part(name, report.small)
+            loaded[name].load(report.device, None)
+    ready = {name: models.Ready(loaded[name], spent.around if report.gpu else None) for name in names}
+    folder = report.work / what.replace(" ", "").replace(",", "-")
 
     def passes(some: Sequence[Clip], stem: str) -> list[Pass]:
         made = []
         for number, at in enumerate(range(0, len(some), SHARD)):
             key = f"{stem}{number}.h5"
-            aims = [models.target(f"{what} {name}", folder / name / key, ready[name], given) for name in names]
+            aims = [models.target(f"{what} {name}", folder / name / key, ready[name], report) for name in names]
             made.append(Pass(list(some[at : at + SHARD]), aims, 1, 600.0, 4.0))
         return made
 
     through(tasks, passes(found[: 2 * len(os.sched_getaffinity(0))], "warm"))
-    if given.gpu:
+    if report.gpu:
         spent.seconds()
-    with watched(given.gpu) as seen:
+    with watched(report.gpu) as seen:
         begin = time.perf_counter()
         through(tasks, passes(found, "timed"))
         took = time.perf_counter() - begin
-    given.row(what, len(found) / took, "clips/s", aim, f"{len(found)} clips")
-    given.gpu_row(f"{what}: forwards' share of the time", spent.seconds() / took if given.gpu else None)
-    given.gpu_row(f"{what}: GPU busy as nvidia-smi says", statistics.mean(seen) if seen else None, "%")
+    report.row(what, len(found) / took, "clips/s", aim, f"{len(found)} clips")
+    report.gpu_row(f"{what}: forwards' share of the time", spent.seconds() / took if report.gpu else None)
+    report.gpu_row(f"{what}: GPU busy as nvidia-smi says", statistics.mean(seen) if seen else None, "%")
     decoders = tasks.worker.kept(Decoders)
     begin = time.perf_counter()
     for work in passes(found[: SHARD * 2], "decoded"):
         for _ in decoders.frames(work):
             pass
     rate = len(found[: SHARD * 2]) / (time.perf_counter() - begin)
-    given.row(f"{what}: decoding alone", rate, "clips/s", note=f"{decoders.count} processes")
+    report.row(f"{what}: decoding alone", rate, "clips/s", note=f"{decoders.count} processes")
 
 
 @contextmanager

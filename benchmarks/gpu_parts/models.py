@@ -11,10 +11,10 @@ import numpy as np
 from backbones import MODELS, ROOT
 
 from extractors.base import Sampling
-from gpu_parts.given import Given
+from gpu_parts.report import Report
 from pipeline.build.construct import construct, make
+from pipeline.devices.lanes import Lanes
 from pipeline.extraction.forward import Forward
-from pipeline.extraction.lanes import Lanes
 from pipeline.extraction.target import Target
 from pipeline.graph import stages
 from pipeline.workers.worker import Worker
@@ -43,10 +43,10 @@ class Ready:
 
 
 def target(
-    name: str, path: Path, ready: Any, given: Given, batch: int | Literal["auto"] = "auto", precision: str = "auto"
+    name: str, path: Path, ready: Any, report: Report, batch: int | Literal["auto"] = "auto", precision: str = "auto"
 ) -> Target:
     """A feature of a pass, which writes a shard at `path`."""
-    on = "gpu" if given.gpu else "cpu"
+    on = "gpu" if report.gpu else "cpu"
     return Target(name, path.name, path, ready, "benchmark", "", {}, on, batch, "float32", precision)
 
 

@@ -11,92 +11,97 @@ from typing import Any
 import numpy as np
 
 from gpu_parts import models
-from gpu_parts.given import Given
+from gpu_parts.report import Report
+from pipeline.devices.lanes import Lanes
 from pipeline.errors import LaffError
 from pipeline.extraction.forward import Forward
-from pipeline.extraction.lanes import Lanes
 from pipeline.workers.worker import Worker
 
 VIDEOS = 96
 NONE = 8 << 20  # bytes that are next to none
 CHUNK = 8 << 30  # bytes of one allocation that fills the memory
+TOLD = ("=", "is told")
 ALIKE = 0.9999  # cosine: other batches take other kernels
 
 
-def run(given: Given) -> None:
+def run(report: Report) -> None:
     """The same videos with all of the memory, with a third of what a batch takes, and with next to none."""
-    part = models.part("clip", given.small)
-    part.load(given.device, None)
-    videos = models.patterns(part.sampling, 24 if given.small else VIDEOS)
-    whole, forward = rows(given, part, videos)
-    given.row("batch with all of the memory", forward.piece, "videos")
-    if not given.gpu:
-        less, forward = rows(given, models.Ready(part, scarce), videos)
-        compare(given, whole, less, forward)
+    part = models.part("clip", report.small)
+    part.load(report.device, None)
+    videos = models.patterns(part.sampling, 24 if report.small else VIDEOS)
+    whole, forward = rows(report, part, videos)
+    report.row("batch with all of the memory", forward.piece, "videos")
+    if not report.gpu:
+        less, forward = rows(report, models.Ready(part, scarce), videos)
+        compare(report, whole, less, forward)
         return
     import torch
 
-    taken = memory(given, part, videos)
+    taken = memory(report, part, videos)
     held = fill(taken // 3)
     try:
-        given.row("memory held by others", sum(len(block) for block in held) / 2**30, "GiB")
-        less, forward = rows(given, part, videos)
-        compare(given, whole, less, forward)
-        sizes(given, part)
+        report.row("memory held by others", sum(len(block) for block in held) / 2**30, "GiB")
+        less, forward = rows(report, part, videos)
+        compare(report, whole, less, forward)
+        sizes(report, part)
     except Exception as error:
-        given.failed("with a third of that memory", error)
+        report.failed("with a third of that memory", error)
     held += fill(NONE)
+
+    def alone(value: str, note: str) -> None:
+        report.row("one video without memory", value, aim=TOLD, note=note, anywhere=True)
+
     try:
-        rows(given, part, videos)
-        given.row("one video without memory", None, note="went through: too much memory was left to show anything")
+        rows(report, part, videos)
+        alone("went through", "too much memory was left to show anything")
     except LaffError as error:
-        given.row("one video without memory", "is told", note=str(error))
+        alone("is told", str(error))
     except Exception as error:
-        given.failed("one video without memory", error)
+        report.failed("one video without memory", error, TOLD)
     held.clear()
     gc.collect()
     torch.cuda.empty_cache()
-    again, _ = rows(given, part, videos)
+    again, _ = rows(report, part, videos)
     apart = float(np.abs(whole - again).max())
-    given.row("largest difference afterwards, with the memory back", apart, aim=("<=", 0), anywhere=True)
+    report.row("largest difference afterwards, with the memory back", apart, aim=("<=", 0), anywhere=True)
 
 
-def memory(given: Given, part: Any, videos: np.ndarray) -> int:
+def memory(report: Report, part: Any, videos: np.ndarray) -> int:
     """Bytes that the whole batch takes beside the weights."""
     import torch
 
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_reserved()
-    rows(given, part, videos)
+    rows(report, part, videos)
     taken = torch.cuda.max_memory_reserved() - before
-    given.row("memory that this batch takes", taken / 2**20, "MiB")
+    report.row("memory that this batch takes", taken / 2**20, "MiB")
     return taken
 
 
-def rows(given: Given, part: Any, videos: np.ndarray) -> tuple[np.ndarray, Forward]:
+def rows(report: Report, part: Any, videos: np.ndarray) -> tuple[np.ndarray, Forward]:
     """Rows of the videos in one batch, or in halves of it."""
-    aim = models.target("clip", given.work / "oom.h5", models.Ready(part), given, len(videos), "float32")
+    aim = models.target("clip", report.work / "oom.h5", models.Ready(part), report, len(videos), "float32")
     return models.rows(aim, videos)
 
 
-def compare(given: Given, whole: np.ndarray, less: np.ndarray, forward: Forward) -> None:
+def compare(report: Report, whole: np.ndarray, less: np.ndarray, forward: Forward) -> None:
     """Say what it was halved to, and how near the rows are."""
     lengths = np.linalg.norm(whole, axis=1) * np.linalg.norm(less, axis=1)
-    given.row("batch that was halved to", forward.piece, "videos", ("<=", len(whole) // 2), anywhere=True)
-    given.row(
+    report.row("batch that was halved to", forward.piece, "videos", ("<=", len(whole) // 2), anywhere=True)
+    report.row(
         "cosine of its rows", float(((whole * less).sum(axis=1) / lengths).min()), aim=(">=", ALIKE), anywhere=True
     )
     apart = float(np.abs(whole - less).max() / np.abs(whole).max())
-    given.row("largest difference, of the largest value", apart, aim=("<=", 1e-3), anywhere=True)
+    report.row("largest difference, of the largest value", apart, aim=("<=", 1e-3), anywhere=True)
 
 
-def sizes(given: Given, part: Any) -> None:
+def sizes(report: Report, part: Any) -> None:
     """What `batch: auto` finds in so little memory."""
     lanes = Lanes(1)
-    aim = models.target("clip", given.work / "oom.h5", models.Ready(part), given, "auto", "float32")
+    aim = models.target("clip", report.work / "oom.h5", models.Ready(part), report, "auto", "float32")
     try:
-        given.row("batch that `auto` finds in it", Forward(aim, 1, lanes, Worker()).full, "videos", ("<=", VIDEOS))
+        report.row("batch that `auto` finds in it", Forward(aim, 1, lanes, Worker()).full, "videos", ("<=", VIDEOS))
     finally:
         lanes.close()
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from fusion.paired import Paired
 from fusion.retrieval import Retrieval
 from gpu_parts import train
-from gpu_parts.given import GPU_ONLY, Given
+from gpu_parts.report import GPU_ONLY, Report
 from pipeline.graph.recipe import Recipe
 from pipeline.training.optimizer import make_optimizer, step
 
@@ -53,47 +53,47 @@ class Graphed(nn.Module):
         return self.graph(*(features[name] for name in self.names))
 
 
-def run(given: Given) -> None:
+def run(report: Report) -> None:
     """Each variant with a model of its own, the plain one first."""
     import torch
 
-    split, _ = train.splits(given, False)
-    rows = torch.arange(len(split)).split(train.SMALL if given.small else train.BATCH)
-    steps = 3 if given.small else STEPS
+    split, _ = train.splits(report, False)
+    rows = torch.arange(len(split)).split(train.batch_of(report))
+    steps = 3 if report.small else STEPS
 
     def measured(what: str, change: Callable[[Paired], Any], precision: str = "float32") -> None:
-        if given.left() < 8:
-            given.row(what, None, note="no time was left")
+        if report.left() < 8:
+            report.skipped(what)
             return
         try:
             torch.manual_seed(2)
-            model = train.built(given, False)
+            model = train.built(report, False)
             change(model)
             task = Retrieval(model.train(), split, split, train.loss(), precision=precision)
-            optimizer = make_optimizer(model, Recipe(batch=train.BATCH))
+            optimizer = make_optimizer(model, Recipe(batch=train.batch_of(report)))
             begin = time.perf_counter()
             losses = [float(one(task, optimizer, rows[number % (len(rows) - 1)])) for number in range(3)]
             first = time.perf_counter() - begin
             begin = time.perf_counter()
             for number in range(steps):
                 one(task, optimizer, rows[(3 + number) % (len(rows) - 1)])
-            if given.gpu:
+            if report.gpu:
                 torch.cuda.synchronize()
             took = 1000 * (time.perf_counter() - begin) / steps
             note = f"the first three {first:.1f} s, loss of the third {losses[2]:.4f}"
-            given.row(what, took, "ms", note=note)
+            report.row(what, took, "ms", note=note)
         except Exception as error:
-            given.failed(what, error)
+            report.failed(what, error)
 
     measured("plain", lambda model: None)
-    if not given.gpu:
-        given.row("TF32, bfloat16, CUDA graphs, torch.compile", None, note=GPU_ONLY)
+    if not report.gpu:
+        report.row("TF32, bfloat16, CUDA graphs, torch.compile", None, note=GPU_ONLY)
         return
     torch.set_float32_matmul_precision("high")
     measured("float32 products by TF32", lambda model: None)
     torch.set_float32_matmul_precision("highest")
     measured("bfloat16", lambda model: None, "bfloat16")
-    sample = {name: torch.randn(train.BATCH, train_step.VIDEO[name], device="cuda") for name in split.video}
+    sample = {name: torch.randn(train.batch_of(report), train_step.VIDEO[name], device="cuda") for name in split.video}
     measured("video side as a CUDA graph", lambda model: setattr(model, "video", Graphed(model.video, sample)))
     measured("video side compiled", lambda model: model.video.compile())
     measured("both sides compiled", compiled)

@@ -1,12 +1,14 @@
 """`batch: auto`: how many videos are computed at once. On a GPU as many as it can take, found by trying."""
 
 import gc
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from extractors.base import Sampling
+from pipeline.devices.limits import too_large
 
 PLAIN = (
     8  # videos in a forward on a CPU at most, and pixels of a view in all of them: small models gain by fewer calls,
@@ -14,26 +16,45 @@ PLAIN = (
 PIXELS = 1 << 20  # large ones lose by leaving the caches (X3D-L: four at once take 1.7 times as long as one by one)
 MOST = 256  # videos in a forward
 BYTES = 1 << 30  # of frames in a batch: they wait in the memory of the machine
+BATCHES = 6  # of a feature that its memory must hold: three, each of up to twice its size in pinned memory
 
 
 class BatchSizes:
-    """Batch sizes of parts, each found out once."""
+    """Batch sizes of parts, each found out once, and how much of a batch fits where memory has run out."""
 
     def __init__(self) -> None:
         self._found: dict[str, int] = {}  # of parts on a GPU
+        self._pieces: dict[str, int] = {}  # of parts whose batches were halved
 
-    def videos(self, known: str, device: str, sampling: Sampling, forward: Callable[[np.ndarray], Any]) -> int:
+    def videos(
+        self,
+        known: str,
+        device: str,
+        sampling: Sampling,
+        forward: Callable[[np.ndarray], Any],
+        company: Sequence[Sampling] = (),
+    ) -> int:
         """Videos in a batch of the part called `known`, whose `forward` takes [B, M, T, H, W, 3] uint8.
 
         On a GPU sizes are tried with black frames until its memory is full; what others hold of it counts, so the
-        same run may find another size (which moves last bits at most).
+        same run may find another size (which moves last bits at most). `company`: the other parts of the pass.
         """
         if device == "cpu":
             return max(1, min(PLAIN, PIXELS // (sampling.frames * sampling.crop**2)))
         if known not in self._found:
             shape = (sampling.views, sampling.frames, sampling.crop, sampling.crop, 3)
-            self._found[known] = largest(lambda size: _fits(forward, (size, *shape)), most_videos(sampling))
+            most = most_videos(sampling, 1 + len(company))
+            self._found[known] = largest(lambda size: _fits(forward, (size, *shape)), most)
         return self._found[known]
+
+    def piece(self, known: str, full: int) -> int:
+        """How many videos of a batch of `full` are computed together."""
+        return min(full, self._pieces.get(known, full))
+
+    def halved(self, known: str, size: int) -> int:
+        """Half of `size`, which was too large: what is computed together from now on."""
+        self._pieces[known] = -(-size // 2)
+        return self._pieces[known]
 
 
 def largest(fits: Callable[[int], bool], most: int) -> int:
@@ -44,20 +65,34 @@ def largest(fits: Callable[[int], bool], most: int) -> int:
     return size
 
 
-def most_videos(sampling: Sampling) -> int:
-    """The largest batch that the machine's own memory should hold."""
-    video = sampling.views * sampling.frames * sampling.crop**2 * 3
-    return max(1, min(MOST, BYTES // video))
+def most_videos(sampling: Sampling, features: int = 1) -> int:
+    """The largest batch that the machine's own memory should hold, where so many features have batches in it."""
+    share = machine_memory() // 2 // (BATCHES * features)
+    return max(1, min(MOST, min(BYTES, share) // video_bytes(sampling)))
+
+
+def video_bytes(sampling: Sampling) -> int:
+    """Of the frames of a video."""
+    return sampling.views * sampling.frames * sampling.crop**2 * 3
+
+
+def machine_memory() -> int:
+    """Bytes of memory that the machine has."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _fits(forward: Callable[[np.ndarray], Any], shape: tuple[int, ...]) -> bool:
+    """Whether a forward of this shape ends well; what else goes wrong than its size is raised."""
     import torch
 
+    fits = True
     try:
         forward(np.zeros(shape, np.uint8))
-        fits = True
-    except RuntimeError:  # torch.OutOfMemoryError, or what libraries say when theirs ran out; others come again
+    except RuntimeError as error:
+        if not too_large(error):
+            raise
         fits = False
-    gc.collect()  # the failed forward's tensors hang on its traceback
+    if not fits:
+        gc.collect()  # the failed forward's tensors may hang on its traceback
     torch.cuda.empty_cache()  # so that the next size finds the memory as the first did
     return fits

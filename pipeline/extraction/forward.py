@@ -15,17 +15,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline import progress
+from pipeline.devices.lanes import Lanes
+from pipeline.devices.limits import lacks_memory
+from pipeline.devices.worker_devices import Devices
 from pipeline.errors import LaffError
 from pipeline.extraction.batch import Batch
-from pipeline.extraction.batch_size import BatchSizes
-from pipeline.extraction.device import Devices, lacks_memory
-from pipeline.extraction.lanes import Lanes
+from pipeline.extraction.batch_size import BatchSizes, most_videos, video_bytes
 from pipeline.extraction.provenance import resolved
 from pipeline.extraction.target import Target
 from pipeline.workers.worker import Worker
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from extractors.base import Sampling
 
 
 class Forward:
@@ -35,8 +38,10 @@ class Forward:
     lanes hold.
     """
 
-    def __init__(self, target: Target, size: int, lanes: Lanes, worker: Worker) -> None:
-        """For `size` videos, each of which is to be added."""
+    def __init__(
+        self, target: Target, size: int, lanes: Lanes, worker: Worker, company: Sequence[Sampling] = ()
+    ) -> None:
+        """For `size` videos, each of which is to be added. company: the device's other parts in this pass."""
         self.target = target
         self.part = target.loaded(worker)
         self.level = getattr(self.part, "level", "video")
@@ -49,8 +54,9 @@ class Forward:
         self.where = target.device
         self.device = worker.kept(Devices).named(self.where)
         self.lanes = lanes
-        self.full = self._full(worker.kept(BatchSizes))  # videos whose frames are computed together
-        self.piece = self.full  # halved when a GPU's memory is too small for it
+        self.sizes, self.known = worker.kept(BatchSizes), f"{target.stage}:{target.fingerprint}"
+        self.company = company
+        self.full = self._full()  # videos of a batch
         self.size, self.left = size, size
         self.video = (sampling.views, sampling.frames, sampling.crop, sampling.crop, 3)  # [M, T, H, W, 3]
         self.batch: Batch | None = None  # that is being filled
@@ -59,6 +65,11 @@ class Forward:
         self.kept: np.ndarray | None = None  # [size, *shape], allocated when the first values show their dtype
         self.count = 0  # rows of it that are filled
         self.seconds = 0.0  # in forwards, those side by side all counted
+
+    @property
+    def piece(self) -> int:
+        """Videos whose frames are computed together: the batch, or less where a GPU's memory was too small for it."""
+        return self.sizes.piece(self.known, self.full)
 
     def add(self, frames: np.ndarray | None, present: int = 0) -> None:
         """One video's frames [M, T, crop, crop, 3], of which `present` are its own, or None for an empty slot.
@@ -104,14 +115,14 @@ class Forward:
 
     def _values(self, batch: Batch) -> tuple[np.ndarray, float]:
         """Rows of the slots that are filled, and the seconds it took; in a thread of the lanes."""
-        with self.device.turn():
+        with self.device.begin_lock():
             start = time.perf_counter()
             pieces = self._begin(batch)
-        if early := self.device.sent():
+        if early := self.device.copies_done():
             self.device.give(batch.buffer)
         with self._telling():
             values = np.concatenate([wait() for wait in pieces])
-        seconds = self.device.took(start)
+        seconds = self.device.computed(start)
         if values.shape != (len(batch), *self.shape):
             raise LaffError(
                 f"{self.target.stage}: extract gave {list(values.shape)} for {len(batch)} videos; "
@@ -120,7 +131,7 @@ class Forward:
         if values.dtype.kind == "f":
             with np.errstate(over="ignore"):  # what float16 cannot hold is told when the shard is written
                 values = values.astype(self.target.dtype)
-        rows = values[batch.filled]  # a copy: values may lie in the batch's own memory
+        rows = values[batch.filled]
         if not early:
             self.device.give(batch.buffer)
         return rows, seconds
@@ -134,7 +145,7 @@ class Forward:
             trouble = ""
             try:
                 with self._telling():
-                    begun.append(self._extract(piece, batch.own[at : at + self.piece]))
+                    begun.append(self._extract(piece, batch.own[at : at + len(piece)]))
                 at += len(piece)
             except RuntimeError as error:
                 if not lacks_memory(error):
@@ -166,18 +177,19 @@ class Forward:
             error.add_note(f"in stage '{self.target.stage}', {type(self.part).__name__}.extract")
             raise
 
-    def _full(self, sizes: BatchSizes) -> int:
+    def _full(self) -> int:
         if self.target.batch != "auto":
             return self.target.batch
-        known = f"{self.target.stage}:{self.target.fingerprint}"
-        return sizes.videos(known, self.where, self.part.sampling, self._try)
+        return self.sizes.videos(self.known, self.where, self.part.sampling, self._try, self.company)
 
     def _try(self, frames: np.ndarray) -> None:
-        """A forward beside a further batch, as it will be: that one is copied while this one computes."""
+        """A forward beside the batch that is copied meanwhile, of this part or another: as large as that can be."""
         import torch
 
-        with self.device.turn():
-            beside = self.device.send(torch.from_numpy(frames))
+        features = 1 + len(self.company)
+        others = [most_videos(other, features) * video_bytes(other) for other in self.company]
+        with self.device.begin_lock(), self._telling():
+            beside = self.device.reserve(max([frames.nbytes, *others]))
             self._extract(torch.from_numpy(frames))()
             del beside
 
@@ -188,9 +200,9 @@ class Forward:
                 f"{self.target.stage}: one video alone needs more memory than {self.where} has free "
                 f"({trouble}); take fewer frames or clips, or `on: cpu`"
             )
-        self.piece = -(-min(self.piece, size) // 2)
+        piece = self.sizes.halved(self.known, min(self.piece, size))
         self.device.relieve()
-        progress.say(f"{self.target.stage}: out of memory on {self.where}; going on with batch {self.piece}")
+        progress.say(f"{self.target.stage}: out of memory on {self.where}; going on with batch {piece}")
 
 
 def autocast(device: str, precision: str) -> AbstractContextManager[Any]:

@@ -9,13 +9,17 @@ from time import perf_counter
 
 import numpy as np
 
+from pipeline.devices.lanes import Lanes, one_thread
+from pipeline.devices.worker_devices import Devices
 from pipeline.extraction.decoding import Decoders, Pass
-from pipeline.extraction.device import Devices
 from pipeline.extraction.forward import Forward
-from pipeline.extraction.lanes import Lanes, one_thread
 from pipeline.extraction.tally import Tally
 from pipeline.video import reading
 from pipeline.workers.worker import Worker
+
+# While the last batch of a shard computes, the next one waits on the device and one more is filled: where shards are of
+# a single batch, that is three shards.
+PASSES = 3  # under way at a time
 
 
 @dataclass
@@ -39,13 +43,13 @@ class Begun:
 
 
 class Stream:
-    """Feeds frames to forwards in a thread of its own: the pass that is asked for, then the one that follows it.
+    """Feeds frames to forwards in a thread of its own: the pass that is asked for, then those that follow it.
 
     What it holds is bounded. Of decoded frames: those in the decoders' queue (decoding.AHEAD and QUEUE, and half as
     much again of the pass that follows); the batch that each feature is filling; and the batches in the lanes of a
     device, which are, of all features that it computes together, two on a GPU, on a CPU one for each thread and one
     more. Memory for batches is used again, so each feature keeps at most one batch more than the lanes hold. Of
-    rows: those of two shards. Where forwards are slow the thread waits, and the decoders with it.
+    rows: those of three shards. Where forwards are slow the thread waits, and the decoders with it.
     """
 
     def __init__(self) -> None:
@@ -55,7 +59,7 @@ class Stream:
         self._decoders: Decoders | None = None
 
     def done(self, work: Pass, worker: Worker) -> Done:
-        """The rows of a pass, as soon as they are there; the pass that follows it is begun before, if it is known.
+        """The rows of a pass, as soon as they are there; those that follow it are begun before, if they are known.
 
         What goes wrong in a pass is raised when that pass is asked for, and ends what was begun behind it.
         """
@@ -63,11 +67,10 @@ class Stream:
             while self._begun and self._begun[0].work is not work:
                 self._begun.popleft().stopped = True  # nobody asked for it in its turn
             self._begin(work, worker)
-            self._begin(work.following, worker)
             begun = self._begun[0]
             while (count := begun.steps.get()) is not None:
                 worker.advance(count)
-                self._begin(work.following, worker)  # it may be told late
+                self._begin(work, worker)  # what follows may be told late
             found = begun.fed.result()
             start = perf_counter()
             found.rows = [forward.rows() for forward in found.forwards]
@@ -92,17 +95,23 @@ class Stream:
         for lanes in self._lanes.values():
             lanes.close()
 
-    def _begin(self, work: Pass | None, worker: Worker) -> None:
-        if work is None or any(begun.work is work for begun in self._begun):
-            return
+    def _begin(self, work: Pass, worker: Worker) -> None:
+        """Begin a pass and the next ones that are known, those which are not begun yet."""
         self._decoders = worker.kept(Decoders)
-        begun = Begun(work)
-        self._begun.append(begun)
-        begun.fed = self._thread.submit(self._feed, begun, self._decoders, worker)
+        one: Pass | None = work
+        for _ in range(PASSES):
+            if one is None:
+                return
+            if not any(begun.work is one for begun in self._begun):
+                begun = Begun(one)
+                self._begun.append(begun)
+                begun.fed = self._thread.submit(self._feed, begun, self._decoders, worker)
+            one = one.following
 
     def _stop(self) -> None:
         for begun in self._begun:
             begun.stopped = True
+            begun.steps.put(None)  # it may never run, and `done` in another thread waits for it
         self._begun.clear()
 
     def _feed(self, begun: Begun, decoders: Decoders, worker: Worker) -> Done:
@@ -130,9 +139,13 @@ class Stream:
             begun.steps.put(None)
 
     def _forward(self, work: Pass, number: int, worker: Worker) -> Forward:
+        """Of one target. All parts are loaded before one looks for its batch size: they share a GPU's memory."""
         target = work.targets[number]
+        samplings = [other.loaded(worker).sampling for other in work.targets]
+        others = zip(work.targets, samplings, strict=True)
+        company = [sampling for other, sampling in others if other is not target and other.device == target.device]
         device = worker.kept(Devices).named(target.device)
         key = (target.device, work.threads)
         if key not in self._lanes:
             self._lanes[key] = Lanes(*device.lanes(work.threads))
-        return Forward(target, len(work.clips), self._lanes[key], worker)
+        return Forward(target, len(work.clips), self._lanes[key], worker, company)

@@ -6,7 +6,9 @@ gives does not hang on how the others fared.
 
 import numpy as np
 
-from pipeline.extraction.decoding import Pass
+from pipeline.build.loaded import Loaded
+from pipeline.devices.worker_devices import Devices
+from pipeline.extraction.decoding import Decoders, Pass
 from pipeline.extraction.forward import Forward
 from pipeline.extraction.provenance import attributes
 from pipeline.extraction.stream import Stream
@@ -29,6 +31,8 @@ def sweep(work: Pass, worker: Worker) -> list[Made]:
 
     malloc.keep()
     torch.set_num_threads(1)
+    for used in (Decoders, Devices, Loaded):  # made before the stream, they are closed after it
+        worker.kept(used)
     found = worker.kept(Stream).done(work, worker)
     computing = sum(forward.seconds for forward in found.forwards) or 1.0
     made = []

@@ -22,6 +22,7 @@ SHAPE_NOTHING = {
     "pipeline.commands": "above all steps",
     "pipeline.compare": "above all steps",
     "pipeline.analyze": "above all steps",
+    "pipeline.devices": "when and where forwards compute; values come back as they are",
     "pipeline.demo": "makes a collection, which counts by its content",
     "pipeline.errors": "messages",
     "pipeline.files": "bytes as they are given",
@@ -67,21 +68,22 @@ class Recipes:
 
     @cached_property
     def decoders(self) -> dict[str, str]:
-        """Versions of what turns files into frames.
+        """Versions of what turns files into frames here."""
+        return {name: installed(name) for name in DECODERS}
 
-        Of one that is absent here, that by which the workspace's features were made: a machine that does not decode
-        can train on them.
+    def decoded_by(self, stage: Stage) -> dict[str, str]:
+        """Versions of what turned files into frames for a stage, or is to do so.
+
+        Of one that is absent here, that by which the stage's own shards were made: a machine that does not decode can
+        train on them.
         """
-        found = {name: installed(name) for name in DECODERS}
-        if ABSENT not in found.values():
-            return found
-        return found | {name: noted for name, noted in self._noted().items() if found.get(name) == ABSENT}
-
-    def _noted(self) -> dict[str, str]:
-        """Versions of decoders that the workspace notes."""
-        indices = [self.work.index(stage.name) for stage in self.graph.stages.values() if stage.decodes]
-        recipes = [index.recipes[entry.fingerprint] for index in indices for entry in index.entries.values()]
-        return next((recipe["decoder"] for recipe in recipes if "decoder" in recipe), {})
+        if ABSENT not in self.decoders.values():
+            return self.decoders
+        index = self.work.index(stage.name)
+        recipes = (index.recipes[entry.fingerprint] for entry in index.entries.values())
+        noted: dict[str, str] = next((recipe["decoder"] for recipe in recipes if "decoder" in recipe), {})
+        absent = {name: version for name, version in noted.items() if self.decoders.get(name) == ABSENT}
+        return self.decoders | absent
 
     def of(self, name: str) -> dict[str, Any]:
         """The recipe of a stage."""
@@ -164,7 +166,7 @@ class Recipes:
             recipe["weights"] = digest
             params.pop("weights", None)  # where a file lies changes nothing
         if stage.decodes:
-            recipe["decoder"] = self.decoders
+            recipe["decoder"] = self.decoded_by(stage)
         return recipe
 
     def _code(self, stage: Stage, modules: list[str]) -> dict[str, str]:

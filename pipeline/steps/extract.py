@@ -12,7 +12,7 @@ from pipeline import progress
 from pipeline.build import learned
 from pipeline.build.construct import construct
 from pipeline.build.loaded import device
-from pipeline.errors import LaffError
+from pipeline.errors import LaffError, absent
 from pipeline.extraction.clips import clips
 from pipeline.extraction.decoding import Pass
 from pipeline.extraction.provenance import attributes
@@ -96,11 +96,12 @@ def shape(context: Context, stage: Stage) -> tuple[int, int]:
     """Width and frames as the part says them; where it lacks a package, as its cached shards do."""
     try:
         part = construct(stage)
-    except ModuleNotFoundError:
-        cached = next(iter(sorted(context.work.folder(stage.name).rglob("[0-9]*.h5"))), None)
-        if cached is None:
+    except ModuleNotFoundError as error:
+        folder = context.work.folder(stage.name)
+        videos, either = (sorted(folder.glob(pattern)) for pattern in ("video/[0-9]*.h5", "**/[0-9]*.h5"))
+        if not absent(error) or not either:
             raise
-        return shards.shape(cached)
+        return shards.shape((videos or either)[0])  # those of captions know no frames
     sampling = getattr(part, "sampling", None)
     return int(getattr(part, "dim", 1)), sampling.views * sampling.frames if sampling else 1
 

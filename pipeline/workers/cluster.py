@@ -14,12 +14,13 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline import progress
-from pipeline.errors import LaffError
+from pipeline.errors import LaffError, Missing
 from pipeline.progress import Bar
 from pipeline.workers import local, versions
 from pipeline.workers.worker import Worker
@@ -49,8 +50,10 @@ class Cluster:
     def __init__(self, workers: int = 0, address: str = "", seen: Iterable[Path] = ()) -> None:
         """`workers` processes here, or the workers of the scheduler at `address`, which must see the paths `seen`.
 
-        Missing where workers of this machine could not be kept from others who use it.
+        Missing where dask is not installed, or where workers of this machine could not be kept from others who use it.
         """
+        if find_spec("distributed") is None:
+            raise Missing("distributed", "--scheduler" if address else "--workers")
         if not address:
             local.check()
         self.remote = bool(address)

@@ -30,7 +30,7 @@ from typing import Any, TypeVar
 
 from pipeline.errors import LaffError, Missing
 from pipeline.workers import pipes
-from pipeline.workers.serving import MISSING, Lost
+from pipeline.workers.serving import BROKEN, MISSING, Lost
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -139,6 +139,8 @@ class Killable:
             answer = worker.ask(job, timeout, memory)
             if isinstance(answer, Lost) and answer.exception == MISSING:
                 raise Missing(answer.reason, "a decoder process")
+            if isinstance(answer, Lost) and answer.exception == BROKEN:
+                raise ModuleNotFoundError(f"{answer.reason}, in a decoder process")
             if not isinstance(answer, Lost) or answer.exception != "Memory":
                 return answer
         except TimeoutError:

@@ -1,6 +1,6 @@
 """The other end of a process that can be killed: jobs in, results out, until the parent is gone.
 
-Imported by every such process: it imports nothing but the standard library.
+Imported by every such process: it imports nothing but the standard library, and what does likewise.
 """
 
 import ctypes
@@ -11,10 +11,12 @@ import signal
 import sys
 from dataclasses import dataclass
 
+from pipeline.errors import absent
 from pipeline.workers import pipes
 
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 MISSING = "missing package"  # why no job of this kind can be done, whatever it works on
+BROKEN = "missing module"  # of a package that is there, or of our own
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,6 @@ def _answer(head: bytearray) -> tuple[bytes, list[memoryview]]:
     except MemoryError:  # NumPy's and PyAV's are kinds of it
         return pipes.pickled(Lost("needed more memory than the system gave", "Memory"))
     except ModuleNotFoundError as error:
-        return pipes.pickled(Lost(error.name or str(error), MISSING))
+        return pipes.pickled(Lost(error.name or "", MISSING) if absent(error) else Lost(str(error), BROKEN))
     except BaseException as error:
         return pipes.pickled(Lost(str(error) or type(error).__name__, type(error).__name__))

@@ -1,8 +1,9 @@
 """Jobs, and who does them: this process, or (pipeline.workers.cluster) many."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import islice
 from typing import Protocol, TypeVar
 
 from pipeline.progress import Bar
@@ -10,6 +11,8 @@ from pipeline.workers.worker import Worker
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+
+AHEAD = 2  # jobs that are known beside the one that is done: its successor may be nearly done already
 
 
 @dataclass
@@ -54,21 +57,19 @@ class Serial:
     def each(
         self, function: Callable[[Job, Worker], Result], jobs: Iterable[Job], bar: Bar | None = None
     ) -> Iterator[Result]:
-        """function(job, worker) for each job; one with a field `following` is told what comes next.
+        """function(job, worker) for each job; one with a field `following` is told what comes next, as that one is.
 
         What the jobs advance by moves `bar`.
         """
         tell = None if bar is None else bar.advance
-        waiting: list[Job] = []  # the job whose turn it is, and the next one
-        for job in chain(jobs, [None]):
-            if job is not None:
-                waiting.append(job)
-            if len(waiting) == 2 or (job is None and waiting):
-                now, *following = waiting
-                if hasattr(now, "following"):
-                    now.following = following[0] if following else None
-                yield self.worker.do(function, now, tell)
-                waiting = following
+        coming = iter(jobs)
+        waiting = deque(islice(coming, 1 + AHEAD))  # the job whose turn it is, and those behind it
+        while waiting:
+            for job, following in zip(waiting, [*waiting, None][1:], strict=True):
+                if hasattr(job, "following"):
+                    job.following = following
+            yield self.worker.do(function, waiting.popleft(), tell)
+            waiting.extend(islice(coming, 1))
 
     def forget(self, kind: type) -> None:
         """Let go of what this process keeps of a class for further jobs."""

@@ -1,12 +1,17 @@
 """Every extractor on a GPU gives what it gives on a CPU in float32, up to rounding, in each precision."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+from extractors.bert import Bert
 from pipeline.extraction.forward import autocast
+from tests.extractors import test_bert
 from tests.extractors.test_contract import CAPTIONS, TEXT, VIDEO, build, dense, learn, videos
 
+ON_A_DEVICE = [part for part in TEXT if hasattr(part, "load") or hasattr(part, "task")]  # others only count words
 LEAST = {"float32": 0.99999, "float16": 0.999, "bfloat16": 0.99}  # the smallest cosine
 
 
@@ -24,10 +29,10 @@ def test_videos_have_the_rows_of_a_cpu(part: type, precision: str, gpu: str) -> 
     assert float(cosines.min()) >= LEAST[precision]
 
 
-@pytest.mark.parametrize("part", TEXT, ids=lambda part: part.__name__)
+@pytest.mark.parametrize("part", ON_A_DEVICE, ids=lambda part: part.__name__)
 def test_captions_have_the_rows_of_a_cpu(part: type, gpu: str) -> None:
     rows = []
-    state = learn(part) if hasattr(part, "fit") or hasattr(part, "task") else None
+    state = learn(part) if hasattr(part, "task") else None
     for device in ("cpu", gpu):
         extractor = build(part)
         if state is None:
@@ -35,6 +40,19 @@ def test_captions_have_the_rows_of_a_cpu(part: type, gpu: str) -> None:
         else:
             extractor.load_state(state, device)
         rows.append(dense(extractor.extract_text([*CAPTIONS, "an unseen sentence"])))
-    wanted, found = rows
+    check(*rows)
+
+
+def test_sentences_have_the_rows_of_a_cpu(tmp_path: Path, gpu: str) -> None:
+    """Bert, which is nothing without a folder of weights."""
+    folder, rows = test_bert.folder(tmp_path / "bert"), []
+    for device in ("cpu", gpu):
+        extractor = Bert(weights=str(folder))
+        extractor.load(device, folder)
+        rows.append(extractor.extract_text(test_bert.CAPTIONS))
+    check(*rows)
+
+
+def check(wanted: np.ndarray, found: np.ndarray) -> None:
     assert found.shape == wanted.shape
     np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max())

@@ -11,7 +11,7 @@ from pipeline.extraction.batch_size import BatchSizes
 SMALL = Sampling(frames=2, size=32, crop=32, clips=3)
 
 
-class Card:
+class Tight:
     """A forward that runs out of memory above `room` videos, as CUDA does."""
 
     def __init__(self, room: int) -> None:
@@ -24,6 +24,11 @@ class Card:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
 
+@pytest.fixture(autouse=True)
+def large_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_size, "machine_memory", lambda: 1 << 40)
+
+
 @pytest.mark.parametrize(
     ("room", "most", "expected"), [(20, 256, 16), (16, 256, 16), (1000, 40, 32), (1, 9, 1), (0, 9, 1)]
 )
@@ -32,12 +37,12 @@ def test_largest(room: int, most: int, expected: int) -> None:
 
 
 def test_a_gpu_is_tried_once_with_frames_of_the_right_shape() -> None:
-    card, sizes = Card(room=5), BatchSizes()
-    assert sizes.videos("x3d", "cuda", SMALL, card) == 4
-    assert card.tried == [(2, 3, 2, 32, 32, 3), (4, 3, 2, 32, 32, 3), (8, 3, 2, 32, 32, 3)]
-    assert sizes.videos("x3d", "cuda", SMALL, card) == 4
-    assert len(card.tried) == 3
-    assert sizes.videos("tf", "cuda", SMALL, Card(room=2)) == 2
+    forward, sizes = Tight(room=5), BatchSizes()
+    assert sizes.videos("x3d", "cuda", SMALL, forward) == 4
+    assert forward.tried == [(2, 3, 2, 32, 32, 3), (4, 3, 2, 32, 32, 3), (8, 3, 2, 32, 32, 3)]
+    assert sizes.videos("x3d", "cuda", SMALL, forward) == 4
+    assert len(forward.tried) == 3
+    assert sizes.videos("tf", "cuda", SMALL, Tight(room=2)) == 2
 
 
 @pytest.mark.parametrize(
@@ -45,28 +50,67 @@ def test_a_gpu_is_tried_once_with_frames_of_the_right_shape() -> None:
 )
 def test_a_cpu_is_not_tried(frames: int, crop: int, expected: int) -> None:
     """2^20 pixels of a view at most: 8 x 128 x 128 are 2^17."""
-    card = Card(room=100)
-    assert BatchSizes().videos("x3d", "cpu", Sampling(frames=frames, size=crop, crop=crop, clips=10), card) == expected
-    assert card.tried == []
+    forward = Tight(room=100)
+    assert (
+        BatchSizes().videos("x3d", "cpu", Sampling(frames=frames, size=crop, crop=crop, clips=10), forward) == expected
+    )
+    assert forward.tried == []
 
 
 def test_frames_of_a_batch_stay_within_a_gibibyte() -> None:
     large = Sampling(frames=16, size=356, crop=356, clips=10, crops=3)  # X3D-L as the paper tests it: 182 MB a video
     assert batch_size.most_videos(large) == (1 << 30) // (30 * 16 * 356 * 356 * 3) == 5
-    assert BatchSizes().videos("x3d", "cuda", large, Card(room=100)) == 4
+    assert BatchSizes().videos("x3d", "cuda", large, Tight(room=100)) == 4
     assert batch_size.most_videos(SMALL) == batch_size.MOST
     huge = Sampling(frames=400, size=1000, crop=1000)
     assert batch_size.most_videos(huge) == 1
 
 
-def test_another_error_is_left_to_the_forward_of_the_videos() -> None:
-    def broken(frames: np.ndarray) -> None:
-        raise RuntimeError("no kernel image")
+def test_batches_of_all_features_fit_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of its memory for three batches of each feature, of which each may take twice its size: 12 GiB, 1 each."""
+    part = Sampling(frames=16, size=512, crop=512)  # 12 MiB a video
+    assert batch_size.video_bytes(part) == 12 << 20
+    monkeypatch.setattr(batch_size, "machine_memory", lambda: 12 << 30)
+    assert batch_size.most_videos(part) == 1024 // 12
+    assert batch_size.most_videos(part, 4) == 256 // 12
+    assert batch_size.most_videos(part, 1000) == 1
+    sizes = BatchSizes()
+    assert sizes.videos("one", "cuda", part, Tight(room=100)) == 64
+    assert sizes.videos("four", "cuda", part, Tight(room=100), [part] * 3) == 16
 
-    assert BatchSizes().videos("x3d", "cuda", SMALL, broken) == 1
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("Expected canUse32BitIndexMath(input) && canUse32BitIndexMath(output) to be true, but got false."),
+        RuntimeError("CUDA error: invalid configuration argument"),
+    ],
+    ids=str,
+)
+def test_a_batch_that_a_kernel_cannot_take_is_too_large(error: RuntimeError) -> None:
+    def forward(frames: np.ndarray) -> None:
+        if len(frames) > 4:
+            raise error
+
+    assert BatchSizes().videos("x3d", "cuda", SMALL, forward) == 4
+
+
+@pytest.mark.parametrize("error", [RuntimeError("shape '[2, 3]' is invalid for input of size 12"), KeyError("conv")])
+def test_a_mistake_of_an_extractor_is_no_limit(error: Exception) -> None:
+    """Else one that fails for two videos would run with batches of one, and nobody would know."""
 
     def mistaken(frames: np.ndarray) -> None:
-        raise KeyError("conv")
+        raise error
 
-    with pytest.raises(KeyError):
-        BatchSizes().videos("tf", "cuda", SMALL, mistaken)
+    with pytest.raises(type(error)):
+        BatchSizes().videos("x3d", "cuda", SMALL, mistaken)
+
+
+def test_what_was_halved_stays_so() -> None:
+    sizes = BatchSizes()
+    assert sizes.piece("x3d", 9) == 9
+    assert sizes.halved("x3d", 9) == 5
+    assert sizes.halved("x3d", 5) == 3
+    assert [sizes.piece("x3d", full) for full in (9, 2)] == [3, 2]
+    assert sizes.piece("tf", 9) == 9

@@ -12,10 +12,11 @@ import pytest
 import torch
 
 from extractors.base import Sampling
+from pipeline.devices.device import Device
+from pipeline.devices.lanes import Lanes
+from pipeline.devices.worker_devices import Devices
 from pipeline.errors import LaffError
-from pipeline.extraction.device import Device, Devices
 from pipeline.extraction.forward import Forward, autocast
-from pipeline.extraction.lanes import Lanes
 from pipeline.extraction.provenance import resolved
 from pipeline.extraction.target import Target
 from pipeline.workers.worker import Worker
@@ -56,7 +57,7 @@ class Copying(Device):
     def send(self, values: torch.Tensor) -> torch.Tensor:
         return values.clone()
 
-    def sent(self) -> bool:
+    def copies_done(self) -> bool:
         return True
 
     def fetch(self, values: torch.Tensor) -> Callable[[], np.ndarray]:
@@ -68,12 +69,13 @@ def run(
 ) -> np.ndarray:
     lanes, worker = Lanes(count), Worker()
     worker.kept(Devices).made["cpu"] = device or Device()
-    forward = Forward(target(part), len(videos), lanes, worker)
-    for frames in videos:
-        forward.add(frames, present)
-    rows = forward.rows()
-    lanes.close()
-    return rows
+    try:
+        forward = Forward(target(part), len(videos), lanes, worker)
+        for frames in videos:
+            forward.add(frames, present)
+        return forward.rows()
+    finally:
+        lanes.close()
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from extractors.base import Sampling
+from pipeline.devices.lanes import Lanes
 from pipeline.errors import LaffError
-from pipeline.extraction.forward import Forward, Lanes
+from pipeline.extraction.forward import Forward
 from pipeline.extraction.target import Target
 from pipeline.workers.worker import Worker
 

@@ -6,6 +6,7 @@ import pickle
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ import pytest
 import torch
 
 from extractors.base import Sampling
+from pipeline.devices.device import Device
+from pipeline.devices.worker_devices import Devices
 from pipeline.errors import LaffError
 from pipeline.extraction import sweep as sweeping
 from pipeline.extraction.decoding import Clip, Decoders, Pass
-from pipeline.extraction.device import Device, Devices
 from pipeline.extraction.stream import Stream
 from pipeline.extraction.sweep import sweep
 from pipeline.extraction.target import Target
@@ -47,7 +49,7 @@ class Mean:
         return means
 
 
-class Card(Device):
+class Asynchronous(Device):
     """As a GPU: a forward returns when it has begun; its values are there when `ready` says so."""
 
     def __init__(self, ready: Callable[[int], Any] = lambda value: None) -> None:
@@ -59,7 +61,7 @@ class Card(Device):
     def lanes(self, threads: int) -> tuple[int, int]:
         return 2, 0
 
-    def turn(self) -> threading.Lock:
+    def begin_lock(self) -> threading.Lock:
         return self._begin
 
     def memory(self, shape: Any) -> torch.Tensor:
@@ -69,7 +71,7 @@ class Card(Device):
     def send(self, values: torch.Tensor) -> torch.Tensor:
         return values.clone()
 
-    def sent(self) -> bool:
+    def copies_done(self) -> bool:
         return True
 
     def fetch(self, values: torch.Tensor) -> Callable[[], np.ndarray]:
@@ -115,9 +117,9 @@ def reader(serial: Serial) -> Reader:
     return made
 
 
-def card(serial: Serial, ready: Callable[[int], Any] = lambda value: None) -> Card:
+def asynchronous(serial: Serial, ready: Callable[[int], Any] = lambda value: None) -> Asynchronous:
     """A device that stands in the place of the CPU."""
-    made = serial.worker.kept(Devices).made["cpu"] = Card(ready)
+    made = serial.worker.kept(Devices).made["cpu"] = Asynchronous(ready)
     return made
 
 
@@ -167,7 +169,7 @@ def test_the_next_forward_has_begun_when_the_values_of_one_come(serial: Serial, 
         if value + 2 in begun and not begun[value + 2].wait(LONG):
             late.append(value + 2)
 
-    card(serial, ready)
+    asynchronous(serial, ready)
     a, b = (job(tmp_path / name, of, Mean(lambda value: begun[value].set())) for name, of in shards_ab())
     assert [made[0].rows for made in serial.each(sweep, [a, b])] == [10, 10]
     assert late == []  # nor was it the first of the next shard, at the end of one
@@ -179,9 +181,29 @@ def shards_ab() -> list[tuple[str, range]]:
     return [("a", range(10)), ("b", range(10, 20))]
 
 
-@pytest.mark.parametrize("gpu", [True, False])
+def test_a_device_does_not_pause_between_shards_of_one_batch(serial: Serial, reader: Reader, tmp_path: Path) -> None:
+    """While one computes, the next one's forward is begun, and the batch of a third is full but for its last video."""
+    late: list[int] = []
+    stream = serial.worker.kept(Stream)
+
+    def third_is_filled() -> bool:
+        return len(stream._begun) > 2 and stream._begun[2].steps.qsize() >= 9
+
+    def ready(value: int) -> None:
+        if value < 20 and not eventually(third_is_filled):
+            late.append(value)
+
+    asynchronous(serial, ready)
+    shard_values = [(name, range(at, at + 10)) for at, name in zip(range(0, 40, 10), "abcd", strict=True)]
+    jobs = [job(tmp_path / name, of, Mean(), batch=10) for name, of in shard_values]
+    assert [made[0].rows for made in serial.each(sweep, jobs)] == [10] * 4
+    assert late == []
+    assert values(tmp_path / "d") == {f"v{n}": n for n in range(30, 40)}
+
+
+@pytest.mark.parametrize("pretended", [True, False])
 def test_a_shard_is_written_while_the_next_is_computed(
-    serial: Serial, reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpu: bool
+    serial: Serial, reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pretended: bool
 ) -> None:
     begun, order = threading.Event(), []
     write = shards.write
@@ -194,8 +216,8 @@ def test_a_shard_is_written_while_the_next_is_computed(
         order.append(f"{path.parent.parent.name} is there")
 
     monkeypatch.setattr(sweeping.shards, "write", slow)
-    if gpu:
-        card(serial)
+    if pretended:
+        asynchronous(serial)
     a = job(tmp_path / "a", range(10), Mean())
     b = job(tmp_path / "b", range(10, 20), Mean(lambda value: begun.set()))
     for made, name in zip(serial.each(sweep, [a, b]), "ab", strict=True):
@@ -207,7 +229,7 @@ def test_a_shard_is_written_while_the_next_is_computed(
 def test_decoders_wait_for_a_device_that_is_slow(serial: Serial, reader: Reader, tmp_path: Path) -> None:
     """Two batches are on the device, one is full, and the queue, the last of them taken out: no frame more."""
     gate = threading.Event()
-    made = card(serial, lambda value: gate.wait(LONG))
+    made = asynchronous(serial, lambda value: gate.wait(LONG))
     work = job(tmp_path / "a", range(200), Mean(), batch=5)
     ahead = serial.worker.kept(Decoders).ahead(work)
     assert ahead == 32
@@ -227,7 +249,7 @@ def test_features_on_one_device_share_it(serial: Serial, reader: Reader, tmp_pat
     """Each batch when it is full: none waits until another feature is through."""
     order: list[str] = []
     parts = [Mean(lambda value, name=name: order.append(name)) for name in "xy"]
-    card(serial)
+    asynchronous(serial)
     (made,) = serial.each(sweep, [job(tmp_path / "a", range(40), *parts)])
     assert [one.rows for one in made] == [40, 40]
     assert values(tmp_path / "a", 0) == values(tmp_path / "a", 1) == {f"v{n}": n for n in range(40)}
@@ -297,7 +319,7 @@ def test_a_pass_that_was_begun_and_is_not_asked_for_is_dropped(serial: Serial, r
 def test_a_pass_that_waits_in_line_is_begun_too(serial: Serial, reader: Reader, tmp_path: Path) -> None:
     """As on a dask worker with two threads: which comes next shows when it is there."""
     begun, first = threading.Event(), threading.Event()
-    card(serial, lambda value: first.set() or (value == 8 and begun.wait(LONG)))
+    asynchronous(serial, lambda value: first.set() or (value == 8 and begun.wait(LONG)))
     a = job(tmp_path / "a", range(10), Mean())
     b = job(tmp_path / "b", range(10, 20), Mean(lambda value: begun.set()))
     reader.gate.clear()
@@ -320,6 +342,32 @@ def test_a_stream_without_a_pass_closes() -> None:
     worker.kept(Stream)
     worker.close()
     assert threads() == []
+
+
+def test_a_pass_that_never_ran_is_not_waited_for(serial: Serial, tmp_path: Path) -> None:
+    """The worker is closed by another thread, as dask's are, while a pass waits in line."""
+    stream, ended = serial.worker.kept(Stream), threading.Event()
+    busy = threading.Event()
+    stream._thread.submit(busy.wait, LONG)  # what stands before it
+
+    def ask() -> None:
+        with pytest.raises(CancelledError):
+            stream.done(job(tmp_path / "a", range(4), Mean()), serial.worker)
+        ended.set()
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    assert eventually(lambda: len(stream._begun) == 1)
+    begun = stream._begun[0]
+    closing = threading.Thread(target=stream.close)
+    closing.start()
+    assert eventually(begun.fed.cancelled)
+    busy.set()
+    closing.join(LONG)
+    if not ended.wait(2):
+        begun.steps.put(None)
+        pytest.fail("it waits for a pass that was cancelled")
+    asking.join(LONG)
 
 
 def test_videos_count_for_the_job_that_they_are_of(serial: Serial, reader: Reader, tmp_path: Path) -> None:

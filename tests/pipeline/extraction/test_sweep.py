@@ -13,9 +13,11 @@ import torch
 
 from extractors.base import Sampling
 from pipeline.build.loaded import Loaded
+from pipeline.devices.worker_devices import Devices
 from pipeline.errors import LaffError
 from pipeline.extraction.batch_size import BatchSizes
 from pipeline.extraction.decoding import Clip, Decoders, Pass
+from pipeline.extraction.stream import Stream
 from pipeline.extraction.sweep import sweep
 from pipeline.extraction.target import Target
 from pipeline.rows import shards
@@ -38,9 +40,11 @@ class Mean:
         self.sampling = Sampling(frames=frames, size=16, crop=16)
         self.fits, self.error = fits, error
         self.batches: list[int] = []
+        self.refused = 0
 
     def extract(self, frames: torch.Tensor) -> torch.Tensor:
         if len(frames) > self.fits:
+            self.refused += 1
             raise self.error
         self.batches.append(len(frames))
         flat = frames.float().flatten(1)
@@ -165,6 +169,17 @@ def test_out_of_memory_halves_the_batch_and_goes_on(
     assert ("mean: out of memory on cpu; going on with batch" in capfd.readouterr().err) == (fits < 4)
 
 
+def test_what_was_halved_for_one_shard_is_not_tried_again_at_the_next(
+    serial: Serial, videos: list[Clip], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    part = Mean(fits=3)
+    jobs = [work(videos, target(tmp_path / name, part)) for name in "ab"]
+    list(serial.each(sweep, jobs))
+    assert part.batches == [2] * 10
+    assert part.refused == 1
+    assert capfd.readouterr().err.count("going on with batch 2") == 1
+
+
 def test_batch_auto_is_what_a_gpu_takes(
     worker: Worker, videos: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,6 +275,44 @@ def test_a_pass_that_fails_leaves_nothing_begun(serial: Serial, videos: list[Cli
     serial.close()
     assert decoders.begun is None
     assert len(list(serial.each(sweep, jobs[1:]))) == 1
+
+
+def test_all_parts_of_a_pass_are_loaded_before_the_first_looks_for_its_batch(
+    worker: Worker, videos: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They share a GPU's memory: one that fills it alone leaves none for the next."""
+    order: list[str] = []
+
+    class Large(Mean):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+        def load(self, device: str, weights: Path | None) -> None:
+            order.append(f"{self.name} is loaded")
+
+    def look(self: BatchSizes, known: str, device: str, *given: Any) -> int:
+        order.append(f"{known[0]} looks, beside {len(given[-1])}")
+        return 4
+
+    monkeypatch.setattr(BatchSizes, "videos", look)
+    goals = [target(tmp_path, Large(name), name) for name in "ab"]
+    for goal in goals:
+        goal.batch = "auto"
+    sweep(work(videos[:2], *goals), worker)
+    assert order == ["a is loaded", "b is loaded", "a looks, beside 1", "b looks, beside 1"]
+
+
+def test_what_a_stream_uses_is_closed_after_it(
+    worker: Worker, videos: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its thread would begin the next pass, and start decoders anew, while the worker ends."""
+    sweep(work(videos[:2], target(tmp_path, Mean())), worker)
+    order: list[type] = []
+    forget = Worker.forget
+    monkeypatch.setattr(Worker, "forget", lambda self, kind: (order.append(kind), forget(self, kind)))
+    worker.close()
+    assert all(order.index(Stream) < order.index(kind) for kind in (Decoders, Devices, Loaded))
 
 
 def test_a_weight_file_that_a_worker_does_not_see_is_told(worker: Worker, videos: list[Clip], tmp_path: Path) -> None:

@@ -7,12 +7,16 @@ import re
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from pipeline.graph import step_facts
+from pipeline.graph.graph import Stage
 from pipeline.parts import code
 from pipeline.parts.code import ROOT
+from pipeline.plan import fingerprints
 from pipeline.plan.context import Context
 from pipeline.plan.fingerprints import SHAPE_NOTHING
 from pipeline.plan.planned import Planned
@@ -235,3 +239,24 @@ def test_no_step_uses_code_that_does_not_count(word: str) -> None:
     rooms = UNCOUNTED.get(word, set())
     left = {name for name in used - counted if not any(name.startswith(room) for room in rooms)}
     assert {name for name in left if not str(code.source_file(name)).endswith("__init__.py")} == set()
+
+
+def test_a_machine_that_does_not_decode_takes_the_version_by_which_each_stage_was_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not that of another stage, which may be older; and none for what was never made."""
+    monkeypatch.setattr(fingerprints, "DECODERS", ("av", "pillow"))
+    monkeypatch.setattr(fingerprints, "installed", lambda name: {"av": fingerprints.ABSENT, "pillow": "12"}[name])
+
+    def index(name: str) -> Any:
+        made = {"decode": {"av": "16", "pillow": "11"}, "x3d": {"av": "17", "pillow": "12"}}.get(name)
+        entries = {"00000.h5": SimpleNamespace(fingerprint="print")} if made else {}
+        return SimpleNamespace(entries=entries, recipes={"print": {"decoder": made}})
+
+    recipes = fingerprints.Recipes(SimpleNamespace(), SimpleNamespace(index=index), Path())  # type: ignore[arg-type]
+    versions = {name: recipes.decoded_by(Stage(name, "extract")) for name in ("decode", "x3d", "timm")}
+    assert versions == {
+        "decode": {"av": "16", "pillow": "12"},
+        "x3d": {"av": "17", "pillow": "12"},
+        "timm": {"av": "absent", "pillow": "12"},
+    }

@@ -255,3 +255,16 @@ def test_limits_are_those_of_when_a_round_began():
         (lost,) = second
         assert isinstance(lost, Lost)
         assert lost.reason == "took longer than 0.1 s"
+
+
+@pytest.mark.parametrize(
+    ("module", "error", "message"),
+    [
+        ("no_such_package", LaffError, "a decoder process needs the package no_such_package, which is not installed"),
+        ("pipeline.no_such_file", ModuleNotFoundError, "'pipeline.no_such_file', in a decoder process"),
+    ],
+)
+def test_what_no_job_can_do_ends_the_run(module: str, error: type[Exception], message: str) -> None:
+    """A package to install is named; a module that a package or our code should have is a mistake."""
+    with Killable(workers=1, timeout=30) as workers, pytest.raises(error, match=message):
+        list(workers.imap(exec, [f"import {module}"]))

@@ -74,7 +74,7 @@ def test_jobs_move_the_bar_that_is_given(serial: Serial) -> None:
         assert (outer.done, inner.done) == (7, 0)
 
 
-def test_jobs_are_made_one_ahead(serial: Serial) -> None:
+def test_jobs_are_made_two_ahead(serial: Serial) -> None:
     taken = []
 
     def jobs():
@@ -84,5 +84,5 @@ def test_jobs_are_made_one_ahead(serial: Serial) -> None:
 
     results = serial.each(summed, jobs())
     next(results)
-    assert taken == [0, 1]
+    assert taken == [0, 1, 2]
     results.close()

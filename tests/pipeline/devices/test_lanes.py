@@ -7,7 +7,7 @@ import threading
 import pytest
 import torch
 
-from pipeline.extraction.lanes import Lanes
+from pipeline.devices.lanes import Lanes
 
 
 @pytest.mark.parametrize(("running", "waiting"), [(2, 1), (2, 0), (1, 1)])

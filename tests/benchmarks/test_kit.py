@@ -7,13 +7,15 @@ import json
 import os
 import sys
 import time
+from importlib.metadata import packages_distributions
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
-from benchmarks.gpu_parts import alone, table
+from benchmarks.gpu_parts import process, table
+from tests.forked import Forked
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 KEPT = 'from pathlib import Path; import sys; Path(sys.argv[1]).write_text(\'[{"what": "speed", "value": 1}]\'); '
@@ -27,7 +29,7 @@ def kit(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def run(tmp_path: Path, code: str, limit: float = 30.0) -> dict[str, Any]:
     rows = tmp_path / "rows.json"
-    return alone.run([sys.executable, "-S", "-c", KEPT + code, str(rows)], os.environ, limit, rows, tmp_path / "log")
+    return process.run([sys.executable, "-S", "-c", KEPT + code, str(rows)], os.environ, limit, rows, tmp_path / "log")
 
 
 @pytest.mark.parametrize(
@@ -71,20 +73,28 @@ def test_the_table_says_what_was_met_missed_and_left_open() -> None:
         {"what": "a step", "value": 2.5, "unit": "ms", "aim": ("<=", 3.0), "met": table.met(2.5, ("<=", 3.0))},
         {"what": "clips", "value": 9.0, "unit": "/s", "aim": (">=", 12.0), "met": table.met(9.0, (">=", 12.0))},
         {"what": "memory", "value": None, "unit": "GiB", "aim": ("<=", 1), "met": None, "note": "no GPU"},
+        {"what": "it waits", "value": "yes", "aim": ("=", "no"), "met": table.met("yes", ("=", "no"))},
     ]
     parts = {
         "train": {"ended": "ok", "seconds": 1.0, "rows": rows},
         "oom": {"ended": "killed by SIGKILL", "seconds": 2.0, "rows": [], "log": "Killed\n"},
+        "search": {
+            "ended": "failed with status 1",
+            "seconds": 1.0,
+            "rows": [{"what": "best", "value": None, "note": "RuntimeError: no", "failed": True}],
+        },
     }
     found = {"command": "gpu.py", "began": "today", "seconds": 3.0, "device": "cuda", "small": False}
     lines = table.text(found | {"carried": ["av-1-py3.whl"], "trouble": "", "parts": parts}).splitlines()
-    assert "  a step  2.5 ms (aim <= 3: met)" in lines
-    assert "  clips   9 /s (aim >= 12: MISSED)" in lines
-    assert "  memory  - (aim <= 1: open) [no GPU]" in lines
+    assert "  a step    2.5 ms (aim <= 3: met)" in lines
+    assert "  clips     9 /s (aim >= 12: MISSED)" in lines
+    assert "  memory    - (aim <= 1: open) [no GPU]" in lines
+    assert "  it waits  yes (aim = no: MISSED)" in lines
+    assert "  best  FAILED [RuntimeError: no]" in lines
     assert "  | Killed" in lines
     assert lines[-3:] == [
-        "parts that failed: oom (killed by SIGKILL)",
-        "aims missed: train: clips",
+        "parts that failed: oom (killed by SIGKILL), search (failed with status 1: best)",
+        "aims missed: train: clips; train: it waits",
         "aims left open: train: memory",
     ]
 
@@ -106,13 +116,64 @@ def test_only_wheels_of_missing_packages_are_installed(kit: ModuleType, tmp_path
 
 
 def test_rows_are_on_the_disk_as_they_come(kit: ModuleType, tmp_path: Path) -> None:
-    made = importlib.import_module("gpu_parts.given").Given("cpu", True, tmp_path, tmp_path / "rows.json", 10.0)
+    made = importlib.import_module("gpu_parts.report").Report("cpu", True, tmp_path, tmp_path / "rows.json", 10.0)
     made.row("cosine", 0.5, aim=(">=", 0.9), anywhere=True)
     made.row("speed", 5.0, "clips/s", aim=(">=", 12.0))
     made.gpu_row("memory", 3.0, "GiB")
     rows = json.loads((tmp_path / "rows.json").read_text())
     assert [row.get("met") for row in rows] == [False, None, None]
     assert [row["value"] for row in rows] == [0.5, 5.0, None]
+
+
+@pytest.fixture
+def part(kit: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """part(run): the status and the rows of a part that does `run`."""
+    report = importlib.import_module("gpu_parts.report")
+
+    def done(run: Any) -> tuple[int, list[dict[str, Any]]]:
+        monkeypatch.setitem(sys.modules, "gpu_parts.made", SimpleNamespace(run=run))
+        rows = tmp_path / "rows.json"
+        return report.do("made", "cpu", False, tmp_path, rows, 10.0), json.loads(rows.read_text())
+
+    return done
+
+
+def test_a_row_that_failed_makes_its_part_fail(part: Any) -> None:
+    assert part(lambda report: report.row("speed", 1.0))[0] == 0
+    status, rows = part(lambda report: (report.failed("speed", KeyError("x"), (">=", 2)), report.row("more", 1.0)))
+    assert status == 1
+    assert rows[0] == {
+        **{"what": "speed", "value": None, "unit": "", "aim": [">=", 2], "met": None},
+        **{"note": "KeyError: 'x'", "failed": True},
+    }
+    assert rows[1]["what"] == "more"
+
+
+def test_what_there_was_no_time_for_leaves_its_aim_open(part: Any) -> None:
+    status, rows = part(lambda report: report.skipped("speed", (">=", 2)))
+    assert (status, rows[0]["aim"], rows[0]["met"]) == (0, [">=", 2], None)
+
+
+def test_what_travels_is_all_that_the_other_machine_lacks(kit: ModuleType) -> None:
+    wheels = importlib.import_module("wheels")
+    carried = set(wheels.carried("3.12"))
+    assert carried >= {"av", "open-clip-torch", "pytorchvideo", "tabulate", "portalocker"}
+    assert not carried & {"torch", "numpy", "dask", "dataclasses"}
+
+
+def test_what_travels_imports_nothing_that_is_nowhere(kit: ModuleType, forked: Forked) -> None:
+    """The backbones' packages, where there are only those that travel and those that the other machine has."""
+    wheels = importlib.import_module("wheels")
+    there = {*wheels.carried("3.12"), *wheels.needed(wheels.MACHINE, "3.12")}
+    hidden = [
+        module
+        for module, owners in packages_distributions().items()
+        if not there & {wheels.canonicalize_name(owner) for owner in owners}
+    ]
+    assert {"gensim", "dask"} <= {*hidden}
+    wanted = ["pytorchvideo.models.x3d", "pytorchvideo.models.csn", "open_clip", "av"]
+    importing = forked.start("hiding:imports", [wanted, hidden])
+    assert importing.wait() == 0, importing.said()
 
 
 def test_wheels_that_are_too_large_are_refused(kit: ModuleType) -> None:

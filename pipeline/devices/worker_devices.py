@@ -1,0 +1,17 @@
+"""The devices of a worker."""
+
+from pipeline.devices.cuda import Cuda
+from pipeline.devices.device import Device
+
+
+class Devices:
+    """Each is made when it is first asked for."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, Device] = {}
+
+    def named(self, name: str) -> Device:
+        """The device called cpu or cuda."""
+        if name not in self.made:
+            self.made[name] = Cuda() if name == "cuda" else Device()
+        return self.made[name]
