@@ -46,7 +46,7 @@ def write(folder: Path, row: str, catalog: Catalog, rows: Rows, t2v: Ranks, v2t:
         "covered": rows.video_of >= 0,
         "precision": t2v.precision,
         "video": video_of,
-        "v2t_ids": np.array(catalog.ids("video", every_video), dtype="S"),
+        "v2t_ids": np.array(catalog.ids("video", asking), dtype=h5py.string_dtype()),
         "v2t_first": v2t.first,
         "v2t_precision": v2t.precision,
         "v2t_covered": np.isin(every_video, rows.videos),
