@@ -24,7 +24,7 @@ def clean(text: str) -> str:
 
 
 def wrong(id_: str) -> str:
-    """Why a text can be no id, or ''. It may have `/`, as a file in a subfolder, but is no path that leads elsewhere."""
+    """Why a text can be no id, or ''. It may have `/`, but not lead out of a folder."""
     if not id_:
         return "an empty id"
     if not id_.isprintable():

@@ -13,7 +13,7 @@ from pipeline.items import collection
 from pipeline.items.collection import Collection
 from pipeline.outcome import Outcome, search_advice
 from pipeline.plan import accept as accepting
-from pipeline.plan import losses, runs, steps
+from pipeline.plan import lacks, losses, runs, steps
 from pipeline.plan.accept import Accepted
 from pipeline.plan.context import Context
 from pipeline.plan.losses import Loss, WouldReplace
@@ -69,6 +69,7 @@ def plan(request: Request, targets: Sequence[str], retry: bool = False) -> Plan:
     context = surroundings(request, request.graph(), found, Workspace(request.work), retry)
     names = context.graph.needed(targets)
     check_names(context, names)
+    lacks.check(context, names)
     chosen = choose(context, request)
     lost = losses.losses(context, names, request.agreed())
     return Plan(chosen, [stage_plan(context, name) for name in names], random_stages(context, names), lost)
@@ -165,6 +166,7 @@ def run(
         outcome.random, outcome.stages = random_stages(context, names), names
         outcome.advice = search_advice(graph, request.work) if graph.stages_of("train", names) else ""
         check_names(context, names)
+        lacks.check(context, names)
         chosen = choose(context, request)
         outcome.places = context.work.places
         replacing = _check_losses(context, names, request)

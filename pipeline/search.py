@@ -13,6 +13,8 @@ from pipeline.build import construct, learned
 from pipeline.build.loaded import load
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.graph import models
+from pipeline.items.catalog import Catalog
+from pipeline.items.splits import SPLITS
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
 from pipeline.ranking.embed import embed
@@ -84,7 +86,7 @@ def answer(request: Request, sentence: str, k: int, split: str, model_name: str 
     encoders = assemble.joints(context, stage)
     hits: list[tuple[Any, np.ndarray]] = []
     query, knowing = _query(context, model.text, sentence, encoders)
-    for one in ("train", "val", "test") if split == "all" else (split,):
+    for one in _splits(context.catalog, split):
         rows = assemble.rows(context, stage, one, needs=model.video)
         whole = assemble.part_of(assemble.split(context, rows, encoders), model)
         paired = assemble.trained(context, stage, model, whole, encoders, seed)
@@ -108,6 +110,15 @@ def answer(request: Request, sentence: str, k: int, split: str, model_name: str 
     read = [*model.video, *(name for name in model.text if name not in joint)]
     random = random_stages(context, context.graph.needed(read))
     return Answer(found, random, unknown, lost)
+
+
+def _splits(catalog: Catalog, split: str) -> list[str]:
+    """The splits that "all" stands for, each video once; or the one that is named. LaffError where it has no video."""
+    wanted = [one for one in SPLITS if one not in catalog.aliases] if split == "all" else [split]
+    having = [one for one in wanted if len(catalog.split_videos(one))]
+    if not having:
+        raise LaffError(f"the collection has no videos in {split}; --split takes another one")
+    return having
 
 
 def unknown_words(

@@ -65,6 +65,19 @@ class Found:
         self.lines.append(printable(f"{where}:{line}: {text}" if line else f"{where}: {text}"))
 
 
+def named_file(entry: dict[str, Any], key: str, path: Path, split: str, found: Found) -> Path | None:
+    """The file that a key of collection.yaml, at `path`, names; None, with the mistake noted, where there is none."""
+    value, what = entry[key], f"{split}.{key}" if split else key
+    if not isinstance(value, str) or not value:
+        found.add(path, 0, f"{what}: should name a file, not {value!r}")
+        return None
+    file = path.parent / value
+    if not file.exists():
+        found.add(path, 0, f"{what}: no such file: {file}")
+        return None
+    return file
+
+
 def text_lines(file: Path, found: Found) -> Iterator[tuple[int, str]]:
     """(line number, text) of each line that is not blank; the mistake noted where the file is not UTF-8 text."""
     try:

@@ -18,11 +18,43 @@ PICTURE = {
     *(".jpg", ".jpeg", ".jpe", ".png", ".webp", ".heic", ".heif", ".hif", ".avif", ".bmp", ".tif", ".tiff", ".jxl"),
     *(".jp2", ".ico", ".svg", ".psd", ".dng", ".cr2", ".nef", ".arw", ".thm"),
 }
+MAY_MOVE = (".webp", ".png", ".avif")  # the first bytes tell
 BESIDE = {  # what downloaders, phones and people lay beside a video
     *(".description", ".info", ".nfo", ".log", ".xml", ".html", ".pdf", ".ass", ".ssa", ".sub", ".idx", ".lrc", ".aae"),
     *(".mp3", ".m4a", ".wav", ".aac", ".flac", ".opus", ".oga", ".ac3", ".part", ".ytdl", ".aria2", ".tmp", ".bak"),
     *(".md5", ".sha1", ".sha256", ".pkl", ".pt", ".pth", ".zip", ".tar", ".gz", ".xmp", ".url", ".torrent"),
 }
+
+
+CONTAINERS = (  # how files begin that FFmpeg reads as videos: where in them, and with what
+    *((4, b"ftyp"), (8, b"AVI "), (0, b"\x1aE\xdf\xa3"), (0, b"FLV\x01"), (0, b"OggS"), (0, b"GIF8")),
+    *((0, b"\x30\x26\xb2\x75"), (0, b"\0\0\1\xba"), (4, b"moov"), (4, b"mdat"), (0, b".RMF")),
+)
+
+
+def is_video(file: Path) -> bool:
+    """Whether a file of a folder is a video, as far as its ending tells, or its first bytes where that does not."""
+    ending = file.suffix.lower()
+    if ending in VIDEO or ending == ".gif":
+        return True
+    if ending in BESIDE or ending in NO_VIDEO:
+        return False
+    if ending in MAY_MOVE:
+        return bool(_head(file)) and not stills.kind(file)
+    return ending not in PICTURE and any(_head(file)[at:].startswith(start) for at, start in CONTAINERS)
+
+
+def other_kind(file: Path) -> bool:
+    """Whether a file is of a kind that nobody expects beside videos."""
+    return not {file.suffix.lower()} & (VIDEO | PICTURE | BESIDE | NO_VIDEO)
+
+
+def _head(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(16)
+    except OSError:
+        return b""
 
 
 def videos_among(files: Sequence[Path], video: str) -> Sequence[Path]:
@@ -50,8 +82,7 @@ def _rank(file: Path) -> int:
         return 0
     if ending in BESIDE:
         return 3
-    moves = ending in (".webp", ".png", ".avif")  # may move; the first bytes tell
-    return 2 if stills.kind(file) or (ending in PICTURE and not moves) else 1
+    return 2 if stills.kind(file) or (ending in PICTURE and ending not in MAY_MOVE) else 1
 
 
 def chosen_of(several: Mapping[str, Sequence[Path]]) -> tuple[dict[str, Path], list[str]]:
@@ -83,6 +114,11 @@ def links_out(paths: Iterable[str], folder: Path, is_link: Callable[[str], bool]
         if not place.startswith(inside if below else real[parent]) and os.path.exists(place):  # noqa: PTH110
             found[path] = place
     return found
+
+
+def leads_out(link: Path, folder: Path) -> bool:
+    """Whether a link leads out of a folder."""
+    return not Path(os.path.realpath(link)).is_relative_to(os.path.realpath(folder))
 
 
 def some(names: Sequence[str]) -> str:

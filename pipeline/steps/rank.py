@@ -25,6 +25,7 @@ class Options:
     HELP = "Rank videos for captions and captions for videos."
     SINGLE = True
     READS = ("train",)
+    NEEDS = ("texts of test",)
     MAKES = ("{unit}/t2v.trec.gz", "{unit}/v2t.trec.gz", "{unit}/ranks.h5")
     STALE = "the test split changed, or what the models learned from"
     HOW = ("pairs",)

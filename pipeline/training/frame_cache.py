@@ -11,7 +11,7 @@ import numpy as np
 
 from extractors.base import Pairs, Sampling
 from pipeline import files, progress
-from pipeline.assembly.features import paired_captions
+from pipeline.assembly.features import check_learnable, paired_captions
 from pipeline.errors import LaffError
 from pipeline.extraction.clips import clips
 from pipeline.extraction.decoding import Pass
@@ -135,6 +135,7 @@ def _pairs(
     catalog = context.catalog
     videos = np.array([row for row in catalog.split_videos(split) if catalog.videos[row] in at], dtype=np.int64)
     captions, video_of = paired_captions(context, split, videos)
+    check_learnable(split, captions)
     texts = [catalog.texts[row] for row in captions]
     ids = [catalog.videos[row] for row in videos]
     own = np.array([counts[id_] for id_ in ids], dtype=np.int64)
