@@ -38,7 +38,7 @@ def load(path: Path) -> Collection:
     """Read a collection.yaml and everything it names; one LaffError lists every mistake with its file and line."""
     raw = yamls.load(path)
     if not isinstance(raw, dict):
-        raise LaffError(f"{path}: should be a mapping with videos, and what else there is of {', '.join(KEYS)}")
+        raise LaffError(f"{path}: should be a mapping; `videos: FOLDER` is enough")
     found = Found()
     for key in raw:
         if key not in KEYS:

@@ -81,7 +81,7 @@ def _walk(folder: Path, follow: bool, links: list[str], unread: list[str]) -> It
                 continue
             if entry.is_dir():
                 if entry.is_symlink() and not follow and leads_out(path, folder):
-                    links.append(str(path))
+                    links.append(str(path.relative_to(folder)))
                     continue
                 real = os.path.realpath(path)
                 if real not in seen:
@@ -113,7 +113,14 @@ def _find_own(source: Source, paths: dict[str, Path], found: Found) -> None:
             f"{len(unnamed)} video(s) of {source.place} are left out, since their names are no text that an id can be: "
             f"{some(unnamed)}; rename them, or name them in a table: {TABLE}"
         )
-    if not by_id and not source.links:
+    if source.links:
+        found.add(
+            source.place,
+            0,
+            f"{len(source.links)} subfolder(s) are links out of it: {some(source.links)}; if they may be followed, say "
+            "`follow_links: true` in collection.yaml",
+        )
+    elif not by_id:
         what = f"holds no video: {len(paths)} file(s), such as {some(list(paths)[:1])}" if paths else "is empty"
         found.add(source.place, 0, f"{what}; videos have endings such as .mp4, .mkv, .webm, .avi, .mov, .gif")
     for id_, files in by_id.items():
@@ -161,13 +168,13 @@ def place_videos(
         elif mine:
             files[video] = str(chosen.get(video, mine[0]))
     notes += _note_missing(source, files, lines, found)
-    if not follow and (out := links_out(files.values(), source.folder) or dict.fromkeys(source.links, "")):
-        link = next(iter(out))
+    if not follow and (out := links_out(files.values(), source.folder)):
+        link, where_to = next(iter(out.items()))
         found.add(
             path,
             0,
-            f"videos: {len(out)} file(s) or folder(s) are links out of {source.folder}, such as {Path(link).name} (to "
-            f"{os.path.realpath(link)}); if they may be followed, say `follow_links: true` here",
+            f"videos: {len(out)} file(s) are links out of {source.folder}, such as {Path(link).name} (to {where_to}); "
+            "if they may be followed, say `follow_links: true` here",
         )
     for video in lines:  # where it would be; who opens it says that nothing is there
         files.setdefault(video, str(source.folder / video))
@@ -181,6 +188,7 @@ def _note_missing(source: Source, files: dict[str, str], lines: Lines, found: Fo
     if not lost:
         return []
     names = list(known)[:5000]
+    linked = f"; subfolders that are links out of it are not followed: {some(source.links)}" if source.links else ""
     deeper = {name.rpartition("/")[2]: name for name in known if "/" in name}
 
     def hint(video: str) -> str:
@@ -193,13 +201,13 @@ def _note_missing(source: Source, files: dict[str, str], lines: Lines, found: Fo
             where, line = lines[video]
             guess = hint(video) if len(found.lines) < GUESSED else ""  # it takes long, and is not shown
             file = Path(files.get(video, source.place))
-            what = f" in {source.place}" if file == source.place else f": there is no {file}"
+            what = f" in {source.place}{linked}" if file == source.place else f": there is no {file}"
             if file.is_symlink():
                 what = f": {file} is a link to nothing ({file.readlink()})"
             found.add(where, line, f"video '{video}' has no file{what}{guess}")
         return []
     broken = sum(Path(files.get(video, source.place)).is_symlink() for video in lost)
-    more = f"; {broken} of them are links to nothing" if broken else ""
+    more = linked + (f"; {broken} of them are links to nothing" if broken else "")
     shown = [f"'{video}'{hint(video).replace('; ', ', ')}" for video in lost[:3]]
     return [
         printable(

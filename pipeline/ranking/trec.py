@@ -54,7 +54,7 @@ def _lines(path: Path, rows: Iterable[tuple[str, Found]], tag: str) -> Iterator[
 
 def _name(path: Path, what: str, name: str) -> str:
     if not name:
-        raise LaffError(f"{path}: a {what} has an empty name, which a run file cannot hold")
+        raise LaffError(f"{path}: the {what} '' is no name that a run file can hold")
     return ids.encoded(name)
 
 

@@ -61,4 +61,4 @@ def test_runs_hold_the_best_of_each_query(folder: Path) -> None:
 
 
 def test_the_captions_of_each_covered_video() -> None:
-    assert [places.tolist() for places in both_ways.captions_of(ROWS)] == [[0, 2], [3]]
+    assert [places.tolist() for places in both_ways.captions_of(ROWS.video_of, 2)] == [[0, 2], [3]]
