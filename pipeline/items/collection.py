@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline import yamls
 from pipeline.errors import LaffError, did_you_mean, problems
-from pipeline.items import fast_lists, sources, splits
+from pipeline.items import fast_lists, placing, sources, splits
 from pipeline.items.lists import Captions, Found, named_file
 from pipeline.items.splits import SPLITS
 
@@ -75,12 +75,12 @@ def _read(raw: dict[str, Any], collection: Collection, found: Found) -> None:
         )
         source = sources.read(place, follow is True, not takes_rest, about_videos)
         collection.notes += source.notes
-    own = source.own if source else [] if "videos" in raw else None
+    own = source.own if source else {} if "videos" in raw else None
     read = splits.read(raw, path, own, found)
     collection.ids, collection.captions, collection.queries = read.ids, read.captions, read.queries
     collection.val_is_test = read.val_is_test
     collection.notes += read.notes
     found.lines += about_videos.lines
     if source:
-        collection.files, notes = sources.place_videos(source, read.lines, follow is True, path, found)
+        collection.files, notes = placing.place(source, read.lines, follow is True, path, found)
         collection.notes += notes

@@ -1,38 +1,30 @@
-"""Where a collection's videos lie: in a folder with its subfolders, or where a table says; and the file of each id."""
+"""Where a collection's videos lie: in a folder with its subfolders, or where a table says."""
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline import ids
-from pipeline.errors import did_you_mean, printable
-from pipeline.items.lists import Found, csv_rows, text_lines
-from pipeline.items.splits import Lines
-from pipeline.items.video_files import NO_VIDEO, chosen_of, is_video, leads_out, links_out, other_kind, some
+from pipeline.items import video_table
+from pipeline.items.lists import Found
+from pipeline.items.video_files import EXPECTED, NO_VIDEO, is_video, leads_out, prefix_of, some
 
-GUESSED = 40  # mistakes with a did-you-mean, which takes long
-COLUMNS = ["video", "path"]
 TABLE = "a table (CSV with the header `video,path`, or JSONL) can give each file an id of its own"
 
 
 @dataclass
 class Source:
-    """The files that `videos:` of a collection.yaml tells of."""
+    """The files that `videos:` of a collection.yaml tells of. Paths are text: there may be a million."""
 
     place: Path  # the folder, or the table
-    known: dict[str, list[Path]] = field(
-        default_factory=dict
-    )  # a file of a folder goes by its name with the ending too
-    own: list[str] = field(default_factory=list)  # ids of all videos, where nobody lists them
-    links: list[str] = field(default_factory=list)  # subfolders that are links out of the folder, not followed
+    folder: Path  # what paths are relative to
+    known: dict[str, list[str]] = field(default_factory=dict)  # a file of a folder goes by its name with the ending too
+    own: dict[str, str] = field(default_factory=dict)  # all videos, where nobody lists them: id -> its other id
+    lost: set[str] = field(default_factory=set)  # paths where no file is
+    links: set[str] = field(default_factory=set)  # paths that are links
+    linked: list[str] = field(default_factory=list)  # subfolders that are links out of the folder, not followed
     notes: list[str] = field(default_factory=list)
-
-    @property
-    def folder(self) -> Path:
-        """What paths are relative to."""
-        return self.place if self.place.is_dir() else self.place.parent
 
 
 def read(place: Path, follow: bool, listed: bool, found: Found) -> Source:
@@ -40,223 +32,139 @@ def read(place: Path, follow: bool, listed: bool, found: Found) -> Source:
 
     listed: whether splits list all videos that are wanted; else each file that is a video is one.
     """
-    source = Source(place)
     if not place.is_dir():
-        source.known = _table(place, found)
-        source.own = list(source.known)
-        if not source.own and not found.lines:
+        source = Source(place, place.parent)
+        before = len(found.lines)
+        source.known = {video: [path] for video, path in video_table.read(place, found).items()}
+        source.own = {video: video for video in source.known}
+        if not source.own and len(found.lines) == before:
             found.add(place, 0, "lists no video")
+        _look(source)
         return source
-    paths: dict[str, Path] = {}
+    source = Source(place, place)
     unread: list[str] = []
-    for path in _walk(place, follow, source.links, unread):
-        if path.suffix.lower() not in NO_VIDEO:
-            paths[str(path.relative_to(place))] = path
+    names = [name for name in _walk(source, follow, unread) if _parts(name)[1] not in NO_VIDEO]
     if unread:
         source.notes.append(f"{len(unread)} subfolder(s) of {place} cannot be read: {some(unread)}")
-    for name, path in paths.items():
-        ending = path.suffix
-        for id_ in {ids.clean(name.removesuffix(ending)), ids.clean(name)}:
-            source.known.setdefault(id_, []).append(path)
+    prefix = prefix_of(place)
+    for name in names:
+        for id_ in {ids.clean(_parts(name)[0]), ids.clean(name)}:
+            source.known.setdefault(id_, []).append(f"{prefix}{name}")
     if not listed:
-        _find_own(source, paths, found)
+        _find_own(source, names, found)
     return source
 
 
-def _walk(folder: Path, follow: bool, links: list[str], unread: list[str]) -> Iterator[Path]:
-    """Files below a folder in order, hidden ones aside; each folder once, though links may lead to it again."""
-    seen = {os.path.realpath(folder)}
-    left = [folder]
+def _parts(name: str) -> tuple[str, str]:
+    """A file's name without its ending, and the ending with its dot in lower case; '' where it has none."""
+    stem, dot, ending = name.rpartition(".")
+    if not dot or "/" in ending or not ending or not stem or stem.endswith("/"):
+        return name, ""
+    return stem, f".{ending.lower()}"
+
+
+def _walk(source: Source, follow: bool, unread: list[str]) -> Iterator[str]:
+    """Names of the files below a folder in order, hidden ones aside; each folder once, wherever links lead."""
+    prefix = prefix_of(source.folder)
+    seen = {os.path.realpath(source.folder)}
+    left = [""]
     while left:
         here = left.pop()
         try:
-            entries = sorted(os.scandir(here), key=lambda entry: entry.name)
+            with os.scandir(f"{prefix}{here}") as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
         except OSError:
-            unread.append(str(here.relative_to(folder)))
+            unread.append(here)
             continue
         deeper = []
         for entry in entries:
-            path = here / entry.name
+            name = f"{here}{entry.name}"
             if entry.name.startswith("."):
                 continue
             if entry.is_dir():
-                if entry.is_symlink() and not follow and leads_out(path, folder):
-                    links.append(str(path.relative_to(folder)))
-                    continue
-                real = os.path.realpath(path)
-                if real not in seen:
+                if entry.is_symlink() and not follow and leads_out(entry.path, source.folder):
+                    source.linked.append(name)
+                elif (real := os.path.realpath(entry.path)) not in seen:
                     seen.add(real)
-                    deeper.append(path)
-            elif entry.is_file() or (entry.is_symlink() and not path.exists()):  # a link to nothing is told as such
-                yield path
+                    deeper.append(f"{name}/")
+                continue
+            link = entry.is_symlink()
+            if link:
+                source.links.add(f"{prefix}{name}")
+            if entry.is_file():
+                yield name
+            elif link and not os.path.exists(entry.path):  # a link to nothing is told as such  # noqa: PTH110
+                source.lost.add(f"{prefix}{name}")
+                yield name
         left += reversed(deeper)
 
 
-def _find_own(source: Source, paths: dict[str, Path], found: Found) -> None:
+def _look(source: Source) -> None:
+    """Fill in which paths of a table are links, and which are lost. Folders are listed: faster than asking for each."""
+    listed: dict[str, dict[str, bool]] = {}  # folder -> file -> whether it is a link
+    for (path,) in source.known.values():
+        folder, _, name = path.rpartition("/")
+        if folder not in listed:
+            try:
+                with os.scandir(folder or ("/" if path.startswith("/") else ".")) as entries:
+                    listed[folder] = {entry.name: entry.is_symlink() for entry in entries if entry.is_file()}
+            except OSError:
+                listed[folder] = {}
+        if name not in listed[folder]:
+            source.lost.add(path)
+        elif listed[folder][name]:
+            source.links.add(path)
+
+
+def _find_own(source: Source, names: Sequence[str], found: Found) -> None:
     """Fill in `own`, an id for each file that is a video. Mistakes: no video, two of one id, ids apart by case only."""
-    by_id: dict[str, list[Path]] = {}
+    prefix = prefix_of(source.folder)
+    by_id: dict[str, list[str]] = {}
     odd, unnamed = [], []
-    for name, path in paths.items():
-        if not is_video(path):
-            if other_kind(path):
+    for name in names:
+        stem, ending = _parts(name)
+        if not is_video(f"{prefix}{name}", ending):
+            if ending not in EXPECTED:
                 odd.append(name)
             continue
-        id_ = ids.clean(name.removesuffix(path.suffix))
+        id_ = ids.clean(stem)
         if ids.wrong(id_):
             unnamed.append(name)
         else:
-            by_id.setdefault(id_, []).append(path)
+            by_id.setdefault(id_, []).append(name)
+    place = source.place
     if odd:
-        source.notes.append(f"{len(odd)} file(s) of {source.place} look like no video and are left alone: {some(odd)}")
+        source.notes.append(f"{len(odd)} file(s) of {place} look like no video and are left alone: {some(odd)}")
     if unnamed:
         source.notes.append(
-            f"{len(unnamed)} video(s) of {source.place} are left out, since their names are no text that an id can be: "
-            f"{some(unnamed)}; rename them, or name them in a table: {TABLE}"
+            f"{len(unnamed)} video(s) of {place} are left out, since their names are no text that an id can be: "
+            f"{some(unnamed)}; rename them, or list them: {TABLE}"
         )
-    if source.links:
+    if source.linked:
         found.add(
-            source.place,
+            place,
             0,
-            f"{len(source.links)} subfolder(s) are links out of it: {some(source.links)}; if they may be followed, say "
-            "`follow_links: true` in collection.yaml",
+            f"{len(source.linked)} subfolder(s) are links out of it: {some(source.linked)}; if they may be followed, "
+            "say `follow_links: true` in collection.yaml",
         )
     elif not by_id:
-        what = f"holds no video: {len(paths)} file(s), such as {some(list(paths)[:1])}" if paths else "is empty"
-        found.add(source.place, 0, f"{what}; videos have endings such as .mp4, .mkv, .webm, .avi, .mov, .gif")
+        what = f"holds no video: {len(names)} file(s), such as {some(names[:1])}" if names else "holds no video"
+        found.add(place, 0, f"{what}; videos have endings such as .mp4, .mkv, .webm, .avi, .mov, .gif")
     for id_, files in by_id.items():
         if len(files) > 1:
-            told = _told(files, source.place)
-            found.add(source.place, 0, f"id '{id_}' means {len(files)} videos: {told}; rename all but one, or {TABLE}")
+            found.add(place, 0, f"id '{id_}' means {len(files)} videos: {told(files)}; rename all but one, or {TABLE}")
     folded: dict[str, str] = {}
     for id_ in by_id:
-        other = folded.setdefault(id_.casefold(), id_)
-        if other != id_:
+        if (other := folded.setdefault(id_.casefold(), id_)) != id_:
             found.add(
-                source.place,
-                0,
-                f"ids '{other}' and '{id_}' differ in upper and lower case only; rename one, or {TABLE}",
+                place, 0, f"ids '{other}' and '{id_}' differ in upper and lower case only; rename one, or {TABLE}"
             )
-    source.own = sorted(by_id)
-    source.known.update(by_id)
+    source.own = {id_: ids.clean(by_id[id_][0]) for id_ in sorted(by_id)}
+    source.known.update({id_: [f"{prefix}{name}" for name in files] for id_, files in by_id.items()})
 
 
-def _told(files: Sequence[Path], folder: Path) -> str:
+def told(names: Sequence[str]) -> str:
     """Names of files, so that two which look alike are told apart."""
-    names = [str(file.relative_to(folder)) for file in files]
     if len({ids.clean(name) for name in names}) < len(names):
         names = [ascii(name)[1:-1] for name in names]  # an accent may be a letter's own, or stand behind it
     return ", ".join(names)
-
-
-def place_videos(
-    source: Source, lines: Lines, follow: bool, path: Path, found: Found
-) -> tuple[dict[str, str], list[str]]:
-    """{id: file} of the videos in `lines`, and notes. A video without a file costs itself, unless no video has one.
-
-    path: collection.yaml. Two files of one id, and links out of the folder, are mistakes.
-    """
-    known = source.known
-    several = {video: known[video] for video in lines if len(known.get(video, [])) > 1}
-    chosen, notes = chosen_of(several)
-    files: dict[str, str] = {}
-    for video, (where, line) in lines.items():
-        mine = known.get(video, [])
-        if video in several and video not in chosen:
-            if line:  # else it has been told
-                names = _told(mine, source.place)
-                found.add(where, line, f"video '{video}' has {len(mine)} files in {source.place}: {names}")
-        elif mine:
-            files[video] = str(chosen.get(video, mine[0]))
-    notes += _note_missing(source, files, lines, found)
-    if not follow and (out := links_out(files.values(), source.folder)):
-        link, where_to = next(iter(out.items()))
-        found.add(
-            path,
-            0,
-            f"videos: {len(out)} file(s) are links out of {source.folder}, such as {Path(link).name} (to {where_to}); "
-            "if they may be followed, say `follow_links: true` here",
-        )
-    for video in lines:  # where it would be; who opens it says that nothing is there
-        files.setdefault(video, str(source.folder / video))
-    return files, notes
-
-
-def _note_missing(source: Source, files: dict[str, str], lines: Lines, found: Found) -> list[str]:
-    """A note of the videos that have no file; mistakes instead, a line each, where there are other mistakes too."""
-    known = source.known
-    lost = [video for video in lines if not known.get(video) or (video in files and not Path(files[video]).is_file())]
-    if not lost:
-        return []
-    names = list(known)[:5000]
-    linked = f"; subfolders that are links out of it are not followed: {some(source.links)}" if source.links else ""
-    deeper = {name.rpartition("/")[2]: name for name in known if "/" in name}
-
-    def hint(video: str) -> str:
-        if video in known:
-            return ""
-        return f"; did you mean '{deeper[video]}'?" if video in deeper else did_you_mean(video, names)
-
-    if found.lines or len(lost) == len(lines):
-        for video in lost:
-            where, line = lines[video]
-            guess = hint(video) if len(found.lines) < GUESSED else ""  # it takes long, and is not shown
-            file = Path(files.get(video, source.place))
-            what = f" in {source.place}{linked}" if file == source.place else f": there is no {file}"
-            if file.is_symlink():
-                what = f": {file} is a link to nothing ({file.readlink()})"
-            found.add(where, line, f"video '{video}' has no file{what}{guess}")
-        return []
-    broken = sum(Path(files.get(video, source.place)).is_symlink() for video in lost)
-    more = linked + (f"; {broken} of them are links to nothing" if broken else "")
-    shown = [f"'{video}'{hint(video).replace('; ', ', ')}" for video in lost[:3]]
-    return [
-        printable(
-            f"{len(lost)} of {len(lines)} videos have no file in {source.place}, which costs these videos: "
-            f"{', '.join(shown)}{', …' if len(lost) > 3 else ''}{more}"
-        )
-    ]
-
-
-def _table(table: Path, found: Found) -> dict[str, list[Path]]:
-    """{id: [file]} of a table; paths relative to it."""
-    known: dict[str, list[Path]] = {}
-    rows = _jsonl(table, found) if table.suffix.lower() == ".jsonl" else _csv(table, found)
-    for number, video, path in rows:
-        if wrong := ids.wrong(video):
-            found.add(table, number, wrong)
-        elif video in known:
-            found.add(table, number, f"video '{video}' stands again")
-        elif "\0" in path or not path:
-            found.add(table, number, f"video '{video}': {path!r} is no path of a file")
-        else:
-            known[video] = [table.parent / path]
-    return known
-
-
-def _csv(table: Path, found: Found) -> Iterator[tuple[int, str, str]]:
-    rows = csv_rows(table, found)
-    number, header = next(rows, (1, []))
-    if [cell.strip() for cell in header] != COLUMNS:
-        found.add(table, number, f"the first line should be 'video,path', not {','.join(header)[:60]!r}")
-        return
-    for number, row in rows:
-        if len(row) == 2:
-            yield number, ids.clean(row[0]), row[1].strip()
-        else:
-            found.add(table, number, f"has {len(row)} columns instead of 2")
-
-
-def _jsonl(table: Path, found: Found) -> Iterator[tuple[int, str, str]]:
-    for number, line in text_lines(table, found):
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            row = None
-        if (
-            isinstance(row, dict)
-            and sorted(row) == sorted(COLUMNS)
-            and all(isinstance(row[key], str) for key in COLUMNS)
-        ):
-            yield number, ids.clean(row["video"]), row["path"]
-        else:
-            found.add(table, number, 'should be {"video": …, "path": …}, both texts')

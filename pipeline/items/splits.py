@@ -4,7 +4,7 @@ Every part of a split is optional. Without `ids` it has the videos that its capt
 all that no other split has. A collection without splits is `test` as a whole: test is what is searched.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,10 +35,11 @@ class Splits:
     notes: list[str] = field(default_factory=list)
 
 
-def read(raw: dict[str, Any], path: Path, videos: Sequence[str] | None, found: Found) -> Splits:
+def read(raw: dict[str, Any], path: Path, videos: Mapping[str, str] | None, found: Found) -> Splits:
     """Read what the splits of `raw`, which is the collection.yaml at `path`, name; mistakes are noted in `found`.
 
-    videos: ids of all that the collection's folder or table has; None where there is neither.
+    videos: ids of all that the collection's folder or table has, each with the id that names its ending too; None
+    where there is neither.
     """
     splits = Splits()
     entries = _entries(raw, path, splits, found)
@@ -127,12 +128,12 @@ def _described(file: Path, lines: Lines) -> list[str]:
     return names
 
 
-def _take_rest(split: str, path: Path, videos: Sequence[str] | None, splits: Splits, found: Found) -> None:
+def _take_rest(split: str, path: Path, videos: Mapping[str, str] | None, splits: Splits, found: Found) -> None:
     """Give a split all videos that no other has."""
     if videos is None:
         found.add(path, 0, f"{split}: which videos are in it? Name `ids:`, or `videos:` of the collection")
         return
-    splits.ids[split] = [video for video in videos if video not in splits.lines]
+    splits.ids[split] = [video for video, other in videos.items() if not {video, other} & splits.lines.keys()]
     splits.lines.update(dict.fromkeys(splits.ids[split], (path, 0)))
     if videos and not splits.ids[split]:
         found.add(path, 0, f"{split}: other splits list all {len(videos)} videos, so none is left for it")

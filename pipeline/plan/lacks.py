@@ -29,7 +29,7 @@ def needs(stage: Stage) -> list[str]:
         found.append("captions of train")
         if stage.about.learns == "always" or (stage.part and "task" in stage.part.methods):  # chosen by validation
             found.append("captions of val")
-    if stage.sides == ("text",):
+    elif stage.sides == ("text",):
         found.append("texts")
     return found
 

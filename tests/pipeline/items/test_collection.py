@@ -172,7 +172,8 @@ def test_every_mistake_at_once(write: Write):
         "collection.yaml: test.ids: no such file: tset.ids",
         "train.ids:3: video 't1' stands again; first in train.ids:1",
         "train.ids:4: id '../t3' should be like a path below the videos' folder, without '.', '..' or '//'",
-        "train.ids:8: id '.t6\\x07' has the control character '\\x07'; a table `video,path` can give the file another id",
+        "train.ids:8: id '.t6\\x07' has the control character '\\x07'; a table `video,path` can give the file "
+        "another id",
         "val.ids:2: video 't2' stands in val too (a video belongs to one split); first in train.ids:2",
         "train.txt:2: caption id 't1#0' stands again; first in line 1",
         "train.txt:3: caption 't2#0' is empty",
