@@ -49,7 +49,7 @@ def read(raw: dict[str, Any], path: Path, videos: Mapping[str, str] | None, foun
     }
     for split, named in files.items():
         if "ids" in named:
-            splits.ids[split] = _read_ids(named["ids"], split, splits.lines, found)
+            splits.ids[split] = read_ids(named["ids"], split, splits.lines, found)
     for split, named in files.items():
         if "captions" in named and "ids" not in entries[split]:
             splits.ids[split] = _described(named["captions"], splits.lines)
@@ -100,7 +100,8 @@ def _entries(raw: dict[str, Any], path: Path, splits: Splits, found: Found) -> d
     return entries if any(split in raw for split in SPLITS) else {"test": {}}
 
 
-def _read_ids(file: Path, split: str, lines: Lines, found: Found) -> list[str]:
+def read_ids(file: Path, split: str, lines: Lines, found: Found) -> list[str]:
+    """The ids of a list, one a line; noted in `lines`, mistakes in `found`."""
     names = []
     for number, line in text_lines(file, found):
         name = ids.decoded(line)
