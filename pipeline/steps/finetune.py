@@ -9,6 +9,7 @@ from pipeline import files, progress
 from pipeline.build.construct import construct
 from pipeline.build.loaded import device
 from pipeline.errors import LaffError
+from pipeline.extraction.clips import no_decoder
 from pipeline.graph import aggregators
 from pipeline.graph.graph import Stage
 from pipeline.graph.recipe import Learning, check_seed, recipe_of
@@ -76,7 +77,7 @@ def problems(context: Context, stage: Stage) -> list[str]:
         with torch.device("meta"):
             part.check()
     device(stage.name, stage.on)
-    return aggregators.refused(context.graph, stage)
+    return no_decoder(context, stage) + aggregators.refused(context.graph, stage)
 
 
 def keeps(context: Context, planned: Planned) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from pipeline.errors import LaffError
 from pipeline.parts import code
 from pipeline.parts.code import ROOT
+from pipeline.plan import fingerprints
 from pipeline.plan.context import Context
 from pipeline.plan.fingerprints import Recipes
 from pipeline.plan.plan import Planned, explain, stage_plan, table
@@ -260,6 +262,20 @@ def test_versions_of_decoders(
     assert found["decode"][0].endswith(" → av 99 pillow 1")
     assert found["x3d"][0].endswith("; follows decode")
     assert "bow" not in found
+
+
+def test_another_decoder_makes_what_it_reads_anew_and_no_look(
+    done: Callable[..., Path], surroundings: Surroundings, planned: Look, monkeypatch: pytest.MonkeyPatch
+):
+    path = done()
+    found = reasons(planned(surroundings(path, ("decode.decoder=decord",))))
+    (why,) = found["x3d"]
+    assert re.fullmatch(r"decoder av \S+ pillow \S+ → av \S+ pillow \S+ decord \S+", why)
+    assert not {"decode", "bow"} & found.keys()
+    monkeypatch.setattr(fingerprints, "installed", {"av": "99", "pillow": "1", "decord": "0.7"}.get)
+    found = reasons(planned(surroundings(path, ("decode.decoder=decord",))))
+    assert found["decode"][0].endswith(" → av 99 pillow 1")
+    assert "decord" not in str(reasons(planned(surroundings(path))))
 
 
 def test_an_edited_function_in_another_module(
