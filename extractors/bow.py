@@ -19,7 +19,11 @@ class Bow:
     sparse = True  # rows of counts in CSR
     dim: int
 
-    def __init__(self, *, threshold: int = 5) -> None:
+    def __init__(
+        self,
+        *,
+        threshold: int = 5,  # occurrences in the train captions that a word needs
+    ) -> None:
         """threshold: occurrences in all train captions together that a word needs."""
         if threshold < 1:
             raise ValueError(f"threshold is {threshold}; it should be at least 1")

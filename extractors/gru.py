@@ -88,11 +88,11 @@ class Gru:
     def __init__(
         self,
         *,
-        hidden: int = 1024,
-        bidirectional: bool = False,
-        threshold: int = 5,
-        vector_dim: int = 500,
-        seed: int = 2,
+        hidden: int = 1024,  # width of the state, D
+        bidirectional: bool = False,  # reads captions backwards too
+        threshold: int = 5,  # occurrences in the train captions that a word needs
+        vector_dim: int = 500,  # width of the word vectors: that of the vectors it starts from
+        seed: int = 2,  # of the initial weights
     ) -> None:
         """threshold: occurrences in the train captions that a word needs; vector_dim: width of the word vectors,
         which must be that of the vectors it starts from; seed: of the initial weights."""

@@ -27,12 +27,12 @@ class W2v:
     def __init__(
         self,
         *,
-        vectors: str = "",
-        dim: int = 500,
-        window: int = 5,
-        epochs: int = 20,
-        threshold: int = 5,
-        seed: int = 2,
+        vectors: str = "",  # file of word2vec or GloVe, or a BigFile folder; '' trains our own from the train captions
+        dim: int = 500,  # width of our own, D; those of a file have theirs
+        window: int = 5,  # of our own: words on each side that are predicted
+        epochs: int = 20,  # of our own
+        threshold: int = 5,  # of our own: occurrences in the train captions that a word needs to get a vector
+        seed: int = 2,  # of our own
     ) -> None:
         """vectors: a word2vec (text or binary) or GloVe file or a BigFile folder; "" trains our own.
 
