@@ -12,6 +12,7 @@ from pipeline.graph.graph import Graph
 from pipeline.items import collection
 from pipeline.items.collection import Collection
 from pipeline.outcome import Outcome, search_advice
+from pipeline.parts.blame import blaming
 from pipeline.plan import accept as accepting
 from pipeline.plan import losses, runs, steps
 from pipeline.plan.accept import Accepted
@@ -255,10 +256,11 @@ def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None
     start = time.perf_counter()
     try:
         step = steps.module(context.stage(plans[0].stage))
-        if together := getattr(step, "run_together", None):
-            together(context, plans)
-        else:
-            step.run(context, plans[0])
+        with blaming(f"in stage {' + '.join(repr(planned.stage) for planned in plans)}"):
+            if together := getattr(step, "run_together", None):
+                together(context, plans)
+            else:
+                step.run(context, plans[0])
     except ModuleNotFoundError as error:
         if not absent(error):
             raise

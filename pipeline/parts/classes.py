@@ -22,6 +22,10 @@ class Parameter:
     required: bool = False
     places: tuple[tuple[Path, int], ...] = field(default=(), compare=False)  # file and line: its own, then inherited
 
+    def __reduce__(self) -> tuple[type["Parameter"], tuple[Any, ...]]:
+        """To another process goes what it is, not where it stands here."""
+        return Parameter, (self.annotation, self.default, self.required)
+
 
 @dataclass(frozen=True)
 class Part:

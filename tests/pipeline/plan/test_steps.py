@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -94,6 +95,31 @@ def test_what_stands_in_the_way_is_told_of_all_stages(
     stage = made_up(Options=object, units=print, run=print, problems=problems)
     context.graph = replace(context.graph, stages=context.graph.stages | {"out": stage})
     assert steps.problems(context, ["bow", "out", "rank"]) == ["'out': too wide"]
+
+
+def test_mistakes_in_a_step_s_own_code_say_whose_they_are(
+    made_up: Callable[..., Stage],
+    collect: Callable[..., Path],
+    surroundings: Surroundings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def misspelt(*given: object) -> list[str]:
+        raise NameError("stag")
+
+    context = surroundings(collect())
+    stage = made_up(Options=object, units=misspelt, run=print, problems=misspelt)
+    context.graph = replace(context.graph, stages=context.graph.stages | {"out": stage})
+    for call, which in (
+        (lambda: steps.units(context, "out"), "units"),
+        (lambda: steps.problems(context, ["out"]), "problems"),
+    ):
+        with pytest.raises(NameError) as error:
+            call()
+        assert error.value.__notes__ == [f"in stage 'out', {which} of step '{stage.step}'"]
+    monkeypatch.setattr(importlib, "import_module", misspelt)
+    with pytest.raises(NameError) as error:
+        steps.module(stage)
+    assert error.value.__notes__ == [f"in stage 'out', step '{stage.step}': while its file was imported"]
 
 
 def test_shapes_are_told_where_they_are_known(collect: Callable[..., Path], surroundings: Surroundings) -> None:
