@@ -33,6 +33,10 @@ class Bow:
         """Train captions -> {"words": list of str}, column by column. Raises ValueError if no word is left."""
         return {"words": vocabulary(captions, self.threshold, stopwords=False)}
 
+    def check_captions(self, captions: Sequence[str]) -> None:
+        """Raises ValueError where a fit to these train captions would come to nothing."""
+        self.fit(captions)
+
     def load_state(self, state: dict[str, Any], device: str = "cpu") -> None:
         """Take the vocabulary; counting needs no device."""
         self._columns = {word: column for column, word in enumerate(state["words"])}

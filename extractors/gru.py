@@ -111,6 +111,10 @@ class Gru:
         """Train captions -> words by id, stop words among them, the four special ones first."""
         return SPECIAL + vocabulary(captions, self.threshold, stopwords=True)
 
+    def check_captions(self, captions: Sequence[str]) -> None:
+        """Raises ValueError where there is nothing to learn from these train captions."""
+        self.vocabulary(captions)
+
     def tokens(self, captions: Sequence[str], words: Sequence[str]) -> tuple[Tensor, Tensor]:
         """C captions -> ids [sum L] int64 of `<start> words <end>`, and starts [C + 1] int64 of each caption."""
         known = {word: i for i, word in enumerate(words)}

@@ -22,6 +22,7 @@ from pipeline.graph import aggregators
 from pipeline.graph.graph import Stage
 from pipeline.graph.recipe import Fit
 from pipeline.plan.context import Context
+from pipeline.plan.plan import stage_plan
 from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
 from pipeline.plan.units import FIT, Unit
@@ -87,9 +88,22 @@ def problems(context: Context, stage: Stage) -> list[str]:
         part.vector_width()  # a ValueError where its file is none
     if wrong := learned.vectors_misfit(context, stage):
         found.append(wrong)
+    found += _too_few_words(context, stage, part)
     if not context.tasks.remote:
         device(stage.name, stage.on)
     return found + aggregators.refused(context.graph, stage)
+
+
+def _too_few_words(context: Context, stage: Stage, part: Any) -> list[str]:
+    """Why what a stage is to learn from the train captions would come to nothing: told before anything is made."""
+    if not hasattr(part, "check_captions") or all(unit.key != FIT for unit in stage_plan(context, stage.name).todo):
+        return []
+    try:
+        part.check_captions([context.catalog.texts[row] for row in context.catalog.split_captions("train")])
+    except ValueError as error:
+        how = f": --set {stage.name}.threshold=1" if "threshold" in stage.params else ""
+        return [f"'{stage.name}': {error}{how}"]
+    return []
 
 
 def shape(context: Context, stage: Stage) -> tuple[int, int]:
