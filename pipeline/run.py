@@ -252,7 +252,7 @@ def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None
         return
     for planned in plans:
         mark = " with RANDOM WEIGHTS" if context.stage(planned.stage).random else ""
-        progress.say(f"{planned.stage}: {len(planned.todo)} to make{mark} ({'; '.join(planned.reasons)})")
+        progress.say(f"{planned.stage}: {len(planned.todo)} to make{mark} ({planned.why})")
     start = time.perf_counter()
     try:
         step = steps.module(context.stage(plans[0].stage))

@@ -74,7 +74,7 @@ def table(plans: list[Planned], random: list[str], missing: dict[str, str]) -> s
         line = plan.summary()
         rows.append(
             f"{plan.stage:{width}}  {line['shards']:6}  {line['cached']:6}  {line['stale']:6}  {line['missing']:7}  "
-            + "; ".join(dict.fromkeys(part for reason in plan.reasons for part in reason.split("; ")))
+            f"{plan.why}"
         )
     if by_code := [plan for plan in plans if plan.only_code]:
         modules = dict.fromkeys(module for plan in by_code for module in plan.by_code)
