@@ -96,10 +96,13 @@ def problems(context: Context, stage: Stage) -> list[str]:
 
 def _too_few_words(context: Context, stage: Stage, part: Any) -> list[str]:
     """Why what a stage is to learn from the train captions would come to nothing: told before anything is made."""
-    if not hasattr(part, "check_captions") or all(unit.key != FIT for unit in stage_plan(context, stage.name).todo):
+    captions = [context.catalog.texts[row] for row in context.catalog.split_captions("train")]
+    if not captions or not hasattr(part, "check_captions"):
+        return []
+    if all(unit.key != FIT for unit in stage_plan(context, stage.name).todo):
         return []
     try:
-        part.check_captions([context.catalog.texts[row] for row in context.catalog.split_captions("train")])
+        part.check_captions(captions)
     except ValueError as error:
         how = f": --set {stage.name}.threshold=1" if "threshold" in stage.params else ""
         return [f"'{stage.name}': {error}{how}"]
