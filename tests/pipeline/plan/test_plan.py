@@ -85,6 +85,15 @@ def test_a_fresh_workspace(collect: Collect, surroundings: Surroundings, planned
     }
 
 
+def test_what_was_set_aside_is_told(collect: Collect, surroundings: Surroundings, planned: Look):
+    """It was made, so "not made yet" would be wrong; the shards after it were not."""
+    context = surroundings(collect(train=many("a", "b", "c")))
+    folder = context.work.folder("x3d")
+    folder.mkdir(parents=True)
+    (folder / "00000.h5.damaged").touch()
+    assert planned(context)["x3d"].reasons == ["damaged, and set aside by `laff verify`", "not made yet"]
+
+
 def test_nothing_to_do(done: Callable[..., Path], surroundings: Surroundings, planned: Look):
     plans = planned(surroundings(done()))
     assert reasons(plans) == {}
