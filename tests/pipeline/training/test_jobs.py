@@ -241,7 +241,7 @@ def test_a_raw_feature_that_no_head_holds_is_told_before_work(
     request_of: Callable[..., Request], tmp_path: Path
 ) -> None:
     entry = "{uses: fusion.laff.LAFF, video: [full], params: {heads: 2, width: 4, raw: [full]}}"
-    with pytest.raises(LaffError, match="'full' is raw and has width 5, more than a head's 4; raise width or take"):
+    with pytest.raises(LaffError, match="'full' is raw and has width 5, more than a head's 4; raise width, or take"):
         run(request_of(f"train.baselines={{bad: {entry}}}"), ["train"])
     assert not (tmp_path / "WORK" / "train").exists()
     assert not list((tmp_path / "WORK" / "full").glob("*.h5"))
