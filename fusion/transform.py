@@ -87,7 +87,7 @@ class Tile(nn.Module):
         if dim > width:
             raise ValueError(
                 f"feature '{name}' is raw and has width {dim}, more than a head's {width}; raise width, or "
-                f"take '{name}' out of raw (what `raw` names enters as it is; other features are mapped to the width of a head)"
+                f"take '{name}' out of raw (what `raw` names enters as it is; others are mapped to a head's width)"
             )
         self.name = name
         self.width = width
