@@ -109,7 +109,8 @@ def _plugged(
     filled, wrong = inherited.from_weights(given, described, weights, trusted)
     found += [f"'{name}': {problem}" for problem in wrong]
     params, wrong = bind(filled, wanted)
-    hints = {k: meant(k, [*wanted, *step.parameters]) for k in given if k not in wanted}
+    settable = [*wanted, *(key for key in step.parameters if key != "fit" or trained_by_steps(described))]
+    hints = {k: meant(k, settable) for k in given if k not in wanted}
     wrong = [problem for problem in wrong if not problem.startswith("unknown")]
     wrong += [f"unknown parameter '{key}'{hint}" for key, hint in hints.items()]
     found += [f"'{name}' cannot use {uses}: {problem}" for problem in wrong]
