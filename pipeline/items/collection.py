@@ -1,5 +1,6 @@
 """A collection: videos, captions and splits as collection.yaml describes them, checked before any work."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from pipeline import yamls
 from pipeline.errors import LaffError, did_you_mean, printable, problems
 from pipeline.items import fast_lists
 from pipeline.items.lists import Caption, Captions, Found, bad_id, csv_rows, read_captions, text_lines
-from pipeline.items.video_files import NO_VIDEO, chosen_of, links_out, some
+from pipeline.items.video_files import NO_VIDEO, VIDEO, chosen_of, links_out, some
 
 SPLITS = ("train", "val", "test")
 SHOWN = 1000  # problems printed one by one; the rest is counted
@@ -104,7 +105,7 @@ def _read_splits(raw: dict[str, Any], collection: Collection, found: Found) -> d
         for video in collection.ids[split]:
             if video not in described:
                 where, line = lines[video]
-                found.add(where, line, f"video '{video}' of {split} has no caption in {file.name}")
+                found.add(where, line, f"video '{video}' of {split} has no caption in {file.name}{_ending(video)}")
     for source, found_captions in parsed.items():
         splits = [split for split, named in caption_files.items() if named == source]
         members = {video for split in splits for video in collection.ids[split]}
@@ -190,7 +191,7 @@ def _note_missing(
             where, line = lines[video]
             hint = ""
             if video not in known and len(found.lines) < GUESSED:  # it takes long, and is not shown
-                hint = did_you_mean(video, names)
+                hint = _near(video, names)
             file = Path(collection.files.get(video, source))
             what = f" in {source}{more}" if file == source else f": there is no {file}"
             if file.is_symlink():
@@ -199,7 +200,7 @@ def _note_missing(
         return
     broken = sum(Path(collection.files.get(video, source)).is_symlink() for video in lost)
     more += f"; {broken} of them are links to nothing" if broken else ""
-    hints = [did_you_mean(video, names).replace("; ", ", ") if video not in known else "" for video in lost[:3]]
+    hints = [_near(video, names).replace("; ", ", ") if video not in known else "" for video in lost[:3]]
     shown = [f"'{video}'{hint}" for video, hint in zip(lost, hints, strict=False)]
     collection.notes.append(
         printable(
@@ -207,6 +208,22 @@ def _note_missing(
             f"{', '.join(shown)}{', …' if len(lost) > 3 else ''}{more}"
         )
     )
+
+
+def _near(video: str, names: Sequence[str]) -> str:
+    """A did-you-mean among names of files with the same numbers: clip99 is not meant to be clip6."""
+    numbers = _numbers(video)
+    return did_you_mean(video, [name for name in names if _numbers(name) == numbers])
+
+
+def _numbers(name: str) -> list[str]:
+    return [digits.lstrip("0") for digits in re.findall(r"\d+", name)]
+
+
+def _ending(video: str) -> str:
+    """A hint where an id looks like the name of a file."""
+    stem, dot, ending = video.rpartition(".")
+    return f"; write '{stem}': an id has no ending" if stem and f"{dot}{ending}".lower() in VIDEO else ""
 
 
 def _names(files: Sequence[Path]) -> str:

@@ -91,9 +91,25 @@ def problems(context: Context, stage: Stage) -> list[str]:
     lacking = no_decoder(context, stage)
     if lacking and any(unit.side == "video" for unit in stage_plan(context, stage.name).todo):
         found += lacking
+    found += _too_few_words(context, stage, part)
     if not context.tasks.remote:
         device(stage.name, stage.on)
     return found + aggregators.refused(context.graph, stage)
+
+
+def _too_few_words(context: Context, stage: Stage, part: Any) -> list[str]:
+    """Why what a stage is to learn from the train captions would come to nothing: told before anything is made."""
+    captions = [context.catalog.texts[row] for row in context.catalog.split_captions("train")]
+    if not captions or not hasattr(part, "check_captions"):
+        return []
+    if all(unit.key != FIT for unit in stage_plan(context, stage.name).todo):
+        return []
+    try:
+        part.check_captions(captions)
+    except ValueError as error:
+        how = f": --set {stage.name}.threshold=1" if "threshold" in stage.params else ""
+        return [f"'{stage.name}': {error}{how}"]
+    return []
 
 
 def shape(context: Context, stage: Stage) -> tuple[int, int]:

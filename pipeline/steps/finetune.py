@@ -46,12 +46,12 @@ class Options(Learning):
     epochs: int = 5
     batch: int = 32
     clip: float = 1.0
-    seed: int = 2
+    seed: int = 2  # of the random numbers while it learns
     timeout: float = 120.0  # seconds that decoding one video may take
     memory: float = 4.0  # GiB that decoding one video may take
     keep_frames: bool = False  # keep the decoded frames for another fine-tuning
     aggregate: str = "fusion.frames.mean.Mean"  # what makes a video of its frames
-    aggregate_params: dict[str, Any] = field(default_factory=dict)
+    aggregate_params: dict[str, Any] = field(default_factory=dict)  # of that class
     head_rate: float = 100.0  # learning rate of the aggregator, which starts untrained, as a multiple of lr
 
     def __post_init__(self) -> None:

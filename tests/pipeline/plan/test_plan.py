@@ -87,6 +87,15 @@ def test_a_fresh_workspace(collect: Collect, surroundings: Surroundings, planned
     }
 
 
+def test_what_was_set_aside_is_told(collect: Collect, surroundings: Surroundings, planned: Look):
+    """It was made, so "not made yet" would be wrong; the shards after it were not."""
+    context = surroundings(collect(train=many("a", "b", "c")))
+    folder = context.work.folder("x3d")
+    folder.mkdir(parents=True)
+    (folder / "00000.h5.damaged").touch()
+    assert planned(context)["x3d"].reasons == ["damaged, and set aside by `laff verify`", "not made yet"]
+
+
 def test_nothing_to_do(done: Callable[..., Path], surroundings: Surroundings, planned: Look):
     plans = planned(surroundings(done()))
     assert reasons(plans) == {}
@@ -345,7 +354,7 @@ def test_a_file_that_a_parameter_names(collect: Collect, surroundings: Surroundi
     (tmp_path / "big" / "id.txt").write_text("a")
     folder = surroundings(path, ["w2v.vectors=big"], text)
     before = folder.fingerprint("w2v")
-    assert explain(relative.recipe("w2v"), folder.recipe("w2v")) == "file of vectors changed"
+    assert explain(relative.recipe("w2v"), folder.recipe("w2v")) == "the file that vectors names has other content"
     (tmp_path / "big" / "shape.txt").write_text("1 2")
     assert surroundings(path, ["w2v.vectors=big"], text).fingerprint("w2v") != before
     assert surroundings(path, ["w2v.vectors=none"], text).recipe("w2v")["file of vectors"] == "missing:none"
@@ -381,10 +390,10 @@ OLD = {
         ({"step": "import"}, "step extract → import"),
         ({"weights": "random"}, "weights nothing → random"),
         ({"decoder": {"av": "2", "pillow": "1"}}, "decoder av 1 → av 2 pillow 1"),
-        ({"code": {"a": "1", "b": "3", "c": "4"}}, "code of b, c changed"),
+        ({"code": {"a": "1", "b": "3", "c": "4"}}, "code of b changed"),
         ({"from": {"decode": "z", "ingest": "y"}}, "follows decode"),
         ({"from": {"decode": "x", "bow": "y"}}, "now reads bow; no longer reads ingest"),
-        ({"file of vectors": "1"}, "file of vectors changed"),
+        ({"file of vectors": "1"}, "the file that vectors names has other content"),
         ({"joint gru": "1"}, "joint gru changed"),
         (
             {"params": {"frames": 16, "size": "L"}, "from": {"decode": "z"}},
@@ -395,6 +404,20 @@ OLD = {
 )
 def test_reasons_in_words(change: dict[str, object], words: str):
     assert explain(OLD, OLD | change) == words
+
+
+def test_code_that_other_settings_bring_has_not_changed():
+    """As that of an encoder, where a model is trained with it inside for the first time."""
+    old, more = OLD | {"settings": "s"}, {"code": {"a": "1", "b": "2", "c": "4"}}
+    assert explain(old, old | more) == "code of c changed"
+    assert explain(old, old | more | {"settings": "t", "joint gru": "1"}) == "joint gru changed"
+    assert explain(old | more, old | {"settings": "t", "joint gru": "1"}) == "joint gru changed"
+
+
+def test_each_reason_of_a_stage_is_told_once():
+    """Units of one stage may have some of them in common."""
+    planned = Planned("train", reasons=["no longer reads gru; follows x3d", "not made yet", "no longer reads gru"])
+    assert planned.why == "no longer reads gru; follows x3d; not made yet"
 
 
 def test_the_table():
