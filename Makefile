@@ -30,7 +30,7 @@ format: .venv/laff ## put the code into its one format
 # Written last, so an interrupted installation is taken up again. New pins install anew, other changes do not.
 .venv/packages: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("laff needs Python 3.11 or newer, not " + sys.version.split()[0] + "; name one: make PYTHON=python3.11")'
-	@echo "Installing the packages of requirements.txt into .venv (once; some minutes, some GB)"
+	@echo "Installing the packages of requirements.txt into .venv (once, some 6 GB; pip says nothing for about three minutes)"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@

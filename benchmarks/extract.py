@@ -15,7 +15,8 @@ Takes the visual extractors of profile small with random weights, on small clips
     one pass  wall seconds of the pass
     by stage  wall seconds of the same extractors one after the other
 
-Then frames a second of one core against the bare library. extract_memory.py has the memory, gpu.py the GPU.
+Then frames a second of one core against the bare library, and against decode.decoder=decord.
+extract_memory.py has the memory, gpu.py the GPU.
 """
 
 from __future__ import annotations
@@ -95,14 +96,16 @@ def bare(clip: Clip) -> None:
 
 
 def decoder_speed(name: str, clips: Sequence[Clip], rounds: int) -> None:
-    """Print frames a second of one core, ours and the bare library's."""
+    """Print frames a second of one core: ours, the bare library's, and ours where decord reads."""
     count = sum(one.count for one in read_all(clips, FEATURES))
-    ours, theirs = [], []
+    ours, theirs, decords = [], [], []
     for _ in range(rounds):
         ours.append(count / seconds(lambda: read_all(clips, FEATURES), time.process_time))
         theirs.append(count / seconds(lambda: [bare(clip) for clip in clips], time.process_time))
-    mine, other = statistics.median(ours), statistics.median(theirs)
+        decords.append(count / seconds(lambda: read_all(clips, FEATURES, "decord"), time.process_time))
+    mine, other, decord = (statistics.median(rates) for rates in (ours, theirs, decords))
     print(f"  {name}: {mine:.0f} frames/s a core, PyAV alone {other:.0f}; ratio {mine / other:.2f}")
+    print(f"  {name}: decoder=pyav {mine:.0f} frames/s a core, decoder=decord {decord:.0f}; ratio {mine / decord:.2f}")
 
 
 def main() -> None:

@@ -57,10 +57,10 @@ def warm(tasks: Serial, clips: Sequence[Clip], names: Sequence[str], folder: Pat
     run(tasks, passes(clips[: 2 * len(os.sched_getaffinity(0))], names, folder, threads))
 
 
-def read_all(clips: Sequence[Clip], names: Sequence[str]) -> list[reading.Frames]:
+def read_all(clips: Sequence[Clip], names: Sequence[str], decoder: str = "pyav") -> list[reading.Frames]:
     """The frames that the extractors want, read in this process."""
     samplings = [target.part.sampling for target in targets(names, Path(), 0)]
-    return [decoding.read((clip.path, samplings, clip.packets, clip.fps)) for clip in clips]
+    return [decoding.read((clip.path, samplings, clip.packets, clip.fps, decoder)) for clip in clips]
 
 
 def seconds(work: Callable[[], Any], clock: Callable[[], float] = time.perf_counter) -> float:

@@ -4,7 +4,8 @@
 
 What is carried follows from WANTED and MACHINE by what the packages say that they need; the versions are those that are
 installed here. Printed are the sizes, with the checkout's own; more than --limit MiB in all is refused. Left out: dask,
-which only workers need, and gensim, which only learns word vectors and would not fit beside PyAV.
+which only workers need, decord, which reads only where decode.decoder says so, and gensim, which only learns word
+vectors and would not fit beside PyAV.
 """
 
 from __future__ import annotations

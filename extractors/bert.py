@@ -60,10 +60,10 @@ class Bert:
     def __init__(
         self,
         *,
-        pooling: Literal["auto", "mean", "cls", "max"] = "auto",
-        normalise: bool | None = None,
-        length: int | None = None,
-        weights: str = "all-minilm-l6-v2",
+        pooling: Literal["auto", "mean", "cls", "max"] = "auto",  # auto: as the folder says, else mean
+        normalise: bool | None = None,  # to length 1; null: as the folder says
+        length: int | None = None,  # word pieces at most, the two at the ends among them; null: as the folder says
+        weights: str = "all-minilm-l6-v2",  # a name of `laff weights list`, or a folder of yours
     ) -> None:
         if weights == "random":
             raise ValueError(NO_RANDOM)

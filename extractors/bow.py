@@ -19,7 +19,11 @@ class Bow:
     sparse = True  # rows of counts in CSR
     dim: int
 
-    def __init__(self, *, threshold: int = 5) -> None:
+    def __init__(
+        self,
+        *,
+        threshold: int = 5,  # occurrences in the train captions that a word needs
+    ) -> None:
         """threshold: occurrences in all train captions together that a word needs."""
         if threshold < 1:
             raise ValueError(f"threshold is {threshold}; it should be at least 1")
@@ -28,6 +32,10 @@ class Bow:
     def fit(self, captions: Sequence[str]) -> dict[str, Any]:
         """Train captions -> {"words": list of str}, column by column. Raises ValueError if no word is left."""
         return {"words": vocabulary(captions, self.threshold, stopwords=False)}
+
+    def check_captions(self, captions: Sequence[str]) -> None:
+        """Raises ValueError where a fit to these train captions would come to nothing."""
+        self.fit(captions)
 
     def load_state(self, state: dict[str, Any], device: str = "cpu") -> None:
         """Take the vocabulary; counting needs no device."""

@@ -14,7 +14,13 @@ class Brightness:
     sides = ("video",)
     dim = 3
 
-    def __init__(self, *, frames: int = 8, crop: int = 32, scale: float = 255.0) -> None:
+    def __init__(
+        self,
+        *,
+        frames: int = 8,  # spread over the video
+        crop: int = 32,  # pixels of the central square
+        scale: float = 255.0,  # values are divided by it
+    ) -> None:
         if scale <= 0:
             raise ValueError(f"scale is {scale}; it should be positive")
         self.sampling = Sampling(frames=frames, size=crop, crop=crop)

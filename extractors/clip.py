@@ -57,18 +57,18 @@ class Clip:
     def __init__(
         self,
         *,
-        model: str = "ViT-B-32-quickgelu",
-        frames: int = 8,
-        stride: int = 0,
-        fps: float = 0.0,
-        rule: Literal["even", "first"] = "even",
-        level: Literal["video", "frame"] = "video",
-        mean: list[float] | None = None,
-        std: list[float] | None = None,
-        resize: Literal["shortest", "squash"] | None = None,
-        filter: Literal["bilinear", "bicubic"] | None = None,
-        tokenizer: str = "",
-        weights: str = "openai-clip-vit-b-32",
+        model: str = "ViT-B-32-quickgelu",  # a configuration of open_clip, or a JSON file of extractors/clip_configs/
+        frames: int = 8,  # of a video
+        stride: int = 0,  # frames at fps from one to the next; 0 spreads them over the video
+        fps: float = 0.0,  # that stride counts at; 0: the video's own
+        rule: Literal["even", "first"] = "even",  # with a stride: about the middle, or from the first on
+        level: Literal["video", "frame"] = "video",  # one row a video, or one for each frame
+        mean: list[float] | None = None,  # of pixels in 0..1; null: the weights'
+        std: list[float] | None = None,  # of pixels in 0..1; null: the weights'
+        resize: Literal["shortest", "squash"] | None = None,  # squash: whole image; null: the weights'
+        filter: Literal["bilinear", "bicubic"] | None = None,  # null: the weights'
+        tokenizer: str = "",  # a folder with tokenizer.json; '': beside the weights, or the model's own
+        weights: str = "openai-clip-vit-b-32",  # a name of `laff weights list`, a file of yours, or random
     ) -> None:
         self.config = clip_config(model)
         if "/" in weights and not weights.startswith(PREFIX) and not Path(weights).expanduser().exists():

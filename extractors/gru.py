@@ -88,11 +88,11 @@ class Gru:
     def __init__(
         self,
         *,
-        hidden: int = 1024,
-        bidirectional: bool = False,
-        threshold: int = 5,
-        vector_dim: int = 500,
-        seed: int = 2,
+        hidden: int = 1024,  # width of the state, D
+        bidirectional: bool = False,  # reads captions backwards too
+        threshold: int = 5,  # occurrences in the train captions that a word needs
+        vector_dim: int = 500,  # width of the word vectors: that of the vectors it starts from
+        seed: int = 2,  # of the initial weights
     ) -> None:
         """threshold: occurrences in the train captions that a word needs; vector_dim: width of the word vectors,
         which must be that of the vectors it starts from; seed: of the initial weights."""
@@ -110,6 +110,10 @@ class Gru:
     def vocabulary(self, captions: Sequence[str]) -> list[str]:
         """Train captions -> words by id, stop words among them, the four special ones first."""
         return SPECIAL + vocabulary(captions, self.threshold, stopwords=True)
+
+    def check_captions(self, captions: Sequence[str]) -> None:
+        """Raises ValueError where there is nothing to learn from these train captions."""
+        self.vocabulary(captions)
 
     def tokens(self, captions: Sequence[str], words: Sequence[str]) -> tuple[Tensor, Tensor]:
         """C captions -> ids [sum L] int64 of `<start> words <end>`, and starts [C + 1] int64 of each caption."""

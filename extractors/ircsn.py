@@ -82,19 +82,19 @@ class IrCSN:
     def __init__(
         self,
         *,
-        depth: Literal[50, 101, 152] = 152,
-        frames: int = 32,
-        stride: int = 1,
-        fps: float = 15.0,
-        rule: Literal["even", "mmaction2"] = "even",
-        crop: int = CROP,
-        short: int | None = None,
-        width: int | None = None,
-        clips: int = 10,
-        crops: int = 1,
-        mean: list[float] | None = None,
-        std: list[float] | None = None,
-        weights: str = "ircsn-152-ig65m",
+        depth: Literal[50, 101, 152] = 152,  # layers
+        frames: int = 32,  # in a clip
+        stride: int = 1,  # frames at fps from one to the next; 0 spreads them over the video
+        fps: float = 15.0,  # that stride counts at; 0: the video's own
+        rule: Literal["even", "mmaction2"] = "even",  # where clips lie: evenly, or as mmaction2 places them
+        crop: int = CROP,  # pixels of the square that is seen
+        short: int | None = None,  # height after resizing; the short side where width is 0; null: VMZ's, by the crop
+        width: int | None = None,  # after resizing; 0 keeps the shape; null: VMZ's, by the crop
+        clips: int = 10,  # in a video
+        crops: int = 1,  # in a clip: 1 in the centre, or 3 along the long side
+        mean: list[float] | None = None,  # of pixels in 0..1; null: VMZ's
+        std: list[float] | None = None,  # of pixels in 0..1; null: VMZ's
+        weights: str = "ircsn-152-ig65m",  # a name of `laff weights list`, a file of yours, or random
     ) -> None:
         if depth not in (50, 101, 152):
             raise ValueError(f"depth is {depth}; it should be 50, 101 or 152")

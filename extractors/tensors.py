@@ -132,6 +132,13 @@ def _torchscript(path: Path) -> dict[str, Any]:
         return dict(torch.jit.load(str(path), map_location="cpu").state_dict())
 
 
+def _is_text(path: Path) -> bool:
+    """Whether a file begins with letters, where an archive or a pickle of torch has control characters."""
+    with path.open("rb") as file:
+        start = file.read(64)
+    return bool(start) and all(byte >= 32 or byte in b"\t\n\r" for byte in start)
+
+
 def _pickled(path: Path) -> dict[str, Any]:
     """The dict of a torch.save file."""
     try:
@@ -140,6 +147,8 @@ def _pickled(path: Path) -> dict[str, Any]:
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a file of another kind makes the reader fail in any way: KeyError, UnicodeError, …
         # What torch says itself ends in the advice to read the file in the unsafe way.
+        if _is_text(path):  # which may look like the opcodes of a pickle
+            raise ValueError(f"{path}: no checkpoint, but a file of text") from error
         if classes := refused(path):
             some = ", ".join(classes[:SHOWN]) + (", …" if len(classes) > SHOWN else "")
             raise ValueError(

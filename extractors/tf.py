@@ -66,16 +66,16 @@ class TimeSformer:
     def __init__(
         self,
         *,
-        frames: int = 8,
-        stride: int = 32,
-        crop: int = 224,
-        clips: int = 1,
-        crops: int = 3,
-        patch: int = 16,
-        width: int = 768,
-        layers: int = 12,
-        heads: int = 12,
-        weights: str = "timesformer-8x32-howto100m",
+        frames: int = 8,  # in a clip; the weights hold an embedding for each
+        stride: int = 32,  # frames at 30 a second from one to the next; 0 spreads them over the video
+        crop: int = 224,  # pixels of the square that is seen
+        clips: int = 1,  # in a video
+        crops: int = 3,  # in a clip: 1 in the centre, or 3 along the long side
+        patch: int = 16,  # pixels of a patch's side
+        width: int = 768,  # of the tokens, D
+        layers: int = 12,  # of the transformer
+        heads: int = 12,  # of its attention
+        weights: str = "timesformer-8x32-howto100m",  # a name of `laff weights list`, a file of yours, or random
     ) -> None:
         if crop % patch:
             raise ValueError(f"crop {crop} is no multiple of patch {patch}")

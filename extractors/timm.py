@@ -64,10 +64,10 @@ class Timm:
     def __init__(
         self,
         *,
-        model: str = "tf_efficientnet_lite0",
-        frames: int = 8,
-        crop: int | None = None,
-        weights: str = "efficientnet-lite0",
+        model: str = "tf_efficientnet_lite0",  # a name of timm
+        frames: int = 8,  # spread over the video
+        crop: int | None = None,  # pixels of the square that is seen; null: the model's own
+        weights: str = "efficientnet-lite0",  # a name of `laff weights list`, a file of yours, or random
     ) -> None:
         self.model = model
         self.frames = frames

@@ -1,7 +1,9 @@
 """Mean word vector of a caption (word2vec, Mikolov et al. 2013; as a feature: W2VV, Dong et al. 2018)."""
 
 import zlib
+from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import torch
 from scipy.sparse import csr_matrix
 
 from extractors.vectors import open_vectors, width
-from extractors.words import STOPWORDS, counts, tokenise
+from extractors.words import STOPWORDS, TooRare, counts, tokenise
 
 
 class W2v:
@@ -27,12 +29,12 @@ class W2v:
     def __init__(
         self,
         *,
-        vectors: str = "",
-        dim: int = 500,
-        window: int = 5,
-        epochs: int = 20,
-        threshold: int = 5,
-        seed: int = 2,
+        vectors: str = "",  # file of word2vec or GloVe, or a BigFile folder; '' trains our own from the train captions
+        dim: int = 500,  # width of our own, D; those of a file have theirs
+        window: int = 5,  # of our own: words on each side that are predicted
+        epochs: int = 20,  # of our own
+        threshold: int = 5,  # of our own: occurrences in the train captions that a word needs to get a vector
+        seed: int = 2,  # of our own
     ) -> None:
         """vectors: a word2vec (text or binary) or GloVe file or a BigFile folder; "" trains our own.
 
@@ -67,6 +69,13 @@ class W2v:
         if not words:
             raise ValueError(f"{self.vectors}: none of the train captions' words is among its {len(rows)} words")
         return {"words": words, "vectors": torch.from_numpy(np.array(table[[rows[w] for w in words]], np.float32))}
+
+    def check_captions(self, captions: Sequence[str]) -> None:
+        """Raises ValueError where our own training would come to nothing on these train captions."""
+        if not self.vectors:
+            found = Counter(word for caption in captions for word in tokenise(caption))
+            if max(found.values(), default=0) < self.threshold:
+                raise TooRare(self.threshold, found)
 
     def load_state(self, state: dict[str, Any], device: str = "cpu") -> None:
         """Take the words and their vectors; a mean needs no device. Raises ValueError if the file has gone."""
@@ -141,8 +150,5 @@ class W2v:
                 hashfxn=lambda text: zlib.crc32(str(text).encode()),
             )
         except RuntimeError as error:  # gensim's answer to an empty vocabulary
-            raise ValueError(
-                f"no word occurs {self.threshold} times or more in the {len(sentences)} train captions; "
-                "give more captions or a lower threshold"
-            ) from error
+            raise TooRare(self.threshold, Counter(chain.from_iterable(sentences))) from error
         return {"words": list(model.wv.index_to_key), "vectors": torch.from_numpy(model.wv.vectors.copy())}

@@ -44,17 +44,25 @@ def counts(captions: Iterable[str]) -> dict[str, int]:
     return found
 
 
+class TooRare(ValueError):
+    """No word of the train captions occurs as often as a feature's `threshold` says."""
+
+    def __init__(self, threshold: int, found: dict[str, int]) -> None:
+        most = f"; the commonest, '{max(found, key=found.__getitem__)}', occurs {max(found.values())}" if found else ""
+        super().__init__(
+            f"no word occurs {threshold} times or more among the {len(found)} different words of the train captions"
+            f"{most}; give more captions or a lower threshold"
+        )
+
+
 def vocabulary(captions: Iterable[str], threshold: int, stopwords: bool) -> list[str]:
     """Words that occur at least `threshold` times, by falling count, equal ones in the order first seen.
 
     stopwords: whether stop words are kept.
-    Raises ValueError if no word is left, since a feature of no words is a mistake upstream.
+    Raises TooRare if no word is left, since a feature of no words is a mistake upstream.
     """
     found = counts(captions)
     kept = [word for word, n in found.items() if n >= threshold and (stopwords or word not in STOPWORDS)]
     if not kept:
-        raise ValueError(
-            f"no word occurs {threshold} times or more among the {len(found)} different words of the train captions; "
-            "give more captions or a lower threshold"
-        )
+        raise TooRare(threshold, {word: n for word, n in found.items() if stopwords or word not in STOPWORDS})
     return sorted(kept, key=lambda word: -found[word])

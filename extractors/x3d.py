@@ -70,13 +70,13 @@ class X3D:
     def __init__(
         self,
         *,
-        size: Literal["XS", "S", "M", "L"] = "L",
-        frames: int | None = None,
-        stride: int | None = None,
-        crop: int | None = None,
-        clips: int = 10,
-        crops: int = 1,
-        weights: str = "x3d-l-k400",
+        size: Literal["XS", "S", "M", "L"] = "L",  # of the network
+        frames: int | None = None,  # in a clip; null: the size's own
+        stride: int | None = None,  # frames at 30 a second; 0 spreads them over the video; null: the size's own
+        crop: int | None = None,  # pixels of the square that is seen; null: the size's own
+        clips: int = 10,  # spread over the video
+        crops: int = 1,  # in a clip: 1 in the centre, or 3 along the long side
+        weights: str = "x3d-l-k400",  # a name of `laff weights list`, a file of yours, or random
     ) -> None:
         if size not in NATIVE:
             raise ValueError(f"size is {size!r}; it should be one of {', '.join(NATIVE)}")

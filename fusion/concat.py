@@ -31,10 +31,10 @@ class Concat(nn.Module):
         self,
         *,
         dims: dict[str, int],
-        heads: int = 8,
-        width: int = 512,
-        dropout: float = 0.2,
-        raw: tuple[str, ...] = ("clip-ft",),
+        heads: int = 8,  # with width: one space of heads * width columns
+        width: int = 512,  # see heads
+        dropout: float = 0.2,  # share of values dropped while learning
+        raw: tuple[str, ...] = ("clip-ft",),  # changes nothing here: every feature enters as it is
     ) -> None:
         super().__init__()
         check_block(dims, heads, width, dropout)

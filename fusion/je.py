@@ -34,10 +34,10 @@ class JE(Spaces):
         *,
         video_dims: dict[str, int],
         text_dims: dict[str, int],
-        width: int = 1024,
-        dropout: float = 0.2,
-        lead: str = "",
-        share: float = 0.0,
+        width: int = 1024,  # of each space
+        dropout: float = 0.2,  # share of values dropped while learning
+        lead: str = "",  # the video feature whose space has `share` of the score; '': all have the same
+        share: float = 0.0,  # see lead
         encoders: Mapping[str, nn.Module] | None = None,
     ) -> None:
         super().__init__(encoders)

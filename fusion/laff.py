@@ -32,11 +32,11 @@ class LAFF(nn.Module):
         self,
         *,
         dims: dict[str, int],
-        heads: int = 8,
-        width: int = 512,
-        dropout: float = 0.2,
-        raw: tuple[str, ...] = ("clip-ft",),
-        norm: bool = False,
+        heads: int = 8,  # spaces that features are fused in, each with weights of its own
+        width: int = 512,  # columns of a head
+        dropout: float = 0.2,  # share of values dropped while learning
+        raw: tuple[str, ...] = ("clip-ft",),  # features taken as they are, not through a learned map
+        norm: bool = False,  # batch normalisation behind every learned map too
     ) -> None:
         super().__init__()
         self.dims = dict(dims)

@@ -28,11 +28,11 @@ class LAFFml(LAFF):
         self,
         *,
         dims: dict[str, int],
-        heads: int = 8,
-        width: int = 512,
-        dropout: float = 0.2,
-        raw: tuple[str, ...] = ("clip-ft",),
-        frames: tuple[str, ...] = ("clip-ft-frames",),
+        heads: int = 8,  # spaces that features are fused in, each with weights of its own
+        width: int = 512,  # columns of a head
+        dropout: float = 0.2,  # share of values dropped while learning
+        raw: tuple[str, ...] = ("clip-ft",),  # features taken as they are, not through a learned map
+        frames: tuple[str, ...] = ("clip-ft-frames",),  # video features that are read frame by frame
     ) -> None:
         super().__init__(dims=dims, heads=heads, width=width, dropout=dropout, raw=(*raw, *frames), norm=True)
         scores = {name: torch.empty(dims[name]) for name in frames if name in dims}

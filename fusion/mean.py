@@ -24,11 +24,11 @@ class Mean(nn.Module):
         self,
         *,
         dims: dict[str, int],
-        heads: int = 8,
-        width: int = 512,
-        dropout: float = 0.2,
-        raw: tuple[str, ...] = ("clip-ft",),
-        norm: bool = False,
+        heads: int = 8,  # times width: columns of the fused vector
+        width: int = 512,  # see heads
+        dropout: float = 0.2,  # share of values dropped while learning
+        raw: tuple[str, ...] = ("clip-ft",),  # features taken as they are, not through a learned map
+        norm: bool = False,  # batch normalisation behind every learned map too
     ) -> None:
         super().__init__()
         self.dims = dict(dims)

@@ -42,12 +42,12 @@ class MMT(Spaces):
         video_dims: dict[str, int],
         text_dims: dict[str, int],
         lengths: dict[str, int] | None = None,
-        frames: tuple[str, ...] = (),
-        layers: int = 4,
-        heads: int = 4,
-        width: int = 512,
-        ffn: int = 3072,
-        dropout: float = 0.1,
+        frames: tuple[str, ...] = (),  # video features that are read frame by frame
+        layers: int = 4,  # of the transformer
+        heads: int = 4,  # of its attention
+        width: int = 512,  # of tokens and embeddings
+        ffn: int = 3072,  # inner width of a layer
+        dropout: float = 0.1,  # share of values dropped while learning
         encoders: Mapping[str, nn.Module] | None = None,
     ) -> None:
         super().__init__(encoders)

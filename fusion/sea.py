@@ -29,8 +29,8 @@ class SEA(Spaces):
         *,
         video_dims: dict[str, int],
         text_dims: dict[str, int],
-        width: int = 2048,
-        dropout: float = 0.2,
+        width: int = 2048,  # of each space
+        dropout: float = 0.2,  # share of values dropped while learning
         encoders: Mapping[str, nn.Module] | None = None,
     ) -> None:
         super().__init__(encoders)

@@ -34,6 +34,30 @@ class Spaces(nn.Module):
         super().__init__()
         self.encoders = nn.ModuleDict(dict(encoders or {}))
 
+    @torch.no_grad()
+    def check(self, video: Mapping[str, Feature], text: Mapping[str, Feature]) -> None:
+        """Raises ValueError unless the vectors have the shape that they should have: a wrong one may train unnoticed.
+
+        video, text: B rows each, of pairs. Draws no random numbers, for it looks at the model as it is used.
+        """
+        learning = self.training
+        self.eval()
+        try:
+            self._check(video, text)
+        finally:
+            self.train(learning)
+
+    def _check(self, video: Mapping[str, Feature], text: Mapping[str, Feature]) -> None:
+        if self.scores_pairs:
+            return
+        for side, made, features in (("video", self.video_units, video), ("text", self.text_units, text)):
+            rows, units = len(next(iter(features.values()))), made(features)
+            if units.ndim != 3 or len(units) != rows:
+                raise ValueError(
+                    f"{side}_units of {type(self).__name__} gave {list(units.shape)} for {rows} rows; it should be "
+                    f"[{rows}, S, W], S spaces of width W"
+                )
+
     def encode(self, features: Mapping[str, Feature]) -> dict[str, Feature]:
         """Tokens become [B, D]; other features stay. Raises ValueError where an encoder and its tokens don't meet."""
         encoded = dict(features)

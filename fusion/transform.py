@@ -86,8 +86,8 @@ class Tile(nn.Module):
         super().__init__()
         if dim > width:
             raise ValueError(
-                f"feature '{name}' is raw and has width {dim}, more than a head's {width}; "
-                f"raise width or take '{name}' out of raw"
+                f"feature '{name}' is raw and has width {dim}, more than a head's {width}; raise width, or "
+                f"take '{name}' out of raw (what `raw` names enters as it is; others are mapped to a head's width)"
             )
         self.name = name
         self.width = width

@@ -50,6 +50,11 @@ def problems(where: str, found: Sequence[str]) -> LaffError:
     return LaffError("\n".join([f"{where}: {len(found)} problem(s)", *(f"  - {problem}" for problem in found)]))
 
 
+def meant(word: str, words: Collection[str]) -> str:
+    """`did_you_mean`, and where none of `words` is close, all of them: '; known: X, Y'."""
+    return did_you_mean(word, words) or (f"; known: {', '.join(words)}" if words else "")
+
+
 def did_you_mean(word: str, words: Collection[str]) -> str:
     """'; did you mean X?' where one of `words` is close to `word`, else ''."""
     close = get_close_matches(str(word), words, n=1)

@@ -17,6 +17,7 @@ class Outcome:
     seconds: dict[str, float] = field(default_factory=dict)
     failures: list[dict[str, str]] = field(default_factory=list)
     notes: list[dict[str, str]] = field(default_factory=list)  # on videos that are used, though with a flaw
+    videos: int = 0  # of the collection
     random: list[str] = field(default_factory=list)
     stages: list[str] = field(default_factory=list)  # all that were looked at
     places: dict[str, str] = field(default_factory=dict)  # stage -> its folder below the workspace, where not its name
@@ -31,7 +32,9 @@ class Outcome:
         """What was made, what failed, the table of results, and what to do next."""
         lines = [] if self.made else ["nothing to do: everything is cached"]
         for stage, units in self.made.items():
-            lines.append(f"{stage:12} {units:5} made in {self.seconds.get(stage, 0.0):8.1f} s")
+            failed = len({line["video"] for line in self.failures if line["stage"] == stage})
+            told = f", but ALL {failed} videos failed" if 0 < self.videos <= failed else f", {failed} video(s) failed"
+            lines.append(f"{stage:12} {units:5} made in {self.seconds.get(stage, 0.0):8.1f} s{told if failed else ''}")
         if self.lost:
             lines.append(f"{self.lost} video(s) failed: `laff failures -w {work}` says why; --retry-failed tries again")
         if noted := len({line["video"] for line in self.notes}):

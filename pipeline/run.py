@@ -1,5 +1,6 @@
 """Run what is not cached, in the graph's order, and say what came of it."""
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pipeline.graph.graph import Graph
 from pipeline.items import collection
 from pipeline.items.collection import Collection
 from pipeline.outcome import Outcome, search_advice
+from pipeline.parts.blame import blaming
 from pipeline.plan import accept as accepting
 from pipeline.plan import lacks, losses, runs, steps
 from pipeline.plan.accept import Accepted
@@ -42,10 +44,21 @@ def surroundings(request: Request, graph: Graph, found: Collection, work: Worksp
     """The surroundings of a run over a collection that was read; its table is as an ingest would leave it."""
     for note in found.notes:
         progress.say(f"{found.name}: {note}")
+    _check_place(found, work.root)
     catalog, changes, dated = ingest.look(found, work, ingest.Options(**graph.of_step("ingest").options))
     context = Context(graph, catalog, work, found.has_videos, request.collection, retry, found.name)
     context.collection, context.changes, context.dated = found, changes, dated
     return context
+
+
+def _check_place(found: Collection, root: Path) -> None:
+    """LaffError where the workspace is the very folder of the videos: stages' folders would stand among them."""
+    folders = {os.path.dirname(file): file for file in found.files.values()}  # noqa: PTH120 - there may be many
+    for folder, file in folders.items():
+        if Path(folder).resolve() == root.resolve():
+            raise LaffError(
+                f"-w {root}: videos of the collection lie there, such as {Path(file).name}; name a folder of its own"
+            )
 
 
 def choose(context: Context, request: Request) -> Chosen:
@@ -160,9 +173,11 @@ def run(
     graph = request.graph()
     names = graph.needed(targets_of(graph, targets))
     found = collection.load(request.collection)  # mistakes are told before the workspace is touched
+    _check_place(found, request.work)
     with work.lock():
         context = surroundings(request, graph, found, work, retry)
         context.tasks = _tasks(request, context)
+        outcome.videos = sum(map(len, found.ids.values()))
         outcome.random, outcome.stages = random_stages(context, names), names
         outcome.advice = search_advice(graph, request.work) if graph.stages_of("train", names) else ""
         check_names(context, names)
@@ -203,6 +218,7 @@ def accept(request: Request, names: Sequence[str]) -> tuple[Accepted, list[str]]
     if not request.work.is_dir():
         raise LaffError(f"{request.work}: no such workspace")
     found = collection.load(request.collection)
+    _check_place(found, request.work)
     with work.lock():
         context = surroundings(request, request.graph(), found, work, retry=False)
         check_names(context, list(context.graph.stages))
@@ -253,14 +269,15 @@ def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None
         return
     for planned in plans:
         mark = " with RANDOM WEIGHTS" if context.stage(planned.stage).random else ""
-        progress.say(f"{planned.stage}: {len(planned.todo)} to make{mark} ({'; '.join(planned.reasons)})")
+        progress.say(f"{planned.stage}: {len(planned.todo)} to make{mark} ({planned.why})")
     start = time.perf_counter()
     try:
         step = steps.module(context.stage(plans[0].stage))
-        if together := getattr(step, "run_together", None):
-            together(context, plans)
-        else:
-            step.run(context, plans[0])
+        with blaming(f"in stage {' + '.join(repr(planned.stage) for planned in plans)}"):
+            if together := getattr(step, "run_together", None):
+                together(context, plans)
+            else:
+                step.run(context, plans[0])
     except ModuleNotFoundError as error:
         if not absent(error):
             raise

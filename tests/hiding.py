@@ -11,6 +11,7 @@ from typing import Any
 
 MODULES = {  # of each package
     "av": ["av"],
+    "decord": ["decord"],
     "open_clip_torch": ["open_clip"],
     "pytorchvideo": ["pytorchvideo"],
     "gensim": ["gensim"],
@@ -43,6 +44,9 @@ class Without:
 
     def __init__(self, finder: Any, hidden: Collection[str]) -> None:
         self.finder, self.hidden = finder, hidden
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.finder, name)  # such as what finds the versions of other packages
 
     def find_spec(self, name: str, *given: Any) -> Any:
         return None if name.partition(".")[0] in self.hidden else self.finder.find_spec(name, *given)

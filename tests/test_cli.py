@@ -633,7 +633,7 @@ def test_the_demo_runs_what_it_made(laff, tiny, tmp_path: Path, monkeypatch) -> 
     monkeypatch.setattr("pipeline.run.run", run)
     result = laff("demo", "--folder", tmp_path / "demo")
     assert result.exit_code == 0
-    assert "try: laff search" in result.output
+    assert ' search "a red circle moves up" -w ' in result.output
     assert seen["request"].profile == "small"
     assert seen["request"].sets == ("train.seeds=[1,2,3]",)
     assert "report" in seen["names"]

@@ -484,7 +484,7 @@ stages:
     # Another file is another feature.
     np.savez(changed.collection.parent / "one.npz", ids=np.array(ids), features=one + 1)
     plans = plan(wanted, ["report"]).stages
-    assert {p.stage: p.reasons for p in plans if p.todo}["one"] == ["file of file changed"]
+    assert {p.stage: p.reasons for p in plans if p.todo}["one"] == ["the file that file names has other content"]
     assert run(wanted, ()).made["one"] == 3
     assert results(changed.work)["coverage"] == 1.0
 

@@ -143,5 +143,5 @@ def test_a_look_and_reading_are_watched(folder: Path) -> None:
     with Killable(workers=1, timeout=60, memory=0.5) as workers:
         bad, good = workers.imap(probe, [huge, fine])
         assert (bad, getattr(good, "packets", good)) == (lost, 16)
-        jobs = [(str(huge), [Sampling(2, 16, 16)], 3, 25.0)]
+        jobs = [(str(huge), [Sampling(2, 16, 16)], 3, 25.0, "pyav")]
         assert list(workers.imap(decoding.read, jobs)) == [lost]

@@ -15,6 +15,7 @@ from pipeline.parts.code import ROOMS, ROOT, source_file
 HEAVY = {  # takes a tenth of a second or more, or much memory, so whoever does without is spared it
     "av": "FFmpeg's libraries; decoder processes alone need it",
     "dask": "a run that hands nothing out needs none",
+    "decord": "as av, and where decode.decoder says so alone",
     "distributed": "a run without workers needs none",
     "gensim": "w2v alone",
     "h5py": "HDF5's library; --help and mistakes in files need none",

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from pipeline.rows import shards
 from tests.forked import Forked, Process
 from tests.hiding import MODULES, site
 
-# What needs the package: a stage, or an option of `run`.
+# What needs the package: a stage, or an option of `run`. decord has a test of its own.
 NEEDED_BY = {
     "av": "decode",
     "open_clip_torch": "finetune",
@@ -37,13 +38,13 @@ class Machine:
         return process
 
 
-@pytest.fixture(params=NEEDED_BY)
+@pytest.fixture(params=MODULES)
 def machine(request: pytest.FixtureRequest, forked: Forked, tmp_path: Path) -> Machine:
     return Machine(forked, request.param, tmp_path)
 
 
 def test_every_package_is_tried() -> None:
-    assert NEEDED_BY.keys() == MODULES.keys()
+    assert NEEDED_BY.keys() | {"decord"} == MODULES.keys()
 
 
 def test_cached_features_serve_everywhere(ran: Any, machine: Machine, tmp_path: Path) -> None:
@@ -66,6 +67,7 @@ def test_cached_features_serve_everywhere(ran: Any, machine: Machine, tmp_path: 
         assert done.poll() == 0, done.said()
 
 
+@pytest.mark.parametrize("machine", NEEDED_BY, indirect=True)
 def test_what_needs_it_says_so(tiny: Any, machine: Machine, tmp_path: Path) -> None:
     made = tiny.copy(tmp_path / "made")
     who = NEEDED_BY[machine.package]
@@ -95,3 +97,24 @@ def test_trainings_read_the_width_of_a_published_clip_from_its_shards(
     trained = without.laff("run", *made.options(*sets))
     assert trained.poll() == 0, trained.said()
     assert (made.work / "evaluate" / "metrics.json").is_file()
+
+
+def test_decord_is_needed_where_it_is_to_read_and_nowhere_else(tiny: Any, forked: Forked, tmp_path: Path) -> None:
+    made = tiny.copy(tmp_path / "made")
+    without = Machine(forked, "decord", tmp_path)
+    decord = "decode.decoder=decord"
+    needs = "decoder=decord of the decode step needs the package decord, which is not installed here"
+    for target in ("x3d", "finetune"):
+        refused = without.laff("run", target, *made.options(decord))
+        assert refused.poll() == 1
+        assert refused.said().count(needs) == 1
+        assert "pip install decord" in refused.said()
+        assert "Traceback" not in refused.said()
+        assert not (made.work / "ingest").exists()  # it is told before any work
+    read = without.laff("run", "x3d", *made.options())
+    assert read.poll() == 0, read.said()
+    assert made.run(decord, targets=("x3d",)).made == {"x3d": 3}
+    assert shards.read(made.work / "x3d" / "00000.h5").attributes["decoder"].startswith("decord ")
+    cached = without.laff("run", "x3d", "bow", *made.options(decord))
+    assert cached.poll() == 0, cached.said()
+    assert "x3d: " not in cached.err()  # its rows serve here

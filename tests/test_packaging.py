@@ -210,9 +210,9 @@ def test_an_installed_wheel_runs_elsewhere(site: Path, tiny, tmp_path: Path) -> 
     assert (shown.returncode, shown.stderr) == (0, "")
     assert re.search(r"not needed by report: .*\bplanted\b", shown.stdout)
     shown = laff(site, tmp_path, "compare", "block", *where)
-    assert "no grid 'block'; did you mean 'blocks'? shipped are blocks, systems" in shown.stderr
+    assert "no grid 'block'; did you mean 'blocks'?; shipped are blocks, systems" in shown.stderr
     shown = laff(site, tmp_path, "plan", *where, "--set", "x3d.frame=1")
-    assert shown.stderr.startswith(f"Error: {site / STAGES}: 1 problem(s)")
+    assert shown.stderr.startswith(f"Error: {site / STAGES} with --profile small --set x3d.frame=1: 1 problem(s)")
     shown = laff(site, tmp_path, "weights", "list")
     assert "x3d-l-k400" in shown.stdout
     assert list(tmp_path.iterdir()) == []

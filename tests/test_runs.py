@@ -147,6 +147,7 @@ def test_a_workspace_that_remembers_nothing(tmp_path: Path, laff: Laff) -> None:
     assert done.exit_code == 2
     assert f"{tmp_path / 'none'} remembers no run: give -c FILE" in done.output
     assert laff("runs", "-w", tmp_path).output == f"no run yet: laff run -c collection.yaml -w {tmp_path}\n"
+    assert laff("runs", "-c", tmp_path / "c.yaml", "-w", tmp_path).output.startswith("no run yet")  # as in a script
     done = laff("runs", "-w", tmp_path / "none")
     assert done.exit_code == 1
     assert "no such workspace" in done.output

@@ -25,10 +25,10 @@ class Aggregation(nn.Module):
         *,
         frames: int,
         dim: int,
-        ratio: float = 4.0,
-        relu6: bool = True,
-        masked: bool = True,
-        pre_norm: bool = True,
+        ratio: float = 4.0,  # above 1 squeezes, below 1 expands
+        relu6: bool = True,  # ReLU6 where a ratio below 1 expands, else ReLU
+        masked: bool = True,  # padding does not count; false: it does, as in the authors' code
+        pre_norm: bool = True,  # frames get length 1 first
     ) -> None:
         super().__init__()
         check_sizes(frames, dim)

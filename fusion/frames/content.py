@@ -20,7 +20,14 @@ class Content(nn.Module):
     scores_pairs = False
     tied = False
 
-    def __init__(self, *, frames: int, dim: int, temperature: float = 0.1, pre_norm: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        frames: int,
+        dim: int,
+        temperature: float = 0.1,  # of the softmax over frames
+        pre_norm: bool = True,  # frames get length 1 first
+    ) -> None:
         super().__init__()
         check_sizes(frames, dim)
         if temperature <= 0:

@@ -26,11 +26,11 @@ class EA(nn.Module):
         *,
         frames: int,
         dim: int,
-        excite: float = 4.0,
-        aggregate: float = 4.0,
-        relu6: bool = True,
-        masked: bool = True,
-        pre_norm: bool = True,
+        excite: float = 4.0,  # ratio of the excitation: above 1 squeezes, below 1 expands
+        aggregate: float = 4.0,  # ratio of the aggregation
+        relu6: bool = True,  # ReLU6 where a ratio below 1 expands, else ReLU
+        masked: bool = True,  # padding does not count; false: it does, as in the authors' code
+        pre_norm: bool = True,  # frames get length 1 first
     ) -> None:
         super().__init__()
         self.pre_norm = pre_norm

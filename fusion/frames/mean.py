@@ -24,7 +24,13 @@ class Mean(nn.Module):
     tied = False  # whether weights belong to frame positions, so that the number of frames is fixed
     learns = False  # whether it has weights; true where a class does not say
 
-    def __init__(self, *, frames: int, dim: int, pre_norm: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        frames: int,
+        dim: int,
+        pre_norm: bool = False,  # frames get length 1 first, as CLIP4Clip's meanP
+    ) -> None:
         super().__init__()
         check_sizes(frames, dim)
         self.dim = dim

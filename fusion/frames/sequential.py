@@ -31,11 +31,11 @@ class Sequential(nn.Module):
         *,
         frames: int,
         dim: int,
-        excite: float = 0.0,
-        aggregate: float = 0.0,
-        relu6: bool = True,
-        masked: bool = True,
-        pre_norm: bool | None = None,
+        excite: float = 0.0,  # ratio of the excitation before; 0 leaves it out
+        aggregate: float = 0.0,  # ratio of the aggregation after; 0 leaves it out
+        relu6: bool = True,  # ReLU6 where a ratio below 1 expands, else ReLU
+        masked: bool = True,  # padding does not count; false: it does, as in the authors' code
+        pre_norm: bool | None = None,  # the sum gets length 1 before it is pooled; null: unless both blocks are there
     ) -> None:
         super().__init__()
         check_sizes(frames, dim)

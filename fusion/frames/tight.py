@@ -35,13 +35,13 @@ class TightTransf(nn.Module):
         *,
         frames: int,
         dim: int,
-        layers: int = 4,
-        heads: int = 0,
-        dropout: float = 0.1,
-        start: Literal["text", "random"] = "text",
-        excite: float = 0.0,
-        relu6: bool = True,
-        masked: bool = True,
+        layers: int = 4,  # of the transformer
+        heads: int = 0,  # of its attention; 0: as CLIP's text side, or one for each 64 columns
+        dropout: float = 0.1,  # on the sequence, while learning
+        start: Literal["text", "random"] = "text",  # from the first layers of CLIP's text side, or from random numbers
+        excite: float = 0.0,  # ratio of the excitation before; 0 leaves it out
+        relu6: bool = True,  # ReLU6 where a ratio below 1 expands, else ReLU
+        masked: bool = True,  # padding does not count; false: it does, as in the authors' code
     ) -> None:
         super().__init__()
         check_sizes(frames, dim)

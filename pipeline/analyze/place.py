@@ -1,6 +1,8 @@
-"""Where results of an analysis go."""
+"""Where results of an analysis go, and by which command there is something to analyze."""
 
 from pathlib import Path
+
+from pipeline.store.workspace import COMPARISONS
 
 FOLDER = "analyze"  # below a workspace
 
@@ -8,3 +10,9 @@ FOLDER = "analyze"  # below a workspace
 def folder(work: Path, verb: str) -> Path:
     """WORK/analyze/<verb>."""
     return work / FOLDER / verb
+
+
+def maker(stage: str) -> str:
+    """The command that makes a stage: `laff train`, or for compare/GRID/train `laff compare GRID`."""
+    first, *rest = stage.split("/")
+    return f"laff compare {rest[0]}" if first == COMPARISONS and rest else f"laff {stage}"

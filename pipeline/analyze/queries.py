@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.analyze.place import maker
 from pipeline.analyze.subject import named
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.evaluation import metrics
@@ -106,14 +107,13 @@ def _row(context: Context, planned: Planned, row: Row, seed: str, captions: np.n
         if f"{row.name}/{one}" not in {unit.key for unit in planned.cached}:
             raise LaffError(
                 f"{row.name}/{one} is not ranked in {context.work.root} as this configuration says; "
-                f"run `laff {planned.stage}` with the same -c, -w, --profile and --set first "
-                "(`laff compare` for a grid)"
+                f"run `{maker(planned.stage)}` with the same -c, -w, --profile and --set first"
             )
         folder = context.work.folder(planned.stage) / row.name / one
         ranked = ranks_file.read(folder)["t2v"]
         if ranked.ids != ids:
             path = folder / ranks_file.NAME
-            raise LaffError(f"{path} holds other captions than the test split; run `laff {planned.stage}` again")
+            raise LaffError(f"{path} holds other captions than the test split; run `{maker(planned.stage)}` again")
         ranks.append(ranked.ranks.first)
     return Found(f"{row.name}/{seed}" if seed else row.name, np.array(ranks))
 

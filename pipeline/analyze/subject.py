@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.analyze.place import maker
 from pipeline.assembly import assemble
 from pipeline.assembly.features import Rows
 from pipeline.errors import LaffError, did_you_mean
@@ -77,8 +78,7 @@ def features(request: Request) -> Features:
         if planned.todo and planned.stage != stage.name:
             raise LaffError(
                 f"{planned.stage} in {request.work} is not up to date ({planned.reasons[0]}); give the same --profile, "
-                f"--set and --stages as when it was made, or run `laff {stage.name}` with these first "
-                "(`laff compare` for a grid)"
+                f"--set and --stages as when it was made, or run `{maker(stage.name)}` with these first"
             )
     torch.set_num_threads(context.graph.threads)
     encoders = assemble.joints(context, stage)
@@ -111,8 +111,7 @@ def subject(request: Request, name: str = "", seed: int | None = None) -> Subjec
     if not seeds:
         raise LaffError(
             f"{model.name}{'' if seed is None else f' with seed {seed}'} is not trained in {request.work} as this "
-            f"configuration says; run `laff {stage.name}` with the same -c, -w, --profile and --set first "
-            "(`laff compare` for a grid)"
+            f"configuration says; run `{maker(stage.name)}` with the same -c, -w, --profile and --set first"
         )
     return Subject(found, model, seeds, found.of(model))
 

@@ -77,4 +77,4 @@ def model(
         whole: Spaces = make(where, made.uses, made.params | filled | both)
         return whole
     first, second = (make(where, made.uses, made.params | filled | {"dims": dims}) for dims in (video, text))
-    return Paired(first, second, encoders)
+    return Paired(first, second, encoders, made.params.get("heads"))

@@ -38,7 +38,10 @@ def verify_command(work: Path, dry_run: bool) -> None:
     if dry_run:
         raise click.ClickException(f"{len(damaged)} of {count} files are damaged; without --dry-run they are set aside")
     moved = files.set_aside(work, kinds, list(damaged))
-    told = f"{len(moved)} of {count} files were damaged and set aside; `laff run` makes them again"
+    told = (
+        f"{len(moved)} of {count} files were damaged and set aside, each in its folder as FILE{files.DAMAGED}; "
+        "`laff run` makes them again"
+    )
     if outside:
         told += f"; {len(outside)} more outside the workspace: delete them yourself if they are yours to delete"
     raise click.ClickException(told)

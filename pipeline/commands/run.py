@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -159,4 +161,11 @@ def demo_command(folder: Path) -> None:
     wanted = Request(collection, folder / "work", shipped(), "small", ("train.seeds=[1,2,3]",), replace=True)
     outcome = run_stages(wanted, ())
     click.echo(outcome.summary(wanted.work))
-    click.echo(f'try: laff search "a red circle moves up" -w {wanted.work}')
+    click.echo(f'try: {_called()} search "a red circle moves up" -w {wanted.work}')
+
+
+def _called() -> str:
+    """This command as it can be typed: `laff`, or where that is not on the path, as it was called."""
+    if shutil.which("laff"):
+        return "laff"
+    return f"python {sys.argv[0]}" if sys.argv[0].endswith(".py") else sys.argv[0]

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands.options import work_option
+from pipeline.commands.options import where_alone
 
 
 @click.command(name="runs")
-@work_option()
+@where_alone
 @click.option("--json", "as_json", is_flag=True, help="For programs: name, folder, settings and metrics of each.")
 def runs_command(work: Path, as_json: bool) -> None:
     """List the runs of a workspace: trainings with other settings, side by side on the same features.
 
     Each is named by --name of `laff run`, or after what differs. `laff run`, `search`, `analyze` and the others take
-    the last one; --name takes another.
+    the last one; --name takes another. The workspace alone is looked at; the options of a run may stand here too.
 
     \b
     laff runs -w WORK

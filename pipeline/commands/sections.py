@@ -30,6 +30,18 @@ class Sectioned(click.Group):
             found.setdefault(self.titles.get(name, UNTITLED), []).append(name)
         return found
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is meant; UsageError with names near it where there is none."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from pipeline.errors import did_you_mean
+
+            hint = did_you_mean(args[0], self.list_commands(ctx))
+            raise click.UsageError(error.message.rstrip(".") + hint, ctx) from None
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of all commands, as the sections list them."""
         return [name for names in self.sections(ctx).values() for name in names]

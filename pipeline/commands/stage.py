@@ -1,4 +1,4 @@
-"""The command of one stage: it makes the stage and what it still needs."""
+"""The command of one stage: it makes the stage and what it still needs; its help lists what can be set on it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,28 @@ from pipeline.commands.run import execute
 from pipeline.graph.stages_file import StagesFile
 
 UNKNOWN = "Make this stage."  # what is said of a step that says nothing, or that there is none of
+
+
+class StageCommand(click.Command):
+    """A command whose help lists the params of its stage, read when the help is asked for."""
+
+    file: StagesFile
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the params by whose they are, with their values and meanings."""
+        from pipeline.graph import params
+
+        listed = params.listed(str(self.name), self.file)
+        for title, members in listed.items():
+            if members:
+                with formatter.section(title):
+                    formatter.write_dl([(f"{one.name}={one.value or '…'}", one.meaning) for one in members], col_max=36)
+        if any(listed.values()):
+            formatter.write_paragraph()
+            formatter.write_text(
+                f"Change one by --set '{self.name}.PARAM=VALUE', or under `params:` of '{self.name}' in a stages.yaml. "
+                "The values are those without a profile, and `…` stands for one that must be given."
+            )
 
 
 def stage_command(name: str, file: StagesFile) -> click.Command | None:
@@ -26,7 +48,9 @@ def stage_command(name: str, file: StagesFile) -> click.Command | None:
     step, uses = str(entry.get("step", "")), str(entry.get("uses") or "")
     kind = f"step {step}, {uses}" if uses else f"step {step}"
     text = f"{purpose(step)}\n\nMakes stage '{name}' ({kind}) and what it still needs, nothing else."
-    return click.command(name=name, help=text)(command)
+    made: StageCommand = click.command(cls=StageCommand, name=name, help=text)(command)
+    made.file = file
+    return made
 
 
 def purpose(step: str) -> str:

@@ -60,7 +60,7 @@ def load(name: str) -> Grid:
         if not path.is_file():
             known = shipped()
             raise LaffError(
-                f"no grid '{name}'{did_you_mean(name, known)} shipped are {', '.join(known)}; or give a YAML file"
+                f"no grid '{name}'{did_you_mean(name, known)}; shipped are {', '.join(known)}; or give a YAML file"
             )
     if path.stem in shipped() and path.resolve().parent != SHIPPED:
         raise LaffError(

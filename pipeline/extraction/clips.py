@@ -1,9 +1,12 @@
 """Videos of a shard as the decode step left them."""
 
 import math
+from importlib.util import find_spec
 from pathlib import Path
 
+from pipeline.errors import Missing
 from pipeline.extraction.decoding import Clip
+from pipeline.graph.graph import Stage
 from pipeline.plan.context import Context
 from pipeline.plan.units import shard_key
 from pipeline.rows import shards
@@ -30,3 +33,11 @@ def clips(context: Context, stage: str, shard: int) -> list[Clip]:
         else:
             found.append(Clip(id_, file, lost=True))
     return found
+
+
+def no_decoder(context: Context, stage: Stage) -> list[str]:
+    """What stands in the way of reading a stage's videos: a decoder that was chosen and is not installed here."""
+    reader = context.graph.decoder(stage.name)
+    if reader == "pyav" or find_spec(reader):  # every look at a video needs PyAV
+        return []
+    return [str(Missing(reader, f"decoder={reader} of the decode step"))]

@@ -48,6 +48,7 @@ class Pass:
     threads: int  # forwards side by side, on a CPU
     timeout: float  # seconds that decoding one video may take
     memory: float  # GiB that decoding one video may take
+    decoder: str = "pyav"  # who reads the frames, or decord
     following: Pass | None = None  # what this process does next, if it is known: the decoders begin with it
 
     @property
@@ -106,7 +107,7 @@ class Decoders:
                 return results
             results.close()  # type: ignore[attr-defined]  # of a pass that nobody asked for in its turn
         samplings = [target.part.sampling for target in work.targets]
-        wanted = [(clip.path, samplings, clip.packets, clip.fps) for clip in work.clips if not clip.lost]
+        wanted = [(clip.path, samplings, clip.packets, clip.fps, work.decoder) for clip in work.clips if not clip.lost]
         return self.pool(work.timeout, work.memory).imap(read, wanted, self.ahead(work))
 
 
@@ -118,7 +119,7 @@ def processes() -> int:
     return int(given) if given else len(os.sched_getaffinity(0))
 
 
-def read(job: tuple[str, Sequence[Sampling], int, float]) -> reading.Frames:
+def read(job: tuple[str, Sequence[Sampling], int, float, str]) -> reading.Frames:
     """Runs in a decoder process."""
-    path, samplings, packets, fps = job
-    return reading.read(Path(path), samplings, packets, fps)
+    path, samplings, packets, fps, decoder = job
+    return reading.read(Path(path), samplings, packets, fps, decoder)

@@ -23,9 +23,10 @@ def resolved(device: str, precision: str) -> str:
     return "float16" if device == "cuda" else "float32"
 
 
-def attributes(target: Target, part: Any) -> dict[str, Any]:
+def attributes(target: Target, part: Any, decoder: str = "pyav") -> dict[str, Any]:
     """What a shard says of itself, so that a reader can tell how it came about, and do it again.
 
+    decoder: who read the frames, where there were some.
     Nothing of clocks: shards made of the same are the same files, byte for byte. WORK/times.jsonl says when.
     """
     recipe = target.recipe
@@ -43,7 +44,7 @@ def attributes(target: Target, part: Any) -> dict[str, Any]:
     if getattr(part, "sampling", None) is not None and not target.key.startswith("text/"):
         about["sampling"] = json.dumps(part.sampling.__dict__)
         about["precision"] = f"{resolved(target.device, target.precision)} on {hardware(target.device)}"
-        about["decoder"] = reading.VERSION
+        about["decoder"] = reading.VERSIONS[decoder]
         about["level"] = getattr(part, "level", "video")
         about["colours"] = getattr(part, "colours", "RGB")
         for name in ("mean", "std"):

@@ -19,8 +19,6 @@ from pipeline.workers import malloc
 from pipeline.workers.tasks import Made
 from pipeline.workers.worker import Worker
 
-DECODER = "pyav"  # as the ledger names it
-
 
 def sweep(work: Pass, worker: Worker) -> list[Made]:
     """Decode the clips once, extract every target, write its shard. Runs in any process; returns only small facts.
@@ -37,14 +35,15 @@ def sweep(work: Pass, worker: Worker) -> list[Made]:
     computing = sum(forward.seconds for forward in found.forwards) or 1.0
     made = []
     for forward, tally, values in zip(found.forwards, found.tallies, found.rows, strict=True):
-        made.append(_write(forward, tally, values, found.seconds * forward.seconds / computing))
+        seconds = found.seconds * forward.seconds / computing
+        made.append(_write(forward, tally, values, seconds, work.decoder))
     return made
 
 
-def _write(forward: Forward, tally: Tally, values: np.ndarray, seconds: float) -> Made:
+def _write(forward: Forward, tally: Tally, values: np.ndarray, seconds: float, decoder: str) -> Made:
     target = forward.target
-    failed = [ledger.line(clip.id, target.stage, reason, kind, DECODER) for clip, reason, kind in tally.failed]
-    notes = [ledger.line(clip.id, target.stage, text, decoder=DECODER) for clip, text in tally.notes()]
+    failed = [ledger.line(clip.id, target.stage, reason, kind, decoder) for clip, reason, kind in tally.failed]
+    notes = [ledger.line(clip.id, target.stage, text, decoder=decoder) for clip, text in tally.notes()]
     finite = np.ones(len(values), bool)
     if values.dtype.kind == "f":
         finite = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
@@ -58,6 +57,6 @@ def _write(forward: Forward, tally: Tally, values: np.ndarray, seconds: float) -
         "expected": np.array([clip.expected for clip in kept], np.int32),
     }
     frames = np.array(forward.present, np.int32)[finite] if forward.level == "frame" else None
-    ids, about = [clip.id for clip in kept], attributes(target, forward.part)
+    ids, about = [clip.id for clip in kept], attributes(target, forward.part, decoder)
     shards.write(target.path, ids, values, about, failed, counts, frames, notes)
     return Made(target.stage, target.key, len(kept), seconds, failed, notes=notes)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.errors import did_you_mean
+from pipeline.errors import meant
 from pipeline.graph import aggregators, inherited, step_facts
 from pipeline.graph.graph import DEVICES, FILLED, Plugged, Stage, Weights
 from pipeline.graph.step_facts import StepFacts
@@ -90,7 +90,7 @@ def _lent(name: str, step: StepFacts, sources: Sequence[Stage], given: dict[str,
     if step.uses:
         found.append(f"'{name}' names no part: step '{step.name}' needs `uses:`")
     for key in given:
-        found.append(f"'{name}': unknown parameter '{key}'{did_you_mean(key, list(step.parameters))}")
+        found.append(f"'{name}': unknown parameter '{key}'{meant(key, list(step.parameters))}")
     return _Plug()
 
 
@@ -109,7 +109,8 @@ def _plugged(
     filled, wrong = inherited.from_weights(given, described, weights, trusted)
     found += [f"'{name}': {problem}" for problem in wrong]
     params, wrong = bind(filled, wanted)
-    hints = {k: did_you_mean(k, [*wanted, *step.parameters]) for k in given if k not in wanted}
+    settable = [*wanted, *(key for key in step.parameters if key != "fit" or trained_by_steps(described))]
+    hints = {k: meant(k, settable) for k in given if k not in wanted}
     wrong = [problem for problem in wrong if not problem.startswith("unknown")]
     wrong += [f"unknown parameter '{key}'{hint}" for key, hint in hints.items()]
     found += [f"'{name}' cannot use {uses}: {problem}" for problem in wrong]
@@ -119,7 +120,12 @@ def _plugged(
 def _bind_fit(options: dict[str, Any], described: Part | None) -> list[str]:
     """Complete the `fit:` of a part that is trained; a part that is not has none."""
     given = options.get("fit") or {}
-    if described is None or "task" not in described.methods or "fit" in described.methods:
+    if described is None or not trained_by_steps(described):
         return ["fit: its part is not trained step by step, so there is nothing to set"] if given else []
     options["fit"], wrong = bind(given, part("pipeline.graph.recipe.Fit").parameters)
     return [f"fit: {problem}" for problem in wrong]
+
+
+def trained_by_steps(described: Part) -> bool:
+    """Whether a class is trained step by step, as `fit:` says."""
+    return "task" in described.methods and "fit" not in described.methods

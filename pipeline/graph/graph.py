@@ -129,6 +129,11 @@ class Graph:
         instead = [s for encoder in joint for s in self.inside(encoder) if s not in direct]
         return (*direct, *dict.fromkeys(instead))
 
+    def decoder(self, name: str) -> str:
+        """Who reads the frames of a stage's videos: "pyav", or what the stage says that has looked at them."""
+        looks = self.stages_of(self.stages[name].about.after, self.needed([name])) if self.stages[name].decodes else []
+        return str(looks[0].options.get("decoder", "pyav")) if looks else "pyav"
+
     def inside(self, encoder: str) -> list[str]:
         """What a joint encoder reads: word vectors at most, never the videos that its own stage learns against."""
         return [source for source in self.stages[encoder].sources if "video" not in self.stages[source].sides]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.errors import did_you_mean
+from pipeline.errors import meant
 from pipeline.graph import published
 from pipeline.graph.graph import Stage, Weights
 from pipeline.parts.binding import bind
@@ -42,7 +42,7 @@ def from_fitter(fitter: Stage, given: dict[str, Any], options: list[str]) -> tup
             may = f"; free here: {', '.join(free)}" if free else ""
             wrong.append(f"{key} is as '{fitter.name}' has it: --set {fitter.name}.{key}=…{may}")
         elif key not in parameters:
-            wrong.append(f"unknown parameter '{key}'{did_you_mean(key, [*free, *options])}")
+            wrong.append(f"unknown parameter '{key}'{meant(key, [*free, *options])}")
     mine, misfits = bind(
         {key: value for key, value in given.items() if key in free},
         {key: parameters[key] for key in given if key in free and key in parameters},

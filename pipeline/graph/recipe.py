@@ -17,8 +17,8 @@ class Recipe:
 
     epochs: int = 80  # at most
     batch: int = 64  # pairs in a step
-    lr: float = 1e-4
-    optimizer: Literal["rmsprop", "adamw"] = "rmsprop"
+    lr: float = 1e-4  # learning rate of the first epoch
+    optimizer: Literal["rmsprop", "adamw"] = "rmsprop"  # which steps follow from the gradients
     weight_decay: float = 0.2  # adamw only, on weights and not on biases or gains
     decay: float = 0.99  # the learning rate's factor after every epoch
     plateau: float = 0.5  # its further factor when the validation score stands still; 1 is off
@@ -56,7 +56,7 @@ class Learning(Recipe):
     """A recipe, the loss it follows, and how often it is saved."""
 
     loss: Literal["triplet", "triplet-caption", "triplet-both", "infonce", "dual-softmax"] = (
-        "triplet"  # fusion/losses.py
+        "triplet"  # see "Losses" in the README
     )
     mask: bool = False  # the video of another caption of the same video is no negative
     prior: float = 0.1  # of dual-softmax: how sharply the other side chooses
@@ -75,7 +75,7 @@ class Fit(Learning):
     loss: Literal["triplet", "triplet-caption", "triplet-both", "infonce", "dual-softmax"] = "infonce"
     epochs: int = 30
     patience: int = 5
-    seed: int = 2
+    seed: int = 2  # of the random numbers while it learns
 
     def __post_init__(self) -> None:
         super().__post_init__()

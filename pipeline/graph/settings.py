@@ -6,6 +6,8 @@ from typing import Any
 from pipeline import yamls
 from pipeline.errors import did_you_mean
 
+QUOTE = "the shell cuts at spaces, so quote what has some: --set"
+
 
 def apply_profile(
     raw: dict[str, dict[str, Any]],
@@ -59,8 +61,19 @@ def apply_setting(raw: dict[str, dict[str, Any]], text: str, found: list[str]) -
         found.append(f"--set {text}: should be stage.param=value")
     elif name not in raw:
         found.append(f"--set {text}: no stage '{name}'{did_you_mean(name, list(raw))}")
+    elif not value.strip():
+        found.append(
+            f"--set {text}: there is no value; {QUOTE} '{where}=[a, b]' (null stands for nothing, \"''\" for no text)"
+        )
+    elif _cut_off(value):
+        found.append(f"--set {text}: the bracket is not closed; {QUOTE} '{where}={value.strip()} …'")
     else:
         _change(raw[name], key, yamls.parse(value, f"--set {where}"))
+
+
+def _cut_off(value: str) -> bool:
+    """Whether a bracket is open at the end of a value."""
+    return any(value.lstrip().startswith(left) and right not in value for left, right in ("[]", "{}"))
 
 
 def _change(entry: dict[str, Any], key: str, value: Any) -> None:

@@ -1,7 +1,7 @@
 """Read stages.yaml into a graph of stages, or list everything that is wrong with it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from graphlib import CycleError, TopologicalSorter
@@ -26,8 +26,31 @@ def load(
     sets: Sequence[str] = (),
     trusted: Sequence[str] = (),
 ) -> Graph:
-    """The graph of a stages file with a profile and `stage.param=value` settings; LaffError lists all mistakes."""
+    """The graph of a stages file with a profile and `stage.param=value` settings; LaffError lists all mistakes.
+
+    It names the profile and the settings where the file without them has none of these mistakes.
+    """
     file = file if isinstance(file, StagesFile) else StagesFile(file)
+    graph, found = read(file, profile, sets, trusted)
+    if found:
+        raise problems(_origin(file, profile, sets, trusted, found), found)
+    return graph
+
+
+def _origin(
+    file: StagesFile, profile: str | None, sets: Sequence[str], trusted: Sequence[str], found: Sequence[str]
+) -> str:
+    """Where mistakes come from: the file, or what is set on it."""
+    said = [*([f"--profile {profile}"] if profile else []), *(f"--set {text}" for text in sets)]
+    if not said or set(found) & set(read(file, None, (), trusted)[1]):
+        return str(file.path)
+    return f"{file.path} with {' '.join(said)}"
+
+
+def read(
+    file: StagesFile, profile: str | None = None, sets: Sequence[str] = (), trusted: Sequence[str] = ()
+) -> tuple[Graph, list[str]]:
+    """The graph, as far as it can be read, and all that is wrong with it; LaffError where the file has no stages."""
     path, whole = file.path, deepcopy(file.content)  # a copy: profiles and settings change it
     if not isinstance(whole, dict) or not isinstance(whole.get("stages"), dict):
         raise LaffError(f"{path}: has no 'stages:' mapping; see the README for its form")
@@ -56,10 +79,9 @@ def load(
     for name in order:
         stages[name] = stage_of(name, raw[name], stages, weights, frozenset(trusted), found)
     with suppress(PartError):  # a step's file that cannot be read: told above
-        found += _source_problems(stages) + _fusing_problems(stages)
-    if found:
-        raise problems(str(path), found)
-    return Graph(stages, weights, threads, path, profile, frozenset(trusted))
+        lost = {name for name, entry in raw.items() if any(source not in raw for source in sources_of(entry))}
+        found += _source_problems(stages) + _fusing_problems(stages, lost)
+    return Graph(stages, weights, threads, path, profile, frozenset(trusted)), found
 
 
 def _entries(raw: Mapping[Any, Any], found: list[str]) -> dict[str, dict[str, Any]]:
@@ -100,7 +122,8 @@ def _order(raw: dict[str, dict[str, Any]], found: list[str]) -> list[str]:
             if source in raw:
                 edges[name].append(source)
             else:
-                found.append(f"'{name}' reads '{source}', which no stage makes{did_you_mean(source, list(raw))}")
+                hint = f"; several are written [{source}]" if "," in source else did_you_mean(source, list(raw))
+                found.append(f"'{name}' reads '{source}', which no stage makes{hint}")
     try:
         return list(TopologicalSorter(edges).static_order())
     except CycleError as error:
@@ -127,8 +150,11 @@ def _source_problems(stages: Mapping[str, Stage]) -> list[str]:
     return found
 
 
-def _fusing_problems(stages: Mapping[str, Stage]) -> list[str]:
-    """Stages that fuse features and read none of a side, or name encoders that are none; steps that stand too often."""
+def _fusing_problems(stages: Mapping[str, Stage], lost: Collection[str]) -> list[str]:
+    """Stages that fuse features and read none of a side, or name encoders that are none; steps that stand too often.
+
+    lost: stages that read what no stage makes, which was told, so that a side may seem to be missing.
+    """
     found = []
     for stage in stages.values():
         if not stage.about.fuses:
@@ -139,7 +165,7 @@ def _fusing_problems(stages: Mapping[str, Stage]) -> list[str]:
             f"'{stage.name}' reads '{s}', which makes no features" for s in sides if not sides[s] and s not in broken
         ]
         for side in ("video", "text"):
-            if not broken and not any(side in kinds for kinds in sides.values()):
+            if not broken and stage.name not in lost and not any(side in kinds for kinds in sides.values()):
                 found.append(f"'{stage.name}' reads no {side} feature")
         for encoder in stage.options.get("joint", []):
             if encoder not in stage.sources:

@@ -1,5 +1,7 @@
 """The file of each video of a collection, and what is told of videos without one."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.errors import did_you_mean, printable
@@ -56,7 +58,7 @@ def _note_missing(source: Source, files: dict[str, str], lines: Lines, found: Fo
     def hint(video: str) -> str:
         if video in known:
             return ""
-        return f"; did you mean '{deeper[video]}'?" if video in deeper else did_you_mean(video, names)
+        return f"; did you mean '{deeper[video]}'?" if video in deeper else _near(video, names)
 
     if found.lines or len(lost) == len(lines):
         for video in lost:
@@ -77,3 +79,13 @@ def _note_missing(source: Source, files: dict[str, str], lines: Lines, found: Fo
             f"{', '.join(shown)}{', …' if len(lost) > 3 else ''}{more}"
         )
     ]
+
+
+def _near(video: str, names: Sequence[str]) -> str:
+    """A did-you-mean among names of files with the same numbers: clip99 is not meant to be clip6."""
+    numbers = _numbers(video)
+    return did_you_mean(video, [name for name in names if _numbers(name) == numbers])
+
+
+def _numbers(name: str) -> list[str]:
+    return [digits.lstrip("0") for digits in re.findall(r"\d+", name)]

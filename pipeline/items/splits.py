@@ -13,7 +13,7 @@ from pipeline import ids
 from pipeline.errors import did_you_mean
 from pipeline.items.lists import Caption, Captions, Found, caption_rows, named_file, read_captions, text_lines
 from pipeline.items.queries import read_queries
-from pipeline.items.video_files import some
+from pipeline.items.video_files import VIDEO, some
 
 SPLITS = ("train", "val", "test")
 KEYS = ("ids", "captions", "queries")
@@ -152,11 +152,15 @@ def _read_all_captions(files: dict[str, Path], splits: Splits, found: Found) -> 
                 splits.captions[split].add(caption)
         described = set(splits.captions[split].videos)
         lacking = [video for video in splits.ids[split] if video not in described]
-        if lacking and not described:
-            found.add(file, 0, f"describes none of the {len(lacking)} video(s) of {split}, such as '{lacking[0]}'")
-        elif lacking:
-            splits.notes.append(
-                f"{len(lacking)} of {len(splits.ids[split])} videos of {split} have no caption: {some(lacking)}"
+        if not lacking:
+            continue
+        hint = _ending(lacking[0])
+        if described:
+            count = f"{len(lacking)} of {len(splits.ids[split])} videos of {split}"
+            splits.notes.append(f"{count} have no caption: {some(lacking)}{hint}")
+        else:
+            found.add(
+                file, 0, f"describes none of the {len(lacking)} video(s) of {split}, such as '{lacking[0]}'{hint}"
             )
     for source, captions in parsed.items():
         members = {video for split, file in files.items() if file == source for video in splits.ids[split]}
@@ -165,3 +169,9 @@ def _read_all_captions(files: dict[str, Path], splits: Splits, found: Found) -> 
                 other = next(split for split in SPLITS if caption.video in splits.ids[split])
                 why = "which reads another file" if other in files else "which names no captions"
                 found.add(source, line, f"caption '{caption.id}': '{caption.video}' is in {other}, {why}")
+
+
+def _ending(video: str) -> str:
+    """A hint where an id looks like the name of a file."""
+    stem, dot, ending = video.rpartition(".")
+    return f"; write '{stem}': an id has no ending" if stem and f"{dot}{ending}".lower() in VIDEO else ""

@@ -4,8 +4,9 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.errors import did_you_mean
+from pipeline.errors import meant
 from pipeline.parts.classes import Parameter
+from pipeline.parts.comments import beside
 
 MISSING = object()
 
@@ -13,7 +14,7 @@ MISSING = object()
 def bind(given: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> tuple[dict[str, Any], list[str]]:
     """`given` completed with defaults and brought to the annotated types, and the list of what is wrong."""
     problems = [
-        f"unknown parameter '{name}'{did_you_mean(name, list(parameters))}" for name in given if name not in parameters
+        f"unknown parameter '{name}'{meant(name, list(parameters))}" for name in given if name not in parameters
     ]
     bound: dict[str, Any] = {}
     for name, parameter in parameters.items():
@@ -27,7 +28,8 @@ def bind(given: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> tuple
         try:
             bound[name] = _convert(value, ast.parse(parameter.annotation, mode="eval").body)
         except TypeError as error:
-            problems.append(f"{name}: {error}")
+            told = beside(parameters)[name] if parameter.annotation.startswith("dict") else ""  # its form says little
+            problems.append(f"{name}: {error}{told and f': {told}'}")
     return bound, problems
 
 
@@ -48,7 +50,7 @@ def _plain(value: Any) -> Any:
 def _convert(value: Any, annotation: ast.expr) -> Any:
     """`value` as the annotation wants it; TypeError with the value in hand where it does not fit."""
     text = ast.unparse(annotation)
-    wrong = TypeError(f"{value!r} should be {_words(text)}")
+    wrong = TypeError(f"{value!r} should be {words(text)}")
     if isinstance(annotation, ast.BinOp):  # X | None
         for option in (annotation.left, annotation.right):
             try:
@@ -89,10 +91,31 @@ def _convert_generic(value: Any, annotation: ast.Subscript, wrong: TypeError) ->
     return value
 
 
-def _words(annotation: str) -> str:
+SIMPLE = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "dict": "a mapping",
+    "None": "null",
+}
+LISTS = {
+    "int": "a list of whole numbers, such as [1, 2]",
+    "float": "a list of numbers, such as [0.5, 2.0]",
+    "str": "a list, such as [one, another]",
+}
+
+
+def words(annotation: str) -> str:
     """An annotation as a person would say it."""
-    if annotation.startswith("Literal["):
-        return "one of " + annotation[len("Literal[") : -1]
-    return {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}.get(
-        annotation, annotation
-    )
+    node = ast.parse(annotation, mode="eval").body
+    if isinstance(node, ast.BinOp):
+        return f"{words(ast.unparse(node.left))} or {words(ast.unparse(node.right))}"
+    if not isinstance(node, ast.Subscript):
+        return SIMPLE.get(annotation, annotation)
+    outer, inner = ast.unparse(node.value).rpartition(".")[2], ast.unparse(node.slice).strip("()")
+    if outer == "Literal":
+        return f"one of {inner}"
+    if outer in ("list", "tuple", "Sequence"):
+        return LISTS.get(inner.partition(",")[0], "a list")
+    return "a mapping" if outer in ("dict", "Mapping") else annotation

@@ -4,8 +4,9 @@ Reading instead of importing keeps `laff plan` free of torch and runs no code of
 """
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from pipeline.errors import did_you_mean
@@ -19,6 +20,11 @@ class Parameter:
     annotation: str
     default: Any = None
     required: bool = False
+    places: tuple[tuple[Path, int], ...] = field(default=(), compare=False)  # file and line: its own, then inherited
+
+    def __reduce__(self) -> tuple[type["Parameter"], tuple[Any, ...]]:
+        """To another process goes what it is, not where it stands here."""
+        return Parameter, (self.annotation, self.default, self.required)
 
 
 @dataclass(frozen=True)
@@ -66,16 +72,18 @@ def _describe(path: str, module: str, node: ast.ClassDef, trusted: frozenset[str
         parameters |= parent.parameters
         constants |= parent.constants
         methods |= parent.methods
-    named = _literals(module, trusted)
+    named, file = _literals(module, trusted), source_file(module, trusted) or Path()
     dataclass_like = any("dataclass" in ast.unparse(mark) for mark in node.decorator_list)
     for item in node.body:
         if isinstance(item, ast.FunctionDef):
             methods.add(item.name)
             if item.name == "__init__":
-                parameters = _arguments(item, named)
+                parameters = _arguments(item, named, file)
         elif isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
             if dataclass_like:
-                parameters[item.target.id] = _parameter(item.annotation, item.value, named)
+                inherited_places = parameters[item.target.id].places if item.target.id in parameters else ()
+                own = _parameter(item.annotation, item.value, named, file, (item.value or item.annotation).end_lineno)
+                parameters[item.target.id] = replace(own, places=own.places + inherited_places)
             elif item.value is not None:
                 _constant(constants, item.target.id, item.value)
         elif isinstance(item, ast.Assign) and len(item.targets) == 1 and isinstance(item.targets[0], ast.Name):
@@ -117,20 +125,25 @@ def _literals(module: str, trusted: frozenset[str]) -> dict[str, Any]:
     return found
 
 
-def _arguments(init: ast.FunctionDef, named: dict[str, Any]) -> dict[str, Parameter]:
+def _arguments(init: ast.FunctionDef, named: dict[str, Any], file: Path) -> dict[str, Parameter]:
     arguments = init.args
     positional = arguments.args[1:]
     defaults: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults)) + list(arguments.defaults)
     pairs = [*zip(positional, defaults, strict=True), *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
-    return {argument.arg: _parameter(argument.annotation, default, named) for argument, default in pairs}
+    return {
+        argument.arg: _parameter(argument.annotation, default, named, file, (default or argument).end_lineno)
+        for argument, default in pairs
+    }
 
 
-def _parameter(annotation: ast.expr | None, default: ast.expr | None, named: dict[str, Any]) -> Parameter:
-    text = ast.unparse(annotation) if annotation else "Any"
+def _parameter(
+    annotation: ast.expr | None, default: ast.expr | None, named: dict[str, Any], file: Path, line: int | None
+) -> Parameter:
+    text, places = ast.unparse(annotation) if annotation else "Any", ((file, line or 0),)
     if default is None:
-        return Parameter(text, required=True)
+        return Parameter(text, required=True, places=places)
     try:
-        return Parameter(text, _default(default, named))
+        return Parameter(text, _default(default, named), places=places)
     except ValueError:
         raise PartError(
             f"line {default.lineno}: the default {ast.unparse(default)} should be written out as a value"

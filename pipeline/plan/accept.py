@@ -37,7 +37,7 @@ def accept(context: Context, names: Sequence[str]) -> Accepted:
         if name in names or _follows(context, planned):
             _note(context, planned, found)
         elif planned.stale:
-            found.left[name] = "; ".join(planned.reasons)
+            found.left[name] = planned.why
     return found
 
 
@@ -81,7 +81,7 @@ def _check(context: Context, names: Sequence[str]) -> None:
             state = "not made yet" if planned.missing else "up to date"
             wrong.append(f"'{name}' is {state}; there is nothing to accept")
         elif not planned.only_code:
-            wrong.append(f"'{name}': only changed code can be accepted, but here it says: {'; '.join(planned.reasons)}")
+            wrong.append(f"'{name}': only changed code can be accepted, but here it says: {planned.why}")
     if wrong:
         raise problems("laff accept", wrong) if len(wrong) > 1 else LaffError(f"laff accept: {wrong[0]}")
 

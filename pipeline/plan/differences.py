@@ -29,7 +29,7 @@ class Difference:
 
     def __str__(self) -> str:
         if self.what.startswith("file of "):
-            return f"{self.what} changed"
+            return f"the file that {self.what.removeprefix('file of ')} names has other content"
         if self.what in SIDES and isinstance(self.before, list) and isinstance(self.after, list):
             come = [f"with {name}" for name in self.after if name not in self.before]
             gone = [f"without {name}" for name in self.before if name not in self.after]
@@ -53,7 +53,10 @@ def explain(old: dict[str, Any], new: dict[str, Any]) -> str:
     reasons = [str(one) for one in own if one.what not in SIDES]
     if old.get("decoder") != new.get("decoder"):
         reasons.append(f"decoder {_versions(old.get('decoder'))} → {_versions(new.get('decoder'))}")
-    if modules := changed_code(old, new):
+    modules = changed_code(old, new)
+    if not only_code(old, new):  # other settings bring code of their own, or leave some out: it has not changed
+        modules = {name: digests for name, digests in modules.items() if all(digests)}
+    if modules:
         reasons.append(f"code of {', '.join(modules)} changed")
     sources, now = old.get("from", {}), new.get("from", {})
     reasons += [f"now reads {name}" for name in now if name not in sources]

@@ -15,7 +15,7 @@ from pipeline.store.workspace import Workspace
 from pipeline.weights import lookup
 from pipeline.workers.versions import ABSENT, installed
 
-DECODERS = ("av", "pillow")  # what decodes and resizes: their versions are part of a video feature
+DECODERS = ("av", "pillow")  # what looks at videos and resizes: their versions are part of a video feature
 
 # Rooms whose code is in no fingerprint. All others count, so a new room does unless it is listed here with its reason.
 SHAPE_NOTHING = {
@@ -68,22 +68,23 @@ class Recipes:
 
     @cached_property
     def decoders(self) -> dict[str, str]:
-        """Versions of what turns files into frames here."""
+        """Versions of what turns files into frames here, wherever PyAV reads them."""
         return {name: installed(name) for name in DECODERS}
 
     def decoded_by(self, stage: Stage) -> dict[str, str]:
-        """Versions of what turned files into frames for a stage, or is to do so.
+        """Versions of what turned files into frames for a stage, or is to do so; of decord where it reads them.
 
         Of one that is absent here, that by which the stage's own shards were made: a machine that does not decode can
         train on them.
         """
-        if ABSENT not in self.decoders.values():
-            return self.decoders
+        reader = self.graph.decoder(stage.name)
+        here = self.decoders | ({} if reader == "pyav" else {reader: installed(reader)})
+        if ABSENT not in here.values():
+            return here
         index = self.work.index(stage.name)
         recipes = (index.recipes[entry.fingerprint] for entry in index.entries.values())
         noted: dict[str, str] = next((recipe["decoder"] for recipe in recipes if "decoder" in recipe), {})
-        absent = {name: version for name, version in noted.items() if self.decoders.get(name) == ABSENT}
-        return self.decoders | absent
+        return here | {name: version for name, version in noted.items() if here.get(name) == ABSENT}
 
     def of(self, name: str) -> dict[str, Any]:
         """The recipe of a stage."""

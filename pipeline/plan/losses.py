@@ -83,7 +83,7 @@ def _loss(context: Context, plan: Planned) -> Loss:
         len(entries),
         sum(entry.rows for entry in entries),
         sum(entry.took for entry in entries),
-        tuple(plan.reasons),
+        tuple(plan.why.split("; ")),
         len(plan.acceptable) == len(plan.outdated),
     )
 

@@ -7,6 +7,7 @@ from pipeline.plan.context import Context
 from pipeline.plan.differences import changed_code, explain, only_code
 from pipeline.plan.planned import Planned
 from pipeline.plan.units import Unit
+from pipeline.store.verify import DAMAGED
 from pipeline.weights import lookup
 
 
@@ -22,7 +23,8 @@ def stage_plan(context: Context, name: str) -> Planned:
         entry = index.entry(unit.key)
         if entry is None:
             planned.missing.append(unit)
-            reason = "not made yet"
+            aside = any((index.folder / f"{name}{DAMAGED}").is_file() for name in unit.makes)
+            reason = "damaged, and set aside by `laff verify`" if aside else "not made yet"
         elif unit.fingerprint not in (entry.fingerprint, entry.accepted):
             planned.stale.append(unit)
             planned.outdated.append(unit)
@@ -74,7 +76,7 @@ def table(plans: list[Planned], random: list[str], missing: dict[str, str]) -> s
         line = plan.summary()
         rows.append(
             f"{plan.stage:{width}}  {line['shards']:6}  {line['cached']:6}  {line['stale']:6}  {line['missing']:7}  "
-            + "; ".join(dict.fromkeys(part for reason in plan.reasons for part in reason.split("; ")))
+            f"{plan.why}"
         )
     if by_code := [plan for plan in plans if plan.only_code]:
         modules = dict.fromkeys(module for plan in by_code for module in plan.by_code)

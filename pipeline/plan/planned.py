@@ -31,6 +31,11 @@ class Planned:
         """Whether what is stale is so because of nothing but changed code."""
         return bool(self.stale) and len(self.acceptable) == len(self.stale)
 
+    @property
+    def why(self) -> str:
+        """The reasons of all its units in one line, each once."""
+        return "; ".join(dict.fromkeys(part for reason in self.reasons for part in reason.split("; ")))
+
     @cached_property
     def unfinished(self) -> dict[str, Unit]:
         """Key -> unit that is still to be made; `record` takes out what is finished."""

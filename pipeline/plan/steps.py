@@ -7,6 +7,7 @@ from typing import Any, Protocol, cast
 from pipeline.errors import LaffError
 from pipeline.graph.graph import Stage
 from pipeline.graph.step_facts import module_of
+from pipeline.parts.blame import blaming
 from pipeline.plan.context import Context
 from pipeline.plan.lacks import lacks
 from pipeline.plan.planned import Planned
@@ -38,7 +39,8 @@ class Step(Protocol):
 
 def module(stage: Stage) -> Step:
     """The module of a stage's step. LaffError where it lacks something."""
-    found = importlib.import_module(module_of(stage.step))
+    with blaming(f"in stage '{stage.name}', step '{stage.step}': while its file was imported"):
+        found = importlib.import_module(module_of(stage.step))
     if lacks := [name for name in NEEDED if not hasattr(found, name)]:
         raise LaffError(f"{found.__file__} has no {', '.join(lacks)}; pipeline/plan/steps.py says what a step gives")
     if bool(stage.about.together) != hasattr(found, "run_together"):
@@ -52,7 +54,8 @@ def units(context: Context, name: str) -> list[Unit]:
     None where the collection lacks what they are made of; LaffError where there should be some.
     """
     stage = context.stage(name)
-    found = module(stage).units(context, stage)
+    with blaming(f"in stage '{name}', units of step '{stage.step}'"):
+        found = module(stage).units(context, stage)
     if not found and not lacks(context, name):
         raise LaffError(f"'{name}' has no units: its step '{stage.step}' makes nothing of this collection")
     ours = verify.pattern(stage.about.makes)
@@ -68,7 +71,8 @@ def problems(context: Context, names: Sequence[str]) -> list[str]:
         stage = context.stage(name)
         look = getattr(module(stage), "problems", None)
         try:
-            found += look(context, stage) if look else []
+            with blaming(f"in stage '{name}', problems of step '{stage.step}'"):
+                found += look(context, stage) if look else []
         except LaffError as error:
             found.append(str(error))
         except ValueError as error:

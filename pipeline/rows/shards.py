@@ -141,6 +141,8 @@ def describe(path: Path) -> str:
 
     if path.is_dir():
         raise LaffError(f"{path} is a folder; show one of the .h5 files in it")
+    if path.suffix != ".h5" and not h5py.is_hdf5(path):
+        raise LaffError(f"{path}: this shows shards, the .h5 files of a stage, such as WORK/x3d/00000.h5{_other(path)}")
     lines = [str(path)]
     try:
         with h5py.File(path) as file:
@@ -154,6 +156,17 @@ def describe(path: Path) -> str:
     except OSError as error:
         raise LaffError(f"{path}: not a readable HDF5 file ({error})") from None
     return "\n".join(lines)
+
+
+def _other(path: Path) -> str:
+    """What shows a file that is no shard, where we know."""
+    if path.suffix == ".pt":
+        return "; what is in a trained model `laff analyze weights` tells"
+    return {
+        ".gz": f"; this one is text: zcat {path}",
+        ".yaml": "; this one is text",
+        ".jsonl": "; this one is text",
+    }.get(path.suffix, "")
 
 
 def _line(name: str, value: Any) -> list[str]:

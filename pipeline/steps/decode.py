@@ -1,11 +1,14 @@
-"""decode: look at every video in a process that can be killed; what cannot be read goes to the ledger."""
+"""decode: look at every video in a process that can be killed; what cannot be read goes to the ledger.
+
+It says who reads the frames of those that are good, but PyAV looks at all: another decoder makes no look stale.
+"""
 
 import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -43,12 +46,13 @@ class Options:
     DECODES = True
     LOSES = True
     MAKES = ("{shard}",)
-    HOW = ("timeout", "memory")
+    HOW = ("timeout", "memory", "decoder")
     SHAPED_BY = ("pipeline.video", "pipeline.rows.shards")  # of extraction it has the decoder processes only
 
     timeout: float = 60.0  # seconds that one video may take
     memory: float = 4.0  # GiB that one video may take
     least: float = 0.5  # part of a video's expected frames that must be there, and be decoded, for it to be used
+    decoder: Literal["pyav", "decord"] = "pyav"  # who reads the frames of features and of fine-tuning
 
     def __post_init__(self) -> None:
         if not 0 <= self.least <= 1:

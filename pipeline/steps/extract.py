@@ -13,7 +13,7 @@ from pipeline.build import learned
 from pipeline.build.construct import construct
 from pipeline.build.loaded import device
 from pipeline.errors import LaffError, absent
-from pipeline.extraction.clips import clips
+from pipeline.extraction.clips import clips, no_decoder
 from pipeline.extraction.decoding import Pass
 from pipeline.extraction.provenance import attributes
 from pipeline.extraction.sweep import sweep
@@ -22,6 +22,7 @@ from pipeline.graph import aggregators
 from pipeline.graph.graph import Stage
 from pipeline.graph.recipe import Fit
 from pipeline.plan.context import Context
+from pipeline.plan.plan import stage_plan
 from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
 from pipeline.plan.units import FIT, Unit
@@ -87,9 +88,28 @@ def problems(context: Context, stage: Stage) -> list[str]:
         part.vector_width()  # a ValueError where its file is none
     if wrong := learned.vectors_misfit(context, stage):
         found.append(wrong)
+    lacking = no_decoder(context, stage)
+    if lacking and any(unit.side == "video" for unit in stage_plan(context, stage.name).todo):
+        found += lacking
+    found += _too_few_words(context, stage, part)
     if not context.tasks.remote:
         device(stage.name, stage.on)
     return found + aggregators.refused(context.graph, stage)
+
+
+def _too_few_words(context: Context, stage: Stage, part: Any) -> list[str]:
+    """Why what a stage is to learn from the train captions would come to nothing: told before anything is made."""
+    captions = [context.catalog.texts[row] for row in context.catalog.split_captions("train")]
+    if not captions or not hasattr(part, "check_captions"):
+        return []
+    if all(unit.key != FIT for unit in stage_plan(context, stage.name).todo):
+        return []
+    try:
+        part.check_captions(captions)
+    except ValueError as error:
+        how = f": --set {stage.name}.threshold=1" if "threshold" in stage.params else ""
+        return [f"'{stage.name}': {error}{how}"]
+    return []
 
 
 def shape(context: Context, stage: Stage) -> tuple[int, int]:
@@ -209,6 +229,7 @@ def _passes(context: Context, by_shard: dict[int, list[tuple[Stage, Unit]]]) -> 
             context.graph.threads,
             timeout=max(stage.options["timeout"] for stage in stages),
             memory=max(stage.options["memory"] for stage in stages),
+            decoder=context.graph.decoder(stages[0].name),
         )
 
 

@@ -9,6 +9,7 @@ from pipeline import files, progress
 from pipeline.build.construct import construct
 from pipeline.build.loaded import device
 from pipeline.errors import LaffError
+from pipeline.extraction.clips import no_decoder
 from pipeline.graph import aggregators
 from pipeline.graph.graph import Stage
 from pipeline.graph.recipe import Learning, check_seed, recipe_of
@@ -45,12 +46,12 @@ class Options(Learning):
     epochs: int = 5
     batch: int = 32
     clip: float = 1.0
-    seed: int = 2
+    seed: int = 2  # of the random numbers while it learns
     timeout: float = 120.0  # seconds that decoding one video may take
     memory: float = 4.0  # GiB that decoding one video may take
     keep_frames: bool = False  # keep the decoded frames for another fine-tuning
     aggregate: str = "fusion.frames.mean.Mean"  # what makes a video of its frames
-    aggregate_params: dict[str, Any] = field(default_factory=dict)
+    aggregate_params: dict[str, Any] = field(default_factory=dict)  # of that class
     head_rate: float = 100.0  # learning rate of the aggregator, which starts untrained, as a multiple of lr
 
     def __post_init__(self) -> None:
@@ -76,7 +77,7 @@ def problems(context: Context, stage: Stage) -> list[str]:
         with torch.device("meta"):
             part.check()
     device(stage.name, stage.on)
-    return aggregators.refused(context.graph, stage)
+    return no_decoder(context, stage) + aggregators.refused(context.graph, stage)
 
 
 def keeps(context: Context, planned: Planned) -> list[str]:

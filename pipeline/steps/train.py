@@ -38,9 +38,10 @@ class Options(Learning):
     STALE = "the train or val split changed"
     HOW = ("seeds", "own", "baselines", "singles", "checkpoint", "joint")
 
-    seeds: list[int] = field(default_factory=lambda: [2])
+    seeds: list[int] = field(default_factory=lambda: [2])  # a training for each
     own: bool = True  # the block that `uses` names, over all features
-    # Further models by name: a block or model, or {uses, params, video, text, options} where it differs in more.
+    # further models, as {mine: fusion.mine.Mine}: a block or model by name, or {uses: …, params: …, video: […],
+    # text: […], options: …} where it differs in more
     baselines: dict[str, str | dict[str, Any]] = field(default_factory=dict)
     singles: bool = True  # the block on each video feature alone too
     joint: list[str] = field(default_factory=list)  # text features whose encoder is trained inside the model

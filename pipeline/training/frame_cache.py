@@ -80,9 +80,9 @@ def pairs(context: Context, stage: Stage, sampling: Sampling) -> tuple[Pairs, Pa
     folder = context.work.folder(stage.name) / FOLDER
     # The cache depends on the sampling and the files, not on how the model is trained.
     digests = code.digests(["pipeline.extraction", "pipeline.rows", "pipeline.video"], leave=SHAPE_NOTHING)
-    fingerprint = files.digest([sampling.__dict__, context.recipes.decoders, sorted(digests.values()), Frames.level])[
-        :32
-    ]
+    fingerprint = files.digest(
+        [sampling.__dict__, context.recipe(stage.name)["decoder"], sorted(digests.values()), Frames.level]
+    )[:32]
     jobs, paths = [], []
     for number, rows in enumerate(catalog.shards("video")):
         mine = [int(row) for row in rows if int(row) in members]
@@ -99,7 +99,9 @@ def pairs(context: Context, stage: Stage, sampling: Sampling) -> tuple[Pairs, Pa
             continue
         those = [clip for clip in clips(context, stage.name, number) if clip.id in wanted]
         target = Target(stage.name, path.name, path, Frames(sampling), fingerprint, made_of, {}, "cpu", 1, "uint8")
-        jobs.append(Pass(those, [target], context.graph.threads, stage.options["timeout"], stage.options["memory"]))
+        timeout, memory = stage.options["timeout"], stage.options["memory"]
+        decoder = context.graph.decoder(stage.name)
+        jobs.append(Pass(those, [target], context.graph.threads, timeout, memory, decoder))
     if jobs:
         size = sampling.views * sampling.frames * jobs[0].targets[0].part.dim
         _check_room(stage, folder, sum(len(job.clips) for job in jobs) * size)

@@ -19,6 +19,7 @@ from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.models import Model
 from pipeline.graph.recipe import recipe_of
 from pipeline.items import table
+from pipeline.parts.blame import line_of
 from pipeline.plan.context import Context
 from pipeline.plan.units import data_content, pairs_content
 from pipeline.store.workspace import Workspace
@@ -28,6 +29,8 @@ from pipeline.workers.worker import Worker
 if TYPE_CHECKING:
     from fusion.features import Split
     from pipeline.training.trainer import Progress, Trainer
+
+CHECKED = 4  # captions whose vectors are looked at before a training: enough to tell their shape
 
 
 @dataclass
@@ -126,13 +129,18 @@ def train(job: Training, worker: Worker) -> Trained:
     except (ValueError, Diverged, Unfit) as error:
         return Trained(job.key, wrong=f"{job.stage}: {job.model.name}: {error}")
     except RuntimeError as error:  # torch's, of shapes or memory
-        why = (str(error).splitlines() or [""])[0]
+        why = (str(error).splitlines() or [""])[0] + line_of(error, job.model.uses)
         return Trained(job.key, wrong=f"{job.stage}: {job.model.name}: {type(error).__name__}: {why}")
+    except Exception as error:
+        error.add_note(f"in stage '{job.stage}', model '{job.model.name}': {job.model.uses}")
+        raise
     told = {"epochs": trainer.position.epoch, "seconds": round(trainer.position.seconds, 3)}
     return Trained(job.key, trainer.task.samples, time.perf_counter() - start, training=told)
 
 
 def _trainer(job: Training, worker: Worker) -> Trainer:
+    import torch
+
     from fusion.losses import make
     from fusion.retrieval import Retrieval
     from pipeline.training.trainer import Trainer
@@ -147,6 +155,7 @@ def _trainer(job: Training, worker: Worker) -> Trainer:
     train, val = (assemble.part_of(rows, job.model) for rows in splits)
     model = assemble.make(context, stage, job.model, train, encoders, job.seed).to(where)
     loss = make(options["loss"], options["mask"], options["prior"])
+    model.check(*train.batch(torch.arange(min(len(train), CHECKED))))
     worker.kept(Warnings).warn(options["precision"], where)
     task = Retrieval(model, train, val, loss, precision=options["precision"])
     folder = context.work.folder(stage.name) / job.key

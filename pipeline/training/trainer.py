@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int, str], None]
 """progress(steps done, steps at most, what the last epoch brought)"""
 
+CHEAP = 50  # an epoch that takes as many times as long as its checkpoint ends with one
 LOOK = 50  # steps between two looks at the loss on a GPU: each look waits for it
 
 
@@ -42,7 +43,8 @@ class Trainer:
     """Drives a task through its recipe, leaving `best.pt` and `last.pt` in `folder`.
 
     best.pt: fingerprint, state (the task's), score, epoch. last.pt: fingerprint and all that is needed to go on. Both
-    are written when `checkpoint_seconds` have passed since the last time, after any step, and at the end. A run whose
+    are written when `checkpoint_seconds` have passed since the last time, after any step, at the end of an epoch where
+    that costs a fiftieth of the time at most, and at the end. A run whose
     last.pt has this fingerprint goes on from it; any other starts over. On a CPU with the same number of threads the
     result equals that of an uninterrupted run bit for bit.
     A task without parameters that learn is scored once, as it is: epoch 0 is its best.
@@ -113,6 +115,7 @@ class Trainer:
                 torch.cuda.set_rng_state(saved["cuda_random"], self.device)
         self.total = torch.tensor(self.position.total, dtype=torch.float64, device=self.device)
         self.saved_at = self.clock = time.monotonic()
+        self.saving = 0.0  # seconds that the last checkpoint took; the first one tells
 
     def _train_epoch(self) -> None:
         """The steps of this epoch that are still to do."""
@@ -171,8 +174,13 @@ class Trainer:
         if self.progress:
             done = position.epoch * self.steps
             self.progress(done, done if position.finished else recipe.epochs * self.steps, self._note())
-        if position.finished or time.monotonic() - self.saved_at >= self.checkpoint_seconds:
+        if position.finished or self._worth_saving():
             self._checkpoint()
+
+    def _worth_saving(self) -> bool:
+        """Whether an end of epoch is a moment for a checkpoint: it is due, or costs next to nothing."""
+        passed = time.monotonic() - self.saved_at
+        return passed >= min(self.checkpoint_seconds, CHEAP * self.saving)
 
     def _look(self) -> None:
         """Read the sum of losses; a NaN stops here, before it can be saved."""
@@ -214,6 +222,7 @@ class Trainer:
         }
         checkpoint.save(self.folder / "last.pt", content)
         self.saved_at = time.monotonic()
+        self.saving = self.saved_at - now
 
     def _summary(self) -> dict[str, Any]:
         position = self.position

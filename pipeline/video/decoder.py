@@ -26,14 +26,15 @@ if TYPE_CHECKING:
 Picture = Callable[[], np.ndarray]  # -> [H, W, 3] uint8 RGB, upright; converted only when called, before the next one
 
 
-def _version(package: str) -> str:
+def version_of(package: str) -> str:
+    """The name of a package and its version here."""
     try:
         return f"{package} {version(package)}"
     except PackageNotFoundError:
         return f"no {package}"
 
 
-VERSION = _version("av")  # what a shard says of its decoder; PyAV is not imported for it
+VERSION = version_of("av")  # what a shard says of its decoder; PyAV is not imported for it
 
 
 def pictures(path: Path) -> Iterator[Picture]:

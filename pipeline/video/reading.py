@@ -6,15 +6,16 @@ used, a decoder. Sample aspect ratios are ignored: pixels count as square, as in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from extractors.base import Sampling
-from pipeline.video import pixels, seeking
-from pipeline.video.decoder import VERSION, Picture, pictures
+from pipeline.video import decoder as pyav
+from pipeline.video import decord_reader, pixels, seeking
+from pipeline.video.decoder import Picture, pictures
 from pipeline.video.media import VideoError, opened, words
 from pipeline.video.positions import present, wanted
 from pipeline.video.probing import Probe, drain, probe
@@ -23,7 +24,9 @@ from pipeline.video.timeline import Timeline
 SPARSE = 0.6  # seeking is worth it where at most this part of the frames has to be decoded (measured: to about 0.7)
 LONG = 100  # frames; to open a shorter file takes as long as to decode it
 
-__all__ = ["VERSION", "Frames", "Probe", "VideoError", "probe", "read"]
+VERSIONS = {"pyav": pyav.VERSION, "decord": decord_reader.VERSION}  # of who may read frames; PyAV looks at all files
+
+__all__ = ["VERSIONS", "Frames", "Probe", "VideoError", "probe", "read"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Frames:
     lost: dict[int, str] = field(default_factory=dict)  # number of a Sampling that cannot be served -> why
 
 
-def read(path: Path, samplings: Sequence[Sampling], packets: int, fps: float = 0.0) -> Frames:
+def read(path: Path, samplings: Sequence[Sampling], packets: int, fps: float = 0.0, decoder: str = "pyav") -> Frames:
     """Decode a video once and keep the frames that the samplings want, resized and cropped.
 
     `packets` and `fps` are those of its Probe; where one is 0, the file is looked through first. Frames are chosen
@@ -53,6 +56,8 @@ def read(path: Path, samplings: Sequence[Sampling], packets: int, fps: float = 0
     bytes. A sampling's frames do not depend on the other samplings; in a damaged file, too, one that undamaged parts
     can serve by itself gets what the packets promise, whatever the others need, and one that cannot be served costs
     the others nothing. Raises VideoError where none can be served.
+
+    decoder: "pyav", or "decord", which reads the whole file in sequence always; where it fails none is served.
     """
     path = Path(path).absolute()  # a name such as a:b.mp4 would be a protocol
     if not packets or not fps:
@@ -60,6 +65,8 @@ def read(path: Path, samplings: Sequence[Sampling], packets: int, fps: float = 0
             timeline = Timeline(stream.codec_context.codec.canonical_name, stream.codec_context.extradata)
             drain(container.demux(stream), timeline.add)
             packets, fps = packets or max(timeline.packets, 1), fps or timeline.fps(stream)
+    if decoder == "decord":
+        return _in_sequence(decord_reader.pictures, path, samplings, packets, fps)
     few = _seek(path, samplings, packets, fps)
     if few is not None:
         own = _present(samplings, packets, fps)
@@ -73,19 +80,28 @@ def read(path: Path, samplings: Sequence[Sampling], packets: int, fps: float = 0
 
 
 def _read_all(path: Path, samplings: Sequence[Sampling], packets: int, fps: float) -> Frames:
-    """All frames decoded, once more where they are not as many as the packets promise."""
-    arrays, count = _decode(path, samplings, packets, fps)
-    if count == packets:
-        return Frames(arrays, count, fps, 1, _present(samplings, count, fps), [count] * len(samplings))
-    arrays, again = _decode(path, samplings, count, fps)
-    if again != count:
-        raise VideoError(f"gives {count} frames when decoded once and {again} when decoded again")
-    own, choice = _present(samplings, count, fps), [count] * len(samplings)
-    for number, sampling in enumerate(samplings):
+    """All frames decoded; what a sampling could be given by seeking, if they are not what the packets promise."""
+    whole = _in_sequence(pictures, path, samplings, packets, fps)
+    for number, sampling in enumerate(samplings if whole.count != packets else ()):
         alone = _seek(path, [sampling], packets, fps)
         if alone is not None:
-            (arrays[number],), own[number], choice[number] = alone, present(sampling, packets, fps), packets
-    return Frames(arrays, count, fps, 2, own, choice)
+            (whole.arrays[number],), whole.present[number] = alone, present(sampling, packets, fps)
+            whole.decoded[number] = packets
+    return whole
+
+
+def _in_sequence(
+    every: Callable[[Path], Iterator[Picture]], path: Path, samplings: Sequence[Sampling], packets: int, fps: float
+) -> Frames:
+    """All frames that `every` gives of a file, read once more where they are not as many as the packets promise."""
+    arrays, count = _decode(every, path, samplings, packets, fps)
+    passes = 1
+    if count != packets:
+        arrays, again = _decode(every, path, samplings, count, fps)
+        passes = 2
+        if again != count:
+            raise VideoError(f"gives {count} frames when decoded once and {again} when decoded again")
+    return Frames(arrays, count, fps, passes, _present(samplings, count, fps), [count] * len(samplings))
 
 
 def _each_alone(path: Path, samplings: Sequence[Sampling], packets: int, fps: float) -> Frames:
@@ -110,11 +126,13 @@ def _present(samplings: Sequence[Sampling], count: int, fps: float) -> list[int]
     return [present(sampling, count, fps) for sampling in samplings]
 
 
-def _decode(path: Path, samplings: Sequence[Sampling], count: int, fps: float) -> tuple[list[np.ndarray], int]:
+def _decode(
+    every: Callable[[Path], Iterator[Picture]], path: Path, samplings: Sequence[Sampling], count: int, fps: float
+) -> tuple[list[np.ndarray], int]:
     """One pass that takes the video to have `count` frames -> (arrays, frames decoded)."""
     arrays, places = _empty(samplings), _places(samplings, count, fps)
     decoded_frames = 0
-    for index, picture in enumerate(pictures(path)):
+    for index, picture in enumerate(every(path)):
         if index in places:
             _keep(picture, samplings, places.pop(index), arrays)
         decoded_frames = index + 1

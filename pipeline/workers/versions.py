@@ -16,6 +16,7 @@ PACKAGES = (
     "torchvision",
     "numpy",
     "av",
+    "decord",
     "pillow",
     "h5py",
     "timm",

@@ -71,7 +71,8 @@ def test_files_that_were_cut_off(tmp_path: Path, kind: str, kept: float) -> None
     ("content", "message"),
     [
         (b"", "no checkpoint: 0 bytes"),
-        (b"not a checkpoint at all", "no checkpoint: 23 bytes"),
+        (b"\x00" * 23, "no checkpoint: 23 bytes"),
+        (b"clip1#0 a red circle\nclip2#0 a blue square\n", "no checkpoint, but a file of text"),
         (None, "no such weights file"),
     ],
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from extractors.words import STOPWORDS, counts, tokenise, vocabulary
+from extractors.words import STOPWORDS, TooRare, counts, tokenise, vocabulary
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,14 @@ def test_vocabulary_order_and_threshold() -> None:
 
 def test_empty_vocabulary_is_a_mistake() -> None:
     """The message holds the threshold and what there was."""
-    with pytest.raises(ValueError, match="no word occurs 3 times or more among the 2 different words"):
-        vocabulary(["a dog"], 3, stopwords=True)
+    with pytest.raises(TooRare) as error:
+        vocabulary(["a dog", "dog"], 3, stopwords=True)
+    assert str(error.value) == (
+        "no word occurs 3 times or more among the 2 different words of the train captions; the commonest, 'dog', "
+        "occurs 2; give more captions or a lower threshold"
+    )
+    with pytest.raises(TooRare, match="among the 0 different words of the train captions; give more captions"):
+        vocabulary(["the"], 1, stopwords=False)
 
 
 def test_stop_words() -> None:

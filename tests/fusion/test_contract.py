@@ -60,6 +60,7 @@ class TestBlock:
 
     def test_knows_its_features(self, block: type[nn.Module]) -> None:
         """In the order of its weights."""
+        assert hasattr(build(block), "dims"), "keep what the constructor got: self.dims = dict(dims)"
         assert list(build(block).dims.items()) == list(DIMS.items())
 
     @pytest.mark.parametrize("rows", [1, 5])

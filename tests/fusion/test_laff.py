@@ -223,7 +223,10 @@ def test_dropout_acts_on_learned_features_while_training() -> None:
 
 
 def test_raw_features() -> None:
-    with pytest.raises(ValueError, match="'clip-ft' is raw and has width 9, more than a head's 8"):
+    with pytest.raises(
+        ValueError,
+        match=r"'clip-ft' is raw and has width 9, more than a head's 8; .* out of raw \(what `raw` names enters",
+    ):
         LAFF(dims={"clip-ft": 9}, heads=2, width=8)
     LAFF(dims={"clip-ft": 9}, heads=2, width=8, raw=("no-such-feature",))
     block = LAFF(dims={"bow": 2}, heads=2, width=8, raw=("bow",))

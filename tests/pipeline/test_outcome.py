@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.graph import stages
-from pipeline.outcome import search_advice
+from pipeline.outcome import Outcome, search_advice
 
 GRAPH = """
 stages:
@@ -39,3 +39,14 @@ def test_a_search_is_advised_where_it_can_be_done(tmp_path: Path, text: str, par
     file = tmp_path / "stages.yaml"
     file.write_text(GRAPH.format(text=text, params=params))
     assert search_advice(stages.load(file), Path("WORK")) == advice
+
+
+@pytest.mark.parametrize(
+    ("failed", "told"),
+    [([], ""), (["a"], ", 1 video(s) failed"), (["a", "b", "b"], ", but ALL 2 videos failed")],
+)
+def test_a_stage_that_made_little_of_its_videos_says_so(failed: list[str], told: str) -> None:
+    """A shard without a single row is made, too."""
+    lines = [{"video": video, "stage": "x3d"} for video in failed] + [{"video": "a", "stage": "tf"}]
+    outcome = Outcome(made={"x3d": 1}, seconds={"x3d": 0.5}, failures=lines, videos=2)
+    assert outcome.summary(Path("WORK")).splitlines()[0] == f"x3d              1 made in      0.5 s{told}"

@@ -11,7 +11,9 @@ import pytest
 from pipeline.analyze import queries
 from pipeline.analyze.queries import Comparison, Found
 from pipeline.errors import LaffError
+from pipeline.graph.models import Row
 from pipeline.items.catalog import Catalog
+from pipeline.plan.planned import Planned
 
 
 @pytest.fixture
@@ -71,6 +73,19 @@ def test_two_run_files_are_cut_at_the_shorter(context: SimpleNamespace, tmp_path
     assert both.first.mean.tolist() == [3, 1, 2]  # the third place of a#0 is behind depth 2
     assert both.second.mean.tolist() == [3, 3, 1]
     assert both.counts() == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("stage", "command"), [("rank", "laff rank"), ("compare/systems/rank", "laff compare systems")]
+)
+def test_a_row_that_is_not_ranked_names_the_command_that_ranks_it(
+    context: SimpleNamespace, stage: str, command: str
+) -> None:
+    """The stages of a comparison are none of stages.yaml, so `laff compare/systems/rank` would be no command."""
+    context.work = SimpleNamespace(root="WORK")
+    row = Row("laff", (1,))
+    with pytest.raises(LaffError, match=rf"laff/seed1 is not ranked in WORK .*; run `{command}` with the same"):
+        queries._row(context, Planned(stage), row, "", context.catalog.split_captions("test"))
 
 
 def comparison(first: list[list[float]], second: list[list[float]]) -> Comparison:

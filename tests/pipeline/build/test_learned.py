@@ -11,8 +11,8 @@ GRAPH = """
 stages:
   ingest: {step: ingest}
   feature: {step: import, from: ingest, params: {file: f.npz, side: video}}
-  words: {step: extract, uses: extractors.w2v.W2v, from: ingest, params: {vectors: v.txt}}
-  gru: {step: extract, uses: extractors.gru.Gru, from: [ingest, words, feature], params: {hidden: 4}}
+  words: {step: extract, uses: extractors.w2v.W2v, from: ingest, params: {vectors: v.txt, threshold: 1}}
+  gru: {step: extract, uses: extractors.gru.Gru, from: [ingest, words, feature], params: {hidden: 4, threshold: 1}}
   train: {step: train, uses: fusion.mean.Mean, from: [feature, gru], params: {joint: [gru]}}
 """
 SAID = "'gru' has vector_dim 500, but the word vectors of 'words' are 3 wide; --set gru.vector_dim=3"

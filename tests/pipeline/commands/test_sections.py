@@ -48,3 +48,12 @@ def test_a_summary_is_the_first_sentence_however_long() -> None:
     assert len(lines) == 4  # 209 characters in lines of 60 - 5
     assert max(map(len, lines)) <= 60
     assert " ".join(" ".join(lines).split()) == f"x {long}"
+
+
+def test_a_misspelt_command_is_guessed() -> None:
+    shown = CliRunner().invoke(group(), ["betta"])
+    assert (shown.exit_code, shown.output.splitlines()[-1]) == (
+        2,
+        "Error: No such command 'betta'; did you mean 'beta'?",
+    )
+    assert CliRunner().invoke(group(), ["xyz"]).output.endswith("Error: No such command 'xyz'\n")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import click
 import pytest
 
 from pipeline.commands.stage import UNKNOWN, purpose, stage_command
@@ -33,3 +34,16 @@ def test_its_text(tmp_path: Path) -> None:
         "c": "Make this stage.\n\nMakes stage 'c' (step ) and what it still needs, nothing else.",
         "d": None,
     }
+
+
+def test_its_help_lists_what_can_be_set(tmp_path: Path) -> None:
+    """With the value that the stages file gives it, and the comment that stands beside it in the code."""
+    file = tmp_path / "s.yaml"
+    file.write_text("stages: {a: {step: ingest, params: {shard_videos: 7}}}")
+    command = stage_command("a", StagesFile(file))
+    assert command is not None
+    shown = " ".join(command.get_help(click.Context(command, info_name="a")).split())
+    assert "Params of step ingest:" in shown
+    assert "shard_videos=7 videos in a shard" in shown
+    assert "shard_captions=8192 captions in a shard" in shown
+    assert "--set 'a.PARAM=VALUE'" in shown

@@ -123,7 +123,7 @@ def test_all_mistakes_of_the_form_are_told_together(tmp_path: Path) -> None:
 
 
 def test_a_grid_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(LaffError, match=r"no grid 'block'; did you mean 'blocks'\?"):
+    with pytest.raises(LaffError, match=r"no grid 'block'; did you mean 'blocks'\?; shipped are blocks, "):
         grid.load("block")
     with pytest.raises(LaffError, match="cannot be read"):
         grid.load(str(tmp_path / "none.yaml"))

@@ -14,7 +14,7 @@ from extractors.base import Sampling
 from pipeline.extraction import provenance
 from pipeline.extraction.provenance import attributes
 from pipeline.extraction.target import Target
-from pipeline.video.reading import VERSION
+from pipeline.video.reading import VERSIONS
 
 
 class Part:
@@ -37,7 +37,8 @@ def test_a_video_feature_tells_how_to_make_it_again() -> None:
     assert set(json.loads(about["sampling"])) == {field.name for field in fields(Sampling)}
     assert (json.loads(about["mean"]), json.loads(about["std"])) == ([0.5, 0.4, 0.3], [0.2, 0.2, 0.1])
     assert (about["colours"], about["level"], about["precision"]) == ("BGR", "frame", "bfloat16 on cpu")
-    assert (about["extractor"], about["weights"], about["decoder"]) == ("extractors.x.X", "ab12", VERSION)
+    assert (about["extractor"], about["weights"], about["decoder"]) == ("extractors.x.X", "ab12", VERSIONS["pyav"])
+    assert attributes(goal(), Part(), "decord")["decoder"] == VERSIONS["decord"] != VERSIONS["pyav"]
     assert (about["weights_name"], about["weights_licence"]) == ("x-l", "MIT")
     assert json.loads(about["recipe"])["params"] == {"frames": 4}
     for name in ("torch", "timm", "transformers", "pytorchvideo", "open_clip_torch", "pillow", "numpy"):

@@ -151,6 +151,32 @@ def test_a_shard_is_the_same_file_in_any_company(worker: Worker, clips: Any, tmp
     assert first == 120 > second > 60
 
 
+def test_decord_gives_the_same_file_in_any_company(worker: Worker, clips: Any, tmp_path: Path) -> None:
+    """Of a plain video, one of ten bits, which it sees in colours of its own, and a small one, which it cannot read."""
+    noise = np.random.default_rng(0).integers(0, 256, (120, 48, 64, 3), dtype=np.uint8)
+    paths = [clips("plain.mp4", noise), clips("deep.mp4", noise, pixels="yuv420p10le")]
+    paths.append(clips("small.mp4", noise[:, :16, :16]))
+    videos = [Clip(path.stem, str(path), 120, 10.0, 120, "its packets", 60) for path in paths]
+    goals = {}
+    for name, others in {"pyav": [], "alone": [], "few": [1], "many": [2, 50, 120]}.items():
+        folder = tmp_path / name
+        beside = [target(folder, Mean(frames=frames), f"other{frames}") for frames in others]
+        goals[name] = target(folder, Mean())
+        decoder = "pyav" if name == "pyav" else "decord"
+        made = sweep(work(videos, *beside, goals[name], decoder=decoder), worker)[-1]
+        lost = [(line["video"], line["decoder"], line["reason"].partition(",")[0]) for line in made.failed]
+        assert lost == ([] if name == "pyav" else [("small", "decord", "decord gives a frame of shape [16")])
+    theirs = goals.pop("pyav").path
+    (ours,) = {goal.path.read_bytes() for goal in goals.values()}
+    (tmp_path / "ours.h5").write_bytes(ours)
+    found, other = shards.read(tmp_path / "ours.h5"), shards.read(theirs)
+    assert (found.ids, other.ids) == (["plain", "deep"], ["plain", "deep", "small"])
+    assert found.values[0].tolist() == other.values[0].tolist()
+    assert found.values[1].tolist() != other.values[1].tolist()
+    assert found.attributes["decoder"].startswith("decord ")
+    assert other.attributes["decoder"].startswith("av ")
+
+
 @pytest.mark.parametrize("error", [TORCHS, CUBLASS, CUDNNS], ids=["torch", "cublas", "cudnn"])
 @pytest.mark.parametrize(("fits", "batches"), [(4, [4, 4, 2]), (3, [2, 2, 2, 2, 2]), (1, [1] * 10)])
 def test_out_of_memory_halves_the_batch_and_goes_on(

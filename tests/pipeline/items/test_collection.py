@@ -280,6 +280,28 @@ def test_mistakes_of_a_folder(write: Write, tmp_path: Path):
     ]
 
 
+def test_names_that_differ_in_a_number_are_not_meant(write: Write):
+    """Another clip of a numbered series is no guess; a number that is written otherwise is."""
+    names = {
+        "val.ids": "clip99\nclip7\n",
+        "val.txt": "clip99#0 a bird\nclip7#0 a dog\n",
+        "test.txt": "",
+        "test.ids": "",
+    }
+    assert mistakes(write(**names, **{"videos/clip9.mp4": "", "videos/clip007.mp4": ""}))[-2:] == [
+        "val.ids:1: video 'clip99' has no file in videos",
+        "val.ids:2: video 'clip7' has no file in videos; did you mean 'clip007'?",
+    ]
+
+
+def test_an_id_that_is_a_file_name(write: Write):
+    path = write(**{"val.ids": "v1.mp4\n"})
+    assert mistakes(path) == [
+        "val.txt:1: caption 'v1#0' has no video: 'v1' is in no split",
+        "val.txt: describes none of the 1 video(s) of val, such as 'v1.mp4'; write 'v1': an id has no ending",
+    ]
+
+
 def test_mistakes_of_a_table(write: Write):
     table = "video,path\nt1,videos/t1.mp4\nt1,videos/t1.mp4\nt2,gone.mp4\n../x,videos/t1.mp4\nv1\ns1,videos/s1.mp4\n"
     yaml = yaml_with().replace("videos: videos", "videos: table.csv")

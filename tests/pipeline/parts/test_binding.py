@@ -35,12 +35,12 @@ WRONG = [
     ("str", 3, "3 should be text"),
     ("bool", 1, "1 should be true or false"),
     ("bool", "yes", "'yes' should be true or false"),
-    ("int | None", "3", "'3' should be int | None"),
+    ("int | None", "3", "'3' should be a whole number or null"),
     ("Literal['a', 'b']", "c", "'c' should be one of 'a', 'b'"),
     ("Literal[1, 2]", True, "True should be one of 1, 2"),
-    ("list[int]", 3, "3 should be list[int]"),
+    ("list[int]", 3, "3 should be a list of whole numbers, such as [1, 2]"),
     ("list[int]", [1, "2"], "'2' should be a whole number"),
-    ("dict[str, float]", [1], "[1] should be dict[str, float]"),
+    ("dict[str, float]", [1], "[1] should be a mapping"),
     ("dict[str, float]", {"a": "b"}, "'b' should be a number"),
 ]
 
@@ -67,7 +67,7 @@ def test_all_mistakes_at_once():
         {},
         [
             "unknown parameter 'frams'; did you mean 'frames'?",
-            "unknown parameter '7'",
+            "unknown parameter '7'; known: frames, size, crop",
             "parameter 'frames' (int) is missing",
             "size: 4 should be text",
             "parameter 'crop' (int) is missing",

@@ -253,7 +253,8 @@ def test_a_machine_that_does_not_decode_takes_the_version_by_which_each_stage_wa
         entries = {"00000.h5": SimpleNamespace(fingerprint="print")} if made else {}
         return SimpleNamespace(entries=entries, recipes={"print": {"decoder": made}})
 
-    recipes = fingerprints.Recipes(SimpleNamespace(), SimpleNamespace(index=index), Path())  # type: ignore[arg-type]
+    graph, work = SimpleNamespace(decoder=lambda name: "pyav"), SimpleNamespace(index=index)
+    recipes = fingerprints.Recipes(graph, work, Path())  # type: ignore[arg-type]
     versions = {name: recipes.decoded_by(Stage(name, "extract")) for name in ("decode", "x3d", "timm")}
     assert versions == {
         "decode": {"av": "16", "pillow": "12"},

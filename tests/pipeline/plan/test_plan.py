@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from pipeline.errors import LaffError
 from pipeline.parts import code
 from pipeline.parts.code import ROOT
+from pipeline.plan import fingerprints
 from pipeline.plan.context import Context
 from pipeline.plan.fingerprints import Recipes
 from pipeline.plan.plan import Planned, explain, stage_plan, table
@@ -83,6 +85,15 @@ def test_a_fresh_workspace(collect: Collect, surroundings: Surroundings, planned
         "reasons": ["not made yet"],
         "code": [],
     }
+
+
+def test_what_was_set_aside_is_told(collect: Collect, surroundings: Surroundings, planned: Look):
+    """It was made, so "not made yet" would be wrong; the shards after it were not."""
+    context = surroundings(collect(train=many("a", "b", "c")))
+    folder = context.work.folder("x3d")
+    folder.mkdir(parents=True)
+    (folder / "00000.h5.damaged").touch()
+    assert planned(context)["x3d"].reasons == ["damaged, and set aside by `laff verify`", "not made yet"]
 
 
 def test_nothing_to_do(done: Callable[..., Path], surroundings: Surroundings, planned: Look):
@@ -262,6 +273,20 @@ def test_versions_of_decoders(
     assert "bow" not in found
 
 
+def test_another_decoder_makes_what_it_reads_anew_and_no_look(
+    done: Callable[..., Path], surroundings: Surroundings, planned: Look, monkeypatch: pytest.MonkeyPatch
+):
+    path = done()
+    found = reasons(planned(surroundings(path, ("decode.decoder=decord",))))
+    (why,) = found["x3d"]
+    assert re.fullmatch(r"decoder av \S+ pillow \S+ → av \S+ pillow \S+ decord \S+", why)
+    assert not {"decode", "bow"} & found.keys()
+    monkeypatch.setattr(fingerprints, "installed", {"av": "99", "pillow": "1", "decord": "0.7"}.get)
+    found = reasons(planned(surroundings(path, ("decode.decoder=decord",))))
+    assert found["decode"][0].endswith(" → av 99 pillow 1")
+    assert "decord" not in str(reasons(planned(surroundings(path))))
+
+
 def test_an_edited_function_in_another_module(
     done: Callable[..., Path],
     surroundings: Surroundings,
@@ -329,7 +354,7 @@ def test_a_file_that_a_parameter_names(collect: Collect, surroundings: Surroundi
     (tmp_path / "big" / "id.txt").write_text("a")
     folder = surroundings(path, ["w2v.vectors=big"], text)
     before = folder.fingerprint("w2v")
-    assert explain(relative.recipe("w2v"), folder.recipe("w2v")) == "file of vectors changed"
+    assert explain(relative.recipe("w2v"), folder.recipe("w2v")) == "the file that vectors names has other content"
     (tmp_path / "big" / "shape.txt").write_text("1 2")
     assert surroundings(path, ["w2v.vectors=big"], text).fingerprint("w2v") != before
     assert surroundings(path, ["w2v.vectors=none"], text).recipe("w2v")["file of vectors"] == "missing:none"
@@ -365,10 +390,10 @@ OLD = {
         ({"step": "import"}, "step extract → import"),
         ({"weights": "random"}, "weights nothing → random"),
         ({"decoder": {"av": "2", "pillow": "1"}}, "decoder av 1 → av 2 pillow 1"),
-        ({"code": {"a": "1", "b": "3", "c": "4"}}, "code of b, c changed"),
+        ({"code": {"a": "1", "b": "3", "c": "4"}}, "code of b changed"),
         ({"from": {"decode": "z", "ingest": "y"}}, "follows decode"),
         ({"from": {"decode": "x", "bow": "y"}}, "now reads bow; no longer reads ingest"),
-        ({"file of vectors": "1"}, "file of vectors changed"),
+        ({"file of vectors": "1"}, "the file that vectors names has other content"),
         ({"joint gru": "1"}, "joint gru changed"),
         (
             {"params": {"frames": 16, "size": "L"}, "from": {"decode": "z"}},
@@ -379,6 +404,20 @@ OLD = {
 )
 def test_reasons_in_words(change: dict[str, object], words: str):
     assert explain(OLD, OLD | change) == words
+
+
+def test_code_that_other_settings_bring_has_not_changed():
+    """As that of an encoder, where a model is trained with it inside for the first time."""
+    old, more = OLD | {"settings": "s"}, {"code": {"a": "1", "b": "2", "c": "4"}}
+    assert explain(old, old | more) == "code of c changed"
+    assert explain(old, old | more | {"settings": "t", "joint gru": "1"}) == "joint gru changed"
+    assert explain(old | more, old | {"settings": "t", "joint gru": "1"}) == "joint gru changed"
+
+
+def test_each_reason_of_a_stage_is_told_once():
+    """Units of one stage may have some of them in common."""
+    planned = Planned("train", reasons=["no longer reads gru; follows x3d", "not made yet", "no longer reads gru"])
+    assert planned.why == "no longer reads gru; follows x3d; not made yet"
 
 
 def test_the_table():

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from pipeline.errors import LaffError
 from pipeline.graph import step_facts
 from pipeline.graph.graph import Stage
+from pipeline.parts.code import ROOT
 from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.units import whole
+from pipeline.request import Request
+from pipeline.run import run
 
 Surroundings = Callable[..., Context]
 
@@ -96,7 +103,71 @@ def test_what_stands_in_the_way_is_told_of_all_stages(
     assert steps.problems(context, ["bow", "out", "rank"]) == ["'out': too wide"]
 
 
+def test_mistakes_in_a_step_s_own_code_say_whose_they_are(
+    made_up: Callable[..., Stage],
+    collect: Callable[..., Path],
+    surroundings: Surroundings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def misspelt(*given: object) -> list[str]:
+        raise NameError("stag")
+
+    context = surroundings(collect())
+    stage = made_up(Options=object, units=misspelt, run=print, problems=misspelt)
+    context.graph = replace(context.graph, stages=context.graph.stages | {"out": stage})
+    for call, which in (
+        (lambda: steps.units(context, "out"), "units"),
+        (lambda: steps.problems(context, ["out"]), "problems"),
+    ):
+        with pytest.raises(NameError) as error:
+            call()
+        assert error.value.__notes__ == [f"in stage 'out', {which} of step '{stage.step}'"]
+    monkeypatch.setattr(importlib, "import_module", misspelt)
+    with pytest.raises(NameError) as error:
+        steps.module(stage)
+    assert error.value.__notes__ == [f"in stage 'out', step '{stage.step}': while its file was imported"]
+
+
 def test_shapes_are_told_where_they_are_known(collect: Callable[..., Path], surroundings: Surroundings) -> None:
     context = surroundings(collect())
     assert steps.shape(context, context.stage("x3d")) == (2048, 13 * 10)  # ten clips of 13 frames
     assert steps.shape(context, context.stage("ingest")) == (1, 1)
+
+
+def test_the_step_of_the_readme_runs_as_pasted(
+    copied: Path,
+    fresh_sources: Callable[[], None],
+    collect: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two features of three videos come out as one file, and a second run finds nothing to do."""
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    (text,) = (block for block in blocks if block.startswith('"""export: '))
+    place = copied / "pipeline" / "steps" / "export.py"
+    place.write_text(text, encoding="utf-8")
+    monkeypatch.setattr(step_facts, "ROOT", copied)
+    fresh_sources()
+    spec = importlib.util.spec_from_file_location("pipeline.steps.export", place)
+    assert spec
+    assert spec.loader
+    monkeypatch.setitem(sys.modules, "pipeline.steps.export", module := importlib.util.module_from_spec(spec))
+    spec.loader.exec_module(module)
+    path = collect(train={"a": ["one"]}, val={"b": ["two"]}, test={"c": ["three"]})
+    path.write_text(path.read_text().replace("videos: videos\n", ""))
+    rows = {name: np.arange(3 * width, dtype="f4").reshape(3, width) for name, width in (("wide", 4), ("slim", 2))}
+    for name, values in rows.items():
+        np.savez(tmp_path / f"{name}.npz", ids=["a", "b", "c"], features=values)
+    entries = "".join(f"  {n}: {{step: import, from: ingest, params: {{file: {n}.npz, side: video}}}}\n" for n in rows)
+    (tmp_path / "s.yaml").write_text(
+        f"stages:\n  ingest: {{step: ingest}}\n{entries}  export: {{step: export, from: [wide, slim]}}\n"
+    )
+    request = Request(path, tmp_path / "WORK", tmp_path / "s.yaml")
+    assert run(request, ["export"]).made["export"] == 1
+    made = np.load(tmp_path / "WORK" / "export" / "features.npz")
+    assert sorted(made) == ["slim", "slim-ids", "wide", "wide-ids"]
+    for name, values in rows.items():
+        assert dict(zip(made[f"{name}-ids"], made[name].tolist(), strict=True)) == dict(
+            zip("abc", values.tolist(), strict=True)
+        )
+    assert not run(request, ["export"]).made

@@ -142,3 +142,20 @@ def test_describe(tmp_path: Path):
     path.write_text("no HDF5")
     with pytest.raises(LaffError, match="not a readable HDF5 file"):
         shards.describe(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("best.pt", "; what is in a trained model `laff analyze weights` tells"),
+        ("t2v.trec.gz", "; this one is text: zcat "),
+        ("collection.yaml", "; this one is text"),
+        ("a.bin", ""),
+    ],
+)
+def test_a_file_that_is_no_shard_is_told_as_such(tmp_path: Path, name: str, hint: str) -> None:
+    (tmp_path / name).write_bytes(b"something else")
+    with pytest.raises(LaffError) as error:
+        shards.describe(tmp_path / name)
+    assert str(error.value).startswith(f"{tmp_path / name}: this shows shards, the .h5 files of a stage, such as")
+    assert hint in str(error.value)

@@ -138,7 +138,7 @@ def test_nothing_outside_the_workspace_is_changed_and_links_are_told(work: Path,
     assert result.exit_code == 1
     assert f"{work}/x3d is a link to {tmp_path}/elsewhere: what lies there is read, never changed\n" in result.output
     assert f"{work}/x3d/00000.h5: {WRONG} (it lies outside the workspace, in {tmp_path}/elsewhere)\n" in result.output
-    assert "1 of 12 files were damaged and set aside; `laff run` makes them again; 1 more outside" in result.output
+    assert "set aside, each in its folder as FILE.damaged; `laff run` makes them again; 1 more outside" in result.output
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.glob("[eo]*/**/*")} == before
     assert (tmp_path / "one.h5").exists()
     assert (work / "clip-ft/video/00012.h5.damaged").is_symlink()
@@ -169,7 +169,7 @@ def test_the_command(work: Path, tmp_path: Path):
     assert (work / "x3d/00000.h5").exists()
     code, said = laff("-w", work)
     assert code == 1
-    assert "1 of 12 files were damaged and set aside" in said
+    assert "1 of 12 files were damaged and set aside, each in its folder as FILE.damaged; `laff run`" in said
     assert (work / "x3d/00000.h5.damaged").exists()
     code, said = laff("-w", work)
     assert code == 0

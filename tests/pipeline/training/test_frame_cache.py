@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from extractors.base import Sampling
 from pipeline.errors import LaffError
+from pipeline.rows import shards
+from pipeline.run import open_context
 from pipeline.training import frame_cache
+from pipeline.video import reading
+from tests.pipeline.video.test_company import CHANGES, COUNT, joined
 
 
 def test_frames_that_the_disk_cannot_hold_are_told_before_anything_is_decoded(
@@ -52,3 +59,23 @@ def test_fine_tuning_has_its_threads_whether_or_not_frames_are_decoded_before(
     finally:
         torch.set_num_threads(before)
     assert seen == [2, 2]
+
+
+def test_the_decoder_that_was_chosen_reads_its_frames(tiny: Any, tmp_path: Path) -> None:
+    """One video grows on its way, of which PyAV and decord make other pictures; frames that were kept are not taken."""
+    made = tiny.copy(tmp_path / "tiny")
+    video = (made.folder / "collection" / "train.txt").read_text().split()[0]
+    path = joined(made.videos / f"{video}.mp4", "libx264", COUNT // 2, CHANGES["larger"])
+    made.run(targets=("decode",))
+    sampling = Sampling(4, 32, 32)
+    shown = []
+    for decoder in ("pyav", "decord"):
+        context = open_context(made.request(f"decode.decoder={decoder}"))
+        frame_cache.pairs(context, context.stage("finetune"), sampling)
+        context.tasks.close()
+        shard = shards.read(made.work / "finetune" / "frames" / "00000.h5")
+        assert shard.attributes["decoder"] == reading.VERSIONS[decoder]
+        shown.append(np.asarray(shard.values[shard.ids.index(video)]).reshape(4, 32, 32, 3))
+        expected = reading.read(path, [sampling], COUNT, 24.0, decoder).arrays[0][0]
+        np.testing.assert_array_equal(shown[-1], expected)
+    assert (shown[0] != shown[1]).any()

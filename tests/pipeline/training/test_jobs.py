@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from fusion.concat import Concat
 from fusion.laff import LAFF
 from fusion.retrieval import Retrieval
 from pipeline.build.loaded import read_checkpoint
@@ -152,6 +154,33 @@ def test_a_process_that_lives_on_trains_the_encoder_of_each_job(request_of: Call
     assert words[0] == words[1] != words[2]
 
 
+def test_a_block_of_another_shape_is_told_before_it_trains(
+    request_of: Callable[..., Request], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def by_feature(self: Any, features: Any) -> tuple[torch.Tensor, None]:
+        return torch.zeros(len(next(iter(features.values()))), 3, 8), None  # [B, K, W]
+
+    run(request_of(), ["full", "bow"])
+    monkeypatch.setattr(Concat, "forward", by_feature)
+    assert train(job_of(request_of("train.heads=2"), "concat/seed1"), Worker()).wrong == (
+        "train: concat: Concat of the video side gave fused [4, 3, 8]; it should be [4, 2, W] (rows, heads, width), or "
+        "[4, 1, W] where it has one space"
+    )
+
+
+def test_mistakes_of_a_block_say_whose_they_are(
+    request_of: Callable[..., Request], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def misspelt(self: Any, features: Any) -> Any:
+        return self.affin(features)
+
+    run(request_of(), ["full", "bow"])
+    monkeypatch.setattr(Concat, "forward", misspelt)
+    with pytest.raises(AttributeError) as error:
+        train(job_of(request_of(), "concat/seed1"), Worker())
+    assert error.value.__notes__ == ["in stage 'train', model 'concat': fusion.concat.Concat"]
+
+
 def test_rows_are_those_that_have_the_model_s_own_features(request_of: Callable[..., Request]) -> None:
     """A further model on a feature that lacks a video leaves the others their rows, and their caches."""
     concat = "concat: {uses: fusion.concat.Concat, video: [full], text: [bow]}"
@@ -212,7 +241,7 @@ def test_a_raw_feature_that_no_head_holds_is_told_before_work(
     request_of: Callable[..., Request], tmp_path: Path
 ) -> None:
     entry = "{uses: fusion.laff.LAFF, video: [full], params: {heads: 2, width: 4, raw: [full]}}"
-    with pytest.raises(LaffError, match="'full' is raw and has width 5, more than a head's 4; raise width or take"):
+    with pytest.raises(LaffError, match="'full' is raw and has width 5, more than a head's 4; raise width, or take"):
         run(request_of(f"train.baselines={{bad: {entry}}}"), ["train"])
     assert not (tmp_path / "WORK" / "train").exists()
     assert not list((tmp_path / "WORK" / "full").glob("*.h5"))

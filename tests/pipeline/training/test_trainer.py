@@ -156,6 +156,19 @@ def test_resumed_from_an_older_checkpoint(tmp_path: Path, uninterrupted: Path) -
     assert_same(uninterrupted, tmp_path)
 
 
+def test_an_epoch_ends_with_a_checkpoint_where_that_is_cheap(
+    tmp_path: Path, uninterrupted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interrupt costs the epoch under way, and not all since the last minute."""
+    monkeypatch.setattr("pipeline.training.trainer.CHEAP", 0)  # as where a checkpoint takes no time
+    with pytest.raises(Stop):
+        trainer(tmp_path, Regression(stop_at(17)), checkpoint_seconds=60).run()
+    task = Regression()
+    trainer(tmp_path, task, checkpoint_seconds=60).run()
+    assert task.steps == 24 - 12  # four epochs of six steps, of which two were whole
+    assert_same(uninterrupted, tmp_path)
+
+
 def slowly(folder: str) -> None:
     """Train, with a sign and a pause after each step; in a process that a test kills."""
     shown = set()

@@ -1,0 +1,96 @@
+"""What can be set on a stage: its params with their values and what they mean, as `laff STAGE --help` lists them."""
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from pipeline.errors import LaffError
+from pipeline.graph import aggregators, stages, step_facts
+from pipeline.graph.entry import trained_by_steps
+from pipeline.graph.graph import FILLED
+from pipeline.graph.stages_file import StagesFile
+from pipeline.parts.binding import words
+from pipeline.parts.classes import Parameter, part, plugged
+from pipeline.parts.comments import beside
+
+
+@dataclass(frozen=True)
+class Param:
+    """One param of a stage."""
+
+    name: str  # as `--set STAGE.name=…` takes it
+    value: str  # what it is when nothing else is said, as YAML; "" where it must be given
+    meaning: str
+
+
+def listed(name: str, file: StagesFile) -> dict[str, list[Param]]:
+    """The params of a stage, {title: params}: the step's, and those of the class that it works with.
+
+    Values are what the stages file says, or the entry of the weights that it names, else the defaults in the code.
+    Where the file has mistakes, as far as it can be read.
+    """
+    try:
+        stage = stages.read(file)[0].stages.get(name)
+        if stage is None:
+            return {}
+        step = step_facts.about(stage.step)
+    except LaffError:  # no stages, or a step that there is not
+        return {}
+    values: dict[str, Any] = stage.params | stage.options
+    found: dict[str, list[Param]] = {}
+    if stage.part and stage.lender:
+        free = {key: stage.part.parameters[key] for key in stage.part.constants.get("FREE", ())}
+        found[f"Params of {stage.part.path}, but for those that '{stage.lender}' says"] = _params(free, values)
+    elif stage.part:
+        own = {key: parameter for key, parameter in stage.part.parameters.items() if key not in FILLED}
+        found[f"Params of {stage.part.path}"] = _params(own, values)
+        if "fit" in step.parameters and trained_by_steps(stage.part):
+            recipe = part("pipeline.graph.recipe.Fit").parameters
+            found["How it is trained"] = _params(recipe, stage.options.get("fit") or {}, "fit.")
+    if stage.aggregator and not stage.lender:
+        wanted = plugged(stage.aggregator.uses).parameters
+        own = {key: parameter for key, parameter in wanted.items() if key not in aggregators.GIVEN}
+        found[f"Params of {stage.aggregator.uses}"] = _params(own, stage.aggregator.params, "aggregate_params.")
+    own = {key: parameter for key, parameter in step.parameters.items() if key not in ("fit", "aggregate_params")}
+    found[f"Params of step {step.name}"] = _params(own, values)
+    return found
+
+
+def _params(parameters: Mapping[str, Parameter], values: Mapping[str, Any], prefix: str = "") -> list[Param]:
+    comments = beside(parameters)
+    found = []
+    for name, parameter in parameters.items():
+        value = values.get(name, parameter.default)
+        meant = [text for text in (comments[name], _choices(parameter, value)) if text]
+        must = parameter.required and name not in values
+        found.append(Param(prefix + name, "" if must else shown(value), "; ".join(meant)))
+    return found
+
+
+def _choices(parameter: Parameter, value: Any) -> str:
+    """What a param may be, where its value does not tell."""
+    kinds = _kinds(ast.parse(parameter.annotation, mode="eval").body)
+    if any(isinstance(kind, ast.Subscript) and ast.unparse(kind.value) == "Literal" for kind in kinds):
+        named = [node.value for kind in kinds for node in ast.walk(kind) if isinstance(node, ast.Constant)]
+        return " | ".join([*map(str, named), *(words(kind.id) for kind in kinds if isinstance(kind, ast.Name))])
+    return " or ".join(words(ast.unparse(kind)) for kind in kinds) if parameter.required or value is None else ""
+
+
+def _kinds(annotation: ast.expr) -> list[ast.expr]:
+    """The types of a union, None left out."""
+    if isinstance(annotation, ast.BinOp):
+        return [*_kinds(annotation.left), *_kinds(annotation.right)]
+    return [] if ast.unparse(annotation) == "None" else [annotation]
+
+
+def shown(value: Any) -> str:
+    """A value as one would type it in YAML."""
+    text: str = yaml.safe_dump(_plain(value), default_flow_style=True, width=10**6, allow_unicode=True, sort_keys=False)
+    return text.strip().removesuffix("...").strip()
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,30 @@
+"""The commands that run: how they call themselves."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import cli
+
+
+@pytest.mark.parametrize(
+    ("on_path", "called", "told"),
+    [
+        (True, "/opt/bin/laff", "laff"),
+        (False, ".venv/bin/laff", ".venv/bin/laff"),
+        (False, "cli.py", "python cli.py"),
+    ],
+)
+def test_what_the_demo_advises_can_be_typed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, on_path: bool, called: str, told: str
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: name if on_path else None)
+    monkeypatch.setattr(sys, "argv", [called])
+    monkeypatch.setattr("pipeline.demo.make_collection", lambda folder: folder / "collection.yaml")
+    monkeypatch.setattr(
+        "pipeline.run.run", lambda *given: type("Outcome", (), {"summary": lambda self, work: "made"})()
+    )
+    shown = CliRunner().invoke(cli.main, ["demo", "--folder", str(tmp_path)])
+    assert shown.output.splitlines()[-1] == f'try: {told} search "a red circle moves up" -w {tmp_path}/work'

@@ -1,0 +1,56 @@
+"""The line below a traceback that says in whose code a mistake was made."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import LaffError
+from pipeline.parts.blame import blaming, line_of
+from pipeline.parts.make import make
+
+
+def test_the_closest_one_is_named_and_our_own_errors_are_left_as_they_are() -> None:
+    with pytest.raises(KeyError) as error, blaming("in stage 'a'"), blaming("in stage 'a', Boom.extract"):
+        raise KeyError("x")
+    assert error.value.__notes__ == ["in stage 'a', Boom.extract"]
+    with pytest.raises(LaffError) as told, blaming("in stage 'a'"):
+        raise LaffError("mend it")
+    assert not hasattr(told.value, "__notes__")
+
+
+@pytest.fixture
+def theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package of somebody's own, with a file that cannot be imported and a class that cannot be built."""
+    (tmp_path / "blamed").mkdir()
+    (tmp_path / "blamed" / "__init__.py").touch()
+    (tmp_path / "blamed" / "broken.py").write_text("frames = fames\n")
+    (tmp_path / "blamed" / "thing.py").write_text(
+        "class Thing:\n    def __init__(self):\n        self.size = len(3)\ndef fail():\n    raise RuntimeError('x')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("blamed", "blamed.thing"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "note"),
+    [
+        ("blamed.broken.Thing", NameError, "in stage 'mine', blamed.broken.Thing: while its file was imported"),
+        ("blamed.thing.Thing", TypeError, "in stage 'mine', Thing.__init__"),
+    ],
+)
+def test_what_is_wrong_with_a_class_of_theirs(theirs: Path, path: str, kind: type[Exception], note: str) -> None:
+    with pytest.raises(kind) as error:
+        make("mine", path, {})
+    assert error.value.__notes__ == [note]
+
+
+def test_the_line_of_their_file(theirs: Path) -> None:
+    from blamed import thing
+
+    with pytest.raises(RuntimeError) as error:
+        thing.fail()
+    assert line_of(error.value, "blamed.thing.Thing") == f" ({theirs}/blamed/thing.py:5)"
+    assert line_of(error.value, "json.JSONDecoder") == line_of(error.value, "no.such.Module") == ""
