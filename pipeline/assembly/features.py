@@ -131,7 +131,7 @@ def check_learnable(split: str, captions: np.ndarray) -> None:
     """Unfit where no caption of a split is left to learn from."""
     if not len(captions):
         raise Unfit(
-            f"no video of {split} that has captions has all features, so there is nothing to learn from; see "
+            f"no video of {split} has all features and a caption, so there is nothing to learn from; see "
             "`laff failures`"
         )
 

@@ -157,7 +157,7 @@ def test_nothing_to_learn_from(context: Context):
     with pytest.raises(LaffError) as error:
         features.pairs(context, "x3d", "train")
     assert str(error.value) == (
-        "no video of train that has captions has all features, so there is nothing to learn from; see `laff failures`"
+        "no video of train has all features and a caption, so there is nothing to learn from; see `laff failures`"
     )
 
 
