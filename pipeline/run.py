@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline import progress
 from pipeline.build.construct import construct
-from pipeline.errors import LaffError, Missing, absent, problems
+from pipeline.errors import LaffError, Missing, absent, printable, problems
 from pipeline.graph.graph import Graph
 from pipeline.items import collection
 from pipeline.items.collection import Collection
@@ -43,7 +43,7 @@ def open_context(request: Request, retry: bool = False) -> Context:
 def surroundings(request: Request, graph: Graph, found: Collection, work: Workspace, retry: bool) -> Context:
     """The surroundings of a run over a collection that was read; its table is as an ingest would leave it."""
     for note in found.notes:
-        progress.say(f"{found.name}: {note}")
+        progress.say(printable(f"{found.name}: {note}"))
     _check_place(found, work.root)
     catalog, changes, dated = ingest.look(found, work, ingest.Options(**graph.of_step("ingest").options))
     context = Context(graph, catalog, work, found.has_videos, request.collection, retry, found.name)

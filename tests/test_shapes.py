@@ -64,10 +64,14 @@ def test_topics_without_answers_and_a_val_that_is_test(tiny: Tiny, tmp_path: Pat
         found = Counter(line.split()[0] for line in file)
     assert found == {**{line.split()[0]: 6 for line in few}, "my%20topic": 6, "2": 6}
     metrics = json.loads((made.work / "evaluate" / "metrics.json").read_text())
-    assert metrics["protocol"].split("; ")[1:] == [
-        "5 of the 6 have no caption",
-        "val is test: the best epoch was chosen by these very queries",
-    ]
+    assert (
+        metrics["protocol"].split("; ")[1:]
+        == metrics["unusual"]
+        == [
+            "5 of the 6 candidates have no caption",
+            "val is test: the best epoch was chosen by these very queries",
+        ]
+    )
     row = metrics["models"]["laff"]
     assert (row["t2v"]["queries"], row["t2v"]["candidates"]) == (len(few), 6)
     assert (row["v2t"]["queries"], row["v2t"]["candidates"]) == (1, len(few))

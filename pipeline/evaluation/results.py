@@ -45,6 +45,7 @@ def results(context: Context, stage: Stage, rows: Sequence[Row], found: Mapping[
     earlier = earlier_code(context, [stage.name])
     return {
         "protocol": protocol(context),
+        "unusual": unusual(context),
         "ties": TIES,
         "coverage": splits["test"]["coverage"],
         "splits": splits,
@@ -55,14 +56,18 @@ def results(context: Context, stage: Stage, rows: Sequence[Row], found: Mapping[
 
 
 def protocol(context: Context) -> str:
-    """Who asks, and who may be the answer; and where that makes figures too good."""
+    """Who asks, and who may be the answer; and what is unusual about them."""
+    usual = f"{context.name}: every caption of test is a query, all videos of test are candidates"
+    return "; ".join([usual, *unusual(context)])
+
+
+def unusual(context: Context) -> list[str]:
+    """What figures of this collection should not be read without: silent candidates, a val that is test."""
     catalog = context.catalog
     videos = catalog.split_videos("test")
     silent = len(videos) - len(asking(catalog))
-    said = [f"{context.name}: every caption of test is a query, all videos of test are candidates"]
-    said += [f"{silent} of the {len(videos)} have no caption"] if silent else []
-    said += [VAL_IS_TEST] if catalog.aliases.get("val") == "test" else []
-    return "; ".join(said)
+    said = [f"{silent} of the {len(videos)} candidates have no caption"] if silent else []
+    return said + ([VAL_IS_TEST] if catalog.aliases.get("val") == "test" else [])
 
 
 def summed(seeds: Sequence[Ranked], numbers: Sequence[int]) -> dict[str, Any]:

@@ -76,7 +76,8 @@ class Videos:
 def pairs(context: Context, stage: Stage, sampling: Sampling) -> tuple[Pairs, Pairs, list[dict[str, str]]]:
     """Captions and frames of train and val, from the cache or decoded into it now; and the ledger's lines."""
     catalog = context.catalog
-    members = {int(row) for split in ("train", "val") for row in catalog.split_videos(split)}
+    described = np.unique(np.asarray(catalog.caption_video)[catalog.split_captions("train")])  # others teach nothing
+    members = {int(row) for rows in (described, catalog.split_videos("val")) for row in rows}
     folder = context.work.folder(stage.name) / FOLDER
     # The cache depends on the sampling and the files, not on how the model is trained.
     digests = code.digests(["pipeline.extraction", "pipeline.rows", "pipeline.video"], leave=SHAPE_NOTHING)

@@ -172,3 +172,13 @@ def test_a_link_to_nothing_costs_itself(load: Load, tmp_path: Path) -> None:
     found = load("videos: v", "v/a.mp4")
     assert found.ids["test"] == ["a", "b"]
     assert "1 of 2 videos have no file" in found.notes[0]
+
+
+def test_accents_may_be_written_either_way(load: Load, tmp_path: Path) -> None:
+    """Of a list, captions and a file, each in another form; percent-encoded or not."""
+    nfc, nfd = "été 1", unicodedata.normalize("NFD", "été 1")
+    files = {"ids": f"{nfd}\n", "cap": f"{nfc.replace(' ', '%20')}#0 a cat\n", f"v/{nfd}.mp4": ""}
+    found = load("videos: v\ntest: {ids: ids, captions: cap}\n", **files)
+    assert found.ids["test"] == [nfc]
+    assert found.captions["test"].ids == [f"{nfc}#0"]
+    assert found.files == {nfc: f"{tmp_path}/v/{nfd}.mp4"}
