@@ -53,6 +53,8 @@ def read(raw: dict[str, Any], path: Path, videos: Mapping[str, str] | None, foun
     for split, named in files.items():
         if "captions" in named and "ids" not in entries[split]:
             splits.ids[split] = _described(named["captions"], splits.lines)
+            if not splits.ids[split]:
+                found.add(named["captions"], 0, f"describes no video for {split}, or only those of other splits")
     rest = [split for split, entry in entries.items() if not {"ids", "captions"} & entry.keys()]
     if len(rest) > 1:
         found.add(

@@ -22,7 +22,23 @@ MAY_MOVE = (".webp", ".png", ".avif")  # the first bytes tell
 BESIDE = {  # what downloaders, phones and people lay beside a video
     *(".description", ".info", ".nfo", ".log", ".xml", ".html", ".pdf", ".ass", ".ssa", ".sub", ".idx", ".lrc", ".aae"),
     *(".mp3", ".m4a", ".wav", ".aac", ".flac", ".opus", ".oga", ".ac3", ".part", ".ytdl", ".aria2", ".tmp", ".bak"),
-    *(".md5", ".sha1", ".sha256", ".pkl", ".pt", ".pth", ".zip", ".tar", ".gz", ".xmp", ".url", ".torrent"),
+    *(
+        ".md5",
+        ".sha1",
+        ".sha256",
+        ".pkl",
+        ".pt",
+        ".pth",
+        ".zip",
+        ".tar",
+        ".gz",
+        ".xmp",
+        ".url",
+        ".torrent",
+        ".db",
+        ".ini",
+        ".lnk",
+    ),
 }
 
 

@@ -137,6 +137,31 @@ def test_val_may_be_test(load: Load) -> None:
     assert mistakes(load, "videos: v\nval: test\n") == ["c.yaml: val: test: there is no test; describe it"]
 
 
+def test_captions_that_leave_nothing_to_a_split(load: Load) -> None:
+    files = {"cap": "a#0 a cat\n", "none": "\n"}
+    yaml = "videos: v\ntrain: {captions: cap}\nval: {captions: none}\ntest: {captions: cap}\n"
+    assert mistakes(load, yaml, "v/a.mp4", **files) == [
+        "none: describes no video for val, or only those of other splits",
+        "cap: describes no video for test, or only those of other splits",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "taken"),
+    [
+        ("x.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", False),
+        ("x.webp", b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0", True),  # an animation
+        ("x.webp", b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0", False),
+        ("x.gif", b"", True),
+        ("x.part", MP4, False),
+        ("x", b"\x1aE\xdf\xa3", True),
+        ("x.0001", b"text", False),
+    ],
+)
+def test_which_files_are_videos(load: Load, name: str, head: bytes, taken: bool) -> None:
+    assert ("x" in load("videos: v", "v/a.mp4", **{f"v/{name}": head}).ids["test"]) is taken
+
+
 def test_mistakes_of_splits(load: Load) -> None:
     files = {"cap": "a#0 a cat\n", "q": "a#0 a fish\n2\n", "none": "\n"}
     yaml = "videos: v\ntrain: {queries: q}\nval: {}\ntest: {captions: cap, queries: q}\n"
