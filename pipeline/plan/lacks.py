@@ -1,4 +1,4 @@
-"""What a collection lacks for stages: captions to learn from, texts to embed or to rank for."""
+"""What a collection lacks for stages: videos, captions to learn from, texts to embed or to rank for."""
 
 from collections.abc import Sequence
 
@@ -8,6 +8,7 @@ from pipeline.items.catalog import Catalog
 from pipeline.plan.context import Context
 
 HOW = {  # what may be lacking -> what to add to collection.yaml
+    "videos": "videos: FOLDER, or let train.from name imported features only",
     "captions of train": "train: {captions: FILE}",
     "captions of val": "val: {captions: FILE}, or val: test",
     "captions of test": "test: {captions: FILE}",
@@ -19,12 +20,13 @@ HOW = {  # what may be lacking -> what to add to collection.yaml
 def lacks(context: Context, name: str) -> list[str]:
     """What of HOW the collection lacks for a stage itself, whatever the stages lack that it reads."""
     stage, catalog = context.stage(name), context.catalog
-    return [what for what in needs(stage) if not _has(catalog, what)]
+    return [what for what in needs(stage) if not (context.has_videos if what == "videos" else _has(catalog, what))]
 
 
 def needs(stage: Stage) -> list[str]:
     """What of HOW a stage needs."""
-    found = list(stage.about.needs)
+    found = ["videos"] if stage.decodes else []
+    found += stage.about.needs
     if stage.fitted:
         found.append("captions of train")
         if stage.about.learns == "always" or (stage.part and "task" in stage.part.methods):  # chosen by validation
@@ -61,17 +63,9 @@ def check(context: Context, names: Sequence[str]) -> None:
 def possible(context: Context) -> list[str]:
     """The stages that need nothing which the collection lacks, but for those that others of them read."""
     graph: Graph = context.graph
-    able = [
-        name
-        for name in graph.stages
-        if not any(lacks(context, one) or _no_file(context, one) for one in graph.needed([name]))
-    ]
+    able = [name for name in graph.stages if not any(lacks(context, one) for one in graph.needed([name]))]
     read = {source for name in able for source in graph.reads(name)}
     return [name for name in able if name not in read]
-
-
-def _no_file(context: Context, name: str) -> bool:
-    return context.stage(name).decodes and not context.has_videos
 
 
 def _commands(names: Sequence[str]) -> str:

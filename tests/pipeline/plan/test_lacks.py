@@ -82,4 +82,10 @@ def test_imported_features_are_no_videos(tmp_path: Path, surroundings: Surroundi
         (tmp_path / f"{split}.cap").write_text(f"{video}#0 a cat\n")
     yaml = tmp_path / "collection.yaml"
     yaml.write_text("test: {captions: test.cap}\n")
-    assert said(surroundings(yaml), "train")[-1] == "what is there is enough for: laff run ingest"
+    context = surroundings(yaml)
+    assert said(context, "x3d") == [
+        "collection.yaml: 1 problem(s)",
+        "  - no videos (videos: FOLDER, or let train.from name imported features only), which `laff decode`, "
+        "`laff x3d` need",
+        "what is there is enough for: laff run ingest",
+    ]
