@@ -20,7 +20,7 @@ from pipeline.plan.context import Context
 from pipeline.ranking.ranks_file import WAYS
 from pipeline.request import Request
 from pipeline.run import check_names, open_context, run
-from pipeline.store.workspace import COMPARISONS, Workspace
+from pipeline.store.workspace import Workspace
 from pipeline.training.jobs import Untrained
 
 
@@ -66,9 +66,9 @@ def compare(request: Request, asked: Asked, retry: bool = False) -> Compared:
             raise
         wanted = replace(wanted, rows=made)
         run(wanted, [rank], False, outcome)
-    folder = request.work / COMPARISONS / chosen.name
     with Workspace(request.work).lock():
         context = open_context(wanted)
+        folder = context.work.folder(rank).parent
         found = figures.figures(context, chosen, made, against)
         write(folder, found)
     return Compared(outcome, found, folder, failed)
