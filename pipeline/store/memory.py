@@ -107,14 +107,23 @@ def runs(root: Path) -> dict[str, Memory]:
 
 
 def _told(file: Path, root: Path) -> str:
-    """A path as the file tells it: relative to WORK where it lies near, so that both may move together."""
-    file, home = file.absolute(), root.absolute().parent
-    near = home != Path(home.anchor) and home != Path.home() and file.is_relative_to(home)
-    return os.path.relpath(file, root.absolute()) if near else str(file)
+    """A path as the file tells it: relative to WORK where it lies near, so that both may move together.
+
+    WORK may be a link: near is what lies near the folder that it leads to, for `..` starts there. What is reached by a
+    link is told in full, as it was given.
+    """
+    file, work = file.absolute(), root.resolve()
+    real, home = file.parent.resolve() / file.name, work.parent
+    straight = os.path.normpath(file) == str(real)
+    near = home not in (Path(home.anchor), Path.home().resolve()) and real.is_relative_to(home)
+    return os.path.relpath(real, work) if straight and near else str(file)
 
 
 def _resolved(told: Any, root: Path) -> Path:
     """The path that was told; in the words of the current folder where it lies below it."""
-    file = Path(os.path.normpath(root.absolute() / str(told)))
+    file = Path(str(told))
+    if not file.is_absolute():
+        file = root.resolve() / file
+        file = file.parent.resolve() / file.name  # without `..`; a link at the end stays, for what stands beside it
     here = Path.cwd()
     return file.relative_to(here) if file.is_relative_to(here) else file

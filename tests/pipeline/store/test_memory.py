@@ -54,6 +54,23 @@ def test_a_path_far_from_the_workspace_is_told_in_full(tmp_path: Path) -> None:
     assert f"collection: {tmp_path}/c.yaml" in (work / "run.yaml").read_text(encoding="utf-8")
 
 
+def test_a_workspace_behind_a_link_remembers_what_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`..` from the link and from the folder that it leads to are two places, and each has a c/c.yaml."""
+    for folder in ("proj", "real"):
+        (tmp_path / folder / "c").mkdir(parents=True)
+        (tmp_path / folder / "c" / "c.yaml").write_text(folder)
+    (tmp_path / "real" / "W").mkdir()
+    (tmp_path / "proj" / "W").symlink_to("../real/W")
+    monkeypatch.chdir(tmp_path / "proj")
+    for given in (Path("c/c.yaml"), Path("../real/c/c.yaml"), Path("W/../c/c.yaml")):
+        memory.write(Path("W"), Memory(given))
+        for work in (Path("W"), tmp_path / "proj" / "W", tmp_path / "real" / "W"):
+            told = memory.read(work)
+            assert told is not None
+            assert told.collection.samefile(given)
+    assert memory.path(Path("W")).read_text().splitlines()[1] == f"collection: {tmp_path}/proj/W/../c/c.yaml"
+
+
 @pytest.mark.parametrize("text", ["- a list", "profile: small", "collection: c.yaml\nset: x3d.frames=4", "{", "3"])
 def test_a_file_that_is_none_of_ours_is_told(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.yaml").write_text(text)
