@@ -1,6 +1,6 @@
 """What a command asks for: a collection, a workspace, the settings; given, or as the workspace remembers them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -92,13 +92,25 @@ def recalled(
     known = (memory.read(work, name) if name else None) or memory.read(work)
     if known is None:
         return None
-    kept = {text.partition("=")[0]: text for text in (*known.sets, *sets)}
     return Request(
         known.collection,
         work,
         stages_file or known.stages or shipped(),
         known.profile if profile is None else profile or None,
-        tuple(kept.values()),
+        _on_top(known.sets, sets),
         name=name,
         last=known.run,
     )
+
+
+def _on_top(sets: Sequence[str], given: Sequence[str]) -> tuple[str, ...]:
+    """Settings with others on top: those that say a value anew, or a mapping that it is part of, take its place.
+
+    The order stays, as later ones are applied to what earlier ones have made: `train.baselines.mine=…` joins the
+    mapping of a `train.baselines={…}` before it.
+    """
+    kept: list[str] = []
+    for text in (*sets, *given):
+        key = text.partition("=")[0]
+        kept = [one for one in kept if not f"{one.partition('=')[0]}.".startswith(f"{key}.")] + [text]
+    return tuple(kept)
