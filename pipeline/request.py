@@ -8,6 +8,7 @@ from typing import ClassVar
 from pipeline.graph import stages
 from pipeline.graph.graph import Graph
 from pipeline.graph.stages_file import StagesFile, default_path, is_shipped, shipped
+from pipeline.plan import named_files
 from pipeline.plan.run_settings import settings
 from pipeline.plan.runs import Chosen
 from pipeline.store import memory
@@ -46,7 +47,8 @@ class Request:
         if before is None or not self.own:
             return ""
         said = [f"--profile {before.profile}"] if before.profile and before.profile != self.profile else []
-        said += [f"--set {text}" for text in before.sets if text not in self.sets]
+        given = {*self.sets, *self._in_full(self.graph())[0]}
+        said += [f"--set {text}" for text in before.sets if text not in given]
         if not said and before.profile == self.profile:
             return ""
         had = " ".join(said) or "no profile"
@@ -62,20 +64,26 @@ class Request:
         differs = known.differs if known else chosen.differs
         last = memory.read(self.work)
         name = chosen.name if trains or last is None or not chosen.new else last.run
+        sets, naming = self._in_full(graph)
         memory.write(
             self.work,
             memory.Memory(
                 self.collection,
                 None if is_shipped(file) else file,
                 self.profile,
-                self.sets,
+                sets,
                 name,
                 differs,
                 replacing,
                 settings(graph) if trains else {},
+                naming,
             ),
             trains,
         )
+
+    def _in_full(self, graph: Graph) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The settings as they hold in any folder, and which of them name files."""
+        return named_files.in_full(_on_top((), self.sets), graph, self.collection)
 
 
 def recalled(

@@ -4,7 +4,7 @@ Each run keeps the same in WORK/runs/NAME/run.yaml, main too, whose stages stand
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ class Memory:
     differs: tuple[str, ...] = ()  # how its settings differ from those of the main run, in words
     replacing: Mapping[str, str] = field(default_factory=dict)  # stage -> fingerprint that may replace older results
     settings: Mapping[str, Any] = field(default_factory=dict)  # of a run: what tells it from others, by stage
+    files: tuple[str, ...] = ()  # those stage.param of `sets` whose values are paths, or lists of them
 
 
 def path(root: Path, run: str = "") -> Path:
@@ -54,24 +55,25 @@ def read(root: Path, run: str = "") -> Memory | None:
 
 def _memory(content: Any, root: Path) -> Memory:
     stages, profile = content.get("stages"), content.get("profile")
-    sets, differs, replacing, settings = (content.get(key) or kind() for key, kind in _KINDS.items())
-    if not (isinstance(sets, list) and isinstance(differs, list)):
-        raise ValueError("set and differs should be lists")
+    sets, differs, replacing, settings, naming = (content.get(key) or kind() for key, kind in _KINDS.items())
+    if not all(isinstance(one, list) for one in (sets, differs, naming)):
+        raise ValueError("set, differs and files should be lists")
     if not (isinstance(replacing, dict) and isinstance(settings, dict)):
         raise ValueError("replacing and settings should be mappings")
     return Memory(
         _resolved(content["collection"], root),
         _resolved(stages, root) if stages else None,
         str(profile) if profile else None,
-        tuple(map(str, sets)),
+        _with_paths(map(str, sets), naming, lambda told: str(_placed(told, root))),
         str(content.get("run") or MAIN),
         tuple(map(str, differs)),
         {str(stage): str(print_) for stage, print_ in replacing.items()},
         {str(stage): value for stage, value in settings.items() if isinstance(value, dict)},
+        tuple(map(str, naming)),
     )
 
 
-_KINDS: dict[str, type] = {"set": list, "differs": list, "replacing": dict, "settings": dict}
+_KINDS: dict[str, type] = {"set": list, "differs": list, "replacing": dict, "settings": dict, "files": list}
 
 
 def write(root: Path, memory: Memory, trains: bool = True) -> None:
@@ -80,11 +82,12 @@ def write(root: Path, memory: Memory, trains: bool = True) -> None:
         "collection": _told(memory.collection, root),
         "stages": _told(memory.stages, root) if memory.stages else None,
         "profile": memory.profile,
-        "set": list(memory.sets),
+        "set": list(_with_paths(memory.sets, memory.files, lambda path: _told(Path(path), root))),
         "run": memory.run,
         "differs": list(memory.differs),
         "replacing": dict(memory.replacing),
         "settings": dict(memory.settings),
+        "files": list(memory.files),
     }
     text = HEADER + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
     for file in ([path(root, memory.run)] if trains else []) + [path(root)]:
@@ -116,14 +119,32 @@ def _told(file: Path, root: Path) -> str:
     real, home = file.parent.resolve() / file.name, work.parent
     straight = os.path.normpath(file) == str(real)
     near = home not in (Path(home.anchor), Path.home().resolve()) and real.is_relative_to(home)
-    return os.path.relpath(real, work) if straight and near else str(file)
+    return os.path.relpath(real, work) if straight and near else str(real if straight else file)
+
+
+def _with_paths(sets: Iterable[str], naming: Collection[str], change: Callable[[str], str]) -> tuple[str, ...]:
+    """Settings with the paths changed that those of `naming` have as values."""
+    found = []
+    for text in sets:
+        where, _, value = text.partition("=")
+        if where in naming:
+            paths = yamls.parse(value, where)
+            changed = [change(str(path)) for path in paths] if isinstance(paths, list) else change(str(paths))
+            text = f"{where}={yamls.inline(changed)}"
+        found.append(text)
+    return tuple(found)
+
+
+def _placed(told: str, root: Path) -> Path:
+    """The path that was told, in full."""
+    if Path(told).is_absolute():
+        return Path(told)
+    file = root.resolve() / told
+    return file.parent.resolve() / file.name  # without `..`; a link at the end stays, for what stands beside it
 
 
 def _resolved(told: Any, root: Path) -> Path:
     """The path that was told; in the words of the current folder where it lies below it."""
-    file = Path(str(told))
-    if not file.is_absolute():
-        file = root.resolve() / file
-        file = file.parent.resolve() / file.name  # without `..`; a link at the end stays, for what stands beside it
+    file = _placed(str(told), root)
     here = Path.cwd()
     return file.relative_to(here) if file.is_relative_to(here) else file
