@@ -103,6 +103,11 @@ def settle(root: Path, stages: Iterable[str]) -> None:
         write(root, replace(known, replacing=left), trains=False)
 
 
+def names(root: Path) -> list[str]:
+    """The names of the runs beside main, those without settings too."""
+    return sorted(folder.name for folder in root.glob(f"{RUNS}/*") if folder.is_dir() and folder.name != MAIN)
+
+
 def runs(root: Path) -> dict[str, Memory]:
     """Name -> settings of the runs beside main, by name."""
     found = {file.parent.name: read(root, file.parent.name) for file in sorted(root.glob(f"{RUNS}/*/{FILE}"))}
