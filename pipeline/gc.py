@@ -83,7 +83,7 @@ def _remembered(request: Request, context: Context) -> Iterator[tuple[str, Memor
     own = next(iter(context.work.places.values()), f"{RUNS}/{MAIN}").split("/")[1]
     for run in [MAIN, *memory.names(root)]:
         known = memory.read(root, run) or (last if last and last.run == run else None)
-        if known is None and run not in (MAIN, own) and any((root / RUNS / run).glob("*/index.jsonl")):
+        if known is None and run not in (MAIN, own):
             raise LaffError(
                 f"{memory.path(root, run)}: is missing, so nobody can tell what this run uses; `laff run -c FILE -w "
                 f"{root} --name {run}` with its settings writes it again; or delete {root / RUNS / run}"

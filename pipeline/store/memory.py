@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from pipeline import files, yamls
+from pipeline import files, progress, yamls
 from pipeline.errors import LaffError
 from pipeline.store.workspace import MAIN, RUNS
 
@@ -45,8 +45,19 @@ def read(root: Path, run: str = "") -> Memory | None:
     LaffError where the file is not as `write` leaves it.
     """
     file = path(root, run)
-    if not file.is_file():
-        return None
+    return _load(file, root) if file.is_file() else None
+
+
+def damage(file: Path) -> str:
+    """Why a file is not as `write` leaves it, or ''."""
+    try:
+        _load(file, file.parent)
+    except LaffError as error:
+        return str(error).removeprefix(f"{file}: ")
+    return ""
+
+
+def _load(file: Path, root: Path) -> Memory:
     try:
         return _memory(yamls.load(file), root)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -54,14 +65,16 @@ def read(root: Path, run: str = "") -> Memory | None:
 
 
 def _memory(content: Any, root: Path) -> Memory:
-    stages, profile = content.get("stages"), content.get("profile")
+    collection, stages, profile = (content.get(key) for key in ("collection", "stages", "profile"))
+    if not collection or not isinstance(collection, str):
+        raise ValueError(f"collection is {collection!r}; it should be a path")
     sets, differs, replacing, settings, naming = (content.get(key) or kind() for key, kind in _KINDS.items())
     if not all(isinstance(one, list) for one in (sets, differs, naming)):
         raise ValueError("set, differs and files should be lists")
     if not (isinstance(replacing, dict) and isinstance(settings, dict)):
         raise ValueError("replacing and settings should be mappings")
     return Memory(
-        _resolved(content["collection"], root),
+        _resolved(collection, root),
         _resolved(stages, root) if stages else None,
         str(profile) if profile else None,
         _with_paths(map(str, sets), naming, lambda told: str(_placed(told, root))),
@@ -104,14 +117,23 @@ def settle(root: Path, stages: Iterable[str]) -> None:
 
 
 def names(root: Path) -> list[str]:
-    """The names of the runs beside main, those without settings too."""
-    return sorted(folder.name for folder in root.glob(f"{RUNS}/*") if folder.is_dir() and folder.name != MAIN)
+    """The names of the runs beside main that are remembered, or have made something."""
+    folders = [file.parent for inner in (FILE, "*/index.jsonl") for file in root.glob(f"{RUNS}/*/{inner}")]
+    return sorted({folder.relative_to(root).parts[1] for folder in folders} - {MAIN})
 
 
-def runs(root: Path) -> dict[str, Memory]:
-    """Name -> settings of the runs beside main, by name."""
-    found = {file.parent.name: read(root, file.parent.name) for file in sorted(root.glob(f"{RUNS}/*/{FILE}"))}
-    return {name: memory for name, memory in found.items() if memory and name != MAIN}
+def runs(root: Path) -> dict[str, Memory | None]:
+    """Name -> settings of the runs beside main, by name; None, as `known`, where nobody can tell."""
+    return {name: known(root, name) for name in names(root)}
+
+
+def known(root: Path, run: str) -> Memory | None:
+    """The settings of a run; None where there are none, and where they cannot be read, which is said."""
+    try:
+        return read(root, run)
+    except LaffError as error:
+        progress.say(f"{error}; until then the settings of run '{run}' are not known")
+        return None
 
 
 def _told(file: Path, root: Path) -> str:
