@@ -12,7 +12,8 @@ from pipeline.graph.stages_file import shipped
 from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
-from pipeline.plan.runs import members, places
+from pipeline.plan.run_settings import members
+from pipeline.plan.runs import places
 from pipeline.plan.units import Unit
 from pipeline.request import Request
 from pipeline.run import open_context
@@ -60,7 +61,8 @@ def look(request: Request) -> Found:
         used |= uses
         runs.append(other)
     # Beside a run with a name of its own the main one is kept, as that is beside it.
-    beside = {stage for one in runs for stage in members(one.graph)} if context.work.places else set()
+    moved = context.work.places
+    beside = {*moved, *(stage for one in runs for stage in members(one.graph))} if moved else set()
     kept = (*KEPT, *(f"{stage}/" for stage in beside))
     for name, own in verify.walk(request.work, kinds):
         path = request.work / name

@@ -43,7 +43,7 @@ class Request:
     def hint(self) -> str:
         """What the settings of the last run have and these have not, in words; '' where they are the same."""
         last = memory.read(self.work)
-        before = (memory.read(self.work, last.run) if last else None) or last  # as it was given when it trained
+        before = (memory.known(self.work, last.run) if last else None) or last  # as it was given when it trained
         if before is None or not self.own:
             return ""
         said = [f"--profile {before.profile}"] if before.profile and before.profile != self.profile else []
@@ -60,7 +60,7 @@ class Request:
         trains: whether it makes something of the run, whose settings these are then; else they are of features alone.
         """
         file = self.stages.path if isinstance(self.stages, StagesFile) else self.stages or default_path()
-        known = memory.read(self.work, chosen.name) if not chosen.new else None
+        known = memory.known(self.work, chosen.name) if not chosen.new else None
         differs = known.differs if known else chosen.differs
         last = memory.read(self.work)
         name = chosen.name if trains or last is None or not chosen.new else last.run

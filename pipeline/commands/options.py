@@ -83,11 +83,12 @@ def settings(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-LONGEST = 80  # letters of a run's name, which is a folder
-
-
 def run_name(context: click.Context, option: click.Parameter, value: str) -> str:
     """The value of --name; BadParameter for one that is too long for a folder."""
+    if not value:
+        return value
+    from pipeline.plan.runs import LONGEST
+
     if len(value) > LONGEST:
         raise click.BadParameter(f"{value[:20]}… has {len(value)} letters; a run's name is a folder, {LONGEST} at most")
     return value

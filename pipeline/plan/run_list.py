@@ -55,7 +55,7 @@ class Run:
 
 def listed(work: Path) -> list[Run]:
     """The runs of a workspace, main first, then by name."""
-    last, named = memory.read(work), memory.runs(work)
+    last, named = memory.known(work), memory.runs(work)
     current = last.run if last else MAIN
     main = _run(MAIN, work, memory.known(work, MAIN), current)
     found = [main] if main.settings or main.results else []

@@ -127,12 +127,13 @@ def runs(root: Path) -> dict[str, Memory | None]:
     return {name: known(root, name) for name in names(root)}
 
 
-def known(root: Path, run: str) -> Memory | None:
-    """The settings of a run; None where there are none, and where they cannot be read, which is said."""
+def known(root: Path, run: str = "") -> Memory | None:
+    """As `read`, but where the file is not as `write` leaves it, that is said and nothing is remembered."""
     try:
         return read(root, run)
     except LaffError as error:
-        progress.say(f"{error}; until then the settings of run '{run}' are not known")
+        what = f"run '{run}'" if run else "the last run"
+        progress.say(f"{error}; until then nobody knows what {what} was given")
         return None
 
 

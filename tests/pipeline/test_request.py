@@ -54,7 +54,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def remembered(here: Path, *sets: str) -> None:
-    Request(Path("data/c.yaml"), Path("W"), sets=sets).remember(Chosen("main"), {})
+    wanted = Request(Path("data/c.yaml"), Path("W"), sets=sets)
+    wanted.remember(wanted.graph(), Chosen("main"), {}, trains=True)
 
 
 def test_files_that_are_given_are_found_from_another_folder(
@@ -75,7 +76,7 @@ def test_files_that_are_given_are_found_from_another_folder(
             "train.heads=4",
         )
         assert Path(wanted.graph().stages["x3d"].params["weights"]).is_file()
-        wanted.remember(Chosen("main"), {})
+        wanted.remember(wanted.graph(), Chosen("main"), {}, trains=True)
 
 
 def test_what_names_no_file_of_the_current_folder_stays_as_it_was_typed(here: Path) -> None:
