@@ -13,7 +13,7 @@ from pipeline.graph.graph import Graph
 from pipeline.items import collection
 from pipeline.items.collection import Collection
 from pipeline.items.table import read as read_table
-from pipeline.outcome import Outcome, search_advice
+from pipeline.outcome import ENDS, Outcome, search_advice
 from pipeline.parts.blame import blaming
 from pipeline.plan import accept as accepting
 from pipeline.plan import lacks, losses, runs, steps
@@ -202,6 +202,7 @@ def run(
         context.tasks = _tasks(request, context)
         outcome.videos = sum(map(len, found.ids.values()))
         outcome.random, outcome.stages = random_stages(context, names), names
+        outcome.ends = {step: stage.name for step in ENDS for stage in graph.stages_of(step)}
         outcome.advice = search_advice(graph, request.work) if graph.stages_of("train", names) else ""
         check_names(context, names)
         lacks.check(context, names)

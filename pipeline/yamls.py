@@ -98,3 +98,9 @@ def load(path: Path) -> Any:
     except UnicodeDecodeError as error:
         raise LaffError(f"{path}: is not {error.encoding.upper()} text: {error.reason} at byte {error.start}") from None
     return parse(text, str(path))
+
+
+def inline(value: Any) -> str:
+    """A value as YAML on one line, as one would type it: `[1, 2]`."""
+    text: str = yaml.safe_dump(value, default_flow_style=True, width=10**6, allow_unicode=True, sort_keys=False)
+    return text.strip().removesuffix("...").strip()

@@ -36,12 +36,12 @@ def sweep(work: Pass, worker: Worker) -> list[Made]:
     made = []
     for forward, tally, values in zip(found.forwards, found.tallies, found.rows, strict=True):
         seconds = found.seconds * forward.seconds / computing
-        made.append(_write(forward, tally, values, seconds, work.decoder))
+        made.append(_write(forward, tally, values, seconds, work))
     return made
 
 
-def _write(forward: Forward, tally: Tally, values: np.ndarray, seconds: float, decoder: str) -> Made:
-    target = forward.target
+def _write(forward: Forward, tally: Tally, values: np.ndarray, seconds: float, work: Pass) -> Made:
+    target, decoder = forward.target, work.decoder
     failed = [ledger.line(clip.id, target.stage, reason, kind, decoder) for clip, reason, kind in tally.failed]
     notes = [ledger.line(clip.id, target.stage, text, decoder=decoder) for clip, text in tally.notes()]
     finite = np.ones(len(values), bool)
@@ -58,5 +58,6 @@ def _write(forward: Forward, tally: Tally, values: np.ndarray, seconds: float, d
     }
     frames = np.array(forward.present, np.int32)[finite] if forward.level == "frame" else None
     ids, about = [clip.id for clip in kept], attributes(target, forward.part, decoder)
-    shards.write(target.path, ids, values, about, failed, counts, frames, notes)
+    order = [clip.id for clip in work.clips if not clip.lost]
+    shards.write(target.path, ids, values, about, failed, counts, frames, notes, order)
     return Made(target.stage, target.key, len(kept), seconds, failed, notes=notes)

@@ -133,7 +133,8 @@ def look(work: Look, worker: Worker) -> Made:
         extra[name] = np.array(column, dtype="S" if column and isinstance(column[0], str) else None)
     ids = [id_ for id_, _ in found]
     values = np.array([probe.packets for probe in probes], np.int64).reshape(-1, 1)
-    shards.write(work.target.path, ids, values, attributes(work.target, None), failed, extra, notes=notes)
+    about, order = attributes(work.target, None), [clip.id for clip in work.clips]
+    shards.write(work.target.path, ids, values, about, failed, extra, notes=notes, order=order)
     return Made(work.target.stage, work.target.key, len(ids), time.perf_counter() - start, failed, notes=notes)
 
 

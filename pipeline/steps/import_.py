@@ -103,7 +103,7 @@ def run(context: Context, planned: Planned) -> None:
             )
             about = attributes(goal, None) | {"source": source, "level": options["level"]}
             frames = taken.counts[part][here] if options["level"] == "frame" else None
-            shards.write(path, kept, taken.values[part][here], about, failed, frames=frames)
+            shards.write(path, kept, taken.values[part][here], about, failed, frames=frames, order=names[part])
             bar.advance(size)
             record(context, planned, Made(stage.name, unit.key, len(kept), time.perf_counter() - start, failed))
 

@@ -130,13 +130,14 @@ def digest(stage: Stage, graph: Graph, work: "Workspace") -> str:
     path = find(entry) if entry else _local(name)
     if known and (path is None or path.is_file()):
         return known
+    seen = name if entry else str(Path(name).expanduser().absolute())  # a path is typed in several ways
     if path is None:  # gone from the cache: what it was when it was last seen still holds for what was made with it
-        return work.remembered(name) or f"missing:{name}"
+        return work.remembered(seen) or work.remembered(name) or f"missing:{name}"
     found = sha256_of(path, work.sha256)
     names = stage.part.constants.get("BESIDE", ()) if stage.part and path.is_file() else ()
     if beside := [file for name in names if (file := path.with_name(name)).is_file()]:
         found = files.digest([found, *([file.name, work.sha256(file)] for file in beside)])
-    work.remember(name, found)
+    work.remember(seen, found)
     return found
 
 

@@ -123,6 +123,8 @@ def test_a_lost_video_keeps_its_slot_and_costs_its_row(worker: Worker, videos: l
     assert part.batches == [4, 4, 4]  # 12 slots, whatever became of them
     assert greys(tmp_path / "mean" / "00000.h5") == {f"v{n}": n for n in range(10)}
     assert [line["video"] for line in made.failed] == ["broken"]  # decode has told of the other
+    tried = ["v0", "v1", "broken", *(f"v{n}" for n in range(2, 10))]
+    assert shards.read_members(tmp_path / "mean" / "00000.h5") == tried
 
 
 def test_a_shard_is_the_same_file_in_any_company(worker: Worker, clips: Any, tmp_path: Path) -> None:

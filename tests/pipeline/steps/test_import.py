@@ -54,6 +54,8 @@ def test_bad_rows_cost_their_videos(make: Callable[..., list[dict[str, str]]], t
     found = [shards.read(tmp_path / "WORK" / "feat" / f"0000{number}.h5") for number in range(3)]
     assert [shard.ids for shard in found] == [["a"], ["val0"], []]
     np.testing.assert_array_equal(found[1].values, rows[3:])
+    members = [shards.read_members(tmp_path / "WORK" / "feat" / f"0000{number}.h5") for number in range(3)]
+    assert members == [["a", "b"], ["c", "val0"], ["test0"]]
 
 
 def test_several_files(make: Callable[..., list[dict[str, str]]], tmp_path: Path):

@@ -154,6 +154,21 @@ def test_a_file_in_place_of_a_name(machine: Machine, tmp_path: Path):
     assert lookup.digest(stage, graph, work) == ONE
 
 
+def test_what_a_file_was_is_known_however_it_is_typed(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Once it is gone, what was made with it stands for a run from another folder too."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.pt").write_bytes(b"one")
+    stage, graph, work = machine("x3d", "x3d.weights=net.pt")
+    with work.lock():
+        assert lookup.digest(stage, graph, work) == ONE
+    (tmp_path / "net.pt").unlink()
+    monkeypatch.chdir("/")
+    stage, graph, work = machine("x3d", f"x3d.weights={tmp_path}/net.pt")
+    assert lookup.digest(stage, graph, work) == ONE
+
+
 def test_what_a_package_carries(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Found without importing the package."""
     stage, graph, work = machine("x3d", "x3d.weights=packed")
