@@ -2,15 +2,17 @@
 
 The rule: frames are expected by the packets that hold a picture to show, or by what the container states, if that is
 more: the entries of an mp4's index, but hidden and empty ones and second fields; elsewhere the frames that should
-follow the last packet, at the typical rate, up to the end that the header states by its count of frames (AVI) or its
-duration. A video of which less than NOTED of the frames can be had is noted, one with less than the `least` of the
-decode stage counts as failed.
+follow the last packet up to the end that the header states by its count of frames (AVI) or its duration. They are
+expected at the typical rate or the mean one with its pauses, whichever is less, after a pause as long as the longest
+of the file. An end that nobody can mean, or that a whole FLV states, expects nothing. A video of which less than NOTED
+of the frames can be had is noted, one with less than the `least` of the decode stage counts as failed.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.video.timeline import Timeline
@@ -43,8 +45,12 @@ def expected(container: InputContainer, stream: VideoStream, timeline: Timeline)
         if indexed > found.frames:
             found = Expected(indexed, COUNT)
     missing = _end(container, stream, timeline) - timeline.end if kinds & STATING else 0.0
-    if missing > SLACK:
-        lasting = timeline.packets - timeline.silent + math.floor(missing * timeline.fps(stream) + 0.01)
+    if missing > SLACK and not ("flv" in kinds and _ends_whole(Path(container.name.removeprefix("file:")))):
+        rate = timeline.fps(stream)
+        if timeline.length:
+            rate = min(rate, timeline.packets / timeline.length)
+        pause = max(timeline.longest - 1 / rate, 0.0)  # the last frame may be held as long as any before it
+        lasting = timeline.packets - timeline.silent + math.floor(max(missing - pause, 0.0) * rate + 0.01)
         if lasting > found.frames:
             found = Expected(lasting, COUNT if "avi" in kinds else "the container's duration")
     return found
@@ -73,6 +79,19 @@ def _end(container: InputContainer, stream: VideoStream, timeline: Timeline) -> 
         end = (container.duration or 0) / 1e6
     # Some containers state one end for all streams: where sound goes on up to it, nothing was cut off.
     return end if end - timeline.others_end > SLACK else 0.0
+
+
+def _ends_whole(path: Path) -> bool:
+    """Whether an FLV ends with a whole tag: where it was cut off, its last 4 bytes are no size of the tag before."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(size - 4, 0))
+        tag = int.from_bytes(file.read(4), "big")
+        if not 11 <= tag <= size - 4:
+            return False
+        file.seek(size - 4 - tag)
+        head = file.read(4)
+    return head[0] & 0x1F in (8, 9, 18) and int.from_bytes(head[1:], "big") == tag - 11  # sound, pictures, script
 
 
 def _seconds(text: str) -> float:

@@ -95,6 +95,18 @@ class Timeline:
         return self._ends.get(self._own, 0) * self._bases.get(self._own, 0.0)
 
     @property
+    def length(self) -> float:
+        """Seconds from when the first frame is shown until the last one goes; 0 where packets have no times."""
+        shown = [time for time in self._shown if time is not None]
+        return max(self.end - min(shown) * self._bases[self._own], 0.0) if shown else 0.0
+
+    @property
+    def longest(self) -> float:
+        """Seconds, the longest step between neighbours in time."""
+        steps = np.diff(np.sort([time for time in self._shown if time is not None]))
+        return float(steps.max(initial=0)) * self._bases.get(self._own, 0.0)
+
+    @property
     def others_end(self) -> float:
         """Seconds, when the last packet of another stream goes; 0 where there is none."""
         return max((end * self._bases[index] for index, end in self._ends.items() if index != self._own), default=0.0)
