@@ -26,6 +26,7 @@ STATING = {"mp4", "matroska", "avi", "flv", "asf"}  # containers whose end is st
 COUNT = "the container's count"
 SHARED = {"matroska", "flv", "asf"}  # those that may state one end for all streams, so that sound has to be looked at
 SLACK = 0.2  # seconds; an end that is stated so little too late says nothing
+DAY, ABSURD = 86_400, 1000  # seconds, times the length of all packets: an end beyond both is damage, or a header's lie
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ def expected(container: InputContainer, stream: VideoStream, timeline: Timeline)
         indexed = len(stream.index_entries) - timeline.hidden - timeline.silent - timeline.halves
         if indexed > found.frames:
             found = Expected(indexed, COUNT)
-    missing = _end(container, stream, timeline) - timeline.end if kinds & STATING else 0.0
+    end = _end(container, stream, timeline) if kinds & STATING else 0.0
+    missing = 0.0 if end > max(DAY, ABSURD * timeline.length) else end - timeline.end
     if missing > SLACK and not ("flv" in kinds and _ends_whole(Path(container.name.removeprefix("file:")))):
         rate = timeline.fps(stream)
         if timeline.length:
@@ -95,9 +97,10 @@ def _ends_whole(path: Path) -> bool:
 
 
 def _seconds(text: str) -> float:
-    """HH:MM:SS.fraction in seconds; 0 for anything else."""
+    """HH:MM:SS.fraction in seconds; 0 for anything else, such as `inf:00:00`."""
     try:
         hours, minutes, seconds = map(float, text.split(":"))
     except ValueError:
         return 0.0
-    return 3600 * hours + 60 * minutes + seconds
+    total = 3600 * hours + 60 * minutes + seconds
+    return total if math.isfinite(total) else 0.0

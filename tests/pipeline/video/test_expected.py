@@ -164,3 +164,20 @@ def test_of_a_whole_flv_whose_last_frame_is_held_no_more_is_expected(tmp_path: P
         assert container.duration == 22_360_000
     assert probe(whole).expected == COUNT
     assert abs(probe(cut(whole, 0.99)).expected - (COUNT + 500)) <= 1  # 20 s at 25 frames, of a file that was cut off
+
+
+@pytest.mark.parametrize("length", ["inf:00:00.0", "nan:00:00.0", "99:00:03.000", "1e9:00:00.00"])
+def test_an_end_that_nobody_can_mean_expects_nothing(tmp_path: Path, length: str):
+    path = make(tmp_path / "a.mkv")
+    content = path.read_bytes()
+    place = content.index(b"DURATION")
+    place += content[place:].index(b"00:00:0")
+    path.write_bytes(content[:place] + length.ljust(18, "0").encode() + content[place + 18 :])
+    seen = probe(path)
+    assert (seen.expected, seen.expected_by) == (COUNT, "its packets")
+    flv = cut(make(tmp_path / "a.flv"), 0.8)
+    content = flv.read_bytes()
+    place = content.index(b"duration") + len(b"duration") + 1  # a byte says that a number follows
+    flv.write_bytes(content[:place] + np.array(1e9, ">f8").tobytes() + content[place + 8 :])
+    seen = probe(flv)
+    assert (seen.expected, seen.expected_by) == (seen.packets, "its packets")
