@@ -190,8 +190,7 @@ def test_a_signal_amid_the_import_of_torch(tmp_path: Path, number: signal.Signal
     (folder / "__init__.py").write_text("from torch import part")
     (folder / f"{part}.py").write_text(
         "import os, time\n"
-        "print('ready', flush=True)\n"
-        "try:\n    time.sleep(60)\n"
+        "try:\n    print('ready', flush=True); time.sleep(60)\n"
         "except BaseException:\n    os.abort()\n"
     )
     process = started("import", PYTHONPATH=str(tmp_path))
