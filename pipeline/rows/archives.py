@@ -1,5 +1,6 @@
 """Arrays of .npz archives: headers are read before data, pickled objects never, and of rows only those wanted kept."""
 
+import io
 import math
 import zipfile
 import zlib
@@ -16,6 +17,7 @@ from pipeline.rows import kinds
 
 AT_ONCE = 1 << 24  # bytes of a table in memory at once
 LARGE = 1 << 28  # bytes; from here on an array must not be
+HEADER = 1 << 16  # bytes; NumPy's own take some hundred
 SHRUNK = 100  # times smaller in its file: zeros that take no disk would take any memory
 BROKEN = (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
@@ -103,10 +105,16 @@ def _opened(path: Path, name: str) -> Iterator[tuple[Header, IO[bytes]]]:
 
 def _header(file: IO[bytes]) -> Header:
     """Raises ValueError, in words of ours: NumPy's advise to load the file all the same."""
+    start = file.read(np.lib.format.MAGIC_LEN)
+    count = file.read(2 if start[-2:] == b"\1\0" else 4)
+    length = int.from_bytes(count, "little")
+    if length > HEADER and start.startswith(np.lib.format.MAGIC_PREFIX):
+        raise ValueError(f"its header claims {length} bytes")
+    whole = io.BytesIO(start + count + file.read(min(length, HEADER)))  # NumPy would read as much as a header claims
     try:
-        version = np.lib.format.read_magic(file)
+        version = np.lib.format.read_magic(whole)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read(file)
+        shape, fortran, dtype = read(whole)
     except (zipfile.BadZipFile, zlib.error, OSError):
         raise
     except Exception:  # it is parsed as Python, and there is no end of what that may raise

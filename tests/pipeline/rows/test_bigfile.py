@@ -211,6 +211,20 @@ def test_headers_that_lie(tmp_path: Path) -> None:
         assert width(path) == 0 or header.startswith(b"{'descr': '<f4', 'f")
 
 
+def test_a_header_that_claims_more_than_headers_hold_is_not_read(tmp_path: Path) -> None:
+    path, claim = tmp_path / "bomb.npz", 50_000_000
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive_:
+        with archive_.open("ids.npy", "w") as file:
+            np.lib.format.write_array(file, np.array(NAMES))
+        archive_.writestr("x.npy", b"\x93NUMPY\x02\x00" + claim.to_bytes(4, "little") + b" " * claim)
+    tracemalloc.start()
+    said = refused(lambda: read_rows(path, ["v0"]))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "array 'x' cannot be read (its header claims 50000000 bytes)" in said
+    assert most < 3_000_000
+
+
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_rows_in_pieces(tmp_path: Path, order: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table is read a piece at a time, and rows in any order, columns together or rows."""
