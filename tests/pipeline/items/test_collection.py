@@ -202,6 +202,9 @@ def test_yaml_mistakes(write: Write, tmp_path: Path):
         "collection.yaml: val: unknown key 'caption'; did you mean 'captions'?",
         "collection.yaml: videos: should name a file, not 3",
     ]
+    assert mistakes(write(**{"collection.yaml": f"{yaml_with().replace('zoo', '[a, b]')}"})) == [
+        "collection.yaml: name: should be a word, not a list or a mapping",
+    ]
     with pytest.raises(LaffError) as error:
         collection.load(write(**{"collection.yaml": "name: a\nvideos: b\nname: c\n"}))
     assert str(error.value) == f"{tmp_path}/collection.yaml:3: not valid YAML: 'name' stands twice"
