@@ -36,6 +36,8 @@ class Header:
 
 def names(path: Path) -> list[str]:
     """The arrays of an archive. LaffError, which says what it is instead, where the file is none."""
+    if kinds.waits(path):
+        raise LaffError(f"{path}: is {kinds.PIPE}; {kinds.WANTED}")
     try:
         with zipfile.ZipFile(path) as archive:
             found = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]

@@ -17,7 +17,7 @@ from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
 from pipeline.plan.units import Unit
 from pipeline.plan.units import shards as shards_of
-from pipeline.rows import bigfile, shards
+from pipeline.rows import bigfile, kinds, shards
 from pipeline.store import ledger
 from pipeline.workers.tasks import Made
 
@@ -60,8 +60,10 @@ def units(context: Context, stage: Stage) -> list[Unit]:
 
 
 def problems(context: Context, stage: Stage) -> list[str]:
-    """Files that are not there."""
-    return [f"'{stage.name}': no such file: {file}" for file in _files(context, stage) if not file.exists()]
+    """Files that are not there, or no files."""
+    paths = _files(context, stage)
+    pipes = [f"'{stage.name}': {path} is {kinds.PIPE}; {kinds.WANTED}" for path in paths if kinds.waits(path)]
+    return [f"'{stage.name}': no such file: {path}" for path in paths if not path.exists()] + pipes
 
 
 def shape(context: Context, stage: Stage) -> tuple[int, int]:

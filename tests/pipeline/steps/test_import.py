@@ -1,5 +1,6 @@
 """Features of others: a bad row costs its video, all of them told at once; several files may hold one feature."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from pipeline.errors import LaffError
 from pipeline.plan import steps
 from pipeline.plan.plan import stage_plan
-from pipeline.rows import shards
+from pipeline.rows import bigfile, shards
 from pipeline.store import ledger
 
 GRAPH = """
@@ -66,6 +67,15 @@ def test_several_files(make: Callable[..., list[dict[str, str]]], tmp_path: Path
     assert read[0].attributes["source"] == "train.npz, rest.npz"
     with pytest.raises(LaffError, match=r"^'feat': no such file: .*gone.npz$"):
         make("feat.file=[train.npz, gone.npz]")
+
+
+def test_a_pipe_is_no_file_of_features(make: Callable[..., list[dict[str, str]]], tmp_path: Path):
+    """To open one waits until somebody writes."""
+    os.mkfifo(tmp_path / "f.npz")
+    with pytest.raises(LaffError, match=r"^'feat': .*f\.npz is not a regular file \(a pipe, socket or device\); feat"):
+        make()
+    with pytest.raises(LaffError, match=r"f\.npz: is not a regular file"):
+        bigfile.ids_of(tmp_path / "f.npz")
 
 
 def test_each_of_several_files_counts_in_the_fingerprint(
