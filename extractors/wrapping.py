@@ -35,9 +35,7 @@ class Unwrapped:
     aside: list[str] = field(default_factory=list)  # names of tensors in the same dict that are not the model's
 
 
-def dicts(
-    content: Mapping[Any, Any], place: str = "", seen: set[int] | None = None
-) -> Iterator[tuple[str, State]]:
+def dicts(content: Mapping[Any, Any], place: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, State]]:
     """(place, tensors by name) of every dict of a checkpoint that holds some, the likeliest first.
 
     Those in WRAPPERS come before the dict that holds them, those in AVERAGES and others behind it. place: the keys that

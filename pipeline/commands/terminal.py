@@ -60,7 +60,7 @@ def _plain(character: str) -> str:
 
 
 class Signals:
-    """What ends a command: the first signal lets it clean up, another one, or one amid torch's import, ends it at once."""
+    """What ends a command: the first signal lets it clean up; another one, or one amid torch's import, does not."""
 
     def __init__(self) -> None:
         self.came = 0  # the number of the signal that ends this command; 0: none

@@ -37,7 +37,10 @@ def before(word: str) -> dict[str, Any]:
         ({"model_state_dict": STATE, "loss": 1.0}, "read from 'model_state_dict'"),
         ({"net": STATE}, "read from 'net'"),
         ({"state_dict_ema": STATE}, "read from 'state_dict_ema'"),
-        ({"state_dict": STATE, "state_dict_ema": dict(STATE)}, "read from 'state_dict', 'state_dict_ema' would fit as well"),
+        (
+            {"state_dict": STATE, "state_dict_ema": dict(STATE)},
+            "read from 'state_dict', 'state_dict_ema' would fit as well",
+        ),
         (STATE | {"ema": STATE}, "'ema' would fit as well"),
         ({"checkpoint": {"net": before("model.")}}, f"read from 'checkpoint.net', 'model.' {OFF}"),
         ({"optimizer": {"state": {0: {"exp_avg": torch.ones(1)}}}, "weights": STATE}, "read from 'weights'"),
@@ -99,7 +102,10 @@ def test_what_torch_inserts_is_taken_off_where_no_sign_of_the_layout_looks(tmp_p
     """A layout's signs are a few names; all the others are the model's too."""
     names = ["stem.weight", "blocks.0.weight", "blocks.0.inner.weight", "blocks.0.inner.bias"]
     places = ["", "", "blocks.0.", "blocks.0.inner."]  # where torch has put its word
-    state = {name.replace(place, place + word, 1) if place else name: torch.ones(1) for name, place in zip(names, places, strict=True)}
+    state = {
+        name.replace(place, place + word, 1) if place else name: torch.ones(1)
+        for name, place in zip(names, places, strict=True)
+    }
     torch.save(state, tmp_path / "a.pt")
     found = convert(tmp_path / "a.pt", [LAYOUT])
     assert list(found.state) == names

@@ -189,9 +189,7 @@ def test_a_signal_amid_the_import_of_torch(tmp_path: Path, number: signal.Signal
     folder.mkdir()
     (folder / "__init__.py").write_text("from torch import part")
     (folder / f"{part}.py").write_text(
-        "import os, time\n"
-        "try:\n    print('ready', flush=True); time.sleep(60)\n"
-        "except BaseException:\n    os.abort()\n"
+        "import os, time\ntry:\n    print('ready', flush=True); time.sleep(60)\nexcept BaseException:\n    os.abort()\n"
     )
     process = started("import", PYTHONPATH=str(tmp_path))
     assert process.stdout is not None

@@ -315,7 +315,9 @@ def test_a_pipe_or_a_folder_is_no_video(write: Write, tmp_path: Path):
         "val.ids:1: video 'pipe' has no file: videos/pipe.mp4 is no regular file (a pipe, socket or device)"
     ) in mistakes(write(**lists))
     table = {"table.csv": "video,path\npipe,videos/pipe.mp4\nsub,sub.mp4\n"}
-    said = mistakes(write(**lists, **table, **{"collection.yaml": yaml_with().replace("videos: videos", "videos: table.csv")}))
+    said = mistakes(
+        write(**lists, **table, **{"collection.yaml": yaml_with().replace("videos: videos", "videos: table.csv")})
+    )
     assert "val.ids:1: video 'pipe' has no file: videos/pipe.mp4 is no regular file (a pipe, socket or device)" in said
     assert "val.ids:2: video 'sub' has no file: sub.mp4 is a folder" in said
 
