@@ -18,6 +18,7 @@ from pipeline.rows import kinds
 AT_ONCE = 1 << 24  # bytes of a table in memory at once
 LARGE = 1 << 28  # bytes; from here on an array must not be
 HEADER = 1 << 16  # bytes; NumPy's own take some hundred
+SHOWN = 8  # names in a message
 SHRUNK = 100  # times smaller in its file: zeros that take no disk would take any memory
 BROKEN = (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
@@ -50,9 +51,12 @@ def names(path: Path) -> list[str]:
     return found
 
 
-def header(path: Path, name: str) -> Header:
-    """What an array says of itself; its data is not read. LaffError where it is not there or is no plain array."""
-    with _opened(path, name) as (found, _):
+def header(path: Path, name: str, param: str = "") -> Header:
+    """What an array says of itself; its data is not read. LaffError where it is not there or is no plain array.
+
+    param: the parameter of the stage that may name another.
+    """
+    with _opened(path, name, param) as (found, _):
         return found
 
 
@@ -91,11 +95,12 @@ def rows(path: Path, name: str, wanted: Sequence[int]) -> np.ndarray:
 
 
 @contextmanager
-def _opened(path: Path, name: str) -> Iterator[tuple[Header, IO[bytes]]]:
+def _opened(path: Path, name: str, param: str = "") -> Iterator[tuple[Header, IO[bytes]]]:
     """An array's header, and its file at the data, which is all there and not far larger than its file."""
     there = names(path)
     if name not in there:
-        raise LaffError(f"{path}: has no array {name!r}; it holds {_listed(there)}")
+        wanted = f"; set params.{param} to the one that is meant" if param and len(there) <= SHOWN else ""
+        raise LaffError(f"{path}: has no array {name!r}; it holds {_listed(there)}{wanted}")
     try:
         with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
             found = _header(file)
@@ -149,8 +154,8 @@ def _words(error: Exception) -> str:
 
 def _listed(there: Sequence[str]) -> str:
     """Names of arrays, of many the first."""
-    shown = ", ".join(map(printable, sorted(there)[:8]))
-    if len(there) <= 8:
+    shown = ", ".join(map(printable, sorted(there)[:SHOWN]))
+    if len(there) <= SHOWN:
         return shown
     return (
         f"{shown}, … ({len(there)}); if each is the row of an id, write them as "

@@ -80,7 +80,7 @@ def run(context: Context, planned: Planned) -> None:
     paths = _files(context, stage)
     if lost := problems(context, stage):
         raise LaffError(lost[0])
-    source = ", ".join(path.name for path in paths)
+    sources = [path.name for path in paths]
     wanted = [row for unit in planned.todo for row in catalog.shards(unit.side)[unit.shard]]
     with progress.bar(stage.name, len(wanted), "row") as bar:
         names = catalog.ids(options["side"], wanted)
@@ -95,7 +95,7 @@ def run(context: Context, planned: Planned) -> None:
             here = taken.sound[part]
             kept = [name for name, sound in zip(names[part], here, strict=True) if sound]
             failed = [
-                ledger.line(name, stage.name, *_reason(source, taken, at - size + place))
+                ledger.line(name, stage.name, *_reason(sources, taken, at - size + place))
                 for place, name in enumerate(names[part])
                 if not here[place]
             ]
@@ -103,7 +103,7 @@ def run(context: Context, planned: Planned) -> None:
             goal = Target(
                 stage.name, unit.key, path, None, unit.fingerprint, unit.content, unit.recipe, "cpu", 1, "float32"
             )
-            about = attributes(goal, None) | {"source": source, "level": options["level"]}
+            about = attributes(goal, None) | {"source": ", ".join(sources), "level": options["level"]}
             frames = taken.counts[part][here] if options["level"] == "frame" else None
             shards.write(path, kept, taken.values[part][here], about, failed, frames=frames)
             bar.advance(size)
@@ -136,14 +136,17 @@ def _check(stage: Stage, paths: Sequence[Path], names: list[str], taken: bigfile
         )
     if stage.options["side"] == "text" and not taken.sound.all():
         lost = [
-            f"{name}: {_reason(shown, taken, place)[0]}" for place, name in enumerate(names) if not taken.sound[place]
+            f"{name}: {_reason([*map(str, paths)], taken, place)[0]}"
+            for place, name in enumerate(names)
+            if not taken.sound[place]
         ]
         raise told(f"'{stage.name}'", lost[:SHOWN] + ([f"… and {len(lost) - SHOWN} more"] if len(lost) > SHOWN else []))
 
 
-def _reason(source: str, taken: bigfile.Taken, place: int) -> tuple[str, str]:
+def _reason(sources: Sequence[str], taken: bigfile.Taken, place: int) -> tuple[str, str]:
     """Why an item has no row, and its short name."""
     if not taken.counts[place]:
-        return f"no row in {source}", "Missing"
+        return f"no row in {', '.join(sources)}", "Missing"
+    source = sources[0 if taken.files is None else taken.files[place]]
     values = f"{taken.odd[place]} of the {taken.values[place].shape[-1] * int(taken.counts[place])} values"
     return f"its row in {source} is not usable: {values} are NaN, inf or too large for float32", "NotFinite"

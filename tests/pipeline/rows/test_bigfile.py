@@ -56,7 +56,10 @@ def test_one_array_of_several(tmp_path: Path) -> None:
     """With several, the array must be named; ids may have another name, or be numbers or bytes."""
     path = archive(tmp_path / "two.npz", keys=np.array([b"7", b"8"]), one=VALUES[:2], two=VALUES[2:], n=np.arange(2))
     assert read_rows(path, ["8"], array="two", id_array="keys").values.tolist() == [VALUES[3].tolist()]
-    with pytest.raises(LaffError, match="name the `array` to read: it holds keys, n, one, two"):
+    with pytest.raises(
+        LaffError,
+        match=r"name the `array` to read, as params.array; beside keys it holds n int64 \(2,\), one float32 \(2, 3\)",
+    ):
         read_rows(path, ["8"], id_array="keys")
     assert ids_of(path, "n") == ["0", "1"]
     with pytest.raises(LaffError, match="has no array 'three'; it holds keys, n, one, two"):
@@ -162,6 +165,23 @@ def test_an_array_for_each_id(tmp_path: Path) -> None:
     said = refused(lambda: read_rows(path, ["v0"]))
     assert "has no array 'ids'; it holds v0, v1, v10, v11, v12, v13, v14, v15, … (20)" in said
     assert "np.savez(…, ids=list(arrays), values=np.stack(" in said
+
+
+def test_arrays_of_other_shapes_or_names_are_told_with_what_helps(tmp_path: Path) -> None:
+    """[N, 1, D], as frames with one of each come; and ids under another name."""
+    path = archive(tmp_path / "one.npz", ids=np.array(NAMES), values=VALUES[:, None])
+    assert refused(lambda: read_rows(path, NAMES)) == (
+        f"{path}: has no array [4, D]; beside ids it holds values float32 (4, 1, 3); give each id one row of numbers"
+    )
+    path = archive(tmp_path / "names.npz", video_ids=np.array(NAMES), features=VALUES)
+    held = "it holds features, video_ids; set params."
+    assert refused(lambda: read_rows(path, NAMES)) == (
+        f"{path}: has no array 'ids'; {held}ids to the one that is meant"
+    )
+    said = refused(lambda: read_rows(path, NAMES, "feature", "video_ids"))
+    assert said == f"{path}: has no array 'feature'; {held}array to the one that is meant"
+    said = refused(lambda: read_frames(path, NAMES, 1, "features", "video_ids"))
+    assert said == f"{path}: has no array 'starts'; {held}starts to the one that is meant"
 
 
 def test_a_bomb_costs_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,6 +69,18 @@ def test_several_files(make: Callable[..., list[dict[str, str]]], tmp_path: Path
         make("feat.file=[train.npz, gone.npz]")
 
 
+def test_a_bad_row_of_several_files_is_told_with_its_own(make: Callable[..., list[dict[str, str]]], tmp_path: Path):
+    rows = values(2)
+    rows[1, 0] = np.nan
+    np.savez(tmp_path / "one.npz", ids=np.array(["c", "a"]), values=values(2))
+    np.savez(tmp_path / "two.npz", ids=np.array(["val0", "test0"]), values=rows)
+    odd = "its row in two.npz is not usable: 1 of the 4 values are NaN, inf or too large for float32"
+    assert make("feat.file=[one.npz, two.npz]") == [
+        {"video": "b", "reason": "no row in one.npz, two.npz"},
+        {"video": "test0", "reason": odd},
+    ]
+
+
 def test_a_pipe_is_no_file_of_features(make: Callable[..., list[dict[str, str]]], tmp_path: Path):
     """To open one waits until somebody writes."""
     os.mkfifo(tmp_path / "f.npz")
