@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.graph import stages
 from pipeline.outcome import Outcome, search_advice
+from pipeline.store import ledger
 
 GRAPH = """
 stages:
@@ -50,3 +51,12 @@ def test_a_stage_that_made_little_of_its_videos_says_so(failed: list[str], told:
     lines = [{"video": video, "stage": "x3d"} for video in failed] + [{"video": "a", "stage": "tf"}]
     outcome = Outcome(made={"x3d": 1}, seconds={"x3d": 0.5}, failures=lines, videos=2)
     assert outcome.summary(Path("WORK")).splitlines()[0] == f"x3d              1 made in      0.5 s{told}"
+
+
+def test_each_flaw_of_videos_that_are_used_is_told_once() -> None:
+    lines = [ledger.line(video, "decode", "used, but …", ledger.JUMPS) for video in "abc"]
+    lines += [ledger.line("a", stage, "used, but …") for stage in ("decode", "x3d")]
+    assert Outcome(made={"decode": 1}, notes=lines).summary(Path("WORK")).splitlines()[1:] == [
+        "1 video(s) are used though frames are missing: `laff failures -w WORK` says which",
+        "3 video(s) are used though their times jump: `laff failures -w WORK` says which",
+    ]
