@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline.graph import models
 from pipeline.graph.graph import Graph
+from pipeline.store import ledger
 from pipeline.views import results
 
 ENDS = ("report", "evaluate", "rank")  # steps whose results a person is pointed to
@@ -40,8 +41,11 @@ class Outcome:
             lines.append(f"{stage:12} {units:5} made in {self.seconds.get(stage, 0.0):8.1f} s{told if failed else ''}")
         if self.lost:
             lines.append(f"{self.lost} video(s) failed: `laff failures -w {work}` says why; --retry-failed tries again")
-        if noted := len({line["video"] for line in self.notes}):
-            lines.append(f"{noted} video(s) are used though frames are missing: `laff failures -w {work}` says which")
+        jumping = {line["video"] for line in self.notes if line["exception"] == ledger.JUMPS}
+        lacking = {line["video"] for line in self.notes if line["exception"] != ledger.JUMPS}
+        for videos, flaw in ((lacking, "frames are missing"), (jumping, "their times jump")):
+            if videos:
+                lines.append(f"{len(videos)} video(s) are used though {flaw}: `laff failures -w {work}` says which")
         if self.random:
             names = ", ".join(self.random)
             lines.append(f"RANDOM WEIGHTS in {names}: figures show that the machine runs, not how good it is")

@@ -52,9 +52,9 @@ def _write(forward: Forward, tally: Tally, values: np.ndarray, seconds: float, w
         failed.append(ledger.line(tally.good[row].id, target.stage, reason, "NotFinite"))
     values = values if finite.all() else values[finite]
     kept = [clip for clip, good in zip(tally.good, finite, strict=True) if good]
-    counts = {
+    counts: dict[str, np.ndarray] = {
         "decoded": np.array(tally.decoded, np.int32)[finite],
-        "expected": np.array([clip.expected for clip in kept], np.int32),
+        "expected": np.array([clip.expected for clip in kept], np.int64),  # as a header may claim
     }
     frames = np.array(forward.present, np.int32)[finite] if forward.level == "frame" else None
     ids, about = [clip.id for clip in kept], attributes(target, forward.part, decoder)

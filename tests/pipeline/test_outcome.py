@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.graph import stages
 from pipeline.outcome import Outcome, search_advice
+from pipeline.store import ledger
 
 GRAPH = """
 stages:
@@ -63,3 +64,12 @@ def test_results_are_shown_whatever_their_stages_are_called(tmp_path: Path) -> N
     told = outcome.summary(tmp_path).splitlines()[-1]
     assert told == f"metrics {tmp_path}/score/metrics.json, runs {tmp_path}/runs/a/lists"
     assert "metrics" not in Outcome(stages=["bow"], ends={"evaluate": "score"}).summary(tmp_path)
+
+
+def test_each_flaw_of_videos_that_are_used_is_told_once() -> None:
+    lines = [ledger.line(video, "decode", "used, but …", ledger.JUMPS) for video in "abc"]
+    lines += [ledger.line("a", stage, "used, but …") for stage in ("decode", "x3d")]
+    assert Outcome(made={"decode": 1}, notes=lines).summary(Path("WORK")).splitlines()[1:] == [
+        "1 video(s) are used though frames are missing: `laff failures -w WORK` says which",
+        "3 video(s) are used though their times jump: `laff failures -w WORK` says which",
+    ]

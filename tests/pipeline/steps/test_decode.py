@@ -96,6 +96,23 @@ def test_where_header_and_packets_disagree_stands_in_the_shard(clips: Any, worke
     assert shards.column(shard, "fps").tolist() == [10.0]
 
 
+def test_a_video_whose_times_jump_is_noted(clips: Any, worker: Worker, tmp_path: Path) -> None:
+    """Two recordings of a second, one behind the other, as `cat` joins them."""
+    path = clips("a.ts", np.zeros((10, 32, 32, 3), np.uint8))
+    path.write_bytes(2 * path.read_bytes())
+    made, shard = looked(
+        [Clip("v", str(path)), Clip("w", str(clips("b.ts", np.zeros((10, 32, 32, 3), np.uint8))))],
+        worker,
+        tmp_path,
+        0.5,
+    )
+    (noted,) = made.notes
+    assert (noted["video"], noted["exception"]) == ("v", ledger.JUMPS)
+    assert noted["reason"] == "used, but its times jump, so only typical steps between packets count"
+    assert shards.column(shard, "fps").tolist() == pytest.approx([10, 10])
+    assert shards.column(shard, "seconds").tolist() == pytest.approx([2, 1], abs=0.001)
+
+
 def test_files_that_are_no_videos(collect: Callable[..., Path], surroundings: Callable, tmp_path: Path):
     path = collect(train={"gone": ["one"], "broken": ["two"], "picture": ["three"], "private": ["four"]})
     videos = tmp_path / "videos"
