@@ -1,0 +1,138 @@
+"""ConSE, search without training: videos as the mean of sentences about what a classifier sees in them.
+
+Norouzi et al., "Zero-Shot Learning by Convex Combination of Semantic Embeddings", ICLR 2014. Both networks are small
+and stand in packages, so that nothing is downloaded when it runs. It knows the thousand classes of ImageNet, so
+photographs of the world, and no drawings; who does what is told only as far as sentences of the things in it tell it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from extractors.bert import Bert
+from extractors.timm import Timm
+from extractors.words import tokenise
+
+RANDOM_WIDTH = 64  # of the vectors that stand for words where there is no sentence encoder
+
+
+class Conse(Timm):
+    """Videos [B, D] and captions [C, D] in the space of a sentence encoder, unit length on the captions' side.
+
+    A video is a weighted mean of the vectors of "a video of a CLASS", for the `best` classes that are most probable in
+    the mean of its frames' probabilities; the weights are these probabilities, scaled to the sum 1. A caption is its
+    sentence vector. `weights` are those of an image model of timm with its classifier; `sentences` those of a sentence
+    encoder, an entry of extractors/weights.yaml or a folder, which also says how words become a sentence.
+    """
+
+    sides = ("video", "text")
+    WEIGHTS = {"sentences": "extractors.bert.Bert"}  # noqa: RUF012: read as a literal
+    CLASSIFIES = True
+
+    def __init__(
+        self,
+        *,
+        model: str = "tf_efficientnet_lite2",
+        frames: int = 8,
+        crop: int | None = None,
+        best: int = 10,
+        sentence: str = "a video of a {}",
+        weights: str = "efficientnet-lite2",
+        sentences: str = "all-minilm-l6-v2",
+    ) -> None:
+        super().__init__(model=model, frames=frames, crop=crop, weights=weights)
+        if best < 1:
+            raise ValueError(f"best is {best}; it should be at least 1, a class")
+        if sentence.count("{}") != 1 or sentence.replace("{}", "").count("{") + sentence.replace("{}", "").count("}"):
+            raise ValueError(f"sentence is {sentence!r}; it should have {{}} once, where the class stands")
+        self.best = best
+        self.sentence = sentence
+        self.sentences = sentences
+
+    def __str__(self) -> str:
+        return f"Conse (model {self.model})"
+
+    def load(self, device: str, weights: Path | None, sentences: Path | None = None) -> None:
+        """Build the classifier and read the sentence encoder's folder; None means random weights, for demos only."""
+        names = class_names(self._config()["num_classes"], self.model)
+        super().load(device, weights)
+        self._names, self._making = names, Lock()
+        self._encoder: Any = RandomWords()
+        if sentences is not None:
+            self._encoder = Bert(weights=str(sentences))
+            self._encoder.load(device, sentences)
+
+    @cached_property
+    def dim(self) -> int:
+        """D, the sentence encoder's; an AttributeError before its folder is read."""
+        return int(self._encoder.dim)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """How the loaded folder makes a row of a sentence."""
+        return dict(getattr(self._encoder, "about", {}))
+
+    @torch.no_grad()
+    def extract(self, frames: Tensor) -> Tensor:
+        """[B, M, T, H, W, 3] uint8 -> [B, D] float32, of length below 1 where its classes differ."""
+        chances = self.of_frames(frames).softmax(dim=2).mean(dim=1)  # [B, K]
+        return mixture(chances, self.classes, self.best)
+
+    def extract_text(self, captions: Sequence[str]) -> np.ndarray:
+        """C texts -> [C, D] float32."""
+        rows: np.ndarray = self._encoder.extract_text(captions)
+        return rows
+
+    @property
+    def classes(self) -> Tensor:
+        """[K, D] float32: the sentence vector of each class; made when a video first asks, since captions need none."""
+        with self._making:  # forwards run side by side
+            if not hasattr(self, "_classes"):
+                device = next(self.net.parameters()).device
+                with torch.autocast(device.type, enabled=False):
+                    rows = self._encoder.extract_text([self.sentence.format(name) for name in self._names])
+                self._classes = torch.from_numpy(rows).to(device)
+        return self._classes
+
+
+def mixture(chances: Tensor, classes: Tensor, best: int) -> Tensor:
+    """chances [B, K], classes [K, D] -> [B, D]: the mean of the `best` most probable classes, weighted by chance."""
+    top = chances.topk(min(best, chances.shape[1]), dim=1)
+    weights = top.values / top.values.sum(dim=1, keepdim=True)
+    return (weights[:, :, None] * classes[top.indices]).sum(dim=1)
+
+
+def class_names(count: int, model: str) -> list[str]:
+    """English names of ImageNet's classes; ValueError for a classifier of another number of classes."""
+    from open_clip import IMAGENET_CLASSNAMES
+
+    if count != len(IMAGENET_CLASSNAMES):
+        raise ValueError(
+            f"model {model!r} tells {count} classes apart; conse knows the names of ImageNet's "
+            f"{len(IMAGENET_CLASSNAMES)} alone, so take a model that timm has trained on those (…in1k)"
+        )
+    return list(IMAGENET_CLASSNAMES)
+
+
+class RandomWords:
+    """A sentence is the sum of random vectors of its words, the same everywhere: for demos and tests."""
+
+    dim = RANDOM_WIDTH
+
+    def extract_text(self, captions: Sequence[str]) -> np.ndarray:
+        """C texts -> [C, 64] float32 of unit length; zeros where there is no word."""
+        rows = np.zeros((len(captions), self.dim), dtype=np.float32)
+        for row, caption in zip(rows, captions, strict=True):
+            for word in tokenise(caption):
+                row += np.random.default_rng(zlib.crc32(word.encode())).normal(size=self.dim)
+            row /= max(float(np.linalg.norm(row)), 1e-12)
+        return rows
