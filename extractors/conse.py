@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -18,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from extractors.base import Sampling
 from extractors.bert import Bert
 from extractors.timm import Timm
 from extractors.words import tokenise
@@ -75,6 +77,12 @@ class Conse(Timm):
     def dim(self) -> int:
         """D, the sentence encoder's; an AttributeError before its folder is read."""
         return int(self._encoder.dim)
+
+    @cached_property
+    def sampling(self) -> Sampling:
+        """timm's, but without the border that it cuts off: what a video shows need not stand in its middle."""
+        whole = super().sampling
+        return replace(whole, size=whole.crop, width=whole.crop if whole.width else 0)
 
     @property
     def about(self) -> dict[str, Any]:
