@@ -1,8 +1,8 @@
 """ConSE, search without training: videos as the mean of sentences about what a classifier sees in them.
 
 Norouzi et al., "Zero-Shot Learning by Convex Combination of Semantic Embeddings", ICLR 2014. Both networks are small
-and stand in packages, so that nothing is downloaded when it runs. It knows the thousand classes of ImageNet, so
-photographs of the world, and no drawings; who does what is told only as far as sentences of the things in it tell it.
+and come in packages, so nothing is downloaded when it runs. It knows the thousand things of ImageNet as photographs
+show them: drawings and what people do are beyond it.
 """
 
 from __future__ import annotations
