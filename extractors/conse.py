@@ -24,11 +24,12 @@ from extractors.bert import Bert
 from extractors.timm import Timm
 from extractors.words import tokenise
 
+CLASSES = 1000  # of ImageNet, whose names open_clip has
 RANDOM_WIDTH = 64  # of the vectors that stand for words where there is no sentence encoder
 
 
 class Conse(Timm):
-    """Videos [B, D] and captions [C, D] in the space of a sentence encoder, unit length on the captions' side.
+    """Videos [B, D] and captions [C, D] in the space of a sentence encoder.
 
     A video is a weighted mean of the vectors of "a video of a CLASS", for the `best` classes that are most probable in
     the mean of its frames' probabilities; the weights are these probabilities, scaled to the sum 1. A caption is its
@@ -65,9 +66,14 @@ class Conse(Timm):
 
     def load(self, device: str, weights: Path | None, sentences: Path | None = None) -> None:
         """Build the classifier and read the sentence encoder's folder; None means random weights, for demos only."""
-        names = class_names(self._config()["num_classes"], self.model)
+        if (count := self._config()["num_classes"]) != CLASSES:
+            raise ValueError(
+                f"model {self.model!r} tells {count} classes apart; conse knows names for ImageNet's {CLASSES} alone; "
+                "take a model that timm has trained on those (…in1k)"
+            )
         super().load(device, weights)
-        self._names, self._making = names, Lock()
+        self._classes: Tensor | None = None
+        self._making = Lock()
         self._encoder: Any = RandomWords()
         if sentences is not None:
             self._encoder = Bert(weights=str(sentences))
@@ -104,12 +110,14 @@ class Conse(Timm):
     def classes(self) -> Tensor:
         """[K, D] float32: the sentence vector of each class; made when a video first asks, since captions need none."""
         with self._making:  # forwards run side by side
-            if not hasattr(self, "_classes"):
+            if self._classes is None:
+                from open_clip import IMAGENET_CLASSNAMES
+
                 device = next(self.net.parameters()).device
                 with torch.autocast(device.type, enabled=False):
-                    rows = self._encoder.extract_text([self.sentence.format(name) for name in self._names])
+                    rows = self._encoder.extract_text([self.sentence.format(name) for name in IMAGENET_CLASSNAMES])
                 self._classes = torch.from_numpy(rows).to(device)
-        return self._classes
+            return self._classes
 
 
 def mixture(chances: Tensor, classes: Tensor, best: int) -> Tensor:
@@ -117,18 +125,6 @@ def mixture(chances: Tensor, classes: Tensor, best: int) -> Tensor:
     top = chances.topk(min(best, chances.shape[1]), dim=1)
     weights = top.values / top.values.sum(dim=1, keepdim=True)
     return (weights[:, :, None] * classes[top.indices]).sum(dim=1)
-
-
-def class_names(count: int, model: str) -> list[str]:
-    """English names of ImageNet's classes; ValueError for a classifier of another number of classes."""
-    from open_clip import IMAGENET_CLASSNAMES
-
-    if count != len(IMAGENET_CLASSNAMES):
-        raise ValueError(
-            f"model {model!r} tells {count} classes apart; conse knows the names of ImageNet's "
-            f"{len(IMAGENET_CLASSNAMES)} alone, so take a model that timm has trained on those (…in1k)"
-        )
-    return list(IMAGENET_CLASSNAMES)
 
 
 class RandomWords:

@@ -12,7 +12,7 @@ import torch
 from open_clip import IMAGENET_CLASSNAMES
 
 from extractors.bert import Bert
-from extractors.conse import Conse, RandomWords, class_names, mixture
+from extractors.conse import Conse, RandomWords, mixture
 from tests.extractors import test_bert
 
 SMALL = "test_efficientnet"  # of timm, with ImageNet's thousand classes
@@ -103,8 +103,9 @@ def test_values_that_make_no_sense_are_refused() -> None:
     for sentence in ("a video", "{} and {}", "a {name} {}"):
         with pytest.raises(ValueError, match=r"it should have \{\} once, where the class stands"):
             Conse(sentence=sentence)
-    with pytest.raises(ValueError, match=r"model 'many' tells 21843 classes apart; conse knows .* 1000 alone"):
-        class_names(21843, "many")
+    many = "vit_tiny_patch16_224.augreg_in21k"
+    with pytest.raises(ValueError, match=rf"model '{many}' tells 21843 classes apart; conse knows names for .* 1000 alone"):
+        Conse(model=many, weights="random", sentences="random").load("cpu", None)
 
 
 def test_no_width_is_known_before_the_encoder_is_read() -> None:
