@@ -104,7 +104,7 @@ def test_values_that_make_no_sense_are_refused() -> None:
         with pytest.raises(ValueError, match=r"it should have \{\} once, where the class stands"):
             Conse(sentence=sentence)
     many = "vit_tiny_patch16_224.augreg_in21k"
-    with pytest.raises(ValueError, match=rf"model '{many}' tells 21843 classes apart; conse knows names for .* 1000 alone"):
+    with pytest.raises(ValueError, match=rf"model '{many}' tells 21843 classes apart; conse knows"):
         Conse(model=many, weights="random", sentences="random").load("cpu", None)
 
 
