@@ -167,7 +167,7 @@ class Recipes:
             recipe["weights"] = digest
             params.pop("weights", None)  # where a file lies changes nothing
         for name in stage.further:
-            recipe[f"file of {name}"] = lookup.digest(stage, self.graph, self.work, name)
+            recipe[f"weights of {name}"] = lookup.digest(stage, self.graph, self.work, name)
             params.pop(name, None)
         if stage.decodes:
             recipe["decoder"] = self.decoded_by(stage)

@@ -11,6 +11,7 @@ from pipeline.errors import LaffError
 from pipeline.graph import stages
 from pipeline.graph.graph import Graph, Stage, Weights
 from pipeline.parts.code import ROOT
+from pipeline.plan.differences import differences
 from pipeline.plan.fingerprints import Recipes
 from pipeline.plan.plan import absent
 from pipeline.plan.planned import Planned
@@ -355,10 +356,13 @@ def test_a_part_may_read_further_weights(machine: Machine, tmp_path: Path):
         **{"sentences_name": "folder", "sentences_source": "https://nowhere.invalid/net/", "sentences_licence": "MIT"},
     }
     recipe = Recipes(graph, work, tmp_path / "collection.yaml").part(stage)
-    assert recipe["file of sentences"] == lookup.digest(stage, graph, work, "sentences")
+    assert recipe["weights of sentences"] == lookup.digest(stage, graph, work, "sentences")
     assert "sentences" not in recipe["params"]
     (net / "config.json").write_text("{ }")
-    assert recipe["file of sentences"] != Recipes(graph, work, tmp_path).part(stage)["file of sentences"]
+    now = Recipes(graph, work, tmp_path).part(stage)
+    (other,) = differences(recipe, now)  # a setting of its own, about which a run asks before it replaces features
+    before, after = (one["weights of sentences"][:12] for one in (recipe, now))
+    assert str(other) == f"weights of sentences {before}… → {after}…"
 
 
 def test_further_weights_that_are_missing_are_asked_for_by_their_name(
