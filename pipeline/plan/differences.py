@@ -23,7 +23,7 @@ def changed_code(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[st
 class Difference:
     """A setting of its own in which two recipes differ."""
 
-    what: str  # a param; `video` or `text`, the features of a model; uses, step, weights; "file of PARAM", "weights of PARAM"
+    what: str  # a param; `video` or `text`, features of a model; uses, step, weights; "file of" or "weights of" one
     before: Any
     after: Any
 
