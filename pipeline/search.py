@@ -171,7 +171,8 @@ def _query(
         source = context.stage(name)
         part = construct.construct(source, context)
         file = None if source.borrowed else lookup.get(source, context.graph, context.work)
-        part = load(part, "cpu", file, learned.file(context, source))
+        further = lookup.further(source, context.graph, context.work)
+        part = load(part, "cpu", file, learned.file(context, source), further)
         features[name] = assemble.as_feature(part.extract_text([sentence]))
         if hasattr(part, "knows"):
             knowing[name] = part.knows
