@@ -13,6 +13,7 @@ from pipeline.graph import stages
 from pipeline.graph.graph import Graph
 from pipeline.graph.stages_file import StagesFile
 from pipeline.parts.code import ROOT
+from pipeline.store.workspace import COMPARISONS, MAIN, RUNS
 
 SHIPPED = ROOT / "stages.yaml"
 STEPS = "decode, evaluate, extract, finetune, import, ingest, rank, report, train"
@@ -399,7 +400,8 @@ def test_a_profile_that_is_a_list(tmp_path: Path):
 @pytest.mark.parametrize("name", ["compare", "main", *cli.main.commands])
 def test_a_stage_may_not_be_called_as_what_laff_has_already(tmp_path: Path, name: str) -> None:
     """Its folder would be that of comparisons or runs, its command one of ours, which comes first."""
-    text = f"stages: {{ingest: {{step: ingest}}, {name}: {{step: decode, from: ingest}}}}"
+    x3d = f"{{step: extract, uses: extractors.x3d.X3D, from: {name}}}"
+    text = f"stages: {{ingest: {{step: ingest}}, {name}: {{step: decode, from: ingest}}, x3d: {x3d}}}"
     what = "the first run" if name == "main" else "a command"
     assert mistakes(tmp_path, text) == [
         f"'{name}' is the name of {what} of laff; call the stage something else, such as my-{name}"
@@ -407,4 +409,5 @@ def test_a_stage_may_not_be_called_as_what_laff_has_already(tmp_path: Path, name
 
 
 def test_folders_of_ours_are_commands_too() -> None:
-    assert {*stages.OWN_FOLDERS} <= {*stages.VERBS} == {*cli.main.commands}
+    assert {COMPARISONS, RUNS, "analyze"} <= {*stages.VERBS} == {*cli.main.commands}
+    assert stages.FIRST_RUN == MAIN
