@@ -66,7 +66,7 @@ def test_a_job_goes_through_dask(job: Training) -> None:
     again = pickle.loads(pickle.dumps(job))
     assert again == job
     assert (job.key, job.gpu) == ("laff/seed2", False)
-    assert len(pickle.dumps(job)) < 20_000
+    assert len(pickle.dumps(job)) < 40_000  # most of it is the catalogue of weights
 
 
 def test_it_needs_a_gpu_where_the_stage_says_so(collect: Collect, surroundings: Surroundings) -> None:
