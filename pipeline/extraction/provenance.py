@@ -71,12 +71,16 @@ def libraries() -> str:
     return ", ".join(f"{name} {installed(name)}" for name in LIBRARIES)
 
 
-@cache
 def laff() -> str:
     """laff's version; in a checkout its commit too, which ends in -dirty where files differ from it."""
-    if not (code.ROOT / ".git").exists():
+    return _version(code.ROOT)
+
+
+@cache
+def _version(root: Path) -> str:
+    if not (root / ".git").exists():
         return installed("laff")
-    command = ["git", "-C", str(code.ROOT), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
         commit = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
     except (OSError, subprocess.SubprocessError):  # without git, or of another owner

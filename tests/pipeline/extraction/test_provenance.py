@@ -60,13 +60,13 @@ def test_captions_and_imports_have_no_pixels() -> None:
 
 
 def test_the_version_names_the_commit_only_in_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    provenance.laff.cache_clear()
+    provenance._version.cache_clear()
     monkeypatch.setattr(provenance.code, "ROOT", tmp_path)  # as after an installation
     assert re.fullmatch(r"\d+\.\d+\.\d+", provenance.laff())
-    provenance.laff.cache_clear()
+    provenance._version.cache_clear()
     (tmp_path / ".git").mkdir()  # that git does not take for one
     assert re.fullmatch(r"\d+\.\d+\.\d+", provenance.laff())
-    provenance.laff.cache_clear()
+    provenance._version.cache_clear()
 
 
 @pytest.mark.parametrize(
