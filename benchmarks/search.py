@@ -1,8 +1,8 @@
 """Exact search over stored vectors: ours, faiss IndexFlatIP and a bare product with top-k, side by side in one run.
 
-    .venv/bin/python benchmarks/search.py WORK                                    # 1,082,659 x 4,096 float16, 30 queries, top 1,000
+    .venv/bin/python benchmarks/search.py WORK      # 1,082,659 x 4,096 float16, 30 queries, top 1,000
     .venv/bin/python benchmarks/search.py WORK --rows 1000000 --width 512 --queries 1 --k 10
-    .venv/bin/python benchmarks/search.py WORK --python OTHER/bin/python          # one that has faiss and torch
+    .venv/bin/python benchmarks/search.py WORK --python OTHER/bin/python   # one that has faiss and torch
 
 Writes random vectors of length 1 to WORK (once; kept for the next call), fewer where the disk has no room for them, and
 says so. Each way works in a process of its own, three times: first with the file thrown out of the system's cache, then
@@ -108,7 +108,7 @@ def faiss(path: Path, rows: int, width: int, queries: np.ndarray, k: int) -> tup
 def measure(way: str, path: Path, rows: int, width: int, queries: np.ndarray, k: int) -> dict[str, Any]:
     """Seconds of three times, the first from disk, CPU-seconds of the last, and memory beyond that at the start."""
     sys.path.insert(0, str(ROOT))
-    if way != "reading":
+    if way in ("product", "ours", "bare"):
         import torch  # noqa: F401 - its import is nobody's work
     function: Callable[..., Any] = globals()[way]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

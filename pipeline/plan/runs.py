@@ -61,7 +61,8 @@ class _Runs:
 
     def __init__(self, context: Context) -> None:
         self.graph, self.work = context.graph, context.work
-        self.units = {stage: steps.units(context, stage) for stage in members(context.graph)}
+        own = [name for name in members(context.graph) if not context.stage(name).about.in_place]
+        self.units = {stage: steps.units(context, stage) for stage in own}
 
     def named(self, name: str) -> Chosen:
         """The run that a person names."""

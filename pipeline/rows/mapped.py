@@ -1,4 +1,4 @@
-"""Dense rows as they lie in a file, mapped into memory: read in order without a copy, and let go of behind the reader."""
+"""Dense rows as they lie in a file, mapped into memory: read in order, uncopied, and let go of behind the reader."""
 
 from __future__ import annotations
 
@@ -68,6 +68,24 @@ class Mapped:
                     yield first, values[first : first + size]
         except OSError as error:
             raise LaffError(f"{self.path}: cannot be read ({error.strerror})") from None
+
+
+def of_shard(path: Path) -> Mapped:
+    """Where the dense rows of a shard lie in its file, for who reads them in order; its checksum is not looked at.
+
+    LaffError where the file is missing or no shard, or its rows are sparse or of frames.
+    """
+    import h5py
+
+    try:
+        with h5py.File(path) as file:
+            values = file["values"]
+            if values.ndim != 2 or (values.size and values.id.get_offset() is None):
+                raise LaffError(f"{path}: its rows {list(values.shape)} do not lie one after the other")
+            rows, width = values.shape
+            return Mapped(path, values.id.get_offset() or 0, rows, width, values.dtype.name)
+    except (OSError, KeyError) as error:
+        raise LaffError(f"{path}: not a readable shard ({error}); `laff verify` finds all such files") from None
 
 
 def _let_go(whole: mmap.mmap, start: int, end: int) -> int:

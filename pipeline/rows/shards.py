@@ -12,7 +12,6 @@ import yaml
 from extractors.base import Sampling
 from pipeline.errors import LaffError
 from pipeline.rows.container import checked, create
-from pipeline.rows.mapped import Mapped
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -106,23 +105,6 @@ def shape(path: Path) -> tuple[int, int]:
                 return int(file.attrs["columns"]), 1
             _, *frames, width = file["values"].shape
             return width, frames[0] if frames else 1
-    except (OSError, KeyError) as error:
-        raise LaffError(f"{path}: not a readable shard ({error}); `laff verify` finds all such files") from None
-
-
-def mapped(path: Path) -> Mapped:
-    """Where the dense rows of a shard lie in its file, for who reads them in order; its checksum is not looked at.
-
-    LaffError where the file is missing or no shard, or its rows are sparse or of frames.
-    """
-    import h5py
-
-    try:
-        with h5py.File(path) as file:
-            values = file["values"]
-            if values.ndim != 2 or (values.size and values.id.get_offset() is None):
-                raise LaffError(f"{path}: its rows {list(values.shape)} do not lie one after the other")
-            return Mapped(path, values.id.get_offset() or 0, *values.shape, values.dtype.name)
     except (OSError, KeyError) as error:
         raise LaffError(f"{path}: not a readable shard ({error}); `laff verify` finds all such files") from None
 

@@ -27,14 +27,14 @@ def test_blocks_hold_all_rows_and_outlive_the_next(tmp_path: Path, monkeypatch) 
 def test_a_shard_is_mapped_where_its_values_lie(tmp_path: Path, kind: str) -> None:
     values = np.random.default_rng(0).standard_normal((70, 12)).astype(kind)
     shards.write(tmp_path / "0.h5", [f"v{n}" for n in range(70)], values, {"stage": "x"})
-    found = shards.mapped(tmp_path / "0.h5")
+    found = mapped.of_shard(tmp_path / "0.h5")
     assert (found.rows, found.width, found.dtype) == (70, 12, kind)
     np.testing.assert_array_equal(np.concatenate([block.numpy() for _, block in found.blocks(64)]), values)
 
 
 def test_a_shard_without_rows_has_no_block(tmp_path: Path) -> None:
     shards.write(tmp_path / "0.h5", [], np.zeros((0, 12), np.float32), {"stage": "x"})
-    assert list(shards.mapped(tmp_path / "0.h5").blocks(64)) == []
+    assert list(mapped.of_shard(tmp_path / "0.h5").blocks(64)) == []
 
 
 def test_a_file_that_was_cut_off_is_told(tmp_path: Path) -> None:
