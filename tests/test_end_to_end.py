@@ -23,7 +23,7 @@ from pipeline.items import table
 from pipeline.items.collection import load
 from pipeline.request import Request
 from pipeline.run import plan, run
-from pipeline.search import search
+from pipeline.search.answer import search
 from pipeline.store import journal
 
 MODELS = ("laff", "concat", "laff-clip-ft", "laff-x3d")

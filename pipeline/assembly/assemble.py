@@ -19,6 +19,8 @@ from pipeline.graph.models import Model
 from pipeline.plan.accept import made_as
 from pipeline.plan.context import Context
 from pipeline.plan.units import model as model_unit
+from pipeline.plan.units import shard_key
+from pipeline.rows import shards
 
 if TYPE_CHECKING:
     from fusion.features import Feature, Split, Tokens
@@ -174,11 +176,22 @@ def trained(
 def trained_alone(context: Context, stage: Stage, model: Model, encoders: Sequence[Joint], seed: int) -> "Spaces":
     """`trained`, without any features in memory: cached shards tell how wide they are."""
     joint = {encoder.name: int(encoder.part.dim) for encoder in encoders}
-    video = {name: features.shape(context, name, "video") for name in model.video}
-    text = {name: joint[name] if name in joint else features.shape(context, name, "text")[0] for name in model.text}
+    video = {name: _shape(context, name, "video") for name in model.video}
+    text = {name: joint[name] if name in joint else _shape(context, name, "text")[0] for name in model.text}
     lengths = {name: video[name][1] for name in model.frames}
     widths = {name: width for name, (width, _) in video.items()}, text, lengths
     return _as_trained(context, stage, model, _made(context, stage, model, widths, encoders, seed), seed)
+
+
+def _shape(context: Context, name: str, side: str) -> tuple[int, int]:
+    """Width and frames of a cached feature, of a shard that has rows. LaffError where none has."""
+    stage = context.stage(name)
+    for number, rows in enumerate(context.catalog.shards(side)):
+        key = shard_key(stage, side, number)
+        entry = context.work.index(name).entry(key) if len(rows) else None
+        if entry and entry.rows:
+            return shards.shape(context.work.folder(name) / key)
+    raise LaffError(f"{name}: no {side} has a row; see `laff failures`")
 
 
 def _as_trained(context: Context, stage: Stage, model: Model, paired: "Spaces", seed: int) -> "Spaces":

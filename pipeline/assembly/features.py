@@ -60,17 +60,6 @@ def read_frames(context: Context, name: str, rows: np.ndarray) -> tuple[np.ndarr
     return dense, frames
 
 
-def shape(context: Context, name: str, side: str) -> tuple[int, int]:
-    """Width and frames of a cached feature, of a shard that has rows. LaffError where none has."""
-    stage = context.stage(name)
-    for number, rows in enumerate(context.catalog.shards(side)):
-        key = shard_key(stage, side, number)
-        entry = context.work.index(name).entry(key) if len(rows) else None
-        if entry and entry.rows:
-            return shards.shape(context.work.folder(name) / key)
-    raise LaffError(f"{name}: no {side} has a row; see `laff failures`")
-
-
 def _shards(
     context: Context, name: str, side: str, rows: np.ndarray
 ) -> "Iterator[tuple[shards.Shard, np.ndarray, np.ndarray]]":

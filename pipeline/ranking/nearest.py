@@ -10,13 +10,15 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from pipeline.errors import LaffError
 from pipeline.rows.mapped import Mapped
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PIECE = 1 << 19  # values that are brought to float32 at once: 2 MiB
 SCORES = 1 << 20  # scores of a block at most: 4 MiB,
@@ -66,6 +68,17 @@ def passes(
         yield _one_pass(queries[start : start + size], sources, k, total, order, allowed)
 
 
+def of_scores(
+    scores: np.ndarray, k: int, order: Callable[[], np.ndarray] | None = None, allowed: np.ndarray | None = None
+) -> Nearest:
+    """`nearest` where all scores [Q, N] float32 are known."""
+    import torch
+
+    best = _Best(len(scores), min(k, scores.shape[1] if allowed is None else int(allowed.sum())), order)
+    best.offer(0, torch.from_numpy(scores), allowed)
+    return best.result()
+
+
 def _check(queries: np.ndarray, sources: Sequence[Mapped], k: int, total: int, allowed: np.ndarray | None) -> None:
     if k < 1:
         raise LaffError(f"k is {k}; at least one row should be asked for")
@@ -91,6 +104,8 @@ def _one_pass(
     order: Callable[[], np.ndarray] | None,
     allowed: np.ndarray | None,
 ) -> Nearest:
+    import torch
+
     best = _Best(len(queries), k, order)
     if not len(queries) or not k:
         return best.result()
@@ -136,6 +151,8 @@ class _Products:
     """Products of blocks of rows with the same queries; a thread has one of its own, with the memory that it needs."""
 
     def __init__(self, queries: np.ndarray, size: int) -> None:
+        import torch
+
         self._asked = torch.from_numpy(queries)
         count, width = queries.shape
         self._piece = max(16, PIECE // max(1, width))
@@ -144,6 +161,8 @@ class _Products:
 
     def __call__(self, block: Tensor) -> Tensor:
         """Rows [n, D] as stored -> scores [Q, n] float32, which stand until the next call."""
+        import torch
+
         for start in range(0, len(block), self._piece):
             some = block[start : start + self._piece]
             if some.dtype != torch.float32:
@@ -157,6 +176,8 @@ class _Best:
     """The best k of each query among the rows that were offered, with those that wait to be compared."""
 
     def __init__(self, queries: int, k: int, order: Callable[[], np.ndarray] | None) -> None:
+        import torch
+
         self._queries, self._k, self._order = queries, k, order
         self._place: np.ndarray | None = None  # what `order` gave
         self._edge = torch.full((queries,), -np.inf)  # the k-th best score of each query; what is below is out
@@ -166,6 +187,8 @@ class _Best:
 
     def offer(self, first: int, scores: Tensor, allowed: np.ndarray | None) -> None:
         """Scores [Q, n] of the rows from number `first` on, in any order of blocks, from any thread."""
+        import torch
+
         reached = scores >= self._edge[:, None]
         if allowed is not None:
             reached &= torch.from_numpy(allowed)
@@ -191,6 +214,8 @@ class _Best:
 
     def _sort(self, last: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Keep the best k of each query, by query and then best first; `last`: what is kept stands in its order too."""
+        import torch
+
         queries, rows, scores = (np.concatenate(column) for column in zip(*self._waiting, strict=True))
         by = np.lexsort((rows, -scores, queries))
         tied = _tied(queries[by], scores[by], None if last else self._k)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -70,22 +71,29 @@ class Mapped:
             raise LaffError(f"{self.path}: cannot be read ({error.strerror})") from None
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """A shard to read some of it; its checksum is not looked at. LaffError where it is missing or no shard."""
+    import h5py
+
+    try:
+        with h5py.File(path) as file:
+            yield file
+    except (OSError, KeyError) as error:
+        raise LaffError(f"{path}: not a readable shard ({error}); `laff verify` finds all such files") from None
+
+
 def of_shard(path: Path) -> Mapped:
     """Where the dense rows of a shard lie in its file, for who reads them in order; its checksum is not looked at.
 
     LaffError where the file is missing or no shard, or its rows are sparse or of frames.
     """
-    import h5py
-
-    try:
-        with h5py.File(path) as file:
-            values = file["values"]
-            if values.ndim != 2 or (values.size and values.id.get_offset() is None):
-                raise LaffError(f"{path}: its rows {list(values.shape)} do not lie one after the other")
-            rows, width = values.shape
-            return Mapped(path, values.id.get_offset() or 0, rows, width, values.dtype.name)
-    except (OSError, KeyError) as error:
-        raise LaffError(f"{path}: not a readable shard ({error}); `laff verify` finds all such files") from None
+    with opened(path) as file:
+        values = file["values"]
+        if values.ndim != 2 or (values.size and values.id.get_offset() is None):
+            raise LaffError(f"{path}: its rows {list(values.shape)} do not lie one after the other")
+        rows, width = values.shape
+        return Mapped(path, values.id.get_offset() or 0, rows, width, values.dtype.name)
 
 
 def _let_go(whole: mmap.mmap, start: int, end: int) -> int:

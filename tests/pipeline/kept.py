@@ -28,7 +28,9 @@ stages:
     step: train
     uses: fusion.laff.LAFF
     from: [one, other, bow]
-    params: {heads: 2, width: 16, raw: [], epochs: 2, seeds: [1, 2], singles: false, baselines: {concat: fusion.concat.Concat}}
+    params:
+      {heads: 2, width: 16, raw: [], epochs: 2, seeds: [1, 2], singles: false,
+      baselines: {concat: fusion.concat.Concat}}
   vectors: {step: vectors, from: train}
   rank: {step: rank, from: [train, vectors]}
   evaluate: {step: evaluate, from: rank}

@@ -12,7 +12,8 @@ from extractors.bow import Bow
 from extractors.gru import Gru
 from extractors.w2v import W2v
 from pipeline.assembly.assemble import Joint
-from pipeline.search import Answer, answer, unknown_words
+from pipeline.search.answer import Answer, answer
+from pipeline.search.asking import unknown_words
 
 
 def test_words_are_known_by_features_with_a_vocabulary() -> None:
@@ -28,8 +29,8 @@ def test_words_are_known_by_features_with_a_vocabulary() -> None:
 
 def test_what_a_person_should_know_is_said() -> None:
     assert Answer([], [], {}).notes() == []
-    assert Answer([], ["x3d", "clip-ft"], {"zebra": ["bow", "gru"], "qix": ["bow"]}, lost=True).notes() == [
-        "RANDOM WEIGHTS in x3d, clip-ft: this shows that the machine runs, not how good it is",
+    assert Answer([], ["RANDOM WEIGHTS in x3d"], {"zebra": ["bow", "gru"], "qix": ["bow"]}, lost=True).notes() == [
+        "RANDOM WEIGHTS in x3d",
         "unknown words: zebra (bow, gru), qix (bow)",
         "no word of this sentence is known, so the order says nothing",
     ]
@@ -40,7 +41,9 @@ def test_a_search_says_which_words_nobody_knows(ran) -> None:
     found = answer(ran.request(), "the zebra is a red circle", 1, "test")
     assert found.unknown == {"zebra": ["bow", "w2v", "gru"]}
     assert not found.lost
-    assert found.random == ["finetune", "x3d", "clip-ft"]
+    assert found.told == [
+        "RANDOM WEIGHTS in finetune, x3d, clip-ft: this shows that the machine runs, not how good it is"
+    ]
 
 
 def test_the_command_tells_it_beside_the_hits(ran) -> None:
