@@ -139,7 +139,7 @@ def _source_problems(stages: Mapping[str, Stage]) -> list[str]:
         read_steps = tuple(stages[source].step for source in stage.sources)
         if wanted and read_steps not in (wanted, wanted + more):
             names, steps_ = ", ".join(stage.sources) or "nothing", " and one of ".join(f"step '{s}'" for s in wanted)
-            also = f", and may read one of step '{more[0]}' behind it" if more else ""
+            also = f", and may read one of '{more[0]}' behind it" if more else ""
             found.append(f"'{stage.name}' reads {names}; step '{stage.step}' reads one stage of {steps_}{also}")
         waiting, read = list(stage.sources), set()
         while waiting:

@@ -73,8 +73,7 @@ class Finder:
     @property
     def notes(self) -> list[str]:
         """What to know of it: that its vectors are made anew for each search, where they need not be."""
-        pairs = self._model is not None and self._model.scores_pairs
-        if self.stored or pairs or stage_of(self.context.graph) is None:
+        if self.stored or stage_of(self.context.graph) is None or (self._model and self._model.scores_pairs):
             return []
         return [
             f"vectors of {self.label} are not kept, so each search makes them; `laff vectors` keeps them, with "

@@ -22,7 +22,8 @@ def fuse(lists: Sequence[Sequence[str]]) -> list[tuple[str, float]]:
 
 def told(names: Sequence[str]) -> str:
     """What the scores are, in words."""
+    which = f"{', '.join(names[:-1])} and {names[-1]}"
     return (
-        f"reciprocal rank fusion of {', '.join(names[:-1])} and {names[-1]}: sums of 1 / ({CONSTANT} + rank) over the {DEPTH:,} best of "
-        "each (more where more are asked for)"
+        f"reciprocal rank fusion of {which}: sums of 1 / ({CONSTANT} + rank) over the {DEPTH:,} best of each, or as "
+        "many as are asked for"
     )

@@ -78,10 +78,9 @@ class Library:
         read = [name for finder in self._finders for name in finder.reads]
         if random := random_stages(self._context, self._context.graph.needed(read)):
             found.append(f"RANDOM WEIGHTS in {', '.join(random)}: this shows that the machine runs, not how good it is")
-        found += [note for finder in self._finders for note in finder.notes]
         if len(self._finders) > 1:
             found.append(fusing.told([finder.label for finder in self._finders]))
-        return found
+        return [*found, *(note for finder in self._finders for note in finder.notes)]
 
     def unknown(self, sentence: str) -> tuple[dict[str, list[str]], bool]:
         """{word of the sentence: text features that do not know it}; and whether none knows any word."""

@@ -116,7 +116,7 @@ def test_half_precision_is_for_search_and_rank_embeds_as_before(small: Small, tm
         (("vectors.models=[laff/seed7]",), "'laff/seed7': laff has seed1, seed2"),
         (("vectors.models=[laff, laff/seed1]",), "models names laff/seed1 twice"),
         (("vectors.from=[train, one]",), "'vectors' reads 'one', which holds no videos and texts in one space"),
-        (("rank.from=[train, bow]",), "and may read one of step 'vectors' behind it"),
+        (("rank.from=[train, bow]",), "and may read one of 'vectors' behind it"),
     ],
 )
 def test_names_of_nothing_are_told(small: Small, sets: tuple[str, ...], said: str) -> None:
