@@ -40,7 +40,9 @@ class StepFacts:
     # for plan, accept, gc and verify
     stale: str = "what it reads changed"  # the reason, where the items that a unit was made of differ
     tells: bool = False  # its results say what was accepted: they are made again, in seconds, and never accepted
-    makes: tuple[str, ...] = ()  # its files, below the stage's folder; {shard}, {side}, {unit} stand for what varies
+    makes: tuple[
+        str, ...
+    ] = ()  # its files, below the stage's folder; {shard}, {side}, {unit}, {model} stand for what varies
     working: tuple[str, ...] = ()  # files that it needs only until it is finished; {shard}, {unit}
     # for fingerprints
     how: tuple[str, ...] = ()  # params that say how, not what: another value makes nothing stale

@@ -24,7 +24,7 @@ class Options:
     HELP = "Keep the vectors that models make of every video."
     SINGLE = True
     IN_PLACE = True
-    MAKES = ("{unit}/{shard}",)
+    MAKES = ("{model}/{shard}",)
     STALE = "the models changed"
     HOW = ("models",)
 

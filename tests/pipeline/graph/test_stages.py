@@ -296,7 +296,8 @@ def test_a_misspelt_setting_of_a_fit():
     [
         (
             "rank.from=[]",
-            "'rank' reads nothing; step 'rank' reads one stage of step 'train', and may read one of 'vectors' behind it",
+            "'rank' reads nothing; step 'rank' reads one stage of step 'train', and may read one of 'vectors' behind "
+            "it",
         ),
         ("evaluate.from=train", "'evaluate' reads train; step 'evaluate' reads one stage of step 'rank'"),
         (
