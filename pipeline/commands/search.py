@@ -79,7 +79,7 @@ def search_command(
     if like:
         found = iter([(like, library.like(like, k))])
     elif queries:
-        found = zip(texts, library.search_all(list(texts.values()), k), strict=True)
+        found = zip(texts, library.search_all(list(texts.values()), k, not run_file), strict=True)
     else:
         texts = {"": sentence or ""}
         found = iter([("", library.search(texts[""], k))])

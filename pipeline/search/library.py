@@ -91,15 +91,18 @@ class Library:
         """The k videos that answer a sentence best, best first; of equal scores the first id comes first."""
         return next(self.search_all([sentence], k))
 
-    def search_all(self, sentences: Sequence[str], k: int = 10) -> Iterator[list[Hit]]:
-        """`search` for many sentences, in their order: stored vectors are read once for some thousand of them."""
+    def search_all(self, sentences: Sequence[str], k: int = 10, shares: bool = True) -> Iterator[list[Hit]]:
+        """`search` for many sentences, in their order: stored vectors are read once for some thousand of them.
+
+        shares: whether hits have them, which takes a little longer.
+        """
         _check(k)
         if empty := [number for number, sentence in enumerate(sentences, 1) if not sentence.strip()]:
             which = "the sentence" if len(sentences) == 1 else f"sentence {empty[0]}"
             raise LaffError(f"{which} is empty; say what the video should show")
         for start in range(0, len(sentences), MANY):
             some = sentences[start : start + MANY]
-            yield from self._hits([finder.asking.ask(some) for finder in self._finders], k, None)
+            yield from self._hits([finder.asking.ask(some) for finder in self._finders], k, None, shares)
 
     def like(self, video: str, k: int = 10) -> list[Hit]:
         """The k videos whose vectors lie nearest to that of a video of the collection, itself left out."""
@@ -115,7 +118,7 @@ class Library:
             asked.append(finder.place.vector(int(places[0]))[None])
         return next(self._hits(asked, k, row))
 
-    def _hits(self, asked: Sequence[Any], k: int, without: int | None) -> Iterator[list[Hit]]:
+    def _hits(self, asked: Sequence[Any], k: int, without: int | None, shares: bool = True) -> Iterator[list[Hit]]:
         """Hits of each query; asked: what each finder is asked."""
         catalog = self._context.catalog
         deep = k if len(self._finders) == 1 else max(k, fusing.DEPTH)
@@ -131,7 +134,7 @@ class Library:
         for query in range(len(of_finders[0].rows)):
             if len(self._finders) == 1:
                 [finder], [best] = self._finders, of_finders
-                yield self._named(finder, best.rows[query], best.scores[query])
+                yield self._named(finder, best.rows[query], best.scores[query], shares)
             else:
                 lists = [
                     catalog.ids("video", finder.place.videos[best.rows[query]])
@@ -140,11 +143,12 @@ class Library:
                 fused = fusing.fuse(lists)[:k]
                 yield [Hit(video, catalog.paths[catalog.row[video]], score) for video, score in fused]
 
-    def _named(self, finder: Finder, rows: np.ndarray, scores: np.ndarray) -> list[Hit]:
+    def _named(self, finder: Finder, rows: np.ndarray, scores: np.ndarray, shares: bool) -> list[Hit]:
         catalog, videos = self._context.catalog, finder.place.videos[rows]
+        of_each: list[dict[str, float]] = finder.place.shares(rows) if shares else [{} for _ in rows]
         return [
-            Hit(catalog.videos[video], catalog.paths[video], float(score), shares)
-            for video, score, shares in zip(videos.tolist(), scores, finder.place.shares(rows), strict=True)
+            Hit(catalog.videos[video], catalog.paths[video], float(score), own)
+            for video, score, own in zip(videos.tolist(), scores, of_each, strict=True)
         ]
 
     def features(self, stage: str, side: str = "video") -> tuple[list[str], np.ndarray | csr_matrix]:

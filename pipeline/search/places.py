@@ -62,6 +62,7 @@ class Stored(Place):
         super().__init__(context)
         catalog, folder = context.catalog, context.work.folder(stage.name) / one.key
         self.sources: list[Mapped] = []
+        self._kept_shares: dict[int, tuple[list[str], np.ndarray]] = {}
         rows = []
         for number, members in enumerate(catalog.shards("video")):
             if not len(members):
@@ -89,18 +90,21 @@ class Stored(Place):
         return values
 
     def shares(self, numbers: np.ndarray) -> list[dict[str, float]]:
-        """As they were kept."""
-        found: list[dict[str, float]] = [{} for _ in numbers]
-        of = np.searchsorted(self._starts, numbers, side="right") - 1
-        for source in np.unique(of):
-            with mapped.opened(self.sources[source].path) as file:
-                if "shares" not in file:
-                    continue
-                names, values = json.loads(file.attrs["features"]), file["shares"][:]
-            for place in np.flatnonzero(of == source):
-                row = values[numbers[place] - self._starts[source]]
-                found[place] = {name: float(value) for name, value in zip(names, row, strict=True)}
+        """As they were kept; those of a file are read once."""
+        found: list[dict[str, float]] = []
+        for number, source in zip(numbers, np.searchsorted(self._starts, numbers, side="right") - 1, strict=True):
+            names, values = self._shares_of(int(source))
+            row = values[number - self._starts[source]] if names else ()
+            found.append({name: float(value) for name, value in zip(names, row, strict=True)})
         return found
+
+    def _shares_of(self, source: int) -> tuple[list[str], np.ndarray]:
+        """The features of a file's shares, and the shares [V, K]; none where the model weighs no features."""
+        if source not in self._kept_shares:
+            with mapped.opened(self.sources[source].path) as file:
+                names = json.loads(file.attrs["features"]) if "shares" in file else []
+                self._kept_shares[source] = names, file["shares"][:] if names else np.zeros((0, 0), np.float32)
+        return self._kept_shares[source]
 
 
 class Computed(Place):
