@@ -69,9 +69,9 @@ def product(path: Path, rows: int, width: int, queries: np.ndarray, k: int) -> N
 def ours(path: Path, rows: int, width: int, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """The engine of laff."""
     from pipeline.ranking.nearest import nearest
-    from pipeline.rows.mapped import Mapped
+    from pipeline.rows.flat import Flat
 
-    found = nearest(queries, [Mapped(path, 0, rows, width, "float16")], k)
+    found = nearest(queries, [Flat(path, 0, rows, width, "float16")], k)
     return found.rows, found.scores
 
 

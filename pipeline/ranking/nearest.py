@@ -6,7 +6,8 @@ cache, multiplied with all queries at once, and only scores that reach the k-th 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.errors import LaffError
-from pipeline.rows.mapped import Mapped
+from pipeline.rows.flat import KINDS, Flat
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 PIECE = 1 << 19  # values that are brought to float32 at once: 2 MiB
 SCORES = 1 << 20  # scores of a block at most: 4 MiB,
 BYTES = 1 << 22  # and bytes of its rows
+AHEAD = 16  # blocks that the disk is asked for before their turn
 KEPT = 1 << 22  # best scores that are kept of the queries of one pass: with what waits, some 300 MiB
 PENDING = 1 << 16  # candidates that wait at least before they are sorted
 
@@ -37,7 +39,7 @@ class Nearest:
 
 def nearest(
     queries: np.ndarray,
-    sources: Sequence[Mapped],
+    sources: Sequence[Flat],
     k: int,
     order: Callable[[], np.ndarray] | None = None,
     allowed: np.ndarray | None = None,
@@ -54,7 +56,7 @@ def nearest(
 
 def passes(
     queries: np.ndarray,
-    sources: Sequence[Mapped],
+    sources: Sequence[Flat],
     k: int,
     order: Callable[[], np.ndarray] | None = None,
     allowed: np.ndarray | None = None,
@@ -79,7 +81,7 @@ def of_scores(
     return best.result()
 
 
-def _check(queries: np.ndarray, sources: Sequence[Mapped], k: int, total: int, allowed: np.ndarray | None) -> None:
+def _check(queries: np.ndarray, sources: Sequence[Flat], k: int, total: int, allowed: np.ndarray | None) -> None:
     if k < 1:
         raise LaffError(f"k is {k}; at least one row should be asked for")
     if queries.ndim != 2 or queries.dtype != np.float32 or not np.isfinite(queries).all():
@@ -98,7 +100,7 @@ def _check(queries: np.ndarray, sources: Sequence[Mapped], k: int, total: int, a
 
 def _one_pass(
     queries: np.ndarray,
-    sources: Sequence[Mapped],
+    sources: Sequence[Flat],
     k: int,
     total: int,
     order: Callable[[], np.ndarray] | None,
@@ -109,7 +111,7 @@ def _one_pass(
     best = _Best(len(queries), k, order)
     if not len(queries) or not k:
         return best.result()
-    size = max(1, min(SCORES // len(queries), BYTES // sources[0].row_bytes))
+    size = max(1, min(SCORES // len(queries), BYTES // max(1, sources[0].row_bytes)))
     blocks, lock = _blocks(sources, size, allowed), Lock()
     threads = torch.get_num_threads()
 
@@ -119,32 +121,45 @@ def _one_pass(
         with torch.no_grad():
             while True:
                 with lock:
-                    first, block = next(blocks, (0, None))
+                    block = next(blocks, None)
                 if block is None:
                     return
-                best.offer(first, multiply(block), None if allowed is None else allowed[first : first + len(block)])
+                here = slice(block.number, block.number + block.count)
+                best.offer(here.start, multiply(block), None if allowed is None else allowed[here])
 
     try:
         with ThreadPoolExecutor(threads) as pool:
             for done in [pool.submit(work) for _ in range(threads)]:
                 done.result()
     finally:
-        blocks.close()
         torch.set_num_threads(threads)
     return best.result()
 
 
-def _blocks(
-    sources: Sequence[Mapped], size: int, allowed: np.ndarray | None
-) -> Generator[tuple[int, Tensor], None, None]:
-    """(number of the first row, rows as stored) of all sources, blocks without a row that counts aside."""
+@dataclass(frozen=True)
+class _Block:
+    """Some rows that follow each other in a file."""
+
+    source: Flat
+    first: int  # in the file
+    number: int  # of the first row, through all sources
+    count: int
+
+
+def _blocks(sources: Sequence[Flat], size: int, allowed: np.ndarray | None) -> Iterator[_Block]:
+    """All rows of all sources in blocks, those without a row that counts aside; the disk is asked for them ahead."""
+    waiting: deque[_Block] = deque()
     before = 0
     for source in sources:
-        for first, block in source.blocks(size):
-            here = slice(before + first, before + first + len(block))
-            if allowed is None or allowed[here].any():
-                yield here.start, block
+        for first in range(0, source.rows, size):
+            block = _Block(source, first, before + first, min(size, source.rows - first))
+            if allowed is None or allowed[block.number : block.number + block.count].any():
+                source.ahead(first, block.count)
+                waiting.append(block)
+            if len(waiting) > AHEAD:
+                yield waiting.popleft()
         before += source.rows
+    yield from waiting
 
 
 class _Products:
@@ -155,21 +170,24 @@ class _Products:
 
         self._asked = torch.from_numpy(queries)
         count, width = queries.shape
-        self._piece = max(16, PIECE // max(1, width))
-        self._wide = torch.empty(min(self._piece, size), width)
+        self._piece = min(max(16, PIECE // max(1, width)), size)
+        self._stored = {kind: np.empty((self._piece, width), kind) for kind in KINDS}
         self._scores = torch.empty(count, size)
 
-    def __call__(self, block: Tensor) -> Tensor:
-        """Rows [n, D] as stored -> scores [Q, n] float32, which stand until the next call."""
+    def __call__(self, block: _Block) -> Tensor:
+        """Scores [Q, n] float32 of the block, which stand until the next call."""
         import torch
 
-        for start in range(0, len(block), self._piece):
-            some = block[start : start + self._piece]
-            if some.dtype != torch.float32:
-                some = self._wide[: len(some)].copy_(some)
+        stored = self._stored[block.source.dtype]
+        wide = torch.from_numpy(self._stored["float32"])
+        for start in range(0, block.count, self._piece):
+            count = min(self._piece, block.count - start)
+            block.source.read(block.first + start, stored[:count])
+            if stored.dtype != np.float32:
+                wide[:count].copy_(torch.from_numpy(stored[:count]))
             # This way round: with the queries to the right MKL takes 1.6 times as long for 30 of them.
-            torch.mm(self._asked, some.T, out=self._scores[:, start : start + len(some)])
-        return self._scores[:, : len(block)]
+            torch.mm(self._asked, wide[:count].T, out=self._scores[:, start : start + count])
+        return self._scores[:, : block.count]
 
 
 class _Best:

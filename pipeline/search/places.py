@@ -17,8 +17,8 @@ from pipeline.plan.context import Context
 from pipeline.ranking.embed import blocks, embed
 from pipeline.ranking.nearest import Nearest, of_scores, passes
 from pipeline.ranking.scores import normalised
-from pipeline.rows import mapped, shards
-from pipeline.rows.mapped import Mapped
+from pipeline.rows import flat, shards
+from pipeline.rows.flat import Flat
 
 if TYPE_CHECKING:
     from fusion.spaces import Spaces
@@ -61,13 +61,13 @@ class Stored(Place):
     def __init__(self, context: Context, stage: Stage, one: Kept) -> None:
         super().__init__(context)
         catalog, folder = context.catalog, context.work.folder(stage.name) / one.key
-        self.sources: list[Mapped] = []
+        self.sources: list[Flat] = []
         self._kept_shares: dict[int, tuple[list[str], np.ndarray]] = {}
         rows = []
         for number, members in enumerate(catalog.shards("video")):
             if not len(members):
                 continue
-            source = mapped.of_shard(folder / f"{number:05d}.h5")
+            source = flat.of_shard(folder / f"{number:05d}.h5")
             if not source.rows:
                 continue
             if source.rows != len(members):  # some have no vector
@@ -85,7 +85,7 @@ class Stored(Place):
         """The kept vector [W] as float32."""
         source = int(np.searchsorted(self._starts, number, side="right")) - 1
         row = number - self._starts[source]
-        with mapped.opened(self.sources[source].path) as file:
+        with flat.opened(self.sources[source].path) as file:
             values: np.ndarray = file["values"][row].astype(np.float32)
         return values
 
@@ -101,7 +101,7 @@ class Stored(Place):
     def _shares_of(self, source: int) -> tuple[list[str], np.ndarray]:
         """The features of a file's shares, and the shares [V, K]; none where the model weighs no features."""
         if source not in self._kept_shares:
-            with mapped.opened(self.sources[source].path) as file:
+            with flat.opened(self.sources[source].path) as file:
                 names = json.loads(file.attrs["features"]) if "shares" in file else []
                 self._kept_shares[source] = names, file["shares"][:] if names else np.zeros((0, 0), np.float32)
         return self._kept_shares[source]

@@ -52,7 +52,7 @@ LEARN = {"finetune", "gru", "train"}
 SHAPED: dict[str, set[str]] = {
     "pipeline.video": {"decode", *VIDEO},
     "pipeline.rows": {"decode", "finetune", "effnet", *EXTRACT, "train", "vectors", "rank", "evaluate"},
-    "pipeline.rows.mapped": {"effnet"},  # of search; import counts its whole room
+    "pipeline.rows.flat": {"effnet"},  # of search; import counts its whole room
     "pipeline.rows.bigfile": {"effnet"},
     "pipeline.rows.archives": {"effnet"},
     "pipeline.rows.kinds": {"effnet"},

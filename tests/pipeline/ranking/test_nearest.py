@@ -10,15 +10,15 @@ import pytest
 from pipeline.errors import LaffError
 from pipeline.ranking import nearest as engine
 from pipeline.ranking.nearest import nearest
-from pipeline.rows.mapped import Mapped
+from pipeline.rows.flat import Flat
 
 WIDTH = 24
 
 
-def stored(path: Path, values: np.ndarray, before: bytes = b"head") -> Mapped:
+def stored(path: Path, values: np.ndarray, before: bytes = b"head") -> Flat:
     """Values behind some bytes of something else, as a shard's lie behind its header."""
     path.write_bytes(before + values.tobytes())
-    return Mapped(path, len(before), *values.shape, values.dtype.name)
+    return Flat(path, len(before), *values.shape, values.dtype.name)
 
 
 def whole_numbers(rows: int, seed: int, most: int = 3) -> np.ndarray:
