@@ -8,6 +8,7 @@ from typing import ClassVar
 from pipeline.graph import stages
 from pipeline.graph.graph import Graph
 from pipeline.graph.stages_file import StagesFile, default_path, is_shipped, shipped
+from pipeline.plan.run_settings import settings
 from pipeline.plan.runs import Chosen
 from pipeline.store import memory
 
@@ -40,20 +41,27 @@ class Request:
 
     def hint(self) -> str:
         """What the settings of the last run have and these have not, in words; '' where they are the same."""
-        before = memory.read(self.work)
+        last = memory.read(self.work)
+        before = (memory.read(self.work, last.run) if last else None) or last  # as it was given when it trained
         if before is None or not self.own:
             return ""
         said = [f"--profile {before.profile}"] if before.profile and before.profile != self.profile else []
         said += [f"--set {text}" for text in before.sets if text not in self.sets]
         if not said and before.profile == self.profile:
             return ""
-        return f"the last run here had {' '.join(said) or 'no profile'}; `-w {self.work}` without -c takes its settings"
+        had = " ".join(said) or "no profile"
+        return f"run {before.run} was given {had}; `--name {before.run} -w {self.work}` without -c takes its settings"
 
-    def remember(self, chosen: Chosen, replacing: Mapping[str, str]) -> None:
-        """Let the workspace remember what this run was given; `replacing` as `agreed` is to give it."""
+    def remember(self, graph: Graph, chosen: Chosen, replacing: Mapping[str, str], trains: bool) -> None:
+        """Let the workspace remember what this run was given; `replacing` as `agreed` is to give it.
+
+        trains: whether it makes something of the run, whose settings these are then; else they are of features alone.
+        """
         file = self.stages.path if isinstance(self.stages, StagesFile) else self.stages or default_path()
         known = memory.read(self.work, chosen.name) if not chosen.new else None
         differs = known.differs if known else chosen.differs
+        last = memory.read(self.work)
+        name = chosen.name if trains or last is None or not chosen.new else last.run
         memory.write(
             self.work,
             memory.Memory(
@@ -61,10 +69,12 @@ class Request:
                 None if is_shipped(file) else file,
                 self.profile,
                 self.sets,
-                chosen.name,
+                name,
                 differs,
                 replacing,
+                settings(graph) if trains else {},
             ),
+            trains,
         )
 
 

@@ -4,28 +4,30 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pipeline import progress
 from pipeline.build.construct import construct
-from pipeline.errors import LaffError, Missing, absent, problems
+from pipeline.errors import LaffError, Missing, absent, printable, problems
 from pipeline.graph.graph import Graph
 from pipeline.items import collection
 from pipeline.items.collection import Collection
+from pipeline.items.table import read as read_table
 from pipeline.outcome import Outcome, search_advice
 from pipeline.parts.blame import blaming
 from pipeline.plan import accept as accepting
-from pipeline.plan import losses, runs, steps
+from pipeline.plan import lacks, losses, runs, steps
 from pipeline.plan.accept import Accepted
 from pipeline.plan.context import Context
 from pipeline.plan.losses import Loss, WouldReplace
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.planned import Planned
 from pipeline.plan.record import write_ledger
+from pipeline.plan.run_settings import members
 from pipeline.plan.runs import Chosen
 from pipeline.request import Request
 from pipeline.steps import ingest
-from pipeline.store import ledger
+from pipeline.store import ledger, memory
 from pipeline.store.workspace import MAIN, Workspace
 from pipeline.weights import lookup
 from pipeline.workers.cluster import Cluster
@@ -43,7 +45,7 @@ def open_context(request: Request, retry: bool = False) -> Context:
 def surroundings(request: Request, graph: Graph, found: Collection, work: Workspace, retry: bool) -> Context:
     """The surroundings of a run over a collection that was read; its table is as an ingest would leave it."""
     for note in found.notes:
-        progress.say(f"{found.name}: {note}")
+        progress.say(printable(f"{found.name}: {note}"))
     _check_place(found, work.root)
     catalog, changes, dated = ingest.look(found, work, ingest.Options(**graph.of_step("ingest").options))
     context = Context(graph, catalog, work, found.has_videos, request.collection, retry, found.name)
@@ -63,7 +65,10 @@ def _check_place(found: Collection, root: Path) -> None:
 
 def choose(context: Context, request: Request) -> Chosen:
     """The run that a request belongs to; its stages stand from then on where that one keeps them."""
-    return runs.choose(context, request.name, request.last) if request.own else Chosen(MAIN)
+    if request.own:
+        return runs.choose(context, request.name, request.last)
+    runs.beside(context, str(PurePosixPath(context.graph.of_step("rank").name).parent))
+    return Chosen(MAIN)
 
 
 @dataclass
@@ -82,6 +87,7 @@ def plan(request: Request, targets: Sequence[str], retry: bool = False) -> Plan:
     context = surroundings(request, request.graph(), found, Workspace(request.work), retry)
     names = context.graph.needed(targets)
     check_names(context, names)
+    lacks.check(context, names)
     chosen = choose(context, request)
     lost = losses.losses(context, names, request.agreed())
     return Plan(chosen, [stage_plan(context, name) for name in names], random_stages(context, names), lost)
@@ -104,10 +110,28 @@ def _check_losses(context: Context, names: Sequence[str], request: Request) -> d
     """What may be replaced: stage -> fingerprint. WouldReplace where nobody has agreed to it."""
     agreed = {name: print_ for name, print_ in request.agreed().items() if name in context.graph.stages}
     lost = losses.losses(context, names, agreed)
-    if lost and not request.replace:
-        raise WouldReplace(lost, str(request.work), request.hint())
+    gone = _gone(context, request)
+    if (lost or gone) and not request.replace:
+        raise WouldReplace(lost, str(request.work), request.hint(), gone)
     kept = {name: print_ for name, print_ in agreed.items() if context.fingerprint(name) == print_}
     return kept | losses.fingerprints(lost, context)
+
+
+def _gone(context: Context, request: Request) -> str:
+    """What another collection than the last run's would take away, in words; '' where it has most of the videos."""
+    last = memory.read(request.work)
+    if last is None or not request.own or last.collection.resolve() == request.collection.resolve():
+        return ""
+    try:
+        before = read_table(context.work.table)[0].videos
+    except LaffError:  # damaged: it is made again from the shards
+        return ""
+    gone = set(before).difference(context.catalog.videos)
+    if 2 * len(gone) <= len(before):
+        return ""
+    return (
+        f"{len(gone)} of the {len(before)} videos are not in {request.collection}; the last run had {last.collection}"
+    )
 
 
 def _check_work(context: Context, names: Sequence[str]) -> list[str]:
@@ -180,15 +204,19 @@ def run(
         outcome.random, outcome.stages = random_stages(context, names), names
         outcome.advice = search_advice(graph, request.work) if graph.stages_of("train", names) else ""
         check_names(context, names)
+        lacks.check(context, names)
         chosen = choose(context, request)
         outcome.places = context.work.places
         replacing = _check_losses(context, names, request)
-        if chosen.new:
+        trains = not set(members(context.graph)).isdisjoint(names)
+        if chosen.new and trains:
             how = f" ({'; '.join(chosen.differs)})" if chosen.differs else ""
             progress.say(f"these settings make a run of their own, {chosen.name}{how}; what was trained before stays")
         _check_fit(context, _check_work(context, names))
         if request.own:
-            request.remember(chosen, replacing)
+            request.remember(context.graph, chosen, replacing, trains)
+        elif request.replace:
+            memory.settle(request.work, replacing)  # what is made now is wanted now, whatever was agreed to before
         try:
             table, *others = phases(context, names)
             _run_phase(context, table, outcome)
@@ -198,6 +226,7 @@ def run(
                     before(context, phase)
                 _run_phase(context, phase, outcome)
             write_ledger(context)
+            memory.settle(request.work, names)
         finally:
             context.tasks.close()
         outcome.failures = [line for line in ledger.read(work.ledger) if line["stage"] in names]

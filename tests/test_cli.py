@@ -312,7 +312,7 @@ def test_mistakes_of_a_collection_are_listed_at_once(laff, tiny, tmp_path: Path)
     with (folder / "test.caption.txt").open("a") as file:
         file.write("demo0017#9 \nghost#0 a ghost\n")
     said = wrong(laff("run", *where(changed)))
-    for text in ("test.txt:7: video id '../etc'", "test.txt:8: video 'demo0001'", "'nobody' has no file", "ghost"):
+    for text in ("test.txt:7: id '../etc'", "test.txt:8: video 'demo0001'", "'nobody' has no file", "ghost"):
         assert text in said
     assert "test.caption.txt:25:" in said
     assert "problem(s)" in said

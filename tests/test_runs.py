@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -66,7 +67,7 @@ def test_a_forgotten_profile_replaces_nothing(remembered: Any, laff: Laff) -> No
     assert done.exit_code == 1
     assert "this run would replace finished results:" in done.output
     assert "- x3d: 22 rows in 3 file(s)" in done.output
-    assert "the last run here had --profile small" in done.output
+    assert "run main was given --profile small" in done.output
     assert "give --yes to replace them" in done.output
     assert remembered.state() == before
     assert "`laff run` asks first: it would replace" in laff("plan", *options).output
@@ -99,7 +100,45 @@ def test_yes_is_for_scripts_and_what_was_agreed_goes_on(
         assert laff(*words, "--yes").exit_code != 0
     done = laff(*words)  # it was agreed to, and is not asked again
     assert done.exit_code == 0, done.output
+    known = memory.read(remembered.work)
+    assert known is not None
+    assert known.replacing == {}  # done: nobody has agreed to anything later
     assert laff("x3d", "-w", remembered.work, "--set", "x3d.frames=4").exit_code == 1
+
+
+def test_a_training_that_was_cut_off_goes_on_in_its_run(
+    remembered: Any, laff: Laff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline.steps import train
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(train, "run", stop)
+        assert laff("train", "-w", remembered.work, "--set", "train.heads=4").exit_code != 0
+    assert laff("x3d", "-w", remembered.work).exit_code == 0  # makes nothing of a run, and names none
+    done = laff("evaluate", "-w", remembered.work)
+    assert done.exit_code == 0, done.output
+    assert sorted(path.name for path in (remembered.work / "runs").iterdir()) == ["heads4", "main"]
+    assert (remembered.work / "runs" / "heads4" / "evaluate" / "metrics.json").is_file()
+
+
+def test_another_collection_is_asked_about(remembered: Any, laff: Laff) -> None:
+    before = remembered.state()
+    folder = remembered.folder / "other"
+    shutil.copytree(remembered.collection.parent, folder)
+    for file in [*folder.glob("*.txt")]:
+        file.write_text(file.read_text(encoding="utf-8").replace("demo", "film"), encoding="utf-8")
+    for file in [*(folder / "videos").iterdir()]:
+        file.rename(file.with_name(file.name.replace("demo", "film")))
+    options = [
+        str(folder / "collection.yaml") if word == str(remembered.collection) else word for word in remembered.options()
+    ]
+    done = laff("run", *options)
+    assert done.exit_code == 1
+    assert f"22 of the 22 videos are not in {folder}/collection.yaml" in done.output
+    assert remembered.state() == before
 
 
 def test_both_trainings_are_there(remembered: Any, laff: Laff) -> None:
@@ -139,7 +178,7 @@ def test_a_chosen_name(remembered: Any, laff: Laff) -> None:
     assert kept.samefile(twin)  # trained alike: taken over
     done = laff("train", "-w", remembered.work, "--name", "again", "--set", "train.lr=0.1")
     assert done.exit_code == 1
-    assert "trained with other settings (lr 0.0003 → 0.1)" in done.output
+    assert "has other settings (lr 0.0003 → 0.1)" in done.output
 
 
 def test_a_workspace_that_remembers_nothing(tmp_path: Path, laff: Laff) -> None:

@@ -124,7 +124,10 @@ def _run(context: Context, path: Path, captions: np.ndarray) -> Found:
     place = {id_: at for at, id_ in enumerate(catalog.ids("text", captions))}
     ranks = np.full(len(captions), np.inf)
     depth = 0
+    unanswered = set(catalog.ids("text", catalog.queries()))
     for query, items in trec.read_run(path):
+        if query in unanswered:
+            continue
         if query not in place:
             raise LaffError(
                 f"{path}: query '{query}' is no caption of test; a run of captions (t2v) with the collection's ids is "

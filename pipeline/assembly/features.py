@@ -37,7 +37,7 @@ def read(context: Context, name: str, side: str, rows: np.ndarray) -> "tuple[np.
     if blocks:
         return _in_order(blocks, order, len(rows)), found
     if dense is None:
-        raise LaffError(f"{name}: no {side} rows asked for; is the split empty?")
+        raise LaffError(f"{name}: the collection has no {side} items, so there are no rows of them")
     return dense, found
 
 
@@ -56,7 +56,7 @@ def read_frames(context: Context, name: str, rows: np.ndarray) -> tuple[np.ndarr
             dense[places] = shard.values[taken]
             frames[places] = shard.frames[taken]
     if dense is None:
-        raise LaffError(f"{name}: no video rows asked for; is the split empty?")
+        raise LaffError(f"{name}: the collection has no video items, so there are no rows of them")
     return dense, frames
 
 
@@ -65,8 +65,9 @@ def _shards(
 ) -> "Iterator[tuple[shards.Shard, np.ndarray, np.ndarray]]":
     """Each shard that holds some of the catalog rows [n]: it, their places in `rows`, and their rows in it."""
     stage, catalog = context.stage(name), context.catalog
-    shard_of = np.asarray(catalog.video_shard if side == "video" else catalog.caption_shard, dtype=np.int64)[rows]
-    for number in np.unique(shard_of):
+    every = np.asarray(catalog.video_shard if side == "video" else catalog.caption_shard, dtype=np.int64)
+    shard_of = every[rows]
+    for number in np.unique(shard_of) if len(rows) else every[:1]:  # of no rows one shard tells the width
         shard = shards.read(context.work.folder(name) / shard_key(stage, side, int(number)))
         at = {id_: row for row, id_ in enumerate(shard.ids)}
         here = np.flatnonzero(shard_of == number)
@@ -112,6 +113,7 @@ def pairs(context: Context, video: str, split: str) -> Pairs:
     videos = catalog.split_videos(split)
     values, found = read(context, video, "video", videos)
     captions, video_of = paired_captions(context, split, videos[found])
+    check_learnable(split, captions)
     return Pairs([catalog.texts[row] for row in captions], video_of, values[found])
 
 
@@ -122,9 +124,16 @@ def paired_captions(context: Context, split: str, videos: np.ndarray) -> tuple[n
     place[videos] = np.arange(len(videos))
     captions = catalog.split_captions(split)
     of = place[np.asarray(catalog.caption_video, dtype=np.int64)[captions]]
-    if not (of >= 0).any():
-        raise Unfit(f"no video of {split} has all features, so there is nothing to learn from; see `laff failures`")
     return captions[of >= 0], of[of >= 0]
+
+
+def check_learnable(split: str, captions: np.ndarray) -> None:
+    """Unfit where no caption of a split is left to learn from."""
+    if not len(captions):
+        raise Unfit(
+            f"no video of {split} has all features and a caption, so there is nothing to learn from; see "
+            "`laff failures`"
+        )
 
 
 @dataclass
@@ -134,8 +143,8 @@ class Rows:
     video: dict[str, np.ndarray]
     text: dict[str, Any]
     videos: np.ndarray  # [V] catalog rows of the videos that have every video feature
-    captions: np.ndarray  # [C] catalog rows of their captions
-    video_of: np.ndarray  # [C] place in `videos`; -1 where the video lacks a feature
+    captions: np.ndarray  # [C] catalog rows of their captions, and of queries where these are wanted
+    video_of: np.ndarray  # [C] place in `videos`; -1 where the video lacks a feature, or there is none
     frames: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)  # values [V, T, D], their counts [V]
 
 
@@ -154,6 +163,8 @@ def split_rows(
     where not all: what it lacks of the others is 0.
 
     `lost` keeps the captions of such videos, with -1 in video_of: when ranking, they still stand in the way of others.
+    Queries of no video, which test may have, are among them too. Of a split without captions the text features have
+    no rows.
     """
     every = context.catalog.split_videos(split)
     read_all = {name: read(context, name, "video", every) for name in video}
@@ -163,6 +174,8 @@ def split_rows(
     if lost:
         kept = dict(zip(captions.tolist(), video_of.tolist(), strict=True))
         captions = context.catalog.split_captions(split)
+        if split == "test":
+            captions = np.union1d(captions, context.catalog.queries())  # rising, as the captions are
         video_of = np.array([kept.get(row, -1) for row in captions.tolist()], dtype=np.int64)
     texts: dict[str, Any] = {}
     for name in text:

@@ -65,7 +65,7 @@ def search_command(
     laff search --like video7 --json -w WORK
     laff search "a red square" --model laff --model concat -w WORK
     """
-    from pipeline.search import queries as queries_file
+    from pipeline.items import queries as queries_file
     from pipeline.search.library import Library
 
     if (sentence is not None) + (queries is not None) + bool(like) != 1:
@@ -74,7 +74,7 @@ def search_command(
         raise click.UsageError("--run writes what --queries FILE find; give that too")
     if as_json + as_csv + bool(run_file) > 1:
         raise click.UsageError("give one of --json, --csv and --run")
-    texts = queries_file.read(queries) if queries else {}
+    texts = dict(queries_file.load(queries)) if queries else {}
     library = Library(request(options), models, split)
     if like:
         found = iter([(like, library.like(like, k))])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.assembly import assemble
+from pipeline.assembly.features import check_learnable
 from pipeline.build.loaded import device
 from pipeline.errors import LaffError
 from pipeline.graph import models
@@ -142,6 +143,7 @@ class _Watch:
         """The rows of val that have the features of a model; models of the same videos share them."""
         if model.video not in self._splits:
             rows = assemble.rows(self._context, self._stage, "val", needs=model.video)
+            check_learnable("val", rows.captions)
             self._splits = {model.video: assemble.split(self._context, rows, self._encoders)}
         return self._splits[model.video]
 

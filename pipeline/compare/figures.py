@@ -14,7 +14,7 @@ from pipeline.assembly import assemble
 from pipeline.compare.grid import Grid
 from pipeline.compare.rows import Rows
 from pipeline.evaluation.coverage import coverage
-from pipeline.evaluation.results import TIES, protocol, summed
+from pipeline.evaluation.results import TIES, protocol, summed, unusual
 from pipeline.evaluation.significance import holm, randomisation
 from pipeline.graph import models, step_facts
 from pipeline.graph.graph import Stage
@@ -44,7 +44,8 @@ def figures(context: Context, grid: Grid, made: Rows, against: str) -> dict[str,
         "grid": grid.name,
         "about": grid.about,
         "collection": context.name,
-        "protocol": protocol(context.name),
+        "protocol": protocol(context),
+        "unusual": unusual(context),
         "ties": TIES,
         "roles": {f"${role}": name for role, name in made.roles.items()},
         "training": {key: value for key, value in train.options.items() if key not in how},

@@ -15,12 +15,12 @@ from pipeline.compare.rows import Rows
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.files import write_csv
 from pipeline.outcome import Outcome
-from pipeline.plan import losses
+from pipeline.plan import lacks, losses
 from pipeline.plan.context import Context
 from pipeline.ranking.ranks_file import WAYS
 from pipeline.request import Request
 from pipeline.run import check_names, open_context, run
-from pipeline.store.workspace import COMPARISONS, Workspace
+from pipeline.store.workspace import Workspace
 from pipeline.training.jobs import Untrained
 
 
@@ -66,9 +66,9 @@ def compare(request: Request, asked: Asked, retry: bool = False) -> Compared:
             raise
         wanted = replace(wanted, rows=made)
         run(wanted, [rank], False, outcome)
-    folder = request.work / COMPARISONS / chosen.name
     with Workspace(request.work).lock():
         context = open_context(wanted)
+        folder = context.work.folder(rank).parent
         found = figures.figures(context, chosen, made, against)
         write(folder, found)
     return Compared(outcome, found, folder, failed)
@@ -81,6 +81,7 @@ def dry_run(request: Request, asked: Asked) -> str:
     context = open_context(wanted)
     names = made.graph.needed([made.graph.of_step("rank").name])
     check_names(context, names)
+    lacks.check(context, names)
     told = [estimate.text(estimate.costs(context), estimate.waiting(context), f"{chosen.name} on {context.name}")]
     if lost := losses.losses(context, names, wanted.agreed()):
         told.append(f"`laff compare` asks first: it would replace {', '.join(loss.stage for loss in lost)}")

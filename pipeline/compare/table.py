@@ -88,6 +88,7 @@ def legend(figures: dict[str, Any]) -> list[str]:
         "s/epoch: seconds of an epoch with validation, of whatever machine trained it. "
         "FLOPs: 2 a multiply-add, of embedding one."
     )
+    found += [f"{said[0].upper()}{said[1:]}." for said in figures.get("unusual", [])]
     if roles := figures["roles"]:
         found.append(", ".join(f"{role} is {name}" for role, name in roles.items()) + ".")
     return found

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pipeline.items.splits import SPLITS
 from pipeline.plan.context import Context
 
 
@@ -9,9 +10,14 @@ def coverage(context: Context, train: str) -> dict[str, dict[str, Any]]:
     """Of each split: its videos, those with every feature, their share, and its captions."""
     lost = context.lost(context.features(train)[0])
     found: dict[str, dict[str, Any]] = {}
-    for split in ("train", "val", "test"):
+    for split in SPLITS:
         videos = {context.catalog.videos[row] for row in context.catalog.split_videos(split)}
         kept = len(videos - lost)
         captions = len(context.catalog.split_captions(split))
-        found[split] = {"videos": len(videos), "covered": kept, "coverage": kept / len(videos), "captions": captions}
+        found[split] = {
+            "videos": len(videos),
+            "covered": kept,
+            "coverage": kept / len(videos) if videos else 1.0,
+            "captions": captions,
+        }
     return found

@@ -12,12 +12,13 @@ from pipeline.graph.models import Row
 from pipeline.plan.accept import earlier_code
 from pipeline.plan.context import Context
 from pipeline.ranking.ranks import RULE
-from pipeline.ranking.ranks_file import WAYS, Ranked
+from pipeline.ranking.ranks_file import WAYS, Ranked, asking
 
 TIES = (
     f"places: {RULE}, the mean over all orders of the tie; rank = place of the first relevant item; R@k counts "
     "rank <= k; MedR is not floored; AP = mean of j / r_j over the places r_1 < r_2 < … of all relevant items"
 )
+VAL_IS_TEST = "val is test: the best epoch was chosen by these very queries"
 INTERVAL = 10  # k of the R@k that has an interval
 
 Seeds = Sequence[Mapping[str, Ranked]]  # what a row found with each of its seeds, both ways
@@ -37,13 +38,14 @@ def results(context: Context, stage: Stage, rows: Sequence[Row], found: Mapping[
         intervals[row.name] = {way: interval([one[way] for one in seeds], stage.options) for way in WAYS}
         if not seeds[0]["t2v"].covered.all():
             models[f"{row.name} (covered only)"] = {
-                way: summed([_covered(one[way], way) for one in seeds], row.seeds) for way in WAYS
+                way: summed([_covered(one[way]) for one in seeds], row.seeds) for way in WAYS
             }
     any_row = next(iter(found.values()))[0]
     models["chance"] = {way: _chance(any_row[way]) for way in WAYS}
     earlier = earlier_code(context, [stage.name])
     return {
-        "protocol": protocol(context.name),
+        "protocol": protocol(context),
+        "unusual": unusual(context),
         "ties": TIES,
         "coverage": splits["test"]["coverage"],
         "splits": splits,
@@ -53,9 +55,19 @@ def results(context: Context, stage: Stage, rows: Sequence[Row], found: Mapping[
     } | ({"earlier_code": earlier} if earlier else {})
 
 
-def protocol(collection: str) -> str:
-    """Who asks, and who may be the answer."""
-    return f"{collection}: every caption of test is a query, all videos of test are candidates"
+def protocol(context: Context) -> str:
+    """Who asks, and who may be the answer; and what is unusual about them."""
+    usual = f"{context.name}: every caption of test is a query, all videos of test are candidates"
+    return "; ".join([usual, *unusual(context)])
+
+
+def unusual(context: Context) -> list[str]:
+    """What figures of this collection should not be read without: silent candidates, a val that is test."""
+    catalog = context.catalog
+    videos = catalog.split_videos("test")
+    silent = len(videos) - len(asking(catalog))
+    said = [f"{silent} of the {len(videos)} candidates have no caption"] if silent else []
+    return said + ([VAL_IS_TEST] if catalog.aliases.get("val") == "test" else [])
 
 
 def summed(seeds: Sequence[Ranked], numbers: Sequence[int]) -> dict[str, Any]:
@@ -90,12 +102,12 @@ def interval(seeds: Sequence[Ranked], options: Mapping[str, Any]) -> dict[str, l
     return {f"R@{INTERVAL}": [low, high]}
 
 
-def _covered(ranked: Ranked, way: str) -> Ranked:
-    """The same without the queries whose video is uncovered. Captions of uncovered videos stay candidates of v2t."""
+def _covered(ranked: Ranked) -> Ranked:
+    """The same without the queries whose video is uncovered."""
     mask = ranked.covered
     ids = [id_ for id_, there in zip(ranked.ids, mask, strict=True) if there]
-    candidates = len(np.unique(ranked.groups[mask])) if way == "t2v" else ranked.candidates
-    return Ranked(ids, ranked.ranks.take(mask), mask[mask], ranked.groups[mask], candidates, ranked.relevant[mask])
+    left = ranked.covered_candidates
+    return Ranked(ids, ranked.ranks.take(mask), mask[mask], ranked.groups[mask], left, left, ranked.relevant[mask])
 
 
 def by_query(rows: Sequence[Row], found: Mapping[str, Seeds], way: str) -> Iterator[list[Any]]:

@@ -32,6 +32,7 @@ class StepFacts:
     learns: str = ""  # from the train split: "always", or "part" where its class does
     fuses: bool = False  # it reads features of both sides
     rows: str = ""  # it makes rows of features: for the sides of its class ("part"), or for that of its param "side"
+    needs: tuple[str, ...] = ()  # what the collection must have, in the words of pipeline/plan/lacks.py
     # for a run
     default: bool = False  # `laff run` without names makes its stages; where no step says so, all that nothing reads
     together: str = ""  # its stages with rows of this side are run in one call, of run_together

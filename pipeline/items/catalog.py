@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from pipeline import files
-from pipeline.items.collection import SPLITS
+from pipeline.items.splits import SPLITS
 
 SIDES = ("video", "text")
 PENDING = "pending:"  # how the digest of a file begins that is new or changed and not read yet: a plan reads no videos
 LOST = "no file"  # digest of a file that is not there or may not be read: who opens it says why, and it costs itself
+QUERIES = "text/queries"  # the name of their digest among `contents`
 CHUNK = 65536  # items whose text is in memory at once while they are digested
 
 
@@ -35,8 +36,9 @@ class Catalog:
     video_shard: np.ndarray = field(default_factory=_none)
     captions: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
-    caption_video: np.ndarray = field(default_factory=_none)  # row of the caption's video
+    caption_video: np.ndarray = field(default_factory=_none)  # row of the caption's video; -1: a query of no video
     caption_shard: np.ndarray = field(default_factory=_none)
+    aliases: dict[str, str] = field(default_factory=dict)  # {"val": "test"} where the one has the other's videos
     contents: dict[str, str] = field(default_factory=dict)  # digests of "video/SHARD", "text/SPLIT", … asked before
 
     def __eq__(self, other: object) -> bool:
@@ -54,13 +56,24 @@ class Catalog:
         """Whether there are videos, none of which was read yet."""
         return bool(self.digests) and all(digest.startswith(PENDING) for digest in self.digests)
 
+    def split_number(self, split: str) -> int:
+        """What `video_split` says of a split's videos."""
+        return SPLITS.index(self.aliases.get(split, split))
+
     def split_videos(self, split: str) -> np.ndarray:
         """Rows of a split's videos."""
-        return np.flatnonzero(self.video_split == SPLITS.index(split))
+        return np.flatnonzero(self.video_split == self.split_number(split))
 
     def split_captions(self, split: str) -> np.ndarray:
-        """Rows of a split's captions."""
-        return np.flatnonzero(self.video_split[self.caption_video] == SPLITS.index(split))
+        """Rows of the captions that describe a split's videos."""
+        described = self.caption_video >= 0
+        if not len(self.video_split):
+            return np.flatnonzero(described)  # none
+        return np.flatnonzero(described & (self.video_split[self.caption_video] == self.split_number(split)))
+
+    def queries(self) -> np.ndarray:
+        """Rows of the texts of no video, which the videos of test are ranked for."""
+        return np.flatnonzero(self.caption_video < 0)
 
     @cached_property
     def _shard_rows(self) -> dict[str, list[np.ndarray]]:
@@ -103,8 +116,12 @@ class Catalog:
         return self._kept(name, side, self.split_videos(split) if side == "video" else self.split_captions(split))
 
     def split_content(self, split: str) -> str:
-        """Digest of a split: its videos and its captions."""
+        """Digest of a split: its videos and their captions."""
         return files.digest([self.split_side(side, split) for side in SIDES])
+
+    def query_content(self) -> str:
+        """Digest of the queries of no video; '' where there are none."""
+        return self._kept(QUERIES, "text", self.queries()) if (self.caption_video < 0).any() else ""
 
     def digest_all(self) -> None:
         """Fill `contents`, so that a plan of a collection that did not change looks at no item."""
@@ -114,6 +131,7 @@ class Catalog:
                     self.shard_content(side, number)
             for split in SPLITS:
                 self.split_side(side, split)
+        self.query_content()
 
     def _kept(self, name: str, side: str, rows: np.ndarray) -> str:
         if name not in self.contents:

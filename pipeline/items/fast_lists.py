@@ -7,17 +7,19 @@ whatever these checks are too strict for.
 import csv
 import io
 import os
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.files import text_of
-from pipeline.items.lists import ID, NO_TEXT, Captions, Found, caption_rows
+from pipeline.items.lists import NO_TEXT, Captions, Found, caption_rows
 from pipeline.items.video_files import NO_VIDEO, chosen_of, links_out
 
 # As in a Collection: ids, captions, files, notes.
 Sound = tuple[dict[str, list[str]], dict[str, Captions], dict[str, str], list[str]]
+ID = re.compile(r"[A-Za-z0-9_@+=,~-][A-Za-z0-9_@+=,~.-]*")  # ids that every format holds as they are, as most are
 ODD = ("//", "/./", "\n./", "/\n", "/.\n", "\n.\n", "\n\n")  # in lines of paths that pathlib would write in another way
 
 

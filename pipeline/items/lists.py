@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
 
+from pipeline import ids
 from pipeline.errors import printable
 from pipeline.files import text_of
 
 NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff]")  # what a text file or HDF5 cannot hold, or nobody meant
+HINT = "white space, % and # of a video id are percent-encoded there"
 NUMBER = re.compile(r"[A-Za-z0-9_.-]+")  # what follows the # of a caption id
-ID = re.compile(r"[A-Za-z0-9_@+=,~-][A-Za-z0-9_@+=,~.-]*")
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,19 @@ class Found:
         self.lines.append(printable(f"{where}:{line}: {text}" if line else f"{where}: {text}"))
 
 
+def named_file(entry: dict[str, Any], key: str, path: Path, split: str, found: Found) -> Path | None:
+    """The file that a key of collection.yaml, at `path`, names; None, with the mistake noted, where there is none."""
+    value, what = entry[key], f"{split}.{key}" if split else key
+    if not isinstance(value, str) or not value:
+        found.add(path, 0, f"{what}: should name a file, not {value!r}")
+        return None
+    file = path.parent / value
+    if not file.exists():
+        found.add(path, 0, f"{what}: no such file: {file}")
+        return None
+    return file
+
+
 def text_lines(file: Path, found: Found) -> Iterator[tuple[int, str]]:
     """(line number, text) of each line that is not blank; the mistake noted where the file is not UTF-8 text."""
     try:
@@ -76,19 +90,6 @@ def text_lines(file: Path, found: Found) -> Iterator[tuple[int, str]]:
         yield from ((number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip())
 
 
-def bad_id(name: str) -> str:
-    """What is wrong with a video id, or ''. Ids stand in run files and captions, so few characters are allowed."""
-    if not name:
-        return "an empty video id"
-    if "/" in name or "\\" in name or ".." in name:
-        return f"video id {name!r} looks like a path; use a bare name"
-    if not ID.fullmatch(name):
-        odd = sorted({c for c in name if not re.match(r"[A-Za-z0-9_@+=,~.-]", c)})
-        what = f"has {', '.join(map(repr, odd))}" if odd else "starts with a dot"
-        return f"video id {name!r} {what}; letters, digits and _ @ + = , ~ . - are allowed (a table can rename files)"
-    return ""
-
-
 def caption_rows(file: Path, found: Found) -> Iterator[tuple[int, str, str, str]]:
     """(line number, caption id, video, text) as they stand in the file, none of them checked."""
     return {".csv": _from_csv, ".jsonl": _from_jsonl}.get(file.suffix.lower(), _from_text)(file, found)
@@ -98,7 +99,7 @@ def read_captions(file: Path, videos: dict[str, Any], found: Found) -> Iterator[
     """Captions of a file, mistakes noted and left out. The ending says the form: .csv, .jsonl, else `id#n text`."""
     seen: dict[str, int] = {}
     for number, id_, video, text in caption_rows(file, found):
-        wrong = bad_id(video)
+        wrong = ids.wrong(video)
         if wrong:
             found.add(file, number, wrong)
         elif id_ in seen:
@@ -116,12 +117,13 @@ def read_captions(file: Path, videos: dict[str, Any], found: Found) -> Iterator[
 
 def _from_text(file: Path, found: Found) -> Iterator[tuple[int, str, str, str]]:
     for number, line in text_lines(file, found):
-        id_, _, text = line.strip().partition(" ")
+        id_, text = [*line.split(maxsplit=1), ""][:2]
         video, hash_, count = id_.rpartition("#")
         if not hash_ or not NUMBER.fullmatch(count):
-            found.add(file, number, f"should be 'VIDEO#n text', not {line.strip()[:60]!r}")
+            found.add(file, number, f"should be 'VIDEO#n text' ({HINT}), not {line.strip()[:60]!r}")
             continue
-        yield number, id_, video, text
+        video = ids.decoded(video)
+        yield number, f"{video}#{count}", video, text
 
 
 def csv_rows(file: Path, found: Found) -> Iterator[tuple[int, list[str]]]:
@@ -148,7 +150,7 @@ def _from_csv(file: Path, found: Found) -> Iterator[tuple[int, str, str, str]]:
         if len(row) != 2:
             found.add(file, number, f"has {len(row)} columns instead of 2 (put a caption with commas into quotes)")
             continue
-        video = row[0].strip()
+        video = ids.clean(row[0])
         yield number, _numbered(video, counts), video, row[1]
 
 
@@ -165,6 +167,7 @@ def _from_jsonl(file: Path, found: Found) -> Iterator[tuple[int, str, str, str]]
         if not isinstance(video, str) or not isinstance(texts, list) or not all(isinstance(t, str) for t in texts):
             found.add(file, number, "video should be text, captions a list of texts")
             continue
+        video = ids.clean(video)
         for text in texts:
             yield number, _numbered(video, counts), video, text
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.items.catalog import Catalog
-from pipeline.items.collection import SPLITS, Collection
+from pipeline.items.collection import Collection
+from pipeline.items.splits import SPLITS
 from pipeline.rows import shards
 
 SHARD = "[0-9][0-9][0-9][0-9][0-9]*.h5"
@@ -21,7 +22,8 @@ def recovered(root: Path, collection: Collection) -> Catalog:
     Of each item it knows its id, its split and its shard: its file is to be read, its caption to be looked up.
     """
     split_of = {id_: number for number, split in enumerate(SPLITS) for id_ in collection.ids[split]}
-    captions = {id_: row for row, id_ in enumerate(id_ for split in SPLITS for id_ in collection.captions[split].ids)}
+    texts = [*(collection.captions[split] for split in SPLITS), collection.queries]
+    captions = {id_: row for row, id_ in enumerate(id_ for part in texts for id_ in part.ids)}
     rank = {"video": {id_: row for row, id_ in enumerate(split_of)}, "text": captions}
     folders: dict[str, list[Members]] = {"video": [], "text": []}
     for paths in _folders(root):

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from pipeline.items.catalog import LOST, PENDING, Catalog
-from pipeline.items.collection import SPLITS, Collection
+from pipeline.items.collection import Collection
+from pipeline.items.splits import SPLITS
 
 
 def refresh(
@@ -25,7 +26,7 @@ def refresh(
     listed = [video for split in SPLITS for video in collection.ids[split]]
     order, was = _order(listed, old.videos)
     known = was >= 0
-    new = Catalog(videos=_take(listed, order))
+    new = Catalog(videos=_take(listed, order), aliases={"val": "test"} if collection.val_is_test else {})
     new.video_split = np.repeat(np.arange(len(SPLITS)), [len(collection.ids[split]) for split in SPLITS])[order]
     new.video_shard = _shards(was, old.video_shard, shard_videos)
     new.paths = [collection.files[video] for video in new.videos] if collection.has_videos else [""] * len(order)
@@ -41,6 +42,8 @@ def refresh(
     moved = _take(new.videos, np.flatnonzero(known)[old.video_split[was[known]] != new.video_split[known]])
     if moved:
         changes.append(f"{len(moved)} video(s) moved to another split ({_some(moved)})")
+    if old.videos and new.aliases != old.aliases:
+        changes.append("val has the videos of test" if new.aliases else "val has videos of its own")
     if not changes and not len(differs):
         new.contents |= old.contents  # of the splits, too
     return new, changes
@@ -68,21 +71,29 @@ def settle(old: Catalog, new: Catalog, rows: Sequence[int], digests: Sequence[st
 
 
 def _refresh_captions(collection: Collection, old: Catalog, new: Catalog, per_shard: int) -> list[str]:
-    parts = [collection.captions[split] for split in SPLITS]
+    parts = [*(collection.captions[split] for split in SPLITS), collection.queries]
     order, was = _order([id_ for part in parts for id_ in part.ids], old.captions)
     new.captions = _take([id_ for part in parts for id_ in part.ids], order)
     new.texts = _take([text for part in parts for text in part.texts], order)
     videos = [video for part in parts for video in part.videos]
-    new.caption_video = np.fromiter(map(new.row.__getitem__, videos), np.int64, len(videos))[order]
+    of = new.row | {"": -1}  # no id is empty: queries have no video
+    new.caption_video = np.fromiter(map(of.__getitem__, videos), np.int64, len(videos))[order]
     new.caption_shard = _shards(was, old.caption_shard, per_shard)
     known = np.flatnonzero(was >= 0)
     pairs = zip(known.tolist(), was[known].tolist(), strict=True)
     differs = np.array([row for row, before in pairs if new.texts[row] != old.texts[before]], dtype=np.int64)
     gone = _gone(was, len(old.captions))
+    asks = new.caption_video < 0
+    turned = known[asks[known] != (old.caption_video[was[known]] < 0)]
     shards = [old.caption_shard[gone], new.caption_shard[differs]]
     new.contents |= _untouched(old, "text", np.concatenate(shards))
     added = _take(new.captions, np.flatnonzero(was < 0))
-    return _changes("caption", added, _take(new.captions, differs), _take(old.captions, gone), old.captions)
+    changes = _changes("caption", added, _take(new.captions, differs), _take(old.captions, gone), old.videos)
+    if len(turned):
+        changes.append(
+            f"{len(turned)} caption(s) are queries of no video now, or were ({_some(_take(new.captions, turned))})"
+        )
+    return changes
 
 
 def _order(names: list[str], before: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -179,6 +190,7 @@ def _untouched(old: Catalog, side: str, touched: np.ndarray) -> dict[str, str]:
 def _changes(
     what: str, added: Sequence[str], changed: Sequence[str], gone: Sequence[str], before: Sequence[str]
 ) -> list[str]:
+    """What changed of captions or videos, in words; `before` are the videos that there were."""
     if not before:
         return []  # everything is new on the first ingest: no news
     kinds = (("new", added), ("changed", changed), ("gone", gone))

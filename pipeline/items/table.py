@@ -11,6 +11,7 @@ from pipeline.errors import LaffError
 from pipeline.items.catalog import Catalog
 from pipeline.rows import container
 
+JSON = ("aliases", "contents")
 TEXT = {"videos": "sizes", "paths": "sizes", "digests": "sizes", "captions": "caption_video", "texts": "caption_video"}
 
 
@@ -22,7 +23,7 @@ def write(path: Path, catalog: Catalog, **attributes: Any) -> None:
             if column.name in TEXT:
                 # HDF5's own texts take seconds for a million. No id, path or caption can hold a NUL.
                 values = np.frombuffer("\0".join(values).encode("utf-8", "surrogateescape"), np.uint8)
-            elif column.name == "contents":
+            elif column.name in JSON:
                 values = np.frombuffer(json.dumps(values).encode(), np.uint8)
             file.create_dataset(column.name, data=values)
         for name, value in attributes.items():
@@ -42,13 +43,15 @@ def read(path: Path) -> tuple[Catalog, dict[str, Any]]:
 
 
 def _column(file: Any, name: str) -> Any:
+    if name == "aliases" and name not in file:
+        return {}  # as every table was before there were any
     data = file[name]
-    if name not in TEXT and name != "contents":
+    if name not in TEXT and name not in JSON:
         return data[:]
     if data.dtype != np.uint8:
         raise ValueError(f"its {name} are not as this version writes them")
     text = data[:].tobytes().decode("utf-8", "surrogateescape")
-    if name == "contents":
+    if name in JSON:
         return json.loads(text)
     rows, count = text.split("\0"), len(file[TEXT[name]])
     rows = rows if count else []

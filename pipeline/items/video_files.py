@@ -18,11 +18,55 @@ PICTURE = {
     *(".jpg", ".jpeg", ".jpe", ".png", ".webp", ".heic", ".heif", ".hif", ".avif", ".bmp", ".tif", ".tiff", ".jxl"),
     *(".jp2", ".ico", ".svg", ".psd", ".dng", ".cr2", ".nef", ".arw", ".thm"),
 }
+MAY_MOVE = (".webp", ".png", ".avif")  # the first bytes tell
 BESIDE = {  # what downloaders, phones and people lay beside a video
     *(".description", ".info", ".nfo", ".log", ".xml", ".html", ".pdf", ".ass", ".ssa", ".sub", ".idx", ".lrc", ".aae"),
     *(".mp3", ".m4a", ".wav", ".aac", ".flac", ".opus", ".oga", ".ac3", ".part", ".ytdl", ".aria2", ".tmp", ".bak"),
-    *(".md5", ".sha1", ".sha256", ".pkl", ".pt", ".pth", ".zip", ".tar", ".gz", ".xmp", ".url", ".torrent"),
+    *(
+        ".md5",
+        ".sha1",
+        ".sha256",
+        ".pkl",
+        ".pt",
+        ".pth",
+        ".zip",
+        ".tar",
+        ".gz",
+        ".xmp",
+        ".url",
+        ".torrent",
+        ".db",
+        ".ini",
+        ".lnk",
+    ),
 }
+
+
+EXPECTED = VIDEO | PICTURE | BESIDE | NO_VIDEO  # what nobody wonders about in a folder of videos
+CONTAINERS = (  # how files begin that FFmpeg reads as videos: where in them, and with what
+    *((4, b"ftyp"), (8, b"AVI "), (0, b"\x1aE\xdf\xa3"), (0, b"FLV\x01"), (0, b"OggS"), (0, b"GIF8")),
+    *((0, b"\x30\x26\xb2\x75"), (0, b"\0\0\1\xba"), (4, b"moov"), (4, b"mdat"), (0, b".RMF")),
+)
+
+
+def is_video(path: str, ending: str) -> bool:
+    """Whether a file of a folder is a video, as far as its ending tells, or its first bytes where that does not."""
+    if ending in VIDEO or ending == ".gif":
+        return True
+    if ending in BESIDE or ending in NO_VIDEO:
+        return False
+    file = Path(path)
+    if ending in MAY_MOVE:
+        return bool(_head(file)) and not stills.kind(file)
+    return ending not in PICTURE and any(_head(file)[at:].startswith(start) for at, start in CONTAINERS)
+
+
+def _head(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(16)
+    except OSError:
+        return b""
 
 
 def videos_among(files: Sequence[Path], video: str) -> Sequence[Path]:
@@ -50,8 +94,7 @@ def _rank(file: Path) -> int:
         return 0
     if ending in BESIDE:
         return 3
-    moves = ending in (".webp", ".png", ".avif")  # may move; the first bytes tell
-    return 2 if stills.kind(file) or (ending in PICTURE and not moves) else 1
+    return 2 if stills.kind(file) or (ending in PICTURE and ending not in MAY_MOVE) else 1
 
 
 def chosen_of(several: Mapping[str, Sequence[Path]]) -> tuple[dict[str, Path], list[str]]:
@@ -70,7 +113,7 @@ def links_out(paths: Iterable[str], folder: Path, is_link: Callable[[str], bool]
     Of a path that does not begin with the folder only the file itself counts, against the folder that it lies in. A
     link to nothing leads nowhere. `is_link` tells whether a file is one, where that is known already.
     """
-    prefix = str(folder / "x")[:-1]
+    prefix = prefix_of(folder)
     inside = os.path.join(os.path.realpath(folder), "")  # noqa: PTH118 - a million paths
     real: dict[str, str] = {}  # folder -> where it is
     found = {}
@@ -83,6 +126,21 @@ def links_out(paths: Iterable[str], folder: Path, is_link: Callable[[str], bool]
         if not place.startswith(inside if below else real[parent]) and os.path.exists(place):  # noqa: PTH110
             found[path] = place
     return found
+
+
+def leads_out(link: str, folder: Path) -> bool:
+    """Whether a link leads out of a folder."""
+    return not Path(os.path.realpath(link)).is_relative_to(os.path.realpath(folder))
+
+
+def prefix_of(folder: Path) -> str:
+    """What the path of a file in a folder begins with."""
+    return str(folder / "x")[:-1]
+
+
+def odd_path(path: str) -> bool:
+    """Whether pathlib would write a path in another way: files are told apart by their paths."""
+    return "//" in path or "/./" in path or path.startswith("./") or path.endswith(("/", "/."))
 
 
 def some(names: Sequence[str]) -> str:

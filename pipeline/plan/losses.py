@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pipeline.errors import LaffError
 from pipeline.plan.context import Context
 from pipeline.plan.differences import changed_code, differences
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.planned import Planned
-from pipeline.plan.runs import members
+from pipeline.plan.run_settings import members
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,13 @@ class Loss:
 class WouldReplace(LaffError):
     """A run that would replace what is finished, and that nobody has agreed to."""
 
-    def __init__(self, losses: Sequence[Loss], work: str, hint: str = "") -> None:
-        """work: the workspace as -w names it; hint: what the settings that made it have and these have not."""
+    def __init__(self, losses: Sequence[Loss], work: str, hint: str = "", gone: str = "") -> None:
+        """work: the workspace as -w names it; hint: what the settings that made it have and these have not.
+
+        gone: what another collection takes away, in words.
+        """
         lines = ["this run would replace finished results:", *(f"  - {loss}" for loss in losses)]
+        lines += [f"  - {gone}"] if gone else []
         lines += [hint] if hint else []
         if code := [loss.stage for loss in losses if loss.only_code]:
             lines.append(f"only code has changed: `laff accept {' '.join(code)} -w {work}` keeps them as they are")
@@ -40,31 +45,46 @@ class WouldReplace(LaffError):
 
 
 def losses(context: Context, names: Sequence[str], agreed: Mapping[str, str]) -> list[Loss]:
-    """What a run of these stages would replace, trainings and what comes of them aside: these keep a place each.
+    """What a run of these stages would replace, and what of other stages it would make useless.
 
-    agreed: stage -> fingerprint, of stages whose older results a person has agreed to lose, in a run that was cut off.
-    What is stale because videos, captions or a file that is imported have changed is no loss: it is of no use any more.
+    Trainings and what comes of them are no loss: these keep a place each. agreed: stage -> fingerprint, of stages whose
+    older results a person has agreed to lose. What is stale because videos, captions or a file that is imported have
+    changed is no loss: it is of no use any more.
     """
     own = set(members(context.graph))
-    plans = [plan for name in names if name not in own and (plan := stage_plan(context, name)).outdated]
-    chosen: set[str] = set()  # stages that are stale because somebody has other settings or other code
-    for plan in plans:
-        if _is_chosen(context, plan) or chosen.intersection(context.graph.reads(plan.stage)):
-            chosen.add(plan.stage)
-    return [_loss(context, plan) for plan in plans if plan.stage in chosen and not _agreed(plan, agreed)]
+    chosen: set[str] = set()
+    plans: list[Planned] = []
+    for name in context.graph.stages:  # in running order
+        if name in own:
+            continue
+        plan = stage_plan(context, name)
+        follows = chosen.intersection(context.graph.reads(name))
+        if plan.outdated and (follows or (name in names and _is_chosen(context, plan))):
+            chosen.add(name)  # stale because somebody has other settings or other code
+            plans.append(plan)
+    return [_loss(context, plan) for plan in plans if not _agreed(plan, agreed)]
 
 
 def _is_chosen(context: Context, plan: Planned) -> bool:
-    """Whether settings or code of the stage itself differ from those that made it; an unknown past counts as such."""
+    """Whether a stage is stale by choice: by settings or code of its own, or those of what was made anew before it.
+
+    An unknown past counts as such.
+    """
     index = context.work.index(plan.stage)
-    recipes = [(index.recipes.get(index.entries[unit.key].fingerprint), unit.recipe) for unit in plan.outdated]
-    return any(
-        not old
-        or changed_code(old, new)
-        or any(not one.what.startswith("file of ") for one in differences(old, new))
-        or old.get("decoder") != new.get("decoder")
-        for old, new in recipes
-    )
+    recipes = {index.entries[unit.key].fingerprint: unit.recipe for unit in plan.outdated}
+    return any(_differs(context, index.recipes.get(before, {}), now) for before, now in recipes.items())
+
+
+def _differs(context: Context, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    if not old or changed_code(dict(old), dict(new)) or old.get("decoder") != new.get("decoder"):
+        return True
+    if any(not one.what.startswith("file of ") for one in differences(dict(old), dict(new))):
+        return True
+    sources, now = old.get("from", {}), new.get("from", {})
+    if set(sources) != set(now):
+        return True
+    moved = [name for name in now if sources[name] != now[name] and name in context.graph.stages]
+    return any(not stage_plan(context, name).outdated for name in moved)  # it was made anew already
 
 
 def fingerprints(losses_: Sequence[Loss], context: Context) -> dict[str, str]:

@@ -7,6 +7,7 @@ settings would replace what is trained there stands in WORK/runs/NAME/.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pipeline import files
@@ -15,11 +16,13 @@ from pipeline.graph.graph import Graph
 from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.plan.differences import Difference, differences
+from pipeline.plan.run_settings import changed, members, settings
 from pipeline.store import memory
 from pipeline.store.workspace import MAIN, RUNS
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 LONG = 40  # characters of a name that is made from what differs
+LONGEST = 80  # and of any
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,6 @@ class Chosen:
     name: str
     differs: tuple[str, ...] = ()  # how its settings differ from those of main, in words; of a new run
     new: bool = False  # whether there is nothing of it yet
-
-
-def members(graph: Graph) -> list[str]:
-    """The stages of a run: those that train on features, and all that read these."""
-    fusing = {stage.name for stage in graph.stages.values() if stage.about.fuses}
-    return [name for name in graph.stages if fusing.intersection(graph.needed([name]))]
 
 
 def places(graph: Graph, run: str) -> dict[str, str]:
@@ -49,50 +46,98 @@ def choose(context: Context, named: str = "", last: str = "") -> Chosen:
     is taken, or main, or the first one with these settings; else a new one that is called after what differs.
     LaffError where the named run has other settings.
     """
-    if named and not NAME.fullmatch(named):
-        raise LaffError(f"--name {named!r}: a run's name is a folder; use letters, digits, '.', '_' and '-'")
-    chosen = _Runs(context).named(named) if named else _Runs(context).fitting(last)
-    context.work.places = places(context.graph, chosen.name)
+    if named and (not NAME.fullmatch(named) or len(named) > LONGEST):
+        raise LaffError(
+            f"--name {named!r}: a run's name is a folder; use letters, digits, '.', '_' and '-', {LONGEST} at most"
+        )
+    runs = _Runs(context)
+    chosen = runs.named(named) if named else runs.fitting(last)
+    context.work.places = places(context.graph, chosen.name) | _learned_towards(context, chosen.name)
     return chosen
 
 
-class _Runs:
-    """The runs of a workspace, against the units of a configuration."""
+def beside(context: Context, folder: str) -> str:
+    """Where the stages below a folder of WORK stand, such as those of a comparison: there, or beside it.
 
-    def __init__(self, context: Context) -> None:
+    They stand in FOLDER@NAME, called after what differs, where settings of theirs would replace what stands in FOLDER.
+    Returns that folder.
+    """
+    runs = _Runs(context, [name for name in context.graph.stages if name.startswith(f"{folder}/")])
+    known = [path.name for path in sorted(context.work.root.glob(f"{folder}@*")) if path.is_dir()]
+    parent = folder.rpartition("/")[0]
+    for name in (folder, *(f"{parent}/{name}" for name in known)):
+        where = {stage: f"{name}/{stage.removeprefix(f'{folder}/')}" for stage in runs.units}
+        if not runs.replaced(where):
+            break
+    else:
+        changed = runs.replaced({stage: stage for stage in runs.units})
+        name = _free(context.work.root, f"{folder}@{_name(changed)}")
+    if name != folder:
+        context.work.places = {stage: f"{name}/{stage.removeprefix(f'{folder}/')}" for stage in runs.units}
+    return name
+
+
+def _free(root: Path, wanted: str) -> str:
+    """A folder below `root` that is not there yet: the one wanted, or with a number behind it."""
+    name, number = wanted, 2
+    while (root / name).exists():
+        name, number = f"{wanted}-{number}", number + 1
+    return name
+
+
+def _learned_towards(context: Context, run: str) -> dict[str, str]:
+    """Places of sentence encoders that a run with a name learns towards another feature than that of main."""
+    found: dict[str, str] = {}
+    for stage in context.graph.stages.values():
+        if run == MAIN or not stage.part or "task" not in stage.part.methods or stage.sides != ("text",):
+            continue
+        recipes, reads = context.work.index_at(stage.name).recipes.values(), set(context.graph.reads(stage.name))
+        if any(set(recipe.get("from", reads)) != reads for recipe in recipes):
+            found[stage.name] = f"{RUNS}/{run}/{stage.name}"
+    return found
+
+
+class _Runs:
+    """The runs of a workspace, against a configuration."""
+
+    def __init__(self, context: Context, stages: Sequence[str] | None = None) -> None:
+        """stages: those that would be made; the members of a run, if not given."""
         self.graph, self.work = context.graph, context.work
-        own = [name for name in members(context.graph) if not context.stage(name).about.in_place]
-        self.units = {stage: steps.units(context, stage) for stage in own}
+        names = members(context.graph) if stages is None else stages
+        self.units = {stage: steps.units(context, stage) for stage in names if not context.stage(stage).about.in_place}
+        self.settings = settings(context.graph)
 
     def named(self, name: str) -> Chosen:
         """The run that a person names."""
         if changed := self.changed(name):
             raise LaffError(
-                f"--name {name}: the run of this name was trained with other settings ({_in_words(changed)}); give "
-                f"another name, or none; `laff runs -w {self.work.root}` lists them"
+                f"--name {name}: the run of this name has other settings ({_in_words(changed)}); give another name, or "
+                f"none; `laff runs -w {self.work.root}` lists them"
             )
-        if name == MAIN or self.is_there(name):
+        if name == MAIN or memory.read(self.work.root, name):
             return Chosen(name)
         return Chosen(name, _told(self.changed(MAIN)), new=True)
 
     def fitting(self, last: str) -> Chosen:
         """The first run that has these settings, or a new one."""
         for name in dict.fromkeys((last or MAIN, MAIN, *memory.runs(self.work.root))):
-            if not self.changed(name) and (name == MAIN or self.is_there(name)):
+            if not self.changed(name):
                 return Chosen(name)
         changed = self.changed(MAIN)
-        made, number = _name(changed), 2
-        name = made
-        while (self.work.root / RUNS / name).exists():
-            name, number = f"{made}-{number}", number + 1
+        name = _free(self.work.root, f"{RUNS}/{_name(changed)}").rpartition("/")[2]
         return Chosen(name, _told(changed), new=True)
 
     def changed(self, run: str) -> list[Difference]:
-        """How the configuration differs from that of what the run would lose; [] where it would lose nothing.
+        """How the configuration differs from that of a run: from what it was given, and from what it would lose."""
+        known = memory.read(self.work.root, run)
+        own = changed(known.settings, self.settings) if known else []
+        return own or self.replaced(places(self.graph, run))
 
-        Only settings of the run's own stages count: what features were made with, code and items do not.
+    def replaced(self, where: dict[str, str]) -> list[Difference]:
+        """The settings that differ of finished units in these places, which would be made anew.
+
+        Only settings of their own count: what features were made with, code and items do not.
         """
-        where = places(self.graph, run)
         found: dict[tuple[str, str], Difference] = {}
         for stage, units in self.units.items():
             index = self.work.index_at(where.get(stage, stage))
@@ -103,19 +148,13 @@ class _Runs:
                         found.setdefault((one.what, str(one.after)), one)
         return list(found.values())
 
-    def is_there(self, run: str) -> bool:
-        """Whether a run has trained something that this configuration would take over."""
-        where = places(self.graph, run)
-        fusing = [name for name in self.units if self.graph.stages[name].about.fuses]
-        return any(
-            self.work.index_at(where.get(name, name)).entry(unit.key) for name in fusing for unit in self.units[name]
-        )
-
 
 def _settings(old: dict[str, Any], new: dict[str, Any]) -> list[Difference]:
     """The settings in which two recipes differ; params that another version of laff has added or dropped aside."""
+    if not old:
+        return [Difference("settings", "unknown", "these")]
     params, known = {*old.get("params", {}), *new.get("params", {})}, {*old.get("params", {})} & {*new["params"]}
-    return [one for one in differences(old, new) if old and (one.what not in params or one.what in known)]
+    return [one for one in differences(old, new) if one.what not in params or one.what in known]
 
 
 def _told(changed: Sequence[Difference]) -> tuple[str, ...]:
@@ -137,7 +176,9 @@ def _name(changed: Sequence[Difference]) -> str:
 
 def _word(one: Difference) -> str:
     """A difference as part of a name."""
-    if isinstance(one.before, list) and isinstance(one.after, list):
+    if one.what == "uses":
+        words = str(one.after).split(".")[-2]
+    elif isinstance(one.before, list) and isinstance(one.after, list):
         gone = [f"without-{name}" for name in one.before if name not in one.after]
         words = (
             "-".join([*(f"with-{name}" for name in one.after if name not in one.before), *gone]) or f"{one.what}-order"

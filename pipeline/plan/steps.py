@@ -9,6 +9,7 @@ from pipeline.graph.graph import Stage
 from pipeline.graph.step_facts import module_of
 from pipeline.parts.blame import blaming
 from pipeline.plan.context import Context
+from pipeline.plan.lacks import lacks
 from pipeline.plan.planned import Planned
 from pipeline.plan.units import Unit
 from pipeline.store import verify
@@ -48,11 +49,14 @@ def module(stage: Stage) -> Step:
 
 
 def units(context: Context, name: str) -> list[Unit]:
-    """All units that a stage has for the collection as it is, in order. LaffError where it has none."""
+    """All units that a stage has for the collection as it is, in order.
+
+    None where the collection lacks what they are made of; LaffError where there should be some.
+    """
     stage = context.stage(name)
     with blaming(f"in stage '{name}', units of step '{stage.step}'"):
         found = module(stage).units(context, stage)
-    if not found:
+    if not found and not lacks(context, name):
         raise LaffError(f"'{name}' has no units: its step '{stage.step}' makes nothing of this collection")
     ours = verify.pattern(stage.about.makes)
     if unsaid := next((file for unit in found for file in unit.makes if not ours.fullmatch(file)), ""):

@@ -9,7 +9,6 @@ from pipeline.graph import models
 from pipeline.graph.graph import Stage
 from pipeline.graph.kept import Kept, train_of
 from pipeline.graph.models import Model, Row
-from pipeline.items.collection import SPLITS
 from pipeline.plan.context import Context
 from pipeline.plan.fingerprints import fingerprint
 
@@ -75,7 +74,8 @@ def ranked(context: Context, stage: Stage, row: Row) -> Iterator[Unit]:
     train = context.stage(stage.sources[0])
     # All rows of a table rank the same videos for the same captions: those that have every feature of the train stage.
     lost = _lost(context, context.features(train.name)[0], ("test",))
-    base = [context.catalog.split_content("test"), lost]
+    queries = context.catalog.query_content()
+    base = [context.catalog.split_content("test"), lost, *([queries] if queries else [])]
     learned = [model_content(context, train, trained) for trained in row.models]
     content = [*base, *learned, data_content(context, *row.features)]
     recipe = context.recipes.row(stage, row)
@@ -140,5 +140,5 @@ def model_content(context: Context, stage: Stage, trained: Model) -> list[Any]:
 def _lost(context: Context, features: list[str], splits: tuple[str, ...]) -> list[str]:
     """Videos of the splits that lack one of the features."""
     lost, catalog = context.lost(features), context.catalog
-    wanted = {SPLITS.index(split) for split in splits}
+    wanted = {catalog.split_number(split) for split in splits}
     return sorted(v for v in lost if v in catalog.row and catalog.video_split[catalog.row[v]] in wanted)

@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.assembly import assemble
 from pipeline.assembly.features import Rows
+from pipeline.errors import Unfit
 from pipeline.graph.graph import Stage
 from pipeline.graph.models import Model, Row
 from pipeline.plan.context import Context
@@ -68,6 +69,8 @@ def candidates(context: Context, train: Stage, vectors: Stage | None = None) -> 
     """
     encoders = assemble.joints(context, train)
     rows = assemble.rows(context, train, "test", lost=True)
+    if not len(rows.videos):
+        raise Unfit("no video of test has all features, so there is nothing to rank; see `laff failures`")
     whole = assemble.split(context, rows, encoders)
     first, of_text = distinct([context.catalog.texts[row] for row in rows.captions])
     return Candidates(context, train, encoders, rows, whole, first, of_text, vectors)

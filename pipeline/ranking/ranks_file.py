@@ -34,25 +34,45 @@ class Ranked:
     covered: np.ndarray  # [Q] bool
     groups: np.ndarray  # [Q] queries that belong together
     candidates: int
+    covered_candidates: int  # those that have every feature
     relevant: np.ndarray  # [Q] how many relevant items each has
 
 
+def asking(catalog: Catalog) -> np.ndarray:
+    """Catalog rows of the videos of test that have a caption: the queries of v2t. The others are candidates only."""
+    videos = catalog.split_videos("test")
+    described = np.asarray(catalog.caption_video)[catalog.split_captions("test")]
+    return videos[np.isin(videos, described)]
+
+
 def write(folder: Path, row: str, catalog: Catalog, rows: Rows, t2v: Ranks, v2t: Ranks) -> None:
-    """Write the ranks of all captions of test, and of all its videos, into the folder of a row and seed."""
-    caption_ids = catalog.ids("text", rows.captions)
-    every_video = catalog.split_videos("test")
-    video_of = np.asarray(catalog.caption_video)[rows.captions]
+    """Write what captions and videos of test found into the folder of a row and seed.
+
+    t2v: of the captions among `rows` that have a video; v2t: of the videos that have a caption.
+    """
+    import h5py
+
+    every_caption_video = np.asarray(catalog.caption_video)[rows.captions]
+    captions = every_caption_video >= 0
+    caption_ids = catalog.ids("text", rows.captions[captions])
+    every_video, videos = catalog.split_videos("test"), asking(catalog)
+    video_of = every_caption_video[captions]
     columns = {
-        "covered": rows.video_of >= 0,
+        "covered": rows.video_of[captions] >= 0,
         "precision": t2v.precision,
         "video": video_of,
-        "v2t_ids": np.array(catalog.ids("video", every_video), dtype="S"),
+        "v2t_ids": np.array(catalog.ids("video", videos), dtype=h5py.string_dtype()),
         "v2t_first": v2t.first,
         "v2t_precision": v2t.precision,
-        "v2t_covered": np.isin(every_video, rows.videos),
-        "v2t_relevant": np.bincount(video_of, minlength=len(catalog.videos))[every_video],
+        "v2t_covered": np.isin(videos, rows.videos),
+        "v2t_relevant": np.bincount(video_of, minlength=len(catalog.videos))[videos],
     }
-    about = {"row": row, "queries": len(caption_ids), "candidates": len(every_video)}
+    about = {
+        "row": row,
+        "queries": len(caption_ids),
+        "candidates": len(every_video),
+        "covered_candidates": len(rows.videos),
+    }
     shards.write(folder / NAME, caption_ids, t2v.first[:, None], about, (), columns)
 
 
@@ -63,10 +83,17 @@ def read(folder: Path) -> dict[str, Ranked]:
     column = {name: shards.column(path, name) for name in COLUMNS}
     first = np.asarray(shard.values)[:, 0]
     videos = column["v2t_ids"].tolist()
+    candidates, covered = (int(shard.attributes[name]) for name in ("candidates", "covered_candidates"))
     ones = np.ones(len(first), dtype=np.int64)
     return {
         "t2v": Ranked(
-            shard.ids, Ranks(first, column["precision"]), column["covered"], column["video"], len(videos), ones
+            shard.ids,
+            Ranks(first, column["precision"]),
+            column["covered"],
+            column["video"],
+            candidates,
+            covered,
+            ones,
         ),
         "v2t": Ranked(
             videos,
@@ -74,6 +101,7 @@ def read(folder: Path) -> dict[str, Ranked]:
             column["v2t_covered"],
             np.arange(len(videos)),
             len(shard.ids),
+            len(shard.ids),  # captions of uncovered videos stay candidates
             column["v2t_relevant"],
         ),
     }

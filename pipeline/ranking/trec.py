@@ -1,4 +1,7 @@
-"""TREC run files, gzipped: one line `query Q0 item rank score tag` for each item that a query found."""
+"""TREC run files, gzipped: one line `query Q0 item rank score tag` for each item that a query found.
+
+White space and % in queries and items are percent-encoded there.
+"""
 
 import gzip
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline import ids
 from pipeline.errors import LaffError
 from pipeline.files import whole
 
@@ -17,7 +21,7 @@ def write_run(path: Path, rows: Iterable[tuple[str, Found]], tag: str) -> None:
     """Write a run, whole or not at all; the same rows give the same bytes.
 
     rows: queries with their items, best first. Scores keep nine digits, which tell every two float32 apart.
-    Raises LaffError if a name holds white space or is empty, a query comes twice, or its scores rise.
+    Raises LaffError if a name is empty, the tag holds white space, a query comes twice, or its scores rise.
     """
     with (
         whole(path) as temporary,
@@ -31,26 +35,27 @@ def write_run(path: Path, rows: Iterable[tuple[str, Found]], tag: str) -> None:
 
 def _lines(path: Path, rows: Iterable[tuple[str, Found]], tag: str) -> Iterator[str]:
     seen: set[str] = set()
-    _check_name(path, "tag", tag)
+    if tag.split() != [tag]:
+        raise LaffError(f"{path}: tag {tag!r} is empty or holds white space, which a run file cannot")
     for query, found in rows:
-        _check_name(path, "query", query)
+        shown = _name(path, "query", query)
         if query in seen:
             raise LaffError(f"{path}: query {query!r} comes twice")
         seen.add(query)
         lines: list[str] = []
         before = float("inf")
         for place, (item, score) in enumerate(found, 1):
-            _check_name(path, "item", item)
             if not score <= before:
                 raise LaffError(f"{path}: query {query!r}: score {score} follows {before}; items go best first")
             before = score
-            lines.append(f"{query} Q0 {item} {place} {score:.9g} {tag}\n")
+            lines.append(f"{shown} Q0 {_name(path, 'item', item)} {place} {score:.9g} {tag}\n")
         yield "".join(lines)
 
 
-def _check_name(path: Path, what: str, name: str) -> None:
-    if name.split() != [name]:
-        raise LaffError(f"{path}: {what} {name!r} is empty or holds white space, which a run file cannot")
+def _name(path: Path, what: str, name: str) -> str:
+    if not name:
+        raise LaffError(f"{path}: the {what} '' is no name that a run file can hold")
+    return ids.encoded(name)
 
 
 def read_run(path: Path) -> Iterator[tuple[str, list[tuple[str, float]]]]:
@@ -70,12 +75,12 @@ def read_run(path: Path) -> Iterator[tuple[str, list[tuple[str, float]]]]:
 def _fields(path: Path) -> Iterator[tuple[str, str, float]]:
     with path.open("rb") as raw:
         packed = raw.read(2) == b"\x1f\x8b"
-    with gzip.open(path, "rt") if packed else path.open() as file:
+    with gzip.open(path, "rt", encoding="utf-8") if packed else path.open(encoding="utf-8") as file:
         for number, line in enumerate(file, 1):
             fields = line.split()
             try:
                 query, _, item, _, score, _ = fields
-                yield query, item, float(score)
+                yield ids.decoded(query), ids.decoded(item), float(score)
             except ValueError as error:
                 raise LaffError(
                     f"{path}, line {number}: {line.strip()[:80]!r} is not `query Q0 item rank score tag`"

@@ -1,4 +1,7 @@
-"""Features that others extracted: BigFile folders (feature.bin, id.txt, shape.txt) and .npz archives."""
+"""Features that others extracted: BigFile folders (feature.bin, id.txt, shape.txt) and .npz archives.
+
+Ids are taken in NFC; those of id.txt may be percent-encoded.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,6 +11,7 @@ import numpy as np
 
 from extractors.vectors import open_bigfile
 from pipeline.errors import LaffError
+from pipeline.ids import clean, decoded
 from pipeline.rows import archives, kinds
 
 MARK = "\ufeff"  # the byte order mark, if a list was read from a file of Windows
@@ -37,6 +41,7 @@ def ids_of(path: Path, id_array: str = "ids") -> list[str]:
             raise LaffError(f"{path}: {id_array!r} is {header}; it should be a list of names")
         names = [_text(path, id_array, name) for name in archives.load(path, id_array).tolist()]
         names[:1] = [name.removeprefix(MARK) for name in names[:1]]
+        names = [clean(name) for name in names]
     seen: set[str] = set()
     for name in names:
         if name in seen:
@@ -159,9 +164,10 @@ def _text(path: Path, id_array: str, name: str | bytes | int) -> str:
 
 def _bigfile(folder: Path) -> tuple[list[str], np.ndarray]:
     try:
-        return open_bigfile(folder)
+        names, rows = open_bigfile(folder)
     except ValueError as error:
         raise LaffError(f"{error}; {kinds.WANTED}" if "not a BigFile" in str(error) else str(error)) from error
+    return [decoded(name) for name in names], rows  # id.txt holds them between white space
 
 
 def _table(path: Path, array: str, id_array: str, count: int, others: Sequence[str] = ()) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 
 from pipeline.assembly import features
 from pipeline.errors import LaffError, did_you_mean
-from pipeline.items.collection import SPLITS
+from pipeline.items.splits import SPLITS
 from pipeline.ranking.nearest import Nearest
 from pipeline.request import Request, recalled
 from pipeline.run import open_context, random_stages
@@ -54,6 +54,8 @@ class Library:
         if split != "all" and split not in SPLITS:
             raise LaffError(f"no split '{split}'{did_you_mean(split, SPLITS)} (all, {', '.join(SPLITS)})")
         self._context = open_context(request)
+        if split != "all" and not len(self._context.catalog.split_videos(split)):
+            raise LaffError(f"the collection has no videos in {split}; --split takes another one")
         ones = list(dict.fromkeys(models)) or [""]
         self._finders = [Finder(self._context, chosen(self._context, name)) for name in ones]
         self._split = split
@@ -127,7 +129,7 @@ class Library:
             videos = finder.place.videos
             allowed = np.ones(len(videos), bool)
             if self._split != "all":
-                allowed = np.asarray(catalog.video_split)[videos] == SPLITS.index(self._split)
+                allowed = np.isin(videos, catalog.split_videos(self._split))
             if without is not None:
                 allowed &= videos != without
             of_finders.append(_joined(list(finder.place.best(questions, deep, allowed))))

@@ -79,11 +79,6 @@ class Look:
 
 def run(context: Context, planned: Planned) -> None:
     """Probe the videos of the shards that are to be made."""
-    if not context.has_videos:
-        raise LaffError(
-            f"{context.source} names no videos, so '{planned.stage}' has nothing to look at; "
-            "let train.from name imported features only, or add `videos:`"
-        )
     with progress.bar(planned.stage, _count(context, planned), "video") as bar:
         for made in context.tasks.each(look, _jobs(context, planned), bar):
             record(context, planned, made)

@@ -27,6 +27,7 @@ class Options:
     HELP = "Compute the metrics."
     SINGLE = True
     READS = ("rank",)
+    NEEDS = ("captions of test",)
     TELLS = True
     MAKES = ("metrics.json", "t2v.csv", "v2t.csv")
     STALE = "the runs changed"

@@ -206,11 +206,6 @@ def _videos(context: Context, plans: Sequence[Planned]) -> None:
                 by_shard.setdefault(unit.shard, []).append((context.stage(planned.stage), unit))
     if not by_shard:
         return
-    if not context.has_videos:
-        names = ", ".join(planned.stage for planned in plans)
-        raise LaffError(
-            f"{context.source} names no videos, so {names} cannot be extracted; import them, or leave them out"
-        )
     of = {planned.stage: planned for planned in plans}
     making = {stage.name for wanted in by_shard.values() for stage, _ in wanted}
     size = sum(len(context.catalog.shards("video")[shard]) for shard in by_shard)

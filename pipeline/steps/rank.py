@@ -26,6 +26,7 @@ class Options:
     SINGLE = True
     READS = ("train",)
     MAY_READ = ("vectors",)
+    NEEDS = ("texts of test",)
     MAKES = ("{unit}/t2v.trec.gz", "{unit}/v2t.trec.gz", "{unit}/ranks.h5")
     STALE = "the test split changed, or what the models learned from"
     HOW = ("pairs",)

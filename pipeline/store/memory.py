@@ -4,8 +4,8 @@ Each run keeps the same in WORK/runs/NAME/run.yaml, main too, whose stages stand
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Memory:
     run: str = MAIN  # the name of the run
     differs: tuple[str, ...] = ()  # how its settings differ from those of the main run, in words
     replacing: Mapping[str, str] = field(default_factory=dict)  # stage -> fingerprint that may replace older results
+    settings: Mapping[str, Any] = field(default_factory=dict)  # of a run: what tells it from others, by stage
 
 
 def path(root: Path, run: str = "") -> Path:
@@ -53,9 +54,11 @@ def read(root: Path, run: str = "") -> Memory | None:
 
 def _memory(content: Any, root: Path) -> Memory:
     stages, profile = content.get("stages"), content.get("profile")
-    sets, differs, replacing = (content.get(key) or kind() for key, kind in _KINDS.items())
-    if not (isinstance(sets, list) and isinstance(differs, list) and isinstance(replacing, dict)):
-        raise ValueError("set and differs should be lists, replacing a mapping")
+    sets, differs, replacing, settings = (content.get(key) or kind() for key, kind in _KINDS.items())
+    if not (isinstance(sets, list) and isinstance(differs, list)):
+        raise ValueError("set and differs should be lists")
+    if not (isinstance(replacing, dict) and isinstance(settings, dict)):
+        raise ValueError("replacing and settings should be mappings")
     return Memory(
         _resolved(content["collection"], root),
         _resolved(stages, root) if stages else None,
@@ -64,14 +67,15 @@ def _memory(content: Any, root: Path) -> Memory:
         str(content.get("run") or MAIN),
         tuple(map(str, differs)),
         {str(stage): str(print_) for stage, print_ in replacing.items()},
+        {str(stage): value for stage, value in settings.items() if isinstance(value, dict)},
     )
 
 
-_KINDS: dict[str, type] = {"set": list, "differs": list, "replacing": dict}
+_KINDS: dict[str, type] = {"set": list, "differs": list, "replacing": dict, "settings": dict}
 
 
-def write(root: Path, memory: Memory) -> None:
-    """Let the workspace remember this as its last run, and as the settings of the run of that name."""
+def write(root: Path, memory: Memory, trains: bool = True) -> None:
+    """Let the workspace remember this as its last run and, where it `trains`, as what the run of its name was given."""
     content = {
         "collection": _told(memory.collection, root),
         "stages": _told(memory.stages, root) if memory.stages else None,
@@ -80,11 +84,20 @@ def write(root: Path, memory: Memory) -> None:
         "run": memory.run,
         "differs": list(memory.differs),
         "replacing": dict(memory.replacing),
+        "settings": dict(memory.settings),
     }
     text = HEADER + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
-    for file in dict.fromkeys((path(root, memory.run), path(root))):
+    for file in ([path(root, memory.run)] if trains else []) + [path(root)]:
         if not file.is_file() or file.read_text(encoding="utf-8") != text:
             files.write_text(file, text)
+
+
+def settle(root: Path, stages: Iterable[str]) -> None:
+    """Forget what may be replaced of these stages: they stand as somebody wanted them."""
+    known, done = read(root), set(stages)
+    if known and done.intersection(known.replacing):
+        left = {stage: print_ for stage, print_ in known.replacing.items() if stage not in done}
+        write(root, replace(known, replacing=left), trains=False)
 
 
 def runs(root: Path) -> dict[str, Memory]:

@@ -71,7 +71,7 @@ def _text(path: Path) -> str:
 
 
 RUN = rf"{RUNS}/[\w][\w.-]*"  # the folder of a run with a name of its own
-STAGE, UNIT = rf"(({COMPARISONS}|{RUNS})/[\w][\w.-]*/)?[\w][\w.-]*", r"[\w@-]+(/[\w@-]+)?"
+STAGE, UNIT = rf"(({COMPARISONS}|{RUNS})/[\w][\w.@-]*/)?[\w][\w.-]*", r"[\w@-]+(/[\w@-]+)?"
 WORDS = {  # what a name that a step makes may hold
     "shard": r"\d{5,}\.h5",
     "side": "(video|text)",

@@ -11,7 +11,7 @@ import numpy as np
 
 from extractors.base import Pairs, Sampling
 from pipeline import files, progress
-from pipeline.assembly.features import paired_captions
+from pipeline.assembly.features import check_learnable, paired_captions
 from pipeline.errors import LaffError
 from pipeline.extraction.clips import clips
 from pipeline.extraction.decoding import Pass
@@ -76,7 +76,8 @@ class Videos:
 def pairs(context: Context, stage: Stage, sampling: Sampling) -> tuple[Pairs, Pairs, list[dict[str, str]]]:
     """Captions and frames of train and val, from the cache or decoded into it now; and the ledger's lines."""
     catalog = context.catalog
-    members = {int(row) for split in ("train", "val") for row in catalog.split_videos(split)}
+    described = np.unique(np.asarray(catalog.caption_video)[catalog.split_captions("train")])  # others teach nothing
+    members = {int(row) for rows in (described, catalog.split_videos("val")) for row in rows}
     folder = context.work.folder(stage.name) / FOLDER
     # The cache depends on the sampling and the files, not on how the model is trained.
     digests = code.digests(["pipeline.extraction", "pipeline.rows", "pipeline.video"], leave=SHAPE_NOTHING)
@@ -137,6 +138,7 @@ def _pairs(
     catalog = context.catalog
     videos = np.array([row for row in catalog.split_videos(split) if catalog.videos[row] in at], dtype=np.int64)
     captions, video_of = paired_captions(context, split, videos)
+    check_learnable(split, captions)
     texts = [catalog.texts[row] for row in captions]
     ids = [catalog.videos[row] for row in videos]
     own = np.array([counts[id_] for id_ in ids], dtype=np.int64)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import files, progress
 from pipeline.assembly import assemble
+from pipeline.assembly.features import check_learnable
 from pipeline.build.loaded import device
 from pipeline.errors import Diverged, LaffError, Unfit, problems
 from pipeline.graph import models
@@ -164,11 +165,13 @@ def _trainer(job: Training, worker: Worker) -> Trainer:
 def _read(job: Training, context: Context, encoders: list[assemble.Joint], where: str) -> tuple[Split, Split]:
     """The rows of a training, on its device."""
     stage = job.graph.stages[job.stage]
-    train, val = (
-        assemble.split(context, assemble.rows(context, stage, name, needs=job.model.video), encoders).to(where)
-        for name in ("train", "val")
-    )
-    return train, val
+
+    def read(split: str) -> Split:
+        rows = assemble.rows(context, stage, split, needs=job.model.video)
+        check_learnable(split, rows.captions)
+        return assemble.split(context, rows, encoders).to(where)
+
+    return read("train"), read("val")
 
 
 def _epochs(worker: Worker, steps: int) -> Progress:

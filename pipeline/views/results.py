@@ -17,7 +17,8 @@ def rows(results: Mapping[str, Any], way: str) -> list[list[str]]:
 def heading(results: Mapping[str, Any], way: str) -> str:
     """What the figures of one way are of."""
     some = next(iter(results["models"].values()))[way]
-    return f"{some['queries']} queries, {some['candidates']} candidates, coverage {results['coverage']:.3f}"
+    counts = f"{some['queries']} queries, {some['candidates']} candidates, coverage {results['coverage']:.3f}"
+    return "; ".join([counts, *results.get("unusual", [])])
 
 
 def text(results: Mapping[str, Any], way: str = "t2v") -> str:

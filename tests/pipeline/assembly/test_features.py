@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix
 
 from pipeline.assembly import features
 from pipeline.errors import LaffError
+from pipeline.items.catalog import Catalog
 from pipeline.plan.context import Context
 from pipeline.plan.steps import units
 from pipeline.rows import shards
@@ -85,9 +86,14 @@ def test_shards_of_two_widths(context: Context):
 
 
 def test_no_rows(context: Context):
+    """Any shard tells how wide they would be, of sparse features too."""
+    for name, side, width in (("x3d", "video", 2), ("bow", "text", 8)):
+        values, found = features.read(context, name, side, np.array([], np.int64))
+        assert (values.shape, found.shape) == ((0, width), (0,))
+    context.catalog = Catalog()
     with pytest.raises(LaffError) as error:
         features.read(context, "x3d", "video", np.array([], np.int64))
-    assert str(error.value) == "x3d: no video rows asked for; is the split empty?"
+    assert str(error.value) == "x3d: the collection has no video items, so there are no rows of them"
 
 
 FRAMES = np.random.default_rng(3).normal(size=(6, 4, 5)).astype(np.float32)  # of six videos
@@ -129,8 +135,6 @@ def test_rows_of_frames_are_not_made_up(context: Context):
     with pytest.raises(LaffError) as error:
         features.read_frames(context, "x3d", np.arange(6))
     assert str(error.value) == "x3d holds one row a video; give it `level: frame` where rows of frames are wanted"
-    with pytest.raises(LaffError, match="no video rows asked for"):
-        features.read_frames(context, "x3d", np.array([], np.int64))
 
 
 def test_pairs(context: Context):
@@ -153,8 +157,21 @@ def test_nothing_to_learn_from(context: Context):
     with pytest.raises(LaffError) as error:
         features.pairs(context, "x3d", "train")
     assert str(error.value) == (
-        "no video of train has all features, so there is nothing to learn from; see `laff failures`"
+        "no video of train has all features and a caption, so there is nothing to learn from; see `laff failures`"
     )
+
+
+def test_queries_of_no_video_and_videos_without_a_caption(context: Context):
+    """The first stand among the captions where test is ranked, with no place; the second among the videos."""
+    catalog = context.catalog
+    catalog.caption_video[[5, 6]] = -1, 5  # c of s1 asks of no video now; s1 has no caption left
+    ranked = features.split_rows(context, ["x3d"], ["bow"], "test", lost=True)
+    assert (ranked.videos.tolist(), ranked.captions.tolist()) == ([4, 5], [5, 6, 7])
+    assert ranked.video_of.tolist() == [-1, 1, 1]
+    assert features.split_rows(context, ["x3d"], ["bow"], "test").captions.tolist() == [6, 7]
+    catalog.caption_video[[5, 6, 7]] = -1
+    silent = features.split_rows(context, ["x3d"], ["bow"], "test")
+    assert (silent.videos.tolist(), silent.captions.tolist(), silent.text["bow"].shape) == ([4, 5], [], (0, 8))
 
 
 def test_a_split(context: Context):

@@ -381,3 +381,19 @@ pairs: {pair: [pair, words]}
     assert json.loads(rows["other-neg"]["options"]) == {"loss": "triplet-caption", "lr": 0.01, "epochs": 3}
     assert (rows["wide"]["video"], rows["pair"]["uses"]) == ("pair", "")
     assert "loss triplet-caption, lr 0.01" in (found.folder / "index.html").read_text()
+
+
+def test_other_settings_stand_beside_a_comparison(done: Any) -> None:
+    """What the first one has trained stays; the same settings find theirs again."""
+    first = done.work / "compare" / done.grid.stem
+    before = {path: path.read_bytes() for path in sorted(first.rglob("best.pt"))}
+    other = made(done, "train.lr=0.01")
+    assert other.folder == first.with_name(f"{first.name}@lr0.01")
+    assert (other.folder / "train" / "laff" / "seed1" / "best.pt").is_file()
+    assert (other.folder / "table.json").is_file()
+    assert {path: path.read_bytes() for path in sorted(first.rglob("best.pt"))} == before
+    assert made(done, "train.lr=0.01").outcome.made == {}
+    again = made(done)
+    assert (again.folder, again.outcome.made) == (first, {})
+    count, damaged = verify.look(done.work, KINDS)
+    assert (count > len(before), damaged) == (True, {})

@@ -19,13 +19,13 @@ from pipeline.ranking.ranks_file import Ranked
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def ranked(*first: float, covered: tuple[bool, ...] | None = None, candidates: int = 3) -> Ranked:
-    """Queries of which two at a time belong together."""
+def ranked(*first: float, covered: tuple[bool, ...] | None = None, left: int = 3) -> Ranked:
+    """Queries of which two at a time belong together, of three candidates, of which `left` are covered."""
     ranks = np.array(first)
     ones = np.ones(len(first), int)
     there = np.array(covered or [True] * len(first))
     ids = [f"q{number}" for number in range(len(first))]
-    return Ranked(ids, Ranks(ranks, 1 / ranks), there, np.arange(len(first)) // 2, candidates, ones)
+    return Ranked(ids, Ranks(ranks, 1 / ranks), there, np.arange(len(first)) // 2, 3, left, ones)
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_mean_and_std_over_seeds() -> None:
 
 def test_a_row_without_some_videos_stands_there_twice(context: Any) -> None:
     both = {
-        "t2v": ranked(1, 2, 3, covered=(True, True, False)),
+        "t2v": ranked(1, 2, 3, covered=(True, True, False), left=2),
         "v2t": ranked(1, 1, 3, covered=(True, True, False)),
     }
     stage = SimpleNamespace(name="evaluate", sources=("rank",), options={"seed": 0, "bootstrap": 10})
@@ -83,7 +83,7 @@ def test_a_row_without_some_videos_stands_there_twice(context: Any) -> None:
         [100 / 3, 50, 100 / 3]
     )
     kept = found["models"]["laff (covered only)"]
-    assert (kept["t2v"]["queries"], kept["t2v"]["candidates"]) == (2, 1)  # both are of one video
+    assert (kept["t2v"]["queries"], kept["t2v"]["candidates"]) == (2, 2)
     assert (kept["v2t"]["queries"], kept["v2t"]["candidates"]) == (2, 3)
     assert (found["coverage"], found["untrained"]) == (2 / 3, ["clip"])
     assert found["bootstrap"] == {"laff": {"t2v": {"R@10": [100.0, 100.0]}, "v2t": {"R@10": [100.0, 100.0]}}}
@@ -124,7 +124,7 @@ from pipeline.views.report import report
 from pipeline.views.results import text
 
 first = np.array([1.0, 20.0])
-ranked = Ranked(["a", "b"], Ranks(first, 1 / first), np.ones(2, bool), np.arange(2), 60, np.ones(2, int))
+ranked = Ranked(["a", "b"], Ranks(first, 1 / first), np.ones(2, bool), np.arange(2), 60, 60, np.ones(2, int))
 line = results.summed([ranked], [1])
 row = {"t2v": line, "v2t": line}
 figures = {"models": {"laff": row}, "coverage": 1.0, "untrained": [], "protocol": "", "ties": "", "splits": {}}

@@ -278,3 +278,61 @@ def test_a_content_in_pieces_is_the_digest_of_the_whole(monkeypatch: pytest.Monk
     for count in range(6):
         whole = [[video, digest] for video, digest in zip("abcde", "vwxyz", strict=True)][:count]
         assert catalog.content("video", np.arange(count)) == files.digest(whole)
+
+
+def test_captions_that_come_later_are_news(collect: Collect, tmp_path: Path):
+    """A collection may start without any."""
+    path = collect(test=many("a", "b"))
+    whole = path.read_text()
+    path.write_text("videos: videos\n")
+    first, changes = ingest(path)
+    assert changes == []
+    assert len(first.captions) == 0
+    assert first.split_videos("test").tolist() == [0, 1, 2, 3]
+    first.digest_all()
+    path.write_text(whole)
+    second, changes = ingest(path, first)
+    assert changes == [
+        "6 caption(s) new (train0#0, val0#0, a#0, …)",
+        "2 video(s) moved to another split (train0, val0)",
+    ]
+    assert second.split_side("text", "test") != first.split_side("text", "test")
+
+
+def test_queries_of_no_video(collect: Collect, tmp_path: Path):
+    """They are embedded with the captions, and belong to no video; a caption that becomes one is a change."""
+    path = collect(test=many("a", "b"))
+    before, _ = ingest(path)
+    assert (before.queries().tolist(), before.query_content()) == ([], "")
+    path.write_text(path.read_text().replace("captions: test.txt", "captions: test.txt, queries: q.txt"))
+    (tmp_path / "q.txt").write_text("1 a fish\n2 a bird\n")
+    catalog, changes = ingest(path, before)
+    assert changes == ["2 caption(s) new (1, 2)"]
+    assert catalog.caption_video.tolist()[-2:] == [-1, -1]
+    assert catalog.ids("text", catalog.queries()) == ["1", "2"]
+    for split in ("train", "val", "test"):
+        assert catalog.split_captions(split).tolist() == before.split_captions(split).tolist()
+        assert catalog.split_content(split) == before.split_content(split)  # nothing that learns is stale
+    catalog.digest_all()
+    assert ingest(path, catalog)[0].contents == catalog.contents
+    lines = (tmp_path / "test.txt").read_text().splitlines()
+    (tmp_path / "test.txt").write_text("\n".join(lines[1:]))
+    (tmp_path / "q.txt").write_text(f"1 a fish\n2 a bird\n{lines[0]}\n")
+    turned, changes = ingest(path, catalog)
+    assert changes == ["1 caption(s) are queries of no video now, or were (a#0)"]
+    assert turned.query_content() != catalog.query_content()
+
+
+def test_val_is_test(collect: Collect):
+    """Its videos and captions are those of test, whichever stage asks; to say so is a change."""
+    path = collect(test=many("a", "b"))
+    before, _ = ingest(path)
+    path.write_text("".join("val: test\n" if line.startswith("val:") else line for line in path.open()))
+    catalog, changes = ingest(path, before)
+    assert changes == [
+        "1 video(s) gone (val0)",
+        "1 caption(s) gone (val0#0)",
+        "val has the videos of test",
+    ]
+    assert catalog.split_videos("val").tolist() == catalog.split_videos("test").tolist() == [1, 2]
+    assert catalog.split_content("val") == catalog.split_content("test") != before.split_content("val")

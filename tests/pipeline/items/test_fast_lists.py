@@ -7,9 +7,10 @@ import pytest
 
 from pipeline.errors import LaffError
 from pipeline.items import collection, fast_lists
+from pipeline.items.lists import Caption
 
 Collect = Callable[..., Path]
-Told = tuple[dict[str, list[str]], list[list[collection.Caption]], dict[str, str], list[str]]
+Told = tuple[dict[str, list[str]], list[list[Caption]], dict[str, str], list[str]]
 
 
 def told(path: Path) -> Told:
@@ -146,11 +147,26 @@ def test_what_it_leaves_to_the_other(collect: Collect, both: Callable[[Path], bo
 @pytest.mark.parametrize(
     ("name", "text"),
     [
+        ("train.ids", "a\nb\nc\n"),
+        ("train.ids", "a\nb\na%20c\n"),
+        ("train.txt", "a#0 one\n"),
+        ("train.ids", "a\nb\né\n"),
+    ],
+)
+def test_other_shapes_are_read_line_by_line(
+    collect: Collect, both: Callable[[Path], bool], tmp_path: Path, name: str, text: str
+):
+    """A video without a caption, ids that are written in another way than they are."""
+    assert not both(sound(collect, tmp_path, **{name: text}))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
         ("train.ids", "a\nb\na\n"),
         ("train.ids", "a\nb\nval0\n"),
-        ("train.ids", "a\nb\nc\n"),
-        ("train.ids", "a\nb\nc..d\n"),
-        ("train.txt", "a#0 one\n"),
+        ("train.ids", "a\nb\n../c\n"),
+        ("train.txt", "b..#0 one\n"),
         ("train.txt", "a#0 one\nb#0 two\na#0 again\n"),
         ("train.txt", "a#0 one\nb#0 \n"),
         ("train.txt", "a#0 one\nb#0 x\x01\n"),
@@ -171,7 +187,7 @@ def test_no_mistake_passes(collect: Collect, tmp_path: Path, name: str, text: st
     [
         TABLE.format("gone/"),
         TABLE.format("videos/") + "a,videos/b.mp4\n",
-        TABLE.format("videos/") + "a b,videos/b.mp4\n",
+        TABLE.format("videos/") + "../b,videos/b.mp4\n",
         TABLE.format("videos/") + "x\n",
         TABLE.format("videos/") + 'x,"open\n',
         TABLE.format("videos/").replace("path", "file"),

@@ -1,5 +1,6 @@
 """The ingest's table on disk."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import h5py
@@ -23,6 +24,7 @@ CATALOG = Catalog(
     texts=["一只猫在跑 🐈", "e\u0301 and é", "naïve; 'quoted' \"text\""],
     caption_video=np.array([0, 1, 1]),
     caption_shard=np.array([0, 0, 4]),
+    aliases={"val": "test"},
     contents={"video/0": "y" * 64},
 )
 
@@ -33,6 +35,17 @@ def test_round_trip(tmp_path: Path, catalog: Catalog):
     assert table.read(tmp_path / "ingest" / "table.h5") == (catalog, {"collection": "Zoo ü", "n": 3})
     assert table.read(tmp_path / "ingest" / "table.h5")[0].contents == catalog.contents
     assert [path.name for path in (tmp_path / "ingest").iterdir()] == ["table.h5"]
+
+
+def test_one_from_before_there_were_aliases(tmp_path: Path):
+    path = tmp_path / "table.h5"
+    with shards.create(path) as file:
+        for column in fields(Catalog()):
+            if column.name != "aliases":
+                file.create_dataset(
+                    column.name, data=np.frombuffer(b"{}" if column.name == "contents" else b"", np.uint8)
+                )
+    assert table.read(path)[0].aliases == {}
 
 
 def test_none_yet(tmp_path: Path):

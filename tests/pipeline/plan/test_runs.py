@@ -14,10 +14,25 @@ from pipeline.plan import runs
 from pipeline.plan.context import Context
 from pipeline.plan.differences import Difference
 from pipeline.plan.losses import losses
+from pipeline.plan.plan import stage_plan
+from pipeline.plan.run_settings import settings
 from pipeline.plan.runs import Chosen
 from pipeline.store import memory
+from pipeline.store.index import Entry
 from pipeline.store.memory import Memory
 
+GRAPH = """
+stages:
+  ingest: {step: ingest, params: {shard_videos: 2, shard_captions: 4}}
+  decode: {step: decode, from: ingest}
+  x3d:
+    step: extract
+    uses: extractors.x3d.X3D
+    from: decode
+    params: {size: XS, frames: 13, weights: random}
+  train: {step: train, uses: fusion.laff.LAFF, from: [x3d, bow], params: {seeds: [1]}}
+  rank: {step: rank, from: train}
+"""
 IMPORTED = """
 stages:
   ingest: {step: ingest}
@@ -30,7 +45,9 @@ MODEL = ["train", "rank", "evaluate", "report"]
 def main(collect: Callable[..., Path], surroundings: Callable[..., Context], finish: Callable[[Context], None]) -> Path:
     """A collection on which the main run is finished."""
     path = collect()
-    finish(surroundings(path))
+    context = surroundings(path)
+    finish(context)
+    memory.write(context.work.root, Memory(path, settings=settings(context.graph)))
     return path
 
 
@@ -42,7 +59,8 @@ def trained(surroundings: Callable[..., Context], finish: Callable[[Context], No
         context = surroundings(path, sets)
         chosen = runs.choose(context, name)
         finish(context)
-        memory.write(context.work.root, Memory(path, sets=tuple(sets), run=chosen.name))
+        told = Memory(path, sets=tuple(sets), run=chosen.name, settings=settings(context.graph))
+        memory.write(context.work.root, told)
         return chosen
 
     return make
@@ -93,6 +111,68 @@ def test_the_same_settings_find_their_run_again(
     assert runs.choose(surroundings(main, ["train.heads=4"]), last="heads4") == Chosen("heads4")
     both = runs.choose(surroundings(main, ["train.heads=4", "train.lr=0.001"]), last="heads4")
     assert both == Chosen("heads4-lr0.001", ("heads 8 → 4", "lr 0.0001 → 0.001"), new=True)
+
+
+def test_a_run_is_known_by_its_settings_before_anything_of_it_is_finished(
+    main: Path, surroundings: Callable[..., Context]
+) -> None:
+    """A training that was cut off goes on where it was; another seed of a run stays in it."""
+    context = surroundings(main, ["train.heads=4"])
+    assert runs.choose(context).new
+    told = Memory(main, run="heads4", differs=("heads 8 → 4",), settings=settings(context.graph))
+    memory.write(context.work.root, told)
+    assert runs.choose(surroundings(main, ["train.heads=4"])) == Chosen("heads4")
+    assert runs.choose(surroundings(main, ["train.heads=4", "train.seeds=[7]"]), last="heads4") == Chosen("heads4")
+
+
+def test_other_settings_are_no_part_of_main_though_no_model_of_it_would_be_lost(
+    main: Path, surroundings: Callable[..., Context]
+) -> None:
+    assert runs.choose(surroundings(main, ["train.heads=4", "train.seeds=[7]"])).name == "heads4"
+    baseline = "train.baselines={other: fusion.concat.Concat}"
+    assert runs.choose(surroundings(main, ["train.own=false", baseline, "train.lr=0.01"])).name == "lr0.01"
+    assert runs.choose(surroundings(main, ["train.uses=fusion.concat.Concat"])).name == "concat"
+
+
+JOINT = GRAPH.replace(
+    "  train:",
+    """  clip:
+    step: extract
+    uses: extractors.clip.Clip
+    from: decode
+    params: {model: tiny-64, weights: random}
+  w2v: {step: extract, uses: extractors.w2v.W2v, from: ingest, params: {threshold: 1}}
+  gru: {step: extract, uses: extractors.gru.Gru, from: [ingest, w2v], params: {threshold: 1}}
+  train:""",
+).replace("from: [x3d, bow]", "from: [x3d, clip, gru]")
+
+
+def test_settings_of_an_encoder_inside_the_models_are_the_run_s(
+    collect: Callable[..., Path], surroundings: Callable[..., Context]
+) -> None:
+    path = collect()
+    context = surroundings(path, ["train.joint=[gru]"], JOINT)
+    memory.write(context.work.root, Memory(path, settings=settings(context.graph)))
+    assert runs.choose(surroundings(path, ["train.joint=[gru]"], JOINT)) == Chosen("main")
+    chosen = runs.choose(surroundings(path, ["train.joint=[gru]", "gru.hidden=128"], JOINT))
+    assert (chosen.name, chosen.new) == ("hidden128", True)
+
+
+def test_an_encoder_that_learns_towards_another_feature_stands_with_its_run(
+    collect: Callable[..., Path], surroundings: Callable[..., Context], finish: Callable[[Context], None]
+) -> None:
+    """Where a run leaves out the feature that gru has learned towards, main keeps its own."""
+    path = collect()
+    context = surroundings(path, ["train.raw=[]"], JOINT)
+    finish(context)
+    memory.write(context.work.root, Memory(path, settings=settings(context.graph)))
+    other = surroundings(path, ["train.raw=[]", "train.from=[clip, gru]"], JOINT)
+    assert runs.choose(other).name == "without-x3d"
+    assert other.work.place("gru") == "runs/without-x3d/gru"
+    assert losses(other, list(other.graph.stages), {}) == []
+    same = surroundings(path, ["train.raw=[]", "train.from=[x3d, gru]"], JOINT)
+    assert runs.choose(same).name == "without-clip"
+    assert same.work.place("gru") == "gru"
 
 
 def test_a_name_that_is_taken_gets_a_number(
@@ -165,6 +245,25 @@ def test_features_of_other_settings_are_a_loss_and_trainings_none(
     assert loss.reasons == ("frames 13 → 16",)
     assert losses(context, list(context.graph.stages), {"x3d": context.fingerprint("x3d")}) == []
     assert len(losses(context, list(context.graph.stages), {"x3d": "of other settings"})) == 1
+
+
+def test_what_was_made_of_a_replaced_feature_is_told_and_lost_with_it(
+    collect: Callable[..., Path], surroundings: Callable[..., Context], finish: Callable[[Context], None]
+) -> None:
+    """Named in the first question, though it is not made now; asked about later, where nobody was asked."""
+    path = collect()
+    finish(surroundings(path, ["train.raw=[clip]"], JOINT))
+    sets = ["train.raw=[clip]", "clip.frames=4"]
+    context = surroundings(path, sets, JOINT)
+    runs.choose(context)
+    assert [loss.stage for loss in losses(context, ["clip"], {})] == ["clip", "gru"]
+    for unit in stage_plan(context, "clip").todo:
+        entry = Entry(unit.fingerprint, unit.content, {})
+        context.work.index("clip").record(unit.key, entry, unit.recipe)
+    later = surroundings(path, sets, JOINT)
+    runs.choose(later)
+    assert [loss.stage for loss in losses(later, list(later.graph.stages), {})] == ["gru"]
+    assert losses(later, list(later.graph.stages), {"gru": later.fingerprint("gru")}) == []
 
 
 def test_videos_that_changed_are_no_loss(main: Path, surroundings: Callable[..., Context]) -> None:

@@ -61,4 +61,52 @@ def test_runs_hold_the_best_of_each_query(folder: Path) -> None:
 
 
 def test_the_captions_of_each_covered_video() -> None:
-    assert [places.tolist() for places in both_ways.captions_of(ROWS)] == [[0, 2], [3]]
+    assert [places.tolist() for places in both_ways.captions_of(ROWS.video_of, 2)] == [[0, 2], [3]]
+
+
+def test_candidates_without_a_caption_and_queries_without_a_video(tmp_path: Path) -> None:
+    """d has no caption and ranks among the others; the query of no video has a run, no rank, and is no candidate.
+
+    Scores of a#0, the query and c#0 for a, c and d: a is behind d, c first. Of videos, a finds a#0 before c#0, c finds
+    c#0 first, and d only has a run.
+    """
+    catalog = Catalog(
+        videos=["a", "c", "d"],
+        video_split=np.array([2, 2, 2]),
+        captions=["a#0", "9", "c#0"],
+        texts=["one", "two", "three"],
+        caption_video=np.array([0, -1, 1]),
+    )
+    rows = Rows({}, {}, np.array([0, 1, 2]), np.array([0, 1, 2]), np.array([0, -1, 1]))
+    scores = torch.tensor([[0.5, 0.1, 0.7], [0.9, 0.8, 0.7], [0.2, 0.6, 0.4]])
+    scored = Scored([lambda texts, videos: scores[texts][:, videos]], np.arange(3), 3)
+    both_ways.write(tmp_path, "mine", scored, catalog, rows, 1000)
+    t2v, v2t = (
+        {query: [item for item, _ in items] for query, items in read_run(tmp_path / file)} for file in both_ways.RUNS
+    )
+    assert t2v == {"a#0": ["d", "a", "c"], "9": ["a", "c", "d"], "c#0": ["c", "d", "a"]}
+    assert v2t == {"a": ["a#0", "c#0"], "c": ["c#0", "a#0"], "d": ["a#0", "c#0"]}
+    found = ranks_file.read(tmp_path)
+    assert (found["t2v"].ids, found["t2v"].ranks.first.tolist()) == (["a#0", "c#0"], [2, 1])
+    assert (found["t2v"].candidates, found["t2v"].covered_candidates) == (3, 3)
+    assert (found["v2t"].ids, found["v2t"].ranks.first.tolist()) == (["a", "c"], [1, 1])
+    assert (found["v2t"].candidates, found["v2t"].relevant.tolist()) == (2, [1, 1])
+
+
+def test_queries_alone_have_a_run(tmp_path: Path) -> None:
+    """Ids may have spaces and accents: in the run they are escaped, in ranks.h5 they stand as they are."""
+    catalog = Catalog(
+        videos=["été 1", "d"],
+        video_split=np.array([2, 2]),
+        captions=["topic 9"],
+        texts=["two"],
+        caption_video=np.array([-1]),
+    )
+    rows = Rows({}, {}, np.array([0, 1]), np.array([0]), np.array([-1]))
+    scored = Scored([lambda texts, videos: torch.tensor([[0.5, 0.7]])], np.zeros(1, np.int64), 2)
+    both_ways.write(tmp_path, "mine", scored, catalog, rows, 1000)
+    assert dict(read_run(tmp_path / "t2v.trec.gz")) == {
+        "topic 9": [("d", pytest.approx(0.7)), ("été 1", pytest.approx(0.5))]
+    }
+    assert dict(read_run(tmp_path / "v2t.trec.gz")) == {}
+    assert ranks_file.read(tmp_path)["t2v"].ids == []

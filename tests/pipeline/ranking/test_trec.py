@@ -58,8 +58,8 @@ def test_interrupted_write_leaves_the_old_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "tag", "message"),
     [
-        ([("a b", [])], "x", "query 'a b' is empty or holds white space"),
-        ([("q", [("", 1.0)])], "x", "item '' is empty"),
+        ([("", [])], "x", "the query '' is no name"),
+        ([("q", [("", 1.0)])], "x", "the item '' is no name"),
         ([("q", [])], "my run", "tag 'my run'"),
         ([("q", []), ("q", [])], "x", "query 'q' comes twice"),
         ([("q", [("a", 0.1), ("b", 0.2)])], "x", "score 0.2 follows 0.1; items go best first"),

@@ -1,0 +1,91 @@
+"""The file of each video of a collection, and what is told of videos without one."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.errors import did_you_mean, printable
+from pipeline.items.lists import Found
+from pipeline.items.sources import Source, told
+from pipeline.items.splits import Lines
+from pipeline.items.video_files import chosen_of, links_out, prefix_of, some
+
+GUESSED = 40  # mistakes with a did-you-mean, which takes long
+
+
+def place(source: Source, lines: Lines, follow: bool, path: Path, found: Found) -> tuple[dict[str, str], list[str]]:
+    """{id: file} of the videos in `lines`, and notes. A video without a file costs itself, unless no video has one.
+
+    path: collection.yaml. Two files of one id, and links out of the folder, are mistakes.
+    """
+    known = source.known
+    several = {video: list(map(Path, known[video])) for video in lines if len(known.get(video, ())) > 1}
+    chosen, notes = chosen_of(several)
+    files: dict[str, str] = {}
+    for video, (where, line) in lines.items():
+        mine = known.get(video, [])
+        if video in several and video not in chosen:
+            if line:  # else it has been told
+                names = told([file.removeprefix(prefix_of(source.folder)) for file in mine])
+                found.add(where, line, f"video '{video}' has {len(mine)} files in {source.place}: {names}")
+        elif mine:
+            files[video] = str(chosen[video]) if video in chosen else mine[0]
+    notes += _note_missing(source, files, lines, found)
+    if not follow and (out := links_out(files.values(), source.folder, source.links.__contains__)):
+        link, where_to = next(iter(out.items()))
+        found.add(
+            path,
+            0,
+            f"videos: {len(out)} file(s) are links out of {source.folder}, such as {Path(link).name} (to {where_to}); "
+            "if they may be followed, say `follow_links: true` here",
+        )
+    for video in lines:  # where it would be; who opens it says that nothing is there
+        if video not in files:
+            files[video] = str(source.folder / video)
+    return files, notes
+
+
+def _note_missing(source: Source, files: dict[str, str], lines: Lines, found: Found) -> list[str]:
+    """A note of the videos that have no file; mistakes instead, a line each, where there are other mistakes too."""
+    known = source.known
+    lost = [video for video in lines if not known.get(video) or files.get(video) in source.lost]
+    if not lost:
+        return []
+    names = list(known)[:5000]
+    linked = f"; subfolders that are links out of it are not followed: {some(source.linked)}" if source.linked else ""
+    deeper = {name.rpartition("/")[2]: name for name in known if "/" in name}
+
+    def hint(video: str) -> str:
+        if video in known:
+            return ""
+        return f"; did you mean '{deeper[video]}'?" if video in deeper else _near(video, names)
+
+    if found.lines or len(lost) == len(lines):
+        for video in lost:
+            where, line = lines[video]
+            guess = hint(video) if len(found.lines) < GUESSED else ""  # it takes long, and is not shown
+            file = Path(files.get(video, source.place))
+            what = f" in {source.place}{linked}" if file == source.place else f": there is no {file}"
+            if file.is_symlink():
+                what = f": {file} is a link to nothing ({file.readlink()})"
+            found.add(where, line, f"video '{video}' has no file{what}{guess}")
+        return []
+    broken = sum(Path(files.get(video, source.place)).is_symlink() for video in lost)
+    more = linked + (f"; {broken} of them are links to nothing" if broken else "")
+    shown = [f"'{video}'{hint(video).replace('; ', ', ')}" for video in lost[:3]]
+    return [
+        printable(
+            f"{len(lost)} of {len(lines)} videos have no file in {source.place}, which costs these videos: "
+            f"{', '.join(shown)}{', …' if len(lost) > 3 else ''}{more}"
+        )
+    ]
+
+
+def _near(video: str, names: Sequence[str]) -> str:
+    """A did-you-mean among names of files with the same numbers: clip99 is not meant to be clip6."""
+    numbers = _numbers(video)
+    return did_you_mean(video, [name for name in names if _numbers(name) == numbers])
+
+
+def _numbers(name: str) -> list[str]:
+    return [digits.lstrip("0") for digits in re.findall(r"\d+", name)]

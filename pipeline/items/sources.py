@@ -1,0 +1,170 @@
+"""Where a collection's videos lie: in a folder with its subfolders, or where a table says."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline import ids
+from pipeline.items import video_table
+from pipeline.items.lists import Found
+from pipeline.items.video_files import EXPECTED, NO_VIDEO, is_video, leads_out, prefix_of, some
+
+TABLE = "a table (CSV with the header `video,path`, or JSONL) can give each file an id of its own"
+
+
+@dataclass
+class Source:
+    """The files that `videos:` of a collection.yaml tells of. Paths are text: there may be a million."""
+
+    place: Path  # the folder, or the table
+    folder: Path  # what paths are relative to
+    known: dict[str, list[str]] = field(default_factory=dict)  # a file of a folder goes by its name with the ending too
+    own: dict[str, str] = field(default_factory=dict)  # all videos, where nobody lists them: id -> its other id
+    lost: set[str] = field(default_factory=set)  # paths where no file is
+    links: set[str] = field(default_factory=set)  # paths that are links
+    linked: list[str] = field(default_factory=list)  # subfolders that are links out of the folder, not followed
+    notes: list[str] = field(default_factory=list)
+
+
+def read(place: Path, follow: bool, listed: bool, found: Found) -> Source:
+    """Look through a folder or read a table; mistakes noted in `found`.
+
+    listed: whether splits list all videos that are wanted; else each file that is a video is one.
+    """
+    if not place.is_dir():
+        source = Source(place, place.parent)
+        before = len(found.lines)
+        source.known = {video: [path] for video, path in video_table.read(place, found).items()}
+        source.own = {video: video for video in source.known}
+        if not source.own and len(found.lines) == before:
+            found.add(place, 0, "lists no video")
+        _look(source)
+        return source
+    source = Source(place, place)
+    unread: list[str] = []
+    names = [name for name in _walk(source, follow, unread) if _parts(name)[1] not in NO_VIDEO]
+    if unread:
+        source.notes.append(f"{len(unread)} subfolder(s) of {place} cannot be read: {some(unread)}")
+    prefix = prefix_of(place)
+    for name in names:
+        for id_ in {ids.clean(_parts(name)[0]), ids.clean(name)}:
+            source.known.setdefault(id_, []).append(f"{prefix}{name}")
+    if not listed:
+        _find_own(source, names, found)
+    return source
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """A file's name without its ending, and the ending with its dot in lower case; '' where it has none."""
+    stem, dot, ending = name.rpartition(".")
+    if not dot or "/" in ending or not ending or not stem or stem.endswith("/"):
+        return name, ""
+    return stem, f".{ending.lower()}"
+
+
+def _walk(source: Source, follow: bool, unread: list[str]) -> Iterator[str]:
+    """Names of the files below a folder in order, hidden ones aside; each folder once, wherever links lead."""
+    prefix = prefix_of(source.folder)
+    seen = {os.path.realpath(source.folder)}
+    left = [""]
+    while left:
+        here = left.pop()
+        try:
+            with os.scandir(f"{prefix}{here}") as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError:
+            unread.append(here)
+            continue
+        deeper = []
+        for entry in entries:
+            name = f"{here}{entry.name}"
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                if entry.is_symlink() and not follow and leads_out(entry.path, source.folder):
+                    source.linked.append(name)
+                elif (real := os.path.realpath(entry.path)) not in seen:
+                    seen.add(real)
+                    deeper.append(f"{name}/")
+                continue
+            link = entry.is_symlink()
+            if link:
+                source.links.add(f"{prefix}{name}")
+            if entry.is_file():
+                yield name
+            elif link and not os.path.exists(entry.path):  # a link to nothing is told as such  # noqa: PTH110
+                source.lost.add(f"{prefix}{name}")
+                yield name
+        left += reversed(deeper)
+
+
+def _look(source: Source) -> None:
+    """Fill in which paths of a table are links, and which are lost. Folders are listed: faster than asking for each."""
+    listed: dict[str, dict[str, bool]] = {}  # folder -> file -> whether it is a link
+    for (path,) in source.known.values():
+        folder, _, name = path.rpartition("/")
+        if folder not in listed:
+            try:
+                with os.scandir(folder or ("/" if path.startswith("/") else ".")) as entries:
+                    listed[folder] = {entry.name: entry.is_symlink() for entry in entries if entry.is_file()}
+            except OSError:
+                listed[folder] = {}
+        if name not in listed[folder]:
+            source.lost.add(path)
+        elif listed[folder][name]:
+            source.links.add(path)
+
+
+def _find_own(source: Source, names: Sequence[str], found: Found) -> None:
+    """Fill in `own`, an id for each file that is a video. Mistakes: no video, two of one id, ids apart by case only."""
+    prefix = prefix_of(source.folder)
+    by_id: dict[str, list[str]] = {}
+    odd, unnamed = [], []
+    for name in names:
+        stem, ending = _parts(name)
+        if not is_video(f"{prefix}{name}", ending):
+            if ending not in EXPECTED:
+                odd.append(name)
+            continue
+        id_ = ids.clean(stem)
+        if ids.wrong(id_):
+            unnamed.append(name)
+        else:
+            by_id.setdefault(id_, []).append(name)
+    place = source.place
+    if odd:
+        source.notes.append(f"{len(odd)} file(s) of {place} look like no video and are left alone: {some(odd)}")
+    if unnamed:
+        source.notes.append(
+            f"{len(unnamed)} video(s) of {place} are left out, since their names are no text that an id can be: "
+            f"{some(unnamed)}; rename them, or list them: {TABLE}"
+        )
+    if source.linked:
+        found.add(
+            place,
+            0,
+            f"{len(source.linked)} subfolder(s) are links out of it: {some(source.linked)}; if they may be followed, "
+            "say `follow_links: true` in collection.yaml",
+        )
+    elif not by_id:
+        what = f"holds no video: {len(names)} file(s), such as {some(names[:1])}" if names else "holds no video"
+        found.add(place, 0, f"{what}; videos have endings such as .mp4, .mkv, .webm, .avi, .mov, .gif")
+    for id_, files in by_id.items():
+        if len(files) > 1:
+            found.add(place, 0, f"id '{id_}' means {len(files)} videos: {told(files)}; rename all but one, or {TABLE}")
+    folded: dict[str, str] = {}
+    for id_ in by_id:
+        if (other := folded.setdefault(id_.casefold(), id_)) != id_:
+            found.add(
+                place, 0, f"ids '{other}' and '{id_}' differ in upper and lower case only; rename one, or {TABLE}"
+            )
+    source.own = {id_: ids.clean(by_id[id_][0]) for id_ in sorted(by_id)}
+    source.known.update({id_: [f"{prefix}{name}" for name in files] for id_, files in by_id.items()})
+
+
+def told(names: Sequence[str]) -> str:
+    """Names of files, so that two which look alike are told apart."""
+    if len({ids.clean(name) for name in names}) < len(names):
+        names = [ascii(name)[1:-1] for name in names]  # an accent may be a letter's own, or stand behind it
+    return ", ".join(names)

@@ -1,0 +1,72 @@
+"""What a collection lacks for stages: videos, captions to learn from, texts to embed or to rank for."""
+
+from collections.abc import Sequence
+
+from pipeline.errors import LaffError, problems
+from pipeline.graph.graph import Graph, Stage
+from pipeline.items.catalog import Catalog
+from pipeline.plan.context import Context
+
+HOW = {  # what may be lacking -> what to add to collection.yaml
+    "videos": "videos: FOLDER, or let train.from name imported features only",
+    "captions of train": "train: {captions: FILE}",
+    "captions of val": "val: {captions: FILE}, or val: test",
+    "captions of test": "test: {captions: FILE}",
+    "texts of test": "test: {captions: FILE}, or test: {queries: FILE}",
+    "texts": "captions of a split, or queries of test",
+}
+
+
+def lacks(context: Context, name: str) -> list[str]:
+    """What of HOW the collection lacks for a stage itself, whatever the stages lack that it reads."""
+    stage, catalog = context.stage(name), context.catalog
+    return [what for what in needs(stage) if not (context.has_videos if what == "videos" else _has(catalog, what))]
+
+
+def needs(stage: Stage) -> list[str]:
+    """What of HOW a stage needs."""
+    found = ["videos"] if stage.decodes else []
+    found += stage.about.needs
+    if stage.fitted:
+        found.append("captions of train")
+        if stage.about.learns == "always" or (stage.part and "task" in stage.part.methods):  # chosen by validation
+            found.append("captions of val")
+    elif stage.sides == ("text",):
+        found.append("texts")
+    return found
+
+
+def _has(catalog: Catalog, what: str) -> bool:
+    if what == "texts":
+        return bool(len(catalog.captions))
+    kind, _, split = what.partition(" of ")
+    return bool(len(catalog.split_captions(split))) or (kind == "texts" and bool(len(catalog.queries())))
+
+
+def check(context: Context, names: Sequence[str]) -> None:
+    """LaffError where the collection lacks what some of these stages need; it says what the others would make."""
+    wanting: dict[str, list[str]] = {}
+    for name in names:
+        for what in lacks(context, name):
+            wanting.setdefault(what, []).append(name)
+    if not wanting:
+        return
+    lines = [
+        f"no {what} ({HOW[what]}), which {_commands(stages)} {'needs' if len(stages) == 1 else 'need'}"
+        for what, stages in wanting.items()
+    ]
+    error = str(problems(str(context.source), lines))
+    able = possible(context)
+    raise LaffError(f"{error}\nwhat is there is enough for: laff run {' '.join(able)}" if able else error)
+
+
+def possible(context: Context) -> list[str]:
+    """The stages that need nothing which the collection lacks, but for those that others of them read."""
+    graph: Graph = context.graph
+    able = [name for name in graph.stages if not any(lacks(context, one) for one in graph.needed([name]))]
+    read = {source for name in able for source in graph.reads(name)}
+    return [name for name in able if name not in read]
+
+
+def _commands(names: Sequence[str]) -> str:
+    return ", ".join(f"`laff {name}`" for name in names)

@@ -1,0 +1,64 @@
+"""What tells one run from another: the settings of what is trained and of what comes of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.graph.graph import Graph, Stage
+from pipeline.plan.differences import Difference
+
+Settings = Mapping[str, Mapping[str, Any]]
+
+
+def members(graph: Graph) -> list[str]:
+    """The stages of a run: those that train on features, and all that read these."""
+    fusing = {stage.name for stage in graph.stages.values() if stage.about.fuses}
+    return [name for name in graph.stages if fusing.intersection(graph.needed([name]))]
+
+
+def settings(graph: Graph) -> dict[str, dict[str, Any]]:
+    """{stage: its settings} of a run's stages, and of the encoders that are trained inside its models.
+
+    Seeds, and which models there are beside the stage's own, stand side by side in one run: they are none of these. Nor
+    are files that a param names, which count by what is in them, and stages that are made again in their place.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for name in members(graph):
+        stage = graph.stages[name]
+        if stage.about.in_place:
+            continue
+        found[name] = _params(stage)
+        if stage.about.fuses:
+            video, text = graph.features(name)
+            joint = stage.options.get("joint", [])
+            found[name] |= {"uses": stage.uses, "video": video, "text": text, "joint": joint}
+            found |= {encoder: _params(graph.stages[encoder]) for encoder in joint}
+    return {name: plain for name, own in found.items() if (plain := {key: _plain(value) for key, value in own.items()})}
+
+
+def _params(stage: Stage) -> dict[str, Any]:
+    files = (*stage.about.files, *(stage.part.constants.get("FILES", ()) if stage.part else ()))
+    own = stage.params | {key: value for key, value in stage.options.items() if key not in stage.about.how}
+    return {key: value for key, value in own.items() if key not in files}
+
+
+def _plain(value: Any) -> Any:
+    """A value as YAML gives it back."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(one) for one in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def changed(before: Settings, after: Settings) -> list[Difference]:
+    """The settings in which two runs differ; stages and params that only one of them knows aside.
+
+    (Another version of laff has other params, and those of another block are its own.)
+    """
+    pairs = [(before[stage], after[stage]) for stage in after if stage in before]
+    return [
+        Difference(key, old[key], new[key])
+        for old, new in pairs
+        for key in sorted({*old} & {*new}, key=lambda key: (key != "uses", key))
+        if old[key] != new[key]
+    ]
