@@ -28,11 +28,12 @@ format: .venv/laff ## put the code into its one format
 	$(BIN)/ruff check --fix .
 
 # Written last, so an interrupted installation is taken up again. New pins install anew, other changes do not.
-.venv/packages: requirements.txt
+.venv/packages: requirements.txt requirements-zero-shot.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("laff needs Python 3.11 or newer, not " + sys.version.split()[0] + "; name one: make PYTHON=python3.11")'
-	@echo "Installing the packages of requirements.txt into .venv (once, some 6 GB; pip says nothing for about three minutes)"
+	@echo "Installing the packages of requirements.txt and requirements-zero-shot.txt into .venv (once, some 6 GB; pip says nothing for about three minutes)"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-zero-shot.txt
 	@touch $@
 
 .venv/laff: .venv/packages pyproject.toml

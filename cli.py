@@ -23,7 +23,7 @@ from pipeline.commands.runs import runs_command
 from pipeline.commands.search import search_command
 from pipeline.commands.sections import Sectioned
 from pipeline.commands.stage import stage_command
-from pipeline.commands.terminal import Signals, reader_gone, settle_streams
+from pipeline.commands.terminal import INTERRUPTED, Signals, reader_gone, settle_streams
 from pipeline.commands.weights import weights_group
 from pipeline.errors import LaffError, Missing, absent
 from pipeline.graph.stages_file import StagesFile
@@ -41,7 +41,7 @@ class Interrupted(click.ClickException):
     exit_code = 128 + signal.SIGINT  # another signal's is set by terminal.py
 
     def __init__(self) -> None:
-        super().__init__("interrupted; what is finished is kept, and the same command does the rest")
+        super().__init__(INTERRUPTED)
 
 
 class Laff(Sectioned):

@@ -104,6 +104,9 @@ class VideoExtractor(Protocol):
     def load(self, device: str, weights: Path | None) -> None: ...
     def extract(self, frames: Tensor) -> Tensor: ...  # [B, M, T, H, W, 3] uint8 on device -> [B, D] float32
 
+    # A class with WEIGHTS = {"sentences": "extractors.bert.Bert"} has a parameter `sentences` that names weights, too,
+    # of that extractor; `load` gets their file as a keyword of the same name.
+
     # At level "frame": -> [B, M*T, D]; the pipeline zeroes the rows of frames that a short video lacks. A class with
     # `counted = True` has extract(frames, counts): [B] int64, the frames at the front that are a video's own; the rest
     # repeats the last one (pipeline.video.positions.present). Its rows for them are kept as they are.

@@ -110,6 +110,11 @@ class Bert:
         self.net: Any = net.eval().to(device)
 
     @property
+    def dim(self) -> int:
+        """D, as the folder says; an AttributeError before it is read."""
+        return int(self.net.config.hidden_size)
+
+    @property
     def about(self) -> dict[str, Any]:
         """How the loaded folder makes a row."""
         recipe = self.recipe
@@ -121,7 +126,7 @@ class Bert:
         """C texts -> [C, D] float32. Captions of like length share a forward; rows come in the captions' order."""
         pieces = self._pieces(captions)
         order = sorted(range(len(pieces)), key=lambda row: len(pieces[row]))
-        rows = np.zeros((len(pieces), self.net.config.hidden_size), dtype=np.float32)
+        rows = np.zeros((len(pieces), self.dim), dtype=np.float32)
         for start in range(0, len(order), BATCH):
             chosen = order[start : start + BATCH]
             rows[chosen] = self._encode([pieces[row] for row in chosen]).cpu().numpy()

@@ -20,6 +20,7 @@ LICENCES = (  # where the name tells it; the owner's page has the rest
     ("SigLIP", "Apache-2.0"),
     ("PE-Core", "Apache-2.0"),
     ("metaclip", "CC-BY-NC-4.0"),
+    ("MobileCLIP2", "apple-amlr"),  # as timm's table has it of the image towers
 )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from extractors import file_kinds
 from extractors.pickled import ALLOWED, refused
 from extractors.wrapping import dicts, plain
 
@@ -44,15 +45,15 @@ def read(path: Path) -> dict[str, Tensor]:
 def read_all(path: Path) -> list[tuple[str, dict[str, Tensor]]]:
     """Every dict of tensors in a checkpoint with its place in the file, as wrapping.dicts has them; at least one.
 
-    A file (.pt, .pth, .pyth, .bin, .safetensors, OpenAI's TorchScript archives), or a folder of the Hugging Face hub
-    with one of IN_FOLDERS. Raises ValueError for files that are no checkpoint, are cut off, or could run code when
-    loaded.
+    A file (torch.save, safetensors or OpenAI's TorchScript archives, whatever its ending), or a folder of the Hugging
+    Face hub with one of IN_FOLDERS. Raises ValueError for files that are no checkpoint, are cut off, or could run code
+    when loaded.
     """
     if path.is_dir():
         return [("", _folder(path))]
     if not path.is_file():
         raise ValueError(f"{path}: no such weights file")
-    if path.suffix == ".safetensors":
+    if file_kinds.is_safetensors(path):
         return [("", _safetensors(path))]
     content = _torchscript(path) if _is_torchscript(path) else _pickled(path)
     held = list(dicts(content))
@@ -132,23 +133,20 @@ def _torchscript(path: Path) -> dict[str, Any]:
         return dict(torch.jit.load(str(path), map_location="cpu").state_dict())
 
 
-def _is_text(path: Path) -> bool:
-    """Whether a file begins with letters, where an archive or a pickle of torch has control characters."""
-    with path.open("rb") as file:
-        start = file.read(64)
-    return bool(start) and all(byte >= 32 or byte in b"\t\n\r" for byte in start)
-
-
 def _pickled(path: Path) -> dict[str, Any]:
     """The dict of a torch.save file."""
     try:
-        with torch.serialization.safe_globals([*ALLOWED]), warnings.catch_warnings():
+        with (
+            torch.serialization.safe_globals([*ALLOWED]),
+            warnings.catch_warnings(),
+            path.open("rb") as file,  # by a path torch would go by its ending
+        ):
             warnings.simplefilter("ignore", UserWarning)  # of a pickle that torch did not write: it is read, or refused
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # a file of another kind makes the reader fail in any way: KeyError, UnicodeError, …
         # What torch says itself ends in the advice to read the file in the unsafe way.
-        if _is_text(path):  # which may look like the opcodes of a pickle
-            raise ValueError(f"{path}: no checkpoint, but a file of text") from error
+        if other := file_kinds.told(path):  # text may look like the opcodes of a pickle
+            raise ValueError(f"{path}: no checkpoint, but {other}") from error
         if classes := refused(path):
             some = ", ".join(classes[:SHOWN]) + (", …" if len(classes) > SHOWN else "")
             raise ValueError(

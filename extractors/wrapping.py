@@ -35,23 +35,26 @@ class Unwrapped:
     aside: list[str] = field(default_factory=list)  # names of tensors in the same dict that are not the model's
 
 
-def dicts(content: Mapping[Any, Any], place: str = "") -> Iterator[tuple[str, State]]:
+def dicts(content: Mapping[Any, Any], place: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, State]]:
     """(place, tensors by name) of every dict of a checkpoint that holds some, the likeliest first.
 
     Those in WRAPPERS come before the dict that holds them, those in AVERAGES and others behind it. place: the keys that
-    lead there, as "checkpoint.state_dict"; "" is the whole file.
+    lead there, as "checkpoint.state_dict"; "" is the whole file. A dict that stands in several places, in itself even,
+    comes once; seen: the id() of those that came.
     """
-    if place.count(".") + 1 > DEPTH:
+    seen = set() if seen is None else seen
+    if place.count(".") + 1 > DEPTH or id(content) in seen:
         return
+    seen.add(id(content))
     inner = {str(key): value for key, value in content.items() if isinstance(value, Mapping)}
     before = [key for key in WRAPPERS if key in inner]
     behind = [*(key for key in AVERAGES if key in inner), *(key for key in inner if key not in (*WRAPPERS, *AVERAGES))]
     for key in before:
-        yield from dicts(inner[key], f"{place}.{key}".lstrip("."))
+        yield from dicts(inner[key], f"{place}.{key}".lstrip("."), seen)
     if state := {str(key): value for key, value in content.items() if isinstance(value, Tensor)}:
         yield place, state
     for key in behind:
-        yield from dicts(inner[key], f"{place}.{key}".lstrip("."))
+        yield from dicts(inner[key], f"{place}.{key}".lstrip("."), seen)
 
 
 def plain(state: State) -> State:
@@ -64,28 +67,35 @@ def plain(state: State) -> State:
 def unwrapped(held: list[tuple[str, State]], fits: Callable[[State], bool]) -> Unwrapped | None:
     """The tensors of a file for which `fits` is true, or None; `held` as `dicts` gives them.
 
-    In each dict they are tried as they are, then without what torch inserts and DataParallel's word, then without other
-    words before their names, beside tensors that lack these. ValueError where two models of a dict fit: nothing tells
-    which is meant.
+    What torch inserts is taken off the names everywhere. In each dict they are tried so, then without DataParallel's
+    word, then without other words before their names, beside tensors that lack these. ValueError where two models of a
+    dict fit: nothing tells which is meant.
     """
-    for place, state in held:
-        others = [other for other, more in held if other != place and fits(plain(more))]
+    every = [(place, *_cleaned(state)) for place, state in held]
+    for place, state, off in every:
+        others = [other for other, more, _ in every if other != place and fits(plain(more))]
         if fits(state):
-            return Unwrapped(state, _said(place, [], others))
-        cleaned = {INSERTED.sub("", name): value for name, value in state.items()}
-        off = [f"'{word}'" for word in dict.fromkeys(match[0] for name in state for match in INSERTED.finditer(name))]
-        if fits(bare := plain(cleaned)):
-            off += ["'module.'"] if bare is not cleaned else []
-            return Unwrapped(bare, _said(place, off, others))
-        words = _words(cleaned, fits)
+            return Unwrapped(state, _said(place, off, others))
+        if fits(bare := plain(state)):
+            return Unwrapped(bare, _said(place, [*off, "'module.'"], others))
+        words = _words(state, fits)
         if len(words) > 1:
             shown = ", ".join(f"'{word}'" for word in words[:SHOWN])
             raise ValueError(f"holds {len(words)} models, whose names begin with {shown}; save one of them alone")
         for word in words:
-            found = {name.removeprefix(word): value for name, value in cleaned.items() if name.startswith(word)}
-            aside = [name for name in cleaned if not name.startswith(word)]
+            found = {name.removeprefix(word): value for name, value in state.items() if name.startswith(word)}
+            aside = [name for name in state if not name.startswith(word)]
             return Unwrapped(found, _said(place, [*off, f"'{word}'"], others, len(aside)), aside)
     return None
+
+
+def _cleaned(state: State) -> tuple[State, list[str]]:
+    """Without the words that torch inserts, wherever they stand in a name -> (tensors, the words, quoted)."""
+    words = dict.fromkeys(match[0] for name in state for match in INSERTED.finditer(name))
+    cleaned = {INSERTED.sub("", name): value for name, value in state.items()}
+    if not words or len(cleaned) < len(state):  # two would have one name: nothing tells which is meant
+        return state, []
+    return cleaned, [f"'{word}'" for word in words]
 
 
 def _words(state: State, fits: Callable[[State], bool]) -> list[str]:

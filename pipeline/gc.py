@@ -1,22 +1,26 @@
-"""What a configuration leaves unused in a workspace: told with size and reason, and deleted when asked to."""
+"""What the runs of a workspace leave unused in it: told with size and reason, and deleted when asked to."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from pipeline.errors import LaffError, printable
 from pipeline.files import PARTIAL
-from pipeline.graph import step_facts
+from pipeline.graph import stages, step_facts
+from pipeline.graph.stages_file import shipped
 from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
+from pipeline.plan.run_settings import members
+from pipeline.plan.runs import places
 from pipeline.plan.units import Unit
 from pipeline.request import Request
 from pipeline.run import open_context
-from pipeline.store import verify
+from pipeline.store import memory, verify
 from pipeline.store.index import Index
-from pipeline.store.workspace import COMPARISONS, RUNS, Workspace
+from pipeline.store.memory import Memory
+from pipeline.store.workspace import COMPARISONS, MAIN, RUNS, Workspace
 
 ALWAYS = ("ingest/table.h5", "failures.jsonl", "times.jsonl", "digests.json", "run.yaml", "laff.log", ".lock")
 KEPT = ("analyze/", f"{COMPARISONS}/", f"{RUNS}/")  # a person keeps or deletes them whole
@@ -37,9 +41,11 @@ class Found:
 
 
 def look(request: Request) -> Found:
-    """What the configuration of a request leaves unused. Writes nothing.
+    """What the configuration of a request and the other runs of its workspace leave unused. Writes nothing.
 
-    Raises LaffError where the collection is not as it was when the workspace's table was made.
+    The run that the request belongs to uses what the request says; the others what the workspace remembers of them.
+    Raises LaffError where the collection is not as it was when the workspace's table was made, and where it cannot be
+    told what another run uses.
     """
     context = open_context(request)
     if context.changes or context.changes is None:
@@ -48,9 +54,16 @@ def look(request: Request) -> Found:
             f"{request.work}: its table is not of {request.collection} as it is now ({changes}), so "
             "nobody can tell what is unused; check -c and -w, or run `laff ingest` first"
         )
-    found, used, kinds = Found(links=verify.links(request.work)), _used(context), verify.Kinds(step_facts.made())
+    found, kinds = Found(links=verify.links(request.work)), verify.Kinds(step_facts.made())
+    used, runs = _used(context), [context]
+    for run, known in _remembered(request, context):
+        other, uses = _of_run(run, known, request, context)
+        used |= uses
+        runs.append(other)
     # Beside a run with a name of its own the main one is kept, as that is beside it.
-    kept = (*KEPT, *(f"{stage}/" for stage in context.work.places))
+    moved = context.work.places
+    beside = {*moved, *(stage for one in runs for stage in members(one.graph))} if moved else set()
+    kept = (*KEPT, *(f"{stage}/" for stage in beside))
     for name, own in verify.walk(request.work, kinds):
         path = request.work / name
         if name in used or name.startswith(kept):
@@ -59,8 +72,43 @@ def look(request: Request) -> Found:
             found.foreign.append(name)
             continue
         with suppress(FileNotFoundError):  # a run beside this one removes files
-            found.unused[name] = path.stat().st_size, _reason(context, used, name)
+            found.unused[name] = path.stat().st_size, _reason(runs, used, name)
     return found
+
+
+def _remembered(request: Request, context: Context) -> Iterator[tuple[str, Memory]]:
+    """The runs of the workspace by name, but for the one that the request is of. LaffError where one is not known.
+
+    Of the same run with another stages file what it is remembered with counts too: it was another machine.
+    """
+    root, last = request.work, memory.read(request.work)
+    own = next(iter(context.work.places.values()), f"{RUNS}/{MAIN}").split("/")[1]
+    for run in [MAIN, *memory.names(root)]:
+        known = memory.read(root, run) or (last if last and last.run == run else None)
+        if known is None and run not in (MAIN, own):
+            raise LaffError(
+                f"{memory.path(root, run)}: is missing, so nobody can tell what this run uses; `laff run -c FILE -w "
+                f"{root} --name {run}` with its settings writes it again; or delete {root / RUNS / run}"
+            )
+        if known and not (run == own and (known.stages or shipped()).resolve() == context.graph.path.resolve()):
+            yield run, known
+
+
+def _of_run(run: str, known: Memory, request: Request, context: Context) -> tuple[Context, set[str]]:
+    """The surroundings of a remembered run on the items of the workspace, and the paths of all that it uses.
+
+    LaffError where that cannot be told, for a stages file that is gone or has changed.
+    """
+    try:
+        graph = stages.load(known.stages or shipped(), known.profile, known.sets, request.trust)
+        work = Workspace(request.work, places(graph, run))
+        other = replace(context, graph=graph, work=work, source=known.collection)
+        return other, _used(other)
+    except LaffError as error:
+        raise LaffError(
+            f"nobody can tell what run '{run}' uses, as {memory.path(request.work, run)} says it, so nothing is called "
+            f"unused; mend this first:\n{error}"
+        ) from None
 
 
 def _used(context: Context) -> set[str]:
@@ -95,15 +143,16 @@ def _left_over(kinds: verify.Kinds, name: str) -> bool:
     return path.name.startswith(".") and path.suffix == PARTIAL
 
 
-def _reason(context: Context, used: set[str], name: str) -> str:
+def _reason(runs: Sequence[Context], used: set[str], name: str) -> str:
     path = PurePosixPath(name)
     if path.suffix == PARTIAL:
         return "an interrupted write"
     if path.suffix == verify.DAMAGED:
         return "damaged, set aside"
-    stage = context.graph.stages.get(path.parts[0])
+    stage = next((one.graph.stages[path.parts[0]] for one in runs if path.parts[0] in one.graph.stages), None)
     if stage is None:
-        return f"no stage '{path.parts[0]}' in {context.graph.path.name}"
+        told = ", ".join(dict.fromkeys(one.graph.path.name for one in runs))
+        return f"no stage '{path.parts[0]}' in {told}"
     in_use = any(one.startswith(f"{path.parent.as_posix()}/") for one in used)
     if any("{unit}" in one for one in stage.about.makes) and len(path.parts) > 2 and not in_use:
         return "the settings name no such model and seed"
@@ -142,9 +191,9 @@ def table(root: Path, found: Found) -> str:
         folder = path.parts[0] if reason.startswith("no stage") else str(path.parent)  # a whole stage takes one line
         groups.setdefault((folder, reason), []).append((name, size))
     rows = []
-    for (folder, reason), members in groups.items():
-        what = members[0][0] if len(members) == 1 else f"{folder}: {len(members)} files"
-        rows.append(f"{in_words(sum(size for _, size in members)):>9}  {what}  ({reason})")
+    for (folder, reason), alike in groups.items():
+        what = alike[0][0] if len(alike) == 1 else f"{folder}: {len(alike)} files"
+        rows.append(f"{in_words(sum(size for _, size in alike)):>9}  {what}  ({reason})")
     rows.append(
         f"{in_words(found.size):>9}  {len(found.unused)} file(s) in {root} that this configuration does not use"
     )

@@ -6,7 +6,10 @@ from pathlib import Path
 
 from pipeline.graph import models
 from pipeline.graph.graph import Graph
+from pipeline.store import ledger
 from pipeline.views import results
+
+ENDS = ("report", "evaluate", "rank")  # steps whose results a person is pointed to
 
 
 @dataclass
@@ -20,6 +23,7 @@ class Outcome:
     videos: int = 0  # of the collection
     random: list[str] = field(default_factory=list)
     stages: list[str] = field(default_factory=list)  # all that were looked at
+    ends: dict[str, str] = field(default_factory=dict)  # step -> its stage, of rank, evaluate and report
     places: dict[str, str] = field(default_factory=dict)  # stage -> its folder below the workspace, where not its name
     advice: str = ""  # what to do next, once models are trained
 
@@ -37,17 +41,22 @@ class Outcome:
             lines.append(f"{stage:12} {units:5} made in {self.seconds.get(stage, 0.0):8.1f} s{told if failed else ''}")
         if self.lost:
             lines.append(f"{self.lost} video(s) failed: `laff failures -w {work}` says why; --retry-failed tries again")
-        if noted := len({line["video"] for line in self.notes}):
-            lines.append(f"{noted} video(s) are used though frames are missing: `laff failures -w {work}` says which")
+        jumping = {line["video"] for line in self.notes if line["exception"] == ledger.JUMPS}
+        lacking = {line["video"] for line in self.notes if line["exception"] != ledger.JUMPS}
+        for videos, flaw in ((lacking, "frames are missing"), (jumping, "their times jump")):
+            if videos:
+                lines.append(f"{len(videos)} video(s) are used though {flaw}: `laff failures -w {work}` says which")
         if self.random:
             names = ", ".join(self.random)
             lines.append(f"RANDOM WEIGHTS in {names}: figures show that the machine runs, not how good it is")
-        folder = {name: work / self.places.get(name, name) for name in ("rank", "evaluate", "report")}
-        metrics = folder["evaluate"] / "metrics.json"
-        if metrics.is_file() and "evaluate" in self.stages:  # else it may be of other settings
-            lines += ["", results.text(json.loads(metrics.read_text(encoding="utf-8"))), ""]
-            lines.append(f"report {folder['report'] / 'index.html'}, metrics {metrics}, runs {folder['rank']}")
-            lines += [self.advice] if self.advice else []
+        folder = {step: work / self.places.get(stage, stage) for step, stage in self.ends.items()}
+        if self.ends.get("evaluate") in self.stages:  # else what is there may be of other settings
+            metrics = folder["evaluate"] / "metrics.json"
+            if metrics.is_file():
+                lines += ["", results.text(json.loads(metrics.read_text(encoding="utf-8"))), ""]
+                words = {"report": "report {}/index.html", "evaluate": "metrics {}/metrics.json", "rank": "runs {}"}
+                lines.append(", ".join(words[step].format(folder[step]) for step in words if step in folder))
+                lines += [self.advice] if self.advice else []
         return "\n".join(lines)
 
 

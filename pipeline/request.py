@@ -1,6 +1,6 @@
 """What a command asks for: a collection, a workspace, the settings; given, or as the workspace remembers them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -8,6 +8,7 @@ from typing import ClassVar
 from pipeline.graph import stages
 from pipeline.graph.graph import Graph
 from pipeline.graph.stages_file import StagesFile, default_path, is_shipped, shipped
+from pipeline.plan import named_files
 from pipeline.plan.run_settings import settings
 from pipeline.plan.runs import Chosen
 from pipeline.store import memory
@@ -42,11 +43,12 @@ class Request:
     def hint(self) -> str:
         """What the settings of the last run have and these have not, in words; '' where they are the same."""
         last = memory.read(self.work)
-        before = (memory.read(self.work, last.run) if last else None) or last  # as it was given when it trained
+        before = (memory.known(self.work, last.run) if last else None) or last  # as it was given when it trained
         if before is None or not self.own:
             return ""
         said = [f"--profile {before.profile}"] if before.profile and before.profile != self.profile else []
-        said += [f"--set {text}" for text in before.sets if text not in self.sets]
+        given = {*self.sets, *self._in_full(self.graph())[0]}
+        said += [f"--set {text}" for text in before.sets if text not in given]
         if not said and before.profile == self.profile:
             return ""
         had = " ".join(said) or "no profile"
@@ -58,24 +60,30 @@ class Request:
         trains: whether it makes something of the run, whose settings these are then; else they are of features alone.
         """
         file = self.stages.path if isinstance(self.stages, StagesFile) else self.stages or default_path()
-        known = memory.read(self.work, chosen.name) if not chosen.new else None
+        known = memory.known(self.work, chosen.name) if not chosen.new else None
         differs = known.differs if known else chosen.differs
         last = memory.read(self.work)
         name = chosen.name if trains or last is None or not chosen.new else last.run
+        sets, naming = self._in_full(graph)
         memory.write(
             self.work,
             memory.Memory(
                 self.collection,
                 None if is_shipped(file) else file,
                 self.profile,
-                self.sets,
+                sets,
                 name,
                 differs,
                 replacing,
                 settings(graph) if trains else {},
+                naming,
             ),
             trains,
         )
+
+    def _in_full(self, graph: Graph) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The settings as they hold in any folder, and which of them name files."""
+        return named_files.in_full(_on_top((), self.sets), graph, self.collection)
 
 
 def recalled(
@@ -92,13 +100,25 @@ def recalled(
     known = (memory.read(work, name) if name else None) or memory.read(work)
     if known is None:
         return None
-    kept = {text.partition("=")[0]: text for text in (*known.sets, *sets)}
     return Request(
         known.collection,
         work,
         stages_file or known.stages or shipped(),
         known.profile if profile is None else profile or None,
-        tuple(kept.values()),
+        _on_top(known.sets, sets),
         name=name,
         last=known.run,
     )
+
+
+def _on_top(sets: Sequence[str], given: Sequence[str]) -> tuple[str, ...]:
+    """Settings with others on top: those that say a value anew, or a mapping that it is part of, take its place.
+
+    The order stays, as later ones are applied to what earlier ones have made: `train.baselines.mine=…` joins the
+    mapping of a `train.baselines={…}` before it.
+    """
+    kept: list[str] = []
+    for text in (*sets, *given):
+        key = text.partition("=")[0]
+        kept = [one for one in kept if not f"{one.partition('=')[0]}.".startswith(f"{key}.")] + [text]
+    return tuple(kept)

@@ -13,7 +13,7 @@ from pipeline.graph.graph import Graph
 from pipeline.items import collection
 from pipeline.items.collection import Collection
 from pipeline.items.table import read as read_table
-from pipeline.outcome import Outcome, search_advice
+from pipeline.outcome import ENDS, Outcome, search_advice
 from pipeline.parts.blame import blaming
 from pipeline.plan import accept as accepting
 from pipeline.plan import lacks, losses, runs, steps
@@ -141,10 +141,11 @@ def _check_work(context: Context, names: Sequence[str]) -> list[str]:
     for name in stale:
         stage = context.stage(name)
         if stage.part and not stage.borrowed:
-            try:
-                lookup.get(stage, context.graph, context.work)
-            except LaffError as error:
-                absent.append(str(error))
+            for param in ("weights", *stage.further):
+                try:
+                    lookup.get(stage, context.graph, context.work, param)
+                except LaffError as error:
+                    absent.append(str(error))
     context.recipes.forget()  # a file without a published sha256 has one now that it is here
     told = [
         str(problems(where, found)) for where, found in ((str(context.graph.path), wrong), ("weights", absent)) if found
@@ -159,14 +160,20 @@ def _check_fit(context: Context, names: Sequence[str]) -> None:
     wrong = []
     for name in names:
         stage = context.stage(name)
-        if stage.borrowed or (path := lookup.get(stage, context.graph, context.work)) is None:
+        if stage.borrowed:
             continue
-        progress.say(f"{name}: looking whether {path.name} fits")
+        path = lookup.get(stage, context.graph, context.work)
+        further = lookup.further(stage, context.graph, context.work)
+        given = [file for file in (path, *further.values()) if file]
+        if not given:
+            continue
+        progress.say(f"{name}: looking whether {' and '.join(file.name for file in given)} fits")
         try:
             with progress.heard("extractors"):  # what was taken off the names of its tensors
-                construct(stage, context).load("cpu", path)
+                construct(stage, context).load("cpu", path, **further)
         except ValueError as error:
-            wrong.append(f"'{name}': {error} (`laff weights check {path}` tells what it is and how to use it)")
+            hint = " or ".join(f"`laff weights check {file}`" for file in given)
+            wrong.append(f"'{name}': {error} ({hint} tells what it is and how to use it)")
     if wrong:
         raise problems("weights", wrong)
 
@@ -202,6 +209,7 @@ def run(
         context.tasks = _tasks(request, context)
         outcome.videos = sum(map(len, found.ids.values()))
         outcome.random, outcome.stages = random_stages(context, names), names
+        outcome.ends = {step: stage.name for step in ENDS for stage in graph.stages_of(step)}
         outcome.advice = search_advice(graph, request.work) if graph.stages_of("train", names) else ""
         check_names(context, names)
         lacks.check(context, names)

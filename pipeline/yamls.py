@@ -3,6 +3,7 @@
 import re
 from collections.abc import Hashable
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ LOOSE = re.compile(r"[\t!\ufeff]|[|>]#")  # libyaml takes these in places where 
 
 
 DEEPEST = 100  # levels of nesting; nobody writes more
+REPEATED = 100_000  # values that aliases may stand for beyond those that are written out
 SHALLOW = 1000  # levels that neither parser minds: libyaml crashes somewhere above 10,000
 PREFIX = re.compile(r"^[ ?:-]*", re.MULTILINE)  # of a line: indents, and collections begun in it
 
@@ -58,6 +60,7 @@ def parse(text: str, where: str) -> Any:
     """The value of a YAML text; LaffError with the line of the mistake."""
     try:
         _check_depth(text, where)
+        _check_aliases(text, where)
         return _parse(text, where)
     except RecursionError:
         raise LaffError(f"{where}: is nested too deeply") from None
@@ -75,6 +78,28 @@ def _check_depth(text: str, where: str) -> None:
             if depth > DEEPEST:
                 line = event.start_mark.line + 1 if event.start_mark else 0
                 raise LaffError(f"{where}:{line}: is nested too deeply (over {DEEPEST} levels)")
+
+
+def _check_aliases(text: str, where: str) -> None:
+    """LaffError where aliases (*name) stand for more values than anybody means: ten lists of ten of the one before."""
+    if "&" not in text or "*" not in text:
+        return
+    sizes: dict[int, int] = {}  # id of a node -> values in it, those of its aliases as often as they stand there
+
+    def size(node: yaml.Node) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = 2 * REPEATED  # should it hold itself
+            inner = node.value if isinstance(node, yaml.CollectionNode) else []
+            pairs = isinstance(node, yaml.MappingNode)
+            sizes[id(node)] = 1 + sum(map(size, chain.from_iterable(inner) if pairs else inner))
+        return sizes[id(node)]
+
+    with suppress(yaml.YAMLError, UnicodeError):  # told by `_parse`
+        root = yaml.compose(text, Loader=Strict if LOOSE.search(text) else FASTEST)
+        if root and size(root) > REPEATED + len(sizes):
+            raise LaffError(
+                f"{where}: its aliases (*name) stand for over {REPEATED:,} values; write out what is meant, or less"
+            )
 
 
 def _parse(text: str, where: str) -> Any:
@@ -98,3 +123,9 @@ def load(path: Path) -> Any:
     except UnicodeDecodeError as error:
         raise LaffError(f"{path}: is not {error.encoding.upper()} text: {error.reason} at byte {error.start}") from None
     return parse(text, str(path))
+
+
+def inline(value: Any) -> str:
+    """A value as YAML on one line, as one would type it: `[1, 2]`."""
+    text: str = yaml.safe_dump(value, default_flow_style=True, width=10**6, allow_unicode=True, sort_keys=False)
+    return text.strip().removesuffix("...").strip()

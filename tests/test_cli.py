@@ -528,7 +528,7 @@ def test_plan_for_people(laff, ran) -> None:
     shown = laff("plan", *where(ran, "--set", "x3d.frames=5")).output
     assert "frames 4 → 5" in shown
     assert "RANDOM WEIGHTS in " in shown
-    assert "not needed by report: bert, ircsn, tf, timm, clip, clip-ft-frames" in shown
+    assert "not needed by report: bert, ircsn, tf, timm, clip, conse, clip-ft-frames" in shown
 
 
 def test_plan_and_search_change_nothing(laff, ran) -> None:

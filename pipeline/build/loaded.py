@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline.errors import LaffError
 
+Further = dict[str, Path | None]
 MOST = 9  # parts that a process keeps at once; beyond that it lets go of all, for memory is bounded
 
 
@@ -14,22 +15,33 @@ class Loaded:
     def __init__(self) -> None:
         self._parts: dict[str, Any] = {}
 
-    def ready(self, known: str, part: Any, where: str, weights: Path | None, state: Path | None) -> Any:
+    def ready(
+        self,
+        known: str,
+        part: Any,
+        where: str,
+        weights: Path | None,
+        state: Path | None,
+        further: Further | None = None,
+    ) -> Any:
         """The part that is loaded under the name `known`, or else `part`, loaded now."""
         if known not in self._parts:
             if len(self._parts) >= MOST:
                 self._parts.clear()
-            self._parts[known] = load(part, where, weights, state)
+            self._parts[known] = load(part, where, weights, state, further)
         return self._parts[known]
 
 
-def load(part: Any, where: str, weights: Path | None, state: Path | None) -> Any:
-    """`part` with its weights on the device `where`, or with what it learned. LaffError where they do not fit."""
+def load(part: Any, where: str, weights: Path | None, state: Path | None, further: Further | None = None) -> Any:
+    """`part` with its weights on the device `where`, or with what it learned. LaffError where they do not fit.
+
+    further: the files of the parameters that its class lists in WEIGHTS, by their names.
+    """
     try:
         if state is not None:
             part.load_state(read_state(state), where)
         elif hasattr(part, "load"):
-            part.load(where, weights)
+            part.load(where, weights, **further or {})
     except ValueError as error:
         raise LaffError(str(error)) from None
     return part

@@ -51,10 +51,10 @@ def verify_command(work: Path, dry_run: bool) -> None:
 @where
 @click.option("--yes", is_flag=True, help="Delete it.")
 def gc_command(yes: bool, **options: Any) -> None:
-    """List files of a workspace that this configuration does not use; --yes deletes them.
+    """List files of a workspace that neither this configuration nor another run uses; --yes deletes them.
 
-    Results of other settings (other seeds, models, stages, profiles) that share the workspace count as unused by THIS
-    configuration: give the --profile and --set of the run that you want to keep. Files that laff did not write stay.
+    What the runs that `laff runs` lists were given counts as used. Of the run that this configuration belongs to only
+    what THIS says counts: seeds, models and stages that it had before are unused. Files that laff did not write stay.
     """
     from pipeline import gc as unused
 

@@ -55,7 +55,7 @@ def stages_named(arguments: Sequence[str]) -> Path | None:
 
     try:
         known = memory.read(Path(given["work"]), given.get("name", "")) or memory.read(Path(given["work"]))
-    except LaffError:  # told when the command looks for it
+    except (LaffError, OSError):  # told when the command looks for it
         return None
     return (known.stages or shipped()) if known else None
 
@@ -83,8 +83,23 @@ def settings(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def run_name(context: click.Context, option: click.Parameter, value: str) -> str:
+    """The value of --name; BadParameter for one that is too long for a folder."""
+    if not value:
+        return value
+    from pipeline.plan.runs import LONGEST
+
+    if len(value) > LONGEST:
+        raise click.BadParameter(f"{value[:20]}… has {len(value)} letters; a run's name is a folder, {LONGEST} at most")
+    return value
+
+
 NAME = click.option(
-    "--name", default="", metavar="NAME", help="The run of this name, of those that `laff runs` lists, or a new one."
+    "--name",
+    default="",
+    metavar="NAME",
+    callback=run_name,
+    help="The run of this name, of those that `laff runs` lists, or a new one.",
 )
 AGREE = click.option(
     "--yes", is_flag=True, help="Replace finished features and fine-tunings where settings or code differ, unasked."

@@ -19,6 +19,7 @@ PLAIN = {  # what we write ourselves, and how it looks in letters that every ter
     **{"–": "-", "—": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "·": "-", "█": "#"},  # noqa: RUF001
 }
 ENDING = (signal.SIGINT, signal.SIGTERM)  # from the keyboard; from SLURM, systemd and kill
+INTERRUPTED = "interrupted; what is finished is kept, and the same command does the rest"
 AGAIN = "ended at once; what is finished is kept, and the same command does the rest\n"
 
 
@@ -59,7 +60,7 @@ def _plain(character: str) -> str:
 
 
 class Signals:
-    """What ends a command: the first signal lets it clean up, another one ends it at once."""
+    """What ends a command: the first signal lets it clean up; another one, or one amid torch's import, does not."""
 
     def __init__(self) -> None:
         self.came = 0  # the number of the signal that ends this command; 0: none
@@ -76,9 +77,9 @@ class Signals:
                 signal.signal(number, self._handle)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.came:  # whatever it is at: files are whole or absent, and the processes it started end with it
-            try:
-                os.write(2, AGAIN.encode())
+        if self.came or _torch_is_half_imported():
+            try:  # whatever it is at: files are whole or absent, and the processes it started end with it
+                os.write(2, AGAIN.encode() if self.came else f"Error: {INTERRUPTED}\n".encode())
             finally:
                 os._exit(128 + number)
         self.came = number
@@ -89,6 +90,16 @@ class Signals:
         if end.code and self.came:
             return 128 + self.came
         return end.code
+
+
+def _torch_is_half_imported() -> bool:
+    """Whether torch, or a part of it, is being imported: an exception raised there can end in an abort of its C++."""
+    importing = (getattr(module, "__spec__", None) for name, module in list(sys.modules.items()) if _is_torchs(name))
+    return any(getattr(spec, "_initializing", False) for spec in importing)  # importlib's own mark
+
+
+def _is_torchs(name: str) -> bool:
+    return name.partition(".")[0] in ("torch", "torchvision")
 
 
 def reader_gone() -> int:

@@ -78,7 +78,7 @@ def get_weights(names: tuple[str, ...], **options: Any) -> None:
         stages = [graph.stages[name] for name in graph.needed(targets_of(graph, ()))]
         if wrong := [text for stage in stages if not stage.borrowed and (text := lookup.check(stage, graph))]:
             raise problems(str(graph.path), wrong)
-        needed = dict.fromkeys(stage.params.get("weights", "") for stage in stages)
+        needed = dict.fromkeys(stage.params.get(param, "") for stage in stages for param in ("weights", *stage.further))
         wanted = [entry for name in needed if (entry := lookup.entry_of(graph, name))]
         if not wanted:
             click.echo(f"nothing to fetch: no stage of {graph.path} that a run needs names an entry")

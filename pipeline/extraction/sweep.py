@@ -36,12 +36,12 @@ def sweep(work: Pass, worker: Worker) -> list[Made]:
     made = []
     for forward, tally, values in zip(found.forwards, found.tallies, found.rows, strict=True):
         seconds = found.seconds * forward.seconds / computing
-        made.append(_write(forward, tally, values, seconds, work.decoder))
+        made.append(_write(forward, tally, values, seconds, work))
     return made
 
 
-def _write(forward: Forward, tally: Tally, values: np.ndarray, seconds: float, decoder: str) -> Made:
-    target = forward.target
+def _write(forward: Forward, tally: Tally, values: np.ndarray, seconds: float, work: Pass) -> Made:
+    target, decoder = forward.target, work.decoder
     failed = [ledger.line(clip.id, target.stage, reason, kind, decoder) for clip, reason, kind in tally.failed]
     notes = [ledger.line(clip.id, target.stage, text, decoder=decoder) for clip, text in tally.notes()]
     finite = np.ones(len(values), bool)
@@ -52,11 +52,12 @@ def _write(forward: Forward, tally: Tally, values: np.ndarray, seconds: float, d
         failed.append(ledger.line(tally.good[row].id, target.stage, reason, "NotFinite"))
     values = values if finite.all() else values[finite]
     kept = [clip for clip, good in zip(tally.good, finite, strict=True) if good]
-    counts = {
+    counts: dict[str, np.ndarray] = {
         "decoded": np.array(tally.decoded, np.int32)[finite],
-        "expected": np.array([clip.expected for clip in kept], np.int32),
+        "expected": np.array([clip.expected for clip in kept], np.int64),  # as a header may claim
     }
     frames = np.array(forward.present, np.int32)[finite] if forward.level == "frame" else None
     ids, about = [clip.id for clip in kept], attributes(target, forward.part, decoder)
-    shards.write(target.path, ids, values, about, failed, counts, frames, notes)
+    order = [clip.id for clip in work.clips if not clip.lost]
+    shards.write(target.path, ids, values, about, failed, counts, frames, notes, order)
     return Made(target.stage, target.key, len(kept), seconds, failed, notes=notes)

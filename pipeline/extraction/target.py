@@ -26,6 +26,7 @@ class Target:
     dtype: str
     precision: str = "float32"  # of the arithmetic; auto is float16 on a GPU
     weights: Path | None = None
+    further: dict[str, Path | None] = field(default_factory=dict)  # those that the part's WEIGHTS names, by parameter
     state: Path | None = None
     learned: str = ""  # tells two fits of one configuration apart, in a process that keeps loaded parts
     about: dict[str, str] = field(default_factory=dict)  # what else the shard is to say of itself, such as licences
@@ -38,7 +39,7 @@ class Target:
     def loaded(self, worker: Worker) -> Any:
         """The part, ready to work; loaded once per worker."""
         known = f"{self.stage}:{self.fingerprint}:{self.learned}:{self.device}"
-        for path in (self.weights, self.state):
+        for path in (self.weights, self.state, *self.further.values()):
             if path is not None and not path.exists():
                 raise LaffError(f"{self.stage}: {path} is not there, seen from {socket.gethostname()}")
-        return worker.kept(Loaded).ready(known, self.part, self.device, self.weights, self.state)
+        return worker.kept(Loaded).ready(known, self.part, self.device, self.weights, self.state, self.further)

@@ -74,9 +74,14 @@ class Stage:
         return bool(self.lender)
 
     @property
+    def further(self) -> tuple[str, ...]:
+        """Parameters besides `weights` that name weights, too: those that its class lists in WEIGHTS."""
+        return tuple(self.part.constants.get("WEIGHTS", ())) if self.part else ()
+
+    @property
     def random(self) -> bool:
         """Whether it computes with random weights, good for demos only."""
-        return self.params.get("weights") == "random"
+        return any(self.params.get(name) == "random" for name in ("weights", *self.further))
 
 
 @dataclass(frozen=True)

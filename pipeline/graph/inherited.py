@@ -16,6 +16,8 @@ def from_weights(
 
     An entry that a name makes on the fly is added to `weights`.
     """
+    if wrong := _of_others(given, described, weights, trusted):
+        return given, wrong
     parameter = described.parameters.get("weights")
     name = given.get("weights", parameter.default) if parameter else None
     if not isinstance(name, str):
@@ -30,6 +32,18 @@ def from_weights(
         return given, [f"weights '{name}' are for {entry.uses}"]
     weights[name] = entry
     return {**entry.params, **given}, []
+
+
+def _of_others(
+    given: dict[str, Any], described: Part, weights: dict[str, Weights], trusted: frozenset[str]
+) -> list[str]:
+    """Entries that parameters of WEIGHTS name and that are for another class than it says."""
+    wrong = []
+    for param, uses in described.constants.get("WEIGHTS", {}).items():
+        entry = weights.get(str(given.get(param)))
+        if entry and entry.uses and uses not in published.family(entry.uses, trusted):
+            wrong.append(f"{param} '{entry.name}' are for {entry.uses}, not for {uses}")
+    return wrong
 
 
 def from_fitter(fitter: Stage, given: dict[str, Any], options: list[str]) -> tuple[dict[str, Any], list[str]]:

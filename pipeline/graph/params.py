@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
+from pipeline import yamls
 from pipeline.errors import LaffError
 from pipeline.graph import aggregators, stages, step_facts
 from pipeline.graph.entry import trained_by_steps
@@ -88,8 +87,7 @@ def _kinds(annotation: ast.expr) -> list[ast.expr]:
 
 def shown(value: Any) -> str:
     """A value as one would type it in YAML."""
-    text: str = yaml.safe_dump(_plain(value), default_flow_style=True, width=10**6, allow_unicode=True, sort_keys=False)
-    return text.strip().removesuffix("...").strip()
+    return yamls.inline(_plain(value))
 
 
 def _plain(value: Any) -> Any:

@@ -15,9 +15,15 @@ from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.stages_file import StagesFile
 from pipeline.parts.classes import Part
 from pipeline.parts.code import PartError
+from pipeline.store.workspace import COMPARISONS, MAIN, RUNS
 
 KEYS = ("step", "uses", "from", "params", "on")
 NAME = "letters, digits, - and _"
+VERBS = (  # commands of ours: a stage is a command too
+    *("run", "plan", "accept", "demo", "search", "runs", "show", "failures", "weights", "compare", "analyze"),
+    *("verify", "gc"),
+)
+OWN_FOLDERS = (COMPARISONS, RUNS, "analyze")  # below a workspace: a stage is a folder there
 
 
 def load(
@@ -92,6 +98,9 @@ def _entries(raw: Mapping[Any, Any], found: list[str]) -> dict[str, dict[str, An
             found.append(
                 f"stage name {name!r} should be made of {NAME}, a letter or digit first: it is a folder and a command"
             )
+        elif name in (*VERBS, *OWN_FOLDERS, MAIN):
+            what = "a command" if name in VERBS else "the first run"
+            found.append(f"'{name}' is the name of {what} of laff; call the stage something else, such as my-{name}")
         elif not isinstance(entry, dict):
             found.append(f"'{name}' should be a mapping with {', '.join(KEYS)}")
         else:

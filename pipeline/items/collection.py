@@ -43,6 +43,8 @@ def load(path: Path) -> Collection:
     for key in raw:
         if key not in KEYS:
             found.add(path, 0, f"unknown key '{key}'{did_you_mean(str(key), KEYS)}")
+    if isinstance(raw.get("name"), dict | list):
+        found.add(path, 0, "name: should be a word, not a list or a mapping")
     collection = Collection(str(raw.get("name") or path.resolve().parent.name), path)
     # Mistakes are rare, and a million lines are many: only where something is off, each line is looked at.
     if not found.lines and (sound := fast_lists.read(raw, path.parent, SPLITS)):

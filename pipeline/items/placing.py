@@ -51,23 +51,22 @@ def _note_missing(source: Source, files: dict[str, str], lines: Lines, found: Fo
     lost = [video for video in lines if not known.get(video) or files.get(video) in source.lost]
     if not lost:
         return []
-    names = list(known)[:5000]
+    used = set(files.values())  # a file that another video has is not the one that is missed
+    names = [name for name, mine in known.items() if used.isdisjoint(mine)]
     linked = f"; subfolders that are links out of it are not followed: {some(source.linked)}" if source.linked else ""
-    deeper = {name.rpartition("/")[2]: name for name in known if "/" in name}
+    deeper = {name.rpartition("/")[2]: name for name in names if "/" in name}
 
     def hint(video: str) -> str:
         if video in known:
             return ""
-        return f"; did you mean '{deeper[video]}'?" if video in deeper else _near(video, names)
+        return f"; did you mean '{deeper[video]}'?" if video in deeper else _near(video, names[:5000])
 
     if found.lines or len(lost) == len(lines):
         for video in lost:
             where, line = lines[video]
             guess = hint(video) if len(found.lines) < GUESSED else ""  # it takes long, and is not shown
             file = Path(files.get(video, source.place))
-            what = f" in {source.place}{linked}" if file == source.place else f": there is no {file}"
-            if file.is_symlink():
-                what = f": {file} is a link to nothing ({file.readlink()})"
+            what = f" in {source.place}{linked}" if file == source.place else f": {_instead(file)}"
             found.add(where, line, f"video '{video}' has no file{what}{guess}")
         return []
     broken = sum(Path(files.get(video, source.place)).is_symlink() for video in lost)
@@ -79,6 +78,13 @@ def _note_missing(source: Source, files: dict[str, str], lines: Lines, found: Fo
             f"{', '.join(shown)}{', …' if len(lost) > 3 else ''}{more}"
         )
     ]
+
+
+def _instead(file: Path) -> str:
+    """What is at the path of a video where no file is."""
+    if file.exists():
+        return f"{file} is {'a folder' if file.is_dir() else 'no regular file (a pipe, socket or device)'}"
+    return f"{file} is a link to nothing ({file.readlink()})" if file.is_symlink() else f"there is no {file}"
 
 
 def _near(video: str, names: Sequence[str]) -> str:

@@ -57,8 +57,11 @@ def _folders(root: Path) -> Iterator[list[Path]]:
 
 
 def _told(path: Path) -> tuple[list[str], list[str]]:
-    """Ids of a shard's rows, and of its items without one; none where it cannot be read."""
+    """Ids of a shard's items in order, and of those whose place it does not tell; none where it cannot be read."""
     try:
+        members = shards.read_members(path)
+        if members is not None:
+            return members, []
         return shards.read_ids(path), [line["video"] for line in shards.read_failed(path)]
     except (OSError, KeyError, ValueError):
         return [], []

@@ -23,6 +23,7 @@ class Source:
     own: dict[str, str] = field(default_factory=dict)  # all videos, where nobody lists them: id -> its other id
     lost: set[str] = field(default_factory=set)  # paths where no file is
     links: set[str] = field(default_factory=set)  # paths that are links
+    pipes: list[str] = field(default_factory=list)  # names of what is neither file nor folder nor a link to nothing
     linked: list[str] = field(default_factory=list)  # subfolders that are links out of the folder, not followed
     notes: list[str] = field(default_factory=list)
 
@@ -50,6 +51,10 @@ def read(place: Path, follow: bool, listed: bool, found: Found) -> Source:
     for name in names:
         for id_ in {ids.clean(_parts(name)[0]), ids.clean(name)}:
             source.known.setdefault(id_, []).append(f"{prefix}{name}")
+    for name in source.pipes:  # told as such where no file has the name
+        source.lost.add(f"{prefix}{name}")
+        for id_ in {ids.clean(_parts(name)[0]), ids.clean(name)}:
+            source.known.setdefault(id_, [f"{prefix}{name}"])
     if not listed:
         _find_own(source, names, found)
     return source
@@ -96,6 +101,8 @@ def _walk(source: Source, follow: bool, unread: list[str]) -> Iterator[str]:
             elif link and not os.path.exists(entry.path):  # a link to nothing is told as such  # noqa: PTH110
                 source.lost.add(f"{prefix}{name}")
                 yield name
+            else:
+                source.pipes.append(name)
         left += reversed(deeper)
 
 

@@ -23,7 +23,7 @@ def changed_code(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[st
 class Difference:
     """A setting of its own in which two recipes differ."""
 
-    what: str  # a param; `video` or `text`, the features of a model; uses, step, weights; or "file of PARAM"
+    what: str  # a param; `video` or `text`, features of a model; uses, step, weights; "file of" or "weights of" one
     before: Any
     after: Any
 
@@ -41,7 +41,7 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> list[Difference]:
     """The settings of their own in which two recipes differ: not code, nor what is read."""
     before, after = old.get("params", {}), new.get("params", {})
     found = [Difference(key, before.get(key), after.get(key)) for key in sorted({*before, *after})]
-    kept = [key for key in sorted({*old, *new}) if key.startswith("file of ")]
+    kept = [key for key in sorted({*old, *new}) if key.startswith(("file of ", "weights of "))]
     kept += ["uses", "step", "weights", *SIDES]
     found += [Difference(key, old.get(key), new.get(key)) for key in kept]
     return [one for one in found if one.before != one.after]

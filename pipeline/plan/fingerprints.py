@@ -184,6 +184,9 @@ class Recipes:
         if digest := lookup.digest(stage, self.graph, self.work):
             recipe["weights"] = digest
             params.pop("weights", None)  # where a file lies changes nothing
+        for name in stage.further:
+            recipe[f"weights of {name}"] = lookup.digest(stage, self.graph, self.work, name)
+            params.pop(name, None)
         if stage.decodes:
             recipe["decoder"] = self.decoded_by(stage)
         return recipe

@@ -61,10 +61,10 @@ def absent(graph: Graph, plans: list[Planned]) -> dict[str, str]:
     found = {}
     for plan in plans:
         stage = graph.stages[plan.stage]
-        name = stage.params.get("weights")
-        entry = lookup.entry_of(graph, name) if name else None
-        if plan.todo and entry and not stage.borrowed and lookup.fetchable(entry):
-            found[stage.name] = entry.name
+        names = [stage.params.get(param) or "" for param in ("weights", *stage.further)]
+        away = [entry.name for name in names if (entry := lookup.entry_of(graph, name)) and lookup.fetchable(entry)]
+        if plan.todo and away and not stage.borrowed:
+            found[stage.name] = ", ".join(away)
     return found
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import files
+from pipeline.graph.stages_file import StagesFile, shipped
 from pipeline.store import memory
 from pipeline.store.index import Index
 from pipeline.store.memory import Memory
@@ -14,6 +15,7 @@ from pipeline.store.workspace import MAIN, RUNS
 from pipeline.views import tables
 
 WAY = "t2v"
+EVALUATE, METRICS = "evaluate", "metrics.json"  # the step whose results are listed, and its file
 
 
 @dataclass(frozen=True)
@@ -53,18 +55,26 @@ class Run:
 
 def listed(work: Path) -> list[Run]:
     """The runs of a workspace, main first, then by name."""
-    last, named = memory.read(work), memory.runs(work)
+    last, named = memory.known(work), memory.runs(work)
     current = last.run if last else MAIN
-    main = _run(MAIN, work, memory.read(work, MAIN), current)
+    main = _run(MAIN, work, memory.known(work, MAIN), current)
     found = [main] if main.settings or main.results else []
     return found + [_run(name, work / RUNS / name, settings, current) for name, settings in named.items()]
 
 
 def _run(name: str, folder: Path, settings: Memory | None, current: str) -> Run:
-    results = files.read_json(folder / "evaluate" / "metrics.json", {})
-    entry = Index(folder / "evaluate").entries.get("evaluate")  # a file's date would be that of a copy
+    place = folder / _evaluating(folder, settings)
+    results = files.read_json(place / METRICS, {})
+    entry = Index(place).entries.get(EVALUATE)  # a file's date would be that of a copy
     when = f"{datetime.fromisoformat(entry.time).astimezone():%Y-%m-%d %H:%M}" if entry and entry.time else "?"
     return Run(name, folder, settings, name == current, results, when if results else "")
+
+
+def _evaluating(folder: Path, settings: Memory | None) -> str:
+    """The name of the stage that evaluates a run, by its stages file; where that says nothing, by what is there."""
+    entries = StagesFile(settings.stages or shipped()).entries if settings else {}
+    found = [name for name, entry in entries.items() if entry.get("step") == EVALUATE]
+    return next(iter([*found, *sorted(file.parent.name for file in folder.glob(f"*/{METRICS}"))]), EVALUATE)
 
 
 def table(runs: Sequence[Run]) -> str:
@@ -74,6 +84,6 @@ def table(runs: Sequence[Run]) -> str:
     for run in runs:
         name, figures = run.model
         cells = [tables.cell(figures[metric], metric) if metric in figures else "" for metric in header]
-        differs = "; ".join(run.settings.differs) if run.settings else ""
+        differs = "; ".join(run.settings.differs) if run.settings else "" if run.name == MAIN else "not known"
         lines.append([f"{run.name}{' *' if run.last else ''}", differs, run.evaluated or "not yet", name, *cells])
     return f"{tables.text_table(lines, left=4)}\n* the last one: commands that are given -w alone take it"

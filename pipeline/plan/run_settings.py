@@ -30,7 +30,9 @@ def settings(graph: Graph) -> dict[str, dict[str, Any]]:
         if stage.about.fuses:
             video, text = graph.features(name)
             joint = stage.options.get("joint", [])
-            found[name] |= {"uses": stage.uses, "video": video, "text": text, "joint": joint}
+            found[name] |= {"joint": joint}
+            if stage.options.get("own", True) or stage.options.get("singles", False):  # else only baselines are trained
+                found[name] |= {"uses": stage.uses, "video": video, "text": text}
             found |= {encoder: _params(graph.stages[encoder]) for encoder in joint}
     return {name: plain for name, own in found.items() if (plain := {key: _plain(value) for key, value in own.items()})}
 

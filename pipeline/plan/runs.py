@@ -114,14 +114,14 @@ class _Runs:
                 f"--name {name}: the run of this name has other settings ({_in_words(changed)}); give another name, or "
                 f"none; `laff runs -w {self.work.root}` lists them"
             )
-        if name == MAIN or memory.read(self.work.root, name):
+        if name in (MAIN, *memory.names(self.work.root)):
             return Chosen(name)
         return Chosen(name, _told(self.changed(MAIN)), new=True)
 
     def fitting(self, last: str) -> Chosen:
         """The first run that has these settings, or a new one."""
-        for name in dict.fromkeys((last or MAIN, MAIN, *memory.runs(self.work.root))):
-            if not self.changed(name):
+        for name in dict.fromkeys((last or MAIN, MAIN, *memory.names(self.work.root))):
+            if not self.changed(name) and (name in (last, MAIN) or self.is_known(name)):
                 return Chosen(name)
         changed = self.changed(MAIN)
         name = _free(self.work.root, f"{RUNS}/{_name(changed)}").rpartition("/")[2]
@@ -129,9 +129,17 @@ class _Runs:
 
     def changed(self, run: str) -> list[Difference]:
         """How the configuration differs from that of a run: from what it was given, and from what it would lose."""
-        known = memory.read(self.work.root, run)
+        known = memory.known(self.work.root, run)
         own = changed(known.settings, self.settings) if known else []
         return own or self.replaced(places(self.graph, run))
+
+    def is_known(self, run: str) -> bool:
+        """Whether a run's settings are remembered, or can be told by what is finished of it: a unit of this one's."""
+        file = memory.path(self.work.root, run)
+        if file.is_file() and not memory.damage(file):
+            return True
+        where = places(self.graph, run)
+        return any(self.work.index_at(where[stage]).entry(unit.key) for stage in where for unit in self.units[stage])
 
     def replaced(self, where: dict[str, str]) -> list[Difference]:
         """The settings that differ of finished units in these places, which would be made anew.

@@ -1,5 +1,6 @@
 """Arrays of .npz archives: headers are read before data, pickled objects never, and of rows only those wanted kept."""
 
+import io
 import math
 import zipfile
 import zlib
@@ -16,6 +17,8 @@ from pipeline.rows import kinds
 
 AT_ONCE = 1 << 24  # bytes of a table in memory at once
 LARGE = 1 << 28  # bytes; from here on an array must not be
+HEADER = 1 << 16  # bytes; NumPy's own take some hundred
+SHOWN = 8  # names in a message
 SHRUNK = 100  # times smaller in its file: zeros that take no disk would take any memory
 BROKEN = (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
@@ -34,6 +37,8 @@ class Header:
 
 def names(path: Path) -> list[str]:
     """The arrays of an archive. LaffError, which says what it is instead, where the file is none."""
+    if kinds.waits(path):
+        raise LaffError(f"{path}: is {kinds.PIPE}; {kinds.WANTED}")
     try:
         with zipfile.ZipFile(path) as archive:
             found = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
@@ -46,9 +51,12 @@ def names(path: Path) -> list[str]:
     return found
 
 
-def header(path: Path, name: str) -> Header:
-    """What an array says of itself; its data is not read. LaffError where it is not there or is no plain array."""
-    with _opened(path, name) as (found, _):
+def header(path: Path, name: str, param: str = "") -> Header:
+    """What an array says of itself; its data is not read. LaffError where it is not there or is no plain array.
+
+    param: the parameter of the stage that may name another.
+    """
+    with _opened(path, name, param) as (found, _):
         return found
 
 
@@ -87,11 +95,12 @@ def rows(path: Path, name: str, wanted: Sequence[int]) -> np.ndarray:
 
 
 @contextmanager
-def _opened(path: Path, name: str) -> Iterator[tuple[Header, IO[bytes]]]:
+def _opened(path: Path, name: str, param: str = "") -> Iterator[tuple[Header, IO[bytes]]]:
     """An array's header, and its file at the data, which is all there and not far larger than its file."""
     there = names(path)
     if name not in there:
-        raise LaffError(f"{path}: has no array {name!r}; it holds {_listed(there)}")
+        wanted = f"; set params.{param} to the one that is meant" if param and len(there) <= SHOWN else ""
+        raise LaffError(f"{path}: has no array {name!r}; it holds {_listed(there)}{wanted}")
     try:
         with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
             found = _header(file)
@@ -103,10 +112,16 @@ def _opened(path: Path, name: str) -> Iterator[tuple[Header, IO[bytes]]]:
 
 def _header(file: IO[bytes]) -> Header:
     """Raises ValueError, in words of ours: NumPy's advise to load the file all the same."""
+    start = file.read(np.lib.format.MAGIC_LEN)
+    count = file.read(2 if start[-2:] == b"\1\0" else 4)
+    length = int.from_bytes(count, "little")
+    if length > HEADER and start.startswith(np.lib.format.MAGIC_PREFIX):
+        raise ValueError(f"its header claims {length} bytes")
+    whole = io.BytesIO(start + count + file.read(min(length, HEADER)))  # NumPy would read as much as a header claims
     try:
-        version = np.lib.format.read_magic(file)
+        version = np.lib.format.read_magic(whole)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read(file)
+        shape, fortran, dtype = read(whole)
     except (zipfile.BadZipFile, zlib.error, OSError):
         raise
     except Exception:  # it is parsed as Python, and there is no end of what that may raise
@@ -139,8 +154,8 @@ def _words(error: Exception) -> str:
 
 def _listed(there: Sequence[str]) -> str:
     """Names of arrays, of many the first."""
-    shown = ", ".join(map(printable, sorted(there)[:8]))
-    if len(there) <= 8:
+    shown = ", ".join(map(printable, sorted(there)[:SHOWN]))
+    if len(there) <= SHOWN:
         return shown
     return (
         f"{shown}, … ({len(there)}); if each is the row of an id, write them as "

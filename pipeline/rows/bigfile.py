@@ -4,7 +4,7 @@ Ids are taken in NFC; those of id.txt may be percent-encoded.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ class Taken:
     values: np.ndarray  # [n, D] float32; of frames [n, T, D]; zeros where an id has no row
     counts: np.ndarray  # [n] int32: how many rows an id has of its own; 0: none
     odd: np.ndarray  # [n] int32: how many of its values are no finite float32; these rows are zeros too
+    files: np.ndarray | None = None  # [n] int32, of `join`: the number of the file that has an id's row; -1: none
 
     @property
     def sound(self) -> np.ndarray:
@@ -36,7 +37,7 @@ def ids_of(path: Path, id_array: str = "ids") -> list[str]:
     if path.is_dir():
         names = _bigfile(path)[0]
     else:
-        header = archives.header(path, id_array)
+        header = archives.header(path, id_array, "ids")
         if len(header.shape) != 1 or header.dtype.kind not in "USiu":
             raise LaffError(f"{path}: {id_array!r} is {header}; it should be a list of names")
         names = [_text(path, id_array, name) for name in archives.load(path, id_array).tolist()]
@@ -82,7 +83,7 @@ def read_frames(
     """
     if path.is_dir():
         raise LaffError(f"{path}: a BigFile folder holds one row a video; frames come in an .npz with {start_array!r}")
-    names, header = ids_of(path, id_array), archives.header(path, start_array)
+    names, header = ids_of(path, id_array), archives.header(path, start_array, "starts")
     wrong = f"{path}: {start_array!r} is {header}; it should be {len(names) + 1} whole numbers that rise from 0"
     if header.shape != (len(names) + 1,) or header.dtype.kind not in "iu":
         raise LaffError(wrong)
@@ -128,7 +129,7 @@ def join(paths: Sequence[Path], ids: Sequence[str], id_array: str, read: Callabl
         else:
             whole.values[here] = part.values
         whole.counts[here], whole.odd[here] = part.counts, part.odd
-    return whole
+    return replace(whole, files=of.astype(np.int32))
 
 
 def width(path: Path, array: str = "", others: Sequence[str] = ("ids", "starts")) -> int:
@@ -174,11 +175,17 @@ def _table(path: Path, array: str, id_array: str, count: int, others: Sequence[s
     """The two-dimensional array of an .npz, which should have `count` rows; `others` names arrays that it is not."""
     if not array:
         names = [name for name in archives.names(path) if name not in (id_array, *others)]
-        fitting = [name for name in names if len(archives.header(path, name).shape) == 2]
+        headers = {name: archives.header(path, name) for name in sorted(names)}
+        fitting = [name for name, header in headers.items() if len(header.shape) == 2]
         if len(fitting) != 1:
-            raise LaffError(f"{path}: name the `array` to read: it holds {', '.join(sorted(archives.names(path)))}")
+            held = ", ".join(f"{name} {header}" for name, header in headers.items()) or "none"
+            if fitting:
+                raise LaffError(f"{path}: name the `array` to read, as params.array; beside {id_array} it holds {held}")
+            raise LaffError(
+                f"{path}: has no array [{count}, D]; beside {id_array} it holds {held}; give each id one row of numbers"
+            )
         array = fitting[0]
-    header = archives.header(path, array)
+    header = archives.header(path, array, "array")
     if len(header.shape) != 2 or header.dtype.kind not in "fiu" or header.shape[0] != count:
         raise LaffError(f"{path}: {array!r} is {header}; it should be numbers [{count}, D]")
     return array

@@ -7,6 +7,7 @@ from pathlib import Path
 WANTED = (
     "features come as an .npz with ids [N] and values [N, D], or as a BigFile folder (feature.bin, id.txt, shape.txt)"
 )
+PIPE = "not a regular file (a pipe, socket or device)"
 SAVE = "np.savez('NAME.npz', ids=IDS, values=VALUES)"
 PICKLE = re.compile(rb"\x80[\x02-\x05]")
 STARTS = {
@@ -19,6 +20,11 @@ STARTS = {
     b"version https://git-lfs": "a Git LFS pointer, not the file itself: `git lfs pull` fetches that",
 }
 RUNS = "whose reading can run code, so laff reads none: read it where you trust it and write ids and rows by"
+
+
+def waits(path: Path) -> bool:
+    """Whether something is at `path` that is neither file nor folder: to open it may wait for ever."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def told(path: Path) -> str:

@@ -37,13 +37,14 @@ def write(
     extra: dict[str, np.ndarray] | None = None,
     frames: np.ndarray | None = None,
     notes: Sequence[dict[str, str]] = (),
+    order: Sequence[str] = (),
 ) -> None:
     """Write a shard, whole or not at all.
 
     ids [V]; values [V, D] dense, or CSR, kept as indptr, indices, data; or [V, T, D], with `frames` [V]: how many of
     the T are the video's own. `attributes` are kept as JSON but for plain text and numbers; `failed` are the ledger's
     lines of items without a row, `notes` those of items that have one with a flaw; `extra` are further datasets of
-    V rows.
+    V rows; `order` are the ids of all that were tried, with and without a row, so that `read_members` can tell them.
     """
     import h5py
 
@@ -64,6 +65,9 @@ def write(
         for name, entries in (("failed", failed), ("notes", notes)):
             lines = [json.dumps(line, ensure_ascii=False) for line in entries]
             file.create_dataset(name, data=lines, dtype=h5py.string_dtype(), shape=(len(lines),))
+        if failed and order:
+            place = {id_: at for at, id_ in enumerate(order)}
+            file.create_dataset("failed_at", data=np.array([place[line["video"]] for line in failed], np.int32))
         for name, value in attributes.items():
             file.attrs[name] = value if isinstance(value, str | int | float) else json.dumps(value)
 
@@ -206,3 +210,20 @@ def read_failed(path: Path) -> list[dict[str, str]]:
 
     with h5py.File(path) as file:
         return [json.loads(line) for line in file["failed"].asstr()[:]]
+
+
+def read_members(path: Path) -> list[str] | None:
+    """Ids of all items that were tried for a shard, in order, with and without a row.
+
+    None where it does not tell where those without one stood, as shards of earlier versions.
+    """
+    import h5py
+
+    with h5py.File(path) as file:
+        ids: list[str] = file["ids"].asstr()[:].tolist()
+        failed = [json.loads(line)["video"] for line in file["failed"].asstr()[:]]
+        if failed and "failed_at" not in file:
+            return None
+        for at, id_ in sorted(set(zip(file["failed_at"][:].tolist(), failed, strict=True))) if failed else ():
+            ids.insert(at, id_)
+        return ids

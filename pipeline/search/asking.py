@@ -49,7 +49,8 @@ class Asking:
             source = context.stage(name)
             part = construct.construct(source, context)
             file = None if source.borrowed else lookup.get(source, context.graph, context.work)
-            part = load(part, "cpu", file, learned.file(context, source))
+            further = lookup.further(source, context.graph, context.work)
+            part = load(part, "cpu", file, learned.file(context, source), further)
             self._read[name] = part.extract_text
             if hasattr(part, "knows"):
                 self.knowing[name] = part.knows

@@ -27,6 +27,7 @@ from pipeline.rows import shards
 from pipeline.store import ledger
 from pipeline.video import reading
 from pipeline.video.expected import NOTED, asked, told
+from pipeline.video.timeline import JUMPS
 from pipeline.workers.killable import Lost
 from pipeline.workers.tasks import Made
 from pipeline.workers.worker import Worker
@@ -119,6 +120,8 @@ def look(work: Look, worker: Worker) -> Made:
             if probe.packets < NOTED * probe.expected:
                 text = f"used, but the file lacks frames: there are {_told(probe)}"
                 notes.append(ledger.line(clip.id, work.target.stage, text, decoder="probe"))
+            if probe.jumps:
+                notes.append(ledger.line(clip.id, work.target.stage, f"used, but {JUMPS}", ledger.JUMPS, "probe"))
             found.append((clip.id, probe))
         worker.advance()
     probes = [probe for _, probe in found]
@@ -133,7 +136,8 @@ def look(work: Look, worker: Worker) -> Made:
         extra[name] = np.array(column, dtype="S" if column and isinstance(column[0], str) else None)
     ids = [id_ for id_, _ in found]
     values = np.array([probe.packets for probe in probes], np.int64).reshape(-1, 1)
-    shards.write(work.target.path, ids, values, attributes(work.target, None), failed, extra, notes=notes)
+    about, order = attributes(work.target, None), [clip.id for clip in work.clips]
+    shards.write(work.target.path, ids, values, about, failed, extra, notes=notes, order=order)
     return Made(work.target.stage, work.target.key, len(ids), time.perf_counter() - start, failed, notes=notes)
 
 

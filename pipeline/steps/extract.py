@@ -181,6 +181,7 @@ def target(context: Context, stage: Stage, unit: Unit) -> Target:
         dtype=stage.options["dtype"],
         precision=stage.options["precision"],
         weights=_absolute(lookup.get(stage, context.graph, context.work) if not stage.borrowed else None),
+        further={param: _absolute(path) for param, path in lookup.further(stage, context.graph, context.work).items()},
         state=_absolute(learned.file(context, stage)),
         learned=_learned(context, stage),
         about=learned.about(context, stage),

@@ -104,7 +104,8 @@ def run(context: Context, planned: Planned) -> None:
     torch.set_num_threads(context.graph.threads)  # only now: decoding in this process sets its own number
     folder = context.work.folder(stage.name)
     try:
-        part.load(where, lookup.get(stage, context.graph, context.work))
+        further = lookup.further(stage, context.graph, context.work)
+        part.load(where, lookup.get(stage, context.graph, context.work), **further)
         task = part.task(train, val, make(options.loss, options.mask, options.prior))
         task.factors = dict.fromkeys(getattr(task, "heads", ()), options.head_rate)
     except ValueError as error:

@@ -17,7 +17,7 @@ from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
 from pipeline.plan.units import Unit
 from pipeline.plan.units import shards as shards_of
-from pipeline.rows import bigfile, shards
+from pipeline.rows import bigfile, kinds, shards
 from pipeline.store import ledger
 from pipeline.workers.tasks import Made
 
@@ -60,8 +60,10 @@ def units(context: Context, stage: Stage) -> list[Unit]:
 
 
 def problems(context: Context, stage: Stage) -> list[str]:
-    """Files that are not there."""
-    return [f"'{stage.name}': no such file: {file}" for file in _files(context, stage) if not file.exists()]
+    """Files that are not there, or no files."""
+    paths = _files(context, stage)
+    pipes = [f"'{stage.name}': {path} is {kinds.PIPE}; {kinds.WANTED}" for path in paths if kinds.waits(path)]
+    return [f"'{stage.name}': no such file: {path}" for path in paths if not path.exists()] + pipes
 
 
 def shape(context: Context, stage: Stage) -> tuple[int, int]:
@@ -78,7 +80,7 @@ def run(context: Context, planned: Planned) -> None:
     paths = _files(context, stage)
     if lost := problems(context, stage):
         raise LaffError(lost[0])
-    source = ", ".join(path.name for path in paths)
+    sources = [path.name for path in paths]
     wanted = [row for unit in planned.todo for row in catalog.shards(unit.side)[unit.shard]]
     with progress.bar(stage.name, len(wanted), "row") as bar:
         names = catalog.ids(options["side"], wanted)
@@ -93,7 +95,7 @@ def run(context: Context, planned: Planned) -> None:
             here = taken.sound[part]
             kept = [name for name, sound in zip(names[part], here, strict=True) if sound]
             failed = [
-                ledger.line(name, stage.name, *_reason(source, taken, at - size + place))
+                ledger.line(name, stage.name, *_reason(sources, taken, at - size + place))
                 for place, name in enumerate(names[part])
                 if not here[place]
             ]
@@ -101,9 +103,9 @@ def run(context: Context, planned: Planned) -> None:
             goal = Target(
                 stage.name, unit.key, path, None, unit.fingerprint, unit.content, unit.recipe, "cpu", 1, "float32"
             )
-            about = attributes(goal, None) | {"source": source, "level": options["level"]}
+            about = attributes(goal, None) | {"source": ", ".join(sources), "level": options["level"]}
             frames = taken.counts[part][here] if options["level"] == "frame" else None
-            shards.write(path, kept, taken.values[part][here], about, failed, frames=frames)
+            shards.write(path, kept, taken.values[part][here], about, failed, frames=frames, order=names[part])
             bar.advance(size)
             record(context, planned, Made(stage.name, unit.key, len(kept), time.perf_counter() - start, failed))
 
@@ -134,14 +136,17 @@ def _check(stage: Stage, paths: Sequence[Path], names: list[str], taken: bigfile
         )
     if stage.options["side"] == "text" and not taken.sound.all():
         lost = [
-            f"{name}: {_reason(shown, taken, place)[0]}" for place, name in enumerate(names) if not taken.sound[place]
+            f"{name}: {_reason([*map(str, paths)], taken, place)[0]}"
+            for place, name in enumerate(names)
+            if not taken.sound[place]
         ]
         raise told(f"'{stage.name}'", lost[:SHOWN] + ([f"… and {len(lost) - SHOWN} more"] if len(lost) > SHOWN else []))
 
 
-def _reason(source: str, taken: bigfile.Taken, place: int) -> tuple[str, str]:
+def _reason(sources: Sequence[str], taken: bigfile.Taken, place: int) -> tuple[str, str]:
     """Why an item has no row, and its short name."""
     if not taken.counts[place]:
-        return f"no row in {source}", "Missing"
+        return f"no row in {', '.join(sources)}", "Missing"
+    source = sources[0 if taken.files is None else taken.files[place]]
     values = f"{taken.odd[place]} of the {taken.values[place].shape[-1] * int(taken.counts[place])} values"
     return f"its row in {source} is not usable: {values} are NaN, inf or too large for float32", "NotFinite"

@@ -11,6 +11,7 @@ from pipeline.errors import printable
 from pipeline.store import journal
 
 NOTE = "note"
+JUMPS = "TimesJump"  # `exception` of a note on a video whose times jump; on one that lacks frames it is ""
 KEYS = ("video", "stage", "reason", "exception", "decoder", "time")
 
 

@@ -4,14 +4,14 @@ Each run keeps the same in WORK/runs/NAME/run.yaml, main too, whose stages stand
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from pipeline import files, yamls
+from pipeline import files, progress, yamls
 from pipeline.errors import LaffError
 from pipeline.store.workspace import MAIN, RUNS
 
@@ -31,6 +31,7 @@ class Memory:
     differs: tuple[str, ...] = ()  # how its settings differ from those of the main run, in words
     replacing: Mapping[str, str] = field(default_factory=dict)  # stage -> fingerprint that may replace older results
     settings: Mapping[str, Any] = field(default_factory=dict)  # of a run: what tells it from others, by stage
+    files: tuple[str, ...] = ()  # those stage.param of `sets` whose values are paths, or lists of them
 
 
 def path(root: Path, run: str = "") -> Path:
@@ -44,8 +45,19 @@ def read(root: Path, run: str = "") -> Memory | None:
     LaffError where the file is not as `write` leaves it.
     """
     file = path(root, run)
-    if not file.is_file():
-        return None
+    return _load(file, root) if file.is_file() else None
+
+
+def damage(file: Path) -> str:
+    """Why a file is not as `write` leaves it, or ''."""
+    try:
+        _load(file, file.parent)
+    except LaffError as error:
+        return str(error).removeprefix(f"{file}: ")
+    return ""
+
+
+def _load(file: Path, root: Path) -> Memory:
     try:
         return _memory(yamls.load(file), root)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -53,25 +65,28 @@ def read(root: Path, run: str = "") -> Memory | None:
 
 
 def _memory(content: Any, root: Path) -> Memory:
-    stages, profile = content.get("stages"), content.get("profile")
-    sets, differs, replacing, settings = (content.get(key) or kind() for key, kind in _KINDS.items())
-    if not (isinstance(sets, list) and isinstance(differs, list)):
-        raise ValueError("set and differs should be lists")
+    collection, stages, profile = (content.get(key) for key in ("collection", "stages", "profile"))
+    if not collection or not isinstance(collection, str):
+        raise ValueError(f"collection is {collection!r}; it should be a path")
+    sets, differs, replacing, settings, naming = (content.get(key) or kind() for key, kind in _KINDS.items())
+    if not all(isinstance(one, list) for one in (sets, differs, naming)):
+        raise ValueError("set, differs and files should be lists")
     if not (isinstance(replacing, dict) and isinstance(settings, dict)):
         raise ValueError("replacing and settings should be mappings")
     return Memory(
-        _resolved(content["collection"], root),
+        _resolved(collection, root),
         _resolved(stages, root) if stages else None,
         str(profile) if profile else None,
-        tuple(map(str, sets)),
+        _with_paths(map(str, sets), naming, lambda told: str(_placed(told, root))),
         str(content.get("run") or MAIN),
         tuple(map(str, differs)),
         {str(stage): str(print_) for stage, print_ in replacing.items()},
         {str(stage): value for stage, value in settings.items() if isinstance(value, dict)},
+        tuple(map(str, naming)),
     )
 
 
-_KINDS: dict[str, type] = {"set": list, "differs": list, "replacing": dict, "settings": dict}
+_KINDS: dict[str, type] = {"set": list, "differs": list, "replacing": dict, "settings": dict, "files": list}
 
 
 def write(root: Path, memory: Memory, trains: bool = True) -> None:
@@ -80,11 +95,12 @@ def write(root: Path, memory: Memory, trains: bool = True) -> None:
         "collection": _told(memory.collection, root),
         "stages": _told(memory.stages, root) if memory.stages else None,
         "profile": memory.profile,
-        "set": list(memory.sets),
+        "set": list(_with_paths(memory.sets, memory.files, lambda path: _told(Path(path), root))),
         "run": memory.run,
         "differs": list(memory.differs),
         "replacing": dict(memory.replacing),
         "settings": dict(memory.settings),
+        "files": list(memory.files),
     }
     text = HEADER + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
     for file in ([path(root, memory.run)] if trains else []) + [path(root)]:
@@ -100,21 +116,63 @@ def settle(root: Path, stages: Iterable[str]) -> None:
         write(root, replace(known, replacing=left), trains=False)
 
 
-def runs(root: Path) -> dict[str, Memory]:
-    """Name -> settings of the runs beside main, by name."""
-    found = {file.parent.name: read(root, file.parent.name) for file in sorted(root.glob(f"{RUNS}/*/{FILE}"))}
-    return {name: memory for name, memory in found.items() if memory and name != MAIN}
+def names(root: Path) -> list[str]:
+    """The names of the runs beside main that are remembered, or have made something."""
+    folders = [file.parent for inner in (FILE, "*/index.jsonl") for file in root.glob(f"{RUNS}/*/{inner}")]
+    return sorted({folder.relative_to(root).parts[1] for folder in folders} - {MAIN})
+
+
+def runs(root: Path) -> dict[str, Memory | None]:
+    """Name -> settings of the runs beside main, by name; None, as `known`, where nobody can tell."""
+    return {name: known(root, name) for name in names(root)}
+
+
+def known(root: Path, run: str = "") -> Memory | None:
+    """As `read`, but where the file is not as `write` leaves it, that is said and nothing is remembered."""
+    try:
+        return read(root, run)
+    except LaffError as error:
+        what = f"run '{run}'" if run else "the last run"
+        progress.say(f"{error}; until then nobody knows what {what} was given")
+        return None
 
 
 def _told(file: Path, root: Path) -> str:
-    """A path as the file tells it: relative to WORK where it lies near, so that both may move together."""
-    file, home = file.absolute(), root.absolute().parent
-    near = home != Path(home.anchor) and home != Path.home() and file.is_relative_to(home)
-    return os.path.relpath(file, root.absolute()) if near else str(file)
+    """A path as the file tells it: relative to WORK where it lies near, so that both may move together.
+
+    WORK may be a link: near is what lies near the folder that it leads to, for `..` starts there. What is reached by a
+    link is told in full, as it was given.
+    """
+    file, work = file.absolute(), root.resolve()
+    real, home = file.parent.resolve() / file.name, work.parent
+    straight = os.path.normpath(file) == str(real)
+    near = home not in (Path(home.anchor), Path.home().resolve()) and real.is_relative_to(home)
+    return os.path.relpath(real, work) if straight and near else str(real if straight else file)
+
+
+def _with_paths(sets: Iterable[str], naming: Collection[str], change: Callable[[str], str]) -> tuple[str, ...]:
+    """Settings with the paths changed that those of `naming` have as values."""
+    found = []
+    for text in sets:
+        where, _, value = text.partition("=")
+        if where in naming:
+            paths = yamls.parse(value, where)
+            changed = [change(str(path)) for path in paths] if isinstance(paths, list) else change(str(paths))
+            text = f"{where}={yamls.inline(changed)}"
+        found.append(text)
+    return tuple(found)
+
+
+def _placed(told: str, root: Path) -> Path:
+    """The path that was told, in full."""
+    if Path(told).is_absolute():
+        return Path(told)
+    file = root.resolve() / told
+    return file.parent.resolve() / file.name  # without `..`; a link at the end stays, for what stands beside it
 
 
 def _resolved(told: Any, root: Path) -> Path:
     """The path that was told; in the words of the current folder where it lies below it."""
-    file = Path(os.path.normpath(root.absolute() / str(told)))
+    file = _placed(str(told), root)
     here = Path.cwd()
     return file.relative_to(here) if file.is_relative_to(here) else file

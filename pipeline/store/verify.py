@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from pipeline import files, progress
 from pipeline.errors import LaffError
 from pipeline.rows import container
-from pipeline.store import journal
+from pipeline.store import journal, memory
 from pipeline.store.workspace import COMPARISONS, RUNS, Workspace
 
 DAMAGED = ".damaged"  # ending of what was set aside
@@ -66,7 +66,7 @@ def _lines(path: Path) -> str:
     return ""
 
 
-def _text(path: Path) -> str:
+def _filled(path: Path) -> str:
     return "" if path.stat().st_size else "empty"
 
 
@@ -93,6 +93,7 @@ CHECKS: dict[str, Callable[[Path], str]] = {  # ending -> what is wrong with a f
     ".gz": _packed,
     ".json": _json,
     ".jsonl": _lines,
+    ".yaml": memory.damage,
 }
 
 
@@ -123,7 +124,7 @@ class Kinds:
         if not self.ours(name):
             return ""
         try:
-            return CHECKS.get(PurePosixPath(name).suffix, _text)(root / name)
+            return CHECKS.get(PurePosixPath(name).suffix, _filled)(root / name)
         except FileNotFoundError:  # a run beside this one replaces and removes files
             return ""
         except OSError as error:

@@ -2,15 +2,17 @@
 
 The rule: frames are expected by the packets that hold a picture to show, or by what the container states, if that is
 more: the entries of an mp4's index, but hidden and empty ones and second fields; elsewhere the frames that should
-follow the last packet, at the typical rate, up to the end that the header states by its count of frames (AVI) or its
-duration. A video of which less than NOTED of the frames can be had is noted, one with less than the `least` of the
-decode stage counts as failed.
+follow the last packet up to the end that the header states by its count of frames (AVI) or its duration. They are
+expected at the typical rate or the mean one with its pauses, whichever is less, after a pause as long as the longest
+of the file. An end that nobody can mean, or that a whole FLV states, expects nothing. A video of which less than NOTED
+of the frames can be had is noted, one with less than the `least` of the decode stage counts as failed.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.video.timeline import Timeline
@@ -24,6 +26,7 @@ STATING = {"mp4", "matroska", "avi", "flv", "asf"}  # containers whose end is st
 COUNT = "the container's count"
 SHARED = {"matroska", "flv", "asf"}  # those that may state one end for all streams, so that sound has to be looked at
 SLACK = 0.2  # seconds; an end that is stated so little too late says nothing
+DAY, ABSURD = 86_400, 1000  # seconds, times the length of all packets: an end beyond both is damage, or a header's lie
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,14 @@ def expected(container: InputContainer, stream: VideoStream, timeline: Timeline)
         indexed = len(stream.index_entries) - timeline.hidden - timeline.silent - timeline.halves
         if indexed > found.frames:
             found = Expected(indexed, COUNT)
-    missing = _end(container, stream, timeline) - timeline.end if kinds & STATING else 0.0
-    if missing > SLACK:
-        lasting = timeline.packets - timeline.silent + math.floor(missing * timeline.fps(stream) + 0.01)
+    end = _end(container, stream, timeline) if kinds & STATING else 0.0
+    missing = 0.0 if end > max(DAY, ABSURD * timeline.length) else end - timeline.end
+    if missing > SLACK and not ("flv" in kinds and _ends_whole(Path(container.name.removeprefix("file:")))):
+        rate = timeline.fps(stream)
+        if timeline.length:
+            rate = min(rate, timeline.packets / timeline.length)
+        pause = max(timeline.longest - 1 / rate, 0.0)  # the last frame may be held as long as any before it
+        lasting = timeline.packets - timeline.silent + math.floor(max(missing - pause, 0.0) * rate + 0.01)
         if lasting > found.frames:
             found = Expected(lasting, COUNT if "avi" in kinds else "the container's duration")
     return found
@@ -75,10 +83,24 @@ def _end(container: InputContainer, stream: VideoStream, timeline: Timeline) -> 
     return end if end - timeline.others_end > SLACK else 0.0
 
 
+def _ends_whole(path: Path) -> bool:
+    """Whether an FLV ends with a whole tag: where it was cut off, its last 4 bytes are no size of the tag before."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(size - 4, 0))
+        tag = int.from_bytes(file.read(4), "big")
+        if not 11 <= tag <= size - 4:
+            return False
+        file.seek(size - 4 - tag)
+        head = file.read(4)
+    return head[0] & 0x1F in (8, 9, 18) and int.from_bytes(head[1:], "big") == tag - 11  # sound, pictures, script
+
+
 def _seconds(text: str) -> float:
-    """HH:MM:SS.fraction in seconds; 0 for anything else."""
+    """HH:MM:SS.fraction in seconds; 0 for anything else, such as `inf:00:00`."""
     try:
         hours, minutes, seconds = map(float, text.split(":"))
     except ValueError:
         return 0.0
-    return 3600 * hours + 60 * minutes + seconds
+    total = 3600 * hours + 60 * minutes + seconds
+    return total if math.isfinite(total) else 0.0

@@ -32,6 +32,7 @@ class Probe:
     codec: str
     container: str
     note: str  # where header and packets disagree; '' where they do not
+    jumps: bool  # whether its times jump, so that fps and seconds come from typical steps
     thumbnail: bytes  # JPEG of the first frame, at most 160 pixels a side
 
 
@@ -91,7 +92,7 @@ def _probe(path: Path) -> Probe:
             packets=max(timeline.packets, 1),
             expected=frames.frames,
             expected_by=frames.by,
-            seconds=timeline.clock.seconds,
+            seconds=timeline.seconds(stream),
             fps=timeline.fps(stream),
             width=picture.shape[1],
             height=picture.shape[0],
@@ -99,6 +100,7 @@ def _probe(path: Path) -> Probe:
             codec=timeline.codec,
             container=container.format.name,
             note=timeline.note(stream),
+            jumps=timeline.clock.jumps and timeline.packets > 1,
             thumbnail=pixels.thumbnail(picture),
         )
 

@@ -1,12 +1,16 @@
 """What the packets of a video stream tell while they pass by: how many frames there are, how fast, for how long.
 
-The rule for the rate. Where every packet has a time of its own and all steps between neighbours in time are shorter
-than GAP times the median step, a frame takes the mean step. Where times jump (a pause, streams that were joined, a
-wrong packet, packets without times) it takes the mean of the typical steps, half to one and a half times the median,
-between packets that follow each other in the file. The header's rate is taken where that bears it out (1 %).
+The rule. A step between neighbours in time is long from GAP times the median step on. Frames take the mean step where
+no step is long, or many are (more than FEW of them), as in a recording of a screen, which has a frame for each change.
+A few long ones are pauses: a frame takes the mean of the typical steps, half to one and a half times the median. The
+seconds are those from the first frame to the end of the last, pauses and all, unless the header says another length.
 
-The rule for seconds. From the first frame to the end of the last; a step that jumps, back or as far as GAP times the
-median, counts as a typical one.
+Where times jump, only typical steps count, for the seconds too, each jump as one of them; they are told between packets
+that follow each other in the file. Times jump where some are missing, go back, or take a step that no recording takes:
+longer than WILD seconds, than GAP times the median and than all steps together that are not that long. Where packets
+don't say when each is shown, it is when they are decoded; where not even that, each lasts as long as it says.
+
+The header's rate is taken where the packets bear it out (CLOSE). Frames are chosen by counting at this one rate.
 """
 
 from __future__ import annotations
@@ -25,7 +29,10 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 GAP = 4  # times the median step; one as long is a pause, not a slow frame
+FEW = 1 / 8  # part of the steps; long ones up to there, or one alone, are pauses in an even clock
+WILD = 10  # seconds; FFmpeg takes a longer step for a discontinuity (its dts_delta_threshold)
 CLOSE = 0.01  # the header's rate is right where it differs by at most this part
+JUMPS = "its times jump, so only typical steps between packets count"
 PLACEHOLDER = 19  # bytes; a packet of MPEG-4 up to this long repeats a picture or stands for one in another packet
 
 
@@ -36,6 +43,7 @@ class Clock:
     step: float  # seconds that a frame takes; 0 where nothing tells
     seconds: float  # from the first frame to the end of the last
     jumps: bool = False  # whether only typical steps count
+    pauses: float = 0.0  # seconds of them in `seconds`, which count for no frame
 
 
 class Timeline:
@@ -95,6 +103,18 @@ class Timeline:
         return self._ends.get(self._own, 0) * self._bases.get(self._own, 0.0)
 
     @property
+    def length(self) -> float:
+        """Seconds from when the first frame is shown until the last one goes; 0 where packets have no times."""
+        shown = [time for time in self._shown if time is not None]
+        return max(self.end - min(shown) * self._bases[self._own], 0.0) if shown else 0.0
+
+    @property
+    def longest(self) -> float:
+        """Seconds, the longest step between neighbours in time."""
+        steps = np.diff(np.sort([time for time in self._shown if time is not None]))
+        return float(steps.max(initial=0)) * self._bases.get(self._own, 0.0)
+
+    @property
     def others_end(self) -> float:
         """Seconds, when the last packet of another stream goes; 0 where there is none."""
         return max((end * self._bases[index] for index, end in self._ends.items() if index != self._own), default=0.0)
@@ -111,44 +131,74 @@ class Timeline:
             return 1 / step
         return stated or 25.0  # a single picture that states nothing: any rate gives the same frames
 
+    def seconds(self, stream: VideoStream) -> float:
+        """From the first frame to the end of the last, by the rule above."""
+        length, clock = _length(stream), self.clock
+        if clock.pauses and length and abs(length - clock.seconds) > CLOSE * clock.seconds:
+            return clock.seconds - clock.pauses
+        return clock.seconds
+
     def note(self, stream: VideoStream) -> str:
         """Where header and packets disagree, in words; '' where they do not."""
-        stated, found = _stated(stream), self.clock
-        length = float((stream.duration or 0) * (stream.time_base or 0))
+        stated, found, length, seconds = _stated(stream), self.clock, _length(stream), self.seconds(stream)
         said = []
         if found.jumps:
-            said.append("its times jump, so only typical steps between packets count")
+            said.append(JUMPS)
+        if found.pauses:
+            said.append(f"its rate leaves out pauses of {found.pauses:.6g} seconds")
         if stated and found.step and abs(stated * found.step - 1) > CLOSE:
             said.append(f"the header says {stated:.6g} frames a second, the packets {1 / found.step:.6g}")
-        if length and found.step and abs(length - found.seconds) > max(CLOSE * found.seconds, 2 * found.step):
-            said.append(f"the header says {length:.6g} seconds, the packets {found.seconds:.6g}")
+        if length and found.step and abs(length - seconds) > max(CLOSE * seconds, 2 * found.step):
+            said.append(f"the header says {length:.6g} seconds, the packets {seconds:.6g}")
         return "; ".join(said)
 
 
 def clock(shown: list[int | None], decoded: list[int | None], durations: list[int], base: float) -> Clock:
     """The clock of packets in the order of the file, from their times in ticks of `base` seconds."""
     count = len(shown)
+    if None not in decoded and (None in shown or len(set(shown)) < count):  # H.264 in AVI
+        shown = decoded
     times = np.sort([time for time in shown if time is not None])
     follow = np.diff([time for time in decoded if time is not None])
     steps = np.diff(times)
-    if count and len(times) == count and (not len(steps) or _even(steps)) and not (follow < 0).any():
-        step = float(steps.mean()) if len(steps) else 0.0
+    in_order = len(times) == count > 0 and steps.min(initial=1) > 0 and not (follow < 0).any()
+    if in_order and not _wild(steps, WILD / base if base else 0.0):
+        step, pauses = _paced(steps)
         last, end = int(times[-1]), max(time + length for time, length in zip(shown, durations, strict=True))  # type: ignore[operator]
-        return Clock(step * base, (max(end, last + (step if end <= last else 0)) - int(times[0])) * base)
+        seconds = (max(end, last + (step if end <= last else 0)) - int(times[0])) * base
+        return Clock(step * base, seconds, pauses=pauses * base)
     forward = np.array([b - a for a, b in pairwise(decoded) if a is not None and b is not None and b > a])
     if len(forward) < (count - 1) / 2:  # too few have a time of decoding
         forward = steps[steps > 0]
     if not len(forward):
         step = sum(durations) / max(count, 1)
-        return Clock(step * base, step * base * count, True)
-    middle = _median(forward)
-    step = float(forward[(forward >= middle / 2) & (forward <= 1.5 * middle)].mean())
-    kept = forward[forward < GAP * middle]
+        return Clock(step * base, step * base * count)
+    step = _typical(forward)
+    kept = forward[forward < GAP * _median(forward)]
     return Clock(step * base, (float(kept.sum()) + step * (count - len(kept))) * base, True)
 
 
-def _even(steps: np.ndarray) -> bool:
-    return bool(steps.min() > 0 and steps.max() < GAP * _median(steps))
+def _wild(steps: np.ndarray, longest: float) -> bool:
+    """Whether one step is longer than `longest`, than GAP times the median, and than all that are not, together."""
+    far = steps > max(longest, GAP * _median(steps)) if len(steps) else steps > 0
+    return bool(far.any() and steps[far].max() > steps[~far].sum())
+
+
+def _paced(steps: np.ndarray) -> tuple[float, float]:
+    """What a frame takes, and how much longer all pauses together are than a frame each; both in ticks."""
+    if not len(steps):
+        return 0.0, 0.0
+    long = steps[steps >= GAP * _median(steps)]
+    if not 0 < len(long) <= max(1, FEW * len(steps)):
+        return float(steps.mean()), 0.0
+    step = _typical(steps)
+    return step, float(long.sum()) - step * len(long)
+
+
+def _typical(steps: np.ndarray) -> float:
+    """The mean of the steps that are half to one and a half times the median."""
+    middle = _median(steps)
+    return float(steps[(steps >= middle / 2) & (steps <= 1.5 * middle)].mean())
 
 
 def _median(steps: np.ndarray) -> float:
@@ -158,6 +208,11 @@ def _median(steps: np.ndarray) -> float:
 
 def _stated(stream: VideoStream) -> float:
     return float(stream.average_rate or stream.guessed_rate or 0)
+
+
+def _length(stream: VideoStream) -> float:
+    """Seconds that the header states; 0 where it states none."""
+    return float((stream.duration or 0) * (stream.time_base or 0))
 
 
 def _shows(codec: str, packet: av.Packet) -> bool:

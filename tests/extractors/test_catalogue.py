@@ -3,11 +3,16 @@
 import importlib
 import inspect
 import re
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+import timm
 import yaml
+from open_clip.pretrained import list_pretrained
+
+from extractors import clip_published
 
 FILE = Path(__file__).resolve().parents[2] / "extractors" / "weights.yaml"
 ENTRIES: dict[str, dict[str, Any]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
@@ -55,6 +60,27 @@ def test_its_extractor_takes_its_params(name: str) -> None:
     if "video" in built.sides:
         assert built.sampling.views >= 1
         assert len(built.mean) == len(built.std) == 3
+
+
+TAGS = {"webli", "meta", "dfndr2b", "metaclip2_worldwide"}
+STRONG = ("siglip2-", "pe-core-", "mobileclip2-", "metaclip2-")
+
+
+def test_models_of_open_clip_are_as_its_table_says() -> None:
+    """Address, files, pixels and licence; MobileCLIP2's licence as timm's table says of each image tower."""
+    published = {}
+    for model, tag in ((model, tag) for model, tag in list_pretrained() if tag in TAGS):
+        with suppress(ValueError):  # made with another activation
+            published[model] = clip_published.entry(model, tag)
+    strong = {name: of for name, of in ENTRIES.items() if name.startswith(STRONG)}
+    for known in strong.values():
+        table = published[known["params"]["model"]]
+        assert {key: table[key] for key in ("params", "source", "licence")}.items() <= known.items()
+        assert table.get("files") == known.get("files")
+    families = [sum(name.startswith(family) for name in strong) for family in STRONG]
+    assert min(families) >= 4  # several sizes of each
+    towers = [name for name in timm.list_pretrained() if name.endswith("apple_mclip2_dfndr2b")]
+    assert {timm.get_pretrained_cfg(name).license for name in towers} == {"apple-amlr"}
 
 
 def test_no_two_entries_share_a_file() -> None:

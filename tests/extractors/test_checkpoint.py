@@ -34,6 +34,13 @@ def test_safetensors(tmp_path: Path) -> None:
     assert same(read(tmp_path / "b.safetensors"))
 
 
+def test_the_content_tells_the_format(tmp_path: Path) -> None:
+    save_file(STATE, tmp_path / "a.pth")
+    torch.save(STATE, tmp_path / "b.safetensors")
+    torch.save(STATE, tmp_path / "c.safetensors", _use_new_zipfile_serialization=False)
+    assert all(same(read(path)) for path in tmp_path.iterdir())
+
+
 def test_the_options_of_a_training_do_no_harm(tmp_path: Path) -> None:
     torch.save({"model": STATE, "args": Namespace(lr=0.1), "epoch": 3}, tmp_path / "a.pth")
     assert same(read(tmp_path / "a.pth"))
@@ -73,11 +80,16 @@ def test_files_that_were_cut_off(tmp_path: Path, kind: str, kept: float) -> None
         (b"", "no checkpoint: 0 bytes"),
         (b"\x00" * 23, "no checkpoint: 23 bytes"),
         (b"clip1#0 a red circle\nclip2#0 a blue square\n", "no checkpoint, but a file of text"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a", "no checkpoint, but a Git LFS pointer"),
+        (b"\n<!DOCTYPE html><html>", "no checkpoint, but a web page or XML: the download went wrong"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(99), "no checkpoint, but an HDF5 file"),
+        (b"PK\5\6" + bytes(18), "no checkpoint, but a zip archive in which torch has saved nothing: it holds no file"),
         (None, "no such weights file"),
     ],
 )
-def test_files_that_are_no_checkpoint(tmp_path: Path, content: bytes | None, message: str) -> None:
-    path = tmp_path / "a.pth"
+@pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])
+def test_files_that_are_no_checkpoint(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+    path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ValueError, match=re.escape(str(path)) + ".*" + message):

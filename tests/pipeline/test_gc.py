@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,11 @@ import cli
 from pipeline import gc
 from pipeline.errors import LaffError
 from pipeline.gc import Found
+from pipeline.plan import steps
+from pipeline.request import Request
 from pipeline.rows import shards
+from pipeline.store import memory
+from pipeline.store.memory import Memory
 from pipeline.store.workspace import Workspace
 
 TRAINED = "needed only until 'train' was finished"
@@ -120,6 +125,68 @@ def test_other_settings_count_as_unused(used) -> None:
     assert not (used.work / "train" / "laff-x3d").exists()
     assert used.run(*sets).made == {}
     assert gc.look(used.request(*sets)) == Found()
+
+
+MINE = """
+stages:
+  ingest: {step: ingest, params: {shard_videos: 2, shard_captions: 4}}
+  decode: {step: decode, from: ingest}
+  tf: {step: extract, uses: extractors.brightness.Brightness, from: decode}
+  bow: {step: extract, uses: extractors.bow.Bow, from: ingest, params: {threshold: 1}}
+  fuse: {step: train, uses: fusion.laff.LAFF, from: [tf, bow]}
+  rank: {step: rank, from: fuse}
+"""
+
+
+@pytest.fixture
+def beside(collect, surroundings, finish, tmp_path: Path) -> Request:
+    """A finished main run of one stages file, its files empty; and the request of a run `mine` of another one."""
+    path = collect()
+    context = surroundings(path)
+    finish(context)
+    for name in list(context.graph.stages)[1:]:
+        for unit in steps.units(context, name):
+            for file in unit.makes:
+                (context.work.folder(name) / file).parent.mkdir(parents=True, exist_ok=True)
+                (context.work.folder(name) / file).touch()
+    memory.write(context.work.root, Memory(path, tmp_path / "stages.yaml"))
+    (tmp_path / "my.yaml").write_text(MINE)
+    memory.write(context.work.root, Memory(path, tmp_path / "my.yaml", run="mine"))
+    return Request(path, context.work.root, tmp_path / "my.yaml", name="mine")
+
+
+def test_what_a_run_of_another_stages_file_uses_stays(beside: Request) -> None:
+    assert {"x3d/00000.h5", "train/laff/seed1/best.pt", "report/index.html"} <= files_of(beside.work)
+    assert reasons(gc.look(beside)) == {}
+    assert reasons(gc.look(replace(beside, name=""))) == {}  # main, but with another file than it is remembered with
+    (beside.work / "x3d" / "00009.h5").touch()
+    (beside.work / "gone").mkdir()
+    for name in ("index.jsonl", "00000.h5"):
+        (beside.work / "gone" / name).touch()
+    nowhere = "no stage 'gone' in my.yaml, stages.yaml"
+    wanted = {"x3d/00009.h5": "no item is in this shard", "gone/00000.h5": nowhere, "gone/index.jsonl": nowhere}
+    assert reasons(gc.look(beside)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("stages.yaml", None, r"(?s)what run 'main' uses, as .*WORK/runs/main/run.yaml says .*stages.yaml: cannot be"),
+        ("stages.yaml", MINE.replace("laff.LAFF", "laff.LOFF"), r"(?s)what run 'main' uses.*'LOFF'"),
+        ("WORK/runs/main/run.yaml", "- nothing", "runs/main/run.yaml: is not as laff wrote it"),
+        ("WORK/runs/lost/train/index.jsonl", "", "runs/lost/run.yaml: is missing, .* --name lost"),
+    ],
+)
+def test_nothing_is_called_unused_where_a_run_is_not_known(
+    beside: Request, tmp_path: Path, file: str, text: str | None, message: str
+) -> None:
+    if text is None:
+        (tmp_path / file).unlink()
+    else:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(text)
+    with pytest.raises(LaffError, match=message):
+        gc.look(beside)
 
 
 def test_links_and_what_laff_did_not_write_stay(used, tmp_path: Path) -> None:

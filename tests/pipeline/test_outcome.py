@@ -1,11 +1,13 @@
 """What a person is told after a run: what to do next, where that is possible."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from pipeline.graph import stages
 from pipeline.outcome import Outcome, search_advice
+from pipeline.store import ledger
 
 GRAPH = """
 stages:
@@ -50,3 +52,24 @@ def test_a_stage_that_made_little_of_its_videos_says_so(failed: list[str], told:
     lines = [{"video": video, "stage": "x3d"} for video in failed] + [{"video": "a", "stage": "tf"}]
     outcome = Outcome(made={"x3d": 1}, seconds={"x3d": 0.5}, failures=lines, videos=2)
     assert outcome.summary(Path("WORK")).splitlines()[0] == f"x3d              1 made in      0.5 s{told}"
+
+
+RESULTS = {"models": {"laff": {"t2v": {"R@1": 25.0, "queries": 4, "candidates": 4}}}, "coverage": 1.0}
+
+
+def test_results_are_shown_whatever_their_stages_are_called(tmp_path: Path) -> None:
+    (tmp_path / "score").mkdir()
+    (tmp_path / "score" / "metrics.json").write_text(json.dumps(RESULTS))
+    outcome = Outcome(stages=["score"], ends={"evaluate": "score", "rank": "lists"}, places={"lists": "runs/a/lists"})
+    told = outcome.summary(tmp_path).splitlines()[-1]
+    assert told == f"metrics {tmp_path}/score/metrics.json, runs {tmp_path}/runs/a/lists"
+    assert "metrics" not in Outcome(stages=["bow"], ends={"evaluate": "score"}).summary(tmp_path)
+
+
+def test_each_flaw_of_videos_that_are_used_is_told_once() -> None:
+    lines = [ledger.line(video, "decode", "used, but …", ledger.JUMPS) for video in "abc"]
+    lines += [ledger.line("a", stage, "used, but …") for stage in ("decode", "x3d")]
+    assert Outcome(made={"decode": 1}, notes=lines).summary(Path("WORK")).splitlines()[1:] == [
+        "1 video(s) are used though frames are missing: `laff failures -w WORK` says which",
+        "3 video(s) are used though their times jump: `laff failures -w WORK` says which",
+    ]

@@ -128,3 +128,16 @@ def test_deep_nesting_is_one_line(tmp_path: Path, text: str):
         yamls.parse(text, "a.yaml")
     assert str(error.value).startswith("a.yaml")
     assert len(str(error.value).splitlines()) == 1
+
+
+def test_aliases_that_stand_for_more_than_anybody_means():
+    """Ten lists of ten of the one before: any walk through the value would take for ever."""
+    lists = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12))
+    for text in (f"a0: &a0 [x]\n{lists}name: *a11\n", "a: &a [*a]\n", "! a: &a {b: *a}\n"):
+        with pytest.raises(LaffError) as error:
+            yamls.parse(text, "a.yaml")
+        assert str(error.value) == (
+            "a.yaml: its aliases (*name) stand for over 100,000 values; write out what is meant, or less"
+        )
+    small = "".join(f"b{n}: *a\n" for n in range(5000))
+    assert len(yamls.parse(f"a: &a [1, 2, 3]\n{small}", "a.yaml")) == 5001

@@ -37,6 +37,15 @@ def test_a_part_is_loaded_once_under_a_name() -> None:
     assert Loaded().ready("x3d:1", again, "cpu", None, None) is again
 
 
+def test_further_weights_are_given_by_their_parameter(tmp_path: Path) -> None:
+    class Two(Part):
+        def load(self, device: str, weights: Path | None, sentences: Path | None = None) -> None:
+            self.calls.append((device, weights, sentences))
+
+    part = Loaded().ready("conse:1", Two(), "cpu", Path("w.pt"), None, {"sentences": tmp_path})
+    assert part.calls == [("cpu", Path("w.pt"), tmp_path)]
+
+
 def test_only_so_many_are_kept() -> None:
     kept = Loaded()
     parts = [kept.ready(str(number), Part(), "cpu", None, None) for number in range(MOST)]

@@ -38,6 +38,10 @@ def sleep(cleaning):
     finally:
         time.sleep(cleaning)
 
+@cli.main.command(name="import")
+def import_():
+    import torch
+
 cli.main()
 """
 
@@ -175,3 +179,22 @@ def test_signals_that_are_to_be_ignored_stay_so() -> None:
     finally:
         signal.signal(signal.SIGINT, before)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("part", ["__init__", "part"])
+def test_a_signal_amid_the_import_of_torch(tmp_path: Path, number: signal.Signals, status: int, part: str) -> None:
+    """An exception there may reach its C++, which aborts: so does this one."""
+    folder = tmp_path / "torch"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("from torch import part")
+    (folder / f"{part}.py").write_text(
+        "import os, time\ntry:\n    print('ready', flush=True); time.sleep(60)\nexcept BaseException:\n    os.abort()\n"
+    )
+    process = started("import", PYTHONPATH=str(tmp_path))
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(number)
+    messages = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == status
+    assert messages == f"Error: {terminal.INTERRUPTED}\n"

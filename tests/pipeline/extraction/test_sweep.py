@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,8 @@ def test_a_lost_video_keeps_its_slot_and_costs_its_row(worker: Worker, videos: l
     assert part.batches == [4, 4, 4]  # 12 slots, whatever became of them
     assert greys(tmp_path / "mean" / "00000.h5") == {f"v{n}": n for n in range(10)}
     assert [line["video"] for line in made.failed] == ["broken"]  # decode has told of the other
+    tried = ["v0", "v1", "broken", *(f"v{n}" for n in range(2, 10))]
+    assert shards.read_members(tmp_path / "mean" / "00000.h5") == tried
 
 
 def test_a_shard_is_the_same_file_in_any_company(worker: Worker, clips: Any, tmp_path: Path) -> None:
@@ -344,3 +347,10 @@ def test_what_a_stream_uses_is_closed_after_it(
 def test_a_weight_file_that_a_worker_does_not_see_is_told(worker: Worker, videos: list[Clip], tmp_path: Path) -> None:
     with pytest.raises(LaffError, match=r"mean: /nowhere/x.pth is not there, seen from"):
         sweep(work(videos, target(tmp_path, Mean(), weights=Path("/nowhere/x.pth"))), worker)
+
+
+def test_more_frames_may_be_expected_than_32_bits_can_count(worker: Worker, videos: list[Clip], tmp_path: Path) -> None:
+    most = replace(videos[0], expected=29_999_999_997, expected_by="the container's duration")
+    (made,) = sweep(work([most], target(tmp_path, Mean())), worker)
+    assert made.rows == 1
+    assert shards.column(tmp_path / "mean" / "00000.h5", "expected").tolist() == [29_999_999_997]

@@ -74,6 +74,17 @@ def test_weights_of_another_extractor(tmp_path: Path):
     ]
 
 
+def test_further_weights_of_another_extractor(tmp_path: Path):
+    entry = "  conse: {step: extract, uses: extractors.conse.Conse, from: decode}\n"
+    text = TEXT.replace("profiles:", entry + "profiles:")
+    assert mistakes(tmp_path, text, ["conse.sentences=x3d-xs-k400"]) == [
+        "'conse': sentences 'x3d-xs-k400' are for extractors.x3d.X3D, not for extractors.bert.Bert"
+    ]
+    assert load(tmp_path, text, None, ["conse.sentences=all-mpnet-base-v2"]).stages["conse"].params["best"] == 10
+    both = load(tmp_path, text, None, ["conse.weights=efficientnet-lite0"]).stages["conse"].params
+    assert both["model"] == "tf_efficientnet_lite0"  # the entry of timm's class, which this one derives from
+
+
 def test_a_class_takes_the_weights_of_the_one_it_derives_from(tmp_path: Path):
     assert load(tmp_path).stages["finetune"].params["model"] == "ViT-B-16-quickgelu"
     assert published.family("extractors.clip_ft.ClipFt") == {"extractors.clip_ft.ClipFt", "extractors.clip.Clip"}

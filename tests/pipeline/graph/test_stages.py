@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import cli
 from pipeline.errors import LaffError
 from pipeline.graph import stages
 from pipeline.graph.graph import Graph
@@ -397,3 +398,17 @@ def test_the_part_of_a_stage_is_set_like_a_param(tmp_path: Path):
 def test_a_profile_that_is_a_list(tmp_path: Path):
     text = SMALL.replace("  quick: {", "  broken: [a]\n  quick: {")
     assert mistakes(tmp_path, text, "broken") == ["profile 'broken' should be a mapping of stages, not ['a']"]
+
+
+@pytest.mark.parametrize("name", ["compare", "main", *cli.main.commands])
+def test_a_stage_may_not_be_called_as_what_laff_has_already(tmp_path: Path, name: str) -> None:
+    """Its folder would be that of comparisons or runs, its command one of ours, which comes first."""
+    text = f"stages: {{ingest: {{step: ingest}}, {name}: {{step: decode, from: ingest}}}}"
+    what = "the first run" if name == "main" else "a command"
+    assert mistakes(tmp_path, text) == [
+        f"'{name}' is the name of {what} of laff; call the stage something else, such as my-{name}"
+    ]
+
+
+def test_folders_of_ours_are_commands_too() -> None:
+    assert {*stages.OWN_FOLDERS} <= {*stages.VERBS} == {*cli.main.commands}

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -202,6 +203,9 @@ def test_yaml_mistakes(write: Write, tmp_path: Path):
         "collection.yaml: val: unknown key 'caption'; did you mean 'captions'?",
         "collection.yaml: videos: should name a file, not 3",
     ]
+    assert mistakes(write(**{"collection.yaml": f"{yaml_with().replace('zoo', '[a, b]')}"})) == [
+        "collection.yaml: name: should be a word, not a list or a mapping",
+    ]
     with pytest.raises(LaffError) as error:
         collection.load(write(**{"collection.yaml": "name: a\nvideos: b\nname: c\n"}))
     assert str(error.value) == f"{tmp_path}/collection.yaml:3: not valid YAML: 'name' stands twice"
@@ -292,6 +296,30 @@ def test_names_that_differ_in_a_number_are_not_meant(write: Write):
         "val.ids:1: video 'clip99' has no file in videos",
         "val.ids:2: video 'clip7' has no file in videos; did you mean 'clip007'?",
     ]
+
+
+def test_a_file_that_another_video_has_is_not_meant(write: Write):
+    names = {"val.ids": "birds\nbirda\n", "val.txt": "birds#0 a bird\nbirda#0 a dog\n"}
+    names |= {"test.txt": "lost#0 x\n", "test.ids": "gone\n", "videos/birds.mp4": ""}
+    assert "val.ids:2: video 'birda' has no file in videos" in mistakes(write(**names))
+    assert "val.ids:2: video 'birda' has no file in videos; did you mean 'bird'?" in mistakes(
+        write(**names, **{"videos/bird.mp4": ""})
+    )
+
+
+def test_a_pipe_or_a_folder_is_no_video(write: Write, tmp_path: Path):
+    os.mkfifo(tmp_path / "videos" / "pipe.mp4")
+    (tmp_path / "sub.mp4").mkdir()
+    lists = {"val.ids": "pipe\nsub\n", "val.txt": "pipe#0 a bird\nsub#0 a dog\n", "test.txt": "lost#0 x\n"}
+    assert (
+        "val.ids:1: video 'pipe' has no file: videos/pipe.mp4 is no regular file (a pipe, socket or device)"
+    ) in mistakes(write(**lists))
+    table = {"table.csv": "video,path\npipe,videos/pipe.mp4\nsub,sub.mp4\n"}
+    said = mistakes(
+        write(**lists, **table, **{"collection.yaml": yaml_with().replace("videos: videos", "videos: table.csv")})
+    )
+    assert "val.ids:1: video 'pipe' has no file: videos/pipe.mp4 is no regular file (a pipe, socket or device)" in said
+    assert "val.ids:2: video 'sub' has no file: sub.mp4 is a folder" in said
 
 
 def test_an_id_that_is_a_file_name(write: Write):

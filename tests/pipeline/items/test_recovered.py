@@ -20,9 +20,9 @@ def listed(collect: Callable[..., Path]) -> Collection:
     return load(collect(**{split: {video: [f"one of {video}"] for video in some} for split, some in CAPTIONS.items()}))
 
 
-def shard(path: Path, ids: str, failed: str = "") -> None:
+def shard(path: Path, ids: str, failed: str = "", order: str = "") -> None:
     lines = [ledger.line(video, "decode", "broken") for video in failed.split()]
-    shards.write(path, ids.split(), np.zeros((len(ids.split()), 1)), {}, lines)
+    shards.write(path, ids.split(), np.zeros((len(ids.split()), 1)), {}, lines, order=order.split())
 
 
 def test_nothing_stands(tmp_path: Path, listed: Collection):
@@ -43,7 +43,18 @@ def test_both_sides_in_the_order_of_the_shards(tmp_path: Path, listed: Collectio
     assert (found.captions, found.caption_shard.tolist()) == (["c#0", "a#0", "v#0"], [0, 0, 0])
 
 
-def test_videos_without_a_row_stand_where_they_are_listed(tmp_path: Path, listed: Collection):
+def test_videos_without_a_row_stand_where_they_stood(tmp_path: Path, listed: Collection):
+    """Whatever the lists say now: in their order the shard would hold other items than those that it was made of."""
+    shard(tmp_path / "decode" / "00000.h5", "b d", "a gone v", order="gone b v d a")
+    shard(tmp_path / "decode" / "00001.h5", "", "u t", order="u t")
+    shard(tmp_path / "x3d" / "00000.h5", "d", "b", order="b d")
+    found = recovered(tmp_path, listed)
+    assert (found.videos, found.video_shard.tolist()) == (list("bvdaut"), [0] * 4 + [1] * 2)
+
+
+def test_videos_without_a_row_in_shards_of_earlier_versions_stand_where_they_are_listed(
+    tmp_path: Path, listed: Collection
+):
     """Only decode tells of them; whichever folder comes first in the alphabet."""
     shard(tmp_path / "alpha" / "00000.h5", "b d")
     shard(tmp_path / "decode" / "00000.h5", "b d", "v a c")

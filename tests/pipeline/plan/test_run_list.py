@@ -5,8 +5,12 @@ import os
 from datetime import datetime
 from pathlib import Path
 
+import pytest
+
 from pipeline.plan import run_list
+from pipeline.store import memory
 from pipeline.store.index import NAME, Entry, Index
+from pipeline.store.memory import Memory
 
 
 def test_when_a_run_was_evaluated_outlives_a_copy(tmp_path: Path):
@@ -23,3 +27,25 @@ def test_when_a_run_was_evaluated_outlives_a_copy(tmp_path: Path):
     (folder / NAME).unlink()
     (run,) = run_list.listed(tmp_path)
     assert run.evaluated == "?"
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+def test_results_are_found_whatever_the_stage_is_called(tmp_path: Path, remembered: bool):
+    """By the stages file that the run was given; without its settings by what lies there."""
+    stages = tmp_path / "my.yaml"
+    stages.write_text("stages: {ingest: {step: ingest}, score: {step: evaluate, from: rank}}")
+    work = tmp_path / "WORK"
+    memory.write(work, Memory(tmp_path / "c.yaml", stages, run="mine", differs=("heads 8 → 4",)))
+    if not remembered:
+        memory.path(work, "mine").write_text("- damaged")
+    folder = work / "runs" / "mine" / "score"
+    folder.mkdir()
+    results = {"models": {"laff": {"t2v": {"R@1": 25.0}}}}
+    (folder / "metrics.json").write_text(json.dumps(results))
+    Index(folder).record("evaluate", Entry("f", "c", {}), {})
+    (run,) = run_list.listed(work)
+    assert run.model == ("laff", {"R@1": 25.0})
+    assert run.evaluated[:3] == "202"
+    line = run_list.table([run]).splitlines()[2]
+    assert "laff" in line
+    assert ("heads 8 → 4" if remembered else "not known") in line

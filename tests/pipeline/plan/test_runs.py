@@ -175,6 +175,27 @@ def test_an_encoder_that_learns_towards_another_feature_stands_with_its_run(
     assert same.work.place("gru") == "gru"
 
 
+@pytest.mark.parametrize("text", [None, "- damaged"])
+def test_a_run_without_settings_is_known_by_what_it_has_trained_and_stops_no_other(
+    main: Path,
+    surroundings: Callable[..., Context],
+    trained: Callable[..., Chosen],
+    capsys: pytest.CaptureFixture[str],
+    text: str | None,
+) -> None:
+    trained(main, ["train.heads=4"], "few")
+    context = surroundings(main, ["train.heads=4"])
+    file = memory.path(context.work.root, "few")
+    file.write_text(text) if text else file.unlink()
+    assert runs.choose(surroundings(main, ["train.heads=2"])).name == "heads2"
+    assert runs.choose(surroundings(main)) == Chosen("main")
+    assert runs.choose(context) == Chosen("few")
+    assert ("few/run.yaml: is not as laff wrote it" in capsys.readouterr().err) == bool(text)
+    memory.write(context.work.root, Memory(main, run="empty"))
+    memory.path(context.work.root, "empty").write_text("- damaged")
+    assert runs.choose(surroundings(main, ["train.heads=2"])).name == "heads2"  # nothing tells that it is `empty`
+
+
 def test_a_name_that_is_taken_gets_a_number(
     main: Path, surroundings: Callable[..., Context], trained: Callable[..., Chosen]
 ) -> None:

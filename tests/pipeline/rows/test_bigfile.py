@@ -56,7 +56,10 @@ def test_one_array_of_several(tmp_path: Path) -> None:
     """With several, the array must be named; ids may have another name, or be numbers or bytes."""
     path = archive(tmp_path / "two.npz", keys=np.array([b"7", b"8"]), one=VALUES[:2], two=VALUES[2:], n=np.arange(2))
     assert read_rows(path, ["8"], array="two", id_array="keys").values.tolist() == [VALUES[3].tolist()]
-    with pytest.raises(LaffError, match="name the `array` to read: it holds keys, n, one, two"):
+    with pytest.raises(
+        LaffError,
+        match=r"name the `array` to read, as params.array; beside keys it holds n int64 \(2,\), one float32 \(2, 3\)",
+    ):
         read_rows(path, ["8"], id_array="keys")
     assert ids_of(path, "n") == ["0", "1"]
     with pytest.raises(LaffError, match="has no array 'three'; it holds keys, n, one, two"):
@@ -164,6 +167,23 @@ def test_an_array_for_each_id(tmp_path: Path) -> None:
     assert "np.savez(…, ids=list(arrays), values=np.stack(" in said
 
 
+def test_arrays_of_other_shapes_or_names_are_told_with_what_helps(tmp_path: Path) -> None:
+    """[N, 1, D], as frames with one of each come; and ids under another name."""
+    path = archive(tmp_path / "one.npz", ids=np.array(NAMES), values=VALUES[:, None])
+    assert refused(lambda: read_rows(path, NAMES)) == (
+        f"{path}: has no array [4, D]; beside ids it holds values float32 (4, 1, 3); give each id one row of numbers"
+    )
+    path = archive(tmp_path / "names.npz", video_ids=np.array(NAMES), features=VALUES)
+    held = "it holds features, video_ids; set params."
+    assert refused(lambda: read_rows(path, NAMES)) == (
+        f"{path}: has no array 'ids'; {held}ids to the one that is meant"
+    )
+    said = refused(lambda: read_rows(path, NAMES, "feature", "video_ids"))
+    assert said == f"{path}: has no array 'feature'; {held}array to the one that is meant"
+    said = refused(lambda: read_frames(path, NAMES, 1, "features", "video_ids"))
+    assert said == f"{path}: has no array 'starts'; {held}starts to the one that is meant"
+
+
 def test_a_bomb_costs_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Zeros that unfold to 200 times their size, in any place: told by headers, before any data."""
     monkeypatch.setattr(archives, "LARGE", 1 << 24)
@@ -209,6 +229,20 @@ def test_headers_that_lie(tmp_path: Path) -> None:
             archive_.writestr("x.npy", content + VALUES.tobytes())
         assert "x" in refused(lambda: read_rows(path, ["v0"], "x"))
         assert width(path) == 0 or header.startswith(b"{'descr': '<f4', 'f")
+
+
+def test_a_header_that_claims_more_than_headers_hold_is_not_read(tmp_path: Path) -> None:
+    path, claim = tmp_path / "bomb.npz", 50_000_000
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive_:
+        with archive_.open("ids.npy", "w") as file:
+            np.lib.format.write_array(file, np.array(NAMES))
+        archive_.writestr("x.npy", b"\x93NUMPY\x02\x00" + claim.to_bytes(4, "little") + b" " * claim)
+    tracemalloc.start()
+    said = refused(lambda: read_rows(path, ["v0"]))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "array 'x' cannot be read (its header claims 50000000 bytes)" in said
+    assert most < 3_000_000
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

@@ -74,6 +74,18 @@ def test_no_rows(tmp_path: Path, values: Any):
     assert found.values.shape == (0, 5)
 
 
+@pytest.mark.parametrize("order", ["x b y a z", "a x y z b", "x y z a b", "a b z y x"])
+def test_members_in_order_with_and_without_a_row(tmp_path: Path, order: str):
+    failed = [ledger.line(name, "x3d", "broken") for name in ("z", "x", "y")]
+    ids = [name for name in order.split() if name in "ab"]
+    shards.write(tmp_path / "s.h5", ids, np.zeros((2, 1)), MARKS, failed, order=order.split())
+    assert shards.read_members(tmp_path / "s.h5") == order.split()
+    shards.write(tmp_path / "s.h5", ids, np.zeros((2, 1)), MARKS, failed)  # as earlier versions did
+    assert shards.read_members(tmp_path / "s.h5") is None
+    shards.write(tmp_path / "s.h5", ids, np.zeros((2, 1)), MARKS)
+    assert shards.read_members(tmp_path / "s.h5") == ids
+
+
 def test_marks(tmp_path: Path):
     """What a plan asks of a shard that the index does not know."""
     failed = [ledger.line("x", "x3d", "broken")]

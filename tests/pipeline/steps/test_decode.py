@@ -77,8 +77,9 @@ def test_the_limit_is_a_setting(videos: list[Clip], worker: Worker, tmp_path: Pa
     made, _ = looked(videos, worker, tmp_path, 0.0)
     assert (made.rows, made.failed) == (3, [])
     assert [line["video"] for line in made.notes] == ["most", "few"]
-    made, _ = looked(videos, worker, tmp_path, 1.0)
+    made, path = looked([videos[n] for n in (1, 0, 2)], worker, tmp_path, 1.0)
     assert [line["video"] for line in made.failed] == ["most", "few"]
+    assert shards.read_members(path) == ["most", "whole", "few"]
     for wrong in (-0.1, 1.5):
         with pytest.raises(LaffError, match=f"least is {wrong}"):
             Options(least=wrong)
@@ -93,6 +94,23 @@ def test_where_header_and_packets_disagree_stands_in_the_shard(clips: Any, worke
     _, shard = looked([Clip("v", str(path))], worker, tmp_path, 0.5)
     assert shards.column(shard, "note").tolist() == ["the header says 20 frames a second, the packets 10"]
     assert shards.column(shard, "fps").tolist() == [10.0]
+
+
+def test_a_video_whose_times_jump_is_noted(clips: Any, worker: Worker, tmp_path: Path) -> None:
+    """Two recordings of a second, one behind the other, as `cat` joins them."""
+    path = clips("a.ts", np.zeros((10, 32, 32, 3), np.uint8))
+    path.write_bytes(2 * path.read_bytes())
+    made, shard = looked(
+        [Clip("v", str(path)), Clip("w", str(clips("b.ts", np.zeros((10, 32, 32, 3), np.uint8))))],
+        worker,
+        tmp_path,
+        0.5,
+    )
+    (noted,) = made.notes
+    assert (noted["video"], noted["exception"]) == ("v", ledger.JUMPS)
+    assert noted["reason"] == "used, but its times jump, so only typical steps between packets count"
+    assert shards.column(shard, "fps").tolist() == pytest.approx([10, 10])
+    assert shards.column(shard, "seconds").tolist() == pytest.approx([2, 1], abs=0.001)
 
 
 def test_files_that_are_no_videos(collect: Callable[..., Path], surroundings: Callable, tmp_path: Path):
@@ -113,3 +131,14 @@ def test_files_that_are_no_videos(collect: Callable[..., Path], surroundings: Ca
     assert context.failed("decode") == {"gone", "broken", "picture", "private", "val0", "test0"}
     Image.new("RGB", (32, 32)).save(videos / "gone.gif")  # it comes: its shard is to be made again
     assert stage_plan(surroundings(path, (), GRAPH), "decode").todo
+
+
+def test_a_lost_table_leaves_finished_shards_finished(collect: Callable[..., Path], surroundings: Callable) -> None:
+    """Also where the lists were put into another order since: a shard tells where its failed videos stood."""
+    context = surroundings(collect(train={"b": ["two"], "a": ["one"]}), (), GRAPH)
+    steps.module(context.stage("decode")).run(context, stage_plan(context, "decode"))
+    assert context.failed("decode") == {"a", "b", "val0", "test0"}
+    path = collect(train={"a": ["one"], "b": ["two"]})
+    assert stage_plan(surroundings(path, (), GRAPH), "decode").todo == []
+    context.work.table.unlink()
+    assert stage_plan(surroundings(path, (), GRAPH), "decode").todo == []

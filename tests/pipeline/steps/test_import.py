@@ -1,5 +1,6 @@
 """Features of others: a bad row costs its video, all of them told at once; several files may hold one feature."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from pipeline.errors import LaffError
 from pipeline.plan import steps
 from pipeline.plan.plan import stage_plan
-from pipeline.rows import shards
+from pipeline.rows import bigfile, shards
 from pipeline.store import ledger
 
 GRAPH = """
@@ -54,6 +55,8 @@ def test_bad_rows_cost_their_videos(make: Callable[..., list[dict[str, str]]], t
     found = [shards.read(tmp_path / "WORK" / "feat" / f"0000{number}.h5") for number in range(3)]
     assert [shard.ids for shard in found] == [["a"], ["val0"], []]
     np.testing.assert_array_equal(found[1].values, rows[3:])
+    members = [shards.read_members(tmp_path / "WORK" / "feat" / f"0000{number}.h5") for number in range(3)]
+    assert members == [["a", "b"], ["c", "val0"], ["test0"]]
 
 
 def test_several_files(make: Callable[..., list[dict[str, str]]], tmp_path: Path):
@@ -66,6 +69,27 @@ def test_several_files(make: Callable[..., list[dict[str, str]]], tmp_path: Path
     assert read[0].attributes["source"] == "train.npz, rest.npz"
     with pytest.raises(LaffError, match=r"^'feat': no such file: .*gone.npz$"):
         make("feat.file=[train.npz, gone.npz]")
+
+
+def test_a_bad_row_of_several_files_is_told_with_its_own(make: Callable[..., list[dict[str, str]]], tmp_path: Path):
+    rows = values(2)
+    rows[1, 0] = np.nan
+    np.savez(tmp_path / "one.npz", ids=np.array(["c", "a"]), values=values(2))
+    np.savez(tmp_path / "two.npz", ids=np.array(["val0", "test0"]), values=rows)
+    odd = "its row in two.npz is not usable: 1 of the 4 values are NaN, inf or too large for float32"
+    assert make("feat.file=[one.npz, two.npz]") == [
+        {"video": "b", "reason": "no row in one.npz, two.npz"},
+        {"video": "test0", "reason": odd},
+    ]
+
+
+def test_a_pipe_is_no_file_of_features(make: Callable[..., list[dict[str, str]]], tmp_path: Path):
+    """To open one waits until somebody writes."""
+    os.mkfifo(tmp_path / "f.npz")
+    with pytest.raises(LaffError, match=r"^'feat': .*f\.npz is not a regular file \(a pipe, socket or device\); feat"):
+        make()
+    with pytest.raises(LaffError, match=r"f\.npz: is not a regular file"):
+        bigfile.ids_of(tmp_path / "f.npz")
 
 
 def test_each_of_several_files_counts_in_the_fingerprint(

@@ -17,7 +17,7 @@ from pipeline import files
 from pipeline.errors import LaffError
 from pipeline.graph import step_facts
 from pipeline.rows import shards
-from pipeline.store import verify
+from pipeline.store import memory, verify
 from pipeline.store.workspace import Workspace
 from pipeline.training.checkpoint import save
 
@@ -206,3 +206,14 @@ def test_a_run_makes_again_what_was_set_aside_and_nothing_else(ran, tmp_path: Pa
     assert [name for name in {*one, *other} if one.get(name) != other.get(name)] == []
     assert changed.run().made == {}
     assert verify.look(changed.work, KINDS)[1] == {}
+
+
+@pytest.mark.parametrize("text", ["collection: [", "collection: null", "- a list", "\0", ""])
+def test_settings_that_no_run_can_read_are_damaged(tmp_path: Path, text: str) -> None:
+    names = ("run.yaml", "runs/mine/run.yaml")
+    memory.write(tmp_path, memory.Memory(tmp_path / "c.yaml", run="mine"))
+    kinds = verify.Kinds(())
+    assert verify.look(tmp_path, kinds) == (2, {})
+    for name in names:
+        (tmp_path / name).write_text(text)
+    assert set(verify.look(tmp_path, kinds)[1]) == set(names)

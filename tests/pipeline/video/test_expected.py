@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,13 @@ VOICES = {"webm": "libopus", "wmv": "mp2", "avi": "mp2"}
 CODECS = {"webm": "libvpx-vp9", "avi": "mpeg4", "wmv": "wmv2"}  # libx264 in the others
 
 
-def make(path: Path, *, step: int = 1, sound: float = 0, codec: str = "", **options: str) -> Path:
-    """COUNT frames of noise, 25 fps or each `step` times as long, keyframes alone; `sound` is so many seconds long."""
+def make(
+    path: Path, *, step: int = 1, times: Sequence[int] = (), sound: float = 0, codec: str = "", **options: str
+) -> Path:
+    """COUNT frames of noise, 25 fps or each `step` times as long, keyframes alone; `sound` is so many seconds long.
+
+    times: when the frames are shown, in 25ths of a second.
+    """
     codec = codec or CODECS.get(path.suffix[1:], "libx264")
     coding = {
         "libvpx-vp9": {"cpu-used": "8", "deadline": "realtime", "g": "1"},
@@ -35,7 +41,7 @@ def make(path: Path, *, step: int = 1, sound: float = 0, codec: str = "", **opti
         for place in range(COUNT):
             picture = np.random.default_rng(place).integers(0, 256, (64, 64, 3), dtype=np.uint8)
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts, frame.time_base = place * step, Fraction(1, 25)
+            frame.pts, frame.time_base = times[place] if times else place * step, Fraction(1, 25)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
         for place in range(int(sound * 16000 / 1024)):
@@ -127,3 +133,51 @@ def test_what_an_edit_list_cuts_away_is_not_expected(tmp_path: Path):
 def test_words():
     assert told(11, 100, "its packets") == "11 of 100 frames (11 %), counted by its packets"
     assert told(199, 200, "the container's count") == "199 of 200 frames (99 %), counted by the container's count"
+
+
+def remade(path: Path, target: Path, held: float = 0.0) -> Path:
+    """The packets of a file in another container; the last frame is shown for `held` seconds."""
+    with av.open(str(path)) as source, av.open(str(target), "w") as container:
+        stream = container.add_stream_from_template(source.streams.video[0])
+        packets = [packet for packet in source.demux(video=0) if packet.size]
+        if held:
+            packets[-1].duration = round(held / packets[-1].time_base)  # type: ignore[operator]
+        for packet in packets:
+            packet.stream = stream
+            container.mux(packet)
+    return target
+
+
+@pytest.mark.parametrize("ending", ["mkv", "webm", "flv"])
+def test_of_a_cut_recording_with_pauses_no_more_is_expected_than_its_mean_rate_gives(tmp_path: Path, ending: str):
+    steps = ([1, 1, 1, 1, 1, 20] * COUNT)[: COUNT - 1]  # 25 frames a second, a pause of 0.8 s after every sixth
+    path = make(tmp_path / f"a.{ending}", times=[0, *np.cumsum(steps).tolist()])
+    assert probe(path).expected == COUNT
+    seen = probe(cut(path, 0.8))
+    assert 0.7 * COUNT < seen.packets < 0.9 * COUNT
+    assert COUNT - 8 <= seen.expected <= COUNT + 2  # a pause of 20 steps less, at 6 frames in 25 steps: 5 frames
+
+
+def test_of_a_whole_flv_whose_last_frame_is_held_no_more_is_expected(tmp_path: Path):
+    whole = remade(make(tmp_path / "a.mp4"), tmp_path / "a.flv", held=20)
+    with av.open(str(whole)) as container:
+        assert container.duration == 22_360_000
+    assert probe(whole).expected == COUNT
+    assert abs(probe(cut(whole, 0.99)).expected - (COUNT + 500)) <= 1  # 20 s at 25 frames, of a file that was cut off
+
+
+@pytest.mark.parametrize("length", ["inf:00:00.0", "nan:00:00.0", "99:00:03.000", "1e9:00:00.00"])
+def test_an_end_that_nobody_can_mean_expects_nothing(tmp_path: Path, length: str):
+    path = make(tmp_path / "a.mkv")
+    content = path.read_bytes()
+    place = content.index(b"DURATION")
+    place += content[place:].index(b"00:00:0")
+    path.write_bytes(content[:place] + length.ljust(18, "0").encode() + content[place + 18 :])
+    seen = probe(path)
+    assert (seen.expected, seen.expected_by) == (COUNT, "its packets")
+    flv = cut(make(tmp_path / "a.flv"), 0.8)
+    content = flv.read_bytes()
+    place = content.index(b"duration") + len(b"duration") + 1  # a byte says that a number follows
+    flv.write_bytes(content[:place] + np.array(1e9, ">f8").tobytes() + content[place + 8 :])
+    seen = probe(flv)
+    assert (seen.expected, seen.expected_by) == (seen.packets, "its packets")

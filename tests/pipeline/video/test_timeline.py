@@ -48,15 +48,15 @@ def pause(at: int, length: int) -> list[int]:
     return [time + (length if place >= at else 0) for place, time in enumerate(EVEN)]
 
 
-def steady(seen: Probe) -> None:
-    """As if its clock were even."""
+def steady(seen: Probe, seconds: float = 2) -> None:
+    """At the rate of an even clock."""
     assert (seen.packets, seen.expected, seen.expected_by) == (COUNT, COUNT, "its packets")
     assert seen.fps == pytest.approx(25, rel=0.001)
-    assert seen.seconds == pytest.approx(2, abs=0.001)
+    assert seen.seconds == pytest.approx(seconds, abs=0.001)
 
 
 @pytest.mark.parametrize("ending", ["mp4", "mkv", "mov", "ts", "flv", "webm", "avi"])
-def test_pauses_are_left_out_wherever_they_are(tmp_path: Path, ending: str):
+def test_pauses_are_left_out_of_the_rate_wherever_they_are(tmp_path: Path, ending: str):
     several = [time + 700 * (place // 9) for place, time in enumerate(EVEN)]
     for name, times in {
         "none": EVEN,
@@ -66,9 +66,46 @@ def test_pauses_are_left_out_wherever_they_are(tmp_path: Path, ending: str):
         "often": several,
     }.items():
         seen = probe(make(tmp_path / f"{name}.{ending}", times))
-        steady(seen)
-        if ending != "avi":  # whose writer makes a header of a thousand frames a second of these
-            assert ("times jump" in seen.note) == (name != "none")
+        assert not seen.jumps
+        if ending == "avi":  # whose writer makes a header of a thousand frames a second of these
+            steady(seen, seen.seconds)
+            continue
+        steady(seen, (times[-1] + 40) / 1000)
+        assert ("its rate leaves out pauses of " in seen.note) == (name != "none")
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "ts", "webm", "flv"])
+def test_a_recording_that_holds_its_frames_has_its_own_length_and_mean_rate(tmp_path: Path, ending: str):
+    """Of a screen: a frame when something changes. Frames are counted, so two a second are two of its mean second."""
+    steps = ([40, 40, 1200] * COUNT)[: COUNT - 1]
+    times = [0, *np.cumsum(steps).tolist()]
+    seen = probe(make(tmp_path / f"a.{ending}", times))
+    assert seen.seconds == pytest.approx(times[-1] / 1000 + 0.04, abs=0.5)  # the last is held a frame, or a mean step
+    assert seen.fps == pytest.approx((COUNT - 1) / times[-1] * 1000, rel=0.03)
+    assert not seen.jumps
+    assert "jump" not in seen.note
+    assert "pauses" not in seen.note
+
+
+def test_an_hour_of_silence_is_no_pause(tmp_path: Path):
+    """A step that is longer than ten seconds and than all the others together; thirty slides of a minute have none."""
+    seen = probe(make(tmp_path / "a.ts", pause(25, 3_600_000)))
+    steady(seen)
+    assert seen.jumps
+    slides = [place * 60_000 + 45_000 * (place % 7 == 0) for place in range(30)]
+    assert not clock([*slides], [*slides], [0] * 30, 0.001).jumps
+    idle = [*range(0, 20_000, 40), *range(39_000, 59_000, 40)]
+    assert clock([*idle], [*idle], [40] * 1000, 0.001) == Clock(0.04, 59.0, pauses=pytest.approx(19))
+
+
+def test_a_length_that_the_header_denies_has_no_pauses(tmp_path: Path):
+    def late(number: int, packet: av.Packet) -> None:
+        if number == COUNT - 1:
+            packet.pts += round(5 / packet.time_base)
+
+    seen = probe(make(tmp_path / "a.mp4", change=late))
+    steady(seen, 2)
+    assert "pauses of 5 seconds" in seen.note
 
 
 @pytest.mark.parametrize("ending", ["mp4", "mov", "mkv"])
@@ -107,7 +144,8 @@ def test_streams_that_were_joined(tmp_path: Path, step: float):
 def test_a_header_that_disagrees_is_noted(tmp_path: Path):
     seen = probe(make(tmp_path / "a.mp4", pause(25, 8000)))
     assert "the header says 5 frames a second, the packets 25" in seen.note
-    assert "the header says 10 seconds, the packets 2" in seen.note
+    assert "its rate leaves out pauses of 8 seconds" in seen.note
+    assert "seconds, the packets" not in seen.note
     assert probe(make(tmp_path / "b.mp4", EVEN)).note == ""
 
 
@@ -121,7 +159,7 @@ def test_an_uneven_clock_has_the_mean_rate():
 
 def test_of_two_steps_the_longer_may_be_a_pause():
     times: list[int | None] = [0, 50, 51]
-    assert clock(times, times, [1] * 3, 0.1) == Clock(pytest.approx(0.1), pytest.approx(0.3), jumps=True)
+    assert clock(times, times, [1] * 3, 0.1) == Clock(pytest.approx(0.1), pytest.approx(5.2), pauses=pytest.approx(4.9))
 
 
 def test_reordered_frames_are_told_by_their_times_of_decoding():
@@ -133,12 +171,12 @@ def test_reordered_frames_are_told_by_their_times_of_decoding():
 @pytest.mark.parametrize("shown", [[None] * 6, [0, None, None, 3, None, None]])
 def test_packets_without_times_count_by_decoding(shown: list[int | None]):
     """H.264 in AVI has a time of showing for some packets only."""
-    assert clock(shown, [0, 1, 2, 3, 4, 5], [1] * 6, 0.1) == Clock(0.1, pytest.approx(0.6), jumps=True)
+    assert clock(shown, [0, 1, 2, 3, 4, 5], [1] * 6, 0.1) == Clock(0.1, pytest.approx(0.6))
 
 
 def test_packets_without_any_time_count_by_their_durations():
     none: list[int | None] = [None] * 4
-    assert clock(none, none, [2, 2, 2, 2], 0.1) == Clock(0.2, 0.8, jumps=True)
+    assert clock(none, none, [2, 2, 2, 2], 0.1) == Clock(0.2, 0.8)
     assert clock(none, none, [0] * 4, 0.1).step == 0
     assert clock([], [], [], 0.1).step == 0
 

@@ -251,7 +251,7 @@ def test_a_full_disk_is_told_as_such(server: Server, store: Path, monkeypatch: p
 
 
 def test_what_a_package_would_carry(store: Path):
-    assert "Install the package that carries them (pip install none-such)" in refused(
+    assert "Install the package that carries them (pip install --no-deps none-such)" in refused(
         Weights("net", "package:none_such/net.bin", "net.bin")
     )
 

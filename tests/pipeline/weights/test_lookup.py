@@ -11,6 +11,11 @@ from pipeline.errors import LaffError
 from pipeline.graph import stages
 from pipeline.graph.graph import Graph, Stage, Weights
 from pipeline.parts.code import ROOT
+from pipeline.plan.differences import differences
+from pipeline.plan.fingerprints import Recipes
+from pipeline.plan.plan import absent
+from pipeline.plan.planned import Planned
+from pipeline.plan.units import Unit
 from pipeline.store.workspace import Workspace
 from pipeline.weights import lookup
 
@@ -21,6 +26,7 @@ weights:
   sealed: {{source: https://nowhere.invalid/sealed.pth, file: sealed.pth, sha256: {ONE}}}
   asked: {{source: a form at nowhere.invalid, file: asked.pth}}
   mine: {{source: https://nowhere.invalid/mine.pth, file: mine.pth, path: PATH/mine.pth}}
+  folder: {{source: https://nowhere.invalid/net/, file: net, files: {{config.json: null}}, licence: MIT}}
   packed: {{source: "package:carrier/data/net.pth", file: net.pth}}
 stages:
   ingest: {{step: ingest}}
@@ -28,6 +34,11 @@ stages:
   x3d: {{step: extract, uses: extractors.x3d.X3D, from: decode, params: {{weights: sealed}}}}
   finetune: {{step: finetune, uses: extractors.clip_ft.ClipFt, from: decode, params: {{weights: asked}}}}
   clip-ft: {{step: extract, from: [decode, finetune]}}
+  conse:
+    step: extract
+    uses: extractors.conse.Conse
+    from: decode
+    params: {{weights: open, sentences: folder}}
   bow: {{step: extract, uses: extractors.bow.Bow, from: ingest}}
 """
 
@@ -151,6 +162,21 @@ def test_a_file_in_place_of_a_name(machine: Machine, tmp_path: Path):
     stage, graph, work = machine("x3d", f"x3d.weights={tmp_path}/net.pt")
     assert lookup.check(stage, graph) == ""
     assert lookup.get(stage, graph, work) == tmp_path / "net.pt"
+    assert lookup.digest(stage, graph, work) == ONE
+
+
+def test_what_a_file_was_is_known_however_it_is_typed(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Once it is gone, what was made with it stands for a run from another folder too."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.pt").write_bytes(b"one")
+    stage, graph, work = machine("x3d", "x3d.weights=net.pt")
+    with work.lock():
+        assert lookup.digest(stage, graph, work) == ONE
+    (tmp_path / "net.pt").unlink()
+    monkeypatch.chdir("/")
+    stage, graph, work = machine("x3d", f"x3d.weights={tmp_path}/net.pt")
     assert lookup.digest(stage, graph, work) == ONE
 
 
@@ -321,3 +347,47 @@ def test_a_part_is_given_the_place_of_a_file_of_the_user_s(machine: Machine, tmp
         _, graph, _ = machine("x3d", f"x3d.weights={name}")
         found = lookup.own_file(name, graph)
         assert (found and found.absolute()) == expected
+
+
+def test_a_part_may_read_further_weights(machine: Machine, tmp_path: Path):
+    """What its class lists in WEIGHTS: found, counted, described and asked for as `weights` are, by its own name."""
+    (tmp_path / "store" / "open.pth").write_bytes(b"one")
+    net = tmp_path / "store" / "net"
+    stage, graph, work = machine("conse", f"conse.sentences={net}")
+    assert lookup.check(stage, graph) == f"'conse': sentences: no such file: {net}"
+    stage, graph, work = machine("conse", "conse.sentences=foldr")
+    assert lookup.check(stage, graph).startswith("'conse': sentences 'foldr' is no entry of stages.yaml")
+    stage, graph, work = machine("conse", "conse.sentences=random")
+    assert lookup.further(stage, graph, work) == {"sentences": None}
+    assert stage.random
+
+    net.mkdir()
+    (net / "config.json").write_text("{}")
+    stage, graph, work = machine("conse")
+    assert lookup.get(stage, graph, work) == tmp_path / "store" / "open.pth"
+    assert lookup.further(stage, graph, work) == {"sentences": net}
+    assert lookup.about(stage, graph) == {
+        **{"weights_name": "open", "weights_source": "https://nowhere.invalid/open.pth", "weights_licence": ""},
+        **{"sentences_name": "folder", "sentences_source": "https://nowhere.invalid/net/", "sentences_licence": "MIT"},
+    }
+    recipe = Recipes(graph, work, tmp_path / "collection.yaml").part(stage)
+    assert recipe["weights of sentences"] == lookup.digest(stage, graph, work, "sentences")
+    assert "sentences" not in recipe["params"]
+    (net / "config.json").write_text("{ }")
+    now = Recipes(graph, work, tmp_path).part(stage)
+    (other,) = differences(recipe, now)  # a setting of its own, about which a run asks before it replaces features
+    before, after = (one["weights of sentences"][:12] for one in (recipe, now))
+    assert str(other) == f"weights of sentences {before}… → {after}…"
+
+
+def test_further_weights_that_are_missing_are_asked_for_by_their_name(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("LAFF_OFFLINE", "1")
+    stage, graph, work = machine("conse")
+    said = message(lambda: lookup.further(stage, graph, work))
+    assert said.startswith("conse: weights 'folder' are not here")
+    assert "--set conse.sentences=FILE" in said
+    assert absent(graph, [Planned("conse", missing=[Unit("video/00000.h5", "", "", {}, ())])]) == {
+        "conse": "open, folder"
+    }
