@@ -16,10 +16,11 @@ import click
 from pipeline.commands.analyze import analyze_group
 from pipeline.commands.compare import compare_command
 from pipeline.commands.data import gc_command, verify_command
-from pipeline.commands.look import failures_command, search_command, show_command
+from pipeline.commands.look import failures_command, show_command
 from pipeline.commands.options import STAGES, stages_named
 from pipeline.commands.run import accept_command, demo_command, plan_command, run_command
 from pipeline.commands.runs import runs_command
+from pipeline.commands.search import search_command
 from pipeline.commands.sections import Sectioned
 from pipeline.commands.stage import stage_command
 from pipeline.commands.terminal import INTERRUPTED, Signals, reader_gone, settle_streams

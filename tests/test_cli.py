@@ -32,7 +32,7 @@ SECTIONS = {
 VERBS = tuple(name for names in SECTIONS.values() for name in names)
 STAGES = (
     *("ingest", "decode", "finetune", "clip-ft", "x3d", "ircsn", "tf", "timm", "bow", "w2v", "gru"),
-    *("train", "rank", "evaluate", "report"),
+    *("train", "vectors", "rank", "evaluate", "report"),
 )
 HEAVY = (
     "torch",
@@ -412,7 +412,9 @@ def test_search_before_training(laff, tiny, ran, tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
     assert "the sentence is empty" in wrong(laff("search", "  ", *where(ran)))
     said = wrong(laff("search", "a dog", *where(ran, "--model", "lafff")))
-    assert "no model 'lafff'; did you mean 'laff'? (trained here: laff, concat, laff-clip-ft, laff-x3d)" in said
+    assert (
+        "no model 'lafff'; did you mean 'laff'? (trained here: laff, concat, laff-clip-ft, laff-x3d; features " in said
+    )
 
 
 def test_failures_above_the_limit_end_with_an_error(laff, tiny, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from pipeline.items import table
 from pipeline.items.collection import load
 from pipeline.request import Request
 from pipeline.run import plan, run
-from pipeline.search import search
+from pipeline.search.answer import search
 from pipeline.store import journal
 from tests.extractors import test_bert
 
@@ -259,8 +259,8 @@ def test_a_train_param_makes_a_run_of_its_own(ran, tmp_path: Path) -> None:
     before = changed.state()
     made = plan(changed.request("train.lr=0.001"), ["report"])
     assert (made.run.name, made.run.differs, made.run.new) == ("lr0.001", ("lr 0.0003 → 0.001",), True)
-    assert [p.stage for p in made.stages if p.todo] == ["train", "rank", "evaluate", "report"]
-    assert list(changed.run("train.lr=0.001").made) == ["train", "rank", "evaluate", "report"]
+    assert [p.stage for p in made.stages if p.todo] == ["train", "vectors", "rank", "evaluate", "report"]
+    assert list(changed.run("train.lr=0.001").made) == ["train", "vectors", "rank", "evaluate", "report"]
     after = changed.state()
     gone = [name for name in before if after.get(name) != before[name]]
     assert set(gone) <= {"run.yaml", "times.jsonl", "failures.jsonl"}
@@ -274,12 +274,12 @@ def test_an_x3d_param_runs_x3d_and_what_follows(ran, tmp_path: Path) -> None:
     before = changed.state()
     plans = plan(changed.request("x3d.frames=5"), ["report"]).stages
     reasons = {p.stage: p.reasons for p in plans if p.todo}
-    assert list(reasons) == ["x3d", "train", "rank", "evaluate", "report"]
+    assert list(reasons) == ["x3d", "train", "vectors", "rank", "evaluate", "report"]
     assert reasons["x3d"] == ["frames 4 → 5"]
     assert reasons["train"] == ["follows x3d"]
     made = changed.run("x3d.frames=5").made
     # The model on clip-ft alone does not read x3d: 3 of 4 models run, and so do 4 of 6 rows.
-    assert made == {"x3d": 3, "train": 3 * len(SEEDS), "rank": 4 * len(SEEDS), "evaluate": 1, "report": 1}
+    assert made == {"x3d": 3, "train": 3 * len(SEEDS), "vectors": 3, "rank": 4 * len(SEEDS), "evaluate": 1, "report": 1}
     after = changed.state()
     assert after["train/laff-clip-ft/seed1/best.pt"] == before["train/laff-clip-ft/seed1/best.pt"]
     assert after["clip-ft/video/00000.h5"] == before["clip-ft/video/00000.h5"]
@@ -307,7 +307,7 @@ def test_an_added_video_opens_a_shard_of_its_own(ran, tmp_path: Path) -> None:
     assert made == {
         "ingest": 1,
         **{"decode": 1, "x3d": 1, "clip-ft": 2, "bow": 1, "w2v": 1, "gru": 1},  # no fit and no training
-        **{"rank": rows, "evaluate": 1, "report": 1},
+        **{"vectors": 1, "rank": rows, "evaluate": 1, "report": 1},
     }
     after = changed.state()
     for stage in ("decode", "x3d", "clip-ft/video", "clip-ft/text", "bow", "w2v", "gru"):
@@ -392,7 +392,8 @@ def test_a_broken_video_is_told_counted_and_tried_again(ran, tmp_path: Path, con
     assert (changed.work / "failures.jsonl").read_text() == ""
     assert changed.run(retry=True).made == {}
     one, other = contents(ran.work), contents(changed.work)
-    last = ["clip-ft/video/00002.h5", "decode/00002.h5", "x3d/00002.h5"]  # still made of the file's digest as it was
+    # Still made of the file's digest as it was.
+    last = ["clip-ft/video/00002.h5", "decode/00002.h5", "vectors/laff/seed1/00002.h5", "x3d/00002.h5"]
     assert sorted(name for name in {*one, *other} if one.get(name) != other.get(name)) == last
     for stage in ("decode", "x3d", "clip-ft/video"):
         before, after = values(ran.work, stage), values(changed.work, stage)
@@ -425,7 +426,14 @@ def test_a_new_feature_takes_one_entry(ran, tmp_path: Path) -> None:
     made = changed.run("train.from=[clip-ft, x3d, brightness, bow, w2v, gru]").made
     # A run of its own: laff, concat and the one on brightness are trained, those on clip-ft and x3d alone taken over.
     models, rows = 5, 6 * len(SEEDS) + 1
-    assert made == {"brightness": 3, "train": models * len(SEEDS), "rank": rows, "evaluate": 1, "report": 1}
+    assert made == {
+        "brightness": 3,
+        "train": models * len(SEEDS),
+        "vectors": 3,
+        "rank": rows,
+        "evaluate": 1,
+        "report": 1,
+    }
     own = changed.work / "runs" / "with-brightness"
     for model, taken in (("laff", False), ("laff-x3d", True), ("laff-brightness", False)):
         assert (own / "train" / model / "seed1" / "last.pt").is_file() != taken
@@ -515,7 +523,7 @@ def test_a_joint_gru_trains_ranks_and_answers(ran, tmp_path: Path) -> None:
     changed = ran.copy(tmp_path / "changed")
     before = changed.state()
     made = changed.run("train.joint=[gru]").made
-    assert list(made) == ["train", "rank", "evaluate", "report"]
+    assert list(made) == ["train", "vectors", "rank", "evaluate", "report"]
     assert changed.state()["gru/best.pt"] == before["gru/best.pt"]
     (own,) = (path for path in (changed.work / "runs").iterdir() if path.name != "main")
     shape = results(own)["models"]["laff"]["t2v"]["R@1"]

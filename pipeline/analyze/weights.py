@@ -5,18 +5,17 @@ stands the share a_k |f_k| / sum_j a_j |f_j|, where the block lets one see the v
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline.analyze.subject import Subject, in_blocks
 from pipeline.errors import LaffError
+from pipeline.ranking.shares import entering, names_of, shares
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
     from fusion.spaces import Spaces
 
@@ -79,12 +78,6 @@ def measure(subject: Subject) -> dict[str, tuple[list[str], dict[int, Moments]]]
     return found
 
 
-def names_of(block: Any) -> list[str]:
-    """The features that a block weighs, in the order of its weights."""
-    enter = getattr(block, "enter", None)
-    return list(getattr(block, "dims", [name for name, _ in enter.named_children()] if enter is not None else []))
-
-
 def _moments(subject: Subject, model: "Spaces", block: "nn.Module", side: str) -> Moments | None:
     """Sums over all videos or captions of test; None where the block gives no weights [B, H, K] of its features."""
     import torch
@@ -94,7 +87,7 @@ def _moments(subject: Subject, model: "Spaces", block: "nn.Module", side: str) -
     sums: Moments | None = None
     with torch.no_grad():
         for features in in_blocks(take, count):
-            with _vectors(block) as vectors:
+            with entering(block) as vectors:
                 weights = block(features if side == "video" else model.encode(features))[1]
             if weights is None or weights.ndim != 3 or weights.shape[2] != len(names_of(block)):
                 return None
@@ -104,42 +97,8 @@ def _moments(subject: Subject, model: "Spaces", block: "nn.Module", side: str) -
             sums.count += len(values)
             sums.total += values.sum(axis=0)
             sums.squares += (values**2).sum(axis=0)
-            sums.shares += _shares(values, vectors).sum(axis=0)
+            sums.shares += shares(values, vectors).sum(axis=0)
     return sums
-
-
-@contextmanager
-def _vectors(block: "nn.Module") -> Iterator[dict[str, "Tensor"]]:
-    """While it is open: the vector [B, H * W] that each layer of `block.enter` gives, by feature, once block has run.
-
-    Nothing for a block whose features do not all enter by such a layer.
-    """
-    from torch import nn
-
-    seen: dict[str, Tensor] = {}
-    enter = getattr(block, "enter", None)
-    layers = enter.items() if isinstance(enter, nn.ModuleDict) and list(enter) == names_of(block) else ()
-    hooks = [layer.register_forward_hook(partial(_keep, seen, name)) for name, layer in layers]
-    try:
-        yield seen
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def _keep(seen: dict[str, "Tensor"], name: str, layer: "nn.Module", given: Any, out: "Tensor") -> None:
-    seen[name] = out
-
-
-def _shares(values: np.ndarray, vectors: Mapping[str, "Tensor"]) -> np.ndarray:
-    """Weights [B, H, K] times the lengths of the vectors, of their sum over K; NaN where there are no vectors."""
-    heads = values.shape[1]
-    if not vectors or any(vector.ndim != 2 or vector.shape[1] % heads for vector in vectors.values()):
-        return np.full_like(values, np.nan)
-    lengths = [vector.double().unflatten(-1, (heads, -1)).norm(dim=-1).numpy() for vector in vectors.values()]
-    pulls = np.abs(values) * np.stack(lengths, axis=-1)
-    shares: np.ndarray = pulls / np.maximum(pulls.sum(axis=-1, keepdims=True), 1e-12)
-    return shares
 
 
 def lines(measured: Mapping[str, tuple[list[str], Mapping[int, Moments]]]) -> list[Weight]:

@@ -19,6 +19,8 @@ from pipeline.graph.models import Model
 from pipeline.plan.accept import made_as
 from pipeline.plan.context import Context
 from pipeline.plan.units import model as model_unit
+from pipeline.plan.units import shard_key
+from pipeline.rows import shards
 
 if TYPE_CHECKING:
     from fusion.features import Feature, Split, Tokens
@@ -109,12 +111,28 @@ def part_of(whole: "Split", model: Model) -> "Split":
     )
 
 
+def videos_of(context: Context, model: Model, rows: np.ndarray) -> "tuple[dict[str, Feature], np.ndarray]":
+    """Video features of one model for catalog rows [n], of those [m] that have all of them; and found [n] bool."""
+    import torch
+
+    from fusion.features import Frames
+
+    read = {name: features.read(context, name, "video", rows) for name in model.video}
+    found = np.logical_and.reduce([there for _, there in read.values()])
+    videos: dict[str, Feature] = {}
+    for name, (values, _) in read.items():
+        if name in model.frames:
+            frames, counts = features.read_frames(context, name, rows[found])
+            videos[name] = Frames(torch.from_numpy(frames), torch.from_numpy(counts).long())
+        else:
+            videos[name] = torch.from_numpy(np.ascontiguousarray(np.asarray(values)[found], np.float32))
+    return videos, found
+
+
 def make(
     context: Context, stage: Stage, model: Model, split: "Split", encoders: Sequence[Joint], seed: int
 ) -> "Spaces":
     """The untrained model, its weights drawn from `seed`; widths come from the features."""
-    import torch
-
     from fusion.features import Frames, Sparse, Tokens
 
     def width(feature: "Feature", name: str) -> int:
@@ -124,6 +142,20 @@ def make(
 
     video, text = ({name: width(feature, name) for name, feature in side.items()} for side in (split.video, split.text))
     lengths = {name: feature.values.shape[1] for name, feature in split.video.items() if isinstance(feature, Frames)}
+    return _made(context, stage, model, (video, text, lengths), encoders, seed)
+
+
+def _made(
+    context: Context,
+    stage: Stage,
+    model: Model,
+    widths: tuple[dict[str, int], dict[str, int], dict[str, int]],
+    encoders: Sequence[Joint],
+    seed: int,
+) -> "Spaces":
+    """widths: of the video features, of the text features; and frames of those that come frame by frame."""
+    import torch
+
     inside = {
         joint.name: joint.part.encoder(joint.words, word_vectors(context, context.stage(joint.name)), seed)
         for joint in encoders
@@ -131,14 +163,39 @@ def make(
     }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return construct.model(stage.name, model, context.graph.trusted, video, text, lengths, inside)
+        return construct.model(stage.name, model, context.graph.trusted, *widths, inside)
 
 
 def trained(
     context: Context, stage: Stage, model: Model, split: "Split", encoders: Sequence[Joint], seed: int
 ) -> "Spaces":
     """The model as its best epoch left it, ready to embed."""
-    paired = make(context, stage, model, split, encoders, seed)
+    return _as_trained(context, stage, model, make(context, stage, model, split, encoders, seed), seed)
+
+
+def trained_alone(context: Context, stage: Stage, model: Model, encoders: Sequence[Joint], seed: int) -> "Spaces":
+    """`trained`, without any features in memory: cached shards tell how wide they are."""
+    joint = {encoder.name: int(encoder.part.dim) for encoder in encoders}
+    video = {name: _shape(context, name, "video") for name in model.video}
+    text = {name: joint[name] if name in joint else _shape(context, name, "text")[0] for name in model.text}
+    lengths = {name: video[name][1] for name in model.frames}
+    widths = {name: width for name, (width, _) in video.items()}, text, lengths
+    return _as_trained(context, stage, model, _made(context, stage, model, widths, encoders, seed), seed)
+
+
+def _shape(context: Context, name: str, side: str) -> tuple[int, int]:
+    """Width and frames of a cached feature, of a shard that has rows. LaffError where none has."""
+    stage = context.stage(name)
+    for number, rows in enumerate(context.catalog.shards(side)):
+        key = shard_key(stage, side, number)
+        entry = context.work.index(name).entry(key) if len(rows) else None
+        if entry and entry.rows:
+            return shards.shape(context.work.folder(name) / key)
+    raise LaffError(f"{name}: no {side} has a row; see `laff failures`")
+
+
+def _as_trained(context: Context, stage: Stage, model: Model, paired: "Spaces", seed: int) -> "Spaces":
+    """The same model with the weights of its best epoch."""
     path = best(context, stage, model, seed)
     unit = model_unit(context, stage, model, seed)
     content = read_checkpoint(path)

@@ -1,42 +1,13 @@
-"""`laff search`, `laff show` and `laff failures`: what a run has made."""
+"""`laff show` and `laff failures`: what a run has made."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
-from pipeline.commands.options import request, where, where_alone
-
-
-@click.command(name="search")
-@click.argument("sentence")
-@where
-@click.option("-k", default=10, show_default=True, type=click.IntRange(1), help="How many videos.")
-@click.option(
-    "--split",
-    type=click.Choice(["all", "train", "val", "test"]),
-    default="all",
-    show_default=True,
-    help="Where to look.",
-)
-@click.option("--model", default="", metavar="NAME", help="Another trained model than the main one, such as concat.")
-def search_command(sentence: str, k: int, split: str, model: str, **options: Any) -> None:
-    """Find videos by a SENTENCE with the trained model.
-
-    \b
-    laff search "a red square moves to the left" -c demo/collection/collection.yaml -w demo/work --profile small
-    """
-    from pipeline.errors import printable
-    from pipeline.search import answer
-
-    found = answer(request(options), sentence, k, split, model)
-    for note in found.notes():
-        click.echo(note, err=True)
-    for rank, hit in enumerate(found.hits, 1):
-        click.echo(f"{rank:3}  {hit.score:7.4f}  {hit.video}  {printable(hit.path)}")
+from pipeline.commands.options import where_alone
 
 
 @click.command(name="show")

@@ -144,10 +144,12 @@ def _source_problems(stages: Mapping[str, Stage]) -> list[str]:
     """Stages that don't read what their step works on."""
     found = []
     for stage in stages.values():
-        wanted = stage.about.reads
-        if wanted and tuple(stages[source].step for source in stage.sources) != wanted:
+        wanted, more = stage.about.reads, stage.about.may_read
+        read_steps = tuple(stages[source].step for source in stage.sources)
+        if wanted and read_steps not in (wanted, wanted + more):
             names, steps_ = ", ".join(stage.sources) or "nothing", " and one of ".join(f"step '{s}'" for s in wanted)
-            found.append(f"'{stage.name}' reads {names}; step '{stage.step}' reads one stage of {steps_}")
+            also = f", and may read one of '{more[0]}' behind it" if more else ""
+            found.append(f"'{stage.name}' reads {names}; step '{stage.step}' reads one stage of {steps_}{also}")
         waiting, read = list(stage.sources), set()
         while waiting:
             source = stages[waiting.pop()]

@@ -22,6 +22,7 @@ class StepFacts:
 
     # for the graph
     reads: tuple[str, ...] = ()  # it reads one stage of each of these steps, and nothing else
+    may_read: tuple[str, ...] = ()  # behind these it may read one of each of these steps
     single: bool = False  # a graph has one stage of it at most
     uses: bool = False  # its stages name a class to work with, by `uses:`,
     borrows: str = ""  # or take that of the stage of this step which they read
@@ -35,11 +36,14 @@ class StepFacts:
     # for a run
     default: bool = False  # `laff run` without names makes its stages; where no step says so, all that nothing reads
     together: str = ""  # its stages with rows of this side are run in one call, of run_together
+    in_place: bool = False  # other settings of it make no run beside the others: its results are made anew, in moments
     loses: bool = False  # a video that it fails on is lost to all that read it
     # for plan, accept, gc and verify
     stale: str = "what it reads changed"  # the reason, where the items that a unit was made of differ
     tells: bool = False  # its results say what was accepted: they are made again, in seconds, and never accepted
-    makes: tuple[str, ...] = ()  # its files, below the stage's folder; {shard}, {side}, {unit} stand for what varies
+    makes: tuple[
+        str, ...
+    ] = ()  # its files, below the stage's folder; {shard}, {side}, {unit}, {model} stand for what varies
     working: tuple[str, ...] = ()  # files that it needs only until it is finished; {shard}, {unit}
     # for fingerprints
     how: tuple[str, ...] = ()  # params that say how, not what: another value makes nothing stale

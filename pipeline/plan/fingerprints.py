@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import files
-from pipeline.graph import models
+from pipeline.graph import kept, models
 from pipeline.graph.graph import Graph, Stage
+from pipeline.graph.kept import Kept
 from pipeline.graph.models import Model, Row
 from pipeline.graph.step_facts import module_of
 from pipeline.parts import code
@@ -22,6 +23,7 @@ SHAPE_NOTHING = {
     "pipeline.commands": "above all steps",
     "pipeline.compare": "above all steps",
     "pipeline.analyze": "above all steps",
+    "pipeline.search": "above all steps",
     "pipeline.devices": "when and where forwards compute; values come back as they are",
     "pipeline.demo": "makes a collection, which counts by its content",
     "pipeline.errors": "messages",
@@ -119,7 +121,23 @@ class Recipes:
         """The recipe of one row of results of a rank stage."""
         train = self.graph.stages[stage.sources[0]]
         reads = {model.name: self.model(train, model) for model in row.models}
+        reads |= {source: self.kept(self.graph.stages[source], one) for source, one in self.read_by(stage, row).items()}
         return self._joined(self.part(stage), reads | {name: self.of(name) for name in row.features})
+
+    def read_by(self, stage: Stage, row: Row) -> dict[str, Kept]:
+        """{vectors stage: what a rank stage reads there of the models of a row}; {} where it embeds them itself."""
+        if len(stage.sources) < 2:
+            return {}
+        vectors = self.graph.stages[stage.sources[1]]
+        found = [one for one in kept.kept(self.graph, vectors) if one.model in row.models]
+        return {vectors.name: found[0]} if found and vectors.options["dtype"] == "float32" else {}
+
+    def kept(self, stage: Stage, one: Kept) -> dict[str, Any]:
+        """The recipe of what a vectors stage keeps of one model or feature; its other models change nothing."""
+        train = kept.train_of(self.graph, stage)
+        if one.model is None or train is None:
+            return self._joined(self.part(stage), {one.name: self.of(one.name)})
+        return self._joined(self.part(stage), {one.name: self.model(train, one.model)})
 
     def _joined(
         self, recipe: dict[str, Any], reads: dict[str, dict[str, Any]], encoders: Sequence[str] = ()

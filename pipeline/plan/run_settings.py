@@ -19,11 +19,13 @@ def settings(graph: Graph) -> dict[str, dict[str, Any]]:
     """{stage: its settings} of a run's stages, and of the encoders that are trained inside its models.
 
     Seeds, and which models there are beside the stage's own, stand side by side in one run: they are none of these. Nor
-    are files that a param names, which count by what is in them.
+    are files that a param names, which count by what is in them, and stages that are made again in their place.
     """
     found: dict[str, dict[str, Any]] = {}
     for name in members(graph):
         stage = graph.stages[name]
+        if stage.about.in_place:
+            continue
         found[name] = _params(stage)
         if stage.about.fuses:
             video, text = graph.features(name)

@@ -104,7 +104,7 @@ class _Runs:
         """stages: those that would be made; the members of a run, if not given."""
         self.graph, self.work = context.graph, context.work
         names = members(context.graph) if stages is None else stages
-        self.units = {stage: steps.units(context, stage) for stage in names}
+        self.units = {stage: steps.units(context, stage) for stage in names if not context.stage(stage).about.in_place}
         self.settings = settings(context.graph)
 
     def named(self, name: str) -> Chosen:

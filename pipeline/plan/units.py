@@ -7,6 +7,7 @@ from typing import Any
 from pipeline import files
 from pipeline.graph import models
 from pipeline.graph.graph import Stage
+from pipeline.graph.kept import Kept, train_of
 from pipeline.graph.models import Model, Row
 from pipeline.plan.context import Context
 from pipeline.plan.fingerprints import fingerprint
@@ -83,6 +84,25 @@ def ranked(context: Context, stage: Stage, row: Row) -> Iterator[Unit]:
         key = f"{row.name}/seed{seed}"
         makes = tuple(name.format(unit=key) for name in stage.about.makes)
         yield Unit(key, files.digest([content, seed]), print_, recipe, makes)
+
+
+def vectors(context: Context, stage: Stage, one: Kept) -> Iterator[Unit]:
+    """The shards of what a vectors stage keeps of one model or feature: one for each shard of videos."""
+    train, catalog = train_of(context.graph, stage), context.catalog
+    learned: Any = data_content(context, *one.reads)
+    if one.model and train:
+        learned = [model_content(context, train, one.model), one.seed]
+    lost: dict[int, list[str]] = {}
+    for video in sorted(context.lost(list(one.reads))):
+        if video in catalog.row:
+            lost.setdefault(int(catalog.video_shard[catalog.row[video]]), []).append(video)
+    recipe = context.recipes.kept(stage, one)
+    print_ = fingerprint(recipe)
+    for number, rows in enumerate(catalog.shards("video")):
+        if len(rows):
+            key = f"{one.key}/{number:05d}.h5"
+            content = files.digest([catalog.shard_content("video", number), lost.get(number, []), learned])
+            yield Unit(key, content, print_, recipe, (key,), "video", number)
 
 
 def lost_before(context: Context, stage: Stage) -> set[str]:

@@ -12,7 +12,7 @@ from pipeline.graph.graph import Stage
 from pipeline.graph.models import Model, Row
 from pipeline.plan.context import Context
 from pipeline.progress import Bar
-from pipeline.ranking import pair_scores, scores
+from pipeline.ranking import pair_scores, scores, stored
 from pipeline.ranking.embed import distinct, each_text, embed
 from pipeline.ranking.scores import Score, Scored
 
@@ -31,6 +31,7 @@ class Candidates:
     whole: "Split"
     first: np.ndarray  # [U] where each different caption first stands
     of_text: np.ndarray  # [C] which of the different captions each is
+    vectors: Stage | None = None  # where vectors of videos are kept, of some models
 
     @property
     def pairs(self) -> int:
@@ -56,15 +57,20 @@ class Candidates:
         if paired.scores_pairs:
             return pair_scores.of_model(paired, own, self.first)
         texts = embed(paired.embed_text, *each_text(paired, own, self.first))
+        if self.vectors and (one := stored.of_model(self.context, self.vectors, model, seed)):
+            return scores.of_vectors(texts, stored.rows(self.context, self.vectors, one, self.rows.videos))
         return scores.of_vectors(texts, embed(paired.embed_video, own.video_rows, len(self.rows.videos)))
 
 
-def candidates(context: Context, train: Stage) -> Candidates:
-    """Read what the models of a train stage take of test; captions whose video is not covered stay among them."""
+def candidates(context: Context, train: Stage, vectors: Stage | None = None) -> Candidates:
+    """Read what the models of a train stage take of test; captions whose video is not covered stay among them.
+
+    vectors: the stage that keeps vectors of videos; of models that it keeps in float32 they are read, not made again.
+    """
     encoders = assemble.joints(context, train)
     rows = assemble.rows(context, train, "test", lost=True)
     if not len(rows.videos):
         raise Unfit("no video of test has all features, so there is nothing to rank; see `laff failures`")
     whole = assemble.split(context, rows, encoders)
     first, of_text = distinct([context.catalog.texts[row] for row in rows.captions])
-    return Candidates(context, train, encoders, rows, whole, first, of_text)
+    return Candidates(context, train, encoders, rows, whole, first, of_text, vectors)

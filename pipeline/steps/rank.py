@@ -25,6 +25,7 @@ class Options:
     HELP = "Rank videos for captions and captions for videos."
     SINGLE = True
     READS = ("train",)
+    MAY_READ = ("vectors",)
     NEEDS = ("texts of test",)
     MAKES = ("{unit}/t2v.trec.gz", "{unit}/v2t.trec.gz", "{unit}/ranks.h5")
     STALE = "the test split changed, or what the models learned from"
@@ -68,7 +69,7 @@ def run(context: Context, planned: Planned) -> None:
 
     stage = context.stage(planned.stage)
     torch.set_num_threads(context.graph.threads)
-    test = candidates(context, context.stage(stage.sources[0]))
+    test = candidates(context, *(context.stage(source) for source in stage.sources))
     wanted = {f"{row.name}/seed{seed}": (row, seed) for row in models.rows(context.graph, stage) for seed in row.seeds}
     with progress.bar(stage.name, len(planned.todo), "run") as bar:
         for unit in planned.todo:

@@ -72,7 +72,12 @@ def _filled(path: Path) -> str:
 
 RUN = rf"{RUNS}/[\w][\w.-]*"  # the folder of a run with a name of its own
 STAGE, UNIT = rf"(({COMPARISONS}|{RUNS})/[\w][\w.@-]*/)?[\w][\w.-]*", r"[\w@-]+(/[\w@-]+)?"
-WORDS = {"shard": r"\d{5,}\.h5", "side": "(video|text)", "unit": UNIT}  # what a name that a step makes may hold
+WORDS = {  # what a name that a step makes may hold
+    "shard": r"\d{5,}\.h5",
+    "side": "(video|text)",
+    "unit": UNIT,
+    "model": r"[\w@-]+/seed\d+",
+}
 OTHERS = (
     "ingest/table.h5",
     "digests.json",

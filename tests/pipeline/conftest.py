@@ -17,6 +17,8 @@ from pipeline.plan.planned import Planned
 from pipeline.steps import ingest
 from pipeline.store.index import Entry
 from pipeline.store.workspace import Workspace
+from tests.pipeline import kept
+from tests.pipeline.kept import Small
 
 Split = dict[str, list[str]]  # video id -> captions
 
@@ -76,6 +78,14 @@ def surroundings(tmp_path: Path) -> Callable[..., Context]:
         return Context(graph, catalog, work, found.has_videos, yaml)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """A collection of imported features with everything run, vectors too; to be read only, copy it for the rest."""
+    made = kept.make(tmp_path_factory.mktemp("kept"))
+    made.run()
+    return made
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from pipeline.parts.code import ROOT
 from pipeline.store.workspace import COMPARISONS, MAIN, RUNS
 
 SHIPPED = ROOT / "stages.yaml"
-STEPS = "decode, evaluate, extract, finetune, import, ingest, rank, report, train"
+STEPS = "decode, evaluate, extract, finetune, import, ingest, rank, report, train, vectors"
 SMALL = """
 threads: 3
 stages:
@@ -57,7 +57,7 @@ def test_the_shipped_file(profile: str | None):
     graph = stages.load(SHIPPED, profile)
     shipped = {
         *("ingest", "decode", "finetune", "clip-ft", "x3d", "ircsn", "tf", "timm", "bow", "w2v", "gru"),
-        *("train", "rank", "evaluate", "report"),
+        *("train", "vectors", "rank", "evaluate", "report"),
     }
     assert shipped <= set(graph.stages)  # a new feature is one entry more
     order = list(graph.stages)
@@ -296,7 +296,11 @@ def test_a_misspelt_setting_of_a_fit():
 @pytest.mark.parametrize(
     ("sets", "message"),
     [
-        ("rank.from=[]", "'rank' reads nothing; step 'rank' reads one stage of step 'train'"),
+        (
+            "rank.from=[]",
+            "'rank' reads nothing; step 'rank' reads one stage of step 'train', and may read one of 'vectors' behind "
+            "it",
+        ),
         ("evaluate.from=train", "'evaluate' reads train; step 'evaluate' reads one stage of step 'rank'"),
         (
             "report.from=[evaluate, rank]",

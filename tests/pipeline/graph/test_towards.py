@@ -33,7 +33,20 @@ def test_imported_features_ask_for_no_videos_and_no_clip(tmp_path: Path):
     graph = stages.load(tmp_path / "stages.yaml", None, ["train.from=[sentence, i3d_rgb, clip4, bow, w2v, gru]"])
     assert graph.stages["gru"].sources == ("ingest", "w2v", "i3d_rgb")
     assert set(graph.needed(["report"])) == {
-        *("ingest", "sentence", "i3d_rgb", "clip4", "bow", "w2v", "gru", "train", "rank", "evaluate", "report")
+        *(
+            "ingest",
+            "sentence",
+            "i3d_rgb",
+            "clip4",
+            "bow",
+            "w2v",
+            "gru",
+            "train",
+            "vectors",
+            "rank",
+            "evaluate",
+            "report",
+        )
     }
 
 

@@ -40,7 +40,8 @@ stages:
     uses: fusion.laff.LAFF
     from: [clip-ft, x3d, effnet, bow, gru]
     params: {seeds: [1], singles: false}
-  rank: {step: rank, from: train}
+  vectors: {step: vectors, from: train}
+  rank: {step: rank, from: [train, vectors]}
   evaluate: {step: evaluate, from: rank}
   report: {step: report, from: evaluate}
 """
@@ -50,21 +51,27 @@ LEARN = {"finetune", "gru", "train"}
 # Whose code it is: the longest name that a module begins with. All that read these follow.
 SHAPED: dict[str, set[str]] = {
     "pipeline.video": {"decode", *VIDEO},
-    "pipeline.rows": {"decode", "finetune", "effnet", *EXTRACT, "train", "rank", "evaluate"},
+    "pipeline.rows": {"decode", "finetune", "effnet", *EXTRACT, "train", "vectors", "rank", "evaluate"},
+    "pipeline.rows.flat": {"effnet"},  # of search; import counts its whole room
     "pipeline.rows.bigfile": {"effnet"},
     "pipeline.rows.archives": {"effnet"},
     "pipeline.rows.kinds": {"effnet"},
     "pipeline.extraction": VIDEO,
-    "pipeline.build": {"finetune", *EXTRACT, "train", "rank"},
-    "pipeline.build.learned": {*EXTRACT, "train", "rank"},
+    "pipeline.build": {"finetune", *EXTRACT, "train", "vectors", "rank"},
+    "pipeline.build.learned": {*EXTRACT, "train", "vectors", "rank"},
     "pipeline.training": LEARN,
     "pipeline.training.fit": {"gru"},
     "pipeline.training.checkpoint": {*LEARN, "bow"},
     "pipeline.training.frame_cache": {"finetune"},
     "pipeline.training.jobs": {"train"},
-    "pipeline.assembly": {"train", "rank"},
-    "pipeline.assembly.features": {*LEARN, "rank"},
+    "pipeline.assembly": {"train", "vectors", "rank"},
+    "pipeline.assembly.features": {*LEARN, "vectors", "rank"},
     "pipeline.ranking": {"rank"},
+    "pipeline.ranking.embed": {"vectors", "rank"},
+    "pipeline.ranking.scores": {"vectors", "rank"},
+    "pipeline.ranking.shares": {"vectors"},
+    "pipeline.ranking.storing": {"vectors"},
+    "pipeline.ranking.nearest": set(),  # of search
     "pipeline.ranking.ranks": {"rank", "evaluate"},
     "pipeline.ranking.ranks_file": {"rank", "evaluate"},
     "pipeline.evaluation": {"evaluate"},
@@ -76,6 +83,7 @@ SHAPED: dict[str, set[str]] = {
     "pipeline.steps.import_": {"effnet"},
     "pipeline.steps.ingest": set(),  # items count by their content
     "pipeline.steps.train": {"train"},
+    "pipeline.steps.vectors": {"vectors"},
     "pipeline.steps.rank": {"rank"},
     "pipeline.steps.evaluate": {"evaluate"},
     "pipeline.steps.report": {"report"},
@@ -140,7 +148,8 @@ def followed(context_of: set[str]) -> set[str]:
         "x3d": ["decode"],
         "gru": ["effnet"],
         "train": ["clip-ft", "x3d", "effnet", "bow", "gru"],
-        "rank": ["train"],
+        "vectors": ["train"],
+        "rank": ["train", "vectors"],
         "evaluate": ["rank"],
         "report": ["evaluate"],
     }

@@ -12,7 +12,11 @@ from extractors.bow import Bow
 from extractors.gru import Gru
 from extractors.w2v import W2v
 from pipeline.assembly.assemble import Joint
-from pipeline.search import Answer, answer, unknown_words
+from pipeline.items.collection import load as load_captions
+from pipeline.ranking.trec import read_run
+from pipeline.search.answer import Answer, answer
+from pipeline.search.asking import unknown_words
+from pipeline.search.library import Library
 
 
 def test_words_are_known_by_features_with_a_vocabulary() -> None:
@@ -28,8 +32,8 @@ def test_words_are_known_by_features_with_a_vocabulary() -> None:
 
 def test_what_a_person_should_know_is_said() -> None:
     assert Answer([], [], {}).notes() == []
-    assert Answer([], ["x3d", "clip-ft"], {"zebra": ["bow", "gru"], "qix": ["bow"]}, lost=True).notes() == [
-        "RANDOM WEIGHTS in x3d, clip-ft: this shows that the machine runs, not how good it is",
+    assert Answer([], ["RANDOM WEIGHTS in x3d"], {"zebra": ["bow", "gru"], "qix": ["bow"]}, lost=True).notes() == [
+        "RANDOM WEIGHTS in x3d",
         "unknown words: zebra (bow, gru), qix (bow)",
         "no word of this sentence is known, so the order says nothing",
     ]
@@ -40,7 +44,9 @@ def test_a_search_says_which_words_nobody_knows(ran) -> None:
     found = answer(ran.request(), "the zebra is a red circle", 1, "test")
     assert found.unknown == {"zebra": ["bow", "w2v", "gru"]}
     assert not found.lost
-    assert found.random == ["finetune", "x3d", "clip-ft"]
+    assert found.told == [
+        "RANDOM WEIGHTS in finetune, x3d, clip-ft: this shows that the machine runs, not how good it is"
+    ]
 
 
 def test_the_command_tells_it_beside_the_hits(ran) -> None:
@@ -62,3 +68,19 @@ def test_a_sentence_of_which_nothing_is_known(sentence: str, lost: bool) -> None
     knowing = {"bow": {"red"}.__contains__, "gru": {"red", "a"}.__contains__}
     assert unknown_words(sentence, knowing, ("bow", "gru"))[1] is lost
     assert unknown_words(sentence, knowing, ("bow", "gru", "clip-ft"))[1] is False
+
+
+def test_a_pair_of_features_is_searched_as_it_is_ranked(ran, tmp_path) -> None:
+    """With its vectors kept and without: the order of the rank stage's row clip-ft."""
+    changed = ran.copy(tmp_path / "copy")
+    catalog_captions = load_captions(changed.collection).captions["test"]
+    ranked = dict(read_run(changed.work / "rank" / "clip-ft" / "seed0" / "t2v.trec.gz"))
+    keep = "vectors.models=[laff, clip-ft]"
+    assert changed.run(keep, targets=("vectors",)).made == {"vectors": 3}
+    for sets, stored in (((), False), ((keep,), True)):
+        library = Library(changed.request(*sets), ["clip-ft"], "test")
+        assert library._finders[0].stored is stored
+        for caption in catalog_captions[::9]:
+            hits = library.search(caption.text, 6)
+            assert [hit.score for hit in hits] == pytest.approx([score for _, score in ranked[caption.id]], abs=1e-5)
+            assert hits[0].video == ranked[caption.id][0][0]

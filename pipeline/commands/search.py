@@ -1,0 +1,139 @@
+"""`laff search`: videos found by sentences, or by a video."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.commands.options import PATH, request, where
+
+if TYPE_CHECKING:
+    from pipeline.search.library import Hit, Library
+
+
+@click.command(name="search")
+@click.argument("sentence", required=False)
+@where
+@click.option("-k", default=10, show_default=True, type=click.IntRange(1), help="How many videos; any number.")
+@click.option(
+    "--split",
+    type=click.Choice(["all", "train", "val", "test"]),
+    default="all",
+    show_default=True,
+    help="Where to look.",
+)
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME",
+    help="Another model than the main one, such as concat, laff/seed2, or a pair of features, such as clip-ft; "
+    "given several times, reciprocal rank fusion of them.",
+)
+@click.option("--queries", type=PATH, metavar="FILE", help="Many sentences: lines `ID text`, or .csv, .jsonl.")
+@click.option("--like", default="", metavar="VIDEO", help="Videos like this one of the collection, in place of words.")
+@click.option("--run", "run_file", type=PATH, metavar="OUT.trec.gz", help="Write what --queries find as a TREC run.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: a line of JSON for each query.")
+@click.option("--csv", "as_csv", is_flag=True, help="For tables: a line for each video that was found.")
+def search_command(
+    sentence: str | None,
+    k: int,
+    split: str,
+    models: tuple[str, ...],
+    queries: Path | None,
+    like: str,
+    run_file: Path | None,
+    as_json: bool,
+    as_csv: bool,
+    **options: Any,
+) -> None:
+    """Find videos by a SENTENCE, by many, or by another video.
+
+    Exact: every video is compared. Where `laff vectors` has kept vectors of the model they are read; else each search
+    makes them. Of equal scores the first id comes first.
+
+    \b
+    laff search "a red square moves to the left" -w WORK
+    laff search --queries topics.txt --run topics.trec.gz -k 1000 -w WORK
+    laff search --like video7 --json -w WORK
+    laff search "a red square" --model laff --model concat -w WORK
+    """
+    from pipeline.items import queries as queries_file
+    from pipeline.search.library import Library
+
+    if (sentence is not None) + (queries is not None) + bool(like) != 1:
+        raise click.UsageError("give one of: a SENTENCE, --queries FILE, --like VIDEO")
+    if run_file and not queries:
+        raise click.UsageError("--run writes what --queries FILE find; give that too")
+    if as_json + as_csv + bool(run_file) > 1:
+        raise click.UsageError("give one of --json, --csv and --run")
+    texts = dict(queries_file.load(queries)) if queries else {}
+    library = Library(request(options), models, split)
+    if like:
+        found = iter([(like, library.like(like, k))])
+    elif queries:
+        found = zip(texts, library.search_all(list(texts.values()), k, not run_file), strict=True)
+    else:
+        texts = {"": sentence or ""}
+        found = iter([("", library.search(texts[""], k))])
+    for note in library.notes():
+        click.echo(note, err=True)
+    if run_file:
+        _write_run(run_file, library, found)
+    elif as_json:
+        _print_json(library, found, texts)
+    elif as_csv:
+        _print_csv(found)
+    else:
+        _print_table(library, found, texts, bool(queries))
+
+
+def _write_run(path: Path, library: Library, found: Iterator[tuple[str, list[Hit]]]) -> None:
+    from pipeline.ranking.trec import write_run
+
+    rows = ((query, [(hit.video, hit.score) for hit in hits]) for query, hits in found)
+    write_run(path, rows, library.name)
+    click.echo(f"{path} written")
+
+
+def _print_json(library: Library, found: Iterator[tuple[str, list[Hit]]], texts: dict[str, str]) -> None:
+    for query, hits in found:
+        line: dict[str, Any] = {"query": query} if query else {}
+        if query in texts:
+            unknown, lost = library.unknown(texts[query])
+            line |= {"text": texts[query], "unknown": unknown, "lost": lost}
+        line |= {"model": library.name, "hits": [{"rank": rank} | asdict(hit) for rank, hit in enumerate(hits, 1)]}
+        click.echo(json.dumps(line, ensure_ascii=False))
+
+
+def _print_csv(found: Iterator[tuple[str, list[Hit]]]) -> None:
+    from pipeline.errors import printable
+
+    table = csv.writer(sys.stdout, lineterminator="\n")
+    features: Sequence[str] | None = None
+    for query, hits in found:
+        if features is None:
+            features = list(hits[0].shares) if hits else []
+            table.writerow(["query", "rank", "video", "path", "score", *(f"share {name}" for name in features)])
+        for rank, hit in enumerate(hits, 1):
+            shares = [f"{hit.shares[name]:.6g}" if name in hit.shares else "" for name in features]
+            table.writerow([query, rank, hit.video, printable(hit.path), f"{hit.score:.9g}", *shares])
+
+
+def _print_table(library: Library, found: Iterator[tuple[str, list[Hit]]], texts: dict[str, str], many: bool) -> None:
+    from pipeline.errors import printable
+    from pipeline.search.answer import unknown_notes
+
+    for query, hits in found:
+        if query in texts:
+            for note in unknown_notes(*library.unknown(texts[query])):
+                click.echo(f"{query}: {note}" if many else note, err=True)
+        for rank, hit in enumerate(hits, 1):
+            click.echo(f"{f'{query}  ' if many else ''}{rank:3}  {hit.score:7.4f}  {hit.video}  {printable(hit.path)}")

@@ -1,0 +1,139 @@
+"""The streamed best k against all products at once; whole numbers, whose sums no rounding touches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.errors import LaffError
+from pipeline.ranking import nearest as engine
+from pipeline.ranking.nearest import nearest
+from pipeline.rows.flat import Flat
+
+WIDTH = 24
+
+
+def stored(path: Path, values: np.ndarray, before: bytes = b"head") -> Flat:
+    """Values behind some bytes of something else, as a shard's lie behind its header."""
+    path.write_bytes(before + values.tobytes())
+    return Flat(path, len(before), *values.shape, values.dtype.name)
+
+
+def whole_numbers(rows: int, seed: int, most: int = 3) -> np.ndarray:
+    return np.random.default_rng(seed).integers(-most, most + 1, (rows, WIDTH)).astype(np.float32)
+
+
+def brute(queries: np.ndarray, values: np.ndarray, k: int, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All scores in float64, sorted by score and then by order."""
+    scores = queries.astype(np.float64) @ values.T.astype(np.float64)
+    best = np.array([np.lexsort((order, -row))[:k] for row in scores])
+    return best, np.take_along_axis(scores, best, axis=1)
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32"])
+@pytest.mark.parametrize("k", [1, 10, 300, 5000])
+def test_equal_to_all_products_at_once(tmp_path: Path, monkeypatch, kind: str, k: int) -> None:
+    """Many ties, also at the cut; several files, blocks smaller than they; k above the number of rows gives all."""
+    monkeypatch.setattr(engine, "SCORES", 7 * 64)
+    monkeypatch.setattr(engine, "PIECE", WIDTH * 16)
+    monkeypatch.setattr(engine, "PENDING", 50)
+    values, queries = whole_numbers(1000, 1), whole_numbers(7, 2)
+    parts = [values[:1], values[1:400], values[400:400], values[400:]]
+    sources = [stored(tmp_path / f"{n}.bin", part.astype(kind)) for n, part in enumerate(parts)]
+    order = np.random.default_rng(3).permutation(1000)
+    found = nearest(queries, sources, k, lambda: order)
+    rows, scores = brute(queries, values, k, order)
+    np.testing.assert_array_equal(found.rows, rows)
+    np.testing.assert_array_equal(found.scores, scores)
+
+
+def test_without_an_order_the_earlier_of_equal_rows_comes_first(tmp_path: Path) -> None:
+    found = nearest(np.ones((1, 3), np.float32), [stored(tmp_path / "v", np.ones((40, 3), np.float16))], 5)
+    assert found.rows.tolist() == [[0, 1, 2, 3, 4]]
+    assert found.scores.tolist() == [[3.0] * 5]
+
+
+def test_the_order_is_asked_for_only_where_scores_tie(tmp_path: Path) -> None:
+    values = np.diag(np.arange(1, 9)).astype(np.float32)
+    source = stored(tmp_path / "v", values)
+
+    def unwanted() -> np.ndarray:
+        raise AssertionError("nothing ties")
+
+    assert nearest(np.ones((1, 8), np.float32), [source], 3, unwanted).rows.tolist() == [[7, 6, 5]]
+
+
+def test_only_rows_that_count_are_found(tmp_path: Path) -> None:
+    values, queries = whole_numbers(500, 4), whole_numbers(3, 5)
+    allowed = np.arange(500) % 7 == 3
+    found = nearest(queries, [stored(tmp_path / "v", values)], 20, allowed=allowed)
+    rows, scores = brute(queries, values[allowed], 20, np.arange(allowed.sum()))
+    np.testing.assert_array_equal(found.rows, np.flatnonzero(allowed)[rows])
+    np.testing.assert_array_equal(found.scores, scores)
+    assert nearest(queries, [stored(tmp_path / "v", values)], 600, allowed=allowed).rows.shape == (3, allowed.sum())
+
+
+def test_rising_scores_keep_memory_bounded(tmp_path: Path, monkeypatch) -> None:
+    """Each row is better than all before it: what waits stays below twice what is kept, and a block."""
+    most = []
+    sort = engine._Best._sort
+
+    def watched(self, last: bool = False):
+        most.append(self._count)
+        return sort(self, last)
+
+    monkeypatch.setattr(engine._Best, "_sort", watched)
+    monkeypatch.setattr(engine, "PENDING", 100)
+    monkeypatch.setattr(engine, "SCORES", 256)
+    values = np.arange(20_000, dtype=np.float32)[:, None]
+    found = nearest(np.ones((2, 1), np.float32), [stored(tmp_path / "v", values)], 30)
+    assert found.rows[0].tolist() == list(range(19_999, 19_969, -1))
+    assert len(most) > 50
+    assert max(most) <= 2 * 2 * 30 + 100 + 4 * 256  # a block of each thread at most, and some threads
+
+
+def test_equal_vectors_tie_wherever_they_lie(tmp_path: Path) -> None:
+    """Rounded sums too: the product sums each row alike, so that ties go by id and not by place."""
+    row = np.random.default_rng(6).standard_normal((1, 512)).astype(np.float32)
+    source = stored(tmp_path / "v", np.repeat(row, 3000, axis=0))
+    for count in (1, 5, 30):
+        queries = np.random.default_rng(7).standard_normal((count, 512)).astype(np.float32)
+        scores = nearest(queries, [source], 3000).scores
+        assert (scores == scores[:, :1]).all()
+
+
+def test_many_queries_take_several_passes(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(engine, "KEPT", 35)
+    values, queries = whole_numbers(90, 8), whole_numbers(11, 9)
+    source = stored(tmp_path / "v", values)
+    assert [len(part.rows) for part in engine.passes(queries, [source], 10)] == [3, 3, 3, 2]
+    rows, _ = brute(queries, values, 10, np.arange(90))
+    np.testing.assert_array_equal(nearest(queries, [source], 10).rows, rows)
+
+
+def test_nothing_to_find(tmp_path: Path) -> None:
+    empty = stored(tmp_path / "v", np.zeros((0, 4), np.float32))
+    assert nearest(np.ones((2, 4), np.float32), [empty], 3).rows.shape == (2, 0)
+    assert nearest(np.ones((2, 4), np.float32), [], 3).rows.shape == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("queries", "k", "said"),
+    [
+        (np.ones((1, 4), np.float32), 0, "k is 0"),
+        (np.ones((1, 5), np.float32), 1, "4 wide and the queries 5; they are of another model"),
+        (np.full((1, 4), np.nan, np.float32), 1, "finite float32"),
+        (np.ones((1, 4)), 1, "float64"),
+    ],
+)
+def test_what_makes_no_sense_is_told(tmp_path: Path, queries: np.ndarray, k: int, said: str) -> None:
+    with pytest.raises(LaffError, match=said):
+        nearest(queries, [stored(tmp_path / "v", np.ones((2, 4), np.float32))], k)
+
+
+def test_values_that_are_no_numbers_are_told(tmp_path: Path) -> None:
+    source = stored(tmp_path / "v", np.full((2, 4), np.nan, np.float32))
+    with pytest.raises(LaffError, match="not a finite number"):
+        nearest(np.ones((1, 4), np.float32), [source], 1)
