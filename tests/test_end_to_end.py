@@ -451,7 +451,8 @@ def test_an_aligned_pair_ranks_without_training(ran, tmp_path: Path) -> None:
     sets = [f"conse.{one}" for one in ("model=test_efficientnet", "crop=32", "weights=random", f"sentences={encoder}")]
     sets += ["train.from=[conse]", "train.own=false", "train.singles=false", "train.baselines={mean: fusion.mean.Mean}"]
     made = changed.run(*sets, "rank.pairs={conse: [conse, conse]}").made
-    assert made == {"conse": 6, "train": len(SEEDS), "rank": len(SEEDS) + 1, "evaluate": 1, "report": 1}
+    wanted = {"conse": 6, "train": len(SEEDS), "vectors": 3, "rank": len(SEEDS) + 1, "evaluate": 1, "report": 1}
+    assert made == wanted
     video, text = values(changed.work, "conse/video"), values(changed.work, "conse/text")
     (path,) = changed.work.rglob("conse/seed0/t2v.trec.gz")
     found = read_run(path)

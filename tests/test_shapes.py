@@ -13,7 +13,7 @@ import pytest
 from pipeline.errors import LaffError
 from pipeline.rows import shards
 from pipeline.run import run
-from pipeline.search import search
+from pipeline.search.answer import search
 from tests.conftest import Tiny
 
 SETS = ("train.from=[x3d, bow]", "train.seeds=[1]", "train.singles=false", "train.epochs=1", "rank.pairs={}")
