@@ -62,7 +62,7 @@ def test_nothing_is_embedded_where_vectors_are_kept_and_the_answer_is_the_same_w
     monkeypatch.setattr(places.assemble, "videos_of", lambda *given: pytest.fail("features of videos were read"))
     assert Library(small.request()).search(SENTENCE, 10) == with_vectors
     monkeypatch.undo()
-    library = Library(small.request("vectors.models=[concat]"))
+    library = Library(small.request("vectors.models=[concat]"), ["laff"])
     assert not library._finders[0].stored
     assert library.notes() == [
         "vectors of laff are not kept, so each search makes them; `laff vectors` keeps them, with "
