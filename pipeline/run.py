@@ -34,6 +34,10 @@ from pipeline.workers.cluster import Cluster
 from pipeline.workers.tasks import Serial, Tasks
 
 
+class NoWeights(LaffError):
+    """Weights that are not here and cannot be fetched."""
+
+
 def open_context(request: Request, retry: bool = False) -> Context:
     """Read and check everything; the surroundings of a run. Writes nothing."""
     found = collection.load(request.collection)
@@ -151,7 +155,7 @@ def _check_work(context: Context, names: Sequence[str]) -> list[str]:
         str(problems(where, found)) for where, found in ((str(context.graph.path), wrong), ("weights", absent)) if found
     ]
     if told:
-        raise LaffError("\n".join(told))
+        raise (NoWeights if absent else LaffError)("\n".join(told))
     return stale
 
 

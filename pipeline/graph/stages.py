@@ -19,7 +19,7 @@ from pipeline.parts.code import PartError
 KEYS = ("step", "uses", "from", "params", "on")
 NAME = "letters, digits, - and _"
 VERBS = (  # commands of ours, among them the folders below a workspace: a stage is both a command and a folder
-    *("run", "plan", "accept", "demo", "search", "runs", "show", "failures", "weights", "compare", "analyze"),
+    *("index", "run", "plan", "accept", "demo", "search", "runs", "show", "failures", "weights", "compare", "analyze"),
     *("verify", "gc"),
 )
 FIRST_RUN = "main"  # what `--name` calls the run that stands in the workspace itself
