@@ -124,8 +124,8 @@ def main(stages: StagesFile) -> None:
     """
 
 
-main.add("Run", run_command, plan_command, accept_command, demo_command)
 main.add("Search", index_command, search_command)
+main.add("Run", run_command, plan_command, accept_command, demo_command)
 main.add("Look", runs_command, show_command, failures_command)
 main.add("Models", weights_group, compare_command, analyze_group)
 main.add("Data", verify_command, gc_command)

@@ -40,16 +40,17 @@ def work_option(required: bool = True) -> Callable[..., Any]:
     )
 
 
-def _nearest() -> Path:
+def _nearest() -> Path | None:
     """The workspace of the current folder or of one above. UsageError where there is none, or -c names a collection.
 
     A collection has a workspace of its own.
     """
     from pipeline.store import home
 
-    context = click.get_current_context()
-    found = None if isinstance(context.params.get("collection"), Path) else home.nearest(Path())
-    if found is None:
+    context = click.get_current_context(silent=True)
+    named = context is not None and isinstance(context.params.get("collection"), Path)
+    found = None if named else home.nearest(Path())
+    if found is None and context is not None:  # else the option is only looked at
         raise click.UsageError(
             f"Missing option '-w' / '--work', the workspace (without it, a folder from here upwards should hold the "
             f"{home.NAME} of `laff index`)",
@@ -84,12 +85,14 @@ def stages_named(arguments: Sequence[str]) -> Path | None:
         return Path(given["stages"])
     if "collection" in given:
         return None
-    from pipeline.errors import LaffError
-    from pipeline.store import home, memory
+    from pipeline.store import home
 
     work = home.meant(Path(given["work"])) if "work" in given else home.nearest(Path())
     if work is None:
         return None
+    from pipeline.errors import LaffError
+    from pipeline.store import memory
+
     try:
         known = memory.read(work, given.get("name", "")) or memory.read(work)
     except (LaffError, OSError):  # told when the command looks for it

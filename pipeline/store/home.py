@@ -1,15 +1,17 @@
-"""The workspace that a folder of videos keeps inside, hidden, and how it is found from there, as git finds its own."""
+"""The workspace that a folder of videos keeps inside, hidden, and how it is found from there, as git finds its own.
+
+Looked at before a command is known, so it imports nothing else.
+"""
 
 from pathlib import Path
 
-from pipeline.store import memory
-
 NAME = ".laff"
+REMEMBERS = "run.yaml"  # what a workspace remembers its last run in
 
 
 def holds(folder: Path) -> bool:
     """Whether a folder is a workspace: whether a run is remembered there."""
-    return memory.path(folder).is_file()
+    return (folder / REMEMBERS).is_file()
 
 
 def meant(work: Path) -> Path:

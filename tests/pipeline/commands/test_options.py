@@ -51,7 +51,7 @@ def test_w_and_its_companions_are_defined_once() -> None:
     files = [ROOT / "cli.py", *(ROOT / "pipeline" / "commands").glob("*.py")]
     text = "\n".join(file.read_text(encoding="utf-8") for file in files)
     for option in ("--work", "--collection", "--stages", "--profile", "--set", "--trust", "--workers", "--role"):
-        assert len(re.findall(rf'option\(\s*("-\w", )?"{option}"', text)) == 1, option
+        assert len(re.findall(rf'option\(\s*("-\w",\s+)?"{option}"', text)) == 1, option
 
 
 def test_w_is_one_option_wherever_it_is_taken() -> None:
