@@ -70,6 +70,8 @@ def search_advice(graph: Graph, work: Path) -> str:
                 named = "" if model.name == models.main(stage) else f" --model {model.name}"
                 return f'next: laff search "a sentence"{named} -w {work}'
             missing += imported
+        if not trained:
+            continue
         names = ", ".join(dict.fromkeys(missing))
         return f"`laff search` is not possible: {names} came from files, which have no row for a new sentence"
     return ""

@@ -22,7 +22,7 @@ from pipeline.plan.context import Context
 from pipeline.plan.losses import Loss, WouldReplace
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.planned import Planned
-from pipeline.plan.record import write_ledger
+from pipeline.plan.record import record, write_ledger
 from pipeline.plan.run_settings import members
 from pipeline.plan.runs import Chosen
 from pipeline.request import Request
@@ -31,7 +31,7 @@ from pipeline.store import ledger, memory
 from pipeline.store.workspace import MAIN, Workspace
 from pipeline.weights import lookup
 from pipeline.workers.cluster import Cluster
-from pipeline.workers.tasks import Serial, Tasks
+from pipeline.workers.tasks import Made, Serial, Tasks
 
 
 class NoWeights(LaffError):
@@ -304,6 +304,10 @@ def _shares(context: Context, name: str) -> bool:
 
 def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None:
     plans = [planned for name in phase if (planned := stage_plan(context, name)).todo]
+    for planned in [planned for planned in plans if context.stage(planned.stage).idle]:
+        progress.say(f"{planned.stage}: it is told to train no model, so there is nothing to do")
+        record(context, planned, Made(planned.stage, planned.todo[0].key, 0, 0.0))
+        plans.remove(planned)
     if not plans:
         return
     for planned in plans:

@@ -6,9 +6,9 @@ from pipeline.items.splits import SPLITS
 from pipeline.plan.context import Context
 
 
-def coverage(context: Context, train: str) -> dict[str, dict[str, Any]]:
-    """Of each split: its videos, those with every feature, their share, and its captions."""
-    lost = context.lost(context.features(train)[0])
+def coverage(context: Context, features: list[str]) -> dict[str, dict[str, Any]]:
+    """Of each split: its videos, those with every one of these features, their share, and its captions."""
+    lost = context.lost(features)
     found: dict[str, dict[str, Any]] = {}
     for split in SPLITS:
         videos = {context.catalog.videos[row] for row in context.catalog.split_videos(split)}

@@ -65,7 +65,10 @@ def test_w_is_one_option_wherever_it_is_taken() -> None:
         assert command is not None
         (found[name],) = (option.to_info_dict() for option in command.params if option.name == "work")
     assert not found["analyze cost"].pop("required")
-    assert all(option.pop("required") for name, option in found.items() if name != "analyze cost")
+    assert found["analyze cost"].pop("default") is None
+    assert all(
+        option.pop("required") and option.pop("default") for name, option in found.items() if name != "analyze cost"
+    )
     assert all(option == found["run"] for option in found.values())
     assert found["run"]["opts"] == ["-w", "--work"]
 
