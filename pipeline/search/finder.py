@@ -126,7 +126,13 @@ def _check_fresh(context: Context, one: Kept, source: str, stored: bool) -> None
         if stored:
             todo = [unit for unit in todo if not unit.side]
         if todo:
+            again = f"run `laff {'train' if one.model else 'vectors'}` with these first"
+            if (
+                context.source.parent.resolve() == context.work.root.resolve()
+            ):  # collection.yaml that `laff index` wrote
+                again = f"`laff index -w {context.work.root}`, which takes in what is new, changed or gone"
+            why = "; ".join(context.changes or planned.reasons[:1])
             raise LaffError(
-                f"{name} in {context.work.root} is not up to date ({planned.reasons[0]}); give the same "
-                "--profile, --set and --stages as when it was made, or run `laff train` with these first"
+                f"{name} in {context.work.root} is not up to date ({why}); give the same --profile, --set and --stages "
+                f"as when it was made, or {again}"
             )
