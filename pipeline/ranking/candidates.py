@@ -29,7 +29,7 @@ class Candidates:
     train: Stage
     encoders: list[assemble.Joint]
     rows: Rows
-    whole: "Split"
+    whole: "Split | None"  # None where there are no models
     first: np.ndarray  # [U] where each different caption first stands
     of_text: np.ndarray  # [C] which of the different captions each is
     vectors: Stage | None = None  # where vectors of videos are kept, of some models
@@ -53,6 +53,7 @@ class Candidates:
         return Scored(found, self.of_text, len(self.rows.videos))
 
     def _of_model(self, model: Model, seed: int) -> Score:
+        assert self.whole is not None
         own = assemble.part_of(self.whole, model)
         paired = assemble.trained(self.context, self.train, model, own, self.encoders, seed)
         if paired.scores_pairs:
@@ -74,7 +75,7 @@ def candidates(context: Context, rank: Stage) -> Candidates:
     rows = _rows(context, train, models.ranked(context.graph, rank))
     if not len(rows.videos):
         raise Unfit("no video of test has all features, so there is nothing to rank; see `laff failures`")
-    whole = assemble.split(context, rows, encoders)
+    whole = assemble.split(context, rows, encoders) if models.of(context.graph, train) else None
     first, of_text = distinct([context.catalog.texts[row] for row in rows.captions])
     return Candidates(context, train, encoders, rows, whole, first, of_text, vectors)
 

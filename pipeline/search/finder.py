@@ -127,9 +127,7 @@ def _check_fresh(context: Context, one: Kept, source: str, stored: bool) -> None
             todo = [unit for unit in todo if not unit.side]
         if todo:
             again = f"run `laff {'train' if one.model else 'vectors'}` with these first"
-            if (
-                context.source.parent.resolve() == context.work.root.resolve()
-            ):  # collection.yaml that `laff index` wrote
+            if context.source.parent.resolve() == context.work.root.resolve():  # `laff index` wrote it
                 again = f"`laff index -w {context.work.root}`, which takes in what is new, changed or gone"
             why = "; ".join(context.changes or planned.reasons[:1])
             raise LaffError(
