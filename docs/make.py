@@ -1,6 +1,7 @@
 """Writes docs/commands.md and the rooms of docs/architecture.md from the code: `make docs`.
 
-tests/test_docs.py holds that they are up to date. Commands come from what `--help` prints, rooms from their docstrings and from the layers in pyproject.toml.
+tests/test_docs.py holds that they are up to date. Commands come from what `--help` prints, rooms from their docstrings
+and from the layers in pyproject.toml.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ STAGES = """## Stages
 
 Every stage of `stages.yaml` is a command: it makes that stage and whatever that stage still needs, nothing else.
 All of them take the options of `laff run`; the params below are set with `--set 'STAGE.PARAM=VALUE'`, or under
-`params:` in a stages file of your own. The values shown are those without a profile; `…` stands for one that must be given.
+`params:` in a stages file of your own. The values shown are those without a profile; `…` stands for one that must be
+given.
 """
 
 
