@@ -6,9 +6,11 @@ Its step is pasted by tests/pipeline/plan/test_steps.py.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
-from collections.abc import Iterator
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -17,7 +19,6 @@ import pytest
 
 from pipeline.graph import stages
 from tests.conftest import Clips
-from tests.forked import Forked
 from tests.pipeline import kept
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,37 +57,58 @@ def pasted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project
 
 
-@pytest.fixture(scope="module")
-def extended(pasted: Path) -> Iterator[Forked]:
-    made = Forked(pasted.parent, pasted)
-    yield made
-    made.close()
+def python(project: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    """A Python that finds the copy of the project first."""
+    environment = os.environ | {"PYTHONPATH": str(project)}
+    command = [sys.executable, *map(str, words)]
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
 
 
-def test_the_feature_is_extracted(pasted: Path, extended: Forked, clips: Clips, tmp_path: Path) -> None:
+def test_the_contract_tests_find_the_classes_and_are_content(pasted: Path) -> None:
+    """As the page says: what every extractor, block and model has to do, these do too."""
+    for name in ("tests", "docs"):
+        shutil.copytree(ROOT / name, pasted / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", pasted)
+    files = ("extractors/test_contract.py", "fusion/test_contract.py", "fusion/test_model_contract.py")
+    words = [
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-k",
+        "Contrast or Maximum or Towers",
+        *(f"tests/{file}" for file in files),
+    ]
+    done = python(pasted, "-m", "pytest", *words)
+    assert done.returncode == 0, done.stdout
+    passed = re.search(r"(\d+) passed", done.stdout)
+    assert passed
+    assert int(passed[1]) > 30
+
+
+def test_the_feature_is_extracted(pasted: Path, clips: Clips, tmp_path: Path) -> None:
     """A grey video has no contrast; one that is half black and half white has a standard deviation of a half."""
     halves = np.zeros((8, 32, 32, 3), dtype=np.uint8)
     halves[:, :, 16:] = 255
     clips("videos/grey.mp4", np.full((8, 32, 32, 3), 128, dtype=np.uint8))
     clips("videos/halves.mp4", halves)
     (tmp_path / "c.yaml").write_text("videos: videos\n")
-    words = ["contrast", "-c", tmp_path / "c.yaml", "-w", tmp_path / "WORK", "--stages", pasted / "stages.yaml"]
-    ended = extended.laff(*words).wait()
-    assert ended == 0
+    done = python(pasted, "cli.py", "contrast", "-c", tmp_path / "c.yaml", "-w", tmp_path / "WORK")
+    assert done.returncode == 0, done.stderr
     with h5py.File(tmp_path / "WORK" / "contrast" / "00000.h5") as file:
         rows = dict(zip(file["ids"].asstr()[:], file["values"][:], strict=True))
     np.testing.assert_allclose(rows["grey"], [0, 0, 0], atol=0.02)
     np.testing.assert_allclose(rows["halves"], [0.5, 0.5, 0.5], atol=0.03)
 
 
-def test_the_block_the_model_and_the_metric_have_their_places_in_the_results(extended: Forked, tmp_path: Path) -> None:
+def test_the_block_the_model_and_the_metric_have_their_places_in_the_results(pasted: Path, tmp_path: Path) -> None:
     """With the words that the page gives to --set; chance finds 1 + 5 + 8 of 8 videos in the best 1, 5 and 10."""
     small = kept.make(tmp_path)
     block = re.findall(r"--set '(train\.baselines=\{maximum.*)'$", PAGE, re.M)
     model = re.findall(r"--set '(train\.baselines=\{towers.*)'$", PAGE, re.M)
     assert (len(block), len(model)) == (1, 1)
     both = block[0].removesuffix("}") + ", " + model[0].removeprefix("train.baselines={")
-    assert extended.laff("run", *small.options(both, "train.seeds=[1]")).wait() == 0
+    done = python(pasted, "cli.py", "run", *small.options(both, "train.seeds=[1]"))
+    assert done.returncode == 0, done.stderr
     results = json.loads((small.work / "evaluate" / "metrics.json").read_text())["models"]
     assert {"laff", "maximum", "towers", "chance"} <= set(results)
     for row in results.values():
