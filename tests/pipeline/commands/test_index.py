@@ -139,6 +139,22 @@ def test_where_no_model_can_be_had_it_says_so_and_offers_one_that_comes_in_packa
     assert found("-w", videos) == ALL  # what was there can be searched as before
 
 
+def test_another_feature_leaves_what_was_made_with_the_first(videos: Path) -> None:
+    """And naming the first again costs nothing; both can be kept, and fused."""
+    random = ("--set", "conse.weights=random", "--set", "conse.sentences=random")
+    done("index", videos, *SMALL)
+    kept = {path: path.stat().st_mtime_ns for path in (videos / ".laff").rglob("*/0*.h5")}
+    assert "can be found by conse" in done("index", videos, "--feature", "conse", *random).output
+    assert '"model": "conse"' in done("search", "a dog", "--json", "-w", videos).stdout
+    assert "can be found by clip;" in done("index", videos, "--feature", "clip").output
+    assert '"model": "clip"' in done("search", "a dog", "--json", "-w", videos).stdout
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert "can be found by conse, clip" in done("index", videos, "--feature", "conse", "--feature", "clip").output
+    assert '"model": "conse"' in done("search", "a dog", "--json", "-w", videos).stdout
+    assert found("-w", videos, "--model", "clip", "--model", "conse") == ALL
+    assert "of conse or clip? name one --feature with it" in refused("index", videos, "--weights", "random")
+
+
 @pytest.mark.parametrize(
     ("feature", "told"),
     [("x3d", "holds no videos and texts in one space"), ("conze", "is no stage"), ("bow", "did you mean 'bert'")],
