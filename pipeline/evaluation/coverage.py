@@ -1,14 +1,18 @@
 """How much of each split has every feature: what the others lack is a rank at the end, not a query less."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pipeline.items.splits import SPLITS
 from pipeline.plan.context import Context
 
 
-def coverage(context: Context, features: list[str]) -> dict[str, dict[str, Any]]:
-    """Of each split: its videos, those with every one of these features, their share, and its captions."""
-    lost = context.lost(features)
+def coverage(context: Context, train: str, pairs: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+    """Of each split: its videos, those with every feature, their share, and its captions.
+
+    pairs: video features that are ranked beside those that the train stage fuses.
+    """
+    lost = context.lost(list(dict.fromkeys([*context.features(train)[0], *pairs])))
     found: dict[str, dict[str, Any]] = {}
     for split in SPLITS:
         videos = {context.catalog.videos[row] for row in context.catalog.split_videos(split)}

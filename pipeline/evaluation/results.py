@@ -7,7 +7,6 @@ import numpy as np
 
 from pipeline.evaluation import metrics
 from pipeline.evaluation.coverage import coverage
-from pipeline.graph import models as models_of
 from pipeline.graph.graph import Stage
 from pipeline.graph.models import Row
 from pipeline.plan.accept import earlier_code
@@ -30,7 +29,9 @@ def results(context: Context, stage: Stage, rows: Sequence[Row], found: Mapping[
 
     Rows with uncovered queries stand there twice: with these at the last rank, and without them.
     """
-    splits = coverage(context, models_of.ranked(context.graph, context.stage(stage.sources[0])))
+    splits = coverage(
+        context, context.stage(stage.sources[0]).sources[0], [row.features[0] for row in rows if row.features]
+    )
     models: dict[str, Any] = {}
     intervals: dict[str, Any] = {}
     for row in rows:
