@@ -67,10 +67,11 @@ def index_command(
     laff index Videos --feature conse          without a model from a hub
     laff index Videos --weights mobileclip2-s2
     """
-    from pipeline import indexing
+    from pipeline.indexing import making
+    from pipeline.indexing.order import Order, prepared
 
     start = time.perf_counter()
-    order = indexing.Order(
+    order = Order(
         folder,
         options["work"],
         features,
@@ -81,10 +82,10 @@ def index_command(
         options["sets"],
         options["trust"],
     )
-    with indexing.prepared(order) as wanted:
+    with prepared(order) as wanted:
         wanted = replace(wanted, **hands(options))
-        outcome, change = agreeing(wanted, lambda agreed: indexing.run(agreed, retry_failed))
-    where = indexing.by(wanted, Path())
+        outcome, change = agreeing(wanted, lambda agreed: making.run(agreed, retry_failed))
+    where = making.by(wanted, Path())
     failures = f"`laff failures{where}` says why"
     found = outcome.videos - outcome.lost
     if not found:
@@ -94,7 +95,7 @@ def index_command(
         click.echo(f"{outcome.lost} of {outcome.videos} videos cannot be found: {failures}; --retry-failed tries again")
     if outcome.random:
         click.echo(f"RANDOM WEIGHTS in {', '.join(outcome.random)}: answers show that the machine runs, nothing more")
-    by = ", ".join(indexing.features(wanted))
+    by = ", ".join(making.features(wanted))
     click.echo(
         f"{found} of {outcome.videos} videos can be found by {by}; this took {time.perf_counter() - start:.0f} s"
     )

@@ -24,6 +24,7 @@ SHAPE_NOTHING = {
     "pipeline.compare": "above all steps",
     "pipeline.analyze": "above all steps",
     "pipeline.search": "above all steps",
+    "pipeline.indexing": "above all steps",
     "pipeline.devices": "when and where forwards compute; values come back as they are",
     "pipeline.demo": "makes a collection, which counts by its content",
     "pipeline.errors": "messages",
