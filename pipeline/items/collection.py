@@ -9,6 +9,7 @@ from pipeline.errors import LaffError, did_you_mean, problems
 from pipeline.items import fast_lists, placing, sources, splits
 from pipeline.items.lists import Captions, Found, named_file
 from pipeline.items.splits import SPLITS
+from pipeline.items.windows import Window
 
 SHOWN = 1000  # problems printed one by one; the rest is counted
 KEYS = ("name", "videos", "follow_links", *SPLITS)
@@ -22,6 +23,7 @@ class Collection:
     path: Path
     # Video id -> file, which may not be there; empty where features are imported.
     files: dict[str, str] = field(default_factory=dict)
+    windows: dict[str, Window] = field(default_factory=dict)  # of ids that are parts of their files
     ids: dict[str, list[str]] = field(default_factory=dict)  # split -> video ids
     captions: dict[str, Captions] = field(default_factory=dict)  # split -> captions
     queries: Captions = field(default_factory=Captions)  # texts that test is asked without a known answer

@@ -8,6 +8,7 @@ import numpy as np
 from pipeline.items.catalog import LOST, PENDING, Catalog
 from pipeline.items.collection import Collection
 from pipeline.items.splits import SPLITS
+from pipeline.items.windows import WHOLE, Window
 
 
 def refresh(
@@ -30,6 +31,8 @@ def refresh(
     new.video_split = np.repeat(np.arange(len(SPLITS)), [len(collection.ids[split]) for split in SPLITS])[order]
     new.video_shard = _shards(was, old.video_shard, shard_videos)
     new.paths = [collection.files[video] for video in new.videos] if collection.has_videos else [""] * len(order)
+    if collection.windows:
+        new.starts, new.ends = _bounds(new.videos, collection.windows)
     new.sizes, new.mtimes = _stat(new.paths)
     differs = _digest(new, old, was, read)
     changed = _take(new.videos, differs) if collection.has_videos else []
@@ -125,6 +128,12 @@ def _shards(was: np.ndarray, old: np.ndarray, size: int) -> np.ndarray:
     shard[~new] = old[was[~new]]
     shard[new] = first + np.arange(np.count_nonzero(new)) // size
     return shard
+
+
+def _bounds(videos: list[str], windows: dict[str, Window]) -> tuple[np.ndarray, np.ndarray]:
+    """Starts and ends [n] float64 of items."""
+    bounds = np.array([windows.get(video, WHOLE) for video in videos], dtype=np.float64).reshape(-1, 2)
+    return bounds[:, 0].copy(), bounds[:, 1].copy()
 
 
 def _stat(paths: list[str]) -> tuple[np.ndarray, np.ndarray]:
