@@ -6,7 +6,7 @@ from itertools import groupby
 
 import numpy as np
 
-from pipeline.items.catalog import LOST, PENDING, Catalog, whole
+from pipeline.items.catalog import LOST, PENDING, Catalog, was_read, whole
 from pipeline.items.collection import Collection
 from pipeline.items.splits import SPLITS
 from pipeline.items.windows import WHOLE, Window
@@ -173,7 +173,7 @@ def _digest(new: Catalog, old: Catalog, was: np.ndarray, read: Callable[[list[st
     Without `read`, the size is enough. A file that was read once and is gone, or may not be read now, stays what it
     was: what was made of it can still be used.
     """
-    finished = np.fromiter((_finished(d) for d in old.digests), bool, len(old.digests))
+    finished = np.fromiter((was_read(d) for d in old.digests), bool, len(old.digests))
     same = was >= 0
     kept = was[same]
     same[same] = finished[kept] & (old.sizes[kept] == new.sizes[same])
@@ -203,11 +203,6 @@ def _digest(new: Catalog, old: Catalog, was: np.ndarray, read: Callable[[list[st
     known = np.flatnonzero(was >= 0)
     differs[known] |= (new.starts[known] != old.starts[was[known]]) | (new.ends[known] != old.ends[was[known]])
     return np.flatnonzero(differs)
-
-
-def _finished(digest: str) -> bool:
-    """Whether it is the digest of a file that was read."""
-    return bool(digest) and digest != LOST and not digest.startswith(PENDING)
 
 
 def _untouched(old: Catalog, side: str, touched: np.ndarray) -> dict[str, str]:

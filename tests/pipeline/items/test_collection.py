@@ -341,7 +341,7 @@ def test_mistakes_of_a_table(write: Write):
         "val.ids:1: video 'v1' has no file in table.csv",
     ]
     assert mistakes(write(**{"table.csv": "id,file\nt1,videos/t1.mp4\n", "collection.yaml": yaml}))[0] == (
-        "table.csv:1: the first line should be 'video,path', not 'id,file'"
+        "table.csv:1: the first line should be 'video,path' or 'video,path,start,end', not 'id,file'"
     )
 
 
