@@ -166,6 +166,7 @@ def _mpeg7(file: Path, lists: Lists, found: Found) -> Iterator[tuple[str, Shots]
         match = SHOT.fullmatch(segment.get("id", "")) if _local(segment) == "VideoSegment" else None
         if not match:
             continue
+        shots = by_number.setdefault(match.group(1), [])
         start = _point(_text(segment, "MediaTime", "MediaTimePoint"))
         length = _duration(_text(segment, "MediaTime", "MediaDuration"))
         if start is None or length is None:
@@ -175,7 +176,6 @@ def _mpeg7(file: Path, lists: Lists, found: Found) -> Iterator[tuple[str, Shots]
                 f"shot '{match.group()}' has no MediaTimePoint and MediaDuration as `T00:00:16:4484F30000`, `PT16S…`",
             )
             continue
-        shots = by_number.setdefault(match.group(1), [])
         _keep(shots, match.group(), Window(start, start + length), file, 0, lists, found)
     if not by_number:
         found.add(file, 0, "describes no shot: no VideoSegment has an id such as shot45721_1")
