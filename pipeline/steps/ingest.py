@@ -170,6 +170,8 @@ def _look_at_videos(collection: Collection, known: dict[str, str], looks: Looks,
     assert windowing
     paths = list(dict.fromkeys(collection.files.values()))
     unread = [path for path in paths if path not in known and os.access(path, os.R_OK)]
+    if unread:
+        looking.check(windowing)  # before files are read, which takes long
     known.update(zip(unread, _digests(unread), strict=True))
     unseen: dict[str, str] = {}  # digest -> one of its files
     for path in paths:
