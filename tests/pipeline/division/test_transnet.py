@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from pipeline.division import transnet
-from pipeline.division.frames import SmallFrames
+from pipeline.division.frames import SmallFrames, small_frames
 from pipeline.division.looking import shots
 from pipeline.errors import LaffError
 from pipeline.items.windows import Window
@@ -114,7 +114,6 @@ def test_bounds_of_shots_keep_each_frame_on_its_side() -> None:
 
 def test_the_network_finds_a_cut(network: transnet.TransNet, clips: Clips) -> None:
     """Noise, then other noise, each moving slowly: one cut, and nothing of the process is changed."""
-    from pipeline.division.frames import small_frames
 
     random_state = np.random.default_rng(1)
     scenes = [np.repeat(np.repeat(random_state.integers(0, 255, (9, 16, 3), np.uint8), 12, 0), 12, 1) for _ in range(2)]
@@ -131,3 +130,19 @@ def test_the_network_finds_a_cut(network: transnet.TransNet, clips: Clips) -> No
     assert [first for first, _ in found] == [0, pytest.approx(40, abs=2)]
     after = random.random(), torch.are_deterministic_algorithms_enabled(), os.environ.get("PYTORCH_ENABLE_MPS_FALLBACK")
     assert after == before
+
+
+def test_known_cuts_of_real_clips_are_found(network: transnet.TransNet, clips: Clips, data: Path) -> None:
+    """Pieces of clips of a robot's camera, joined: each cut to the frame or two."""
+    import av
+
+    lengths = (60, 45, 71, 53)
+    sources = sorted((data / "droid").rglob("*.mp4"))[::97][: len(lengths)]
+    frames = []
+    for source, length in zip(sources, lengths, strict=True):
+        with av.open(str(source)) as container:
+            some = [frame.reformat(160, 120, "rgb24").to_ndarray() for frame in container.decode(video=0)]
+        frames += some[:length]
+    small = small_frames(clips("joined.mp4", np.stack(frames), fps=25))
+    found = [first for first, _ in transnet.scenes(network.transitions(small.pictures))]
+    assert found == [0, *(pytest.approx(cut, abs=2) for cut in np.cumsum(lengths)[:-1])]
