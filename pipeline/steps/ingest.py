@@ -124,8 +124,9 @@ def update(
     """
     old, lost = _old(collection, work)
     items, known = collection, dict[str, str]()
-    if collection.windowing:
+    if collection.windowing or collection.windows:  # new items may be of files that are known
         known = _known(old, dates=True)
+    if collection.windowing:
         looks = Looks(work.table.parent, collection.windowing)
         _look_at_videos(collection, known, looks, limits or Limits(), retry)
         items = _divided(collection, known, looks)

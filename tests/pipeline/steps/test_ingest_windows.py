@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline import files
 from pipeline.division import looking
 from pipeline.division.looks import JOURNAL, Look
 from pipeline.items.catalog import Catalog
 from pipeline.items.collection import Collection, load
 from pipeline.items.windows import Window
+from pipeline.plan.context import Context
 from pipeline.rows import shards
 from pipeline.steps import ingest
 from pipeline.store.workspace import Workspace
@@ -20,6 +22,7 @@ from tests.conftest import Clips
 
 OPTIONS = ingest.Options(4, 4)
 SHOTS = "windows: shots"
+GRAPH = "stages:\n  ingest: {step: ingest}\n  decode: {step: decode, from: ingest}\n"
 EVEN = "windows: {seconds: 1, stride: 1}"
 Write = Callable[..., Collection]
 
@@ -141,6 +144,40 @@ def test_a_video_that_cannot_be_looked_at_stays_whole(write: Write, work: Worksp
     assert looked == ["a", "broken"]
     ingest.update(found, work, OPTIONS, retry=True)
     assert looked == ["a", "broken", "broken"]
+
+
+def test_the_plan_of_a_retry_looks_again(
+    write: Write, work: Workspace, looked: list[str], surroundings: Callable[..., Context]
+) -> None:
+    (work.root.parent / "v").mkdir()
+    found = write(EVEN, broken="no video", a=10)
+    context = surroundings(found.path, text=GRAPH)
+    context.collection = found
+    assert ingest.state(context, context.stage("ingest")).cached
+    context.retry = True
+    state = ingest.state(context, context.stage("ingest"))
+    assert state.reasons == ["1 video(s) without windows to be looked at again"]
+    ingest.run(context, state)
+    assert looked == ["a", "broken", "broken"]
+    assert context.catalog.videos == ["a@0-1", "broken"]
+
+
+def test_a_window_more_reads_no_file_again(
+    write: Write, work: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("", a=20)
+    yaml = tmp_path / "c.yaml"
+    yaml.write_text("videos: t.csv\n")
+    (tmp_path / "t.csv").write_text("video,path,start,end\nx,v/a.mp4,0,1\ny,v/a.mp4,1,2\n")
+    read = []
+    real = files.sha256
+    monkeypatch.setattr(files, "sha256", lambda path: read.append(path.stem) or real(path))
+    ingest.update(load(yaml), work, OPTIONS)
+    assert read == ["a"]
+    with (tmp_path / "t.csv").open("a") as table:
+        table.write("z,v/a.mp4,0.5,1.5\n")
+    catalog = ingest.update(load(yaml), work, OPTIONS)
+    assert (catalog.videos, catalog.starts.tolist(), read) == (["x", "y", "z"], [0, 1, 0.5], ["a"])
 
 
 def test_a_kill_costs_the_look_at_one_video(write: Write, work: Workspace, looked: list[str], tmp_path: Path) -> None:
