@@ -13,6 +13,7 @@ from pipeline.errors import LaffError
 from pipeline.graph import kept
 from pipeline.indexing.order import pairs_of, same, vectors_of, videos_of
 from pipeline.items import collection, table
+from pipeline.items.windows import Window
 from pipeline.outcome import Outcome
 from pipeline.plan.losses import WouldReplace
 from pipeline.request import Request
@@ -46,8 +47,7 @@ def run(request: Request, retry: bool) -> tuple[Outcome, Change]:
     """
     before = _listed(request.work)
     now = videos_of(collection.load(request.collection))
-    divided = "windows" in yamls.load(request.collection)  # the table lists parts then, by ids of their own
-    gone = 0 if divided else len(before.keys() - now)
+    gone = len(before.keys() - now)
     if 2 * gone > len(before) and not request.replace:
         told = f"{gone} of the {len(before)} videos are not in {_folder(request)} any more"
         raise WouldReplace([], str(request.work), "", told)
@@ -99,10 +99,11 @@ def _change(before: dict[str, str], after: dict[str, str]) -> Change:
 
 
 def _listed(work: Path) -> dict[str, str]:
-    """{id: digest of the file} of the videos that a workspace lists; {} where it lists none yet."""
+    """{id: digest of the file} of the videos that a workspace lists, whole or in windows; {} where it lists none yet."""
     try:
         found = table.read(Workspace(work).table)[0]
     except LaffError as error:  # the run makes it again
         progress.note(str(error))
         return {}
-    return dict(zip(found.videos, found.digests, strict=True))
+    items = zip(found.videos, found.starts.tolist(), found.ends.tolist(), found.digests, strict=True)
+    return {id_.removesuffix(Window(start, end).name("")): digest for id_, start, end, digest in items}
