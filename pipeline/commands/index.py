@@ -88,16 +88,17 @@ def index_command(
     where = making.by(wanted, Path())
     failures = f"`laff failures{where}` says why"
     found = outcome.videos - outcome.lost
+    what = "videos" if outcome.videos == change.now else "parts of videos"
     if not found:
         raise click.ClickException(f"none of the {outcome.videos} videos could be read; {failures}")
     click.echo(f"videos: {change}")
     if outcome.lost:
-        click.echo(f"{outcome.lost} of {outcome.videos} videos cannot be found: {failures}; --retry-failed tries again")
+        click.echo(f"{outcome.lost} of {outcome.videos} {what} cannot be found: {failures}; --retry-failed tries again")
     if outcome.random:
         click.echo(f"RANDOM WEIGHTS in {', '.join(outcome.random)}: answers show that the machine runs, nothing more")
     by = ", ".join(making.features(wanted))
     click.echo(
-        f"{found} of {outcome.videos} videos can be found by {by}; this took {time.perf_counter() - start:.0f} s"
+        f"{found} of {outcome.videos} {what} can be found by {by}; this took {time.perf_counter() - start:.0f} s"
     )
     click.echo(f'next: {called()} search "{EXAMPLE}"{where}')
     if 0 <= max_failures < outcome.lost:

@@ -33,6 +33,11 @@ class Change:
     gone: int
     same: int
 
+    @property
+    def now(self) -> int:
+        """How many videos there are."""
+        return self.new + self.changed + self.same
+
     def __str__(self) -> str:
         told = [
             f"{count} {word}" for count, word in ((self.new, "new"), (self.changed, "changed"), (self.gone, "gone"))
@@ -99,7 +104,7 @@ def _change(before: dict[str, str], after: dict[str, str]) -> Change:
 
 
 def _listed(work: Path) -> dict[str, str]:
-    """{id: digest of the file} of the videos that a workspace lists, whole or in windows; {} where it lists none yet."""
+    """{id: digest of the file} of the videos that a workspace lists, whole or in parts; {} where it lists none yet."""
     try:
         found = table.read(Workspace(work).table)[0]
     except LaffError as error:  # the run makes it again
