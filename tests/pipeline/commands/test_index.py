@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import shutil
 import subprocess
@@ -39,7 +40,7 @@ def refused(*words: str | Path) -> str:
 def found(*words: str | Path) -> set[str]:
     """The ids that a search for anything finds."""
     lines = done("search", "a dog", "--csv", "-k", "1000", *words).stdout.splitlines()
-    return {line.split(",")[2] for line in lines[1:]}
+    return {line["video"] for line in csv.DictReader(lines)}
 
 
 @pytest.fixture
@@ -70,11 +71,10 @@ def test_a_folder_is_indexed_and_searched_with_nothing_else(videos: Path, monkey
 def test_the_answer_is_that_of_the_feature_itself(videos: Path) -> None:
     """Cosines of its rows, in float16: what `laff search --model` computes of them agrees."""
     done("index", videos, *SMALL)
-    kept, computed = (
-        done("search", "a dog", "--csv", "-w", videos, *words).stdout.splitlines()[1:]
-        for words in ((), ("--set", "vectors.from=train", "--model", "clip"))
-    )
-    scores = [[float(line.split(",")[4]) for line in sorted(lines)] for lines in (kept, computed)]
+    scores = []
+    for words in ((), ("--set", "vectors.from=train", "--model", "clip")):
+        lines = done("search", "a dog", "--csv", "-w", videos, *words).stdout.splitlines()
+        scores.append([float(line["score"]) for line in sorted(csv.DictReader(lines), key=lambda line: line["video"])])
     assert scores[0] == pytest.approx(scores[1], abs=2e-3)
 
 
