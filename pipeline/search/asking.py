@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from extractors.text_side import text_side
 from extractors.words import STOPWORDS, tokenise
 from pipeline.assembly import assemble
 from pipeline.build import construct, learned
@@ -47,7 +48,7 @@ class Asking:
                 self._read[name], self.knowing[name] = joint[name].tokens, joint[name].knows
                 continue
             source = context.stage(name)
-            part = construct.construct(source, context)
+            part = text_side(construct.construct(source, context))
             file = None if source.borrowed else lookup.get(source, context.graph, context.work)
             further = lookup.further(source, context.graph, context.work)
             part = load(part, "cpu", file, learned.file(context, source), further)
