@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from extractors.bert import Bert, _json, _Recipe
 from extractors.bare import Embedding, Linear
+from extractors.bert import Bert, _json, _Recipe
 from extractors.checkpoint import convert, fill
 
 LONGEST = 10**6  # model_max_length where the folder says none
@@ -116,7 +116,7 @@ class Encoder(nn.Module):
         self.embeddings["LayerNorm"] = nn.LayerNorm(width, epsilon)
         heads, inner = shape.get("num_attention_heads", 12), shape.get("intermediate_size", 3072)
         layers = [Layer(width, heads, inner, epsilon) for _ in range(shape.get("num_hidden_layers", 12))]
-        self.encoder = nn.ModuleDict({"layer": nn.ModuleList(layers)})
+        self.encoder: Any = nn.ModuleDict({"layer": nn.ModuleList(layers)})
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> States:
         """input_ids [B, N] int64; attention_mask [B, N], 0 where a piece only fills up."""
@@ -139,9 +139,9 @@ class Layer(nn.Module):
         super().__init__()
         self._heads = heads
         own = nn.ModuleDict({name: Linear(width, width) for name in ("query", "key", "value")})
-        self.attention = nn.ModuleDict({"self": own, "output": _output(width, width, epsilon)})
+        self.attention: Any = nn.ModuleDict({"self": own, "output": _output(width, width, epsilon)})
         self.intermediate = nn.ModuleDict({"dense": Linear(width, inner)})
-        self.output = _output(inner, width, epsilon)
+        self.output: Any = _output(inner, width, epsilon)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """mask: [B, 1, N, N] bool, the pieces that each may look at; None: all."""
@@ -156,7 +156,7 @@ def _output(inner: int, width: int, epsilon: float) -> nn.ModuleDict:
     return nn.ModuleDict({"dense": Linear(inner, width), "LayerNorm": nn.LayerNorm(width, epsilon)})
 
 
-def _added(output: nn.ModuleDict, y: Tensor, x: Tensor) -> Tensor:
+def _added(output: Any, y: Tensor, x: Tensor) -> Tensor:
     """[B, N, W]: what `output` makes of y, added to x."""
     total: Tensor = output["LayerNorm"](output["dense"](y) + x)
     return total

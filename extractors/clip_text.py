@@ -87,7 +87,8 @@ def own_tokens(config: ClipConfig) -> Tokens:
     if package is None or package.origin is None:
         raise ModuleNotFoundError("open_clip, which has CLIP's vocabulary, is not installed", name="open_clip")
     spec = importlib.util.spec_from_file_location("clip_tokenizer", Path(package.origin).with_name("tokenizer.py"))
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     options = dict(config.tokenizing)
@@ -96,7 +97,7 @@ def own_tokens(config: ClipConfig) -> Tokens:
         tokenizer.clean_fn = module.get_clean_fn(options.get("clean", "lower"))
     else:
         tokenizer = module.SimpleTokenizer(**options)
-    return lambda captions: tokenizer(list(captions), context_length=config.context)  # type: ignore[no-any-return]
+    return lambda captions: tokenizer(list(captions), context_length=config.context)
 
 
 class Tower(nn.Module):
@@ -111,10 +112,10 @@ class Tower(nn.Module):
         self.positional_embedding = nn.Parameter(torch.empty(context, width))
         inner = int(width * shape["mlp_ratio"])
         blocks = [Block(width, shape["heads"], inner, activation, norm) for _ in range(shape["layers"])]
-        self.transformer = nn.ModuleDict({"resblocks": nn.ModuleList(blocks)})
+        self.transformer: Any = nn.ModuleDict({"resblocks": nn.ModuleList(blocks)})
         self.ln_final = norm()
         if shape["proj_type"] == "none":
-            self.text_projection = None
+            self.text_projection: Any = None
         elif shape["proj_bias"]:
             self.text_projection = Linear(width, config.dim)
         else:
