@@ -7,7 +7,6 @@ is in no fingerprint. A model whose text tower has more than is known here is re
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -20,8 +19,11 @@ import torch
 from torch import Tensor, nn
 
 from extractors.bare import Attention, Embedding, Linear
+from extractors.checkpoint import convert
 from extractors.clip import CAPTIONS, Clip
 from extractors.clip_config import TOKENS, ClipConfig
+from extractors.clip_files import _check_origin, _own_file
+from extractors.clip_tokens import LearnedTokens, file_tokens, own_tokens
 from extractors.tokens import Tokens
 
 # What may stand in text_cfg, with open_clip's default: model.py, CLIPTextCfg.
@@ -34,41 +36,56 @@ SHAPE: dict[str, Any] = {
     "mlp_ratio": 4.0,
     "no_causal_mask": False,
     "pool_type": "argmax",
+    "eos_id": 2,
     "proj_type": "linear",
     "proj_bias": False,
     "norm_kwargs": None,
     "act_kwargs": None,
 }
 OF_TOKENS = ("hf_tokenizer_name", "tokenizer_kwargs")  # read by ClipConfig
-POOLS = ("argmax", "last", "first")
+POOLS = ("argmax", "eos", "last", "first")
 
 
 def text_shape(clip: Clip) -> dict[str, Any] | None:
     """text_cfg of open_clip's configuration with all defaults; None where it has more than is known here."""
     shape = json.loads(clip.config.path.read_text(encoding="utf-8"))["text_cfg"]
     known = shape.keys() <= {*SHAPE, *OF_TOKENS} and shape.get("pool_type", "argmax") in POOLS
-    return SHAPE | shape if known and not clip.config.tokenizer else None
+    return SHAPE | shape if known else None
 
 
 class ClipText:
-    """Captions [C, D] as a Clip makes them. `load_state` comes first, as of any part with a state; or `load`."""
+    """Captions [C, D] as a Clip makes them, once it is loaded by one of its two ways, as a Clip is."""
 
     def __init__(self, clip: Clip, shape: dict[str, Any]) -> None:
         """shape: as `text_shape` has it."""
         self._clip, self._shape = clip, shape
 
     def load(self, device: str, weights: Path | None) -> None:
-        """Published weights, whose file holds both towers, and random ones, drawn for both: read whole."""
-        self._clip.load(device, weights)
-        self.extract_text = self._clip.extract_text  # type: ignore[method-assign]
+        """Take the text side of published weights, read as Clip reads them; random ones, drawn for both, whole."""
+        clip, config = self._clip, self._clip.config
+        if weights is None:
+            clip.load(device, weights)
+            self.extract_text = clip.extract_text  # type: ignore[method-assign]
+            return
+        found = convert(_own_file(weights), clip.LAYOUTS, config.name)
+        _check_origin(found, config)
+        tokens = file_tokens(config, clip.tokenizer, weights) if config.tokenizer else own_tokens(config)
+        self._use(found.state, found.source, tokens, device)
 
     def load_state(self, state: dict[str, Any], device: str) -> None:
-        """Take the text side of what a fine-tuning learned: {"model": tensors by name}. ValueError where it misfits."""
+        """Take the text side of what a fine-tuning learned: {"model": tensors by name, "tokenizer": …}. ValueError."""
         config = self._clip.config
-        self._tower = Tower(self._shape, config).eval()
-        self._tower.take(state["model"], config)
+        if "tokenizer" in state:
+            tokens: Tokens = LearnedTokens(**state["tokenizer"], clean=config.tokenizing.get("clean", "whitespace"))
+        else:
+            tokens = own_tokens(config)
+        self._use(state["model"], f"the fine-tuned {config.name}", tokens, device)
+
+    def _use(self, state: dict[str, Tensor], source: str, tokens: Tokens, device: str) -> None:
+        self._tower = Tower(self._shape, self._clip.config).eval()
+        self._tower.take(state, source, self._clip.config.custom_text)
         self._tower.to(device)
-        self._tokens, self._device = own_tokens(config), device
+        self._tokens, self._device = tokens, device
 
     @torch.no_grad()
     def extract_text(self, captions: Sequence[str]) -> np.ndarray:
@@ -76,28 +93,6 @@ class ClipText:
         blocks = [captions[start : start + CAPTIONS] for start in range(0, len(captions), CAPTIONS)]
         rows = [self._tower(self._tokens(block).to(self._device)).float().cpu().numpy() for block in blocks]
         return np.concatenate(rows) if rows else np.zeros((0, self._clip.dim), dtype=np.float32)
-
-
-def own_tokens(config: ClipConfig) -> Tokens:
-    """CLIP's byte pairs, by the file of open_clip that has them: it needs nothing else of the package.
-
-    The file reads its vocabulary when it is run, and this copy of the module is ours alone, so that one is taken.
-    """
-    package = importlib.util.find_spec("open_clip")
-    if package is None or package.origin is None:
-        raise ModuleNotFoundError("open_clip, which has CLIP's vocabulary, is not installed", name="open_clip")
-    spec = importlib.util.spec_from_file_location("clip_tokenizer", Path(package.origin).with_name("tokenizer.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    options = dict(config.tokenizing)
-    if options.keys() <= {"clean"}:
-        tokenizer = module._tokenizer
-        tokenizer.clean_fn = module.get_clean_fn(options.get("clean", "lower"))
-    else:
-        tokenizer = module.SimpleTokenizer(**options)
-    return lambda captions: tokenizer(list(captions), context_length=config.context)
 
 
 class Tower(nn.Module):
@@ -122,16 +117,22 @@ class Tower(nn.Module):
             self.text_projection = nn.Parameter(torch.empty(width, config.dim))
         mask = None if shape["no_causal_mask"] else torch.full((context, context), float("-inf")).triu_(1)
         self.register_buffer("attn_mask", mask, persistent=False)
-        self._pool = shape["pool_type"]
+        self._pool, self._end = shape["pool_type"], shape["eos_id"]
 
-    def take(self, state: dict[str, Tensor], config: ClipConfig) -> None:
-        """Use the tensors of the whole model where they lie; those of the image tower stay unread. ValueError."""
-        prefix = "text." if config.custom_text else ""
-        own = {key: state[prefix + key].float() for key in self.state_dict() if prefix + key in state}
+    def take(self, state: dict[str, Tensor], source: str, custom: bool) -> None:
+        """Use the tensors of the whole model where they lie; those of the image tower stay unread. ValueError.
+
+        custom: whether the model's class has a text tower of its own; older files lack its `text.` all the same.
+        """
+        prefix = "text." if custom and any(key.startswith("text.") for key in state) else ""
+        own = {key: state[prefix + key] for key in self.state_dict() if prefix + key in state}
+        strange = [f"{key} ({value.dtype})" for key, value in own.items() if not value.is_floating_point()]
         try:
-            self.load_state_dict(own, assign=True)
+            if strange:
+                raise RuntimeError(f"not of real numbers: {', '.join(strange[:4])}")
+            self.load_state_dict({key: value.float() for key, value in own.items()}, assign=True)
         except RuntimeError as error:
-            raise ValueError(f"the fine-tuned {config.name} does not fit its text tower: {error}") from None
+            raise ValueError(f"{source} does not fit the text tower: {error}") from None
 
     def forward(self, tokens: Tensor) -> Tensor:
         """[C, context] int64 -> [C, D]."""
@@ -139,8 +140,9 @@ class Tower(nn.Module):
         for block in self.transformer["resblocks"]:
             x = block(x, self.attn_mask)
         x = self.ln_final(x)
-        if self._pool == "argmax":  # the end of the text has the highest number
-            pooled = x[torch.arange(len(x), device=x.device), tokens.argmax(dim=-1)]
+        if self._pool in ("argmax", "eos"):  # the token that ends the text: the highest number, or a known one
+            ends = tokens if self._pool == "argmax" else (tokens == self._end).int()
+            pooled = x[torch.arange(len(x), device=x.device), ends.argmax(dim=-1)]
         else:
             pooled = x[:, -1 if self._pool == "last" else 0]
         if self.text_projection is None:

@@ -63,6 +63,7 @@ def clip_of(folder: Path, text: dict[str, Any], **top: Any) -> ClipFt:
             {"custom_text": True, "quick_gelu": False},
         ),
         ({"tokenizer_kwargs": {"clean": "canonicalize"}}, {}),
+        ({"pool_type": "eos", "eos_id": 49407}, {"custom_text": True}),
     ],
 )
 def test_clip_s_rows_are_those_of_the_whole_model(tmp_path: Path, text: dict[str, Any], top: dict[str, Any]) -> None:
@@ -95,7 +96,7 @@ def test_half_precision_is_widened(tmp_path: Path) -> None:
 def test_a_state_of_another_model_is_refused(tmp_path: Path) -> None:
     state = clip_of(tmp_path, {}).build().state_dict()
     state.pop("ln_final.weight")
-    with pytest.raises(ValueError, match=r"(?s)fine-tuned tiny-64 does not fit its text tower: .*ln_final\.weight"):
+    with pytest.raises(ValueError, match=r"(?s)fine-tuned tiny-64 does not fit the text tower: .*ln_final\.weight"):
         text_side(clip_of(tmp_path, {})).load_state({"model": state}, "cpu")
 
 
@@ -113,17 +114,47 @@ def test_random_weights_are_drawn_for_both_towers() -> None:
     assert alone.extract_text(TEXTS).tobytes() == whole.extract_text(TEXTS).tobytes()
 
 
-def test_the_most_of_open_clip_s_own_vocabulary_is_known() -> None:
-    """Of the configurations that Clip takes with CLIP's own vocabulary nearly all: those without are named."""
+def test_all_models_that_clip_takes_are_known() -> None:
+    """Of open_clip's configurations: SigLIP 2, PE-Core, MobileCLIP2 and MetaCLIP 2 among them."""
     left = []
     for path in sorted((Path(open_clip.__file__).parent / "model_configs").glob("*.json")):
         try:
             clip = ClipFt(model=path.stem, weights="random")
         except ValueError:
             continue
-        if not clip.config.tokenizer and text_shape(clip) is None:
+        if text_shape(clip) is None:
             left.append(path.stem)
     assert left == []
+
+
+@pytest.mark.parametrize("custom", [False, True])
+def test_published_weights_and_a_tokenizer_of_their_own(tmp_path: Path, custom: bool) -> None:
+    """As SigLIP's: open_clip's file with tokenizer.json beside it, which a custom model's may hold without `text.`."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    vocab = {word: number for number, word in enumerate(["<pad>", "<unk>", "a", "red", "square", "word"])}
+    tokenizer = Tokenizer(models.WordLevel(vocab, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    (tmp_path / "tokenizer_config.json").write_text('{"pad_token": "<pad>"}')
+    text = {
+        "vocab_size": 6,
+        "context_length": 8,
+        "hf_tokenizer_name": "mine",
+        "tokenizer_kwargs": {"clean": "canonicalize"},
+    }
+    whole, other = (clip_of(tmp_path, text, custom_text=custom) for _ in range(2))
+    for clip in (whole, other):
+        clip.config = replace(clip.config, tokenizer="mine")
+    state = {key.removeprefix("text."): value.contiguous() for key, value in whole.build().state_dict().items()}
+    save_file(state, tmp_path / "open_clip_model.safetensors")
+    whole.load("cpu", tmp_path)
+    alone = text_side(other)
+    alone.load("cpu", tmp_path)
+    assert alone.extract_text(TEXTS).tobytes() == whole.extract_text(TEXTS).tobytes()
+    (tmp_path / "tokenizer_config.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"its pad_token is None.*Get tokenizer\.json"):
+        text_side(other).load("cpu", tmp_path)
 
 
 def bert_folder(folder: Path, **changed: Any) -> Path:
