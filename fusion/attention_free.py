@@ -9,15 +9,17 @@ here, since LAFF's heads have.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
 
+from fusion.block import Block, Sizes
 from fusion.enter import Enter
 from fusion.features import Feature
 
 
-class AttentionFree(nn.Module):
+class AttentionFree(Block):
     """Every feature becomes H vectors of width W, as in LAFF; head h: fused = sum_k a_hk f_k + b_h.
 
     The a start as the weights of a Linear(K, 1), the b at 0. They may be negative and have no sum, so they are not
@@ -30,19 +32,14 @@ class AttentionFree(nn.Module):
     def __init__(
         self,
         *,
-        dims: dict[str, int],
-        heads: int = 8,  # spaces that features are fused in, each with weights of its own
-        width: int = 512,  # columns of a head
-        dropout: float = 0.2,  # share of values dropped while learning
-        raw: tuple[str, ...] = ("clip-ft",),  # features taken as they are, not through a learned map
         norm: bool = False,  # batch normalisation behind every learned map too
+        **sizes: Unpack[Sizes],
     ) -> None:
-        super().__init__()
-        self.dims = dict(dims)
-        self.enter = Enter(dims, heads, width, dropout, raw, norm)
-        bound = len(dims) ** -0.5
-        self.weight = nn.ParameterDict({name: torch.empty(heads).uniform_(-bound, bound) for name in dims})
-        self.bias = nn.Parameter(torch.zeros(heads))
+        super().__init__(**sizes)
+        self.enter = Enter(self.dims, self.heads, self.width, self.dropout, self.raw, norm)
+        bound = len(self.dims) ** -0.5
+        self.weight = nn.ParameterDict({name: torch.empty(self.heads).uniform_(-bound, bound) for name in self.dims})
+        self.bias = nn.Parameter(torch.zeros(self.heads))
 
     def forward(self, features: Mapping[str, Feature]) -> tuple[Tensor, None]:
         """features[k]: [B, D_k] dense or sparse -> fused [B, H, W]; there are no weights per feature.

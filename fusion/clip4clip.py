@@ -32,7 +32,7 @@ class Clip4Clip(Spaces):
         video_dims: dict[str, int],
         text_dims: dict[str, int],
         lengths: dict[str, int],
-        frames: tuple[str, ...] = ("clip-ft-frames",),  # the video feature, frame by frame
+        frames: tuple[str, ...] = (),  # names the video feature, frame by frame
         aggregate: str = "fusion.frames.ea.EA",  # what makes a video of its frames: a class of fusion/frames/
         aggregate_params: dict[str, Any] | None = None,  # of that class
         encoders: Mapping[str, nn.Module] | None = None,

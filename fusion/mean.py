@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Unpack
 
-from torch import Tensor, nn
+from torch import Tensor
 
+from fusion.block import Block, Sizes
 from fusion.enter import Enter
 from fusion.features import Feature
 
 
-class Mean(nn.Module):
+class Mean(Block):
     """Every feature becomes H vectors of width W, as in LAFF; fused = sum_k f_k / K in each head.
 
     In the LAFF authors' code it is one of the two candidates for the paper's "attention-free" (attention index 4).
@@ -23,16 +25,11 @@ class Mean(nn.Module):
     def __init__(
         self,
         *,
-        dims: dict[str, int],
-        heads: int = 8,  # times width: columns of the fused vector
-        width: int = 512,  # see heads
-        dropout: float = 0.2,  # share of values dropped while learning
-        raw: tuple[str, ...] = ("clip-ft",),  # features taken as they are, not through a learned map
         norm: bool = False,  # batch normalisation behind every learned map too
+        **sizes: Unpack[Sizes],
     ) -> None:
-        super().__init__()
-        self.dims = dict(dims)
-        self.enter = Enter(dims, heads, width, dropout, raw, norm)
+        super().__init__(**sizes)
+        self.enter = Enter(self.dims, self.heads, self.width, self.dropout, self.raw, norm)
 
     def forward(self, features: Mapping[str, Feature]) -> tuple[Tensor, Tensor]:
         """features[k]: [B, D_k] dense or sparse -> fused [B, H, W], weights [B, H, K], all of them 1 / K.

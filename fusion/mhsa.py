@@ -6,14 +6,16 @@ Source: attention index 10 of the LAFF authors' released code; Vaswani et al., "
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Unpack
 
 from torch import Tensor, nn
 
+from fusion.block import Block, Sizes
 from fusion.enter import Enter
 from fusion.features import Feature
 
 
-class MHSA(nn.Module):
+class MHSA(Block):
     """mean_k LayerNorm(f_k + attention(f)_k) in a single space of d = heads * width, over the K features.
 
     Every feature enters as in LAFF, in d columns at once; attention has `heads` heads of `width` columns each, with
@@ -27,18 +29,14 @@ class MHSA(nn.Module):
     def __init__(
         self,
         *,
-        dims: dict[str, int],
-        heads: int = 8,  # of the attention; the fused vector has heads * width columns
-        width: int = 512,  # columns of a head
-        dropout: float = 0.2,  # share of values dropped while learning
-        raw: tuple[str, ...] = ("clip-ft",),  # features taken as they are, not through a learned map
         norm: bool = False,  # batch normalisation behind every learned map too
+        **sizes: Unpack[Sizes],
     ) -> None:
-        super().__init__()
-        self.dims = dict(dims)
-        self.enter = Enter(dims, heads, width, dropout, raw, norm, whole=True)
-        self.attention = nn.MultiheadAttention(heads * width, heads, batch_first=True)
-        self.norm = nn.LayerNorm(heads * width)
+        super().__init__(**sizes)
+        columns = self.heads * self.width
+        self.enter = Enter(self.dims, self.heads, self.width, self.dropout, self.raw, norm, whole=True)
+        self.attention = nn.MultiheadAttention(columns, self.heads, batch_first=True)
+        self.norm = nn.LayerNorm(columns)
 
     def forward(self, features: Mapping[str, Feature]) -> tuple[Tensor, None]:
         """features[k]: [B, D_k] dense or sparse -> fused [B, 1, H * W]; no weight of a feature in it can be told.

@@ -12,9 +12,16 @@ from torch import Tensor, nn
 
 import fusion
 from fusion.features import Feature, Sparse
+from pipeline.parts import classes
+from pipeline.parts.classes import Parameter
 
 DIMS = {"clip-ft": 6, "x3d": 9, "bow": 11}
-SMALL = {"heads": 2, "width": 8, "dropout": 0.0}  # given to the constructors that have such parameters
+SMALL = {
+    "heads": 2,
+    "width": 8,
+    "dropout": 0.0,
+    "raw": ("clip-ft",),
+}  # given to the constructors that have such parameters
 
 
 def blocks() -> list[type[nn.Module]]:
@@ -23,15 +30,20 @@ def blocks() -> list[type[nn.Module]]:
     for module in pkgutil.iter_modules(fusion.__path__):
         if not module.ispkg:
             name = f"fusion.{module.name}"
-            for _, part in inspect.getmembers(importlib.import_module(name), inspect.isclass):
-                if issubclass(part, nn.Module) and part.__module__ == name and hasattr(part, "convex"):
-                    found.append(part)
+            for _, kind in inspect.getmembers(importlib.import_module(name), inspect.isclass):
+                if issubclass(kind, nn.Module) and kind.__module__ == name and hasattr(kind, "convex"):
+                    found.append(kind)
     return found
+
+
+def parameters_of(block: type[nn.Module]) -> dict[str, Parameter]:
+    """What stages.yaml may give to its constructor, as it is read from the source."""
+    return classes.part(f"{block.__module__}.{block.__name__}").parameters
 
 
 def build(block: type[nn.Module], dims: dict[str, int] = DIMS, **params: Any) -> nn.Module:
     torch.manual_seed(0)
-    known = inspect.signature(block).parameters
+    known = parameters_of(block)
     chosen = {name: value for name, value in {**SMALL, **params}.items() if name in known}
     return block(dims=dims, **chosen)
 
@@ -54,9 +66,8 @@ class TestBlock:
         assert isinstance(block.symmetric, bool)
         assert block.__doc__
         assert block.forward.__doc__
-        parameters = inspect.signature(block).parameters.values()
-        assert all(p.kind is p.KEYWORD_ONLY for p in parameters)
-        assert [p.name for p in parameters if p.default is p.empty] == ["dims"]
+        assert all(p.kind in (p.KEYWORD_ONLY, p.VAR_KEYWORD) for p in inspect.signature(block).parameters.values())
+        assert [name for name, parameter in parameters_of(block).items() if parameter.required] == ["dims"]
 
     def test_knows_its_features(self, block: type[nn.Module]) -> None:
         """In the order of its weights."""
