@@ -1,4 +1,4 @@
-"""Concatenation, the baseline of W2VV++: all features side by side, one linear map, one space.
+"""Concat: the concatenation of W2VV++, all features side by side, one linear map, one space.
 
 Source: Li et al., "W2VV++: Fully Deep Learning for Ad-hoc Video Search", ACM MM 2019.
 """
@@ -18,7 +18,7 @@ from fusion.features import Feature
 
 
 class Concat(Block):
-    """dropout(tanh([f_1, ..., f_K] A + b)) in a single space as wide as all heads of LAFF together.
+    """One map of all features into a single space of heads * width columns: dropout(tanh([f_1, ..., f_K] A + b)).
 
     The parameters are those of `Block`, so that one stage entry serves this block and LAFF; W2VV++ itself has
     `heads: 1, width: 2048`. `raw` changes nothing, because here every feature enters as it is.
@@ -33,7 +33,7 @@ class Concat(Block):
         self.drop = Dropout(self.dropout)
 
     def forward(self, features: Mapping[str, Feature]) -> tuple[Tensor, None]:
-        """features[k]: [B, D_k] dense or sparse -> fused [B, 1, H * W]; there are no weights per feature.
+        """Fuse features[k], [B, D_k] dense or sparse -> fused [B, 1, H * W]; there are no weights of features.
 
         Raises ValueError naming a feature that is missing or has another width.
         """

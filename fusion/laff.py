@@ -18,7 +18,7 @@ from fusion.features import Feature
 
 
 class LAFF(Block):
-    """Every feature becomes H vectors of width W; in each head a softmax over the K features weighs them.
+    """Convex combination of K features in each of H heads: features become H vectors of width W, weighed by a softmax.
 
     Head h: a = softmax_k(w_h . f_k), fused = sum_k a_k f_k, with one w_h for all features. (A bias there would be the
     same for all features and the softmax would cancel it, so there is none.) A raw feature enters without a learned
@@ -41,7 +41,7 @@ class LAFF(Block):
         self.score = head_scores(self.heads, self.width)
 
     def forward(self, features: Mapping[str, Feature]) -> tuple[Tensor, Tensor]:
-        """features[k]: [B, D_k] dense or sparse -> fused [B, H, W], weights [B, H, K] that sum to one over K.
+        """Fuse features[k], [B, D_k] dense or sparse -> fused [B, H, W], weights [B, H, K] that sum to one over K.
 
         K is in the order of `dims`. Raises ValueError naming a feature that is missing or has another width.
         """
@@ -49,12 +49,15 @@ class LAFF(Block):
 
 
 def head_scores(heads: int, width: int) -> nn.Parameter:
-    """One vector w_h for each head, [H, W]: uniform, as a Linear(width, 1) starts."""
+    """Draw the vector w_h of each head, [H, W]: uniform, as a Linear(width, 1) starts."""
     bound = width**-0.5
     return nn.Parameter(torch.empty(heads, width).uniform_(-bound, bound))
 
 
 def attend(entered: Tensor, score: Tensor) -> tuple[Tensor, Tensor]:
-    """entered [B, K, H, W], score [H, W] -> fused [B, H, W], weights [B, H, K]: in each head a softmax over K."""
+    """Weigh features by a softmax over K in each head.
+
+    entered [B, K, H, W], score [H, W] -> fused [B, H, W], weights [B, H, K].
+    """
     weights = (entered * score).sum(dim=-1).softmax(dim=1)  # [B, K, H]
     return (weights[..., None] * entered).sum(dim=1), weights.transpose(1, 2)

@@ -21,10 +21,10 @@ from fusion.spaces import unit
 class LAFFml(Block):
     """LAFF with batch normalisation behind every learned map, and features that it reads frame by frame.
 
-    Of such a feature: a = softmax_t(w . frame_t) over a video's own frames, x = sum_t a_t frame_t, brought to length 1;
-    x is raw, so it is tiled to every head and normalised over the batch. (A bias there would cancel. The authors'
-    softmax takes the zeros behind short videos along; the length takes that out again.) Names in `frames` that `dims`
-    lacks are ignored, as in `raw`, so that the text side can have the same parameters: those of `Block`, and `frames`.
+    For such a feature, a = softmax_t(w . frame_t) over a video's own frames and x = sum_t a_t frame_t, scaled to length
+    1. x is raw, so it is tiled to every head and normalised over the batch. (A bias in the softmax would cancel. The
+    authors' softmax includes the zeros behind short videos; scaling to length 1 removes their effect.) Names that
+    `dims` lacks are ignored in `frames`, as in `raw`, so that the text side can have the same parameters.
     """
 
     convex = True
@@ -46,18 +46,21 @@ class LAFFml(Block):
         )
 
     def forward(self, features: Mapping[str, Feature]) -> tuple[Tensor, Tensor]:
-        """features[k]: [B, D_k], or Frames [B, T, D_k] -> fused [B, H, W], weights [B, H, K] that sum to one over K.
+        """Fuse features[k], [B, D_k] or Frames [B, T, D_k] -> fused [B, H, W], weights [B, H, K], sums over K one.
 
         Raises ValueError naming a feature that is missing, has another width, or should come frame by frame.
         """
-        given = dict(zip(self.dims, pick_all(features, self.dims, tuple(self.frame_score)), strict=True))
-        pooled = {name: pool(given[name], score) for name, score in self.frame_score.items()}
-        return attend(self.enter({**given, **pooled}), self.score)
+        picked = dict(zip(self.dims, pick_all(features, self.dims, tuple(self.frame_score)), strict=True))
+        pooled = {name: pool(picked[name], score) for name, score in self.frame_score.items()}
+        return attend(self.enter({**picked, **pooled}), self.score)
 
 
 def pool(frames: Feature, score: Tensor) -> Tensor:
-    """Frames [B, T, D] and score [D] -> [B, D] of length 1: weighted by a softmax over each video's own frames."""
+    """Pool frames [B, T, D] to [B, D], length 1, by a softmax of their dot products with `score` [D].
+
+    The softmax is over each video's own frames.
+    """
     assert isinstance(frames, Frames)
     values = frames.values.to(score.dtype)
-    weights = (values @ score).masked_fill(~frames.own, -torch.inf).softmax(dim=1)
+    weights = (values @ score).masked_fill(~frames.mask, -torch.inf).softmax(dim=1)
     return unit((weights[..., None] * values).sum(dim=1))

@@ -1,4 +1,4 @@
-"""The plain mean of the features in each head: fusion that learns how features enter and weighs them all the same."""
+"""Mean: the plain mean of the features in each head; how they enter is learned, their weights are all the same."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fusion.features import Feature
 
 
 class Mean(Block):
-    """Every feature becomes H vectors of width W, as in LAFF; fused = sum_k f_k / K in each head.
+    """Mean over K features in each head: every feature becomes H vectors of width W, as in LAFF; fused = sum_k f_k / K.
 
     In the LAFF authors' code it is one of the two candidates for the paper's "attention-free" (attention index 4).
     Parameters and errors are LAFF's.
@@ -32,10 +32,10 @@ class Mean(Block):
         self.enter = Enter(self.dims, self.heads, self.width, self.dropout, self.raw, norm)
 
     def forward(self, features: Mapping[str, Feature]) -> tuple[Tensor, Tensor]:
-        """features[k]: [B, D_k] dense or sparse -> fused [B, H, W], weights [B, H, K], all of them 1 / K.
+        """Fuse features[k], [B, D_k] dense or sparse -> fused [B, H, W], weights [B, H, K], all of them 1 / K.
 
         Raises ValueError naming a feature that is missing or has another width.
         """
         entered = self.enter(features)  # [B, K, H, W]
-        rows, count, heads, _ = entered.shape
-        return entered.mean(dim=1), entered.new_full((rows, heads, count), 1 / count)
+        batch, count, heads, _ = entered.shape
+        return entered.mean(dim=1), entered.new_full((batch, heads, count), 1 / count)

@@ -1,4 +1,4 @@
-"""Multi-head self-attention over the features of one side, LAFF's heavier rival.
+"""MHSA: multi-head self-attention over the features of one side, LAFF's heavier rival.
 
 Source: attention index 10 of the LAFF authors' released code; Vaswani et al., "Attention Is All You Need", NIPS 2017.
 """
@@ -16,7 +16,7 @@ from fusion.features import Feature
 
 
 class MHSA(Block):
-    """mean_k LayerNorm(f_k + attention(f)_k) in a single space of d = heads * width, over the K features.
+    """Mean over K features in a single space of d = heads * width columns: mean_k LayerNorm(f_k + attention(f)_k).
 
     Every feature enters as in LAFF, in d columns at once; attention has `heads` heads of `width` columns each, with
     projections of queries, keys, values and output (4 d^2 numbers): for d = 1,024 give it `width: 128` of its own.
@@ -34,12 +34,12 @@ class MHSA(Block):
     ) -> None:
         super().__init__(**sizes)
         columns = self.heads * self.width
-        self.enter = Enter(self.dims, self.heads, self.width, self.dropout, self.raw, norm, whole=True)
+        self.enter = Enter(self.dims, self.heads, self.width, self.dropout, self.raw, norm, one_space=True)
         self.attention = nn.MultiheadAttention(columns, self.heads, batch_first=True)
         self.norm = nn.LayerNorm(columns)
 
     def forward(self, features: Mapping[str, Feature]) -> tuple[Tensor, None]:
-        """features[k]: [B, D_k] dense or sparse -> fused [B, 1, H * W]; no weight of a feature in it can be told.
+        """Fuse features[k], [B, D_k] dense or sparse -> fused [B, 1, H * W]; features have no weights in it.
 
         Raises ValueError naming a feature that is missing or has another width.
         """
