@@ -86,7 +86,7 @@ def _as_in_retrieval(model: nn.Module) -> Iterator[None]:
         model.train(training)
 
 
-class Products(TorchDispatchMode):
+class Products(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]  # torch has no annotations here
     """Counts the FLOPs of all matrix products while it is entered.
 
     Torch's own formulas count matrix products, convolutions and attention. Counted beside them: a matrix times a
@@ -94,7 +94,7 @@ class Products(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         self.flops = 0
         self._products: dict[int, Tensor] = {}  # storage -> element-wise product that is not summed yet
 
