@@ -121,10 +121,10 @@ def train(job: Training, worker: Worker) -> Trained:
         if worker.shows:
             with progress.bar(job.title, all_steps, "step") as bar:
                 trainer.progress = bar.to
-                trainer.run()
+                summary = trainer.run()
         else:
             trainer.progress = _epochs(worker, trainer.steps)
-            trainer.run()
+            summary = trainer.run()
             trainer.progress(all_steps, all_steps, "")  # it may have stopped early
     except (ValueError, Diverged, Unfit) as error:
         return Trained(job.key, wrong=f"{job.stage}: {job.model.name}: {error}")
@@ -134,8 +134,7 @@ def train(job: Training, worker: Worker) -> Trained:
     except Exception as error:
         error.add_note(f"in stage '{job.stage}', model '{job.model.name}': {job.model.uses}")
         raise
-    record = trainer.summary().record()
-    return Trained(job.key, trainer.task.samples, time.perf_counter() - start, training=record)
+    return Trained(job.key, trainer.task.samples, time.perf_counter() - start, training=summary.record())
 
 
 def _trainer(job: Training, worker: Worker) -> Trainer:

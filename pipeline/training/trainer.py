@@ -99,7 +99,7 @@ class Trainer:
         saved = checkpoint.read(self.folder, self.fingerprint)
         if saved is not None and saved["position"]["finished"]:
             self.position = Position(**saved["position"])
-            return self.summary()
+            return self._summary()
         with _generators_kept(self.device):
             self._begin(saved)
             saved = None  # frees a second copy of the model
@@ -108,7 +108,7 @@ class Trainer:
             while not self.position.finished:
                 self._train_epoch()
                 self._end_epoch()
-        return self.summary()
+        return self._summary()
 
     def _begin(self, saved: Last | None) -> None:
         """Begin from the start, or from a checkpoint."""
@@ -240,7 +240,7 @@ class Trainer:
         self.saved_at = time.monotonic()
         self.saving = self.saved_at - now
 
-    def summary(self) -> Summary:
+    def _summary(self) -> Summary:
         """Sum up the training so far."""
         position = self.position
         return Summary(

@@ -26,14 +26,14 @@ SMALL = {
 
 def blocks() -> list[type[nn.Module]]:
     """All block classes of the modules in fusion/."""
-    found = []
+    classes_ = []
     for module in pkgutil.iter_modules(fusion.__path__):
         if not module.ispkg:
             name = f"fusion.{module.name}"
             for _, kind in inspect.getmembers(importlib.import_module(name), inspect.isclass):
                 if issubclass(kind, nn.Module) and kind.__module__ == name and hasattr(kind, "convex"):
-                    found.append(kind)
-    return found
+                    classes_.append(kind)
+    return classes_
 
 
 def parameters_of(block: type[nn.Module]) -> dict[str, Parameter]:
@@ -48,9 +48,9 @@ def build(block: type[nn.Module], dims: dict[str, int] = DIMS, **params: Any) ->
     return block(dims=dims, **chosen)
 
 
-def features(rows: int = 5, dims: dict[str, int] = DIMS) -> dict[str, Tensor]:
+def features(count: int = 5, dims: dict[str, int] = DIMS) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(1)
-    return {name: torch.randn(rows, dim, generator=generator) for name, dim in dims.items()}
+    return {name: torch.randn(count, dim, generator=generator) for name, dim in dims.items()}
 
 
 def test_the_search_finds_blocks() -> None:
@@ -74,16 +74,16 @@ class TestBlock:
         assert hasattr(build(block), "dims"), "keep what the constructor got: self.dims = dict(dims)"
         assert list(build(block).dims.items()) == list(DIMS.items())
 
-    @pytest.mark.parametrize("rows", [1, 5])
+    @pytest.mark.parametrize("count", [1, 5])
     @pytest.mark.parametrize("training", [True, False])
-    def test_shapes(self, block: type[nn.Module], rows: int, training: bool) -> None:
-        fused, weights = build(block).train(training)(features(rows))
+    def test_shapes(self, block: type[nn.Module], count: int, training: bool) -> None:
+        fused, weights = build(block).train(training)(features(count))
         assert fused.ndim == 3
-        assert len(fused) == rows
+        assert len(fused) == count
         assert fused.dtype == torch.float32
         assert torch.isfinite(fused).all()
         if weights is not None:
-            assert weights.shape == (rows, fused.shape[1], len(DIMS))
+            assert weights.shape == (count, fused.shape[1], len(DIMS))
 
     def test_convex_weights_sum_to_one(self, block: type[nn.Module]) -> None:
         _, weights = build(block)(features())

@@ -98,14 +98,14 @@ def side(values: dict[str, Tensor], prefix: str, features: dict[str, Tensor]) ->
                 entered[name] = (normal * weight.reshape(-1) + bias.reshape(-1))[:, columns]
             else:
                 entered[name] = torch.tanh(x @ weight[:, columns] + bias[columns])
-        rows = []
+        vectors = []
         for row in range(BATCH):
             scores = {name: values[f"{prefix}.score"][head] @ entered[name][row] for name in features}
             total = sum(torch.exp(score) for score in scores.values())
             fused = sum(torch.exp(scores[name]) / total * entered[name][row] for name in features)
             assert isinstance(fused, Tensor)
-            rows.append(fused / (fused.norm() + 1e-14))
-        heads.append(rows)
+            vectors.append(fused / (fused.norm() + 1e-14))
+        heads.append(vectors)
     return heads
 
 

@@ -36,13 +36,13 @@ def side(values: dict[str, np.ndarray], prefix: str, features: dict[str, Feature
     for name, feature in features.items():
         weight, bias = values[f"{prefix}.enter.{name}.weight"], values[f"{prefix}.enter.{name}.bias"]
         if isinstance(feature, Frames):
-            rows = []
+            vectors = []
             for row, count in enumerate(COUNTS):
-                own = [feature.values[row, t].numpy() for t in range(count)]
-                scores = [np.exp(one @ values[f"{prefix}.frame_score.{name}"]) for one in own]
-                whole = sum(score / sum(scores) * one for score, one in zip(scores, own, strict=True))
-                rows.append(whole / np.sqrt((whole**2).sum()))
-            x = np.pad(np.stack(rows), ((0, 0), (0, WIDTH - 4)))
+                own_frames = [feature.values[row, t].numpy() for t in range(count)]
+                scores = [np.exp(one @ values[f"{prefix}.frame_score.{name}"]) for one in own_frames]
+                whole = sum(score / sum(scores) * one for score, one in zip(scores, own_frames, strict=True))
+                vectors.append(whole / np.sqrt((whole**2).sum()))
+            x = np.pad(np.stack(vectors), ((0, 0), (0, WIDTH - 4)))
         else:
             x = feature.numpy()  # type: ignore[union-attr]
         if name in ("clip-ft", "clip-ft-frames"):
@@ -78,13 +78,13 @@ def test_forward_and_loss(moved: Callable, given: Callable[..., dict[str, Tensor
 
 def test_what_lies_behind_a_videos_frames_has_no_influence(given: Callable) -> None:
     block = LAFFml(dims=VIDEO, heads=HEADS, width=WIDTH, **NAMED).double().eval()
-    rows, clean = given(VIDEO), frames()
+    features, clean = given(VIDEO), frames()
     dirty = clean.values.clone()
     dirty[1, 1:] = 100
-    fused = block({**rows, "clip-ft-frames": clean})[0]
-    assert torch.equal(block({**rows, "clip-ft-frames": Frames(dirty, clean.counts)})[0], fused)
+    fused = block({**features, "clip-ft-frames": clean})[0]
+    assert torch.equal(block({**features, "clip-ft-frames": Frames(dirty, clean.counts)})[0], fused)
     dirty[1, 0] += 1
-    assert not torch.allclose(block({**rows, "clip-ft-frames": Frames(dirty, clean.counts)})[0], fused)
+    assert not torch.allclose(block({**features, "clip-ft-frames": Frames(dirty, clean.counts)})[0], fused)
 
 
 def test_normalisation_stands_behind_dropout() -> None:

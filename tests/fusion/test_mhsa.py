@@ -33,21 +33,21 @@ def fused(values: dict[str, np.ndarray], features: dict[str, Tensor]) -> np.ndar
         np.split(values["attention.in_proj_weight"], 3), np.split(values["attention.in_proj_bias"], 3), strict=True
     )
     query, key, value = ([f @ weight.T + bias for f in entered] for weight, bias in parts)
-    rows = []
+    vectors = []
     for row in range(len(entered[0])):
         total = np.zeros(wide)
         for k in range(len(entered)):
             mixed = np.zeros(wide)
             for head in range(HEADS):
-                own = slice(head * WIDTH, (head + 1) * WIDTH)
-                scores = [query[k][row, own] @ other[row, own] / WIDTH**0.5 for other in key]
+                columns = slice(head * WIDTH, (head + 1) * WIDTH)
+                scores = [query[k][row, columns] @ other[row, columns] / WIDTH**0.5 for other in key]
                 shares = np.exp(scores) / np.exp(scores).sum()
-                mixed[own] = sum(share * other[row, own] for share, other in zip(shares, value, strict=True))
+                mixed[columns] = sum(share * other[row, columns] for share, other in zip(shares, value, strict=True))
             x = entered[k][row] + values["attention.out_proj.weight"] @ mixed + values["attention.out_proj.bias"]
             normal = (x - x.mean()) / np.sqrt(x.var() + 1e-5)
             total += normal * values["norm.weight"] + values["norm.bias"]
-        rows.append(total / len(entered))
-    return np.stack(rows)
+        vectors.append(total / len(entered))
+    return np.stack(vectors)
 
 
 def test_forward_and_loss(

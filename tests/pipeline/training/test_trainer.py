@@ -38,11 +38,11 @@ class Regression:
         self.steps = 0
         self.rows: list[Tensor] = []
 
-    def loss(self, rows: Tensor) -> Tensor:
+    def loss(self, numbers: Tensor) -> Tensor:
         self.before(self.steps)
         self.steps += 1
-        self.rows.append(rows)
-        return (self.model(self.x[rows])[:, 0] - self.x[rows].sum(dim=1)).square().mean()
+        self.rows.append(numbers)
+        return (self.model(self.x[numbers])[:, 0] - self.x[numbers].sum(dim=1)).square().mean()
 
     def score(self) -> float:
         assert not self.model.training
@@ -260,11 +260,11 @@ def test_every_epoch_shows_each_sample_once_in_its_own_order(tmp_path: Path) -> 
     task = Regression()
     trainer(tmp_path, task).run()
     epochs = [torch.cat(task.rows[6 * epoch : 6 * epoch + 6]) for epoch in range(4)]
-    assert [len(rows) for rows in task.rows[:6]] == [4, 4, 4, 4, 4, 2]
-    for epoch, rows in enumerate(epochs):
-        assert sorted(rows.tolist()) == list(range(SAMPLES))
-        assert torch.equal(rows, order(SAMPLES, 2, epoch))
-    assert len({tuple(rows.tolist()) for rows in epochs}) == 4
+    assert [len(batch) for batch in task.rows[:6]] == [4, 4, 4, 4, 4, 2]
+    for epoch, batch in enumerate(epochs):
+        assert sorted(batch.tolist()) == list(range(SAMPLES))
+        assert torch.equal(batch, order(SAMPLES, 2, epoch))
+    assert len({tuple(batch.tolist()) for batch in epochs}) == 4
     assert not torch.equal(order(SAMPLES, 3, 0), epochs[0])
 
 
@@ -272,7 +272,7 @@ def test_loss_is_the_mean_of_the_steps(tmp_path: Path) -> None:
     task = Regression()
     losses = []
     loss = task.loss
-    task.loss = lambda rows: losses.append(value := loss(rows)) or value  # type: ignore[method-assign, func-returns-value]
+    task.loss = lambda numbers: losses.append(value := loss(numbers)) or value  # type: ignore[method-assign, func-returns-value]
     history = trainer(tmp_path, task).run().history
     for epoch, entry in enumerate(history):
         assert entry["loss"] == pytest.approx(sum(float(x) for x in losses[6 * epoch : 6 * epoch + 6]) / 6, rel=1e-9)
