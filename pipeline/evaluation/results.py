@@ -1,7 +1,9 @@
 """Results: the content of metrics.json, and the rank of each query for a CSV, from the ranks of all rows and seeds."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -13,7 +15,9 @@ from pipeline.plan.accept import earlier_code
 from pipeline.plan.context import Context
 from pipeline.ranking.ranks import RULE
 from pipeline.ranking.ranks_file import WAYS, Ranked, asking
-from pipeline.views.tables import Metric
+
+if TYPE_CHECKING:  # else the code of tables would count in the fingerprint
+    from pipeline.views.tables import Metric
 
 TIES = (
     f"places: {RULE}, the mean over all orders of the tie; rank = place of the first relevant item; R@k counts "
