@@ -14,29 +14,23 @@ from typing import Unpack
 import torch
 from torch import Tensor, nn
 
-from fusion.block import Block, Sizes
-from fusion.enter import Enter
+from fusion.enter import EnterBlock, EnterSizes
 from fusion.features import Feature
 
 
-class AttentionFree(Block):
+class AttentionFree(EnterBlock):
     """Weighted sum of K features in each head: H vectors of each, as in LAFF; head h: fused = sum_k a_hk f_k + b_h.
 
     The numbers a start as the weights of a Linear(K, 1), the b at 0. They may be negative and need not sum to one, so
-    they are not returned as weights, which are shares. Parameters and errors are LAFF's.
+    they are not returned as weights, which are shares. Parameters and errors are those of
+    `EnterBlock`.
     """
 
     convex = False
     symmetric = True
 
-    def __init__(
-        self,
-        *,
-        norm: bool = False,  # batch normalisation behind every learned map too
-        **sizes: Unpack[Sizes],
-    ) -> None:
+    def __init__(self, **sizes: Unpack[EnterSizes]) -> None:
         super().__init__(**sizes)
-        self.enter = Enter(self.dims, self.heads, self.width, self.dropout, self.raw, norm)
         bound = len(self.dims) ** -0.5
         self.weight = nn.ParameterDict({name: torch.empty(self.heads).uniform_(-bound, bound) for name in self.dims})
         self.bias = nn.Parameter(torch.zeros(self.heads))

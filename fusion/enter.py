@@ -1,12 +1,14 @@
-"""Enter: the first layer of a block, where each feature becomes H vectors of width W, learned or, if raw, tiled."""
+"""Enter: the first layer of most blocks, where each feature becomes H vectors of width W, learned or, if raw, tiled."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
 
+from fusion.block import Block, Sizes
 from fusion.features import Feature, pick
 from fusion.transform import Tile, Transform, check_block
 
@@ -49,6 +51,30 @@ class Enter(nn.ModuleDict):
         picked = pick(features, self._dims)
         entered = [layer(feature) for layer, feature in zip(self.values(), picked, strict=True)]
         return torch.unflatten(torch.stack(entered, dim=1), -1, self._shape)
+
+
+class EnterSizes(Sizes, total=False):
+    """Parameters of `EnterBlock`, for blocks that pass them on."""
+
+    norm: bool
+
+
+class EnterBlock(Block):
+    """Base of the blocks that begin with `Enter`; `one_space` says whether the heads are one space together.
+
+    Raises ValueError as `Block` does, and for a raw feature wider than a head, or in one space wider than all heads.
+    """
+
+    one_space = False
+
+    def __init__(
+        self,
+        *,
+        norm: bool = False,  # batch normalisation behind every learned map too
+        **sizes: Unpack[Sizes],
+    ) -> None:
+        super().__init__(**sizes)
+        self.enter = Enter(self.dims, self.heads, self.width, self.dropout, self.raw, norm, self.one_space)
 
 
 def _tiles(dim: int, heads: int, width: int, one_space: bool) -> tuple[int, int]:

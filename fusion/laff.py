@@ -12,32 +12,24 @@ from typing import Unpack
 import torch
 from torch import Tensor, nn
 
-from fusion.block import Block, Sizes
-from fusion.enter import Enter
+from fusion.enter import EnterBlock, EnterSizes
 from fusion.features import Feature
 
 
-class LAFF(Block):
+class LAFF(EnterBlock):
     """Convex combination of K features in each of H heads: features become H vectors of width W, weighed by a softmax.
 
     Head h: a = softmax_k(w_h . f_k), fused = sum_k a_k f_k, with one w_h for all features. (A bias there would be the
     same for all features and the softmax would cancel it, so there is none.) A raw feature enters without a learned
     map: tiled to every head, then batch normalisation. `norm` puts batch normalisation behind every learned map too.
-    The other parameters are those of `Block`. Raises ValueError as `Block` does, and for a raw feature wider than a
-    head.
+    Parameters and errors are those of `EnterBlock`.
     """
 
     convex = True
     symmetric = True
 
-    def __init__(
-        self,
-        *,
-        norm: bool = False,  # batch normalisation behind every learned map too
-        **sizes: Unpack[Sizes],
-    ) -> None:
+    def __init__(self, **sizes: Unpack[EnterSizes]) -> None:
         super().__init__(**sizes)
-        self.enter = Enter(self.dims, self.heads, self.width, self.dropout, self.raw, norm)
         self.score = head_scores(self.heads, self.width)
 
     def forward(self, features: Mapping[str, Feature]) -> tuple[Tensor, Tensor]:

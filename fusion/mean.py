@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Unpack
 
 from torch import Tensor
 
-from fusion.block import Block, Sizes
-from fusion.enter import Enter
+from fusion.enter import EnterBlock
 from fusion.features import Feature
 
 
-class Mean(Block):
+class Mean(EnterBlock):
     """Mean over K features in each head: every feature becomes H vectors of width W, as in LAFF; fused = sum_k f_k / K.
 
     In the LAFF authors' code it is one of the two candidates for the paper's "attention-free" (attention index 4).
-    Parameters and errors are LAFF's.
+    Parameters and errors are those of `EnterBlock`.
     """
 
     convex = True
     symmetric = True
-
-    def __init__(
-        self,
-        *,
-        norm: bool = False,  # batch normalisation behind every learned map too
-        **sizes: Unpack[Sizes],
-    ) -> None:
-        super().__init__(**sizes)
-        self.enter = Enter(self.dims, self.heads, self.width, self.dropout, self.raw, norm)
 
     def forward(self, features: Mapping[str, Feature]) -> tuple[Tensor, Tensor]:
         """Fuse features[k], [B, D_k] dense or sparse -> fused [B, H, W], weights [B, H, K], all of them 1 / K.

@@ -10,31 +10,26 @@ from typing import Unpack
 
 from torch import Tensor, nn
 
-from fusion.block import Block, Sizes
-from fusion.enter import Enter
+from fusion.enter import EnterBlock, EnterSizes
 from fusion.features import Feature
 
 
-class MHSA(Block):
+class MHSA(EnterBlock):
     """Mean over K features in a single space of d = heads * width columns: mean_k LayerNorm(f_k + attention(f)_k).
 
     Every feature enters as in LAFF, in d columns at once; attention has `heads` heads of `width` columns each, with
     projections of queries, keys, values and output (4 d^2 numbers): for d = 1,024 give it `width: 128` of its own.
-    A raw feature that is wider than a head is tiled as often as it fits into d. Parameters and errors are LAFF's.
+    A raw feature that is wider than a head is tiled as often as it fits into d. Parameters and errors are those of
+    `EnterBlock`.
     """
 
     convex = False
     symmetric = True
+    one_space = True
 
-    def __init__(
-        self,
-        *,
-        norm: bool = False,  # batch normalisation behind every learned map too
-        **sizes: Unpack[Sizes],
-    ) -> None:
+    def __init__(self, **sizes: Unpack[EnterSizes]) -> None:
         super().__init__(**sizes)
         columns = self.heads * self.width
-        self.enter = Enter(self.dims, self.heads, self.width, self.dropout, self.raw, norm, one_space=True)
         self.attention = nn.MultiheadAttention(columns, self.heads, batch_first=True)
         self.norm = nn.LayerNorm(columns)
 
