@@ -78,7 +78,8 @@ def _describe(path: str, module: str, node: ast.ClassDef, trusted: frozenset[str
         if isinstance(item, ast.FunctionDef):
             methods.add(item.name)
             if item.name == "__init__":
-                parameters = _arguments(item, named, file)
+                # **sizes goes to the base class, whose parameters may then be given too.
+                parameters = (parameters if item.args.kwarg else {}) | _arguments(item, named, file)
         elif isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
             if dataclass_like:
                 inherited_places = parameters[item.target.id].places if item.target.id in parameters else ()
