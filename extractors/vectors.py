@@ -51,14 +51,18 @@ def width(path: Path) -> int:
         raise ValueError(f"{path}: not readable as word2vec text or binary, or GloVe text: {error}") from error
 
 
+class NotBigFile(ValueError):
+    """A folder that lacks files of a BigFile."""
+
+
 def open_bigfile(folder: Path) -> tuple[list[str], np.ndarray]:
     """Ids and rows [N, D] float32 (memory-mapped, read-only) of a BigFile: feature.bin, id.txt, shape.txt.
 
-    Raises ValueError if a file is missing, or if the three don't agree on N and D.
+    Raises NotBigFile if a file is missing, and ValueError if the three don't agree on N and D.
     """
     missing = [name for name in ("feature.bin", "id.txt", "shape.txt") if not (folder / name).is_file()]
     if missing:
-        raise ValueError(f"{folder}: not a BigFile, it has no {', '.join(missing)}")
+        raise NotBigFile(f"{folder}: not a BigFile, it has no {', '.join(missing)}")
     shape = (folder / "shape.txt").read_text(encoding="utf-8-sig", errors="replace").split()
     if len(shape) != 2 or not all(word.isdecimal() for word in shape):
         raise ValueError(f"{folder / 'shape.txt'}: should hold the rows and the width, not {' '.join(shape)[:80]!r}")

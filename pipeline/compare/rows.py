@@ -169,10 +169,9 @@ def rows(
     made.names = [*models, *pairs]
     try:
         if models:
-            of(made.graph, train)
+            of(made.graph, train, called="model")
     except LaffError as error:
-        wrong += [line.removeprefix("  - ").replace("baseline '", "model '", 1) for line in str(error).splitlines()[1:]]
-        wrong = wrong or [str(error)]
+        wrong += error.problems
     if wrong:
         raise problems(str(grid.path), wrong)
     return made

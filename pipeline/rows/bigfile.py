@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from extractors.vectors import open_bigfile
+from extractors.vectors import NotBigFile, open_bigfile
 from pipeline.errors import LaffError
 from pipeline.ids import clean, decoded
 from pipeline.rows import archives, kinds
@@ -166,8 +166,10 @@ def _text(path: Path, id_array: str, name: str | bytes | int) -> str:
 def _bigfile(folder: Path) -> tuple[list[str], np.ndarray]:
     try:
         names, rows = open_bigfile(folder)
+    except NotBigFile as error:
+        raise LaffError(f"{error}; {kinds.WANTED}") from error
     except ValueError as error:
-        raise LaffError(f"{error}; {kinds.WANTED}" if "not a BigFile" in str(error) else str(error)) from error
+        raise LaffError(str(error)) from error
     return [decoded(name) for name in names], rows  # id.txt holds them between white space
 
 

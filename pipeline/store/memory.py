@@ -51,20 +51,31 @@ def read(root: Path, run: str = "") -> Memory | None:
 def damage(file: Path) -> str:
     """Why a file is not as `write` leaves it, or ''."""
     try:
-        _load(file, file.parent)
+        _memory(yamls.load(file), file.parent)
     except LaffError as error:
-        return str(error).removeprefix(f"{file}: ")
+        return f"no YAML ({error})"
+    except ValueError as error:
+        return f"{error}; delete it, and give -c once"
     return ""
 
 
 def _load(file: Path, root: Path) -> Memory:
+    """The settings in a file; LaffError where it is not as `write` leaves it."""
     try:
         return _memory(yamls.load(file), root)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise LaffError(f"{file}: is not as laff wrote it ({error}); delete it, and give -c once") from None
+    except ValueError as error:
+        raise LaffError(f"{file}: {error}; delete it, and give -c once") from None
 
 
 def _memory(content: Any, root: Path) -> Memory:
+    """Settings as the file has them; ValueError where they are not those that `write` leaves."""
+    try:
+        return _settings(content, root)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"is not as laff wrote it ({error})") from None
+
+
+def _settings(content: Any, root: Path) -> Memory:
     collection, stages, profile = (content.get(key) for key in ("collection", "stages", "profile"))
     if not collection or not isinstance(collection, str):
         raise ValueError(f"collection is {collection!r}; it should be a path")
