@@ -1,4 +1,6 @@
-"""What the pipeline asks of an extractor. This module imports no torch, so that decoder processes start quickly.
+"""What the pipeline asks of an extractor, and what it may say besides.
+
+This module imports neither torch nor NumPy, so that plans and decoder processes start quickly.
 
 Shape letters: B videos of a batch, M views a video (clips x crops), T frames a clip, H and W pixels, D feature width,
 C captions.
@@ -6,16 +8,18 @@ C captions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from scipy.sparse import csr_matrix
     from torch import Tensor, nn
+
+    from extractors.checkpoint import Layout
 
 
 @dataclass(frozen=True)
@@ -98,18 +102,8 @@ class VideoExtractor(Protocol):
     dim: int  # D
     sampling: Sampling
 
-    # Where it has them, `mean` and `std` (three numbers each, for values in 0..1) and `colours` ("RGB" or "BGR") say
-    # how pixels are normalised, and `level` is "video" or "frame"; shards keep them.
-
     def load(self, device: str, weights: Path | None) -> None: ...
     def extract(self, frames: Tensor) -> Tensor: ...  # [B, M, T, H, W, 3] uint8 on device -> [B, D] float32
-
-    # A class with WEIGHTS = {"sentences": "extractors.bert.Bert"} has a parameter `sentences` that names weights, too,
-    # of that extractor; `load` gets their file as a keyword of the same name.
-
-    # At level "frame": -> [B, M*T, D]; the pipeline zeroes the rows of frames that a short video lacks. A class with
-    # `counted = True` has extract(frames, counts): [B] int64, the frames at the front that are a video's own; the rest
-    # repeats the last one (pipeline.video.positions.present). Its rows for them are kept as they are.
 
 
 class TextExtractor(Protocol):
@@ -122,7 +116,51 @@ class TextExtractor(Protocol):
     def load_state(self, state: dict[str, Any], device: str) -> None: ...
     def extract_text(self, captions: Sequence[str]) -> np.ndarray | csr_matrix: ...  # C texts -> [C, D]
 
-    # One with a vocabulary has `knows(word) -> bool`, of a word as extractors.words.tokenise gives it.
+
+class Members:
+    """Every member that an extractor may have beside those of its Protocol, with what holds where it has none.
+
+    An extractor sets those that it needs as attributes of its own; it inherits from nothing. `member` reads them of an
+    object. Those in capitals, and `sparse`, are also read from the source of a class that is not imported
+    (pipeline.parts.classes), so they are written out as literals; LAYOUTS is read of objects alone.
+
+    Methods that it may have, too; the pipeline asks by hasattr:
+        knows(word) -> bool: whether its vocabulary has a word, as extractors.words.tokenise gives it.
+        check_captions(captions): a ValueError where a fit to these train captions would come to nothing.
+        vector_width() -> int: the width of the word vectors that a fit gives, known before it.
+        task(train: Pairs, val: Pairs, …) -> Task: a training in steps, where `fit` would take too long for one go.
+        plug(aggregator), check(aggregator): of an extractor that a module over frames is fine-tuned with.
+    """
+
+    # Frames of videos; shards keep the first four.
+    level: Literal["video", "frame"] = "video"  # "frame": extract gives [B, M*T, D], and rows of frames that a short
+    # video lacks become zeros
+    colours: Literal["RGB", "BGR"] = "RGB"  # in which the network takes pixels
+    mean: tuple[float, ...] | None = None  # three numbers for values in 0..1, by which pixels are normalised
+    std: tuple[float, ...] | None = None  # three numbers for values in 0..1, by which pixels are normalised
+    counted: bool = False  # whether it has extract(frames, counts): counts [B] int64 are the frames at the front that
+    # are a video's own, the rest repeats the last one (pipeline.video.positions.present); its rows are kept as they are
+    sampling: Sampling | None = None  # None: it sees no videos
+    dim: int = 1  # D; 1 where it is known only after a fit
+
+    # Captions.
+    sparse: bool = False  # whether extract_text gives rows in CSR
+
+    # Weights and files.
+    about: Mapping[str, Any] = MappingProxyType({})  # what `load` found out from its files, JSON-able; shards keep it
+    LAYOUTS: tuple[Layout, ...] = ()  # the kinds of checkpoints that it reads
+    WEIGHTS: Mapping[str, str] = MappingProxyType({})  # parameter -> extractor: each names weights too, of
+    # that extractor; `load` gets their file as a keyword of the parameter's name
+    FILES: tuple[str, ...] = ()  # parameters that name files, whose content counts and not their place
+    CONFIGS: tuple[tuple[str, str], ...] = ()  # parameters that may name a JSON file of laff's, and its folder
+    BESIDE: tuple[str, ...] = ()  # names of files that it reads from the folder of its weights' file
+    FREE: tuple[str, ...] = ()  # parameters that a stage which reads the fine-tuned extractor may set itself
+    CLASSIFIES: bool = False  # whether the network keeps its classifier
+
+
+def member(part: object, name: str) -> Any:
+    """A member of an extractor, or what Members says of one that it has not."""
+    return getattr(part, name, getattr(Members, name))
 
 
 class Task(Protocol):

@@ -46,9 +46,8 @@ def fetch(entry: Weights, target: Path, setting: str = SETTING) -> Path:
     full disk.
     """
     if switch := offline():
-        raise LaffError(
-            f"weights '{entry.name}' are not here, and {switch} forbids to fetch them. {by_hand(entry, target, setting)}"
-        )
+        hint = by_hand(entry, target, setting)
+        raise LaffError(f"weights '{entry.name}' are not here, and {switch} forbids to fetch them. {hint}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with files.writing(target), _alone(target):

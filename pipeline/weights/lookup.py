@@ -135,7 +135,7 @@ def digest(stage: Stage, graph: Graph, work: "Workspace", param: str = "weights"
     if path is None:  # gone from the cache: what it was when it was last seen still holds for what was made with it
         return work.remembered(seen) or work.remembered(name) or f"missing:{name}"
     found = sha256_of(path, work.sha256)
-    names = stage.part.constants.get("BESIDE", ()) if stage.part and path.is_file() else ()
+    names = stage.part.member("BESIDE") if stage.part and path.is_file() else ()
     if beside := [file for name in names if (file := path.with_name(name)).is_file()]:
         found = files.digest([found, *([file.name, work.sha256(file)] for file in beside)])
     work.remember(seen, found)
