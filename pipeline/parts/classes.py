@@ -39,7 +39,7 @@ class Part:
     capitals: tuple[str, ...] = ()  # names of class attributes in capitals, literal or not
 
     def member(self, name: str) -> Any:
-        """What an extractor's class says of a member of extractors.base.Members, or what holds where it says nothing."""
+        """A member of extractors.base.Members as an extractor's class has it, or what holds where it has none."""
         return self.constants.get(name, getattr(Members, name))
 
 

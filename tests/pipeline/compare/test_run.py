@@ -340,7 +340,7 @@ def test_pairs_of_a_run_stand_beside_those_of_the_grid(small) -> None:
         found = requested(small.request(f"rank.pairs={said}"), str(small.grid), ALL)[2]
         assert found.graph.stages[RANK].options["pairs"] == pairs
         assert found.names == ["laff", "late", "frames", *pairs]
-    with pytest.raises(LaffError, match="pair 'late': the row 'late' stands twice"):
+    with pytest.raises(LaffError, match="pair 'late': the row 'late' is listed twice"):
         requested(small.request("rank.pairs={late: [pair, words]}"), str(small.grid), ALL)
 
 
@@ -354,7 +354,7 @@ def test_singles_of_a_run_are_rows_and_are_not_trained_again(small) -> None:
         own, taken = (small.work / folder / name / "seed1" / "best.pt" for folder in ("train", TRAIN))
         assert own.samefile(taken)
     small.grid.write_text("models: {laff-pair: fusion.laff.LAFF}")
-    with pytest.raises(LaffError, match=r"train.singles: the row 'laff-pair' stands twice"):
+    with pytest.raises(LaffError, match=r"train.singles: the row 'laff-pair' is listed twice"):
         requested(small.request(*sets), str(small.grid))
 
 
