@@ -102,7 +102,7 @@ def _moments(subject: Subject, model: "Spaces", block: "nn.Module", side: str) -
 
 
 def lines(measured: Mapping[str, tuple[list[str], Mapping[int, Moments]]]) -> list[Weight]:
-    """All lines of the CSV, heaviest first: over seeds and heads; of each seed, where there are several; of each head."""
+    """All lines of the CSV: over seeds and heads, heaviest first; of each of several seeds; of each head."""
     weights: list[Weight] = []
     for side, (names, seeds) in measured.items():
         of_seeds = [moments.of_all() for moments in seeds.values()]

@@ -63,7 +63,7 @@ class _Words:
 
     def feature(self, word: str, side: str) -> str:
         """The feature that a word means; _Missing where no stage makes it for this side."""
-        name = self.value(word)
+        name = str(self.value(word))
         stage = self.graph.stages.get(name)
         if stage is not None and side in stage.sides:
             return name

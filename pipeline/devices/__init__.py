@@ -1,1 +1,1 @@
-"""Where forwards compute: a CPU or a GPU, the threads that begin them, and what says that a batch was too large."""
+"""The CPU or GPU where forwards compute, the threads that begin them, and the errors of too large batches."""

@@ -23,7 +23,7 @@ from pipeline import progress
 from pipeline.errors import LaffError
 from pipeline.extraction.batch_size import BatchSizes
 from pipeline.workers import cluster, versions
-from pipeline.workers.cluster import Cluster, Told
+from pipeline.workers.cluster import Cluster, Progress
 from pipeline.workers.worker import Worker
 from tests.forked import Forked, Process
 
@@ -107,7 +107,7 @@ def test_what_is_told_late_or_again_moves_no_bar_too_far() -> None:
     """A task that was lost begins anew; what is told after its result, or after the end, comes too late."""
     made = Cluster(workers=1)  # none is started
     with progress.bar("test", 9, "item") as bar:
-        made._running = {1: Told(bar), 2: Told(None)}
+        made._running = {1: Progress(bar), 2: Progress(None)}
         stands = []
         for number, count, last in [(1, 3, False), (1, 1, False), (2, 8, False), (1, 4, True), (1, 2, False)]:
             made._advance(number, count, last)
