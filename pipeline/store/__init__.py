@@ -1,1 +1,1 @@
-"""Files of a workspace: indexes, journals, the ledger, the lock, and whether they are whole."""
+"""Files of a workspace: indexes, journals, the ledger, the lock, and the check that finds damaged files."""

@@ -219,11 +219,11 @@ def test_gc_leaves_comparisons_alone(both) -> None:
     held = sorted(both.work.glob("compare/**/*"))
     assert set(gc.remove(both.request()).unused) == {"train/laff/seed1/last.pt"}
     assert sorted(both.work.glob("compare/**/*")) == held
-    assert gc.look(both.request()).foreign == []
+    assert gc.leftovers(both.request()).foreign == []
     assert made(both).outcome.made == {}
-    assert verify.look(both.work, KINDS)[1] == {}
+    assert verify.damaged(both.work, KINDS)[1] == {}
     (both.work / TRAIN / "late" / "seed1" / "best.pt").write_bytes(b"PK")
-    assert list(verify.look(both.work, KINDS)[1]) == [f"{TRAIN}/late/seed1/best.pt"]
+    assert list(verify.damaged(both.work, KINDS)[1]) == [f"{TRAIN}/late/seed1/best.pt"]
 
 
 def test_a_killed_comparison_goes_on(small, tmp_path: Path, contents, forked: Forked) -> None:
@@ -395,5 +395,5 @@ def test_other_settings_stand_beside_a_comparison(done: Any) -> None:
     assert made(done, "train.lr=0.01").outcome.made == {}
     again = made(done)
     assert (again.folder, again.outcome.made) == (first, {})
-    count, damaged = verify.look(done.work, KINDS)
+    count, damaged = verify.damaged(done.work, KINDS)
     assert (count > len(before), damaged) == (True, {})
