@@ -32,10 +32,10 @@ class Sampling:
     clips: int = 1  # clips per video
     stride: int = 0  # frames between two of a clip; 0 spreads the T frames over the whole video
     fps: float = 0.0  # the rate at which stride counts; 0 is the video's own
-    # Where clips lie (pipeline/video/positions.py), and how odd sides and rests are rounded (pipeline/video/pixels.py).
+    # Where clips are (pipeline/video/positions.py), and how sides and rests are rounded (pipeline/video/pixels.py).
     rule: Literal["even", "first", "slowfast", "mmaction2"] = "even"
     filter: Literal["bilinear", "bicubic"] = "bilinear"
-    antialias: bool = True  # as PIL resizes; False is what OpenCV and torch's interpolate do (bilinear only)
+    antialias: bool = True  # as PIL resizes; False as OpenCV and torch's interpolate do (bilinear only)
     width: int = 0  # pixels after resizing, whatever the aspect ratio was; 0 keeps it
     crops: int = 1  # 1: the centre; 3: both ends and the centre of the longer side
 
@@ -58,11 +58,11 @@ class Sampling:
 
     @property
     def views(self) -> int:
-        """M: every clip in every crop; the crops of a clip stand together."""
+        """M: the number of clips times crops; the crops of a clip are neighbours."""
         return self.clips * self.crops
 
     def __str__(self) -> str:
-        """In words: 10 clips of 16 frames, 5 apart at 30 fps, short side 356 bilinear, centre crop 312."""
+        """The sampling in words: 10 clips of 16 frames, 5 apart at 30 fps, short side 356 bilinear, centre crop 312."""
         which = f"{self.clips} clips of {self.frames} frames" if self.clips > 1 else f"{self.frames} frames"
         if not self.stride:
             which += " spread over the video"
@@ -82,7 +82,7 @@ class Sampling:
 
 @dataclass
 class Pairs:
-    """Captions of one split with their videos, for extractors that learn."""
+    """The captions of a split with their videos, for extractors that learn."""
 
     captions: list[str]  # C texts
     video_of: np.ndarray  # [C] int64: row in `videos` of each caption's video
@@ -91,7 +91,7 @@ class Pairs:
 
 
 class VideoExtractor(Protocol):
-    """Cheap to build (no torch work in __init__), loads once per process, maps frames to features.
+    """Maps frames to features: cheap to build (no torch work in __init__), loaded once in a process.
 
     `weights` of the constructor names an entry of stages.yaml, a file, or "random"; the pipeline turns it into
     the `weights` of `load`: a local file whose sha256 was checked, or None for random weights (seeded: the same
@@ -107,8 +107,11 @@ class VideoExtractor(Protocol):
 
 
 class TextExtractor(Protocol):
-    """Maps captions to rows. What it learned from the train captions is its state: a dict of tensors and plain
-    values that `torch.load(weights_only=True)` reads back."""
+    """Maps captions to rows.
+
+    What it learned from the train captions is its state: a dict of tensors and plain values that
+    `torch.load(weights_only=True)` reads back.
+    """
 
     sides: tuple[str, ...]  # ("text",)
 
@@ -164,13 +167,13 @@ def member(part: object, name: str) -> Any:
 
 
 class Task(Protocol):
-    """A resumable training, driven by pipeline.training.trainer: batches of sample numbers in, a loss out."""
+    """A training that can be resumed: pipeline.training.trainer gives it numbers of samples and gets a loss."""
 
     samples: int  # training samples in an epoch
 
     @property
     def model(self) -> nn.Module: ...  # whose parameters learn
 
-    def loss(self, rows: Tensor) -> Tensor: ...  # [B] int64 sample numbers -> scalar, to be differentiated
+    def loss(self, samples: Tensor, /) -> Tensor: ...  # [B] int64 sample numbers -> scalar, to be differentiated
     def score(self) -> float: ...  # on the validation split, larger is better
     def state(self) -> dict[str, Any]: ...  # what `load_state` of the part (or a search) needs later

@@ -30,7 +30,7 @@ class Cuda(Device):
 
         super().__init__()
         self._begin = threading.Lock()
-        self._copies = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        self._copies = torch.cuda.Stream()
         self._ended = 0.0  # when the last values came, by perf_counter
         self._pins = True  # until the system cannot pin more memory
 
@@ -103,7 +103,7 @@ class Cuda(Device):
         pinned = self._pinned(values.shape, values.dtype)
         pinned.copy_(values, non_blocking=True)
         # The thread sleeps meanwhile: decoders need the cores.
-        done = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+        done = torch.cuda.Event(blocking=True)
         done.record()
 
         def wait() -> np.ndarray:

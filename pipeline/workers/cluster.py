@@ -80,9 +80,7 @@ class Cluster:
         try:
             if not self.address:
                 self._local = local.start(self.workers)
-            client: Any = Client(  # type: ignore[no-untyped-call]
-                self.address or self._local, timeout=ANSWER, set_as_default=False
-            )
+            client: Any = Client(self.address or self._local, timeout=ANSWER, set_as_default=False)
             if self.address and not client.nthreads():
                 progress.say(f"no worker at {self.address} yet; waiting {PATIENCE:g} s for one")
             client.wait_for_workers(self.workers or 1, timeout=PATIENCE)
@@ -105,7 +103,7 @@ class Cluster:
         from distributed.comm.core import CommClosedError
 
         waiting, mine = iter(jobs), set()
-        futures: Any = as_completed(loop=self._client.loop)  # type: ignore[no-untyped-call]
+        futures: Any = as_completed(loop=self._client.loop)
         try:
             while True:
                 for job in islice(waiting, max(0, 2 * len(self._client.nthreads()) + 2 - futures.count())):

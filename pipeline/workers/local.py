@@ -31,7 +31,7 @@ def start(workers: int) -> Any:
 
         def new_worker_spec(self) -> dict[Any, dict[str, Any]]:
             """The next worker, with its GPU and its share of the cores in its environment."""
-            spec: dict[Any, dict[str, Any]] = super().new_worker_spec()  # type: ignore[no-untyped-call]
+            spec: dict[Any, dict[str, Any]] = super().new_worker_spec()
             for number, (_, worker) in enumerate(spec.items(), len(self.worker_spec)):
                 worker["options"]["env"] = decoders | (
                     {"CUDA_VISIBLE_DEVICES": _visible(number % gpus)} if gpus else {}
@@ -43,7 +43,7 @@ def start(workers: int) -> Any:
     # What the C library reads when a process starts; a worker's own environment comes too late for that.
     environment = dask.config.get("distributed.nanny.pre-spawn-environ", {})
     dask.config.set({"distributed.nanny.pre-spawn-environ": {**environment, **malloc.variables()}})
-    cluster: Any = Local(  # type: ignore[no-untyped-call]
+    cluster: Any = Local(
         n_workers=0,
         threads_per_worker=1,
         resources={"GPU": 1} if gpus else {},
@@ -86,14 +86,14 @@ def _secured() -> Any:
     from distributed.security import Security
 
     check()
-    return _own_keys() or Security.temporary()  # type: ignore[no-untyped-call]
+    return _own_keys() or Security.temporary()
 
 
 def _own_keys() -> Any:
     """The TLS files that dask's configuration names; None where it asks for no encryption."""
     from distributed.security import Security
 
-    keys: Any = Security()  # type: ignore[no-untyped-call]
+    keys: Any = Security()
     return keys if keys.require_encryption and keys.tls_ca_file else None
 
 
