@@ -102,8 +102,11 @@ class VideoExtractor(Protocol):
     dim: int  # D
     sampling: Sampling
 
-    def load(self, device: str, weights: Path | None) -> None: ...
-    def extract(self, frames: Tensor) -> Tensor: ...  # [B, M, T, H, W, 3] uint8 on device -> [B, D] float32
+    def load(self, device: str, weights: Path | None) -> None:
+        """Build the network on a device, with weights from a file or random ones."""
+
+    def extract(self, frames: Tensor) -> Tensor:
+        """[B, M, T, H, W, 3] uint8 on the device -> [B, D] float32."""
 
 
 class TextExtractor(Protocol):
@@ -115,9 +118,14 @@ class TextExtractor(Protocol):
 
     sides: tuple[str, ...]  # ("text",)
 
-    def fit(self, captions: Sequence[str]) -> dict[str, Any]: ...  # train captions -> state
-    def load_state(self, state: dict[str, Any], device: str) -> None: ...
-    def extract_text(self, captions: Sequence[str]) -> np.ndarray | csr_matrix: ...  # C texts -> [C, D]
+    def fit(self, captions: Sequence[str]) -> dict[str, Any]:
+        """Learn from the train captions -> the state."""
+
+    def load_state(self, state: dict[str, Any], device: str) -> None:
+        """Take the state that `fit`, or a training, gave."""
+
+    def extract_text(self, captions: Sequence[str]) -> np.ndarray | csr_matrix:
+        """C texts -> [C, D]."""
 
 
 class Members:
@@ -172,8 +180,14 @@ class Task(Protocol):
     samples: int  # training samples in an epoch
 
     @property
-    def model(self) -> nn.Module: ...  # whose parameters learn
+    def model(self) -> nn.Module:
+        """The module whose parameters learn."""
 
-    def loss(self, samples: Tensor, /) -> Tensor: ...  # [B] int64 sample numbers -> scalar, to be differentiated
-    def score(self) -> float: ...  # on the validation split, larger is better
-    def state(self) -> dict[str, Any]: ...  # what `load_state` of the part (or a search) needs later
+    def loss(self, samples: Tensor, /) -> Tensor:
+        """Numbers of samples [B] int64 -> a scalar to be differentiated."""
+
+    def score(self) -> float:
+        """How good the model is on the validation split: larger is better."""
+
+    def state(self) -> dict[str, Any]:
+        """The state that `load_state` of the part, or a search, takes."""

@@ -171,7 +171,7 @@ class Timm:
         return features.reshape(len(frames), -1, features.shape[-1])
 
     def _config(self) -> dict[str, Any]:
-        """timm's settings of the model; ValueError with similar names where timm has none of this name."""
+        """The settings of the model in timm; ValueError with similar names where timm has none of this name."""
         import timm
 
         config = timm.get_pretrained_cfg(self.model) if timm.is_model(self.model) else None

@@ -117,5 +117,5 @@ def did_you_mean(word: str, words: Collection[str]) -> str:
 
 
 def printable(text: str) -> str:
-    r"""A name of a file as one line that can be shown: line ends and control characters as \n, \x1b, …"""
+    r"""A name of a file as one line that can be shown, with line ends and control characters as \n and \x1b."""
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -31,7 +31,8 @@ def start(workers: int) -> Any:
 
         def new_worker_spec(self) -> dict[Any, dict[str, Any]]:
             """The next worker, with its GPU and its share of the cores in its environment."""
-            spec: dict[Any, dict[str, Any]] = super().new_worker_spec()
+            parent: Any = super()  # distributed ships no types
+            spec: dict[Any, dict[str, Any]] = parent.new_worker_spec()
             for number, (_, worker) in enumerate(spec.items(), len(self.worker_spec)):
                 worker["options"]["env"] = decoders | (
                     {"CUDA_VISIBLE_DEVICES": _visible(number % gpus)} if gpus else {}
@@ -43,7 +44,8 @@ def start(workers: int) -> Any:
     # What the C library reads when a process starts; a worker's own environment comes too late for that.
     environment = dask.config.get("distributed.nanny.pre-spawn-environ", {})
     dask.config.set({"distributed.nanny.pre-spawn-environ": {**environment, **malloc.variables()}})
-    cluster: Any = Local(
+    kind: Any = Local
+    cluster = kind(
         n_workers=0,
         threads_per_worker=1,
         resources={"GPU": 1} if gpus else {},

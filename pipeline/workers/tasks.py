@@ -40,9 +40,14 @@ class Tasks(Protocol):
 
     def each(
         self, function: Callable[[Job, Worker], Result], jobs: Iterable[Job], bar: Bar | None = None
-    ) -> Iterator[Result]: ...
-    def forget(self, kind: type) -> None: ...
-    def close(self) -> None: ...
+    ) -> Iterator[Result]:
+        """The results of function(job, worker) for each job; the jobs move `bar`."""
+
+    def forget(self, kind: type) -> None:
+        """Forget the object of a class that workers keep for further jobs."""
+
+    def close(self) -> None:
+        """Forget everything that workers keep, and end those that were started here."""
 
 
 class Serial:
