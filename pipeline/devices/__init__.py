@@ -1,1 +1,1 @@
-"""The CPU or GPU where forwards compute, the threads that begin them, and the errors of too large batches."""
+"""Where forwards compute: a CPU or a GPU, the threads that start them, and the errors that mean "batch too large"."""
