@@ -52,7 +52,7 @@ class Weights(NamedTuple):
 
 
 def mean_states(ids: Tensor, starts: Tensor, vectors: Tensor, weights: Weights, backwards: bool = False) -> Tensor:
-    """The mean state of each caption [B, H], from ids [N] int64, starts [B + 1] of captions, and word vectors [words, E].
+    """The mean state of each caption [B, H]: ids [N] int64, starts [B + 1] of captions, word vectors [words, E].
 
     Every caption has at least one token. Under autocast matrix products take bfloat16 operands; the rest stays float32.
     """
