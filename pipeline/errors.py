@@ -40,6 +40,11 @@ class Missing(LaffError):
             f"{who} needs the package {PACKAGES.get(top, top)}, which is not installed here ({sys.executable}): "
             f"pip install {PACKAGES.get(top, top)}"
         )
+        self._module, self._who = module, who
+
+    def __reduce__(self) -> tuple[type["Missing"], tuple[str, str]]:
+        """To another process go the arguments: an exception's own way would give the text as the module."""
+        return type(self), (self._module, self._who)
 
 
 def absent(error: ModuleNotFoundError) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import LaffError, Problems, absent, problems
+from pipeline.errors import LaffError, Missing, Problems, absent, problems
 
 
 def test_what_several_meet_is_told_once() -> None:
@@ -50,6 +50,12 @@ def test_problems_are_listed_with_their_places() -> None:
 
 def test_an_error_about_one_thing_has_one_problem() -> None:
     assert LaffError("a.yaml: no such file").problems == ["a.yaml: no such file"]
+
+
+def test_a_missing_package_is_named_in_another_process() -> None:
+    error = Missing("yaml.nodes", "laff plan")
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+    assert str(error).startswith("laff plan needs the package pyyaml, which is not installed here")
 
 
 def test_problems_reach_another_process() -> None:
