@@ -73,7 +73,7 @@ def compare(context: Context, first: str, second: str) -> Comparison:
     Where one is a run file of limited depth, ranks behind that depth are depth + 1 in both.
     """
     captions = context.catalog.split_captions("test")
-    a, b = (_ranks_of(context, name, captions) for name in (first, second))
+    a, b = (ranks_of(context, name, captions) for name in (first, second))
     depth = min(a.depth, b.depth)
     catalog = context.catalog
     return Comparison(
@@ -85,22 +85,22 @@ def compare(context: Context, first: str, second: str) -> Comparison:
     )
 
 
-def _ranks_of(context: Context, name: str, captions: np.ndarray) -> CaptionRanks:
+def ranks_of(context: Context, name: str, captions: np.ndarray) -> CaptionRanks:
     """The ranks of a row of results, of one of its seeds (ROW/seedK), or of a run file."""
     stage = context.graph.of_step("rank")
     known = {row.name: row for row in models.rows(context.graph, stage)}
     row, _, seed = name.partition("/")
     if row in known:
-        return _row(context, stage_plan(context, stage.name), known[row], seed, captions)
+        return ranks_of_row(context, stage_plan(context, stage.name), known[row], seed, captions)
     if Path(name).is_file():
-        return _run(context, Path(name), captions)
+        return ranks_of_run(context, Path(name), captions)
     if "." in name or name.count("/") > 1:
         raise LaffError(f"{name}: no such run file, and no row of results: {', '.join(known)}")
     named(known, row, "row of results")
     raise AssertionError(name)  # named has raised
 
 
-def _row(context: Context, planned: Planned, row: Row, seed: str, captions: np.ndarray) -> CaptionRanks:
+def ranks_of_row(context: Context, planned: Planned, row: Row, seed: str, captions: np.ndarray) -> CaptionRanks:
     """A row of this workspace: all of its seeds, or the one that "seedK" says."""
     seeds = [f"seed{number}" for number in row.seeds]
     if seed and seed not in seeds:
@@ -122,7 +122,7 @@ def _row(context: Context, planned: Planned, row: Row, seed: str, captions: np.n
     return CaptionRanks(f"{row.name}/{seed}" if seed else row.name, np.array(ranks))
 
 
-def _run(context: Context, path: Path, captions: np.ndarray) -> CaptionRanks:
+def ranks_of_run(context: Context, path: Path, captions: np.ndarray) -> CaptionRanks:
     """The ranks of a TREC run: 1 + videos with a higher score + half of the other videos with the same score."""
     catalog = context.catalog
     place = {id_: at for at, id_ in enumerate(catalog.ids("text", captions))}

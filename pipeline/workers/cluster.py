@@ -149,7 +149,7 @@ class Cluster:
             raise LaffError("a stage says on: gpu, but no worker offers one: start workers with --resources GPU=1")
         task = (function, job, number, self._topic, versions.about(), self.seen)
         return self._client.submit(
-            _do,
+            do_task,
             *task,
             key=f"{function.__name__}-{self._topic}-{number}",
             pure=False,
@@ -177,20 +177,20 @@ class Cluster:
         """Make workers forget the object of a class that they keep for further jobs."""
         client = self.__dict__.get("_client")
         if client is not None and client.status == "running":
-            client.run(_forget, kind, on_error="ignore")
+            client.run(forget_kind, kind, on_error="ignore")
 
     def close(self) -> None:
         """Make workers forget everything that they keep; end those that were started here."""
         client = self.__dict__.pop("_client", None)
         if client is not None:
             if self.remote and client.status == "running":
-                client.run(_leave, on_error="ignore")
+                client.run(forget_all, on_error="ignore")
             client.close()
         if self._local is not None:
             self._local.close()
 
 
-def _do(
+def do_task(
     function: Callable[[Any, Worker], Any], job: Any, number: int, topic: str, wanted: dict[str, str], seen: list[str]
 ) -> tuple[int, Any, int]:
     """Do one task on a worker -> (its number, the function's result, items done)."""
@@ -211,13 +211,13 @@ def _do(
     return number, worker.do(function, job, report), done
 
 
-def _forget(kind: type, dask_worker: Any) -> None:
+def forget_kind(kind: type, dask_worker: Any) -> None:
     """Make a worker forget the object of a class that it keeps."""
     if worker := dask_worker.extensions.get(KEPT):
         worker.forget(kind)
 
 
-def _leave(dask_worker: Any) -> None:
+def forget_all(dask_worker: Any) -> None:
     """Make a worker forget everything that it keeps."""
     if worker := dask_worker.extensions.get(KEPT):
         worker.close()

@@ -20,7 +20,7 @@ def start(workers: int) -> Any:
     import torch
     from distributed import LocalCluster
 
-    security = _secured()
+    security = secured()
 
     gpus = torch.cuda.device_count()
     share = max(1, len(os.sched_getaffinity(0)) // workers)  # of the cores
@@ -79,7 +79,7 @@ def check() -> None:
         raise Missing(KEYS, "--workers, if dask's configuration names no TLS files of yours,")
 
 
-def _secured() -> Any:
+def secured() -> Any:
     """The TLS keys that a connection to the workers needs; without them any user of this machine could run code there.
 
     They are those of the user's dask configuration where it asks for encryption, else new ones, which are kept in

@@ -30,7 +30,7 @@ def context() -> SimpleNamespace:
 
 
 def found(context: SimpleNamespace, path: Path) -> CaptionRanks:
-    return queries._run(context, path, context.catalog.split_captions("test"))
+    return queries.ranks_of_run(context, path, context.catalog.split_captions("test"))
 
 
 def run_file(path: Path, **items: str) -> Path:
@@ -85,7 +85,7 @@ def test_a_row_that_is_not_ranked_names_the_command_that_ranks_it(
     context.work = SimpleNamespace(root="WORK")
     row = Row("laff", (1,))
     with pytest.raises(LaffError, match=rf"laff/seed1 is not ranked in WORK .*; run `{command}` with the same"):
-        queries._row(context, Planned(stage), row, "", context.catalog.split_captions("test"))
+        queries.ranks_of_row(context, Planned(stage), row, "", context.catalog.split_captions("test"))
 
 
 def comparison(first: list[list[float]], second: list[list[float]]) -> Comparison:

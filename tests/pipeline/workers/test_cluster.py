@@ -138,12 +138,12 @@ def test_a_run_that_leaves_a_scheduler_s_worker_closes_what_it_keeps() -> None:
     worker = Worker(shows=False)
     pool, sizes = worker.kept(Pool), worker.kept(BatchSizes)
     process = SimpleNamespace(extensions={cluster.KEPT: worker})
-    cluster._forget(BatchSizes, process)
+    cluster.forget_kind(BatchSizes, process)
     assert worker.kept(BatchSizes) is not sizes
     assert not pool.closed
-    cluster._leave(process)
+    cluster.forget_all(process)
     assert pool.closed
-    for unused in (cluster._leave, lambda process: cluster._forget(Pool, process)):
+    for unused in (cluster.forget_all, lambda process: cluster.forget_kind(Pool, process)):
         unused(SimpleNamespace(extensions={}))
 
 
@@ -225,7 +225,7 @@ def test_a_worker_that_would_make_something_else_does_nothing(
 
     monkeypatch.setattr(distributed, "get_worker", lambda: SimpleNamespace(address="tcp://w:1"))
     with pytest.raises(LaffError, match=message):
-        cluster._do(squared, Number(1), 1, "topic", versions.about() | wanted, seen)
+        cluster.do_task(squared, Number(1), 1, "topic", versions.about() | wanted, seen)
 
 
 def prepared(tiny: Any, folder: Path) -> Any:
