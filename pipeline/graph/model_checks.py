@@ -65,7 +65,7 @@ def mistakes(
     known = [one for side in graph.features(stage.name) for one in side]
     for name in params.get("raw") or ():
         described = graph.stages[name].part if name in text else None
-        if described and described.constants.get("sparse"):
+        if described and described.member("sparse"):
             found.append(f"raw: '{name}' counts words, so its rows are sparse and cannot be raw; take it out of raw")
         elif name not in known and name not in graph.stages and "raw" in given:
             found.append(f"raw: '{stage.name}' reads no feature '{name}'{did_you_mean(name, known)}")

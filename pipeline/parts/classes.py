@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from extractors.base import Members
 from pipeline.errors import did_you_mean
 from pipeline.parts.code import ROOMS, ROOT, PartError, source_file, tree
 
@@ -36,6 +37,10 @@ class Part:
     constants: dict[str, Any] = field(default_factory=dict)  # literal class attributes, such as sides
     methods: frozenset[str] = frozenset()
     capitals: tuple[str, ...] = ()  # names of class attributes in capitals, literal or not
+
+    def member(self, name: str) -> Any:
+        """A member of extractors.base.Members as an extractor's class has it, or what holds where it has none."""
+        return self.constants.get(name, getattr(Members, name))
 
 
 @cache

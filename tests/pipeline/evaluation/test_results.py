@@ -134,9 +134,9 @@ print(text(figures).splitlines()[1].split()[:5])
 print("<th>R@50</th>" in report("", figures, [], {}, {}))
 compared = {"rows": {"laff": row | {"seeds": [1]}}, "against": ""}
 print(table.header(compared)[:5], table.cells(compared, "laff", "t2v")[4])
-found = queries.Found("A", first[None])
+found = queries.CaptionRanks("A", first[None])
 both = queries.Comparison(found, found, ["a", "b"], ["", ""], np.arange(2))
-print([line[0] for line in queries.rows(both)][1:5])
+print([line[0] for line in queries.table(both)][1:5])
 """
 
 
