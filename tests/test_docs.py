@@ -1,7 +1,7 @@
-"""The README names every file, command, stage and make target; and what its tree and its make commands name exists.
+"""README.md and docs/ name every file, command, stage and make target; what their tree and make commands name exists.
 
-The tree is the fenced block with a line that starts with `cli.py`: deeper lines are indented, folders end with a slash,
-a line names one file or several and goes on with words about them.
+The tree, in docs/architecture.md, is the fenced block with a line that starts with `cli.py`: deeper lines are indented,
+folders end with a slash, a line names one file or several and goes on with words about them.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ FILE = re.compile(r"[\w.-]+(\.\w+|/)$")
 
 
 @pytest.fixture(scope="module")
-def readme() -> str:
-    return (ROOT / "README.md").read_text(encoding="utf-8")
+def pages() -> str:
+    """README.md and all of docs/, as one text."""
+    paths = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return "\n".join(path.read_text(encoding="utf-8") for path in paths)
 
 
 def fenced(text: str) -> list[str]:
@@ -33,7 +35,7 @@ def fenced(text: str) -> list[str]:
 
 
 def tree(text: str) -> set[str]:
-    """Paths of the README's tree; folders end with a slash."""
+    """Paths of the tree; folders end with a slash."""
     (block,) = (block for block in fenced(text) if re.search(r"^cli\.py\b", block, re.MULTILINE))
     paths: set[str] = set()
     above: list[tuple[int, str]] = []  # indent and path of the folders that the line may be in
@@ -51,9 +53,9 @@ def tree(text: str) -> set[str]:
     return paths
 
 
-def test_the_rule_of_ties_stands_in_the_same_words(readme: str) -> None:
+def test_the_rule_of_ties_stands_in_the_same_words(pages: str) -> None:
     assert RULE in TIES
-    assert RULE in " ".join(readme.split())
+    assert RULE in " ".join(pages.split())
 
 
 def test_the_tree_of_an_example() -> None:
@@ -71,20 +73,20 @@ def test_the_tree_of_an_example() -> None:
     }
 
 
-def test_the_tree_lists_every_file_of_the_pipeline_and_nothing_else(readme: str) -> None:
+def test_the_tree_lists_every_file_of_the_pipeline_and_nothing_else(pages: str) -> None:
     """Not so of extractors and fusion: who adds a feature or a block adds one file and edits no list."""
-    listed = {path for path in tree(readme) if path.startswith("pipeline/")}
+    listed = {path for path in tree(pages) if path.startswith("pipeline/")}
     files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "pipeline").rglob("*.py")}
     assert {path for path in listed if path.endswith(".py")} == {
         path for path in files if not path.endswith("__init__.py")
     }
 
 
-def test_what_the_tree_lists_exists(readme: str) -> None:
-    assert [path for path in sorted(tree(readme)) if not (ROOT / path).exists()] == []
+def test_what_the_tree_lists_exists(pages: str) -> None:
+    assert [path for path in sorted(tree(pages)) if not (ROOT / path).exists()] == []
 
 
-def test_every_command_is_in_the_readme_and_has_help(readme: str) -> None:
+def test_every_command_is_documented_and_has_help(pages: str) -> None:
     assert isinstance(cli.main, click.Group)
     context = click.Context(cli.main)
     stages = yaml.safe_load((ROOT / "stages.yaml").read_text(encoding="utf-8"))["stages"]
@@ -93,21 +95,21 @@ def test_every_command_is_in_the_readme_and_has_help(readme: str) -> None:
         command = cli.main.get_command(context, name)
         assert command is not None
         pattern = rf"(?<![\w-]){re.escape(name)}(?![\w-])"
-        if not re.search(pattern if name in stages else f"laff {pattern}", readme):
+        if not re.search(pattern if name in stages else f"laff {pattern}", pages):
             unnamed.append(name)
         if not command.help:
             unhelpful.append(name)
     assert (unnamed, unhelpful) == ([], [])
 
 
-def test_every_stage_is_in_the_readme(readme: str) -> None:
+def test_every_stage_is_documented(pages: str) -> None:
     stages = yaml.safe_load((ROOT / "stages.yaml").read_text(encoding="utf-8"))["stages"]
-    assert [name for name in stages if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", readme)] == []
+    assert [name for name in stages if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", pages)] == []
 
 
-def test_make_targets_are_those_of_the_readme(readme: str) -> None:
+def test_make_targets_are_those_of_the_documents(pages: str) -> None:
     shown = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     targets = set(re.findall(r"^make ([a-z-]+): \S", shown, re.MULTILINE))
-    code = "\n".join([*fenced(readme), *re.findall(r"`([^`\n]+)`", readme)])
+    code = "\n".join([*fenced(pages), *re.findall(r"`([^`\n]+)`", pages)])
     assert targets == {"help", "demo", "test", "test-real", "check", "format"}
     assert set(re.findall(r"(?<![\w-])make ([a-z][a-z-]*)", code)) == targets

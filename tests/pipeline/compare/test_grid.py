@@ -58,7 +58,7 @@ def test_the_shipped_ones_fit_the_shipped_stages(name: str) -> None:
 
 
 def test_another_pair_leads() -> None:
-    """The example of the README and of --help."""
+    """The example of docs/compare.md and of --help."""
     sets = ("train.from=[clip,x3d,ircsn,tf,bow,w2v,gru]", "train.raw=[clip]")
     roles = {"lead": "clip", "lead-text": "clip", "lead-frames": "clip-frames"}
     made = rows(grid.load("systems"), stages.load(ROOT / "stages.yaml", None, sets), roles)
@@ -71,7 +71,7 @@ def test_another_pair_leads() -> None:
     assert entries["je-08"]["params"]["lead"] == "clip"
     assert made.graph.of_step("train").params["raw"] == ["clip"]
     assert made.graph.of_step("rank").options["pairs"] == {"clip": ["clip", "clip"]}
-    for text in ((ROOT / "README.md").read_text(), compare_command.help or ""):
+    for text in ((ROOT / "docs" / "compare.md").read_text(), compare_command.help or ""):
         for word in (*sets, "--role lead=clip --role lead-text=clip --role lead-frames=clip-frames"):
             assert word in text
 

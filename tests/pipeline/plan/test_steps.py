@@ -134,7 +134,7 @@ def test_shapes_are_told_where_they_are_known(collect: Callable[..., Path], surr
     assert steps.shape(context, context.stage("ingest")) == (1, 1)
 
 
-def test_the_step_of_the_readme_runs_as_pasted(
+def test_the_step_of_the_documents_runs_as_pasted(
     copied: Path,
     fresh_sources: Callable[[], None],
     collect: Callable[..., Path],
@@ -142,7 +142,7 @@ def test_the_step_of_the_readme_runs_as_pasted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Two features of three videos come out as one file, and a second run finds nothing to do."""
-    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / "extend.md").read_text(), re.MULTILINE | re.DOTALL)
     (text,) = (block for block in blocks if block.startswith('"""export: '))
     place = copied / "pipeline" / "steps" / "export.py"
     place.write_text(text, encoding="utf-8")

@@ -25,7 +25,7 @@ def small(path: Path) -> Path:
 
 
 def test_the_first_512_bytes_hold_the_sha256_of_the_rest(tmp_path: Path):
-    """As README says; and any HDF5 library reads the file as it is."""
+    """As docs/files.md says; and any HDF5 library reads the file as it is."""
     raw = small(tmp_path / "s.h5").read_bytes()
     assert raw[:512] == f"laff shard sha256 {hashlib.sha256(raw[512:]).hexdigest()}\n".encode().ljust(512, b"\0")
     with h5py.File(tmp_path / "s.h5") as file:
