@@ -50,12 +50,18 @@ class Timetable:
     times: list[int]  # of each frame in the order of showing, in the stream's time base
     starts: list[Start]  # the first is frame 0
 
-    def runs(self, numbers: Sequence[int]) -> dict[Start, list[int]]:
-        """Rising frame numbers, grouped by the last start that is not behind them."""
+    def runs(self, numbers: Sequence[int], near: int = 0) -> dict[Start, list[int]]:
+        """Rising frame numbers, grouped by the last start that is not behind them.
+
+        Where a group begins less than `near` frames behind the one before, they are one.
+        """
         found: dict[Start, list[int]] = {}
+        run: list[int] = []
         for number in numbers:
             start = self.starts[bisect_right(self.starts, number, key=lambda start: start.frame) - 1]
-            found.setdefault(start, []).append(number)
+            if start not in found and not (run and start.frame - run[-1] < near):
+                run = found[start] = []
+            run.append(number)
         return found
 
     def share(self, numbers: Sequence[int]) -> float:
@@ -100,15 +106,18 @@ def timetable(container: InputContainer, stream: VideoStream) -> Timetable:
 
 
 def frames(
-    container: InputContainer, stream: VideoStream, table: Timetable, numbers: Sequence[int]
+    container: InputContainer, stream: VideoStream, table: Timetable, numbers: Sequence[int], near: int = 0
 ) -> Iterator[tuple[int, Picture]]:
-    """(number, picture) of the frames of these rising numbers. Raises Unsure as soon as anything is not as planned."""
+    """(number, picture) of the frames of these rising numbers. Raises Unsure as soon as anything is not as planned.
+
+    Fewer than `near` frames between two wanted ones are decoded rather than passed over by seeking.
+    """
     import av
     from av.video.reformatter import VideoReformatter
 
     reformatter = VideoReformatter()
     stream.codec_context.options = {"err_detect": "explode"}  # rather than painting over what is damaged
-    for start, run in table.runs(numbers).items():
+    for start, run in table.runs(numbers, near).items():
         wanted = set(run)
         try:
             container.seek(start.time, stream=stream)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.video.fields import Fields
+from pipeline.video.spans import FrameTable
 
 if TYPE_CHECKING:
     import av
@@ -64,6 +65,8 @@ class Timeline:
         self._shown: list[int | None] = []  # of each packet in the order of the file, when it is shown, in ticks
         self._decoded: list[int | None] = []  # and when it is decoded
         self._durations: list[int] = []
+        self._pictures: list[bool] = []  # whether it may hold a picture to show: certainly none only in VP8
+        self._keys: list[int] = []  # times of keyframes, in ticks
 
     def add(self, packet: av.Packet) -> None:
         """Take note of a packet of the stream; the empty ones that end it say nothing."""
@@ -80,7 +83,11 @@ class Timeline:
             self.halves += 1
             return
         self.packets += 1
-        self.silent += not _shows(self.codec, packet)
+        shows = _shows(self.codec, packet)
+        self.silent += not shows
+        self._pictures.append(shows or self.codec != "vp8")
+        if packet.is_keyframe and packet.pts is not None:
+            self._keys.append(packet.pts)
         self._shown.append(packet.pts)
         self._decoded.append(packet.dts)
         self._durations.append(packet.duration or 0)
@@ -138,6 +145,22 @@ class Timeline:
             return clock.seconds - clock.pauses
         return clock.seconds
 
+    def frame_table(self, stream: VideoStream) -> FrameTable:
+        """When each frame is shown: as the packets say, or at the rate of the clock where their times are not taken."""
+        fps, seconds, clock = self.fps(stream), self.seconds(stream), self.clock
+        shown = _said(self._shown, self._decoded)
+        trusted = _in_order(shown, self._decoded)
+        ticks = np.sort(
+            [time for time, picture in zip(shown, self._pictures, strict=True) if picture and time is not None]
+        )
+        if not trusted or not len(ticks):
+            count = max(sum(self._pictures), 1)
+            return FrameTable(np.arange(count) / fps, None, np.zeros(0, np.int64), fps, seconds or count / fps)
+        told = clock.jumps or seconds != clock.seconds
+        times = np.arange(len(ticks)) / fps if told else (ticks - ticks[0]) * self._bases[self._own]
+        marks = ticks.astype(np.int64) if shown is self._shown else None
+        return FrameTable(times, marks, np.unique(np.array(self._keys, np.int64)), fps, seconds or len(ticks) / fps)
+
     def note(self, stream: VideoStream) -> str:
         """Where header and packets disagree, in words; '' where they do not."""
         stated, found, length, seconds = _stated(stream), self.clock, _length(stream), self.seconds(stream)
@@ -156,13 +179,10 @@ class Timeline:
 def clock(shown: list[int | None], decoded: list[int | None], durations: list[int], base: float) -> Clock:
     """The clock of packets in the order of the file, from their times in ticks of `base` seconds."""
     count = len(shown)
-    if None not in decoded and (None in shown or len(set(shown)) < count):  # H.264 in AVI
-        shown = decoded
+    shown = _said(shown, decoded)
     times = np.sort([time for time in shown if time is not None])
-    follow = np.diff([time for time in decoded if time is not None])
     steps = np.diff(times)
-    in_order = len(times) == count > 0 and steps.min(initial=1) > 0 and not (follow < 0).any()
-    if in_order and not _wild(steps, WILD / base if base else 0.0):
+    if _in_order(shown, decoded) and not _wild(steps, WILD / base if base else 0.0):
         step, pauses = _paced(steps)
         last, end = int(times[-1]), max(time + length for time, length in zip(shown, durations, strict=True))  # type: ignore[operator]
         seconds = (max(end, last + (step if end <= last else 0)) - int(times[0])) * base
@@ -176,6 +196,18 @@ def clock(shown: list[int | None], decoded: list[int | None], durations: list[in
     step = _typical(forward)
     kept = forward[forward < GAP * _median(forward)]
     return Clock(step * base, (float(kept.sum()) + step * (count - len(kept))) * base, True)
+
+
+def _said(shown: list[int | None], decoded: list[int | None]) -> list[int | None]:
+    """When each packet is shown, or where not all say so, when it is decoded: H.264 in AVI."""
+    return decoded if None not in decoded and (None in shown or len(set(shown)) < len(shown)) else shown
+
+
+def _in_order(times: list[int | None], decoded: list[int | None]) -> bool:
+    """Whether all packets have a time of their own and none is decoded before the one that is ahead of it."""
+    known = [time for time in times if time is not None]
+    follow = np.diff([time for time in decoded if time is not None])
+    return len(set(known)) == len(times) > 0 and not (follow < 0).any()
 
 
 def _wild(steps: np.ndarray, longest: float) -> bool:
