@@ -134,7 +134,7 @@ def _probe(path: Path) -> tuple[Probe, FrameTable]:
             jumps=timeline.clock.jumps and timeline.packets > 1,
             thumbnail=pixels.thumbnail(picture),
         )
-        return found, timeline.frame_table(stream)
+        return found, timeline.frame_table(container, stream)
 
 
 def drain(packets: Iterator[av.Packet], seen: Callable[[av.Packet], None]) -> None:

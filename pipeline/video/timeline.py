@@ -27,6 +27,7 @@ from pipeline.video.spans import FrameTable
 
 if TYPE_CHECKING:
     import av
+    from av.container import InputContainer
     from av.video.stream import VideoStream
 
 GAP = 4  # times the median step; one as long is a pause, not a slow frame
@@ -34,6 +35,7 @@ FEW = 1 / 8  # part of the steps; long ones up to there, or one alone, are pause
 WILD = 10  # seconds; FFmpeg takes a longer step for a discontinuity (its dts_delta_threshold)
 CLOSE = 0.01  # the header's rate is right where it differs by at most this part
 JUMPS = "its times jump, so only typical steps between packets count"
+STORING = {"mp4", "matroska", "mpegts", "mpeg", "flv", "gif"}  # containers that hold when a packet is shown
 PLACEHOLDER = 19  # bytes; a packet of MPEG-4 up to this long repeats a picture or stands for one in another packet
 
 
@@ -145,21 +147,20 @@ class Timeline:
             return clock.seconds - clock.pauses
         return clock.seconds
 
-    def frame_table(self, stream: VideoStream) -> FrameTable:
+    def frame_table(self, container: InputContainer, stream: VideoStream) -> FrameTable:
         """When each frame is shown: as the packets say, or at the rate of the clock where their times are not taken."""
         fps, seconds, clock = self.fps(stream), self.seconds(stream), self.clock
         shown = _said(self._shown, self._decoded)
-        trusted = _in_order(shown, self._decoded)
-        ticks = np.sort(
-            [time for time, picture in zip(shown, self._pictures, strict=True) if picture and time is not None]
-        )
-        if not trusted or not len(ticks):
-            count = max(sum(self._pictures), 1)
-            return FrameTable(np.arange(count) / fps, None, np.zeros(0, np.int64), fps, seconds or count / fps)
-        told = clock.jumps or seconds != clock.seconds
-        times = np.arange(len(ticks)) / fps if told else (ticks - ticks[0]) * self._bases[self._own]
-        marks = ticks.astype(np.int64) if shown is self._shown else None
-        return FrameTable(times, marks, np.unique(np.array(self._keys, np.int64)), fps, seconds or len(ticks) / fps)
+        kept = [time for time, picture in zip(shown, self._pictures, strict=True) if picture]
+        keys = np.unique(np.array(self._keys, np.int64))
+        if not kept or not _in_order(shown, self._decoded):
+            count = max(len(kept), 1)
+            return FrameTable(np.arange(count) / fps, None, keys, fps, seconds or count / fps)
+        ticks = np.sort(np.array(kept, np.int64))
+        even = clock.jumps or seconds != clock.seconds  # times jump, or the header knows of no pauses
+        times = np.arange(len(ticks)) / fps if even else (ticks - ticks[0]) * self._bases[self._own]
+        stored = shown is self._shown and STORING & set(container.format.name.split(","))
+        return FrameTable(times, ticks if stored else None, keys, fps, seconds or len(ticks) / fps)
 
     def note(self, stream: VideoStream) -> str:
         """Where header and packets disagree, in words; '' where they do not."""

@@ -82,7 +82,7 @@ def frame_table(path: Path) -> FrameTable:
     with opened(path) as (container, stream):
         timeline = Timeline(stream.codec_context.codec.canonical_name, stream.codec_context.extradata)
         drain(container.demux(stream), timeline.add)
-        return timeline.frame_table(stream)
+        return timeline.frame_table(container, stream)
 
 
 def _by_decord(path: Path) -> Iterator[tuple[int | None, Picture]]:
