@@ -22,7 +22,16 @@ from pipeline.store.index import Index
 from pipeline.store.memory import Memory
 from pipeline.store.workspace import COMPARISONS, MAIN, RUNS, Workspace
 
-ALWAYS = ("ingest/table.h5", "failures.jsonl", "times.jsonl", "digests.json", "run.yaml", "laff.log", ".lock")
+ALWAYS = (
+    "ingest/table.h5",
+    "ingest/windows.jsonl",
+    "failures.jsonl",
+    "times.jsonl",
+    "digests.json",
+    "run.yaml",
+    "laff.log",
+    ".lock",
+)
 KEPT = ("analyze/", f"{COMPARISONS}/", f"{RUNS}/")  # a person keeps or deletes them whole
 
 

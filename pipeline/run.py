@@ -228,6 +228,7 @@ def run(
         try:
             table, *others = phases(context, names)
             _run_phase(context, table, outcome)
+            outcome.videos = len(context.catalog.videos)  # windows of them, if they were divided
             write_ledger(context)  # of what is finished already, should the file be gone or behind
             for phase in others:
                 if before:

@@ -161,6 +161,11 @@ class Catalog:
         return self.contents[name]
 
 
+def was_read(digest: str) -> bool:
+    """Whether it is the digest of a file that was read."""
+    return bool(digest) and digest != LOST and not digest.startswith(PENDING)
+
+
 def whole(count: int) -> tuple[np.ndarray, np.ndarray]:
     """Starts and ends [count] float64 of whole videos."""
     return np.zeros(count), np.full(count, np.inf)

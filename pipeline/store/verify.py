@@ -80,6 +80,7 @@ WORDS = {  # what a name that a step makes may hold
 }
 OTHERS = (
     "ingest/table.h5",
+    "ingest/windows.jsonl",
     "digests.json",
     "failures.jsonl",
     "times.jsonl",

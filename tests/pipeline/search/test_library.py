@@ -173,7 +173,7 @@ def test_the_command_prints_for_people_and_for_programs(small: Small, tmp_path: 
     ]
     assert set(line["hits"][0]["shares"]) == {"one", "other"}
     rows = list(csv.reader(invoke(small, "--like", "test1", "-k", "3", "--csv").splitlines()))
-    assert rows[0] == ["query", "rank", "video", "path", "score", "share one", "share other"]
+    assert rows[0] == ["query", "rank", "video", "path", "start", "end", "score", "share one", "share other"]
     assert [row[:2] for row in rows[1:]] == [["test1", "1"], ["test1", "2"], ["test1", "3"]]
 
 

@@ -1,0 +1,54 @@
+"""A look at video files for their windows, by decoder processes that can be killed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import progress
+from pipeline.division import transnet
+from pipeline.division.frames import SmallFrames, small_frames
+from pipeline.division.looks import Look
+from pipeline.extraction.decoding import processes
+from pipeline.items.windowing import Even, Shots
+from pipeline.items.windows import DIGITS, Window
+from pipeline.video import reading
+from pipeline.workers.killable import Killable, Lost
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a look at one video may take."""
+
+    timeout: float = 60.0  # seconds
+    memory: float = 4.0  # GiB
+
+
+def looks(paths: Sequence[str], windowing: Even | Shots, limits: Limits) -> Iterator[Look]:
+    """What is found in each file, in order, as soon as it is found. LaffError where the network of shots is missing."""
+    network = transnet.TransNet() if isinstance(windowing, Shots) else None
+    files = [Path(path).absolute() for path in paths]
+    count = min(processes(), len(files))
+    with Killable(count, limits.timeout, limits.memory) as pool, progress.bar("windows", len(files), "video") as bar:
+        if network is None:
+            for probe in pool.imap(reading.probe, files, ahead=8 * count):
+                yield Look(failed=probe.reason) if isinstance(probe, Lost) else Look(seconds=probe.seconds)
+                bar.advance()
+            return
+        for frames in pool.imap(small_frames, files, ahead=count + 1):  # one video waits: an hour of it takes 350 MB
+            if isinstance(frames, Lost):
+                yield Look(failed=frames.reason)
+            else:
+                yield Look(shots=tuple(shots(frames, network.transitions(frames.pictures))))
+            bar.advance()
+
+
+def shots(frames: SmallFrames, transitions: np.ndarray) -> list[Window]:
+    """The shots of a video by their times. Each bound is cut to milliseconds, so that no frame changes sides."""
+    times = np.append(frames.times, frames.end)
+    cut = np.floor(times * 10**DIGITS + 1e-6) / 10**DIGITS
+    cut[-1] = np.ceil(frames.end * 10**DIGITS - 1e-6) / 10**DIGITS
+    return [Window(float(cut[first]), float(cut[last + 1])) for first, last in transnet.scenes(transitions)]
