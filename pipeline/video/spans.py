@@ -14,7 +14,8 @@ import numpy as np
 
 from pipeline.video.media import VideoError
 
-ROUNDING = 1e-6  # seconds; a frame that appears so little before a bound counts as behind it: 6/24 is not 0.25 exactly
+ROUNDING = 0.0006  # seconds; a frame that appears so little before a bound counts as behind it: bounds are rounded to
+# milliseconds, and so are the times of frames in Matroska
 
 
 class Span(NamedTuple):

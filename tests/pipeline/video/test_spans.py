@@ -46,6 +46,16 @@ def test_windows_side_by_side_share_no_frame_and_leave_none_out() -> None:
     assert spans[-1].stop == 300
 
 
+def test_bounds_in_milliseconds_are_those_of_frames() -> None:
+    """Parts that begin with a frame, rounded: each has the frames from there to the next."""
+    film = table([number / 24 for number in range(240)], 10.0)
+    begins = list(range(0, 240, 7))
+    bounds = [round(begin / 24, 3) for begin in begins]
+    spans = [film.span(start, end) for start, end in zip(bounds, [*bounds[1:], math.inf], strict=True)]
+    assert [one.first for one in spans] == begins
+    assert {one.frames for one in spans[:-1]} == {7}
+
+
 def test_uneven_times_count_as_they_are() -> None:
     uneven = table([0, 0.02, 0.04, 0.5, 2.0, 2.1], 2.2)
     assert uneven.span(0, 0.5) == Span(0, 3)
