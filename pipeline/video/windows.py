@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
@@ -21,13 +20,12 @@ from extractors.base import Sampling
 from pipeline.video import decord_reader, seeking
 from pipeline.video.collecting import Collector
 from pipeline.video.decoder import Picture, timed
+from pipeline.video.frame_tables import frame_table, starts_of
 from pipeline.video.frames import LONG, Frames
 from pipeline.video.media import VideoError, opened
 from pipeline.video.positions import present, wanted
-from pipeline.video.probing import drain
 from pipeline.video.seeking import Timetable
 from pipeline.video.spans import FrameTable, Numbering, Span
-from pipeline.video.timeline import Timeline
 
 NEAR = 16  # frames; to seek over fewer than these takes longer than to decode them
 
@@ -56,7 +54,7 @@ def read(
     decoder: "pyav", or "decord", which reads the file in sequence always.
     """
     path = Path(path).absolute()
-    table = _table(*_file(path))
+    table = frame_table(path)
     if decoder == "decord" and (count := decord_reader.count(path)) != len(table.times):
         table = table.by_order(count)
     spans: dict[int, Span] = {}
@@ -77,45 +75,15 @@ def read(
     return [found[number] for number in range(len(windows))]
 
 
-def frame_table(path: Path) -> FrameTable:
-    """When each frame of a file is shown: all its packets are looked at, none is decoded. Raises VideoError."""
-    with opened(path) as (container, stream):
-        timeline = Timeline(stream.codec_context.codec.canonical_name, stream.codec_context.extradata)
-        drain(container.demux(stream), timeline.add)
-        return timeline.frame_table(container, stream)
-
-
 def _by_decord(path: Path) -> Iterator[tuple[int | None, Picture]]:
     return ((None, picture) for picture in decord_reader.pictures(path))
-
-
-def _file(path: Path) -> tuple[Path, int, int]:
-    """A file as it is now."""
-    try:
-        status = path.stat()
-    except OSError:
-        return path, 0, 0  # who opens it says why
-    return path, status.st_size, status.st_mtime_ns
-
-
-@lru_cache(maxsize=1)  # a long video's windows come in several groups
-def _table(path: Path, size: int, changed: int) -> FrameTable:
-    return frame_table(path)
-
-
-@lru_cache(maxsize=1)
-def _timetable(path: Path, size: int, changed: int) -> Timetable | None:
-    """Where decoding can begin; None in a file in which that is not certain."""
-    with suppress(seeking.Unsure), opened(path) as (container, stream):
-        return seeking.timetable(container, stream)
-    return None
 
 
 def _sought(path: Path, samplings: Sequence[Sampling], spans: Spans, table: FrameTable) -> dict[int, Frames]:
     """The windows that can be had by seeking with certainty: all together, or where that fails each by itself."""
     if not spans or table.marks is None or len(table.times) < LONG:
         return {}
-    starts = _timetable(*_file(path))
+    starts = starts_of(path)
     if starts is None or not np.array_equal(starts.times, table.marks):
         return {}
     with suppress(seeking.Unsure):

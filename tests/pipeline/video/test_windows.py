@@ -224,7 +224,6 @@ def test_a_damaged_part_costs_its_own_windows(tmp_path: Path, sequential: Any) -
     bounds = [(second, second + 1.0) for second in range(0, 10)]
     before = good(windows.read(path, [FOUR], bounds))
     damaged(path, 48, 95)
-    windows._table.cache_clear()
     for how in (windows.read, sequential):
         found = how(path, [FOUR], bounds)
         for number in (0, 1, *range(4, 10)):
