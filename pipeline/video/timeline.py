@@ -1,7 +1,7 @@
 """What the packets of a video stream tell while they pass by: how many frames there are, how fast, for how long.
 
-The header's rate is taken where the packets bear it out (CLOSE), elsewhere that of their clock (`pipeline.video.clock`),
-and so for the seconds. Frames are chosen by counting at this one rate.
+The header's rate is taken where the packets bear it out (CLOSE), elsewhere that of their clock; so for the seconds
+(`pipeline.video.clock`). Frames are chosen by counting at this one rate.
 """
 
 from __future__ import annotations
