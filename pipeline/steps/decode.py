@@ -129,7 +129,7 @@ def look(work: Look, worker: Worker) -> Made:
             if probe.jumps:
                 notes.append(ledger.line(clip.id, work.target.stage, f"used, but {JUMPS}", ledger.JUMPS, "probe"))
             if probe.short:
-                notes.append(ledger.line(clip.id, work.target.stage, probe.short, decoder="probe"))
+                notes.append(ledger.line(clip.id, work.target.stage, probe.short, ledger.SHORT, "probe"))
             found.append((clip, probe))
         worker.advance()
     probes = [probe for _, probe in found]
