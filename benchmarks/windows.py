@@ -2,9 +2,10 @@
 
     .venv/bin/python benchmarks/windows.py
 
-On a video of `--minutes` that it makes (H.264, a keyframe every 250 frames, as x264 sets them, 30 frames a second), cut
-into `--windows` windows side by side. All figures are of one run, each taken in a process of its own and in turns
-`--rounds` times; the median is shown. CPU-seconds are those of that process, memory its peak.
+On videos of `--minutes`, which are repetitions of a minute that it makes (H.264, 30 frames a second, a keyframe every 250
+frames, as x264 sets them) or of real clips; cut into `--windows` windows side by side. All figures are of one run, each
+taken in a process of its own and in turns `--rounds` times; the median is shown. CPU-seconds are those of that process,
+memory its peak.
 
     decode      every frame decoded by PyAV, in one thread; none is converted
     floor       the same, and those frames converted, resized and cropped that the windows want
@@ -46,24 +47,27 @@ SAMPLINGS = {
 Figures = tuple[float, float, float]  # CPU-seconds, seconds, peak of memory in MB
 
 
-def film(folder: Path, width: int, height: int, minutes: int) -> Path:
-    """A video of so many minutes: the first is encoded, the others are copies of its packets."""
-    (minute,) = make_clips(folder, 1, width, height, 1800)
-    path = folder / f"{width}x{height}-{minutes}min.mp4"
+def film(folder: Path, part: Path, minutes: float) -> Path:
+    """A video of so many minutes that shows `part` again and again: copies of its packets."""
+    path = folder / f"{part.stem}-{minutes:g}min.mp4"
     if path.exists():
         return path
     with av.open(str(path.with_suffix(".part.mp4")), "w") as container:
-        stream = None
-        for number in range(minutes):
-            with av.open(str(minute)) as source:
+        stream, shift = None, 0
+        while True:
+            with av.open(str(part)) as source:
                 given = source.streams.video[0]
                 stream = stream or container.add_stream_from_template(given)
-                shift = int(60 * number / Fraction(given.time_base or 1))
+                base, end = Fraction(given.time_base or 1), 0
                 for packet in source.demux(given):
                     if packet.pts is None or packet.dts is None:
                         continue
+                    end = max(end, packet.pts + (packet.duration or 1))
                     packet.pts, packet.dts, packet.stream = packet.pts + shift, packet.dts + shift, stream
                     container.mux(packet)
+            shift += end
+            if shift * base >= 60 * minutes:
+                break
     return path.with_suffix(".part.mp4").replace(path)
 
 
@@ -130,8 +134,9 @@ def main() -> None:
     """Print all figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "laff-windows", help="scratch")
-    parser.add_argument("--sizes", nargs="+", default=["640x360", "1280x720"])
-    parser.add_argument("--minutes", type=int, default=10)
+    parser.add_argument("--sizes", nargs="*", default=["640x360", "1280x720"])
+    parser.add_argument("--videos", nargs="*", type=Path, default=[], help="real ones, which are repeated")
+    parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--windows", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--samplings", nargs="+", default=list(SAMPLINGS), choices=list(SAMPLINGS))
@@ -139,10 +144,16 @@ def main() -> None:
     given = parser.parse_args()
     length = 60 * given.minutes / given.windows
     bounds = [(number * length, (number + 1) * length) for number in range(given.windows)]
+    parts = list(given.videos)
     for size in given.sizes:
         width, height = (int(side) for side in size.split("x"))
-        path = film(given.work, width, height, given.minutes)
-        print(f"\n{size}, {given.minutes} minutes, {given.windows} windows of {length:g} s")
+        parts += make_clips(given.work, 1, width, height, 1800)
+    for part in parts:
+        path = film(given.work, part, given.minutes)
+        with av.open(str(path)) as container:
+            video = container.streams.video[0]
+            about = f"{video.width}x{video.height} {video.codec_context.name}, {video.frames} frames"
+        print(f"\n{part.name}: {about}, {given.minutes:g} minutes, {given.windows} windows of {length:g} s", flush=True)
         for name in given.samplings:
             took: dict[str, list[Figures]] = {way: [] for way in given.ways}
             for _ in range(given.rounds):
@@ -153,7 +164,7 @@ def main() -> None:
             print(f"  {name}; {len(jobs(path, SAMPLINGS[name], bounds))} group(s)")
             for way, found in took.items():
                 cpu, wall, peak = (statistics.median(column) for column in zip(*found, strict=True))
-                print(f"    {way:10} {cpu:7.2f} CPU-s  {wall:7.2f} s  {peak:5.0f} MB   x {cpu / base:.2f}")
+                print(f"    {way:10} {cpu:7.2f} CPU-s  {wall:7.2f} s  {peak:5.0f} MB   x {cpu / base:.2f}", flush=True)
 
 
 if __name__ == "__main__":
