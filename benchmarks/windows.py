@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/windows.py
 
-On videos of `--minutes`, which are repetitions of a minute that it makes (H.264, 30 frames a second, as x264 is set when
+On videos of `--minutes`, repetitions of a minute that it makes (H.264, 30 frames a second, as x264 is set when
 nothing is said) or of real clips; cut into `--windows` windows side by side. All figures are of one run, each
 taken in a process of its own and in turns `--rounds` times; the median is shown. CPU-seconds are those of that process,
 memory its peak.
