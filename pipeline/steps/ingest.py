@@ -124,8 +124,9 @@ def update(
     """
     old, lost = _old(collection, work)
     items, known = collection, dict[str, str]()
-    if collection.windowing:
+    if collection.windowing or collection.windows:  # new items may be of files that are known
         known = _known(old, dates=True)
+    if collection.windowing:
         looks = Looks(work.table.parent, collection.windowing)
         _look_at_videos(collection, known, looks, limits or Limits(), retry)
         items = _divided(collection, known, looks)
@@ -170,6 +171,8 @@ def _look_at_videos(collection: Collection, known: dict[str, str], looks: Looks,
     assert windowing
     paths = list(dict.fromkeys(collection.files.values()))
     unread = [path for path in paths if path not in known and os.access(path, os.R_OK)]
+    if unread:
+        looking.check(windowing)  # before files are read, which takes long
     known.update(zip(unread, _digests(unread), strict=True))
     unseen: dict[str, str] = {}  # digest -> one of its files
     for path in paths:

@@ -23,7 +23,8 @@ Load = Callable[..., Collection]
 LINES = ["startframe\tstarttime\tendframe\tendtime", "0\t0.0\t49\t1.96", "50\t2.0\t99\t3.96", "100\t4.0\t149\t6.0"]
 SEGMENT = """<VideoSegment id="{id}"><MediaTime><MediaTimePoint>{point}</MediaTimePoint>
 <MediaDuration>{duration}</MediaDuration></MediaTime>{more}</VideoSegment>"""
-MPEG7 = """<?xml version="1.0"?><Mpeg7 xmlns="urn:mpeg:mpeg7:schema:2001"><Description><MultimediaContent><Video id="{0}">
+MPEG7 = """<?xml version="1.0"?>
+<Mpeg7 xmlns="urn:mpeg:mpeg7:schema:2001"><Description><MultimediaContent><Video id="{0}">
 <TemporalDecomposition gap="false">{1}</TemporalDecomposition></Video></MultimediaContent></Description></Mpeg7>"""
 COLLECTION = """<VideoFileList><VideoFile><id>7</id><filename>été film.mpg</filename><use>test</use></VideoFile>
 <VideoFile><id>8</id><filename>b.mpg</filename><use>test</use></VideoFile></VideoFileList>"""
