@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,20 +10,12 @@ import numpy as np
 from pipeline import progress
 from pipeline.division import transnet
 from pipeline.division.frames import SmallFrames, small_frames
-from pipeline.division.looks import Look
+from pipeline.division.looks import Limits, Look
 from pipeline.extraction.decoding import processes
 from pipeline.items.windowing import Even, Shots
 from pipeline.items.windows import DIGITS, Window
 from pipeline.video import reading
 from pipeline.workers.killable import Killable, Lost
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a look at one video may take."""
-
-    timeout: float = 60.0  # seconds
-    memory: float = 4.0  # GiB
 
 
 def check(windowing: Even | Shots) -> None:

@@ -35,6 +35,14 @@ class Look:
         return joined(self.shots)
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What a look at one video may take."""
+
+    timeout: float = 60.0  # seconds
+    memory: float = 4.0  # GiB
+
+
 class Looks:
     """The looks of a workspace, for one way to divide videos."""
 

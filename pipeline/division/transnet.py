@@ -44,7 +44,7 @@ class TransNet:
         code, weights = _files()
         module = _module(code)
 
-        class Bare(module.TransNetV2):  # type: ignore[name-defined]
+        class Bare(module.TransNetV2):  # type: ignore[name-defined, misc]
             """The network as it is; its own way to be made would seed and set up torch for the whole process."""
 
             def _setup_deterministic_behavior(self) -> None:

@@ -84,10 +84,7 @@ def load(path: Path) -> Collection:
         return collection
     _read(raw, collection, found)
     if found.lines:
-        more = len(found.lines) - SHOWN
-        shown = found.lines[:SHOWN] + ([f"… and {more} more of these"] if more > 0 else [])
-        error = problems(str(path), shown)
-        raise LaffError(str(error).replace(f"{len(shown)} problem(s)", f"{len(found.lines)} problem(s)", 1))
+        raise problems(str(path), found.lines, most=SHOWN)
     return collection
 
 

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import files, progress
-from pipeline.division import looking
-from pipeline.division.looking import Limits
-from pipeline.division.looks import Looks
+from pipeline.division.looks import Limits, Looks
 from pipeline.errors import LaffError
 from pipeline.graph.graph import Stage
 from pipeline.items import table
@@ -21,6 +19,7 @@ from pipeline.items.catalog import LOST, Catalog, was_read
 from pipeline.items.collection import Collection
 from pipeline.items.recovered import recovered
 from pipeline.items.refresh import dated, refresh, settle
+from pipeline.items.windows import Window
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
 from pipeline.plan.record import log_time
@@ -125,7 +124,7 @@ def update(
     old, lost = _old(collection, work)
     items, known = collection, dict[str, str]()
     if collection.windowing or collection.windows:  # new items may be of files that are known
-        known = _known(old, dates=True)
+        known = _known(collection, old, dates=True)
     if collection.windowing:
         looks = Looks(work.table.parent, collection.windowing)
         _look_at_videos(collection, known, looks, limits or Limits(), retry)
@@ -150,23 +149,31 @@ def _old(collection: Collection, work: Workspace) -> tuple[Catalog, str]:
     return old, lost if old.videos or old.captions else ""
 
 
-def _known(old: Catalog, dates: bool) -> dict[str, str]:
+def _known(collection: Collection, old: Catalog, dates: bool) -> dict[str, str]:
     """{path: digest} of files that have the size, and with `dates` the date, that the table says; and of those gone."""
+    rows: dict[str, int] = {}
+    for row, (id_, start, end) in enumerate(zip(old.videos, old.starts.tolist(), old.ends.tolist(), strict=True)):
+        rows.setdefault(id_, row)
+        rows.setdefault(id_.removesuffix(Window(start, end).name("")), row)  # the video that it is a part of
     found: dict[str, str] = {}
-    for path, digest, size, mtime in zip(old.paths, old.digests, old.sizes.tolist(), old.mtimes.tolist(), strict=True):
-        if path and path not in found and was_read(digest):
-            try:
-                status = os.stat(path)  # noqa: PTH116 - a million Paths take longer than the files' answers
-            except OSError:
-                found[path] = digest
-                continue
-            if status.st_size == size and (not dates or status.st_mtime_ns == mtime):
-                found[path] = digest
+    for video, path in collection.files.items():
+        row = rows.get(video, -1)
+        if path in found or row < 0 or not was_read(old.digests[row]):
+            continue
+        try:
+            status = os.stat(path)  # noqa: PTH116 - a million Paths take longer than the files' answers
+        except OSError:
+            found[path] = old.digests[row]
+            continue
+        if status.st_size == old.sizes[row] and (not dates or status.st_mtime_ns == old.mtimes[row]):
+            found[path] = old.digests[row]
     return found
 
 
 def _look_at_videos(collection: Collection, known: dict[str, str], looks: Looks, limits: Limits, retry: bool) -> None:
     """Look at each file that nobody has looked at; digests that this takes are added to `known`."""
+    from pipeline.division import looking  # what decodes; each command imports this step
+
     windowing = collection.windowing
     assert windowing
     paths = list(dict.fromkeys(collection.files.values()))
@@ -200,7 +207,7 @@ def _divided(collection: Collection, known: Mapping[str, str], looks: Looks) -> 
 def _as_known(collection: Collection, old: Catalog, work: Workspace) -> tuple[Collection, int]:
     """The items without a look at any video, and how many wait for one."""
     assert collection.windowing
-    looks, known = Looks(work.table.parent, collection.windowing), _known(old, dates=False)
+    looks, known = Looks(work.table.parent, collection.windowing), _known(collection, old, dates=False)
     paths = set(collection.files.values())
     unseen = sum(looks.get(known.get(path, LOST)) is None and os.access(path, os.R_OK) for path in paths)
     return _divided(collection, known, looks), unseen

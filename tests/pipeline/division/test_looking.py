@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.division import looking, transnet
-from pipeline.division.looking import Limits
-from pipeline.division.looks import Look
+from pipeline.division.looks import Limits, Look
 from pipeline.errors import LaffError
 from pipeline.items.windowing import Even, Shots
 from pipeline.items.windows import Window

@@ -100,6 +100,21 @@ def test_a_file_is_looked_at_once(write: Write, work: Workspace, looked: list[st
     assert looked == ["a", "b"]
 
 
+def test_from_another_folder_all_is_as_it_was(
+    write: Write, work: Workspace, looked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Paths are relative where collection.yaml was named so; the table is the same all the same."""
+    write(EVEN, a=25, b=20)
+    monkeypatch.chdir(tmp_path)
+    before = ingest.update(load(Path("c.yaml")), work, OPTIONS)
+    assert before.paths[0] == "v/a.mp4"
+    monkeypatch.chdir("/")
+    catalog, changes = plan(load(tmp_path / "c.yaml"), work)
+    assert (catalog.videos, catalog.digests, changes) == (before.videos, before.digests, [])
+    assert ingest.update(load(tmp_path / "c.yaml"), work, OPTIONS).digests == before.digests
+    assert looked == ["a", "b"]
+
+
 def test_a_plan_says_what_is_to_be_looked_at(write: Write, work: Workspace, looked: list[str]) -> None:
     ingest.update(write(EVEN, a=25), work, OPTIONS)
     catalog, changes = plan(write(EVEN, n=10), work)
