@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import files, progress
+from pipeline.division import looking
 from pipeline.division.looks import Limits, Looks
 from pipeline.errors import LaffError
 from pipeline.graph.graph import Stage
@@ -172,8 +173,6 @@ def _known(collection: Collection, old: Catalog, dates: bool) -> dict[str, str]:
 
 def _look_at_videos(collection: Collection, known: dict[str, str], looks: Looks, limits: Limits, retry: bool) -> None:
     """Look at each file that nobody has looked at; digests that this takes are added to `known`."""
-    from pipeline.division import looking  # what decodes; each command imports this step
-
     windowing = collection.windowing
     assert windowing
     paths = list(dict.fromkeys(collection.files.values()))
