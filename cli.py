@@ -18,6 +18,7 @@ from pipeline.commands.compare import compare_command
 from pipeline.commands.data import gc_command, verify_command
 from pipeline.commands.look import failures_command, show_command
 from pipeline.commands.options import STAGES, stages_named
+from pipeline.commands.package import package_command
 from pipeline.commands.run import accept_command, demo_command, plan_command, run_command
 from pipeline.commands.runs import runs_command
 from pipeline.commands.search import search_command
@@ -124,7 +125,7 @@ def main(stages: StagesFile) -> None:
 
 main.add("Run", run_command, plan_command, accept_command, demo_command)
 main.add("Look", search_command, runs_command, show_command, failures_command)
-main.add("Models", weights_group, compare_command, analyze_group)
+main.add("Models", package_command, weights_group, compare_command, analyze_group)
 main.add("Data", verify_command, gc_command)
 
 

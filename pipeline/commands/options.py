@@ -22,7 +22,7 @@ PATH = click.Path(path_type=Path)
 Result = TypeVar("Result")
 ALIASES = {
     **{"--stages": "stages", "-w": "work", "--work": "work", "-c": "collection", "--collection": "collection"},
-    "--name": "name",
+    **{"--name": "name", "--package": "package"},
 }
 
 
@@ -39,7 +39,7 @@ def collection_option(required: bool = True) -> Callable[..., Any]:
 def stages_named(arguments: Sequence[str]) -> Path | None:
     """The stages file that arguments not yet parsed lead to, for it decides which commands there are.
 
-    That of --stages, else the one that the workspace of -w remembers; None where neither says anything.
+    That of --stages or of --package, else the one that the workspace of -w remembers; None where none says anything.
     """
     given: dict[str, str] = {}
     for argument, after in zip(arguments, [*arguments[1:], ""], strict=False):
@@ -48,6 +48,8 @@ def stages_named(arguments: Sequence[str]) -> Path | None:
             given[ALIASES[word]] = value if equals else after
     if "stages" in given:
         return Path(given["stages"])
+    if "package" in given:
+        return _of_package(Path(given["package"]))
     if "work" not in given or "collection" in given:
         return None
     from pipeline.errors import LaffError
@@ -57,7 +59,17 @@ def stages_named(arguments: Sequence[str]) -> Path | None:
         known = memory.read(Path(given["work"]), given.get("name", "")) or memory.read(Path(given["work"]))
     except (LaffError, OSError):  # told when the command looks for it
         return None
+    if known and known.package:
+        return _of_package(known.package)
     return (known.stages or shipped()) if known else None
+
+
+def _of_package(folder: Path) -> Path | None:
+    """A package's stages file; None where it has none, which is told when the command looks for it."""
+    from pipeline.package.manifest import STAGES
+
+    file = folder / STAGES
+    return file if file.is_file() else None
 
 
 def stages_file(context: click.Context, option: click.Parameter, value: Path | None) -> StagesFile:
@@ -101,6 +113,12 @@ NAME = click.option(
     callback=run_name,
     help="The run of this name, of those that `laff runs` lists, or a new one.",
 )
+PACKAGE = click.option(
+    "--package",
+    type=PATH,
+    metavar="FOLDER",
+    help="Apply the models of this package, which `laff package` made, in place of a stages file.",
+)
 AGREE = click.option(
     "--yes", is_flag=True, help="Replace finished features and fine-tunings where settings or code differ, unasked."
 )
@@ -111,7 +129,7 @@ def where(function: Callable[..., Any], required: bool = True) -> Callable[..., 
 
     Without -c the workspace says it, as its last run was given it; so with the stages file, the profile and --set.
     """
-    for option in (settings, NAME, work_option(required), collection_option(required=False)):
+    for option in (settings, PACKAGE, NAME, work_option(required), collection_option(required=False)):
         function = option(function)
     return function
 
@@ -120,7 +138,7 @@ def where_alone(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of `where` for commands that look at the workspace alone, so that the line of a run does for them."""
 
     def given_work(*, work: Path, **options: Any) -> Any:
-        needless = ("collection", "name", "stages", "profile", "sets", "trust")
+        needless = ("collection", "name", "stages", "profile", "sets", "trust", "package")
         return function(work=work, **{name: value for name, value in options.items() if name not in needless})
 
     return where(update_wrapper(given_work, function))
@@ -171,15 +189,25 @@ def request(options: dict[str, Any]) -> Request:
     if scheduler and not re.fullmatch(r"(tcp|tls|ucx)://[^\s:/]+:\d+", scheduler):
         raise click.UsageError(f"--scheduler {scheduler!r}: should be an address such as tcp://host:8786")
     collection, work, name = options["collection"], options["work"], options.get("name", "")
-    stages, profile, sets = options["stages"], options["profile"], options["sets"]
+    stages, profile, sets, package = (options[key] for key in ("stages", "profile", "sets", "package"))
+    if package and profile:
+        raise click.UsageError("--package fixes the settings of its models; a --profile is for runs without it")
+    if package and _is_other(stages, package):
+        raise click.UsageError("--package has a stages file of its own; give it or --stages")
     if collection is None:
-        known = recalled(work, name, stages if stages.given else None, profile, sets)
+        known = recalled(work, name, stages if stages.given else None, profile, sets, package)
         if known is None:
             raise click.UsageError(f"{work} remembers no run: give -c FILE, the collection.yaml, this once")
     else:
-        known = Request(collection, work, stages, profile or None, sets, name=name)
+        known = Request(collection, work, stages, profile or None, sets, name=name, package=package)
     how = {"trust": options["trust"], "workers": workers, "scheduler": scheduler, "replace": options.get("yes", False)}
     return replace(known, **how)
+
+
+def _is_other(stages: StagesFile, package: Path) -> bool:
+    """Whether --stages names another file than the package's own, which stands there where none is given."""
+    own = _of_package(package)
+    return stages.given is not None and (own is None or stages.given.resolve() != own.resolve())
 
 
 def agreeing(wanted: Request, action: Callable[[Request], Result]) -> Result:
