@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from pipeline import files
 from pipeline.graph import stages
 from pipeline.graph.graph import Graph
 from pipeline.graph.stages_file import StagesFile, default_path, is_shipped, shipped
-from pipeline.package import applied
+from pipeline.package import applied, manifest
 from pipeline.plan import named_files
 from pipeline.plan.run_settings import settings
 from pipeline.plan.runs import Chosen
@@ -93,6 +94,13 @@ class Request:
         return named_files.in_full(_on_top((), self.sets), graph, self.collection)
 
 
+def _same(known: memory.Memory, package: Path) -> bool:
+    """Whether a package is the one that is remembered, though it may have moved."""
+    file = package / manifest.NAME
+    moved = file.is_file() and files.sha256(file) == known.package_sha256
+    return moved or (known.package is not None and known.package.resolve() == package.resolve())
+
+
 def of_memory(known: memory.Memory, work: Path, trust: tuple[str, ...] = ()) -> Request:
     """What a run was given, as the workspace remembers it."""
     stages_file = known.stages or shipped()
@@ -115,7 +123,7 @@ def recalled(
     known = (memory.read(work, name) if name else None) or memory.read(work)
     if known is None:
         return None
-    if package and not (known.package and known.package.resolve() == package.resolve()):
+    if package and not _same(known, package):
         known = memory.Memory(known.collection, package=package, run=known.run)
     return Request(
         known.collection,

@@ -213,7 +213,7 @@ def wanted(context: Context, targets: Sequence[str]) -> list[str]:
     """The stages that a run of these targets needs; of a package without targets, all that the collection allows."""
     graph = context.graph
     if graph.package and list(targets) in ([], targets_of(graph, ())):
-        return graph.needed(lacks.possible(context))
+        return graph.needed([name for name in lacks.possible(context) if context.stage(name).sides != ("text",)])
     return graph.needed(targets_of(graph, targets))
 
 

@@ -76,7 +76,6 @@ def _refused(manifest: Manifest, file: StagesFile, sets: Sequence[str]) -> list[
     """The settings that would make other vectors than the package's, in words."""
     wrong = []
     given = {(one["stage"], one["param"]) for one in (*manifest.weights, *manifest.inputs)}
-    fixed = {*manifest.learned, *manifest.words}
     for text in sets:
         where, _, _ = text.partition("=")
         name, _, key = where.partition(".")
@@ -87,7 +86,7 @@ def _refused(manifest: Manifest, file: StagesFile, sets: Sequence[str]) -> list[
         if step in FREE and key not in ("from", "uses"):
             continue
         fuses = step in step_facts.names() and step_facts.about(step).fuses  # which models there are stands there
-        if param in _free(step) and name not in fixed and not fuses:
+        if param in _free(step) and not fuses:
             continue
         known = (entry.get("params") or {}).get(param, entry.get(param))
         now = f", {where} is {known!r} there" if known is not None else ""

@@ -51,11 +51,10 @@ def read(root: Path) -> Manifest:
     """The package.yaml of a folder. LaffError where there is none, or it is not of this format or laff's age."""
     root = root.expanduser().absolute()
     file = root / NAME
+    if not root.exists():
+        raise LaffError(f"package {root} is not there; where it was moved, give --package with its folder as it is now")
     if not file.is_file():
-        raise LaffError(
-            f"{root} is no package: it has no {NAME}; `laff package -w WORK OUT` makes one. If it was moved, give "
-            "--package where it is now"
-        )
+        raise LaffError(f"{root} is no package: it has no {NAME}; `laff package -w WORK OUT` makes one")
     content = yamls.load(file)
     if not isinstance(content, dict) or "package" not in content:
         raise LaffError(f"{file}: is not as laff wrote it; copy the package anew from where it was made")

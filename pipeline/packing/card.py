@@ -63,8 +63,10 @@ def _metrics(context: Context, selection: Selection) -> dict[str, Any]:
         if stage_plan(context, stage.name).todo:
             return {}
         found = files.read_json(context.work.folder(stage.name) / "metrics.json", {})
-        rows = {one.name for one in selection.ones}
-        models = {name: ways for name, ways in found.get("models", {}).items() if name.partition(" ")[0] in rows}
+        seeds: dict[str, list[int]] = {}
+        for one in selection.ones:
+            seeds.setdefault(one.name, []).append(one.seed)
+        models = {name: ways for name, ways in found.get("models", {}).items() if name.partition(" ")[0] in seeds}
         if not models:
             return {}
         return {
@@ -72,16 +74,21 @@ def _metrics(context: Context, selection: Selection) -> dict[str, Any]:
             "coverage": found.get("coverage"),
             "untrained": found.get("untrained", []),
             "models": {
-                name: {way: _figures(ways[way]) for way in WAYS if way in ways} for name, ways in models.items()
+                name: {way: _figures(ways[way], seeds[name.partition(" ")[0]]) for way in WAYS if way in ways}
+                for name, ways in models.items()
             },
         }
     return {}
 
 
-def _figures(table: dict[str, Any]) -> dict[str, Any]:
-    """Each metric's mean over seeds, and of how many queries and candidates."""
-    means = {name: round(value["mean"], 4) for name, value in table.items() if isinstance(value, dict)}
-    return means | {name: table[name] for name in ("queries", "candidates", "seed_numbers") if name in table}
+def _figures(table: dict[str, Any], seeds: list[int]) -> dict[str, Any]:
+    """Each metric's mean over the packaged seeds, and of how many queries and candidates."""
+    places = [place for place, seed in enumerate(table["seed_numbers"]) if seed in seeds]
+    of_seeds = {
+        name: [value["seeds"][place] for place in places] for name, value in table.items() if isinstance(value, dict)
+    }
+    means = {name: round(sum(values) / len(values), 4) for name, values in of_seeds.items() if values}
+    return means | {"queries": table["queries"], "candidates": table["candidates"], "seeds": seeds}
 
 
 def _feature(context: Context, stage: Stage) -> dict[str, Any]:
@@ -168,7 +175,7 @@ def _figure_lines(metrics: dict[str, Any]) -> list[str]:
         lines += ["", f"| {title} | {' | '.join(FIGURES)} | queries | candidates |", "|---" * (len(FIGURES) + 3) + "|"]
         for name, ways in metrics["models"].items():
             of = ways.get(way, {})
-            cells = [f"{of[one]:.1f}" if one in of else "" for one in FIGURES]
+            cells = [f"{of[one]:.3f}" if one == "mAP" else f"{of[one]:.1f}" for one in FIGURES if one in of]
             lines.append(f"| {name} | {' | '.join(cells)} | {of.get('queries', '')} | {of.get('candidates', '')} |")
     return lines
 

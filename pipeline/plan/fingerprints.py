@@ -22,6 +22,7 @@ DECODERS = ("av", "pillow")  # what looks at videos and resizes: their versions 
 SHAPE_NOTHING = {
     "pipeline.commands": "above all steps",
     "pipeline.compare": "above all steps",
+    "pipeline.packing": "above all steps",
     "pipeline.analyze": "above all steps",
     "pipeline.search": "above all steps",
     "pipeline.devices": "when and where forwards compute; values come back as they are",
@@ -30,6 +31,7 @@ SHAPE_NOTHING = {
     "pipeline.files": "bytes as they are given",
     "pipeline.progress": "messages",
     "pipeline.yamls": "what it reads stands in the recipe",
+    "pipeline.package": "what it reads stands in the recipe, and files count by their content",
     "pipeline.graph": "what it decides stands in the recipe: params, features, models",
     "pipeline.items": "items count by their content: ids, texts, digests of files",
     "pipeline.parts": "params and code stand in the recipe",
