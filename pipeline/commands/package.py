@@ -43,5 +43,5 @@ def package_command(out: Path, models: tuple[str, ...], with_weights: bool, yes:
     if made.random:
         click.echo(f"RANDOM WEIGHTS in {', '.join(made.random)}: the card says so")
     if made.away:
-        click.echo(f"needs, and does not hold: {', '.join(made.away)}; --with-weights would copy them")
+        click.echo(f"it does not hold {', '.join(made.away)}: its README.md says where to get them, or --with-weights")
     click.echo(f"next: laff run -c collection.yaml -w AWAY --package {made.out}")

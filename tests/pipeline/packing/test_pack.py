@@ -166,7 +166,7 @@ def test_a_file_that_it_does_not_hold_is_asked_for_and_checked(joint: Small, tmp
         run(joint.applied(out, away), ())
     other = tmp_path / "other.txt"
     other.write_text((joint.folder / "words.txt").read_text().replace("zebra", "horse"))
-    with pytest.raises(LaffError, match="'w2v': vectors is .*, which is another file than the package was made with"):
+    with pytest.raises(LaffError, match=r"'w2v': vectors is .*, which is another file than the package was made with"):
         run(joint.applied(out, away, f"w2v.vectors={other}"), ())
     assert "vectors" in run(joint.applied(out, away, f"w2v.vectors={joint.folder / 'words.txt'}"), ()).made
 
