@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-real check format
+.PHONY: help demo test test-real check docs format
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1: \2/p' Makefile
@@ -17,11 +17,15 @@ test: .venv/laff ## all tests, side by side; those that need real data skip wher
 test-real: .venv/laff ## the tests on real data (LAFF_DATA, by default ../shared/data), which must be there
 	LAFF_REQUIRE=data $(BIN)/python -m pytest -m real
 
-check: .venv/laff ## format, lint, types, and who may import whom
+check: .venv/laff ## format, lint, spelling, types, and who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: .venv/laff ## write docs/commands.md and the rooms of docs/architecture.md anew from the code
+	$(BIN)/python docs/make.py
 
 format: .venv/laff ## put the code into its one format
 	$(BIN)/ruff format .

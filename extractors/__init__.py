@@ -1,1 +1,1 @@
-"""Pixels and words to features: one file per feature."""
+"""From pixels and words to features, one file per feature."""

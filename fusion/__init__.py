@@ -1,1 +1,1 @@
-"""Vectors to one space: one file per block or model."""
+"""From features to vectors in shared spaces, one file per block or model."""

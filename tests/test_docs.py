@@ -1,11 +1,8 @@
-"""README.md and docs/ name every file, command, stage and make target; what their tree and make commands name exists.
-
-The tree, in docs/architecture.md, is the fenced block with a line that starts with `cli.py`: deeper lines are indented,
-folders end with a slash, a line names one file or several and goes on with words about them.
-"""
+"""README.md and docs/ name every command, stage and make target; what is made from the code is up to date."""
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import subprocess
 from pathlib import Path
@@ -19,7 +16,6 @@ from pipeline.evaluation.results import TIES
 from pipeline.ranking.ranks import RULE
 
 ROOT = Path(__file__).resolve().parent.parent
-FILE = re.compile(r"[\w.-]+(\.\w+|/)$")
 
 
 @pytest.fixture(scope="module")
@@ -34,56 +30,57 @@ def fenced(text: str) -> list[str]:
     return re.findall(r"^```[^\n]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-def tree(text: str) -> set[str]:
-    """Paths of the tree; folders end with a slash."""
-    (block,) = (block for block in fenced(text) if re.search(r"^cli\.py\b", block, re.MULTILINE))
-    paths: set[str] = set()
-    above: list[tuple[int, str]] = []  # indent and path of the folders that the line may be in
-    for line in block.splitlines():
-        indent = len(line) - len(line.lstrip())
-        while above and above[-1][0] >= indent:
-            above.pop()
-        for word in line.split():
-            if not FILE.match(word):
-                break
-            path = (above[-1][1] if above else "") + word
-            paths.add(path)
-            if word.endswith("/"):
-                above.append((indent, path))
-    return paths
-
-
 def test_the_rule_of_ties_stands_in_the_same_words(pages: str) -> None:
     assert RULE in TIES
     assert RULE in " ".join(pages.split())
 
 
-def test_the_tree_of_an_example() -> None:
-    text = (
-        "```\ncli.py  a command\nfusion/  vectors\n  laff.py  concat.py  two blocks.\n  deep/\n    a.py\ntests/\n```\n"
-    )
-    assert tree(text) == {
-        "cli.py",
-        "fusion/",
-        "fusion/laff.py",
-        "fusion/concat.py",
-        "fusion/deep/",
-        "fusion/deep/a.py",
-        "tests/",
-    }
+def test_pages_made_from_the_code_are_up_to_date() -> None:
+    """`make docs` writes them: the commands from --help, the rooms from their docstrings."""
+    spec = importlib.util.spec_from_file_location("docs_make", ROOT / "docs" / "make.py")
+    assert spec
+    assert spec.loader
+    make = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make)
+    page = make.ARCHITECTURE.read_text(encoding="utf-8")
+    assert make.COMMANDS.read_text(encoding="utf-8") == make.commands(), "run `make docs`"
+    assert page == make.with_rooms(page), "run `make docs`"
+    listed = set(re.findall(r"^\| \d+ \| `([^`]+)` \| \S", make.rooms(), re.MULTILINE))
+    rooms = {path.parent.name + "/" for path in (ROOT / "pipeline").glob("*/__init__.py")}
+    assert listed == rooms | {path.name for path in (ROOT / "pipeline").glob("[!_]*.py")}
 
 
-def test_the_tree_lists_every_file_of_the_pipeline_and_nothing_else(pages: str) -> None:
-    """Not so of extractors and fusion: who adds a feature or a block adds one file and edits no list."""
-    listed = {path for path in tree(pages) if path.startswith("pipeline/")}
-    files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "pipeline").rglob("*.py")}
-    assert {path for path in listed if path.endswith(".py")} == {
-        path for path in files if not path.endswith("__init__.py")
-    }
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
 
-def test_what_the_tree_lists_exists(pages: str) -> None:
-    assert [path for path in sorted(tree(pages)) if not (ROOT / path).exists()] == []
+def test_links_lead_somewhere() -> None:
+    """To files, and to headings as GitHub names them."""
+    lost = []
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+        text = page.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)):
+            if "://" in target:
+                continue
+            name, _, heading = target.partition("#")
+            file = page.parent / name if name else page
+            anchors = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE) if file.is_file() else []
+            names = [re.sub(r"[^\w -]", "", anchor.lower()).replace(" ", "-") for anchor in anchors]
+            if not file.exists() or (heading and heading not in names):
+                lost.append(f"{page.name}: {target}")
+    assert lost == []
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [page.name for page in (ROOT / "docs").glob("*.md") if f"(docs/{page.name})" not in text] == []
+
+
+def test_a_commit_is_checked_as_make_check_does() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8").split("\ncheck:")[1].split("\n\n")[0]
+    steps = [line.strip().replace("$(BIN)", ".venv/bin") for line in recipe.splitlines()[1:]]
+    assert [hook["entry"] for hook in hooks] == steps
 
 
 def test_every_command_is_documented_and_has_help(pages: str) -> None:
@@ -111,5 +108,5 @@ def test_make_targets_are_those_of_the_documents(pages: str) -> None:
     shown = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     targets = set(re.findall(r"^make ([a-z-]+): \S", shown, re.MULTILINE))
     code = "\n".join([*fenced(pages), *re.findall(r"`([^`\n]+)`", pages)])
-    assert targets == {"help", "demo", "test", "test-real", "check", "format"}
-    assert set(re.findall(r"(?<![\w-])make ([a-z][a-z-]*)", code)) == targets
+    assert targets == {"help", "demo", "test", "test-real", "check", "docs", "format"}
+    assert set(re.findall(r"^make ([a-z][a-z-]*)", code, re.MULTILINE)) == targets

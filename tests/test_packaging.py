@@ -127,7 +127,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a build needs of the checkout, with a stage more in its stages.yaml."""
     folder = tmp_path_factory.mktemp("build") / "source"
     folder.mkdir()
-    for name in ("pyproject.toml", "setup.py", "README.md", "cli.py", "stages.yaml"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE", "cli.py", "stages.yaml"):
         shutil.copy(ROOT / name, folder)
     for name in (*NAMES[1:], "tests"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -162,6 +162,15 @@ def test_a_wheel_holds_the_four_names_and_the_data_files(wheel: Path, source: Pa
     assert held(wheel) == ours
     with zipfile.ZipFile(wheel) as archive:
         assert archive.read(STAGES) == (source / "stages.yaml").read_bytes()
+
+
+def test_a_wheel_says_its_licence_and_holds_the_readme(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (place,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        said = archive.read(place).decode()
+        assert archive.read(place.replace("METADATA", "licenses/LICENSE")) == (ROOT / "LICENSE").read_bytes()
+    assert "License-Expression: Apache-2.0" in said.splitlines()
+    assert said.endswith((ROOT / "README.md").read_text(encoding="utf-8"))
 
 
 def test_a_source_archive_builds_the_same_wheel(wheel: Path, source: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Speed that is a CPU's own: the steps of a GRU, written out for learning and for embedding."""
+"""What is faster on a CPU than torch's own operations: the steps of a GRU, for learning and for embedding."""
 
 import os
 

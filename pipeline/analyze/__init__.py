@@ -1,1 +1,1 @@
-"""What trained models can tell about themselves: one file per question. Nothing here trains or changes a stage."""
+"""What trained models tell about themselves, one file per question; nothing here trains or changes a stage."""

@@ -1,1 +1,1 @@
-"""Cached features put together for a model, and the model for them: trained, or as training starts it."""
+"""A model and its input put together: cached features of a split, and the model trained or as training starts it."""

@@ -1,1 +1,1 @@
-"""From a stage to an object that is ready to work: constructed, with its weights or with what it learned."""
+"""Objects that do the work of a stage: constructed, then loaded with weights or with what they learned."""

@@ -1,1 +1,1 @@
-"""The `laff` command's groups of verbs, and the options that verbs share. At the top they import click alone."""
+"""The verbs of the `laff` command and the options that they share; imports click alone until a verb runs."""

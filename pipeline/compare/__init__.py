@@ -1,1 +1,1 @@
-"""`laff compare`: several models on the same features, trained the same way, in one table with significance."""
+"""`laff compare`: several models on the same features, trained alike, in one table with significance."""

@@ -1,4 +1,4 @@
-"""A small collection of real videos with captions that the project makes itself: a first run downloads nothing."""
+"""A small collection of real video files with captions, which the project draws itself."""
 
 from pipeline.demo.collection import make_collection
 

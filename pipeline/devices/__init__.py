@@ -1,1 +1,1 @@
-"""Where forwards compute: a CPU or a GPU, the threads that begin them, and what says that a batch was too large."""
+"""Where forwards compute: a CPU or a GPU, the threads that start them, and the errors that mean "batch too large"."""

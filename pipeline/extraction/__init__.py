@@ -1,1 +1,1 @@
-"""One pass over videos: clips decoded once, forwards of every extractor that is to be run, one shard a feature."""
+"""One pass over videos: each is decoded once, every extractor that needs it runs, each feature becomes a shard."""

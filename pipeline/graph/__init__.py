@@ -1,1 +1,1 @@
-"""The stages file read and checked: stages, steps, models and rows, published weights, recipes of trainings."""
+"""The stages file read and checked: stages, steps, models and rows, published weights, training settings."""

@@ -56,7 +56,7 @@ class Learning(Recipe):
     """A recipe, the loss it follows, and how often it is saved."""
 
     loss: Literal["triplet", "triplet-caption", "triplet-both", "infonce", "dual-softmax"] = (
-        "triplet"  # see "Losses" in the README
+        "triplet"  # see "Losses" in docs/compare.md
     )
     mask: bool = False  # the video of another caption of the same video is no negative
     prior: float = 0.1  # of dual-softmax: how sharply the other side chooses

@@ -1,1 +1,1 @@
-"""Videos, captions, splits and shards: the collection as a person describes it, and the table that is made of it."""
+"""Videos, captions, splits and shards: the collection as a person describes it, and the table made from it."""

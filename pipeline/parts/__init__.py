@@ -1,1 +1,1 @@
-"""Classes that stages.yaml names by a dotted path: read, bound to their params, imported, and digests of their code."""
+"""The classes that stages.yaml names by a dotted path: read, bound to their params, imported, digests of their code."""

@@ -1,1 +1,1 @@
-"""What is cached, stale or missing, and why: surroundings of a run, fingerprints, units, their record."""
+"""What is cached, stale or missing, and why: fingerprints, units of work, and the record of what is finished."""

@@ -16,7 +16,7 @@ from pipeline.errors import LaffError
 RULE = (
     "the j-th of m relevant items that tie with n non-relevant ones stands at: items strictly above the tie + j + "
     "j n / (m + 1)"
-)  # README.md and metrics.json say it in these words
+)  # docs/compare.md and metrics.json say it in these words
 FEW = 64  # different scores of relevant items up to which counting for each takes less than sorting all scores
 
 

@@ -1,1 +1,1 @@
-"""Files that hold rows of features: our shards, and formats of others."""
+"""Files that hold rows of features: our shards, and the formats of others."""

@@ -1,4 +1,4 @@
-"""The HDF5 layout of features: write whole shards, read rows back. The README holds it as a table."""
+"""The HDF5 layout of features: write whole shards, read rows back. docs/files.md holds it as a table."""
 
 import json
 from collections.abc import Sequence

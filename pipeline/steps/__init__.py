@@ -1,1 +1,1 @@
-"""One file per verb of stages.yaml's `step`."""
+"""What a stage can do: one file for each `step` of stages.yaml."""

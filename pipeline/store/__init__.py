@@ -1,1 +1,1 @@
-"""Files of a workspace: indexes, journals, the ledger, the lock, and whether they are whole."""
+"""Files of a workspace: indexes, journals, the list of failures, the lock, and whether files are whole."""

@@ -1,1 +1,1 @@
-"""Learning with checkpoints: the trainer, its optimizer and schedule, one training as a job, frames to fine-tune on."""
+"""Learning with checkpoints: the trainer, optimizers and schedule, trainings as jobs, frames for fine-tuning."""

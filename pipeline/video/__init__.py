@@ -1,1 +1,1 @@
-"""A file to its frames: containers, decoders, seeking, which frames are wanted, their pixels."""
+"""A video file to its frames: containers, decoders, seeking, which frames are wanted, their pixels."""

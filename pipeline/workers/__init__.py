@@ -1,1 +1,1 @@
-"""Who does the work: tasks in this process or on dask workers, and processes that can be killed."""
+"""Who does the work: this process, dask workers, and processes that can be killed."""
