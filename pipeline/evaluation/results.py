@@ -43,16 +43,26 @@ def results(context: Context, stage: Stage, rows: Sequence[Row], found: Mapping[
     any_row = next(iter(found.values()))[0]
     models["chance"] = {way: _chance(any_row[way]) for way in WAYS}
     earlier = earlier_code(context, [stage.name])
-    return {
-        "protocol": protocol(context),
-        "unusual": unusual(context),
-        "ties": TIES,
-        "coverage": splits["test"]["coverage"],
-        "splits": splits,
-        "untrained": [name for name in context.graph.needed([stage.name]) if context.stage(name).random],
-        "models": models,
-        "bootstrap": intervals,
-    } | ({"earlier_code": earlier} if earlier else {})
+    return (
+        {
+            "protocol": protocol(context),
+            "unusual": unusual(context),
+            "ties": TIES,
+            "coverage": splits["test"]["coverage"],
+            "splits": splits,
+            "untrained": [name for name in context.graph.needed([stage.name]) if context.stage(name).random],
+            "models": models,
+            "bootstrap": intervals,
+        }
+        | ({"earlier_code": earlier} if earlier else {})
+        | _package(context)
+    )
+
+
+def _package(context: Context) -> dict[str, Any]:
+    """The package whose models these are, where they learned elsewhere."""
+    package = context.graph.package
+    return {"package": {"name": package.name, "sha256": package.sha256}} if package else {}
 
 
 def protocol(context: Context) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 
 from pipeline import files
 from pipeline.errors import LaffError, problems
-from pipeline.graph import stages, step_facts
-from pipeline.graph.graph import Graph, Package, Packed, Stage
+from pipeline.graph import published, stages, step_facts
+from pipeline.graph.graph import Graph, Package, Packed, Stage, Weights
 from pipeline.graph.published import RANDOM
 from pipeline.graph.stages_file import StagesFile
 from pipeline.package.manifest import NAME, STAGES, WEIGHTS, Manifest, read
@@ -34,7 +34,36 @@ def graph(root: Path, sets: Sequence[str] = (), trusted: Sequence[str] = (), com
     made = {name: packed.get(name, stage) for name, stage in found.stages.items()}
     found = replace(found, stages=made, package=_package(manifest))
     _check_files(manifest, found, sets, complete)
-    return found
+    return replace(found, weights=found.weights | _published_here(manifest, found))
+
+
+def _published_here(manifest: Manifest, found: Graph) -> dict[str, Weights]:
+    """Weights that stages need and the package does not hold: fetched from where this laff says, never where it says.
+
+    LaffError for those that this laff does not know, or knows as others.
+    """
+    named = {
+        str(stage.params.get(param))
+        for stage in found.stages.values()
+        if not (stage.packed or stage.borrowed)
+        for param in ("weights", *stage.further)
+    }
+    known, made, wrong = published.entries({}, []), {}, []
+    for name, entry in found.weights.items():
+        if name not in named or entry.path:
+            continue
+        ours = known.get(name) or published.named(name)
+        if ours is None or (ours.sha256, ours.files) != (entry.sha256, entry.files):
+            state = "does not know" if ours is None else "knows as others"
+            wrong.append(
+                f"it needs weights '{name}', which this laff {state}, and fetches from nowhere that a package says: "
+                "take a package made --with-weights"
+            )
+        else:
+            made[name] = replace(entry, source=ours.source, file=ours.file)
+    if wrong:
+        raise problems(f"--package {manifest.root}", wrong)
+    return made
 
 
 def _package(manifest: Manifest) -> Package:

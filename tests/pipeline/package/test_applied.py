@@ -9,7 +9,7 @@ import yaml
 
 from pipeline import files
 from pipeline.errors import LaffError
-from pipeline.graph import models
+from pipeline.graph import models, published
 from pipeline.package import applied, manifest
 from tests.pipeline.kept import Small
 
@@ -104,3 +104,42 @@ def test_only_parts_of_laff_are_imported(package: Path, tmp_path: Path) -> None:
     out = edited(package, tmp_path, train={"baselines": {"concat": {"uses": "subprocess.Popen"}}})
     with pytest.raises(LaffError, match="'subprocess' is not trusted"):
         models.of(applied.graph(out, GIVEN), applied.graph(out, GIVEN).of_step("train"))
+
+
+WEIGHTS = """
+stages:
+  ingest: {step: ingest}
+  decode: {step: decode, from: ingest}
+  x3d: {step: extract, uses: extractors.x3d.X3D, from: decode, params: {weights: NAME}}
+  vectors: {step: vectors}
+"""
+
+
+def with_weights(folder: Path, name: str, **entry: object) -> Path:
+    """A package of nothing but a feature, whose stages file says this of its weights."""
+    stages = yaml.safe_load(WEIGHTS.replace("NAME", name)) | {"weights": {name: entry}}
+    (folder / manifest.STAGES).write_text(yaml.safe_dump(stages))
+    listed = {manifest.STAGES: files.sha256(folder / manifest.STAGES)}
+    (folder / manifest.NAME).write_text(yaml.safe_dump({"package": 1, "version": "0.1.0", "files": listed}))
+    return folder
+
+
+def test_weights_are_fetched_from_where_this_laff_says(tmp_path: Path) -> None:
+    ours = published.entries({}, [])["x3d-l-k400"]
+    said = {"uses": "extractors.x3d.X3D", "source": "https://evil.example/x", "file": "any", "sha256": ours.sha256}
+    found = applied.graph(with_weights(tmp_path, "x3d-l-k400", **said)).weights["x3d-l-k400"]
+    assert (found.source, found.file) == (ours.source, ours.file)
+
+
+@pytest.mark.parametrize(("name", "state"), [("x3d-l-k400", "knows as others"), ("mine", "does not know")])
+def test_other_weights_are_not_fetched(tmp_path: Path, name: str, state: str) -> None:
+    said = {"uses": "extractors.x3d.X3D", "source": "https://evil.example/x", "file": "any", "sha256": "0" * 64}
+    with pytest.raises(LaffError, match=f"'{name}', which this laff {state}, .*--with-weights"):
+        applied.graph(with_weights(tmp_path, name, **said))
+
+
+def test_weights_lie_in_the_package(tmp_path: Path) -> None:
+    applied.graph(with_weights(tmp_path, "mine", path="weights/mine/x.pt"))
+    for path in ("/etc/passwd", "../x.pt", "x.pt"):
+        with pytest.raises(LaffError, match=r"weights 'mine' lie at .*, out of the package"):
+            applied.graph(with_weights(tmp_path, "mine", path=path))

@@ -55,6 +55,7 @@ def test_other_code_is_noted_and_stands_in_the_metrics(
     assert "package OUT was made by other code than this (extractors/" in capsys.readouterr().err
     metrics = json.loads((away / "evaluate" / "metrics.json").read_text())
     assert "extractors/bow.py" in metrics["earlier_code"]["bow"]
+    assert metrics["package"]["name"] == "OUT"
 
 
 def test_a_workspace_with_trainings_of_its_own_is_left_alone(small: Small, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from pipeline.errors import LaffError
 from pipeline.graph import models
 from pipeline.plan.plan import stage_plan
 from pipeline.ranking import candidates as candidates_module
-from pipeline.ranking.embed import embed
+from pipeline.ranking.embed import embed, embed_videos
 from pipeline.rows import shards
 from tests.pipeline.kept import LOST, SIZES, Small
 
@@ -62,6 +62,9 @@ def test_rank_reads_them_and_embeds_no_video(small: Small, tmp_path: Path, monke
     [row] = [row for row in models.rows(context.graph, context.graph.of_step("rank")) if row.name == "laff"]
     embedded = []
     monkeypatch.setattr(candidates_module, "embed", lambda f, *more: embedded.append(f.__name__) or embed(f, *more))
+    monkeypatch.setattr(
+        candidates_module, "embed_videos", lambda f, *more: embedded.append(f.__name__) or embed_videos(f, *more)
+    )
     scores = test.scored(row, 1).of_captions(np.arange(8))
     assert embedded == ["embed_text"]
     embedded.clear()
