@@ -50,29 +50,8 @@ def surroundings(request: Request, graph: Graph, found: Collection, work: Worksp
     catalog, changes, dated = ingest.look(found, work, ingest.Options(**graph.of_step("ingest").options))
     context = Context(graph, catalog, work, found.has_videos, request.collection, retry, found.name)
     context.collection, context.changes, context.dated = found, changes, dated
-    _check_package(context)
+    packed.admit(context)
     return context
-
-
-def _check_package(context: Context) -> None:
-    """Say how a package is another than it was, or was made by other code. LaffError where it does not hold."""
-    package, last = context.graph.package, memory.known(context.work.root)
-    if package is None:
-        return
-    packed.check(context)
-    trained = [name for name in members(context.graph) if context.work.index_at(name).entries]
-    main = memory.known(context.work.root, MAIN)
-    if trained and not any(one and one.package for one in (last, main)):
-        raise LaffError(
-            f"-w {context.work.root}: holds what a run made here ({', '.join(trained)}); give the package a workspace "
-            "of its own, so that nothing is replaced"
-        )
-    if last and last.package_sha256 and last.package_sha256 != package.sha256:
-        progress.say(
-            f"{package.root} is not the package that the last run here had ({last.package}): another, or newer"
-        )
-    for note in packed.told(context):
-        progress.say(note)
 
 
 def _check_place(found: Collection, root: Path) -> None:

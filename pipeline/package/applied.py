@@ -168,10 +168,8 @@ def _check_files(manifest: Manifest, found: Graph, sets: Sequence[str], complete
 def _harmless(manifest: Manifest, found: Graph, value: Any) -> bool:
     """Whether a param that names files, or weights, names only those of the package, and published ones."""
     values = value if isinstance(value, list) else [value]
-    return all(
-        not one or one == RANDOM or one in found.weights or Path(str(one)).is_relative_to(manifest.root)
-        for one in values
-    )
+    own = [Path(str(one)) for one in values if one and one != RANDOM and one not in found.weights]
+    return all(path.is_relative_to(manifest.root) and ".." not in path.parts for path in own)
 
 
 def _learning(manifest: Manifest, found: Graph) -> list[str]:

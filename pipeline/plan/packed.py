@@ -1,24 +1,48 @@
 """What a package gives to a run, held against what is here: its files, the weights that it needs, laff's own code."""
 
-from pathlib import Path
-from typing import Any
-
-from pipeline.errors import problems
+from pipeline import progress
+from pipeline.errors import LaffError, problems
 from pipeline.graph import kept, models
 from pipeline.parts.code import source_name
 from pipeline.plan.context import Context
 from pipeline.plan.differences import changed_code
+from pipeline.plan.run_settings import members
+from pipeline.store import memory
+from pipeline.store.workspace import MAIN
 from pipeline.weights import lookup
 
 
-def check(context: Context) -> None:
+def admit(context: Context) -> None:
+    """Check the package of a graph, if it has one, and say how it is another than before, or made by other code.
+
+    LaffError where it is not whole, or the workspace holds trainings of its own.
+    """
+    package = context.graph.package
+    if package is None:
+        return
+    _check(context)
+    root, last = context.work.root, memory.known(context.work.root)
+    trained = [name for name in members(context.graph) if context.work.index_at(name).entries]
+    if trained and not any(one and one.package for one in (last, memory.known(root, MAIN))):
+        raise LaffError(
+            f"-w {root}: holds what a run made here ({', '.join(trained)}); give the package a workspace of its own, "
+            "so that nothing is replaced"
+        )
+    if last and last.package_sha256 and last.package_sha256 != package.sha256:
+        progress.say(
+            f"{package.root} is not the package that the last run here had ({last.package}): another, or newer"
+        )
+    if other := other_code(context):
+        progress.say(_code_note(package.name, other))
+
+
+def _check(context: Context) -> None:
     """LaffError where files of the package are missing or changed, or weights and inputs are others than it names.
 
     A file is read once for each date that it has, where the workspace may note it.
     """
     package = context.graph.package
-    if package is None:
-        return
+    assert package is not None
     wrong = []
     for name, sha256 in package.files.items():
         path = package.root / name
@@ -84,14 +108,11 @@ def other_code(context: Context) -> dict[str, list[str]]:
     return {name: [source_name(module) for module in modules] for name, modules in changed.items() if modules}
 
 
-def told(context: Context) -> list[str]:
-    """What a person should know of a package before believing what it makes; none where all is as it was packaged."""
-    if not (other := other_code(context)):
-        return []
-    names: dict[str, Any] = dict.fromkeys(name for modules in other.values() for name in modules)
-    shown = ", ".join([*names][:5]) + (", …" if len(names) > 5 else "")
-    root = Path(context.graph.package.root) if context.graph.package else Path()
-    return [
-        f"package {root.name} was made by other code than this ({shown}): {', '.join(other)} may differ from those at "
-        "home in some digits; metrics say so"
-    ]
+def _code_note(name: str, other: dict[str, list[str]]) -> str:
+    """What to know of a package before believing what it makes with other code."""
+    files = list(dict.fromkeys(file for own in other.values() for file in own))
+    shown = ", ".join(files[:5]) + (", …" if len(files) > 5 else "")
+    return (
+        f"package {name} was made by other code than this ({shown}): {', '.join(other)} may differ from those at home "
+        "in some digits; metrics say so"
+    )
