@@ -190,24 +190,25 @@ def request(options: dict[str, Any]) -> Request:
         raise click.UsageError(f"--scheduler {scheduler!r}: should be an address such as tcp://host:8786")
     collection, work, name = options["collection"], options["work"], options.get("name", "")
     stages, profile, sets, package = (options[key] for key in ("stages", "profile", "sets", "package"))
-    if package and profile:
-        raise click.UsageError("--package fixes the settings of its models; a --profile is for runs without it")
-    if package and _is_other(stages, package):
-        raise click.UsageError("--package has a stages file of its own; give it or --stages")
     if collection is None:
         known = recalled(work, name, stages if stages.given else None, profile, sets, package)
         if known is None:
             raise click.UsageError(f"{work} remembers no run: give -c FILE, the collection.yaml, this once")
     else:
         known = Request(collection, work, stages, profile or None, sets, name=name, package=package)
+    if known.package:
+        _check_package(known.package, stages, profile)
     how = {"trust": options["trust"], "workers": workers, "scheduler": scheduler, "replace": options.get("yes", False)}
     return replace(known, **how)
 
 
-def _is_other(stages: StagesFile, package: Path) -> bool:
-    """Whether --stages names another file than the package's own, which stands there where none is given."""
-    own = _of_package(package)
-    return stages.given is not None and (own is None or stages.given.resolve() != own.resolve())
+def _check_package(package: Path, stages: StagesFile, profile: str | None) -> None:
+    """UsageError where a --profile or another stages file is given beside a package, which has its own."""
+    own, how = _of_package(package), "for a run without it give -c, and another -w"
+    if profile:
+        raise click.UsageError(f"package {package} fixes the settings of its models, so no --profile fits; {how}")
+    if own and stages.given and stages.given.resolve() != own.resolve():
+        raise click.UsageError(f"package {package} has a stages file of its own, so no --stages fits; {how}")
 
 
 def agreeing(wanted: Request, action: Callable[[Request], Result]) -> Result:

@@ -35,10 +35,17 @@ def card(context: Context, selection: Selection, held: Held) -> dict[str, Any]:
             "python": ".".join(map(str, sys.version_info[:3])),
             "packages": {name: installed(name) for name in ("av", *LIBRARIES)},
             "features": {stage.name: _feature(context, stage) for stage in selection.stages if stage.sides},
+            "trust": trust(selection),
             "imported": [stage.name for stage in selection.stages if stage.step == "import"],
         },
         "laff": laff(),
     }
+
+
+def trust(selection: Selection) -> list[str]:
+    """Packages of classes that are none of laff's, and so do not come along."""
+    used = [stage.part.path for stage in selection.stages if stage.part] + [model.uses for model in selection.models]
+    return sorted({path.partition(".")[0] for path in used} - {"extractors", "fusion"})
 
 
 def _learned_from(context: Context, selection: Selection) -> dict[str, Any]:
@@ -158,6 +165,7 @@ def readme(name: str, content: dict[str, Any]) -> str:
         frames = f"{said['frames']}, read by {said['decoder']}" if "frames" in said else ""
         lines.append(f"| {feature} | {made} | {said.get('weights', '')} | {frames} |")
     lines += ["", *_weight_lines(content)]
+    lines += [f"- classes of the package `{name}`: install it, and give `--trust {name}`" for name in needs["trust"]]
     versions = ", ".join(f"{name} {version}" for name, version in needs["packages"].items() if version != "absent")
     lines += [
         "",
