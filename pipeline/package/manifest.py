@@ -47,6 +47,15 @@ def is_package(folder: Path) -> bool:
         return False
 
 
+def strangers(folder: Path) -> list[str]:
+    """Files in the folder of a package, of whichever format, that it does not list."""
+    content = yamls.load(folder / NAME)
+    listed = content.get("files") if isinstance(content, dict) else None
+    own = {NAME, CARD, *(listed if isinstance(listed, dict) else ())}
+    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    return [name for name in found if name not in own]
+
+
 def read(root: Path) -> Manifest:
     """The package.yaml of a folder. LaffError where there is none, or it is not of this format or laff's age."""
     root = root.expanduser().absolute()

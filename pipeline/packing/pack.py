@@ -14,7 +14,7 @@ from pipeline import files
 from pipeline.assembly import assemble
 from pipeline.errors import LaffError
 from pipeline.package import applied
-from pipeline.package.manifest import CARD, FORMAT, NAME, STAGES, is_package
+from pipeline.package.manifest import CARD, FORMAT, NAME, STAGES, is_package, strangers
 from pipeline.packing import card, recipe
 from pipeline.packing.held import hold
 from pipeline.packing.selection import Selection, select
@@ -47,15 +47,16 @@ def pack(request: Request, out: Path, names: Sequence[str] = (), weights: bool =
     _check_place(request, out, again)
     context = open_context(request)
     selection = select(context, names)
-    part = out.parent / f".{out.name}.{secrets.token_hex(4)}{files.PARTIAL}"
+    place = out.absolute()
+    part = place.parent / f".{place.name}.{secrets.token_hex(4)}{files.PARTIAL}"
     try:
         with files.writing(part):
             part.mkdir(parents=True)
-            content = _write(context, selection, part, out.name, weights)
+            content = _write(context, selection, part, place.name, weights)
             for file in part.rglob("*"):
                 if file.is_dir():
                     files.sync_folder(file)
-            _settle(part, out)
+            _settle(part, place)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     away = [str(one["name"]) for one in content["weights"] if not one["held"]]
@@ -76,6 +77,11 @@ def _check_place(request: Request, out: Path, again: bool) -> None:
             raise LaffError(f"{out} is not empty, and no package; give another folder, nothing in it was changed")
         if not again:
             raise LaffError(f"{out} is a package already; --yes replaces it")
+        if others := strangers(out):
+            raise LaffError(
+                f"{out} is a package, and holds {others[0]} too, which is not of it; move that away, or give another "
+                "folder"
+            )
 
 
 def _write(context: Context, selection: Selection, root: Path, name: str, weights: bool) -> dict[str, Any]:

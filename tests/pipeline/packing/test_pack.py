@@ -200,6 +200,11 @@ def test_only_a_package_is_replaced_and_only_when_asked(small: Small, tmp_path: 
         small.pack(out)
     small.pack(out, "concat", again=True)
     assert content(out)["models"] == ["concat/seed1"]
+    (out / "work").mkdir()
+    (out / "work" / "run.yaml").write_text("x")
+    with pytest.raises(LaffError, match=r"is a package, and holds work/run.yaml too"):
+        small.pack(out, again=True)
+    assert (out / "work" / "run.yaml").is_file()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("x")
     with pytest.raises(LaffError, match="is not empty, and no package"):
