@@ -79,7 +79,7 @@ def model(joint: bool) -> Paired:
     """The authors' LAFF: 66 million parameters with the GRU inside."""
     torch.manual_seed(2)
     encoders = {"gru": GruEncoder(WORDS + SPECIAL, 500, 1024)} if joint else {}
-    return Paired(LAFF(dims=VIDEO), LAFF(dims=TEXT), encoders)
+    return Paired(LAFF(dims=VIDEO, raw=("clip-ft",)), LAFF(dims=TEXT, raw=("clip-ft",)), encoders)
 
 
 class Clock:

@@ -1,4 +1,6 @@
-"""What the pipeline asks of an extractor. This module imports no torch, so that decoder processes start quickly.
+"""What the pipeline asks of an extractor, and what it may say besides.
+
+This module imports neither torch nor NumPy, so that plans and decoder processes start quickly.
 
 Shape letters: B videos of a batch, M views a video (clips x crops), T frames a clip, H and W pixels, D feature width,
 C captions.
@@ -6,16 +8,18 @@ C captions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from scipy.sparse import csr_matrix
     from torch import Tensor, nn
+
+    from extractors.checkpoint import Layout
 
 
 @dataclass(frozen=True)
@@ -28,10 +32,10 @@ class Sampling:
     clips: int = 1  # clips per video
     stride: int = 0  # frames between two of a clip; 0 spreads the T frames over the whole video
     fps: float = 0.0  # the rate at which stride counts; 0 is the video's own
-    # Where clips lie (pipeline/video/positions.py), and how odd sides and rests are rounded (pipeline/video/pixels.py).
+    # Where clips are (pipeline/video/positions.py), and how sides and rests are rounded (pipeline/video/pixels.py).
     rule: Literal["even", "first", "slowfast", "mmaction2"] = "even"
     filter: Literal["bilinear", "bicubic"] = "bilinear"
-    antialias: bool = True  # as PIL resizes; False is what OpenCV and torch's interpolate do (bilinear only)
+    antialias: bool = True  # as PIL resizes; False as OpenCV and torch's interpolate do (bilinear only)
     width: int = 0  # pixels after resizing, whatever the aspect ratio was; 0 keeps it
     crops: int = 1  # 1: the centre; 3: both ends and the centre of the longer side
 
@@ -54,11 +58,11 @@ class Sampling:
 
     @property
     def views(self) -> int:
-        """M: every clip in every crop; the crops of a clip stand together."""
+        """M: the number of clips times crops; the crops of a clip are neighbours."""
         return self.clips * self.crops
 
     def __str__(self) -> str:
-        """In words: 10 clips of 16 frames, 5 apart at 30 fps, short side 356 bilinear, centre crop 312."""
+        """The sampling in words: 10 clips of 16 frames, 5 apart at 30 fps, short side 356 bilinear, centre crop 312."""
         which = f"{self.clips} clips of {self.frames} frames" if self.clips > 1 else f"{self.frames} frames"
         if not self.stride:
             which += " spread over the video"
@@ -78,7 +82,7 @@ class Sampling:
 
 @dataclass
 class Pairs:
-    """Captions of one split with their videos, for extractors that learn."""
+    """The captions of a split with their videos, for extractors that learn."""
 
     captions: list[str]  # C texts
     video_of: np.ndarray  # [C] int64: row in `videos` of each caption's video
@@ -87,7 +91,7 @@ class Pairs:
 
 
 class VideoExtractor(Protocol):
-    """Cheap to build (no torch work in __init__), loads once per process, maps frames to features.
+    """Maps frames to features: cheap to build (no torch work in __init__), loaded once in a process.
 
     `weights` of the constructor names an entry of stages.yaml, a file, or "random"; the pipeline turns it into
     the `weights` of `load`: a local file whose sha256 was checked, or None for random weights (seeded: the same
@@ -98,41 +102,92 @@ class VideoExtractor(Protocol):
     dim: int  # D
     sampling: Sampling
 
-    # Where it has them, `mean` and `std` (three numbers each, for values in 0..1) and `colours` ("RGB" or "BGR") say
-    # how pixels are normalised, and `level` is "video" or "frame"; shards keep them.
+    def load(self, device: str, weights: Path | None) -> None:
+        """Build the network on a device, with weights from a file or random ones."""
 
-    def load(self, device: str, weights: Path | None) -> None: ...
-    def extract(self, frames: Tensor) -> Tensor: ...  # [B, M, T, H, W, 3] uint8 on device -> [B, D] float32
-
-    # A class with WEIGHTS = {"sentences": "extractors.bert.Bert"} has a parameter `sentences` that names weights, too,
-    # of that extractor; `load` gets their file as a keyword of the same name.
-
-    # At level "frame": -> [B, M*T, D]; the pipeline zeroes the rows of frames that a short video lacks. A class with
-    # `counted = True` has extract(frames, counts): [B] int64, the frames at the front that are a video's own; the rest
-    # repeats the last one (pipeline.video.positions.present). Its rows for them are kept as they are.
+    def extract(self, frames: Tensor) -> Tensor:
+        """[B, M, T, H, W, 3] uint8 on the device -> [B, D] float32."""
 
 
 class TextExtractor(Protocol):
-    """Maps captions to rows. What it learned from the train captions is its state: a dict of tensors and plain
-    values that `torch.load(weights_only=True)` reads back."""
+    """Maps captions to rows.
+
+    What it learned from the train captions is its state: a dict of tensors and plain values that
+    `torch.load(weights_only=True)` reads back.
+    """
 
     sides: tuple[str, ...]  # ("text",)
 
-    def fit(self, captions: Sequence[str]) -> dict[str, Any]: ...  # train captions -> state
-    def load_state(self, state: dict[str, Any], device: str) -> None: ...
-    def extract_text(self, captions: Sequence[str]) -> np.ndarray | csr_matrix: ...  # C texts -> [C, D]
+    def fit(self, captions: Sequence[str]) -> dict[str, Any]:
+        """Learn from the train captions -> the state."""
 
-    # One with a vocabulary has `knows(word) -> bool`, of a word as extractors.words.tokenise gives it.
+    def load_state(self, state: dict[str, Any], device: str) -> None:
+        """Take the state that `fit`, or a training, gave."""
+
+    def extract_text(self, captions: Sequence[str]) -> np.ndarray | csr_matrix:
+        """C texts -> [C, D]."""
+
+
+class Members:
+    """Every member that an extractor may have beside those of its Protocol, with what holds where it has none.
+
+    An extractor sets those that it needs as attributes of its own; it inherits from nothing. `member` reads them of an
+    object. Those in capitals, and `sparse`, are also read from the source of a class that is not imported
+    (pipeline.parts.classes), so they are written out as literals; LAYOUTS is read of objects alone.
+
+    Methods that it may have, too; the pipeline asks by hasattr:
+        knows(word) -> bool: whether its vocabulary has a word, as extractors.words.tokenise gives it.
+        check_captions(captions): a ValueError where a fit to these train captions would come to nothing.
+        vector_width() -> int: the width of the word vectors that a fit gives, known before it.
+        task(train: Pairs, val: Pairs, …) -> Task: a training in steps, where `fit` would take too long for one go.
+        plug(aggregator), check(aggregator): of an extractor that a module over frames is fine-tuned with.
+    """
+
+    # Frames of videos; shards keep the first four.
+    level: Literal["video", "frame"] = "video"  # "frame": extract gives [B, M*T, D], and rows of frames that a short
+    # video lacks become zeros
+    colours: Literal["RGB", "BGR"] = "RGB"  # in which the network takes pixels
+    mean: tuple[float, ...] | None = None  # three numbers for values in 0..1, by which pixels are normalised
+    std: tuple[float, ...] | None = None  # three numbers for values in 0..1, by which pixels are normalised
+    counted: bool = False  # whether it has extract(frames, counts): counts [B] int64 are the frames at the front that
+    # are a video's own, the rest repeats the last one (pipeline.video.positions.present); its rows are kept as they are
+    sampling: Sampling | None = None  # None: it sees no videos
+    dim: int = 1  # D; 1 where it is known only after a fit
+
+    # Captions.
+    sparse: bool = False  # whether extract_text gives rows in CSR
+
+    # Weights and files.
+    about: Mapping[str, Any] = MappingProxyType({})  # what `load` found out from its files, JSON-able; shards keep it
+    LAYOUTS: tuple[Layout, ...] = ()  # the kinds of checkpoints that it reads
+    WEIGHTS: Mapping[str, str] = MappingProxyType({})  # parameter -> extractor: each names weights too, of
+    # that extractor; `load` gets their file as a keyword of the parameter's name
+    FILES: tuple[str, ...] = ()  # parameters that name files, whose content counts and not their place
+    CONFIGS: tuple[tuple[str, str], ...] = ()  # parameters that may name a JSON file of laff's, and its folder
+    BESIDE: tuple[str, ...] = ()  # names of files that it reads from the folder of its weights' file
+    FREE: tuple[str, ...] = ()  # parameters that a stage which reads the fine-tuned extractor may set itself
+    CLASSIFIES: bool = False  # whether the network keeps its classifier
+
+
+def member(part: object, name: str) -> Any:
+    """A member of an extractor, or what Members says of one that it has not."""
+    return getattr(part, name, getattr(Members, name))
 
 
 class Task(Protocol):
-    """A resumable training, driven by pipeline.training.trainer: batches of sample numbers in, a loss out."""
+    """A training that can be resumed: pipeline.training.trainer gives it numbers of samples and gets a loss."""
 
     samples: int  # training samples in an epoch
 
     @property
-    def model(self) -> nn.Module: ...  # whose parameters learn
+    def model(self) -> nn.Module:
+        """The module whose parameters learn."""
 
-    def loss(self, rows: Tensor) -> Tensor: ...  # [B] int64 sample numbers -> scalar, to be differentiated
-    def score(self) -> float: ...  # on the validation split, larger is better
-    def state(self) -> dict[str, Any]: ...  # what `load_state` of the part (or a search) needs later
+    def loss(self, samples: Tensor, /) -> Tensor:
+        """Numbers of samples [B] int64 -> a scalar to be differentiated."""
+
+    def score(self) -> float:
+        """How good the model is on the validation split: larger is better."""
+
+    def state(self) -> dict[str, Any]:
+        """The state that `load_state` of the part, or a search, takes."""

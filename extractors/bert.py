@@ -1,7 +1,7 @@
 """Sentence encoders of the BERT family: Devlin et al., NAACL 2019; Reimers & Gurevych, "Sentence-BERT", EMNLP 2019.
 
-Weights are a folder as the Hugging Face hub has it: config.json, the tensors, the tokenizer (tokenizer.json or its
-vocabulary), and sentence-transformers' own files where there are any, which say how words become a sentence.
+Weights are a folder of the Hugging Face hub: config.json, the tensors, the tokenizer (tokenizer.json or its
+vocabulary), and the files of sentence-transformers, where there are any, which say how words become a sentence.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ NO_RANDOM = "weights random: without a folder there is no tokenizer; give a fold
 
 
 class Bert:
-    """One row for each caption: its words' last hidden states in one vector, [C, D] float32.
+    """The last hidden states of a caption's words as one vector, [C, D] float32.
 
-    What is not given here is as the folder says: `pooling` (mean where it says nothing) over the words, `normalise` to
-    unit length, `length` in word pieces, the two at its ends among them; longer captions lose their end.
+    The folder says what is not given here: `pooling` over the words (mean where the folder says nothing), `normalise`
+    to unit length, `length` in word pieces with the two at the ends; longer captions lose their end.
     """
 
     sides = ("text",)
@@ -85,12 +85,14 @@ class Bert:
         if "model_type" not in shape:
             raise ValueError("a sentence encoder is built from the config.json of its folder, which names a model_type")
         try:
-            net = AutoModel.from_config(AutoConfig.for_model(**shape), trust_remote_code=False, dtype=torch.float32)
+            config = AutoConfig.for_model(**shape)
+            net: Any = AutoModel.from_config(config, trust_remote_code=False, dtype=torch.float32)
         except Exception as error:  # transformers checks the values in ways of its own
             raise ValueError(f"config.json describes no model that transformers builds: {error}") from None
         if hasattr(net, "pooler"):
             net.pooler = None  # it serves a task of the training, not sentences
-        return net
+        module: nn.Module = net
+        return module
 
     def load(self, device: str, weights: Path | None) -> None:
         """Read the folder: network, tokenizer, pooling. ValueError where a part of it is missing or unknown."""
@@ -111,26 +113,26 @@ class Bert:
 
     @property
     def dim(self) -> int:
-        """D, as the folder says; an AttributeError before it is read."""
+        """D of the loaded folder; an AttributeError before it is loaded."""
         return int(self.net.config.hidden_size)
 
     @property
     def about(self) -> dict[str, Any]:
         """How the loaded folder makes a row."""
         recipe = self.recipe
-        told = {"pooling": recipe.pooling, "normalise": recipe.normalise, "length": recipe.length}
-        return {"sentence": told | {"lower": recipe.lower}}
+        facts = {"pooling": recipe.pooling, "normalise": recipe.normalise, "length": recipe.length}
+        return {"sentence": facts | {"lower": recipe.lower}}
 
     @torch.no_grad()
     def extract_text(self, captions: Sequence[str]) -> np.ndarray:
-        """C texts -> [C, D] float32. Captions of like length share a forward; rows come in the captions' order."""
+        """C texts -> [C, D] float32, in their order. Captions of similar length share a forward."""
         pieces = self._pieces(captions)
         order = sorted(range(len(pieces)), key=lambda row: len(pieces[row]))
-        rows = np.zeros((len(pieces), self.dim), dtype=np.float32)
+        vectors = np.zeros((len(pieces), self.dim), dtype=np.float32)
         for start in range(0, len(order), BATCH):
             chosen = order[start : start + BATCH]
-            rows[chosen] = self._encode([pieces[row] for row in chosen]).cpu().numpy()
-        return rows
+            vectors[chosen] = self._encode([pieces[row] for row in chosen]).cpu().numpy()
+        return vectors
 
     def _pieces(self, captions: Sequence[str]) -> list[Tensor]:
         """The numbers of each caption's word pieces, [N] int64."""
@@ -141,22 +143,22 @@ class Bert:
         return [torch.tensor(row) for row in numbers]
 
     def _encode(self, pieces: list[Tensor]) -> Tensor:
-        """Captions of any lengths -> [B, D] float32; padding is seen by no word and is in no mean."""
+        """Captions of any lengths -> [B, D] float32; no word attends to padding, and no mean contains it."""
         ids = pad_sequence(pieces, batch_first=True, padding_value=self.tokenizer.pad_token_id).to(self.device)
         lengths = torch.tensor([len(row) for row in pieces], device=self.device)
         mask = torch.arange(ids.shape[1], device=self.device) < lengths[:, None]
         states = self.net(input_ids=ids, attention_mask=mask.long()).last_hidden_state.float()  # [B, N, D]
         if self.recipe.pooling == "cls":
-            rows = states[:, 0]
+            vectors = states[:, 0]
         elif self.recipe.pooling == "max":
-            rows = states.masked_fill(~mask[..., None], -torch.inf).amax(dim=1)
+            vectors = states.masked_fill(~mask[..., None], -torch.inf).amax(dim=1)
         else:
-            rows = (states * mask[..., None]).sum(dim=1) / lengths[:, None]
-        return normalize(rows, dim=1) if self.recipe.normalise else rows
+            vectors = (states * mask[..., None]).sum(dim=1) / lengths[:, None]
+        return normalize(vectors, dim=1) if self.recipe.normalise else vectors
 
 
 class _Recipe:
-    """How words become a sentence: what the part was given, else what the folder says, else a plain mean."""
+    """How words become a sentence: as the part says, else as the folder says, else by the mean."""
 
     def __init__(self, folder: Path, part: Bert, net: Any, tokenizer_length: int) -> None:
         modules = _modules(folder)
@@ -176,18 +178,19 @@ class _Recipe:
 
 
 def _modules(folder: Path) -> list[tuple[str, str]]:
-    """What sentence-transformers puts one behind the other: kind, and the folder inside of this one."""
+    """The modules of sentence-transformers in their order: kind, and the folder inside this one."""
     try:
-        found = [(row["type"].rpartition(".")[2], row["path"]) for row in _json(folder / "modules.json") or []]
-        inside = all(Path(path).parts in ((), (Path(path).name,)) and path != ".." for _, path in found)
+        modules = [(row["type"].rpartition(".")[2], row["path"]) for row in _json(folder / "modules.json") or []]
+        inside = all(Path(path).parts in ((), (Path(path).name,)) and path != ".." for _, path in modules)
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"{folder / 'modules.json'}: no list of modules with type and path ({error!r})") from None
     if not inside:
-        raise ValueError(f"{folder / 'modules.json'}: a path leads out of the folder: {dict(found)}")
-    return found
+        raise ValueError(f"{folder / 'modules.json'}: a path leads out of the folder: {dict(modules)}")
+    return modules
 
 
 def _tokenizer(folder: Path) -> Any:
+    """The tokenizer of a folder; ValueError where it cannot be read."""
     from transformers import AutoTokenizer
 
     try:
@@ -198,11 +201,13 @@ def _tokenizer(folder: Path) -> Any:
 
 
 def _pooling(folder: Path) -> str:
-    """The one pooling that sentence-transformers' config.json in `folder` switches on."""
-    on = [name for name, value in (_json(folder / "config.json") or {}).items() if value is True and "mode" in name]
-    if len(on) != 1 or on[0] not in POOLINGS:
-        raise ValueError(f"{folder}: pools by {', '.join(on) or 'nothing known here'}; set pooling to mean, cls or max")
-    return POOLINGS[on[0]]
+    """The one pooling that is on in sentence-transformers' config.json of `folder`."""
+    active = [name for name, value in (_json(folder / "config.json") or {}).items() if value is True and "mode" in name]
+    if len(active) != 1 or active[0] not in POOLINGS:
+        raise ValueError(
+            f"{folder}: pools by {', '.join(active) or 'nothing known here'}; set pooling to mean, cls or max"
+        )
+    return POOLINGS[active[0]]
 
 
 def _json(path: Path) -> Any:

@@ -10,9 +10,9 @@ from extractors.words import tokenise, vocabulary
 
 
 class Bow:
-    """Raw counts of the words of the train captions, stop words left out, D = size of the vocabulary.
+    """Counts of a caption's words, without stop words; D is the size of the train captions' vocabulary.
 
-    No weighting, no norm, no slot for unknown words. `dim` is known once the state is loaded.
+    Counts are not weighted or normalised, and unknown words have no column. `dim` is known once the state is loaded.
     """
 
     sides = ("text",)
@@ -24,7 +24,7 @@ class Bow:
         *,
         threshold: int = 5,  # occurrences in the train captions that a word needs
     ) -> None:
-        """threshold: occurrences in all train captions together that a word needs."""
+        """Take the threshold: how often a word must occur in all train captions together."""
         if threshold < 1:
             raise ValueError(f"threshold is {threshold}; it should be at least 1")
         self.threshold = threshold
@@ -34,7 +34,7 @@ class Bow:
         return {"words": vocabulary(captions, self.threshold, stopwords=False)}
 
     def check_captions(self, captions: Sequence[str]) -> None:
-        """Raises ValueError where a fit to these train captions would come to nothing."""
+        """Raise ValueError where a fit to these train captions would have no word."""
         self.fit(captions)
 
     def load_state(self, state: dict[str, Any], device: str = "cpu") -> None:
@@ -54,6 +54,6 @@ class Bow:
             columns += [self._columns[word] for word in tokenise(caption) if word in self._columns]
             starts.append(len(columns))
         ones = np.ones(len(columns), dtype=np.float32)
-        rows = csr_matrix((ones, np.array(columns, np.int64), np.array(starts, np.int64)), (len(captions), self.dim))
-        rows.sum_duplicates()
-        return rows
+        matrix = csr_matrix((ones, np.array(columns, np.int64), np.array(starts, np.int64)), (len(captions), self.dim))
+        matrix.sum_duplicates()
+        return matrix

@@ -1,4 +1,4 @@
-"""Mean red, green and blue of a video. No weights: good for a first run, and the file to copy for a new feature."""
+"""Mean red, green and blue of a video, without weights: for a first run, and as a file to copy for a new feature."""
 
 from pathlib import Path
 

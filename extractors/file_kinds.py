@@ -1,4 +1,4 @@
-"""What a file given as weights is, by its first bytes; its name says nothing."""
+"""Tells what a file of weights is, by its first bytes and not by its name."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ STARTS = {
 
 
 def is_safetensors(path: Path) -> bool:
-    """Whether a file begins as safetensors do, with the length of a header and its brace."""
+    """Whether a file begins as safetensors do: with the length of a header, and a brace."""
     with path.open("rb") as file:
         head = file.read(9)
     return head[8:] == b"{" and int.from_bytes(head[:8], "little") < 1 << 32
 
 
-def told(path: Path) -> str:
-    """What a file is that torch cannot read, in words that follow "but"; '' where nothing tells, or it was cut off."""
+def description(path: Path) -> str:
+    """What a file is that torch cannot read, in words that follow "but"; '' where it is unknown or cut off."""
     with path.open("rb") as file:
         head = file.read(64)
     for start, what in STARTS.items():

@@ -1,7 +1,7 @@
 """GRU sentence encoder: mean hidden state over a caption's words (W2VV++, Li et al. 2019; LAFF, Hu et al. 2022).
 
-Used in two ways. On its own it is trained here, towards one fixed video feature, and then is a text feature like any
-other. Joint training puts the same encoder inside the fusion model, which takes `vocabulary`, `tokens` and `encoder`.
+It has two uses. On its own it is trained here, towards one fixed video feature, and then is a text feature like any
+other. In joint training the fusion model contains the encoder, by way of `vocabulary`, `tokens` and `encoder`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ class GruEncoder(nn.Module):
     """
 
     def __init__(self, size: int, vector_dim: int, hidden: int = 1024, bidirectional: bool = False) -> None:
-        """size: words in the vocabulary. bidirectional: half of `hidden` runs each way, so D stays the same."""
+        """Build it for `size` words; with `bidirectional`, half of `hidden` runs each way, so that D is the same."""
         super().__init__()
         self.embedding = nn.Embedding(size, vector_dim)
         width = hidden // 2 if bidirectional else hidden
@@ -42,10 +42,10 @@ class GruEncoder(nn.Module):
         self.dim = hidden
 
     def forward(self, ids: Tensor, starts: Tensor) -> Tensor:
-        """ids [sum L] int64, the captions one behind the other; starts [B + 1] int64 -> [B, D].
+        """The mean states of captions that follow one another: ids [sum L] int64, starts [B + 1] int64 -> [B, D].
 
-        Captions never touch: no padding takes part. Raises ValueError for a caption without tokens. On a GPU only `ids`
-        should lie there, so that nothing waits for it.
+        There is no padding. Raises ValueError for a caption without tokens. On a GPU only `ids` should be there and
+        `starts` on the CPU, so that nothing waits for the GPU.
         """
         starts = starts.cpu()
         if len(empty := (starts.diff() < 1).nonzero()):
@@ -57,13 +57,14 @@ class GruEncoder(nn.Module):
         if learns:
             return self.packed(ids, starts)
         bounds = [*starts[:-1:AT_ONCE].tolist(), len(ids)]
-        pieces = zip(bounds[:-1], bounds[1:], starts[:-1].split(AT_ONCE), strict=True)
+        groups = starts[:-1].split(AT_ONCE)
+        pieces = zip(bounds[:-1], bounds[1:], groups, strict=True)
         return torch.cat([self.packed(ids[a:b], torch.cat([s, s.new_tensor([b])]) - a) for a, b, s in pieces])
 
     def packed(self, ids: Tensor, starts: Tensor) -> Tensor:
-        """The same by nn.GRU: for a GPU, and on a CPU what `cpu/` is to equal, taken where LAFF_PLAIN=1 asks for it.
+        """The same mean states by nn.GRU: for a GPU, and on a CPU where LAFF_PLAIN=1 asks for it; `cpu/` must equal it.
 
-        `starts` lies on the CPU, so that nothing waits for a GPU.
+        `starts` is on the CPU, so that nothing waits for a GPU.
         """
         order = Order.of(starts)
         tokens = sent(order.tokens, ids.device)
@@ -74,10 +75,10 @@ class GruEncoder(nn.Module):
         return functional.embedding_bag(where, states, sent(starts[:-1], ids.device), mode="mean")
 
     def _ways(self) -> list[tuple[Weights, bool]]:
-        """The weights of each direction, and whether it is backwards."""
+        """The weights of each direction, and whether it runs backwards."""
         ways = [("", False), ("_reverse", True)] if self.gru.bidirectional else [("", False)]
         names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
-        return [(Weights(*(getattr(self.gru, name + end) for name in names)), back) for end, back in ways]
+        return [(Weights(*(getattr(self.gru, name + end) for name in names)), backwards) for end, backwards in ways]
 
 
 class Gru:
@@ -94,8 +95,7 @@ class Gru:
         vector_dim: int = 500,  # width of the word vectors: that of the vectors it starts from
         seed: int = 2,  # of the initial weights
     ) -> None:
-        """threshold: occurrences in the train captions that a word needs; vector_dim: width of the word vectors,
-        which must be that of the vectors it starts from; seed: of the initial weights."""
+        """Take the sizes; `vector_dim` must be the width of the vectors that the encoder starts from."""
         for name, value in (("hidden", hidden), ("threshold", threshold), ("vector_dim", vector_dim)):
             if value < 1:
                 raise ValueError(f"{name} is {value}; it should be at least 1")
@@ -112,7 +112,7 @@ class Gru:
         return SPECIAL + vocabulary(captions, self.threshold, stopwords=True)
 
     def check_captions(self, captions: Sequence[str]) -> None:
-        """Raises ValueError where there is nothing to learn from these train captions."""
+        """Raise ValueError where there is nothing to learn from these train captions."""
         self.vocabulary(captions)
 
     def tokens(self, captions: Sequence[str], words: Sequence[str]) -> tuple[Tensor, Tensor]:
@@ -128,25 +128,25 @@ class Gru:
     def encoder(
         self, words: Sequence[str], vectors: Mapping[str, np.ndarray] | None = None, seed: int | None = None
     ) -> GruEncoder:
-        """A fresh encoder for these words, on the CPU, that starts from `vectors` where there is one.
+        """A new encoder for these words, on the CPU, whose word vectors start from `vectors`.
 
-        Words without a vector start from uniform(-1, 1). seed: instead of the constructor's. The global random state
-        is left alone. Raises ValueError if the vectors aren't `vector_dim` wide.
+        Words without a vector start from uniform(-1, 1). seed: in place of the constructor's. The global random state
+        does not change. Raises ValueError where the vectors are not `vector_dim` wide.
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed if seed is None else seed)
             encoder = GruEncoder(len(words), self.vector_dim, self.hidden, self.bidirectional)
             nn.init.uniform_(encoder.embedding.weight, -1.0, 1.0)
-        rows = [i for i, word in enumerate(words) if word in vectors] if vectors else []
-        if vectors and rows:
-            table = np.stack([vectors[words[i]] for i in rows]).astype(np.float32)
+        known_words = [i for i, word in enumerate(words) if word in vectors] if vectors else []
+        if vectors and known_words:
+            table = np.stack([vectors[words[i]] for i in known_words]).astype(np.float32)
             if table.shape[1] != self.vector_dim:
                 raise ValueError(
                     f"the word vectors are {table.shape[1]} wide, but vector_dim is {self.vector_dim}; "
                     f"set vector_dim: {table.shape[1]}"
                 )
             with torch.no_grad():
-                encoder.embedding.weight[rows] = torch.from_numpy(table)
+                encoder.embedding.weight[known_words] = torch.from_numpy(table)
         return encoder
 
     def task(
@@ -173,7 +173,7 @@ class Gru:
         )
 
     def load_state(self, state: dict[str, Any], device: str = "cpu") -> None:
-        """Take what `GruTask.state` gave. Raises ValueError if it was trained with other parameters."""
+        """Take the state that `GruTask.state` gave. Raises ValueError where it was trained with other parameters."""
         for name in SIZES:
             if state[name] != getattr(self, name):
                 raise ValueError(
@@ -191,8 +191,8 @@ class Gru:
     def extract_text(self, captions: Sequence[str]) -> np.ndarray:
         """C captions -> [C, D] float32.
 
-        The same call gives the same bytes on a CPU. Another company of captions may change the last bits, because
-        matrix products round differently at another size: at most about 1e-6, where states lie in (-1, 1).
+        The same call gives the same bytes on a CPU. Beside other captions the last bits may differ, because matrix
+        products of another size round differently: by at most about 1e-6, where states are in (-1, 1).
         """
         ids, starts = self.tokens(captions, self._words)
         return embed(self._encoder, ids, starts).cpu().numpy()

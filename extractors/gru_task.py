@@ -1,4 +1,4 @@
-"""Training of a sentence encoder towards one fixed video feature: what `extractors.gru` learns when it stands alone."""
+"""Training of a sentence encoder towards one fixed video feature, for `extractors.gru` on its own."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ class Projected(nn.Module):
     """An encoder, a linear layer to the width of a video feature, and the scale of cosines for contrastive losses."""
 
     def __init__(self, encoder: nn.Module, dim: int, width: int) -> None:
-        """dim: the encoder's width; width: the video feature's."""
+        """Build it; dim: the width of the encoder, width: that of the video feature."""
         super().__init__()
         self.encoder = encoder
         self.linear = nn.Linear(dim, width)
@@ -52,9 +52,10 @@ class GruTask:
         seed: int,
         device: str = "cpu",
     ) -> None:
-        """dim: the encoder's width; learned: goes into the state beside the weights; seed: of the linear layer.
+        """Prepare both splits; dim: the width of the encoder, learned: what the state has besides the weights.
 
-        The videos of both splits are features, [V, W] float. Raises ValueError if they aren't, or widths differ.
+        seed: of the linear layer. The videos of both splits are features, [V, W] float. Raises ValueError where they
+        are not, or their widths differ.
         """
         self.videos, self.video_of = _side(train)
         self.val_videos, self.val_of = (part.to(device) for part in _side(val))
@@ -71,12 +72,12 @@ class GruTask:
         self.val_ids, self.val_starts = tokens(val.captions)
         self.samples = len(train.captions)
 
-    def loss(self, rows: Tensor) -> Tensor:
-        """rows [B] int64, numbers of train captions -> scalar."""
-        rows = rows.cpu()
-        ids, starts = take(self.ids, self.starts, rows)
+    def loss(self, samples: Tensor) -> Tensor:
+        """The loss of the train captions with these numbers: [B] int64 -> scalar."""
+        samples = samples.cpu()
+        ids, starts = take(self.ids, self.starts, samples)
         text = functional.normalize(self.projected(sent(ids, self.device), starts), dim=1)
-        video_of = self.video_of[rows]
+        video_of = self.video_of[samples]
         video = sent(self.videos[video_of], self.device)
         scale = self.projected.log_scale.exp().clamp(max=100.0)
         return self.criterion(text @ video.T, scale, sent(video_of, self.device))
@@ -87,24 +88,24 @@ class GruTask:
         return mrr(text, self.val_videos, self.val_of)
 
     def state(self) -> dict[str, Any]:
-        """`learned`, and the encoder's weights copied to the CPU. The linear layer is not part of the feature."""
+        """`learned` and the encoder's weights, copied to the CPU; the linear layer is no part of the feature."""
         weights = self.projected.encoder.state_dict()
         return {**self.learned, "encoder": {name: value.detach().cpu().clone() for name, value in weights.items()}}
 
 
-def take(ids: Tensor, starts: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """The token sequences `rows` [B] out of all, in that order: ids [sum L] and starts [B + 1]."""
-    lengths = starts.diff()[rows]
+def take(ids: Tensor, starts: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
+    """The token sequences with these numbers [B], in that order: ids [sum L] and starts [B + 1]."""
+    lengths = starts.diff()[numbers]
     ends = lengths.cumsum(0)
-    taken = torch.repeat_interleave(starts[rows] - ends + lengths, lengths) + torch.arange(int(lengths.sum()))
+    taken = torch.repeat_interleave(starts[numbers] - ends + lengths, lengths) + torch.arange(int(lengths.sum()))
     return ids[taken], functional.pad(ends, (1, 0))
 
 
 @torch.no_grad()
 def embed(model: nn.Module, ids: Tensor, starts: Tensor) -> Tensor:
-    """All C sequences through the model in evaluation mode -> [C, D] on its device.
+    """The model's outputs for all C sequences in evaluation mode: [C, D] on its device.
 
-    Batches hold captions of like length, so that few steps run with few captions.
+    Batches have captions of similar length, so that few steps run with few captions.
     """
     if len(starts) == 1:
         raise ValueError("there are no captions to encode")
@@ -112,14 +113,14 @@ def embed(model: nn.Module, ids: Tensor, starts: Tensor) -> Tensor:
     training = model.training
     model.eval()
     order = starts.diff().argsort(stable=True)
-    pieces = (take(ids, starts, rows) for rows in order.split(BATCH))
-    found = [model(some.to(device), bounds) for some, bounds in pieces]
+    pieces = (take(ids, starts, numbers) for numbers in order.split(BATCH))
+    vectors = [model(ids_of_piece.to(device), bounds) for ids_of_piece, bounds in pieces]
     model.train(training)
-    return torch.cat(found)[order.argsort().to(device)]
+    return torch.cat(vectors)[order.argsort().to(device)]
 
 
 def _side(pairs: Pairs) -> tuple[Tensor, Tensor]:
-    """Unit video features [V, W] float32, and the video row [C] of each caption."""
+    """Video features of length one [V, W] float32, and the video row [C] of each caption."""
     features = np.asarray(pairs.videos, dtype=np.float32)
     if features.ndim != 2:
         raise ValueError(f"the encoder learns towards one video feature [V, W], not an array of shape {features.shape}")

@@ -11,7 +11,7 @@ mean and std.
 
 import warnings
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -69,7 +69,7 @@ class IrCSN:
     """Features before the classifier, averaged over positions, clips and crops: [B, 2048].
 
     `stride` counts frames at `fps` a second (fps 0: the video's own; stride 0: frames spread over the video). VMZ's
-    clips overlap by half; `clips` evenly spaced ones do about that for videos of ten seconds. Pictures are resized to
+    clips overlap by half, and so do about `clips` evenly spaced ones in a video of ten seconds. Pictures are resized to
     `short` by `width` pixels whatever their shape, or by their short side alone where `width` is 0; None scales VMZ's
     sizes with the crop. `mean` and `std` are VMZ's unless given, for values in 0..1.
     """
@@ -124,8 +124,8 @@ class IrCSN:
         if weights is None:
             settle(net, self.sampling.frames, self.sampling.crop)
         else:
-            found = convert(weights, self.LAYOUTS, str(self))
-            fill(net, found.state, found.source, str(self))
+            converted = convert(weights, self.LAYOUTS, str(self))
+            fill(net, converted.state, converted.source, str(self))
         self.net = net.eval().to(device)
 
     def build(self) -> nn.Module:
@@ -136,17 +136,18 @@ class IrCSN:
 
         with seeded():
             # Without stem_pool the weights load just as well, at twice the resolution they were trained for.
-            net = create_csn(model_depth=self.depth, stem_pool=nn.MaxPool3d, head_pool_kernel_size=(4, 7, 7))
+            net: Any = create_csn(model_depth=self.depth, stem_pool=nn.MaxPool3d, head_pool_kernel_size=(4, 7, 7))
         net.blocks = net.blocks[:-1]
         for module in net.modules():
             if isinstance(module, nn.BatchNorm3d):
                 module.eps = EPS
-        return net
+        network: nn.Module = net
+        return network
 
     @torch.no_grad()
     def extract(self, frames: Tensor) -> Tensor:
         """[B, M, T, H, W, 3] uint8 -> [B, 2048] float32."""
         check(frames, self.sampling)
-        # View by view: the working memory is that of B clips, however many each video has.
+        # View by view, so that the working memory is that of B clips, however many each video has.
         maps = (self.net(normalise(clip, self.mean, self.std)) for clip in frames.unbind(1))
         return torch.stack([map.float().mean(dim=(2, 3, 4)) for map in maps]).mean(dim=0)

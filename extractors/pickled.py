@@ -1,4 +1,4 @@
-"""Which objects of a pickle are read beside tensors, and the names of those that are not. Nothing is executed."""
+"""The objects that are read from a pickle besides tensors, and the names of those that are not; none is executed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import torch
 
 SCALARS = "?bhilqBHILQefdgFDGSU"  # NumPy's numbers, truth values and texts, as np.dtype names them; no objects
 SCALAR: Any = np.float64().__reduce__()[0]  # the function of NumPy that makes one from its type and bytes
-# A fixed list, nothing wider: the options that trainings of torchvision and VMZ keep, and NumPy's scalars with the
-# types that they are of (a training's best accuracy). The second name is the one that NumPy 1 wrote.
+# A fixed list and no more: the options that trainings of torchvision and VMZ keep, and NumPy's scalars with their types
+# (a training's best accuracy). The second name of the function is that of NumPy 1.
 ALLOWED: tuple[Any, ...] = (
     Namespace,
     (SCALAR, "numpy._core.multiarray.scalar"),
@@ -23,7 +23,7 @@ ALLOWED: tuple[Any, ...] = (
     (np.dtype, "numpy.dtype"),
     *dict.fromkeys(type(np.dtype(code)) for code in SCALARS),
 )
-PLAIN = (  # what torch reads by itself, beside what tensors are made of; and the above
+PLAIN = (  # the names that torch reads by itself, besides those of tensors; and those above
     *("collections.OrderedDict", "collections.Counter", "_codecs.encode"),
     *(f"{module}.{name}" for module in ("builtins", "__builtin__") for name in ("set", "bytearray", "complex")),
     *("argparse.Namespace", "numpy.dtype", "numpy._core.multiarray.scalar", "numpy.core.multiarray.scalar"),
@@ -54,15 +54,15 @@ def _globals(path: Path) -> set[str]:
             with path.open("rb") as file:
                 for _ in range(OPENERS + 1):
                     _add(file, names)
-    except Exception:  # no pickle, or one that ends before its time: what was seen until then counts
+    except Exception:  # no pickle, or one that was cut off: the names until then count
         pass
     return names
 
 
 def _add(file: IO[bytes], names: set[str]) -> None:
-    """Add what one pickle names, by its opcodes."""
+    """Add the names in one pickle, from its opcodes."""
     texts: list[str] = []  # the last two: STACK_GLOBAL takes module and name from the stack
-    memo: dict[int, str | None] = {}  # texts that are kept to be named again
+    memo: dict[int, str | None] = {}  # texts that the pickle refers to again
     last: str | None = None
     for opcode, argument, _ in pickletools.genops(file):
         if opcode.name == "MEMOIZE":

@@ -1,4 +1,4 @@
-"""Decoded frames to model input: the checks and the arithmetic that all visual extractors share."""
+"""Turns decoded frames into model input: the checks and the arithmetic of all visual extractors."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -14,7 +14,7 @@ VMZ_MEAN, VMZ_STD = (0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)
 
 
 def three(name: str, values: Sequence[float]) -> tuple[float, ...]:
-    """`values`, where there is one for each colour; ValueError where not, or where a std is not positive."""
+    """The three `values`; ValueError where they are not three, or a std is not positive."""
     if len(values) != 3 or (name == "std" and min(values) <= 0):
         raise ValueError(f"{name} is {list(values)}; it should be three numbers, for values in 0..1")
     return tuple(values)
@@ -23,7 +23,7 @@ def three(name: str, values: Sequence[float]) -> tuple[float, ...]:
 def check(frames: Tensor, sampling: Sampling) -> None:
     """Raise ValueError unless `frames` is [B, M, T, H, W, 3] uint8 with the M, T, H and W of `sampling`.
 
-    Some models take other lengths or sizes without a word and give features of another meaning.
+    Some models silently take other lengths or sizes and give features of another meaning.
     """
     wanted = (sampling.views, sampling.frames, sampling.crop, sampling.crop, 3)
     if frames.dtype != torch.uint8 or frames.ndim != 6 or tuple(frames.shape[1:]) != wanted:
@@ -33,7 +33,7 @@ def check(frames: Tensor, sampling: Sampling) -> None:
 
 @cache
 def constants(values: tuple[float, ...], device: torch.device) -> Tensor:
-    """The numbers as a tensor of a device, made once: to bring them there each time would let the CPU wait for it."""
+    """The numbers as a tensor on a device, made once, because the CPU would wait for each copy."""
     with torch.inference_mode(False):
         return torch.tensor(values).to(device)
 
@@ -41,10 +41,10 @@ def constants(values: tuple[float, ...], device: torch.device) -> Tensor:
 def normalise(
     frames: Tensor, mean: Sequence[float], std: Sequence[float], channel: int = 1, last: bool = False
 ) -> Tensor:
-    """[..., 3] uint8 RGB -> float32, (value / 255 - mean) / std per channel, colours moved to dimension `channel`.
+    """Frames [..., 3] uint8 RGB as float32, (value / 255 - mean) / std per channel, colours at dimension `channel`.
 
-    So [N, H, W, 3] becomes [N, 3, H, W] and [B, T, H, W, 3] becomes [B, 3, T, H, W]. With `last` a pixel's colours stay
-    neighbours in memory (torch's channels_last), as they are in frames.
+    [N, H, W, 3] becomes [N, 3, H, W], and [B, T, H, W, 3] becomes [B, 3, T, H, W]. With `last` the colours of a pixel
+    stay neighbours in memory (torch's channels_last), as they are in frames.
     """
     scaled = frames.float() / 255 - constants(tuple(mean), frames.device)
     moved = (scaled / constants(tuple(std), frames.device)).movedim(-1, channel)

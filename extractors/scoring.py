@@ -12,11 +12,11 @@ CELLS = 1 << 24  # similarities in memory at once: 64 MiB of float32
 def mrr(text: Tensor, video: Tensor, video_of: Tensor) -> float:
     """Mean over captions of 1 / rank of the caption's own video, by dot product; in (0, 1].
 
-    text: [C, D] float; video: [V, D] float, normalised by the caller where cosines are meant; video_of: [C] int64,
-    the row in `video` of each caption's video.
-    rank = 1 + videos strictly above + half of the other videos with an equal similarity, so that a constant
-    similarity scores like the middle of the list and not like a perfect one. NaN where a similarity is not finite.
-    Raises ValueError for no captions, and shapes that don't fit.
+    text: [C, D] float; video: [V, D] float, which the caller normalises for cosines; video_of: [C] int64, the row in
+    `video` of each caption's video.
+    rank = 1 + videos with a higher similarity + half of the other videos with the same, so that constant similarities
+    score like the middle of the list and not like a perfect one. NaN where a similarity is not finite.
+    Raises ValueError where there are no captions or shapes do not fit.
     """
     if len(text) == 0:
         raise ValueError("mrr: there are no captions to rank; the validation split is empty")
@@ -37,13 +37,13 @@ def mrr(text: Tensor, video: Tensor, video_of: Tensor) -> float:
 
 
 def reciprocal(scores: Tensor, video_of: Tensor) -> float:
-    """Sum over captions of 1 / rank of the own video: scores [C, V], video_of [C] int64 on the same device.
+    """Sum over captions of 1 / rank of the caption's video: scores [C, V], video_of [C] int64 on the same device.
 
-    NaN where a score is not finite: whoever trains knows where it stands and what to say.
+    NaN where a score is not finite, for the training to report.
     """
     if not bool(scores.isfinite().all()):
         return math.nan
-    own = scores.gather(1, video_of[:, None])  # [C, 1]
-    above = (scores > own).sum(dim=1)
-    equal = (scores == own).sum(dim=1) - 1
+    right = scores.gather(1, video_of[:, None])  # [C, 1]
+    above = (scores > right).sum(dim=1)
+    equal = (scores == right).sum(dim=1) - 1
     return float((1.0 / (1.0 + above.double() + equal.double() / 2)).sum())

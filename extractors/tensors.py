@@ -1,4 +1,4 @@
-"""The tensors of a weights file of any kind: nothing of a file is executed."""
+"""Reads the tensors of a weights file of any kind; nothing in a file is executed."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ ARCHIVES = {  # CLIP's published files, each named by its sha256 in the address 
 def read(path: Path) -> dict[str, Tensor]:
     """The tensors of a checkpoint by name, on the CPU: those of the first dict that `read_all` gives.
 
-    A `module.` before every name (DataParallel) is taken off. Raises ValueError as `read_all`.
+    A `module.` before every name (DataParallel) is removed. Raises ValueError as `read_all` does.
     """
     return plain(read_all(path)[0][1])
 
 
 def read_all(path: Path) -> list[tuple[str, dict[str, Tensor]]]:
-    """Every dict of tensors in a checkpoint with its place in the file, as wrapping.dicts has them; at least one.
+    """Every dict of tensors in a checkpoint with its place in the file, as wrapping.dicts gives them; at least one.
 
     A file (torch.save, safetensors or OpenAI's TorchScript archives, whatever its ending), or a folder of the Hugging
-    Face hub with one of IN_FOLDERS. Raises ValueError for files that are no checkpoint, are cut off, or could run code
-    when loaded.
+    Face hub with one of IN_FOLDERS. Raises ValueError for a file that is no checkpoint, is cut off, or could run code
+    when it is loaded.
     """
     if path.is_dir():
         return [("", _folder(path))]
@@ -63,17 +63,17 @@ def read_all(path: Path) -> list[tuple[str, dict[str, Tensor]]]:
 
 
 def config(path: Path) -> dict[str, Any]:
-    """What config.json of a folder says of its model; {} for a file, or a folder without one."""
+    """The config.json of a folder; {} for a file, or a folder without one."""
     file = path / "config.json"
     return _json(file) if file.is_file() else {}
 
 
 def _folder(path: Path) -> dict[str, Tensor]:
-    """The tensors of a folder, of one file or of the parts that an index lists."""
+    """The tensors of a folder: of one file, or of the parts that an index lists."""
     name = next((name for name in IN_FOLDERS if (path / name).is_file()), None)
     if name is None:
-        there = ", ".join(sorted(file.name for file in path.iterdir())[:8]) or "nothing"
-        raise ValueError(f"{path}: a folder without weights: it holds {there}, but none of {', '.join(IN_FOLDERS)}")
+        held = ", ".join(sorted(file.name for file in path.iterdir())[:8]) or "nothing"
+        raise ValueError(f"{path}: a folder without weights: it holds {held}, but none of {', '.join(IN_FOLDERS)}")
     if not name.endswith(".index.json"):
         return read(path / name)
     placed = _json(path / name).get("weight_map")
@@ -91,6 +91,7 @@ def _folder(path: Path) -> dict[str, Tensor]:
 
 
 def _json(path: Path) -> dict[str, Any]:
+    """The mapping in a JSON file; {} where it holds another value."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -99,6 +100,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _safetensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -117,20 +119,21 @@ def _is_torchscript(path: Path) -> bool:
 
 
 def _torchscript(path: Path) -> dict[str, Any]:
-    """The tensors of one of OpenAI's TorchScript archives, told by its sha256: reading such a file can run its code.
+    """The tensors of one of OpenAI's TorchScript archives, known by its sha256: reading such a file can run its code.
 
     ValueError for any other archive.
     """
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found not in ARCHIVES:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    if sha256 not in ARCHIVES:
         raise ValueError(
-            f"{path}: a TorchScript archive that is not one of OpenAI's (sha256 {found}); reading it could run its "
+            f"{path}: a TorchScript archive that is not one of OpenAI's (sha256 {sha256}); reading it could run its "
             "code. Save its state_dict as .safetensors on a machine that may run it, and give that"
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # the format is deprecated, but OpenAI's files stay as they are
-        return dict(torch.jit.load(str(path), map_location="cpu").state_dict())
+        module = torch.jit.load(str(path), map_location="cpu")
+        return dict(module.state_dict())
 
 
 def _pickled(path: Path) -> dict[str, Any]:
@@ -139,18 +142,18 @@ def _pickled(path: Path) -> dict[str, Any]:
         with (
             torch.serialization.safe_globals([*ALLOWED]),
             warnings.catch_warnings(),
-            path.open("rb") as file,  # by a path torch would go by its ending
+            path.open("rb") as file,  # a path would let torch go by its ending
         ):
             warnings.simplefilter("ignore", UserWarning)  # of a pickle that torch did not write: it is read, or refused
             content = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # a file of another kind makes the reader fail in any way: KeyError, UnicodeError, …
-        # What torch says itself ends in the advice to read the file in the unsafe way.
-        if other := file_kinds.told(path):  # text may look like the opcodes of a pickle
-            raise ValueError(f"{path}: no checkpoint, but {other}") from error
+    except Exception as error:  # the reader fails in any way on other files: KeyError, UnicodeError, …
+        # torch's own message advises to read the file in the unsafe way.
+        if kind := file_kinds.description(path):  # text may look like the opcodes of a pickle
+            raise ValueError(f"{path}: no checkpoint, but {kind}") from error
         if classes := refused(path):
-            some = ", ".join(classes[:SHOWN]) + (", …" if len(classes) > SHOWN else "")
+            shown = ", ".join(classes[:SHOWN]) + (", …" if len(classes) > SHOWN else "")
             raise ValueError(
-                f"{path}: not a checkpoint of tensors and plain values: it holds {some}, which could run code; where "
+                f"{path}: not a checkpoint of tensors and plain values: it holds {shown}, which could run code; where "
                 "it was made, save its state_dict alone, as .safetensors or by torch.save"
             ) from error
         raise ValueError(f"{path}: cut off or no checkpoint: {path.stat().st_size} bytes") from error

@@ -105,9 +105,9 @@ class TimeSformer:
         """Build the network; `weights` None means random ones."""
         net = self.build()
         if weights is not None:
-            found = convert(weights, self.LAYOUTS, str(self))
-            self.agree(found)
-            fill(net, found.state, found.source, str(self))
+            converted = convert(weights, self.LAYOUTS, str(self))
+            self.agree(converted)
+            fill(net, converted.state, converted.source, str(self))
         self.net = net.eval().to(device)
 
     def build(self) -> nn.Module:
@@ -117,37 +117,39 @@ class TimeSformer:
         with seeded():
             return TimesformerModel(TimesformerConfig(**self._config()))
 
-    def agree(self, found: Converted) -> None:
-        """ValueError where a file was trained for other frames, sizes or attention, with the parameter to set.
+    def agree(self, converted: Converted) -> None:
+        """Raise ValueError, with the parameter to set, for a file of other frames, sizes or attention.
 
-        The network would stretch the embeddings of other lengths, and the features would mean something else.
+        The network would stretch embeddings of other lengths, and the features would have another meaning.
         """
         settings = {"num_frames": "frames", "image_size": "crop", "patch_size": "patch", "hidden_size": "width"}
         settings |= {"num_hidden_layers": "layers", "num_attention_heads": "heads"}
-        for name, own in self._config().items():
-            theirs = found.config.get(name, own)
-            if theirs != own:
+        for name, ours in self._config().items():
+            theirs = converted.config.get(name, ours)
+            if theirs != ours:
                 advice = f"set {settings[name]} to {theirs}" if name in settings else "no parameter here changes that"
-                raise ValueError(f"{found.path}: its config.json says {name} {theirs}, this model has {own}: {advice}")
-        time = found.state.get("embeddings.time_embeddings")
+                raise ValueError(
+                    f"{converted.path}: its config.json says {name} {theirs}, this model has {ours}: {advice}"
+                )
+        time = converted.state.get("embeddings.time_embeddings")
         if time is not None and time.shape[1] != self.sampling.frames:
             raise ValueError(
-                f"{found.path} was trained with {time.shape[1]} frames, not {self.sampling.frames}: "
+                f"{converted.path} was trained with {time.shape[1]} frames, not {self.sampling.frames}: "
                 f"set frames to {time.shape[1]}, and stride to that of its training{ENTRY}"
             )
-        places = found.state.get("embeddings.position_embeddings")
+        places = converted.state.get("embeddings.position_embeddings")
         side = 0 if places is None else round((places.shape[1] - 1) ** 0.5) * self.patch
         if side and side != self.sampling.crop:
             raise ValueError(
-                f"{found.path} was trained with pictures of {side} pixels, not {self.sampling.crop}: set crop to {side}"
-                f", and stride to that of its training{ENTRY}"
+                f"{converted.path} was trained with pictures of {side} pixels, not {self.sampling.crop}: "
+                f"set crop to {side}, and stride to that of its training{ENTRY}"
             )
 
     @torch.no_grad()
     def extract(self, frames: Tensor) -> Tensor:
         """[B, M, T, H, W, 3] uint8 -> [B, width] float32.
 
-        ValueError when T is not the model's number of frames: the network itself would answer, wrongly.
+        ValueError where T is not the model's number of frames: the network itself would give wrong features.
         """
         check(frames, self.sampling)
         clips = (normalise(clip, self.mean, self.std, channel=2) for clip in frames.unbind(1))
@@ -155,7 +157,7 @@ class TimeSformer:
         return torch.stack(tokens).mean(dim=0)
 
     def _config(self) -> dict[str, Any]:
-        """The model by the names of Hugging Face's config.json."""
+        """The settings of the model, by the names of Hugging Face's config.json."""
         return {
             "image_size": self.sampling.crop,
             "patch_size": self.patch,

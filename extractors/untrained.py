@@ -1,4 +1,4 @@
-"""Random weights that are the same everywhere and of some use: for demos and tests, never for results."""
+"""Random weights that are the same everywhere and give usable features: for demos and tests, never for results."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ CLIPS = 8  # noise clips that the statistics come from
 
 @contextmanager
 def seeded() -> Iterator[None]:
-    """Weights drawn inside are the same in every process; the caller's random state is left alone."""
+    """Draw the same weights inside the block in every process; the caller's random state does not change."""
     with torch.random.fork_rng(devices=[]):  # models are built on the CPU, so no other generator is touched
         torch.default_generator.manual_seed(0)
         yield
@@ -22,8 +22,8 @@ def seeded() -> Iterator[None]:
 def settle(net: nn.Module, frames: int, crop: int) -> None:
     """Set the statistics of batch normalisation to those of noise clips [8, 3, frames, crop, crop].
 
-    Untouched statistics (mean 0, variance 1) fit no random network: layer by layer the signal fades, and the features
-    of different videos end within a thousandth of each other. Trained weights come with statistics of their own.
+    The initial statistics (mean 0, variance 1) fit no random network: the signal fades from layer to layer, until the
+    features of different videos differ by a thousandth. Trained weights have statistics of their own.
     """
     with seeded():
         clips = natural_noise(frames, crop)
@@ -42,8 +42,8 @@ def settle(net: nn.Module, frames: int, crop: int) -> None:
 def natural_noise(frames: int, crop: int) -> torch.Tensor:
     """Clips [8, 3, frames, crop, crop] of mean 0 and variance 1 with the spectrum of natural videos.
 
-    Photographs have the same energy in every octave of scale (Field, 1987), and what is coarse moves little: statistics
-    of fine, flickering noise would let the signal of real videos grow from layer to layer.
+    Photographs have the same energy in every octave of scale (Field, 1987), and coarse structures move little. With the
+    statistics of fine, flickering noise the signal of real videos would grow from layer to layer.
     """
     octaves = [2**k for k in range(crop.bit_length()) if 2**k <= crop]
     clips = torch.zeros(CLIPS, 3, frames, crop, crop)
@@ -51,4 +51,5 @@ def natural_noise(frames: int, crop: int) -> torch.Tensor:
         moments = max(1, frames * number // (2 * len(octaves)))
         noise = torch.randn(CLIPS, 3, moments, cells, cells)
         clips += interpolate(noise, size=(frames, crop, crop), mode="nearest")
-    return clips / len(octaves) ** 0.5
+    scaled: torch.Tensor = clips / len(octaves) ** 0.5
+    return scaled

@@ -1,4 +1,4 @@
-"""Files of word vectors: word2vec text and binary, GloVe text, and the BigFile folders of the LAFF authors."""
+"""Reads word vectors: word2vec's text and binary files, GloVe's text, and the BigFile folders of the LAFF authors."""
 
 import gzip
 import zlib
@@ -10,19 +10,19 @@ from typing import IO
 import numpy as np
 
 MARK = b"\xef\xbb\xbf"  # the byte order mark with which Windows begins text
-LOOKED_AT = 1000  # lines of a file without a header from which the width is told
+LOOKED_AT = 1000  # lines of a file without a header that the width is taken from
 WIDEST = 1_000_000  # numbers of a vector
 LONGEST = 1 << 20  # bytes of a line of text; a binary file has no lines
 MISSING = "{}: no such file of word vectors; `vectors` should name a word2vec file or a BigFile folder"
 
 
 def open_vectors(path: Path) -> tuple[dict[str, int], np.ndarray]:
-    """Rows by word, and the table [N, D] float32; of a word that occurs twice the first row.
+    """The row of each word, and the table [N, D] float32; a word that is listed twice has its first row.
 
-    path: a BigFile folder (memory-mapped: only the rows that are used are read), or a file in word2vec's text or
-    binary format or GloVe's text, gzipped or not (held in memory: for millions of words, prefer a BigFile). A word of a
-    text file may hold spaces: the last D fields of a line are its vector.
-    Never unpickles anything. Raises ValueError if the path is missing or is none of these.
+    path: a BigFile folder (memory-mapped, so that only the rows that are used are read), or a file in word2vec's text
+    or binary format or GloVe's text, gzipped or not (kept in memory: for millions of words, prefer a BigFile). A word
+    in a text file may have spaces: the last D fields of a line are its vector.
+    Nothing is unpickled. Raises ValueError where the path is missing or none of these.
     """
     if path.is_dir():
         ids, table = open_bigfile(path)
@@ -37,12 +37,12 @@ def open_vectors(path: Path) -> tuple[dict[str, int], np.ndarray]:
 
 
 def width(path: Path) -> int:
-    """D of the vectors that `open_vectors` would find, from the beginning alone.
+    """D of the vectors that `open_vectors` would give, from the beginning of the file alone.
 
-    Raises ValueError if the path is missing or holds no word vectors.
+    Raises ValueError where the path is missing or has no word vectors.
     """
     if path.is_dir():
-        return open_bigfile(path)[1].shape[1]
+        return int(open_bigfile(path)[1].shape[1])
     if not path.is_file():
         raise ValueError(MISSING.format(path))
     try:
@@ -51,14 +51,18 @@ def width(path: Path) -> int:
         raise ValueError(f"{path}: not readable as word2vec text or binary, or GloVe text: {error}") from error
 
 
+class NotBigFile(ValueError):
+    """A folder that lacks files of a BigFile."""
+
+
 def open_bigfile(folder: Path) -> tuple[list[str], np.ndarray]:
     """Ids and rows [N, D] float32 (memory-mapped, read-only) of a BigFile: feature.bin, id.txt, shape.txt.
 
-    Raises ValueError if a file is missing, or if the three don't agree on N and D.
+    Raises NotBigFile if a file is missing, and ValueError if the three don't agree on N and D.
     """
     missing = [name for name in ("feature.bin", "id.txt", "shape.txt") if not (folder / name).is_file()]
     if missing:
-        raise ValueError(f"{folder}: not a BigFile, it has no {', '.join(missing)}")
+        raise NotBigFile(f"{folder}: not a BigFile, it has no {', '.join(missing)}")
     shape = (folder / "shape.txt").read_text(encoding="utf-8-sig", errors="replace").split()
     if len(shape) != 2 or not all(word.isdecimal() for word in shape):
         raise ValueError(f"{folder / 'shape.txt'}: should hold the rows and the width, not {' '.join(shape)[:80]!r}")
@@ -69,18 +73,16 @@ def open_bigfile(folder: Path) -> tuple[list[str], np.ndarray]:
     ]
     if len(ids) != count:
         raise ValueError(f"{folder}: id.txt holds {len(ids)} ids, shape.txt says {count} rows")
-    found = (folder / "feature.bin").stat().st_size
-    if found != count * dim * 4:
-        raise ValueError(
-            f"{folder}: feature.bin has {found} bytes; {count} rows of {dim} float32 are {count * dim * 4}"
-        )
-    if found == 0:
+    size = (folder / "feature.bin").stat().st_size
+    if size != count * dim * 4:
+        raise ValueError(f"{folder}: feature.bin has {size} bytes; {count} rows of {dim} float32 are {count * dim * 4}")
+    if size == 0:
         return ids, np.zeros((count, dim), dtype=np.float32)
     return ids, np.memmap(folder / "feature.bin", dtype="<f4", mode="r", shape=(count, dim))
 
 
 def _kind(path: Path) -> tuple[bool, bool, int]:
-    """Whether a file of vectors is binary, whether it opens with a line "rows width", and the width D.
+    """Whether a file of vectors is binary, whether it begins with a line "rows width", and the width D.
 
     Raises ValueError for a file that is neither.
     """
@@ -97,19 +99,19 @@ def _kind(path: Path) -> tuple[bool, bool, int]:
             return binary, True, dim
         looked_at = enumerate((first, *islice(iter(lambda: file.readline(LONGEST), b""), LOOKED_AT)), 1)
         lines = [(number, line) for number, line in looked_at if line.strip()]
-    # A word may hold spaces and one may be missing, so most lines tell the width. One number would be a list of counts.
+    # Words may have spaces, and one may be missing, so most lines decide. One number a word would be a list of counts.
     counts = Counter(len(line.split()) for _, line in lines)
     dim = max(counts, key=lambda width: (counts[width], -width), default=0) - 1
-    wrong = [(number, line) for number, line in lines if not _row(line, dim)] if dim >= 2 else lines
-    if 2 * len(wrong) >= len(lines):
+    misfits = [(number, line) for number, line in lines if not _row(line, dim)] if dim >= 2 else lines
+    if 2 * len(misfits) >= len(lines):
         raise ValueError(f"it opens with {b' '.join(fields)[:40]!r}")
-    if wrong:
-        raise ValueError(_not_a_row(*wrong[0], dim))
+    if misfits:
+        raise ValueError(_not_a_row(*misfits[0], dim))
     return False, False, dim
 
 
 def _row(line: bytes, dim: int) -> tuple[bytes, np.ndarray] | None:
-    """A line of text as a word and its vector [dim], the last fields; None where it is no such line."""
+    """A line of text as a word and its vector [dim], the last fields; None where it is not such a line."""
     word, *numbers = line.rsplit(None, dim)
     if len(numbers) != dim or not word.strip():
         return None
@@ -121,16 +123,17 @@ def _row(line: bytes, dim: int) -> tuple[bytes, np.ndarray] | None:
 
 
 def _not_a_row(number: int, line: bytes, dim: int) -> str:
+    """What is wrong with a line of text."""
     return f"line {number} is not a word and {dim} numbers: {line[:60]!r}"
 
 
 def _read_text(path: Path, header: bool, dim: int) -> tuple[dict[str, int], np.ndarray]:
-    """Words and vectors of word2vec's or GloVe's text. Raises ValueError with the number of the line that is wrong."""
-    rows: dict[str, int] = {}
-    with _reader(path) as file:  # counted first: a table that grows would take twice the memory
+    """Words and vectors of word2vec's or GloVe's text. ValueError names the line that is wrong."""
+    row_of: dict[str, int] = {}
+    with _reader(path) as file:  # counted first, since a table that grows would need twice the memory
         count = sum(1 for line in file if line.strip()) - header
     table = np.empty((count, dim), dtype=np.float32)
-    found = 0
+    count_read = 0
     with _reader(path) as file:
         first = file.readline().removeprefix(MARK)
         if header and count != int(first.split()[0]):
@@ -141,13 +144,14 @@ def _read_text(path: Path, header: bool, dim: int) -> tuple[dict[str, int], np.n
             row = _row(line, dim)
             if row is None:
                 raise ValueError(_not_a_row(number, line, dim))
-            rows.setdefault(row[0].decode("utf-8", errors="replace"), found)
-            table[found] = row[1]
-            found += 1
-    return rows, table
+            row_of.setdefault(row[0].decode("utf-8", errors="replace"), count_read)
+            table[count_read] = row[1]
+            count_read += 1
+    return row_of, table
 
 
 def _read_binary(path: Path) -> tuple[dict[str, int], np.ndarray]:
+    """Words and vectors of word2vec's binary format."""
     from gensim.models import KeyedVectors
 
     loaded = KeyedVectors.load_word2vec_format(str(path), binary=True, unicode_errors="replace")
@@ -155,4 +159,5 @@ def _read_binary(path: Path) -> tuple[dict[str, int], np.ndarray]:
 
 
 def _reader(path: Path) -> IO[bytes]:
+    """The file, unpacked where it is gzipped."""
     return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]

@@ -16,11 +16,11 @@ from extractors.words import STOPWORDS, TooRare, counts, tokenise
 
 
 class W2v:
-    """Mean over the different words of a caption that have a vector and are no stop words; zeros if none has.
+    """Mean vector of a caption's different words that have a vector and are no stop words; zeros where there are none.
 
-    The vectors come from a file, or are trained on the train captions (skip-gram). With a file, the state holds the
-    vectors of the train captions' words, which the GRU starts from, and the file is opened again for words that
-    only other captions have: a pretrained vector is worth most for a word that training never showed.
+    The vectors come from a file, or are trained on the train captions (skip-gram). With a file, the state has the
+    vectors of the train captions' words, which the GRU starts from. The file is opened again for words of other
+    captions: a pretrained vector is worth most for a word that the train captions lack.
     """
 
     sides = ("text",)
@@ -36,10 +36,10 @@ class W2v:
         threshold: int = 5,  # of our own: occurrences in the train captions that a word needs to get a vector
         seed: int = 2,  # of our own
     ) -> None:
-        """vectors: a word2vec (text or binary) or GloVe file or a BigFile folder; "" trains our own.
+        """Take a word2vec (text or binary) or GloVe file or a BigFile folder; with "" vectors are trained here.
 
-        The rest is for training our own: dim is their width D (with a file, its width counts), window the words on
-        each side that are predicted, threshold the occurrences that a word needs to get a vector.
+        The other parameters are for that training: dim is the width D (a file has its own), window the words on each
+        side that are predicted, threshold the occurrences that a word needs to get a vector.
         """
         for name, value in (("dim", dim), ("window", window), ("epochs", epochs), ("threshold", threshold)):
             if value < 1:
@@ -53,7 +53,7 @@ class W2v:
         self._file: tuple[dict[str, int], np.ndarray] | None = None
 
     def vector_width(self) -> int:
-        """Width D of the word vectors that a fit gives, told before it. Raises ValueError if the file is none."""
+        """Width D of the word vectors that a fit will give. Raises ValueError where the file has no word vectors."""
         return width(Path(self.vectors)) if self.vectors else self.dim
 
     def fit(self, captions: Sequence[str]) -> dict[str, Any]:
@@ -64,21 +64,21 @@ class W2v:
         """
         if not self.vectors:
             return self._train([tokenise(caption) for caption in captions])
-        rows, table = self._open()
-        words = [word for word in counts(captions) if word in rows]
+        row_of, table = self._open()
+        words = [word for word in counts(captions) if word in row_of]
         if not words:
-            raise ValueError(f"{self.vectors}: none of the train captions' words is among its {len(rows)} words")
-        return {"words": words, "vectors": torch.from_numpy(np.array(table[[rows[w] for w in words]], np.float32))}
+            raise ValueError(f"{self.vectors}: none of the train captions' words is among its {len(row_of)} words")
+        return {"words": words, "vectors": torch.from_numpy(np.array(table[[row_of[w] for w in words]], np.float32))}
 
     def check_captions(self, captions: Sequence[str]) -> None:
-        """Raises ValueError where our own training would come to nothing on these train captions."""
+        """Raise ValueError where a training on these train captions would have no word."""
         if not self.vectors:
-            found = Counter(word for caption in captions for word in tokenise(caption))
-            if max(found.values(), default=0) < self.threshold:
-                raise TooRare(self.threshold, found)
+            occurrences = Counter(word for caption in captions for word in tokenise(caption))
+            if max(occurrences.values(), default=0) < self.threshold:
+                raise TooRare(self.threshold, occurrences)
 
     def load_state(self, state: dict[str, Any], device: str = "cpu") -> None:
-        """Take the words and their vectors; a mean needs no device. Raises ValueError if the file has gone."""
+        """Take the words and their vectors; a mean needs no device. Raises ValueError where the file is gone."""
         if self.vectors and not Path(self.vectors).exists():
             raise ValueError(f"{self.vectors}: no such file of word vectors; the words of new captions need it")
         self._rows = {word: row for row, word in enumerate(state["words"])}
@@ -92,7 +92,7 @@ class W2v:
     def extract_text(self, captions: Sequence[str]) -> np.ndarray:
         """C captions -> [C, D] float32. Raises ValueError if the file doesn't fit the state."""
         columns: dict[str, int] = {}  # the different words of these captions that have a vector
-        found: list[np.ndarray] = []
+        vectors: list[np.ndarray] = []
         unknown: set[str] = set()
         indices: list[int] = []
         starts = [0]
@@ -103,24 +103,26 @@ class W2v:
                     if vector is None:
                         unknown.add(word)
                         continue
-                    columns[word] = len(found)
-                    found.append(vector)
+                    columns[word] = len(vectors)
+                    vectors.append(vector)
                 if word in columns:
                     indices.append(columns[word])
             starts.append(len(indices))
-        if not found:
+        if not vectors:
             return np.zeros((len(captions), self.dim), dtype=np.float32)
-        which = csr_matrix((np.ones(len(indices), np.float32), indices, starts), (len(captions), len(found)))
-        sums = which @ np.stack(found)
+        which = csr_matrix((np.ones(len(indices), np.float32), indices, starts), (len(captions), len(vectors)))
+        sums = which @ np.stack(vectors)
         return np.asarray(sums / np.maximum(np.diff(starts), 1)[:, None].astype(np.float32), dtype=np.float32)
 
     def _vector(self, word: str) -> np.ndarray | None:
+        """The vector of a word, from the state or the file; None where there is none."""
         if word in self._rows:
-            return self._table[self._rows[word]]
+            vector: np.ndarray = self._table[self._rows[word]]
+            return vector
         if not self.vectors:
             return None
-        rows, table = self._open()
-        return np.array(table[rows[word]], dtype=np.float32) if word in rows else None
+        row_of, table = self._open()
+        return np.array(table[row_of[word]], dtype=np.float32) if word in row_of else None
 
     def _open(self) -> tuple[dict[str, int], np.ndarray]:
         """The file's words and table, opened once per process and only if needed."""
@@ -134,6 +136,7 @@ class W2v:
         return self._file
 
     def _train(self, sentences: list[list[str]]) -> dict[str, Any]:
+        """Train vectors on sentences of words -> the state."""
         from gensim.models import Word2Vec
 
         try:

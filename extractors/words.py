@@ -1,10 +1,10 @@
-"""Captions to words, and words to vocabularies, as W2VV++ and LAFF do it: ASCII letters and digits, no stemming."""
+"""Splits captions into words and makes vocabularies, as W2VV++ and LAFF do: ASCII letters and digits, no stemming."""
 
 import re
 from collections.abc import Iterable
 
-# The NLTK list of English without its spellings that hold an apostrophe, which no token can hold. It does drop
-# "no" and "not", and what is left of split contractions ("don", "t"): the features of the paper were made so.
+# NLTK's English list without words that have an apostrophe, which no token has. It contains "no" and "not", and parts
+# of split contractions ("don", "t"), since the features of the paper were made with it.
 _STOP = (
     # pronouns and determiners
     "i me my myself we our ours ourselves you your yours yourself yourselves he him his himself she her hers herself "
@@ -34,35 +34,39 @@ def tokenise(caption: str) -> list[str]:
 def counts(captions: Iterable[str]) -> dict[str, int]:
     """How often each word occurs in all captions together, in the order in which the words were first seen.
 
-    Marks such as "#1.2" are no words: they are cut out, here and nowhere else, because the authors' builder of
-    vocabularies does so and their features don't.
+    Marks such as "#1.2" are no words. They are cut out here and nowhere else, because the authors do so for
+    vocabularies and not for features.
     """
-    found: dict[str, int] = {}
+    counted: dict[str, int] = {}
     for caption in captions:
         for word in tokenise(_MARK.sub("", caption)):
-            found[word] = found.get(word, 0) + 1
-    return found
+            counted[word] = counted.get(word, 0) + 1
+    return counted
 
 
 class TooRare(ValueError):
     """No word of the train captions occurs as often as a feature's `threshold` says."""
 
-    def __init__(self, threshold: int, found: dict[str, int]) -> None:
-        most = f"; the commonest, '{max(found, key=found.__getitem__)}', occurs {max(found.values())}" if found else ""
+    def __init__(self, threshold: int, counted: dict[str, int]) -> None:
+        most = (
+            f"; the commonest, '{max(counted, key=counted.__getitem__)}', occurs {max(counted.values())}"
+            if counted
+            else ""
+        )
         super().__init__(
-            f"no word occurs {threshold} times or more among the {len(found)} different words of the train captions"
+            f"no word occurs {threshold} times or more among the {len(counted)} different words of the train captions"
             f"{most}; give more captions or a lower threshold"
         )
 
 
 def vocabulary(captions: Iterable[str], threshold: int, stopwords: bool) -> list[str]:
-    """Words that occur at least `threshold` times, by falling count, equal ones in the order first seen.
+    """Words that occur at least `threshold` times, by falling count, equal counts in the order of first occurrence.
 
     stopwords: whether stop words are kept.
-    Raises TooRare if no word is left, since a feature of no words is a mistake upstream.
+    Raises TooRare where no word is left, since a feature without words is a mistake in the data.
     """
-    found = counts(captions)
-    kept = [word for word, n in found.items() if n >= threshold and (stopwords or word not in STOPWORDS)]
+    counted = counts(captions)
+    kept = [word for word, n in counted.items() if n >= threshold and (stopwords or word not in STOPWORDS)]
     if not kept:
-        raise TooRare(threshold, {word: n for word, n in found.items() if stopwords or word not in STOPWORDS})
-    return sorted(kept, key=lambda word: -found[word])
+        raise TooRare(threshold, {word: n for word, n in counted.items() if stopwords or word not in STOPWORDS})
+    return sorted(kept, key=lambda word: -counted[word])

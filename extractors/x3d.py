@@ -6,7 +6,7 @@ XS, S and M are one architecture, so the file of one loads into the others; `siz
 
 import warnings
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -54,9 +54,9 @@ ZOO = Layout("PyTorchVideo's layout", (r"^blocks\.0\.conv\.conv_(t|xy)\.",), dic
 class X3D:
     """Features before the classifier, averaged over clips and crops: [B, 2048].
 
-    `frames`, `stride` (frames at 30 a second; 0 spreads them over the video) and `crop` are those the size was
-    trained with unless given. `clips` are spread evenly over the video; the paper tests with ten. One crop is the
-    centre; three are as large as the picture's short side, which is the same for both.
+    `frames`, `stride` (frames at 30 a second; 0 spreads them over the video) and `crop` are those that the size was
+    trained with, unless given. `clips` are spread evenly over the video; the paper tests with ten. One crop is the
+    centre; three crops are as large as the picture's short side, which is the same for both.
     """
 
     sides = ("video",)
@@ -64,7 +64,7 @@ class X3D:
     mean = KINETICS_MEAN
     std = KINETICS_STD
     colours = "RGB"
-    last = False  # whether the channels of a pixel lie side by side in the network's memory
+    last = False  # whether the channels of a pixel are neighbours in the network's memory
     LAYOUTS = (SLOWFAST, ZOO)
 
     def __init__(
@@ -104,30 +104,30 @@ class X3D:
         return f"X3D (size {self.size})"
 
     def load(self, device: str, weights: Path | None) -> None:
-        """Build the network for this clip length and crop; `weights` None means random ones (see `untrained`)."""
+        """Build the network for this clip length and crop; without `weights` they are random (see `untrained`)."""
         if weights is None:
             net = self.build()
             settle(net, self.sampling.frames, self.sampling.crop)
         else:
-            found = convert(weights, self.LAYOUTS, str(self))
-            net = self.build(found.state)
-            fill(net, found.state, found.source, str(self))
-        # On a CPU its convolutions are 1.1 times as fast so, ir-CSN's slower (on a GPU unmeasured).
+            converted = convert(weights, self.LAYOUTS, str(self))
+            net = self.build(converted.state)
+            fill(net, converted.state, converted.source, str(self))
+        # On a CPU this makes its convolutions 1.1 times as fast, those of ir-CSN slower; on a GPU nobody has measured.
         self.last = device == "cpu"
         self.net: nn.Module = net.eval().to(device)
         if self.last:
             self.net.to(memory_format=torch.channels_last_3d)
 
     def build(self, state: dict[str, Tensor] | None = None) -> nn.Module:
-        """The network with random weights; with the layers that `state` has, should it be SlowFast's."""
+        """The network with random weights, and with the layer that only SlowFast has where `state` has it."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # it still compiles an activation by torch.jit
             from pytorchvideo.models.x3d import create_x3d
 
         with seeded():
-            # The pooling window is fixed when the network is built: that of training, also where crops are larger. The
-            # last layers then see a small map, and their output is averaged.
-            net = create_x3d(
+            # The pooling window is fixed when the network is built: that of training, also for larger crops. Then the
+            # last layers see a small map, and their output is averaged.
+            net: Any = create_x3d(
                 input_clip_length=self.sampling.frames,
                 input_crop_size=self.trained,
                 depth_factor=self.depth,
@@ -136,12 +136,13 @@ class X3D:
             if state is not None and any(key.startswith(SHORTCUT) for key in state):
                 net.blocks[1].res_blocks[0].branch1_norm = nn.BatchNorm3d(24)
         net.blocks[5].proj = nn.Identity()
-        return net
+        module: nn.Module = net
+        return module
 
     @torch.no_grad()
     def extract(self, frames: Tensor) -> Tensor:
         """[B, M, T, H, W, 3] uint8 -> [B, 2048] float32."""
         check(frames, self.sampling)
-        # View by view: the working memory is that of B clips, however many each video has.
+        # View by view, so that the working memory is that of B clips, however many each video has.
         clips = (normalise(clip, self.mean, self.std, last=self.last) for clip in frames.unbind(1))
         return torch.stack([self.net(clip).float() for clip in clips]).mean(dim=0)

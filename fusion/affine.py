@@ -12,7 +12,7 @@ from fusion.transform import project
 
 
 class Affine(nn.Module):
-    """[f_1, ..., f_K] A + b, into S spaces of width W at once.
+    """Map K features into S spaces of width W at once: [f_1, ..., f_K] A + b.
 
     A of each space is Xavier-uniform over all its rows and its W columns; b is 0.
     """
@@ -27,10 +27,10 @@ class Affine(nn.Module):
         self.bias = nn.Parameter(torch.zeros(spaces * width))
 
     def forward(self, features: Mapping[str, Feature]) -> Tensor:
-        """features[k]: [B, D_k] dense or sparse -> [B, S * W].
+        """Map features[k], [B, D_k] dense or sparse -> [B, S * W].
 
         Raises ValueError naming a feature that is missing or has another width.
         """
-        given = pick(features, self.dims)
-        parts = (project(feature, self.weight[name]) for name, feature in zip(self.dims, given, strict=True))
+        picked = pick(features, self.dims)
+        parts = (project(feature, self.weight[name]) for name, feature in zip(self.dims, picked, strict=True))
         return sum(parts, start=self.bias)

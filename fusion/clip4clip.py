@@ -1,4 +1,4 @@
-"""CLIP4Clip over cached features: an aggregator of frames beside a caption's vector, in one space."""
+"""Clip4Clip: CLIP4Clip over cached features, an aggregator of frames beside a caption's vector, in one space."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from fusion.spaces import Spaces
 
 
 class Clip4Clip(Spaces):
-    """Cosine of the video that an aggregator of fusion/frames/ makes of its frames, and the caption as it is.
+    """Cosine of a video's vector, made of its frames by an aggregator of fusion/frames/, and a caption's own vector.
 
     Reads one video feature frame by frame (`frames` names it) and one text feature of the same width, both from one
-    CLIP model. `aggregate` and `aggregate_params` are as in finetune; what starts from CLIP's text side there starts
-    from random numbers here. The aggregator alone learns. With the tight type each pair has a score of its own and
-    there are no vectors. Source: Luo et al., "CLIP4Clip", arXiv 2104.08860.
+    CLIP model. `aggregate` and `aggregate_params` are as in finetune, but layers that start from CLIP's text side there
+    start from random numbers here. Only the aggregator learns. With the tight type each pair of a caption and a video
+    has a score, and there are no vectors. Source: Luo et al., "CLIP4Clip", arXiv 2104.08860.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Clip4Clip(Spaces):
         video_dims: dict[str, int],
         text_dims: dict[str, int],
         lengths: dict[str, int],
-        frames: tuple[str, ...] = ("clip-ft-frames",),  # the video feature, frame by frame
+        frames: tuple[str, ...] = (),  # names the video feature, frame by frame
         aggregate: str = "fusion.frames.ea.EA",  # what makes a video of its frames: a class of fusion/frames/
         aggregate_params: dict[str, Any] | None = None,  # of that class
         encoders: Mapping[str, nn.Module] | None = None,
@@ -58,54 +58,53 @@ class Clip4Clip(Spaces):
         self.scores_pairs = bool(self.aggregator.scores_pairs)
 
     def video_units(self, features: Mapping[str, Feature]) -> Tensor:
-        """Frames of B videos -> [B, 1, D], of length 1."""
+        """Unit vectors [B, 1, D] of B videos, made of their frames."""
         if self.scores_pairs:
             raise ValueError(f"{type(self.aggregator).__name__} scores pairs; a video alone has no vector")
-        found = self._frames(features)
-        return normalize(self.aggregator(found.values, found.counts), dim=-1)[:, None]
+        frames = self._frames(features)
+        return normalize(self.aggregator(frames.values, frames.counts), dim=-1)[:, None]
 
     def text_units(self, features: Mapping[str, Feature]) -> Tensor:
-        """Rows of B captions -> [B, 1, D], of length 1."""
+        """Unit vectors [B, 1, D] of B captions."""
         return normalize(self._rows(features), dim=-1)[:, None]
 
     def cosines(self, video: Mapping[str, Feature], text: Mapping[str, Feature]) -> Tensor:
-        """What the loss sees, [1, B, B]: cosines, or the scores of the pairs as they are."""
+        """Cosines [1, B, B], or the scores of the pairs: the input of the loss."""
         return self.scores(video, text)[None] if self.scores_pairs else super().cosines(video, text)
 
     def scores(self, video: Mapping[str, Feature], text: Mapping[str, Feature]) -> Tensor:
-        """V videos and C captions -> [C, V], every caption with every video."""
+        """Scores [C, V] of C captions with V videos, every caption with every video."""
         if not self.scores_pairs:
             return super().scores(video, text)
-        found = self._frames(video)
-        pairs: Any = self.aggregator
-        scores: Tensor = pairs.scores(self._rows(text), found.values, found.counts)
+        frames = self._frames(video)
+        scores: Tensor = self.aggregator.scores(self._rows(text), frames.values, frames.counts)
         return scores
 
     def _frames(self, features: Mapping[str, Feature]) -> Frames:
-        [found] = pick_all(features, {self.video: self.dim}, (self.video,))
-        assert isinstance(found, Frames)
-        return found
+        [frames] = pick_all(features, {self.video: self.dim}, (self.video,))
+        assert isinstance(frames, Frames)
+        return frames
 
     def _rows(self, features: Mapping[str, Feature]) -> Tensor:
-        [found] = pick(self.encode(features), {self.text: self.dim})
-        if not isinstance(found, Tensor):
-            raise ValueError(f"feature '{self.text}' should hold dense rows, not {type(found).__name__}")
-        return found
+        [rows] = pick(self.encode(features), {self.text: self.dim})
+        if not isinstance(rows, Tensor):
+            raise ValueError(f"feature '{self.text}' should hold dense rows, not {type(rows).__name__}")
+        return rows
 
 
 def aggregator(path: str, sizes: dict[str, int], params: dict[str, Any]) -> Any:
-    """The aggregator of fusion/frames/ with this dotted path. Raises ValueError for another path or parameter."""
+    """Make the aggregator of fusion/frames/ with this dotted path. Raises ValueError for another path or parameter."""
     module, _, name = path.rpartition(".")
-    known = [f"{package.__name__}.{found.name}" for found in pkgutil.iter_modules(package.__path__)]
-    kind = getattr(importlib.import_module(module), name, None) if module in known else None
-    if not hasattr(kind, "scores_pairs") or not isinstance(kind, type):
+    known = [f"{package.__name__}.{file.name}" for file in pkgutil.iter_modules(package.__path__)]
+    class_ = getattr(importlib.import_module(module), name, None) if module in known else None
+    if not hasattr(class_, "scores_pairs") or not isinstance(class_, type):
         near = get_close_matches(module, known, n=1)
         hint = f"; did you mean a class of {near[0]}?" if near else f"; there are {', '.join(known)}"
         raise ValueError(f"aggregate is {path!r}, which names no aggregator of fusion/frames/{hint}")
-    own = [key for key in inspect.signature(kind).parameters if key not in sizes]
+    settable = [key for key in inspect.signature(class_).parameters if key not in sizes]
     for key in params:
-        if key not in own:
-            near = get_close_matches(key, own, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(own)}"
+        if key not in settable:
+            near = get_close_matches(key, settable, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(settable)}"
             raise ValueError(f"aggregate_params: {path} has no parameter '{key}'; {hint}")
-    return kind(**sizes, **params)
+    return class_(**sizes, **params)

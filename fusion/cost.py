@@ -1,4 +1,4 @@
-"""What a model costs: its parameters, and the floating point operations (FLOPs) of embedding one video and one caption.
+"""Cost of a model: its parameters, and the floating point operations (FLOPs) of embedding one video and one caption.
 
 A multiply-add counts as 2 FLOPs, as in the cost table of the LAFF poster (ECCV 2022). Sums, biases, softmaxes, norms
 and activations are not counted: beside the matrix products they are small.
@@ -17,22 +17,23 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from fusion.features import Feature, take
+from fusion.spaces import Spaces
 
-# The sizes that both rows of the poster's table follow from.
+# Sizes from which both rows of the poster's table follow.
 POSTER_DIM = 13568  # D, all eight video features side by side: six of 2,048, clip 512, TimeSformer 768
 POSTER_WIDTH = 1024  # d
 POSTER_TOKENS = 8  # features that are weighed
 
 
 def laff_flops(dim: int, width: int, tokens: int) -> int:
-    """2 (D d + n d): every feature to width d, D of them in all; one score for each of the n features."""
+    """FLOPs of LAFF, 2 (D d + n d): D columns of features to width d, and one score for each of the n features."""
     return 2 * (dim * width + tokens * width)
 
 
 def mhsa_flops(dim: int, width: int, tokens: int) -> int:
-    """2 (D d + n 4 d^2): every feature to width d; query, key, value and output projection of each of the n.
+    """FLOPs of MHSA, 2 (D d + n 4 d^2): features to width d, and four projections (Q, K, V, output) of each of the n.
 
-    Multi-head self-attention as the poster counts it: without the products of queries, keys and values.
+    The poster counts so, without the products of queries, keys and values.
     """
     return 2 * (dim * width + tokens * 4 * width**2)
 
@@ -47,33 +48,33 @@ class Cost:
 
 
 def parameters(model: nn.Module) -> int:
-    """How many numbers are learned."""
+    """Count the numbers that a model learns."""
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def flops(model: nn.Module, video: Mapping[str, Feature], text: Mapping[str, Feature]) -> Cost:
-    """Run a model on some videos and captions and count its products; the mean of a row, rounded.
+def flops(model: Spaces, video: Mapping[str, Feature], text: Mapping[str, Feature]) -> Cost:
+    """Run a model on some videos and captions and count its products: the mean of a row, rounded.
 
-    What is sparse costs what its entries cost and a sentence encoder what its words cost, so captions differ: give
-    several. The model is used as for retrieval (no dropout) and left as it was.
+    A sparse feature costs as many products as it has entries, a sentence encoder as many as its words need, so captions
+    differ: give several. The model runs as in retrieval (no dropout) and is left as it was.
     """
     videos, texts = (len(next(iter(features.values()))) for features in (video, text))
     with _as_in_retrieval(model):
-        if getattr(model, "scores_pairs", False):
+        if model.scores_pairs:
             with Products() as products:
-                model.scores(video, text)  # type: ignore[operator]
+                model.scores(video, text)
             return Cost(0, 0, round(products.flops / (videos * texts)))
-        with Products() as of_video:
-            vectors = model.embed_video(video)  # type: ignore[operator]
-        with Products() as of_text:
-            for row in range(texts):  # one by one: together, sentence encoders share what captions have in common
-                model.embed_text({name: take(feature, torch.tensor([row])) for name, feature in text.items()})  # type: ignore[operator]
-    return Cost(round(of_video.flops / videos), round(of_text.flops / texts), 2 * vectors.shape[1])
+        with Products() as video_products:
+            vectors = model.embed_video(video)
+        with Products() as text_products:
+            for number in range(texts):  # one by one: together, sentence encoders share the words that captions share
+                model.embed_text({name: take(feature, torch.tensor([number])) for name, feature in text.items()})
+    return Cost(round(video_products.flops / videos), round(text_products.flops / texts), 2 * vectors.shape[1])
 
 
 @contextmanager
 def _as_in_retrieval(model: nn.Module) -> Iterator[None]:
-    """No dropout, no gradients, and attention layers product by product: fused they would hide them."""
+    """Run without dropout and gradients, and attention layers product by product: fused ones would hide products."""
     training, fused = model.training, torch.backends.mha.get_fastpath_enabled()
     model.eval()
     torch.backends.mha.set_fastpath_enabled(False)
@@ -85,15 +86,15 @@ def _as_in_retrieval(model: nn.Module) -> Iterator[None]:
         model.train(training)
 
 
-class Products(TorchDispatchMode):
+class Products(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]  # torch has no annotations here
     """Counts the FLOPs of all matrix products while it is entered.
 
-    Of products that torch names (matrices, convolutions, attention) its own formulas are used. Beside them: a matrix
-    and a vector, rows of a matrix summed with weights (embedding_bag), and element-wise products that are then summed.
+    Torch's own formulas count matrix products, convolutions and attention. Counted beside them: a matrix times a
+    vector, rows of a matrix summed with weights (embedding_bag), and element-wise products that are then summed.
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         self.flops = 0
         self._products: dict[int, Tensor] = {}  # storage -> element-wise product that is not summed yet
 
@@ -113,7 +114,7 @@ class Products(TorchDispatchMode):
             self.flops += 2 * args[0].shape[0] * args[0].shape[1] * (args[1].numel() + args[2].numel())
         elif name in (aten._embedding_bag, aten._embedding_bag_forward_only):
             weighted = args[6] if len(args) > 6 else kwargs.get("per_sample_weights")
-            if weighted is not None:  # without weights rows are only added
+            if weighted is not None:  # without weights, rows are only added
                 self.flops += 2 * args[1].numel() * args[0].shape[1]
         elif function is aten.mul.Tensor and isinstance(args[1], Tensor) and args[1].ndim:
             self._products[_storage(out)] = out
@@ -123,5 +124,5 @@ class Products(TorchDispatchMode):
 
 
 def _storage(tensor: Tensor) -> int:
-    """What a tensor shares with its views."""
+    """Address of the memory that a tensor shares with its views."""
     return tensor.untyped_storage().data_ptr()

@@ -1,12 +1,14 @@
-"""How the features of one side enter a block: each becomes H vectors of width W, learned or, if raw, tiled."""
+"""Enter: the first layer of most blocks, where each feature becomes H vectors of width W, learned or, if raw, tiled."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
 
+from fusion.block import Block, Sizes
 from fusion.features import Feature, pick
 from fusion.transform import Tile, Transform, check_block
 
@@ -14,8 +16,8 @@ from fusion.transform import Tile, Transform, check_block
 class Enter(nn.ModuleDict):
     """A Transform for each feature of `dims`, a Tile for those that `raw` names; names that `dims` lacks are ignored.
 
-    `norm` puts batch normalisation behind every Transform. `whole` is for blocks of one space, where a raw feature may
-    be wider than a head: it is then tiled as often as it fits.
+    `norm` puts batch normalisation behind every Transform. With `one_space` a raw feature may be wider than a head: it
+    is then tiled as often as it fits into the H * W columns.
     Raises ValueError for sizes below 1, dropout outside [0, 1), and a raw feature wider than a head.
     """
 
@@ -27,12 +29,12 @@ class Enter(nn.ModuleDict):
         dropout: float,
         raw: Collection[str] = (),
         norm: bool = False,
-        whole: bool = False,
+        one_space: bool = False,
     ) -> None:
         check_block(dict(dims), heads, width, dropout)
         super().__init__(
             {
-                name: Tile(name, dim, *_tiles(dim, heads, width, whole))
+                name: Tile(name, dim, *_tiles(dim, heads, width, one_space))
                 if name in raw
                 else Transform(dim, heads * width, dropout, norm)
                 for name, dim in dims.items()
@@ -42,18 +44,42 @@ class Enter(nn.ModuleDict):
         self._shape = (heads, width)
 
     def forward(self, features: Mapping[str, Feature]) -> Tensor:
-        """features[k]: [B, D_k] dense or sparse -> [B, K, H, W], K in the order of `dims`.
+        """Map features[k], [B, D_k] dense or sparse -> [B, K, H, W], K in the order of `dims`.
 
         Raises ValueError naming a feature that is missing or has another width.
         """
-        given = pick(features, self._dims)
-        entered = [layer(feature) for layer, feature in zip(self.values(), given, strict=True)]
-        return torch.stack(entered, dim=1).unflatten(-1, self._shape)
+        picked = pick(features, self._dims)
+        entered = [layer(feature) for layer, feature in zip(self.values(), picked, strict=True)]
+        return torch.unflatten(torch.stack(entered, dim=1), -1, self._shape)
 
 
-def _tiles(dim: int, heads: int, width: int, whole: bool) -> tuple[int, int]:
-    """How many tiles a raw feature has, and how wide they are: those of the heads, or fewer and wider ones."""
-    space = heads * width
-    fits = (count for count in range(heads, 1, -1) if space % count == 0 and space // count >= dim)
-    count = next(fits, 1) if whole else heads
-    return count, space // count
+class EnterSizes(Sizes, total=False):
+    """Parameters of `EnterBlock`, for blocks that pass them on."""
+
+    norm: bool
+
+
+class EnterBlock(Block):
+    """Base of the blocks that begin with `Enter`; `one_space` says whether the heads are one space together.
+
+    Raises ValueError as `Block` does, and for a raw feature wider than a head, or in one space wider than all heads.
+    """
+
+    one_space = False
+
+    def __init__(
+        self,
+        *,
+        norm: bool = False,  # batch normalisation behind every learned map too
+        **sizes: Unpack[Sizes],
+    ) -> None:
+        super().__init__(**sizes)
+        self.enter = Enter(self.dims, self.heads, self.width, self.dropout, self.raw, norm, self.one_space)
+
+
+def _tiles(dim: int, heads: int, width: int, one_space: bool) -> tuple[int, int]:
+    """Number and width of a raw feature's tiles: those of the heads, or in one space fewer and wider ones."""
+    columns = heads * width
+    fitting = (count for count in range(heads, 1, -1) if columns % count == 0 and columns // count >= dim)
+    count = next(fitting, 1) if one_space else heads
+    return count, columns // count

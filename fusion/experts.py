@@ -18,12 +18,12 @@ AGGREGATE, TIMELESS, FIRST = 0, 1, 2  # rows of the time embedding: aggregate to
 
 
 class Experts(nn.Module):
-    """Each expert gives its tokens, and an aggregate token in front of them whose last state is the expert's vector.
+    """Transformer over the tokens of all experts; the last state of an expert's aggregate token is its vector.
 
     Token: the feature, or a frame of it, mapped to width W, length 1. Aggregate token: the largest value of each column
     over the expert's tokens. Added to both: an embedding of the expert and one of the time; then LayerNorm, dropout
-    and the layers (attention, residual, LayerNorm; feed-forward with GELU, residual, LayerNorm). Frames that are not a
-    video's own are not looked at. Weights start normal with deviation 0.02, those of the features Xavier-uniform.
+    and the layers (attention, residual, LayerNorm; feed-forward with GELU, residual, LayerNorm). Padding is masked in
+    attention. Weights start normal with deviation 0.02, those of the features Xavier-uniform.
     Raises ValueError for a width that heads do not divide and for frames without a length.
     """
 
@@ -67,34 +67,36 @@ class Experts(nn.Module):
                 nn.init.zeros_(parameter)
 
     def forward(self, features: Mapping[str, Feature]) -> Tensor:
-        """features[k]: [B, D_k], or Frames [B, T, D_k] -> [B, E, W], E in the order of `dims`.
+        """Embed features[k], [B, D_k] or Frames [B, T, D_k] -> [B, E, W], E in the order of `dims`.
 
         Raises ValueError naming a feature that is missing, has another width, more frames than the model was built for,
         or should come frame by frame.
         """
         tokens: list[Tensor] = []
-        own: list[Tensor] = []
-        aggregates: list[int] = []  # where they stand
+        masks: list[Tensor] = []
+        aggregates: list[int] = []  # places of the aggregate tokens
         for name, feature in zip(self.dims, pick_all(features, self.dims, self.frames), strict=True):
-            entered, theirs, times = self._tokens(name, feature)
-            first = entered.masked_fill(~theirs[..., None], -torch.inf).amax(dim=1, keepdim=True)
-            aggregates.append(sum(some.shape[1] for some in tokens))
-            tokens.append(torch.cat([first + self.time[AGGREGATE], entered + times], dim=1) + self.kind[name])
-            own.append(torch.cat([theirs.new_ones(len(theirs), 1), theirs], dim=1))
+            entered, mask, times = self._tokens(name, feature)
+            aggregate = entered.masked_fill(~mask[..., None], -torch.inf).amax(dim=1, keepdim=True)
+            aggregates.append(sum(block.shape[1] for block in tokens))
+            tokens.append(torch.cat([aggregate + self.time[AGGREGATE], entered + times], dim=1) + self.kind[name])
+            masks.append(torch.cat([mask.new_ones(len(mask), 1), mask], dim=1))
         states = self.dropout(self.norm(torch.cat(tokens, dim=1)))  # [B, N, W]
-        ignored = ~torch.cat(own, dim=1) if self.frames else None
+        padding = ~torch.cat(masks, dim=1) if self.frames else None
         for layer in self.layers:
-            states = layer(states, src_key_padding_mask=ignored)
-        return torch.stack([states[:, place] for place in aggregates], dim=1)  # a list of places would be sent there
+            states = layer(states, src_key_padding_mask=padding)
+        return torch.stack(
+            [states[:, place] for place in aggregates], dim=1
+        )  # one index of all places would be copied to the GPU
 
     def _tokens(self, name: str, feature: Tensor | Sparse | Frames) -> tuple[Tensor, Tensor, Tensor]:
-        """An expert's tokens [B, T, W], which of them are the video's own [B, T], and their times [T, W]."""
+        """Tokens of an expert [B, T, W], the mask of the video's own [B, T], and embeddings of their times [T, W]."""
         if not isinstance(feature, Frames):
             entered = unit(self.enter[name]({name: feature}))[:, None]
-            every = torch.ones(entered.shape[:2], dtype=torch.bool, device=entered.device)
-            return entered, every, self.time[TIMELESS : TIMELESS + 1]
-        rows, length, _ = feature.values.shape
+            mask = torch.ones(entered.shape[:2], dtype=torch.bool, device=entered.device)
+            return entered, mask, self.time[TIMELESS : TIMELESS + 1]
+        videos, length, _ = feature.values.shape
         if length > self.length:
             raise ValueError(f"feature '{name}' has {length} frames a video; the model was built for {self.length}")
-        entered = self.enter[name]({name: feature.values.flatten(0, 1)}).unflatten(0, (rows, length))
-        return unit(entered), feature.own, self.time[FIRST : FIRST + length]
+        entered = self.enter[name]({name: feature.values.flatten(0, 1)}).unflatten(0, (videos, length))
+        return unit(entered), feature.mask, self.time[FIRST : FIRST + length]

@@ -1,7 +1,7 @@
-"""JE: joint embeddings, a space for each video feature, fused late.
+"""JE: joint embeddings, a space for each video feature, and late fusion.
 
 Source: Mithun et al., "Learning Joint Embedding with Multimodal Cues for Cross-Modal Video-Text Retrieval", ICMR 2018,
-as the LAFF paper runs it on its features: all spaces the same, or 0.8 or 0.9 of the score for clip-ft.
+as the LAFF paper runs it on its features: all spaces with the same share of the score, or 0.8 or 0.9 of it for CLIP.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class JE(Spaces):
     """Space i: video feature i in a map of its own, beside all text features side by side in another.
 
     Map: dropout(tanh(x A_i + b_i)), as in LAFF's other rivals; JE's own is linear. The LAFF paper does not say which
-    text features a space has nor how the others divide what `lead` leaves them: here all of them, and equally. The loss
-    is the plain sum over the spaces, so that each is trained as if alone (but a sentence encoder inside the model is
-    shared, and the gradient's norm is clipped together).
+    text features a space has: here it has all. Nor does it say how the other spaces divide what `lead` leaves: here
+    equally. The loss is the plain sum over the spaces, so each is trained as if alone (but a sentence encoder inside
+    the model is shared, and the norm of all gradients is clipped together).
     lead: the video feature whose space has `share` of the score; '' gives every space the same.
     Raises ValueError for sizes below 1, dropout outside [0, 1), an unknown lead and a share outside (0, 1].
     """
@@ -50,18 +50,20 @@ class JE(Spaces):
         self.dropout = Dropout(dropout)
 
     def video_units(self, features: Mapping[str, Feature]) -> Tensor:
-        """Video features [B, D_k] -> [B, S, W], unit length in each space; S in the order of `video_dims`."""
-        given = pick(features, self.video_dims)
-        return unit(torch.stack([layer(one) for layer, one in zip(self.video.values(), given, strict=True)], dim=1))
+        """Map video features, [B, D_k] -> [B, S, W], unit length in each space; S in the order of `video_dims`."""
+        picked = pick(features, self.video_dims)
+        return unit(
+            torch.stack([layer(feature) for layer, feature in zip(self.video.values(), picked, strict=True)], dim=1)
+        )
 
     def text_units(self, features: Mapping[str, Feature]) -> Tensor:
-        """Text features, B rows each -> [B, S, W], unit length in each space."""
+        """Map text features, B rows each -> [B, S, W], unit length in each space."""
         joined = self.text(self.encode(features))
         return unit(self.dropout(torch.tanh(joined)).unflatten(1, (self.spaces, -1)))
 
 
 def _shares(names: list[str], lead: str, share: float) -> tuple[float, ...] | None:
-    """Each space's share of the score, summing to one; None: all the same. Raises ValueError, see JE."""
+    """Shares of the spaces in the score, summing to one; None: all the same. Raises ValueError, see JE."""
     if not lead:
         if share:
             raise ValueError(f"share is {share}, but lead names no feature; set lead to one of {', '.join(names)}")

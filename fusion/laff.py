@@ -7,49 +7,49 @@ the authors' released code executes it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Unpack
 
 import torch
 from torch import Tensor, nn
 
-from fusion.enter import Enter
+from fusion.enter import EnterBlock, EnterSizes
 from fusion.features import Feature
 
 
-class LAFF(nn.Module):
-    """Every feature becomes H vectors of width W; in each head a softmax over the K features weighs them.
+class LAFF(EnterBlock):
+    """Convex combination of K features in each of H heads: features become H vectors of width W, weighed by a softmax.
 
     Head h: a = softmax_k(w_h . f_k), fused = sum_k a_k f_k, with one w_h for all features. (A bias there would be the
-    same for all features and the softmax would cancel it, so there is none.) `raw` names features that enter without
-    a learned map: tiled to every head, then batch normalisation. Names in it that `dims` lacks are ignored, so that
-    both sides of a model can share their parameters. `norm` puts batch normalisation behind every learned map too.
-    Raises ValueError for sizes below 1, dropout outside [0, 1), and a raw feature wider than a head.
+    same for all features and the softmax would cancel it, so there is none.) A raw feature enters without a learned
+    map: tiled to every head, then batch normalisation. `norm` puts batch normalisation behind every learned map too.
+    Parameters and errors are those of `EnterBlock`.
     """
 
     convex = True
     symmetric = True
 
-    def __init__(
-        self,
-        *,
-        dims: dict[str, int],
-        heads: int = 8,  # spaces that features are fused in, each with weights of its own
-        width: int = 512,  # columns of a head
-        dropout: float = 0.2,  # share of values dropped while learning
-        raw: tuple[str, ...] = ("clip-ft",),  # features taken as they are, not through a learned map
-        norm: bool = False,  # batch normalisation behind every learned map too
-    ) -> None:
-        super().__init__()
-        self.dims = dict(dims)
-        self.enter = Enter(dims, heads, width, dropout, raw, norm)
-        self.score = nn.Parameter(torch.empty(heads, width))
-        nn.init.uniform_(self.score, -(width**-0.5), width**-0.5)  # as a Linear(width, 1) starts
+    def __init__(self, **sizes: Unpack[EnterSizes]) -> None:
+        super().__init__(**sizes)
+        self.score = head_scores(self.heads, self.width)
 
     def forward(self, features: Mapping[str, Feature]) -> tuple[Tensor, Tensor]:
-        """features[k]: [B, D_k] dense or sparse -> fused [B, H, W], weights [B, H, K] that sum to one over K.
+        """Fuse features[k], [B, D_k] dense or sparse -> fused [B, H, W], weights [B, H, K] that sum to one over K.
 
         K is in the order of `dims`. Raises ValueError naming a feature that is missing or has another width.
         """
-        entered = self.enter(features)  # [B, K, H, W]
-        weights = (entered * self.score).sum(dim=-1).softmax(dim=1)  # [B, K, H]
-        fused = (weights[..., None] * entered).sum(dim=1)
-        return fused, weights.transpose(1, 2)
+        return attend(self.enter(features), self.score)
+
+
+def head_scores(heads: int, width: int) -> nn.Parameter:
+    """Draw the vector w_h of each head, [H, W]: uniform, as a Linear(width, 1) starts."""
+    bound = width**-0.5
+    return nn.Parameter(torch.empty(heads, width).uniform_(-bound, bound))
+
+
+def attend(entered: Tensor, score: Tensor) -> tuple[Tensor, Tensor]:
+    """Weigh features by a softmax over K in each head.
+
+    entered [B, K, H, W], score [H, W] -> fused [B, H, W], weights [B, H, K].
+    """
+    weights = (entered * score).sum(dim=-1).softmax(dim=1)  # [B, K, H]
+    return (weights[..., None] * entered).sum(dim=1), weights.transpose(1, 2)

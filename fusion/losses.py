@@ -1,8 +1,8 @@
-"""Losses over a batch of matching pairs, shared by everything that learns to retrieve.
+"""Losses over a batch of matching pairs, for everything that learns to retrieve.
 
-cosines [..., B, B]: [i, j] is caption i against video j, the pairs are on the diagonal; leading dimensions are spaces,
-and their losses are summed. videos [B] says which video each caption belongs to. With `mask`, the video of another
-caption of the same video is no negative; without, as LAFF's authors have it, it is.
+cosines [..., B, B]: [i, j] is caption i against video j, pairs are on the diagonal; leading dimensions are spaces, and
+their losses are summed. videos [B] holds the number of each caption's video. A batch may hold two captions of one
+video. With `mask`, each of them is no negative for the other's place; without, as in the LAFF authors' code, it is.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MARGIN = 0.2
 
 
 def make(name: str, mask: bool = False, prior: float = 0.1) -> Loss:
-    """The loss of that name in LOSSES, with or without the mask; `prior` is for dual-softmax alone.
+    """Make the loss with this name in LOSSES, with or without the mask; `prior` is for dual-softmax alone.
 
     Raises ValueError for another name, and a prior that is not above 0.
     """
@@ -29,8 +29,8 @@ def make(name: str, mask: bool = False, prior: float = 0.1) -> Loss:
         raise ValueError(f"there is no loss '{name}'; take one of {', '.join(LOSSES)}")
     if not 0 < prior < math.inf:
         raise ValueError(f"prior is {prior}; it should be above 0")
-    own = {"prior": prior} if LOSSES[name] is dual_softmax else {}
-    return partial(LOSSES[name], mask=mask, **own)
+    options = {"prior": prior} if LOSSES[name] is dual_softmax else {}
+    return partial(LOSSES[name], mask=mask, **options)
 
 
 def triplet(cosines: Tensor, scale: Tensor, videos: Tensor | None = None, mask: bool = False) -> Tensor:
@@ -39,10 +39,11 @@ def triplet(cosines: Tensor, scale: Tensor, videos: Tensor | None = None, mask: 
     Summed over batch and spaces; a batch of one gives 0. `scale` is not used. Source: Faghri et al., "VSE++", BMVC
     2018, one direction of it.
     """
-    right = torch.diagonal(cosines, dim1=-2, dim2=-1)[..., None]
-    same = torch.eye(cosines.shape[-1], dtype=torch.bool, device=cosines.device)
-    others = _mates(cosines, videos, mask)
-    cost = (MARGIN + cosines - right).clamp(min=0).masked_fill(same if others is None else same | others, 0)
+    positives = torch.diagonal(cosines, dim1=-2, dim2=-1)[..., None]
+    diagonal = torch.eye(cosines.shape[-1], dtype=torch.bool, device=cosines.device)
+    matches = _further_matches(cosines, videos, mask)
+    excluded = diagonal if matches is None else diagonal | matches
+    cost = (MARGIN + cosines - positives).clamp(min=0).masked_fill(excluded, 0)
     return cost.max(dim=-1).values.sum()
 
 
@@ -57,12 +58,12 @@ def triplet_both(cosines: Tensor, scale: Tensor, videos: Tensor | None = None, m
 
 
 def infonce(cosines: Tensor, scale: Tensor, videos: Tensor | None = None, mask: bool = False) -> Tensor:
-    """Mean of caption-to-video and video-to-caption cross entropy of scale * cosines.
+    """Mean of the cross entropies from caption to video and from video to caption, of scale * cosines.
 
     Mean over the batch, summed over spaces. Source: Radford et al., "Learning Transferable Visual Models From Natural
     Language Supervision", ICML 2021.
     """
-    logits = _without(_mates(cosines, videos, mask), scale * cosines)
+    logits = _excluding(_further_matches(cosines, videos, mask), scale * cosines)
     return _cross_entropy(logits, logits)
 
 
@@ -72,39 +73,41 @@ def dual_softmax(
     """`infonce` with each similarity weighted by how strongly the other side of the pair chooses it.
 
     Towards videos, logits [i, j] are multiplied by B times the softmax of column j over the captions; towards
-    captions, by B times the softmax of row i over the videos. These softmaxes are of prior * cosines. 0.1 is what the
-    authors' code comes to (temperature 1000 on CLIP's 100 * cosines); such weights are all close to 1, and the loss
+    captions, by B times the softmax of row i over the videos. These softmaxes are of prior * cosines. A prior of 0.1
+    equals the authors' code (temperature 1000 on CLIP's 100 * cosines); such weights are all close to 1, and the loss
     hardly differs from `infonce`. A sharp prior, such as the scale itself, fails where cosines are negative (MMT's MRR
-    fell to .087): one counts the less the more negative it is, so that the right pair may become the worst.
+    fell to .087): the more negative a cosine is, the smaller is its weight, so that the true pair may become the worst.
     Source: Cheng et al., "Improving Video-Text Retrieval by Multi-Stream Corpus Alignment and Dual Softmax Loss",
     arXiv 2109.04290.
     """
-    others = _mates(cosines, videos, mask)
-    choices = _without(others, prior * cosines)
+    matches = _further_matches(cosines, videos, mask)
+    choices = _excluding(matches, prior * cosines)
     size = cosines.shape[-1]
     weights = (choices.softmax(dim=-2) * size, choices.softmax(dim=-1) * size)
-    return _cross_entropy(*(_without(others, scale * cosines * weight) for weight in weights))
+    return _cross_entropy(*(_excluding(matches, scale * cosines * weight) for weight in weights))
 
 
-def _mates(cosines: Tensor, videos: Tensor | None, mask: bool) -> Tensor | None:
-    """[B, B] bool: places off the diagonal that match too, since both captions are of one video; None: none count."""
+def _further_matches(cosines: Tensor, videos: Tensor | None, mask: bool) -> Tensor | None:
+    """Mark places off the diagonal, [B, B] bool, where caption and video match too; None where none is masked."""
     if not mask or videos is None:
         return None
-    same = torch.eye(len(videos), dtype=torch.bool, device=cosines.device)
-    return (videos[:, None] == videos).to(cosines.device) & ~same
+    diagonal = torch.eye(len(videos), dtype=torch.bool, device=cosines.device)
+    return (videos[:, None] == videos).to(cosines.device) & ~diagonal
 
 
-def _without(others: Tensor | None, logits: Tensor) -> Tensor:
-    """Logits with -inf at places that are no negatives."""
-    return logits if others is None else logits.masked_fill(others, -torch.inf)
+def _excluding(matches: Tensor | None, logits: Tensor) -> Tensor:
+    """Set logits to -inf at further matches, which are no negatives."""
+    return logits if matches is None else logits.masked_fill(matches, -torch.inf)
 
 
-def _cross_entropy(forth: Tensor, back: Tensor) -> Tensor:
-    """Of the diagonal, along the rows of `forth` and the columns of `back`: mean over both and the batch, summed over
-    spaces."""
-    rows = torch.diagonal(forth.log_softmax(dim=-1), dim1=-2, dim2=-1)
-    columns = torch.diagonal(back.log_softmax(dim=-2), dim1=-2, dim2=-1)
-    return -(rows + columns).mean(dim=-1).sum() / 2
+def _cross_entropy(to_videos: Tensor, to_captions: Tensor) -> Tensor:
+    """Cross entropy of the diagonal along rows of `to_videos` and columns of `to_captions`.
+
+    The mean over both and over the batch, summed over spaces.
+    """
+    by_caption = torch.diagonal(to_videos.log_softmax(dim=-1), dim1=-2, dim2=-1)
+    by_video = torch.diagonal(to_captions.log_softmax(dim=-2), dim1=-2, dim2=-1)
+    return -(by_caption + by_video).mean(dim=-1).sum() / 2
 
 
 LOSSES: dict[str, Callable[..., Tensor]] = {

@@ -18,20 +18,20 @@ from fusion.transform import check_model
 
 
 class MMT(Spaces):
-    """Score = sum_i w_i(text) <video_i, text_i>, i over the experts, which are the video features.
+    """Scores sum_i w_i(text) <video_i, text_i>, with i over the experts, which are the video features.
 
     video_i: what a transformer makes of expert i's aggregate token (`fusion.experts`), length 1. text_i: a gated
     embedding unit, x * sigmoid(x G_i + c_i) with x = t A_i + b_i, length 1. w = softmax_i(t . u_i + d_i). The text
     embedding carries w, so a score is one dot product.
 
     What differs from the paper:
-    - experts are the features that the stage has, cached: one token each, or with `frames` one for each frame;
-    - t is all text features side by side, in the place of BERT's [CLS], and BERT is not fine-tuned;
+    - experts are the cached features that the stage reads: one token each, or with `frames` one for each frame;
+    - t is all text features side by side instead of BERT's [CLS], and BERT is not fine-tuned;
     - every video has every expert, so weights are not renormalised;
     - loss, optimiser, batch and stopping are those of the train stage (paper: bidirectional hinge, margin 0.05, mean
       over all negatives, Adam 5e-5, batch 32, 50 epochs; the nearest here is `options: {loss: triplet-both}`).
 
-    frames: video features that are read frame by frame. lengths: how many frames each of them has at most.
+    frames: video features that are read frame by frame. lengths: the most frames that a video has of each of them.
     Raises ValueError for sizes below 1, dropout outside [0, 1), a width that heads do not divide, and frames without
     a length.
     """
@@ -61,28 +61,29 @@ class MMT(Spaces):
         nn.init.uniform_(self.gate, -(width**-0.5), width**-0.5)  # as a Linear(width, width) starts
 
     def video_units(self, features: Mapping[str, Feature]) -> Tensor:
-        """Video features, B rows or Frames each -> [B, E, W], unit length for each expert."""
+        """Unit vectors [B, E, W] of videos, one for each expert; features: B rows or Frames each."""
         return unit(self.video(features))
 
     def text_units(self, features: Mapping[str, Feature]) -> Tensor:
-        """Text features, B rows each -> [B, E, W], unit length for each expert, without the weights."""
+        """Unit vectors [B, E, W] of captions, one for each expert, without the weights; features: B rows each."""
         return self._text_units(self.encode(features))
 
     def embed_video(self, features: Mapping[str, Feature]) -> Tensor:
-        """Video features -> [B, E * W]."""
+        """Embed video features -> [B, E * W]."""
         return self.video_units(features).flatten(1)
 
     def embed_text(self, features: Mapping[str, Feature]) -> Tensor:
-        """Text features -> [B, E * W], each expert's part as long as its weight."""
+        """Embed text features -> [B, E * W]; the length of each expert's part is its weight."""
         encoded = self.encode(features)
         weights = self.mixture(encoded).softmax(dim=1)  # [B, E]
-        return (weights[..., None] * self._text_units(encoded)).flatten(1)
+        embedded: Tensor = (weights[..., None] * self._text_units(encoded)).flatten(1)
+        return embedded
 
     def cosines(self, video: Mapping[str, Feature], text: Mapping[str, Feature]) -> Tensor:
         """Scores [1, B, B] of every caption (rows) and video (columns), in -1..1."""
         return self.compare(self.embed_video(video)[:, None], self.embed_text(text)[:, None])
 
     def _text_units(self, encoded: Mapping[str, Feature]) -> Tensor:
-        joined = self.text(encoded).unflatten(1, (self.experts, -1))
+        joined = torch.unflatten(self.text(encoded), 1, (self.experts, -1))
         gates = torch.einsum("bew,ewx->bex", joined, self.gate) + self.gate_bias
         return unit(joined * gates.sigmoid())

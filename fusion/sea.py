@@ -21,7 +21,7 @@ class SEA(Spaces):
     """Space i: text feature i in a map of its own, beside all video features side by side in another.
 
     Map: dropout(tanh(x A_i + b_i)), as in W2VV++. The loss is the sum of the spaces' losses. The score is the mean of
-    the cosines, in the order of the authors' sum. Raises ValueError for sizes below 1 and dropout outside [0, 1).
+    the cosines, which ranks as the authors' sum does. Raises ValueError for sizes below 1 and dropout outside [0, 1).
     """
 
     def __init__(
@@ -42,10 +42,12 @@ class SEA(Spaces):
         self.dropout = Dropout(dropout)
 
     def video_units(self, features: Mapping[str, Feature]) -> Tensor:
-        """Video features [B, D_k] -> [B, S, W], S text features; unit length in each space."""
+        """Map video features, [B, D_k] -> [B, S, W], S text features; unit length in each space."""
         return unit(self.dropout(torch.tanh(self.video(features))).unflatten(1, (self.spaces, -1)))
 
     def text_units(self, features: Mapping[str, Feature]) -> Tensor:
-        """Text features, B rows each -> [B, S, W], unit length in each space; S in the order of `text_dims`."""
-        given = pick(self.encode(features), self.text_dims)
-        return unit(torch.stack([layer(one) for layer, one in zip(self.text.values(), given, strict=True)], dim=1))
+        """Map text features, B rows each -> [B, S, W], unit length in each space; S in the order of `text_dims`."""
+        picked = pick(self.encode(features), self.text_dims)
+        return unit(
+            torch.stack([layer(feature) for layer, feature in zip(self.text.values(), picked, strict=True)], dim=1)
+        )

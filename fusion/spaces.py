@@ -1,4 +1,4 @@
-"""Spaces: what every retrieval model gives, unit vectors of videos and captions in S spaces, and their one score."""
+"""Spaces: the base of every retrieval model, unit vectors of videos and captions in S spaces, and their score."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ TINY = 1e-14
 
 
 def unit(fused: Tensor) -> Tensor:
-    """[..., W] -> the same directions with length 1; a zero vector stays zero."""
-    return fused / (torch.linalg.vector_norm(fused, dim=-1, keepdim=True) + TINY)
+    """Scale vectors [..., W] to length 1; a zero vector stays zero."""
+    units: Tensor = fused / (torch.linalg.vector_norm(fused, dim=-1, keepdim=True) + TINY)
+    return units
 
 
 class Spaces(nn.Module):
     """Base of all models: the score of a caption and a video is the weighted mean of their S cosines.
 
-    A model says what its vectors are (`video_units`, `text_units`) and, where its spaces do not count the same, their
-    `shares`. So the score is one dot product, and ranking is exact.
+    A model says what its vectors are (`video_units`, `text_units`) and, where some spaces count more than others, their
+    `shares`. The score is then one dot product, and ranking is exact.
     encoders: modules that turn the tokens of a text feature into [B, D] before anything else sees them, called as
     encoder(ids [sum L], starts [B + 1]); they are trained with the rest.
     """
@@ -36,30 +37,30 @@ class Spaces(nn.Module):
 
     @torch.no_grad()
     def check(self, video: Mapping[str, Feature], text: Mapping[str, Feature]) -> None:
-        """Raises ValueError unless the vectors have the shape that they should have: a wrong one may train unnoticed.
+        """Check the shapes of the model's vectors; raise ValueError for a wrong one, which might train unnoticed.
 
-        video, text: B rows each, of pairs. Draws no random numbers, for it looks at the model as it is used.
+        video, text: B rows each, of pairs. Draws no random numbers, for the model runs as in retrieval.
         """
-        learning = self.training
+        training = self.training
         self.eval()
         try:
             self._check(video, text)
         finally:
-            self.train(learning)
+            self.train(training)
 
     def _check(self, video: Mapping[str, Feature], text: Mapping[str, Feature]) -> None:
         if self.scores_pairs:
             return
-        for side, made, features in (("video", self.video_units, video), ("text", self.text_units, text)):
-            rows, units = len(next(iter(features.values()))), made(features)
-            if units.ndim != 3 or len(units) != rows:
+        for side, units_of, features in (("video", self.video_units, video), ("text", self.text_units, text)):
+            count, units = len(next(iter(features.values()))), units_of(features)
+            if units.ndim != 3 or len(units) != count:
                 raise ValueError(
-                    f"{side}_units of {type(self).__name__} gave {list(units.shape)} for {rows} rows; it should be "
-                    f"[{rows}, S, W], S spaces of width W"
+                    f"{side}_units of {type(self).__name__} gave {list(units.shape)} for {count} rows; it should be "
+                    f"[{count}, S, W], S spaces of width W"
                 )
 
     def encode(self, features: Mapping[str, Feature]) -> dict[str, Feature]:
-        """Tokens become [B, D]; other features stay. Raises ValueError where an encoder and its tokens don't meet."""
+        """Encode tokens to [B, D]; other features stay. Raises ValueError where an encoder has no tokens."""
         encoded = dict(features)
         for name, encoder in self.encoders.items():
             tokens = features.get(name)
@@ -70,36 +71,36 @@ class Spaces(nn.Module):
 
     @torch.no_grad()
     def encoded(self, features: Mapping[str, Feature]) -> dict[str, Feature]:
-        """The same features, tokens encoded: for many captions at once, which takes less than block by block."""
-        found = dict(features)
-        for name, rows in self.encode(features).items():
+        """Copy features, with the vectors of tokens: many captions at once are faster to encode than block by block."""
+        encoded = dict(features)
+        for name, vectors in self.encode(features).items():
             tokens = features[name]
-            if isinstance(tokens, Tokens) and isinstance(rows, Tensor):
-                found[name] = replace(tokens, encoded=rows)
-        return found
+            if isinstance(tokens, Tokens) and isinstance(vectors, Tensor):
+                encoded[name] = replace(tokens, encoded=vectors)
+        return encoded
 
     def video_units(self, features: Mapping[str, Feature]) -> Tensor:
-        """Video features, B rows each -> [B, S, W], unit length in each space."""
+        """Map video features, B rows each -> [B, S, W], unit length in each space."""
         raise NotImplementedError(f"{type(self).__name__} does not say what its video vectors are")
 
     def text_units(self, features: Mapping[str, Feature]) -> Tensor:
-        """Text features, B rows each -> [B, S, W], unit length in each space."""
+        """Map text features, B rows each -> [B, S, W], unit length in each space."""
         raise NotImplementedError(f"{type(self).__name__} does not say what its text vectors are")
 
     def embed_video(self, features: Mapping[str, Feature]) -> Tensor:
-        """Video features -> [B, S * W]: its dot product with a text embedding is the score."""
+        """Embed video features -> [B, S * W]: the dot product with a text embedding is the score."""
         return self._joined(self.video_units(features))
 
     def embed_text(self, features: Mapping[str, Feature]) -> Tensor:
-        """Text features -> [B, S * W], for dot products with video embeddings."""
+        """Embed text features -> [B, S * W], for dot products with video embeddings."""
         return self._joined(self.text_units(features))
 
     def cosines(self, video: Mapping[str, Feature], text: Mapping[str, Feature]) -> Tensor:
-        """What the loss sees: cosines [S, B, B] of every caption (rows) and every video (columns) in each space."""
+        """Cosines [S, B, B] of every caption (rows) and every video (columns) in each space: the input of the loss."""
         return self.compare(self.video_units(video), self.text_units(text))
 
     def compare(self, videos: Tensor, texts: Tensor) -> Tensor:
-        """Units [V, S, W] and [C, S, W] -> cosines [S, C, V], in float32 where the models' products are bfloat16."""
+        """Compare units [V, S, W] and [C, S, W] -> cosines [S, C, V], in float32 even where products are bfloat16."""
         if videos.shape[1:] != texts.shape[1:]:
             raise ValueError(
                 f"the video block makes {list(videos.shape[1:])} and the text block {list(texts.shape[1:])} "
@@ -110,15 +111,17 @@ class Spaces(nn.Module):
             return texts.to(exact).transpose(0, 1) @ videos.to(exact).permute(1, 2, 0)
 
     def scores(self, video: Mapping[str, Feature], text: Mapping[str, Feature]) -> Tensor:
-        """V videos and C captions -> [C, V], every caption with every video."""
+        """Scores [C, V] of C captions with V videos, every caption with every video."""
         return self.embed_text(text) @ self.embed_video(video).T
 
     def forward(self, video: Mapping[str, Feature], text: Mapping[str, Feature]) -> Tensor:
-        """The same as `cosines`."""
+        """Do what `cosines` does."""
         return self.cosines(video, text)
 
     def _joined(self, units: Tensor) -> Tensor:
-        """[B, S, W] -> [B, S * W], each space scaled by the root of its share."""
+        """Join spaces [B, S, W] -> [B, S * W], each scaled by the root of its share."""
         if self.shares is None:
-            return units.flatten(1) / units.shape[1] ** 0.5
-        return (units * units.new_tensor(self.shares).sqrt()[:, None]).flatten(1)
+            joined: Tensor = units.flatten(1) / units.shape[1] ** 0.5
+        else:
+            joined = (units * units.new_tensor(self.shares).sqrt()[:, None]).flatten(1)
+        return joined

@@ -14,7 +14,7 @@ from fusion.features import Sparse
 
 
 def check_block(dims: dict[str, int], heads: int, width: int, dropout: float) -> None:
-    """Raises ValueError for sizes that no block can have."""
+    """Check the sizes of a block; raise ValueError for what no block can have."""
     if not dims:
         raise ValueError("dims is empty; a block needs at least one feature")
     for name, size in {**dims, "heads": heads, "width": width}.items():
@@ -25,7 +25,7 @@ def check_block(dims: dict[str, int], heads: int, width: int, dropout: float) ->
 
 
 def check_model(video_dims: Mapping[str, int], text_dims: Mapping[str, int], dropout: float, **sizes: int) -> None:
-    """Raises ValueError for features and sizes that no model of two sides can have."""
+    """Check the features and sizes of a model of two sides; raise ValueError for what no model can have."""
     for side, dims in (("video", video_dims), ("text", text_dims)):
         if not dims:
             raise ValueError(f"the {side} side has no feature; a model needs at least one")
@@ -33,26 +33,27 @@ def check_model(video_dims: Mapping[str, int], text_dims: Mapping[str, int], dro
 
 
 def project(feature: Tensor | Sparse, weight: Tensor) -> Tensor:
-    """feature [B, D] times weight [D, W] -> [B, W]; sparse rows become a weighted sum of rows of `weight`."""
+    """Multiply feature [B, D] by weight [D, W] -> [B, W]; for a sparse row, as a weighted sum of rows of `weight`."""
     if isinstance(feature, Sparse):
         return weighted_rows(feature, weight)
     return feature.to(weight.dtype) @ weight
 
 
 class BatchNorm(nn.BatchNorm1d):
-    """BatchNorm1d that takes a batch of one too: by its running statistics, which it leaves as they are."""
+    """BatchNorm1d that also takes a batch of one: by its running statistics, which it leaves as they are."""
 
-    def forward(self, rows: Tensor) -> Tensor:
-        """[B, W] -> [B, W]."""
-        if self.training and len(rows) == 1:
-            return F.batch_norm(rows, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
-        return super().forward(rows)
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise x: [B, W] -> [B, W]."""
+        if self.training and len(x) == 1:
+            return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
+        return super().forward(x)
 
 
 class Transform(nn.Module):
-    """dropout(tanh(x A + b)), from [B, D] dense or sparse to [B, W]; with `norm`, batch normalisation after it.
+    """Learned map dropout(tanh(x A + b)), [B, D] dense or sparse -> [B, W]; with `norm`, batch normalisation after it.
 
-    The weight lies transposed, A [D, W], so that a word of a sparse row is one contiguous row. Xavier-uniform; bias 0.
+    The weight is stored as A [D, W], so that the entry of a sparse row meets one contiguous row of it. It starts
+    Xavier-uniform, the bias at 0.
     """
 
     def __init__(self, dim: int, width: int, dropout: float, norm: bool = False) -> None:
@@ -64,16 +65,16 @@ class Transform(nn.Module):
         nn.init.xavier_uniform_(self.weight)
 
     def forward(self, feature: Tensor | Sparse) -> Tensor:
-        """[B, D] -> [B, W]."""
+        """Map feature [B, D] -> [B, W]."""
         entered: Tensor = self.norm(self.dropout(torch.tanh(project(feature, self.weight) + self.bias)))
         return entered
 
 
 class Tile(nn.Module):
-    """The same vector for every head, then BatchNorm1d(heads * width): [B, D] -> [B, H * W], D at most W.
+    """Tiling: the same vector for every head, then BatchNorm1d(heads * width): [B, D] -> [B, H * W], D at most W.
 
-    All tiles have the same batch statistics, so these are computed once for W columns and only the affine part is kept
-    per head; the result is that of tiling first. A batch of one has no variance: it is normalised with the running
+    All tiles have the same batch statistics. So these are computed once for W columns, and only the affine part is kept
+    for each head; the result is that of tiling first. A batch of one has no variance: it is normalised with the running
     statistics and leaves them as they are.
     """
 
@@ -97,10 +98,10 @@ class Tile(nn.Module):
         self.register_buffer("var", torch.ones(width))
 
     def forward(self, feature: Tensor | Sparse) -> Tensor:
-        """[B, D] dense -> [B, H * W]; a narrower feature is padded with zeros."""
+        """Tile a dense feature [B, D] -> [B, H * W]; a narrower one is padded with zeros."""
         if isinstance(feature, Sparse):
             raise ValueError(f"feature '{self.name}' is sparse and cannot be raw; take it out of raw")
         padded = F.pad(feature.to(self.weight.dtype), (0, self.width - feature.shape[-1]))
-        learns = self.training and len(padded) > 1
-        normal = F.batch_norm(padded, self.mean, self.var, None, None, learns, self.momentum, self.eps)
+        by_batch = self.training and len(padded) > 1
+        normal = F.batch_norm(padded, self.mean, self.var, None, None, by_batch, self.momentum, self.eps)
         return torch.addcmul(self.bias, normal[:, None], self.weight).flatten(1)

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written under a temporary name, flushed to disk, renamed."""
+"""Writes files that are whole or absent: under a temporary name, flushed to disk, then renamed."""
 
 import csv
 import errno
@@ -13,20 +13,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-PARTIAL = ".partial"  # ending of every temporary file, so that an interrupted run's leftovers are found and removed
+PARTIAL = ".partial"  # ending of every temporary file, by which those of an interrupted run are found
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # disk full, quota used up, disk became read-only
 
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on a clean exit it becomes `path`, else it is removed.
+    """A temporary path beside `path`; on a clean exit it becomes `path`, else it is removed.
 
     Raises OSError as `writing` does.
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL}")
-        temporary.touch(exist_ok=False)  # with the rights that the umask leaves, which tempfile would not ask
+        temporary.touch(exist_ok=False)  # with the permissions of the umask, which tempfile would ignore
         try:
             yield temporary
             with temporary.open("rb") as file:
@@ -34,13 +34,13 @@ def whole(path: Path) -> Iterator[Path]:
             temporary.replace(path)
             sync_folder(path.parent)
         finally:
-            with suppress(OSError):  # a disk that became read-only keeps it: not the error to tell
+            with suppress(OSError):  # a disk that became read-only keeps it; the first error matters
                 temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """A disk that takes no more, whichever library met it inside, is an OSError of NO_ROOM with `path` as filename."""
+    """Turn errors of a full or read-only disk, from any library, into an OSError of NO_ROOM with `path` as filename."""
     try:
         yield
     except (OSError, RuntimeError) as error:
@@ -50,7 +50,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def _no_room(error: BaseException | None) -> int:
-    """Which errno of NO_ROOM an error comes from, or 0: torch's writer turns the OSError that it met into another."""
+    """The errno of NO_ROOM that an error comes from, or 0; torch's writer hides the OSError behind another error."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             return error.errno
@@ -59,7 +59,7 @@ def _no_room(error: BaseException | None) -> int:
 
 
 def text_of(path: Path) -> str:
-    """The text of a file that people write: UTF-8, or UTF-16 where a byte order mark says so; without the mark.
+    """The text of a file that people wrote: UTF-8, or UTF-16 where a byte order mark says so; without the mark.
 
     Raises OSError and UnicodeDecodeError.
     """
@@ -69,13 +69,13 @@ def text_of(path: Path) -> str:
 
 
 def located(value: str | Path, beside: Path) -> Path:
-    """A path that a person typed: as it is where it exists, else beside another file."""
+    """The absolute path of one that a person typed: as it is where it exists, else beside another file."""
     path = Path(value).expanduser()
     return (path if path.is_absolute() or path.exists() else beside.parent / path).absolute()
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` survive a power cut."""
+    """Flush a folder, so that a rename in it survives a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -89,10 +89,10 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_csv(path: Path, rows: Iterable[Sequence[Any]]) -> Path:
-    """Write rows, a header first, whole or not at all; numbers keep their digits."""
+def write_csv(path: Path, lines: Iterable[Sequence[Any]]) -> Path:
+    """Write lines of cells, a header first, whole or not at all; numbers keep their digits."""
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(rows)
+    csv.writer(out, lineterminator="\n").writerows(lines)
     write_text(path, out.getvalue())
     return path
 
@@ -103,7 +103,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path, default: Any = None) -> Any:
-    """The JSON in `path`; `default` where the file is missing or unreadable (all our JSON can be made again)."""
+    """The JSON in `path`; `default` where it is missing or unreadable, since laff can make all its JSON again."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -117,16 +117,16 @@ def sha256(path: Path) -> str:
 
 
 def digest(value: Any) -> str:
-    """Hex sha256 of a JSON-able value, whatever the order of its dict keys."""
+    """Hex sha256 of a value that JSON can hold; the order of a dict's keys does not matter."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def remove_partials(folder: Path) -> int:
-    """Delete what interrupted writes left under `folder`; returns how many files and folders."""
-    left = list(folder.rglob(f".*{PARTIAL}"))
-    for path in left:
+    """Delete what interrupted writes left under `folder` -> how many files and folders."""
+    partials = list(folder.rglob(f".*{PARTIAL}"))
+    for path in partials:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-    return len(left)
+    return len(partials)

@@ -1,4 +1,4 @@
-"""What a run did, and what to tell the person who waited for it."""
+"""The outcome of a run, and its summary for the person who waited for it."""
 
 import json
 from dataclasses import dataclass, field
@@ -9,36 +9,40 @@ from pipeline.graph.graph import Graph
 from pipeline.store import ledger
 from pipeline.views import results
 
-ENDS = ("report", "evaluate", "rank")  # steps whose results a person is pointed to
+ENDS = ("report", "evaluate", "rank")  # steps whose results the summary names
 
 
 @dataclass
 class Outcome:
-    """What a run did."""
+    """What a run made, what failed, and where the results are."""
 
     made: dict[str, int] = field(default_factory=dict)  # stage -> units
     seconds: dict[str, float] = field(default_factory=dict)
     failures: list[dict[str, str]] = field(default_factory=list)
-    notes: list[dict[str, str]] = field(default_factory=list)  # on videos that are used, though with a flaw
+    notes: list[dict[str, str]] = field(default_factory=list)  # on videos that are used in spite of a flaw
     videos: int = 0  # of the collection
     random: list[str] = field(default_factory=list)
-    stages: list[str] = field(default_factory=list)  # all that were looked at
+    stages: list[str] = field(default_factory=list)  # all stages of the run, cached ones too
     ends: dict[str, str] = field(default_factory=dict)  # step -> its stage, of rank, evaluate and report
     places: dict[str, str] = field(default_factory=dict)  # stage -> its folder below the workspace, where not its name
     advice: str = ""  # what to do next, once models are trained
 
     @property
     def lost(self) -> int:
-        """How many videos failed."""
+        """The number of videos that failed."""
         return len({line["video"] for line in self.failures})
 
     def summary(self, work: Path) -> str:
-        """What was made, what failed, the table of results, and what to do next."""
+        """A text: what was made, what failed, the table of results, and what to do next."""
         lines = [] if self.made else ["nothing to do: everything is cached"]
         for stage, units in self.made.items():
             failed = len({line["video"] for line in self.failures if line["stage"] == stage})
-            told = f", but ALL {failed} videos failed" if 0 < self.videos <= failed else f", {failed} video(s) failed"
-            lines.append(f"{stage:12} {units:5} made in {self.seconds.get(stage, 0.0):8.1f} s{told if failed else ''}")
+            failures = (
+                f", but ALL {failed} videos failed" if 0 < self.videos <= failed else f", {failed} video(s) failed"
+            )
+            lines.append(
+                f"{stage:12} {units:5} made in {self.seconds.get(stage, 0.0):8.1f} s{failures if failed else ''}"
+            )
         if self.lost:
             lines.append(f"{self.lost} video(s) failed: `laff failures -w {work}` says why; --retry-failed tries again")
         jumping = {line["video"] for line in self.notes if line["exception"] == ledger.JUMPS}
@@ -50,7 +54,7 @@ class Outcome:
             names = ", ".join(self.random)
             lines.append(f"RANDOM WEIGHTS in {names}: figures show that the machine runs, not how good it is")
         folder = {step: work / self.places.get(stage, stage) for step, stage in self.ends.items()}
-        if self.ends.get("evaluate") in self.stages:  # else what is there may be of other settings
+        if self.ends.get("evaluate") in self.stages:  # else the results there may be of other settings
             metrics = folder["evaluate"] / "metrics.json"
             if metrics.is_file():
                 lines += ["", results.text(json.loads(metrics.read_text(encoding="utf-8"))), ""]
@@ -61,14 +65,14 @@ class Outcome:
 
 
 def search_advice(graph: Graph, work: Path) -> str:
-    """How to ask the trained models something, or why none can be asked; '' where none is trained."""
+    """The command that searches with a trained model, or why that is not possible; '' where none is trained."""
     for stage in graph.stages_of("train"):
         trained, missing = models.of(graph, stage), []
         for model in trained:
             imported = graph.imported(model.text)
             if not imported:
-                named = "" if model.name == models.main(stage) else f" --model {model.name}"
-                return f'next: laff search "a sentence"{named} -w {work}'
+                option = "" if model.name == models.main(stage) else f" --model {model.name}"
+                return f'next: laff search "a sentence"{option} -w {work}'
             missing += imported
         names = ", ".join(dict.fromkeys(missing))
         return f"`laff search` is not possible: {names} came from files, which have no row for a new sentence"

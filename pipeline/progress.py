@@ -1,6 +1,6 @@
-"""Progress of long work: bars with the time that is left on a terminal, else lines with the time of day; and the log.
+"""Shows the progress of long work: bars with the time left on a terminal, else lines with the time of day; and the log.
 
-A bar is moved from one thread at a time. `say` may be called from any, such as those in which forwards run.
+One thread at a time moves a bar. `say` may be called from any thread, such as those in which forwards run.
 """
 
 import logging
@@ -16,16 +16,16 @@ from tqdm import tqdm
 from tqdm.std import Bar as Cells
 
 EVERY = 30.0  # seconds between two lines of a bar where there is no terminal, and in the log
-CELLS = 20  # of a bar, where the terminal is wide enough for one
+CELLS = 20  # of a bar, where the terminal is wide enough for it
 CLOCK = "%Y-%m-%d %H:%M:%S"
-LOG = logging.getLogger("laff")  # what is said goes there too: pipeline.store.log lets it into a file
+LOG = logging.getLogger("laff")  # gets every line that is shown; pipeline.store.log writes it into a file
 
 
 class Bar:
-    """Units done of a total, shown while they are done."""
+    """Shows how many units of a total are done."""
 
     def __init__(self, name: str, total: int, unit: str, shown: "tqdm[None] | None") -> None:
-        """shown: on a terminal; None where lines tell how far it is."""
+        """Begin at 0; shown: the bar on a terminal, None where lines are shown instead."""
         self.name, self.total, self.unit = name, total, unit
         self.done = 0
         self.note = ""
@@ -33,11 +33,11 @@ class Bar:
         self._start = time.monotonic()
 
     def advance(self, count: int = 1, note: str = "") -> None:
-        """Move by `count` units."""
+        """Add `count` units."""
         self.to(self.done + count, self.total, note or self.note)
 
     def to(self, done: int, total: int, note: str) -> None:
-        """Move to `done` of as many as there may be, as a training tells it."""
+        """Set the number of units that are done, their total, which a training may change, and a note."""
         before, self.done, self.total, self.note = self.done, done, total, note
         if self._shown is not None:
             self._shown.total = total
@@ -45,7 +45,7 @@ class Bar:
             self._shown.update(done - before)
 
     def line(self, ended: bool = False) -> str:
-        """How far it is, and how long the rest may take; or, when it has ended, how long it took."""
+        """A line with the units done and the time left, or, when the work has ended, the time it took."""
         elapsed = time.monotonic() - self._start
         share = f", {self.done / self.total:.0%}" if self.total else ""
         text = f"{self.name}: {self.done}/{self.total} {self.unit}"
@@ -56,15 +56,15 @@ class Bar:
         return text + (f", {self.note}" if self.note else "")
 
 
-class _Fitted(tqdm):
-    """A bar in a terminal's line: what the line has no room for is left out, the time that is left last of all."""
+class _Fitted(tqdm):  # type: ignore[misc] # tqdm ships no types
+    """A bar of tqdm that fits into a line of the terminal; `fitted` says what is left out first."""
 
     def __str__(self) -> str:
         return fitted(self.format_dict, columns() - 1)  # a full line would break
 
 
 class _Stderr:
-    """Standard error, for what may get lost: where nobody reads it any more, or it was closed, the work goes on."""
+    """Standard error for lines that may get lost: where nobody reads it, or it is closed, the work goes on."""
 
     def __init__(self, stream: IO[str] | None) -> None:
         self._stream = stream
@@ -85,7 +85,7 @@ class _Stderr:
         return False
 
     def __eq__(self, other: object) -> bool:
-        """tqdm asks whether a bar and what is said above it go to the same place."""
+        """Whether both write to the same stream; tqdm asks this of a bar and the lines above it."""
         return isinstance(other, _Stderr) and self._stream is other._stream
 
     def __hash__(self) -> int:
@@ -98,42 +98,42 @@ class _Stderr:
 
 @contextmanager
 def bar(name: str, total: int, unit: str) -> Iterator[Bar]:
-    """Show a bar while the block runs, below those that are shown already.
+    """A bar that is shown while the block runs, below those that are shown already.
 
-    Without a terminal it is a line every 30 seconds and one at its end; these go into the log in any case.
+    Without a terminal a line is shown every 30 seconds and at the end; the log gets these lines in any case.
     """
     stream = _Stderr(sys.stderr)
     shown = _Fitted(total=total, desc=name, unit=unit, mininterval=0.2, file=stream) if stream.isatty() else None
-    made, ended = Bar(name, total, unit, shown), threading.Event()
+    shown_bar, ended = Bar(name, total, unit, shown), threading.Event()
 
-    def tell() -> None:
+    def write_lines() -> None:
         while not ended.wait(EVERY):
-            _write(made.line(), quiet=shown is not None)
+            _write(shown_bar.line(), quiet=shown is not None)
 
-    teller = threading.Thread(target=tell, daemon=True, name=f"progress of {name}")
-    teller.start()
+    thread = threading.Thread(target=write_lines, daemon=True, name=f"progress of {name}")
+    thread.start()
     try:
-        yield made
+        yield shown_bar
     finally:
         ended.set()
-        teller.join()
+        thread.join()
         if shown is not None:
             shown.close()
-        _write(made.line(ended=True), quiet=shown is not None)
+        _write(shown_bar.line(ended=True), quiet=shown is not None)
 
 
 def say(text: str) -> None:
-    """One line for the person who watches, above the bars; and for the log."""
+    """Show a line on standard error, above the bars, and write it into the log."""
     _write(text)
 
 
 def note(text: str) -> None:
-    """One line where lines are all that there is: in the log, and on standard error without a terminal."""
+    """Write a line into the log and, where standard error is no terminal, show it there."""
     _write(text, quiet=_Stderr(sys.stderr).isatty())
 
 
 class _Saying(logging.Handler):
-    """Says what a library logs."""
+    """Shows the lines that a library logs."""
 
     def emit(self, record: logging.LogRecord) -> None:
         say(record.getMessage())
@@ -141,7 +141,7 @@ class _Saying(logging.Handler):
 
 @contextmanager
 def heard(name: str) -> Iterator[None]:
-    """Say what the modules of a package log inside: those that know nothing of progress."""
+    """Show the lines that the modules of a package log inside the block."""
     logger, handler = logging.getLogger(name), _Saying()
     before = logger.level
     logger.setLevel(logging.INFO)
@@ -154,7 +154,7 @@ def heard(name: str) -> Iterator[None]:
 
 
 def _write(text: str, quiet: bool = False) -> None:
-    """A line to the log and, unless quiet, to standard error."""
+    """Write a line into the log and, unless quiet, to standard error."""
     LOG.info(text)
     if quiet:
         return
@@ -167,20 +167,20 @@ def _write(text: str, quiet: bool = False) -> None:
 
 
 def columns() -> int:
-    """How wide the terminal is: $COLUMNS, else what standard error's terminal says, else 80."""
-    told = os.environ.get("COLUMNS", "")
-    if told.isdecimal() and int(told):
-        return int(told)
+    """The width of the terminal: $COLUMNS, else that of standard error's terminal, else 80."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
     with suppress(OSError, ValueError, AttributeError):
         return os.get_terminal_size(sys.stderr.fileno()).columns or 80
     return 80
 
 
 def fitted(facts: Mapping[str, Any], room: int) -> str:
-    """A bar as one line of `room` characters at most; `facts` as tqdm's format_dict has them.
+    """A bar as one line of `room` characters at most; `facts` are those of tqdm's format_dict.
 
-    Where room is short the bar's cells go first, then the rate, then the note, then the end of the name: never the time
-    that is left.
+    Where room is short, these are left out in this order: the bar's cells, the rate, the note, the end of the name. The
+    time left always stays.
     """
     done, total, elapsed, unit = facts["n"], facts["total"], facts["elapsed"], facts["unit"]
     rate = facts["rate"] or (done / elapsed if elapsed else 0.0)
@@ -199,5 +199,5 @@ def fitted(facts: Mapping[str, Any], room: int) -> str:
 
 
 def _left(done: int, total: int, rate: float) -> str:
-    """The time that is left at a rate in units a second, as 01:20; ? where it cannot be known."""
+    """The time left at a rate in units a second, as 01:20; ? where it is unknown."""
     return str(tqdm.format_interval((total - done) / rate)) if rate and total >= done else "?"

@@ -148,11 +148,9 @@ def _check_work(context: Context, names: Sequence[str]) -> list[str]:
                 except LaffError as error:
                     absent.append(str(error))
     context.recipes.forget()  # a file without a published sha256 has one now that it is here
-    told = [
-        str(problems(where, found)) for where, found in ((str(context.graph.path), wrong), ("weights", absent)) if found
-    ]
-    if told:
-        raise LaffError("\n".join(told))
+    errors = [problems(where, texts) for where, texts in ((context.graph.path, wrong), ("weights", absent)) if texts]
+    if errors:
+        raise LaffError("\n".join(map(str, errors)), [text for error in errors for text in error.problems])
     return stale
 
 
@@ -238,6 +236,7 @@ def run(
         try:
             table, *others = phases(context, names)
             _run_phase(context, table, outcome)
+            outcome.videos = len(context.catalog.videos)  # windows of them, if they were divided
             write_ledger(context)  # of what is finished already, should the file be gone or behind
             for phase in others:
                 if before:

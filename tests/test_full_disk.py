@@ -116,7 +116,7 @@ def test_a_full_disk_under_one_file(
         if kind not in APPENDED:
             assert not victim.exists()
     assert not list(changed.work.rglob("*.partial"))
-    assert verify.look(changed.work, KINDS)[1] == {}
+    assert verify.damaged(changed.work, KINDS)[1] == {}
 
     kept = {name: marks for name, marks in changed.state().items() if name.endswith(".h5")}
     changed.run(targets=STAGES)

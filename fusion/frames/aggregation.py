@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from fusion.frames.padding import check, check_sizes, own
+from fusion.frames.padding import check, check_sizes, own_mask
 from fusion.frames.positions import Positions
 
 
 class Aggregation(nn.Module):
-    """Weights softmax(u) over the frame positions, then the weighted sum.
+    """Weighted sum of frames, with weights softmax(u) over the frame positions.
 
     In YAML: `aggregate: fusion.frames.aggregation.Aggregation`, with `aggregate_params: {ratio: 0.25}` for the
     expansion form. `masked: false` is the authors' code, where padding takes its share of the softmax.
@@ -37,16 +37,16 @@ class Aggregation(nn.Module):
         self.pre_norm = pre_norm
         self.positions = Positions(frames=frames, ratio=ratio, relu6=relu6, masked=masked)
 
-    def weights(self, frames: Tensor, own: Tensor) -> Tensor:
-        """frames [B, N, D] (normalised already where that is wanted), own [B, N] bool -> [B, N] that sum to one."""
-        u = self.positions(frames, own)
-        return (u.masked_fill(~own, -torch.inf) if self.masked else u).softmax(dim=1)
+    def weights(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """Weights [B, N] that sum to one: frames [B, N, D], normalised if `pre_norm`; mask [B, N] bool, see padding."""
+        logits: Tensor = self.positions(frames, mask)
+        return (logits.masked_fill(~mask, -torch.inf) if self.masked else logits).softmax(dim=1)
 
-    def pool(self, frames: Tensor, own: Tensor) -> Tensor:
-        """The weighted sum: [B, N, D] -> [B, D]."""
-        return (self.weights(frames, own)[:, :, None] * frames).sum(dim=1)
+    def pool(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """Weighted sum of the frames: [B, N, D] -> [B, D]."""
+        return (self.weights(frames, mask)[:, :, None] * frames).sum(dim=1)
 
     def forward(self, frames: Tensor, counts: Tensor) -> Tensor:
-        """frames [B, N, D], counts [B] int64 -> [B, D]."""
+        """Pool frames: [B, N, D], counts [B] int64 -> [B, D]."""
         check(frames, counts, self.dim)
-        return self.pool(normalize(frames, dim=-1) if self.pre_norm else frames, own(frames, counts))
+        return self.pool(normalize(frames, dim=-1) if self.pre_norm else frames, own_mask(frames, counts))

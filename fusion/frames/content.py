@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from fusion.frames.padding import check, check_sizes, own
+from fusion.frames.padding import check, check_sizes, own_mask
 from fusion.frames.positions import start
 
 
 class Content(nn.Module):
-    """w = Linear(ReLU(Linear(frame))); softmax(w / temperature) over the own frames, then the weighted sum.
+    """Weighted sum of frames: w = Linear(ReLU(Linear(frame))), weights softmax(w / temperature) over the own frames.
 
     The attentional frame aggregation (AFA) of TeachCLIP (Tian et al., CVPR 2024), the rival of weights by position.
     In YAML: `aggregate: fusion.frames.content.Content`. `pre_norm` gives frames length 1 before they are weighted.
@@ -36,16 +36,16 @@ class Content(nn.Module):
         self.temperature = temperature
         self.pre_norm = pre_norm
         self.inner = nn.Linear(dim, dim)
-        self.outer = nn.Linear(dim, 1, bias=False)  # one number added to all would change no softmax
+        self.outer = nn.Linear(dim, 1, bias=False)  # a bias would add one number to all: no softmax changes
         start(self)
 
-    def weights(self, frames: Tensor, own: Tensor) -> Tensor:
-        """frames [B, T, D] (normalised already where that is wanted), own [B, T] bool -> [B, T] that sum to one."""
-        w = self.outer(torch.relu(self.inner(frames)))[:, :, 0]
-        return (w / self.temperature).masked_fill(~own, -torch.inf).softmax(dim=1)
+    def weights(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """Weights [B, T] that sum to one: frames [B, T, D], normalised if `pre_norm`; mask [B, T] bool, see padding."""
+        logits: Tensor = self.outer(torch.relu(self.inner(frames)))[:, :, 0]
+        return (logits / self.temperature).masked_fill(~mask, -torch.inf).softmax(dim=1)
 
     def forward(self, frames: Tensor, counts: Tensor) -> Tensor:
-        """frames [B, T, D], counts [B] int64 -> [B, D]."""
+        """Pool frames: [B, T, D], counts [B] int64 -> [B, D]."""
         check(frames, counts, self.dim)
         frames = normalize(frames, dim=-1) if self.pre_norm else frames
-        return (self.weights(frames, own(frames, counts))[:, :, None] * frames).sum(dim=1)
+        return (self.weights(frames, own_mask(frames, counts))[:, :, None] * frames).sum(dim=1)

@@ -7,7 +7,7 @@ from torch.nn.functional import normalize
 
 from fusion.frames.aggregation import Aggregation
 from fusion.frames.excitation import Excitation
-from fusion.frames.padding import check, own
+from fusion.frames.padding import check, own_mask
 
 
 class EA(nn.Module):
@@ -39,8 +39,8 @@ class EA(nn.Module):
         self.dim = dim
 
     def forward(self, frames: Tensor, counts: Tensor) -> Tensor:
-        """frames [B, N, D], counts [B] int64 -> [B, D]."""
+        """Pool frames: [B, N, D], counts [B] int64 -> [B, D]."""
         check(frames, counts, self.dim)
-        mine = own(frames, counts)
-        excited = self.excitation.excite(normalize(frames, dim=-1) if self.pre_norm else frames, mine)
-        return self.aggregation.pool(excited, mine)
+        mask = own_mask(frames, counts)
+        excited = self.excitation.excite(normalize(frames, dim=-1) if self.pre_norm else frames, mask)
+        return self.aggregation.pool(excited, mask)

@@ -7,12 +7,12 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from fusion.frames.mean import mean
-from fusion.frames.padding import check, check_sizes, own
+from fusion.frames.padding import check, check_sizes, own_mask
 from fusion.frames.positions import Positions
 
 
 class Excitation(nn.Module):
-    """Gates sigmoid(u) in (0, 1) multiply the frames, which need not share a sum; then the mean over the own frames.
+    """Mean over the own frames, each multiplied by its gate sigmoid(u) in (0, 1); gates have no common sum.
 
     In YAML: `aggregate: fusion.frames.excitation.Excitation`, with `aggregate_params: {ratio: 0.25}` for the expansion
     form. `pre_norm` gives frames length 1 first. `masked: false` is the authors' code: see Positions.
@@ -37,16 +37,16 @@ class Excitation(nn.Module):
         self.pre_norm = pre_norm
         self.positions = Positions(frames=frames, ratio=ratio, relu6=relu6, masked=masked)
 
-    def gates(self, frames: Tensor, own: Tensor) -> Tensor:
-        """frames [B, N, D] (normalised already where that is wanted), own [B, N] bool -> gates [B, N] in (0, 1)."""
-        return torch.sigmoid(self.positions(frames, own))
+    def gates(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """Gates [B, N] in (0, 1): frames [B, N, D], of length 1 if `pre_norm`; mask [B, N] bool, false at padding."""
+        return torch.sigmoid(self.positions(frames, mask))
 
-    def excite(self, frames: Tensor, own: Tensor) -> Tensor:
-        """The same frames, each times its gate: [B, N, D] -> [B, N, D]."""
-        return frames * self.gates(frames, own)[:, :, None]
+    def excite(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """Multiply each frame by its gate: [B, N, D] -> [B, N, D]."""
+        return frames * self.gates(frames, mask)[:, :, None]
 
     def forward(self, frames: Tensor, counts: Tensor) -> Tensor:
-        """frames [B, N, D], counts [B] int64 -> [B, D]."""
+        """Pool frames: [B, N, D], counts [B] int64 -> [B, D]."""
         check(frames, counts, self.dim)
         frames = normalize(frames, dim=-1) if self.pre_norm else frames
-        return mean(self.excite(frames, own(frames, counts)), counts)
+        return mean(self.excite(frames, own_mask(frames, counts)), counts)

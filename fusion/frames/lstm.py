@@ -35,7 +35,7 @@ class SeqLSTM(Sequential):
         self.tied = bool(excite or aggregate)
         self.lstm = nn.LSTM(dim, dim, batch_first=True)
 
-    def sequence(self, frames: Tensor, own: Tensor) -> Tensor:
-        """The hidden states. Padding comes last and time runs forward, so own frames know nothing of it."""
+    def sequence(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """Hidden states [B, T, D]. Padding comes last and time runs forward, so it has no effect on own frames."""
         hidden: Tensor = self.lstm(frames)[0]
         return hidden

@@ -5,24 +5,24 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from fusion.frames.padding import check, check_sizes, own
+from fusion.frames.padding import check, check_sizes, own_mask
 
 
 def mean(frames: Tensor, counts: Tensor) -> Tensor:
-    """frames [B, T, D], counts [B] int64 -> [B, D]: the mean over each video's own frames."""
-    return (frames * own(frames, counts)[:, :, None]).sum(dim=1) / counts.clamp(min=1)[:, None]
+    """Mean over each video's own frames: [B, T, D], counts [B] int64 -> [B, D]."""
+    return (frames * own_mask(frames, counts)[:, :, None]).sum(dim=1) / counts.clamp(min=1)[:, None]
 
 
 class Mean(nn.Module):
-    """Mean over the frames as they are, which is how LAFF's authors make a video's feature.
+    """Mean over the frames as they are: how LAFF's authors make a video's feature.
 
     In YAML: `aggregate: fusion.frames.mean.Mean`. With `aggregate_params: {pre_norm: true}` frames get length 1 first:
-    meanP of CLIP4Clip (Luo et al., arXiv 2104.08860). Cosines take the last normalisation in both cases.
+    meanP of CLIP4Clip (Luo et al., arXiv 2104.08860). The mean itself is normalised only where cosines are taken.
     """
 
     scores_pairs = False
     tied = False  # whether weights belong to frame positions, so that the number of frames is fixed
-    learns = False  # whether it has weights; true where a class does not say
+    learns = False  # whether it has weights; a class that says nothing has some
 
     def __init__(
         self,
@@ -37,6 +37,6 @@ class Mean(nn.Module):
         self.pre_norm = pre_norm
 
     def forward(self, frames: Tensor, counts: Tensor) -> Tensor:
-        """frames [B, T, D], counts [B] int64 -> [B, D]."""
+        """Pool frames: [B, T, D], counts [B] int64 -> [B, D]."""
         check(frames, counts, self.dim)
         return mean(normalize(frames, dim=-1) if self.pre_norm else frames, counts)

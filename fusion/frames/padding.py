@@ -1,4 +1,4 @@
-"""Which frames are a video's own, and the checks that every aggregator makes."""
+"""A video's own frames told from padding, and the checks that every aggregator makes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 
-def own(frames: Tensor, counts: Tensor) -> Tensor:
-    """frames [B, T, D], counts [B] int64 -> [B, T] bool: true where a row is the video's own frame, not padding.
+def own_mask(frames: Tensor, counts: Tensor) -> Tensor:
+    """Mark a video's own frames: frames [B, T, D], counts [B] int64 -> [B, T] bool, false where a row is padding.
 
-    A video keeps its first row at least, so that weights over its frames can sum to one.
+    The first row of a video always counts as its own, so that weights over its frames can sum to one.
     """
     return torch.arange(frames.shape[1], device=frames.device) < counts.clamp(min=1)[:, None]
 

@@ -17,7 +17,7 @@ EPS = 1e-12  # of LayerNorms in CLIP4Clip's released code, for layers that start
 
 
 class QuickGELU(nn.Module):
-    """x sigmoid(1.702 x), the activation of OpenAI's CLIP."""
+    """Activation of OpenAI's CLIP: x sigmoid(1.702 x)."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape, element by element."""
@@ -25,10 +25,10 @@ class QuickGELU(nn.Module):
 
 
 class Resblock(nn.Module):
-    """x + attention(LayerNorm x), then x + MLP(LayerNorm x); tensors are named as in open_clip."""
+    """One layer: x + attention(LayerNorm x), then x + MLP(LayerNorm x); tensors are named as in open_clip."""
 
     def __init__(self, dim: int, heads: int, inner: int = 0, act: nn.Module | None = None) -> None:
-        """As OpenAI's layers are, but for `EPS`: `inner` 4 * dim channels in the MLP, its activation QuickGELU."""
+        """Build a layer like OpenAI's, but for `EPS`: by default 4 * dim channels in the MLP, and QuickGELU."""
         super().__init__()
         inner = inner or 4 * dim
         self.ln_1 = nn.LayerNorm(dim, eps=EPS)
@@ -40,25 +40,26 @@ class Resblock(nn.Module):
 
     @classmethod
     def like(cls, block: Any) -> Resblock:
-        """A copy of a layer of open_clip: the same function but for `EPS`, the same weights. See `unlike`."""
+        """Copy a layer of open_clip: the same weights, and the same function but for `EPS`. See `unlike`."""
         inner = block.mlp.c_fc.out_features
-        made = cls(block.attn.embed_dim, block.attn.num_heads, inner, deepcopy(block.mlp.gelu))
-        made.load_state_dict(block.state_dict())
-        return made
+        copy = cls(block.attn.embed_dim, block.attn.num_heads, inner, deepcopy(block.mlp.gelu))
+        copy.load_state_dict(block.state_dict())
+        return copy
 
     def forward(self, x: Tensor, padding: Tensor) -> Tensor:
-        """x [B, T, D], padding [B, T] bool, true where no attention may go -> [B, T, D]."""
+        """Output [B, T, D] for x [B, T, D]; padding [B, T] bool, true where no attention may go."""
         y = self.ln_1(x)
         x = x + self.attn(y, y, y, key_padding_mask=padding, need_weights=False)[0]
         y = self.mlp["c_fc"](self.ln_2(x))
-        return x + self.mlp["c_proj"](self.mlp["gelu"](y))
+        out: Tensor = x + self.mlp["c_proj"](self.mlp["gelu"](y))
+        return out
 
 
 class Resblocks(nn.Module):
-    """`layers` of them over sequences of `length`, to which learned positions are added; `dropout` acts on the sum.
+    """Several layers over sequences of `length`, to which learned positions are added; `dropout` acts on the sum.
 
-    Starts from N(0, 0.02) and torch's own attention, or by `start_from` from the first layers of CLIP's text side,
-    whose heads, activation and MLP it takes over. heads 0: one for each 64 channels, or as CLIP has them.
+    Weights start from N(0, 0.02), those of attention as torch draws them. `start_from` replaces them by the first
+    layers of CLIP's text side, with their heads, activation and MLP. heads 0: one for each 64 channels, or as in CLIP.
     """
 
     def __init__(self, *, length: int, dim: int, layers: int, heads: int, dropout: float = 0.0) -> None:
@@ -79,12 +80,12 @@ class Resblocks(nn.Module):
         self.resblocks = nn.ModuleList(Resblock(dim, heads) for _ in range(layers))
         start(self)
 
-    def forward(self, x: Tensor, own: Tensor) -> Tensor:
-        """x [B, T, D], own [B, T] bool -> [B, T, D]; own places see each other only. T is `length`."""
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Output [B, T, D] for x [B, T, D]; mask [B, T] bool: what is false is seen by none. T is `length`."""
         check_tied(x, self.length)
         x = self.dropout(x + self.positional_embedding)
         for block in self.resblocks:
-            x = block(x, ~own)
+            x = block(x, ~mask)
         return x
 
     def start_from(self, positions: Tensor, blocks: Sequence[Any]) -> None:
@@ -93,20 +94,20 @@ class Resblocks(nn.Module):
         positions [L, D]; blocks: its layers, as open_clip builds them. Raises ValueError where the transformer has
         another width, fewer layers or positions, other heads than were asked for, or layers of another kind.
         """
-        wrong = []
+        mismatches = []
         if positions.shape[1] != self.dim:
-            wrong.append(f"it is {positions.shape[1]} wide and frames are {self.dim}")
+            mismatches.append(f"it is {positions.shape[1]} wide and frames are {self.dim}")
         if len(blocks) < len(self.resblocks):
-            wrong.append(f"it has {len(blocks)} layers of the {len(self.resblocks)}")
+            mismatches.append(f"it has {len(blocks)} layers of the {len(self.resblocks)}")
         if len(positions) < self.length:
-            wrong.append(f"it has {len(positions)} positions of the {self.length}")
+            mismatches.append(f"it has {len(positions)} positions of the {self.length}")
         if any(unlike(block) for block in blocks):
-            wrong.append("its layers have parts that those of OpenAI's lack")
+            mismatches.append("its layers have parts that those of OpenAI's lack")
         elif self.heads and self.heads != blocks[0].attn.num_heads:
-            wrong.append(f"it has {blocks[0].attn.num_heads} heads and heads is {self.heads}")
-        if wrong:
+            mismatches.append(f"it has {blocks[0].attn.num_heads} heads and heads is {self.heads}")
+        if mismatches:
             raise ValueError(
-                f"the frames' transformer cannot start from CLIP's text side: {', '.join(wrong)}; "
+                f"the frames' transformer cannot start from CLIP's text side: {', '.join(mismatches)}; "
                 "set start: random in aggregate_params, or fewer layers or frames"
             )
         self.resblocks = nn.ModuleList(Resblock.like(block) for block in blocks[: len(self.resblocks)])

@@ -8,14 +8,14 @@ from torch.nn.functional import normalize
 from fusion.frames.aggregation import Aggregation
 from fusion.frames.excitation import Excitation
 from fusion.frames.mean import mean
-from fusion.frames.padding import check, check_sizes, own
+from fusion.frames.padding import check, check_sizes, own_mask
 
 
 class Sequential(nn.Module):
-    """frames + sequence(frames), pooled; subclasses say what `sequence` is, and are aggregators; this base is none.
+    """Base of aggregators that pool frames + sequence(frames); a subclass says what `sequence` is.
 
-    Padding rows stay as they came, which is seen where `masked: false` lets them count. In CLIP4Clip's code the
-    transformer's output is added there too, and what an LSTM adds hangs on the longest video of the batch.
+    Rows of padding stay as they are, which matters where `masked: false` lets them count. In CLIP4Clip's code the
+    transformer's output is added there too, and what an LSTM adds depends on the longest video of the batch.
 
     `excite` and `aggregate` are ratios of the blocks of Jing et al. (arXiv 2406.01604); 0 leaves a block out.
 
@@ -39,7 +39,7 @@ class Sequential(nn.Module):
     ) -> None:
         super().__init__()
         check_sizes(frames, dim)
-        if not (excite >= 0 and aggregate >= 0):  # NaN neither
+        if not (excite >= 0 and aggregate >= 0):  # also true for NaN
             raise ValueError(
                 f"excite is {excite:g} and aggregate {aggregate:g}; 0 leaves a block out, ratios are above"
             )
@@ -52,16 +52,16 @@ class Sequential(nn.Module):
             Aggregation(frames=frames, dim=dim, ratio=aggregate, relu6=relu6, masked=masked) if aggregate else None
         )
 
-    def sequence(self, frames: Tensor, own: Tensor) -> Tensor:
-        """frames [B, T, D], own [B, T] bool -> [B, T, D]; what padding gets is not looked at."""
+    def sequence(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """Output [B, T, D] over frames [B, T, D]; mask [B, T] bool. Rows at padding are not looked at."""
         raise NotImplementedError
 
     def forward(self, frames: Tensor, counts: Tensor) -> Tensor:
-        """frames [B, T, D], counts [B] int64 -> [B, D]."""
+        """Pool frames: [B, T, D], counts [B] int64 -> [B, D]."""
         check(frames, counts, self.dim)
-        mine = own(frames, counts)
+        mask = own_mask(frames, counts)
         if self.excitation is not None:
-            frames = self.excitation.excite(frames, mine)
-        frames = frames + self.sequence(frames, mine) * mine[:, :, None]
+            frames = self.excitation.excite(frames, mask)
+        frames = frames + self.sequence(frames, mask) * mask[:, :, None]
         frames = normalize(frames, dim=-1) if self.pre_norm else frames
-        return mean(frames, counts) if self.aggregation is None else self.aggregation.pool(frames, mine)
+        return mean(frames, counts) if self.aggregation is None else self.aggregation.pool(frames, mask)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fusion.frames.excitation import Excitation
-from fusion.frames.padding import check, check_sizes, own
+from fusion.frames.padding import check, check_sizes, own_mask
 from fusion.frames.positions import start as start_linear
 from fusion.frames.resblocks import EPS, QuickGELU, Resblocks
 
@@ -20,8 +20,8 @@ class TightTransf(nn.Module):
     """A score for each caption and video; videos have no vectors of their own, so ranking looks at every pair.
 
     [caption; frames] + positions, with dropout -> four layers like those of CLIP's text side -> LayerNorm of the
-    caption's place -> Linear, QuickGELU, Linear -> the score, on no fixed scale. So CLIP4Clip's released code runs; the
-    embeddings of types that the paper adds are commented out there.
+    caption's place -> Linear, QuickGELU, Linear -> the score, on no fixed scale. This is what CLIP4Clip's released code
+    does; it leaves out the paper's embeddings of types (caption or frame).
 
     In YAML: `aggregate: fusion.frames.tight.TightTransf`; `aggregate_params: {excite: 4}` gates the frames first, the
     best form of Jing et al. (arXiv 2406.01604). `start` is as in SeqTransf.
@@ -45,7 +45,7 @@ class TightTransf(nn.Module):
     ) -> None:
         super().__init__()
         check_sizes(frames, dim)
-        if not excite >= 0:  # NaN neither
+        if not excite >= 0:  # also true for NaN
             raise ValueError(f"excite is {excite:g}; 0 leaves the block out, ratios are above")
         self.dim = dim
         self.start = start
@@ -61,35 +61,35 @@ class TightTransf(nn.Module):
         start_linear(self.out)
 
     def forward(self, text: Tensor, frames: Tensor, counts: Tensor) -> Tensor:
-        """The scores of P pairs: text [P, D], frames [P, T, D], counts [P] int64 -> [P]."""
+        """Scores of P pairs: text [P, D], frames [P, T, D], counts [P] int64 -> [P]."""
         check(frames, counts, self.dim)
-        mine = own(frames, counts)
+        mask = own_mask(frames, counts)
         if self.excitation is not None:
-            frames = self.excitation.excite(frames, mine)
-        both = torch.cat([text[:, None], frames], dim=1)
-        seen = torch.cat([mine.new_ones(len(mine), 1), mine], dim=1)
-        first = self.norm(self.transformer(both, seen)[:, 0])
-        scores: Tensor = self.out(self.act(self.dense(first)))[:, 0]
+            frames = self.excitation.excite(frames, mask)
+        sequence = torch.cat([text[:, None], frames], dim=1)
+        sequence_mask = torch.cat([mask.new_ones(len(mask), 1), mask], dim=1)
+        caption_state = self.norm(self.transformer(sequence, sequence_mask)[:, 0])
+        scores: Tensor = self.out(self.act(self.dense(caption_state)))[:, 0]
         return scores
 
     def scores(self, text: Tensor, frames: Tensor, counts: Tensor) -> Tensor:
-        """Every caption with every video: text [C, D], frames [V, T, D], counts [V] int64 -> [C, V].
+        """Scores of every caption with every video: text [C, D], frames [V, T, D], counts [V] int64 -> [C, V].
 
-        At most `PAIRS` pairs are in a forward; without gradients nothing of them is kept.
+        A forward takes at most `PAIRS` pairs; without gradients nothing of it is kept.
         """
         if text.ndim != 2 or text.shape[1] != self.dim:
             raise ValueError(f"captions are {list(text.shape)}; the aggregator was built for [C, {self.dim}]")
-        rows = []
-        for captions in text.split(max(1, PAIRS // len(frames))):
+        caption_blocks = []
+        for captions in torch.split(text, max(1, PAIRS // len(frames))):
             blocks = []
-            for videos, own_counts in zip(frames.split(PAIRS), counts.split(PAIRS), strict=True):
+            for videos, video_counts in zip(torch.split(frames, PAIRS), torch.split(counts, PAIRS), strict=True):
                 repeated = captions.repeat_interleave(len(videos), dim=0)
-                every = (videos.repeat(len(captions), 1, 1), own_counts.repeat(len(captions)))
-                blocks.append(self(repeated, *every).view(len(captions), len(videos)))
-            rows.append(torch.cat(blocks, dim=1))
-        return torch.cat(rows)
+                pairs = (repeated, videos.repeat(len(captions), 1, 1), video_counts.repeat(len(captions)))
+                blocks.append(self(*pairs).view(len(captions), len(videos)))
+            caption_blocks.append(torch.cat(blocks, dim=1))
+        return torch.cat(caption_blocks)
 
     def start_from(self, positions: Tensor, blocks: Sequence[nn.Module]) -> None:
-        """Take over the first layers and positions of CLIP's text side: see Resblocks. Nothing with start: random."""
+        """Take over the first layers and positions of CLIP's text side, see Resblocks; not with `start: random`."""
         if self.start == "text":
             self.transformer.start_from(positions, blocks)

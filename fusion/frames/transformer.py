@@ -43,12 +43,12 @@ class SeqTransf(Sequential):
         self.start = start
         self.transformer = Resblocks(length=frames, dim=dim, layers=layers, heads=heads)
 
-    def sequence(self, frames: Tensor, own: Tensor) -> Tensor:
-        """The last layer's output."""
-        out: Tensor = self.transformer(frames, own)
+    def sequence(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """Output of the last layer, [B, T, D]."""
+        out: Tensor = self.transformer(frames, mask)
         return out
 
     def start_from(self, positions: Tensor, blocks: Sequence[nn.Module]) -> None:
-        """Take over the first layers and positions of CLIP's text side: see Resblocks. Nothing with start: random."""
+        """Take over the first layers and positions of CLIP's text side, see Resblocks; not with `start: random`."""
         if self.start == "text":
             self.transformer.start_from(positions, blocks)

@@ -1,4 +1,4 @@
-"""Where results of an analysis go, and by which command there is something to analyze."""
+"""The folder of an analysis, and the command that makes what is analyzed."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ FOLDER = "analyze"  # below a workspace
 
 
 def folder(work: Path, verb: str) -> Path:
-    """WORK/analyze/<verb>."""
+    """The folder WORK/analyze/<verb>."""
     return work / FOLDER / verb
 
 

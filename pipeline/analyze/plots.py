@@ -1,4 +1,4 @@
-"""The plots of an analysis, in one style: PNG to look at, SVG to print; the same numbers give the same bytes."""
+"""The plots of an analysis in one style: PNG for screens, SVG for print; the same numbers give the same bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours: told apart with every kind of colour vision; so are the maps, which also differ in lightness.
+# Okabe and Ito's colours, which every kind of colour vision tells apart; so it is with the maps, by their lightness.
 BLUE, ORANGE, GREEN, DARK = "#0072B2", "#E69F00", "#009E73", "#444444"
 STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine draws the same letters
@@ -39,7 +39,7 @@ STYLE: Any = {
 
 @contextmanager
 def figure(path: Path, width: float, height: float) -> Iterator[Figure]:
-    """A figure of so many inches to draw into; when the block ends, it is written as PATH.png and PATH.svg."""
+    """A figure to draw into, its size in inches; when the block ends, it is written as PATH.png and PATH.svg."""
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -54,10 +54,13 @@ def figure(path: Path, width: float, height: float) -> Iterator[Figure]:
 
 
 def weights(path: Path, title: str, sides: dict[str, list[tuple[str, float, float]]]) -> None:
-    """A panel a side, a bar a feature, heaviest first: (feature, mean, std); a line where all would weigh the same."""
-    most = max(len(bars) for bars in sides.values())
+    """Draw a panel for each side, a bar for each feature: (feature, mean, std), heaviest first.
+
+    A dashed line shows the weight that each feature would have if all had the same.
+    """
+    longest = max(len(bars) for bars in sides.values())
     top = max(mean + std for bars in sides.values() for _, mean, std in bars)
-    with figure(path, 4.6 * len(sides), 1.9 + 0.36 * most) as drawn:
+    with figure(path, 4.6 * len(sides), 1.9 + 0.36 * longest) as drawn:
         drawn.suptitle(title)
         panels = drawn.subplots(1, len(sides), squeeze=False)[0]
         for panel, (side, bars), colour in zip(panels, sides.items(), (BLUE, ORANGE), strict=False):
@@ -65,7 +68,7 @@ def weights(path: Path, title: str, sides: dict[str, list[tuple[str, float, floa
             panel.barh(range(len(bars)), means, xerr=stds, color=colour, ecolor=DARK, capsize=3, height=0.65)
             panel.axvline(sum(means) / len(bars), color=DARK, linestyle="--", linewidth=1, label="even share")
             panel.set_yticks(range(len(bars)), names)
-            panel.set_ylim(most - 0.5, -0.5)
+            panel.set_ylim(longest - 0.5, -0.5)
             panel.set_xlim(0, top * 1.05)
             panel.set_xlabel("attention weight, mean ± std")
             panel.set_title(f"{side} features")
@@ -74,7 +77,7 @@ def weights(path: Path, title: str, sides: dict[str, list[tuple[str, float, floa
 
 
 def spaces(path: Path, title: str, matrix: np.ndarray) -> None:
-    """A heat map of [S, S] overlaps, always from 0 to 1, so that the maps of two models can be compared."""
+    """Draw a heat map of [S, S] overlaps on a scale from 0 to 1, so that the maps of two models can be compared."""
     count = len(matrix)
     size = 1.8 + 0.5 * max(count, 5)
     with figure(path, size + 0.9, size) as drawn:
@@ -96,26 +99,26 @@ def spaces(path: Path, title: str, matrix: np.ndarray) -> None:
 
 
 def cost(path: Path, lines: Sequence[tuple[str, int, int, int]]) -> None:
-    """(model, parameters, FLOPs of a video, FLOPs of a caption), a group of bars a model, in millions."""
-    places = np.arange(len(lines))
+    """Draw a group of bars for each model, in millions: (model, parameters, FLOPs of a video, FLOPs of a caption)."""
+    positions = np.arange(len(lines))
     names = [line[0] for line in lines]
     with figure(path, 9.2, 1.7 + 0.5 * len(lines)) as drawn:
         left, right = drawn.subplots(1, 2, sharey=True)
-        _bars(left, places, [line[1] / 1e6 for line in lines], GREEN, 0.6)
+        _bars(left, positions, [line[1] / 1e6 for line in lines], GREEN, 0.6)
         left.set_title("parameters")
         left.set_xlabel("millions")
-        _bars(right, places - 0.19, [line[2] / 1e6 for line in lines], BLUE, 0.36, "video")
-        _bars(right, places + 0.19, [line[3] / 1e6 for line in lines], ORANGE, 0.36, "caption")
+        _bars(right, positions - 0.19, [line[2] / 1e6 for line in lines], BLUE, 0.36, "video")
+        _bars(right, positions + 0.19, [line[3] / 1e6 for line in lines], ORANGE, 0.36, "caption")
         right.set_title("operations to embed one")
         right.set_xlabel("MFLOPs, two a multiply-add")
         drawn.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=2)
-        left.set_yticks(places, names)
+        left.set_yticks(positions, names)
         left.set_ylim(len(lines) - 0.5, -0.5)
 
 
-def _bars(panel: Axes, places: np.ndarray, values: list[float], colour: str, height: float, label: str = "") -> None:
-    """Bars with their numbers behind them."""
-    bars = panel.barh(places, values, height=height, color=colour, label=label or None)
+def _bars(panel: Axes, positions: np.ndarray, values: list[float], colour: str, height: float, label: str = "") -> None:
+    """Draw bars with their numbers behind them."""
+    bars = panel.barh(positions, values, height=height, color=colour, label=label or None)
     panel.bar_label(
         bars, [f"{value:,.1f}" if value >= 0.1 else f"{value:.3f}" for value in values], padding=3, fontsize=8
     )
@@ -124,7 +127,7 @@ def _bars(panel: Axes, places: np.ndarray, values: list[float], colour: str, hei
 
 
 def queries(path: Path, names: tuple[str, str], first: np.ndarray, second: np.ndarray) -> None:
-    """How many captions have which ranks, [Q] each, on log axes; above the diagonal the first is better."""
+    """Draw how many captions have which two ranks, [Q] each, on log axes; above the diagonal the first is better."""
     from matplotlib.colors import LogNorm
     from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
@@ -133,7 +136,7 @@ def queries(path: Path, names: tuple[str, str], first: np.ndarray, second: np.nd
     with figure(path, 6.4, 5.6) as drawn:
         panel = drawn.subplots()
         shown = np.ma.masked_equal(counts.T, 0)
-        scale = LogNorm(0.4, max(float(counts.max()), 2.0))  # a single caption is seen, too
+        scale = LogNorm(0.4, max(float(counts.max()), 2.0))  # so that a single caption can be seen
         image = panel.pcolormesh(edges, edges, shown, cmap="Blues", norm=scale)
         panel.plot(edges[[0, -1]], edges[[0, -1]], color=ORANGE, linestyle="--", linewidth=1.2)
         panel.set_xscale("log")
@@ -155,7 +158,7 @@ def queries(path: Path, names: tuple[str, str], first: np.ndarray, second: np.nd
 
 
 def rank_edges(last: float) -> np.ndarray:
-    """Edges of bins that hold all ranks up to `last`: 1, 2, 3, … alone, then eight to a factor of ten."""
+    """Edges of bins for the ranks up to `last`: small ranks have a bin each, then eight bins span a factor of ten."""
     edges = [1.0]
     while edges[-1] <= last:
         edges.append(max(edges[-1] + 1, float(round(edges[-1] * 10 ** (1 / 8)))))

@@ -1,8 +1,7 @@
-"""Two rows of results compared caption by caption: whose rank is better, by how much, and may it be chance."""
+"""Compares two rows of results caption by caption: whose rank is better, by how much, and whether it may be chance."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,29 +21,30 @@ from pipeline.views.tables import digits, p_text
 
 
 @dataclass(frozen=True)
-class Found:
-    """Where one row or run has the right video of each caption of test."""
+class CaptionRanks:
+    """The ranks that one row or run gives the right videos of the captions of test."""
 
     name: str
     ranks: np.ndarray  # [seeds, Q] float64, from 1
-    depth: float = np.inf  # ranks behind it are not known and stand as depth + 1
+    depth: float = np.inf  # unknown ranks, which lie behind it, are depth + 1
 
     @property
     def mean(self) -> np.ndarray:
         """[Q] mean over the seeds."""
-        return self.ranks.mean(axis=0)
+        mean: np.ndarray = self.ranks.mean(axis=0)
+        return mean
 
-    def cut(self, depth: float) -> "Found":
-        """The same with every rank behind `depth` as depth + 1."""
-        return self if depth == np.inf else Found(self.name, np.minimum(self.ranks, depth + 1), depth)
+    def cut(self, depth: float) -> "CaptionRanks":
+        """These ranks, with depth + 1 in the place of every rank behind `depth`."""
+        return self if depth == np.inf else CaptionRanks(self.name, np.minimum(self.ranks, depth + 1), depth)
 
 
 @dataclass(frozen=True)
 class Comparison:
     """Two rows side by side; captions are those of test, in the collection's order."""
 
-    first: Found
-    second: Found
+    first: CaptionRanks
+    second: CaptionRanks
     ids: list[str]
     texts: list[str]
     groups: np.ndarray  # [Q] the caption's video: captions of one video are no independent samples
@@ -56,7 +56,7 @@ class Comparison:
         return gain
 
     def counts(self) -> tuple[int, int, int]:
-        """Captions that the first finds earlier, later, and at the same rank."""
+        """How many captions the first ranks better, worse, and the same."""
         a, b = self.first.mean, self.second.mean
         return int((a < b).sum()), int((a > b).sum()), int((a == b).sum())
 
@@ -68,9 +68,12 @@ class Comparison:
 
 
 def compare(context: Context, first: str, second: str) -> Comparison:
-    """Read both; ranks behind the depth of the shorter run file count as one more than that depth, for both."""
+    """Read two rows or run files and put them side by side.
+
+    Where one is a run file of limited depth, ranks behind that depth are depth + 1 in both.
+    """
     captions = context.catalog.split_captions("test")
-    a, b = (_found(context, name, captions) for name in (first, second))
+    a, b = (ranks_of(context, name, captions) for name in (first, second))
     depth = min(a.depth, b.depth)
     catalog = context.catalog
     return Comparison(
@@ -82,44 +85,45 @@ def compare(context: Context, first: str, second: str) -> Comparison:
     )
 
 
-def _found(context: Context, name: str, captions: np.ndarray) -> Found:
+def ranks_of(context: Context, name: str, captions: np.ndarray) -> CaptionRanks:
+    """The ranks of a row of results, of one of its seeds (ROW/seedK), or of a run file."""
     stage = context.graph.of_step("rank")
-    rows = {row.name: row for row in models.rows(context.graph, stage)}
+    known = {row.name: row for row in models.rows(context.graph, stage)}
     row, _, seed = name.partition("/")
-    if row in rows:
-        return _row(context, stage_plan(context, stage.name), rows[row], seed, captions)
+    if row in known:
+        return ranks_of_row(context, stage_plan(context, stage.name), known[row], seed, captions)
     if Path(name).is_file():
-        return _run(context, Path(name), captions)
+        return ranks_of_run(context, Path(name), captions)
     if "." in name or name.count("/") > 1:
-        raise LaffError(f"{name}: no such run file, and no row of results: {', '.join(rows)}")
-    named(rows, row, "row of results")
+        raise LaffError(f"{name}: no such run file, and no row of results: {', '.join(known)}")
+    named(known, row, "row of results")
     raise AssertionError(name)  # named has raised
 
 
-def _row(context: Context, planned: Planned, row: Row, seed: str, captions: np.ndarray) -> Found:
+def ranks_of_row(context: Context, planned: Planned, row: Row, seed: str, captions: np.ndarray) -> CaptionRanks:
     """A row of this workspace: all of its seeds, or the one that "seedK" says."""
     seeds = [f"seed{number}" for number in row.seeds]
     if seed and seed not in seeds:
         raise LaffError(f"{row.name} has no {seed!r}{did_you_mean(seed, seeds)}; it has {', '.join(seeds)}")
     ids = context.catalog.ids("text", captions)
     ranks = []
-    for one in [seed] if seed else seeds:
-        if f"{row.name}/{one}" not in {unit.key for unit in planned.cached}:
+    for key in [seed] if seed else seeds:
+        if f"{row.name}/{key}" not in {unit.key for unit in planned.cached}:
             raise LaffError(
-                f"{row.name}/{one} is not ranked in {context.work.root} as this configuration says; "
+                f"{row.name}/{key} is not ranked in {context.work.root} as this configuration says; "
                 f"run `{maker(planned.stage)}` with the same -c, -w, --profile and --set first"
             )
-        folder = context.work.folder(planned.stage) / row.name / one
-        ranked = ranks_file.read(folder)["t2v"]
-        if ranked.ids != ids:
+        folder = context.work.folder(planned.stage) / row.name / key
+        stored = ranks_file.read(folder)["t2v"]
+        if stored.ids != ids:
             path = folder / ranks_file.NAME
             raise LaffError(f"{path} holds other captions than the test split; run `{maker(planned.stage)}` again")
-        ranks.append(ranked.ranks.first)
-    return Found(f"{row.name}/{seed}" if seed else row.name, np.array(ranks))
+        ranks.append(stored.ranks.first)
+    return CaptionRanks(f"{row.name}/{seed}" if seed else row.name, np.array(ranks))
 
 
-def _run(context: Context, path: Path, captions: np.ndarray) -> Found:
-    """A TREC run of anyone's: 1 + videos with a higher score + half of the others with the same."""
+def ranks_of_run(context: Context, path: Path, captions: np.ndarray) -> CaptionRanks:
+    """The ranks of a TREC run: 1 + videos with a higher score + half of the other videos with the same score."""
     catalog = context.catalog
     place = {id_: at for at, id_ in enumerate(catalog.ids("text", captions))}
     ranks = np.full(len(captions), np.inf)
@@ -145,50 +149,51 @@ def _run(context: Context, path: Path, captions: np.ndarray) -> Found:
     name = path.name.removesuffix(".gz").removesuffix(".trec")
     if name == "t2v":  # of a workspace: its folder tells which
         name = "-".join((*path.absolute().parent.parts[-2:], name))
-    return Found(name, np.minimum(ranks, depth + 1)[None], depth)
+    return CaptionRanks(name, np.minimum(ranks, depth + 1)[None], depth)
 
 
 def measures(comparison: Comparison) -> list[tuple[str, float, float, float]]:
-    """(measure, first, second, p) with the two-sided p of a randomisation test that keeps a video's captions together.
+    """(measure, first, second, p), p of a two-sided randomisation test that keeps a video's captions together.
 
     A caption's value is the mean over the seeds, so p says how sure the difference is over captions, not over seeds.
     """
-    found = []
-    first, second = (metrics.by_query(one.ranks) for one in (comparison.first, comparison.second))
+    lines = []
+    first, second = (metrics.by_query(side.ranks) for side in (comparison.first, comparison.second))
     for name in first:
         a, b = first[name].mean(axis=0), second[name].mean(axis=0)
-        found.append((name, float(a.mean()), float(b.mean()), randomisation(a, b, comparison.groups)))
-    return found
+        lines.append((name, float(a.mean()), float(b.mean()), randomisation(a, b, comparison.groups)))
+    return lines
 
 
-def rows(comparison: Comparison) -> list[list[Any]]:
-    """The table of measures for a terminal, a header first. Median and mean have no test of their own."""
+def table(comparison: Comparison) -> list[list[str]]:
+    """The cells of the table of measures, a header first. Median and mean rank are not tested."""
     a, b = comparison.first, comparison.second
-    table: list[list[Any]] = [["measure", a.name, b.name, "difference", "p"]]
+    cells = [["measure", a.name, b.name, "difference", "p"]]
     for name, one, other, p in measures(comparison):
         n = digits(name)
-        table.append([name, f"{one:.{n}f}", f"{other:.{n}f}", f"{one - other:+z.{n}f}", p_text(p)])
+        cells.append([name, f"{one:.{n}f}", f"{other:.{n}f}", f"{one - other:+z.{n}f}", p_text(p)])
     for name in ("MedR", "MeanR"):
-        one, other = (_mean_of(name, found) for found in (a, b))
-        table.append([name, f"{one:.1f}", f"{other:.1f}", f"{one - other:+z.1f}", "-"])
-    return table
+        one, other = (_mean_of(name, ranks) for ranks in (a, b))
+        cells.append([name, f"{one:.1f}", f"{other:.1f}", f"{one - other:+z.1f}", "-"])
+    return cells
 
 
-def _mean_of(name: str, found: Found) -> float:
-    sums = [metrics.summary(Ranks(ranks, 1.0 / ranks))[name] for ranks in found.ranks]
+def _mean_of(name: str, of_row: CaptionRanks) -> float:
+    """The mean of a summary of ranks over the seeds."""
+    sums = [metrics.summary(Ranks(ranks, 1.0 / ranks))[name] for ranks in of_row.ranks]
     return float(np.mean(sums))
 
 
-def example_rows(comparison: Comparison, number: int, sign: int) -> list[list[Any]]:
-    """The table of the largest gains or losses, a header first."""
-    table: list[list[Any]] = [["caption", "text", comparison.first.name, comparison.second.name]]
+def example_table(comparison: Comparison, number: int, sign: int) -> list[list[str]]:
+    """The cells of the table of the largest gains or losses, a header first."""
+    cells = [["caption", "text", comparison.first.name, comparison.second.name]]
     for at in comparison.most(number, sign):
         ranks = (f"{comparison.first.mean[at]:g}", f"{comparison.second.mean[at]:g}")
-        table.append([comparison.ids[at], shortened(comparison.texts[at]), *ranks])
-    return table
+        cells.append([comparison.ids[at], shortened(comparison.texts[at]), *ranks])
+    return cells
 
 
 def shortened(text: str, width: int = 70) -> str:
-    """A caption on one line."""
+    """A caption on one line of `width` characters at most."""
     text = " ".join(text.split())
     return text if len(text) <= width else text[: width - 1] + "…"

@@ -1,8 +1,7 @@
-"""How much the spaces of a model agree: the overlap of the videos that each finds on its own."""
+"""How much the spaces of a model agree: the overlap of the best videos of each space."""
 
 from itertools import combinations
 from math import comb
-from typing import Any
 
 import numpy as np
 
@@ -12,14 +11,18 @@ from pipeline.ranking.trec import top_k
 
 
 def jaccard(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Items shared by both over items in either, of each row: [q, k] and [q, k] different numbers a row -> [q]."""
+    """The Jaccard index of each two rows, items in both over items in either: [q, k], [q, k] -> [q].
+
+    The numbers of a row are all different.
+    """
     both = np.sort(np.concatenate([first, second], axis=1), axis=1)
     shared = (both[:, 1:] == both[:, :-1]).sum(axis=1)  # no row holds a number twice, so a pair is one of each
-    return shared / (both.shape[1] - shared)
+    index: np.ndarray = shared / (both.shape[1] - shared)
+    return index
 
 
 def by_chance(k: int, candidates: int) -> float:
-    """The Jaccard index that two random lists of k out of N candidates have on average."""
+    """The mean Jaccard index of two random lists of k out of N candidates."""
     k = min(k, candidates)
     ways = comb(candidates, k)
     return sum(comb(k, s) * comb(candidates - k, k - s) / ways * s / (2 * k - s) for s in range(k + 1))
@@ -57,8 +60,8 @@ def off_diagonal(matrix: np.ndarray) -> float:
     return float(matrix[~np.eye(len(matrix), dtype=bool)].mean())
 
 
-def rows(matrix: np.ndarray) -> list[list[Any]]:
-    """The table for a terminal, a header first: spaces are numbered from 1."""
+def table(matrix: np.ndarray) -> list[list[str]]:
+    """The cells of the table, a header first; spaces are numbered from 1."""
     numbers = [str(space) for space in range(1, len(matrix) + 1)]
     return [["space", *numbers]] + [
         [number, *(f"{value:.3f}" for value in row)] for number, row in zip(numbers, matrix, strict=True)

@@ -1,8 +1,8 @@
-"""The model that is looked into, and the test split as it sees it; nothing is trained for it."""
+"""The model that an analysis looks into, and the test split as the model sees it; nothing is trained."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -19,8 +19,13 @@ from pipeline.request import Request
 from pipeline.run import open_context
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from fusion.features import Split
     from fusion.spaces import Spaces
+
+
+Taken = TypeVar("Taken")
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Features:
     encoders: list[assemble.Joint]
 
     def untrained(self, model: Model) -> "Spaces":
-        """The model as training would start it."""
+        """The model with the weights that training starts from."""
         stage = self.context.graph.of_step("train")
         try:
             return assemble.make(self.context, stage, model, self.of(model), self.encoders, model.seeds[0])
@@ -57,11 +62,11 @@ class Subject:
 
     @property
     def name(self) -> str:
-        """As in the table of results."""
+        """The name of its row in the table of results."""
         return self.model.name
 
     def trained(self, seed: int) -> "Spaces":
-        """The model as its best epoch left it."""
+        """The model with the weights of its best epoch."""
         context = self.features.context
         stage = context.graph.of_step("train")
         return assemble.trained(context, stage, self.model, self.test, self.features.encoders, seed)
@@ -87,22 +92,22 @@ def features(request: Request) -> Features:
 
 
 def named(known: dict[str, Any], name: str, what: str) -> Any:
-    """The entry of a name; LaffError with what there is, and names near it."""
+    """The entry of a name; LaffError lists the names there are."""
     if name not in known:
         raise LaffError(f"no {what} '{name}'{did_you_mean(name, list(known))} (here: {', '.join(known)})")
     return known[name]
 
 
 def subject(request: Request, name: str = "", seed: int | None = None) -> Subject:
-    """A trained model, the stage's own where no name is given, with all of its seeds or one.
+    """A trained model with all of its seeds or one; without a name, the stage's own model.
 
-    LaffError where no such model is configured, or it is not trained as this configuration says.
+    LaffError where no such model is configured, or it is not trained with this configuration.
     """
-    found = features(request)
-    context = found.context
+    of_test = features(request)
+    context = of_test.context
     stage = context.graph.of_step("train")
     main = models.main(stage)
-    model = named(found.models, name or (main if main in found.models else next(iter(found.models))), "model")
+    model = named(of_test.models, name or (main if main in of_test.models else next(iter(of_test.models))), "model")
     if seed is not None and seed not in model.seeds:
         raise LaffError(f"{model.name} has no seed {seed}; its seeds are {', '.join(map(str, model.seeds))}")
     wanted = model.seeds if seed is None else (seed,)
@@ -114,11 +119,11 @@ def subject(request: Request, name: str = "", seed: int | None = None) -> Subjec
             f"{model.name}{'' if seed is None else f' with seed {seed}'} is not trained in {request.work} as this "
             f"configuration says; run `{maker(stage.name)}` with the same -c, -w, --profile and --set first"
         )
-    return Subject(found, model, seeds, found.of(model))
+    return Subject(of_test, model, seeds, of_test.of(model))
 
 
-def in_blocks(take: Callable, count: int) -> Iterator[Any]:
-    """take(row numbers) for all rows, some hundred at a time, so that memory stays small."""
+def in_blocks(take: Callable[["Tensor"], Taken], count: int) -> Iterator[Taken]:
+    """take(row numbers) for `count` rows, some hundred at a time, so that little memory is used."""
     import torch
 
     for block in blocks(np.arange(count)):

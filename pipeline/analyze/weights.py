@@ -1,12 +1,12 @@
-"""How much each feature weighs in a trained model: mean and std of its attention weights over the test split.
+"""The weight of each feature in a trained model: mean and std of its attention weights over the test split.
 
-A weight multiplies the feature's vector, and a vector that is twice as long counts twice. So beside the weight a_k
-stands the share a_k |f_k| / sum_j a_j |f_j|, where the block lets one see the vectors f_k [H, W] that it weighs.
+A weight multiplies the feature's vector, and a vector that is twice as long counts twice. So there is also the share
+a_k |f_k| / sum_j a_j |f_j| of a feature k, where the block shows the vectors f_k [H, W] that its weights a_k multiply.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,7 +24,7 @@ SIDES = ("video", "text")
 
 @dataclass
 class Moments:
-    """Sums over N items of the weights of K features in H heads: what mean and std follow from."""
+    """Sums over N items of the weights of K features in H heads, which give mean and std."""
 
     count: int
     total: np.ndarray  # [H, K] float64
@@ -44,38 +44,38 @@ class Moments:
 
 @dataclass(frozen=True)
 class Weight:
-    """What one feature weighs, on one side of a model: a line of the CSV."""
+    """The weight of one feature on one side of a model: a line of the CSV."""
 
     side: str
     feature: str
     seed: str  # a number, or "all"
     head: str  # a number from 0, or "all"; head 0 of one seed has nothing to do with head 0 of another
     mean: float
-    std: float  # of all values: over items, and over heads and seeds where these say "all"
+    std: float  # over items, and over heads and seeds where these are "all"
     std_of_seeds: float  # of the seeds' means, as of a sample; 0 for one seed
-    share: float  # mean of weight times length of the vector, of the sum of these; NaN where it cannot be told
+    share: float  # mean of weight times length of the vector, over the sum of all these; NaN where it is unknown
 
 
 def measure(subject: Subject) -> dict[str, tuple[list[str], dict[int, Moments]]]:
-    """For each side that gives weights: its features, and the moments of each seed.
+    """The features and the moments of each seed, for each side that gives weights.
 
     LaffError where neither side of the model gives weights.
     """
     from fusion.paired import Paired
 
-    found: dict[str, tuple[list[str], dict[int, Moments]]] = {}
+    moments_of_sides: dict[str, tuple[list[str], dict[int, Moments]]] = {}
     for seed in subject.seeds:
         model = subject.trained(seed)
         for side in SIDES:
             block = getattr(model, side) if isinstance(model, Paired) else None
             if block is not None and (moments := _moments(subject, model, block, side)):
-                found.setdefault(side, (names_of(block), {}))[1][seed] = moments
-    if not found:
+                moments_of_sides.setdefault(side, (names_of(block), {}))[1][seed] = moments
+    if not moments_of_sides:
         raise LaffError(
             f"{subject.name} ({subject.model.uses}) has no weights for its features, so there is nothing to show; "
             "name a model with attention over its features, such as LAFF, by --model"
         )
-    return found
+    return moments_of_sides
 
 
 def _moments(subject: Subject, model: "Spaces", block: "nn.Module", side: str) -> Moments | None:
@@ -102,8 +102,8 @@ def _moments(subject: Subject, model: "Spaces", block: "nn.Module", side: str) -
 
 
 def lines(measured: Mapping[str, tuple[list[str], Mapping[int, Moments]]]) -> list[Weight]:
-    """All lines: over everything, heaviest first; then each seed, where there are several; then each head of each."""
-    found: list[Weight] = []
+    """All lines of the CSV: over seeds and heads, heaviest first; of each of several seeds; of each head."""
+    weights: list[Weight] = []
     for side, (names, seeds) in measured.items():
         of_seeds = [moments.of_all() for moments in seeds.values()]
         means = np.array([mean for mean, _ in of_seeds])
@@ -111,7 +111,7 @@ def lines(measured: Mapping[str, tuple[list[str], Mapping[int, Moments]]]) -> li
         std = np.sqrt(np.maximum(np.mean([s**2 + m**2 for m, s in of_seeds], axis=0) - mean**2, 0.0))
         share = np.mean([moments.shares.mean(axis=0) / moments.count for moments in seeds.values()], axis=0)
         between = means.std(axis=0, ddof=1) if len(seeds) > 1 else np.zeros(len(names))
-        found += [
+        weights += [
             Weight(side, names[k], "all", "all", float(mean[k]), float(std[k]), float(between[k]), float(share[k]))
             for k in np.argsort(-mean, kind="stable")
         ]
@@ -119,55 +119,58 @@ def lines(measured: Mapping[str, tuple[list[str], Mapping[int, Moments]]]) -> li
         for seed, moments in seeds.items():
             shares = moments.shares / moments.count
             if len(seeds) > 1:
-                found += _of_seed(side, names, seed, "all", *moments.of_all(), shares.mean(axis=0))
+                weights += _of_seed(side, names, seed, "all", *moments.of_all(), shares.mean(axis=0))
             for head, values in enumerate(zip(*moments.of_heads(), shares, strict=True)):
-                found += _of_seed(side, names, seed, str(head), *values)
-    return found
+                weights += _of_seed(side, names, seed, str(head), *values)
+    return weights
 
 
 def _of_seed(
     side: str, names: list[str], seed: int, head: str, mean: np.ndarray, std: np.ndarray, share: np.ndarray
 ) -> Iterator[Weight]:
+    """The lines of one seed, and of one head or all."""
     for k, name in enumerate(names):
         yield Weight(side, name, str(seed), head, float(mean[k]), float(std[k]), 0.0, float(share[k]))
 
 
-def summary(found: list[Weight]) -> dict[str, list[Weight]]:
-    """{side: its lines over all seeds and heads, heaviest first}."""
+def summary(weights: list[Weight]) -> dict[str, list[Weight]]:
+    """{side: weights over all seeds and heads, heaviest first}."""
     sides: dict[str, list[Weight]] = {}
-    for line in found:
-        if line.seed == line.head == "all":
-            sides.setdefault(line.side, []).append(line)
+    for weight in weights:
+        if weight.seed == weight.head == "all":
+            sides.setdefault(weight.side, []).append(weight)
     return sides
 
 
-def sentence(found: list[Weight]) -> str:
-    """Which features carry most, in plain words."""
-    said = []
-    for side, members in summary(found).items():
+def sentence(weights: list[Weight]) -> str:
+    """A text that names the features with the largest and the smallest weight."""
+    sentences = []
+    for side, members in summary(weights).items():
         if len(members) == 1:
-            said.append(f"The {side} side has {members[0].feature} alone, so it carries all.")
+            sentences.append(f"The {side} side has {members[0].feature} alone, so it carries all.")
             continue
         even = sum(line.mean for line in members) / len(members)
         most = [line for line in members if line.mean > even] or members[:1]
         names = ", ".join(f"{line.feature} ({line.mean:.2f})" for line in most)
         last = members[-1]
-        said.append(
+        sentences.append(
             f"On the {side} side {names} carr{'ies' if len(most) == 1 else 'y'} more than an even share ({even:.2f}); "
             f"{last.feature} carries least ({last.mean:.2f})."
         )
         top = max(members, key=lambda line: line.share)
         if np.isfinite(top.share):
-            said.append(f"Counting the lengths of the vectors, {top.feature} is the largest part ({top.share:.2f}).")
-    return "\n".join(said)
+            sentences.append(
+                f"Counting the lengths of the vectors, {top.feature} is the largest part ({top.share:.2f})."
+            )
+    return "\n".join(sentences)
 
 
-def rows(found: list[Weight]) -> list[list[Any]]:
-    """The table for a terminal, a header first: a feature a line, over all heads and seeds."""
-    table: list[list[Any]] = [["feature", "side", "mean", "std", "std of seeds", "share"]]
-    for members in summary(found).values():
+def table(weights: list[Weight]) -> list[list[str]]:
+    """The cells of the table, a header first, then a line for each feature, over all heads and seeds."""
+    cells = [["feature", "side", "mean", "std", "std of seeds", "share"]]
+    for members in summary(weights).values():
         for line in members:
-            between = f"{line.std_of_seeds:.4f}" if any(one.std_of_seeds for one in members) else "-"
+            between = f"{line.std_of_seeds:.4f}" if any(weight.std_of_seeds for weight in members) else "-"
             share = f"{line.share:.4f}" if np.isfinite(line.share) else "-"
-            table.append([line.feature, line.side, f"{line.mean:.4f}", f"{line.std:.4f}", between, share])
-    return table
+            cells.append([line.feature, line.side, f"{line.mean:.4f}", f"{line.std:.4f}", between, share])
+    return cells

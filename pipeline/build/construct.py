@@ -21,7 +21,7 @@ def construct(stage: Stage, context: Context | None = None, **filled: Any) -> An
     if stage.part is None:
         raise LaffError(f"{stage.name} has no part")
     params = dict(stage.params)
-    for name in stage.part.constants.get("FILES", ()):
+    for name in stage.part.member("FILES"):
         if params.get(name) and context:
             params[name] = str(context.path(params[name]))
     if context and (own := lookup.own_file(params.get("weights"), context.graph)):

@@ -61,7 +61,7 @@ def weights_command(model: str, seed: int | None, grid: str, roles: dict[str, st
     found = subject(wanted, model, seed)
     lines = weights.lines(weights.measure(found))
     heading = f"{found.name}, {seeds_text(found.seeds)}: attention weights over the test split"
-    click.echo(f"{heading}\n\n{tables.text_table(weights.rows(lines), left=2)}\n\n{weights.sentence(lines)}")
+    click.echo(f"{heading}\n\n{tables.text_table(weights.table(lines), left=2)}\n\n{weights.sentence(lines)}")
     path = place.folder(wanted.work, "weights") / file_name(found.name, seed)
     header = [field.name for field in fields(weights.Weight)]
     csv = files.write_csv(path.with_name(f"{path.name}.csv"), [header, *map(astuple, lines)])
@@ -102,7 +102,7 @@ def spaces_command(model: str, seed: int | None, k: int, grid: str, roles: dict[
     matrices = {one: spaces.overlap(found, one, k) for one in found.seeds}
     first = matrices[found.seeds[0]]
     of = f"{found.name}, seed {found.seeds[0]}: overlap of the {k} best videos of two spaces"
-    click.echo(f"{of}\n\n{tables.text_table(spaces.rows(first))}\n")
+    click.echo(f"{of}\n\n{tables.text_table(spaces.table(first))}\n")
     for one, matrix in matrices.items():
         click.echo(f"seed {one}: mean of all pairs of spaces {spaces.off_diagonal(matrix):.3f}")
     chance = spaces.by_chance(k, found.test.videos)
@@ -154,7 +154,7 @@ def cost_command(names: tuple[str, ...], grid: str, roles: dict[str, str], **opt
     for name in names:
         named(found.models, name, "model")
     lines = cost.measure(found, list(names))
-    click.echo(f"\n{found.context.name}, counted\n\n{tables.text_table(cost.rows(lines))}")
+    click.echo(f"\n{found.context.name}, counted\n\n{tables.text_table(cost.table(lines))}")
     path = place.folder(wanted.work, "cost") / (f"cost-{Path(grid).stem}" if grid else "cost")
     header = [field.name for field in fields(cost.Line)]
     csv = files.write_csv(path.with_name(f"{path.name}.csv"), [header, *map(astuple, lines)])
@@ -194,13 +194,13 @@ def queries_command(first: str, second: str, number: int, grid: str, roles: dict
     won, lost, tied = found.counts()
     click.echo(f"{a.name} against {b.name}: {len(found.ids):,} captions of test")
     click.echo(f"{a.name} better for {won:,}, worse for {lost:,}, equal for {tied:,}\n")
-    click.echo(tables.text_table(queries.rows(found)))
+    click.echo(tables.text_table(queries.table(found)))
     if a.depth < float("inf"):
         click.echo(f"ranks behind {a.depth:g}, the depth of the shorter run, count as {a.depth + 1:g}")
     for sign, what in ((1, a.name), (-1, b.name)):
         if number and len(found.most(number, sign)):
             click.echo(f"\nwhere {what} is better by the largest factor\n")
-            click.echo(tables.text_table(queries.example_rows(found, number, sign), left=2))
+            click.echo(tables.text_table(queries.example_table(found, number, sign), left=2))
     path = place.folder(wanted.work, "queries") / f"{file_name(a.name)}-vs-{file_name(b.name)}"
     lines = zip(found.ids, found.texts, a.mean.tolist(), b.mean.tolist(), strict=True)
     csv = files.write_csv(path.with_name(f"{path.name}.csv"), [("caption", "text", a.name, b.name), *lines])

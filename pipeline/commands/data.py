@@ -25,7 +25,7 @@ def verify_command(work: Path, dry_run: bool) -> None:
     from pipeline.store import verify as files
 
     kinds = files.Kinds(made())
-    count, damaged = files.look(work, kinds)
+    count, damaged = files.damaged(work, kinds)
     for name, target in files.links(work).items():
         click.echo(printable(f"{work / name} is a link to {target}: what lies there is read, never changed"))
     outside = [name for name in damaged if files.is_outside(work, name)]
@@ -59,7 +59,7 @@ def gc_command(yes: bool, **options: Any) -> None:
     from pipeline import gc as unused
 
     wanted = request(options)
-    found = unused.remove(wanted) if yes else unused.look(wanted)
+    found = unused.remove(wanted) if yes else unused.leftovers(wanted)
     click.echo(unused.table(wanted.work, found))
     if found.unused:
         click.echo("deleted" if yes else "nothing is deleted yet: --yes does it")

@@ -38,7 +38,12 @@ if TYPE_CHECKING:
     "given several times, reciprocal rank fusion of them.",
 )
 @click.option("--queries", type=PATH, metavar="FILE", help="Many sentences: lines `ID text`, or .csv, .jsonl.")
-@click.option("--like", default="", metavar="VIDEO", help="Videos like this one of the collection, in place of words.")
+@click.option(
+    "--like",
+    default="",
+    metavar="VIDEO",
+    help="Videos, or windows, like this one of the collection, in place of words.",
+)
 @click.option("--run", "run_file", type=PATH, metavar="OUT.trec.gz", help="Write what --queries find as a TREC run.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: a line of JSON for each query.")
 @click.option("--csv", "as_csv", is_flag=True, help="For tables: a line for each video that was found.")
@@ -115,20 +120,24 @@ def _print_json(library: Library, found: Iterator[tuple[str, list[Hit]]], texts:
 
 def _print_csv(found: Iterator[tuple[str, list[Hit]]]) -> None:
     from pipeline.errors import printable
+    from pipeline.items.windows import seconds_text
 
     table = csv.writer(sys.stdout, lineterminator="\n")
     features: Sequence[str] | None = None
     for query, hits in found:
         if features is None:
             features = list(hits[0].shares) if hits else []
-            table.writerow(["query", "rank", "video", "path", "score", *(f"share {name}" for name in features)])
+            names = ["query", "rank", "video", "path", "start", "end", "score"]
+            table.writerow([*names, *(f"share {name}" for name in features)])
         for rank, hit in enumerate(hits, 1):
             shares = [f"{hit.shares[name]:.6g}" if name in hit.shares else "" for name in features]
-            table.writerow([query, rank, hit.video, printable(hit.path), f"{hit.score:.9g}", *shares])
+            bounds = ["" if bound is None else seconds_text(bound) for bound in (hit.start, hit.end)]
+            table.writerow([query, rank, hit.video, printable(hit.path), *bounds, f"{hit.score:.9g}", *shares])
 
 
 def _print_table(library: Library, found: Iterator[tuple[str, list[Hit]]], texts: dict[str, str], many: bool) -> None:
     from pipeline.errors import printable
+    from pipeline.items.windows import clock
     from pipeline.search.answer import unknown_notes
 
     for query, hits in found:
@@ -136,4 +145,6 @@ def _print_table(library: Library, found: Iterator[tuple[str, list[Hit]]], texts
             for note in unknown_notes(*library.unknown(texts[query])):
                 click.echo(f"{query}: {note}" if many else note, err=True)
         for rank, hit in enumerate(hits, 1):
-            click.echo(f"{f'{query}  ' if many else ''}{rank:3}  {hit.score:7.4f}  {hit.video}  {printable(hit.path)}")
+            when = "" if hit.start is None or hit.end is None else f"  {clock(hit.start)}–{clock(hit.end)}"  # noqa: RUF001
+            place = f"{hit.video}{when}  {printable(hit.path)}"
+            click.echo(f"{f'{query}  ' if many else ''}{rank:3}  {hit.score:7.4f}  {place}")

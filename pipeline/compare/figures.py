@@ -26,20 +26,20 @@ from pipeline.run import random_stages
 from pipeline.store.index import Index
 
 
-def figures(context: Context, grid: Grid, made: Rows, against: str) -> dict[str, Any]:
-    """Everything that the table says; `against` is the row that the others are tested against, '' for none.
+def figures(context: Context, grid: Grid, compared: Rows, against: str) -> dict[str, Any]:
+    """All that the table shows; `against` is the row that the others are tested against, '' for none.
 
     Where that row is left out, nothing is tested, and the table says so.
     """
     rank = context.graph.of_step("rank")
     train = context.stage(rank.sources[0])
-    rows = {row.name: row for row in models.rows(context.graph, rank)}
+    known = {row.name: row for row in models.rows(context.graph, rank)}
     quoted = grid.quoted
     how = step_facts.about("train").how
-    lines = _lines(context, [rows[name] for name in made.names], "" if against in made.left_out else against)
+    lines = _lines(context, [known[name] for name in compared.names], "" if against in compared.left_out else against)
     _costs(context, train, lines)
-    for name in made.names:
-        lines[name] |= _what(rows[name], train, made)
+    for name in compared.names:
+        lines[name] |= _what(known[name], train, compared)
     return {
         "grid": grid.name,
         "about": grid.about,
@@ -47,39 +47,39 @@ def figures(context: Context, grid: Grid, made: Rows, against: str) -> dict[str,
         "protocol": protocol(context),
         "unusual": unusual(context),
         "ties": TIES,
-        "roles": {f"${role}": name for role, name in made.roles.items()},
+        "roles": {f"${role}": name for role, name in compared.roles.items()},
         "training": {key: value for key, value in train.options.items() if key not in how},
         "coverage": coverage(context, train.name)["test"]["coverage"],
         "untrained": random_stages(context, context.graph.needed([rank.name])),
-        "against": "" if against in made.left_out else against,
-        "untested": f"not tested: {against} is left out" if against in made.left_out else "",
+        "against": "" if against in compared.left_out else against,
+        "untested": f"not tested: {against} is left out" if against in compared.left_out else "",
         "rows": lines,
-        "notes": made.notes,
-        "left_out": made.left_out,
+        "notes": compared.notes,
+        "left_out": compared.left_out,
         "quoted": asdict(quoted) if quoted else None,
         "earlier_code": earlier_code(context, [rank.name]),
     }
 
 
-def _what(row: Row, train: Stage, made: Rows) -> dict[str, Any]:
-    """What a row was made of, and `differs`: in what it is not as the train stage says."""
+def _what(row: Row, train: Stage, compared: Rows) -> dict[str, Any]:
+    """The model of a row, and `differs`: how it differs from the train stage's settings, in words."""
     if not row.models:
         video, text = row.features
         differs = f"{video} and {text} compared by their cosine, nothing trained"
         return {"uses": "", "params": {}, "options": {}, "video": [video], "text": [text], "differs": differs}
     (model,) = row.models
-    said = [f"{key} {value}" for key, value in train.options["baselines"][row.name].get("params", {}).items()]
-    said += [f"{key} {value}" for key, value in model.options.items() if value != train.options[key]]
+    differences = [f"{key} {value}" for key, value in train.options["baselines"][row.name].get("params", {}).items()]
+    differences += [f"{key} {value}" for key, value in model.options.items() if value != train.options[key]]
     for side, names in (("video", model.video), ("text", model.text)):
-        if list(names) != made.features[side]:
-            said.append(f"{side} features {', '.join(names)}")
+        if list(names) != compared.features[side]:
+            differences.append(f"{side} features {', '.join(names)}")
     return {
         "uses": model.uses,
         "params": model.params,
         "options": model.options,
         "video": list(model.video),
         "text": list(model.text),
-        "differs": ", ".join(said),
+        "differs": ", ".join(differences),
     }
 
 
@@ -99,40 +99,40 @@ def _lines(context: Context, rows: list[Row], against: str) -> dict[str, dict[st
     others = [name for name in lines if name != against] if against else []
     with progress.bar("significance", len(WAYS) * len(others), "test") as bar:
         for way in WAYS:
-            p = {}
+            p_values = {}
             for name in others:
-                p[name] = randomisation(precision[way][name], precision[way][against], groups[way])
+                p_values[name] = randomisation(precision[way][name], precision[way][against], groups[way])
                 bar.advance()
-            corrected = holm(p)
+            corrected = holm(p_values)
             for name in others:
-                lines[name][way] |= {"p": p[name], "p_holm": corrected[name]}
+                lines[name][way] |= {"p": p_values[name], "p_holm": corrected[name]}
     return lines
 
 
 def _costs(context: Context, train: Stage, lines: dict[str, dict[str, Any]]) -> None:
-    """Parameters, FLOPs, and what the trainings say of their time, of each row that is a model."""
-    found = {model.name: model for model in models.of(context.graph, train)}
+    """Add to each row that is a model its parameters, FLOPs, and the epochs and seconds of its trainings."""
+    trained_models = {model.name: model for model in models.of(context.graph, train)}
     encoders = assemble.joints(context, train)
-    rows = assemble.rows(context, train, "test", lost=True)
-    features = Features(context, found, rows, assemble.split(context, rows, encoders), encoders)
+    captions = assemble.rows(context, train, "test", lost=True)
+    features = Features(context, trained_models, captions, assemble.split(context, captions, encoders), encoders)
     for counted in cost.measure(features):
         line = lines[counted.model]
         line |= {"parameters": counted.parameters, "flops_video": counted.video, "flops_caption": counted.caption}
         line["flops_pair"] = counted.pair
         index = context.work.index(train.name)
-        trained = [_trained(index, f"{counted.model}/seed{seed}") for seed in found[counted.model].seeds]
+        trained = [_trained(index, f"{counted.model}/seed{seed}") for seed in trained_models[counted.model].seeds]
         line |= {key: [one[key] for one in trained] for key in ("epochs", "best_epoch", "seconds_epoch")}
 
 
 def _trained(index: Index, key: str) -> dict[str, Any]:
-    """Epochs, the best of them and seconds an epoch of a training; None where it did not tell."""
+    """Epochs of a training, its best epoch and seconds of an epoch; None where they were not recorded."""
     import torch
 
     entry = index.entry(key)
-    told = entry.training if entry else {}
-    epochs = told.get("epochs")
+    training = entry.training if entry else {}
+    epochs = training.get("epochs")
     return {
         "epochs": epochs,
         "best_epoch": torch.load(index.folder / key / "best.pt", mmap=True, weights_only=True)["epoch"],
-        "seconds_epoch": told["seconds"] / epochs if epochs else None,
+        "seconds_epoch": training["seconds"] / epochs if epochs else None,
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import yamls
-from pipeline.errors import LaffError, did_you_mean, problems
+from pipeline.errors import LaffError, Problems, did_you_mean
 from pipeline.graph.models import CHANCE, NAME
 from pipeline.graph.models import KEYS as MODEL_KEYS
 
@@ -38,8 +38,8 @@ class Grid:
     path: Path
     about: str
     models: dict[str, dict[str, Any]]  # as the baselines of a train stage, with a note besides
-    pairs: dict[str, list[str]] = field(default_factory=dict)  # rows without training: [video, text feature]; a row
-    # may be named `$role`, by the feature that this stands for
+    # Rows without training: [video feature, text feature]; a row named `$role` has the name of the role's feature.
+    pairs: dict[str, list[str]] = field(default_factory=dict)
     roles: dict[str, str] = field(default_factory=dict)  # what `$name` stands for
     seeds: tuple[int, ...] = ()  # none: those of the train stage
     against: str = ""
@@ -69,44 +69,45 @@ def load(name: str) -> Grid:
     whole = yamls.load(path)
     if not isinstance(whole, dict) or not isinstance(whole.get("models"), dict) or not whole["models"]:
         raise LaffError(f"{path}: has no 'models:' mapping; {SHIPPED / 'blocks.yaml'} shows the form of a grid")
-    found = _unknown("the grid", whole, KEYS)
+    problems = Problems(_unknown("the grid", whole, KEYS))
     for key in ("roles", "pairs", "features"):
         if not isinstance(whole.get(key) or {}, dict):
-            found.append(f"{key} should be a mapping, not {whole[key]!r}")
+            problems.add(f"{key} should be a mapping, not {whole[key]!r}")
             whole[key] = {}
     grid = Grid(
         name=path.stem,
         path=path,
         about=str(whole.get("about", "")),
-        models=_models(whole["models"], found),
-        pairs=_pairs(whole.get("pairs") or {}, found),
-        roles=_roles(whole.get("roles") or {}, found),
-        seeds=_seeds(whole.get("seeds", []), found),
+        models=_models(whole["models"], problems),
+        pairs=_pairs(whole.get("pairs") or {}, problems),
+        roles=_roles(whole.get("roles") or {}, problems),
+        seeds=_seeds(whole.get("seeds", []), problems),
         against=str(whole.get("against", "")),
-        features=_features(whole.get("features") or {}, found),
-        quoted=_quoted(whole.get("quoted"), found),
+        features=_features(whole.get("features") or {}, problems),
+        quoted=_quoted(whole.get("quoted"), problems),
     )
-    found += _rows(grid)
-    if found:
-        raise problems(str(path), found)
+    problems.extend(_row_problems(grid))
+    problems.check(path)
     return grid
 
 
 def _unknown(where: str, entry: Mapping[Any, Any], keys: Sequence[str]) -> list[str]:
+    """A problem for each key of an entry that is none of `keys`."""
     return [f"{where} has an unknown key '{key}'{did_you_mean(str(key), keys)}" for key in entry if key not in keys]
 
 
-def _models(raw: dict[Any, Any], found: list[str]) -> dict[str, dict[str, Any]]:
+def _models(raw: dict[Any, Any], problems: Problems) -> dict[str, dict[str, Any]]:
+    """Entries of models by name; what is wrong with them goes to `problems`, as in the functions below."""
     models = {}
     for name, value in raw.items():
         entry = {"uses": value} if isinstance(value, str) else value
         if not isinstance(entry, dict):
-            found.append(f"model '{name}' should be a dotted path or a mapping, not {value!r}")
+            problems.add(f"model '{name}' should be a dotted path or a mapping, not {value!r}")
             continue
-        found += _unknown(f"model '{name}'", entry, OWN_KEYS)
+        problems.extend(_unknown(f"model '{name}'", entry, OWN_KEYS))
         for side in SIDES:
             if side in entry and (wrong := _no_names(entry[side])):
-                found.append(f"model '{name}': {side} {wrong}")
+                problems.add(f"model '{name}': {side} {wrong}")
         models[str(name)] = entry
     return models
 
@@ -118,80 +119,92 @@ def _no_names(value: Any) -> str:
     return f"should list at least one feature, not {value!r}"
 
 
-def _pairs(raw: dict[Any, Any], found: list[str]) -> dict[str, list[str]]:
+def _pairs(raw: dict[Any, Any], problems: Problems) -> dict[str, list[str]]:
+    """Pairs of features by row."""
     for name, pair in raw.items():
         if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(one, str) for one in pair):
-            found.append(f"pairs: '{name}' should be [video feature, text feature], not {pair!r}")
+            problems.add(f"pairs: '{name}' should be [video feature, text feature], not {pair!r}")
     return {str(name): pair for name, pair in raw.items() if isinstance(pair, list) and len(pair) == 2}
 
 
-def _roles(raw: dict[Any, Any], found: list[str]) -> dict[str, str]:
-    found += [f"roles: '{name}' should be a feature's name, not {to!r}" for name, to in raw.items() if not _word(to)]
+def _roles(raw: dict[Any, Any], problems: Problems) -> dict[str, str]:
+    """Features by role."""
+    problems.extend(
+        [f"roles: '{name}' should be a feature's name, not {to!r}" for name, to in raw.items() if not _word(to)]
+    )
     if ALL in raw:
-        found.append(f"roles: '{ALL}' is taken: ${ALL} stands for the features of the train stage")
+        problems.add(f"roles: '{ALL}' is taken: ${ALL} stands for the features of the train stage")
     return {str(name): str(to) for name, to in raw.items()}
 
 
 def _word(value: Any) -> bool:
+    """Whether a value is a feature's name and no role."""
     return isinstance(value, str) and bool(value) and not value.startswith("$")
 
 
-def _seeds(raw: Any, found: list[str]) -> tuple[int, ...]:
+def _seeds(raw: Any, problems: Problems) -> tuple[int, ...]:
+    """Seeds, different whole numbers from 0."""
     if not isinstance(raw, list) or not all(type(one) is int and one >= 0 for one in raw) or len(set(raw)) < len(raw):
-        found.append(f"seeds should list different whole numbers from 0, not {raw!r}")
+        problems.add(f"seeds should list different whole numbers from 0, not {raw!r}")
         return ()
     return tuple(raw)
 
 
-def _features(raw: dict[Any, Any], found: list[str]) -> dict[str, dict[str, list[str]]]:
+def _features(raw: dict[Any, Any], problems: Problems) -> dict[str, dict[str, list[str]]]:
+    """Subsets of features by name."""
     subsets = {}
     for name, entry in raw.items():
         entry = entry or {}
         if not isinstance(entry, dict):
-            found.append(f"features: '{name}' should be a mapping with video and text, not {entry!r}")
+            problems.add(f"features: '{name}' should be a mapping with video and text, not {entry!r}")
             continue
-        found += _unknown(f"features: '{name}'", entry, SIDES)
-        found += [f"features: '{name}': {side} {wrong}" for side, names in entry.items() if (wrong := _no_names(names))]
+        problems.extend(_unknown(f"features: '{name}'", entry, SIDES))
+        problems.extend(
+            [f"features: '{name}': {side} {wrong}" for side, names in entry.items() if (wrong := _no_names(names))]
+        )
         subsets[str(name)] = entry
     return subsets
 
 
-def _quoted(raw: Any, found: list[str]) -> Quoted | None:
+def _quoted(raw: Any, problems: Problems) -> Quoted | None:
+    """Published figures, where the grid has some."""
     if raw is None:
         return None
     if not isinstance(raw, dict) or not isinstance(raw.get("rows"), dict):
-        found.append(f"quoted should be a mapping with {', '.join(QUOTED_KEYS)}, not {raw!r}")
+        problems.add(f"quoted should be a mapping with {', '.join(QUOTED_KEYS)}, not {raw!r}")
         return None
-    found += _unknown("quoted", raw, QUOTED_KEYS)
-    found += [f"quoted: says no {key}" for key in ("source", "protocol") if not isinstance(raw.get(key), str)]
+    problems.extend(_unknown("quoted", raw, QUOTED_KEYS))
+    problems.extend([f"quoted: says no {key}" for key in ("source", "protocol") if not isinstance(raw.get(key), str)])
     columns = raw.get("columns")
     if not isinstance(columns, list) or not columns:
-        found.append(f"quoted: columns should list at least one, not {columns!r}")
+        problems.add(f"quoted: columns should list at least one, not {columns!r}")
         return None
     for row, figures in raw["rows"].items():
         if not isinstance(figures, dict):
-            found.append(f"quoted: row '{row}' should map columns to figures, not {figures!r}")
+            problems.add(f"quoted: row '{row}' should map columns to figures, not {figures!r}")
             continue
-        found += _unknown(f"quoted: row '{row}'", figures, columns)
+        problems.extend(_unknown(f"quoted: row '{row}'", figures, columns))
         wrong = [value for value in figures.values() if isinstance(value, bool) or not isinstance(value, int | float)]
-        found += [f"quoted: row '{row}' has {value!r}, which is no number" for value in wrong]
+        problems.extend([f"quoted: row '{row}' has {value!r}, which is no number" for value in wrong])
     rows = {str(row): figures for row, figures in raw["rows"].items() if isinstance(figures, dict)}
     return Quoted(str(raw.get("source", "")), str(raw.get("protocol", "")), tuple(map(str, columns)), rows)
 
 
-def _rows(grid: Grid) -> list[str]:
+def _row_problems(grid: Grid) -> list[str]:
     """What is wrong with the names of rows, where each role is what the grid says."""
     pairs = [grid.roles.get(name[1:], name) if name.startswith("$") else name for name in grid.pairs]
     names = [*grid.models, *pairs]
-    found = [f"the row '{name}' stands twice" for name in dict.fromkeys(names) if names.count(name) > 1]
+    problems = [f"the row '{name}' is listed twice" for name in dict.fromkeys(names) if names.count(name) > 1]
     for name in [*names, *grid.features]:
         if not NAME.fullmatch(name) or "@" in name or name == CHANCE:
-            found.append(f"'{name}' is to be a row and a folder; use letters, digits, _ and -, but not {CHANCE}")
+            problems.append(f"'{name}' is to be a row and a folder; use letters, digits, _ and -, but not {CHANCE}")
     if not NAME.fullmatch(grid.name):
-        found.append(f"the file's name '{grid.name}' is to be a folder; use letters, digits, _ and -")
+        problems.append(f"the file's name '{grid.name}' is to be a folder; use letters, digits, _ and -")
     every = [*names, *(f"{name}@{subset}" for name in grid.models for subset in grid.features)]
     if grid.against and grid.against not in every:
-        found.append(f"against: no row '{grid.against}'{did_you_mean(grid.against, every)}")
+        problems.append(f"against: no row '{grid.against}'{did_you_mean(grid.against, every)}")
     if grid.quoted:
-        found += [f"quoted: no row '{row}'{did_you_mean(row, names)}" for row in grid.quoted.rows if row not in names]
-    return found
+        problems += [
+            f"quoted: no row '{row}'{did_you_mean(row, names)}" for row in grid.quoted.rows if row not in names
+        ]
+    return problems

@@ -1,4 +1,4 @@
-"""A comparison as a page for a browser, with a plot."""
+"""The page of a comparison for a browser, with its plot."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WIDE = " body{max-width:100em} td,th{white-space:nowrap} .wide{overflow-x:auto} 
 
 
 def comparison(figures: dict[str, Any]) -> str:
-    """The page; every text of the collection and of the grid is escaped."""
+    """The page as HTML; every text of the collection and of the grid is escaped."""
     title = f"{figures['collection']}: {figures['grid']}"
     parts = [page.opening(f"laff compare: {title}", title, figures["about"], warning(figures), WIDE)]
     parts.append("<p><img src='map.svg' alt='mean average precision of each row, mean and std over seeds'></p>")
@@ -26,28 +26,30 @@ def comparison(figures: dict[str, Any]) -> str:
         parts.append(_wide(table.header(figures), rows, figures["against"]))
     parts.append(page.small(*table.legend(figures)))
     parts.append(page.small(f"{figures['ties']}."))
-    parts.append(_list("Notes", table.told(figures)))
+    parts.append(_list("Notes", table.notes(figures)))
     parts.append(_list("Left out", figures["left_out"]))
-    if of := figures["quoted"]:
+    if quoted := figures["quoted"]:
         first, *rest = table.quoted(figures)
-        parts.append(f"<h2>Quoted, not of this run</h2><p>{html.escape(of['protocol'])}</p>{_wide(first, rest)}")
-        parts.append(page.small(f"Source: {of['source']}"))
+        parts.append(f"<h2>Quoted, not of this run</h2><p>{html.escape(quoted['protocol'])}</p>{_wide(first, rest)}")
+        parts.append(page.small(f"Source: {quoted['source']}"))
     return "".join(parts) + page.END
 
 
 def _wide(header: Sequence[str], rows: Sequence[Sequence[str]], main: str | None = None) -> str:
+    """A table that can be scrolled sideways."""
     return f"<div class='wide'>{page.table(header, rows, main)}</div>"
 
 
-def _list(title: str, told: dict[str, str]) -> str:
-    if not told:
+def _list(title: str, texts: dict[str, str]) -> str:
+    """A heading and a list of {name: text}; '' where there is none."""
+    if not texts:
         return ""
-    items = "".join(f"<li><b>{html.escape(name)}</b>: {html.escape(why)}</li>" for name, why in told.items())
+    items = "".join(f"<li><b>{html.escape(name)}</b>: {html.escape(why)}</li>" for name, why in texts.items())
     return f"<h2>{title}</h2><ul>{items}</ul>"
 
 
 def plot(path: Path, figures: dict[str, Any]) -> None:
-    """mAP of text to video, a dot a row, best first, with the std over seeds: PATH.png and PATH.svg."""
+    """Draw mAP of text to video into PATH.png and PATH.svg: a dot a row, best first, with the std over seeds."""
     metric = {name: line["t2v"]["mAP"] for name, line in figures["rows"].items()}
     names = sorted(metric, key=lambda name: -metric[name]["mean"])
     with plots.figure(path, 7.0, 1.4 + 0.32 * len(names)) as drawn:

@@ -8,7 +8,7 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 from pipeline.compare.grid import ALL, SIDES, Grid
-from pipeline.errors import LaffError, did_you_mean, problems
+from pipeline.errors import LaffError, Problems, did_you_mean
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.models import main, of
 from pipeline.store.workspace import COMPARISONS
@@ -16,7 +16,7 @@ from pipeline.store.workspace import COMPARISONS
 
 @dataclass
 class Rows:
-    """What a grid comes to on a collection."""
+    """The rows of a grid that can be made on a collection, and the graph that makes them."""
 
     graph: Graph
     names: list[str]  # rows that can be made, in the grid's order: models, then pairs
@@ -27,12 +27,12 @@ class Rows:
 
     @property
     def models(self) -> list[str]:
-        """Those that are trained."""
+        """The names of the rows that are trained."""
         rank = self.graph.of_step("rank")
         return list(self.graph.stages[rank.sources[0]].options["baselines"])
 
     def without(self, failed: Mapping[str, str]) -> Rows:
-        """The same without models that came to nothing (row -> why)."""
+        """These rows without the models that came to nothing (row -> why)."""
         rank = self.graph.of_step("rank")
         train = self.graph.stages[rank.sources[0]]
         kept = {name: entry for name, entry in train.options["baselines"].items() if name not in failed}
@@ -43,7 +43,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class RunRows:
-    """Rows of a run that a person wants in the comparison too."""
+    """Rows of a run that a person wants in the comparison as well."""
 
     singles: bool = False  # the train stage's own block on each of its video features alone
     pairs: Mapping[str, Sequence[str]] = field(default_factory=dict)  # rows without training, as rank.pairs has them
@@ -63,7 +63,7 @@ class _Words:
 
     def feature(self, word: str, side: str) -> str:
         """The feature that a word means; _Missing where no stage makes it for this side."""
-        name = self.value(word)
+        name = str(self.value(word))
         stage = self.graph.stages.get(name)
         if stage is not None and side in stage.sides:
             return name
@@ -72,22 +72,22 @@ class _Words:
         raise _Missing(f"{what}; name yours by --role {word[1:]}=FEATURE" if word.startswith("$") else what)
 
     def features(self, words: Sequence[str], side: str) -> list[str]:
-        """The features that a list means, each once; -NAME takes one out of those before it, which must be there."""
-        found: list[str] = []
+        """The features that a list means, each once; -NAME leaves out a feature that stands before it in the list."""
+        names: list[str] = []
         for word in words:
             if word.startswith("-"):
                 name = self.feature(word[1:], side) if word.startswith("-$") else word[1:]
-                if name not in found:
-                    why = f"{word} takes no {side} feature out: '{name}' is not among {', '.join(found) or 'none'}"
+                if name not in names:
+                    why = f"{word} takes no {side} feature out: '{name}' is not among {', '.join(names) or 'none'}"
                     if name in self.graph.stages:
                         raise _Missing(why)  # it is a feature, but none of these
-                    raise LaffError(why + did_you_mean(name, found))
-                found = [one for one in found if one != name]
+                    raise LaffError(why + did_you_mean(name, names))
+                names = [one for one in names if one != name]
             else:
-                found += self.whole[side] if word == f"${ALL}" else [self.feature(word, side)]
-        if not found:
+                names += self.whole[side] if word == f"${ALL}" else [self.feature(word, side)]
+        if not names:
             raise _Missing(f"no {side} feature is left of {', '.join(words)}")
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(names))
 
     def value(self, value: Any) -> Any:
         """A parameter's value with its roles put in."""
@@ -108,54 +108,54 @@ def rows(
 ) -> Rows:
     """The rows of a grid; `given` are roles that the person names, `seeds` those in place of the grid's.
 
-    `run` are rows of a run to stand beside those of the grid; its pair takes the place of a pair of the same name.
-    Rows whose features no stage makes are left out, with the reason. LaffError with everything else that is wrong.
+    `run` are rows of a run that are added to those of the grid; its pair replaces a pair of the same name. Rows whose
+    features no stage makes are left out, with the reason. LaffError with everything else that is wrong.
     """
-    wrong = [
+    problems = Problems(
         f"--role {role}: the grid has no such role{did_you_mean(role, list(grid.roles))}"
         for role in given
         if role not in grid.roles
-    ]
+    )
     rank = graph.of_step("rank")
     train = graph.stages[rank.sources[0]]
-    own = dict(zip(SIDES, graph.features(train.name), strict=True))
+    features = dict(zip(SIDES, graph.features(train.name), strict=True))
     roles = {role: given.get(role, name) for role, name in grid.roles.items()}
     models: dict[str, dict[str, Any]] = {}
     pairs: dict[str, list[str]] = {}
-    made = Rows(graph, [], roles, features=own)
+    grid_rows = Rows(graph, [], roles, features=features)
     for subset, name, entry in _multiplied(grid):
         try:
-            words = _Words(graph, roles, own)
-            words.whole = own | {side: words.features(names, side) for side, names in subset.items()}
+            words = _Words(graph, roles, features)
+            words.whole = features | {side: words.features(names, side) for side, names in subset.items()}
             models[name] = _entry(words, entry)
             if entry.get("note"):
-                made.notes[name] = str(entry["note"])
+                grid_rows.notes[name] = str(entry["note"])
         except _Missing as error:
-            made.left_out[name] = str(error)
+            grid_rows.left_out[name] = str(error)
         except LaffError as error:
-            wrong.append(f"model '{name}': {error}")
+            problems.extend(error.problems, f"model '{name}'")
     run = run or RunRows()
-    singles = _singles(train, own) if run.singles else {}
-    wrong += [
-        f"train.singles: the row '{name}' stands twice; give the model another name"
+    singles = _singles(train, features) if run.singles else {}
+    problems.extend(
+        f"train.singles: the row '{name}' is listed twice; give the model another name"
         for name in singles
-        if name in models or name in made.left_out
-    ]
+        if name in models or name in grid_rows.left_out
+    )
     models |= singles
     for key, pair in _pairs(grid, roles, run).items():
-        words, name = _Words(graph, roles, own), key
+        words, name = _Words(graph, roles, features), key
         try:
             name = words.value(key)
             if name in pairs or name in grid.models or name in singles:
-                raise LaffError(f"the row '{name}' stands twice; give the model or pair another name")
+                raise LaffError(f"the row '{name}' is listed twice; give the model or pair another name")
             pairs[name] = [words.feature(word, side) for word, side in zip(pair, SIDES, strict=True)]
         except _Missing as error:
-            made.left_out[name] = str(error)
+            grid_rows.left_out[name] = str(error)
         except LaffError as error:
-            wrong.append(f"pair '{name}': {error}")
-    if not models and not wrong:
-        reasons = [f"{name}: {why}" for name, why in made.left_out.items()]
-        raise problems(f"{grid.path}: none of its models can be made here", reasons)
+            problems.extend(error.problems, f"pair '{name}'")
+    if not models and not problems:
+        reasons = Problems(f"{name}: {why}" for name, why in grid_rows.left_out.items())
+        raise reasons.error(f"{grid.path}: none of its models can be made here")
     used = [name for entry in models.values() for side in SIDES for name in entry[side]]
     used += [name for pair in pairs.values() for name in pair]
     sources = tuple(dict.fromkeys((*train.sources, *used)))
@@ -165,38 +165,36 @@ def rows(
     train = replace(train, name=f"{folder}/{train.name}", sources=sources, options=train.options | options)
     options = rank.options | {"pairs": pairs}
     rank = replace(rank, name=f"{folder}/{rank.name}", sources=(train.name,), options=options)
-    made.graph = _with(graph, [train, rank])
-    made.names = [*models, *pairs]
+    grid_rows.graph = _with(graph, [train, rank])
+    grid_rows.names = [*models, *pairs]
     try:
         if models:
-            of(made.graph, train)
+            of(grid_rows.graph, train, called="model")
     except LaffError as error:
-        wrong += [line.removeprefix("  - ").replace("baseline '", "model '", 1) for line in str(error).splitlines()[1:]]
-        wrong = wrong or [str(error)]
-    if wrong:
-        raise problems(str(grid.path), wrong)
-    return made
+        problems.extend(error.problems)
+    problems.check(grid.path)
+    return grid_rows
 
 
 def _multiplied(grid: Grid) -> list[tuple[dict[str, list[str]], str, dict[str, Any]]]:
-    """Each model over each subset of features: the subset, the row's name, the model's entry.
+    """Each model with each subset of features: the subset, the row's name, the model's entry.
 
-    A subset that says nothing is all features: its rows keep the model's name, by which `laff run` has them too.
-    A model that names all of its features itself is one row.
+    A grid without subsets has all features: its rows keep the model's name, as `laff run` has them too. A model that
+    names all of its features itself is one row.
     """
-    found = []
+    multiplied = []
     for name, entry in grid.models.items():
         subsets = grid.features or {"": {}}
         if not any(f"${ALL}" in entry.get(side, [f"${ALL}"]) for side in SIDES):
             subsets = {"": {}}
-        found += [(subset, f"{name}@{key}" if subset else name, entry) for key, subset in subsets.items()]
-    return found
+        multiplied += [(subset, f"{name}@{key}" if subset else name, entry) for key, subset in subsets.items()]
+    return multiplied
 
 
-def _singles(train: Stage, own: Mapping[str, list[str]]) -> dict[str, dict[str, Any]]:
+def _singles(train: Stage, features: Mapping[str, list[str]]) -> dict[str, dict[str, Any]]:
     """The train stage's block on each of its video features alone, named as in a run; none of a single feature."""
-    names = own["video"] if len(own["video"]) > 1 else []
-    return {f"{main(train)}-{name}": {"uses": train.uses, "video": [name], "text": own["text"]} for name in names}
+    names = features["video"] if len(features["video"]) > 1 else []
+    return {f"{main(train)}-{name}": {"uses": train.uses, "video": [name], "text": features["text"]} for name in names}
 
 
 def _pairs(grid: Grid, roles: Mapping[str, str], run: RunRows) -> dict[str, Sequence[str]]:
@@ -207,22 +205,22 @@ def _pairs(grid: Grid, roles: Mapping[str, str], run: RunRows) -> dict[str, Sequ
 
 def _entry(words: _Words, entry: dict[str, Any]) -> dict[str, Any]:
     """A model's entry as a train stage takes it: all features named, in their order."""
-    found = {key: value for key, value in entry.items() if key not in ("note", *SIDES)}
+    completed = {key: value for key, value in entry.items() if key not in ("note", *SIDES)}
     for side in SIDES:
         names = entry.get(side, [f"${ALL}"])
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise LaffError(f"{side} should list features, not {names!r}")
-        found[side] = words.features(names, side)
-    used = {*found["video"], *found["text"]}
-    if isinstance(found.get("params"), dict):
-        for word in _words_in(found["params"]):
+        completed[side] = words.features(names, side)
+    used = {*completed["video"], *completed["text"]}
+    if isinstance(completed.get("params"), dict):
+        for word in _words_in(completed["params"]):
             if words.value(word) not in used:
                 raise _Missing(
                     f"{word} is '{words.value(word)}', which is none of its features ({', '.join(sorted(used))}); "
                     f"put it into the train stage's from, or name yours by --role {word[1:]}=FEATURE"
                 )
-        found["params"] = words.value(found["params"])
-    return found
+        completed["params"] = words.value(completed["params"])
+    return completed
 
 
 def _words_in(value: Any) -> list[str]:
@@ -232,13 +230,13 @@ def _words_in(value: Any) -> list[str]:
     return [value] if isinstance(value, str) and value.startswith("$") else []
 
 
-def _with(graph: Graph, changed: Sequence[Stage]) -> Graph:
+def _with(graph: Graph, replaced: Sequence[Stage]) -> Graph:
     """The graph with these stages where it trains and ranks, in an order in which they can run.
 
     A comparison has no other stages that need a training, such as evaluate and report.
     """
     train = graph.of_step("rank").sources[0]
     kept = {name: stage for name, stage in graph.stages.items() if train not in graph.needed([name])}
-    stages = kept | {stage.name: stage for stage in changed}
+    stages = kept | {stage.name: stage for stage in replaced}
     order = TopologicalSorter({name: stage.sources for name, stage in stages.items()}).static_order()
     return replace(graph, stages={name: stages[name] for name in order})

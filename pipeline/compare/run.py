@@ -26,7 +26,7 @@ from pipeline.training.jobs import Untrained
 
 @dataclass
 class Asked:
-    """What is compared, beside the options that every command has."""
+    """The options of `laff compare`, beside those that every command has."""
 
     grid: str  # a shipped grid's name, or a file
     against: str = ""  # '' is the grid's own
@@ -36,81 +36,84 @@ class Asked:
 
 @dataclass
 class Compared:
-    """What came of it."""
+    """The result of a comparison."""
 
     outcome: Outcome
     figures: dict[str, Any]
     folder: Path
-    failed: dict[str, str]  # rows that came to nothing -> why
+    failed: dict[str, str]  # rows whose training failed -> why
 
 
 def compare(request: Request, asked: Asked, retry: bool = False) -> Compared:
-    """Train and rank what of the grid is not cached; write WORK/compare/<grid>/. Other results stay as they are.
+    """Train and rank the rows of the grid that are not cached; write WORK/compare/<grid>/. Nothing else is changed.
 
-    A row whose training comes to nothing is left out of the table. Raises LaffError where none is left.
+    A row whose training fails is left out of the table. Raises LaffError where no row is left.
     """
-    wanted, chosen, made = requested(request, asked.grid, asked.roles, asked.seeds)
-    against = _against(chosen, made, asked.against)
-    for name, why in made.left_out.items():
+    grid_request, grid, rows = requested(request, asked.grid, asked.roles, asked.seeds)
+    against = _against(grid, rows, asked.against)
+    for name, why in rows.left_out.items():
         progress.say(f"{name} is left out: {why}")
-    rank = made.graph.of_step("rank").name
+    rank = rows.graph.of_step("rank").name
     failed: dict[str, str] = {}
     outcome = Outcome()
     try:
-        run(wanted, [rank], retry, outcome, _warn)
+        run(grid_request, [rank], retry, outcome, _warn)
     except Untrained as error:
         for key, why in error.failed.items():
             failed.setdefault(key.rpartition("/")[0], why)
-        made = made.without(failed)
-        if not made.models:
+        rows = rows.without(failed)
+        if not rows.models:
             raise
-        wanted = replace(wanted, rows=made)
-        run(wanted, [rank], False, outcome)
+        grid_request = replace(grid_request, rows=rows)
+        run(grid_request, [rank], False, outcome)
     with Workspace(request.work).lock():
-        context = open_context(wanted)
+        context = open_context(grid_request)
         folder = context.work.folder(rank).parent
-        found = figures.figures(context, chosen, made, against)
-        write(folder, found)
-    return Compared(outcome, found, folder, failed)
+        table_figures = figures.figures(context, grid, rows, against)
+        write(folder, table_figures)
+    return Compared(outcome, table_figures, folder, failed)
 
 
 def dry_run(request: Request, asked: Asked) -> str:
-    """What `compare` would train and how long that takes, for a terminal; makes nothing."""
-    wanted, chosen, made = requested(request, asked.grid, asked.roles, asked.seeds)
-    _against(chosen, made, asked.against)
-    context = open_context(wanted)
-    names = made.graph.needed([made.graph.of_step("rank").name])
+    """A text of what `compare` would train and how long that takes; makes nothing."""
+    grid_request, grid, rows = requested(request, asked.grid, asked.roles, asked.seeds)
+    _against(grid, rows, asked.against)
+    context = open_context(grid_request)
+    names = rows.graph.needed([rows.graph.of_step("rank").name])
     check_names(context, names)
     lacks.check(context, names)
-    told = [estimate.text(estimate.costs(context), estimate.waiting(context), f"{chosen.name} on {context.name}")]
-    if lost := losses.losses(context, names, wanted.agreed()):
-        told.append(f"`laff compare` asks first: it would replace {', '.join(loss.stage for loss in lost)}")
-    return "\n".join([*told, *(f"left out: {name}: {why}" for name, why in made.left_out.items())])
+    texts = [estimate.text(estimate.costs(context), estimate.waiting(context), f"{grid.name} on {context.name}")]
+    if lost := losses.losses(context, names, grid_request.agreed()):
+        texts.append(f"`laff compare` asks first: it would replace {', '.join(loss.stage for loss in lost)}")
+    return "\n".join([*texts, *(f"left out: {name}: {why}" for name, why in rows.left_out.items())])
 
 
 def _warn(context: Context, stages: Sequence[str]) -> None:
-    """Before the trainings, say which rows take many times as long as others."""
+    """Say which rows take many times as long to train as others."""
     if context.graph.of_step("rank").sources[0] in stages:
         for warning in estimate.dear(estimate.costs(context)):
             progress.say(f"{warning}; --dry-run lists all rows")
 
 
-def _against(chosen: Grid, made: Rows, asked: str) -> str:
-    """The row that the others are tested against: the one asked for, else the grid's, which may be left out here."""
-    if asked in made.left_out:
-        raise LaffError(f"--against {asked}: it is left out here: {made.left_out[asked]}")
-    against = asked or chosen.against
-    known = [*made.names, *made.left_out]
+def _against(grid: Grid, rows: Rows, asked: str) -> str:
+    """The row that the others are tested against: `asked`, else the grid's, which may be left out here.
+
+    LaffError where the row asked for is unknown or left out.
+    """
+    if asked in rows.left_out:
+        raise LaffError(f"--against {asked}: it is left out here: {rows.left_out[asked]}")
+    against = asked or grid.against
+    known = [*rows.names, *rows.left_out]
     if against and against not in known:
-        where = f"--against {asked}" if asked else f"{chosen.path}: against: {against}"
-        raise LaffError(f"{where}: no such row{did_you_mean(against, known)}; rows are {', '.join(made.names)}")
+        where = f"--against {asked}" if asked else f"{grid.path}: against: {against}"
+        raise LaffError(f"{where}: no such row{did_you_mean(against, known)}; rows are {', '.join(rows.names)}")
     return against
 
 
-def write(folder: Path, found: dict[str, Any]) -> None:
-    """table.json, table.txt, table.csv, index.html and the plot that it shows."""
-    files.write_json(folder / "table.json", found)
-    files.write_text(folder / "table.txt", "\n\n".join(table.text(found, way) for way in WAYS) + "\n")
-    write_csv(folder / "table.csv", table.csv_rows(found))
-    page.plot(folder / "map", found)
-    files.write_text(folder / "index.html", page.comparison(found))
+def write(folder: Path, table_figures: dict[str, Any]) -> None:
+    """Write table.json, table.txt, table.csv, index.html and its plot into a folder."""
+    files.write_json(folder / "table.json", table_figures)
+    files.write_text(folder / "table.txt", "\n\n".join(table.text(table_figures, way) for way in WAYS) + "\n")
+    write_csv(folder / "table.csv", table.csv_rows(table_figures))
+    page.plot(folder / "map", table_figures)
+    files.write_text(folder / "index.html", page.comparison(table_figures))

@@ -1,6 +1,6 @@
-"""Says in many ways what a scene shows. Every caption is true; some leave out what people leave out, too.
+"""Writes captions of a scene in many ways. Every caption is true; some leave out details, as people do.
 
-In the phrases `[base|third|ing]` is a verb in three forms, {a} the thing that acts and {b} the other one.
+In the phrases `[base|third|ing]` is a verb in three forms, {a} is the thing that acts and {b} the other one.
 """
 
 from __future__ import annotations
@@ -154,17 +154,17 @@ OPENINGS: tuple[tuple[str, Form], ...] = (
 
 
 def captions(scene: Scene, rng: random.Random, count: int = 4) -> list[str]:
-    """`count` different captions; the first one leaves nothing out."""
-    said = [caption(scene, rng, whole=True)]
-    while len(said) < count:
+    """`count` different captions; the first leaves nothing out."""
+    texts = [caption(scene, rng, whole=True)]
+    while len(texts) < count:
         text = caption(scene, rng)
-        if text not in said:
-            said.append(text)
-    return said
+        if text not in texts:
+            texts.append(text)
+    return texts
 
 
 def caption(scene: Scene, rng: random.Random, whole: bool = False) -> str:
-    """One caption; `whole` names size, colour, shape, place, movement and pace."""
+    """A caption; with `whole` it names size, colour, shape, place, movement and pace."""
     opening, form = rng.choice(OPENINGS)
     names = [named(thing, rng, whole, others=scene.things) for thing in scene.things]
     where = rng.choice(SOMEWHERE[scene.place])
@@ -178,7 +178,7 @@ def caption(scene: Scene, rng: random.Random, whole: bool = False) -> str:
 
 
 def event(move: Move, names: list[str], rng: random.Random, whole: bool) -> str:
-    """Who does what, and how fast, verbs still in their three forms."""
+    """Who does what and how fast, with verbs still in their three forms."""
     if len(names) == 2:
         return rng.choice(SAID_OF_TWO[move.name]).format(a=names[0], b=names[1])
     words = [names[0], rng.choice(SAID[move.name])]
@@ -192,7 +192,7 @@ def event(move: Move, names: list[str], rng: random.Random, whole: bool) -> str:
 
 
 def named(thing: Thing, rng: random.Random, whole: bool, others: tuple[Thing, ...]) -> str:
-    """The thing with its article, such as `a tiny violet box`; where not `whole`, shape or colour may be left out."""
+    """A thing with its article, such as `a tiny violet box`; shape or colour may be left out, except with `whole`."""
     colour, noun = rng.choice(COLOURED.get(thing.colour, (thing.colour,))), rng.choice(NOUNS[thing.shape])
     words = [colour, noun]
     left_out = 1.0 if whole else rng.random()
@@ -207,5 +207,5 @@ def named(thing: Thing, rng: random.Random, whole: bool, others: tuple[Thing, ..
 
 
 def inflect(text: str, form: Form) -> str:
-    """Every `[base|third|ing]` of the text in the form asked for."""
+    """The text with every `[base|third|ing]` in the form asked for."""
     return re.sub(r"\[([^]|]*)\|([^]|]*)\|([^]|]*)\]", lambda verb: verb[1 + FORMS.index(form)], text)

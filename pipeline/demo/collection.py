@@ -1,4 +1,4 @@
-"""Writes the demo collection: mp4 files, captions, split lists and collection.yaml. Same versions, same bytes.
+"""Writes the demo collection: mp4 files, captions, split lists and collection.yaml; same versions, same bytes.
 
 Scenes, captions and splits were fixed before any model was trained on them and are not tuned to any result.
 """
@@ -18,11 +18,11 @@ from pipeline.demo.pictures import SIDE, frames
 from pipeline.demo.scenes import Planner, Scene
 from pipeline.errors import LaffError
 
-VERSION = 1  # to be raised with any change of what is written
+VERSION = 1  # to be raised with any change of the files
 SEED = 2021
 FPS = 12
 FRAMES = (26, 34)  # shortest and longest video, a little over two seconds
-# Without macroblock trees: with them x264 reads memory that it did not write, and rarely writes other bytes.
+# Without macroblock trees, for which x264 reads memory that it did not write, so that bytes rarely differ.
 ENCODER = {"preset": "veryfast", "crf": "20", "mbtree": "0"}
 SPLITS = ("train", "val", "test")
 
@@ -35,12 +35,12 @@ def make_collection(
     test: int = 120,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
-    """Writes that many videos per split, four captions each, and returns the path of collection.yaml.
+    """Write so many videos a split, with four captions each -> the path of collection.yaml.
 
-    `progress(done, total)` is called after each video. A finished collection of the same kind is left as it is. The
-    folder appears only when it is whole; what an interrupted call left beside it (`*.partial`) is made anew.
+    `progress(done, total)` is called after each video. A finished collection with the same numbers is left as it is.
+    The folder appears only when it is complete; what an interrupted call left beside it (`*.partial`) is made anew.
 
-    Raises LaffError when the folder already holds something else.
+    Raises LaffError where the folder holds something else.
     """
     folder = folder.absolute()
     table, sizes = folder / "collection.yaml", {"train": train, "val": val, "test": test}
@@ -78,7 +78,7 @@ def make_collection(
 
 
 def write(path: Path, scene: Scene, seed: int) -> None:
-    """One video as H.264 in mp4; its length between FRAMES comes from the seed."""
+    """Write a video as H.264 in mp4; its length, within FRAMES, follows from the seed."""
     count = random.Random(seed).randint(*FRAMES)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=FPS, options=ENCODER)

@@ -1,4 +1,4 @@
-"""Movements as pure functions of time: where a thing is, how large, how turned, and whether it can be seen.
+"""Movements as functions of time: the place of a thing, its size, its turn, and whether it can be seen.
 
 Time t runs from 0 to 1 over the video. Positions are fractions of the frame, x to the right and y down; the coordinate
 across the movement (the lane) is given, so that the same movement happens at different places.
@@ -14,7 +14,7 @@ from pipeline.demo.scenes import STRAIGHT, Move
 
 @dataclass(frozen=True)
 class Pose:
-    """One thing at one moment."""
+    """A thing at a moment."""
 
     x: float
     y: float
@@ -29,7 +29,7 @@ BLINKS = {"slow": 1.5, "": 3.5, "fast": 7.5}
 
 
 def solo(move: Move, t: float, lane: float) -> Pose:
-    """Pose of the one thing of a scene; `lane` in 0..1 is its place across the movement."""
+    """The pose of a scene's only thing; `lane` in 0..1 is its place across the movement."""
     turns = TIMES[move.pace]
     rest = Pose(lane, 1 - lane)
     match move.name:
@@ -60,7 +60,7 @@ def solo(move: Move, t: float, lane: float) -> Pose:
 
 
 def travel(move: Move, t: float) -> float:
-    """Part of the way done at time t. A slow thing covers the middle only, a fast one crosses the frame twice."""
+    """The part of the way that is done at time t. A slow thing stays in the middle, a fast one crosses twice."""
     if move.ending == "stops":
         return 0.1 + 0.4 * min(1.0, t / 0.5)
     if move.ending == "returns":
@@ -87,7 +87,7 @@ def wave(t: float) -> float:
 
 
 def duet(move: Move, t: float, lane: float) -> tuple[Pose, Pose]:
-    """Poses of the actor and of the other one, who is drawn first, behind the actor."""
+    """The poses of the thing that acts and of the other one, which is drawn behind it."""
     y = lane
     name, _, side = move.name.partition(" ")
     if side == "left":  # the mirror image

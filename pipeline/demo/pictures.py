@@ -44,7 +44,7 @@ def frames(scene: Scene, count: int, seed: int) -> Iterator[np.ndarray]:
 
 
 def paint(picture: np.ndarray, thing: Thing, pose: Pose) -> np.ndarray:
-    """The picture [SIDE, SIDE, 3] float with one thing more, in its colour and with a dark outline."""
+    """The picture [SIDE, SIDE, 3] float with another thing in its colour, with a dark outline."""
     if not pose.seen:
         return picture
     body = Image.new("L", (SIDE * FINE, SIDE * FINE))
@@ -69,7 +69,7 @@ def turn(point: tuple[float, float], turns: float) -> tuple[float, float]:
 
 
 def around(corners: int, *radii: float) -> list[tuple[float, float]]:
-    """Corners on circles about the origin, the first one on top; several radii take turns."""
+    """Corners on circles about the origin, the first at the top; several radii take turns."""
     angles = [2 * pi * corner / corners - pi / 2 for corner in range(corners)]
     return [(radii[i % len(radii)] * cos(angle), radii[i % len(radii)] * sin(angle)) for i, angle in enumerate(angles)]
 
@@ -98,9 +98,9 @@ def outlines(shape: str) -> list[tuple[list[tuple[float, float]], int]]:
 
 
 def place(name: str, rng: np.random.Generator) -> np.ndarray:
-    """A backdrop [SIDE, SIDE, 3] float32 in 0..255; each drawing differs in grain, offset and brightness."""
-    rows, columns = np.mgrid[0:SIDE, 0:SIDE]
-    x, y = columns + rng.integers(0, 64), rows + rng.integers(0, 64)
+    """A backdrop [SIDE, SIDE, 3] float32 in 0..255, with a random grain, offset and brightness."""
+    ys, xs = np.mgrid[0:SIDE, 0:SIDE]
+    x, y = xs + rng.integers(0, 64), ys + rng.integers(0, 64)
     match name:
         case "grass":
             light = 0.5 * noise(rng, 16, 3) + 0.3 * noise(rng, 6, 6)
@@ -128,7 +128,7 @@ def place(name: str, rng: np.random.Generator) -> np.ndarray:
         case "sky":
             picture = blend((105, 165, 230), (245, 248, 252), 2.2 * noise(rng, 14, 26) - 0.9)
         case "night":
-            picture = blend((8, 10, 32), (28, 26, 62), rows / SIDE)
+            picture = blend((8, 10, 32), (28, 26, 62), ys / SIDE)
             stars = rng.integers(0, SIDE, (45, 2))
             picture[stars[:, 0], stars[:, 1]] = (200, 200, 180)
         case _:
@@ -139,7 +139,8 @@ def place(name: str, rng: np.random.Generator) -> np.ndarray:
 def blend(dark: tuple[int, int, int], light: tuple[int, int, int], mix: np.ndarray) -> np.ndarray:
     """Colours [H, W, 3] between dark (mix 0) and light (mix 1)."""
     share = np.clip(mix, 0, 1)[..., None]
-    return np.asarray(dark) * (1 - share) + np.asarray(light) * share
+    colours: np.ndarray = np.asarray(dark) * (1 - share) + np.asarray(light) * share
+    return colours
 
 
 def noise(rng: np.random.Generator, tall: int, wide: int) -> np.ndarray:

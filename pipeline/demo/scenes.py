@@ -1,4 +1,4 @@
-"""What happens in each demo video: who, where, and which movement. The plan is drawn once from a fixed seed."""
+"""Plans the scene of each demo video: its things, its place and its movement, drawn from a fixed seed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "white"
 SIZES = ("small", "medium", "large")
 PLACES = ("grass", "sea", "sand", "bricks", "wood", "tiles", "sky", "night")
 
-# Colours that one would hardly see there.
+# Colours that can hardly be seen at a place.
 HIDDEN = {
     "grass": {"green"},
     "sea": {"blue"},
@@ -60,7 +60,7 @@ class Thing:
 
 @dataclass(frozen=True)
 class Scene:
-    """One video: one thing that moves, or two that have to do with each other."""
+    """The content of a video: one thing that moves, or two that act on each other."""
 
     place: str
     things: tuple[Thing, ...]
@@ -87,8 +87,10 @@ class Deck(Generic[T]):
 
 
 class Planner:
-    """Draws scenes by families: the same things at the same place move in different ways, and the same movement
-    comes back with other things, so that neither appearance nor movement alone finds a video."""
+    """Draws scenes in families, so that neither appearance nor movement alone finds a video.
+
+    In a family the same things at the same place move in different ways; a movement comes back with other things.
+    """
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
@@ -98,7 +100,7 @@ class Planner:
         self.made: set[Scene] = set()
 
     def split(self, videos: int) -> list[Scene]:
-        """That many scenes, none of them made before, one in five with two things, in random order."""
+        """So many new scenes in random order; one in five has two things."""
         duets = videos // 5
         scenes: list[Scene] = []
         while len(scenes) < duets:
@@ -128,14 +130,14 @@ class Planner:
         return scenes
 
     def thing(self, place: str, sizes: set[str], others: list[Thing]) -> Thing:
-        """A thing that can be seen there and differs from the others in shape and in colour."""
+        """A thing that can be seen at the place and differs from the others in shape and colour."""
         shape = self.shapes.draw(lambda shape: all(other.shape != shape for other in others))
         taken = HIDDEN[place] | {other.colour for other in others}
         return Thing(shape, self.colours.draw(lambda colour: colour not in taken), self.sizes.draw(sizes.__contains__))
 
 
 def visible(move: Move, thing: Thing) -> bool:
-    """Whether the movement shows: nobody sees a circle spin, and only a middle size can grow and shrink."""
+    """Whether a movement can be seen: a circle's spin cannot, and only a medium thing can grow and shrink."""
     if move.name == "spin":
         return thing.shape not in ("circle", "ring")
     if move.name in ("grow", "shrink", "pulse"):

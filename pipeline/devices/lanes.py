@@ -7,14 +7,14 @@ from typing import Any
 
 
 class Lanes:
-    """Threads in which forwards run, in the order in which they are given; a few may wait, which bounds the memory."""
+    """Runs forwards in threads, in the order in which they come; only a few may wait, which bounds the memory."""
 
     def __init__(self, count: int, waiting: int = 1) -> None:
         self._free = BoundedSemaphore(count + waiting)
         self._threads = ThreadPoolExecutor(count, "forward", initializer=one_thread)
 
     def submit(self, work: Callable[[], Any]) -> Future[Any]:
-        """Let `work` run soon; waits while too much is on its way."""
+        """Let `work` run in a thread; waits while too many others wait."""
 
         def run() -> Any:
             try:
@@ -26,12 +26,12 @@ class Lanes:
         return self._threads.submit(run)
 
     def close(self) -> None:
-        """Wait for the forwards under way."""
+        """Wait for the forwards that run; those that wait are cancelled."""
         self._threads.shutdown(cancel_futures=True)
 
 
 def one_thread() -> None:
-    """Let torch compute in the calling thread alone: sums are then the same whatever runs beside it."""
+    """Let torch use the calling thread alone, so that sums are the same whatever runs beside it."""
     import torch
 
     torch.set_num_threads(1)

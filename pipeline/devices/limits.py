@@ -1,4 +1,4 @@
-"""Errors that say that a batch was too large, in the words of torch and of the libraries that it calls."""
+"""Which errors of torch and its libraries mean that a batch was too large."""
 
 MEMORY = (
     "ALLOC_FAILED",  # cuBLAS
@@ -7,7 +7,7 @@ MEMORY = (
     "unable to find an engine",  # cuDNN, where none of its ways has the memory that it needs
     "Unable to find a valid cuDNN algorithm",
 )
-SIZE = (  # of kernels that count by 32 bits, or by blocks of which there are 65,535 at most
+SIZE = (  # of kernels that count with 32 bits, or take 65,535 blocks at most
     "32BitIndexMath",
     "32-bit",
     "INT_MAX",
@@ -28,4 +28,5 @@ def too_large(error: BaseException) -> bool:
 
 
 def _says(error: BaseException, words: tuple[str, ...]) -> bool:
+    """Whether a RuntimeError, which is all that torch gives, has one of these words in its text."""
     return isinstance(error, RuntimeError) and any(word in str(error) for word in words)

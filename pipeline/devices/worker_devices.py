@@ -5,7 +5,7 @@ from pipeline.devices.device import Device
 
 
 class Devices:
-    """Each is made when it is first asked for."""
+    """The devices of a worker, each made when it is first asked for."""
 
     def __init__(self) -> None:
         self.made: dict[str, Device] = {}

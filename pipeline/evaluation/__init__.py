@@ -1,1 +1,1 @@
-"""From ranks to figures: metrics, coverage, significance."""
+"""Evaluation of ranks: metrics, coverage, significance."""

@@ -1,23 +1,31 @@
-"""How much of each split has every feature: what the others lack is a rank at the end, not a query less."""
+"""Coverage: how much of each split has every feature. Queries of the other videos still count, with the last rank."""
 
-from typing import Any
+from typing import TypedDict
 
 from pipeline.items.splits import SPLITS
 from pipeline.plan.context import Context
 
 
-def coverage(context: Context, train: str) -> dict[str, dict[str, Any]]:
-    """Of each split: its videos, those with every feature, their share, and its captions."""
+class Coverage(TypedDict):
+    """Coverage of one split, as it stands in metrics.json."""
+
+    videos: int
+    covered: int  # videos with every feature
+    coverage: float  # their share, 1 where there are no videos
+    captions: int
+
+
+def coverage(context: Context, train: str) -> dict[str, Coverage]:
+    """Coverage of each split by the features of a train stage."""
     lost = context.lost(context.features(train)[0])
-    found: dict[str, dict[str, Any]] = {}
+    splits: dict[str, Coverage] = {}
     for split in SPLITS:
         videos = {context.catalog.videos[row] for row in context.catalog.split_videos(split)}
-        kept = len(videos - lost)
-        captions = len(context.catalog.split_captions(split))
-        found[split] = {
+        covered = len(videos - lost)
+        splits[split] = {
             "videos": len(videos),
-            "covered": kept,
-            "coverage": kept / len(videos) if videos else 1.0,
-            "captions": captions,
+            "covered": covered,
+            "coverage": covered / len(videos) if videos else 1.0,
+            "captions": len(context.catalog.split_captions(split)),
         }
-    return found
+    return splits

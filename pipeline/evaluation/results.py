@@ -1,18 +1,23 @@
-"""metrics.json, and each query's rank for a CSV: what the ranks of all rows and seeds come to."""
+"""Results: the content of metrics.json, and the rank of each query for a CSV, from the ranks of all rows and seeds."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
 from pipeline.evaluation import metrics
-from pipeline.evaluation.coverage import coverage
+from pipeline.evaluation.coverage import Coverage, coverage
 from pipeline.graph.graph import Stage
 from pipeline.graph.models import Row
 from pipeline.plan.accept import earlier_code
 from pipeline.plan.context import Context
 from pipeline.ranking.ranks import RULE
 from pipeline.ranking.ranks_file import WAYS, Ranked, asking
+
+if TYPE_CHECKING:  # else the code of tables would count in the fingerprint
+    from pipeline.views.tables import Metric
 
 TIES = (
     f"places: {RULE}, the mean over all orders of the tie; rank = place of the first relevant item; R@k counts "
@@ -21,90 +26,101 @@ TIES = (
 VAL_IS_TEST = "val is test: the best epoch was chosen by these very queries"
 INTERVAL = 10  # k of the R@k that has an interval
 
-Seeds = Sequence[Mapping[str, Ranked]]  # what a row found with each of its seeds, both ways
+Seeds = Sequence[Mapping[str, Ranked]]  # the ranks of a row with each of its seeds, by way
+Table = dict[str, Any]  # of a row and way: metric -> Metric; queries, candidates: int; seed_numbers: list[int]
+Interval = dict[str, list[float]]  # metric -> [low, high]
 
 
-def results(context: Context, stage: Stage, rows: Sequence[Row], found: Mapping[str, Seeds]) -> dict[str, Any]:
-    """What an evaluate stage says of all rows, and of chance; `found` by the row's name.
+class Results(TypedDict, total=False):
+    """Content of metrics.json."""
 
-    Rows with uncovered queries stand there twice: with these at the last rank, and without them.
+    protocol: str  # queries and candidates, in words
+    unusual: list[str]  # see `unusual`
+    ties: str  # how equal scores are ranked
+    coverage: float  # of test
+    splits: dict[str, Coverage]
+    untrained: list[str]  # stages with random weights
+    models: dict[str, dict[str, Table]]  # row -> way
+    bootstrap: dict[str, dict[str, Interval]]  # row -> way
+    earlier_code: dict[str, list[str]]  # see `accept.earlier_code`; not there where it is empty
+    package: dict[str, str]  # name and sha256 of the one that the models came in; not there where they learned here
+
+
+def results(context: Context, stage: Stage, rows: Sequence[Row], ranks: Mapping[str, Seeds]) -> Results:
+    """Results of an evaluate stage for all rows, and by chance; `ranks` by the row's name.
+
+    A row with uncovered queries is there twice: with these queries at the last rank, and without them.
     """
     splits = coverage(context, context.stage(stage.sources[0]).sources[0])
-    models: dict[str, Any] = {}
-    intervals: dict[str, Any] = {}
+    models: dict[str, dict[str, Table]] = {}
+    intervals: dict[str, dict[str, Interval]] = {}
     for row in rows:
-        seeds = found[row.name]
-        models[row.name] = {way: summed([one[way] for one in seeds], row.seeds) for way in WAYS}
-        intervals[row.name] = {way: interval([one[way] for one in seeds], stage.options) for way in WAYS}
+        seeds = ranks[row.name]
+        models[row.name] = {way: summed([seed[way] for seed in seeds], row.seeds) for way in WAYS}
+        intervals[row.name] = {way: interval([seed[way] for seed in seeds], stage.options) for way in WAYS}
         if not seeds[0]["t2v"].covered.all():
             models[f"{row.name} (covered only)"] = {
-                way: summed([_covered(one[way]) for one in seeds], row.seeds) for way in WAYS
+                way: summed([_covered(seed[way]) for seed in seeds], row.seeds) for way in WAYS
             }
-    any_row = next(iter(found.values()))[0]
+    any_row = next(iter(ranks.values()))[0]
     models["chance"] = {way: _chance(any_row[way]) for way in WAYS}
-    earlier = earlier_code(context, [stage.name])
-    return (
-        {
-            "protocol": protocol(context),
-            "unusual": unusual(context),
-            "ties": TIES,
-            "coverage": splits["test"]["coverage"],
-            "splits": splits,
-            "untrained": [name for name in context.graph.needed([stage.name]) if context.stage(name).random],
-            "models": models,
-            "bootstrap": intervals,
-        }
-        | ({"earlier_code": earlier} if earlier else {})
-        | _package(context)
-    )
-
-
-def _package(context: Context) -> dict[str, Any]:
-    """The package whose models these are, where they learned elsewhere."""
-    package = context.graph.package
-    return {"package": {"name": package.name, "sha256": package.sha256}} if package else {}
+    content: Results = {
+        "protocol": protocol(context),
+        "unusual": unusual(context),
+        "ties": TIES,
+        "coverage": splits["test"]["coverage"],
+        "splits": splits,
+        "untrained": [name for name in context.graph.needed([stage.name]) if context.stage(name).random],
+        "models": models,
+        "bootstrap": intervals,
+    }
+    if earlier := earlier_code(context, [stage.name]):
+        content["earlier_code"] = earlier
+    if package := context.graph.package:
+        content["package"] = {"name": package.name, "sha256": package.sha256}
+    return content
 
 
 def protocol(context: Context) -> str:
-    """Who asks, and who may be the answer; and what is unusual about them."""
+    """Name the queries and the candidates, and what is unusual about them."""
     usual = f"{context.name}: every caption of test is a query, all videos of test are candidates"
     return "; ".join([usual, *unusual(context)])
 
 
 def unusual(context: Context) -> list[str]:
-    """What figures of this collection should not be read without: silent candidates, a val that is test."""
+    """Warnings to read beside all figures of this collection: candidates without captions, a val that is test."""
     catalog = context.catalog
     videos = catalog.split_videos("test")
     silent = len(videos) - len(asking(catalog))
-    said = [f"{silent} of the {len(videos)} candidates have no caption"] if silent else []
-    return said + ([VAL_IS_TEST] if catalog.aliases.get("val") == "test" else [])
+    warnings = [f"{silent} of the {len(videos)} candidates have no caption"] if silent else []
+    return warnings + ([VAL_IS_TEST] if catalog.aliases.get("val") == "test" else [])
 
 
-def summed(seeds: Sequence[Ranked], numbers: Sequence[int]) -> dict[str, Any]:
-    """{metric: {mean, std, seeds}}, queries, candidates; std is that of a sample, 0 for a single seed."""
-    each = [metrics.summary(ranked.ranks) for ranked in seeds]
-    return _table({name: [one[name] for one in each] for name in each[0]}, seeds[0], numbers)
+def summed(seeds: Sequence[Ranked], numbers: Sequence[int]) -> Table:
+    """Table of a row over its seeds, whose numbers are `numbers`; std is that of a sample, 0 for a single seed."""
+    summaries = [metrics.summary(ranked.ranks) for ranked in seeds]
+    return _table({name: [summary[name] for summary in summaries] for name in summaries[0]}, seeds[0], numbers)
 
 
-def _chance(ranked: Ranked) -> dict[str, Any]:
-    """The same of a system that knows nothing."""
+def _chance(ranked: Ranked) -> Table:
+    """Table of a system that ranks by chance."""
     expected = metrics.chance(ranked.candidates, ranked.relevant)
     return _table({name: [value] for name, value in expected.items()}, ranked, ())
 
 
-def _table(values: Mapping[str, Sequence[float]], ranked: Ranked, numbers: Sequence[int]) -> dict[str, Any]:
-    table: dict[str, Any] = {name: spread(of_seeds) for name, of_seeds in values.items()}
+def _table(values: Mapping[str, Sequence[float]], ranked: Ranked, numbers: Sequence[int]) -> Table:
+    table: Table = {name: spread(of_seeds) for name, of_seeds in values.items()}
     return table | {"queries": len(ranked.ids), "candidates": ranked.candidates, "seed_numbers": list(numbers)}
 
 
-def spread(values: Sequence[float]) -> dict[str, Any]:
-    """{mean, std, seeds} of one metric."""
+def spread(values: Sequence[float]) -> Metric:
+    """Mean and standard deviation of one metric over seeds."""
     std = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
     return {"mean": float(np.mean(values)), "std": std, "seeds": [float(value) for value in values]}
 
 
-def interval(seeds: Sequence[Ranked], options: Mapping[str, Any]) -> dict[str, list[float]]:
-    """95 % interval of R@10, averaged over seeds before resampling."""
+def interval(seeds: Sequence[Ranked], options: Mapping[str, Any]) -> Interval:
+    """Confidence interval, 95 %, of R@10, averaged over seeds before resampling; options: those of the step."""
     hits = np.mean([ranked.ranks.first <= INTERVAL for ranked in seeds], axis=0) * 100.0
     low, high = metrics.bootstrap(
         hits, lambda values: float(values.mean()), options["seed"], options["bootstrap"], seeds[0].groups
@@ -113,20 +129,22 @@ def interval(seeds: Sequence[Ranked], options: Mapping[str, Any]) -> dict[str, l
 
 
 def _covered(ranked: Ranked) -> Ranked:
-    """The same without the queries whose video is uncovered."""
+    """Leave out the queries whose video is uncovered."""
     mask = ranked.covered
-    ids = [id_ for id_, there in zip(ranked.ids, mask, strict=True) if there]
-    left = ranked.covered_candidates
-    return Ranked(ids, ranked.ranks.take(mask), mask[mask], ranked.groups[mask], left, left, ranked.relevant[mask])
+    ids = [id_ for id_, covered in zip(ranked.ids, mask, strict=True) if covered]
+    count = ranked.covered_candidates
+    return Ranked(ids, ranked.ranks.take(mask), mask[mask], ranked.groups[mask], count, count, ranked.relevant[mask])
 
 
-def by_query(rows: Sequence[Row], found: Mapping[str, Seeds], way: str) -> Iterator[list[Any]]:
+def by_query(rows: Sequence[Row], ranks: Mapping[str, Seeds], way: str) -> Iterator[list[str | int]]:
     """Lines of a CSV, a header first: a query, whether it is covered, its rank in a column for each row and seed."""
     columns = {
-        f"{row.name}/seed{seed}": one[way] for row in rows for seed, one in zip(row.seeds, found[row.name], strict=True)
+        f"{row.name}/seed{number}": seed[way]
+        for row in rows
+        for number, seed in zip(row.seeds, ranks[row.name], strict=True)
     }
-    first = next(iter(columns.values()))
+    any_column = next(iter(columns.values()))
     yield ["query", "covered", *columns]
-    for number, id_ in enumerate(first.ids):
-        ranks = (f"{one.ranks.first[number]:g}" for one in columns.values())
-        yield [id_, int(first.covered[number]), *ranks]
+    for query, id_ in enumerate(any_column.ids):
+        first_ranks = (f"{ranked.ranks.first[query]:g}" for ranked in columns.values())
+        yield [id_, int(any_column.covered[query]), *first_ranks]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from extractors.base import member
 from pipeline import progress
 from pipeline.devices.lanes import Lanes
 from pipeline.devices.limits import lacks_memory
@@ -44,8 +45,8 @@ class Forward:
         """For `size` videos, each of which is to be added. company: the device's other parts in this pass."""
         self.target = target
         self.part = target.loaded(worker)
-        self.level = getattr(self.part, "level", "video")
-        self.counted = bool(getattr(self.part, "counted", False))  # whether extract takes how many frames are own
+        self.level = member(self.part, "level")
+        self.counted = bool(member(self.part, "counted"))  # whether extract takes how many frames are own
         sampling = self.part.sampling
         if self.level == "frame" and sampling.crops > 1:
             raise LaffError(f"{target.stage}: level frame has one row a frame; crops is {sampling.crops}, make it 1")

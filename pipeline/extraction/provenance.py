@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from extractors.base import member
 from pipeline.extraction.target import Target
 from pipeline.parts import code
 from pipeline.video import reading
@@ -42,18 +43,18 @@ def attributes(target: Target, part: Any, decoder: str = "pyav") -> dict[str, An
     }
     if part is not None:
         about["extractor"] = recipe.get("uses") or f"{type(part).__module__}.{type(part).__name__}"
-    if getattr(part, "sampling", None) is not None and not target.key.startswith("text/"):
+    if member(part, "sampling") is not None and not target.key.startswith("text/"):
         about["sampling"] = json.dumps(part.sampling.__dict__)
         about["precision"] = f"{resolved(target.device, target.precision)} on {hardware(target.device)}"
         about["decoder"] = reading.VERSIONS[decoder]
-        about["level"] = getattr(part, "level", "video")
-        about["colours"] = getattr(part, "colours", "RGB")
+        about["level"] = member(part, "level")
+        about["colours"] = member(part, "colours")
         for name in ("mean", "std"):
-            if getattr(part, name, None) is not None:
-                about[name] = json.dumps(list(getattr(part, name)))
+            if (values := member(part, name)) is not None:
+                about[name] = json.dumps(list(values))
     elif hasattr(part, "extract_text"):
         about["precision"] = f"float32 on {hardware(target.device)}"
-    found = getattr(part, "about", {})  # what a part found out from its files
+    found = member(part, "about")  # what a part found out from its files
     return about | target.about | {name: json.dumps(value) for name, value in found.items()}
 
 

@@ -49,7 +49,7 @@ def stage_of(
         if uses is None:
             plug = _lent(name, step, [before[source] for source in sources], rest, found)
         else:
-            plug = _plugged(name, str(uses), step, rest, weights, trusted, found)
+            plug = _plugged(name, str(uses), step, _fitting(rest, entry, trusted), weights, trusted, found)
         if "aggregate" in step.parameters and plug.part:
             plug.aggregator, wrong = aggregators.read(options, plug.params, plug.part, trusted)
             found += [f"'{name}': {problem}" for problem in wrong]
@@ -92,6 +92,14 @@ def _lent(name: str, step: StepFacts, sources: Sequence[Stage], given: dict[str,
     for key in given:
         found.append(f"'{name}': unknown parameter '{key}'{meant(key, list(step.parameters))}")
     return _Plug()
+
+
+def _fitting(given: dict[str, Any], entry: Mapping[str, Any], trusted: frozenset[str]) -> dict[str, Any]:
+    """What is given to a part, without what was given for the class that it replaces and it has no parameter for."""
+    if "given_for_another" not in entry:
+        return given
+    known = plugged(str(entry["uses"]), trusted).parameters
+    return {key: value for key, value in given.items() if key in known or key not in entry["given_for_another"]}
 
 
 def _plugged(

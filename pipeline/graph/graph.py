@@ -101,7 +101,7 @@ class Stage:
     @property
     def further(self) -> tuple[str, ...]:
         """Parameters besides `weights` that name weights, too: those that its class lists in WEIGHTS."""
-        return tuple(self.part.constants.get("WEIGHTS", ())) if self.part else ()
+        return tuple(self.part.member("WEIGHTS")) if self.part else ()
 
     @property
     def random(self) -> bool:

@@ -39,7 +39,7 @@ def _of_others(
 ) -> list[str]:
     """Entries that parameters of WEIGHTS name and that are for another class than it says."""
     wrong = []
-    for param, uses in described.constants.get("WEIGHTS", {}).items():
+    for param, uses in described.member("WEIGHTS").items():
         entry = weights.get(str(given.get(param)))
         if entry and entry.uses and uses not in published.family(entry.uses, trusted):
             wrong.append(f"{param} '{entry.name}' are for {entry.uses}, not for {uses}")
@@ -49,7 +49,7 @@ def _of_others(
 def from_fitter(fitter: Stage, given: dict[str, Any], options: list[str]) -> tuple[dict[str, Any], list[str]]:
     """The params of a part that `fitter` made: its own, but for those that the class leaves free."""
     parameters = fitter.part.parameters if fitter.part else {}
-    free = tuple(fitter.part.constants.get("FREE", ())) if fitter.part else ()
+    free = tuple(fitter.part.member("FREE")) if fitter.part else ()
     wrong = []
     for key in given:
         if key in parameters and key not in free:

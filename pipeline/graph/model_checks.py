@@ -52,7 +52,8 @@ def mistakes(
     """What is wrong with the features that a model's `frames` and `raw` name.
 
     video, text: the features that it fuses; given: the params that were written for it. Others may name features
-    that it does not have, for the models of a stage share them.
+    that it does not have, for the models of a stage share them. `raw` may name any stage, read or not, so that another
+    `from` does not ask for another `raw`.
     """
     found = []
     for name in params.get("frames") or ():
@@ -64,8 +65,8 @@ def mistakes(
     known = [one for side in graph.features(stage.name) for one in side]
     for name in params.get("raw") or ():
         described = graph.stages[name].part if name in text else None
-        if described and described.constants.get("sparse"):
+        if described and described.member("sparse"):
             found.append(f"raw: '{name}' counts words, so its rows are sparse and cannot be raw; take it out of raw")
-        elif name not in known and "raw" in given:
+        elif name not in known and name not in graph.stages and "raw" in given:
             found.append(f"raw: '{stage.name}' reads no feature '{name}'{did_you_mean(name, known)}")
     return found

@@ -51,10 +51,10 @@ def main(stage: Stage) -> str:
     return str(stage.uses).split(".")[-2]
 
 
-def of(graph: Graph, stage: Stage) -> list[Model]:
+def of(graph: Graph, stage: Stage, called: str = "baseline") -> list[Model]:
     """All models of a train stage: its own, its baselines, and its own on each single video feature.
 
-    LaffError with all that is wrong with the baselines.
+    called: what a message calls a baseline. LaffError with all that is wrong with them.
     """
     video, text = (tuple(names) for names in graph.features(stage.name))
     seeds = tuple(stage.options["seeds"])
@@ -65,7 +65,7 @@ def of(graph: Graph, stage: Stage) -> list[Model]:
         try:
             found.append(baseline(graph, stage, name, {"uses": entry} if isinstance(entry, str) else entry))
         except LaffError as error:
-            wrong.append(str(error))
+            wrong += [f"{called} '{name}': {problem}" for problem in error.problems]
     if wrong:
         raise problems(f"'{stage.name}'", wrong)
     if stage.options["singles"] and len(video) > 1:
@@ -115,7 +115,10 @@ def _own_mistakes(graph: Graph, stage: Stage) -> list[str]:
 
 
 def baseline(graph: Graph, stage: Stage, name: str, entry: dict[str, Any]) -> Model:
-    """A further model: where its entry says nothing, it has the stage's features, params and way of training."""
+    """A further model: where its entry says nothing, it has the stage's features, params and way of training.
+
+    LaffError with all that is wrong with the entry; the caller says whose it is.
+    """
     wrong = [f"unknown key '{key}'{did_you_mean(key, KEYS)}" for key in entry if key not in KEYS]
     for key in ("params", "options"):
         if not isinstance(entry.get(key, {}), dict):
@@ -140,7 +143,7 @@ def baseline(graph: Graph, stage: Stage, name: str, entry: dict[str, Any]) -> Mo
     given = entry.get("options", {})
     wrong += _option_mistakes(stage, given) if isinstance(given, dict) else []
     if wrong:
-        raise LaffError(f"baseline '{name}': {'; '.join(wrong)}")
+        raise LaffError("; ".join(wrong))
     options, _ = bind(given, _training_options())
     video, text = sides
     options = {key: options[key] for key in given}
@@ -162,7 +165,7 @@ def _option_mistakes(stage: Stage, given: dict[str, Any]) -> list[str]:
         whole = stage.options | {key: bound[key] for key in given}
         Learning(**{field.name: whole[field.name] for field in fields(Learning)})
     except LaffError as error:
-        return [f"options: {line.removeprefix('  - ')}" for line in str(error).splitlines()[1:]]
+        return [f"options: {problem}" for problem in error.problems]
     return []
 
 

@@ -41,7 +41,7 @@ def listed(name: str, file: StagesFile) -> dict[str, list[Param]]:
     values: dict[str, Any] = stage.params | stage.options
     found: dict[str, list[Param]] = {}
     if stage.part and stage.lender:
-        free = {key: stage.part.parameters[key] for key in stage.part.constants.get("FREE", ())}
+        free = {key: stage.part.parameters[key] for key in stage.part.member("FREE")}
         found[f"Params of {stage.part.path}, but for those that '{stage.lender}' says"] = _params(free, values)
     elif stage.part:
         own = {key: parameter for key, parameter in stage.part.parameters.items() if key not in FILLED}

@@ -78,6 +78,10 @@ def _cut_off(value: str) -> bool:
 
 def _change(entry: dict[str, Any], key: str, value: Any) -> None:
     outer, dot, inner = key.partition(".")
+    if key == "uses":  # what was given for another class goes where this one has no such parameter
+        entry["given_for_another"] = set(entry["params"])
+    else:
+        entry.get("given_for_another", set()).discard(key.partition(".")[0])
     if key in ("from", "on", "uses"):
         entry[key] = value
     elif dot and isinstance(entry["params"].get(outer, {}), dict):  # gru.fit.epochs=5

@@ -33,8 +33,8 @@ def _feature(raw: Entries, name: str, trusted: frozenset[str]) -> list[str]:
     if stage is None:
         return []
     part, sources = _part(raw, stage, trusted), sources_of(raw[stage])
-    known = part.parameters["raw"].default if part and "raw" in part.parameters else ()
-    first = raw[stage]["params"].get("raw", known)
+    parameter = part.parameters.get("raw") if part else None
+    first = raw[stage]["params"].get("raw", parameter.default) if parameter else ()
     video = [source for source in sources if "video" in _sides(raw, source, trusted)]
     video = [source for source in video if not _scores_pairs(raw, source, trusted)]
     return [*(one for one in first if one in video), *video][:1] if isinstance(first, list | tuple) else video[:1]

@@ -23,15 +23,24 @@ def _none() -> np.ndarray:
     return np.zeros(0, dtype=np.int64)
 
 
+def _unbounded() -> np.ndarray:
+    return np.zeros(0)
+
+
 @dataclass(eq=False)
 class Catalog:
-    """Columns of the table; rows are in the order in which items were first ingested. Numbers are int64 arrays."""
+    """Columns of the table; rows are in the order in which items were first ingested. Numbers are int64 arrays.
+
+    Items are videos, or windows of them: then several rows have one path and one digest.
+    """
 
     videos: list[str] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)  # "" where features are imported
     digests: list[str] = field(default_factory=list)
     sizes: np.ndarray = field(default_factory=_none)
     mtimes: np.ndarray = field(default_factory=_none)  # nanoseconds
+    starts: np.ndarray = field(default_factory=_unbounded)  # [V] float64, seconds; 0 where the item is a whole video
+    ends: np.ndarray = field(default_factory=_unbounded)  # [V] float64, seconds, not in it; inf for a whole video
     video_split: np.ndarray = field(default_factory=_none)  # index into SPLITS
     video_shard: np.ndarray = field(default_factory=_none)
     captions: list[str] = field(default_factory=list)
@@ -40,6 +49,11 @@ class Catalog:
     caption_shard: np.ndarray = field(default_factory=_none)
     aliases: dict[str, str] = field(default_factory=dict)  # {"val": "test"} where the one has the other's videos
     contents: dict[str, str] = field(default_factory=dict)  # digests of "video/SHARD", "text/SPLIT", … asked before
+
+    def __post_init__(self) -> None:
+        """Take items as whole videos where no bounds are given."""
+        if not len(self.starts) and not len(self.ends):
+            self.starts, self.ends = whole(len(self.videos))
 
     def __eq__(self, other: object) -> bool:
         """Whether all items are the same; `contents` follow from them."""
@@ -93,16 +107,24 @@ class Catalog:
         return [column[row] for row in rows]
 
     def content(self, side: str, rows: np.ndarray) -> str:
-        """Digest of what items are: ids with file digests, or ids with texts."""
+        """Digest of what items are: ids with file digests, and the bounds of windows, or ids with texts."""
         ids, what = (self.videos, self.digests) if side == "video" else (self.captions, self.texts)
+        part = self._parts(rows) if side == "video" else {}
         found = hashlib.sha256(b"[")  # in pieces, the files.digest of [[id, what], …]
         for start in range(0, len(rows), CHUNK):
             piece = json.dumps(
-                [(ids[row], what[row]) for row in rows[start : start + CHUNK].tolist()], ensure_ascii=False
+                [(ids[row], what[row], *part.get(row, ())) for row in rows[start : start + CHUNK].tolist()],
+                ensure_ascii=False,
             )
             found.update(f"{', ' if start else ''}{piece[1:-1]}".encode())
         found.update(b"]")
         return found.hexdigest()
+
+    def _parts(self, rows: np.ndarray) -> dict[int, tuple[float, float]]:
+        """{row: (start, end)} of those that are windows."""
+        parts = rows[(self.starts[rows] != 0) | (self.ends[rows] != np.inf)]
+        bounds = zip(self.starts[parts].tolist(), self.ends[parts].tolist(), strict=True)
+        return dict(zip(parts.tolist(), bounds, strict=True))
 
     def shard_content(self, side: str, number: int) -> str:
         """Digest of a shard's items."""
@@ -137,6 +159,16 @@ class Catalog:
         if name not in self.contents:
             self.contents[name] = self.content(side, rows)
         return self.contents[name]
+
+
+def was_read(digest: str) -> bool:
+    """Whether it is the digest of a file that was read."""
+    return bool(digest) and digest != LOST and not digest.startswith(PENDING)
+
+
+def whole(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Starts and ends [count] float64 of whole videos."""
+    return np.zeros(count), np.full(count, np.inf)
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -1,17 +1,25 @@
 """A collection: videos, captions and splits as collection.yaml describes them, checked before any work."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline import yamls
 from pipeline.errors import LaffError, did_you_mean, problems
-from pipeline.items import fast_lists, placing, sources, splits
+from pipeline.items import fast_lists, placing, shot_lists, sources, splits, windowing
 from pipeline.items.lists import Captions, Found, named_file
 from pipeline.items.splits import SPLITS
+from pipeline.items.video_files import some
+from pipeline.items.windowing import Even, Listed, Shots
+from pipeline.items.windows import WHOLE, Window
 
 SHOWN = 1000  # problems printed one by one; the rest is counted
-KEYS = ("name", "videos", "follow_links", *SPLITS)
+KEYS = ("name", "videos", "follow_links", "windows", *SPLITS)
+NO_CAPTIONS = (
+    "windows: captions describe whole videos, and a window is a part of one; to describe parts, list them in a table "
+    "`video,path,start,end` and name its ids in the captions"
+)
 
 
 @dataclass
@@ -22,6 +30,8 @@ class Collection:
     path: Path
     # Video id -> file, which may not be there; empty where features are imported.
     files: dict[str, str] = field(default_factory=dict)
+    windows: dict[str, Window] = field(default_factory=dict)  # of ids that are parts of their files
+    windowing: Even | Shots | None = None  # how the videos are yet to be divided into windows, when they were looked at
     ids: dict[str, list[str]] = field(default_factory=dict)  # split -> video ids
     captions: dict[str, Captions] = field(default_factory=dict)  # split -> captions
     queries: Captions = field(default_factory=Captions)  # texts that test is asked without a known answer
@@ -32,6 +42,28 @@ class Collection:
     def has_videos(self) -> bool:
         """Whether there are raw videos; a collection may start from imported features."""
         return bool(self.files)
+
+    def divided(self, parts: Mapping[str, Sequence[tuple[str, Window]]]) -> "Collection":
+        """The collection whose items are `parts`: for a video the id and the bounds of each, by the time they start.
+
+        Videos without parts stay whole. LaffError where a window has the id of another item.
+        """
+        files: dict[str, str] = {}
+        windows: dict[str, Window] = {}
+        for video, file in self.files.items():
+            for id_, window in parts.get(video, [(video, WHOLE)]):
+                if id_ in files:
+                    raise LaffError(
+                        f"{self.path}: '{id_}' is a part of '{video}', and the id of another item too; rename the "
+                        "file, or list the parts in a table `video,path,start,end`"
+                    )
+                files[id_] = file
+                if window != WHOLE:
+                    windows[id_] = window
+        members = {
+            split: [id_ for v in own for id_, _ in parts.get(v, [(v, WHOLE)])] for split, own in self.ids.items()
+        }
+        return replace(self, files=files, ids=members, windows=windows, windowing=None)
 
 
 def load(path: Path) -> Collection:
@@ -47,15 +79,12 @@ def load(path: Path) -> Collection:
         found.add(path, 0, "name: should be a word, not a list or a mapping")
     collection = Collection(str(raw.get("name") or path.resolve().parent.name), path)
     # Mistakes are rare, and a million lines are many: only where something is off, each line is looked at.
-    if not found.lines and (sound := fast_lists.read(raw, path.parent, SPLITS)):
+    if not found.lines and "windows" not in raw and (sound := fast_lists.read(raw, path.parent, SPLITS)):
         collection.ids, collection.captions, collection.files, collection.notes = sound
         return collection
     _read(raw, collection, found)
     if found.lines:
-        more = len(found.lines) - SHOWN
-        shown = found.lines[:SHOWN] + ([f"… and {more} more of these"] if more > 0 else [])
-        error = problems(str(path), shown)
-        raise LaffError(str(error).replace(f"{len(shown)} problem(s)", f"{len(found.lines)} problem(s)", 1))
+        raise problems(str(path), found.lines, most=SHOWN)
     return collection
 
 
@@ -86,3 +115,62 @@ def _read(raw: dict[str, Any], collection: Collection, found: Found) -> None:
     if source:
         collection.files, notes = placing.place(source, read.lines, follow is True, path, found)
         collection.notes += notes
+        collection.windows = {video: source.windows[video] for video in collection.files if video in source.windows}
+        _put_together(collection)
+    if "windows" in raw:
+        _divide(raw["windows"], collection, source, found)
+
+
+def _put_together(collection: Collection) -> None:
+    """Let the windows of a video follow each other in each split, by the time they start."""
+    if collection.windows:
+        for split, own in collection.ids.items():
+            place = {file: number for number, file in reversed([*enumerate(collection.files[video] for video in own)])}
+            at = {video: (place[collection.files[video]], *collection.windows.get(video, WHOLE)) for video in own}
+            collection.ids[split] = sorted(own, key=at.__getitem__)
+
+
+def _divide(value: Any, collection: Collection, source: sources.Source | None, found: Found) -> None:
+    """Take note of how the videos are divided into windows; where a list has all of them, do it."""
+    path = collection.path
+    chosen = windowing.read(value, path, found)
+    if source is None:
+        found.add(path, 0, "windows: there are no videos to divide; name `videos:`")
+    elif source.windows:
+        found.add(path, 0, f"windows: {source.place.name} lists parts of videos already; leave one of the two out")
+    if any(len(captions) for captions in collection.captions.values()):
+        found.add(path, 0, NO_CAPTIONS)
+    if isinstance(chosen, Listed):
+        lists = shot_lists.read(chosen.place, found)
+        if not found.lines:
+            parts = _of_videos(lists, collection, chosen.place, found)
+            items = collection.divided(parts)
+            collection.files, collection.ids, collection.windows = items.files, items.ids, items.windows
+    else:
+        collection.windowing = chosen
+
+
+def _of_videos(
+    lists: shot_lists.Lists, collection: Collection, place: Path, found: Found
+) -> dict[str, list[tuple[str, Window]]]:
+    """{video: its shots}: a list goes with the video whose id is its name, or whose id ends with it after a `/`."""
+    by_name: dict[str, list[str]] = {}
+    for video in collection.files:
+        for name in {video, video.rpartition("/")[2]}:
+            by_name.setdefault(name, []).append(video)
+    parts: dict[str, list[tuple[str, Window]]] = {}
+    for name, shots in lists.of.items():
+        of = [name] if name in collection.files else by_name.get(name, [])
+        if len(of) > 1:
+            found.add(place, 0, f"the shots of '{name}' may be those of {len(of)} videos: {some(of)}")
+        elif of and shots:
+            parts[of[0]] = sorted(shots, key=lambda shot: shot[1])
+    if not parts and not found.lines:
+        found.add(
+            place, 0, f"lists shots of none of the {len(collection.files)} videos, such as {some(list(lists.of))}"
+        )
+    if lists.empty:
+        collection.notes.append(f"{lists.empty} shot(s) of {place} have no length and are left out")
+    if lacking := [video for video in collection.files if video not in parts]:
+        collection.notes.append(f"{place} lists no shots of {len(lacking)} video(s), which stay whole: {some(lacking)}")
+    return parts

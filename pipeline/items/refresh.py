@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Callable, Sequence
+from itertools import groupby
 
 import numpy as np
 
-from pipeline.items.catalog import LOST, PENDING, Catalog
+from pipeline.items.catalog import LOST, PENDING, Catalog, was_read, whole
 from pipeline.items.collection import Collection
 from pipeline.items.splits import SPLITS
+from pipeline.items.windows import WHOLE, Window
 
 
 def refresh(
@@ -28,8 +30,9 @@ def refresh(
     known = was >= 0
     new = Catalog(videos=_take(listed, order), aliases={"val": "test"} if collection.val_is_test else {})
     new.video_split = np.repeat(np.arange(len(SPLITS)), [len(collection.ids[split]) for split in SPLITS])[order]
-    new.video_shard = _shards(was, old.video_shard, shard_videos)
     new.paths = [collection.files[video] for video in new.videos] if collection.has_videos else [""] * len(order)
+    new.starts, new.ends = _bounds(new.videos, collection.windows)
+    new.video_shard = _shards(was, old.video_shard, shard_videos, new.paths if collection.windows else ())
     new.sizes, new.mtimes = _stat(new.paths)
     differs = _digest(new, old, was, read)
     changed = _take(new.videos, differs) if collection.has_videos else []
@@ -117,27 +120,50 @@ def _gone(was: np.ndarray, count: int) -> np.ndarray:
     return np.flatnonzero(left)
 
 
-def _shards(was: np.ndarray, old: np.ndarray, size: int) -> np.ndarray:
-    """Known items keep their shards; behind the last one that has items, new ones fill shards of `size`."""
+def _shards(was: np.ndarray, old: np.ndarray, size: int, files: Sequence[str] = ()) -> np.ndarray:
+    """Known items keep their shards; behind the last one that has items, new ones fill shards of `size`.
+
+    files: of the items, where several may be of one: these go into one shard where one holds them, so that a file is
+    decoded once.
+    """
     first = 1 + old.max(initial=-1)
     new = was < 0
     shard = np.empty(len(was), dtype=np.int64)
     shard[~new] = old[was[~new]]
-    shard[new] = first + np.arange(np.count_nonzero(new)) // size
+    if not files:
+        shard[new] = first + np.arange(np.count_nonzero(new)) // size
+        return shard
+    place = 0  # among all places of the new shards
+    for _, together in groupby(np.flatnonzero(new).tolist(), files.__getitem__):
+        rows = list(together)
+        if -place % size < len(rows) <= size:
+            place += -place % size
+        shard[rows] = first + np.arange(place, place + len(rows)) // size
+        place += len(rows)
     return shard
+
+
+def _bounds(videos: list[str], windows: dict[str, Window]) -> tuple[np.ndarray, np.ndarray]:
+    """Starts and ends [n] float64 of items."""
+    if not windows:
+        return whole(len(videos))
+    bounds = np.array([windows.get(video, WHOLE) for video in videos], dtype=np.float64).reshape(-1, 2)
+    return bounds[:, 0].copy(), bounds[:, 1].copy()
 
 
 def _stat(paths: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """Sizes [n] in bytes and mtimes [n] in nanoseconds; zeros where there is no path, sizes of -1 where no file."""
     sizes, mtimes = np.zeros((2, len(paths)), dtype=np.int64)
+    last, found = "", (0, 0)  # windows of a file follow each other
     for row, path in enumerate(paths):
-        if path:
+        if path and path != last:
             try:
                 status = os.stat(path)  # noqa: PTH116 - a million Paths take longer than the files' answers
+                last, found = path, (status.st_size, status.st_mtime_ns)
             except OSError:
-                sizes[row] = -1
-                continue
-            sizes[row], mtimes[row] = status.st_size, status.st_mtime_ns
+                last, found = path, (-1, 0)
+        if path:
+            sizes[row], mtimes[row] = found
     return sizes, mtimes
 
 
@@ -147,7 +173,7 @@ def _digest(new: Catalog, old: Catalog, was: np.ndarray, read: Callable[[list[st
     Without `read`, the size is enough. A file that was read once and is gone, or may not be read now, stays what it
     was: what was made of it can still be used.
     """
-    finished = np.fromiter((_finished(d) for d in old.digests), bool, len(old.digests))
+    finished = np.fromiter((was_read(d) for d in old.digests), bool, len(old.digests))
     same = was >= 0
     kept = was[same]
     same[same] = finished[kept] & (old.sizes[kept] == new.sizes[same])
@@ -171,13 +197,12 @@ def _digest(new: Catalog, old: Catalog, was: np.ndarray, read: Callable[[list[st
         if new.digests[row] == LOST and was[row] >= 0 and finished[was[row]]:
             new.digests[row] = old.digests[was[row]]
             new.sizes[row], new.mtimes[row] = old.sizes[was[row]], old.mtimes[was[row]]
-    known = np.flatnonzero((was >= 0) & ~same).tolist()
-    return np.array([row for row in known if new.digests[row] != old.digests[was[row]]], dtype=np.int64)
-
-
-def _finished(digest: str) -> bool:
-    """Whether it is the digest of a file that was read."""
-    return bool(digest) and digest != LOST and not digest.startswith(PENDING)
+    differs = (was >= 0) & ~same
+    for row in np.flatnonzero(differs).tolist():
+        differs[row] = new.digests[row] != old.digests[was[row]]
+    known = np.flatnonzero(was >= 0)
+    differs[known] |= (new.starts[known] != old.starts[was[known]]) | (new.ends[known] != old.ends[was[known]])
+    return np.flatnonzero(differs)
 
 
 def _untouched(old: Catalog, side: str, touched: np.ndarray) -> dict[str, str]:

@@ -9,6 +9,7 @@ from pipeline import ids
 from pipeline.items import video_table
 from pipeline.items.lists import Found
 from pipeline.items.video_files import EXPECTED, NO_VIDEO, is_video, leads_out, prefix_of, some
+from pipeline.items.windows import Window
 
 TABLE = "a table (CSV with the header `video,path`, or JSONL) can give each file an id of its own"
 
@@ -21,6 +22,7 @@ class Source:
     folder: Path  # what paths are relative to
     known: dict[str, list[str]] = field(default_factory=dict)  # a file of a folder goes by its name with the ending too
     own: dict[str, str] = field(default_factory=dict)  # all videos, where nobody lists them: id -> its other id
+    windows: dict[str, Window] = field(default_factory=dict)  # of the ids that are parts of their files
     lost: set[str] = field(default_factory=set)  # paths where no file is
     links: set[str] = field(default_factory=set)  # paths that are links
     pipes: list[str] = field(default_factory=list)  # names of what is neither file nor folder nor a link to nothing
@@ -36,7 +38,9 @@ def read(place: Path, follow: bool, listed: bool, found: Found) -> Source:
     if not place.is_dir():
         source = Source(place, place.parent)
         before = len(found.lines)
-        source.known = {video: [path] for video, path in video_table.read(place, found).items()}
+        listed_there = video_table.read(place, found)
+        source.known = {video: [path] for video, path in listed_there.files.items()}
+        source.windows = listed_there.windows
         source.own = {video: video for video in source.known}
         if not source.own and len(found.lines) == before:
             found.add(place, 0, "lists no video")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import LaffError
-from pipeline.items.catalog import Catalog
+from pipeline.items.catalog import Catalog, whole
 from pipeline.rows import container
 
 JSON = ("aliases", "contents")
@@ -45,6 +45,8 @@ def read(path: Path) -> tuple[Catalog, dict[str, Any]]:
 def _column(file: Any, name: str) -> Any:
     if name == "aliases" and name not in file:
         return {}  # as every table was before there were any
+    if name in ("starts", "ends") and name not in file:
+        return whole(len(file["sizes"]))[name == "ends"]  # before there were windows
     data = file[name]
     if name not in TEXT and name not in JSON:
         return data[:]

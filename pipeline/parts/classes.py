@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from extractors.base import Members
 from pipeline.errors import did_you_mean
 from pipeline.parts.code import ROOMS, ROOT, PartError, source_file, tree
 
@@ -36,6 +37,10 @@ class Part:
     constants: dict[str, Any] = field(default_factory=dict)  # literal class attributes, such as sides
     methods: frozenset[str] = frozenset()
     capitals: tuple[str, ...] = ()  # names of class attributes in capitals, literal or not
+
+    def member(self, name: str) -> Any:
+        """A member of extractors.base.Members as an extractor's class has it, or what holds where it has none."""
+        return self.constants.get(name, getattr(Members, name))
 
 
 @cache
@@ -78,7 +83,8 @@ def _describe(path: str, module: str, node: ast.ClassDef, trusted: frozenset[str
         if isinstance(item, ast.FunctionDef):
             methods.add(item.name)
             if item.name == "__init__":
-                parameters = _arguments(item, named, file)
+                # **sizes goes to the base class, whose parameters may then be given too.
+                parameters = (parameters if item.args.kwarg else {}) | _arguments(item, named, file)
         elif isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
             if dataclass_like:
                 inherited_places = parameters[item.target.id].places if item.target.id in parameters else ()

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import LaffError
+from pipeline.parts import noted
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("extractors", "fusion", "pipeline")
+NOTED = noted.beside(Path(__file__), ROOT)  # reading all of our code takes most of the time of a plan
 
 
 class PartError(LaffError):
@@ -56,6 +58,12 @@ def imported(module: str, trusted: frozenset[str] = frozenset()) -> set[str]:
     if file is None:
         return set()
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+    names = NOTED.of(file, f"imports in {package}", lambda: sorted(_imported(file, package)))
+    return {name for name in names if source_file(name, trusted)}
+
+
+def _imported(file: Path, package: str) -> set[str]:
+    """All names that a file of a package imports, or imports from, that may be modules."""
     names: set[str] = set()
     for node in _imports(tree(file)):
         if isinstance(node, ast.Import):
@@ -65,7 +73,7 @@ def imported(module: str, trusted: frozenset[str] = frozenset()) -> set[str]:
             base = ".".join([*parents, *([node.module] if node.module else [])])
             names.add(base)
             names.update(f"{base}.{alias.name}" for alias in node.names)
-    return {name for name in names if source_file(name, trusted)}
+    return names
 
 
 @cache
@@ -125,7 +133,8 @@ def code_digest(file: Path) -> str:
 
     So comments, blank lines and line breaks don't change it, nor does a move of what it imports.
     """
-    return _digest(tree(file))
+    found: str = NOTED.of(file, "digest", lambda: _digest(tree(file)))
+    return found
 
 
 @cache

@@ -12,6 +12,7 @@ from pipeline.graph.kept import Kept
 from pipeline.graph.models import Model, Row
 from pipeline.graph.step_facts import module_of
 from pipeline.parts import code
+from pipeline.parts.classes import Part
 from pipeline.store.workspace import Workspace
 from pipeline.weights import lookup
 from pipeline.workers.versions import ABSENT, installed
@@ -26,6 +27,7 @@ SHAPE_NOTHING = {
     "pipeline.analyze": "above all steps",
     "pipeline.search": "above all steps",
     "pipeline.devices": "when and where forwards compute; values come back as they are",
+    "pipeline.division": "windows count by their bounds",
     "pipeline.demo": "makes a collection, which counts by its content",
     "pipeline.errors": "messages",
     "pipeline.files": "bytes as they are given",
@@ -170,7 +172,7 @@ class Recipes:
 
     def part(self, stage: Stage) -> dict[str, Any]:
         """A stage's own share of its recipe, without what it reads."""
-        step, constants = stage.about, stage.part.constants if stage.part else {}
+        step, part = stage.about, stage.part or Part("")
         params = dict(stage.params) | {key: value for key, value in stage.options.items() if key not in step.how}
         if stage.packed and not stage.about.rows:  # it is not run, whatever its params and its code are
             return {"step": stage.step, "uses": stage.uses, "params": {}, "code": {}, "learned": stage.packed.sha256}
@@ -179,12 +181,12 @@ class Recipes:
         if params.get("fit"):
             params["fit"] = {key: value for key, value in params["fit"].items() if key != "checkpoint"}
         recipe: dict[str, Any] = {"step": stage.step, "uses": stage.uses, "params": params}
-        for name in (*constants.get("FILES", ()), *step.files):
+        for name in (*part.member("FILES"), *step.files):
             if params.get(name):
                 value = params.pop(name)
                 digests = [self._file_digest(Path(one)) for one in (value if isinstance(value, list) else [value])]
                 recipe[f"file of {name}"] = digests if isinstance(value, list) else digests[0]
-        for name, folder in constants.get("CONFIGS", ()):
+        for name, folder in part.member("CONFIGS"):
             config = code.ROOT / folder / f"{params.get(name)}.json"  # a configuration of our own that the value names
             if config.is_file():
                 recipe[f"file of {name}"] = files.sha256(config)

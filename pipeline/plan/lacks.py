@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pipeline.errors import LaffError, problems
+from pipeline.errors import problems
 from pipeline.graph.graph import Graph, Stage
 from pipeline.items.catalog import Catalog
 from pipeline.plan.context import Context
@@ -55,9 +55,9 @@ def check(context: Context, names: Sequence[str]) -> None:
         f"no {what} ({HOW[what]}), which {_commands(stages)} {'needs' if len(stages) == 1 else 'need'}"
         for what, stages in wanting.items()
     ]
-    error = str(problems(str(context.source), lines))
     able = possible(context)
-    raise LaffError(f"{error}\nwhat is there is enough for: laff run {' '.join(able)}" if able else error)
+    enough = f"what is there is enough for: laff run {' '.join(able)}" if able else ""
+    raise problems(str(context.source), lines, then=enough)
 
 
 def possible(context: Context) -> list[str]:

@@ -38,7 +38,7 @@ def settings(graph: Graph) -> dict[str, dict[str, Any]]:
 
 
 def _params(stage: Stage) -> dict[str, Any]:
-    files = (*stage.about.files, *(stage.part.constants.get("FILES", ()) if stage.part else ()))
+    files = (*stage.about.files, *(stage.part.member("FILES") if stage.part else ()))
     own = stage.params | {key: value for key, value in stage.options.items() if key not in stage.about.how}
     return {key: value for key, value in own.items() if key not in files}
 

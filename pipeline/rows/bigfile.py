@@ -1,6 +1,6 @@
-"""Features that others extracted: BigFile folders (feature.bin, id.txt, shape.txt) and .npz archives.
+"""Reads features that others extracted: BigFile folders (feature.bin, id.txt, shape.txt) and .npz archives.
 
-Ids are taken in NFC; those of id.txt may be percent-encoded.
+Ids are brought to NFC; those of id.txt may be percent-encoded.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,31 +9,32 @@ from pathlib import Path
 
 import numpy as np
 
-from extractors.vectors import open_bigfile
+from extractors.vectors import NotBigFile, open_bigfile
 from pipeline.errors import LaffError
 from pipeline.ids import clean, decoded
 from pipeline.rows import archives, kinds
 
-MARK = "\ufeff"  # the byte order mark, if a list was read from a file of Windows
+MARK = "\ufeff"  # the byte order mark, at the beginning of lists that were made on Windows
 
 
 @dataclass
-class Taken:
-    """Rows of the ids that were asked for, in their order."""
+class TakenRows:
+    """The rows of the ids that were asked for, in their order."""
 
     values: np.ndarray  # [n, D] float32; of frames [n, T, D]; zeros where an id has no row
-    counts: np.ndarray  # [n] int32: how many rows an id has of its own; 0: none
-    odd: np.ndarray  # [n] int32: how many of its values are no finite float32; these rows are zeros too
-    files: np.ndarray | None = None  # [n] int32, of `join`: the number of the file that has an id's row; -1: none
+    counts: np.ndarray  # [n] int32: how many rows an id has; 0: none
+    odd: np.ndarray  # [n] int32: how many values of an id are no finite float32; its row is zeros then
+    files: np.ndarray | None = None  # [n] int32, set by `join`: the number of the file with an id's row; -1: none
 
     @property
     def sound(self) -> np.ndarray:
-        """[n] bool: whether an id has a row, and all of it can be used."""
-        return (self.counts > 0) & (self.odd == 0)
+        """[n] bool: whether an id has a row and all its values are finite."""
+        sound: np.ndarray = (self.counts > 0) & (self.odd == 0)
+        return sound
 
 
 def ids_of(path: Path, id_array: str = "ids") -> list[str]:
-    """The ids of all rows, in order. Raises LaffError if the path is neither format or an id comes twice."""
+    """The ids of all rows, in order. LaffError where the path is in neither format or an id is listed twice."""
     if path.is_dir():
         names = _bigfile(path)[0]
     else:
@@ -51,91 +52,95 @@ def ids_of(path: Path, id_array: str = "ids") -> list[str]:
     return names
 
 
-def read_rows(path: Path, ids: Sequence[str], array: str = "", id_array: str = "ids") -> Taken:
+def read_rows(path: Path, ids: Sequence[str], array: str = "", id_array: str = "ids") -> TakenRows:
     """Rows [n, D] of the wanted ids.
 
-    path: a BigFile folder or an .npz, of which only the wanted rows are kept; array: which of the .npz ("" if only one
-    is two-dimensional); id_array: its names of the rows. Pickled arrays are refused.
-    Raises LaffError if the path is neither, sizes disagree, or an id comes twice.
+    path: a BigFile folder or an .npz, of which only the wanted rows are kept; array: the array of the .npz with the
+    rows ("": the only one with two dimensions); id_array: the array with their names. Pickled arrays are refused.
+    LaffError where the path is neither, sizes differ, or an id is listed twice.
     """
     names = ids_of(path, id_array)
-    rows = {name: row for row, name in enumerate(names)}
-    found = np.array([name in rows for name in ids], dtype=bool)
-    wanted = [rows[name] for name in ids if name in rows]
+    row_of = {name: row for row, name in enumerate(names)}
+    has_row = np.array([name in row_of for name in ids], dtype=bool)
+    wanted = [row_of[name] for name in ids if name in row_of]
     if path.is_dir():
         taken = _bigfile(path)[1][wanted]
     else:
         taken = archives.rows(path, _table(path, array, id_array, len(names)), wanted)
     values = np.zeros((len(ids), taken.shape[1]), dtype=np.float32)
-    values[found] = taken
-    return _checked(values, found.astype(np.int32))
+    values[has_row] = taken
+    return _checked(values, has_row.astype(np.int32))
 
 
 def read_frames(
     path: Path, ids: Sequence[str], frames: int, array: str = "", id_array: str = "ids", start_array: str = "starts"
-) -> Taken:
-    """Rows of frames [n, T, D] of the wanted ids; `counts` says how many of T are an id's own.
+) -> TakenRows:
+    """Rows of frames [n, T, D] of the wanted ids; `counts` says how many of the T frames an id has.
 
-    path: an .npz with ids [V], starts [V + 1] and an array [starts[V], D]: the frames of id v are its rows starts[v]
-    up to starts[v + 1], of which the first `frames` are taken. T is the most that any id of the file then has; the
-    rest of a row is zeros. An id that the file lacks, or has no frame of, counts 0.
-    Raises LaffError as `read_rows` does, and for starts that do not rise from 0 to the number of rows.
+    path: an .npz with ids [V], starts [V + 1] and an array [starts[V], D]: the frames of id v are the rows starts[v] up
+    to starts[v + 1], of which the first `frames` are taken. T is the largest number that an id of the file then has;
+    zeros fill up the others. The count of an id is 0 where the file has no frame of it.
+    LaffError as in `read_rows`, and for starts that do not rise from 0 to the number of rows.
     """
     if path.is_dir():
         raise LaffError(f"{path}: a BigFile folder holds one row a video; frames come in an .npz with {start_array!r}")
     names, header = ids_of(path, id_array), archives.header(path, start_array, "starts")
-    wrong = f"{path}: {start_array!r} is {header}; it should be {len(names) + 1} whole numbers that rise from 0"
+    misfit = f"{path}: {start_array!r} is {header}; it should be {len(names) + 1} whole numbers that rise from 0"
     if header.shape != (len(names) + 1,) or header.dtype.kind not in "iu":
-        raise LaffError(wrong)
+        raise LaffError(misfit)
     starts = archives.load(path, start_array).astype(np.int64)
     if starts[0] or (np.diff(starts) < 0).any():
-        raise LaffError(wrong)
+        raise LaffError(misfit)
     table = _table(path, array, id_array, int(starts[-1]), (start_array,))
-    own = np.minimum(np.diff(starts), frames)
-    rows = {name: row for row, name in enumerate(names)}
-    counts = np.array([own[rows[name]] if name in rows else 0 for name in ids], np.int32)
-    firsts = [int(starts[rows[name]]) if name in rows else 0 for name in ids]
+    lengths = np.minimum(np.diff(starts), frames)
+    row_of = {name: row for row, name in enumerate(names)}
+    counts = np.array([lengths[row_of[name]] if name in row_of else 0 for name in ids], np.int32)
+    firsts = [int(starts[row_of[name]]) if name in row_of else 0 for name in ids]
     wanted = [first + frame for first, count in zip(firsts, counts.tolist(), strict=True) for frame in range(count)]
     taken = archives.rows(path, table, wanted)
-    values = np.zeros((len(ids), int(own.max(initial=1)), taken.shape[1]), dtype=np.float32)
+    values = np.zeros((len(ids), int(lengths.max(initial=1)), taken.shape[1]), dtype=np.float32)
     values[np.arange(values.shape[1]) < counts[:, None]] = taken
     return _checked(values, counts)
 
 
-def join(paths: Sequence[Path], ids: Sequence[str], id_array: str, read: Callable[[Path, list[str]], Taken]) -> Taken:
-    """The rows of the wanted ids out of several files, as `read` takes them out of one.
+def join(
+    paths: Sequence[Path], ids: Sequence[str], id_array: str, read: Callable[[Path, list[str]], TakenRows]
+) -> TakenRows:
+    """The rows of the wanted ids from several files; `read` reads those of one file.
 
-    LaffError where two files have a row for one id, or rows of other widths.
+    LaffError where two files have a row of one id, or the files' widths differ.
     """
-    where: dict[str, int] = {}
+    number_of: dict[str, int] = {}
     for number, path in enumerate(paths):
         for name in ids_of(path, id_array):
-            if name in where:
-                raise LaffError(f"id {name!r} has a row in {paths[where[name]]} and in {path}, so its row is not clear")
-            where[name] = number
-    parts = [(read(path, [name for name in ids if where.get(name) == number])) for number, path in enumerate(paths)]
+            if name in number_of:
+                raise LaffError(
+                    f"id {name!r} has a row in {paths[number_of[name]]} and in {path}, so its row is not clear"
+                )
+            number_of[name] = number
+    parts = [(read(path, [name for name in ids if number_of.get(name) == number])) for number, path in enumerate(paths)]
     for path, part in zip(paths, parts, strict=True):
         if part.values.shape[-1] != parts[0].values.shape[-1]:
             raise LaffError(
                 f"{paths[0]} has rows of {parts[0].values.shape[-1]} numbers, {path} of {part.values.shape[-1]}"
             )
     shape = [len(ids), *np.max([part.values.shape[1:] for part in parts], axis=0).tolist()]
-    whole = Taken(np.zeros(shape, np.float32), np.zeros(len(ids), np.int32), np.zeros(len(ids), np.int32))
-    of = np.array([where.get(name, -1) for name in ids])
+    whole = TakenRows(np.zeros(shape, np.float32), np.zeros(len(ids), np.int32), np.zeros(len(ids), np.int32))
+    file_of = np.array([number_of.get(name, -1) for name in ids])
     for number, part in enumerate(parts):
-        here = np.flatnonzero(of == number)
+        places = np.flatnonzero(file_of == number)
         if part.values.ndim == 3:
-            whole.values[here, : part.values.shape[1]] = part.values
+            whole.values[places, : part.values.shape[1]] = part.values
         else:
-            whole.values[here] = part.values
-        whole.counts[here], whole.odd[here] = part.counts, part.odd
-    return replace(whole, files=of.astype(np.int32))
+            whole.values[places] = part.values
+        whole.counts[places], whole.odd[places] = part.counts, part.odd
+    return replace(whole, files=file_of.astype(np.int32))
 
 
 def width(path: Path, array: str = "", others: Sequence[str] = ("ids", "starts")) -> int:
-    """D of the rows that `read_rows` or `read_frames` would find, from headers alone; 0 where they don't tell.
+    """D of the rows that `read_rows` or `read_frames` would give, from headers alone; 0 where these do not say it.
 
-    array: which of an .npz ("": the one that is two-dimensional, beside `others`).
+    array: the array of an .npz with the rows ("": the only one with two dimensions, besides `others`).
     """
     try:
         if path.is_dir():
@@ -148,15 +153,16 @@ def width(path: Path, array: str = "", others: Sequence[str] = ("ids", "starts")
     return tables[0][1] if len(tables) == 1 else 0
 
 
-def _checked(values: np.ndarray, counts: np.ndarray) -> Taken:
-    """With what is not finite counted, and zeros in its place."""
+def _checked(values: np.ndarray, counts: np.ndarray) -> TakenRows:
+    """The rows with the values that are not finite counted, and zeros in the place of such rows."""
     axes = tuple(range(1, values.ndim))
     odd = np.count_nonzero(~np.isfinite(values), axis=axes).astype(np.int32)
     values[odd > 0] = 0
-    return Taken(values, counts, odd)
+    return TakenRows(values, counts, odd)
 
 
 def _text(path: Path, id_array: str, name: str | bytes | int) -> str:
+    """An id as text; LaffError where it is not UTF-8."""
     try:
         return name.decode() if isinstance(name, bytes) else str(name)
     except UnicodeDecodeError:
@@ -164,15 +170,18 @@ def _text(path: Path, id_array: str, name: str | bytes | int) -> str:
 
 
 def _bigfile(folder: Path) -> tuple[list[str], np.ndarray]:
+    """The ids and rows of a BigFile folder."""
     try:
-        names, rows = open_bigfile(folder)
+        names, table = open_bigfile(folder)
+    except NotBigFile as error:
+        raise LaffError(f"{error}; {kinds.WANTED}") from error
     except ValueError as error:
-        raise LaffError(f"{error}; {kinds.WANTED}" if "not a BigFile" in str(error) else str(error)) from error
-    return [decoded(name) for name in names], rows  # id.txt holds them between white space
+        raise LaffError(str(error)) from error
+    return [decoded(name) for name in names], table  # id.txt holds them between white space
 
 
 def _table(path: Path, array: str, id_array: str, count: int, others: Sequence[str] = ()) -> str:
-    """The two-dimensional array of an .npz, which should have `count` rows; `others` names arrays that it is not."""
+    """The name of an .npz's two-dimensional array, which must have `count` rows; it is none of `others`."""
     if not array:
         names = [name for name in archives.names(path) if name not in (id_array, *others)]
         headers = {name: archives.header(path, name) for name in sorted(names)}

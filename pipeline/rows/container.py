@@ -1,6 +1,6 @@
 """HDF5 files with a checksum of every byte, written so that a full disk is an error and not a crash.
 
-The first 512 bytes are HDF5's user block, which HDF5 libraries skip: a line in it holds the sha256 of all that follows.
+The first 512 bytes are HDF5's user block, which HDF5 libraries skip: a line in it has the sha256 of all that follows.
 """
 
 import hashlib
@@ -14,15 +14,15 @@ from typing import Any
 
 from pipeline import files
 
-BLOCK = 512  # bytes of the user block: the least that HDF5 allows
+BLOCK = 512  # bytes of the user block: the smallest that HDF5 allows
 START = b"laff shard sha256 "
 LINE = re.compile(START + rb"([0-9a-f]{64})\n\0*")  # the whole block
-META = 1 << 20  # bytes; what HDF5 writes in larger pieces are values, which it doesn't read again
+META = 1 << 20  # bytes; larger pieces that HDF5 writes are values, which it does not read again
 
 
 @contextmanager
 def create(path: Path) -> Iterator[Any]:
-    """An h5py.File to be filled; on a clean exit it becomes `path` with its checksum, else nothing is left of it."""
+    """An h5py.File to fill; on a clean exit it becomes `path`, with its checksum, else it is removed."""
     import h5py
 
     with files.whole(path) as temporary, FileIO(temporary, "w+") as raw:
@@ -40,33 +40,33 @@ def create(path: Path) -> Iterator[Any]:
 
 
 class _Disk:
-    """A file for HDF5 to write that never fails: `error` is what went wrong first, to be raised when HDF5 is done.
+    """A file for HDF5 whose methods never fail: `error` is the first error, to be raised when HDF5 is done.
 
-    HDF5 2.0 crashes, at once or at exit, where a write fails, as on a full disk, and where it can't read what it wrote.
+    HDF5 2.0 crashes, at once or at exit, where a write fails, as on a full disk, or where it cannot read what it wrote.
     """
 
     def __init__(self, raw: FileIO) -> None:
         self.handle = raw.fileno()
         self.error: BaseException | None = None
         self.place = self.size = 0
-        self.unwritten: list[tuple[int, bytes]] = []  # where, what: since the error
+        self.unwritten: list[tuple[int, bytes]] = []  # place and bytes of writes since the error
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a place; h5py asks for the size by going to the end."""
+        """Go to a place; h5py gets the size by going to the end."""
         self.place = offset + (0, self.place, self.size)[whence]
         return self.place
 
     def tell(self) -> int:
-        """The place."""
+        """The place where the next read or write begins."""
         return self.place
 
     def write(self, data: Any) -> int:
-        """Write all of a buffer, unless a write failed before."""
+        """Write a buffer, unless a write has failed before."""
         left = memoryview(data)
         try:
             while self.error is None and len(left):
                 left = left[os.pwrite(self.handle, left, self.place + len(data) - len(left)) :]
-        except BaseException as error:  # an interrupt too: HDF5 would take it for a failed write
+        except BaseException as error:  # also an interrupt, which HDF5 would take for a failed write
             self.error = error
         if self.error is not None and len(data) <= META:
             self.unwritten.append((self.place, bytes(data)))
@@ -75,20 +75,20 @@ class _Disk:
         return len(data)
 
     def read(self, size: int) -> bytes:
-        """Bytes from here on, as `readinto` gives them."""
-        found = bytearray(size)
-        self.readinto(found)
-        return bytes(found)
+        """The next `size` bytes, as `readinto` gives them."""
+        data = bytearray(size)
+        self.readinto(data)
+        return bytes(data)
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer with what was, or should have been, written."""
+        """Fill a buffer with the bytes that were written, or should have been."""
         start, size = self.place, len(buffer)
-        found = bytearray(os.pread(self.handle, size, start).ljust(size, b"\0"))
+        content = bytearray(os.pread(self.handle, size, start).ljust(size, b"\0"))
         for place, data in self.unwritten:
             low, high = max(start, place), min(start + size, place + len(data))
             if low < high:
-                found[low - start : high - start] = data[low - place : high - place]
-        buffer[:] = found
+                content[low - start : high - start] = data[low - place : high - place]
+        buffer[:] = content
         self.place += size
         return size
 
@@ -102,16 +102,17 @@ class _Disk:
         return size
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: no byte is held back."""
 
 
 def _behind_block(raw: FileIO) -> str:
+    """The sha256 of all bytes behind the user block."""
     raw.seek(BLOCK)
     return hashlib.file_digest(raw, "sha256").hexdigest()
 
 
 def is_ours(path: Path) -> bool:
-    """Whether a file begins as our shards do, whole or damaged."""
+    """Whether a file, whole or damaged, begins as a shard of laff's."""
     try:
         with FileIO(path) as raw:
             return raw.read(len(START)) == START
@@ -120,21 +121,21 @@ def is_ours(path: Path) -> bool:
 
 
 def check(path: Path) -> str:
-    """What is wrong with the bytes of a shard, or ''. Reads all of them; every one counts."""
+    """What is wrong with the bytes of a shard, or ''. Reads all of them."""
     try:
         with FileIO(path) as raw:
             line = LINE.fullmatch(block := raw.read(BLOCK))
             if line is None or len(block) < BLOCK:
                 return "it has no checksum"
-            wrong = _behind_block(raw) != line[1].decode()
+            changed = _behind_block(raw) != line[1].decode()
     except OSError as error:
         return error.strerror or str(error)
-    return "its checksum is wrong: bytes were lost or changed after it was written" if wrong else ""
+    return "its checksum is wrong: bytes were lost or changed after it was written" if changed else ""
 
 
 @contextmanager
 def checked(path: Path) -> Iterator[Any]:
-    """A file of `create`, opened with h5py for reading; ValueError where its bytes are not those that were written."""
+    """A file of `create`, opened by h5py for reading; ValueError where its bytes have changed."""
     import h5py
 
     if wrong := check(path):

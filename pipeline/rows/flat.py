@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -40,6 +40,10 @@ class Flat:
         """Let the disk bring these rows, which are wanted soon; returns at once."""
         with self._opened() as file:
             place, size = self.offset + first * self.row_bytes, count * self.row_bytes
+            # Asking for what is in memory takes half as long as reading it, so their last byte is tried first.
+            with suppress(OSError):
+                if os.preadv(file.fileno(), [bytearray(1)], place + size - 1, os.RWF_NOWAIT):
+                    return
             os.posix_fadvise(file.fileno(), place, size, os.POSIX_FADV_WILLNEED)
 
     def read(self, first: int, into: np.ndarray) -> None:

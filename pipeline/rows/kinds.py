@@ -1,4 +1,4 @@
-"""What a file of features is that is none of those that are read, and how to make one that is."""
+"""Tells what a file is that holds no features which laff reads, and how to make one that does."""
 
 import re
 import zipfile
@@ -23,18 +23,19 @@ RUNS = "whose reading can run code, so laff reads none: read it where you trust 
 
 
 def waits(path: Path) -> bool:
-    """Whether something is at `path` that is neither file nor folder: to open it may wait for ever."""
+    """Whether `path` is neither file nor folder, such as a pipe: opening it may wait for ever."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
-def told(path: Path) -> str:
-    """One sentence: what the file at `path` is, as its first bytes tell, and what to do; `path` is there."""
+def description(path: Path) -> str:
+    """A sentence on what the file at `path` is, by its first bytes, and what to do; the file must exist."""
     with path.open("rb") as file:
         head = file.read(4096)
     return f"{path}: it is {_kind(path, head)}; {WANTED}"
 
 
 def _kind(path: Path, head: bytes) -> str:
+    """What a file is that begins with `head`."""
     if not head:
         return "empty (0 bytes)"
     for start, what in STARTS.items():
@@ -56,6 +57,7 @@ def _kind(path: Path, head: bytes) -> str:
 
 
 def _zip(path: Path) -> str:
+    """What a zip archive without usable arrays is."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()

@@ -1,4 +1,4 @@
-"""The HDF5 layout of features: write whole shards, read rows back. docs/files.md holds it as a table."""
+"""Writes and reads shards, the HDF5 files of features; docs/files.md has their layout as a table."""
 
 import json
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass
 class Shard:
-    """Rows of one shard in memory."""
+    """The rows of one shard in memory."""
 
     ids: list[str]  # [V]
-    values: "np.ndarray | csr_matrix"  # [V, D]; a feature of frames [V, T, D]
+    values: "np.ndarray | csr_matrix"  # [V, D]; of a feature of frames [V, T, D]
     attributes: dict[str, Any]
     failed: list[dict[str, str]]  # ledger lines of the items that have no row
-    frames: np.ndarray | None = None  # [V] int32: of a feature of frames, how many of the T are the video's own
+    frames: np.ndarray | None = None  # [V] int32, of a feature of frames: how many of the T are the video's own
 
 
 def write(
@@ -42,9 +42,9 @@ def write(
     """Write a shard, whole or not at all.
 
     ids [V]; values [V, D] dense, or CSR, kept as indptr, indices, data; or [V, T, D], with `frames` [V]: how many of
-    the T are the video's own. `attributes` are kept as JSON but for plain text and numbers; `failed` are the ledger's
-    lines of items without a row, `notes` those of items that have one with a flaw; `extra` are further datasets of
-    V rows; `order` are the ids of all that were tried, with and without a row, so that `read_members` can tell them.
+    the T are the video's own. `attributes` are kept as JSON, except text and numbers; `failed` are the ledger's lines
+    of items without a row, `notes` those of items whose row has a flaw; `extra` are further datasets of V rows;
+    `order` are the ids of all items that were tried, with and without a row, for `read_members`.
     """
     import h5py
 
@@ -60,20 +60,20 @@ def write(
             file.attrs["columns"] = values.shape[1]
         if frames is not None:
             file.create_dataset("frames", data=frames, dtype=np.int32, shape=(len(ids),))
-        for name, rows in (extra or {}).items():
-            file.create_dataset(name, data=rows)
+        for name, data in (extra or {}).items():
+            file.create_dataset(name, data=data)
         for name, entries in (("failed", failed), ("notes", notes)):
             lines = [json.dumps(line, ensure_ascii=False) for line in entries]
             file.create_dataset(name, data=lines, dtype=h5py.string_dtype(), shape=(len(lines),))
         if failed and order:
-            place = {id_: at for at, id_ in enumerate(order)}
-            file.create_dataset("failed_at", data=np.array([place[line["video"]] for line in failed], np.int32))
+            place_of = {id_: at for at, id_ in enumerate(order)}
+            file.create_dataset("failed_at", data=np.array([place_of[line["video"]] for line in failed], np.int32))
         for name, value in attributes.items():
             file.attrs[name] = value if isinstance(value, str | int | float) else json.dumps(value)
 
 
 def read(path: Path) -> Shard:
-    """All rows of a shard, checked before; LaffError where the file is missing or damaged."""
+    """A shard with all its rows; its checksum is checked first. LaffError where it is missing or damaged."""
     try:
         with checked(path) as file:
             if "values" in file:
@@ -95,12 +95,12 @@ def read(path: Path) -> Shard:
 
 
 def attributes(file: Any) -> dict[str, Any]:
-    """Attributes of an open shard as plain values."""
+    """The attributes of an open shard as plain values."""
     return {name: value.item() if hasattr(value, "item") else value for name, value in file.attrs.items()}
 
 
 def shape(path: Path) -> tuple[int, int]:
-    """Width of a shard's rows, and frames of a video at most (1: a row a video), without reading the rows."""
+    """The width of a shard's rows, and the most frames of a video (1: a row a video); the rows are not read."""
     import h5py
 
     try:
@@ -114,14 +114,14 @@ def shape(path: Path) -> tuple[int, int]:
 
 
 def marks(path: Path) -> dict[str, Any] | None:
-    """What a plan asks of a shard that the index does not know: its marks, or None where it is damaged."""
+    """The marks by which a plan knows a shard that its index lacks; None where the shard is damaged."""
     try:
         with checked(path) as file:
-            found = attributes(file)
+            known = attributes(file)
             return {
-                "fingerprint": found["fingerprint"],
-                "content": found["content"],
-                "recipe": json.loads(found["recipe"]),
+                "fingerprint": known["fingerprint"],
+                "content": known["content"],
+                "recipe": json.loads(known["recipe"]),
                 "rows": len(file["ids"]),
                 "failed": [json.loads(line) for line in file["failed"].asstr()[:]],
                 "notes": [json.loads(line) for line in file["notes"].asstr()[:]] if "notes" in file else [],
@@ -131,7 +131,7 @@ def marks(path: Path) -> dict[str, Any] | None:
 
 
 def column(path: Path, name: str) -> np.ndarray:
-    """One further dataset of a shard, such as `packets` of decode."""
+    """A further dataset of a shard, such as `packets` of decode."""
     import h5py
 
     with h5py.File(path) as file:
@@ -140,7 +140,7 @@ def column(path: Path, name: str) -> np.ndarray:
 
 
 def describe(path: Path) -> str:
-    """What a file holds, for `laff show`: datasets with shapes, what it says of itself, failures."""
+    """The content of a file for `laff show`: datasets with shapes, attributes, failures."""
     import h5py
 
     if path.is_dir():
@@ -163,9 +163,9 @@ def describe(path: Path) -> str:
 
 
 def _other(path: Path) -> str:
-    """What shows a file that is no shard, where we know."""
+    """How to look at a file that is no shard; '' where laff has no hint."""
     if path.suffix == ".pt":
-        return "; what is in a trained model `laff analyze weights` tells"
+        return "; `laff analyze weights` shows what is in a trained model"
     return {
         ".gz": f"; this one is text: zcat {path}",
         ".yaml": "; this one is text",
@@ -174,7 +174,7 @@ def _other(path: Path) -> str:
 
 
 def _line(name: str, value: Any) -> list[str]:
-    """An attribute on one line, what has parts on several; a sampling in words too."""
+    """The lines of an attribute: one, or several where it has parts; a sampling in words too."""
     try:
         parts = json.loads(value) if isinstance(value, str) and value.startswith("{") else None
     except ValueError:
@@ -188,7 +188,7 @@ def _line(name: str, value: Any) -> list[str]:
 
 
 def _words(fields: dict[str, Any]) -> str:
-    """The fields of a Sampling in words; those of another version of laff as they are."""
+    """A Sampling in words, from its fields; fields of another version of laff have none."""
     try:
         return str(Sampling(**fields))
     except (TypeError, ValueError):
@@ -196,7 +196,7 @@ def _words(fields: dict[str, Any]) -> str:
 
 
 def read_ids(path: Path) -> list[str]:
-    """Only the ids of a shard."""
+    """The ids of a shard."""
     import h5py
 
     with h5py.File(path) as file:
@@ -205,7 +205,7 @@ def read_ids(path: Path) -> list[str]:
 
 
 def read_failed(path: Path) -> list[dict[str, str]]:
-    """Only the ledger's lines of a shard."""
+    """The ledger's lines of a shard."""
     import h5py
 
     with h5py.File(path) as file:
@@ -213,9 +213,9 @@ def read_failed(path: Path) -> list[dict[str, str]]:
 
 
 def read_members(path: Path) -> list[str] | None:
-    """Ids of all items that were tried for a shard, in order, with and without a row.
+    """The ids of all items that were tried for a shard, in order, with and without a row.
 
-    None where it does not tell where those without one stood, as shards of earlier versions.
+    None where the places of those without a row are not known, as in shards of earlier versions.
     """
     import h5py
 

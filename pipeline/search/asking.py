@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +39,8 @@ class Asking:
                 f"'{imported[0]}' was imported, so it cannot be made for a new sentence; search needs extracted text "
                 "features"
             )
+        from extractors.text_side import text_side  # now, for it imports torch
+
         self.features = names
         self.knowing: dict[str, Callable[[str], bool]] = {}  # of features that have a vocabulary: whether a word is in
         self._model = model
@@ -47,10 +50,11 @@ class Asking:
                 self._read[name], self.knowing[name] = joint[name].tokens, joint[name].knows
                 continue
             source = context.stage(name)
-            part = construct.construct(source, context)
+            part = text_side(construct.construct(source, context))
             file = None if source.borrowed else lookup.get(source, context.graph, context.work)
             further = lookup.further(source, context.graph, context.work)
-            part = load(part, "cpu", file, learned.file(context, source), further)
+            state = learned.file(context, source)
+            part = _learned(part, state) if state else load(part, "cpu", file, None, further)
             self._read[name] = part.extract_text
             if hasattr(part, "knows"):
                 self.knowing[name] = part.knows
@@ -81,6 +85,21 @@ class Asking:
             name: assemble.as_feature(values) if isinstance(values, np.ndarray) or hasattr(values, "indptr") else values
             for name, values in found.items()
         }
+
+
+def _learned(part: Any, path: Path) -> Any:
+    """`part` with what it learned, of which is read what it uses: of a fine-tuned CLIP not the image tower."""
+    import torch
+
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:
+        raise LaffError(f"{path}: not a readable checkpoint ({error}); delete it and run again") from None
+    try:
+        part.load_state(content["state"], "cpu")
+    except ValueError as error:
+        raise LaffError(str(error)) from None
+    return part
 
 
 def unknown_words(

@@ -20,6 +20,7 @@ import numpy as np
 from pipeline.assembly import features
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.items.splits import SPLITS
+from pipeline.items.windows import WHOLE
 from pipeline.ranking.nearest import Nearest
 from pipeline.request import Request, recalled
 from pipeline.run import open_context, random_stages
@@ -35,12 +36,14 @@ MANY = 4096  # queries that are asked at once
 
 @dataclass(frozen=True)
 class Hit:
-    """One video that was found."""
+    """One video, or one window of a video, that was found."""
 
     video: str
     path: str  # of its file; "" where features were imported
     score: float  # mean cosine over the model's spaces, -1..1; of several models the fused score
     shares: dict[str, float] = field(default_factory=dict)  # feature -> its share in the video's vector, where kept
+    start: float | None = None  # seconds since the video's beginning, of a window; None: it is the whole video
+    end: float | None = None  # seconds, when the window is over
 
 
 class Library:
@@ -143,15 +146,22 @@ class Library:
                     for finder, best in zip(self._finders, of_finders, strict=True)
                 ]
                 fused = fusing.fuse(lists)[:k]
-                yield [Hit(video, catalog.paths[catalog.row[video]], score) for video, score in fused]
+                yield [self._hit(catalog.row[video], score, {}) for video, score in fused]
 
     def _named(self, finder: Finder, rows: np.ndarray, scores: np.ndarray, shares: bool) -> list[Hit]:
-        catalog, videos = self._context.catalog, finder.place.videos[rows]
+        videos = finder.place.videos[rows]
         of_each: list[dict[str, float]] = finder.place.shares(rows) if shares else [{} for _ in rows]
         return [
-            Hit(catalog.videos[video], catalog.paths[video], float(score), own)
+            self._hit(video, float(score), own)
             for video, score, own in zip(videos.tolist(), scores, of_each, strict=True)
         ]
+
+    def _hit(self, row: int, score: float, shares: dict[str, float]) -> Hit:
+        """The hit of a row of the table."""
+        catalog = self._context.catalog
+        start, end = float(catalog.starts[row]), float(catalog.ends[row])
+        bounds = (None, None) if (start, end) == WHOLE else (start, end)
+        return Hit(catalog.videos[row], catalog.paths[row], score, shares, *bounds)
 
     def features(self, stage: str, side: str = "video") -> tuple[list[str], np.ndarray | csr_matrix]:
         """Ids [N] and rows [N, D] of a cached feature: float32, or CSR of a sparse one; of frames their mean."""

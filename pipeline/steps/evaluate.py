@@ -55,8 +55,8 @@ def run(context: Context, planned: Planned) -> None:
     rank = context.stage(stage.sources[0])
     folder = context.work.folder(stage.name)
     rows = models.rows(context.graph, rank)
-    found = {row.name: ranks_file.read_seeds(context.work.folder(rank.name), row) for row in rows}
-    files.write_json(folder / "metrics.json", results.results(context, stage, rows, found))
+    ranks = {row.name: ranks_file.read_seeds(context.work.folder(rank.name), row) for row in rows}
+    files.write_json(folder / "metrics.json", results.results(context, stage, rows, ranks))
     for way in WAYS:
-        write_csv(folder / f"{way}.csv", results.by_query(rows, found, way))
+        write_csv(folder / f"{way}.csv", results.by_query(rows, ranks, way))
     record(context, planned, Made(stage.name, "evaluate", len(rows), time.perf_counter() - start))

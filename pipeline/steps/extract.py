@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from extractors.base import member
 from pipeline import progress
 from pipeline.build import learned
 from pipeline.build.construct import construct
@@ -122,8 +123,8 @@ def shape(context: Context, stage: Stage) -> tuple[int, int]:
         if not absent(error) or not either:
             raise
         return shards.shape((videos or either)[0])  # those of captions know no frames
-    sampling = getattr(part, "sampling", None)
-    return int(getattr(part, "dim", 1)), sampling.views * sampling.frames if sampling else 1
+    sampling = member(part, "sampling")
+    return int(member(part, "dim")), sampling.views * sampling.frames if sampling else 1
 
 
 def run(context: Context, planned: Planned) -> None:

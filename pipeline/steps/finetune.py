@@ -119,6 +119,5 @@ def run(context: Context, planned: Planned) -> None:
         trained = trainer.run()
     if not options.keep_frames:
         shutil.rmtree(folder / frame_cache.FOLDER, ignore_errors=True)
-    training = {"epochs": trained["epochs"], "seconds": round(trained["seconds"], 3)}
-    made = Made(stage.name, FIT, len(train.captions), time.perf_counter() - start, failed, training)
+    made = Made(stage.name, FIT, len(train.captions), time.perf_counter() - start, failed, trained.record())
     record(context, planned, made)

@@ -115,8 +115,8 @@ def _files(context: Context, stage: Stage) -> list[Path]:
     return [context.path(name) for name in (file if isinstance(file, list) else [file])]
 
 
-def _read(paths: Sequence[Path], names: list[str], options: dict[str, Any]) -> bigfile.Taken:
-    def one(path: Path, wanted: list[str]) -> bigfile.Taken:
+def _read(paths: Sequence[Path], names: list[str], options: dict[str, Any]) -> bigfile.TakenRows:
+    def one(path: Path, wanted: list[str]) -> bigfile.TakenRows:
         if options["level"] == "frame":
             arrays = options["array"], options["ids"], options["starts"]
             return bigfile.read_frames(path, wanted, options["frames"], *arrays)
@@ -125,7 +125,7 @@ def _read(paths: Sequence[Path], names: list[str], options: dict[str, Any]) -> b
     return one(paths[0], names) if len(paths) == 1 else bigfile.join(paths, names, options["ids"], one)
 
 
-def _check(stage: Stage, paths: Sequence[Path], names: list[str], taken: bigfile.Taken, known: set[str]) -> None:
+def _check(stage: Stage, paths: Sequence[Path], names: list[str], taken: bigfile.TakenRows, known: set[str]) -> None:
     """LaffError where the files are of other items, or where captions lack a row: these cannot be lost one by one."""
     shown = " and ".join(map(str, paths))
     theirs = {id_ for path in paths for id_ in bigfile.ids_of(path, stage.options["ids"])} if names else known
@@ -143,7 +143,7 @@ def _check(stage: Stage, paths: Sequence[Path], names: list[str], taken: bigfile
         raise told(f"'{stage.name}'", lost[:SHOWN] + ([f"… and {len(lost) - SHOWN} more"] if len(lost) > SHOWN else []))
 
 
-def _reason(sources: Sequence[str], taken: bigfile.Taken, place: int) -> tuple[str, str]:
+def _reason(sources: Sequence[str], taken: bigfile.TakenRows, place: int) -> tuple[str, str]:
     """Why an item has no row, and its short name."""
     if not taken.counts[place]:
         return f"no row in {', '.join(sources)}", "Missing"

@@ -52,7 +52,7 @@ def problems(context: Context, stage: Stage) -> list[str]:
             continue
         where = f"'{stage.name}': pairs.{row.name}"
         video, text = (context.stage(name) for name in row.features)
-        if text.part and text.part.constants.get("sparse"):
+        if text.part and text.part.member("sparse"):
             found.append(f"{where}: '{text.name}' counts words and has no cosine with a video")
         one, other = (steps.shape(context, feature)[0] for feature in (video, text))
         if 1 not in (one, other) and one != other:

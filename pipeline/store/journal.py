@@ -1,4 +1,4 @@
-"""Files that grow by one JSON a line. A line that a kill or a power cut tore is skipped, and the next starts afresh."""
+"""Files of JSON lines that grow. A line that a kill or a power cut broke off is skipped; the next begins a new line."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from pipeline import files
 
 
 def lines(values: Iterable[Any]) -> str:
-    """Values as text, one JSON a line."""
+    """The text of values, a JSON line for each."""
     return "".join(json.dumps(value, ensure_ascii=False) + "\n" for value in values)
 
 
@@ -23,23 +23,23 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
     for line in raw.split(b"\n"):
         try:
             value = json.loads(line)
-        except ValueError:  # torn, blank, or not UTF-8
+        except ValueError:  # broken off, blank, or not UTF-8
             continue
         if isinstance(value, dict):
             yield value
 
 
 def append(path: Path, values: Iterable[Any], sync: bool = False) -> None:
-    """Add lines in one write; `sync` waits until they would survive a power cut."""
+    """Add lines in one write; with `sync`, wait until they would survive a power cut."""
     with files.writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a+b") as file:
             if file.tell():
                 file.seek(-1, os.SEEK_END)
-                torn = file.read(1) != b"\n"
+                broken_off = file.read(1) != b"\n"
             else:
-                torn = False
-            file.write(("\n" if torn else "").encode() + lines(values).encode())
+                broken_off = False
+            file.write(("\n" if broken_off else "").encode() + lines(values).encode())
             file.flush()
             if sync:
                 os.fsync(file.fileno())

@@ -1,6 +1,6 @@
-"""WORK/failures.jsonl: which video failed where, and why; and notes on videos that are used, though with a flaw.
+"""WORK/failures.jsonl: the videos that failed, where and why; and notes on videos that are used in spite of a flaw.
 
-Made from what the finished shards say. A note is a line with `kind` "note"; failures have no `kind`.
+It is made from the finished shards. A note is a line with `kind` "note"; failures have no `kind`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,20 +16,20 @@ KEYS = ("video", "stage", "reason", "exception", "decoder", "time")
 
 
 def line(video: str, stage: str, reason: str, exception: str = "", decoder: str = "") -> dict[str, str]:
-    """One failure as its shard keeps it. Without a time: shards hold nothing of clocks.
+    """A failure as its shard keeps it: without a time, since shards hold none.
 
-    `reason` is for people, and one line whatever names of files stand in it.
+    `reason` is for people; it becomes one line, whatever the names of files in it.
     """
     return {"video": video, "stage": stage, "reason": printable(reason), "exception": exception, "decoder": decoder}
 
 
 def timed(lines: Iterable[dict[str, str]], time: str) -> list[dict[str, str]]:
-    """Failures as the ledger keeps them: each with `time`, when its unit was finished, unless it has one."""
+    """Failures as the ledger keeps them: each with `time`, when its unit was finished, unless it has a time."""
     return [entry if "time" in entry else entry | {"time": time} for entry in lines]
 
 
 def as_note(line: dict[str, str]) -> dict[str, str]:
-    """The line of a video that is used, though with a flaw: `reason` says which."""
+    """The line of a video that is used in spite of a flaw, which `reason` names."""
     return line | {"kind": NOTE}
 
 
@@ -44,25 +44,26 @@ def notes(path: Path) -> list[dict[str, str]]:
 
 
 def append(path: Path, lines: Iterable[dict[str, str]]) -> None:
-    """Add failures that were just found, without reading the others; `write` puts them into order."""
+    """Add new failures without reading the others; `write` puts all into order."""
     journal.append(path, lines)
 
 
 def write(path: Path, lines: Iterable[dict[str, str]]) -> None:
-    """Replace the ledger, if it says something else than before."""
+    """Replace the ledger where its lines have changed."""
     wanted = journal.lines(lines)
     if wanted != (path.read_text(encoding="utf-8") if path.is_file() else ""):
         files.write_text(path, wanted)
 
 
 def table(lines: Sequence[dict[str, str]], noted: Sequence[dict[str, str]] = ()) -> str:
-    """The failures for a terminal, a line each, then the notes."""
+    """The failures as text, a line each, then the notes."""
     return "\n".join([*_rows(lines, "failed"), *_rows(noted, "noted")]) or "no failures"
 
 
 def _rows(lines: Sequence[dict[str, str]], what: str) -> list[str]:
+    """A line for each, and their number; what: the verb of that last line."""
     if not lines:
         return []
     width = max(len(entry["video"]) for entry in lines)
-    rows = [f"{entry['video']:{width}}  {entry['stage']:8}  {entry['reason']}" for entry in lines]
-    return [*rows, f"{len({entry['video'] for entry in lines})} video(s) {what}"]
+    texts = [f"{entry['video']:{width}}  {entry['stage']:8}  {entry['reason']}" for entry in lines]
+    return [*texts, f"{len({entry['video'] for entry in lines})} video(s) {what}"]

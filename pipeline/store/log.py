@@ -1,4 +1,4 @@
-"""WORK/laff.log: all that runs have said, each line with its time."""
+"""WORK/laff.log: all lines that runs have shown, each with its time."""
 
 import logging
 import traceback
@@ -13,26 +13,26 @@ NAME = "laff.log"
 
 
 class _LogFile(logging.FileHandler):
-    """A log that is never in the way: a line that cannot be written, as on a full disk, is lost."""
+    """A log file that stops nothing: a line that cannot be written, as on a full disk, is lost."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, encoding="utf-8", errors="backslashreplace")
         self.setFormatter(logging.Formatter("%(asctime)s %(message)s", progress.CLOCK))
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def close(self) -> None:
-        """Close it, whether or not its last line could be written."""
+        """Close the file, whether or not its last line could be written."""
         with suppress(OSError):
             super().close()
 
 
 @contextmanager
 def logged(path: Path) -> Iterator[None]:
-    """Keep what is said inside, and what ends it, in a file, below what is there.
+    """Append to a file what laff shows inside the block, and the error that ends the block.
 
-    Without a file where it cannot be written, or is a link that leads elsewhere.
+    Nothing is written where the file cannot be opened or is a link.
     """
     handler = None
     with suppress(OSError):
@@ -54,7 +54,7 @@ def logged(path: Path) -> Iterator[None]:
 
 
 def _ending(error: BaseException) -> str:
-    """What ended the work: errors of ours and of the system in their words, others with where they were raised."""
+    """How the work ended: the text of an error of laff or the system; of another error its traceback."""
     if isinstance(error, LaffError | OSError):
         return f"ended: {error}"
     if isinstance(error, KeyboardInterrupt):

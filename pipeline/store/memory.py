@@ -1,6 +1,6 @@
-"""What the last run of a workspace was given, in WORK/run.yaml, so that a later command needs nothing but -w.
+"""The settings of a workspace's last run, in WORK/run.yaml, so that a later command needs only -w.
 
-Each run keeps the same in WORK/runs/NAME/run.yaml, main too, whose stages stand in WORK itself.
+Each run has its settings in WORK/runs/NAME/run.yaml as well, main too, whose stages are in WORK itself.
 """
 
 import os
@@ -30,19 +30,19 @@ class Memory:
     run: str = MAIN  # the name of the run
     differs: tuple[str, ...] = ()  # how its settings differ from those of the main run, in words
     replacing: Mapping[str, str] = field(default_factory=dict)  # stage -> fingerprint that may replace older results
-    settings: Mapping[str, Any] = field(default_factory=dict)  # of a run: what tells it from others, by stage
-    files: tuple[str, ...] = ()  # those stage.param of `sets` whose values are paths, or lists of them
+    settings: Mapping[str, Any] = field(default_factory=dict)  # by stage, what makes a run differ from others
+    files: tuple[str, ...] = ()  # those stage.param of `sets` whose values are paths or lists of paths
     package: Path | None = None  # the folder of the package that was applied, in place of a stages file
     package_sha256: str = ""  # of its package.yaml
 
 
 def path(root: Path, run: str = "") -> Path:
-    """Where the settings of the last run stand; with `run`, those of the run of this name."""
+    """The file with the settings of the last run, or of the run of a name."""
     return root / RUNS / run / FILE if run else root / FILE
 
 
 def read(root: Path, run: str = "") -> Memory | None:
-    """What a workspace remembers, of its last run or of the run of a name; None where it remembers nothing.
+    """The settings of a workspace's last run, or of the run of a name; None where there are none.
 
     LaffError where the file is not as `write` leaves it.
     """
@@ -53,20 +53,31 @@ def read(root: Path, run: str = "") -> Memory | None:
 def damage(file: Path) -> str:
     """Why a file is not as `write` leaves it, or ''."""
     try:
-        _load(file, file.parent)
+        _memory(yamls.load(file), file.parent)
     except LaffError as error:
-        return str(error).removeprefix(f"{file}: ")
+        return f"no YAML ({error})"
+    except ValueError as error:
+        return f"{error}; delete it, and give -c once"
     return ""
 
 
 def _load(file: Path, root: Path) -> Memory:
+    """The settings in a file; LaffError where it is not as `write` leaves it."""
     try:
         return _memory(yamls.load(file), root)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise LaffError(f"{file}: is not as laff wrote it ({error}); delete it, and give -c once") from None
+    except ValueError as error:
+        raise LaffError(f"{file}: {error}; delete it, and give -c once") from None
 
 
 def _memory(content: Any, root: Path) -> Memory:
+    """Settings as the file has them; ValueError where they are not those that `write` leaves."""
+    try:
+        return _settings(content, root)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"is not as laff wrote it ({error})") from None
+
+
+def _settings(content: Any, root: Path) -> Memory:
     collection, stages, profile, package = (content.get(key) for key in ("collection", "stages", "profile", "package"))
     if not collection or not isinstance(collection, str):
         raise ValueError(f"collection is {collection!r}; it should be a path")
@@ -79,7 +90,7 @@ def _memory(content: Any, root: Path) -> Memory:
         _resolved(collection, root),
         _resolved(stages, root) if stages else None,
         str(profile) if profile else None,
-        _with_paths(map(str, sets), naming, lambda told: str(_placed(told, root))),
+        _with_paths(map(str, sets), naming, lambda written: str(_placed(written, root))),
         str(content.get("run") or MAIN),
         tuple(map(str, differs)),
         {str(stage): str(print_) for stage, print_ in replacing.items()},
@@ -94,12 +105,12 @@ _KINDS: dict[str, type] = {"set": list, "differs": list, "replacing": dict, "set
 
 
 def write(root: Path, memory: Memory, trains: bool = True) -> None:
-    """Let the workspace remember this as its last run and, where it `trains`, as what the run of its name was given."""
+    """Write the settings of the last run and, where it `trains`, of the run of its name."""
     content = {
-        "collection": _told(memory.collection, root),
-        "stages": _told(memory.stages, root) if memory.stages else None,
+        "collection": _written(memory.collection, root),
+        "stages": _written(memory.stages, root) if memory.stages else None,
         "profile": memory.profile,
-        "set": list(_with_paths(memory.sets, memory.files, lambda path: _told(Path(path), root))),
+        "set": list(_with_paths(memory.sets, memory.files, lambda path: _written(Path(path), root))),
         "run": memory.run,
         "differs": list(memory.differs),
         "replacing": dict(memory.replacing),
@@ -107,7 +118,7 @@ def write(root: Path, memory: Memory, trains: bool = True) -> None:
         "files": list(memory.files),
     }
     if memory.package:
-        content |= {"package": _told(memory.package, root), "package_sha256": memory.package_sha256}
+        content |= {"package": _written(memory.package, root), "package_sha256": memory.package_sha256}
     text = HEADER + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
     for file in ([path(root, memory.run)] if trains else []) + [path(root)]:
         if not file.is_file() or file.read_text(encoding="utf-8") != text:
@@ -115,26 +126,26 @@ def write(root: Path, memory: Memory, trains: bool = True) -> None:
 
 
 def settle(root: Path, stages: Iterable[str]) -> None:
-    """Forget what may be replaced of these stages: they stand as somebody wanted them."""
-    known, done = read(root), set(stages)
-    if known and done.intersection(known.replacing):
-        left = {stage: print_ for stage, print_ in known.replacing.items() if stage not in done}
-        write(root, replace(known, replacing=left), trains=False)
+    """Forget that these stages may be replaced: they have been made as wanted."""
+    settings, done = read(root), set(stages)
+    if settings and done.intersection(settings.replacing):
+        remaining = {stage: print_ for stage, print_ in settings.replacing.items() if stage not in done}
+        write(root, replace(settings, replacing=remaining), trains=False)
 
 
 def names(root: Path) -> list[str]:
-    """The names of the runs beside main that are remembered, or have made something."""
+    """The names of the runs besides main that have settings or results in a workspace."""
     folders = [file.parent for inner in (FILE, "*/index.jsonl") for file in root.glob(f"{RUNS}/*/{inner}")]
     return sorted({folder.relative_to(root).parts[1] for folder in folders} - {MAIN})
 
 
 def runs(root: Path) -> dict[str, Memory | None]:
-    """Name -> settings of the runs beside main, by name; None, as `known`, where nobody can tell."""
+    """The settings of the runs besides main, by name; None where `known` gives None."""
     return {name: known(root, name) for name in names(root)}
 
 
 def known(root: Path, run: str = "") -> Memory | None:
-    """As `read`, but where the file is not as `write` leaves it, that is said and nothing is remembered."""
+    """The settings as `read` gives them; None, with a line on standard error, where the file is damaged."""
     try:
         return read(root, run)
     except LaffError as error:
@@ -143,11 +154,11 @@ def known(root: Path, run: str = "") -> Memory | None:
         return None
 
 
-def _told(file: Path, root: Path) -> str:
-    """A path as the file tells it: relative to WORK where it lies near, so that both may move together.
+def _written(file: Path, root: Path) -> str:
+    """A path as the settings have it: relative to WORK where the file is near it, so that both can be moved together.
 
-    WORK may be a link: near is what lies near the folder that it leads to, for `..` starts there. What is reached by a
-    link is told in full, as it was given.
+    Near is the folder above WORK, and all below. Where WORK is a link, the folder that it leads to counts, since `..`
+    starts there. A path that goes through a link is written in full, as it was given.
     """
     file, work = file.absolute(), root.resolve()
     real, home = file.parent.resolve() / file.name, work.parent
@@ -156,29 +167,29 @@ def _told(file: Path, root: Path) -> str:
     return os.path.relpath(real, work) if straight and near else str(real if straight else file)
 
 
-def _with_paths(sets: Iterable[str], naming: Collection[str], change: Callable[[str], str]) -> tuple[str, ...]:
-    """Settings with the paths changed that those of `naming` have as values."""
-    found = []
+def _with_paths(sets: Iterable[str], path_settings: Collection[str], change: Callable[[str], str]) -> tuple[str, ...]:
+    """Settings with `change` applied to the paths in the values of those that `naming` lists."""
+    changed_sets = []
     for text in sets:
         where, _, value = text.partition("=")
-        if where in naming:
+        if where in path_settings:
             paths = yamls.parse(value, where)
             changed = [change(str(path)) for path in paths] if isinstance(paths, list) else change(str(paths))
             text = f"{where}={yamls.inline(changed)}"
-        found.append(text)
-    return tuple(found)
+        changed_sets.append(text)
+    return tuple(changed_sets)
 
 
-def _placed(told: str, root: Path) -> Path:
-    """The path that was told, in full."""
-    if Path(told).is_absolute():
-        return Path(told)
-    file = root.resolve() / told
-    return file.parent.resolve() / file.name  # without `..`; a link at the end stays, for what stands beside it
+def _placed(written: str, root: Path) -> Path:
+    """A path of the settings, in full."""
+    if Path(written).is_absolute():
+        return Path(written)
+    file = root.resolve() / written
+    return file.parent.resolve() / file.name  # without `..`; a link at the end stays, since files beside it may matter
 
 
-def _resolved(told: Any, root: Path) -> Path:
-    """The path that was told; in the words of the current folder where it lies below it."""
-    file = _placed(str(told), root)
+def _resolved(written: Any, root: Path) -> Path:
+    """A path of the settings; relative to the current folder where it is below that."""
+    file = _placed(str(written), root)
     here = Path.cwd()
     return file.relative_to(here) if file.is_relative_to(here) else file

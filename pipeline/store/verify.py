@@ -1,4 +1,4 @@
-"""Which files of a workspace are damaged, and setting those aside, so that the next run makes them again."""
+"""Finds the damaged files of a workspace and sets them aside, so that the next run makes them again."""
 
 import gzip
 import json
@@ -15,24 +15,24 @@ from pipeline.rows import container
 from pipeline.store import journal, memory
 from pipeline.store.workspace import COMPARISONS, RUNS, Workspace
 
-DAMAGED = ".damaged"  # ending of what was set aside
+DAMAGED = ".damaged"  # ending of files that were set aside
 DEPTH = 6  # folders and the file: compare/GRID/STAGE/MODEL/seed1/best.pt
 BLOCK = 1 << 20  # bytes
 
 
 def _zip(path: Path) -> str:
-    """Files of torch and NumPy are zips, whose members have a CRC."""
-    what = "checkpoint" if path.suffix == ".pt" else "archive"
+    """What is wrong with a file of torch or NumPy: they are zips, whose members have a CRC."""
+    kind = "checkpoint" if path.suffix == ".pt" else "archive"
     try:
         with zipfile.ZipFile(path) as packed:
             broken = packed.testzip()
     except Exception as error:  # changed bytes make zipfile raise nearly anything
-        return f"no whole {what} ({error})"
+        return f"no whole {kind} ({error})"
     return f"the CRC of {broken} in it is wrong" if broken else ""
 
 
 def _packed(path: Path) -> str:
-    """The end of a gzip stream has the CRC of what was packed."""
+    """What is wrong with a gzip file: its end has a CRC of the content."""
     try:
         with gzip.open(path) as packed:
             if not packed.read(BLOCK):
@@ -45,6 +45,7 @@ def _packed(path: Path) -> str:
 
 
 def _json(path: Path) -> str:
+    """What is wrong with a JSON file."""
     try:
         json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -53,7 +54,7 @@ def _json(path: Path) -> str:
 
 
 def _lines(path: Path) -> str:
-    """JSON lines. One that a kill or a full disk cut off is no damage: readers skip it, and its unit is made again."""
+    """What is wrong with JSON lines; a last line that was cut off is no damage: readers skip it."""
     for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
         try:
             if line.endswith(b"}"):
@@ -67,26 +68,28 @@ def _lines(path: Path) -> str:
 
 
 def _filled(path: Path) -> str:
+    """What is wrong with a file of another kind: that it is empty."""
     return "" if path.stat().st_size else "empty"
 
 
-RUN = rf"{RUNS}/[\w][\w.-]*"  # the folder of a run with a name of its own
+RUN = rf"{RUNS}/[\w][\w.-]*"  # the folder of a named run
 STAGE, UNIT = rf"(({COMPARISONS}|{RUNS})/[\w][\w.@-]*/)?[\w][\w.-]*", r"[\w@-]+(/[\w@-]+)?"
-WORDS = {  # what a name that a step makes may hold
+WORDS = {  # what stands in braces in the names that steps make
     "shard": r"\d{5,}\.h5",
     "side": "(video|text)",
     "unit": UNIT,
     "model": r"[\w@-]+/seed\d+",
 }
-OTHERS = (
+NO_STAGES = (
     "ingest/table.h5",
+    "ingest/windows.jsonl",
     "digests.json",
     "failures.jsonl",
     "times.jsonl",
     "run.yaml",
 )  # files of no stage, or of any
 INDEXES = ("index.json", "index.jsonl")
-CHECKS: dict[str, Callable[[Path], str]] = {  # ending -> what is wrong with a file, or ''; else whether it is empty
+CHECKS: dict[str, Callable[[Path], str]] = {  # by ending; each gives what is wrong with a file, or ''
     ".h5": container.check,
     ".pt": _zip,
     ".npz": _zip,
@@ -99,24 +102,25 @@ CHECKS: dict[str, Callable[[Path], str]] = {  # ending -> what is wrong with a f
 
 @cache
 def pattern(makes: tuple[str, ...]) -> re.Pattern[str]:
-    """Fits the files below a stage's folder that a step says it makes."""
+    """A pattern of the files below a stage's folder that a step makes (Options.MAKES)."""
     return re.compile("|".join(map(_pattern, makes)))
 
 
 def _pattern(name: str) -> str:
+    """The pattern of one name of MAKES."""
     return re.escape(name).replace(r"\{", "{").replace(r"\}", "}").format(**WORDS)
 
 
 class Kinds:
-    """Tells the files that laff writes by their path below a workspace."""
+    """Recognises the files that laff writes, by their paths below a workspace."""
 
     def __init__(self, makes: Iterable[str]) -> None:
-        """makes: names below a stage's folder, as the steps say them (Options.MAKES and WORKING)."""
+        """Take the names of the files that steps make below a stage's folder (Options.MAKES and WORKING)."""
         inside = "|".join([*map(_pattern, makes), *map(re.escape, INDEXES)])
-        self._pattern = re.compile(rf"{STAGE}/({inside})|{'|'.join(map(re.escape, OTHERS))}|{RUN}/run\.yaml")
+        self._pattern = re.compile(rf"{STAGE}/({inside})|{'|'.join(map(re.escape, NO_STAGES))}|{RUN}/run\.yaml")
 
     def ours(self, name: str) -> bool:
-        """Whether laff writes a file of this path."""
+        """Whether laff writes a file with this path."""
         return self._pattern.fullmatch(name) is not None
 
     def damage(self, root: Path, name: str) -> str:
@@ -132,11 +136,12 @@ class Kinds:
 
 
 def walk(root: Path, kinds: Kinds, links: bool = False) -> Iterator[tuple[str, bool]]:
-    """Files of a workspace in order: path below it, and whether laff wrote it.
+    """The files of a workspace in order: each path below it, and whether laff wrote it.
 
-    That takes a name of `kinds`, in a folder that has an index or a shard of ours. `links`: look into linked folders.
+    laff wrote a file if `kinds` has its name and its folder has an index or a shard of laff's. links: whether to look
+    into linked folders.
     """
-    own: dict[str, bool] = {".": True, "ingest": True}
+    stage_folders: dict[str, bool] = {".": True, "ingest": True}
     for folder, inner, names in os.walk(root, followlinks=links):
         below = Path(folder).relative_to(root)
         inner.sort()
@@ -144,15 +149,15 @@ def walk(root: Path, kinds: Kinds, links: bool = False) -> Iterator[tuple[str, b
             inner.clear()
         deeper = below.parts[:1] in ((COMPARISONS,), (RUNS,))
         top = "/".join(below.parts[: 3 if deeper else 1]) or "."  # a stage's folder
-        if top not in own:
-            own[top] = _is_stage(root / top) or re.fullmatch(RUN, top) is not None
+        if top not in stage_folders:
+            stage_folders[top] = _is_stage(root / top) or re.fullmatch(RUN, top) is not None
         for name in sorted(names):
             path = (below / name).as_posix()
-            yield path, own[top] and kinds.ours(path)
+            yield path, stage_folders[top] and kinds.ours(path)
 
 
 def _is_stage(folder: Path) -> bool:
-    """Whether a folder is of a stage, as far as one can tell without stages.yaml."""
+    """Whether a folder is that of a stage, as far as one can tell without stages.yaml."""
     if any((folder / name).is_file() for name in ("index.jsonl", "index.json")):
         return True
     return any(
@@ -160,52 +165,52 @@ def _is_stage(folder: Path) -> bool:
     )
 
 
-def look(root: Path, kinds: Kinds) -> tuple[int, dict[str, str]]:
-    """Read every file that laff wrote: how many there are, and {path below the workspace: what is wrong with it}.
+def damaged(root: Path, kinds: Kinds) -> tuple[int, dict[str, str]]:
+    """How many files laff wrote, and {path below the workspace: what is wrong with it} of the damaged ones.
 
-    Raises LaffError where there is no workspace. Writes nothing; a run may be under way.
+    Reads every file and writes nothing; a run may be going on. Raises LaffError where there is no workspace.
     """
     if not root.is_dir():
         raise LaffError(f"{root}: no such workspace")
-    names = [name for name, own in walk(root, kinds, links=True) if own]
-    found = {}
+    names = [name for name, ours in walk(root, kinds, links=True) if ours]
+    problems = {}
     with progress.bar("verify", len(names), "file") as bar:
         for name in names:
-            if wrong := kinds.damage(root, name):
-                found[name] = wrong
+            if problem := kinds.damage(root, name):
+                problems[name] = problem
             bar.advance()
-    return len(names), found
+    return len(names), problems
 
 
 def links(root: Path) -> dict[str, str]:
-    """{path below a workspace: where it leads} of the links in it; none of them is followed."""
-    found = {}
+    """{path below a workspace: where it leads} of all links in it; none is followed."""
+    targets = {}
     for folder, inner, names in os.walk(root):
         for path in (Path(folder) / name for name in sorted([*inner, *names])):
             if path.is_symlink():
-                found[path.relative_to(root).as_posix()] = str(path.readlink())
-    return found
+                targets[path.relative_to(root).as_posix()] = str(path.readlink())
+    return targets
 
 
 def is_outside(root: Path, name: str) -> bool:
-    """Whether a link leads to the folder of a file out of the workspace: what others may use is not ours to change."""
+    """Whether a link leads from the workspace to the folder of a file, which others may use: laff leaves it alone."""
     return not (root / name).parent.resolve().is_relative_to(root.resolve())
 
 
 def set_aside(root: Path, kinds: Kinds, names: list[str]) -> list[str]:
-    """Rename those of these files that are still damaged; returns them. LaffError while a run holds the workspace.
+    """Rename those of these files that are still damaged -> their names. LaffError while a run holds the workspace.
 
-    In the place of a file of lines comes one with the lines that are whole. Those outside the workspace stay.
+    A file of JSON lines is replaced by one with its whole lines. Files outside the workspace stay.
     """
     moved = []
     with Workspace(root).lock():
         for name in names:
             if not is_outside(root, name) and kinds.damage(root, name):
                 path = root / name
-                whole = list(journal.read(path)) if path.suffix == ".jsonl" else None
+                whole_lines = list(journal.read(path)) if path.suffix == ".jsonl" else None
                 path.replace(path.with_name(path.name + DAMAGED))
-                if whole is not None:  # its other lines are the only record that models and runs are finished
-                    files.write_text(path, journal.lines(whole))
+                if whole_lines is not None:  # they are the only record that models and runs are finished
+                    files.write_text(path, journal.lines(whole_lines))
                 files.sync_folder(path.parent)
                 moved.append(name)
     return moved

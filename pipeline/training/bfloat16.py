@@ -1,4 +1,4 @@
-"""Says so where bfloat16 makes a training slower: on processors that have no such products."""
+"""A warning where bfloat16 makes a training slower: on processors that have no such products."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from pipeline import progress
 if TYPE_CHECKING:
     import torch
 
-LEAST = 1.1  # a product that gains less than this loses more in casting weights
+LEAST = 1.1  # where a product gains less than this, casting the weights costs more than it
 
 
 class Warnings:
-    """Devices that a worker has been asked about: each is measured once, and told of once."""
+    """Warnings of one worker: each kind of device is measured once, and warned of once."""
 
     def __init__(self) -> None:
         self._asked: set[str] = set()
 
     def warn(self, precision: str, device: str) -> None:
-        """One line where a training with this precision on this kind of device is slower than with float32."""
+        """Warn, in one line, where training with this precision on this kind of device is slower than with float32."""
         if precision != "bfloat16" or device in self._asked:
             return
         self._asked.add(device)
-        if (gain := gained(device)) < LEAST:
+        if (gain := speedup(device)) < LEAST:
             progress.say(
                 f"WARNING: bfloat16 on this {device}: a matrix product takes {1 / gain:.1f} times as long as with "
                 "float32, and the training will be slower. Stop it and set precision: float32 (that trains another "
@@ -32,20 +32,21 @@ class Warnings:
             )
 
 
-def gained(device: str) -> float:
-    """How many times as fast as with float32 a product of a training's size is with bfloat16, on a CPU or GPU."""
+def speedup(device: str) -> float:
+    """Speed of a product of a training's size with bfloat16, in multiples of that with float32, on a CPU or GPU."""
     import torch
 
-    if device.startswith("cuda"):  # one that has none emulates it
+    if device.startswith("cuda"):  # a GPU without such products emulates them
         return 2.0 if torch.cuda.is_bf16_supported(including_emulation=False) else 0.5
     return seconds(torch.float32) / seconds(torch.bfloat16)
 
 
 def seconds(dtype: torch.dtype) -> float:
-    """The best of five products, a batch with a layer's weights, in CPU time: others on the machine disturb little."""
+    """CPU time of a product, a batch with a layer's weights, the best of five: other processes disturb it little."""
     import torch
 
-    batch, weight, times = torch.ones(64, 1024, dtype=dtype), torch.ones(1024, 1024, dtype=dtype), []
+    batch, weight = torch.ones(64, 1024, dtype=dtype), torch.ones(1024, 1024, dtype=dtype)
+    times = []
     for _ in range(5):
         start = time.thread_time()
         torch.mm(batch, weight)

@@ -1,14 +1,16 @@
-"""Checkpoints of a training: best.pt with the best model so far, last.pt with all that is needed to go on."""
+"""Checkpoints of a training: best.pt with the best model so far, last.pt with everything needed to go on."""
 
 from __future__ import annotations
 
 import math
 import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
+from torch import Tensor
 
 from pipeline.errors import LaffError
 from pipeline.files import whole
@@ -16,7 +18,7 @@ from pipeline.files import whole
 
 @dataclass
 class Position:
-    """Where a training stands; plain values only."""
+    """Position of a training in its recipe; plain values only."""
 
     epoch: int = 0  # epochs finished
     step: int = 0  # steps done in the epoch under way
@@ -29,26 +31,36 @@ class Position:
     history: list[dict[str, float]] = field(default_factory=list)  # epoch (from 1), loss (mean of its steps), score, lr
 
 
-def save(path: Path, content: dict[str, Any]) -> None:
-    """Write a checkpoint, whole or not at all; equal contents give equal bytes. Raises LaffError on a full disk."""
+class Last(TypedDict):
+    """Content of last.pt."""
+
+    fingerprint: str
+    model: dict[str, Tensor]
+    optimizer: dict[str, Any]  # torch's: states by parameter number, and groups of parameters
+    schedule: dict[str, Any]  # fields of Schedule
+    position: dict[str, Any]  # fields of Position
+    random: Tensor  # state of torch's generator on the CPU
+    cuda_random: Tensor | None  # and on the GPU
+
+
+def save(path: Path, content: Mapping[str, object]) -> None:
+    """Write a checkpoint, whole or not at all; equal contents give equal bytes. Raises LaffError where it cannot."""
     try:
-        with (
-            whole(path) as temporary,
-            temporary.open("wb") as file,
-        ):  # by name, torch would write that name into the file
+        # Given a name, torch would write it into the file; so it gets an open file.
+        with whole(path) as temporary, temporary.open("wb") as file:
             torch.save(content, file)
     except (OSError, RuntimeError) as error:
         raise LaffError(f"{path} could not be written ({error}); make room on the disk and run again") from error
 
 
-def read(folder: Path, fingerprint: str) -> dict[str, Any] | None:
-    """What last.pt holds, or None when it is missing, unreadable, another training's, or has lost its best.pt."""
+def read(folder: Path, fingerprint: str) -> Last | None:
+    """Read last.pt; None where it is missing, unreadable, another training's, or without its best.pt."""
     last, best = folder / "last.pt", folder / "best.pt"
     try:
-        saved: dict[str, Any] = torch.load(last, map_location="cpu", weights_only=True)
+        saved: Last = torch.load(last, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         return None
-    except (RuntimeError, EOFError, pickle.UnpicklingError):  # no checkpoint of ours: written by something else
+    except (RuntimeError, EOFError, pickle.UnpicklingError):  # written by another program
         return None
     if saved.get("fingerprint") != fingerprint:
         return None

@@ -1,4 +1,4 @@
-"""Let an extractor that is trained step by step learn from the train captions."""
+"""Training of an extractor that learns step by step, such as gru, from the train captions."""
 
 from typing import Any
 
@@ -13,18 +13,18 @@ from pipeline.plan.context import Context
 
 
 def train(context: Context, stage: Stage, part: Any, fingerprint: str) -> dict[str, float]:
-    """Train an extractor's part on the captions of train and a video feature, or go on; leaves best.pt.
+    """Train an extractor's part on the captions of train and a video feature, or go on with it; leaves best.pt.
 
-    Returns its epochs, and their seconds in all runs.
+    Returns its epochs, and their seconds in all runs together. Raises LaffError where no source is a video feature.
     """
     from fusion.losses import make
     from pipeline.training.trainer import Trainer
 
     options = Fit(**stage.options["fit"])
-    sides = {source: context.stage(source).sides for source in stage.sources}
-    video = next((source for source, kinds in sides.items() if "video" in kinds), None)
+    video = next((source for source in stage.sources if "video" in context.stage(source).sides), None)
     if video is None:
-        raise LaffError(f"'{stage.name}' learns towards a video feature, but its from names none: {', '.join(sides)}")
+        sources = ", ".join(stage.sources)
+        raise LaffError(f"'{stage.name}' learns towards a video feature, but its from names none: {sources}")
     train, val = (features.pairs(context, video, split) for split in ("train", "val"))
     task = part.task(
         train,
@@ -43,5 +43,4 @@ def train(context: Context, stage: Stage, part: Any, fingerprint: str) -> dict[s
     )
     with progress.bar(f"{stage.name} (fit)", options.epochs * trainer.steps, "step") as bar:
         trainer.progress = bar.to
-        trained = trainer.run()
-    return {"epochs": trained["epochs"], "seconds": round(trained["seconds"], 3)}
+        return trainer.run().record()

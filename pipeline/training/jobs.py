@@ -1,4 +1,4 @@
-"""One training as a dask task: a model with a seed, on features that whoever does it reads from the workspace."""
+"""One training as a dask task: a model with a seed; the worker reads its features from the workspace."""
 
 from __future__ import annotations
 
@@ -30,48 +30,48 @@ if TYPE_CHECKING:
     from fusion.features import Split
     from pipeline.training.trainer import Progress, Trainer
 
-CHECKED = 4  # captions whose vectors are looked at before a training: enough to tell their shape
+CHECKED = 4  # captions whose vectors are checked before a training: enough to show their shape
 
 
 @dataclass
 class Training:
-    """What a process needs to know to train one model with one seed; small, because it goes through dask."""
+    """Everything that a process needs to train one model with one seed; small, because it goes through dask."""
 
     graph: Graph
-    root: Path  # the workspace,
-    places: dict[str, str]  # and where stages stand in it, as it says
+    root: Path  # the workspace
+    places: dict[str, str]  # stage -> its folder in the workspace, see Workspace.places
     source: Path  # collection.yaml
     stage: str
     model: Model
     seed: int
     fingerprint: str
-    data: str  # tells the rows that it learns from: a process that has read them keeps them for the next training
-    title: str
+    data: str  # key of the rows that it learns from: a process that has read them keeps them for the next training
+    title: str  # of its progress bar
 
     @property
     def key(self) -> str:
-        """The name of the unit: its folder in the stage's."""
+        """Name of the unit, which is its folder in that of the stage."""
         return f"{self.model.name}/seed{self.seed}"
 
     @property
     def gpu(self) -> bool:
-        """Whether it must have a GPU."""
+        """Tell whether it must have a GPU."""
         return self.graph.stages[self.stage].on == "gpu"
 
 
 @dataclass
 class Trained:
-    """What became of a training."""
+    """Outcome of a training: done, or the reason why it failed."""
 
     key: str
     rows: int = 0  # captions that it learned from
-    seconds: float = 0.0
-    wrong: str = ""  # why it came to nothing
-    training: dict[str, float] = field(default_factory=dict)  # its epochs, and their seconds in all runs
+    seconds: float = 0.0  # of this run
+    wrong: str = ""  # why it failed; '' where it is done
+    training: dict[str, float] = field(default_factory=dict)  # epochs, and their seconds in all runs together
 
 
 class Untrained(LaffError):
-    """Some trainings of a stage came to nothing; the others are done."""
+    """Raised where some trainings of a stage failed; the others are done."""
 
     def __init__(self, stage: str, failed: dict[str, str]) -> None:
         super().__init__(
@@ -81,14 +81,14 @@ class Untrained(LaffError):
 
 
 class Rows:
-    """Rows of train and val that the last training learned from, for the next one on the same."""
+    """Cache of the train and val rows of the last training, for the next one on the same rows."""
 
     def __init__(self) -> None:
         self._key = ""
         self._splits: tuple[Split, Split] | None = None
 
     def of(self, key: str, read: Callable[[], tuple[Split, Split]]) -> tuple[Split, Split]:
-        """The rows called `key`, or what `read` gives; those of another name are let go of before."""
+        """Get the rows with this key, or read them; rows with another key are freed first."""
         if self._splits is None or self._key != key:
             self._splits = None
             self._splits, self._key = read(), key
@@ -96,7 +96,7 @@ class Rows:
 
 
 def rows_of(context: Context, stage: Stage, model: Model) -> str:
-    """What tells the rows of a training from others: features of the stage, and items that have those of the model."""
+    """Key of a training's rows: a digest of the stage's features and of the items that have those of the model."""
     recipe = context.recipe(stage.name)
     joint = [recipe[f"joint {name}"] for name in stage.options["joint"]]
     frames = sorted({name for other in models.of(context.graph, stage) for name in other.frames})
@@ -108,8 +108,8 @@ def rows_of(context: Context, stage: Stage, model: Model) -> str:
 def train(job: Training, worker: Worker) -> Trained:
     """Train, or go on from the checkpoint of a training that was cut off. Runs in any process.
 
-    A loss that is no number, sizes that do not fit and a GPU that is too small are told in the result, for other
-    trainings may be well. Raises LaffError for what would end those too, such as a full disk.
+    The result says where the loss is no number, sizes do not fit or a GPU is too small: other trainings may still
+    succeed. Raises LaffError for what would stop those too, such as a full disk.
     """
     import torch
 
@@ -117,25 +117,24 @@ def train(job: Training, worker: Worker) -> Trained:
     start = time.perf_counter()
     try:
         trainer = _trainer(job, worker)
-        most = trainer.recipe.epochs * trainer.steps
+        all_steps = trainer.recipe.epochs * trainer.steps
         if worker.shows:
-            with progress.bar(job.title, most, "step") as bar:
+            with progress.bar(job.title, all_steps, "step") as bar:
                 trainer.progress = bar.to
-                trainer.run()
+                summary = trainer.run()
         else:
             trainer.progress = _epochs(worker, trainer.steps)
-            trainer.run()
-            trainer.progress(most, most, "")  # it may have stopped early
+            summary = trainer.run()
+            trainer.progress(all_steps, all_steps, "")  # it may have stopped early
     except (ValueError, Diverged, Unfit) as error:
         return Trained(job.key, wrong=f"{job.stage}: {job.model.name}: {error}")
-    except RuntimeError as error:  # torch's, of shapes or memory
+    except RuntimeError as error:  # from torch, on shapes or memory
         why = (str(error).splitlines() or [""])[0] + line_of(error, job.model.uses)
         return Trained(job.key, wrong=f"{job.stage}: {job.model.name}: {type(error).__name__}: {why}")
     except Exception as error:
         error.add_note(f"in stage '{job.stage}', model '{job.model.name}': {job.model.uses}")
         raise
-    told = {"epochs": trainer.position.epoch, "seconds": round(trainer.position.seconds, 3)}
-    return Trained(job.key, trainer.task.samples, time.perf_counter() - start, training=told)
+    return Trained(job.key, trainer.task.samples, time.perf_counter() - start, training=summary.record())
 
 
 def _trainer(job: Training, worker: Worker) -> Trainer:
@@ -146,42 +145,42 @@ def _trainer(job: Training, worker: Worker) -> Trainer:
     from pipeline.training.trainer import Trainer
 
     stage = job.graph.stages[job.stage]
-    where = device(stage.name, stage.on)
+    on_device = device(stage.name, stage.on)
     context = Context(job.graph, table.read(job.root / "ingest" / "table.h5")[0], Workspace(job.root, job.places))
     context.source = job.source
     encoders = assemble.joints(context, stage)
     options = stage.options | job.model.options
-    splits = worker.kept(Rows).of(f"{job.data} on {where}", partial(_read, job, context, encoders, where))
-    train, val = (assemble.part_of(rows, job.model) for rows in splits)
-    model = assemble.make(context, stage, job.model, train, encoders, job.seed).to(where)
+    splits = worker.kept(Rows).of(f"{job.data} on {on_device}", partial(_read, job, context, encoders, on_device))
+    train, val = (assemble.part_of(split, job.model) for split in splits)
+    model = assemble.make(context, stage, job.model, train, encoders, job.seed).to(on_device)
     loss = make(options["loss"], options["mask"], options["prior"])
     model.check(*train.batch(torch.arange(min(len(train), CHECKED))))
-    worker.kept(Warnings).warn(options["precision"], where)
+    worker.kept(Warnings).warn(options["precision"], on_device)
     task = Retrieval(model, train, val, loss, precision=options["precision"])
     folder = context.work.folder(stage.name) / job.key
     return Trainer(task, recipe_of(options), job.seed, folder, job.fingerprint, options["checkpoint"])
 
 
-def _read(job: Training, context: Context, encoders: list[assemble.Joint], where: str) -> tuple[Split, Split]:
-    """The rows of a training, on its device."""
+def _read(job: Training, context: Context, encoders: list[assemble.Joint], on_device: str) -> tuple[Split, Split]:
+    """Read the train and val rows of a training, onto its device."""
     stage = job.graph.stages[job.stage]
 
     def read(split: str) -> Split:
         rows = assemble.rows(context, stage, split, needs=job.model.video)
         check_learnable(split, rows.captions)
-        return assemble.split(context, rows, encoders).to(where)
+        return assemble.split(context, rows, encoders).to(on_device)
 
     return read("train"), read("val")
 
 
 def _epochs(worker: Worker, steps: int) -> Progress:
-    """Advances the worker by each finished epoch of `steps` steps."""
-    told = 0
+    """Make a progress callback that advances the worker by each finished epoch of `steps` steps."""
+    reported = 0
 
-    def tell(done: int, total: int, note: str) -> None:
-        nonlocal told
-        if done // steps > told:
-            worker.advance(done // steps - told)
-            told = done // steps
+    def report(done: int, total: int, note: str) -> None:
+        nonlocal reported
+        if done // steps > reported:
+            worker.advance(done // steps - reported)
+            reported = done // steps
 
-    return tell
+    return report

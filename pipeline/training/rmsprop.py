@@ -1,4 +1,4 @@
-"""RMSprop that walks through memory once, in a third of the time of torch's, and moves only the rows that learn."""
+"""RMSprop that reads and writes memory once, in a third of the time of torch's, and changes only rows that learn."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from fusion.cpu import plain
 
 ALPHA = 0.99  # share of the running mean of squared gradients that stays
 EPS = 1e-8
-PERIOD = 1024  # steps after which the sums are brought back into range: ALPHA^-PERIOD is 29,500
+PERIOD = 1024  # steps after which sums are scaled back into range: ALPHA^-PERIOD is 29,500
 
 
 def _undecorated(method: Callable[..., Any]) -> Callable[..., Any]:
-    """torch guards these methods from its compiler, and imports all of that for it: 150 MiB and seconds for nothing.
+    """Take a method of torch's optimizers out of its guard against the compiler.
 
-    A method that is not wrapped in such a guard is taken as it is.
+    The guard imports the whole compiler, 150 MiB and seconds for nothing. A method without a guard stays as it is.
     """
     return getattr(method, "__wrapped__", method)
 
 
 class RMSprop(torch.optim.Optimizer):
-    """v = ALPHA v + (1 - ALPHA) g^2, p -= lr g / (sqrt(v) + EPS); no momentum, no weight decay.
+    """RMSprop: v = ALPHA v + (1 - ALPHA) g^2, p -= lr g / (sqrt(v) + EPS); no momentum, no weight decay.
 
-    Kept is not v but u = v / ALPHA^t after t steps, which no step makes smaller: u += (1 - ALPHA) / ALPHA^t g^2. With
-    gradients scaled by sqrt((1 - ALPHA) / ALPHA^t) that is Adagrad's rule, for which torch has a kernel that reads and
-    writes everything once; and a row without gradient needs nothing at all, so a sparse gradient (the rows of an
-    embedding) costs its own rows only, and is exact. Equal to torch's RMSprop up to float32 rounding.
-    Where torch lacks that kernel, or LAFF_PLAIN=1 is set, the same is done by a few of its operations, each through all
-    of memory; what is kept, and so a checkpoint, is the same.
+    The state is not v but u = v / ALPHA^t after t steps, which no step makes smaller: u += (1 - ALPHA) / ALPHA^t g^2.
+    With gradients scaled by sqrt((1 - ALPHA) / ALPHA^t) this is Adagrad's rule, for which torch has a kernel that reads
+    and writes everything once. A row without gradient needs no work at all, so a sparse gradient (the rows of an
+    embedding) costs only its own rows, and is exact. The results equal those of torch's RMSprop up to float32 rounding.
+    Where torch lacks that kernel, or LAFF_PLAIN=1 is set, a few of its operations do the same, each through all of
+    memory; the state, and so a checkpoint, is the same.
     Source: Tieleman and Hinton, "Lecture 6.5 - rmsprop", 2012, with EPS outside the root as in torch.
     """
 
@@ -48,10 +48,10 @@ class RMSprop(torch.optim.Optimizer):
     def step(self, scale: Tensor | None = None) -> None:  # type: ignore[override]
         """Change every parameter that has a gradient, as if gradients were multiplied by `scale` (a scalar tensor).
 
-        Dense gradients are overwritten on the way.
+        Dense gradients are overwritten.
         """
         for group in self.param_groups:
-            together: dict[tuple[int, torch.device, torch.dtype], list[Tensor]] = {}  # one call of the kernel takes all
+            batches: dict[tuple[int, torch.device, torch.dtype], list[Tensor]] = {}  # one call of the kernel for each
             for parameter in group["params"]:
                 if parameter.grad is None:
                     continue
@@ -66,31 +66,31 @@ class RMSprop(torch.optim.Optimizer):
                 if parameter.grad.is_sparse:
                     _move_rows(parameter, state["sum"], state["steps"], group["lr"], scale)
                 else:
-                    alike = (state["steps"], parameter.device, parameter.dtype)
-                    together.setdefault(alike, []).append(parameter)
-            for (steps, *_), parameters in together.items():
+                    batch = (state["steps"], parameter.device, parameter.dtype)
+                    batches.setdefault(batch, []).append(parameter)
+            for (steps, *_), parameters in batches.items():
                 self._move(parameters, steps, group["lr"], scale)
 
     def _move(self, parameters: list[Tensor], steps: int, lr: float, scale: Tensor | None) -> None:
-        """The step of parameters with dense gradients."""
+        """Do the step of parameters with dense gradients."""
         sums = [self.state[parameter]["sum"] for parameter in parameters]
         gradients = [_laid_out_like(parameter) for parameter in parameters]
         rate, eps = lr / (1 - ALPHA) ** 0.5, EPS * ALPHA ** (-steps / 2)
         factor = _factor(steps, scale, parameters[0].device)
-        one = parameters[0]
-        adagrad = _fused if not plain() and has_kernel(one.device.type, one.dtype) else _unfused
+        device, dtype = parameters[0].device, parameters[0].dtype
+        adagrad = _fused if not plain() and has_kernel(device.type, dtype) else _unfused
         adagrad(parameters, gradients, sums, rate, eps, factor)
 
 
 def _fused(
     parameters: list[Tensor], gradients: list[Tensor], sums: list[Tensor], rate: float, eps: float, factor: Tensor
 ) -> None:
-    """g = factor gradient, sum += g^2, p -= rate g / (sqrt(sum) + eps), in one walk through memory."""
+    """Do g = factor gradient, sum += g^2, p -= rate g / (sqrt(sum) + eps), in one pass through memory."""
     torch._fused_adagrad_(
         parameters,
         gradients,
         sums,
-        [_one(parameters[0].device)] * len(parameters),  # the kernel's step count, of no effect without its decay of lr
+        [_one(parameters[0].device)] * len(parameters),  # the kernel's step count: no effect without its decay of lr
         lr=rate,
         lr_decay=0.0,
         weight_decay=0.0,
@@ -103,7 +103,7 @@ def _fused(
 def _unfused(
     parameters: list[Tensor], gradients: list[Tensor], sums: list[Tensor], rate: float, eps: float, factor: Tensor
 ) -> None:
-    """The same as `_fused` by operations that every torch has."""
+    """Do what `_fused` does by operations that every torch has."""
     for parameter, gradient, total in zip(parameters, gradients, sums, strict=True):
         gradient.mul_(factor)
         total.addcmul_(gradient, gradient)
@@ -112,9 +112,10 @@ def _unfused(
 
 @cache
 def has_kernel(device: str, dtype: torch.dtype) -> bool:
-    """Whether this torch's fused Adagrad takes tensors like these and does with them what it should.
+    """Test whether this torch's fused Adagrad takes tensors like these and works as it should.
 
-    It is private to torch, newer on GPUs than on CPUs, and may change: 3 - 2 * (4 * 1.5) / (sqrt(64 + 36) + 2) = 2.
+    It is private to torch, newer on GPUs than on CPUs, and may change. The test: 3 - 2 (4 * 1.5) / (sqrt(64 + 36) + 2)
+    is 2.
     """
     parameter, gradient, total = (torch.tensor([x], device=device, dtype=dtype) for x in (3.0, 4.0, 64.0))
     try:
@@ -130,13 +131,13 @@ def _one(device: torch.device) -> Tensor:
 
 
 def _factor(steps: int, scale: Tensor | None, device: torch.device) -> Tensor:
-    """What gradients are multiplied by before they are squared into u: sqrt((1 - ALPHA) / ALPHA^t), and `scale`."""
+    """Factor of gradients before they are squared into u: sqrt((1 - ALPHA) / ALPHA^t), times `scale`."""
     growth = ((1 - ALPHA) * ALPHA**-steps) ** 0.5
     return torch.full((), growth, device=device) if scale is None else scale.float() * growth
 
 
 def _laid_out_like(parameter: Tensor) -> Tensor:
-    """The gradient, in the parameter's own order in memory: the kernel walks through both side by side."""
+    """Gradient in the parameter's order in memory: the kernel goes through both side by side."""
     gradient = parameter.grad
     assert gradient is not None
     if gradient.stride() == parameter.stride():
@@ -145,12 +146,12 @@ def _laid_out_like(parameter: Tensor) -> Tensor:
 
 
 def _move_rows(parameter: Tensor, sums: Tensor, steps: int, lr: float, scale: Tensor | None) -> None:
-    """The step of a parameter [N, ...] whose gradient is sparse: rows that it lacks have the gradient 0, and stay."""
+    """Do the step of a parameter [N, ...] with a sparse gradient: rows that it lacks have the gradient 0, and stay."""
     gradient = parameter.grad
     assert gradient is not None
     gradient = gradient.coalesce()
-    rows, values = gradient.indices()[0], gradient.values() * _factor(steps, scale, parameter.device)
-    sum_of_rows = sums[rows].addcmul_(values, values)
-    sums.index_copy_(0, rows, sum_of_rows)
-    moved = values.div_(sum_of_rows.sqrt_().add_(EPS * ALPHA ** (-steps / 2)))
-    parameter.index_add_(0, rows, moved, alpha=-lr / (1 - ALPHA) ** 0.5)
+    numbers, values = gradient.indices()[0], gradient.values() * _factor(steps, scale, parameter.device)
+    row_sums = sums[numbers].addcmul_(values, values)
+    sums.index_copy_(0, numbers, row_sums)
+    change = values.div_(row_sums.sqrt_().add_(EPS * ALPHA ** (-steps / 2)))
+    parameter.index_add_(0, numbers, change, alpha=-lr / (1 - ALPHA) ** 0.5)

@@ -1,4 +1,4 @@
-"""The learning rate through a training."""
+"""Schedule: the learning rate of every step of a training."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass, fields
 
 from pipeline.graph.recipe import Recipe
 
-THRESHOLD = 1e-4  # a score must beat the best by this share of it to keep the learning rate up
+THRESHOLD = 1e-4  # a score counts as better where it is above the best by this share of it
 
 
 @dataclass
 class Schedule:
-    """The learning rate through a training.
+    """Learning rate of the steps to come, and what it depends on.
 
-    After every epoch lr *= decay; when `plateau_patience` + 1 epochs in a row brought no score above
+    After every epoch lr *= decay. When `plateau_patience` + 1 epochs in a row have no score above
     best * (1 + THRESHOLD), also lr *= plateau, and the count starts again. During the first `warmup` steps the rate in
     use is a growing share of lr.
     """
@@ -25,12 +25,12 @@ class Schedule:
     steps: int = 0  # steps taken
 
     def next_step(self, recipe: Recipe) -> float:
-        """The learning rate of the step that comes now."""
+        """Count a step, and give its learning rate."""
         self.steps += 1
         return self.lr * min(1.0, self.steps / recipe.warmup) if recipe.warmup else self.lr
 
     def end_epoch(self, score: float, recipe: Recipe) -> None:
-        """Take in an epoch's validation score."""
+        """Change the learning rate after an epoch with this validation score."""
         self.lr *= recipe.decay
         if score > self.best * (1 + THRESHOLD):
             self.best, self.bad = score, 0
@@ -41,5 +41,5 @@ class Schedule:
             self.bad = 0
 
     def state(self) -> dict[str, float]:
-        """All fields, as plain values."""
+        """Copy all fields, as plain values."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

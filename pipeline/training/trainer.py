@@ -1,4 +1,4 @@
-"""Train anything that gives a loss and a score, so that it can be killed at any moment and go on as if nothing was.
+"""Trainer: trains any task that has a loss and a score, and after a kill at any moment goes on with the same result.
 
 Imports torch: import this module where training starts, not where it is planned (`pipeline.graph.recipe` is for that).
 """
@@ -9,9 +9,9 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ from pipeline.errors import Diverged, LaffError
 from pipeline.files import remove_partials
 from pipeline.graph.recipe import Recipe
 from pipeline.training import checkpoint
-from pipeline.training.checkpoint import Position
+from pipeline.training.checkpoint import Last, Position
 from pipeline.training.optimizer import make_optimizer, step
 from pipeline.training.schedule import Schedule
 
@@ -28,28 +28,44 @@ if TYPE_CHECKING:
     from extractors.base import Task
 
 Progress = Callable[[int, int, str], None]
-"""progress(steps done, steps at most, what the last epoch brought)"""
+"""progress(steps done, steps at most, a note on the last epoch)"""
 
-CHEAP = 50  # an epoch that takes as many times as long as its checkpoint ends with one
-LOOK = 50  # steps between two looks at the loss on a GPU: each look waits for it
+CHEAP = 50  # an epoch ends with a checkpoint where it takes this many times as long as the checkpoint
+LOOK = 50  # steps between two looks at the loss on a GPU: each look waits for the GPU
 
 
 def order(samples: int, seed: int, epoch: int) -> Tensor:
-    """Sample numbers [samples] in the order of this epoch (counted from 0), whatever else drew random numbers."""
+    """Order of the sample numbers [samples] in this epoch (counted from 0); it depends on the seed and epoch alone."""
     return torch.randperm(samples, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
 
 
-class Trainer:
-    """Drives a task through its recipe, leaving `best.pt` and `last.pt` in `folder`.
+@dataclass(frozen=True)
+class Summary:
+    """Result of a training."""
 
-    best.pt: fingerprint, state (the task's), score, epoch. last.pt: fingerprint and all that is needed to go on. Both
-    are written when `checkpoint_seconds` have passed since the last time, after any step, at the end of an epoch where
-    that costs a fiftieth of the time at most, and at the end. A run whose
-    last.pt has this fingerprint goes on from it; any other starts over. On a CPU with the same number of threads the
-    result equals that of an uninterrupted run bit for bit.
+    score: float  # of the best model
+    epoch: int  # of the best model, counted from 1; 0 where nothing learns
+    epochs: int  # done
+    steps: int  # done
+    seconds: float  # in all runs together
+    history: list[dict[str, float]]  # see Position
+
+    def record(self) -> dict[str, float]:
+        """Epochs and seconds, for the record of the workspace."""
+        return {"epochs": self.epochs, "seconds": round(self.seconds, 3)}
+
+
+class Trainer:
+    """Trains a task by its recipe, and leaves `best.pt` and `last.pt` in `folder`.
+
+    best.pt: fingerprint, state (the task's), score, epoch. last.pt: fingerprint and everything that is needed to go on.
+    Both are written after any step where `checkpoint_seconds` have passed since the last time, at the end of an epoch
+    where that costs a fiftieth of the time at most, and at the end. A run whose last.pt has this fingerprint goes on
+    from it; any other starts over. On a CPU with the same number of threads the result equals that of an uninterrupted
+    run bit for bit.
     A task without parameters that learn is scored once, as it is: epoch 0 is its best.
-    The task draws random numbers from torch's global generators only; `run` puts them back as they were. A task's
-    `factors`, {prefix of parameter names in its model: factor}, multiply the learning rate of these parameters.
+    The task draws random numbers from torch's global generators only; `run` restores their state. A task's `factors`,
+    {prefix of parameter names in its model: factor}, multiply the learning rate of these parameters.
     """
 
     def __init__(
@@ -71,13 +87,13 @@ class Trainer:
         self.fingerprint = fingerprint
         self.checkpoint_seconds = checkpoint_seconds
         self.progress = progress
-        self.steps = -(-task.samples // recipe.batch)  # in an epoch; the last may be short
+        self.steps = -(-task.samples // recipe.batch)  # in an epoch; the last batch may be smaller
         self.device = next((p.device for p in task.model.parameters()), torch.device("cpu"))
 
-    def run(self) -> dict[str, Any]:
-        """Train to the end, or go on to it. Returns score and epoch of the best model, epochs, steps, seconds, history.
+    def run(self) -> Summary:
+        """Train to the end, from the start or from a checkpoint.
 
-        Raises LaffError when the loss or the score is no longer a number.
+        Raises Diverged where the loss or the score is no longer a number.
         """
         remove_partials(self.folder)
         saved = checkpoint.read(self.folder, self.fingerprint)
@@ -86,7 +102,7 @@ class Trainer:
             return self._summary()
         with _generators_kept(self.device):
             self._begin(saved)
-            saved = None  # a second copy of the model
+            saved = None  # frees a second copy of the model
             if not any(parameter.requires_grad for parameter in self.task.model.parameters()):
                 self._only_score()
             while not self.position.finished:
@@ -94,13 +110,13 @@ class Trainer:
                 self._end_epoch()
         return self._summary()
 
-    def _begin(self, saved: dict[str, Any] | None) -> None:
-        """From the start, or from where `saved` stands."""
+    def _begin(self, saved: Last | None) -> None:
+        """Begin from the start, or from a checkpoint."""
         factors: dict[str, float] = getattr(self.task, "factors", {})
         self.optimizer = make_optimizer(self.task.model, self.recipe, factors)
         self.schedule = Schedule(self.recipe.lr)
         self.position = Position()
-        self.unsaved_best: dict[str, Any] | None = None
+        self.unsaved_best: dict[str, object] | None = None
         if saved is None:
             for name in ("last.pt", "best.pt"):  # a best.pt of another fingerprint must not outlive its last.pt
                 (self.folder / name).unlink(missing_ok=True)
@@ -115,18 +131,18 @@ class Trainer:
                 torch.cuda.set_rng_state(saved["cuda_random"], self.device)
         self.total = torch.tensor(self.position.total, dtype=torch.float64, device=self.device)
         self.saved_at = self.clock = time.monotonic()
-        self.saving = 0.0  # seconds that the last checkpoint took; the first one tells
+        self.saving = 0.0  # seconds that the last checkpoint took; 0 before the first
 
     def _train_epoch(self) -> None:
-        """The steps of this epoch that are still to do."""
+        """Do the remaining steps of this epoch."""
         position = self.position
-        rows = order(self.task.samples, self.seed, position.epoch).split(self.recipe.batch)
+        batches = torch.split(order(self.task.samples, self.seed, position.epoch), self.recipe.batch)
         self.task.model.train()
         while position.step < self.steps:
             rate = self.schedule.next_step(self.recipe)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate * group["factor"]
-            loss = self.task.loss(rows[position.step])
+            loss = self.task.loss(batches[position.step])
             step(loss, self.optimizer, self.recipe.clip)
             self.total += loss.detach()
             position.step += 1
@@ -140,14 +156,14 @@ class Trainer:
                 self._checkpoint()
 
     def _only_score(self) -> None:
-        """What there is to do where nothing learns."""
+        """Score a task where nothing learns, and save it as it is."""
         self.position.best = self._score()
         self.position.finished = True
         self.unsaved_best = {"state": self.task.state(), "score": self.position.best, "epoch": 0}
         self._checkpoint()
 
     def _score(self) -> float:
-        """The validation score; Diverged where it is no number."""
+        """Validation score of the model; raises Diverged where it is no number."""
         self.task.model.eval()
         with torch.no_grad():
             score = self.task.score()
@@ -156,7 +172,7 @@ class Trainer:
         return score
 
     def _end_epoch(self) -> None:
-        """Validate, keep the best model, move the learning rate, see whether it is time to stop."""
+        """Validate, keep the best model, change the learning rate, decide whether to stop."""
         self._look()
         position, recipe = self.position, self.recipe
         score = self._score()
@@ -178,12 +194,12 @@ class Trainer:
             self._checkpoint()
 
     def _worth_saving(self) -> bool:
-        """Whether an end of epoch is a moment for a checkpoint: it is due, or costs next to nothing."""
+        """Tell whether to save at the end of an epoch: a checkpoint is due, or costs next to nothing."""
         passed = time.monotonic() - self.saved_at
         return passed >= min(self.checkpoint_seconds, CHEAP * self.saving)
 
     def _look(self) -> None:
-        """Read the sum of losses; a NaN stops here, before it can be saved."""
+        """Read the sum of losses; raise Diverged on a NaN, before it is saved."""
         self.position.total = self.total.item()
         if not math.isfinite(self.position.total):
             raise Diverged(
@@ -203,7 +219,7 @@ class Trainer:
         )
 
     def _checkpoint(self) -> None:
-        """Best model first: a kill between the two files only repeats some steps and writes the same best again."""
+        """Save best.pt, then last.pt: a kill between the two only repeats some steps and writes the same best again."""
         self._look()
         if self.unsaved_best is not None:
             checkpoint.save(self.folder / "best.pt", {"fingerprint": self.fingerprint, **self.unsaved_best})
@@ -211,7 +227,7 @@ class Trainer:
         now = time.monotonic()
         self.position.seconds += now - self.clock
         self.clock = now
-        content = {
+        last: Last = {
             "fingerprint": self.fingerprint,
             "model": self.task.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -220,23 +236,24 @@ class Trainer:
             "random": torch.get_rng_state(),
             "cuda_random": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
         }
-        checkpoint.save(self.folder / "last.pt", content)
+        checkpoint.save(self.folder / "last.pt", last)
         self.saved_at = time.monotonic()
         self.saving = self.saved_at - now
 
-    def _summary(self) -> dict[str, Any]:
+    def _summary(self) -> Summary:
+        """Sum up the training so far."""
         position = self.position
-        return {
-            "score": position.best,
-            "epoch": position.best_epoch,
-            "epochs": position.epoch,
-            "steps": position.epoch * self.steps,
-            "seconds": position.seconds,
-            "history": position.history,
-        }
+        return Summary(
+            score=position.best,
+            epoch=position.best_epoch,
+            epochs=position.epoch,
+            steps=position.epoch * self.steps,
+            seconds=position.seconds,
+            history=position.history,
+        )
 
 
 def _generators_kept(device: torch.device) -> AbstractContextManager[None]:
-    """Training seeds torch's generators; the caller gets his own back."""
+    """Restore torch's generators afterwards: training seeds them."""
     devices: Iterable[torch.device] = [device] if device.type == "cuda" else []
     return torch.random.fork_rng(devices=devices)

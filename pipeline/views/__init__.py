@@ -1,1 +1,1 @@
-"""What people look at: tables and pages."""
+"""Views of results for people: tables and pages."""

@@ -1,4 +1,4 @@
-"""Pages for a browser: their style, how they begin, tables. Every text is escaped here."""
+"""Parts of pages for a browser: their style, opening and tables. Every text is escaped here."""
 
 import html
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ END = "</html>\n"
 
 
 def opening(title: str, heading: str, about: str, warning: str = "", style: str = "") -> str:
-    """A page down to its first figures; `style` is added to that of all pages."""
+    """Opening of a page, down to its first figures; `style` is added to that of all pages."""
     return (
         f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{html.escape(title)}</title>"
         f"<style>{STYLE}{style}</style><h1>{html.escape(heading)}</h1><p>{html.escape(about)}</p>"
@@ -21,17 +21,17 @@ def opening(title: str, heading: str, about: str, warning: str = "", style: str 
 
 
 def small(*lines: str) -> str:
-    """A paragraph in small print, a line each."""
+    """Paragraph in small print, one line for each text."""
     return f"<p><small>{'<br>'.join(map(html.escape, lines))}</small></p>"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], main: str | None = None, kind: str = "") -> str:
-    """Rows of cells; the one whose first cell is `main` stands out. `kind` is the class of all cells."""
+    """Table of rows of cells; the row whose first cell is `main` is highlighted. `kind`: CSS class of all cells."""
     body = "".join(f"<tr{' class=main' if row[0] == main else ''}>{cells(row, kind=kind)}</tr>" for row in rows)
     return f"<table><tr>{cells(header, 'th')}</tr>{body}</table>"
 
 
 def cells(texts: Sequence[str], tag: str = "td", kind: str = "") -> str:
-    """The cells of one row."""
+    """Cells of one row; `kind`: their CSS class."""
     opened = f"{tag} class='{kind}'" if kind else tag
     return "".join(f"<{opened}>{html.escape(text)}</{tag}>" for text in texts)

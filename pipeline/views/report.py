@@ -1,4 +1,4 @@
-"""The page of a run: its results, how much of each split they are of, what failed, how long it took."""
+"""Report: the page of a run, with its results, the coverage of each split, failures and times."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -7,8 +7,8 @@ from typing import Any
 from pipeline.views import page, results
 
 TIMES = (
-    "Seconds of work; what was done side by side is added up. “Results shown”: what it took to make them, in whichever "
-    "runs. “This run”: the run that wrote this page."
+    "Seconds of work; work done side by side is added up. “Results shown”: the work for these results, in any run. "
+    "“This run”: the work of the run that wrote this page."
 )
 
 
@@ -20,13 +20,15 @@ def report(
     spent: Mapping[str, float],
     notes: Sequence[Mapping[str, str]] = (),
 ) -> str:
-    """The page; `figures` are those of metrics.json, `notes` are on videos that are used, though with a flaw.
+    """Page of a run as HTML.
 
-    `seconds` is what it took to make what is shown of each stage, `spent` what the run that writes this page took.
+    figures: those of metrics.json. failures, notes: lines {video, stage, reason}; notes are on videos that are used in
+    spite of a flaw. seconds: of each stage, to make the results shown. spent: of each stage, in the run that writes
+    this page.
     """
     splits = [
-        [split, *(str(row[key]) for key in ("videos", "covered", "captions"))]
-        for split, row in figures["splits"].items()
+        [split, *(str(counts[key]) for key in ("videos", "covered", "captions"))]
+        for split, counts in figures["splits"].items()
     ]
     failed, noted = (
         [[line[key] for key in ("video", "stage", "reason")] for line in lines] for lines in (failures, notes)
@@ -34,8 +36,8 @@ def report(
     times = [
         [stage, f"{value:.1f}", f"{spent[stage]:.1f}" if stage in spent else ""] for stage, value in seconds.items()
     ]
-    here = sum(spent.get(stage, 0.0) for stage in seconds)
-    times.append(["all", f"{sum(seconds.values()):.1f}", f"{here:.1f}"])
+    spent_in_all = sum(spent.get(stage, 0.0) for stage in seconds)
+    times.append(["all", f"{sum(seconds.values()):.1f}", f"{spent_in_all:.1f}"])
     return "".join(
         [
             page.opening(f"laff: {name}", name, figures["protocol"], results.warning(figures)),
@@ -55,16 +57,16 @@ def report(
 
 
 def _way(figures: Mapping[str, Any], way: str) -> str:
-    """The results of one way; the first row is the main one, and its interval stands below."""
+    """Results of one way; the first row is the main one, and its interval is below the table."""
     header, *rows = results.rows(figures, way)
     lines = (f"<tr{'' if number else ' class=main'}>{page.cells(row)}" for number, row in enumerate(rows))
-    first, intervals = next(iter(figures["bootstrap"].items()))
+    main, intervals = next(iter(figures["bootstrap"].items()))
     return "".join(
         [
             f"<h2>{page.TITLES[way]}</h2><p>{results.heading(figures, way)}</p>",
             f"<table><tr>{page.cells(header, 'th')}{''.join(lines)}</table>",
             *(
-                page.small(f"{first}: {metric} {low:.1f} to {high:.1f} (95 % bootstrap over videos)")
+                page.small(f"{main}: {metric} {low:.1f} to {high:.1f} (95 % bootstrap over videos)")
                 for metric, (low, high) in intervals[way].items()
             ),
         ]

@@ -1,4 +1,4 @@
-"""The results of a run, as metrics.json holds them: a table for the terminal, and what must be said beside it."""
+"""Results of a run, the content of metrics.json: a table for the terminal, and the warnings that belong beside it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from pipeline.views import tables
 
 
 def rows(results: Mapping[str, Any], way: str) -> list[list[str]]:
-    """Cells of the table of one way, a header first: every model with every metric."""
+    """Rows of the table of one way, a header first: every model with every metric."""
     models = results["models"]
     metrics = tables.metrics_of(next(iter(models.values()))[way])
     lines = [[name, *(tables.cell(row[way][metric], metric) for metric in metrics)] for name, row in models.items()]
@@ -15,31 +15,31 @@ def rows(results: Mapping[str, Any], way: str) -> list[list[str]]:
 
 
 def heading(results: Mapping[str, Any], way: str) -> str:
-    """What the figures of one way are of."""
-    some = next(iter(results["models"].values()))[way]
-    counts = f"{some['queries']} queries, {some['candidates']} candidates, coverage {results['coverage']:.3f}"
+    """Heading of the figures of one way: queries, candidates, coverage, and what is unusual."""
+    any_model = next(iter(results["models"].values()))[way]
+    counts = f"{any_model['queries']} queries, {any_model['candidates']} candidates, coverage {results['coverage']:.3f}"
     return "; ".join([counts, *results.get("unusual", [])])
 
 
 def text(results: Mapping[str, Any], way: str = "t2v") -> str:
-    """The table of one way for a terminal."""
-    said = earlier(results)
-    note = f"{said}\n" if said else ""
+    """Table of one way for a terminal, with its heading and warnings."""
+    code = earlier(results)
+    note = f"{code}\n" if code else ""
     return f"{way}: {heading(results, way)}\n{note}{tables.text_table(rows(results, way))}"
 
 
 def warning(results: Mapping[str, Any]) -> str:
-    """What must be said beside the figures: what random weights or earlier code had a part in; '' otherwise."""
-    said = []
+    """Warning beside the figures, where random weights or earlier code had a part in them; '' otherwise."""
+    warnings = []
     if names := ", ".join(results["untrained"]):
-        said.append(f"RANDOM WEIGHTS in {names}: these figures show that it runs, not how good it is")
+        warnings.append(f"RANDOM WEIGHTS in {names}: these figures show that it runs, not how good it is")
     if code := earlier(results):
-        said.append(code)
-    return "; ".join(said)
+        warnings.append(code)
+    return "; ".join(warnings)
 
 
 def earlier(results: Mapping[str, Any]) -> str:
-    """What was made by code that has changed since, and was accepted; '' for nothing."""
+    """Name the code that results were made by and that has changed since, where that was accepted; else ''."""
     stages: Mapping[str, list[str]] = results.get("earlier_code", {})
     of = "; ".join(f"{', '.join(modules)} ({stage})" for stage, modules in stages.items())
     return f"made by earlier code of {of}" if of else ""

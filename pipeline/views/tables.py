@@ -1,48 +1,56 @@
-"""Tables that are printed: rows of cells as text, figures with their digits, CSV under WORK/analyze."""
+"""Tables as text: rows of cells side by side, and figures with the digits that they deserve."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 FRACTIONS = ("MRR", "mAP")  # metrics in 0..1, which need more digits than percentages and ranks
 
 
-def text_table(rows: Sequence[Sequence[Any]], left: int = 1) -> str:
-    """Rows of cells, a header first: the first `left` columns to the left, numbers to the right."""
-    cells = [[str(cell) for cell in row] for row in rows]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+class Metric(TypedDict):
+    """One metric of a row and way over seeds, as it stands in metrics.json."""
+
+    mean: float
+    std: float  # of a sample; 0 for a single seed
+    seeds: list[float]  # its value with each seed
+
+
+def text_table(rows: Sequence[Sequence[object]], left: int = 1) -> str:
+    """Align rows of cells, a header first: the first `left` columns to the left, the others to the right."""
+    texts = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[column]) for row in texts) for column in range(len(texts[0]))]
     lines = [
         "  ".join(
             text.ljust(width) if column < left else text.rjust(width)
             for column, (text, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
-        for row in cells
+        for row in texts
     ]
     return "\n".join([lines[0], "-" * max(len(line) for line in lines), *lines[1:]])
 
 
 def metrics_of(figures: Mapping[str, Any]) -> list[str]:
-    """The metrics of one row and way, in their order: what has a mean over seeds."""
+    """Names of the metrics of one row and way, in their order: all that has a mean over seeds."""
     return [name for name, value in figures.items() if isinstance(value, Mapping) and "mean" in value]
 
 
-def cell(metric: Mapping[str, Any], name: str) -> str:
-    """'12.3 ± 0.4' with the digits that the metric deserves."""
+def cell(metric: Metric, name: str) -> str:
+    """Text of a metric with the digits that it deserves, such as '12.3 ± 0.4'."""
     text = f"{metric['mean']:.{digits(name)}f}"
     return f"{text} ± {metric['std']:.{digits(name)}f}" if len(metric["seeds"]) > 1 else text
 
 
 def digits(name: str) -> int:
-    """How many digits of a metric are shown behind the point."""
+    """Number of digits of a metric behind the point."""
     return 3 if name in FRACTIONS else 1
 
 
 def p_text(p: float) -> str:
-    """A p-value with the digits that ten thousand samples bear."""
+    """Text of a p value with the digits that ten thousand samples support."""
     return f"{p:.4f}" if p >= 0.001 else "< 0.001"
 
 
 def duration(seconds: float) -> str:
-    """A time in the units that matter, rounded: '40 s', '12 min', '3 h 20 min', '2 d 5 h'."""
+    """Text of a time in its largest units, rounded: '40 s', '12 min', '3 h 20 min', '2 d 5 h'."""
     if seconds < 59.5:
         return f"{max(seconds, 1):.0f} s"
     minutes, hours = round(seconds / 60), round(seconds / 3600)

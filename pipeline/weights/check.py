@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from extractors.base import member
 from pipeline import files, yamls
 from pipeline.errors import LaffError, problems
 from pipeline.graph.graph import Graph, Weights
@@ -116,7 +117,7 @@ def convert(path: Path, out: Path, entry: Weights) -> str:
     if found.dropped:
         told[0] += f"; dropped: {_some(found.dropped)}"
     folder = path if path.is_dir() else path.parent
-    if left := [name for name in getattr(part, "BESIDE", ()) if (folder / name).is_file()]:
+    if left := [name for name in member(part, "BESIDE") if (folder / name).is_file()]:
         told.append(f"  {', '.join(left)} stay in {folder}: put copies beside {out.name}, where they are read too")
     return "\n".join(told)
 
@@ -191,7 +192,7 @@ def _absence(entry: Weights) -> str:
 
 def _part(entry: Weights) -> Any:
     part = listing.construct(entry)
-    if not getattr(part, "LAYOUTS", ()):
+    if not member(part, "LAYOUTS"):
         raise LaffError(f"weights '{entry.name}': {entry.uses} says no LAYOUTS, so nothing can be told of its files")
     return part
 

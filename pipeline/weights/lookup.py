@@ -71,7 +71,7 @@ def _packaged(source: str) -> Path | None:
     return Path(places[0]) / inside if places else None
 
 
-def misplaced(entry: Weights, path: Path) -> str:
+def misplaced(entry: Weights, path: Path, setting: str = fetch.SETTING) -> str:
     """Why a file or folder cannot be what the entry names, before a byte of it is read; '' where it can."""
     if not path.exists():
         return ""
@@ -91,7 +91,7 @@ def misplaced(entry: Weights, path: Path) -> str:
     if others := sorted(set(others) - set(entry.files)):
         return (
             f"{path} holds {', '.join(others)} beside the files of '{entry.name}', which may be read in their place; "
-            "remove it, or give the folder by --set STAGE.weights=FOLDER"
+            f"remove it, or give the folder by --set {setting}=FOLDER"
         )
     return ""
 
@@ -135,7 +135,7 @@ def digest(stage: Stage, graph: Graph, work: "Workspace", param: str = "weights"
     if path is None:  # gone from the cache: what it was when it was last seen still holds for what was made with it
         return work.remembered(seen) or work.remembered(name) or f"missing:{name}"
     found = sha256_of(path, work.sha256)
-    names = stage.part.constants.get("BESIDE", ()) if stage.part and path.is_file() else ()
+    names = stage.part.member("BESIDE") if stage.part and path.is_file() else ()
     if beside := [file for name in names if (file := path.with_name(name)).is_file()]:
         found = files.digest([found, *([file.name, work.sha256(file)] for file in beside)])
     work.remember(seen, found)
@@ -181,19 +181,21 @@ def get(stage: Stage, graph: Graph, work: "Workspace", param: str = "weights") -
             raise LaffError(f"{stage.name}: {param}: no such file: {name}")
         return path
     try:
-        return obtain(entry, work.sha256)
+        return obtain(entry, work.sha256, f"{_owner(stage)}.{param}")
     except LaffError as error:
-        told = str(error).replace("STAGE.weights", f"{_owner(stage)}.{param}")
-        raise LaffError(f"{stage.name}: {told}") from None
+        raise LaffError(f"{stage.name}: {error}") from None
 
 
-def obtain(entry: Weights, sha256: Callable[[Path], str] = files.sha256) -> Path:
-    """The checked file or folder of an entry, downloaded where need be; LaffError where it cannot be had."""
+def obtain(entry: Weights, sha256: Callable[[Path], str] = files.sha256, setting: str = fetch.SETTING) -> Path:
+    """The checked file or folder of an entry, downloaded where need be; LaffError where it cannot be had.
+
+    setting: what a message calls the parameter that names the weights.
+    """
     path = find(entry)
     if path is None and fetchable(entry):
-        path = fetch.fetch(entry, place(entry))
+        path = fetch.fetch(entry, place(entry), setting)
     if path is None:
-        raise LaffError(absence(entry))
+        raise LaffError(absence(entry, setting))
     if wrong := damage(entry, path, sha256):
         raise LaffError(f"{wrong}: the file is damaged or another one; delete it and fetch it again")
     return path
@@ -205,12 +207,13 @@ def fetchable(entry: Weights) -> bool:
     return away and not entry.path and entry.source.startswith(("https://", "http://"))
 
 
-def absence(entry: Weights) -> str:
-    """Why `find` finds nothing, and what to do about it."""
+def absence(entry: Weights, setting: str = fetch.SETTING) -> str:
+    """Why `find` finds nothing, and what to do about it; `setting` as `obtain` takes it."""
     path = place(entry)
-    if wrong := misplaced(entry, path):
+    if wrong := misplaced(entry, path, setting):
         return f"weights '{entry.name}': {wrong}"
-    return f"weights '{entry.name}' are not {f'at {path}' if entry.path else 'here'}. {fetch.by_hand(entry, path)}"
+    where = f"at {path}" if entry.path else "here"
+    return f"weights '{entry.name}' are not {where}. {fetch.by_hand(entry, path, setting)}"
 
 
 def damage(entry: Weights, path: Path, sha256: Callable[[Path], str] = files.sha256) -> str:

@@ -2,12 +2,12 @@
 
 Workers are fresh interpreters, neither forked (locks that other threads hold would stay locked) nor started by
 multiprocessing, which would import the program that runs again and refuses to work below dask's own worker processes.
-They import nothing but what a job needs, ignore Ctrl-C (the parent decides), and die with the parent, even when that is
+They import only what a job needs, ignore Ctrl-C (the parent decides), and die with the parent, even where that is
 killed.
 
-Their memory is watched from outside, not bounded by RLIMIT_DATA or RLIMIT_AS: beyond those an allocation fails inside
-the decoder, and FFmpeg takes that for damaged data and leaves the frame out: wrong frames instead of an error. The
-kernel keeps the peak of what a process held, so that nothing escapes between two looks.
+Their memory is watched from outside and not bounded by RLIMIT_DATA or RLIMIT_AS. Beyond such a bound an allocation
+fails inside the decoder; FFmpeg takes that for damaged data and leaves the frame out: wrong frames and no error. The
+kernel keeps the peak of a process's memory, so that no peak between two looks is missed.
 """
 
 from __future__ import annotations
@@ -32,11 +32,13 @@ from pipeline.errors import LaffError, Missing
 from pipeline.workers import pipes
 from pipeline.workers.serving import BROKEN, MISSING, Lost
 
+__all__ = ["Killable", "Limits", "Lost"]
+
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-START = 120.0  # seconds for a fresh interpreter to say that it is there; far more than any needs
-GLANCE = 0.05  # seconds between two looks at a working process's memory; it can fill some 100 MB in that time
+START = 120.0  # seconds for a fresh interpreter to answer; far more than any needs
+GLANCE = 0.05  # seconds between two looks at a worker's memory; it can fill some 100 MB in that time
 SERVE = "import sys; sys.path[:] = sys.argv[2:]; from pipeline.workers.serving import serve; serve(int(sys.argv[1]))"
 
 
@@ -49,9 +51,9 @@ class Killable:
         with Killable(workers=2, timeout=60) as workers:
             for probe in workers.imap(probe, paths, ahead=4): ...
 
-    `timeout` is in seconds, for each job, from when a worker gets it; `memory` in GiB, what a worker may hold, itself
-    included (on Linux); both may be changed between calls of imap. Functions are named by module and must be
-    importable there; jobs and results are pickled, arrays without a copy.
+    `timeout` is the seconds that a job may take once a worker has it; `memory` is the GiB that a worker may hold in all
+    (on Linux); both may be changed between calls of imap. Functions are pickled by their name and must be importable in
+    the worker; jobs and results are pickled, arrays without a copy.
     """
 
     def __init__(self, workers: int, timeout: float, memory: float = 4.0) -> None:
@@ -83,10 +85,10 @@ class Killable:
             thread.join()
 
     def imap(self, function: Callable[[Job], Result], jobs: Iterable[Job], ahead: int = 0) -> Iterator[Result | Lost]:
-        """function(job) for each job, in the order of jobs; a Lost in the place of what failed.
+        """The results of function(job) for each job, in the order of jobs; a Lost in the place of each that failed.
 
-        At most `ahead` jobs (at least one a worker) are taken from `jobs` before the first of them was handed out,
-        which bounds the memory; the workers begin at once and go on while the caller is busy with a result.
+        At most `ahead` jobs (at least one a worker) are taken from `jobs` before the caller has the first result, which
+        bounds the memory. The workers begin at once and go on while the caller is busy with a result.
         """
         if not self._open:
             raise RuntimeError("Killable has workers only inside its `with` block")
@@ -103,6 +105,7 @@ class Killable:
     def _results(
         self, submit: Callable[[Job], Future[Any]], waiting: Iterator[Job], pending: deque[Future[Any]]
     ) -> Iterator[Any]:
+        """Results in the order of jobs; each that is taken lets another job be submitted."""
         try:
             while pending:
                 yield pending.popleft().result()
@@ -112,7 +115,7 @@ class Killable:
                 future.cancel()
 
     def _drive(self, slot: int) -> None:
-        """Hand jobs to one worker, one after the other, and replace it when it is lost."""
+        """Give jobs to one worker, one after the other; a lost worker is replaced."""
         while (task := self._tasks.get()) is not None:
             future, job, limits = task
             if not self._open:
@@ -128,6 +131,7 @@ class Killable:
             worker.end()
 
     def _attempt(self, slot: int, job: bytes, limits: Limits) -> Any:
+        """The result of a job, or a Lost; starts the worker of a slot where there is none."""
         timeout, memory = limits
         worker = self._workers[slot]
         if worker is None or worker.process.poll() is not None:
@@ -168,24 +172,28 @@ class _Worker:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self._to, self._from = self.process.stdin.fileno(), self.process.stdout.fileno()
-        self.jobs = 0  # that it was given
+        self.jobs = 0  # that it has been given
 
     def start(self) -> None:
-        """Wait until it is there; LaffError when it cannot start."""
+        """Wait until the worker answers; LaffError where it cannot start."""
         try:
             pipes.receive(self._from, START)
         except (EOFError, OSError) as error:
             raise LaffError(f"a decoder process did not start ({self.end()}): {sys.executable}") from error
 
     def ask(self, job: bytes, timeout: float, memory: float) -> Any:
-        """Its answer. Raises TimeoutError, MemoryError when it held more than `memory` GiB, EOFError or OSError."""
+        """The answer to a job.
+
+        Raises TimeoutError, MemoryError where the worker held more than `memory` GiB, and EOFError or OSError where it
+        is gone.
+        """
         self.jobs += 1
-        until = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout
         pipes.send(self._to, job, [])
-        while not pipes.ready(self._from, max(min(GLANCE, until - time.monotonic()), 0)):
+        while not pipes.ready(self._from, max(min(GLANCE, deadline - time.monotonic()), 0)):
             if self.peak() > memory:
                 raise MemoryError
-            if time.monotonic() >= until:
+            if time.monotonic() >= deadline:
                 raise TimeoutError
         head, buffers = pipes.receive(self._from, timeout)
         if self.peak() > memory:
@@ -193,13 +201,13 @@ class _Worker:
         return pickle.loads(head, buffers=buffers)
 
     def peak(self) -> float:
-        """GiB that it held at most, since it began; 0 where that cannot be known."""
+        """The most GiB that the worker has held since it began; 0 where nobody knows."""
         with suppress(OSError, IndexError):  # a process that ends has no memory any more
             return int(Path(f"/proc/{self.process.pid}/status").read_text().split("VmHWM:")[1].split()[0]) / (1 << 20)
         return 0.0
 
     def end(self) -> str:
-        """Kill it -> how it ended, in words."""
+        """Kill the worker -> how it ended, in words."""
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(0.2)  # a crash may be over its pipe a little sooner than over its process
         self.process.kill()

@@ -10,8 +10,8 @@ from pipeline.errors import Missing
 from pipeline.workers import malloc
 
 KEYS = "cryptography"  # the package by which dask makes keys
-PAGES = ["distributed.http.health"]  # that dask shows on this machine to whoever asks: not what the workers are at
-LOSSES = 3  # workers that one task may take with it before the run gives up
+PAGES = ["distributed.http.health"]  # that dask shows to anybody on this machine: no work of the run
+LOSSES = 3  # workers that may be lost with one task before the run gives up
 
 
 def start(workers: int) -> Any:
@@ -20,7 +20,7 @@ def start(workers: int) -> Any:
     import torch
     from distributed import LocalCluster
 
-    security = _secured()
+    security = secured()
 
     gpus = torch.cuda.device_count()
     share = max(1, len(os.sched_getaffinity(0)) // workers)  # of the cores
@@ -30,7 +30,9 @@ def start(workers: int) -> Any:
         """A LocalCluster whose workers take the GPUs in turns."""
 
         def new_worker_spec(self) -> dict[Any, dict[str, Any]]:
-            spec: dict[Any, dict[str, Any]] = super().new_worker_spec()
+            """The next worker, with its GPU and its share of the cores in its environment."""
+            parent: Any = super()  # distributed ships no types
+            spec: dict[Any, dict[str, Any]] = parent.new_worker_spec()
             for number, (_, worker) in enumerate(spec.items(), len(self.worker_spec)):
                 worker["options"]["env"] = decoders | (
                     {"CUDA_VISIBLE_DEVICES": _visible(number % gpus)} if gpus else {}
@@ -40,23 +42,24 @@ def start(workers: int) -> Any:
     dask.config.set({"distributed.scheduler.allowed-failures": LOSSES - 1})
     dask.config.set({f"distributed.{which}.http.routes": PAGES for which in ("scheduler", "worker")})
     # What the C library reads when a process starts; a worker's own environment comes too late for that.
-    before = dask.config.get("distributed.nanny.pre-spawn-environ", {})
-    dask.config.set({"distributed.nanny.pre-spawn-environ": {**before, **malloc.variables()}})
-    made: Any = Local(
+    environment = dask.config.get("distributed.nanny.pre-spawn-environ", {})
+    dask.config.set({"distributed.nanny.pre-spawn-environ": {**environment, **malloc.variables()}})
+    kind: Any = Local
+    cluster = kind(
         n_workers=0,
         threads_per_worker=1,
         resources={"GPU": 1} if gpus else {},
-        memory_limit=0,  # the queue bounds it; dask would stop a worker by its guess
+        memory_limit=0,  # the queue bounds the memory; dask would stop a worker by a guess
         dashboard_address="127.0.0.1:0",
         security=security,
         silence_logs=50,
         host="127.0.0.1",
     )
-    # Ctrl-C is for this process alone: those that the loop's thread starts from here on inherit that it is blocked.
-    _start_tracker()  # its start would lift the block
-    made.loop.add_callback(signal.pthread_sigmask, signal.SIG_BLOCK, {signal.SIGINT})
-    made.scale(workers)
-    return made
+    # Ctrl-C is for this process alone: processes that the loop's thread starts from here on inherit the block.
+    _start_tracker()  # its start would end the block
+    cluster.loop.add_callback(signal.pthread_sigmask, signal.SIG_BLOCK, {signal.SIGINT})
+    cluster.scale(workers)
+    return cluster
 
 
 def _start_tracker() -> None:
@@ -71,16 +74,16 @@ def _start_tracker() -> None:
 
 
 def check() -> None:
-    """Missing where workers could not be started safely, before any work is done."""
+    """Raise Missing where workers could not be started safely; to be called before any work is done."""
     if find_spec(KEYS) is None and not _own_keys():
         raise Missing(KEYS, "--workers, if dask's configuration names no TLS files of yours,")
 
 
-def _secured() -> Any:
-    """Keys without which nobody is let in: else every user of this machine could run code on the workers.
+def secured() -> Any:
+    """The TLS keys that a connection to the workers needs; without them any user of this machine could run code there.
 
-    Those of the user's dask configuration where it asks for encryption, else ones that are made now, are kept in memory
-    alone, and end with this process.
+    They are those of the user's dask configuration where it asks for encryption, else new ones, which are kept in
+    memory only and end with this process.
     """
     from distributed.security import Security
 
@@ -89,14 +92,14 @@ def _secured() -> Any:
 
 
 def _own_keys() -> Any:
-    """The TLS files that dask's configuration names, if it asks for encryption; else None."""
+    """The TLS files that dask's configuration names; None where it asks for no encryption."""
     from distributed.security import Security
 
-    own: Any = Security()
-    return own if own.require_encryption and own.tls_ca_file else None
+    keys: Any = Security()
+    return keys if keys.require_encryption and keys.tls_ca_file else None
 
 
 def _visible(number: int) -> str:
-    """The n-th GPU among those that this process may use."""
-    named = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
-    return named[number] if named else str(number)
+    """The name of the n-th GPU that this process may use."""
+    names = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+    return names[number] if names else str(number)

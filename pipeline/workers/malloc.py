@@ -1,6 +1,6 @@
-"""Memory that a forward frees is kept for the next one, where the C library is glibc.
+"""Settings of glibc that keep the memory which a forward frees for the next one.
 
-By default it gives large blocks back to the system each time, which has to clear their pages when they are wanted
+By default glibc gives large blocks back to the system each time, which has to clear their pages when they are needed
 again: a third of the time of X3D-L and ir-CSN on a CPU (measured: 1.4 to 1.6 times as fast without, at the same peak).
 """
 
@@ -12,15 +12,15 @@ LARGEST = 1 << 30  # bytes; larger blocks still come from the system and go back
 
 
 def keep() -> bool:
-    """Set it for this process; False where the C library is another. To be called before there are other threads."""
+    """Keep freed memory in this process; False where the C library is not glibc. Call it before other threads begin."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return False
-    # One heap for all threads: those that threads have of their own cannot hold such blocks.
+    # One heap for all threads: the heaps of single threads cannot hold such blocks.
     return all([mallopt(MMAP, LARGEST), mallopt(TRIM, KEPT), mallopt(ARENAS, 1)])
 
 
 def variables() -> dict[str, str]:
-    """The same for a process that is to be started, as its environment."""
+    """The environment variables that make a process to be started keep freed memory."""
     return {"MALLOC_MMAP_THRESHOLD_": str(LARGEST), "MALLOC_TRIM_THRESHOLD_": str(KEPT), "MALLOC_ARENA_MAX": "1"}

@@ -1,6 +1,6 @@
-"""The other end of a process that can be killed: jobs in, results out, until the parent is gone.
+"""The program of a process that can be killed: it takes jobs and gives results until the parent is gone.
 
-Imported by every such process: it imports nothing but the standard library, and what does likewise.
+Every such process imports it, so it imports only the standard library and modules that do the same.
 """
 
 import ctypes
@@ -15,30 +15,30 @@ from pipeline.errors import absent
 from pipeline.workers import pipes
 
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
-MISSING = "missing package"  # why no job of this kind can be done, whatever it works on
-BROKEN = "missing module"  # of a package that is there, or of our own
+MISSING = "missing package"  # for lack of which no job of this kind can be done
+BROKEN = "missing module"  # of a package that is installed, or of laff
 
 
 @dataclass(frozen=True)
 class Lost:
-    """Why a job has no result."""
+    """The reason why a job has no result."""
 
     reason: str  # for a person: "took longer than 60 s"
     exception: str  # "Timeout", "Memory", "Crash", or the type of the exception that the function raised
 
 
 def serve(parent: int) -> None:
-    """The life of a worker: jobs in by standard input, answers out by standard output, until the input ends."""
+    """Answer the jobs of standard input on standard output, until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(5)  # who waits for our answers comes first: else a forward on the same cores gets only its share of them
+    os.nice(5)  # the process that waits for the answers comes first: its forwards need these cores too
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before we asked to be told
+        if os.getppid() != parent:  # it died before that call
             return
     source, target = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
-    os.dup2(2, 1)  # what a decoder prints belongs among the messages, at once: a killed process flushes nothing
+    os.dup2(2, 1)  # what a decoder prints goes to standard error, at once: a killed process flushes nothing
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
     pipes.widen(target)
@@ -48,7 +48,7 @@ def serve(parent: int) -> None:
             head, _ = pipes.receive(source, None)
         except EOFError:
             return
-        pipes.send(target, *_answer(head))  # keeps nothing: frames are large, the next job may be long in coming
+        pipes.send(target, *_answer(head))  # kept in no variable: frames are large, and the next job may come late
 
 
 def _answer(head: bytearray) -> tuple[bytes, list[memoryview]]:
@@ -56,7 +56,7 @@ def _answer(head: bytearray) -> tuple[bytes, list[memoryview]]:
     try:
         function, job = pickle.loads(head)
         return pipes.pickled(function(job))
-    except MemoryError:  # NumPy's and PyAV's are kinds of it
+    except MemoryError:  # those of NumPy and PyAV are subclasses
         return pipes.pickled(Lost("needed more memory than the system gave", "Memory"))
     except ModuleNotFoundError as error:
         return pipes.pickled(Lost(error.name or "", MISSING) if absent(error) else Lost(str(error), BROKEN))

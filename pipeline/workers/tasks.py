@@ -1,4 +1,4 @@
-"""Jobs, and who does them: this process, or (pipeline.workers.cluster) many."""
+"""Jobs, and the processes that do them: this one, or many (pipeline.workers.cluster)."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -12,12 +12,12 @@ from pipeline.workers.worker import Worker
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-AHEAD = 2  # jobs that are known beside the one that is done: its successor may be nearly done already
+AHEAD = 2  # jobs that are known beside the one that runs: the next may be nearly done already
 
 
 @dataclass
 class Made:
-    """What a job reports: a finished unit of a stage."""
+    """A finished unit of a stage, as a job reports it."""
 
     stage: str
     key: str
@@ -29,24 +29,29 @@ class Made:
 
 
 class Tasks(Protocol):
-    """Something that does jobs.
+    """Whatever does jobs.
 
-    `function` is importable, jobs and results are small and picklable, so that the same tasks run anywhere; what
+    `function` is importable, jobs and results are small and can be pickled, so that the same jobs run anywhere; what
     they make goes to the workspace, not through dask. A job whose attribute `gpu` is true needs a GPU.
     """
 
-    remote: bool  # whether jobs run on machines that this process knows nothing of
+    remote: bool  # whether jobs run on machines that may differ from this one
     shows: bool  # whether a job may show bars of its own
 
     def each(
         self, function: Callable[[Job, Worker], Result], jobs: Iterable[Job], bar: Bar | None = None
-    ) -> Iterator[Result]: ...
-    def forget(self, kind: type) -> None: ...
-    def close(self) -> None: ...
+    ) -> Iterator[Result]:
+        """The results of function(job, worker) for each job; the jobs move `bar`."""
+
+    def forget(self, kind: type) -> None:
+        """Forget the object of a class that workers keep for further jobs."""
+
+    def close(self) -> None:
+        """Forget everything that workers keep, and end those that were started here."""
 
 
 class Serial:
-    """One job after the other, in this process: one worker needs no scheduler. Results come in the order of jobs."""
+    """Does one job after the other in this process, which needs no scheduler; results come in the order of jobs."""
 
     remote = False
     shows = True
@@ -57,24 +62,24 @@ class Serial:
     def each(
         self, function: Callable[[Job, Worker], Result], jobs: Iterable[Job], bar: Bar | None = None
     ) -> Iterator[Result]:
-        """function(job, worker) for each job; one with a field `following` is told what comes next, as that one is.
+        """The results of function(job, worker) for each job; the jobs move `bar`.
 
-        What the jobs advance by moves `bar`.
+        A job with a field `following` has the next job there, and that one the job behind it.
         """
-        tell = None if bar is None else bar.advance
+        advance = None if bar is None else bar.advance
         coming = iter(jobs)
         waiting = deque(islice(coming, 1 + AHEAD))  # the job whose turn it is, and those behind it
         while waiting:
             for job, following in zip(waiting, [*waiting, None][1:], strict=True):
                 if hasattr(job, "following"):
                     job.following = following
-            yield self.worker.do(function, waiting.popleft(), tell)
+            yield self.worker.do(function, waiting.popleft(), advance)
             waiting.extend(islice(coming, 1))
 
     def forget(self, kind: type) -> None:
-        """Let go of what this process keeps of a class for further jobs."""
+        """Forget the object of a class that this process keeps for further jobs."""
         self.worker.forget(kind)
 
     def close(self) -> None:
-        """Let go of everything that this process keeps for further jobs."""
+        """Forget everything that this process keeps for further jobs."""
         self.worker.close()

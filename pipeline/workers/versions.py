@@ -1,4 +1,4 @@
-"""What shapes the results of a process: its code, Python, libraries. Processes of one run must have the same."""
+"""The versions that shape the results of a process: code, Python, libraries. All processes of a run need the same."""
 
 import socket
 import sys
@@ -39,21 +39,25 @@ def installed(package: str) -> str:
 
 @cache
 def about() -> dict[str, str]:
-    """Versions of this process by name; its code as it was when first asked."""
-    found = {"python": ".".join(map(str, sys.version_info[:2]))}
+    """Versions of this process by name; its code as it was at the first call."""
+    versions = {"python": ".".join(map(str, sys.version_info[:2]))}
     for package in PACKAGES:
-        found[package] = installed(package)
+        versions[package] = installed(package)
     sources = sorted(path for room in ("pipeline", "extractors", "fusion") for path in (code.ROOT / room).rglob("*.py"))
-    found["laff"] = files.digest([[str(path.relative_to(code.ROOT)), files.sha256(path)] for path in sources])[:12]
-    return found
+    versions["laff"] = files.digest([[str(path.relative_to(code.ROOT)), files.sha256(path)] for path in sources])[:12]
+    return versions
 
 
 def check(address: str, wanted: dict[str, str], seen: Iterable[str]) -> None:
-    """LaffError where this process, the worker at `address`, has other versions or does not see the paths `seen`."""
-    mine = about()
-    wrong = [f"{name} {mine.get(name)} (here {is_})" for name, is_ in wanted.items() if mine.get(name) != is_]
+    """Raise LaffError where this process, the worker at `address`, has other versions or lacks a path of `seen`."""
+    versions = about()
+    differences = [
+        f"{name} {versions.get(name)} (here {expected})"
+        for name, expected in wanted.items()
+        if versions.get(name) != expected
+    ]
     where = f"worker {address} on {socket.gethostname()}"
-    if wrong:
-        raise LaffError(f"{where} is not like the run: {', '.join(wrong)}; install the same and start it anew")
+    if differences:
+        raise LaffError(f"{where} is not like the run: {', '.join(differences)}; install the same and start it anew")
     if lost := [path for path in seen if not Path(path).exists()]:
         raise LaffError(f"{where} does not see {lost[0]}; workers and this run need the same folders at the same paths")

@@ -1,4 +1,4 @@
-"""A process that does jobs: what it keeps from one to the next, and whom it tells how far it is."""
+"""What a process that does jobs keeps from one job to the next, and how it reports their progress."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,27 +12,26 @@ Result = TypeVar("Result")
 
 
 class Worker:
-    """What every job of a process is given.
+    """The object that every job of a process is given.
 
-    What takes long to make, such as loaded models, is made once and kept: `worker.kept(Loaded)`. Which classes these
-    are is known to those whose jobs ask for them. Such an object is made without arguments; one that holds processes
-    or files has a method `close`.
+    It keeps objects that take long to make, such as loaded models, for later jobs: `worker.kept(Loaded)`. The class of
+    such an object takes no arguments; it has a method `close` where it holds processes or files.
     """
 
     def __init__(self, shows: bool = True) -> None:
-        """shows: whether a job may show bars of its own, because a person sees what this process says."""
+        """Keep nothing yet; shows: whether jobs may show bars, because a person sees this process's output."""
         self.shows = shows
         self._kept: dict[type, Any] = {}
         self._tell: Callable[[int], None] | None = None
-        self._line: dict[int, Any] = {}  # jobs that are asked for, by ticket; the first is being done
+        self._line: dict[int, Any] = {}  # jobs that wait, by ticket; the first is being done
         self._tickets = count()
         self._moved = Condition()
 
     def do(self, function: Callable[[Job, "Worker"], Result], job: Job, tell: Callable[[int], None] | None) -> Result:
-        """function(job, self); `tell` gets every count that the job advances by.
+        """The result of function(job, self); `tell` is called with every count that the job advances by.
 
-        One job after the other, however many threads ask: what is kept, and torch's threads, serve one at a time. A job
-        with a field `following` is told which job waits behind it, if that is one of its kind.
+        Jobs are done one after the other, however many threads ask: the objects that are kept, and torch's threads,
+        serve one job at a time. A job with a field `following` has the next job there, where that is of the same type.
         """
         with self._in_line(job):
             self._tell = tell
@@ -43,11 +42,11 @@ class Worker:
 
     @contextmanager
     def _in_line(self, job: Any) -> Iterator[None]:
-        """Wait until all are done that came before; the next goes on when this one is over."""
+        """Wait until all earlier jobs are done; the next job goes on when the block ends."""
         with self._moved:
-            ahead = list(self._line.values())[-1:]
-            if ahead and type(ahead[0]) is type(job) and hasattr(job, "following"):
-                ahead[0].following = job
+            before = list(self._line.values())[-1:]
+            if before and type(before[0]) is type(job) and hasattr(job, "following"):
+                before[0].following = job
             ticket = next(self._tickets)
             self._line[ticket] = job
         try:
@@ -60,24 +59,24 @@ class Worker:
                 self._moved.notify_all()
 
     def kept(self, kind: type[Kind]) -> Kind:
-        """The one object of a class that this process has, made when it is first asked for."""
+        """The object of a class that this process keeps, made at the first call."""
         if kind not in self._kept:
             self._kept[kind] = kind()
-        found: Kind = self._kept[kind]
-        return found
+        instance: Kind = self._kept[kind]
+        return instance
 
     def advance(self, count: int = 1) -> None:
-        """Tell that the job has done so many items more."""
+        """Report that the job has done `count` more items."""
         if self._tell is not None:
             self._tell(count)
 
     def forget(self, kind: type) -> None:
-        """Close and let go of the object of a class; the next that ask get a new one."""
-        found = self._kept.pop(kind, None)
-        if hasattr(found, "close"):
-            found.close()
+        """Close and forget the object of a class; the next call of `kept` makes a new one."""
+        instance = self._kept.pop(kind, None)
+        if hasattr(instance, "close"):
+            instance.close()
 
     def close(self) -> None:
-        """Forget everything, last made first. The worker can go on."""
+        """Forget everything, last made first. The worker can still do jobs."""
         for kind in [*reversed(self._kept)]:
             self.forget(kind)

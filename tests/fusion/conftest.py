@@ -31,9 +31,9 @@ def moved() -> Callable[[nn.Module], Numbers]:
 def given() -> Callable[..., dict[str, Tensor]]:
     """`given(dims, rows, seed)`: random float64 rows of features."""
 
-    def make(dims: Mapping[str, int], rows: int = 4, seed: int = 1) -> dict[str, Tensor]:
+    def make(dims: Mapping[str, int], count: int = 4, seed: int = 1) -> dict[str, Tensor]:
         generator = torch.Generator().manual_seed(seed)
-        return {name: torch.randn(rows, dim, generator=generator, dtype=torch.float64) for name, dim in dims.items()}
+        return {name: torch.randn(count, dim, generator=generator, dtype=torch.float64) for name, dim in dims.items()}
 
     return make
 
@@ -43,11 +43,11 @@ def loss_by_hand() -> Callable[[np.ndarray], float]:
     """`loss_by_hand(cosines [S, C, V])`: hinge of every caption against its hardest video, summed over all."""
 
     def total(cosines: np.ndarray) -> float:
-        found = 0.0
+        loss = 0.0
         for space in cosines:
             for i, row in enumerate(space):
-                found += max(max(0.2 + other - row[i] for j, other in enumerate(row) if j != i), 0.0)
-        return found
+                loss += max(max(0.2 + other - row[i] for j, other in enumerate(row) if j != i), 0.0)
+        return loss
 
     return total
 
@@ -55,4 +55,4 @@ def loss_by_hand() -> Callable[[np.ndarray], float]:
 @pytest.fixture
 def length_one() -> Callable[[np.ndarray], np.ndarray]:
     """`length_one(rows)`: along the last axis."""
-    return lambda rows: rows / np.sqrt((rows**2).sum(axis=-1, keepdims=True))
+    return lambda vectors: vectors / np.sqrt((vectors**2).sum(axis=-1, keepdims=True))

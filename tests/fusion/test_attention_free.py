@@ -25,11 +25,13 @@ def test_forward_and_loss(
     def side(prefix: str, features: dict[str, Tensor]) -> np.ndarray:
         heads = []
         for head in range(HEADS):
-            own = slice(head * WIDTH, (head + 1) * WIDTH)
+            columns = slice(head * WIDTH, (head + 1) * WIDTH)
             total = np.full((4, WIDTH), values[f"{prefix}.bias"][head])
             for name, x in features.items():
                 weight, bias = values[f"{prefix}.enter.{name}.weight"], values[f"{prefix}.enter.{name}.bias"]
-                total += values[f"{prefix}.weight.{name}"][head] * np.tanh(x.numpy() @ weight[:, own] + bias[own])
+                total += values[f"{prefix}.weight.{name}"][head] * np.tanh(
+                    x.numpy() @ weight[:, columns] + bias[columns]
+                )
             heads.append(length_one(total))
         return np.stack(heads)
 

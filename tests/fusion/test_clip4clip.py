@@ -19,11 +19,11 @@ DIMS: dict[str, Any] = {"video_dims": {"f": D}, "text_dims": {"t": D}, "lengths"
 
 def model(path: str = "fusion.frames.ea.EA", /, **params: Any) -> Clip4Clip:
     torch.manual_seed(0)
-    made = Clip4Clip(**DIMS, aggregate=path, aggregate_params=params)
+    clip4clip = Clip4Clip(**DIMS, aggregate=path, aggregate_params=params)
     with torch.no_grad():
-        for parameter in made.parameters():
+        for parameter in clip4clip.parameters():
             parameter.add_(torch.randn(parameter.shape) * 0.2)
-    return made
+    return clip4clip
 
 
 def given(videos: int = 5, captions: int = 7) -> tuple[dict[str, Frames], dict[str, Tensor]]:
@@ -35,31 +35,31 @@ def given(videos: int = 5, captions: int = 7) -> tuple[dict[str, Frames], dict[s
 
 def test_means_by_hand() -> None:
     video, text = given()
-    made = Clip4Clip(**DIMS, aggregate="fusion.frames.mean.Mean", aggregate_params={"pre_norm": True})
+    clip4clip = Clip4Clip(**DIMS, aggregate="fusion.frames.mean.Mean", aggregate_params={"pre_norm": True})
     frames, captions = video["f"].values.double().numpy(), text["t"].double().numpy()
     wanted = np.zeros((7, 5))
     for v in range(5):
-        own = frames[v, : v + 1]
-        mean = (own / np.linalg.norm(own, axis=1, keepdims=True)).mean(0)
+        own_frames = frames[v, : v + 1]
+        mean = (own_frames / np.linalg.norm(own_frames, axis=1, keepdims=True)).mean(0)
         for c in range(7):
             wanted[c, v] = captions[c] @ mean / np.linalg.norm(mean) / np.linalg.norm(captions[c])
-    np.testing.assert_allclose(made.cosines(video, text)[0].numpy(), wanted, atol=1e-5)
-    np.testing.assert_allclose(made.scores(video, text).numpy(), wanted, atol=1e-5)
-    np.testing.assert_allclose((made.embed_text(text) @ made.embed_video(video).T).numpy(), wanted, atol=1e-5)
+    np.testing.assert_allclose(clip4clip.cosines(video, text)[0].numpy(), wanted, atol=1e-5)
+    np.testing.assert_allclose(clip4clip.scores(video, text).numpy(), wanted, atol=1e-5)
+    np.testing.assert_allclose((clip4clip.embed_text(text) @ clip4clip.embed_video(video).T).numpy(), wanted, atol=1e-5)
 
 
 def test_pairs_are_scored_one_by_one() -> None:
-    made, (video, text) = model("fusion.frames.tight.TightTransf", layers=1).eval(), given()
-    assert made.scores_pairs
-    found = made.scores(video, text)
-    one: Any = made.aggregator
+    clip4clip, (video, text) = model("fusion.frames.tight.TightTransf", layers=1).eval(), given()
+    assert clip4clip.scores_pairs
+    scores = clip4clip.scores(video, text)
+    one: Any = clip4clip.aggregator
     for c in range(7):
         for v in range(5):
             alone = one(text["t"][c : c + 1], video["f"].values[v : v + 1], video["f"].counts[v : v + 1])
-            torch.testing.assert_close(found[c, v], alone[0], rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(made.cosines(video, text), found[None])
+            torch.testing.assert_close(scores[c, v], alone[0], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(clip4clip.cosines(video, text), scores[None])
     with pytest.raises(ValueError, match="TightTransf scores pairs; a video alone has no vector"):
-        made.embed_video(video)
+        clip4clip.embed_video(video)
 
 
 @pytest.mark.parametrize(
@@ -76,9 +76,9 @@ def test_training_brings_a_caption_to_its_video(aggregate: str, params: dict[str
     """Videos that differ in the place of a signal among noise: what a mean over frames sees least."""
     video, text = given(6, 6)
     split = Split(video, text, torch.arange(6))
-    made = model(f"fusion.frames.{aggregate}", **params)
-    task = Retrieval(made, split, split, make("infonce"))
-    optimiser = torch.optim.Adam(made.parameters(), lr=0.01)
+    clip4clip = model(f"fusion.frames.{aggregate}", **params)
+    task = Retrieval(clip4clip, split, split, make("infonce"))
+    optimiser = torch.optim.Adam(clip4clip.parameters(), lr=0.01)
     losses = []
     for _ in range(40):
         loss = task.loss(torch.arange(6))
@@ -90,7 +90,7 @@ def test_training_brings_a_caption_to_its_video(aggregate: str, params: dict[str
     assert 0 < task.score() <= 1
     again = model(f"fusion.frames.{aggregate}", **params)
     again.load_state_dict(task.state())
-    torch.testing.assert_close(again.eval().scores(video, text), made.eval().scores(video, text))
+    torch.testing.assert_close(again.eval().scores(video, text), clip4clip.eval().scores(video, text))
 
 
 def test_the_scale_of_the_loss_is_not_for_pairs() -> None:
@@ -110,11 +110,11 @@ def test_the_scale_of_the_loss_is_not_for_pairs() -> None:
 def test_mean_reciprocal_rank_of_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ranks 1, 2 and, tied with one other, 1.5: (1 + 1/2 + 2/3) / 3; in blocks of 2 captions."""
     scores = torch.tensor([[3.0, 1.0, 2.0], [3.0, 2.0, 1.0], [0.0, 4.0, 4.0]])
-    made, (video, text) = model("fusion.frames.tight.TightTransf"), given(3, 3)
+    clip4clip, (video, text) = model("fusion.frames.tight.TightTransf"), given(3, 3)
     text["t"][:, 0] = torch.arange(3)
     monkeypatch.setattr("fusion.retrieval.BLOCK", 2)
-    monkeypatch.setattr(made, "scores", lambda video, text: scores[text["t"][:, 0].long()])
-    assert mrr(made, Split(video, text, torch.arange(3))) == pytest.approx((1 + 1 / 2 + 1 / 1.5) / 3)
+    monkeypatch.setattr(clip4clip, "scores", lambda video, text: scores[text["t"][:, 0].long()])
+    assert mrr(clip4clip, Split(video, text, torch.arange(3))) == pytest.approx((1 + 1 / 2 + 1 / 1.5) / 3)
 
 
 @pytest.mark.parametrize(
@@ -140,10 +140,10 @@ def test_what_the_constructor_refuses(change: dict[str, Any], message: str) -> N
 
 
 def test_features_of_another_kind_are_named() -> None:
-    made, (video, text) = model(), given()
+    clip4clip, (video, text) = model(), given()
     with pytest.raises(ValueError, match="'f' should come frame by frame, not as one row for each video"):
-        made.video_units({"f": video["f"].values[:, 0]})
+        clip4clip.video_units({"f": video["f"].values[:, 0]})
     with pytest.raises(ValueError, match="'t' should hold dense rows, not Sparse"):
-        made.text_units({"t": Sparse.of(csr_matrix(text["t"].numpy()))})
+        clip4clip.text_units({"t": Sparse.of(csr_matrix(text["t"].numpy()))})
     with pytest.raises(ValueError, match=r"12 frames|13 frames|6 frames a video were given"):
-        made.video_units({"f": Frames(video["f"].values[:, :6], video["f"].counts.clamp(max=6))})
+        clip4clip.video_units({"f": Frames(video["f"].values[:, :6], video["f"].counts.clamp(max=6))})

@@ -54,6 +54,6 @@ def test_it_starts_xavier_uniform_over_all_features_together() -> None:
 def test_dropout_acts_while_training() -> None:
     block = Concat(dims={"x3d": 50}, heads=2, width=500, dropout=0.3)
     torch.manual_seed(0)
-    rows = {"x3d": torch.randn(20, 50)}
-    assert float((block(rows)[0] == 0).double().mean()) == pytest.approx(0.3, abs=0.02)
-    assert (block.eval()(rows)[0] != 0).all()
+    features = {"x3d": torch.randn(20, 50)}
+    assert float((block(features)[0] == 0).double().mean()) == pytest.approx(0.3, abs=0.02)
+    assert (block.eval()(features)[0] != 0).all()

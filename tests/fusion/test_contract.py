@@ -12,33 +12,45 @@ from torch import Tensor, nn
 
 import fusion
 from fusion.features import Feature, Sparse
+from pipeline.parts import classes
+from pipeline.parts.classes import Parameter
 
 DIMS = {"clip-ft": 6, "x3d": 9, "bow": 11}
-SMALL = {"heads": 2, "width": 8, "dropout": 0.0}  # given to the constructors that have such parameters
+SMALL = {
+    "heads": 2,
+    "width": 8,
+    "dropout": 0.0,
+    "raw": ("clip-ft",),
+}  # given to the constructors that have such parameters
 
 
 def blocks() -> list[type[nn.Module]]:
     """All block classes of the modules in fusion/."""
-    found = []
+    classes_ = []
     for module in pkgutil.iter_modules(fusion.__path__):
         if not module.ispkg:
             name = f"fusion.{module.name}"
-            for _, part in inspect.getmembers(importlib.import_module(name), inspect.isclass):
-                if issubclass(part, nn.Module) and part.__module__ == name and hasattr(part, "convex"):
-                    found.append(part)
-    return found
+            for _, kind in inspect.getmembers(importlib.import_module(name), inspect.isclass):
+                if issubclass(kind, nn.Module) and kind.__module__ == name and hasattr(kind, "convex"):
+                    classes_.append(kind)
+    return classes_
+
+
+def parameters_of(block: type[nn.Module]) -> dict[str, Parameter]:
+    """What stages.yaml may give to its constructor, as it is read from the source."""
+    return classes.part(f"{block.__module__}.{block.__name__}").parameters
 
 
 def build(block: type[nn.Module], dims: dict[str, int] = DIMS, **params: Any) -> nn.Module:
     torch.manual_seed(0)
-    known = inspect.signature(block).parameters
+    known = parameters_of(block)
     chosen = {name: value for name, value in {**SMALL, **params}.items() if name in known}
     return block(dims=dims, **chosen)
 
 
-def features(rows: int = 5, dims: dict[str, int] = DIMS) -> dict[str, Tensor]:
+def features(count: int = 5, dims: dict[str, int] = DIMS) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(1)
-    return {name: torch.randn(rows, dim, generator=generator) for name, dim in dims.items()}
+    return {name: torch.randn(count, dim, generator=generator) for name, dim in dims.items()}
 
 
 def test_the_search_finds_blocks() -> None:
@@ -54,25 +66,24 @@ class TestBlock:
         assert isinstance(block.symmetric, bool)
         assert block.__doc__
         assert block.forward.__doc__
-        parameters = inspect.signature(block).parameters.values()
-        assert all(p.kind is p.KEYWORD_ONLY for p in parameters)
-        assert [p.name for p in parameters if p.default is p.empty] == ["dims"]
+        assert all(p.kind in (p.KEYWORD_ONLY, p.VAR_KEYWORD) for p in inspect.signature(block).parameters.values())
+        assert [name for name, parameter in parameters_of(block).items() if parameter.required] == ["dims"]
 
     def test_knows_its_features(self, block: type[nn.Module]) -> None:
         """In the order of its weights."""
         assert hasattr(build(block), "dims"), "keep what the constructor got: self.dims = dict(dims)"
         assert list(build(block).dims.items()) == list(DIMS.items())
 
-    @pytest.mark.parametrize("rows", [1, 5])
+    @pytest.mark.parametrize("count", [1, 5])
     @pytest.mark.parametrize("training", [True, False])
-    def test_shapes(self, block: type[nn.Module], rows: int, training: bool) -> None:
-        fused, weights = build(block).train(training)(features(rows))
+    def test_shapes(self, block: type[nn.Module], count: int, training: bool) -> None:
+        fused, weights = build(block).train(training)(features(count))
         assert fused.ndim == 3
-        assert len(fused) == rows
+        assert len(fused) == count
         assert fused.dtype == torch.float32
         assert torch.isfinite(fused).all()
         if weights is not None:
-            assert weights.shape == (rows, fused.shape[1], len(DIMS))
+            assert weights.shape == (count, fused.shape[1], len(DIMS))
 
     def test_convex_weights_sum_to_one(self, block: type[nn.Module]) -> None:
         _, weights = build(block)(features())

@@ -82,8 +82,8 @@ def test_a_sentence_encoder_costs_what_its_words_cost(both_ways: bool) -> None:
     tokens = Tokens(torch.tensor([1, 4, 5, 6, 2, 3, 7]), torch.tensor([0, 5, 7]), 20)  # 5 and 2 words
     hidden = 6 if both_ways else 12
     a_word = (2 if both_ways else 1) * 2 * 3 * hidden * (5 + hidden)
-    found = flops(model, {"x": torch.rand(1, 3)}, {"gru": tokens})
-    assert found.text == a_word * 3.5 + 2 * 12 * 7
+    counted = flops(model, {"x": torch.rand(1, 3)}, {"gru": tokens})
+    assert counted.text == a_word * 3.5 + 2 * 12 * 7
 
 
 class Attention(nn.Module):
@@ -106,9 +106,9 @@ def test_multi_head_attention(training: bool) -> None:
     dims, width = {"a": 9, "b": 5, "c": 7}, 16
     model = Paired(Attention(dims, width), Attention({"t": 3}, width)).train(training)
     video, text = {name: torch.rand(1, dim) for name, dim in dims.items()}, {"t": torch.rand(1, 3)}
-    found = flops(model, video, text)
-    assert found.video == mhsa_flops(21, width, 3) + 2 * (2 * 3 * 3 * width)
-    assert found.text == mhsa_flops(3, width, 1) + 2 * 2 * width
+    counted = flops(model, video, text)
+    assert counted.video == mhsa_flops(21, width, 3) + 2 * (2 * 3 * 3 * width)
+    assert counted.text == mhsa_flops(3, width, 1) + 2 * 2 * width
     assert model.training == training
     assert torch.backends.mha.get_fastpath_enabled()
 
@@ -123,11 +123,11 @@ def test_products_beside_matrices() -> None:
 
 
 def test_recurrent_layers_cost_their_gates() -> None:
-    steps, rows, width, hidden = 3, 2, 5, 4
+    steps, batch, width, hidden = 3, 2, 5, 4
     for layer, gates in ((nn.LSTM(width, hidden), 4), (nn.GRU(width, hidden), 3)):
         with torch.no_grad(), Products() as products:
-            layer(torch.ones(steps, rows, width))
-        assert products.flops == 2 * steps * rows * gates * hidden * (width + hidden)
+            layer(torch.ones(steps, batch, width))
+        assert products.flops == 2 * steps * batch * gates * hidden * (width + hidden)
 
 
 def test_element_wise_products_count_when_they_are_summed() -> None:
@@ -154,5 +154,5 @@ class Pairwise(nn.Module):
 
 
 def test_a_model_that_scores_pairs() -> None:
-    found = flops(Pairwise(), {"v": torch.rand(2, 8)}, {"t": torch.rand(3, 8)})
-    assert found == Cost(0, 0, 2 * 8)
+    counted = flops(Pairwise(), {"v": torch.rand(2, 8)}, {"t": torch.rand(3, 8)})
+    assert counted == Cost(0, 0, 2 * 8)

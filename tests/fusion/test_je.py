@@ -34,9 +34,9 @@ def test_forward_and_loss(
     whole = np.concatenate([feature.numpy() for feature in text.values()], axis=1)
     spaces = []
     for number, (name, feature) in enumerate(video.items()):
-        own = slice(number * WIDTH, (number + 1) * WIDTH)
-        weight = np.concatenate([values[f"text.weight.{one}"][:, own] for one in text])
-        texts = length_one(np.tanh(whole @ weight + values["text.bias"][own]))
+        columns = slice(number * WIDTH, (number + 1) * WIDTH)
+        weight = np.concatenate([values[f"text.weight.{one}"][:, columns] for one in text])
+        texts = length_one(np.tanh(whole @ weight + values["text.bias"][columns]))
         videos = length_one(np.tanh(feature.numpy() @ values[f"video.{name}.weight"] + values[f"video.{name}.bias"]))
         spaces.append(texts @ videos.T)
     wanted = np.stack(spaces)

@@ -19,6 +19,7 @@ from pipeline.training.trainer import make_optimizer, step
 HEADS, WIDTH, BATCH = 3, 5, 4
 VIDEO = {"clip-ft": 5, "x3d": 7, "tf": 4}
 TEXT = {"gru": 6, "bow": 9, "clip-ft": 5}
+RAW = ("clip-ft",)
 ONE = torch.tensor(1.0)
 
 
@@ -41,7 +42,7 @@ class Encoder(nn.Module):
 def paired(dtype: torch.dtype) -> Paired:
     """A small model, a little away from its initial state, so that biases and affine parts matter."""
     torch.manual_seed(3)
-    size = {"heads": HEADS, "width": WIDTH, "dropout": 0.0}
+    size = {"heads": HEADS, "width": WIDTH, "dropout": 0.0, "raw": RAW}
     encoders = {"gru": Encoder(8, 3, 6)}
     model = Paired(LAFF(dims=VIDEO, **size), LAFF(dims=TEXT, **size), encoders).to(torch.float64)
     with torch.no_grad():
@@ -97,14 +98,14 @@ def side(values: dict[str, Tensor], prefix: str, features: dict[str, Tensor]) ->
                 entered[name] = (normal * weight.reshape(-1) + bias.reshape(-1))[:, columns]
             else:
                 entered[name] = torch.tanh(x @ weight[:, columns] + bias[columns])
-        rows = []
+        vectors = []
         for row in range(BATCH):
             scores = {name: values[f"{prefix}.score"][head] @ entered[name][row] for name in features}
             total = sum(torch.exp(score) for score in scores.values())
             fused = sum(torch.exp(scores[name]) / total * entered[name][row] for name in features)
             assert isinstance(fused, Tensor)
-            rows.append(fused / (fused.norm() + 1e-14))
-        heads.append(rows)
+            vectors.append(fused / (fused.norm() + 1e-14))
+        heads.append(vectors)
     return heads
 
 
@@ -204,7 +205,7 @@ def test_one_rmsprop_step(clip: float) -> None:
 
 def test_evaluation_uses_running_statistics() -> None:
     """After one batch: mean 0.1 m, variance 0.9 + 0.1 * unbiased variance, as BatchNorm1d over the tiles keeps them."""
-    block = LAFF(dims={"clip-ft": 3}, heads=2, width=4)
+    block = LAFF(dims={"clip-ft": 3}, heads=2, width=4, raw=RAW)
     x = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
     block({"clip-ft": x})
     fused, _ = block.eval()({"clip-ft": x})
@@ -227,7 +228,7 @@ def test_raw_features() -> None:
         ValueError,
         match=r"'clip-ft' is raw and has width 9, more than a head's 8; .* out of raw \(what `raw` names enters",
     ):
-        LAFF(dims={"clip-ft": 9}, heads=2, width=8)
+        LAFF(dims={"clip-ft": 9}, heads=2, width=8, raw=RAW)
     LAFF(dims={"clip-ft": 9}, heads=2, width=8, raw=("no-such-feature",))
     block = LAFF(dims={"bow": 2}, heads=2, width=8, raw=("bow",))
     with pytest.raises(ValueError, match="'bow' is sparse and cannot be raw"):
@@ -238,7 +239,7 @@ def test_size_of_the_authors_model() -> None:
     """66,142,252 in the authors' code, less what never acts there: two LayerNorm(512), and in each of 16 heads the bias
     that the softmax cancels and the stored weight of the unused mean."""
     with torch.device("meta"):
-        text = LAFF(dims={"gru": 1024, "bow": 7650, "w2v": 500, "clip-ft": 512})
-        video = LAFF(dims={"clip-ft": 512, "tf": 768, "x3d": 2048, "ircsn": 2048})
+        text = LAFF(dims={"gru": 1024, "bow": 7650, "w2v": 500, "clip-ft": 512}, raw=RAW)
+        video = LAFF(dims={"clip-ft": 512, "tf": 768, "x3d": 2048, "ircsn": 2048}, raw=RAW)
         model = Paired(video, text, {"gru": Encoder(7807, 500, 1024)})
     assert sum(p.numel() for p in model.parameters()) == 66_142_252 - 2 * 2 * 512 - 16 * (1 + 1) == 66_140_172

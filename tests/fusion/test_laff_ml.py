@@ -14,6 +14,7 @@ from fusion.paired import Paired
 
 HEADS, WIDTH, ROWS, TIME = 2, 6, 4, 3
 VIDEO, TEXT = {"x3d": 5, "clip-ft-frames": 4, "tf": 3}, {"w2v": 4, "clip-ft": 6}
+NAMED = {"raw": ("clip-ft",), "frames": ("clip-ft-frames",)}
 COUNTS = [3, 1, 2, 3]
 ONE = torch.tensor(1.0)
 
@@ -35,13 +36,13 @@ def side(values: dict[str, np.ndarray], prefix: str, features: dict[str, Feature
     for name, feature in features.items():
         weight, bias = values[f"{prefix}.enter.{name}.weight"], values[f"{prefix}.enter.{name}.bias"]
         if isinstance(feature, Frames):
-            rows = []
+            vectors = []
             for row, count in enumerate(COUNTS):
-                own = [feature.values[row, t].numpy() for t in range(count)]
-                scores = [np.exp(one @ values[f"{prefix}.frame_score.{name}"]) for one in own]
-                whole = sum(score / sum(scores) * one for score, one in zip(scores, own, strict=True))
-                rows.append(whole / np.sqrt((whole**2).sum()))
-            x = np.pad(np.stack(rows), ((0, 0), (0, WIDTH - 4)))
+                own_frames = [feature.values[row, t].numpy() for t in range(count)]
+                scores = [np.exp(one @ values[f"{prefix}.frame_score.{name}"]) for one in own_frames]
+                whole = sum(score / sum(scores) * one for score, one in zip(scores, own_frames, strict=True))
+                vectors.append(whole / np.sqrt((whole**2).sum()))
+            x = np.pad(np.stack(vectors), ((0, 0), (0, WIDTH - 4)))
         else:
             x = feature.numpy()  # type: ignore[union-attr]
         if name in ("clip-ft", "clip-ft-frames"):
@@ -62,7 +63,7 @@ def side(values: dict[str, np.ndarray], prefix: str, features: dict[str, Feature
 
 
 def test_forward_and_loss(moved: Callable, given: Callable[..., dict[str, Tensor]], loss_by_hand: Callable) -> None:
-    model = Paired(*(LAFFml(dims=dims, heads=HEADS, width=WIDTH, dropout=0.0) for dims in (VIDEO, TEXT)))
+    model = Paired(*(LAFFml(dims=dims, heads=HEADS, width=WIDTH, dropout=0.0, **NAMED) for dims in (VIDEO, TEXT)))
     values = moved(model)
     video: dict[str, Feature] = {**given(VIDEO), "clip-ft-frames": frames()}
     text: dict[str, Feature] = {**given(TEXT, seed=2)}
@@ -76,14 +77,14 @@ def test_forward_and_loss(moved: Callable, given: Callable[..., dict[str, Tensor
 
 
 def test_what_lies_behind_a_videos_frames_has_no_influence(given: Callable) -> None:
-    block = LAFFml(dims=VIDEO, heads=HEADS, width=WIDTH).double().eval()
-    rows, clean = given(VIDEO), frames()
+    block = LAFFml(dims=VIDEO, heads=HEADS, width=WIDTH, **NAMED).double().eval()
+    features, clean = given(VIDEO), frames()
     dirty = clean.values.clone()
     dirty[1, 1:] = 100
-    fused = block({**rows, "clip-ft-frames": clean})[0]
-    assert torch.equal(block({**rows, "clip-ft-frames": Frames(dirty, clean.counts)})[0], fused)
+    fused = block({**features, "clip-ft-frames": clean})[0]
+    assert torch.equal(block({**features, "clip-ft-frames": Frames(dirty, clean.counts)})[0], fused)
     dirty[1, 0] += 1
-    assert not torch.allclose(block({**rows, "clip-ft-frames": Frames(dirty, clean.counts)})[0], fused)
+    assert not torch.allclose(block({**features, "clip-ft-frames": Frames(dirty, clean.counts)})[0], fused)
 
 
 def test_normalisation_stands_behind_dropout() -> None:
@@ -98,19 +99,19 @@ def test_size_of_the_authors_model() -> None:
     """74,592,814 in the authors' code, less what never acts there: as in LAFF two LayerNorm(512), and the bias and the
     stored weight of the unused mean in each of 16 heads and in the attention over frames."""
     with torch.device("meta"):
-        video = LAFFml(dims={"c3d": 2048, "clip-ft-frames": 512, "tf": 768, "x3d": 2048, "ircsn": 2048})
-        text = LAFFml(dims={"gru": 1024, "bow": 7650, "w2v": 500, "clip-ft": 512})
+        video = LAFFml(dims={"c3d": 2048, "clip-ft-frames": 512, "tf": 768, "x3d": 2048, "ircsn": 2048}, **NAMED)
+        text = LAFFml(dims={"gru": 1024, "bow": 7650, "w2v": 500, "clip-ft": 512}, **NAMED)
     gru = 7807 * 500 + 3 * 1024 * (500 + 1024 + 2)  # inside the model
     size = sum(p.numel() for block in (video, text) for p in block.parameters())
     assert size + gru == 74_592_814 - 2 * 2 * 512 - (16 + 1) * 2
 
 
 def test_frames_are_asked_for(given: Callable) -> None:
-    block = LAFFml(dims=VIDEO, heads=HEADS, width=WIDTH).double()
+    block = LAFFml(dims=VIDEO, heads=HEADS, width=WIDTH, **NAMED).double()
     with pytest.raises(ValueError, match="'clip-ft-frames' should come frame by frame, not as one row for each video"):
         block(given(VIDEO))
     with pytest.raises(ValueError, match="'clip-ft-frames' has width 4; the block was built for 9"):
-        LAFFml(dims={"clip-ft-frames": 9}, heads=1, width=9)({"clip-ft-frames": frames()})
+        LAFFml(dims={"clip-ft-frames": 9}, heads=1, width=9, **NAMED)({"clip-ft-frames": frames()})
     with pytest.raises(ValueError, match="'x3d' holds frames, but the block wants one row"):
         block({**given(VIDEO), "x3d": frames()})
     with pytest.raises(ValueError, match="'clip-ft-frames' is missing"):

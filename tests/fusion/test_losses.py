@@ -90,9 +90,9 @@ def dual(space: list[list[float]], mask: bool) -> float:
     """Rows choose columns; each logit times 4 times the column's share of it among all rows."""
     logits = [[0.0] * 4 for _ in range(4)]
     for j in range(4):
-        rows = [j, *negatives(j, mask)]
-        total = sum(math.exp(0.1 * space[i][j]) for i in rows)
-        for i in rows:
+        captions = [j, *negatives(j, mask)]
+        total = sum(math.exp(0.1 * space[i][j]) for i in captions)
+        for i in captions:
             logits[i][j] = SCALE * space[i][j] * 4 * math.exp(0.1 * space[i][j]) / total
     return entropy(logits, mask)
 
@@ -183,9 +183,9 @@ def test_a_sharp_prior_of_dual_softmax_by_hand() -> None:
     Towards captions: row 0 takes video 0, row 1 video 1 (.1), so column 0 is [1.8, 0] and column 1 [0, .2].
     """
     cosines = torch.tensor([[0.9, 0.2], [-0.4, 0.1]], dtype=torch.float64)
-    rows = [math.log(1 + math.exp(0.4 - 1.8)), math.log(2)]
+    towards_videos = [math.log(1 + math.exp(0.4 - 1.8)), math.log(2)]
     columns = [math.log(1 + math.exp(-1.8)), math.log(1 + math.exp(-0.2))]
-    assert dual_softmax(cosines, ONE, prior=1e4).item() == pytest.approx((sum(rows) + sum(columns)) / 4)
+    assert dual_softmax(cosines, ONE, prior=1e4).item() == pytest.approx((sum(towards_videos) + sum(columns)) / 4)
 
 
 @pytest.mark.parametrize("prior", [0.0, -1.0, math.inf, math.nan])

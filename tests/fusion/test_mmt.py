@@ -44,25 +44,25 @@ def layer(values: Values, name: str, tokens: list[np.ndarray]) -> list[np.ndarra
     weights = np.split(values[f"{name}.self_attn.in_proj_weight"], 3)
     biases = np.split(values[f"{name}.self_attn.in_proj_bias"], 3)
     query, key, value = ([w @ x + b for x in tokens] for w, b in zip(weights, biases, strict=True))
-    size, found = WIDTH // HEADS, []
+    size, outputs = WIDTH // HEADS, []
     for x, q in zip(tokens, query, strict=True):
         mixed = []
         for head in range(HEADS):
-            own = slice(head * size, (head + 1) * size)
-            scores = np.exp([q[own] @ k[own] / size**0.5 for k in key])
-            mixed.append(sum(s / scores.sum() * v[own] for s, v in zip(scores, value, strict=True)))
+            columns = slice(head * size, (head + 1) * size)
+            scores = np.exp([q[columns] @ k[columns] / size**0.5 for k in key])
+            mixed.append(sum(s / scores.sum() * v[columns] for s, v in zip(scores, value, strict=True)))
         out = values[f"{name}.self_attn.out_proj.weight"] @ np.concatenate(mixed)
         x = layer_norm(x + out + values[f"{name}.self_attn.out_proj.bias"], values, f"{name}.norm1")
         inner = values[f"{name}.linear1.weight"] @ x + values[f"{name}.linear1.bias"]
         gelu = np.array([a * (1 + erf(a / 2**0.5)) / 2 for a in inner])
         x = x + values[f"{name}.linear2.weight"] @ gelu + values[f"{name}.linear2.bias"]
-        found.append(layer_norm(x, values, f"{name}.norm2"))
-    return found
+        outputs.append(layer_norm(x, values, f"{name}.norm2"))
+    return outputs
 
 
 def video_side(values: Values, features: dict[str, Feature]) -> np.ndarray:
     """[B, E, W] of length 1."""
-    found = []
+    units = []
     for row in range(ROWS):
         tokens, aggregates = [], []
         for name, feature in features.items():
@@ -80,13 +80,13 @@ def video_side(values: Values, features: dict[str, Feature]) -> np.ndarray:
         tokens = [layer_norm(x, values, "video.norm") for x in tokens]
         for number in range(LAYERS):
             tokens = layer(values, f"video.layers.{number}", tokens)
-        found.append([one_long(tokens[at]) for at in aggregates])
-    return np.array(found)
+        units.append([one_long(tokens[at]) for at in aggregates])
+    return np.array(units)
 
 
 def text_side(values: Values, features: dict[str, Tensor]) -> np.ndarray:
     """[B, E, W], each as long as its expert's weight."""
-    found = []
+    units = []
     for row in range(ROWS):
         t = np.concatenate([feature[row].numpy() for feature in features.values()])
         joined = t @ np.concatenate([values[f"text.weight.{name}"] for name in features]) + values["text.bias"]
@@ -96,45 +96,45 @@ def text_side(values: Values, features: dict[str, Tensor]) -> np.ndarray:
         for expert, x in enumerate(np.split(joined, len(VIDEO))):
             gate = 1 / (1 + np.exp(-(x @ values["gate"][expert] + values["gate_bias"][expert])))
             parts.append(weights[expert] * one_long(x * gate))
-        found.append(parts)
-    return np.array(found)
+        units.append(parts)
+    return np.array(units)
 
 
 def test_forward_and_loss(moved: Callable, given: Callable[..., dict[str, Tensor]], loss_by_hand: Callable) -> None:
-    made = model()
-    values = moved(made)
+    mmt = model()
+    values = moved(mmt)
     video: dict[str, Feature] = {**given(VIDEO), "frames": frames()}
     text = given(TEXT, seed=2)
     wanted = np.einsum("cew,vew->cv", text_side(values, text), video_side(values, video))[None]
     for training in (True, False):
-        cosines = made.train(training).cosines(video, text)
+        cosines = mmt.train(training).cosines(video, text)
         np.testing.assert_allclose(cosines.detach().numpy(), wanted, atol=1e-10)
-        score = made.embed_text(text) @ made.embed_video(video).T
+        score = mmt.embed_text(text) @ mmt.embed_video(video).T
         np.testing.assert_allclose(score.detach().numpy(), wanted[0], atol=1e-10)
     assert loss_by_hand(wanted) > 0.1
     assert make("triplet")(cosines, ONE, None).item() == pytest.approx(loss_by_hand(wanted), abs=1e-10)
     cosines.square().sum().backward()
-    assert all(parameter.grad is not None and parameter.grad.any() for parameter in made.parameters())
+    assert all(parameter.grad is not None and parameter.grad.any() for parameter in mmt.parameters())
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_what_lies_behind_a_videos_frames_has_no_influence(training: bool, moved: Callable, given: Callable) -> None:
-    made, rows, clean = model().train(training), given(VIDEO), frames()
-    moved(made)
+    mmt, features, clean = model().train(training), given(VIDEO), frames()
+    moved(mmt)
     dirty = clean.values.clone()
     dirty[1, 1:] = 100
     with torch.no_grad():
-        embedded = made.embed_video({**rows, "frames": clean})
-        torch.testing.assert_close(made.embed_video({**rows, "frames": Frames(dirty, clean.counts)}), embedded)
+        embedded = mmt.embed_video({**features, "frames": clean})
+        torch.testing.assert_close(mmt.embed_video({**features, "frames": Frames(dirty, clean.counts)}), embedded)
         turned = Frames(clean.values[:, [1, 0, 2]], clean.counts)  # the order of frames is seen
-        assert not torch.allclose(made.embed_video({**rows, "frames": turned})[0], embedded[0], atol=1e-4)
+        assert not torch.allclose(mmt.embed_video({**features, "frames": turned})[0], embedded[0], atol=1e-4)
 
 
 def test_layers_start_apart_and_small() -> None:
-    made = MMT(video_dims=VIDEO, text_dims=TEXT, width=64, layers=2)
-    one, other = (layer.linear1.weight.detach() for layer in made.video.layers)
+    mmt = MMT(video_dims=VIDEO, text_dims=TEXT, width=64, layers=2)
+    one, other = (layer.linear1.weight.detach() for layer in mmt.video.layers)
     assert not torch.equal(one, other)
-    for part in (one, other, made.video.layers[0].self_attn.in_proj_weight.detach()):
+    for part in (one, other, mmt.video.layers[0].self_attn.in_proj_weight.detach()):
         assert float(part.std()) == pytest.approx(0.02, rel=0.05)
 
 
@@ -143,8 +143,8 @@ def test_mistakes_are_named(given: Callable) -> None:
         MMT(video_dims=VIDEO, text_dims=TEXT, width=6, heads=4)
     with pytest.raises(ValueError, match="lengths says nothing of 'frames'"):
         MMT(video_dims=VIDEO, text_dims=TEXT, frames=("frames",))
-    made = MMT(video_dims=VIDEO, text_dims=TEXT, frames=("frames",), lengths={"frames": 2}, **SIZE).double()
+    mmt = MMT(video_dims=VIDEO, text_dims=TEXT, frames=("frames",), lengths={"frames": 2}, **SIZE).double()
     with pytest.raises(ValueError, match="'frames' has 3 frames a video; the model was built for 2"):
-        made.embed_video({**given(VIDEO), "frames": frames()})
+        mmt.embed_video({**given(VIDEO), "frames": frames()})
     with pytest.raises(ValueError, match="'frames' should come frame by frame, not as one row for each video"):
-        made.embed_video(given(VIDEO))
+        mmt.embed_video(given(VIDEO))

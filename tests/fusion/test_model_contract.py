@@ -29,15 +29,15 @@ Model = type[Spaces]
 
 def models() -> list[Model]:
     """All model classes of the modules in fusion/."""
-    found = []
+    classes = []
     for module in pkgutil.iter_modules(fusion.__path__):
         if not module.ispkg:
             name = f"fusion.{module.name}"
             for _, part in inspect.getmembers(importlib.import_module(name), inspect.isclass):
                 is_model = issubclass(part, Spaces) and "video_dims" in inspect.signature(part).parameters
                 if is_model and part.__module__ == name:
-                    found.append(part)
-    return found
+                    classes.append(part)
+    return classes
 
 
 def dims(model: Model) -> tuple[Dims, Dims]:
@@ -100,40 +100,40 @@ class TestModel:
     @pytest.mark.parametrize("count", [1, ROWS])
     @pytest.mark.parametrize("training", [True, False])
     def test_shapes(self, model: Model, count: int, training: bool) -> None:
-        made = build(model).train(training)
+        built = build(model).train(training)
         video, text = rows(dims(model), count)
-        cosines = made.cosines(video, text)
+        cosines = built.cosines(video, text)
         assert cosines.shape[1:] == (count, count)
         assert cosines.dtype == torch.float32
         assert (cosines.abs() <= 1 + 1e-5).all()
-        assert made.video_units(video).shape == made.text_units(text).shape
-        assert len(made.embed_video(video)) == len(made.embed_text(text)) == count
+        assert built.video_units(video).shape == built.text_units(text).shape
+        assert len(built.embed_video(video)) == len(built.embed_text(text)) == count
 
     def test_one_dot_product_is_the_score(self, model: Model) -> None:
         """The cosines in their shares; a model that gives their total says so by one space."""
-        made = build(model).eval()
+        built = build(model).eval()
         video, text = rows(dims(model))
-        cosines = made.cosines(video, text)
-        shares = made.shares or (1 / len(cosines),) * len(cosines)
+        cosines = built.cosines(video, text)
+        shares = built.shares or (1 / len(cosines),) * len(cosines)
         assert sum(shares) == pytest.approx(1)
         wanted = sum(share * space for share, space in zip(shares, cosines, strict=True))
-        torch.testing.assert_close(score(made, video, text), wanted)
+        torch.testing.assert_close(score(built, video, text), wanted)
 
     def test_units_have_length_one(self, model: Model) -> None:
-        made = build(model)
+        built = build(model)
         video, text = rows(dims(model))
-        for units in (made.video_units(video), made.text_units(text)):
+        for units in (built.video_units(video), built.text_units(text)):
             torch.testing.assert_close(units.norm(dim=-1), torch.ones(units.shape[:2]))
 
     def test_gradients_reach_every_input_and_parameter(self, model: Model) -> None:
-        made = build(model)
+        built = build(model)
         video, text = rows(dims(model))
         given = [*tensors(video).items(), *tensors(text).items()]
         for _, tensor in given:
             tensor.requires_grad_()
-        cosines = made.cosines(video, text)
+        cosines = built.cosines(video, text)
         (cosines * torch.randn(cosines.shape, generator=torch.Generator().manual_seed(2))).sum().backward()
-        for name, tensor in [*given, *made.named_parameters()]:
+        for name, tensor in [*given, *built.named_parameters()]:
             assert tensor.grad is not None, name
             assert (tensor.grad != 0).any(), name
 
@@ -147,15 +147,15 @@ class TestModel:
 
     def test_features_come_by_name(self, model: Model) -> None:
         """In any order, and further ones are not looked at."""
-        made = build(model).eval()
+        built = build(model).eval()
         video, text = rows(dims(model))
         turned = [{**dict(reversed(side.items())), "further": torch.ones(ROWS, 2)} for side in (video, text)]
-        assert torch.equal(score(made, *turned), score(made, video, text))
+        assert torch.equal(score(built, *turned), score(built, video, text))
 
     @pytest.mark.parametrize("side", [0, 1], ids=["video", "text"])
     def test_missing_and_wrong_features_are_named(self, model: Model, side: int) -> None:
-        made = build(model)
-        function = (made.embed_video, made.embed_text)[side]
+        built = build(model)
+        function = (built.embed_video, built.embed_text)[side]
         given = rows(dims(model))[side]
         name = next(iter(given))
         with pytest.raises(ValueError, match=f"'{name}' is missing"):
@@ -174,31 +174,31 @@ class TestModel:
             build(model, (video, {}))
 
     def test_double_precision(self, model: Model) -> None:
-        made = build(model).eval()
-        wanted = made.cosines(*rows(dims(model)))
-        double = made.double().cosines(*rows(dims(model), dtype=torch.float64))
+        built = build(model).eval()
+        wanted = built.cosines(*rows(dims(model)))
+        double = built.double().cosines(*rows(dims(model), dtype=torch.float64))
         assert double.dtype == torch.float64
         torch.testing.assert_close(double.float(), wanted, rtol=1e-4, atol=1e-5)
 
     def test_the_state_makes_an_equal_model(self, model: Model) -> None:
-        made, other = build(model).eval(), build(model).eval()
+        built, other = build(model).eval(), build(model).eval()
         with torch.no_grad():
-            for parameter in made.parameters():
+            for parameter in built.parameters():
                 parameter += torch.randn_like(parameter)
         given = rows(dims(model))
-        assert not torch.equal(score(other, *given), score(made, *given))
-        other.load_state_dict(made.state_dict())
-        assert torch.equal(score(other, *given), score(made, *given))
+        assert not torch.equal(score(other, *given), score(built, *given))
+        other.load_state_dict(built.state_dict())
+        assert torch.equal(score(other, *given), score(built, *given))
 
     def test_an_encoder_inside_learns_too(self, model: Model) -> None:
         """Tokens of the first text feature become its rows; rows without an encoder, or tokens, are told apart."""
         sides = dims(model)
         name, dim = next(iter(sides[1].items()))
         encoder = MeanOfWords(7, dim)
-        made = build(model, encoders={name: encoder})
+        built = build(model, encoders={name: encoder})
         video, text = rows(sides)
         tokens = Tokens(torch.arange(ROWS * 2) % 7, torch.arange(ROWS + 1) * 2, 7)
-        cosines = made.cosines(video, {**text, name: tokens})
+        cosines = built.cosines(video, {**text, name: tokens})
         cosines[:, 0].sum().backward()
         assert encoder.words.weight.grad is not None
         assert encoder.words.weight.grad.any()
@@ -207,16 +207,16 @@ class TestModel:
             wanted = plain.cosines(video, {**text, name: encoder(tokens.ids, tokens.starts)})
         torch.testing.assert_close(cosines, wanted)
         with pytest.raises(ValueError, match=f"'{name}' has an encoder in the model and should be given as tokens"):
-            made.embed_text(text)
+            built.embed_text(text)
         with pytest.raises(ValueError, match=f"'{name}' holds tokens"):
             plain.embed_text({**text, name: tokens})
 
     def test_bfloat16_products_leave_scores_of_float32(self, model: Model) -> None:
-        made = build(model)
+        built = build(model)
         video, text = rows(dims(model))
-        exact = made.cosines(video, text)
+        exact = built.cosines(video, text)
         with torch.autocast("cpu", torch.bfloat16):
-            rounded = made.cosines(video, text)
+            rounded = built.cosines(video, text)
         assert rounded.dtype == torch.float32
         torch.testing.assert_close(rounded, exact, rtol=0.1, atol=0.05)
 
@@ -227,13 +227,13 @@ def test_sparse_rows_equal_dense_ones_in_output_and_gradient(model: Model, train
     video, text = rows(dims(model))
     text["bow"] = (text["bow"] > 0.5).float() * 2
     text["bow"][2] = 0  # a caption without a known word
-    found = []
+    outputs = []
     for given in (text, {**text, "bow": Sparse.of(csr_matrix(text["bow"].numpy()))}):
-        made = build(model).train(training)
-        cosines = made.cosines(video, given)
+        built = build(model).train(training)
+        cosines = built.cosines(video, given)
         (cosines * torch.arange(ROWS)).sum().backward()
-        found.append([cosines, *(parameter.grad.to_dense() for parameter in made.parameters())])
-    for one, other in zip(*found, strict=True):
+        outputs.append([cosines, *(parameter.grad.to_dense() for parameter in built.parameters())])
+    for one, other in zip(*outputs, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 

@@ -27,8 +27,8 @@ Dims = dict[str, int]
 
 @pytest.fixture
 def pretended(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendedGpu]:
-    with pretend(monkeypatch) as made:
-        yield made
+    with pretend(monkeypatch) as gpu:
+        yield gpu
 
 
 def split(video: Dims, text: Dims, sparse: tuple[str, ...] = ()) -> Split:
@@ -49,14 +49,14 @@ def there(task: Retrieval) -> Retrieval:
 
 
 def step_and_score(
-    pretended: PretendedGpu, model: Spaces, rows: Split, loss: str = "infonce", precision: str = "float32"
+    pretended: PretendedGpu, model: Spaces, split: Split, loss: str = "infonce", precision: str = "float32"
 ) -> None:
     """A training step's forward waits for nothing, its loss is float32 on the GPU; a score reads one value."""
-    task = there(Retrieval(model, rows, rows, losses.make(loss), precision=precision))
+    task = there(Retrieval(model, split, split, losses.make(loss), precision=precision))
     model.train()
     with pretended.no_waiting():
-        found = task.loss(torch.tensor([3, 0, 8, 2]))
-    assert (found.device.type, found.dtype, found.shape) == ("cuda", torch.float32, ())
+        loss_value = task.loss(torch.tensor([3, 0, 8, 2]))
+    assert (loss_value.device.type, loss_value.dtype, loss_value.shape) == ("cuda", torch.float32, ())
     pretended.read = 0
     with pretended.no_waiting(), pytest.raises(Waits, match="the value of a tensor"):
         task.score()  # of all that a score does, reading it is what waits
@@ -76,8 +76,8 @@ def pair(block: type, **params: Any) -> Paired:
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.__name__)
 def test_a_pair_of_blocks(pretended: PretendedGpu, block: type, precision: str) -> None:
-    rows = split({"clip-ft": 6, "x3d": 9}, {"bow": 11, "w2v": 5}, sparse=("bow",))
-    step_and_score(pretended, pair(block), rows, precision=precision)
+    features = split({"clip-ft": 6, "x3d": 9}, {"bow": 11, "w2v": 5}, sparse=("bow",))
+    step_and_score(pretended, pair(block), features, precision=precision)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -94,22 +94,22 @@ def test_a_loss(pretended: PretendedGpu, loss: str, mask: bool) -> None:
     cosines, videos = torch.randn(2, BATCH, BATCH, device="cuda"), torch.zeros(BATCH, dtype=torch.int64, device="cuda")
     scale = torch.ones((), device="cuda")
     with pretended.no_waiting():
-        found = losses.make(loss, mask)(cosines, scale, videos)
-    assert (found.device.type, found.dtype, found.shape) == ("cuda", torch.float32, ())
+        value = losses.make(loss, mask)(cosines, scale, videos)
+    assert (value.device.type, value.dtype, value.shape) == ("cuda", torch.float32, ())
 
 
 @pytest.mark.parametrize("variant", test_aggregators.VARIANTS, ids=test_aggregators.named)
 def test_an_aggregator(pretended: PretendedGpu, variant: tuple[str, dict[str, Any]]) -> None:
-    made = test_aggregators.build(variant).to("cuda")
+    aggregator = test_aggregators.build(variant).to("cuda")
     frames, counts = test_aggregators.frames().to("cuda"), torch.tensor([12, 5, 1]).to("cuda")
     for training in (True, False):
-        made.train(training)
+        aggregator.train(training)
         with pretended.no_waiting():
-            if made.scores_pairs:
-                found = made.scores(torch.randn(2, test_aggregators.D, device="cuda"), frames, counts)
+            if aggregator.scores_pairs:
+                out = aggregator.scores(torch.randn(2, test_aggregators.D, device="cuda"), frames, counts)
             else:
-                found = made(frames, counts)
-        assert (found.device.type, found.dtype) == ("cuda", torch.float32)
+                out = aggregator(frames, counts)
+        assert (out.device.type, out.dtype) == ("cuda", torch.float32)
 
 
 def test_tokens_and_what_was_made_of_them(pretended: PretendedGpu) -> None:
@@ -119,9 +119,9 @@ def test_tokens_and_what_was_made_of_them(pretended: PretendedGpu) -> None:
     with pretended.no_waiting():
         taken = tokens.rows(torch.tensor([2, 0]))
     assert (taken.ids.device.type, taken.ids.shape, taken.starts.tolist()) == ("cuda", (6,), [0, 4, 6])
-    made = replace(tokens, encoded=torch.randn(3, 5, device="cuda"))
+    with_vectors = replace(tokens, encoded=torch.randn(3, 5, device="cuda"))
     with pretended.no_waiting():
-        encoded = made.rows(torch.tensor([1])).encoded
+        encoded = with_vectors.rows(torch.tensor([1])).encoded
     assert encoded is not None
     assert encoded.shape == (1, 5)
 
@@ -138,9 +138,9 @@ def test_tokens_and_what_was_made_of_them(pretended: PretendedGpu) -> None:
 def test_rows_of_a_feature(pretended: PretendedGpu, feature: Feature) -> None:
     there_ = feature.to("cuda")
     with pretended.no_waiting():
-        rows = Split({"a": torch.randn(4, 3, device="cuda")}, {"b": there_}, torch.zeros(4, dtype=torch.int64))
-        found = rows.text_rows(torch.tensor([3, 1]))["b"]
-    assert len(found) == 2
+        features = Split({"a": torch.randn(4, 3, device="cuda")}, {"b": there_}, torch.zeros(4, dtype=torch.int64))
+        taken = features.text_rows(torch.tensor([3, 1]))["b"]
+    assert len(taken) == 2
 
 
 def test_what_a_gpu_would_refuse_is_refused(pretended: PretendedGpu) -> None:
@@ -158,11 +158,11 @@ def test_what_a_gpu_would_refuse_is_refused(pretended: PretendedGpu) -> None:
         def put(at: Any, values: Tensor) -> None:
             away[at] = values
 
-        rows, mask, three = torch.tensor([0, 2]), away > 0, torch.ones(3, device="cuda")
+        numbers, mask, three = torch.tensor([0, 2]), away > 0, torch.ones(3, device="cuda")
         for wait in (
             *(lambda: away.copy_(here), lambda: here.copy_(away), lambda: put(slice(None), here)),
             *(lambda: away.copy_(here, non_blocking=True), lambda: here.copy_(away, non_blocking=True)),
-            *(lambda: away[rows], lambda: put(rows, three[:2]), lambda: away[mask], lambda: put(mask, three)),
+            *(lambda: away[numbers], lambda: put(numbers, three[:2]), lambda: away[mask], lambda: put(mask, three)),
             *(lambda: here.to("cuda", non_blocking=True), lambda: torch.tensor([1.0], device="cuda")),
         ):
             with pytest.raises(Waits):
@@ -185,12 +185,12 @@ def test_what_a_gpu_does_beside_the_program_is_let_through(pretended: PretendedG
 
 
 def test_rows_that_are_not_sent_ahead_are_seen(pretended: PretendedGpu, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `fusion.features.at` does by way of pinned memory, done by indexing alone."""
-    rows = there(
+    """Plain indexing in the place of `fusion.features.index`, which copies through pinned memory."""
+    task = there(
         Retrieval(
             pair(BLOCKS[0]), *[split({"clip-ft": 6, "x3d": 9}, {"bow": 11, "w2v": 5})] * 2, losses.make("infonce")
         )
     )
-    monkeypatch.setattr(features, "at", lambda values, rows: values[rows])
+    monkeypatch.setattr(features, "index", lambda values, numbers: values[numbers])
     with pretended.no_waiting(), pytest.raises(Waits, match=r"a copy of \[4\] from cpu to cuda"):
-        rows.loss(torch.tensor([3, 0, 8, 2]))
+        task.loss(torch.tensor([3, 0, 8, 2]))

@@ -23,9 +23,9 @@ def test_forward_and_loss(
     whole = np.concatenate([feature.numpy() for feature in video.values()], axis=1)
     spaces = []
     for number, (name, feature) in enumerate(text.items()):
-        own = slice(number * WIDTH, (number + 1) * WIDTH)
-        weight = np.concatenate([values[f"video.weight.{one}"][:, own] for one in video])
-        videos = length_one(np.tanh(whole @ weight + values["video.bias"][own]))
+        columns = slice(number * WIDTH, (number + 1) * WIDTH)
+        weight = np.concatenate([values[f"video.weight.{one}"][:, columns] for one in video])
+        videos = length_one(np.tanh(whole @ weight + values["video.bias"][columns]))
         texts = length_one(np.tanh(feature.numpy() @ values[f"text.{name}.weight"] + values[f"text.{name}.bias"]))
         spaces.append(texts @ videos.T)
     wanted = np.stack(spaces)

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 import cli
 from pipeline import gc
 from pipeline.errors import LaffError
-from pipeline.gc import Found
+from pipeline.gc import Leftovers
 from pipeline.plan import steps
 from pipeline.request import Request
 from pipeline.rows import shards
@@ -25,7 +25,7 @@ TRAINED = "needed only until 'train' was finished"
 ROW = np.zeros((1, 3))  # of a shard whose rows nobody asks for
 
 
-def reasons(found: Found) -> dict[str, str]:
+def reasons(found: Leftovers) -> dict[str, str]:
     return {name: reason for name, (_, reason) in found.unused.items()}
 
 
@@ -48,7 +48,7 @@ def used(ran, tmp_path: Path):
 
 def test_of_a_finished_run_only_what_a_training_goes_on_from_is_unused(ran, tmp_path: Path, contents) -> None:
     changed = ran.copy(tmp_path / "changed")
-    found = gc.look(changed.request())
+    found = gc.leftovers(changed.request())
     wanted = {name: f"needed only until '{name.partition('/')[0]}' was finished" for name in last_of(changed.work)}
     assert reasons(found) == wanted
     assert {"finetune/last.pt", "gru/last.pt", "train/laff/seed1/last.pt"} <= set(found.unused)
@@ -57,7 +57,7 @@ def test_of_a_finished_run_only_what_a_training_goes_on_from_is_unused(ran, tmp_
     before = files_of(changed.work)
     assert reasons(gc.remove(changed.request())) == reasons(found)
     assert files_of(changed.work) == before - set(found.unused)
-    assert gc.look(changed.request()) == Found()
+    assert gc.leftovers(changed.request()) == Leftovers()
     assert changed.run().made == {}
     assert contents(changed.work) == contents(ran.work)
 
@@ -69,7 +69,7 @@ def test_an_unfinished_training_keeps_what_it_goes_on_from(ran, tmp_path: Path) 
     frames = changed.work / "finetune" / "frames" / "00000.h5"
     shards.write(frames, ["a"], ROW, {})
     kept = {"train/laff/seed1/last.pt", "finetune/last.pt", "finetune/frames/00000.h5"}
-    assert not kept & set(gc.look(changed.request()).unused)
+    assert not kept & set(gc.leftovers(changed.request()).unused)
 
 
 def test_what_is_unused_and_why(used) -> None:
@@ -83,7 +83,7 @@ def test_what_is_unused_and_why(used) -> None:
     (work / "bow" / "00001.h5.damaged").write_text("a")
     (work / "bow" / ".00001.h5.abc.partial").write_text("a")
     (work / "bow" / "index.json").write_text("{}")
-    found = gc.look(used.request())
+    found = gc.leftovers(used.request())
     assert reasons(found) == {
         "finetune/frames/00000.h5": "needed only until 'finetune' was finished",
         "x3d/00003.h5": "no item is in this shard",
@@ -95,7 +95,7 @@ def test_what_is_unused_and_why(used) -> None:
         "bow/index.json": "no file of 'bow' as it is now",
     }
     assert found.foreign == ["gone/notes.txt"]
-    kept = reasons(gc.look(used.request("finetune.keep_frames=true")))
+    kept = reasons(gc.leftovers(used.request("finetune.keep_frames=true")))
     assert "finetune/frames/00000.h5" not in kept
     before = files_of(work)
     gc.remove(used.request())
@@ -110,7 +110,7 @@ def test_other_settings_count_as_unused(used) -> None:
     """Seeds and models that the settings don't name, with their runs; what is kept is as with these settings alone."""
     sets = ("train.seeds=[1]", "train.singles=false")
     used.run(*sets)
-    found = gc.look(used.request(*sets))
+    found = gc.leftovers(used.request(*sets))
     gone = {name for name, reason in reasons(found).items() if reason == "the settings name no such model and seed"}
     wanted = {
         f"{stage}/{model}/seed{seed}"
@@ -124,7 +124,7 @@ def test_other_settings_count_as_unused(used) -> None:
     gc.remove(used.request(*sets))
     assert not (used.work / "train" / "laff-x3d").exists()
     assert used.run(*sets).made == {}
-    assert gc.look(used.request(*sets)) == Found()
+    assert gc.leftovers(used.request(*sets)) == Leftovers()
 
 
 MINE = """
@@ -157,15 +157,17 @@ def beside(collect, surroundings, finish, tmp_path: Path) -> Request:
 
 def test_what_a_run_of_another_stages_file_uses_stays(beside: Request) -> None:
     assert {"x3d/00000.h5", "train/laff/seed1/best.pt", "report/index.html"} <= files_of(beside.work)
-    assert reasons(gc.look(beside)) == {}
-    assert reasons(gc.look(replace(beside, name=""))) == {}  # main, but with another file than it is remembered with
+    assert reasons(gc.leftovers(beside)) == {}
+    assert (
+        reasons(gc.leftovers(replace(beside, name=""))) == {}
+    )  # main, but with another file than it is remembered with
     (beside.work / "x3d" / "00009.h5").touch()
     (beside.work / "gone").mkdir()
     for name in ("index.jsonl", "00000.h5"):
         (beside.work / "gone" / name).touch()
     nowhere = "no stage 'gone' in my.yaml, stages.yaml"
     wanted = {"x3d/00009.h5": "no item is in this shard", "gone/00000.h5": nowhere, "gone/index.jsonl": nowhere}
-    assert reasons(gc.look(beside)) == wanted
+    assert reasons(gc.leftovers(beside)) == wanted
 
 
 @pytest.mark.parametrize(
@@ -186,7 +188,7 @@ def test_nothing_is_called_unused_where_a_run_is_not_known(
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text(text)
     with pytest.raises(LaffError, match=message):
-        gc.look(beside)
+        gc.leftovers(beside)
 
 
 def test_links_and_what_laff_did_not_write_stay(used, tmp_path: Path) -> None:
@@ -215,7 +217,7 @@ def test_it_refuses_to_guess(used, tiny, tmp_path: Path) -> None:
     captions = used.folder / "collection" / "test.caption.txt"
     captions.write_text(captions.read_text() + captions.read_text().splitlines()[-1].replace("#3", "#4") + "\n")
     before = files_of(used.work)
-    for verb in (gc.look, gc.remove):
+    for verb in (gc.leftovers, gc.remove):
         with pytest.raises(LaffError, match="nobody can tell what is unused; check -c and -w, or run `laff ingest`"):
             verb(used.request())
     assert files_of(used.work) == before

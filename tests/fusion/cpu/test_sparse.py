@@ -22,9 +22,9 @@ def sparse() -> Sparse:
 
 def test_equals_the_dense_product(weight: nn.Parameter) -> None:
     factor = torch.arange(12.0, dtype=torch.float64).view(3, 4)
-    found = weighted_rows(sparse(), weight)
-    (found * factor).sum().backward()
-    torch.testing.assert_close(found, ROWS @ weight)
+    product = weighted_rows(sparse(), weight)
+    (product * factor).sum().backward()
+    torch.testing.assert_close(product, ROWS @ weight)
     torch.testing.assert_close(weight.grad.to_dense(), ROWS.T @ factor)
 
 
@@ -38,17 +38,17 @@ def test_the_gradient_holds_the_touched_rows_once(weight: nn.Parameter) -> None:
 def test_a_column_that_stands_twice_in_a_row(weight: nn.Parameter) -> None:
     """2 * W[3] + 5 * W[3] = 7 * W[3]."""
     twice = Sparse(torch.tensor([3, 3]), torch.tensor([0, 2]), torch.tensor([2.0, 5.0]), 5)
-    found = weighted_rows(twice, weight)
-    found.sum().backward()
-    torch.testing.assert_close(found, 7 * weight[[3]])
+    product = weighted_rows(twice, weight)
+    product.sum().backward()
+    torch.testing.assert_close(product, 7 * weight[[3]])
     torch.testing.assert_close(weight.grad.to_dense()[3], torch.full((4,), 7.0, dtype=torch.float64))
 
 
 def test_rows_without_entries(weight: nn.Parameter) -> None:
     none = Sparse(torch.tensor([], dtype=torch.int64), torch.tensor([0, 0, 0]), torch.tensor([]), 5)
-    found = weighted_rows(none, weight)
-    found.sum().backward()
-    assert torch.equal(found, torch.zeros(2, 4, dtype=torch.float64))
+    product = weighted_rows(none, weight)
+    product.sum().backward()
+    assert torch.equal(product, torch.zeros(2, 4, dtype=torch.float64))
     assert not weight.grad.to_dense().any()
 
 
@@ -67,8 +67,8 @@ def test_used_twice_in_one_loss(weight: nn.Parameter) -> None:
 
 def test_a_second_derivative_is_refused(weight: nn.Parameter) -> None:
     """It is not written: an error, and no wrong number."""
-    found = weighted_rows(sparse(), weight).square().sum()
-    (gradient,) = torch.autograd.grad(found, weight, create_graph=True)
+    loss = weighted_rows(sparse(), weight).square().sum()
+    (gradient,) = torch.autograd.grad(loss, weight, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         gradient.to_dense().sum().backward()
 
@@ -78,13 +78,13 @@ def test_the_switch_takes_embedding_bag(dtype: torch.dtype, monkeypatch: pytest.
     """Same values; the same gradient, dense."""
     weight = nn.Parameter(torch.randn(5, 4, dtype=dtype, generator=torch.Generator().manual_seed(0)))
     factor = torch.arange(12.0, dtype=dtype).view(3, 4)
-    found, gradients = [], []
+    products, gradients = [], []
     for value in ("", "1"):
         monkeypatch.setenv("LAFF_PLAIN", value)
         weight.grad = None
-        found.append(weighted_rows(sparse(), weight))
-        (found[-1] * factor).sum().backward()
+        products.append(weighted_rows(sparse(), weight))
+        (products[-1] * factor).sum().backward()
         gradients.append(weight.grad)
-    torch.testing.assert_close(found[1], found[0])
+    torch.testing.assert_close(products[1], products[0])
     assert [gradient.is_sparse for gradient in gradients] == [True, False]
     torch.testing.assert_close(gradients[1], gradients[0].to_dense())

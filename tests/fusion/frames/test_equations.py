@@ -29,13 +29,13 @@ def values() -> Tensor:
     return torch.randn(3, N, D, generator=torch.Generator().manual_seed(4)) + 0.2
 
 
-def loud(made: nn.Module) -> nn.Module:
+def loud(aggregator: nn.Module) -> nn.Module:
     """With weights far from their quiet start."""
     generator = torch.Generator().manual_seed(5)
     with torch.no_grad():
-        for parameter in made.parameters():
+        for parameter in aggregator.parameters():
             parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.3)
-    return made.eval()
+    return aggregator.eval()
 
 
 def numbers(module: nn.Module, prefix: str = "") -> dict[str, Array]:
@@ -76,14 +76,14 @@ def aggregate(module: nn.Module, x: Array, count: int, top: float = np.inf, mask
     return softmax(heights) @ x
 
 
-def compare(made: nn.Module, expected: Any) -> None:
+def compare(aggregator: nn.Module, expected: Any) -> None:
     """The module against `expected(x [N, D], count) -> [D]`, video by video, all rows whatever padding holds."""
-    found = made(values(), COUNTS).detach()
+    pooled = aggregator(values(), COUNTS).detach()
     with torch.no_grad():  # another way through torch's attention
-        torch.testing.assert_close(made(values(), COUNTS), found, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(aggregator(values(), COUNTS), pooled, rtol=1e-4, atol=1e-5)
     x = values().double().numpy()
     wanted = np.stack([expected(x[row], int(count)) for row, count in enumerate(COUNTS)])
-    np.testing.assert_allclose(found.double().numpy(), wanted, rtol=2e-4, atol=2e-5)
+    np.testing.assert_allclose(pooled.double().numpy(), wanted, rtol=2e-4, atol=2e-5)
 
 
 def test_mean() -> None:
@@ -117,10 +117,16 @@ def test_blocks(ratio: float, relu6: bool, top: float, masked: bool, pre_norm: b
 
 
 def test_mixed_forms_have_a_ratio_for_each() -> None:
-    made = EA(frames=N, dim=D, excite=4, aggregate=0.25)
-    assert (made.excitation.positions.inner.out_features, made.aggregation.positions.inner.out_features) == (3, 48)
-    made = EA(frames=N, dim=D, excite=1 / 6, aggregate=6)
-    assert (made.excitation.positions.inner.out_features, made.aggregation.positions.inner.out_features) == (72, 2)
+    aggregator = EA(frames=N, dim=D, excite=4, aggregate=0.25)
+    assert (
+        aggregator.excitation.positions.inner.out_features,
+        aggregator.aggregation.positions.inner.out_features,
+    ) == (3, 48)
+    aggregator = EA(frames=N, dim=D, excite=1 / 6, aggregate=6)
+    assert (
+        aggregator.excitation.positions.inner.out_features,
+        aggregator.aggregation.positions.inner.out_features,
+    ) == (72, 2)
 
 
 @pytest.mark.parametrize(
@@ -141,17 +147,17 @@ def test_ratios_that_leave_nothing_or_are_below_zero() -> None:
 
 
 def test_zero_weights_are_mean_pooling() -> None:
-    for made, factor in (
+    for aggregator, factor in (
         (Excitation(frames=N, dim=D), 0.5),
         (Aggregation(frames=N, dim=D), 1.0),
         (EA(frames=N, dim=D, excite=0.25), 0.5),
         (Content(frames=N, dim=D), 1.0),
     ):
         with torch.no_grad():
-            for parameter in made.parameters():
+            for parameter in aggregator.parameters():
                 parameter.zero_()
         torch.testing.assert_close(
-            made(values(), COUNTS), Mean(frames=N, dim=D, pre_norm=True)(values(), COUNTS) * factor
+            aggregator(values(), COUNTS), Mean(frames=N, dim=D, pre_norm=True)(values(), COUNTS) * factor
         )
 
 
@@ -172,8 +178,8 @@ def test_gates_and_weights() -> None:
     gates = loud(Excitation(frames=N, dim=D)).gates(values(), mine)
     assert ((gates > 0) & (gates < 1)).all()
     assert not torch.allclose(gates.sum(dim=1), torch.ones(3))
-    for made in (Aggregation(frames=N, dim=D), Content(frames=N, dim=D)):
-        weights = loud(made).weights(values(), mine)
+    for aggregator in (Aggregation(frames=N, dim=D), Content(frames=N, dim=D)):
+        weights = loud(aggregator).weights(values(), mine)
         torch.testing.assert_close(weights.sum(dim=1), torch.ones(3))
         assert (weights[~mine] == 0).all()
         assert (weights[mine] > 0).all()
@@ -182,24 +188,24 @@ def test_gates_and_weights() -> None:
     assert (faithful[~mine] > 0).all()
 
 
-@pytest.mark.parametrize("made", [Excitation(frames=N, dim=D, masked=False), EA(frames=N, dim=D, masked=False)])
-def test_padding_counts_in_the_authors_own_code(made: nn.Module) -> None:
-    made, x = loud(made), values()
+@pytest.mark.parametrize("aggregator", [Excitation(frames=N, dim=D, masked=False), EA(frames=N, dim=D, masked=False)])
+def test_padding_counts_in_the_authors_own_code(aggregator: nn.Module) -> None:
+    aggregator, x = loud(aggregator), values()
     other = x.clone()
     other[0, 5:] = 7.0
-    assert not torch.allclose(made(x, COUNTS)[0], made(other, COUNTS)[0])
+    assert not torch.allclose(aggregator(x, COUNTS)[0], aggregator(other, COUNTS)[0])
 
 
 def lstm(w: dict[str, Array], x: Array) -> Array:
     """Gates in torch's order: input, forget, cell, output."""
-    h, c, found = np.zeros(D), np.zeros(D), []
+    h, c, states = np.zeros(D), np.zeros(D), []
     for row in x:
         whole = w["weight_ih_l0"] @ row + w["bias_ih_l0"] + w["weight_hh_l0"] @ h + w["bias_hh_l0"]
         i, f, g, o = whole.reshape(4, D)
         c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
         h = sigmoid(o) * np.tanh(c)
-        found.append(h)
-    return np.stack(found)
+        states.append(h)
+    return np.stack(states)
 
 
 def layer_norm(w: dict[str, Array], name: str, x: Array) -> Array:
@@ -238,62 +244,62 @@ FORMS = [{}, {"aggregate": 0.25}, {"excite": 4}, {"excite": 4, "aggregate": 4}]
 def test_sequential_types(kind: str, form: dict[str, float]) -> None:
     """Own frames alone; what padding holds is tested in test_aggregators.py."""
     if kind == "lstm":
-        made = loud(SeqLSTM(frames=N, dim=D, **form))
+        aggregator = loud(SeqLSTM(frames=N, dim=D, **form))
     else:
-        made = loud(SeqTransf(frames=N, dim=D, layers=2, heads=2, **form))
+        aggregator = loud(SeqTransf(frames=N, dim=D, layers=2, heads=2, **form))
 
     def expected(x: Array, count: int) -> Array:
         if "excite" in form:
-            x = excite(made.excitation, x, count)
+            x = excite(aggregator.excitation, x, count)
         x = x.copy()
         mine = x[:count]
         if kind == "lstm":
-            mine = mine + lstm(numbers(made, "lstm."), mine)
+            mine = mine + lstm(numbers(aggregator, "lstm."), mine)
         else:
-            mine = mine + transformer(numbers(made, "transformer."), mine, 2, 2)
+            mine = mine + transformer(numbers(aggregator, "transformer."), mine, 2, 2)
         x[:count] = mine
         if len(form) < 2:  # the sandwich alone has no normalisation between
             x = n(x)
         if "aggregate" not in form:
             return x[:count].mean(0)
-        return aggregate(made.aggregation, x, count, 6 if form["aggregate"] < 1 else np.inf)
+        return aggregate(aggregator.aggregation, x, count, 6 if form["aggregate"] < 1 else np.inf)
 
-    compare(made, expected)
+    compare(aggregator, expected)
 
 
 def test_content_weights() -> None:
-    made = loud(Content(frames=N, dim=D))
-    w = numbers(made)
+    aggregator = loud(Content(frames=N, dim=D))
+    w = numbers(aggregator)
 
     def expected(x: Array, count: int) -> Array:
         x = n(x)[:count]
         heights = np.maximum(x @ w["inner.weight"].T + w["inner.bias"], 0) @ w["outer.weight"][0]
         return softmax(heights / 0.1) @ x
 
-    compare(made, expected)
+    compare(aggregator, expected)
     with pytest.raises(ValueError, match="temperature is 0; it should be above 0"):
         Content(frames=N, dim=D, temperature=0)
 
 
 @pytest.mark.parametrize("excited", [False, True])
 def test_tight_type_is_a_loop_over_pairs(excited: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = loud(TightTransf(frames=N, dim=D, layers=2, heads=2, excite=4 if excited else 0))
-    w = numbers(made)
+    aggregator = loud(TightTransf(frames=N, dim=D, layers=2, heads=2, excite=4 if excited else 0))
+    w = numbers(aggregator)
     texts = torch.randn(4, D, generator=torch.Generator().manual_seed(6))
     x = values().double().numpy()
     wanted = np.zeros((4, 3))
     for c, text in enumerate(texts.double().numpy()):
         for v, count in enumerate(COUNTS.tolist()):
-            frames = excite(made.excitation, x[v], count) if excited else x[v]
+            frames = excite(aggregator.excitation, x[v], count) if excited else x[v]
             both = np.concatenate([text[None], frames[:count]])
-            first = layer_norm(w, "norm", transformer(numbers(made, "transformer."), both, 2, 2)[0])
+            first = layer_norm(w, "norm", transformer(numbers(aggregator, "transformer."), both, 2, 2)[0])
             wanted[c, v] = (
                 quick_gelu(w["dense.weight"] @ first + w["dense.bias"]) @ w["out.weight"][0] + w["out.bias"][0]
             )
     for pairs in (1024, 5, 2, 1):  # in one forward, or in many
         monkeypatch.setattr("fusion.frames.tight.PAIRS", pairs)
-        found = made.scores(texts, values(), COUNTS).detach().double().numpy()
-        np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
+        scores = aggregator.scores(texts, values(), COUNTS).detach().double().numpy()
+        np.testing.assert_allclose(scores, wanted, rtol=1e-3, atol=1e-4)
 
 
 def clip_text(width: int = D, layers: int = 3, positions: int = 20, **how: Any) -> tuple[Tensor, Any]:
@@ -310,9 +316,9 @@ def clip_text(width: int = D, layers: int = 3, positions: int = 20, **how: Any) 
 @pytest.mark.parametrize("kind", [SeqTransf, TightTransf])
 def test_start_from_clip(kind: Any) -> None:
     """Each tensor of the first layers, and as many positions as there are places."""
-    (positions, blocks), made = clip_text(), kind(frames=N, dim=D, layers=2)
-    made.start_from(positions, blocks)
-    state, text = made.transformer.state_dict(), blocks.state_dict()
+    (positions, blocks), aggregator = clip_text(), kind(frames=N, dim=D, layers=2)
+    aggregator.start_from(positions, blocks)
+    state, text = aggregator.transformer.state_dict(), blocks.state_dict()
     assert len(state) == 1 + 2 * 12
     assert torch.equal(state.pop("positional_embedding"), positions[: N if kind is SeqTransf else N + 1])
     for key, value in state.items():
@@ -336,15 +342,15 @@ def test_start_from_clip(kind: Any) -> None:
 )
 def test_what_starts_from_clip_is_the_same_function(how: dict[str, Any]) -> None:
     """As many frames as there are places: open_clip's own layers give the same output, with CLIP4Clip's eps in them."""
-    (positions, blocks), made = clip_text(**how), SeqTransf(frames=N, dim=D, layers=2)
-    made.start_from(positions, blocks)
+    (positions, blocks), aggregator = clip_text(**how), SeqTransf(frames=N, dim=D, layers=2)
+    aggregator.start_from(positions, blocks)
     x = values()
     for module in blocks.modules():
         if isinstance(module, nn.LayerNorm):
             module.eps = 1e-12
     wanted = blocks[1](blocks[0](x + positions[:N]))
-    found = made.eval().transformer(x, torch.ones(3, N, dtype=torch.bool))
-    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
+    out = aggregator.eval().transformer(x, torch.ones(3, N, dtype=torch.bool))
+    torch.testing.assert_close(out, wanted, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("start", ["text", "random"])
@@ -354,27 +360,27 @@ def test_norms_know_no_row_too_quiet(kind: Any, start: str) -> None:
 
     1e-12 is the default of LayerNorm in CLIP4Clip's until_module.py, which its transformers use everywhere.
     """
-    made = kind(frames=N, dim=D, layers=2, start=start)
-    made.start_from(*clip_text())
-    norms = [module for module in made.modules() if isinstance(module, nn.LayerNorm)]
+    aggregator = kind(frames=N, dim=D, layers=2, start=start)
+    aggregator.start_from(*clip_text())
+    norms = [module for module in aggregator.modules() if isinstance(module, nn.LayerNorm)]
     assert len(norms) == 4 + (kind is TightTransf)
     quiet = 1e-4 * torch.randn(50, D, generator=torch.Generator().manual_seed(8))
     for norm in norms:
-        rows = (norm(quiet) - norm.bias) / norm.weight
-        torch.testing.assert_close(rows.var(dim=1, unbiased=False), torch.ones(50), rtol=1e-2, atol=0)
+        normal = (norm(quiet) - norm.bias) / norm.weight
+        torch.testing.assert_close(normal.var(dim=1, unbiased=False), torch.ones(50), rtol=1e-2, atol=0)
 
 
 def test_the_tight_type_drops_a_tenth_of_its_embeddings_while_it_trains() -> None:
     """What the first layer gets is [caption; frames] + positions, of which 10 % are 0 in training, the rest / 0.9."""
-    made = TightTransf(frames=N, dim=D, layers=1, start="random")
+    aggregator = TightTransf(frames=N, dim=D, layers=1, start="random")
     seen: list[Tensor] = []
-    made.transformer.resblocks[0].register_forward_pre_hook(lambda _, given: seen.append(given[0].detach()))
+    aggregator.transformer.resblocks[0].register_forward_pre_hook(lambda _, given: seen.append(given[0].detach()))
     texts, frames = torch.ones(300, D), torch.full((300, N, D), 2.0)
     counts = torch.full((300,), N)
     torch.manual_seed(0)
-    made.eval()(texts, frames, counts)
-    made.train()(texts, frames, counts)
-    sums = torch.cat([texts[:, None], frames], dim=1) + made.transformer.positional_embedding.detach()
+    aggregator.eval()(texts, frames, counts)
+    aggregator.train()(texts, frames, counts)
+    sums = torch.cat([texts[:, None], frames], dim=1) + aggregator.transformer.positional_embedding.detach()
     torch.testing.assert_close(seen[0], sums)
     kept = seen[1] != 0
     assert 1 - kept.double().mean().item() == pytest.approx(0.1, abs=0.005)  # of 31,200: a standard deviation is .0017
@@ -384,15 +390,15 @@ def test_the_tight_type_drops_a_tenth_of_its_embeddings_while_it_trains() -> Non
 
 
 def test_a_clip_that_does_not_fit_is_told() -> None:
-    made = SeqTransf(frames=N, dim=D)
+    aggregator = SeqTransf(frames=N, dim=D)
     with pytest.raises(
         ValueError, match=r"cannot start from CLIP's text side: it is 16 wide and frames are 8.*start: ran"
     ):
-        made.start_from(*clip_text(width=16, layers=4))
+        aggregator.start_from(*clip_text(width=16, layers=4))
     with pytest.raises(ValueError, match="it has 3 layers of the 4, it has 10 positions of the 12; set start: random"):
-        made.start_from(*clip_text(positions=10))
+        aggregator.start_from(*clip_text(positions=10))
     with pytest.raises(ValueError, match="its layers have parts that those of OpenAI's lack; set start: random"):
-        made.start_from(*clip_text(layers=4, ls_init_value=0.1))
+        aggregator.start_from(*clip_text(layers=4, ls_init_value=0.1))
     with pytest.raises(ValueError, match="it has 4 heads and heads is 2; set start: random"):
         SeqTransf(frames=N, dim=D, heads=2).start_from(*clip_text(layers=4, heads=4))
 

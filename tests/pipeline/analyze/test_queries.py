@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.analyze import queries
-from pipeline.analyze.queries import Comparison, Found
+from pipeline.analyze.queries import CaptionRanks, Comparison
 from pipeline.errors import LaffError
 from pipeline.graph.models import Row
 from pipeline.items.catalog import Catalog
@@ -29,8 +29,8 @@ def context() -> SimpleNamespace:
     return SimpleNamespace(catalog=catalog)
 
 
-def found(context: SimpleNamespace, path: Path) -> Found:
-    return queries._run(context, path, context.catalog.split_captions("test"))
+def found(context: SimpleNamespace, path: Path) -> CaptionRanks:
+    return queries.ranks_of_run(context, path, context.catalog.split_captions("test"))
 
 
 def run_file(path: Path, **items: str) -> Path:
@@ -85,14 +85,16 @@ def test_a_row_that_is_not_ranked_names_the_command_that_ranks_it(
     context.work = SimpleNamespace(root="WORK")
     row = Row("laff", (1,))
     with pytest.raises(LaffError, match=rf"laff/seed1 is not ranked in WORK .*; run `{command}` with the same"):
-        queries._row(context, Planned(stage), row, "", context.catalog.split_captions("test"))
+        queries.ranks_of_row(context, Planned(stage), row, "", context.catalog.split_captions("test"))
 
 
 def comparison(first: list[list[float]], second: list[list[float]]) -> Comparison:
     count = len(first[0])
     ids = [f"q{number}" for number in range(count)]
     texts = [f"text {number}" for number in range(count)]
-    return Comparison(Found("A", np.array(first)), Found("B", np.array(second)), ids, texts, np.arange(count) // 2)
+    return Comparison(
+        CaptionRanks("A", np.array(first)), CaptionRanks("B", np.array(second)), ids, texts, np.arange(count) // 2
+    )
 
 
 def test_won_lost_tied_and_the_examples() -> None:
@@ -102,14 +104,14 @@ def test_won_lost_tied_and_the_examples() -> None:
     assert both.most(5, 1).tolist() == [4, 0]
     assert both.most(1, 1).tolist() == [4]
     assert both.most(5, -1).tolist() == [1, 3]  # the earlier one of equal losses first
-    assert queries.example_rows(both, 1, 1) == [["caption", "text", "A", "B"], ["q4", "text 4", "2", "32"]]
+    assert queries.example_table(both, 1, 1) == [["caption", "text", "A", "B"], ["q4", "text 4", "2", "32"]]
 
 
 def test_seeds_are_averaged() -> None:
     both = comparison([[1, 3], [4, 3]], [[2, 1], [2, 12]])
     assert both.first.mean.tolist() == [2.5, 3]
     assert both.counts() == (1, 1, 0)
-    rows = {row[0]: row[1:4] for row in queries.rows(both)}
+    rows = {row[0]: row[1:4] for row in queries.table(both)}
     assert rows["R@1"] == ["25.0", "25.0", "+0.0"]  # of two seeds and two captions one is first, for both
     assert rows["R@5"] == ["100.0", "75.0", "+25.0"]
     mrr = (1 + 1 / 3 + 1 / 4 + 1 / 3) / 4, (1 / 2 + 1 + 1 / 2 + 1 / 12) / 4

@@ -79,5 +79,5 @@ def test_no_two_spaces() -> None:
 
 
 def test_the_table() -> None:
-    shown = spaces.rows(np.array([[1, 0.25], [0.25, 1]]))
+    shown = spaces.table(np.array([[1, 0.25], [0.25, 1]]))
     assert shown == [["space", "1", "2"], ["1", "1.000", "0.250"], ["2", "0.250", "1.000"]]

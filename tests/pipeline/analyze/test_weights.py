@@ -87,7 +87,7 @@ def test_of_each_seed_and_head(split: Split) -> None:
 def test_one_seed_stands_once(split: Split) -> None:
     found = weights.lines(weights.measure(subject(split, 1)))
     assert {(line.seed, line.head) for line in found} == {("all", "all"), ("1", "0"), ("1", "1")}
-    assert weights.rows(found)[1][4] == "-"  # no std of one seed
+    assert weights.table(found)[1][4] == "-"  # no std of one seed
 
 
 def test_a_model_without_weights_is_told(split: Split) -> None:
@@ -121,7 +121,7 @@ def test_vectors_that_are_not_shown_have_no_share(split: Split) -> None:
     found = weights.lines(weights.measure(subject(split, 1, make=lambda seed: Paired(Even("a", "b"), Even("t")))))
     assert [(line.mean, line.std) for line in weights.summary(found)["video"]] == [(0.5, 0), (0.5, 0)]
     assert all(math.isnan(line.share) for line in found)
-    assert [row[5] for row in weights.rows(found)[1:]] == ["-", "-", "-"]
+    assert [row[5] for row in weights.table(found)[1:]] == ["-", "-", "-"]
     assert "Counting the lengths" not in weights.sentence(found)
 
 

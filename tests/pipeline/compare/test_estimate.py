@@ -74,7 +74,7 @@ def test_a_dry_run_tells_times_and_what_is_made_already(small, monkeypatch: pyte
 def test_a_dry_run_tells_what_would_be_replaced(small) -> None:
     run(small.request(), ("train",))
     shown = command(small, "--dry-run", "--set", "bow.threshold=2")
-    assert "to be made first: bow (2); how long a step takes can be told when they are there" in shown
+    assert "to be made first: bow (2); how long a step takes is measured when they are there" in shown
     assert "`laff compare` asks first: it would replace bow" in shown
 
 

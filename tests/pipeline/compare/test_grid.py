@@ -105,7 +105,7 @@ def test_all_mistakes_of_the_form_are_told_together(tmp_path: Path) -> None:
         "model 'laff' has an unknown key 'parms'; did you mean 'params'?",
         "'two words' is to be a row and a folder",
         "model 'number' should be a dotted path or a mapping, not 3",
-        "the row 'laff' stands twice",
+        "the row 'laff' is listed twice",
         "pairs: 'short' should be [video feature, text feature], not ['a']",
         "features: 'few' has an unknown key 'videos'; did you mean 'video'?",
         "features: 'none': video should list at least one feature, not []",

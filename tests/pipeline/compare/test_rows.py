@@ -145,7 +145,7 @@ def test_the_pair_goes_by_its_features_name(small) -> None:
     found = rows(grid.load(str(small.grid)), graph(small), ROLES)
     assert found.graph.stages["compare/mine/rank"].options["pairs"] == {"pair": ["pair", "words"]}
     small.grid.write_text("roles: {lead: pair}\nmodels: {other: fusion.laff.LAFF}\npairs: {$lead: [$lead, words]}")
-    with pytest.raises(LaffError, match="the row 'other' stands twice"):
+    with pytest.raises(LaffError, match="the row 'other' is listed twice"):
         rows(grid.load(str(small.grid)), graph(small), {"lead": "other"})
 
 

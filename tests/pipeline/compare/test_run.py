@@ -219,11 +219,11 @@ def test_gc_leaves_comparisons_alone(both) -> None:
     held = sorted(both.work.glob("compare/**/*"))
     assert set(gc.remove(both.request()).unused) == {"train/laff/seed1/last.pt"}
     assert sorted(both.work.glob("compare/**/*")) == held
-    assert gc.look(both.request()).foreign == []
+    assert gc.leftovers(both.request()).foreign == []
     assert made(both).outcome.made == {}
-    assert verify.look(both.work, KINDS)[1] == {}
+    assert verify.damaged(both.work, KINDS)[1] == {}
     (both.work / TRAIN / "late" / "seed1" / "best.pt").write_bytes(b"PK")
-    assert list(verify.look(both.work, KINDS)[1]) == [f"{TRAIN}/late/seed1/best.pt"]
+    assert list(verify.damaged(both.work, KINDS)[1]) == [f"{TRAIN}/late/seed1/best.pt"]
 
 
 def test_a_killed_comparison_goes_on(small, tmp_path: Path, contents, forked: Forked) -> None:
@@ -340,7 +340,7 @@ def test_pairs_of_a_run_stand_beside_those_of_the_grid(small) -> None:
         found = requested(small.request(f"rank.pairs={said}"), str(small.grid), ALL)[2]
         assert found.graph.stages[RANK].options["pairs"] == pairs
         assert found.names == ["laff", "late", "frames", *pairs]
-    with pytest.raises(LaffError, match="pair 'late': the row 'late' stands twice"):
+    with pytest.raises(LaffError, match="pair 'late': the row 'late' is listed twice"):
         requested(small.request("rank.pairs={late: [pair, words]}"), str(small.grid), ALL)
 
 
@@ -354,7 +354,7 @@ def test_singles_of_a_run_are_rows_and_are_not_trained_again(small) -> None:
         own, taken = (small.work / folder / name / "seed1" / "best.pt" for folder in ("train", TRAIN))
         assert own.samefile(taken)
     small.grid.write_text("models: {laff-pair: fusion.laff.LAFF}")
-    with pytest.raises(LaffError, match=r"train.singles: the row 'laff-pair' stands twice"):
+    with pytest.raises(LaffError, match=r"train.singles: the row 'laff-pair' is listed twice"):
         requested(small.request(*sets), str(small.grid))
 
 
@@ -395,5 +395,5 @@ def test_other_settings_stand_beside_a_comparison(done: Any) -> None:
     assert made(done, "train.lr=0.01").outcome.made == {}
     again = made(done)
     assert (again.folder, again.outcome.made) == (first, {})
-    count, damaged = verify.look(done.work, KINDS)
+    count, damaged = verify.damaged(done.work, KINDS)
     assert (count > len(before), damaged) == (True, {})

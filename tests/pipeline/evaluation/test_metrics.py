@@ -21,8 +21,8 @@ def test_one_relevant_by_hand() -> None:
     0.9 0.8 0.7 0.1, wants the 4th: rank 4
     """
     scores = np.array([[0.9, 0.5, 0.5, 0.1], [0.9, 0.5, 0.5, 0.1], [0.2] * 4, [0.9, 0.8, 0.7, 0.1]], np.float32)
-    found = rank(scores, np.array([0, 2, 1, 3]))
-    assert summary(found) == {
+    ranks = rank(scores, np.array([0, 2, 1, 3]))
+    assert summary(ranks) == {
         "R@1": 25.0,
         "R@5": 100.0,
         "R@10": 100.0,
@@ -46,50 +46,50 @@ def test_uncovered_queries_stay_at_the_last_rank() -> None:
 
 def test_depths_count_ranks_up_to_k() -> None:
     """Rank 5 is in R@5, 5.5 is not; the median of an even number is not floored."""
-    found = summary(Ranks(np.array([1.0, 5.0, 5.5, 10.0, 10.5, 11.0]), np.ones(6)))
-    assert (found["R@1"], found["R@5"], found["R@10"]) == pytest.approx((100 / 6, 200 / 6, 400 / 6))
-    assert found["MedR"] == 7.75
+    values = summary(Ranks(np.array([1.0, 5.0, 5.5, 10.0, 10.5, 11.0]), np.ones(6)))
+    assert (values["R@1"], values["R@5"], values["R@10"]) == pytest.approx((100 / 6, 200 / 6, 400 / 6))
+    assert values["MedR"] == 7.75
 
 
 def test_the_share_of_each_query() -> None:
     """Two seeds, three queries: their means are those of the summary."""
     first = np.array([[1.0, 4.0, 8.0], [2.0, 5.5, 20.0]])
-    found = by_query(first)
-    assert {name: values.tolist() for name, values in found.items()} == {
+    by_metric = by_query(first)
+    assert {name: values.tolist() for name, values in by_metric.items()} == {
         "R@1": [[100, 0, 0], [0, 0, 0]],
         "R@5": [[100, 100, 0], [100, 0, 0]],
         "R@10": [[100, 100, 100], [100, 100, 0]],
         "MRR": [[1, 1 / 4, 1 / 8], [1 / 2, 1 / 5.5, 1 / 20]],
     }
-    for ranks, *values in zip(first, *found.values(), strict=True):
+    for ranks, *values in zip(first, *by_metric.values(), strict=True):
         whole = summary(Ranks(ranks, 1 / ranks))
-        assert [np.mean(value) for value in values] == pytest.approx([whole[name] for name in found])
+        assert [np.mean(value) for value in values] == pytest.approx([whole[name] for name in by_metric])
 
 
 @pytest.mark.parametrize("relevant", [[1], [2], [5], [1, 1, 3], [2, 4]])
 def test_chance_is_the_mean_over_all_orders(relevant: list[int]) -> None:
     """All 720 orders of six items, each query alike; MedR is the median over queries and orders together."""
     candidates = 6
-    rows: dict[int, list[dict[str, float]]] = {}
+    summaries: dict[int, list[dict[str, float]]] = {}
     firsts = []
     for m in relevant:
         orders = [rank(np.array([order], float), [np.arange(m)]) for order in permutations(range(candidates))]
-        rows[m] = [summary(one) for one in orders]
+        summaries[m] = [summary(one) for one in orders]
         firsts += [one.first[0] for one in orders]
-    found = chance(candidates, np.array(relevant))
+    expected = chance(candidates, np.array(relevant))
     for name in ("R@1", "R@5", "R@10", "MeanR", "MRR", "mAP"):
-        assert found[name] == pytest.approx(mean(mean(row[name] for row in rows[m]) for m in relevant)), name
-    assert found["MedR"] == median(firsts)
+        assert expected[name] == pytest.approx(mean(mean(row[name] for row in summaries[m]) for m in relevant)), name
+    assert expected["MedR"] == median(firsts)
 
 
 def test_chance_at_real_size() -> None:
     """One video among 3,000: closed forms."""
-    found = chance(3000, np.ones(60_000, int))
-    assert found["R@1"] == pytest.approx(100 / 3000)
-    assert found["R@10"] == pytest.approx(1000 / 3000)
-    assert (found["MedR"], found["MeanR"]) == pytest.approx((1500.5, 1500.5))
-    assert found["MRR"] == pytest.approx(math.fsum(1 / k for k in range(1, 3001)) / 3000)
-    assert found["mAP"] == pytest.approx(found["MRR"])
+    expected = chance(3000, np.ones(60_000, int))
+    assert expected["R@1"] == pytest.approx(100 / 3000)
+    assert expected["R@10"] == pytest.approx(1000 / 3000)
+    assert (expected["MedR"], expected["MeanR"]) == pytest.approx((1500.5, 1500.5))
+    assert expected["MRR"] == pytest.approx(math.fsum(1 / k for k in range(1, 3001)) / 3000)
+    assert expected["mAP"] == pytest.approx(expected["MRR"])
 
 
 def test_bootstrap_of_a_mean() -> None:

@@ -23,9 +23,9 @@ def ranked(*first: float, covered: tuple[bool, ...] | None = None, left: int = 3
     """Queries of which two at a time belong together, of three candidates, of which `left` are covered."""
     ranks = np.array(first)
     ones = np.ones(len(first), int)
-    there = np.array(covered or [True] * len(first))
+    is_covered = np.array(covered or [True] * len(first))
     ids = [f"q{number}" for number in range(len(first))]
-    return Ranked(ids, Ranks(ranks, 1 / ranks), there, np.arange(len(first)) // 2, 3, left, ones)
+    return Ranked(ids, Ranks(ranks, 1 / ranks), is_covered, np.arange(len(first)) // 2, 3, left, ones)
 
 
 @pytest.fixture
@@ -64,10 +64,10 @@ def test_coverage_of_each_split(context: Any) -> None:
 
 def test_mean_and_std_over_seeds() -> None:
     """R@1 of two seeds: 50 and 100, so 75 ± 50 / sqrt(2); of one seed there is no std."""
-    found = results.summed([ranked(1, 2), ranked(1, 1)], (4, 7))
-    assert found["R@1"] == {"mean": 75.0, "std": pytest.approx(50 / 2**0.5), "seeds": [50.0, 100.0]}
-    assert found["MeanR"]["seeds"] == [1.5, 1.0]
-    assert (found["queries"], found["candidates"], found["seed_numbers"]) == (2, 3, [4, 7])
+    table = results.summed([ranked(1, 2), ranked(1, 1)], (4, 7))
+    assert table["R@1"] == {"mean": 75.0, "std": pytest.approx(50 / 2**0.5), "seeds": [50.0, 100.0]}
+    assert table["MeanR"]["seeds"] == [1.5, 1.0]
+    assert (table["queries"], table["candidates"], table["seed_numbers"]) == (2, 3, [4, 7])
     assert results.summed([ranked(1, 2)], (4,))["R@1"] == {"mean": 50.0, "std": 0.0, "seeds": [50.0]}
 
 
@@ -77,26 +77,26 @@ def test_a_row_without_some_videos_stands_there_twice(context: Any) -> None:
         "v2t": ranked(1, 1, 3, covered=(True, True, False)),
     }
     stage = SimpleNamespace(name="evaluate", sources=("rank",), options={"seed": 0, "bootstrap": 10})
-    found = results.results(context, stage, [Row("laff", (1,))], {"laff": [both]})  # type: ignore[arg-type]
-    assert list(found["models"]) == ["laff", "laff (covered only)", "chance"]
-    assert [found["models"][name]["t2v"]["R@1"]["mean"] for name in found["models"]] == pytest.approx(
+    content = results.results(context, stage, [Row("laff", (1,))], {"laff": [both]})  # type: ignore[arg-type]
+    assert list(content["models"]) == ["laff", "laff (covered only)", "chance"]
+    assert [content["models"][name]["t2v"]["R@1"]["mean"] for name in content["models"]] == pytest.approx(
         [100 / 3, 50, 100 / 3]
     )
-    kept = found["models"]["laff (covered only)"]
+    kept = content["models"]["laff (covered only)"]
     assert (kept["t2v"]["queries"], kept["t2v"]["candidates"]) == (2, 2)
     assert (kept["v2t"]["queries"], kept["v2t"]["candidates"]) == (2, 3)
-    assert (found["coverage"], found["untrained"]) == (2 / 3, ["clip"])
-    assert found["bootstrap"] == {"laff": {"t2v": {"R@10": [100.0, 100.0]}, "v2t": {"R@10": [100.0, 100.0]}}}
-    assert found["models"]["chance"]["t2v"]["seed_numbers"] == []
+    assert (content["coverage"], content["untrained"]) == (2 / 3, ["clip"])
+    assert content["bootstrap"] == {"laff": {"t2v": {"R@10": [100.0, 100.0]}, "v2t": {"R@10": [100.0, 100.0]}}}
+    assert content["models"]["chance"]["t2v"]["seed_numbers"] == []
 
 
 def test_the_rank_of_each_query() -> None:
     rows = [Row("laff", (1, 2)), Row("pair", (0,))]
-    found = {
+    ranks = {
         "laff": [{"t2v": ranked(1, 2.5, covered=(True, False))}, {"t2v": ranked(3, 1)}],
         "pair": [{"t2v": ranked(2, 2)}],
     }
-    assert list(results.by_query(rows, found, "t2v")) == [
+    assert list(results.by_query(rows, ranks, "t2v")) == [
         ["query", "covered", "laff/seed1", "laff/seed2", "pair/seed0"],
         ["q0", 1, "1", "3", "2"],
         ["q1", 0, "2.5", "1", "2"],
@@ -134,9 +134,9 @@ print(text(figures).splitlines()[1].split()[:5])
 print("<th>R@50</th>" in report("", figures, [], {}, {}))
 compared = {"rows": {"laff": row | {"seeds": [1]}}, "against": ""}
 print(table.header(compared)[:5], table.cells(compared, "laff", "t2v")[4])
-found = queries.Found("A", first[None])
+found = queries.CaptionRanks("A", first[None])
 both = queries.Comparison(found, found, ["a", "b"], ["", ""], np.arange(2))
-print([line[0] for line in queries.rows(both)][1:5])
+print([line[0] for line in queries.table(both)][1:5])
 """
 
 

@@ -236,7 +236,7 @@ def test_scores_of_pairs_by_a_loop() -> None:
 
 PAIRED = (
     "{uses: fusion.clip4clip.Clip4Clip, video: [clip-ft-frames], text: [clip-ft-frames], "
-    "params: {aggregate: fusion.frames.tight.TightTransf, aggregate_params: {layers: 1}}}"
+    "params: {frames: [clip-ft-frames], aggregate: fusion.frames.tight.TightTransf, aggregate_params: {layers: 1}}}"
 )
 FEW = ("finetune.epochs=1", "finetune.head_rate=1", "train.from=[clip-ft, clip-ft-frames, bow]", "train.epochs=1")
 SHORT = ("finetune.stride=3", "finetune.fps=8")  # clips of 2.6 seconds, longer than some videos

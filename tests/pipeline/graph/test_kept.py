@@ -17,7 +17,7 @@ TIGHT = (
     "train.own=false",
     "train.singles=false",
     "train.baselines={tight: {uses: fusion.clip4clip.Clip4Clip, video: [clip-ft-frames], text: [clip-ft], "
-    "params: {aggregate: fusion.frames.tight.TightTransf, aggregate_params: {layers: 2}}}}",
+    "params: {frames: [clip-ft-frames], aggregate: fusion.frames.tight.TightTransf, aggregate_params: {layers: 2}}}}",
 )
 MEAN = "train.baselines={mean: {uses: fusion.mean.Mean, video: [clip-ft]}}"
 

@@ -396,6 +396,14 @@ def test_the_part_of_a_stage_is_set_like_a_param(tmp_path: Path):
     assert graph.stages["train"].uses == "fusion.concat.Concat"
 
 
+def test_another_class_leaves_out_what_it_has_no_parameter_for():
+    """SEA has no heads and no raw, which the shipped file gives to LAFF; what is given to SEA itself is checked."""
+    shipped = stages.load(ROOT / "stages.yaml", "small", ["train.uses=fusion.sea.SEA"]).stages["train"]
+    assert shipped.params == {"width": 64, "dropout": 0.2}
+    with pytest.raises(LaffError, match=r"cannot use fusion\.sea\.SEA: unknown parameter 'heads'"):
+        stages.load(ROOT / "stages.yaml", None, ["train.uses=fusion.sea.SEA", "train.heads=4"])
+
+
 def test_a_profile_that_is_a_list(tmp_path: Path):
     text = SMALL.replace("  quick: {", "  broken: [a]\n  quick: {")
     assert mistakes(tmp_path, text, "broken") == ["profile 'broken' should be a mapping of stages, not ['a']"]

@@ -336,3 +336,14 @@ def test_val_is_test(collect: Collect):
     ]
     assert catalog.split_videos("val").tolist() == catalog.split_videos("test").tolist() == [1, 2]
     assert catalog.split_content("val") == catalog.split_content("test") != before.split_content("val")
+
+
+def test_the_bounds_of_windows_count_in_what_items_are():
+    """A whole video counts by its id and its file alone, as before there were windows."""
+    catalog = Catalog(videos=["v", "w"], digests=["d", "d"])
+    assert catalog.starts.tolist() == [0.0, 0.0]
+    assert catalog.ends.tolist() == [np.inf, np.inf]
+    rows = np.arange(2)
+    assert catalog.content("video", rows) == files.digest([["v", "d"], ["w", "d"]])
+    catalog.starts, catalog.ends = np.array([0.0, 1.5]), np.array([np.inf, 2.0])
+    assert catalog.content("video", rows) == files.digest([["v", "d"], ["w", "d", 1.5, 2.0]])

@@ -334,14 +334,14 @@ def test_mistakes_of_a_table(write: Write):
     table = "video,path\nt1,videos/t1.mp4\nt1,videos/t1.mp4\nt2,gone.mp4\n../x,videos/t1.mp4\nv1\ns1,videos/s1.mp4\n"
     yaml = yaml_with().replace("videos: videos", "videos: table.csv")
     assert mistakes(write(**{"table.csv": table, "collection.yaml": yaml})) == [
-        "table.csv:3: video 't1' stands again",
+        "table.csv:3: video 't1' stands again; first in line 2",
         "table.csv:5: id '../x' should be like a path below the videos' folder, without '.', '..' or '//'",
         "table.csv:6: has 1 columns instead of 2",
         "train.ids:2: video 't2' has no file: there is no gone.mp4",
         "val.ids:1: video 'v1' has no file in table.csv",
     ]
     assert mistakes(write(**{"table.csv": "id,file\nt1,videos/t1.mp4\n", "collection.yaml": yaml}))[0] == (
-        "table.csv:1: the first line should be 'video,path', not 'id,file'"
+        "table.csv:1: the first line should be 'video,path' or 'video,path,start,end', not 'id,file'"
     )
 
 

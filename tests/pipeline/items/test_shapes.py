@@ -99,7 +99,7 @@ def test_a_table_is_enough(load: Load, tmp_path: Path, form: str) -> None:
 
 def test_mistakes_of_a_jsonl_table(load: Load) -> None:
     rows = ['{"video": "a", "path": "v/a.mp4"}', "{", '{"video": "b"}', '{"video": 1, "path": "x"}', "[]"]
-    said = 'should be {"video": …, "path": …}, both texts'
+    said = 'should be {"video": …, "path": …}, both texts, or with "start" and "end" in seconds too'
     assert mistakes(load, "videos: t.jsonl", "v/a.mp4", **{"t.jsonl": "\n".join(rows)}) == [
         f"t.jsonl:{line}: {said}" for line in (2, 3, 4, 5)
     ]

@@ -10,7 +10,7 @@ import pytest
 from pipeline.errors import LaffError
 from pipeline.items import table
 from pipeline.items.catalog import Catalog
-from pipeline.rows import shards
+from pipeline.rows import container, shards
 
 CATALOG = Catalog(
     videos=["a", "b"],
@@ -79,3 +79,19 @@ def test_an_interrupted_write_leaves_the_old_one(tmp_path: Path):
         table.write(path, Catalog(), odd={1, 2})  # a set is no JSON: breaks after the columns are written
     assert table.read(path)[0] == CATALOG
     assert [file.name for file in tmp_path.iterdir()] == ["table.h5"]
+
+
+def test_a_table_from_before_there_were_windows_has_whole_videos(tmp_path: Path):
+    catalog = Catalog(videos=["a", "b"], paths=["", ""], digests=["", ""])
+    catalog.sizes = catalog.mtimes = catalog.video_split = catalog.video_shard = np.zeros(2, np.int64)
+    catalog.starts, catalog.ends = np.array([0.0, 2.5]), np.array([2.5, 5.0])
+    path = tmp_path / "table.h5"
+    table.write(path, catalog)
+    assert table.read(path)[0] == catalog
+    with container.create(tmp_path / "old.h5") as old, h5py.File(path) as file:
+        for name in file:
+            if name not in ("starts", "ends"):
+                file.copy(name, old)
+    read, _ = table.read(tmp_path / "old.h5")
+    assert read.starts.tolist() == [0.0, 0.0]
+    assert read.ends.tolist() == [np.inf, np.inf]

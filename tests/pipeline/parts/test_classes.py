@@ -115,6 +115,30 @@ def test_a_base_class_of_another_module(package: Package):
     assert found.methods == {"__init__", "fit", "extract_text"}
 
 
+def test_a_constructor_that_passes_parameters_on(package: Package):
+    """**sizes takes what the base class takes; without it, only the constructor's own parameters count."""
+    trusted = package(
+        base="class Base:\n    def __init__(self, *, dims: dict[str, int], width: int = 8): ...",
+        thing="from mine.base import Base\n"
+        "class Passes(Base):\n    def __init__(self, *, norm: bool = False, width: int = 9, **sizes): ...\n"
+        "class Hides(Base):\n    def __init__(self, *, norm: bool = False): ...\n"
+        "class Further(Passes):\n    def __init__(self, **sizes): ...",
+    )
+    norm, dims = Parameter("bool", False), Parameter("dict[str, int]", required=True)
+    passed = {"dims": dims, "width": Parameter("int", 9), "norm": norm}
+    assert part("mine.thing.Passes", trusted).parameters == passed
+    assert part("mine.thing.Further", trusted).parameters == passed
+    assert part("mine.thing.Hides", trusted).parameters == {"norm": norm}
+
+
+def test_the_blocks_share_the_parameters_of_their_base():
+    shared = part("fusion.block.Block").parameters
+    assert list(shared) == ["dims", "heads", "width", "dropout", "raw"]
+    assert part("fusion.concat.Concat").parameters == shared
+    assert part("fusion.laff.LAFF").parameters == shared | {"norm": Parameter("bool", False)}
+    assert part("fusion.laff_ml.LAFFml").parameters == shared | {"frames": Parameter("tuple[str, ...]", ())}
+
+
 def test_what_is_not_trusted_is_neither_found_nor_run(package: Package, tmp_path: Path):
     trusted = package(evil=f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Evil: ...")
     assert message("mine.evil.Evil") == (

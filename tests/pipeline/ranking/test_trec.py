@@ -102,3 +102,11 @@ def test_top_k_by_sorting(k: int) -> None:
 def test_top_k_refuses_nan() -> None:
     with pytest.raises(LaffError, match="not a finite number"):
         top_k(np.array([[1.0, np.nan]]), 1)
+
+
+def test_ids_of_windows(tmp_path: Path) -> None:
+    """They hold @ and -, and the spaces of their video's id percent-encoded."""
+    write_run(tmp_path / "run.gz", [("1", [("été 1@0-10", 0.5), ("b@2.5-5", 0.25)])], "x")
+    text = gzip.decompress((tmp_path / "run.gz").read_bytes()).decode()
+    assert text.splitlines()[0] == "1 Q0 été%201@0-10 1 0.5 x"
+    assert dict(read_run(tmp_path / "run.gz")) == {"1": [("été 1@0-10", 0.5), ("b@2.5-5", 0.25)]}

@@ -159,7 +159,7 @@ def test_describe(tmp_path: Path):
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("best.pt", "; what is in a trained model `laff analyze weights` tells"),
+        ("best.pt", "; `laff analyze weights` shows what is in a trained model"),
         ("t2v.trec.gz", "; this one is text: zcat "),
         ("collection.yaml", "; this one is text"),
         ("a.bin", ""),

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 import cli
+from pipeline.commands import search
 from pipeline.errors import LaffError
 from pipeline.ranking.trec import read_run
 from pipeline.rows import shards
@@ -163,6 +164,30 @@ def test_the_command_writes_a_run_of_many_queries(small: Small, tmp_path: Path) 
     assert [item for item, _ in found["701"]] == [hit.video for hit in hits]
 
 
+def test_hits_say_when_a_window_is(small: Small, capsys: pytest.CaptureFixture[str]) -> None:
+    library = Library(small.request(), split="test")
+    whole = library.search(SENTENCE, 2)
+    assert [(hit.start, hit.end) for hit in whole] == [(None, None), (None, None)]
+    catalog = library._context.catalog
+    row = catalog.row[whole[0].video]
+    catalog.starts[row], catalog.ends[row] = 70.5, 3600.0
+    first, second = library.search(SENTENCE, 2)
+    assert (first.video, first.start, first.end, first.shares) == (whole[0].video, 70.5, 3600.0, whole[0].shares)
+    assert second == whole[1]
+    fused = Library(small.request(), ["laff", "concat"], "test")
+    fused._context.catalog.starts[row], fused._context.catalog.ends[row] = 70.5, 3600.0
+    assert {hit.video: hit.start for hit in fused.search(SENTENCE, 8)}[first.video] == 70.5
+    found = [("", [first, second])]
+    search._print_table(library, iter(found), {}, False)
+    assert capsys.readouterr().out.splitlines() == [
+        f"  1  {first.score:7.4f}  {first.video}  1:10.5–1:00:00  ",  # noqa: RUF001
+        f"  2  {second.score:7.4f}  {second.video}  ",
+    ]
+    search._print_csv(iter(found))
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert [(row["start"], row["end"]) for row in rows] == [("70.5", "3600"), ("", "")]
+
+
 def test_the_command_prints_for_people_and_for_programs(small: Small, tmp_path: Path) -> None:
     table = invoke(small, SENTENCE, "-k", "2").splitlines()
     assert [line.split()[0] for line in table] == ["1", "2"]
@@ -173,7 +198,7 @@ def test_the_command_prints_for_people_and_for_programs(small: Small, tmp_path: 
     ]
     assert set(line["hits"][0]["shares"]) == {"one", "other"}
     rows = list(csv.reader(invoke(small, "--like", "test1", "-k", "3", "--csv").splitlines()))
-    assert rows[0] == ["query", "rank", "video", "path", "score", "share one", "share other"]
+    assert rows[0] == ["query", "rank", "video", "path", "start", "end", "score", "share one", "share other"]
     assert [row[:2] for row in rows[1:]] == [["test1", "1"], ["test1", "2"], ["test1", "3"]]
 
 

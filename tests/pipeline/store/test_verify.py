@@ -51,7 +51,7 @@ def work(tmp_path: Path) -> Path:
 
 
 def test_a_whole_workspace(work: Path):
-    assert verify.look(work, KINDS) == (12, {})
+    assert verify.damaged(work, KINDS) == (12, {})
     assert not list(work.rglob("*.damaged"))
 
 
@@ -71,14 +71,14 @@ def test_a_whole_workspace(work: Path):
 def test_a_cut_file_is_told_and_set_aside(work: Path, name: str, keep: int, wrong: str):
     path = work / name
     path.write_bytes(path.read_bytes()[:keep])
-    count, found = verify.look(work, KINDS)
+    count, found = verify.damaged(work, KINDS)
     assert (count, list(found)) == (12, [name])
     assert found[name].startswith(wrong)
     cut = path.read_bytes()
     assert verify.set_aside(work, KINDS, [name, "failures.jsonl"]) == [name]
     assert not path.exists()
     assert path.with_name(path.name + ".damaged").read_bytes() == cut
-    assert verify.look(work, KINDS) == (11, {})
+    assert verify.damaged(work, KINDS) == (11, {})
 
 
 def test_one_changed_bit_in_a_checkpoint_or_a_run(work: Path):
@@ -87,7 +87,7 @@ def test_one_changed_bit_in_a_checkpoint_or_a_run(work: Path):
     flip(path, path.read_bytes().index(np.arange(3, dtype=np.float32).tobytes()) + 5)
     run = work / "rank/laff/seed1/t2v.trec.gz"
     flip(run, run.stat().st_size - 6)  # of the CRC
-    assert list(verify.look(work, KINDS)[1]) == ["rank/laff/seed1/t2v.trec.gz", "train/laff/seed1/best.pt"]
+    assert list(verify.damaged(work, KINDS)[1]) == ["rank/laff/seed1/t2v.trec.gz", "train/laff/seed1/best.pt"]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_one_changed_bit_in_a_checkpoint_or_a_run(work: Path):
 )
 def test_lines(work: Path, text: bytes, wrong: str):
     (work / "times.jsonl").write_bytes(text)
-    found = verify.look(work, KINDS)[1]
+    found = verify.damaged(work, KINDS)[1]
     assert found.get("times.jsonl", "").startswith(wrong)
     assert bool(found) == bool(wrong)
 
@@ -113,7 +113,7 @@ def test_what_laff_did_not_write_is_left_alone(work: Path):
     for name in ("mine/00000.h5", "mine/video/00000.h5", "mine/best.pt", "x3d/notes.json", "x3d/a/b/c/00000.h5"):
         (work / name).parent.mkdir(parents=True, exist_ok=True)
         (work / name).write_text("no HDF5")
-    assert verify.look(work, KINDS) == (12, {})
+    assert verify.damaged(work, KINDS) == (12, {})
 
 
 def test_a_stage_on_another_disk_is_read_and_a_loop_of_links_ends(work: Path, tmp_path: Path):
@@ -121,7 +121,7 @@ def test_a_stage_on_another_disk_is_read_and_a_loop_of_links_ends(work: Path, tm
     (work / "x3d").symlink_to(tmp_path / "elsewhere")
     (work / "clip-ft" / "loop").symlink_to(work)
     flip(tmp_path / "elsewhere" / "00000.h5", 2000)
-    assert verify.look(work, KINDS) == (12, {"x3d/00000.h5": WRONG})
+    assert verify.damaged(work, KINDS) == (12, {"x3d/00000.h5": WRONG})
 
 
 def test_nothing_outside_the_workspace_is_changed_and_links_are_told(work: Path, tmp_path: Path):
@@ -147,7 +147,7 @@ def test_nothing_outside_the_workspace_is_changed_and_links_are_told(work: Path,
 def test_nothing_is_set_aside_while_a_run_holds_the_workspace(work: Path):
     flip(work / "x3d/00000.h5", 700)
     with Workspace(work).lock():
-        assert list(verify.look(work, KINDS)[1]) == ["x3d/00000.h5"]
+        assert list(verify.damaged(work, KINDS)[1]) == ["x3d/00000.h5"]
         with pytest.raises(LaffError, match="is in use by process"):
             verify.set_aside(work, KINDS, ["x3d/00000.h5"])
     assert (work / "x3d/00000.h5").exists()
@@ -181,7 +181,7 @@ def test_the_command(work: Path, tmp_path: Path):
 
 def test_a_run_makes_again_what_was_set_aside_and_nothing_else(ran, tmp_path: Path, contents) -> None:
     changed = ran.copy(tmp_path / "changed")
-    assert verify.look(changed.work, KINDS)[1] == {}
+    assert verify.damaged(changed.work, KINDS)[1] == {}
     hurt = {  # path -> stage and units that follow; of one fit or model, its trained state only
         "x3d/00001.h5": ("x3d", 1),
         "clip-ft/text/00000.h5": ("clip-ft", 1),
@@ -193,7 +193,7 @@ def test_a_run_makes_again_what_was_set_aside_and_nothing_else(ran, tmp_path: Pa
         path = changed.work / name
         flip(path, path.stat().st_size // 2 if path.suffix == ".pt" else draw.randrange(10, path.stat().st_size))
     assert changed.run().made == {}  # size and mtime are as recorded
-    found = verify.look(changed.work, KINDS)[1]
+    found = verify.damaged(changed.work, KINDS)[1]
     assert set(found) == set(hurt)
     before = changed.state()
     assert set(verify.set_aside(changed.work, KINDS, list(found))) == set(hurt)
@@ -205,7 +205,7 @@ def test_a_run_makes_again_what_was_set_aside_and_nothing_else(ran, tmp_path: Pa
     one, other = contents(ran.work), contents(changed.work)
     assert [name for name in {*one, *other} if one.get(name) != other.get(name)] == []
     assert changed.run().made == {}
-    assert verify.look(changed.work, KINDS)[1] == {}
+    assert verify.damaged(changed.work, KINDS)[1] == {}
 
 
 @pytest.mark.parametrize("text", ["collection: [", "collection: null", "- a list", "\0", ""])
@@ -213,7 +213,7 @@ def test_settings_that_no_run_can_read_are_damaged(tmp_path: Path, text: str) ->
     names = ("run.yaml", "runs/mine/run.yaml")
     memory.write(tmp_path, memory.Memory(tmp_path / "c.yaml", run="mine"))
     kinds = verify.Kinds(())
-    assert verify.look(tmp_path, kinds) == (2, {})
+    assert verify.damaged(tmp_path, kinds) == (2, {})
     for name in names:
         (tmp_path / name).write_text(text)
-    assert set(verify.look(tmp_path, kinds)[1]) == set(names)
+    assert set(verify.damaged(tmp_path, kinds)[1]) == set(names)

@@ -35,17 +35,17 @@ def gru() -> Any:
 def test_a_score_that_is_no_number(tmp_path: Path, task: Any) -> None:
     """One step with a finite loss spoils the weights; validation is the first to see it."""
     torch.set_num_threads(1)
-    made = task()
+    diverging = task()
 
-    def score(real: Any = made.score) -> float:
+    def score(real: Any = diverging.score) -> float:
         with torch.no_grad():
-            for parameter in made.model.parameters():
+            for parameter in diverging.model.parameters():
                 parameter.fill_(torch.nan)
         return float(real())
 
-    made.score = score
+    diverging.score = score
     with pytest.raises(Diverged, match="epoch 1, step 1 of 1: the validation score is nan; try a smaller lr"):
-        Trainer(made, Recipe(epochs=2, batch=4, lr=1e-3, optimizer="adamw"), 2, tmp_path, "f").run()
+        Trainer(diverging, Recipe(epochs=2, batch=4, lr=1e-3, optimizer="adamw"), 2, tmp_path, "f").run()
     assert not (tmp_path / "best.pt").exists()
 
 

@@ -32,25 +32,25 @@ def task(device: str) -> Retrieval:
 
 def learn(device: str, clip: float, steps: int, dtype: torch.dtype = torch.float32) -> list[Tensor]:
     """The weights after so many steps; from the third on, waiting for a GPU is an error."""
-    made = task(device)
-    made.model.to(dtype)
-    optimizer = make_optimizer(made.model, Recipe(lr=1e-3))
+    trained = task(device)
+    trained.model.to(dtype)
+    optimizer = make_optimizer(trained.model, Recipe(lr=1e-3))
     try:
         for number in range(steps):
             if device == "cuda" and number == 2:
                 torch.cuda.set_sync_debug_mode("error")
-            step(made.loss((torch.arange(16) + 3 * number) % 40), optimizer, clip)
+            step(trained.loss((torch.arange(16) + 3 * number) % 40), optimizer, clip)
     finally:
         if device == "cuda":
             torch.cuda.set_sync_debug_mode("default")
-    return [parameter.detach().cpu() for parameter in made.model.parameters()]
+    return [parameter.detach().cpu() for parameter in trained.model.parameters()]
 
 
 @pytest.mark.parametrize("clip", [2.0, 0.0])
 def test_a_step_waits_for_nothing(clip: float, gpu: str) -> None:
     """And ends where the CPU does: nearly, since RMSprop divides by what is nearly 0 at first."""
-    for found, wanted in zip(learn(gpu, clip, 4), learn("cpu", clip, 4), strict=True):
-        torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-3)
+    for value, wanted in zip(learn(gpu, clip, 4), learn("cpu", clip, 4), strict=True):
+        torch.testing.assert_close(value, wanted, rtol=1e-3, atol=1e-3)
 
 
 def test_the_task_learns_on_a_cpu() -> None:
@@ -64,5 +64,5 @@ def test_plain_operations_end_in_the_same_weights(clip: float, monkeypatch: pyte
     """The whole step in double precision, where only the optimizer's float32 factors are rounded: GRU, bags, clip."""
     wanted = learn("cpu", clip, 4, torch.float64)
     monkeypatch.setenv("LAFF_PLAIN", "1")
-    for found, other in zip(learn("cpu", clip, 4, torch.float64), wanted, strict=True):
-        torch.testing.assert_close(found, other, rtol=1e-7, atol=1e-9)
+    for value, other in zip(learn("cpu", clip, 4, torch.float64), wanted, strict=True):
+        torch.testing.assert_close(value, other, rtol=1e-7, atol=1e-9)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from pipeline.request import Request
 from pipeline.run import open_context, run
 from pipeline.training import jobs
 from pipeline.training.jobs import Rows, Trained, Training, Untrained, rows_of, train
+from pipeline.training.trainer import Summary
 from pipeline.workers.tasks import Serial
 from pipeline.workers.worker import Worker
 
@@ -42,13 +44,13 @@ class Stub:
 
     recipe = SimpleNamespace(epochs=5)
     task = SimpleNamespace(samples=30)
-    position = SimpleNamespace(epoch=2, seconds=1.5)
 
-    def run(self) -> None:
+    def run(self) -> Summary:
         if self.error:
             raise self.error
         for step in range(1, 9):
             self.progress(step, 20, "")
+        return Summary(score=0.5, epoch=2, epochs=2, steps=8, seconds=1.5, history=[])
 
 
 @pytest.fixture
@@ -118,9 +120,9 @@ def request_of(collect: Collect, tmp_path: Path) -> Callable[..., Request]:
     path.write_text(path.read_text().replace("videos: videos\n", ""))
     (tmp_path / "stages.yaml").write_text(FEATURES)
     ids = [video for videos in splits.values() for video in videos]
-    rows = np.random.default_rng(0).normal(size=(len(ids), 5)).astype("f4")
-    np.savez(tmp_path / "full.npz", ids=ids, features=rows)
-    np.savez(tmp_path / "lossy.npz", ids=ids[1:], features=rows[1:])
+    features = np.random.default_rng(0).normal(size=(len(ids), 5)).astype("f4")
+    np.savez(tmp_path / "full.npz", ids=ids, features=features)
+    np.savez(tmp_path / "lossy.npz", ids=ids[1:], features=features[1:])
     return lambda *sets: Request(path, tmp_path / "WORK", tmp_path / "stages.yaml", sets=sets)
 
 
@@ -145,9 +147,9 @@ def test_a_process_that_lives_on_trains_the_encoder_of_each_job(request_of: Call
     worker = Worker()
     for job in jobs:
         assert train(job, worker).wrong == ""
-        found = read_checkpoint(job.root / "train" / "concat" / "seed1" / "best.pt")
-        assert found["fingerprint"] == job.fingerprint
-        shapes = {name: tuple(value.shape) for name, value in found["state"].items()}
+        saved = read_checkpoint(job.root / "train" / "concat" / "seed1" / "best.pt")
+        assert saved["fingerprint"] == job.fingerprint
+        shapes = {name: tuple(value.shape) for name, value in saved["state"].items()}
         widths.append({shape for name, shape in shapes.items() if "weight_hh" in name})
         words.append({shape for name, shape in shapes.items() if "embedding" in name})
     assert widths[0] == widths[2] != widths[1]
@@ -225,14 +227,14 @@ def test_a_row_without_weights_is_scored(request_of: Callable[..., Request], tmp
     total = 0.0
     video = {}
     for place, name in enumerate(ids):
-        own = frames[starts[place] : starts[place + 1]].astype(float)
-        mean = (own / np.linalg.norm(own, axis=1, keepdims=True)).mean(axis=0)
+        own_frames = frames[starts[place] : starts[place + 1]].astype(float)
+        mean = (own_frames / np.linalg.norm(own_frames, axis=1, keepdims=True)).mean(axis=0)
         video[name] = mean / np.linalg.norm(mean)
     val = [name for name in ids if name.startswith("val")]
     for name, text in zip(names, texts.astype(float), strict=True):
-        own = name.partition("#")[0]
-        if own in val:
-            total += 1 / sum(video[other] @ text >= video[own] @ text for other in val)
+        true = name.partition("#")[0]
+        if true in val:
+            total += 1 / sum(video[other] @ text >= video[true] @ text for other in val)
     assert (best["epoch"], best["state"]) == (0, {})
     assert best["score"] == pytest.approx(total / (2 * VIDEOS))
 
@@ -263,10 +265,10 @@ def test_one_wrong_model_ends_no_other(
     np.savez(tmp_path / "lossy.npz", ids=[f"val{n}" for n in range(VIDEOS)], features=np.ones((VIDEOS, 5), "f4"))
     loss = Retrieval.loss
 
-    def short(task: Retrieval, rows: Any) -> Any:
+    def short(task: Retrieval, captions: Any) -> Any:
         if "CUDA" in why and isinstance(task.model.video, LAFF):
             raise RuntimeError("CUDA out of memory\nand so on")
-        return loss(task, rows)
+        return loss(task, captions)
 
     monkeypatch.setattr(Retrieval, "loss", short)
     good = "good: {uses: fusion.concat.Concat, video: [full]}"
@@ -295,9 +297,9 @@ def test_a_full_disk_ends_the_run(job: Training, monkeypatch: pytest.MonkeyPatch
 def test_a_worker_tells_epochs(job: Training, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two that were trained and, at the end, the three that it did not need: their sum is what the bar waits for."""
     monkeypatch.setattr(jobs, "_trainer", lambda job, worker: Stub())
-    told: list[int] = []
-    done = Worker(shows=False).do(train, job, told.append)
-    assert told == [1, 1, 3]
+    epochs: list[int] = []
+    done = Worker(shows=False).do(train, job, epochs.append)
+    assert epochs == [1, 1, 3]
     assert (done.key, done.rows, done.wrong) == ("laff/seed2", 30, "")
 
 
@@ -305,33 +307,43 @@ def test_a_training_in_this_process_shows_its_steps(
     job: Training, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(jobs, "_trainer", lambda job, worker: Stub())
-    told: list[int] = []
-    Worker().do(train, job, told.append)
-    assert told == []
+    steps: list[int] = []
+    Worker().do(train, job, steps.append)
+    assert steps == []
     assert "train laff/seed2" in (said := capsys.readouterr().err)
     assert "8/20 step" in said
 
 
 def test_rows_are_read_once_for_all_trainings_on_them() -> None:
-    """And let go of before others are read, so that there is room for these."""
-    rows, read = Rows(), []
+    """And freed before others are read, so that there is room for these."""
+
+    class Train:
+        """Rows of a train split, of which it can be seen whether anybody still has them."""
+
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+    cache = Rows()
+    reads: list[tuple[str, int]] = []  # what was read, and how many rows of others were in memory then
+    in_memory: weakref.WeakSet[Train] = weakref.WeakSet()
 
     def reading(name: str) -> Any:
-        def made() -> Any:
-            read.append((name, rows._splits))
-            return (name, name)
+        def read() -> Any:
+            reads.append((name, len(in_memory)))
+            in_memory.add(train := Train(name))
+            return train, name
 
-        return made
+        return read
 
-    assert [rows.of(key, reading(key))[0] for key in ("a", "a", "b", "a")] == ["a", "a", "b", "a"]
-    assert read == [("a", None), ("b", None), ("a", None)]
+    assert [cache.of(key, reading(key))[0].name for key in ("a", "a", "b", "a")] == ["a", "a", "b", "a"]
+    assert reads == [("a", 0), ("b", 0), ("a", 0)]
 
     def failing() -> Any:
         raise LaffError("no video of train has all features")
 
     with pytest.raises(LaffError):
-        rows.of("c", failing)
-    assert rows.of("c", reading("c")) == ("c", "c")
+        cache.of("c", failing)
+    assert cache.of("c", reading("c"))[1] == "c"
 
 
 def test_a_train_stage_keeps_no_rows(request_of: Callable[..., Request], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,8 +91,8 @@ def test_gradients_are_gone_after_a_step(optimizer: Any) -> None:
 
 def test_a_sparse_gradient_without_rows_has_no_norm() -> None:
     """Beside (3, 4) the norm is 5; alone 0, and nothing is cut."""
-    rows, values = torch.zeros(1, 0, dtype=torch.int64), torch.zeros(0, 2)
-    empty = torch.sparse_coo_tensor(rows, values, (7, 2), check_invariants=True).coalesce()
+    numbers, values = torch.zeros(1, 0, dtype=torch.int64), torch.zeros(0, 2)
+    empty = torch.sparse_coo_tensor(numbers, values, (7, 2), check_invariants=True).coalesce()
     assert float(clipping([empty, torch.tensor([3.0, 4.0])], 2.0)) == pytest.approx(2 / (5 + 1e-6), rel=1e-6)
     assert float(clipping([empty], 2.0)) == 1.0
 
@@ -145,10 +145,10 @@ def test_without_what_is_private_to_torch(
         monkeypatch.delattr(torch, name)
     else:
         monkeypatch.setattr(torch, name, instead)
-    found = three_steps(optimizer)
+    weights = three_steps(optimizer)
     assert has_foreach("cpu", torch.float32) == (name == "_fused_adagrad_")
     assert has_kernel("cpu", torch.float32) == (name != "_fused_adagrad_")
-    for one, other in zip(found.parameters(), wanted.parameters(), strict=True):
+    for one, other in zip(weights.parameters(), wanted.parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-7)
 
 
@@ -161,8 +161,8 @@ def test_the_switch_takes_plain_operations(optimizer: Any, monkeypatch: pytest.M
         assert not make_optimizer(nn.Linear(2, 2), Recipe(optimizer=optimizer)).param_groups[0]["fused"]
     for name in PRIVATE:
         monkeypatch.delattr(torch, name)
-    found = three_steps(optimizer)
-    for one, other in zip(found.parameters(), wanted.parameters(), strict=True):
+    weights = three_steps(optimizer)
+    for one, other in zip(weights.parameters(), wanted.parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-7)
 
 

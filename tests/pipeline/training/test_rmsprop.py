@@ -145,8 +145,8 @@ def test_a_sparse_gradient_without_rows() -> None:
     """Nothing moves, and the sums count the step."""
     table = nn.Parameter(torch.ones(4, 2))
     optimizer = RMSprop([table], lr=1e-3)
-    rows, values = torch.zeros(1, 0, dtype=torch.int64), torch.zeros(0, 2)
-    table.grad = torch.sparse_coo_tensor(rows, values, (4, 2), check_invariants=True)
+    numbers, values = torch.zeros(1, 0, dtype=torch.int64), torch.zeros(0, 2)
+    table.grad = torch.sparse_coo_tensor(numbers, values, (4, 2), check_invariants=True)
     optimizer.step(torch.tensor(0.5))
     assert torch.equal(table, torch.ones(4, 2))
     assert optimizer.state[table]["steps"] == 1
@@ -206,10 +206,10 @@ def test_sparse_gradients_are_dense_ones(scaled: bool, monkeypatch: pytest.Monke
     ours, other = nn.Parameter(start.clone()), nn.Parameter(start.clone())
     our, their = RMSprop([ours], lr=1e-3), theirs(other)
     for number in range(12):
-        rows = torch.tensor([[0, 2], [2, 4], [0, 0], [5, 4]][number % 3 if number < 11 else 3])
+        numbers = torch.tensor([[0, 2], [2, 4], [0, 0], [5, 4]][number % 3 if number < 11 else 3])
         values = torch.randn(2, 4, dtype=torch.float64)
-        ours.grad = torch.sparse_coo_tensor(rows[None], values, start.shape, check_invariants=True)
-        other.grad = torch.zeros_like(start).index_add_(0, rows, values * (SCALE if scaled else 1))
+        ours.grad = torch.sparse_coo_tensor(numbers[None], values, start.shape, check_invariants=True)
+        other.grad = torch.zeros_like(start).index_add_(0, numbers, values * (SCALE if scaled else 1))
         our.step(torch.tensor(SCALE) if scaled else None)
         their.step()
     torch.testing.assert_close(ours, other, rtol=0, atol=1e-8)

@@ -12,11 +12,11 @@ from pipeline.training.schedule import Schedule
 
 def rates(scores: list[float], recipe: Recipe) -> list[float]:
     schedule = Schedule(recipe.lr)
-    found = []
+    used = []
     for score in scores:
         schedule.end_epoch(score, recipe)
-        found.append(schedule.lr)
-    return found
+        used.append(schedule.lr)
+    return used
 
 
 def test_halved_at_the_third_epoch_in_a_row_without_a_better_score() -> None:

@@ -116,21 +116,21 @@ def uses() -> dict[str, str]:
 
 
 def test_every_block_and_model_is_among_them() -> None:
-    found = set()
+    classes = set()
     for module in pkgutil.iter_modules(fusion.__path__):
         name = f"fusion.{module.name}"
         for _, part in inspect.getmembers(importlib.import_module(name), inspect.isclass):
             whole = issubclass(part, Spaces) and "video_dims" in inspect.signature(part).parameters
             if part.__module__ == name and (whole or hasattr(part, "convex")):
-                found.add(f"{name}.{part.__name__}")
-    assert found == set(uses().values())
+                classes.add(f"{name}.{part.__name__}")
+    assert classes == set(uses().values())
 
 
 def test_each_is_a_row_that_beats_chance(folder: Path) -> None:
-    rows = json.loads((folder / "work" / "evaluate" / "metrics.json").read_text())["models"]
-    assert list(rows) == [*uses(), "clip-ft", "chance"]
-    found = {name: row["t2v"]["MRR"]["mean"] for name, row in rows.items()}
-    assert {name: value for name, value in found.items() if name != "chance" and value < 2 * found["chance"]} == {}
+    results = json.loads((folder / "work" / "evaluate" / "metrics.json").read_text())["models"]
+    assert list(results) == [*uses(), "clip-ft", "chance"]
+    mrr = {name: row["t2v"]["MRR"]["mean"] for name, row in results.items()}
+    assert {name: value for name, value in mrr.items() if name != "chance" and value < 2 * mrr["chance"]} == {}
 
 
 @pytest.mark.parametrize("row", uses())

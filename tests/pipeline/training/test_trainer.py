@@ -4,6 +4,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,11 @@ class Regression:
         self.steps = 0
         self.rows: list[Tensor] = []
 
-    def loss(self, rows: Tensor) -> Tensor:
+    def loss(self, numbers: Tensor) -> Tensor:
         self.before(self.steps)
         self.steps += 1
-        self.rows.append(rows)
-        return (self.model(self.x[rows])[:, 0] - self.x[rows].sum(dim=1)).square().mean()
+        self.rows.append(numbers)
+        return (self.model(self.x[numbers])[:, 0] - self.x[numbers].sum(dim=1)).square().mean()
 
     def score(self) -> float:
         assert not self.model.training
@@ -117,7 +118,7 @@ def test_resumed_equals_uninterrupted(tmp_path: Path, steps: int, optimizer: Any
     resumed = trainer(parts, task, recipe).run()
     assert task.steps == 24 - steps  # nothing was done twice
     assert_same(whole, parts)
-    assert {**summary, "seconds": 0} == {**resumed, "seconds": 0}
+    assert replace(summary, seconds=0) == replace(resumed, seconds=0)
 
 
 class Words(Regression):
@@ -204,8 +205,8 @@ def test_finished_returns_at_once(tmp_path: Path) -> None:
     task = Regression(stop_at(0))
     assert trainer(tmp_path, task).run() == first
     assert task.steps == 0
-    assert first["steps"] == 24
-    assert first["seconds"] > 0
+    assert first.steps == 24
+    assert first.seconds > 0
 
 
 def test_another_fingerprint_or_a_lost_file_starts_over(tmp_path: Path) -> None:
@@ -237,9 +238,9 @@ def test_best_model_and_history(tmp_path: Path) -> None:
     state = task.state
     task.state = lambda: states.append(state()) or states[-1]  # type: ignore[method-assign, func-returns-value]
     summary = trainer(tmp_path, task).run()
-    assert (summary["score"], summary["epoch"], summary["epochs"]) == (0.4, 2, 4)  # an equal score is no new best
-    assert [entry["score"] for entry in summary["history"]] == [0.1, 0.4, 0.3, 0.4]
-    assert [entry["lr"] for entry in summary["history"]] == pytest.approx([1e-2 * 0.99**epoch for epoch in range(4)])
+    assert (summary.score, summary.epoch, summary.epochs) == (0.4, 2, 4)  # an equal score is no new best
+    assert [entry["score"] for entry in summary.history] == [0.1, 0.4, 0.3, 0.4]
+    assert [entry["lr"] for entry in summary.history] == pytest.approx([1e-2 * 0.99**epoch for epoch in range(4)])
     best = torch.load(tmp_path / "best.pt", weights_only=True)
     assert (best["fingerprint"], best["score"], best["epoch"]) == ("f", 0.4, 2)
     assert len(states) == 2
@@ -252,18 +253,18 @@ def test_early_stop(tmp_path: Path) -> None:
     task = Regression()
     task.score = lambda: next(scores)  # type: ignore[method-assign]
     summary = trainer(tmp_path, task, Recipe(**{**vars(RECIPE), "epochs": 80, "patience": 3})).run()
-    assert (summary["epochs"], summary["epoch"], task.steps) == (5, 2, 30)
+    assert (summary.epochs, summary.epoch, task.steps) == (5, 2, 30)
 
 
 def test_every_epoch_shows_each_sample_once_in_its_own_order(tmp_path: Path) -> None:
     task = Regression()
     trainer(tmp_path, task).run()
     epochs = [torch.cat(task.rows[6 * epoch : 6 * epoch + 6]) for epoch in range(4)]
-    assert [len(rows) for rows in task.rows[:6]] == [4, 4, 4, 4, 4, 2]
-    for epoch, rows in enumerate(epochs):
-        assert sorted(rows.tolist()) == list(range(SAMPLES))
-        assert torch.equal(rows, order(SAMPLES, 2, epoch))
-    assert len({tuple(rows.tolist()) for rows in epochs}) == 4
+    assert [len(batch) for batch in task.rows[:6]] == [4, 4, 4, 4, 4, 2]
+    for epoch, batch in enumerate(epochs):
+        assert sorted(batch.tolist()) == list(range(SAMPLES))
+        assert torch.equal(batch, order(SAMPLES, 2, epoch))
+    assert len({tuple(batch.tolist()) for batch in epochs}) == 4
     assert not torch.equal(order(SAMPLES, 3, 0), epochs[0])
 
 
@@ -271,8 +272,8 @@ def test_loss_is_the_mean_of_the_steps(tmp_path: Path) -> None:
     task = Regression()
     losses = []
     loss = task.loss
-    task.loss = lambda rows: losses.append(value := loss(rows)) or value  # type: ignore[method-assign, func-returns-value]
-    history = trainer(tmp_path, task).run()["history"]
+    task.loss = lambda numbers: losses.append(value := loss(numbers)) or value  # type: ignore[method-assign, func-returns-value]
+    history = trainer(tmp_path, task).run().history
     for epoch, entry in enumerate(history):
         assert entry["loss"] == pytest.approx(sum(float(x) for x in losses[6 * epoch : 6 * epoch + 6]) / 6, rel=1e-9)
 
@@ -308,13 +309,13 @@ def test_a_model_that_learns_nothing_is_scored(tmp_path: Path, optimizer: Any) -
     wanted = score(task)
     given = {"recipe": Recipe(**{**vars(RECIPE), "optimizer": optimizer})}
     summary = trainer(tmp_path, task, **given).run()
-    assert (summary["score"], summary["epoch"], summary["epochs"], summary["history"]) == (wanted, 0, 0, [])
+    assert (summary.score, summary.epoch, summary.epochs, summary.history) == (wanted, 0, 0, [])
     best = torch.load(tmp_path / "best.pt", weights_only=True)
     assert (best["score"], best["epoch"], list(best["state"])) == (wanted, 0, list(task.state()))
     task.score = lambda: 0.5  # type: ignore[method-assign]
-    assert trainer(tmp_path, task, **given).run()["score"] == wanted  # it is finished
+    assert trainer(tmp_path, task, **given).run().score == wanted  # it is finished
     (tmp_path / "best.pt").unlink()
-    assert trainer(tmp_path, task, **given).run()["score"] == 0.5
+    assert trainer(tmp_path, task, **given).run().score == 0.5
     assert (tmp_path / "best.pt").is_file()
 
 

@@ -39,8 +39,8 @@ def test_p_values() -> None:
 def test_durations_in_units_that_matter() -> None:
     """5 d 9 h are 129 h; 128.8 are rounded to it."""
     seconds = [0.02, 40.4, 59.6, 90 * 60 - 1, 128.8 * 3600, 48 * 3600 - 31, 48 * 3600 - 29]
-    told = ["1 s", "40 s", "1 min", "1 h 30 min", "5 d 9 h", "47 h 59 min", "2 d 0 h"]
-    assert [tables.duration(one) for one in seconds] == told
+    texts = ["1 s", "40 s", "1 min", "1 h 30 min", "5 d 9 h", "47 h 59 min", "2 d 0 h"]
+    assert [tables.duration(one) for one in seconds] == texts
 
 
 def test_csv_keeps_the_digits_of_numbers(tmp_path: Path) -> None:

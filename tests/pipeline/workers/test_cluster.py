@@ -23,7 +23,7 @@ from pipeline import progress
 from pipeline.errors import LaffError
 from pipeline.extraction.batch_size import BatchSizes
 from pipeline.workers import cluster, versions
-from pipeline.workers.cluster import Cluster, Told
+from pipeline.workers.cluster import Cluster, Progress
 from pipeline.workers.worker import Worker
 from tests.forked import Forked, Process
 
@@ -107,7 +107,7 @@ def test_what_is_told_late_or_again_moves_no_bar_too_far() -> None:
     """A task that was lost begins anew; what is told after its result, or after the end, comes too late."""
     made = Cluster(workers=1)  # none is started
     with progress.bar("test", 9, "item") as bar:
-        made._running = {1: Told(bar), 2: Told(None)}
+        made._running = {1: Progress(bar), 2: Progress(None)}
         stands = []
         for number, count, last in [(1, 3, False), (1, 1, False), (2, 8, False), (1, 4, True), (1, 2, False)]:
             made._advance(number, count, last)
@@ -138,12 +138,12 @@ def test_a_run_that_leaves_a_scheduler_s_worker_closes_what_it_keeps() -> None:
     worker = Worker(shows=False)
     pool, sizes = worker.kept(Pool), worker.kept(BatchSizes)
     process = SimpleNamespace(extensions={cluster.KEPT: worker})
-    cluster._forget(BatchSizes, process)
+    cluster.forget_kind(BatchSizes, process)
     assert worker.kept(BatchSizes) is not sizes
     assert not pool.closed
-    cluster._leave(process)
+    cluster.forget_all(process)
     assert pool.closed
-    for unused in (cluster._leave, lambda process: cluster._forget(Pool, process)):
+    for unused in (cluster.forget_all, lambda process: cluster.forget_kind(Pool, process)):
         unused(SimpleNamespace(extensions={}))
 
 
@@ -225,7 +225,7 @@ def test_a_worker_that_would_make_something_else_does_nothing(
 
     monkeypatch.setattr(distributed, "get_worker", lambda: SimpleNamespace(address="tcp://w:1"))
     with pytest.raises(LaffError, match=message):
-        cluster._do(squared, Number(1), 1, "topic", versions.about() | wanted, seen)
+        cluster.do_task(squared, Number(1), 1, "topic", versions.about() | wanted, seen)
 
 
 def prepared(tiny: Any, folder: Path) -> Any:

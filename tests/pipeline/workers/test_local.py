@@ -9,7 +9,7 @@ from pipeline.workers.cluster import Cluster
 
 
 def test_keys_are_made_for_each_run() -> None:
-    one, other = local._secured(), local._secured()
+    one, other = local.secured(), local.secured()
     assert one.require_encryption
     assert one.tls_worker_key.startswith("-----BEGIN")  # the key itself: no file holds it
     assert one.tls_worker_key != other.tls_worker_key
@@ -20,7 +20,7 @@ def test_tls_files_of_the_user_are_taken(monkeypatch: pytest.MonkeyPatch) -> Non
     files = {"ca-file": "ca.pem", "worker.key": "key.pem", "worker.cert": "cert.pem"}
     given = {f"distributed.comm.tls.{name}": value for name, value in files.items()}
     with dask.config.set({"distributed.comm.require-encryption": True, **given}):
-        keys = local._secured()
+        keys = local.secured()
         Cluster(workers=2)
     assert (keys.tls_ca_file, keys.tls_worker_key) == ("ca.pem", "key.pem")
 

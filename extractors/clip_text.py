@@ -1,0 +1,180 @@
+"""The text side of a CLIP model alone: what reads a sentence in a moment, where open_clip takes seconds to import.
+
+The same layers of torch as open_clip's text tower and its own tokenizer, so the same rows to the last bit; no image
+tower is built and no random weight is drawn. It stands beside the feature and not in it: only a search takes it, so it
+is in no fingerprint. A model whose text tower has more than is known here is read whole, by the feature itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from extractors.bare import Attention, Embedding, Linear
+from extractors.checkpoint import convert
+from extractors.clip import CAPTIONS, Clip
+from extractors.clip_config import TOKENS, ClipConfig
+from extractors.clip_files import _check_origin, _own_file
+from extractors.clip_tokens import LearnedTokens, file_tokens, own_tokens
+from extractors.tokens import Tokens
+
+# What may stand in text_cfg, with open_clip's default: model.py, CLIPTextCfg.
+SHAPE: dict[str, Any] = {
+    "context_length": 77,
+    "vocab_size": TOKENS,
+    "width": 512,
+    "heads": 8,
+    "layers": 12,
+    "mlp_ratio": 4.0,
+    "no_causal_mask": False,
+    "pool_type": "argmax",
+    "eos_id": 2,
+    "proj_type": "linear",
+    "proj_bias": False,
+    "norm_kwargs": None,
+    "act_kwargs": None,
+}
+OF_TOKENS = ("hf_tokenizer_name", "tokenizer_kwargs")  # read by ClipConfig
+POOLS = ("argmax", "eos", "last", "first")
+
+
+def text_shape(clip: Clip) -> dict[str, Any] | None:
+    """text_cfg of open_clip's configuration with all defaults; None where it has more than is known here."""
+    shape = json.loads(clip.config.path.read_text(encoding="utf-8"))["text_cfg"]
+    known = shape.keys() <= {*SHAPE, *OF_TOKENS} and shape.get("pool_type", "argmax") in POOLS
+    return SHAPE | shape if known else None
+
+
+class ClipText:
+    """Captions [C, D] as a Clip makes them, once it is loaded by one of its two ways, as a Clip is."""
+
+    def __init__(self, clip: Clip, shape: dict[str, Any]) -> None:
+        """shape: as `text_shape` has it."""
+        self._clip, self._shape = clip, shape
+
+    def load(self, device: str, weights: Path | None) -> None:
+        """Take the text side of published weights, read as Clip reads them; random ones, drawn for both, whole."""
+        clip, config = self._clip, self._clip.config
+        if weights is None:
+            clip.load(device, weights)
+            self.extract_text = clip.extract_text  # type: ignore[method-assign]
+            return
+        found = convert(_own_file(weights), clip.LAYOUTS, config.name)
+        _check_origin(found, config)
+        tokens = file_tokens(config, clip.tokenizer, weights) if config.tokenizer else own_tokens(config)
+        self._use(found.state, found.source, tokens, device)
+
+    def load_state(self, state: dict[str, Any], device: str) -> None:
+        """Take the text side of what a fine-tuning learned: {"model": tensors by name, "tokenizer": …}. ValueError."""
+        config = self._clip.config
+        if "tokenizer" in state:
+            tokens: Tokens = LearnedTokens(**state["tokenizer"], clean=config.tokenizing.get("clean", "whitespace"))
+        else:
+            tokens = own_tokens(config)
+        self._use(state["model"], f"the fine-tuned {config.name}", tokens, device)
+
+    def _use(self, state: dict[str, Tensor], source: str, tokens: Tokens, device: str) -> None:
+        self._tower = Tower(self._shape, self._clip.config).eval()
+        self._tower.take(state, source, self._clip.config.custom_text)
+        self._tower.to(device)
+        self._tokens, self._device = tokens, device
+
+    @torch.no_grad()
+    def extract_text(self, captions: Sequence[str]) -> np.ndarray:
+        """C texts -> [C, D] float32, not normalised."""
+        blocks = [captions[start : start + CAPTIONS] for start in range(0, len(captions), CAPTIONS)]
+        rows = [self._tower(self._tokens(block).to(self._device)).float().cpu().numpy() for block in blocks]
+        return np.concatenate(rows) if rows else np.zeros((0, self._clip.dim), dtype=np.float32)
+
+
+class Tower(nn.Module):
+    """Tokens [C, context] int64 -> rows [C, D], as TextTransformer of open_clip/transformer.py computes them."""
+
+    def __init__(self, shape: dict[str, Any], config: ClipConfig) -> None:
+        super().__init__()
+        width, context = shape["width"], shape["context_length"]
+        norm = partial(nn.LayerNorm, width, **shape["norm_kwargs"] or {})
+        activation = QuickGELU if config.quick_gelu else partial(nn.GELU, **shape["act_kwargs"] or {})
+        self.token_embedding = Embedding(shape["vocab_size"], width)
+        self.positional_embedding = nn.Parameter(torch.empty(context, width))
+        inner = int(width * shape["mlp_ratio"])
+        blocks = [Block(width, shape["heads"], inner, activation, norm) for _ in range(shape["layers"])]
+        self.transformer: Any = nn.ModuleDict({"resblocks": nn.ModuleList(blocks)})
+        self.ln_final = norm()
+        if shape["proj_type"] == "none":
+            self.text_projection: Any = None
+        elif shape["proj_bias"]:
+            self.text_projection = Linear(width, config.dim)
+        else:
+            self.text_projection = nn.Parameter(torch.empty(width, config.dim))
+        mask = None if shape["no_causal_mask"] else torch.full((context, context), float("-inf")).triu_(1)
+        self.register_buffer("attn_mask", mask, persistent=False)
+        self._pool, self._end = shape["pool_type"], shape["eos_id"]
+
+    def take(self, state: dict[str, Tensor], source: str, custom: bool) -> None:
+        """Use the tensors of the whole model where they lie; those of the image tower stay unread. ValueError.
+
+        custom: whether the model's class has a text tower of its own; older files lack its `text.` all the same.
+        """
+        prefix = "text." if custom and any(key.startswith("text.") for key in state) else ""
+        own = {key: state[prefix + key] for key in self.state_dict() if prefix + key in state}
+        strange = [f"{key} ({value.dtype})" for key, value in own.items() if not value.is_floating_point()]
+        try:
+            if strange:
+                raise RuntimeError(f"not of real numbers: {', '.join(strange[:4])}")
+            self.load_state_dict({key: value.float() for key, value in own.items()}, assign=True)
+        except RuntimeError as error:
+            raise ValueError(f"{source} does not fit the text tower: {error}") from None
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """[C, context] int64 -> [C, D]."""
+        x = self.token_embedding(tokens) + self.positional_embedding
+        for block in self.transformer["resblocks"]:
+            x = block(x, self.attn_mask)
+        x = self.ln_final(x)
+        if self._pool in ("argmax", "eos"):  # the token that ends the text: the highest number, or a known one
+            ends = tokens if self._pool == "argmax" else (tokens == self._end).int()
+            pooled = x[torch.arange(len(x), device=x.device), ends.argmax(dim=-1)]
+        else:
+            pooled = x[:, -1 if self._pool == "last" else 0]
+        if self.text_projection is None:
+            return pooled
+        if isinstance(self.text_projection, nn.Linear):
+            return self.text_projection(pooled)
+        return pooled @ self.text_projection
+
+
+class Block(nn.Module):
+    """Attention, then two layers; each is added to what comes in. [C, L, W] -> the same."""
+
+    def __init__(
+        self, width: int, heads: int, inner: int, activation: Callable[[], nn.Module], norm: Callable[[], nn.Module]
+    ) -> None:
+        super().__init__()
+        self.ln_1 = norm()
+        self.attn = Attention(width, heads, batch_first=True)
+        self.ln_2 = norm()
+        layers = {"c_fc": Linear(width, inner), "gelu": activation(), "c_proj": Linear(inner, width)}
+        self.mlp = nn.Sequential(OrderedDict(layers))
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """mask: [L, L], added to what the attention weighs by."""
+        y = self.ln_1(x)
+        x = x + self.attn(y, y, y, need_weights=False, attn_mask=mask)[0]
+        return x + self.mlp(self.ln_2(x))
+
+
+class QuickGELU(nn.Module):
+    """The activation of OpenAI's weights."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape."""
+        return x * torch.sigmoid(1.702 * x)

@@ -1,0 +1,47 @@
+"""The part of an extractor that reads sentences, alone: for a search, which waits for it and sees no video."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from extractors.bert import Bert
+from extractors.bert_text import BertText
+from extractors.clip import Clip
+from extractors.clip_text import ClipText, text_shape
+from extractors.conse import Conse
+
+
+def text_side(part: Any) -> Any:
+    """What gives the same rows of texts as `part` once it is loaded like it; the part itself, where nothing is left."""
+    if isinstance(part, Clip) and (shape := text_shape(part)):
+        return ClipText(part, shape)
+    if isinstance(part, Conse):
+        return ConseText(part)
+    if type(part) is Bert:
+        return BertText(pooling=part.pooling, normalise=part.normalise, length=part.length, weights=part.weights)
+    return part
+
+
+class ConseText:
+    """Captions [C, D] as Conse makes them, without the classifier that looks at frames."""
+
+    def __init__(self, conse: Conse) -> None:
+        self._conse = conse
+
+    def load(self, device: str, weights: Path | None, sentences: Path | None = None) -> None:
+        """Read the sentence encoder's folder alone; without one, words are random, and all is as Conse has it."""
+        if sentences is None:
+            self._conse.load(device, weights)
+            self._encoder: Any = self._conse
+        else:
+            self._encoder = BertText(weights=str(sentences))
+            self._encoder.load(device, sentences)
+
+    def extract_text(self, captions: Sequence[str]) -> np.ndarray:
+        """C texts -> [C, D] float32."""
+        rows: np.ndarray = self._encoder.extract_text(captions)
+        return rows

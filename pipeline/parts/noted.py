@@ -1,0 +1,73 @@
+"""What was found out of our own source files, noted beside their byte code: it holds as long as their size and date do.
+
+Kept as Python keeps byte code: in `__pycache__` (or where PYTHONPYCACHEPREFIX says), and not written where Python is
+told to write none or the folder takes nothing.
+"""
+
+import atexit
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.util import cache_from_source
+from pathlib import Path
+from typing import Any
+
+from pipeline import files
+
+SETTLED = 2.0  # seconds: a younger file may change once more within the same tick of its date
+
+
+class Noted:
+    """Values by file of one folder and by what they tell, in one JSON file; each is made once."""
+
+    def __init__(self, path: Path, root: Path, made_by: list[Any]) -> None:
+        """path: of the JSON file; root: the folder; made_by: what the values come from, beside the files themselves."""
+        self._path, self._root, self._made_by = path, root, made_by
+        self._files: dict[str, dict[str, Any]] | None = None  # {file: {"is": size and date, what: value}}
+        self._new = False
+
+    def of(self, file: Path, what: str, make: Callable[[], Any]) -> Any:
+        """The JSON-able value that `make` gives of a file, or gave when the file was as it is now."""
+        if not file.is_relative_to(self._root):
+            return make()
+        name, now = file.relative_to(self._root).as_posix(), stamp(file)
+        entry = self._known().get(name, {})
+        if entry.get("is") != now:
+            entry = {"is": now}
+        if what not in entry:
+            entry[what] = make()
+            if time.time() - now[1] / 1e9 > SETTLED and stamp(file) == now:
+                self._known()[name] = entry
+                self._new = True
+        return entry[what]
+
+    def save(self) -> None:
+        """Write what is new; where that is not possible, the next process finds it out again."""
+        if not self._new or sys.dont_write_bytecode:
+            return
+        kept = {name: entry for name, entry in self._known().items() if (self._root / name).is_file()}
+        with suppress(OSError):
+            files.write_json(self._path, {"made by": self._made_by, "files": kept})
+        self._new = False
+
+    def _known(self) -> dict[str, dict[str, Any]]:
+        if self._files is None:
+            found = files.read_json(self._path, {})
+            whole = isinstance(found, dict) and found.get("made by") == self._made_by
+            self._files = found["files"] if whole else {}
+        return self._files
+
+
+def stamp(file: Path) -> list[int]:
+    """Size in bytes and date in nanoseconds."""
+    found = file.stat()
+    return [found.st_size, found.st_mtime_ns]
+
+
+def beside(file: Path, root: Path) -> Noted:
+    """What a module of ours has found out of the files under `root`; saved when the process ends."""
+    place = Path(cache_from_source(str(file))).with_suffix(".json")
+    noted = Noted(place, root, [sys.version, stamp(file), stamp(Path(__file__))])
+    atexit.register(noted.save)
+    return noted

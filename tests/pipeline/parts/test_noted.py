@@ -1,0 +1,86 @@
+"""What was found out of source files, kept by size and date."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.parts import code
+from pipeline.parts.noted import Noted
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Callable[[], tuple[str, list[str]]]:
+    """`asked()`: what a new process finds of mine.py, and what it had to make anew."""
+
+    def ask(made_by: str = "1") -> tuple[str, list[str]]:
+        noted, file, made = Noted(tmp_path / "noted.json", tmp_path, [made_by]), tmp_path / "mine.py", []
+        found = noted.of(file, "text", lambda: made.append("text") or file.read_text())
+        noted.save()
+        return found, made
+
+    return ask
+
+
+def old(path: Path, text: str, seconds: int = 100) -> None:
+    path.write_text(text)
+    os.utime(path, (seconds, seconds))
+
+
+@pytest.fixture(autouse=True)
+def written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+
+
+def test_a_file_is_looked_at_once(tmp_path: Path, asked: Callable) -> None:
+    old(tmp_path / "mine.py", "a")
+    assert asked() == ("a", ["text"])
+    assert asked() == ("a", [])
+    old(tmp_path / "mine.py", "bb")  # another size
+    assert asked() == ("bb", ["text"])
+    old(tmp_path / "mine.py", "cc", 101)  # another date
+    assert asked() == ("cc", ["text"])
+    assert asked() == ("cc", [])
+    assert asked("2") == ("cc", ["text"])  # by other code
+    (tmp_path / "noted.json").write_text("{")
+    assert asked() == ("cc", ["text"])
+
+
+def test_a_file_that_was_just_written_may_change_within_a_tick(tmp_path: Path, asked: Callable) -> None:
+    (tmp_path / "mine.py").write_text("a")
+    assert asked() == ("a", ["text"])
+    assert asked() == ("a", ["text"])
+
+
+def test_where_nothing_may_be_written_nothing_is(
+    tmp_path: Path, asked: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old(tmp_path / "mine.py", "a")
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    assert asked() == asked() == ("a", ["text"])
+    assert not (tmp_path / "noted.json").exists()
+
+
+def test_files_elsewhere_and_files_that_went_are_not_kept(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    old(tmp_path / "other.py", "a")
+    old(tmp_path / "root" / "mine.py", "a")
+    old(tmp_path / "root" / "gone.py", "a")
+    noted = Noted(tmp_path / "noted.json", tmp_path / "root", [])
+    for file in ("other.py", "root/mine.py", "root/gone.py"):
+        assert noted.of(tmp_path / file, "size", lambda: 1) == 1
+    (tmp_path / "root" / "gone.py").unlink()
+    noted.save()
+    text = (tmp_path / "noted.json").read_text()
+    assert "mine.py" in text
+    assert "other.py" not in text
+    assert "gone.py" not in text
+
+
+def test_what_is_noted_of_our_code_is_what_it_is() -> None:
+    file = code.source_file("extractors.clip_ft")
+    assert file is not None
+    code.code_digest.cache_clear()
+    assert code.code_digest(file) == code._digest(code.tree(file))
