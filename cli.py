@@ -16,6 +16,7 @@ import click
 from pipeline.commands.analyze import analyze_group
 from pipeline.commands.compare import compare_command
 from pipeline.commands.data import gc_command, verify_command
+from pipeline.commands.index import index_command
 from pipeline.commands.look import failures_command, show_command
 from pipeline.commands.options import STAGES, stages_named
 from pipeline.commands.package import package_command
@@ -112,10 +113,11 @@ def main(stages: StagesFile) -> None:
     """Text-to-video retrieval from raw videos to ranked runs.
 
     \b
+    laff index FOLDER                                 make a folder of videos ready to be searched
+    laff search "a dog runs"                          in that folder, or with -w FOLDER anywhere
     laff demo                                         see it work on videos that it makes itself
     laff plan -c collection.yaml -w WORK              what would run, and why
     laff run  -c collection.yaml -w WORK              run it; again after a crash: it goes on
-    laff search "a dog runs" -w WORK                  the workspace remembers the rest
 
     Every stage of stages.yaml is a command too: `laff train …` makes that stage and what it still needs.
 
@@ -123,8 +125,9 @@ def main(stages: StagesFile) -> None:
     """
 
 
+main.add("Search", index_command, search_command)
 main.add("Run", run_command, plan_command, accept_command, demo_command)
-main.add("Look", search_command, runs_command, show_command, failures_command)
+main.add("Look", runs_command, show_command, failures_command)
 main.add("Models", package_command, weights_group, compare_command, analyze_group)
 main.add("Data", verify_command, gc_command)
 

@@ -60,7 +60,8 @@ def warm(tasks: Serial, clips: Sequence[Clip], names: Sequence[str], folder: Pat
 def read_all(clips: Sequence[Clip], names: Sequence[str], decoder: str = "pyav") -> list[reading.Frames]:
     """The frames that the extractors want, read in this process."""
     samplings = [target.part.sampling for target in targets(names, Path(), 0)]
-    return [decoding.read((clip.path, samplings, clip.packets, clip.fps, decoder)) for clip in clips]
+    found = [one for clip in clips for one in decoding.read(decoding.Job([clip], samplings, decoder))]
+    return [one for one in found if isinstance(one, reading.Frames)]
 
 
 def seconds(work: Callable[[], Any], clock: Callable[[], float] = time.perf_counter) -> float:

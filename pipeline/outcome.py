@@ -45,9 +45,11 @@ class Outcome:
             )
         if self.lost:
             lines.append(f"{self.lost} video(s) failed: `laff failures -w {work}` says why; --retry-failed tries again")
-        jumping = {line["video"] for line in self.notes if line["exception"] == ledger.JUMPS}
-        lacking = {line["video"] for line in self.notes if line["exception"] != ledger.JUMPS}
-        for videos, flaw in ((lacking, "frames are missing"), (jumping, "their times jump")):
+        flaws = {ledger.JUMPS: "their times jump", ledger.SHORT: "they end before their windows do"}
+        for kind, flaw in (("", "frames are missing"), *flaws.items()):
+            videos = {
+                one["video"] for one in self.notes if (one["exception"] if one["exception"] in flaws else "") == kind
+            }
             if videos:
                 lines.append(f"{len(videos)} video(s) are used though {flaw}: `laff failures -w {work}` says which")
         if self.random:
@@ -74,6 +76,8 @@ def search_advice(graph: Graph, work: Path) -> str:
                 option = "" if model.name == models.main(stage) else f" --model {model.name}"
                 return f'next: laff search "a sentence"{option} -w {work}'
             missing += imported
+        if not trained:
+            continue
         names = ", ".join(dict.fromkeys(missing))
         return f"`laff search` is not possible: {names} came from files, which have no row for a new sentence"
     return ""

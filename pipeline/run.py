@@ -22,7 +22,7 @@ from pipeline.plan.context import Context
 from pipeline.plan.losses import Loss, WouldReplace
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.planned import Planned
-from pipeline.plan.record import write_ledger
+from pipeline.plan.record import record, write_ledger
 from pipeline.plan.run_settings import members
 from pipeline.plan.runs import Chosen
 from pipeline.request import Request
@@ -31,7 +31,11 @@ from pipeline.store import ledger, memory
 from pipeline.store.workspace import MAIN, Workspace
 from pipeline.weights import lookup
 from pipeline.workers.cluster import Cluster
-from pipeline.workers.tasks import Serial, Tasks
+from pipeline.workers.tasks import Made, Serial, Tasks
+
+
+class NoWeights(LaffError):
+    """Weights that are not here and cannot be fetched."""
 
 
 def open_context(request: Request, retry: bool = False) -> Context:
@@ -150,7 +154,9 @@ def _check_work(context: Context, names: Sequence[str]) -> list[str]:
     context.recipes.forget()  # a file without a published sha256 has one now that it is here
     errors = [problems(where, texts) for where, texts in ((context.graph.path, wrong), ("weights", absent)) if texts]
     if errors:
-        raise LaffError("\n".join(map(str, errors)), [text for error in errors for text in error.problems])
+        raise (NoWeights if absent else LaffError)(
+            "\n".join(map(str, errors)), [text for error in errors for text in error.problems]
+        )
     return stale
 
 
@@ -309,6 +315,10 @@ def _shares(context: Context, name: str) -> bool:
 
 def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None:
     plans = [planned for name in phase if (planned := stage_plan(context, name)).todo]
+    for planned in [planned for planned in plans if context.stage(planned.stage).idle]:
+        progress.say(f"{planned.stage}: it is told to train no model, so there is nothing to do")
+        record(context, planned, Made(planned.stage, planned.todo[0].key, 0, 0.0))
+        plans.remove(planned)
     if not plans:
         return
     for planned in plans:

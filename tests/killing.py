@@ -34,7 +34,7 @@ def read(phase: str, victim: str, job: Any) -> Any:
     from pipeline.extraction import decoding
     from pipeline.video import probing, reading
 
-    if Path(job[0]).name != victim:
+    if Path(job.clips[0].path).name != victim:
         return decoding.read(job)
     opened, pictures = probing.opened, reading.pictures
 
@@ -55,7 +55,7 @@ def read(phase: str, victim: str, job: Any) -> Any:
 
     if phase == "open":
         probing.opened = open_and_end
-        return probing.probe(Path(job[0]))
+        return probing.probe(Path(job.clips[0].path))
     reading.pictures = decode_and_end
     return decoding.read(job)
 

@@ -24,8 +24,9 @@ from tests.forked import Forked
 
 ROOT = Path(__file__).resolve().parent.parent
 SECTIONS = {
+    "Search": ("index", "search"),
     "Run": ("run", "plan", "accept", "demo"),
-    "Look": ("search", "runs", "show", "failures"),
+    "Look": ("runs", "show", "failures"),
     "Models": ("weights", "compare", "analyze"),
     "Data": ("verify", "gc"),
 }

@@ -16,6 +16,7 @@ import pytest
 
 from extractors.base import Sampling
 from pipeline.extraction import decoding
+from pipeline.extraction.decoding import Clip, Job
 from pipeline.video.reading import probe
 from pipeline.workers.killable import Killable, Lost
 from tests.forked import Forked
@@ -143,5 +144,5 @@ def test_a_look_and_reading_are_watched(folder: Path) -> None:
     with Killable(workers=1, timeout=60, memory=0.5) as workers:
         bad, good = workers.imap(probe, [huge, fine])
         assert (bad, getattr(good, "packets", good)) == (lost, 16)
-        jobs = [(str(huge), [Sampling(2, 16, 16)], 3, 25.0, "pyav")]
+        jobs = [Job([Clip("huge", str(huge), 3, 25.0)], [Sampling(2, 16, 16)])]
         assert list(workers.imap(decoding.read, jobs)) == [lost]

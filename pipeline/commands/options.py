@@ -27,8 +27,43 @@ ALIASES = {
 
 
 def work_option(required: bool = True) -> Callable[..., Any]:
-    """The option that names the workspace."""
-    return click.option("-w", "--work", type=PATH, required=required, metavar="WORK", help="The workspace folder.")
+    """The option that names the workspace; where one is needed and none given, the nearest that `laff index` made."""
+    return click.option(
+        "-w",
+        "--work",
+        type=PATH,
+        required=required,
+        default=_nearest if required else None,
+        callback=_meant,
+        metavar="WORK",
+        help="The workspace folder. Without, the .laff that `laff index` made in this folder or one above.",
+    )
+
+
+def _nearest() -> Path | None:
+    """The workspace of the current folder or of one above. UsageError where there is none, or -c names a collection.
+
+    A collection has a workspace of its own.
+    """
+    from pipeline.store import home
+
+    context = click.get_current_context(silent=True)
+    named = context is not None and isinstance(context.params.get("collection"), Path)
+    found = None if named else home.nearest(Path())
+    if found is None and context is not None:  # else the option is only looked at
+        raise click.UsageError(
+            f"Missing option '-w' / '--work', the workspace (without it, a folder from here upwards should hold the "
+            f"{home.NAME} of `laff index`)",
+            context,
+        )
+    return found
+
+
+def _meant(context: click.Context, option: click.Parameter, value: Path | None) -> Path | None:
+    """The workspace that the value of -w means, which may be the folder of videos that keeps it."""
+    from pipeline.store import home
+
+    return value and home.meant(value)
 
 
 def collection_option(required: bool = True) -> Callable[..., Any]:
@@ -39,7 +74,8 @@ def collection_option(required: bool = True) -> Callable[..., Any]:
 def stages_named(arguments: Sequence[str]) -> Path | None:
     """The stages file that arguments not yet parsed lead to, for it decides which commands there are.
 
-    That of --stages or of --package, else the one that the workspace of -w remembers; None where none says anything.
+    That of --stages or of --package, else the one that the workspace remembers, of -w or the nearest; None where none
+    of them says anything.
     """
     given: dict[str, str] = {}
     for argument, after in zip(arguments, [*arguments[1:], ""], strict=False):
@@ -50,13 +86,18 @@ def stages_named(arguments: Sequence[str]) -> Path | None:
         return Path(given["stages"])
     if "package" in given:
         return _of_package(Path(given["package"]))
-    if "work" not in given or "collection" in given:
+    if "collection" in given:
+        return None
+    from pipeline.store import home
+
+    work = home.meant(Path(given["work"])) if "work" in given else home.nearest(Path())
+    if work is None:
         return None
     from pipeline.errors import LaffError
     from pipeline.store import memory
 
     try:
-        known = memory.read(Path(given["work"]), given.get("name", "")) or memory.read(Path(given["work"]))
+        known = memory.read(work, given.get("name", "")) or memory.read(work)
     except (LaffError, OSError):  # told when the command looks for it
         return None
     if known and known.package:
@@ -150,7 +191,12 @@ def optional_where(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def doing(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of commands that make something."""
+    """The options of commands that make something of a collection."""
+    return where(working(function))
+
+
+def working(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say how something is made."""
     for option in (
         click.option(
             "--scheduler",
@@ -176,18 +222,24 @@ def doing(function: Callable[..., Any]) -> Callable[..., Any]:
         AGREE,
     ):
         function = option(function)
-    return where(function)
+    return function
+
+
+def hands(options: dict[str, Any]) -> dict[str, Any]:
+    """Of a Request, who does the work and whether it may replace what is finished, as the options of `working` say."""
+    workers, scheduler = options.get("workers", 0), options.get("scheduler", "")
+    if workers and scheduler:
+        raise click.UsageError("--workers starts processes here, --scheduler uses those elsewhere: give one of them")
+    if scheduler and not re.fullmatch(r"(tcp|tls|ucx)://[^\s:/]+:\d+", scheduler):
+        raise click.UsageError(f"--scheduler {scheduler!r}: should be an address such as tcp://host:8786")
+    return {"workers": workers, "scheduler": scheduler, "replace": options.get("yes", False)}
 
 
 def request(options: dict[str, Any]) -> Request:
     """The Request that the options of `where` or `doing` make; without -c, on top of what the workspace remembers."""
     from pipeline.request import Request, recalled
 
-    workers, scheduler = options.get("workers", 0), options.get("scheduler", "")
-    if workers and scheduler:
-        raise click.UsageError("--workers starts processes here, --scheduler uses those elsewhere: give one of them")
-    if scheduler and not re.fullmatch(r"(tcp|tls|ucx)://[^\s:/]+:\d+", scheduler):
-        raise click.UsageError(f"--scheduler {scheduler!r}: should be an address such as tcp://host:8786")
+    how = hands(options)
     collection, work, name = options["collection"], options["work"], options.get("name", "")
     stages, profile, sets, package = (options[key] for key in ("stages", "profile", "sets", "package"))
     if collection is None:
@@ -198,8 +250,7 @@ def request(options: dict[str, Any]) -> Request:
         known = Request(collection, work, stages, profile or None, sets, name=name, package=package)
     if known.package:
         _check_package(known.package, stages, profile)
-    how = {"trust": options["trust"], "workers": workers, "scheduler": scheduler, "replace": options.get("yes", False)}
-    return replace(known, **how)
+    return replace(known, trust=options["trust"], **how)
 
 
 def _check_package(package: Path, stages: StagesFile, profile: str | None) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import click
 
 from pipeline.commands.compare import GRID, ROLES, SEEDS, looked_at
 from pipeline.commands.options import PATH, agreeing, doing, request, where
+from pipeline.commands.terminal import called
 
 DEMO = Path("demo")
 
@@ -161,11 +160,4 @@ def demo_command(folder: Path) -> None:
     wanted = Request(collection, folder / "work", shipped(), "small", ("train.seeds=[1,2,3]",), replace=True)
     outcome = run_stages(wanted, ())
     click.echo(outcome.summary(wanted.work))
-    click.echo(f'try: {_called()} search "a red circle moves up" -w {wanted.work}')
-
-
-def _called() -> str:
-    """This command as it can be typed: `laff`, or where that is not on the path, as it was called."""
-    if shutil.which("laff"):
-        return "laff"
-    return f"python {sys.argv[0]}" if sys.argv[0].endswith(".py") else sys.argv[0]
+    click.echo(f'try: {called()} search "a red circle moves up" -w {wanted.work}')

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import io
 import os
+import shutil
 import signal
 import sys
 from types import FrameType
@@ -108,3 +109,10 @@ def reader_gone() -> int:
     os.dup2(nothing, 1)  # the interpreter flushes what it still holds
     os.close(nothing)
     return 128 + signal.SIGPIPE
+
+
+def called() -> str:
+    """This command as it can be typed: `laff`, or where that is not on the path, as it was called."""
+    if shutil.which("laff"):
+        return "laff"
+    return f"python {sys.argv[0]}" if sys.argv[0].endswith(".py") else sys.argv[0]

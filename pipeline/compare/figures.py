@@ -49,7 +49,7 @@ def figures(context: Context, grid: Grid, compared: Rows, against: str) -> dict[
         "ties": TIES,
         "roles": {f"${role}": name for role, name in compared.roles.items()},
         "training": {key: value for key, value in train.options.items() if key not in how},
-        "coverage": coverage(context, train.name)["test"]["coverage"],
+        "coverage": coverage(context, train.name, models.ranked(context.graph, rank))["test"]["coverage"],
         "untrained": random_stages(context, context.graph.needed([rank.name])),
         "against": "" if against in compared.left_out else against,
         "untested": f"not tested: {against} is left out" if against in compared.left_out else "",

@@ -10,6 +10,7 @@ from pipeline.compare import grid, rows
 from pipeline.compare.grid import Grid
 from pipeline.compare.rows import Rows, RunRows
 from pipeline.errors import LaffError, Problems
+from pipeline.graph import models
 from pipeline.graph.graph import Graph
 from pipeline.request import Request
 from pipeline.store import memory
@@ -60,7 +61,7 @@ def requested(
     seeds = seeds or (train.options["seeds"] if f"{train.name}.seeds" in settings else ())
     run = RunRows(
         singles=train.options["singles"] and f"{train.name}.singles" in settings,
-        pairs=rank.options["pairs"] if f"{rank.name}.pairs" in settings else {},
+        pairs=models.pairs(rank) if f"{rank.name}.pairs" in settings else {},
     )
     grid_rows = rows.rows(chosen, graph, roles or {}, seeds, run)
     return GridRequest(**vars(request), rows=grid_rows), chosen, grid_rows

@@ -1,5 +1,6 @@
 """Coverage: how much of each split has every feature. Queries of the other videos still count, with the last rank."""
 
+from collections.abc import Sequence
 from typing import TypedDict
 
 from pipeline.items.splits import SPLITS
@@ -15,9 +16,9 @@ class Coverage(TypedDict):
     captions: int
 
 
-def coverage(context: Context, train: str) -> dict[str, Coverage]:
-    """Coverage of each split by the features of a train stage."""
-    lost = context.lost(context.features(train)[0])
+def coverage(context: Context, train: str, pairs: Sequence[str] = ()) -> dict[str, Coverage]:
+    """Coverage of each split by the features of a train stage, and by the video features of `pairs` beside them."""
+    lost = context.lost(list(dict.fromkeys([*context.features(train)[0], *pairs])))
     splits: dict[str, Coverage] = {}
     for split in SPLITS:
         videos = {context.catalog.videos[row] for row in context.catalog.split_videos(split)}

@@ -51,7 +51,9 @@ def results(context: Context, stage: Stage, rows: Sequence[Row], ranks: Mapping[
 
     A row with uncovered queries is there twice: with these queries at the last rank, and without them.
     """
-    splits = coverage(context, context.stage(stage.sources[0]).sources[0])
+    splits = coverage(
+        context, context.stage(stage.sources[0]).sources[0], [row.features[0] for row in rows if row.features]
+    )
     models: dict[str, dict[str, Table]] = {}
     intervals: dict[str, dict[str, Interval]] = {}
     for row in rows:

@@ -25,13 +25,15 @@ def clips(context: Context, stage: str, shard: int) -> list[Clip]:
     found = []
     for row in rows:
         id_, file = catalog.videos[row], str(Path(catalog.paths[row]).absolute())
+        start, end = float(catalog.starts[row]), float(catalog.ends[row])
         if id_ in at:
             number = at[id_]
             frames = int(expected[number])
             needed = math.ceil(least * frames)
-            found.append(Clip(id_, file, int(packets[number]), float(fps[number]), frames, str(by[number]), needed))
+            about = (int(packets[number]), float(fps[number]), frames, str(by[number]), needed)
+            found.append(Clip(id_, file, *about, start=start, end=end))
         else:
-            found.append(Clip(id_, file, lost=True))
+            found.append(Clip(id_, file, lost=True, start=start, end=end))
     return found
 
 

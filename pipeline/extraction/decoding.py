@@ -6,15 +6,19 @@ is imported at the top costs each of them, so no torch here.
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pipeline.errors import LaffError
-from pipeline.video import reading
+from pipeline.video import reading, windows
 from pipeline.workers.killable import Killable, Lost
 
 if TYPE_CHECKING:
@@ -23,20 +27,51 @@ if TYPE_CHECKING:
 
 AHEAD = 16  # decoded videos at most that wait for the models, per decoder process; the longer, the less one long video
 QUEUE = 1 << 30  # holds up; and about their bytes at most, those of a shard that is begun early aside
+GROUP = (1 << 26, 1 << 28)  # bytes of frames of windows that are read together: at most between these, as QUEUE allows
+HANGING = 8  # windows
+LONGEST = 288.0  # times the timeout at most: a day of video, for bounds that nobody can mean
+PACE = 300.0  # seconds of video for which `timeout` is enough: windows that are read together have it for each
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A video as the pass needs it; `lost` ones are known to be unreadable and only keep their slot."""
+    """A video, or a window of one, as the pass needs it; `lost` ones are known to be unreadable and keep their slot."""
 
     id: str
     path: str
-    packets: int = 0
+    packets: int = 0  # of the window
     fps: float = 0.0
     expected: int = 0  # frames that the file should give; 0: not known
     expected_by: str = ""  # who says so
     needed: int = 0  # frames at least that must be decoded, else the video counts as failed
     lost: bool = False
+    start: float = 0.0  # seconds; of a window, which has the frames that appear from then on
+    end: float = math.inf  # until before then
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is the whole video."""
+        return self.start <= 0 and self.end == math.inf
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a decoder process is given at a time: a video, or windows of one that stand behind each other."""
+
+    clips: list[Clip]
+    samplings: list[Sampling] = field(default_factory=list)
+    decoder: str = "pyav"
+
+    @property
+    def longer(self) -> float:
+        """How many times a video's timeout it may take: windows once for each PACE seconds up to the last one's end."""
+        if self.clips[0].whole:
+            return 1.0
+        known = [clip for clip in self.clips if clip.packets and clip.fps]
+        ends = [min(clip.end, clip.start + clip.packets / clip.fps) for clip in known] or [
+            clip.end if clip.end < math.inf else clip.start for clip in self.clips
+        ]
+        return min(max(max(ends) / PACE, 1.0), LONGEST)
 
 
 @dataclass
@@ -46,8 +81,8 @@ class Pass:
     clips: list[Clip]
     targets: list[Target]
     threads: int  # forwards side by side, on a CPU
-    timeout: float  # seconds that decoding one video may take
-    memory: float  # GiB that decoding one video may take
+    timeout: float  # seconds that decoding one video may take, or PACE seconds of windows
+    memory: float  # GiB that decoding one video may take, or the windows that are read together
     decoder: str = "pyav"  # who reads the frames, or decord
     following: Pass | None = None  # what this process does next, if it is known: the decoders begin with it
 
@@ -79,36 +114,86 @@ class Decoders:
 
     def frames(self, work: Pass) -> Generator[reading.Frames | Lost | None, None, None]:
         """Frames of each clip of a pass in order; None for those known to be lost."""
+        jobs = self.jobs(work)
         results = self._begin(work)
-        last = min(self.ahead(work), len(work.clips)) // 2  # with so many left the decoders have little to do
+        last = min(self.ahead(work), len(jobs)) // 2  # with so many left the decoders have little to do
+        left, ready = len(jobs), deque[reading.Frames | Lost]()
         try:
-            for left, clip in zip(range(len(work.clips), 0, -1), work.clips, strict=True):
+            for clip in work.clips:
                 if work.following is not None and self.begun is None and left <= max(last, 1):
                     self.begun = (work.following, self._begin(work.following))
-                yield None if clip.lost else next(results)
+                if not clip.lost and not ready:
+                    ready.extend(self.served(read, jobs[-left], next(results), (work.timeout, work.memory)))
+                    left -= 1
+                yield None if clip.lost else ready.popleft()
         finally:
             results.close()  # type: ignore[attr-defined]
 
+    def served(
+        self, function: Callable[[Job], list[Any]], job: Job, found: list[Any] | Lost, limits: tuple[float, float]
+    ) -> list[Any]:
+        """What each clip of a job gets, of which `function` made `found`: a list, one a clip, or none.
+
+        Windows that were lost together are tried one by one, unless it was the file that could not be read at all; up
+        to HANGING in a row that take too long: then so would the others.
+        """
+        if not isinstance(found, Lost):
+            return found
+        if len(job.clips) == 1 or found.exception == reading.VideoError.__name__:
+            return [found] * len(job.clips)
+        pool = self.pool(*limits)
+        alone = [Job([clip], job.samplings, job.decoder) for clip in job.clips]
+        each: list[Any] = []
+        with closing(pool.imap(function, alone, longer=lambda one: one.longer)) as results:  # type: ignore[type-var]
+            for one in results:
+                each.append(one if isinstance(one, Lost) else one[0])
+                hung = [isinstance(lost, Lost) and lost.exception == "Timeout" for lost in each[-HANGING:]]
+                if hung == [True] * HANGING:
+                    break
+        return each + each[-1:] * (len(alone) - len(each))
+
+    def jobs(self, work: Pass) -> list[Job]:
+        """A pass in pieces for decoder processes: whole videos, and windows in groups of bounded size."""
+        samplings = [target.part.sampling for target in work.targets]
+        least, most = GROUP
+        size = max(min(QUEUE // (self.count + 1), most), least) // _bytes(samplings)
+        jobs: list[Job] = []
+        for clip in work.clips:
+            if clip.lost:
+                continue
+            group = jobs[-1].clips if jobs else []
+            if group and not (clip.whole or group[0].whole) and clip.path == group[0].path and len(group) < size:
+                group.append(clip)
+            else:
+                jobs.append(Job([clip], samplings, work.decoder))
+        return jobs
+
     def ahead(self, work: Pass) -> int:
-        """How many videos of a pass are on their way at a time: at least one more than there are decoders."""
-        video_bytes = sum(s.views * s.frames * s.crop**2 * 3 for s in (target.part.sampling for target in work.targets))
-        return max(self.count + 1, min(AHEAD * self.count, QUEUE // video_bytes))
+        """How many jobs of a pass are on their way at a time: at least one more than there are decoders."""
+        jobs = self.jobs(work)
+        largest = max((len(job.clips) for job in jobs), default=1)
+        size = _bytes([target.part.sampling for target in work.targets]) * largest
+        return max(self.count + 1, min(AHEAD * self.count, QUEUE // size))
 
     def close(self) -> None:
         """End the processes."""
         self._exit.close()
         self._pool, self.begun = None, None
 
-    def _begin(self, work: Pass) -> Iterator[reading.Frames | Lost]:
-        """Let the decoders start on a pass -> what they give for each clip that is not known to be lost, in order."""
+    def _begin(self, work: Pass) -> Iterator[list[reading.Frames | Lost] | Lost]:
+        """Let the decoders start on a pass -> what they give for each of its jobs, in order."""
         if self.begun is not None:
             (begun, results), self.begun = self.begun, None
             if begun is work:
                 return results
             results.close()  # type: ignore[attr-defined]  # of a pass that nobody asked for in its turn
-        samplings = [target.part.sampling for target in work.targets]
-        wanted = [(clip.path, samplings, clip.packets, clip.fps, work.decoder) for clip in work.clips if not clip.lost]
-        return self.pool(work.timeout, work.memory).imap(read, wanted, self.ahead(work))
+        pool = self.pool(work.timeout, work.memory)
+        return pool.imap(read, self.jobs(work), self.ahead(work), lambda job: job.longer)
+
+
+def _bytes(samplings: Sequence[Sampling]) -> int:
+    """Of the frames of a clip."""
+    return sum(s.views * s.frames * s.crop**2 * 3 for s in samplings)
 
 
 def processes() -> int:
@@ -119,7 +204,18 @@ def processes() -> int:
     return int(given) if given else len(os.sched_getaffinity(0))
 
 
-def read(job: tuple[str, Sequence[Sampling], int, float, str]) -> reading.Frames:
+def read(job: Job) -> list[reading.Frames | Lost]:
     """Runs in a decoder process."""
-    path, samplings, packets, fps, decoder = job
-    return reading.read(Path(path), samplings, packets, fps, decoder)
+    clip = job.clips[0]
+    if clip.whole:
+        return [reading.read(Path(clip.path), job.samplings, clip.packets, clip.fps, job.decoder)]
+    bounds = [(one.start, one.end) for one in job.clips]
+    found = windows.read(Path(clip.path), job.samplings, bounds, job.decoder)
+    return [one if isinstance(one, reading.Frames) else Lost(str(one), type(one).__name__) for one in found]
+
+
+def bounds(clips: Sequence[Clip]) -> dict[str, np.ndarray]:
+    """Columns of a shard that say which part of its video each row is, in seconds; none where all are whole."""
+    if all(clip.whole for clip in clips):
+        return {}
+    return {name: np.array([getattr(clip, name) for clip in clips], np.float64) for name in ("start", "end")}

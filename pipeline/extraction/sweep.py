@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.build.loaded import Loaded
 from pipeline.devices.worker_devices import Devices
-from pipeline.extraction.decoding import Decoders, Pass
+from pipeline.extraction.decoding import Decoders, Pass, bounds
 from pipeline.extraction.forward import Forward
 from pipeline.extraction.provenance import attributes
 from pipeline.extraction.stream import Stream
@@ -56,6 +56,7 @@ def _write(forward: Forward, tally: Tally, values: np.ndarray, seconds: float, w
         "decoded": np.array(tally.decoded, np.int32)[finite],
         "expected": np.array([clip.expected for clip in kept], np.int64),  # as a header may claim
     }
+    counts |= bounds(kept)
     frames = np.array(forward.present, np.int32)[finite] if forward.level == "frame" else None
     ids, about = [clip.id for clip in kept], attributes(target, forward.part, decoder)
     order = [clip.id for clip in work.clips if not clip.lost]

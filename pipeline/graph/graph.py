@@ -80,13 +80,24 @@ class Stage:
         return (self.options[self.about.rows],) if self.about.rows else ()
 
     @property
+    def idle(self) -> bool:
+        """Whether it would fuse features, but is told to train no model: then it reads and needs nothing."""
+        return self.about.fuses and not any(self.options.get(key) for key in ("own", "singles", "baselines"))
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The stages that its params name beside its `from`."""
+        values = [value for param in self.about.names_more for value in self.options.get(param, {}).values()]
+        return tuple(dict.fromkeys(name for value in values if isinstance(value, list) for name in value))
+
+    @property
     def fitted(self) -> bool:
         """Whether it learns from the train split."""
         if self.packed:
             return False
         if self.about.learns == "part":
             return self.part is not None and bool(self.part.methods & {"fit", "task"}) and not self.borrowed
-        return self.about.learns == "always"
+        return self.about.learns == "always" and not self.idle
 
     @property
     def decodes(self) -> bool:
@@ -155,8 +166,11 @@ class Graph:
     def reads(self, name: str) -> tuple[str, ...]:
         """The stages whose results `name` needs; in the place of a joint encoder's stage, what that one reads."""
         stage = self.stages[name]
+        if stage.idle:
+            return ()
         joint = stage.options.get("joint", [])
-        direct = [source for source in self._sources(stage) if source not in joint]
+        named = dict.fromkeys([*self._sources(stage), *self.named_beside(stage)])
+        direct = [source for source in named if source not in joint]
         instead = [s for encoder in joint for s in self.inside(encoder) if s not in direct]
         return (*direct, *dict.fromkeys(instead))
 
@@ -170,6 +184,13 @@ class Graph:
         texts = [name for one in packed if one.about.fuses for name in one.sources if name not in one.options["joint"]]
         return tuple(dict.fromkeys([*stage.sources, *(name for name in texts if "text" in self.stages[name].sides)]))
 
+    def named_beside(self, stage: Stage) -> list[str]:
+        """The stages that a stage's params name and that what it reads does not read itself."""
+        if not stage.named:
+            return []
+        read = {one for source in stage.sources for one in self.reads(source)}
+        return [name for name in stage.named if name in self.stages and name not in read]
+
     def decoder(self, name: str) -> str:
         """Who reads the frames of a stage's videos: "pyav", or what the stage says that has looked at them."""
         looks = self.stages_of(self.stages[name].about.after, self.needed([name])) if self.stages[name].decodes else []
@@ -180,7 +201,9 @@ class Graph:
         return [source for source in self.stages[encoder].sources if "video" not in self.stages[source].sides]
 
     def features(self, name: str) -> tuple[list[str], list[str]]:
-        """The video and the text features that a train stage fuses."""
+        """The video and the text features that a train stage fuses; none where it is idle."""
+        if self.stages[name].idle:
+            return [], []
         sources = [self.stages[source] for source in self.stages[name].sources]
         return [s.name for s in sources if "video" in s.sides], [s.name for s in sources if "text" in s.sides]
 

@@ -12,6 +12,7 @@ from pipeline.parts import classes, code
 from pipeline.parts.binding import bind
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_@-]*")
+FUSED = "fused"  # of rank.pairs: the feature of this name with itself, where it is fused
 CHANCE = "chance"  # the row that evaluate adds
 KEYS = ("uses", "params", "video", "text", "options")  # of a baseline's entry
 
@@ -54,7 +55,8 @@ def main(stage: Stage) -> str:
 def of(graph: Graph, stage: Stage, called: str = "baseline") -> list[Model]:
     """All models of a train stage: its own, its baselines, and its own on each single video feature.
 
-    called: what a message calls a baseline. LaffError with all that is wrong with them.
+    called: what a message calls a baseline. None where it is told to train nothing. LaffError with all that is wrong
+    with the baselines.
     """
     video, text = (tuple(names) for names in graph.features(stage.name))
     seeds = tuple(stage.options["seeds"])
@@ -81,8 +83,8 @@ def of(graph: Graph, stage: Stage, called: str = "baseline") -> list[Model]:
     if wrong:
         raise problems(f"'{stage.name}'", wrong)
     _check_names(stage, [model.name for model in found])
-    if not found:
-        raise LaffError(f"'{stage.name}' has nothing to train: own is false, and there are no baselines and no singles")
+    if not found and not stage.idle:
+        raise LaffError(f"'{stage.name}' has nothing to train: own is false, and one video feature makes no singles")
     return _packed(stage, found) if stage.packed else found
 
 
@@ -188,21 +190,21 @@ def reads(graph: Graph, stage: Stage, model: Model) -> list[str]:
     return list(dict.fromkeys([*cached, *inside]))
 
 
-def _pair(graph: Graph, rank: Stage, name: str, pair: list[str]) -> Row | None:
-    """The row of a video feature and a text feature. LaffError where one is unknown, not fused, or has no vectors.
+def _pair(graph: Graph, rank: Stage, name: str) -> Row | None:
+    """The row of a video feature and a text feature. LaffError where one is unknown, or has no vectors.
 
-    A row that is called like its feature, as the shipped clip-ft, is there where that feature is fused.
+    None where it is `fused` and the train stage does not fuse both sides of that feature.
     """
-    where, train = f"'{rank.name}': pairs.{name}", rank.sources[0]
+    where, fused = f"'{rank.name}': pairs.{name}", graph.features(rank.sources[0])
+    if rank.options["pairs"][name] == FUSED and not all(name in have for have in fused):
+        return None
+    pair = pairs(rank)[name]
     if len(pair) != 2:
-        raise LaffError(f"{where} should be [video feature, text feature], not {pair!r}")
-    for one, side, have in zip(pair, ("video", "text"), graph.features(train), strict=True):
+        raise LaffError(f"{where} should be [video feature, text feature] or {FUSED}, not {pair!r}")
+    for one, side in zip(pair, ("video", "text"), strict=True):
         if one not in graph.stages or side not in graph.stages[one].sides:
+            have = [stage.name for stage in graph.stages.values() if side in stage.sides]
             raise LaffError(f"{where}: there is no {side} feature '{one}'{did_you_mean(one, have)}")
-        if one not in have:
-            if pair == [name, name]:
-                return None
-            raise LaffError(f"{where}: '{train}' does not read '{one}'; add it to {train}.from")
     return Row(name, (0,), features=(pair[0], pair[1]), pairs=_scored(graph, where, pair))
 
 
@@ -227,8 +229,19 @@ def rows(graph: Graph, stage: Stage) -> list[Row]:
     singles = tuple(model for model in trained if model.single)
     if singles:
         found.append(Row("mean", singles[0].seeds, models=singles))
-    for name, pair in stage.options["pairs"].items():
-        if row := _pair(graph, stage, name, pair):
+    for name in stage.options["pairs"]:
+        if row := _pair(graph, stage, name):
             found.append(row)
     _check_names(stage, [row.name for row in found])
     return found
+
+
+def ranked(graph: Graph, stage: Stage) -> list[str]:
+    """The video features of a rank stage: those that its train stage fuses, and those of its pairs."""
+    named = [row.features[0] for row in rows(graph, stage) if row.features]
+    return list(dict.fromkeys([*graph.features(stage.sources[0])[0], *named]))
+
+
+def pairs(stage: Stage) -> dict[str, list[str]]:
+    """The pairs of features that a rank stage names, written out."""
+    return {name: [name, name] if pair == FUSED else pair for name, pair in stage.options["pairs"].items()}

@@ -19,7 +19,7 @@ from pipeline.parts.code import PartError
 KEYS = ("step", "uses", "from", "params", "on")
 NAME = "letters, digits, - and _"
 VERBS = (  # commands of ours, among them the folders below a workspace: a stage is both a command and a folder
-    *("run", "plan", "accept", "demo", "search", "runs", "show", "failures", "weights", "compare", "analyze"),
+    *("index", "run", "plan", "accept", "demo", "search", "runs", "show", "failures", "weights", "compare", "analyze"),
     *("verify", "gc", "package"),
 )
 FIRST_RUN = "main"  # what `--name` calls the run that stands in the workspace itself
@@ -127,6 +127,8 @@ def _order(raw: dict[str, dict[str, Any]], found: list[str]) -> list[str]:
     edges: dict[str, list[str]] = {}
     for name, entry in raw.items():
         edges[name] = []
+        with suppress(PartError):  # told when it is bound
+            edges[name] += [one for one in _named(entry) if one in raw and one not in sources_of(entry)]
         for source in dict.fromkeys(sources_of(entry)):
             if source in raw:
                 edges[name].append(source)
@@ -138,6 +140,14 @@ def _order(raw: dict[str, dict[str, Any]], found: list[str]) -> list[str]:
     except CycleError as error:
         found.append("stages form a loop: " + " -> ".join(reversed(error.args[1])))
         return []
+
+
+def _named(entry: Mapping[str, Any]) -> list[str]:
+    """The stages that an entry's params name beside its `from`."""
+    params = step_facts.about(str(entry.get("step"))).names_more
+    pairs = [entry["params"].get(param) or {} for param in params]
+    values = [value for one in pairs if isinstance(one, dict) for value in one.values()]
+    return list(dict.fromkeys(str(name) for value in values if isinstance(value, list) for name in value))
 
 
 def _source_problems(stages: Mapping[str, Stage]) -> list[str]:

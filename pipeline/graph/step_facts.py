@@ -23,6 +23,7 @@ class StepFacts:
     # for the graph
     reads: tuple[str, ...] = ()  # it reads one stage of each of these steps, and nothing else
     may_read: tuple[str, ...] = ()  # behind these it may read one of each of these steps
+    names_more: tuple[str, ...] = ()  # params {…: [stage, …]} that name stages which it reads beside its `from`
     single: bool = False  # a graph has one stage of it at most
     uses: bool = False  # its stages name a class to work with, by `uses:`,
     borrows: str = ""  # or take that of the stage of this step which they read

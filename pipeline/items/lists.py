@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -72,6 +73,8 @@ def named_file(entry: dict[str, Any], key: str, path: Path, split: str, found: F
         found.add(path, 0, f"{what}: should name a file, not {value!r}")
         return None
     file = path.parent / value
+    if value.startswith("..") and (plain := Path(os.path.normpath(file))).exists() and plain.samefile(file):
+        file = plain  # `..` would stand in the path of every video
     if not file.exists():
         found.add(path, 0, f"{what}: no such file: {file}")
         return None

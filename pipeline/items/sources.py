@@ -80,7 +80,7 @@ def _walk(source: Source, follow: bool, unread: list[str]) -> Iterator[str]:
     while left:
         here = left.pop()
         try:
-            with os.scandir(f"{prefix}{here}") as listing:
+            with os.scandir(f"{prefix}{here}" or ".") as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError:
             unread.append(here)

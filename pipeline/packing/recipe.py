@@ -86,7 +86,11 @@ def _ends(selection: Selection, train: Stage, vectors: str) -> dict[str, dict[st
             found[stage.name] = _entry(stage, list(stage.sources))
             if step == "rank":
                 fused = set(selection.fused)
-                pairs = {name: pair for name, pair in stage.options["pairs"].items() if fused.issuperset(pair)}
+                pairs = {
+                    name: pair
+                    for name, pair in stage.options["pairs"].items()
+                    if fused.issuperset([name] if isinstance(pair, str) else pair)
+                }
                 taken = {model.name for model in selection.models}
                 pairs |= {name: [name, name] for name in selection.pairs if name in fused and name not in taken}
                 found[stage.name]["from"] = [train.name, vectors]

@@ -26,6 +26,7 @@ SHAPE_NOTHING = {
     "pipeline.packing": "above all steps",
     "pipeline.analyze": "above all steps",
     "pipeline.search": "above all steps",
+    "pipeline.indexing": "above all steps",
     "pipeline.devices": "when and where forwards compute; values come back as they are",
     "pipeline.division": "windows count by their bounds",
     "pipeline.demo": "makes a collection, which counts by its content",

@@ -11,7 +11,7 @@ from pipeline.parts.blame import blaming
 from pipeline.plan.context import Context
 from pipeline.plan.lacks import lacks
 from pipeline.plan.planned import Planned
-from pipeline.plan.units import Unit
+from pipeline.plan.units import Unit, nothing
 from pipeline.store import verify
 
 NEEDED = ("Options", "units", "run")
@@ -56,6 +56,8 @@ def units(context: Context, name: str) -> list[Unit]:
     stage = context.stage(name)
     if stage.packed and not stage.about.rows:  # all that it makes was learned elsewhere
         return []
+    if stage.idle:
+        return [nothing(context, stage)]
     with blaming(f"in stage '{name}', units of step '{stage.step}'"):
         found = module(stage).units(context, stage)
     if not found and not lacks(context, name):
@@ -71,7 +73,7 @@ def problems(context: Context, names: Sequence[str]) -> list[str]:
     found: list[str] = []
     for name in names:
         stage = context.stage(name)
-        look = getattr(module(stage), "problems", None)
+        look = None if stage.idle else getattr(module(stage), "problems", None)
         try:
             with blaming(f"in stage '{name}', problems of step '{stage.step}'"):
                 found += look(context, stage) if look else []

@@ -13,6 +13,7 @@ from pipeline.plan.context import Context
 from pipeline.plan.fingerprints import fingerprint
 
 FIT = "fit"  # the key of what a stage learns; it comes before the shards made with it
+NONE = "none"  # the unit of a stage that has nothing to make here
 STATE = "best.pt"  # the file of what was learned, by a stage or a model
 
 
@@ -61,6 +62,11 @@ def whole(context: Context, stage: Stage, content: Any, makes: tuple[str, ...] =
     return Unit(stage.step, files.digest(content), print_, recipe, makes or stage.about.makes)
 
 
+def nothing(context: Context, stage: Stage) -> Unit:
+    """What stands for the units of a stage that has nothing to make: without files, done when it is noted."""
+    return Unit(NONE, "", context.fingerprint(stage.name), context.recipe(stage.name), ())
+
+
 def model(context: Context, stage: Stage, trained: Model, seed: int) -> Unit:
     """One training: a model with a seed. Its fingerprint holds only what concerns it."""
     recipe = context.recipes.model(stage, trained)
@@ -72,8 +78,8 @@ def model(context: Context, stage: Stage, trained: Model, seed: int) -> Unit:
 def ranked(context: Context, stage: Stage, row: Row) -> Iterator[Unit]:
     """The runs of one row of results, a seed each."""
     train = context.stage(stage.sources[0])
-    # All rows of a table rank the same videos for the same captions: those that have every feature of the train stage.
-    lost = _lost(context, context.features(train.name)[0], ("test",))
+    # All rows of a table rank the same videos for the same captions: those that have every feature that a row takes.
+    lost = _lost(context, models.ranked(context.graph, stage), ("test",))
     queries = context.catalog.query_content()
     base = [context.catalog.split_content("test"), lost, *([queries] if queries else [])]
     learned = [model_content(context, train, trained) for trained in row.models]

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.assembly import assemble
+from pipeline.assembly import assemble, features
 from pipeline.assembly.features import Rows
 from pipeline.errors import Unfit
+from pipeline.graph import models
 from pipeline.graph.graph import Stage
 from pipeline.graph.models import Model, Row
 from pipeline.plan.context import Context
@@ -28,7 +29,7 @@ class Candidates:
     train: Stage
     encoders: list[assemble.Joint]
     rows: Rows
-    whole: "Split"
+    whole: "Split | None"  # None where there are no models
     first: np.ndarray  # [U] where each different caption first stands
     of_text: np.ndarray  # [C] which of the different captions each is
     vectors: Stage | None = None  # where vectors of videos are kept, of some models
@@ -52,6 +53,7 @@ class Candidates:
         return Scored(found, self.of_text, len(self.rows.videos))
 
     def _of_model(self, model: Model, seed: int) -> Score:
+        assert self.whole is not None
         own = assemble.part_of(self.whole, model)
         paired = assemble.trained(self.context, self.train, model, own, self.encoders, seed)
         if paired.scores_pairs:
@@ -62,15 +64,26 @@ class Candidates:
         return scores.of_vectors(texts, embed_videos(paired.embed_video, own.video_rows, len(self.rows.videos)))
 
 
-def candidates(context: Context, train: Stage, vectors: Stage | None = None) -> Candidates:
-    """Read what the models of a train stage take of test; captions whose video is not covered stay among them.
+def candidates(context: Context, rank: Stage) -> Candidates:
+    """Read what the rows of a rank stage take of test; captions whose video is not covered stay among them.
 
-    vectors: the stage that keeps vectors of videos; of models that it keeps in float32 they are read, not made again.
+    Of models whose vectors the stage that it reads keeps in float32 these are read, not made again.
     """
+    train, vectors = (*(context.stage(source) for source in rank.sources), None)[:2]
+    assert train is not None
     encoders = assemble.joints(context, train)
-    rows = assemble.rows(context, train, "test", lost=True)
+    rows = _rows(context, train, models.ranked(context.graph, rank))
     if not len(rows.videos):
         raise Unfit("no video of test has all features, so there is nothing to rank; see `laff failures`")
-    whole = assemble.split(context, rows, encoders)
+    whole = assemble.split(context, rows, encoders) if models.of(context.graph, train) else None
     first, of_text = distinct([context.catalog.texts[row] for row in rows.captions])
     return Candidates(context, train, encoders, rows, whole, first, of_text, vectors)
+
+
+def _rows(context: Context, train: Stage, video: list[str]) -> Rows:
+    """Cached features of test: these of its videos, and those of its captions that a train stage fuses."""
+    if set(video) == set(context.features(train.name)[0]):
+        return assemble.rows(context, train, "test", lost=True)
+    text = [name for name in context.features(train.name)[1] if name not in train.options["joint"]]
+    frames = {name for model in models.of(context.graph, train) for name in model.frames}
+    return features.split_rows(context, video, text, "test", True, frames)

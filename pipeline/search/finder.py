@@ -8,7 +8,7 @@ from functools import cached_property
 from pipeline.assembly import assemble
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.graph import models
-from pipeline.graph.kept import Kept, kept, stage_of
+from pipeline.graph.kept import Kept, kept, stage_of, train_of
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
 from pipeline.search.asking import Asking
@@ -18,19 +18,20 @@ from pipeline.search.places import Computed, Place, Stored
 def chosen(context: Context, name: str = "") -> Kept:
     """The model that a person names: MODEL, MODEL/seedN, or a feature that holds videos and texts in one space.
 
-    Without a name the train stage's main model, else the first that the vectors stage keeps. LaffError for others.
+    Without a name the first that the vectors stage keeps, where it is told what to keep; else the train stage's main
+    model. LaffError for others.
     """
     graph = context.graph
     vectors, trainings = stage_of(graph), graph.stages_of("train")
     known = {model.name: model for model in models.of(graph, trainings[0])} if trainings else {}
     if not name:
-        stored = kept(graph, vectors) if vectors and not known else []
-        if not known and not stored:
-            raise LaffError(
-                f"{graph.path} has neither a train stage nor a vectors stage, so there is nothing to search"
-            )
-        main = models.main(trainings[0]) if known else ""
-        name = (main if main in known else next(iter(known))) if known else stored[0].name
+        told = vectors and (vectors.options["models"] or train_of(graph, vectors) is None or not known)
+        if vectors and told and (stored := kept(graph, vectors)):
+            return stored[0]
+        if not known:
+            raise LaffError(f"{graph.path} trains no model and keeps no vectors of a feature: nothing to search")
+        main = models.main(trainings[0])
+        name = main if main in known else next(iter(known))
     word, _, seed = name.partition("/")
     if model := known.get(word):
         seeds = {f"seed{one}": one for one in model.seeds}
@@ -125,7 +126,11 @@ def _check_fresh(context: Context, one: Kept, source: str, stored: bool) -> None
         if stored:
             todo = [unit for unit in todo if not unit.side]
         if todo:
+            again = f"run `laff {'train' if one.model else 'vectors'}` with these first"
+            if context.source.parent.resolve() == context.work.root.resolve():  # `laff index` wrote it
+                again = f"`laff index -w {context.work.root}`, which takes in what is new, changed or gone"
+            why = "; ".join(context.changes or planned.reasons[:1])
             raise LaffError(
-                f"{name} in {context.work.root} is not up to date ({planned.reasons[0]}); give the same "
-                "--profile, --set and --stages as when it was made, or run `laff train` with these first"
+                f"{name} in {context.work.root} is not up to date ({why}); give the same --profile, --set and --stages "
+                f"as when it was made, or {again}"
             )

@@ -27,6 +27,7 @@ from pipeline.run import open_context, random_stages
 from pipeline.search import fusing
 from pipeline.search.asking import unknown_words
 from pipeline.search.finder import Finder, chosen
+from pipeline.store import home
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -65,8 +66,9 @@ class Library:
 
     @classmethod
     def open(cls, work: str | Path, models: Sequence[str] = (), split: str = "all") -> Library:
-        """The library of a workspace, with the collection and the settings that its last run had."""
-        request = recalled(Path(work))
+        """The library of a workspace, or of a folder that was indexed, with the settings that its last run had."""
+        work = home.meant(Path(work))
+        request = recalled(work)
         if request is None:
             raise LaffError(f"{work} remembers no run; `laff run -c collection.yaml -w {work}` makes one")
         return cls(request, models, split)

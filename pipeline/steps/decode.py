@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from pipeline import progress
 from pipeline.errors import LaffError
-from pipeline.extraction.decoding import Clip, Decoders
+from pipeline.extraction.decoding import Clip, Decoders, Job, bounds
 from pipeline.extraction.provenance import attributes
 from pipeline.extraction.target import Target
 from pipeline.graph.graph import Stage
@@ -50,7 +51,7 @@ class Options:
     HOW = ("timeout", "memory", "decoder")
     SHAPED_BY = ("pipeline.video", "pipeline.rows.shards")  # of extraction it has the decoder processes only
 
-    timeout: float = 60.0  # seconds that one video may take
+    timeout: float = 60.0  # seconds that one video may take; its windows, for every five minutes of it
     memory: float = 4.0  # GiB that one video may take
     least: float = 0.5  # part of a video's expected frames that must be there, and be decoded, for it to be used
     decoder: Literal["pyav", "decord"] = "pyav"  # who reads the frames of features and of fine-tuning
@@ -98,19 +99,24 @@ def _jobs(context: Context, planned: Planned) -> Iterator[Look]:
             stage.name, unit.key, path, None, unit.fingerprint, unit.content, unit.recipe, "cpu", 1, "int64"
         )
         rows = catalog.shards("video")[unit.shard]
-        clips = [Clip(catalog.videos[row], str(Path(catalog.paths[row]).absolute())) for row in rows]
+        clips = [
+            Clip(
+                catalog.videos[row],
+                str(Path(catalog.paths[row]).absolute()),
+                start=float(catalog.starts[row]),
+                end=float(catalog.ends[row]),
+            )
+            for row in rows
+        ]
         yield Look(clips, target, *(stage.options[name] for name in ("timeout", "memory", "least")))
 
 
 def look(work: Look, worker: Worker) -> Made:
     """Probe each clip and write the shard. Runs in any process."""
     start = time.perf_counter()
-    found: list[tuple[str, reading.Probe]] = []
+    found: list[tuple[Clip, reading.Probe]] = []
     failed, notes = [], []
-    decoders = worker.kept(Decoders)
-    pool = decoders.pool(work.timeout, work.memory)
-    paths = [Path(clip.path) for clip in work.clips]
-    for clip, probe in zip(work.clips, pool.imap(reading.probe, paths, ahead=8 * decoders.count), strict=True):
+    for clip, probe in _probes(work, worker):
         if isinstance(probe, Lost):
             failed.append(ledger.line(clip.id, work.target.stage, probe.reason, probe.exception, "probe"))
         elif probe.packets < (needed := math.ceil(work.least * probe.expected)):
@@ -122,7 +128,9 @@ def look(work: Look, worker: Worker) -> Made:
                 notes.append(ledger.line(clip.id, work.target.stage, text, decoder="probe"))
             if probe.jumps:
                 notes.append(ledger.line(clip.id, work.target.stage, f"used, but {JUMPS}", ledger.JUMPS, "probe"))
-            found.append((clip.id, probe))
+            if probe.short:
+                notes.append(ledger.line(clip.id, work.target.stage, probe.short, ledger.SHORT, "probe"))
+            found.append((clip, probe))
         worker.advance()
     probes = [probe for _, probe in found]
     # An HDF5 array of bytes can't hold zeros at an item's end, so the thumbnails lie packed one behind the other.
@@ -134,11 +142,33 @@ def look(work: Look, worker: Worker) -> Made:
     for name in COLUMNS:
         column = [getattr(probe, name) for probe in probes]
         extra[name] = np.array(column, dtype="S" if column and isinstance(column[0], str) else None)
-    ids = [id_ for id_, _ in found]
+    extra |= bounds([clip for clip, _ in found])
+    ids = [clip.id for clip, _ in found]
     values = np.array([probe.packets for probe in probes], np.int64).reshape(-1, 1)
     about, order = attributes(work.target, None), [clip.id for clip in work.clips]
     shards.write(work.target.path, ids, values, about, failed, extra, notes=notes, order=order)
     return Made(work.target.stage, work.target.key, len(ids), time.perf_counter() - start, failed, notes=notes)
+
+
+def _probes(work: Look, worker: Worker) -> Iterator[tuple[Clip, reading.Probe | Lost]]:
+    """What is seen of each clip, in order; a file is looked at once for all of its windows that stand together."""
+    decoders = worker.kept(Decoders)
+    pool = decoders.pool(work.timeout, work.memory)
+    jobs: list[Job] = []
+    for (_, whole), group in groupby(work.clips, key=lambda clip: (clip.path, clip.whole)):
+        clips = list(group)
+        jobs += [Job([clip]) for clip in clips] if whole else [Job(clips)]
+    for job, seen in zip(jobs, pool.imap(probe, jobs, 8 * decoders.count, lambda job: job.longer), strict=True):
+        yield from zip(job.clips, decoders.served(probe, job, seen, (work.timeout, work.memory)), strict=True)
+
+
+def probe(job: Job) -> list[reading.Probe | Lost]:
+    """A look at a video, or at windows of one; runs in a decoder process."""
+    path = Path(job.clips[0].path)
+    if job.clips[0].whole:
+        return [reading.probe(path)]
+    seen = reading.probe_windows(path, [(clip.start, clip.end) for clip in job.clips])
+    return [Lost(one, reading.VideoError.__name__) if isinstance(one, str) else one for one in seen]
 
 
 def _told(probe: reading.Probe) -> str:

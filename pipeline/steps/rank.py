@@ -3,6 +3,7 @@
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pipeline import progress
 from pipeline.errors import LaffError
@@ -12,7 +13,7 @@ from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
-from pipeline.plan.units import Unit, ranked
+from pipeline.plan.units import Unit, nothing, ranked
 from pipeline.ranking import both_ways
 from pipeline.ranking.candidates import candidates
 from pipeline.workers.tasks import Made
@@ -26,13 +27,16 @@ class Options:
     SINGLE = True
     READS = ("train",)
     MAY_READ = ("vectors",)
+    NAMES_MORE = ("pairs",)
     NEEDS = ("texts of test",)
     MAKES = ("{unit}/t2v.trec.gz", "{unit}/v2t.trec.gz", "{unit}/ranks.h5")
     STALE = "the test split changed, or what the models learned from"
     HOW = ("pairs",)
 
     k: int = 100  # items in a run, per query
-    pairs: dict[str, list[str]] = field(default_factory=dict)  # rows without training: name -> [video, text feature]
+    # rows without training: name -> [video feature, text feature]; or `fused`: the feature of this name with itself,
+    # where the train stage fuses it
+    pairs: dict[str, list[str] | Literal["fused"]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.k < 1:
@@ -40,14 +44,21 @@ class Options:
 
 
 def units(context: Context, stage: Stage) -> list[Unit]:
-    """The runs of each row of results and seed."""
-    return [unit for row in models.rows(context.graph, stage) for unit in ranked(context, stage, row)]
+    """The runs of each row of results and seed; or one without files, where there is no row."""
+    found = [unit for row in models.rows(context.graph, stage) for unit in ranked(context, stage, row)]
+    return found or [nothing(context, stage)]
 
 
 def problems(context: Context, stage: Stage) -> list[str]:
     """Rows of two features that have no cosine, as far as their parts know their widths."""
     found = []
-    for row in models.rows(context.graph, stage):
+    rows = models.rows(context.graph, stage)
+    if not rows:
+        found.append(
+            f"'{stage.name}' has nothing to rank: '{stage.sources[0]}' trains no model, and pairs names no features, "
+            f"as --set '{stage.name}.pairs={{conse: [conse, conse]}}' does"
+        )
+    for row in rows:
         if not row.features:
             continue
         where = f"'{stage.name}': pairs.{row.name}"
@@ -69,7 +80,7 @@ def run(context: Context, planned: Planned) -> None:
 
     stage = context.stage(planned.stage)
     torch.set_num_threads(context.graph.threads)
-    test = candidates(context, *(context.stage(source) for source in stage.sources))
+    test = candidates(context, stage)
     wanted = {f"{row.name}/seed{seed}": (row, seed) for row in models.rows(context.graph, stage) for seed in row.seeds}
     with progress.bar(stage.name, len(planned.todo), "run") as bar:
         for unit in planned.todo:

@@ -12,6 +12,7 @@ from pipeline.store import journal
 
 NOTE = "note"
 JUMPS = "TimesJump"  # `exception` of a note on a video whose times jump; on one that lacks frames it is ""
+SHORT = "VideoEnds"  # on a window that ends behind its video
 KEYS = ("video", "stage", "reason", "exception", "decoder", "time")
 
 

@@ -39,12 +39,18 @@ VERSION = version_of("av")  # what a shard says of its decoder; PyAV is not impo
 
 def pictures(path: Path) -> Iterator[Picture]:
     """All frames in the order of showing. Raises VideoError."""
+    for _, picture in timed(path):
+        yield picture
+
+
+def timed(path: Path) -> Iterator[tuple[int | None, Picture]]:
+    """The same, each with the time that it says itself, in ticks of the stream."""
     from av.video.reformatter import VideoReformatter
 
     reformatter = VideoReformatter()  # keeps its tables from frame to frame
     with opened(path) as (container, stream):
         for frame in decoded(container.demux(stream), stream, lambda packet: None):
-            yield partial(rgb, frame, reformatter)
+            yield frame.pts, partial(rgb, frame, reformatter)
 
 
 def decoded(

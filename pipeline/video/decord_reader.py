@@ -39,6 +39,17 @@ def pictures(path: Path) -> Iterator[Picture]:
         raise VideoError(f"decord finds no frame in it; {_advice()}")
 
 
+def count(path: Path) -> int:
+    """How many frames `pictures` gives, unless it fails on the way. Raises VideoError."""
+    import decord
+
+    decord.logging.set_level(decord.logging.QUIET)
+    try:
+        return len(decord.VideoReader(str(path), num_threads=1))
+    except (decord.DECORDError, RuntimeError) as error:
+        raise VideoError(f"decord cannot read it ({_words(error, path)}); {_advice()}") from error
+
+
 def _words(error: BaseException, path: Path) -> str:
     """decord's text in one line without clocks, places and the path: equal files fail with equal reasons."""
     (line, *_) = PLACE.sub("", str(error)).replace(f"[{path}] ", "").replace(f" {path}", "").splitlines() or [""]

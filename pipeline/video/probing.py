@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,8 @@ from pipeline.video import encryption, pixels, stills
 from pipeline.video.decoder import decoded, orientation, rgb
 from pipeline.video.expected import SHARED, expected
 from pipeline.video.media import VideoError, opened, words
+from pipeline.video.spans import FrameTable, Span
+from pipeline.video.thumbnails import thumbnails
 from pipeline.video.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Probe:
-    """What one look at a file tells."""
+    """What one look at a file tells of it, or of a window of it."""
 
     packets: int  # frames that the packets promise; the truth is counted in `read`
     expected: int  # frames that the file should give: `pipeline.video.expected` has the rule
@@ -33,7 +35,10 @@ class Probe:
     container: str
     note: str  # where header and packets disagree; '' where they do not
     jumps: bool  # whether its times jump, so that fps and seconds come from typical steps
-    thumbnail: bytes  # JPEG of the first frame, at most 160 pixels a side
+    thumbnail: (
+        bytes  # JPEG of the first frame, at most 160 pixels a side; of a window its first keyframe, if it has one
+    )
+    short: str = ""  # of a window that ends behind the video, in words
 
 
 def probe(path: Path) -> Probe:
@@ -41,16 +46,42 @@ def probe(path: Path) -> Probe:
 
     So for a still picture, which FFmpeg takes for a video of one frame.
     """
+    return _looked(Path(path).absolute())[0]
+
+
+def probe_windows(path: Path, windows: Sequence[tuple[float, float]]) -> list[Probe | str]:
+    """One look at a file for several windows of it, [start, end) in seconds -> each, or why there is no such part.
+
+    Raises VideoError where no frame of the file can be had.
+    """
     path = Path(path).absolute()
+    whole, table = _looked(path)
+    found: list[Probe | str] = []
+    spans: list[Span] = []
+    for start, end in windows:
+        try:
+            span = table.span(start, end)
+        except VideoError as error:
+            found.append(str(error))
+            continue
+        spans.append(span)
+        expected = table.expected(span, end, whole.expected - whole.packets)
+        seconds, short = min(end, table.seconds) - start, table.short(end)
+        found.append(replace(whole, packets=span.frames, expected=expected, seconds=seconds, short=short))
+    pictures = iter(thumbnails(path, table, spans, set(whole.container.split(","))))
+    return [one if isinstance(one, str) else replace(one, thumbnail=next(pictures)) for one in found]
+
+
+def _looked(path: Path) -> tuple[Probe, FrameTable]:
     try:
-        found = _probe(path)
+        found, table = _probe(path)
     except VideoError as error:
         if said := stills.refused(path) or (encryption.REASON if _locked(path) else ""):
             raise VideoError(said) from error
         raise
     if found.packets <= 1 and (said := stills.refused(path, found.container, found.codec)):
         raise VideoError(said)
-    return found
+    return found, table
 
 
 def _locked(path: Path) -> bool:
@@ -60,7 +91,7 @@ def _locked(path: Path) -> bool:
         return False
 
 
-def _probe(path: Path) -> Probe:
+def _probe(path: Path) -> tuple[Probe, FrameTable]:
     from av.video.reformatter import VideoReformatter
 
     with opened(path) as (container, stream):
@@ -88,7 +119,7 @@ def _probe(path: Path) -> Probe:
         if timeline.encrypted:
             raise VideoError(encryption.REASON)
         frames = expected(container, stream, timeline)
-        return Probe(
+        found = Probe(
             packets=max(timeline.packets, 1),
             expected=frames.frames,
             expected_by=frames.by,
@@ -103,6 +134,7 @@ def _probe(path: Path) -> Probe:
             jumps=timeline.clock.jumps and timeline.packets > 1,
             thumbnail=pixels.thumbnail(picture),
         )
+        return found, timeline.frame_table(container, stream)
 
 
 def drain(packets: Iterator[av.Packet], seen: Callable[[av.Packet], None]) -> None:

@@ -7,42 +7,27 @@ used, a decoder. Sample aspect ratios are ignored: pixels count as square, as in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from extractors.base import Sampling
 from pipeline.video import decoder as pyav
-from pipeline.video import decord_reader, pixels, seeking
+from pipeline.video import decord_reader, seeking
+from pipeline.video.collecting import Collector
 from pipeline.video.decoder import Picture, pictures
-from pipeline.video.media import VideoError, opened, words
+from pipeline.video.frames import LONG, Frames
+from pipeline.video.media import VideoError, opened
 from pipeline.video.positions import present, wanted
-from pipeline.video.probing import Probe, drain, probe
+from pipeline.video.probing import Probe, drain, probe, probe_windows
 from pipeline.video.timeline import Timeline
 
 SPARSE = 0.6  # seeking is worth it where at most this part of the frames has to be decoded (measured: to about 0.7)
-LONG = 100  # frames; to open a shorter file takes as long as to decode it
 
 VERSIONS = {"pyav": pyav.VERSION, "decord": decord_reader.VERSION}  # of who may read frames; PyAV looks at all files
 
-__all__ = ["VERSIONS", "Frames", "Probe", "VideoError", "probe", "read"]
-
-
-@dataclass(frozen=True)
-class Frames:
-    """One video as the extractors want it, and how it was read."""
-
-    arrays: list[np.ndarray]  # for each Sampling [M, T, crop, crop, 3] uint8 RGB; zeros where it is in `lost`
-    count: int  # frames that were decoded; packets where the frames were sought
-    fps: float
-    passes: int  # times the file was decoded: 1, or more when the packets promised another count
-    present: list[
-        int
-    ]  # for each Sampling how many of its M * T frames are the video's own: `pipeline.video.positions.present`
-    decoded: list[int]  # for each Sampling the frames that it was given a choice of: `count`, packets where sought
-    sought: bool = False  # whether only the neighbourhoods of the wanted frames were decoded
-    lost: dict[int, str] = field(default_factory=dict)  # number of a Sampling that cannot be served -> why
+__all__ = ["VERSIONS", "Frames", "Probe", "VideoError", "probe", "probe_windows", "read"]
 
 
 def read(path: Path, samplings: Sequence[Sampling], packets: int, fps: float = 0.0, decoder: str = "pyav") -> Frames:
@@ -106,7 +91,7 @@ def _in_sequence(
 
 def _each_alone(path: Path, samplings: Sequence[Sampling], packets: int, fps: float) -> Frames:
     """What each sampling gets when it is the only one, of a file that cannot serve all together."""
-    together = Frames(_views(_empty(samplings)), 0, fps, 0, [0] * len(samplings), [0] * len(samplings))
+    together = Frames(Collector(samplings).views, 0, fps, 0, [0] * len(samplings), [0] * len(samplings))
     served: list[Frames] = []
     for number, sampling in enumerate(samplings):
         try:
@@ -130,70 +115,38 @@ def _decode(
     every: Callable[[Path], Iterator[Picture]], path: Path, samplings: Sequence[Sampling], count: int, fps: float
 ) -> tuple[list[np.ndarray], int]:
     """One pass that takes the video to have `count` frames -> (arrays, frames decoded)."""
-    arrays, places = _empty(samplings), _places(samplings, count, fps)
+    collector = _collector(samplings, count, fps)
     decoded_frames = 0
     for index, picture in enumerate(every(path)):
-        if index in places:
-            _keep(picture, samplings, places.pop(index), arrays)
+        collector.take([index], picture)
         decoded_frames = index + 1
-    return _views(arrays), decoded_frames
+    return collector.views, decoded_frames
 
 
 def _seek(path: Path, samplings: Sequence[Sampling], packets: int, fps: float) -> list[np.ndarray] | None:
     """The arrays by seeking; None where that does not pay, for any sampling or for all together, or is not certain."""
-    arrays, places = _empty(samplings), _places(samplings, packets, fps)
-    groups = [sorted(set(wanted(sampling, packets, fps).tolist())) for sampling in samplings] + [sorted(places)]
-    if packets < LONG or any(len(group) > SPARSE * packets for group in groups):
+    groups = [sorted(set(wanted(sampling, packets, fps).tolist())) for sampling in samplings]
+    together = sorted(set().union(*groups))
+    if packets < LONG or any(len(group) > SPARSE * packets for group in [*groups, together]):
         return None
+    collector = _collector(samplings, packets, fps)
     try:
         with opened(path) as (container, stream):
             if seeking.hopeless(stream, packets):
                 return None
             table = seeking.timetable(container, stream)
-            if len(table.times) != packets or any(table.share(group) > SPARSE for group in groups):
+            if len(table.times) != packets or any(table.share(group) > SPARSE for group in [*groups, together]):
                 return None
-            for index, picture in seeking.frames(container, stream, table, sorted(places)):
-                _keep(picture, samplings, places[index], arrays)
+            for index, picture in seeking.frames(container, stream, table, together):
+                collector.take([index], picture)
     except seeking.Unsure:
         return None
-    return _views(arrays)
+    return collector.views
 
 
-def _places(samplings: Sequence[Sampling], count: int, fps: float) -> dict[int, dict[int, np.ndarray]]:
-    """Where frames go: frame number -> sampling number -> places in its clips * T."""
-    places: dict[int, dict[int, np.ndarray]] = {}
+def _collector(samplings: Sequence[Sampling], count: int, fps: float) -> Collector:
+    """What takes the frames that the samplings want of a video of `count`, by their numbers."""
+    collector = Collector(samplings)
     for number, sampling in enumerate(samplings):
-        indices = wanted(sampling, count, fps)
-        for index in np.unique(indices):
-            places.setdefault(int(index), {})[number] = np.flatnonzero(indices == index)
-    return places
-
-
-def _empty(samplings: Sequence[Sampling]) -> list[np.ndarray]:
-    """For each Sampling [clips, crops, T, crop, crop, 3] uint8."""
-    return [np.zeros((s.clips, s.crops, s.frames, s.crop, s.crop, 3), dtype=np.uint8) for s in samplings]
-
-
-def _views(arrays: list[np.ndarray]) -> list[np.ndarray]:
-    """[clips, crops, T, crop, crop, 3] -> [M, T, crop, crop, 3]."""
-    return [array.reshape(-1, *array.shape[2:]) for array in arrays]
-
-
-def _keep(
-    picture: Picture, samplings: Sequence[Sampling], rows: dict[int, np.ndarray], arrays: list[np.ndarray]
-) -> None:
-    """Put one frame where it is wanted; samplings that resize alike share the resized picture."""
-    try:
-        upright = np.ascontiguousarray(picture())
-    except MemoryError:
-        raise
-    except (OSError, ValueError) as error:
-        raise VideoError(f"a frame could not be converted to RGB: {words(error)}") from error
-    resized: dict[tuple[int, str, bool, int, bool], np.ndarray] = {}
-    for number, where in rows.items():
-        s = samplings[number]
-        key = (s.size, s.filter, s.antialias, s.width, s.rule == "mmaction2")
-        if key not in resized:
-            resized[key] = pixels.resize(upright, *key)
-        for view, part in enumerate(pixels.crops(resized[key], s.crop, s.crops, s.rule)):
-            arrays[number][where // s.frames, view, where % s.frames] = part
+        collector.want(number, wanted(sampling, count, fps).tolist())
+    return collector

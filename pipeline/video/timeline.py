@@ -1,49 +1,29 @@
 """What the packets of a video stream tell while they pass by: how many frames there are, how fast, for how long.
 
-The rule. A step between neighbours in time is long from GAP times the median step on. Frames take the mean step where
-no step is long, or many are (more than FEW of them), as in a recording of a screen, which has a frame for each change.
-A few long ones are pauses: a frame takes the mean of the typical steps, half to one and a half times the median. The
-seconds are those from the first frame to the end of the last, pauses and all, unless the header says another length.
-
-Where times jump, only typical steps count, for the seconds too, each jump as one of them; they are told between packets
-that follow each other in the file. Times jump where some are missing, go back, or take a step that no recording takes:
-longer than WILD seconds, than GAP times the median and than all steps together that are not that long. Where packets
-don't say when each is shown, it is when they are decoded; where not even that, each lasts as long as it says.
-
-The header's rate is taken where the packets bear it out (CLOSE). Frames are chosen by counting at this one rate.
+The header's rate is taken where the packets bear it out (CLOSE), elsewhere that of their clock; so for the seconds
+(`pipeline.video.clock`). Frames are chosen by counting at this one rate.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.video.clock import Clock, clock, in_order, said
 from pipeline.video.fields import Fields
+from pipeline.video.spans import FrameTable
 
 if TYPE_CHECKING:
     import av
+    from av.container import InputContainer
     from av.video.stream import VideoStream
 
-GAP = 4  # times the median step; one as long is a pause, not a slow frame
-FEW = 1 / 8  # part of the steps; long ones up to there, or one alone, are pauses in an even clock
-WILD = 10  # seconds; FFmpeg takes a longer step for a discontinuity (its dts_delta_threshold)
 CLOSE = 0.01  # the header's rate is right where it differs by at most this part
 JUMPS = "its times jump, so only typical steps between packets count"
+STORING = {"mp4", "matroska", "mpegts", "mpeg", "flv", "gif"}  # containers that hold when a packet is shown
 PLACEHOLDER = 19  # bytes; a packet of MPEG-4 up to this long repeats a picture or stands for one in another packet
-
-
-@dataclass(frozen=True)
-class Clock:
-    """How the frames of a stream follow each other, by the rules above."""
-
-    step: float  # seconds that a frame takes; 0 where nothing tells
-    seconds: float  # from the first frame to the end of the last
-    jumps: bool = False  # whether only typical steps count
-    pauses: float = 0.0  # seconds of them in `seconds`, which count for no frame
 
 
 class Timeline:
@@ -64,6 +44,8 @@ class Timeline:
         self._shown: list[int | None] = []  # of each packet in the order of the file, when it is shown, in ticks
         self._decoded: list[int | None] = []  # and when it is decoded
         self._durations: list[int] = []
+        self._pictures: list[bool] = []  # whether it may hold a picture to show: certainly none only in VP8
+        self._keys: list[int] = []  # times of keyframes, in ticks
 
     def add(self, packet: av.Packet) -> None:
         """Take note of a packet of the stream; the empty ones that end it say nothing."""
@@ -80,7 +62,11 @@ class Timeline:
             self.halves += 1
             return
         self.packets += 1
-        self.silent += not _shows(self.codec, packet)
+        shows = _shows(self.codec, packet)
+        self.silent += not shows
+        self._pictures.append(shows or self.codec != "vp8")
+        if packet.is_keyframe and packet.pts is not None:
+            self._keys.append(packet.pts)
         self._shown.append(packet.pts)
         self._decoded.append(packet.dts)
         self._durations.append(packet.duration or 0)
@@ -138,6 +124,21 @@ class Timeline:
             return clock.seconds - clock.pauses
         return clock.seconds
 
+    def frame_table(self, container: InputContainer, stream: VideoStream) -> FrameTable:
+        """When each frame is shown: as the packets say, or at the rate of the clock where their times are not taken."""
+        fps, seconds, clock = self.fps(stream), self.seconds(stream), self.clock
+        shown = said(self._shown, self._decoded)
+        kept = [time for time, picture in zip(shown, self._pictures, strict=True) if picture]
+        keys = np.unique(np.array(self._keys, np.int64))
+        if not kept or not in_order(shown, self._decoded):
+            count = max(len(kept), 1)
+            return FrameTable(np.arange(count) / fps, None, keys, fps, seconds or count / fps)
+        ticks = np.sort(np.array(kept, np.int64))
+        even = clock.jumps or seconds != clock.seconds  # times jump, or the header knows of no pauses
+        times = np.arange(len(ticks)) / fps if even else (ticks - ticks[0]) * self._bases[self._own]
+        stored = shown is self._shown and STORING & set(container.format.name.split(","))
+        return FrameTable(times, ticks if stored else None, keys, fps, seconds or len(ticks) / fps)
+
     def note(self, stream: VideoStream) -> str:
         """Where header and packets disagree, in words; '' where they do not."""
         stated, found, length, seconds = _stated(stream), self.clock, _length(stream), self.seconds(stream)
@@ -151,59 +152,6 @@ class Timeline:
         if length and found.step and abs(length - seconds) > max(CLOSE * seconds, 2 * found.step):
             said.append(f"the header says {length:.6g} seconds, the packets {seconds:.6g}")
         return "; ".join(said)
-
-
-def clock(shown: list[int | None], decoded: list[int | None], durations: list[int], base: float) -> Clock:
-    """The clock of packets in the order of the file, from their times in ticks of `base` seconds."""
-    count = len(shown)
-    if None not in decoded and (None in shown or len(set(shown)) < count):  # H.264 in AVI
-        shown = decoded
-    times = np.sort([time for time in shown if time is not None])
-    follow = np.diff([time for time in decoded if time is not None])
-    steps = np.diff(times)
-    in_order = len(times) == count > 0 and steps.min(initial=1) > 0 and not (follow < 0).any()
-    if in_order and not _wild(steps, WILD / base if base else 0.0):
-        step, pauses = _paced(steps)
-        last, end = int(times[-1]), max(time + length for time, length in zip(shown, durations, strict=True))  # type: ignore[operator]
-        seconds = (max(end, last + (step if end <= last else 0)) - int(times[0])) * base
-        return Clock(step * base, seconds, pauses=pauses * base)
-    forward = np.array([b - a for a, b in pairwise(decoded) if a is not None and b is not None and b > a])
-    if len(forward) < (count - 1) / 2:  # too few have a time of decoding
-        forward = steps[steps > 0]
-    if not len(forward):
-        step = sum(durations) / max(count, 1)
-        return Clock(step * base, step * base * count)
-    step = _typical(forward)
-    kept = forward[forward < GAP * _median(forward)]
-    return Clock(step * base, (float(kept.sum()) + step * (count - len(kept))) * base, True)
-
-
-def _wild(steps: np.ndarray, longest: float) -> bool:
-    """Whether one step is longer than `longest`, than GAP times the median, and than all that are not, together."""
-    far = steps > max(longest, GAP * _median(steps)) if len(steps) else steps > 0
-    return bool(far.any() and steps[far].max() > steps[~far].sum())
-
-
-def _paced(steps: np.ndarray) -> tuple[float, float]:
-    """What a frame takes, and how much longer all pauses together are than a frame each; both in ticks."""
-    if not len(steps):
-        return 0.0, 0.0
-    long = steps[steps >= GAP * _median(steps)]
-    if not 0 < len(long) <= max(1, FEW * len(steps)):
-        return float(steps.mean()), 0.0
-    step = _typical(steps)
-    return step, float(long.sum()) - step * len(long)
-
-
-def _typical(steps: np.ndarray) -> float:
-    """The mean of the steps that are half to one and a half times the median."""
-    middle = _median(steps)
-    return float(steps[(steps >= middle / 2) & (steps <= 1.5 * middle)].mean())
-
-
-def _median(steps: np.ndarray) -> float:
-    """The middle one, of two the smaller: a pause in a video of three frames is no typical step."""
-    return float(np.sort(steps)[(len(steps) - 1) // 2])
 
 
 def _stated(stream: VideoStream) -> float:

@@ -84,18 +84,27 @@ class Killable:
         for thread in self._threads:
             thread.join()
 
-    def imap(self, function: Callable[[Job], Result], jobs: Iterable[Job], ahead: int = 0) -> Iterator[Result | Lost]:
+    def imap(
+        self,
+        function: Callable[[Job], Result],
+        jobs: Iterable[Job],
+        ahead: int = 0,
+        longer: Callable[[Job], float] | None = None,
+    ) -> Iterator[Result | Lost]:
         """The results of function(job) for each job, in the order of jobs; a Lost in the place of each that failed.
+
+        `longer` says how many times `timeout` a job may take.
 
         At most `ahead` jobs (at least one a worker) are taken from `jobs` before the caller has the first result, which
         bounds the memory. The workers begin at once and go on while the caller is busy with a result.
         """
         if not self._open:
             raise RuntimeError("Killable has workers only inside its `with` block")
-        waiting, limits = iter(jobs), (self.timeout, self.memory)
+        waiting, timeout, memory = iter(jobs), self.timeout, self.memory
 
         def submit(job: Job) -> Future[Any]:
             future: Future[Any] = Future()
+            limits = (timeout * longer(job) if longer else timeout, memory)
             self._tasks.put((future, pickle.dumps((function, job), protocol=5), limits))
             return future
 

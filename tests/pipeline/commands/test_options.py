@@ -51,7 +51,7 @@ def test_w_and_its_companions_are_defined_once() -> None:
     files = [ROOT / "cli.py", *(ROOT / "pipeline" / "commands").glob("*.py")]
     text = "\n".join(file.read_text(encoding="utf-8") for file in files)
     for option in ("--work", "--collection", "--stages", "--profile", "--set", "--trust", "--workers", "--role"):
-        assert len(re.findall(rf'option\(\s*("-\w", )?"{option}"', text)) == 1, option
+        assert len(re.findall(rf'option\(\s*("-\w",\s+)?"{option}"', text)) == 1, option
 
 
 def test_w_is_one_option_wherever_it_is_taken() -> None:
@@ -65,7 +65,10 @@ def test_w_is_one_option_wherever_it_is_taken() -> None:
         assert command is not None
         (found[name],) = (option.to_info_dict() for option in command.params if option.name == "work")
     assert not found["analyze cost"].pop("required")
-    assert all(option.pop("required") for name, option in found.items() if name != "analyze cost")
+    assert found["analyze cost"].pop("default") is None
+    assert all(
+        option.pop("required") and option.pop("default") for name, option in found.items() if name != "analyze cost"
+    )
     assert all(option == found["run"] for option in found.values())
     assert found["run"]["opts"] == ["-w", "--work"]
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,7 @@ from pipeline.extraction import decoding
 from pipeline.extraction.decoding import Clip, Decoders, Pass
 from pipeline.extraction.target import Target
 from pipeline.video.reading import Frames
+from pipeline.workers.killable import Lost
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -142,3 +144,117 @@ def test_decoders_end_with_a_process_that_does_not_close_them() -> None:
 def test_a_decoder_imports_no_torch_and_no_hdf5() -> None:
     code = "import sys, pipeline.extraction.decoding; sys.exit(bool({'torch', 'h5py', 'tqdm'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+# Windows.
+
+
+@pytest.fixture
+def film(clips: Any) -> Path:
+    """Ten seconds at 10 fps, frame k as light as 2 k."""
+    made: Path = clips("film.mp4", np.arange(100, dtype=np.uint8).repeat(3 * 1024).reshape(100, 32, 32, 3) * 2)
+    return made
+
+
+def parts(film: Path, count: int, seconds: float = 1.0, stride: float = 0.5) -> list[Clip]:
+    bounds = [(n * stride, n * stride + seconds) for n in range(count)]
+    return [Clip(f"v@{n}", str(film), 10, 10.0, 0, "", 0, n == 3, *bounds[n]) for n in range(count)]
+
+
+def rows(decoders: Decoders, job: Pass) -> list[list[int] | str | None]:
+    """Of each clip the lightness of its frames, or why there are none."""
+    found: list[list[int] | str | None] = []
+    for one in decoders.frames(job):
+        if isinstance(one, Frames):
+            found.append([round(float(frame.mean()) / 2) for frame in one.arrays[0][0]])
+        else:
+            found.append(one.reason if one else None)
+    return found
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_windows_are_read_in_groups_and_give_the_same(film: Path, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAFF_DECODERS", "1")
+    monkeypatch.setattr(decoding, "GROUP", (0, size * 2 * 16 * 16 * 3))
+    whole, others = Clip("v", str(film), 100, 10.0), parts(film, 8)
+    job = work([*others, whole, *others[:2], Clip("w@0", str(film) + "x", start=1.0, end=2.0)], Sampling(2, 16, 16))
+    decoders = Decoders()
+    groups = [len(one.clips) for one in decoders.jobs(job)]
+    assert groups == {1: [1] * 11, 3: [3, 3, 1, 1, 2, 1], 100: [7, 1, 2, 1]}[size]  # the lost one is not read
+    found = rows(decoders, job)
+    decoders.close()
+    for got, n in zip(found[:8], range(8), strict=True):
+        if n == 3:
+            assert got is None
+        else:  # of ten frames from 5 n on, 2.5 and 7.5 behind the first
+            assert got == pytest.approx([5 * n + 2, 5 * n + 7], abs=1)
+    assert found[8] == pytest.approx([25, 75], abs=1)
+    assert found[9:11] == found[:2]
+    assert found[11] == "there is no such file"
+
+
+def test_groups_of_windows_are_bounded_by_their_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAFF_DECODERS", "7")
+    each = 2 * 16 * 16 * 3
+    job = work(parts(Path("film.mp4"), 101), Sampling(2, 16, 16))  # one is lost
+    monkeypatch.setattr(decoding, "GROUP", (10 * each, 50 * each))
+    for queue, size in ((8 * 20 * each, 20), (8 * 90 * each, 50), (8 * each, 10)):
+        monkeypatch.setattr(decoding, "QUEUE", queue)
+        assert [len(one.clips) for one in Decoders().jobs(job)] == [size] * (100 // size)
+    monkeypatch.setattr(decoding, "QUEUE", 500 * each)
+    assert Decoders().ahead(job) == 10  # jobs of 50
+
+
+def test_windows_have_the_time_of_the_video_that_is_read_for_them() -> None:
+    whole = decoding.Job([Clip("v", "v.mp4", 10**6, 25.0)])
+    assert whole.longer == 1
+    for end, times in ((200.0, 1.0), (600.0, 2.0), (3000.0, 10.0), (1e9, decoding.LONGEST)):
+        assert decoding.Job([Clip("a", "v.mp4", start=1.0), Clip("b", "v.mp4", start=2.0, end=end)]).longer == times
+    # What decode has counted says where a window ends in truth.
+    assert decoding.Job([Clip("a", "v.mp4", 250, 25.0, start=590.0)]).longer == 2
+    assert decoding.Job([Clip("a", "v.mp4", 250, 25.0, start=590.0, end=1e9)]).longer == 2
+
+
+class Pool:
+    """Answers at once: windows whose id is in `bad` are lost with all that are read with them."""
+
+    def __init__(self, bad: dict[str, str]) -> None:
+        self.bad, self.asked = bad, list[list[str]]()
+
+    def imap(self, function: Any, jobs: list[decoding.Job], ahead: int = 0, longer: Any = None) -> Iterator[Any]:
+        for job in jobs:
+            self.asked.append([clip.id for clip in job.clips])
+            bad = [self.bad[clip.id] for clip in job.clips if clip.id in self.bad]
+            yield Lost(f"{bad[0]}!", bad[0]) if bad else function(job)
+
+
+def served(bad: dict[str, str], count: int, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Any], Pool]:
+    monkeypatch.setenv("LAFF_DECODERS", "1")
+    pool, decoders = Pool(bad), Decoders()
+    monkeypatch.setattr(decoders, "pool", lambda *limits: pool)
+    job = decoding.Job([Clip(str(n), "v.mp4", start=float(n), end=n + 1.0) for n in range(count)])
+
+    def ids(job: decoding.Job) -> list[str]:
+        return [clip.id for clip in job.clips]
+
+    (found,) = pool.imap(ids, [job])
+    return decoders.served(ids, job, found, (1.0, 1.0)), pool
+
+
+def test_what_kills_a_group_costs_its_own_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, pool = served({"1": "Crash", "2": "Timeout", "4": "Memory"}, 6, monkeypatch)
+    assert found == ["0", Lost("Crash!", "Crash"), Lost("Timeout!", "Timeout"), "3", Lost("Memory!", "Memory"), "5"]
+    assert pool.asked == [list("012345"), *([number] for number in "012345")]
+    assert served({}, 3, monkeypatch)[0] == ["0", "1", "2"]
+
+
+def test_a_file_that_cannot_be_read_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, pool = served({"1": "VideoError"}, 3, monkeypatch)
+    assert found == [Lost("VideoError!", "VideoError")] * 3
+    assert len(pool.asked) == 1
+
+
+def test_a_file_that_hangs_for_ever_costs_some_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, pool = served({str(n): "Timeout" for n in range(2, 30)}, 30, monkeypatch)
+    assert found == ["0", "1", *[Lost("Timeout!", "Timeout")] * 28]
+    assert len(pool.asked) == 1 + 2 + decoding.HANGING

@@ -92,13 +92,14 @@ class Reader(Killable):
         self.gate.set()
 
     def _attempt(self, slot: int, job: bytes, limits: Any) -> Any:
-        _, (path, samplings, *_) = pickle.loads(job)
+        _, given = pickle.loads(job)
+        samplings, (clip,) = given.samplings, given.clips
         self.gate.wait(LONG)
         if not self._open:
             raise LaffError("the decoder processes were ended while they worked")
-        arrays = [np.full((s.views, s.frames, s.crop, s.crop, 3), int(path), np.uint8) for s in samplings]
+        arrays = [np.full((s.views, s.frames, s.crop, s.crop, 3), int(clip.path), np.uint8) for s in samplings]
         self.read += 1
-        return Frames(arrays, 1, 10.0, 1, [s.views * s.frames for s in samplings], [1] * len(samplings))
+        return [Frames(arrays, 1, 10.0, 1, [s.views * s.frames for s in samplings], [1] * len(samplings))]
 
 
 @pytest.fixture

@@ -112,12 +112,15 @@ def test_mistakes_of_all_baselines_are_told_together(collect: Callable[..., Path
 
 
 def test_only_the_baselines(collect: Callable[..., Path], surroundings: Surroundings):
-    """Without its own block a stage has its baselines; without those, nothing, which is a mistake."""
+    """Without its own block a stage has its baselines; without those, nothing, and it needs nothing."""
     sets = ["train.own=false", "train.singles=false"]
     context = surroundings(collect(), [*sets, "train.baselines={concat: fusion.concat.Concat}"])
     assert [model.name for model in models.of(context.graph, context.stage("train"))] == ["concat"]
     context = surroundings(collect(), sets)
-    with pytest.raises(LaffError, match="nothing to train"):
+    assert models.of(context.graph, context.stage("train")) == []
+    assert context.graph.reads("train") == ()
+    context = surroundings(collect(), ["train.own=false", "train.from=[x3d, bow]"])
+    with pytest.raises(LaffError, match="nothing to train: own is false, and one video feature makes no singles"):
         models.of(context.graph, context.stage("train"))
 
 

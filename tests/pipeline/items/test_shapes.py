@@ -207,3 +207,13 @@ def test_accents_may_be_written_either_way(load: Load, tmp_path: Path) -> None:
     assert found.ids["test"] == [nfc]
     assert found.captions["test"].ids == [f"{nfc}#0"]
     assert found.files == {nfc: f"{tmp_path}/v/{nfd}.mp4"}
+
+
+def test_the_current_folder_itself(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By `.`, and from a folder inside it by `..`, which then stands in no path of a video."""
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    (tmp_path / ".inside").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for name, text in (("c.yaml", "videos: .\n"), (".inside/c.yaml", "videos: ..\n")):
+        Path(name).write_text(text)
+        assert collection.load(Path(name)).files == {"a": "a.mp4"}

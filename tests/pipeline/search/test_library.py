@@ -63,7 +63,7 @@ def test_nothing_is_embedded_where_vectors_are_kept_and_the_answer_is_the_same_w
     monkeypatch.setattr(places.assemble, "videos_of", lambda *given: pytest.fail("features of videos were read"))
     assert Library(small.request()).search(SENTENCE, 10) == with_vectors
     monkeypatch.undo()
-    library = Library(small.request("vectors.models=[concat]"))
+    library = Library(small.request("vectors.models=[concat]"), ["laff"])
     assert not library._finders[0].stored
     assert library.notes() == [
         "vectors of laff are not kept, so each search makes them; `laff vectors` keeps them, with "
@@ -217,3 +217,14 @@ def test_options_that_do_not_go_together(small: Small, words: tuple[str, ...], s
     result = CliRunner().invoke(cli.main, ["search", *small.options(), *words])
     assert result.exit_code
     assert said in result.output
+
+
+def test_without_a_name_it_is_what_the_vectors_stage_is_told_to_keep_first(small: Small) -> None:
+    from pipeline.search.finder import chosen
+
+    def names(*sets: str) -> str:
+        return chosen(small.context(*sets)).key
+
+    assert names() == "laff/seed1"
+    assert names("vectors.models=[concat, laff]") == "concat/seed1"
+    assert names("vectors.models=[laff/seed2]") == "laff/seed2"

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
 
 from pipeline.errors import LaffError
-from pipeline.extraction.decoding import Clip
+from pipeline.extraction.decoding import Clip, Decoders
 from pipeline.extraction.target import Target
 from pipeline.plan import steps
 from pipeline.plan.plan import stage_plan
 from pipeline.rows import shards
 from pipeline.steps.decode import Look, Options, look
 from pipeline.store import ledger
+from pipeline.video.reading import probe
 from pipeline.workers.tasks import Made
 from pipeline.workers.worker import Worker
 
@@ -142,3 +146,65 @@ def test_a_lost_table_leaves_finished_shards_finished(collect: Callable[..., Pat
     assert stage_plan(surroundings(path, (), GRAPH), "decode").todo == []
     context.work.table.unlink()
     assert stage_plan(surroundings(path, (), GRAPH), "decode").todo == []
+
+
+def test_windows_of_a_file_are_looked_at_together(
+    clips: Any, worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = np.arange(40, dtype=np.uint8).repeat(3 * 4096).reshape(40, 64, 64, 3) * 6  # four seconds
+    path = str(clips("film.mkv", frames))
+    bounds = {"a": (0.0, 2.0), "b": (1.0, 3.0), "behind": (4.0, 6.0), "c": (3.0, 7.0), "d": (3.5, float("inf"))}
+    parts = [Clip(name, path, start=start, end=end) for name, (start, end) in bounds.items()]
+    gone = Clip("gone", str(tmp_path / "gone.mkv"), start=1.0)
+    jobs: list[int] = []
+    pool = worker.kept(Decoders).pool(60.0, 4.0)
+    imap = pool.imap
+
+    def counted(function: Any, given: Any, *more: Any) -> Any:
+        jobs.extend(len(job.clips) for job in given)
+        return imap(function, given, *more)
+
+    monkeypatch.setattr(pool, "imap", counted)
+    made, shard = looked([*parts, Clip("whole", path), gone], worker, tmp_path, 0.5)
+    assert jobs == [5, 1, 1]
+    assert shards.read(shard).ids == ["a", "b", "c", "d", "whole"]
+    assert {line["video"]: line["reason"] for line in made.failed} == {
+        "behind": "the window begins at 4 s, but the video lasts 4 s",
+        "gone": "there is no such file",
+    }
+    assert [(line["video"], line["reason"]) for line in made.notes] == [
+        ("c", "used as far as it goes: the window ends at 7 s, but the video lasts 4 s")
+    ]
+    columns = {name: shards.column(shard, name).tolist() for name in ("packets", "expected", "seconds", "start", "end")}
+    assert columns["packets"] == columns["expected"] == [20, 20, 10, 5, 40]
+    assert columns["seconds"] == pytest.approx([2, 2, 1, 0.5, 4])
+    assert columns["start"] == [0, 1, 3, 3.5, 0]
+    assert columns["end"] == [2, 3, 7, float("inf"), float("inf")]
+    jpegs, starts = (shards.column(shard, name) for name in ("thumbnails", "thumbnail_starts"))
+    pictures = [Image.open(io.BytesIO(jpegs[a:b].tobytes())) for a, b in pairwise(starts)]
+    levels = [float(np.asarray(picture).mean()) / 6 for picture in pictures]  # 12 frames make a group
+    assert levels[0] == pytest.approx(0, abs=1)
+    assert levels[4] == pytest.approx(0, abs=1)
+    for level, (first, last) in zip(levels[1:4], [(10, 29), (30, 39), (35, 39)], strict=True):
+        assert first - 1 <= level <= last + 1
+
+
+def test_shards_of_whole_videos_say_nothing_of_windows(videos: list[Clip], worker: Worker, tmp_path: Path) -> None:
+    _, path = looked(videos, worker, tmp_path, 0.5)
+    with h5py.File(path) as file:
+        assert not {"start", "end"} & set(file)
+
+
+def test_windows_behind_the_cut_of_a_file_are_missed(videos: list[Clip], worker: Worker, tmp_path: Path) -> None:
+    """Of four seconds some 80 % are there: windows that the cut takes 4 of 10 frames from, 6 of 10, or all."""
+    path = videos[1].path
+    there = probe(Path(path)).packets
+    starts = [0.0, there / 10 - 0.6, there / 10 - 0.4, there / 10 + 0.1]
+    parts = [Clip(str(n), path, start=start, end=start + 1.0) for n, start in enumerate(starts)]
+    made, shard = looked(parts, worker, tmp_path, 0.5)
+    assert shards.read(shard).ids == ["0", "1"]
+    assert [shards.column(shard, name).tolist() for name in ("packets", "expected")] == [[10, 6], [10, 10]]
+    half, behind = made.failed
+    assert half["reason"].startswith("too little is there: 4 of 10 frames (40 %), counted by the container's duration")
+    assert behind["reason"].startswith("the window begins at ")
+    assert [line["video"] for line in made.notes if "lacks frames: there are 6 of 10" in line["reason"]] == ["1"]

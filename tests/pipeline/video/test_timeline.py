@@ -10,8 +10,9 @@ import av
 import numpy as np
 import pytest
 
+from pipeline.video.clock import Clock, clock
 from pipeline.video.probing import Probe, probe
-from pipeline.video.timeline import Clock, Timeline, clock
+from pipeline.video.timeline import Timeline
 
 COUNT = 50
 EVEN = [40 * number for number in range(COUNT)]  # ms: 25 frames a second

@@ -1,0 +1,31 @@
+"""The workspace that a folder of videos keeps inside, hidden, and how it is found from there, as git finds its own.
+
+Looked at before a command is known, so it imports nothing else.
+"""
+
+from pathlib import Path
+
+NAME = ".laff"
+REMEMBERS = "run.yaml"  # what a workspace remembers its last run in
+
+
+def holds(folder: Path) -> bool:
+    """Whether a folder is a workspace: whether a run is remembered there."""
+    return (folder / REMEMBERS).is_file()
+
+
+def meant(work: Path) -> Path:
+    """The workspace that `-w WORK` means: WORK, or what it keeps inside where it is none itself."""
+    return work / NAME if not holds(work) and holds(work / NAME) else work
+
+
+def nearest(start: Path) -> Path | None:
+    """What the nearest folder keeps inside, from `start` upwards; None where none does.
+
+    It is told in the words of `start` where it lies there, else in full.
+    """
+    whole = start.absolute()
+    for folder in (whole, *whole.parents):
+        if holds(folder / NAME):
+            return start / NAME if folder == whole else folder / NAME
+    return None

@@ -1,0 +1,269 @@
+"""`laff index` on folders as people have them: made, searched, brought up to date, refused with a clear sentence."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+import cli
+from pipeline.parts.code import ROOT
+
+SMALL = ("--profile", "small")  # clip with a tiny model and random weights
+
+
+def laff(*words: str | Path) -> Result:
+    return CliRunner().invoke(cli.main, [str(word) for word in words])
+
+
+def done(*words: str | Path) -> Result:
+    result = laff(*words)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def refused(*words: str | Path) -> str:
+    result = laff(*words)
+    assert result.exit_code == 1, result.output
+    assert isinstance(result.exception, SystemExit)  # no traceback
+    return result.output
+
+
+def found(*words: str | Path) -> set[str]:
+    """The ids that a search for anything finds."""
+    lines = done("search", "a dog", "--csv", "-k", "1000", *words).stdout.splitlines()
+    return {line["video"] for line in csv.DictReader(lines)}
+
+
+@pytest.fixture
+def videos(clips, tmp_path: Path) -> Path:
+    """A folder of six small videos, of different colours, one in a subfolder and with a name of spaces and accents."""
+    for number, name in enumerate(("a", "b", "c", "d", "e", "Été/le chat noir")):
+        clips(f"Videos/{name}.mp4", np.full((8, 48, 64, 3), 40 * number, np.uint8))
+    return tmp_path / "Videos"
+
+
+ALL = {"a", "b", "c", "d", "e", "Été/le chat noir"}
+
+
+def test_a_folder_is_indexed_and_searched_with_nothing_else(videos: Path, monkeypatch) -> None:
+    told = done("index", videos, *SMALL)
+    assert "videos: 6 new, 0 changed, 0 gone; 0 as they were" in told.output
+    assert "6 of 6 videos can be found by clip" in told.output
+    assert f'search "a dog runs on the beach" -w {videos}' in told.output
+    assert yaml.safe_load((videos / ".laff" / "collection.yaml").read_text()) == {"name": "Videos", "videos": ".."}
+    assert found("-w", videos) == ALL
+    monkeypatch.chdir(videos / "Été")
+    assert found() == ALL
+    assert "6 as they were" in done("index").output  # the folder that this one lies in
+    for words in (["plan", "vectors"], ["runs"], ["failures"], ["verify"], ["gc"]):
+        done(*words)
+
+
+def test_the_answer_is_that_of_the_feature_itself(videos: Path) -> None:
+    """Cosines of its rows, in float16: what `laff search --model` computes of them agrees."""
+    done("index", videos, *SMALL)
+    scores = []
+    for words in ((), ("--set", "vectors.from=train", "--model", "clip")):
+        lines = done("search", "a dog", "--csv", "-w", videos, *words).stdout.splitlines()
+        scores.append([float(line["score"]) for line in sorted(csv.DictReader(lines), key=lambda line: line["video"])])
+    assert scores[0] == pytest.approx(scores[1], abs=2e-3)
+
+
+def test_again_it_takes_what_is_new_changed_and_gone(videos: Path, clips) -> None:
+    done("index", videos, *SMALL, "--set", "ingest.shard_videos=2")
+    before = {path: path.stat().st_mtime_ns for path in (videos / ".laff").rglob("0*.h5")}
+    clips("Videos/new.mp4", np.full((8, 48, 64, 3), 255, np.uint8))
+    shutil.copy(videos / "a.mp4", videos / "c.mp4")
+    (videos / "Été" / "le chat noir.mp4").unlink()
+    told = refused("search", "a dog", "-w", videos)
+    assert "1 video(s) new (new)" in told
+    assert f"`laff index -w {videos / '.laff'}`" in told
+    assert "videos: 1 new, 1 changed, 1 gone; 4 as they were" in done("index", videos).output
+    assert found("-w", videos) == ALL - {"Été/le chat noir"} | {"new"}
+    after = {path: path.stat().st_mtime_ns for path in (videos / ".laff").rglob("0*.h5")}
+    # Six videos in order of names: Été/… and a, b and c, d and e. The shard of d and e is left as it is.
+    kept = {path.relative_to(videos / ".laff") for path in before if after.get(path) == before[path]}
+    assert {path.parts[0] for path in kept} == {"decode", "clip", "vectors"}
+    assert len({path.name for path in kept}) == 1
+
+
+def test_an_index_elsewhere(videos: Path, tmp_path: Path) -> None:
+    done("index", videos, "-w", tmp_path / "work", *SMALL)
+    assert not (videos / ".laff").exists()
+    assert found("-w", tmp_path / "work") == ALL
+    other = tmp_path / "Other"
+    shutil.copytree(videos, other)
+    told = refused("index", other, "-w", tmp_path / "work")
+    assert f"is the index of {videos}" in told
+    assert found("-w", tmp_path / "work") == ALL
+    videos.rename(tmp_path / "Moved")  # where the folder of an index is gone, another may be named
+    assert "6 as they were" in done("index", tmp_path / "Moved", "-w", tmp_path / "work").output
+
+
+def test_a_folder_that_moves_takes_its_index_along(videos: Path, tmp_path: Path) -> None:
+    done("index", videos, *SMALL)
+    videos.rename(tmp_path / "Moved")
+    assert found("-w", tmp_path / "Moved") == ALL
+
+
+def test_what_a_person_adds_to_the_collection_stays(videos: Path) -> None:
+    done("index", videos, *SMALL)
+    file = videos / ".laff" / "collection.yaml"
+    file.write_text("# mine\nname: holidays\nvideos: ..\nfollow_links: true\n")
+    done("index", videos)
+    assert file.read_text().startswith("# mine\nname: holidays\n")
+
+
+def test_where_no_model_can_be_had_it_says_so_and_offers_one_that_comes_in_packages(
+    videos: Path, monkeypatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LAFF_OFFLINE", "1")
+    monkeypatch.setenv("LAFF_WEIGHTS", str(tmp_path / "weights"))
+    told = refused("index", videos)
+    assert "are not here, and LAFF_OFFLINE forbids to fetch them" in told
+    assert f"laff index {videos} --feature conse" in told
+    assert not (videos / ".laff" / "ingest").exists()  # before any work
+    assert "holds no collection.yaml" in refused("index", "-w", videos / ".laff")  # nothing is half made
+    done("index", videos, *SMALL)
+    told = refused("index", videos, "--weights", "mobileclip2-s2", "--profile", "", "--yes")
+    assert "'mobileclip2-s2' are not here" in told
+    assert found("-w", videos) == ALL  # what was there can be searched as before
+
+
+def test_another_feature_leaves_what_was_made_with_the_first(videos: Path) -> None:
+    """And naming the first again costs nothing; both can be kept, and fused."""
+    random = ("--set", "conse.weights=random", "--set", "conse.sentences=random")
+    done("index", videos, *SMALL)
+    kept = {path: path.stat().st_mtime_ns for path in (videos / ".laff").rglob("*/0*.h5")}
+    assert "can be found by conse" in done("index", videos, "--feature", "conse", *random).output
+    assert '"model": "conse"' in done("search", "a dog", "--json", "-w", videos).stdout
+    assert "can be found by clip;" in done("index", videos, "--feature", "clip").output
+    assert '"model": "clip"' in done("search", "a dog", "--json", "-w", videos).stdout
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert "can be found by conse, clip" in done("index", videos, "--feature", "conse", "--feature", "clip").output
+    assert '"model": "conse"' in done("search", "a dog", "--json", "-w", videos).stdout
+    assert found("-w", videos, "--model", "clip", "--model", "conse") == ALL
+    assert "of conse or clip? name one --feature with it" in refused("index", videos, "--weights", "random")
+
+
+@pytest.mark.parametrize(
+    ("feature", "told"),
+    [("x3d", "holds no videos and texts in one space"), ("conze", "is no stage"), ("bow", "did you mean 'bert'")],
+)
+def test_a_feature_that_cannot_be_searched(videos: Path, feature: str, told: str) -> None:
+    output = refused("index", videos, "--feature", feature)
+    assert told in output or "no sentence finds a video by it" in output
+    assert not (videos / ".laff").exists()
+
+
+def test_folders_without_videos(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    assert "no such folder" in refused("index", empty)
+    empty.mkdir()
+    assert "holds no video" in refused("index", empty)
+    (empty / "notes.txt").write_text("no video")
+    assert "holds no video" in refused("index", empty)
+    assert f"is a file; name the folder that it lies in: {empty}" in refused("index", empty / "notes.txt")
+    assert [path.name for path in empty.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("twin", ["a.avi", "A.mp4", "b/e\u0301.mp4"])
+def test_two_videos_of_one_id(videos: Path, twin: str) -> None:
+    """Of another ending, apart by upper and lower case only, and with an accent that stands behind its letter."""
+    (videos / twin).parent.mkdir(exist_ok=True)
+    shutil.copy(videos / "b.mp4", videos / "b" / "é.mp4") if "/" in twin else None
+    shutil.copy(videos / "b.mp4", videos / twin)
+    assert "rename" in refused("index", videos, *SMALL)
+    assert not (videos / ".laff").exists()
+
+
+def test_a_folder_that_cannot_be_written(videos: Path, tmp_path: Path) -> None:
+    (videos / ".laff").write_text("a file is in the way")
+    told = refused("index", videos)
+    assert "cannot be written" in told
+    assert f"laff index {videos} -w WORK" in told
+    done("index", videos, "-w", tmp_path / "work", *SMALL)
+
+
+def test_a_collection_that_shrank(videos: Path) -> None:
+    """Most videos gone is asked about; all gone is refused; either way what was made is there until it is agreed to."""
+    done("index", videos, *SMALL)
+    kept = {path: path.read_bytes() for path in (videos / ".laff" / "vectors").rglob("*.h5")}
+    for name in "bcde":
+        (videos / f"{name}.mp4").rename(videos / f".{name}.mp4")
+    told = refused("index", videos)
+    assert f"4 of the 6 videos are not in {videos} any more" in told
+    assert {path: path.read_bytes() for path in kept} == kept
+    assert "0 new, 0 changed, 4 gone; 2 as they were" in done("index", videos, "--yes").output
+    assert found("-w", videos) == {"a", "Été/le chat noir"}
+    shutil.rmtree(videos / "Été")
+    (videos / "a.mp4").unlink()
+    assert "holds no video" in refused("index", videos)
+    for name in "bcde":
+        (videos / f".{name}.mp4").rename(videos / f"{name}.mp4")
+    done("index", videos, "--yes")
+    assert found("-w", videos) == {"b", "c", "d", "e"}
+
+
+def test_windows_are_written_as_they_are_asked_for() -> None:
+    from pipeline.commands.index import windows_of
+
+    asked = {text: windows_of(None, None, text) for text in ("10", "10/5", "2.5/1", "shots", "list.txt")}  # type: ignore[arg-type]
+    assert asked == {
+        "10": {"seconds": 10},
+        "10/5": {"seconds": 10, "stride": 5},
+        "2.5/1": {"seconds": 2.5, "stride": 1},
+        "shots": "shots",
+        "list.txt": "list.txt",
+    }
+
+
+def test_a_video_that_cannot_be_read_costs_itself(videos: Path) -> None:
+    (videos / "c.mp4").write_bytes(b"\0\0\0\x18ftypmp42 and nothing more")
+    told = done("index", videos, *SMALL).output
+    assert "1 of 6 videos cannot be found" in told
+    assert "5 of 6 videos can be found by clip" in told
+    assert found("-w", videos) == ALL - {"c"}
+    for name in ("a", "b", "d", "e", "Été/le chat noir"):
+        (videos / f"{name}.mp4").write_bytes(b"\0\0\0\x18ftypmp42 and nothing more")
+    assert "none of the 6 videos could be read" in refused("index", videos)
+
+
+def test_questions_that_are_none(videos: Path, tmp_path: Path) -> None:
+    done("index", videos, *SMALL)
+    assert laff("search", "a dog", "-k", "0", "-w", videos).exit_code == 2
+    assert "is empty" in refused("search", " ", "-w", videos)
+    queries = tmp_path / "queries.txt"
+    queries.write_text("1 a dog\n2\n")
+    assert f"{queries}:2" in refused("search", "--queries", queries, "-w", videos)
+    (videos / "queries.txt").write_text("")
+    told = refused("search", "a dog", "-w", videos, "--set", "clip.frames=4")
+    assert "is not up to date" in told  # the vectors are of another model
+
+
+def test_as_a_process(videos: Path) -> None:
+    """Exit status and streams: what is found goes to standard output, all else to standard error."""
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "LAFF_OFFLINE": "1", "LAFF_WEIGHTS": str(videos / "none")}
+        command = [sys.executable, str(ROOT / "cli.py"), *words]
+        return subprocess.run(command, cwd=videos, env=environment, capture_output=True, text=True, check=False)
+
+    failed = run("index", ".")
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert "laff index . --feature conse" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    made = run("index", ".", *SMALL)
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.splitlines()[-1].endswith('search "a dog runs on the beach"')  # here it needs no -w
+    asked = run("search", "a dog", "-k", "2")
+    assert (asked.returncode, len(asked.stdout.splitlines())) == (0, 2)
