@@ -63,3 +63,16 @@ def test_a_model_goes_to_another_collection(ran: Any, forked: Forked, tmp_path: 
         "--set x3d.frames=8: the package fixes how its features and models are made, x3d.frames is 4 there" in refused
     )
     assert "applies package package; copy that one" in laff("package", "-w", work, "AGAIN", fails=True)
+
+    laff(
+        "index",
+        tmp_path / "further" / "videos",
+        "--package",
+        tmp_path / "further" / "package",
+        "-w",
+        tmp_path / "index",
+    )
+    assert len(vectors(tmp_path / "index", "laff/seed1")) == 11
+    assert "nothing to do" not in laff("index", "-w", tmp_path / "index")  # it says what is there
+    assert len(laff("search", "a red square", "-w", tmp_path / "index", "-k", 3, "--csv").splitlines()) >= 4
+    assert "so no --feature fits" in laff("index", "-w", tmp_path / "index", "--feature", "conse", fails=True)
