@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from pipeline.commands.options import STAGES, optional_where, stages_named, where
+from pipeline.commands.named_stages import stages_named
+from pipeline.commands.options import STAGES, optional_workspace_options, workspace_options
 from pipeline.graph.stages_file import StagesFile
 from pipeline.parts.code import ROOT
 
@@ -74,7 +75,7 @@ def test_w_is_one_option_wherever_it_is_taken() -> None:
 
 
 def test_the_collection_is_left_to_the_person_where_the_workspace_is() -> None:
-    for decorate, code in ((where, 2), (optional_where, 0)):
+    for decorate, code in ((workspace_options, 2), (optional_workspace_options, 0)):
         result = CliRunner().invoke(click.command()(decorate(lambda **_: None)), [])
         assert result.exit_code == code
 
