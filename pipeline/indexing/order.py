@@ -174,9 +174,10 @@ def _request(order: Order, work: Path, count: int) -> Request:
 
 def _applied(order: Order, work: Path, count: int, package: Path) -> Request:
     """The request for the models of a package; LaffError for options that the package fixes."""
-    if refused := [name for name in ("features", "weights", "profile") if getattr(order, name)]:
-        name = refused[0].removesuffix("s") if refused[0] == "features" else refused[0]
-        raise LaffError(f"package {package} fixes its features, so no --{name} fits; -w takes an index of another kind")
+    options = {"--feature": order.features, "--weights": order.weights, "--profile": order.profile}
+    if refused := [option for option, value in options.items() if value]:
+        advice = "-w takes an index of another kind"
+        raise LaffError(f"package {package} fixes its features, so no {refused[0]} fits; {advice}")
     request = recalled(work, package=package, sets=order.sets) or Request(
         work / FILE, work, sets=order.sets, package=package
     )
@@ -187,7 +188,7 @@ def _applied(order: Order, work: Path, count: int, package: Path) -> Request:
         f"{ingest.name}.shard_videos": min(max(count // SHARE, SHARDS[0]), SHARDS[1]),
     }
     settings_given = {text.partition("=")[0] for text in request.sets}
-    sets = (*(f"{place}={value}" for place, value in defaults.items() if place not in settings_given), *request.sets)
+    sets = (*(f"{param}={value}" for param, value in defaults.items() if param not in settings_given), *request.sets)
     return replace(request, sets=sets, trust=order.trust)
 
 
