@@ -62,7 +62,7 @@ class Forked:
             "words": words,
             "cwd": str(cwd or self.root),
             "environment": dict(os.environ) if environment is None else environment,
-            "said": [str(path) for path in streams],
+            "streams": [str(path) for path in streams],
             "alone": alone,
         }
         program = self.program()

@@ -75,7 +75,7 @@ def test_a_forgotten_profile_replaces_nothing(remembered: Any, laff: Laff) -> No
 
 def test_one_is_asked_at_a_terminal(remembered: Any, laff: Laff, monkeypatch: pytest.MonkeyPatch) -> None:
     before = features(remembered)
-    monkeypatch.setattr("pipeline.commands.options._at_a_terminal", lambda: True)
+    monkeypatch.setattr("pipeline.commands.terminal.has_person", lambda: True)
     words = ["x3d", "-w", remembered.work, "--set", "x3d.frames=5"]
     refused = laff(*words, input="n\n")
     assert refused.exit_code == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from pipeline.commands import terminal
 from pipeline.commands.named_stages import of_package
 from pipeline.graph.stages_file import StagesFile
 
@@ -108,7 +108,7 @@ def confirmed(request: Request, action: Callable[[Request], Result]) -> Result:
     try:
         return action(request)
     except WouldReplace as losses:
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if not terminal.has_person():
             raise click.ClickException(f"{losses}\ngive --yes to replace them, or another -w to keep them") from None
         click.echo(str(losses), err=True)
         click.confirm("Replace them?", abort=True, err=True)

@@ -114,6 +114,11 @@ def reader_gone() -> int:
     return 128 + signal.SIGPIPE
 
 
+def has_person() -> bool:
+    """Whether a person at a terminal can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def called() -> str:
     """The command as it can be typed: `laff`, or the way it was called if `laff` is not on the path."""
     if shutil.which("laff"):

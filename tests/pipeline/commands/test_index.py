@@ -131,7 +131,7 @@ def test_an_index_elsewhere(videos: Path, tmp_path: Path) -> None:
 
 
 def test_a_folder_that_moves_takes_its_index_along(indexed: Path, tmp_path: Path) -> None:
-    videos.rename(tmp_path / "Moved")
+    indexed.rename(tmp_path / "Moved")
     assert found("-w", tmp_path / "Moved") == ALL
 
 
