@@ -52,7 +52,7 @@ class Options(Learning):
     memory: float = 4.0  # GiB that decoding one video may take
     keep_frames: bool = False  # keep the decoded frames for another fine-tuning
     aggregate: str = "fusion.frames.mean.Mean"  # class that makes one vector of a video's frames
-    aggregate_params: dict[str, Any] = field(default_factory=dict)  # params of that class
+    aggregate_params: dict[str, Any] = field(default_factory=dict)  # of that class
     head_rate: float = 100.0  # learning rate of the aggregator, which starts untrained, as a multiple of lr
 
     def __post_init__(self) -> None:
