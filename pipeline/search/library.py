@@ -21,7 +21,7 @@ from pipeline.assembly import features
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.items.splits import SPLITS
 from pipeline.items.windows import WHOLE
-from pipeline.ranking.nearest import Nearest
+from pipeline.ranking.best import Nearest
 from pipeline.request import Request, recalled
 from pipeline.run import open_context, random_stages
 from pipeline.search import fusing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +14,9 @@ from pipeline.errors import LaffError
 from pipeline.graph.graph import Stage
 from pipeline.graph.kept import Kept
 from pipeline.plan.context import Context
+from pipeline.ranking.best import Nearest
 from pipeline.ranking.embed import blocks, embed
-from pipeline.ranking.nearest import Nearest, of_scores, passes
+from pipeline.ranking.nearest import of_scores, passes
 from pipeline.ranking.scores import normalised
 from pipeline.rows import flat, shards
 from pipeline.rows.flat import Flat
@@ -34,13 +35,12 @@ class Place:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    @cached_property
-    def order(self) -> np.ndarray:
-        """[N] the place of each video in the order of ids: of equal scores the first id comes first."""
-        ids = self._context.catalog.ids("video", self.videos)
-        place = np.empty(len(ids), np.int64)
-        place[sorted(range(len(ids)), key=ids.__getitem__)] = np.arange(len(ids))
-        return place
+    def order(self, numbers: np.ndarray) -> np.ndarray:
+        """[n] the places of some videos in the order of their ids: of equal scores the first id comes first."""
+        ids = self._context.catalog.ids("video", self.videos[numbers].tolist())
+        places = np.empty(len(ids), np.int64)
+        places[sorted(range(len(ids)), key=ids.__getitem__)] = np.arange(len(ids))
+        return places
 
     def best(self, asked: Asked, k: int, allowed: np.ndarray) -> Iterator[Nearest]:
         """The k best of the videos that count, [N] bool: of some queries after the other, in their order."""
@@ -79,7 +79,7 @@ class Stored(Place):
 
     def best(self, asked: Asked, k: int, allowed: np.ndarray) -> Iterator[Nearest]:
         """As of a Place; memory does not grow with the number of videos."""
-        yield from passes(asked, self.sources, k, lambda: self.order, None if allowed.all() else allowed)
+        yield from passes(asked, self.sources, k, self.order, None if allowed.all() else allowed)
 
     def vector(self, number: int) -> np.ndarray:
         """The kept vector [W] as float32."""
@@ -131,7 +131,7 @@ class Computed(Place):
     def best(self, asked: Asked, k: int, allowed: np.ndarray) -> Iterator[Nearest]:
         """As of a Place."""
         for scores in self._scores(asked):
-            yield of_scores(scores, k, lambda: self.order, allowed)
+            yield of_scores(scores, k, self.order, allowed)
 
     def _scores(self, asked: Asked) -> Iterator[np.ndarray]:
         """Scores [q, N] of some queries after the other."""
