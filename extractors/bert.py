@@ -105,9 +105,14 @@ class Bert:
         net = self.build(converted)
         fill(net, converted.state, converted.source, str(self))
         self.tokenizer = _tokenizer(weights)
-        self.recipe = Recipe(weights, self, net, self.tokenizer.model_max_length)
+        self.recipe = self.read_recipe(weights, net)
         self.device = device
         self.net: Any = net.eval().to(device)
+
+    def read_recipe(self, folder: Path, net: Any) -> Recipe:
+        """How the folder of the loaded tokenizer makes a sentence with this network, as the parameters have it."""
+        longest = self.tokenizer.model_max_length
+        return Recipe(folder, net, longest, pooling=self.pooling, normalise=self.normalise, length=self.length)
 
     @property
     def dim(self) -> int:

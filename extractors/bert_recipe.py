@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from extractors.bert import Bert
+from typing import Any
 
 POOLINGS = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls", "pooling_mode_max_tokens": "max"}
 MODULES = ("Transformer", "Pooling", "Normalize")  # of sentence-transformers; a Dense after them would be left out
@@ -16,25 +13,28 @@ MODULES = ("Transformer", "Pooling", "Normalize")  # of sentence-transformers; a
 class Recipe:
     """How words become a sentence: as the part says, else as the folder says, else by the mean."""
 
-    def __init__(self, folder: Path, part: Bert, net: Any, tokenizer_length: int) -> None:
+    def __init__(
+        self, folder: Path, net: Any, tokenizer_length: int, *, pooling: str, normalise: bool | None, length: int | None
+    ) -> None:
         """Read the folder; ValueError where it asks for what is not known here.
 
-        part: whose parameters go before what the folder says; net: the network; tokenizer_length: in word pieces.
+        net: the network; tokenizer_length: in word pieces; the others are Bert's parameters, which go before what the
+        folder says.
         """
         modules = _modules(folder)
         if strange := [kind for kind, _ in modules if kind not in MODULES]:
             raise ValueError(f"{folder} has a {strange[0]} in modules.json; only {', '.join(MODULES)} are known here")
         sentence = read_json(folder / "sentence_bert_config.json") or {}
         self.lower = bool(sentence.get("do_lower_case"))
-        self.pooling: str = part.pooling
-        if part.pooling == "auto":
+        self.pooling = pooling
+        if pooling == "auto":
             self.pooling = next((_pooling(folder / path) for kind, path in modules if kind == "Pooling"), "mean")
-        self.normalise = "Normalize" in dict(modules) if part.normalise is None else part.normalise
+        self.normalise = "Normalize" in dict(modules) if normalise is None else normalise
         # RoBERTa and MPNet number positions from after that of the padding.
         longest = net.config.max_position_embeddings - getattr(net.embeddings, "padding_idx", -1) - 1
-        self.length = min(part.length or sentence.get("max_seq_length") or tokenizer_length, longest)
-        if part.length and part.length > longest:
-            raise ValueError(f"length is {part.length}; {folder} has positions for {longest}")
+        self.length = min(length or sentence.get("max_seq_length") or tokenizer_length, longest)
+        if length and length > longest:
+            raise ValueError(f"length is {length}; {folder} has positions for {longest}")
 
 
 def _modules(folder: Path) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from extractors.bare import Embedding, Linear
 from extractors.bert import Bert
-from extractors.bert_recipe import Recipe, read_json
+from extractors.bert_recipe import read_json
 from extractors.checkpoint import convert, fill
 
 LONGEST = 10**6  # model_max_length where the folder says none
@@ -63,7 +63,7 @@ class BertText(Bert):
         net = Encoder(converted.config)
         fill(net, converted.state, converted.source, str(self), assign=True)
         self.tokenizer = WordPieces(weights)
-        self.recipe = Recipe(weights, self, net, self.tokenizer.model_max_length)
+        self.recipe = self.read_recipe(weights, net)
         self.device = device
         self.net: Any = net.eval().to(device)
 

@@ -1,4 +1,4 @@
-"""rank: every caption against every video of test, both ways: run files, and each query's rank from full scores."""
+"""rank: scores every caption with every video of test, both ways: run files, and the rank of each query."""
 
 import time
 from contextlib import nullcontext
@@ -45,16 +45,16 @@ class Options:
 
 def units(context: Context, stage: Stage) -> list[Unit]:
     """The runs of each row of results and seed; or one without files, where there is no row."""
-    found = [unit for row in models.rows(context.graph, stage) for unit in ranked(context, stage, row)]
-    return found or [nothing(context, stage)]
+    runs = [unit for row in models.rows(context.graph, stage) for unit in ranked(context, stage, row)]
+    return runs or [nothing(context, stage)]
 
 
 def problems(context: Context, stage: Stage) -> list[str]:
-    """Rows of two features that have no cosine, as far as their parts know their widths."""
-    found = []
+    """What is wrong: nothing to rank, or rows of two features that have no cosine, as far as their widths are known."""
+    problems = []
     rows = models.rows(context.graph, stage)
     if not rows:
-        found.append(
+        problems.append(
             f"'{stage.name}' has nothing to rank: '{stage.sources[0]}' trains no model, and pairs names no features, "
             f"as --set '{stage.name}.pairs={{conse: [conse, conse]}}' does"
         )
@@ -64,14 +64,14 @@ def problems(context: Context, stage: Stage) -> list[str]:
         where = f"'{stage.name}': pairs.{row.name}"
         video, text = (context.stage(name) for name in row.features)
         if text.part and text.part.member("sparse"):
-            found.append(f"{where}: '{text.name}' counts words and has no cosine with a video")
-        one, other = (steps.shape(context, feature)[0] for feature in (video, text))
-        if 1 not in (one, other) and one != other:
-            found.append(
-                f"{where}: '{video.name}' is {one} wide and '{text.name}' {other}; a cosine takes two features of one "
-                "model"
+            problems.append(f"{where}: '{text.name}' counts words and has no cosine with a video")
+        width, text_width = (steps.shape(context, feature)[0] for feature in (video, text))
+        if 1 not in (width, text_width) and width != text_width:
+            problems.append(
+                f"{where}: '{video.name}' is {width} wide and '{text.name}' {text_width}; a cosine takes two "
+                "features of one model"
             )
-    return found
+    return problems
 
 
 def run(context: Context, planned: Planned) -> None:

@@ -1,4 +1,4 @@
-"""vectors: what models, or features of videos and texts in one space, make of every video, kept for search and rank."""
+"""vectors: keeps a vector of every video, by models or by features of both sides, for search and rank."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -34,25 +34,25 @@ class Options:
 
 def units(context: Context, stage: Stage) -> list[Unit]:
     """A shard for each shard of videos, of each model or feature; or one without files, where none has vectors."""
-    found = [unit for one in kept(context.graph, stage) for unit in units_of(context, stage, one)]
-    if not found:
+    shards = [unit for chosen in kept(context.graph, stage) for unit in units_of(context, stage, chosen)]
+    if not shards:
         recipe, print_ = context.recipe(stage.name), context.fingerprint(stage.name)
         return [Unit(NONE, "", print_, recipe, ())]
-    return found
+    return shards
 
 
 def run(context: Context, planned: Planned) -> None:
     """Make the shards that are missing, each a task."""
     stage = context.stage(planned.stage)
     train = train_of(context.graph, stage)
-    of: dict[str, Kept] = {one.key: one for one in kept(context.graph, stage)}
-    if not of:
+    by_key: dict[str, Kept] = {chosen.key: chosen for chosen in kept(context.graph, stage)}
+    if not by_key:
         progress.say(f"{stage.name}: no model here gives videos vectors, so there is nothing to keep")
         record(context, planned, Made(stage.name, planned.todo[0].key, 0, 0.0))
         return
     size = sum(len(context.catalog.shards("video")[unit.shard]) for unit in planned.todo)
-    jobs = [job_of(context, stage, train, of[unit.key.rpartition("/")[0]], unit) for unit in planned.todo]
+    jobs = [job_of(context, stage, train, by_key[unit.key.rpartition("/")[0]], unit) for unit in planned.todo]
     with progress.bar(stage.name, size, "video") as bar:
-        for made in context.tasks.each(store, jobs, bar):
-            record(context, planned, made)
+        for result in context.tasks.each(store, jobs, bar):
+            record(context, planned, result)
     context.tasks.forget(Ready)

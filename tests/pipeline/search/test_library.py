@@ -220,10 +220,10 @@ def test_options_that_do_not_go_together(small: Small, words: tuple[str, ...], s
 
 
 def test_without_a_name_it_is_what_the_vectors_stage_is_told_to_keep_first(small: Small) -> None:
-    from pipeline.search.finder import chosen
+    from pipeline.search.finder import choose
 
     def names(*sets: str) -> str:
-        return chosen(small.context(*sets)).key
+        return choose(small.context(*sets)).key
 
     assert names() == "laff/seed1"
     assert names("vectors.models=[concat, laff]") == "concat/seed1"
