@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 BLOCK = 512  # queries that are scored at once
 SCORES = 1 << 26  # scores of a block at most: 256 MiB, and copies of it
 EMBEDDED = 1024  # rows that are embedded at once
+VIDEOS = 256  # of videos, always as many
 
 T = TypeVar("T")  # what a model embeds: the features of some rows
 
@@ -54,15 +55,31 @@ def each_text(
 
 def embed(encode: Callable[[T], "Tensor"], take: Callable[["Tensor"], T], count: int) -> "Tensor":
     """encode(take(row numbers)) of `count` rows in blocks, without gradients -> [count, W] float32."""
+    return _embed(encode, take, count, EMBEDDED, full=False)
+
+
+def embed_videos(encode: Callable[[T], "Tensor"], take: Callable[["Tensor"], T], count: int) -> "Tensor":
+    """`embed` in blocks that are always full, for vectors of videos that are kept; the last block repeats its last row.
+
+    A matrix product of a few rows rounds otherwise than one of many, and a vector should not depend on the videos that
+    it is made with.
+    """
+    return _embed(encode, take, count, VIDEOS, full=True)
+
+
+def _embed(
+    encode: Callable[[T], "Tensor"], take: Callable[["Tensor"], T], count: int, size: int, full: bool
+) -> "Tensor":
     import torch
 
     embedded = torch.empty(0)
     with torch.no_grad():
-        for block in torch.arange(count).split(EMBEDDED):
-            vectors = encode(take(block))
+        for rows in torch.arange(count).split(size):
+            block = torch.cat([rows, rows[-1:].expand(size - len(rows))]) if full and len(rows) else rows
+            vectors = encode(take(block))[: len(rows)]
             if not len(embedded):
                 embedded = vectors.new_empty(count, vectors.shape[1])
-            embedded[block] = vectors
+            embedded[rows] = vectors
     return embedded
 
 

@@ -18,7 +18,7 @@ from pipeline.graph.kept import Kept
 from pipeline.items import table
 from pipeline.plan.context import Context
 from pipeline.plan.units import Unit
-from pipeline.ranking.embed import embed
+from pipeline.ranking.embed import embed_videos
 from pipeline.ranking.scores import normalised
 from pipeline.ranking.shares import names_of, watched
 from pipeline.rows import shards
@@ -127,14 +127,15 @@ def _embedded(
     if model.scores_pairs:
         raise LaffError(f"'{kept.name}' scores pairs, so no video has a vector; take it out of `models`")
     with watched(model) as shares:
-        vectors = embed(
+        vectors = embed_videos(
             model.embed_video,
             lambda rows: {name: take(feature, rows) for name, feature in features_of.items()},
             int(covered.sum()),
         )
     if not len(vectors):
         return np.zeros((0, 0), np.float32), covered, None
-    return vectors.numpy(), covered, np.concatenate(shares) if sum(map(len, shares)) == len(vectors) else None
+    each = np.concatenate(shares) if shares else np.zeros((0, 0), np.float32)  # with those that fill the last block
+    return vectors.numpy(), covered, each[: len(vectors)] if len(each) >= len(vectors) else None
 
 
 def job_of(context: Context, stage: Stage, train: Stage | None, kept: Kept, unit: Unit) -> Storing:

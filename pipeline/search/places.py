@@ -15,7 +15,7 @@ from pipeline.graph.graph import Stage
 from pipeline.graph.kept import Kept
 from pipeline.plan.context import Context
 from pipeline.ranking.best import Nearest
-from pipeline.ranking.embed import blocks, embed
+from pipeline.ranking.embed import blocks, embed, embed_videos
 from pipeline.ranking.nearest import of_scores, passes
 from pipeline.ranking.scores import normalised
 from pipeline.rows import flat, shards
@@ -128,7 +128,7 @@ class Computed(Place):
 
             self._features, covered = assemble.videos_of(context, chosen.model, every)
             if not model.scores_pairs:
-                self._vectors = embed(model.embed_video, self._take(take), int(covered.sum())).numpy()
+                self._vectors = embed_videos(model.embed_video, self._take(take), int(covered.sum())).numpy()
         self.videos = every[covered]
 
     def _take(self, take: Any) -> Any:
