@@ -32,7 +32,7 @@ def make(folder: Path, count: int) -> None:
     from pipeline.indexing.order import Order, prepared
 
     videos = folder / "videos"
-    videos.mkdir(parents=True)
+    videos.mkdir(parents=True, exist_ok=True)
     for name in ids(count):
         os.close(os.open(videos / f"{name}.mp4", os.O_CREAT | os.O_WRONLY))
     with prepared(Order(videos, folder / "work", ("conse",))) as request:

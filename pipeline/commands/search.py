@@ -91,16 +91,17 @@ def search_command(
     for note in library.notes():
         click.echo(note, err=True)
     if run_file:
-        _write_run(run_file, library, answers)
+        write_run_file(run_file, library, answers)
     elif as_json:
-        _print_json(library, answers, texts)
+        print_json(library, answers, texts)
     elif as_csv:
-        _print_csv(answers)
+        print_csv(answers)
     else:
-        _print_table(library, answers, texts, bool(queries))
+        print_table(library, answers, texts, bool(queries))
 
 
-def _write_run(path: Path, library: Library, answers: Iterator[tuple[str, list[Hit]]]) -> None:
+def write_run_file(path: Path, library: Library, answers: Iterator[tuple[str, list[Hit]]]) -> None:
+    """Write what the queries found as a TREC run."""
     from pipeline.ranking.trec import write_run
 
     queries = ((query, [(hit.video, hit.score) for hit in hits]) for query, hits in answers)
@@ -108,7 +109,8 @@ def _write_run(path: Path, library: Library, answers: Iterator[tuple[str, list[H
     click.echo(f"{path} written")
 
 
-def _print_json(library: Library, answers: Iterator[tuple[str, list[Hit]]], texts: dict[str, str]) -> None:
+def print_json(library: Library, answers: Iterator[tuple[str, list[Hit]]], texts: dict[str, str]) -> None:
+    """Print a line of JSON for each query."""
     for query, hits in answers:
         line: dict[str, Any] = {"query": query} if query else {}
         if query in texts:
@@ -118,7 +120,8 @@ def _print_json(library: Library, answers: Iterator[tuple[str, list[Hit]]], text
         click.echo(json.dumps(line, ensure_ascii=False))
 
 
-def _print_csv(answers: Iterator[tuple[str, list[Hit]]]) -> None:
+def print_csv(answers: Iterator[tuple[str, list[Hit]]]) -> None:
+    """Print a table with a line for each hit."""
     from pipeline.errors import printable
     from pipeline.items.windows import seconds_text
 
@@ -135,7 +138,8 @@ def _print_csv(answers: Iterator[tuple[str, list[Hit]]]) -> None:
             table.writerow([query, rank, hit.video, printable(hit.path), *bounds, f"{hit.score:.9g}", *shares])
 
 
-def _print_table(library: Library, answers: Iterator[tuple[str, list[Hit]]], texts: dict[str, str], many: bool) -> None:
+def print_table(library: Library, answers: Iterator[tuple[str, list[Hit]]], texts: dict[str, str], many: bool) -> None:
+    """Print hits for a person; `many`: with the id of the query before each."""
     from pipeline.errors import printable
     from pipeline.items.windows import clock
 

@@ -134,12 +134,13 @@ def code_digest(file: Path) -> str:
     The modules from which laff's own names are imported are left out, too. So comments, blank lines and line breaks
     don't change the hash, nor does a move of what the file imports.
     """
-    digest: str = NOTED.of(file, "digest", lambda: _digest(tree(file)))
+    digest: str = NOTED.of(file, "digest", lambda: tree_digest(tree(file)))
     return digest
 
 
 @cache
-def _digest(parsed: ast.Module) -> str:
+def tree_digest(parsed: ast.Module) -> str:
+    """Hash of a syntax tree, as `code_digest` takes it of a file."""
     names: set[tuple[str, str]] = set()
     text = _text(parsed, names)
     return hashlib.sha256(f"{text}{sorted(names)}".encode()).hexdigest()[:16]

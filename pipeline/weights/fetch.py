@@ -165,7 +165,7 @@ def _download(source: str, temporary: Path, name: str, sha256: str | None) -> st
     progress.say(f"fetching {source}")
     try:
         with progress.bar(name, 0, "MB") as bar:
-            get = pooch.HTTPDownloader(progressbar=_Megabytes(bar), chunk_size=PIECE, timeout=(CONNECT, SILENCE))
+            get = pooch.HTTPDownloader(progressbar=Megabytes(bar), chunk_size=PIECE, timeout=(CONNECT, SILENCE))
             get(source, str(temporary), None)
     except OSError as error:
         if error.errno in files.NO_ROOM or error.filename:  # of this machine's disk, not of the network
@@ -186,7 +186,7 @@ def _download(source: str, temporary: Path, name: str, sha256: str | None) -> st
     return fetched
 
 
-class _Megabytes:
+class Megabytes:
     """A bar as pooch moves it: by bytes, of a total that it sets; 0 where the server does not say it."""
 
     def __init__(self, bar: progress.Bar) -> None:

@@ -80,7 +80,7 @@ def test_a_pair_of_features_is_searched_as_it_is_ranked(ran, tmp_path) -> None:
     assert changed.run(keep, targets=("vectors",)).made == {"vectors": 3}
     for sets, stored in (((), False), ((keep,), True)):
         library = Library(changed.request(*sets), ["clip-ft"], "test")
-        assert library._finders[0].stored is stored
+        assert library.finders[0].stored is stored
         for caption in catalog_captions[::9]:
             hits = library.search(caption.text, 6)
             assert [hit.score for hit in hits] == pytest.approx([score for _, score in ranked[caption.id]], abs=1e-5)
