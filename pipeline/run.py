@@ -1,6 +1,5 @@
 """Run what is not cached, in the graph's order, and say what came of it."""
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -60,9 +59,9 @@ def surroundings(request: Request, graph: Graph, found: Collection, work: Worksp
 
 def _check_place(found: Collection, root: Path) -> None:
     """LaffError where the workspace is the very folder of the videos: stages' folders would stand among them."""
-    folders = {os.path.dirname(file): file for file in found.files.values()}  # noqa: PTH120 - there may be many
-    for folder, file in folders.items():
-        if Path(folder).resolve() == root.resolve():
+    folders = {file.rpartition("/")[0]: file for file in found.files.values()}  # there may be a million files
+    for file in folders.values():
+        if Path(file).parent.resolve() == root.resolve():
             raise LaffError(
                 f"-w {root}: videos of the collection lie there, such as {Path(file).name}; name a folder of its own"
             )

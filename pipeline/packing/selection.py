@@ -11,7 +11,7 @@ from pipeline.graph.models import Model
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.units import FIT
-from pipeline.search.finder import chosen
+from pipeline.search.finder import choose
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def select(context: Context, names: Sequence[str]) -> Selection:
     """
     if context.graph.package:
         raise LaffError(f"{context.work.root} applies package {context.graph.package.name}; copy that one")
-    ones = list({one.key: one for one in (chosen(context, name) for name in names or ("",))}.values())
+    ones = list({one.key: one for one in (choose(context, name) for name in names or ("",))}.values())
     found = Selection(context.graph, ones)
     wrong = [reason for name in found.pairs if (reason := _no_pair(context.graph, name))]
     for stage in found.learned:

@@ -28,9 +28,7 @@ class Options:
     STALE = "the models changed"
     HOW = ("models",)
 
-    models: list[str] = field(
-        default_factory=list
-    )  # MODEL, MODEL/seedN, or a feature of both sides; []: the default ones
+    models: list[str] = field(default_factory=list)  # MODEL, MODEL/seedN, or a feature of both sides; []: the default
     dtype: Literal["float32", "float16"] = "float32"  # of the kept values; rank reads float32 only
 
 
