@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from pipeline import ids
-from pipeline.items.lists import Found, read_captions
+from pipeline.errors import Problems
+from pipeline.items.lists import read_captions
 from pipeline.items.queries import load as load_queries
 from pipeline.items.splits import read_ids
 from pipeline.ranking.trec import read_run, write_run
@@ -62,20 +63,20 @@ def test_escapes_by_hand() -> None:
 
 
 def _id_list(folder: Path) -> list[str]:
-    file, found = folder / "ids.txt", Found()
+    file, problems = folder / "ids.txt", Problems()
     file.write_text("".join(f"{ids.encoded(id_)}\n" for id_ in ODD), encoding="utf-8")
-    read = read_ids(file, "test", {}, found)
-    assert found.lines == []
+    read = read_ids(file, "test", {}, problems)
+    assert not list(problems)
     return read
 
 
 def _captions(folder: Path) -> list[str]:
-    file, found = folder / "captions.txt", Found()
+    file, problems = folder / "captions.txt", Problems()
     file.write_text("".join(f"{ids.encoded_before_hash(id_)}#7 a cat\n" for id_ in ODD), encoding="utf-8")
-    captions = [caption for _, caption in read_captions(file, dict.fromkeys(ODD), found)]
-    assert found.lines == []
-    assert [caption.id for caption in captions] == [f"{id_}#7" for id_ in ODD]
-    return [caption.video for caption in captions]
+    captions = [(id_, video) for _, id_, video, _ in read_captions(file, dict.fromkeys(ODD), problems)]
+    assert not list(problems)
+    assert [id_ for id_, _ in captions] == [f"{id_}#7" for id_ in ODD]
+    return [video for _, video in captions]
 
 
 def _queries(folder: Path) -> list[str]:
