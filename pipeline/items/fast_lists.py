@@ -19,7 +19,7 @@ from pipeline import ids
 from pipeline.errors import Problems
 from pipeline.files import text_of
 from pipeline.items import video_table
-from pipeline.items.lists import Captions, named_file, read_splits
+from pipeline.items.lists import Captions, named_file, read_captions
 from pipeline.items.video_files import NO_VIDEO, chosen_of, links_out, lost_and_links, prefix_of, stem_and_ending
 
 SPACE = re.compile(r"\s")
@@ -103,7 +103,7 @@ def _captions(sources: dict[str, Path], members: dict[str, list[str]], problems:
     for file in dict.fromkeys(sources.values()):
         own = {split: members[split] for split in sources if sources[split] == file}
         videos = {video for ids_ in own.values() for video in ids_}
-        read_splits(file, own, captions, videos, problems)
+        read_captions(file, own, captions, videos, problems)
         _check(not problems)
     for split, ids_ in members.items():
         _check(len(set(captions[split].videos)) == len(ids_))

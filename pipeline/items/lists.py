@@ -89,32 +89,7 @@ def caption_rows(file: Path, problems: Problems) -> Iterator[tuple[int, str, str
     return {".csv": _from_csv, ".jsonl": _from_jsonl}.get(file.suffix.lower(), _from_text)(file, problems)
 
 
-def read_captions(file: Path, videos: Container[str], problems: Problems) -> Iterator[tuple[int, str, str, str]]:
-    """(line number, caption id, video, text as one line) of each good caption of a file; the others are problems.
-
-    The file name's ending tells the form: .csv, .jsonl, else lines `VIDEO#n text`. videos: the good ids of all videos
-    that may have captions. A good caption, as nearly all are, takes four quick tests; only a bad one is looked at for
-    what is wrong.
-    """
-    lines: dict[str, int] = {}  # caption id -> where it first stands
-    for number, id_, video, text in caption_rows(file, problems):
-        line = one_line(text)
-        good = line and video in videos and (line.isprintable() or not odd_letter(line))
-        if lines.setdefault(id_, number) == number and good:
-            yield number, id_, video, line
-        elif wrong := ids.wrong(video):
-            problems.add(wrong, file, number)
-        elif lines[id_] != number:
-            problems.add(f"caption id '{id_}' stands again; first in line {lines[id_]}", file, number)
-        elif not line:
-            problems.add(f"caption '{id_}' is empty", file, number)
-        elif odd := odd_letter(line):
-            problems.add(f"caption '{id_}' has the character {odd!r}, which is no text", file, number)
-        else:
-            problems.add(f"caption '{id_}' has no video: '{video}' is in no split", file, number)
-
-
-def read_splits(
+def read_captions(
     file: Path,
     members: Mapping[str, Sequence[str]],
     captions: Mapping[str, Captions],
@@ -123,20 +98,42 @@ def read_splits(
 ) -> list[tuple[int, str, str]]:
     """Add the captions of a file to those of the splits that name it -> (line, caption id, video) of what is left.
 
-    members: {split: its videos} of these splits; captions: {split: its captions}; videos: those of all splits. What is
-    left describes videos of other splits.
+    What is left describes videos of other splits. The file name's ending tells the form: .csv, .jsonl, else lines
+    `VIDEO#n text`. A good caption, as nearly all are, takes a few quick tests; only a bad one is looked at for what is
+    wrong.
+
+    Args:
+        file: The file.
+        members: {split: its videos} of the splits that name the file; these are good ids.
+        captions: {split: its captions}, of all splits.
+        videos: The videos of all splits.
+        problems: Takes what is wrong.
     """
-    # The columns of each video, and its id once more: one text for all captions of a video saves memory.
+    # The captions of each video's split, and its id once more: one text for all captions of a video saves memory.
     columns = {video: (captions[split], video) for split, ids_ in members.items() for video in ids_}
+    lines: dict[str, int] = {}  # caption id -> where it first stands
     left: list[tuple[int, str, str]] = []
-    for number, id_, video, text in read_captions(file, videos, problems):
-        if video in columns:
-            column, video = columns[video]
+    for number, id_, video, text in caption_rows(file, problems):
+        line = one_line(text)
+        first = lines.setdefault(id_, number)
+        known = columns.get(video)
+        if known and first == number and line and (line.isprintable() or not odd_letter(line)):
+            column, video = known
             column.ids.append(id_)
             column.videos.append(video)
-            column.texts.append(text)
-        else:
+            column.texts.append(line)
+        elif wrong := ids.wrong(video):
+            problems.add(wrong, file, number)
+        elif first != number:
+            problems.add(f"caption id '{id_}' stands again; first in line {first}", file, number)
+        elif not line:
+            problems.add(f"caption '{id_}' is empty", file, number)
+        elif odd := odd_letter(line):
+            problems.add(f"caption '{id_}' has the character {odd!r}, which is no text", file, number)
+        elif video in videos:
             left.append((number, id_, video))
+        else:
+            problems.add(f"caption '{id_}' has no video: '{video}' is in no split", file, number)
     return left
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline import ids
 from pipeline.errors import Problems, did_you_mean
-from pipeline.items.lists import Captions, caption_rows, named_file, read_splits, text_lines
+from pipeline.items.lists import Captions, caption_rows, named_file, read_captions, text_lines
 from pipeline.items.queries import read_queries
 from pipeline.items.video_files import VIDEO, some
 
@@ -145,7 +145,7 @@ def _read_all_captions(files: dict[str, Path], splits: Splits, problems: Problem
     for split, file in files.items():
         if file not in left:
             members = {other: splits.ids[other] for other in files if files[other] == file}
-            left[file] = read_splits(file, members, splits.captions, splits.lines, problems)
+            left[file] = read_captions(file, members, splits.captions, splits.lines, problems)
         described = set(splits.captions[split].videos)
         lacking = [video for video in splits.ids[split] if video not in described]
         if not lacking:

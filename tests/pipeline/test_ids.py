@@ -8,7 +8,7 @@ import pytest
 
 from pipeline import ids
 from pipeline.errors import Problems
-from pipeline.items.lists import read_captions
+from pipeline.items.lists import Captions, read_captions
 from pipeline.items.queries import load as load_queries
 from pipeline.items.splits import read_ids
 from pipeline.ranking.trec import read_run, write_run
@@ -73,10 +73,11 @@ def _id_list(folder: Path) -> list[str]:
 def _captions(folder: Path) -> list[str]:
     file, problems = folder / "captions.txt", Problems()
     file.write_text("".join(f"{ids.encoded_before_hash(id_)}#7 a cat\n" for id_ in ODD), encoding="utf-8")
-    captions = [(id_, video) for _, id_, video, _ in read_captions(file, dict.fromkeys(ODD), problems)]
+    captions = Captions()
+    assert read_captions(file, {"test": ODD}, {"test": captions}, ODD, problems) == []
     assert not list(problems)
-    assert [id_ for id_, _ in captions] == [f"{id_}#7" for id_ in ODD]
-    return [video for _, video in captions]
+    assert captions.ids == [f"{id_}#7" for id_ in ODD]
+    return captions.videos
 
 
 def _queries(folder: Path) -> list[str]:
