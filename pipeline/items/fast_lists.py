@@ -20,7 +20,15 @@ from pipeline.errors import Problems
 from pipeline.files import text_of
 from pipeline.items import video_table
 from pipeline.items.lists import Captions, named_file, read_captions
-from pipeline.items.video_files import NO_VIDEO, chosen_of, links_out, lost_and_links, prefix_of, stem_and_ending
+from pipeline.items.video_files import (
+    NO_VIDEO,
+    chosen_of,
+    is_file,
+    links_out,
+    lost_and_links,
+    prefix_of,
+    stem_and_ending,
+)
 
 SPACE = re.compile(r"\s")
 KEYS = ("ids", "captions")  # what each split has to have, and nothing else
@@ -118,7 +126,7 @@ def _from_folder(folder: Path, wanted: list[str], follow: bool) -> tuple[dict[st
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if entry.is_file():
+            if is_file(entry):
                 names.append(entry.name)
                 if entry.is_symlink():
                     links.add(entry.name)

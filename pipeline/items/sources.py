@@ -11,6 +11,8 @@ from pipeline.items import video_table
 from pipeline.items.video_files import (
     EXPECTED,
     NO_VIDEO,
+    is_file,
+    is_folder,
     is_video,
     leads_out,
     lost_and_links,
@@ -91,7 +93,7 @@ def _walk(source: Source, follow: bool, unread: list[str]) -> Iterator[str]:
             name = f"{here}{entry.name}"
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir():
+            if is_folder(entry):
                 if entry.is_symlink() and not follow and leads_out(entry.path, source.folder):
                     source.linked.append(name)
                 elif (real := os.path.realpath(entry.path)) not in seen:
@@ -101,7 +103,7 @@ def _walk(source: Source, follow: bool, unread: list[str]) -> Iterator[str]:
             link = entry.is_symlink()
             if link:
                 source.links.add(f"{prefix}{name}")
-            if entry.is_file():
+            if is_file(entry):
                 yield name
             elif link and not os.path.exists(entry.path):  # a link to nothing is told as such  # noqa: PTH110
                 source.lost.add(f"{prefix}{name}")

@@ -140,14 +140,31 @@ def lost_and_links(paths: Iterable[str]) -> tuple[set[str], set[str]]:
         if folder not in listed:
             try:
                 with os.scandir(folder or ("/" if path.startswith("/") else ".")) as entries:
-                    listed[folder] = {entry.name: entry.is_symlink() for entry in entries if entry.is_file()}
+                    listed[folder] = {entry.name: entry.is_symlink() for entry in entries if is_file(entry)}
             except OSError:
                 listed[folder] = {}
-        if name not in listed[folder]:
+        link = listed[folder].get(name)
+        if link is None:
             lost.add(path)
-        elif listed[folder][name]:
+        elif link:
             links.add(path)
     return lost, links
+
+
+def is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry of a folder is a regular file or a link to one; False for a link to itself."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry of a folder is a folder or a link to one; False for a link to itself."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def leads_out(link: str, folder: Path) -> bool:
