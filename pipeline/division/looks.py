@@ -89,10 +89,10 @@ def _read(line: dict[str, Any]) -> Look | None:
 
 def joined(shots: Sequence[Window]) -> list[Window]:
     """Shots in order, without those that are too short to be seen: these are part of the one before, or the next."""
-    found: list[Window] = []
+    kept: list[Window] = []
     for shot in shots:
-        if found and min(shot.end - shot.start, found[-1].end - found[-1].start) < SHORT:
-            found[-1] = Window(found[-1].start, shot.end)
+        if kept and min(shot.end - shot.start, kept[-1].end - kept[-1].start) < SHORT:
+            kept[-1] = Window(kept[-1].start, shot.end)
         else:
-            found.append(shot)
-    return found
+            kept.append(shot)
+    return kept

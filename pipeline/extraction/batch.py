@@ -20,7 +20,7 @@ class Batch:
         """buffer: [B, M, T, H, W, 3] uint8."""
         self.buffer = buffer
         self.filled: list[bool] = []  # of each slot that is taken
-        self.own: list[int] = []  # how many frames of each are the video's own
+        self.present: list[int] = []  # how many frames of each are the video's own
 
     def __len__(self) -> int:
         return len(self.filled)
@@ -30,8 +30,8 @@ class Batch:
         """The slots that are taken."""
         return self.buffer[: len(self)]
 
-    def add(self, frames: np.ndarray | None, own: int) -> None:
+    def add(self, frames: np.ndarray | None, present: int) -> None:
         """Take a slot for frames [M, T, H, W, 3] uint8, of which `own` are the video's own, or None."""
         self.buffer.numpy()[len(self)] = 0 if frames is None else frames
         self.filled.append(frames is not None)
-        self.own.append(0 if frames is None else own)
+        self.present.append(0 if frames is None else present)

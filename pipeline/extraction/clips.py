@@ -22,7 +22,7 @@ def clips(context: Context, stage: str, shard: int) -> list[Clip]:
     packets, fps, expected, by = (shards.column(path, name) for name in ("packets", "fps", "expected", "expected_by"))
     least = before.options["least"]
     at = {id_: number for number, id_ in enumerate(ids)}
-    found = []
+    videos = []
     for row in rows:
         id_, file = catalog.videos[row], str(Path(catalog.paths[row]).absolute())
         start, end = float(catalog.starts[row]), float(catalog.ends[row])
@@ -31,10 +31,10 @@ def clips(context: Context, stage: str, shard: int) -> list[Clip]:
             frames = int(expected[number])
             needed = math.ceil(least * frames)
             about = (int(packets[number]), float(fps[number]), frames, str(by[number]), needed)
-            found.append(Clip(id_, file, *about, start=start, end=end))
+            videos.append(Clip(id_, file, *about, start=start, end=end))
         else:
-            found.append(Clip(id_, file, lost=True, start=start, end=end))
-    return found
+            videos.append(Clip(id_, file, lost=True, start=start, end=end))
+    return videos
 
 
 def no_decoder(context: Context, stage: Stage) -> list[str]:

@@ -130,17 +130,17 @@ class Decoders:
             results.close()  # type: ignore[attr-defined]
 
     def served(
-        self, function: Callable[[Job], list[Any]], job: Job, found: list[Any] | Lost, limits: tuple[float, float]
+        self, function: Callable[[Job], list[Any]], job: Job, result: list[Any] | Lost, limits: tuple[float, float]
     ) -> list[Any]:
         """What each clip of a job gets, of which `function` made `found`: a list, one a clip, or none.
 
         Windows that were lost together are tried one by one, unless it was the file that could not be read at all; up
         to HANGING in a row that take too long: then so would the others.
         """
-        if not isinstance(found, Lost):
-            return found
-        if len(job.clips) == 1 or found.exception == reading.VideoError.__name__:
-            return [found] * len(job.clips)
+        if not isinstance(result, Lost):
+            return result
+        if len(job.clips) == 1 or result.exception == reading.VideoError.__name__:
+            return [result] * len(job.clips)
         pool = self.pool(*limits)
         alone = [Job([clip], job.samplings, job.decoder) for clip in job.clips]
         each: list[Any] = []
@@ -210,8 +210,8 @@ def read(job: Job) -> list[reading.Frames | Lost]:
     if clip.whole:
         return [reading.read(Path(clip.path), job.samplings, clip.packets, clip.fps, job.decoder)]
     bounds = [(one.start, one.end) for one in job.clips]
-    found = windows.read(Path(clip.path), job.samplings, bounds, job.decoder)
-    return [one if isinstance(one, reading.Frames) else Lost(str(one), type(one).__name__) for one in found]
+    results = windows.read(Path(clip.path), job.samplings, bounds, job.decoder)
+    return [one if isinstance(one, reading.Frames) else Lost(str(one), type(one).__name__) for one in results]
 
 
 def bounds(clips: Sequence[Clip]) -> dict[str, np.ndarray]:

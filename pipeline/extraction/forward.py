@@ -146,7 +146,7 @@ class Forward:
             trouble = ""
             try:
                 with self._telling():
-                    begun.append(self._extract(piece, batch.own[at : at + len(piece)]))
+                    begun.append(self._extract(piece, batch.present[at : at + len(piece)]))
                 at += len(piece)
             except RuntimeError as error:
                 if not lacks_memory(error):
@@ -156,13 +156,13 @@ class Forward:
                 self._halve(len(piece), trouble)
         return begun
 
-    def _extract(self, frames: Tensor, own: Sequence[int] | None = None) -> Callable[[], np.ndarray]:
+    def _extract(self, frames: Tensor, present: Sequence[int] | None = None) -> Callable[[], np.ndarray]:
         """[b, M, T, H, W, 3] uint8, where it was filled -> what waits for values [b, *shape]."""
         import torch
 
-        told = [self.device.send(torch.tensor(own))] if own is not None and self.counted else []
+        counts = [self.device.send(torch.tensor(present))] if present is not None and self.counted else []
         with autocast(self.where, self.target.precision):
-            values: Any = self.part.extract(self.device.send(frames), *told)
+            values: Any = self.part.extract(self.device.send(frames), *counts)
         return self.device.fetch(values.float() if values.is_floating_point() else values)
 
     @contextmanager

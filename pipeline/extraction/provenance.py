@@ -54,8 +54,8 @@ def attributes(target: Target, part: Any, decoder: str = "pyav") -> dict[str, An
                 about[name] = json.dumps(list(values))
     elif hasattr(part, "extract_text"):
         about["precision"] = f"float32 on {hardware(target.device)}"
-    found = member(part, "about")  # what a part found out from its files
-    return about | target.about | {name: json.dumps(value) for name, value in found.items()}
+    findings = member(part, "about")  # what a part found out from its files
+    return about | target.about | {name: json.dumps(value) for name, value in findings.items()}
 
 
 def hardware(device: str) -> str:

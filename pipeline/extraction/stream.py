@@ -71,15 +71,15 @@ class Stream:
             while (count := begun.steps.get()) is not None:
                 worker.advance(count)
                 self._begin(work, worker)  # what follows may be told late
-            found = begun.fed.result()
+            result = begun.fed.result()
             start = perf_counter()
-            found.rows = [forward.rows() for forward in found.forwards]
-            found.seconds += perf_counter() - start
+            result.rows = [forward.rows() for forward in result.forwards]
+            result.seconds += perf_counter() - start
             self._begun.popleft()
             if not self._begun:  # nothing follows
                 for target in work.targets:
                     worker.kept(Devices).named(target.device).drop()
-            return found
+            return result
         except BaseException:
             self._stop()
             raise
@@ -98,15 +98,15 @@ class Stream:
     def _begin(self, work: Pass, worker: Worker) -> None:
         """Begin a pass and the next ones that are known, those which are not begun yet."""
         self._decoders = worker.kept(Decoders)
-        one: Pass | None = work
+        following: Pass | None = work
         for _ in range(PASSES):
-            if one is None:
+            if following is None:
                 return
-            if not any(begun.work is one for begun in self._begun):
-                begun = Begun(one)
+            if not any(begun.work is following for begun in self._begun):
+                begun = Begun(following)
                 self._begun.append(begun)
                 begun.fed = self._thread.submit(self._feed, begun, self._decoders, worker)
-            one = one.following
+            following = following.following
 
     def _stop(self) -> None:
         for begun in self._begun:
@@ -121,20 +121,20 @@ class Stream:
             if begun.stopped:
                 raise CancelledError
             numbers = range(len(work.targets))
-            found = Done([self._forward(work, number, worker) for number in numbers], [Tally() for _ in numbers])
+            result = Done([self._forward(work, number, worker) for number in numbers], [Tally() for _ in numbers])
             start = perf_counter()
             with closing(decoders.frames(work)) as videos:
                 for clip, frames in zip(work.clips, videos, strict=True):
                     if begun.stopped:
                         raise CancelledError
-                    for number, (forward, tally) in enumerate(zip(found.forwards, found.tallies, strict=True)):
+                    for number, (forward, tally) in enumerate(zip(result.forwards, result.tallies, strict=True)):
                         if tally.add(clip, frames, number) and isinstance(frames, reading.Frames):
                             forward.add(frames.arrays[number], frames.present[number])
                         else:
                             forward.add(None)
                     begun.steps.put(1)
-            found.seconds = perf_counter() - start
-            return found
+            result.seconds = perf_counter() - start
+            return result
         finally:
             begun.steps.put(None)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pipeline.extraction.decoding import Clip
 from pipeline.video import reading
-from pipeline.video.expected import NOTED, asked, told
+from pipeline.video.expected import NOTED, advice, frames_in_words
 from pipeline.workers.killable import Lost
 
 
@@ -27,8 +27,8 @@ class Tally:
         elif number in frames.lost:
             self.failed.append((clip, frames.lost[number], reading.VideoError.__name__))
         elif frames.decoded[number] < clip.needed:
-            count = told(frames.decoded[number], clip.expected, clip.expected_by)
-            reason = f"too little could be decoded: {count}; {asked(clip.needed)}"
+            count = frames_in_words(frames.decoded[number], clip.expected, clip.expected_by)
+            reason = f"too little could be decoded: {count}; {advice(clip.needed)}"
             self.failed.append((clip, reason, "Incomplete"))
         else:
             self.good.append(clip)
@@ -39,7 +39,10 @@ class Tally:
     def notes(self) -> list[tuple[Clip, str]]:
         """Videos that are used though many of their frames were lost in decoding, with words."""
         return [
-            (clip, f"used, but decoding lost frames: there are {told(count, clip.expected, clip.expected_by)}")
+            (
+                clip,
+                f"used, but decoding lost frames: there are {frames_in_words(count, clip.expected, clip.expected_by)}",
+            )
             for clip, count in zip(self.good, self.decoded, strict=True)
             if count < min(NOTED * clip.expected, clip.packets)  # what its packets lack was noted by decode
         ]

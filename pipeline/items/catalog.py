@@ -91,11 +91,11 @@ class Catalog:
 
     @cached_property
     def _shard_rows(self) -> dict[str, list[np.ndarray]]:
-        rows = {}
+        by_side = {}
         for side, shard in (("video", self.video_shard), ("text", self.caption_shard)):
             order = np.argsort(shard, kind="stable")
-            rows[side] = np.split(order, np.searchsorted(shard[order], np.arange(1, shard.max(initial=-1) + 1)))
-        return rows
+            by_side[side] = np.split(order, np.searchsorted(shard[order], np.arange(1, shard.max(initial=-1) + 1)))
+        return by_side
 
     def shards(self, side: str) -> list[np.ndarray]:
         """Rows of each shard's items, by shard number; emptied shards have no rows."""
@@ -110,15 +110,15 @@ class Catalog:
         """Digest of what items are: ids with file digests, and the bounds of windows, or ids with texts."""
         ids, what = (self.videos, self.digests) if side == "video" else (self.captions, self.texts)
         part = self._parts(rows) if side == "video" else {}
-        found = hashlib.sha256(b"[")  # in pieces, the files.digest of [[id, what], …]
+        sha256 = hashlib.sha256(b"[")  # in pieces, the files.digest of [[id, what], …]
         for start in range(0, len(rows), CHUNK):
             piece = json.dumps(
                 [(ids[row], what[row], *part.get(row, ())) for row in rows[start : start + CHUNK].tolist()],
                 ensure_ascii=False,
             )
-            found.update(f"{', ' if start else ''}{piece[1:-1]}".encode())
-        found.update(b"]")
-        return found.hexdigest()
+            sha256.update(f"{', ' if start else ''}{piece[1:-1]}".encode())
+        sha256.update(b"]")
+        return sha256.hexdigest()
 
     def _parts(self, rows: np.ndarray) -> dict[int, tuple[float, float]]:
         """{row: (start, end)} of those that are windows."""
@@ -171,5 +171,5 @@ def whole(count: int) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros(count), np.full(count, np.inf)
 
 
-def _same(one: Any, other: Any) -> bool:
-    return np.array_equal(one, other) if isinstance(one, np.ndarray) else one == other
+def _same(this: Any, other: Any) -> bool:
+    return np.array_equal(this, other) if isinstance(this, np.ndarray) else this == other

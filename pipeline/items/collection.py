@@ -61,7 +61,8 @@ class Collection:
                 if window != WHOLE:
                     windows[id_] = window
         members = {
-            split: [id_ for v in own for id_, _ in parts.get(v, [(v, WHOLE)])] for split, own in self.ids.items()
+            split: [id_ for video in videos for id_, _ in parts.get(video, [(video, WHOLE)])]
+            for split, videos in self.ids.items()
         }
         return replace(self, files=files, ids=members, windows=windows, windowing=None)
 
@@ -105,8 +106,8 @@ def _read(raw: dict[str, Any], collection: Collection, problems: Problems) -> No
         )
         source = sources.read(place, follow is True, not takes_rest, about_videos)
         collection.notes += source.notes
-    own = source.own if source else {} if "videos" in raw else None
-    read = splits.read(raw, path, own, problems)
+    listed_by_source = source.own if source else {} if "videos" in raw else None
+    read = splits.read(raw, path, listed_by_source, problems)
     collection.ids, collection.captions, collection.queries = read.ids, read.captions, read.queries
     collection.val_is_test = read.val_is_test
     collection.notes += read.notes
@@ -123,10 +124,11 @@ def _read(raw: dict[str, Any], collection: Collection, problems: Problems) -> No
 def _put_together(collection: Collection) -> None:
     """Let the windows of a video follow each other in each split, by the time they start."""
     if collection.windows:
-        for split, own in collection.ids.items():
-            place = {file: number for number, file in reversed([*enumerate(collection.files[video] for video in own)])}
-            at = {video: (place[collection.files[video]], *collection.windows.get(video, WHOLE)) for video in own}
-            collection.ids[split] = sorted(own, key=at.__getitem__)
+        for split, members in collection.ids.items():
+            files = [collection.files[video] for video in members]
+            place = {file: number for number, file in reversed([*enumerate(files)])}
+            at = {video: (place[collection.files[video]], *collection.windows.get(video, WHOLE)) for video in members}
+            collection.ids[split] = sorted(members, key=at.__getitem__)
 
 
 def _divide(value: Any, collection: Collection, source: sources.Source | None, problems: Problems) -> None:

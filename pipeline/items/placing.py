@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.errors import Problems, did_you_mean, printable
-from pipeline.items.sources import Source, told
+from pipeline.items.sources import Source, distinct_names
 from pipeline.items.splits import Lines
 from pipeline.items.video_files import chosen_of, links_out, prefix_of, some
 
@@ -27,7 +27,7 @@ def place(
         mine = known.get(video, [])
         if video in several and video not in chosen:
             if line:  # else it has been told
-                names = told([file.removeprefix(prefix_of(source.folder)) for file in mine])
+                names = distinct_names([file.removeprefix(prefix_of(source.folder)) for file in mine])
                 problems.add(f"video '{video}' has {len(mine)} files in {source.place}: {names}", where, line)
         elif mine:
             files[video] = str(chosen[video]) if video in chosen else mine[0]

@@ -27,10 +27,10 @@ def recovered(root: Path, collection: Collection) -> Catalog:
     rank = {"video": {id_: row for row, id_ in enumerate(split_of)}, "text": captions}
     folders: dict[str, list[Members]] = {"video": [], "text": []}
     for paths in _folders(root):
-        told = {int(path.stem): _told(path) for path in paths}
-        names = {id_ for ids, failed in told.values() for id_ in ids + failed}
+        items = {int(path.stem): _items_of(path) for path in paths}
+        names = {id_ for ids, failed in items.values() for id_ in ids + failed}
         side = max(rank, key=lambda side: len(names & rank[side].keys()))
-        folders[side].append({number: _members(*both, rank[side]) for number, both in told.items()})
+        folders[side].append({number: _members(*both, rank[side]) for number, both in items.items()})
     videos, video_shard = _placed(folders["video"])
     captions_, caption_shard = _placed(folders["text"])
     zeros = np.zeros(len(videos), dtype=np.int64)
@@ -56,7 +56,7 @@ def _folders(root: Path) -> Iterator[list[Path]]:
         yield sorted(folder.glob(SHARD))
 
 
-def _told(path: Path) -> tuple[list[str], list[str]]:
+def _items_of(path: Path) -> tuple[list[str], list[str]]:
     """Ids of a shard's items in order, and of those whose place it does not tell; none where it cannot be read."""
     try:
         members = shards.read_members(path)
@@ -84,7 +84,7 @@ def _placed(folders: list[Members]) -> tuple[list[str], np.ndarray]:
     """
     shard_of: dict[str, int] = {}
     place: dict[str, int] = {}
-    for members in sorted(folders, key=lambda one: -sum(map(len, one.values()))):
+    for members in sorted(folders, key=lambda by_shard: -sum(map(len, by_shard.values()))):
         here = {id_: number for number in sorted(members) for id_ in members[number]}
         new = here.keys() - shard_of.keys()
         for number, ids in members.items():

@@ -154,16 +154,16 @@ def _bounds(videos: list[str], windows: dict[str, Window]) -> tuple[np.ndarray, 
 def _stat(paths: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """Sizes [n] in bytes and mtimes [n] in nanoseconds; zeros where there is no path, sizes of -1 where no file."""
     sizes, mtimes = np.zeros((2, len(paths)), dtype=np.int64)
-    last, found = "", (0, 0)  # windows of a file follow each other
+    last, facts = "", (0, 0)  # windows of a file follow each other
     for row, path in enumerate(paths):
         if path and path != last:
             try:
                 status = os.stat(path)  # noqa: PTH116 - a million Paths take longer than the files' answers
-                last, found = path, (status.st_size, status.st_mtime_ns)
+                last, facts = path, (status.st_size, status.st_mtime_ns)
             except OSError:
-                last, found = path, (-1, 0)
+                last, facts = path, (-1, 0)
         if path:
-            sizes[row], mtimes[row] = found
+            sizes[row], mtimes[row] = facts
     return sizes, mtimes
 
 
@@ -188,10 +188,10 @@ def _digest(new: Catalog, old: Catalog, was: np.ndarray, read: Callable[[list[st
     for row in unknown:
         new.digests[row] = LOST
     if read:
-        found = read([new.paths[row] for row in asked])
+        digests = read([new.paths[row] for row in asked])
     else:
-        found = [f"{PENDING}{new.sizes[row]}:{new.mtimes[row]}" for row in asked]
-    for row, digest in zip(asked, found, strict=True):
+        digests = [f"{PENDING}{new.sizes[row]}:{new.mtimes[row]}" for row in asked]
+    for row, digest in zip(asked, digests, strict=True):
         new.digests[row] = digest
     for row in unknown:
         if new.digests[row] == LOST and was[row] >= 0 and finished[was[row]]:

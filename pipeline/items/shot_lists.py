@@ -85,7 +85,7 @@ def _tsv(file: Path, lists: Lists, problems: Problems) -> Shots:
     if not lines or [cell.lower() for cell in lines[0][1]] != HEADER:
         problems.add(f"the first line should be '{' '.join(HEADER)}', with tabs between", file, 1)
         return []
-    rows: list[tuple[int, float, int, float]] = []
+    bounds: list[tuple[int, float, int, float]] = []
     for number, cells in lines[1:]:
         times = [seconds_of(cell) for cell in cells[1::2]] if len(cells) == 4 else []
         if not times or None in times or not (cells[0].isdecimal() and cells[2].isdecimal()):
@@ -93,11 +93,11 @@ def _tsv(file: Path, lists: Lists, problems: Problems) -> Shots:
                 f"should be a frame, a time, a frame and a time, with tabs between; not {cells}"[:200], file, number
             )
             return []
-        rows.append((int(cells[0]), times[0], int(cells[2]), times[1]))  # type: ignore[arg-type]
+        bounds.append((int(cells[0]), times[0], int(cells[2]), times[1]))  # type: ignore[arg-type]
     shots: Shots = []
-    for place, (_, start, last, end) in enumerate(rows):
-        if place + 1 < len(rows) and rows[place + 1][0] == last + 1:
-            end = rows[place + 1][1]
+    for place, (_, start, last, end) in enumerate(bounds):
+        if place + 1 < len(bounds) and bounds[place + 1][0] == last + 1:
+            end = bounds[place + 1][1]
         _keep(
             shots,
             f"shot{ids.clean(file.stem)}_{place + 1}",
@@ -149,7 +149,7 @@ def _text(element: ElementTree.Element, *path: str) -> str:
 def _collection(file: Path, problems: Problems) -> dict[str, str]:
     """{number of a video: the name of its file without the ending}."""
     root = _parsed(file, problems)
-    videos = [one for one in root.iter() if _local(one) == "VideoFile"] if root is not None else []
+    videos = [element for element in root.iter() if _local(element) == "VideoFile"] if root is not None else []
     return {
         _text(video, "id"): ids.clean(Path(_text(video, "filename")).stem)
         for video in videos

@@ -148,7 +148,9 @@ def _find_own(source: Source, names: Sequence[str], problems: Problems) -> None:
         problems.add(f"{what}; videos have endings such as .mp4, .mkv, .webm, .avi, .mov, .gif", place)
     for id_, files in by_id.items():
         if len(files) > 1:
-            problems.add(f"id '{id_}' means {len(files)} videos: {told(files)}; rename all but one, or {TABLE}", place)
+            problems.add(
+                f"id '{id_}' means {len(files)} videos: {distinct_names(files)}; rename all but one, or {TABLE}", place
+            )
     folded: dict[str, str] = {}
     for id_ in by_id:
         if (other := folded.setdefault(id_.casefold(), id_)) != id_:
@@ -159,7 +161,7 @@ def _find_own(source: Source, names: Sequence[str], problems: Problems) -> None:
     source.known.update({id_: [f"{prefix}{name}" for name in files] for id_, files in by_id.items()})
 
 
-def told(names: Sequence[str]) -> str:
+def distinct_names(names: Sequence[str]) -> str:
     """Names of files, so that two which look alike are told apart."""
     if len({ids.clean(name) for name in names}) < len(names):
         names = [ascii(name)[1:-1] for name in names]  # an accent may be a letter's own, or stand behind it

@@ -116,7 +116,7 @@ def links_out(paths: Iterable[str], folder: Path, is_link: Callable[[str], bool]
     prefix = prefix_of(folder)
     inside = os.path.join(os.path.realpath(folder), "")  # noqa: PTH118 - a million paths
     real: dict[str, str] = {}  # folder -> where it is
-    found = {}
+    targets = {}
     for path in paths:
         parent, _, name = path.rpartition("/")
         if parent not in real:
@@ -124,8 +124,8 @@ def links_out(paths: Iterable[str], folder: Path, is_link: Callable[[str], bool]
         place = os.path.realpath(path) if is_link(path) else real[parent] + name
         below = path.startswith(prefix) and "/../" not in path
         if not place.startswith(inside if below else real[parent]) and os.path.exists(place):  # noqa: PTH110
-            found[path] = place
-    return found
+            targets[path] = place
+    return targets
 
 
 def lost_and_links(paths: Iterable[str]) -> tuple[set[str], set[str]]:

@@ -33,8 +33,8 @@ def read(table: Path, problems: Problems) -> Table:
     """The rows of a table; paths are relative to it. Mistakes are noted and left out."""
     known, lines = Table(), dict[str, int]()
     prefix = prefix_of(table.parent)
-    rows = _jsonl(table, problems) if table.suffix.lower() == ".jsonl" else _csv(table, problems)
-    for number, video, path, bounds in rows:
+    entries = _jsonl(table, problems) if table.suffix.lower() == ".jsonl" else _csv(table, problems)
+    for number, video, path, bounds in entries:
         if wrong := ids.wrong(video):
             problems.add(wrong, table, number)
         elif video in lines:
@@ -72,7 +72,7 @@ def _csv(table: Path, problems: Problems) -> Iterator[tuple[int, str, str, list[
     columns = [cell.strip() for cell in header]
     if columns not in (COLUMNS, COLUMNS + BOUNDS):
         problems.add(
-            f"the first line should be 'video,path' or 'video,path,start,end', not {_told(header)}", table, number
+            f"the first line should be 'video,path' or 'video,path,start,end', not {_shown(header)}", table, number
         )
         return
     for number, row in rows:
@@ -82,7 +82,7 @@ def _csv(table: Path, problems: Problems) -> Iterator[tuple[int, str, str, list[
             problems.add(f"has {len(row)} columns instead of {len(columns)}", table, number)
 
 
-def _told(header: list[str]) -> str:
+def _shown(header: list[str]) -> str:
     return repr(",".join(header)[:60])
 
 

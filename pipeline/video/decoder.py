@@ -54,7 +54,7 @@ def timed(path: Path) -> Iterator[tuple[int | None, Picture]]:
 
 
 def decoded(
-    packets: Iterator[av.Packet], stream: VideoStream, seen: Callable[[av.Packet], None]
+    packets: Iterator[av.Packet[Any]], stream: VideoStream, seen: Callable[[av.Packet[Any]], None]
 ) -> Iterator[VideoFrame]:
     """The frames of a stream that can be decoded: a damaged packet costs its own, a cut-off file what was cut off.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import av
+    from av.video.stream import VideoStream
 
 SEQUENCE = 7  # the kind of a unit that holds the parameters of a sequence
 SLICES = (1, 2, 5)  # kinds of units that begin with a slice's header
@@ -40,7 +41,7 @@ class Fields:
         for unit in islice(_units(extradata[6:], 2), extradata[5] & 31) if prefixed else _units(extradata, 0):
             self._look(unit)
 
-    def second(self, packet: av.Packet) -> bool:
+    def second(self, packet: av.Packet[VideoStream]) -> bool:
         """Whether a packet holds the second field of the frame whose first field the packet before it held."""
         if not packet.is_keyframe and not (self._sequence and self._sequence.fields):
             return False

@@ -61,23 +61,23 @@ def _hevc(packet: bytes, length: int) -> Parameters | None:
 def _start(
     safe: bool, units: Sequence[tuple[int, bytes]], parameters: frozenset[int], sequence: int
 ) -> Parameters | None:
-    found = frozenset((kind, unit if kind == sequence else b"") for kind, unit in units if kind in parameters)
-    if found and not safe:
+    parameter_sets = frozenset((kind, unit if kind == sequence else b"") for kind, unit in units if kind in parameters)
+    if parameter_sets and not safe:
         raise Unsure("parameters change between keyframes")
-    return found if safe else None
+    return parameter_sets if safe else None
 
 
 def _units(packet: bytes, length: int, picture: Callable[[int], bool]) -> list[bytes]:
     """The units of a packet up to the first that is part of a picture, of which the first byte is enough."""
-    found: list[bytes] = []
+    units: list[bytes] = []
     at = 0
     while at + length < len(packet):
         begin = at + length
         if picture(packet[begin]):
-            return [*found, packet[begin : begin + 1]]
+            return [*units, packet[begin : begin + 1]]
         at = begin + int.from_bytes(packet[at:begin], "big")
         if at > begin:
-            found.append(packet[begin:at])
+            units.append(packet[begin:at])
     raise Unsure("a packet holds no picture")
 
 

@@ -92,7 +92,7 @@ def _stream(container: InputContainer) -> VideoStream:
         cover = " and a cover picture" if container.streams.video else ""
         raise VideoError(f"no video stream: {' and '.join(kinds)}{cover} only" if kinds else "no stream at all")
     best = container.streams.best("video")
-    stream = next((one for one in moving if best is not None and one.index == best.index), moving[0])
+    stream = next((candidate for candidate in moving if best is not None and candidate.index == best.index), moving[0])
     context = stream.codec_context
     if context is None:
         raise VideoError("no decoder for its video stream in this FFmpeg")

@@ -18,6 +18,7 @@ from pipeline.video import decord_reader, seeking
 from pipeline.video.collecting import Collector
 from pipeline.video.decoder import Picture, pictures
 from pipeline.video.frames import LONG, Frames
+from pipeline.video.keyframes import Unsure
 from pipeline.video.media import VideoError, opened
 from pipeline.video.positions import present, wanted
 from pipeline.video.probing import Probe, drain, probe, probe_windows
@@ -54,8 +55,8 @@ def read(path: Path, samplings: Sequence[Sampling], packets: int, fps: float = 0
         return _in_sequence(decord_reader.pictures, path, samplings, packets, fps)
     few = _seek(path, samplings, packets, fps)
     if few is not None:
-        own = _present(samplings, packets, fps)
-        return Frames(few, packets, fps, 1, own, [packets] * len(samplings), sought=True)
+        counts = _present(samplings, packets, fps)
+        return Frames(few, packets, fps, 1, counts, [packets] * len(samplings), sought=True)
     try:
         return _read_all(path, samplings, packets, fps)
     except VideoError:
@@ -104,7 +105,9 @@ def _each_alone(path: Path, samplings: Sequence[Sampling], packets: int, fps: fl
         (together.decoded[number],) = alone.decoded
     if not served:
         raise VideoError(together.lost[0])
-    return replace(together, count=max(one.count for one in served), passes=sum(one.passes for one in served))
+    return replace(
+        together, count=max(frames.count for frames in served), passes=sum(frames.passes for frames in served)
+    )
 
 
 def _present(samplings: Sequence[Sampling], count: int, fps: float) -> list[int]:
@@ -139,7 +142,7 @@ def _seek(path: Path, samplings: Sequence[Sampling], packets: int, fps: float) -
                 return None
             for index, picture in seeking.frames(container, stream, table, together):
                 collector.take([index], picture)
-    except seeking.Unsure:
+    except Unsure:
         return None
     return collector.views
 
