@@ -1,4 +1,7 @@
-"""All frames of a video as the network of shots sees them. Decoder processes import this module, so no torch here."""
+"""All frames of a video in the size that the network of shots takes.
+
+Decoder processes import this module, so it has no torch.
+"""
 
 from __future__ import annotations
 

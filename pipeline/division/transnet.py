@@ -45,7 +45,7 @@ class TransNet:
         module = _module(code)
 
         class Bare(module.TransNetV2):  # type: ignore[name-defined, misc]
-            """The network as it is; its own way to be made would seed and set up torch for the whole process."""
+            """The network without its set-up, which would seed torch and change its settings for the whole process."""
 
             def _setup_deterministic_behavior(self) -> None:
                 return
@@ -99,12 +99,12 @@ def scenes(transitions: np.ndarray) -> list[tuple[int, int]]:
 
 
 def check() -> None:
-    """LaffError where the package is not installed, or its files are not the known ones."""
+    """Raise LaffError where the package is not installed or its files are not the known ones."""
     _files()
 
 
 def _files() -> tuple[Path, Path]:
-    """The network's code and its weights."""
+    """Paths of the network's code and of its weights, both checked."""
     try:
         listed = distribution(PACKAGE).files or []
     except PackageNotFoundError:

@@ -13,7 +13,7 @@ from pipeline.rows import shards
 
 
 def clips(context: Context, stage: str, shard: int) -> list[Clip]:
-    """The clips of a shard as decode left them, for stage's pass: what it could not read keeps an empty slot."""
+    """The clips of a shard for the pass of `stage`; videos that decode could not read keep an empty slot."""
     catalog = context.catalog
     rows = catalog.shards("video")[shard]
     (before, *_) = context.graph.stages_of(context.stage(stage).about.after, context.graph.needed([stage]))
@@ -38,7 +38,7 @@ def clips(context: Context, stage: str, shard: int) -> list[Clip]:
 
 
 def no_decoder(context: Context, stage: Stage) -> list[str]:
-    """What stands in the way of reading a stage's videos: a decoder that was chosen and is not installed here."""
+    """Why a stage's videos cannot be read here: their decoder is not installed. Empty if it is."""
     reader = context.graph.decoder(stage.name)
     if reader == "pyav" or find_spec(reader):  # every look at a video needs PyAV
         return []

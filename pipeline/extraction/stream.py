@@ -24,7 +24,7 @@ PASSES = 3  # under way at a time
 
 @dataclass
 class Done:
-    """What a pass found."""
+    """The results of a pass."""
 
     forwards: list[Forward]  # one a target
     tallies: list[Tally]  # one a target
@@ -59,7 +59,7 @@ class Stream:
         self._decoders: Decoders | None = None
 
     def done(self, work: Pass, worker: Worker) -> Done:
-        """The rows of a pass, as soon as they are there; those that follow it are begun before, if they are known.
+        """Wait for the results of a pass. Passes known to follow it are begun before it ends.
 
         What goes wrong in a pass is raised when that pass is asked for, and ends what was begun behind it.
         """
@@ -70,7 +70,7 @@ class Stream:
             begun = self._begun[0]
             while (count := begun.steps.get()) is not None:
                 worker.advance(count)
-                self._begin(work, worker)  # what follows may be told late
+                self._begin(work, worker)  # the pass that follows may become known late
             result = begun.fed.result()
             start = perf_counter()
             result.rows = [forward.rows() for forward in result.forwards]
@@ -96,7 +96,7 @@ class Stream:
             lanes.close()
 
     def _begin(self, work: Pass, worker: Worker) -> None:
-        """Begin a pass and the next ones that are known, those which are not begun yet."""
+        """Begin a pass and those that follow it, as far as they are known and not begun yet."""
         self._decoders = worker.kept(Decoders)
         following: Pass | None = work
         for _ in range(PASSES):
@@ -115,7 +115,7 @@ class Stream:
         self._begun.clear()
 
     def _feed(self, begun: Begun, decoders: Decoders, worker: Worker) -> Done:
-        """Frames of all clips of a pass to all forwards; in the thread."""
+        """Give the frames of all clips of a pass to all forwards. Runs in the stream's thread."""
         work = begun.work
         try:
             if begun.stopped:
@@ -139,7 +139,7 @@ class Stream:
             begun.steps.put(None)
 
     def _forward(self, work: Pass, number: int, worker: Worker) -> Forward:
-        """Of one target. All parts are loaded before one looks for its batch size: they share a GPU's memory."""
+        """The forward of one target. All parts are loaded first: they share the memory that limits the batch size."""
         target = work.targets[number]
         samplings = [other.loaded(worker).sampling for other in work.targets]
         others = zip(work.targets, samplings, strict=True)

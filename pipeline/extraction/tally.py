@@ -12,14 +12,14 @@ from pipeline.workers.killable import Lost
 
 @dataclass
 class Tally:
-    """Of one feature; what a video gives for it does not hang on the other features of the pass."""
+    """The counts of one feature; what a video gives for it does not depend on the other features of the pass."""
 
     good: list[Clip] = field(default_factory=list)  # with frames, in the order of the shard
     decoded: list[int] = field(default_factory=list)  # of each of these the frames that there was a choice of
     failed: list[tuple[Clip, str, str]] = field(default_factory=list)  # with reason and exception
 
     def add(self, clip: Clip, frames: reading.Frames | Lost | None, number: int) -> bool:
-        """Count a video, of whose frames those of feature `number` are ours -> whether they are to be taken."""
+        """Count a video. Returns whether its frames for this feature, the pass's `number`-th, are to be used."""
         if frames is None:
             return False
         if isinstance(frames, Lost):
@@ -37,7 +37,7 @@ class Tally:
         return False
 
     def notes(self) -> list[tuple[Clip, str]]:
-        """Videos that are used though many of their frames were lost in decoding, with words."""
+        """A note for each video that is used although many of its frames were lost in decoding."""
         return [
             (
                 clip,

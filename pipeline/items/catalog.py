@@ -62,7 +62,7 @@ class Catalog:
 
     @cached_property
     def row(self) -> dict[str, int]:
-        """Video id -> row."""
+        """Map each video id to its row."""
         return {video: row for row, video in enumerate(self.videos)}
 
     @cached_property
@@ -71,7 +71,7 @@ class Catalog:
         return bool(self.digests) and all(digest.startswith(PENDING) for digest in self.digests)
 
     def split_number(self, split: str) -> int:
-        """What `video_split` says of a split's videos."""
+        """The number that `video_split` holds for the videos of a split."""
         return SPLITS.index(self.aliases.get(split, split))
 
     def split_videos(self, split: str) -> np.ndarray:
@@ -86,7 +86,7 @@ class Catalog:
         return np.flatnonzero(described & (self.video_split[self.caption_video] == self.split_number(split)))
 
     def queries(self) -> np.ndarray:
-        """Rows of the texts of no video, which the videos of test are ranked for."""
+        """Rows of the queries: texts that describe no known video, for which the videos of test are ranked."""
         return np.flatnonzero(self.caption_video < 0)
 
     @cached_property
@@ -107,7 +107,7 @@ class Catalog:
         return [column[row] for row in rows]
 
     def content(self, side: str, rows: np.ndarray) -> str:
-        """Digest of what items are: ids with file digests, and the bounds of windows, or ids with texts."""
+        """Digest of items: of videos their ids, file digests and bounds; of captions their ids and texts."""
         ids, what = (self.videos, self.digests) if side == "video" else (self.captions, self.texts)
         part = self._parts(rows) if side == "video" else {}
         sha256 = hashlib.sha256(b"[")  # in pieces, the files.digest of [[id, what], …]
@@ -121,7 +121,7 @@ class Catalog:
         return sha256.hexdigest()
 
     def _parts(self, rows: np.ndarray) -> dict[int, tuple[float, float]]:
-        """{row: (start, end)} of those that are windows."""
+        """{row: (start, end)} of the rows that are windows, in seconds."""
         parts = rows[(self.starts[rows] != 0) | (self.ends[rows] != np.inf)]
         bounds = zip(self.starts[parts].tolist(), self.ends[parts].tolist(), strict=True)
         return dict(zip(parts.tolist(), bounds, strict=True))
@@ -162,7 +162,7 @@ class Catalog:
 
 
 def was_read(digest: str) -> bool:
-    """Whether it is the digest of a file that was read."""
+    """Whether `digest` comes from a file that was read."""
     return bool(digest) and digest != LOST and not digest.startswith(PENDING)
 
 

@@ -36,7 +36,7 @@ class Collection:
     captions: dict[str, Captions] = field(default_factory=dict)  # split -> captions
     queries: Captions = field(default_factory=Captions)  # texts that test is asked without a known answer
     val_is_test: bool = False  # whether the videos of test are those of val too; val lists none then
-    notes: list[str] = field(default_factory=list)  # what is no mistake, but to be told once, a line each
+    notes: list[str] = field(default_factory=list)  # remarks that are no mistakes, a line each
 
     @property
     def has_videos(self) -> bool:
@@ -122,7 +122,7 @@ def _read(raw: dict[str, Any], collection: Collection, problems: Problems) -> No
 
 
 def _put_together(collection: Collection) -> None:
-    """Let the windows of a video follow each other in each split, by the time they start."""
+    """Sort the ids of each split so that the windows of a video follow each other, by their start."""
     if collection.windows:
         for split, members in collection.ids.items():
             files = [collection.files[video] for video in members]
@@ -132,7 +132,7 @@ def _put_together(collection: Collection) -> None:
 
 
 def _divide(value: Any, collection: Collection, source: sources.Source | None, problems: Problems) -> None:
-    """Take note of how the videos are divided into windows; where a list has all of them, do it."""
+    """Read `windows:`: divide the videos at once by a list of shots, or note how they are to be divided later."""
     path = collection.path
     chosen = windowing.read(value, path, problems)
     if source is None:
@@ -154,7 +154,7 @@ def _divide(value: Any, collection: Collection, source: sources.Source | None, p
 def _of_videos(
     lists: shot_lists.Lists, collection: Collection, place: Path, problems: Problems
 ) -> dict[str, list[tuple[str, Window]]]:
-    """{video: its shots}: a list goes with the video whose id is its name, or whose id ends with it after a `/`."""
+    """{video: its shots}. The list NAME belongs to the video NAME, or else to the one whose id ends in /NAME."""
     by_name: dict[str, list[str]] = {}
     for video in collection.files:
         for name in {video, video.rpartition("/")[2]}:

@@ -1,4 +1,4 @@
-"""Caption files and lists, line by line: every mistake noted with its file and line, the rest handed on."""
+"""Caption files and lists, line by line: good lines are handed on, each mistake is noted with its file and line."""
 
 import csv
 import io
@@ -37,7 +37,7 @@ class Captions(Sequence[Caption]):
     texts: list[str] = field(default_factory=list)
 
     def add(self, caption: Caption) -> None:
-        """One more caption."""
+        """Append a caption."""
         self.ids.append(caption.id)
         self.videos.append(caption.video)
         self.texts.append(caption.text)
@@ -56,7 +56,7 @@ class Captions(Sequence[Caption]):
 
 
 def named_file(entry: dict[str, Any], key: str, path: Path, split: str, problems: Problems) -> Path | None:
-    """The file that a key of collection.yaml, at `path`, names; None, with the mistake noted, where there is none."""
+    """The file that a key of the collection.yaml at `path` names; None, and a problem, where there is none."""
     value, what = entry[key], f"{split}.{key}" if split else key
     if not isinstance(value, str) or not value:
         problems.add(f"{what}: should name a file, not {value!r}", path)
@@ -71,7 +71,7 @@ def named_file(entry: dict[str, Any], key: str, path: Path, split: str, problems
 
 
 def text_lines(file: Path, problems: Problems) -> Iterator[tuple[int, str]]:
-    """(line number, text) of each line that is not blank; the mistake noted where the file is not UTF-8 text."""
+    """(line number, text) of each line that is not blank; a problem where the file is not UTF-8 text."""
     try:
         text = text_of(file)
     except UnicodeDecodeError as error:
@@ -164,7 +164,7 @@ def _from_text(file: Path, problems: Problems) -> Iterator[tuple[int, str, str, 
 
 
 def csv_rows(file: Path, problems: Problems) -> Iterator[tuple[int, list[str]]]:
-    """(number of its first line, cells) of each row that is not blank; a broken quote ends them, noted."""
+    """(number of its first line, cells) of each row that is not blank; a broken quote is a problem and ends them."""
     lines = list(text_lines(file, problems))
     rows = csv.reader(io.StringIO("\n".join(line for _, line in lines)), strict=True)
     number = 0

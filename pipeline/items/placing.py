@@ -1,4 +1,4 @@
-"""The file of each video of a collection, and what is told of videos without one."""
+"""The file of each video of a collection, and the messages about videos without one."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ GUESSED = 40  # mistakes with a did-you-mean, which takes long
 def place(
     source: Source, lines: Lines, follow: bool, path: Path, problems: Problems
 ) -> tuple[dict[str, str], list[str]]:
-    """{id: file} of the videos in `lines`, and notes. A video without a file costs itself, unless no video has one.
+    """{id: file} of the videos in `lines`, and notes. Videos without one are noted, or problems if all lack one.
 
     path: collection.yaml. Two files of one id, and links out of the folder, are mistakes.
     """
@@ -26,7 +26,7 @@ def place(
     for video, (where, line) in lines.items():
         mine = known.get(video, [])
         if video in several and video not in chosen:
-            if line:  # else it has been told
+            if line:  # else it is a problem already
                 names = distinct_names([file.removeprefix(prefix_of(source.folder)) for file in mine])
                 problems.add(f"video '{video}' has {len(mine)} files in {source.place}: {names}", where, line)
         elif mine:
@@ -46,7 +46,7 @@ def place(
 
 
 def _note_missing(source: Source, files: dict[str, str], lines: Lines, problems: Problems) -> list[str]:
-    """A note of the videos that have no file; mistakes instead, a line each, where there are other mistakes too."""
+    """A note of the videos without a file; where there are other mistakes, each of them is a mistake too."""
     known = source.known
     lost = [video for video in lines if not known.get(video) or files.get(video) in source.lost]
     if not lost:
@@ -81,14 +81,14 @@ def _note_missing(source: Source, files: dict[str, str], lines: Lines, problems:
 
 
 def _instead(file: Path) -> str:
-    """What is at the path of a video where no file is."""
+    """What stands at the path of a video that has no file, in words."""
     if file.exists():
         return f"{file} is {'a folder' if file.is_dir() else 'no regular file (a pipe, socket or device)'}"
     return f"{file} is a link to nothing ({file.readlink()})" if file.is_symlink() else f"there is no {file}"
 
 
 def _near(video: str, names: Sequence[str]) -> str:
-    """A did-you-mean among names of files with the same numbers: clip99 is not meant to be clip6."""
+    """A did-you-mean among the files whose names hold the same numbers: clip99 is no typing error for clip6."""
     numbers = _numbers(video)
     return did_you_mean(video, [name for name in names if _numbers(name) == numbers])
 

@@ -1,4 +1,4 @@
-"""Which shard each item is in, as the shards of a workspace tell it: for a table that was lost."""
+"""A table that was lost, made again from the shards of a workspace, which say what items they hold."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +57,7 @@ def _folders(root: Path) -> Iterator[list[Path]]:
 
 
 def _items_of(path: Path) -> tuple[list[str], list[str]]:
-    """Ids of a shard's items in order, and of those whose place it does not tell; none where it cannot be read."""
+    """Ids of a shard's items in order, and ids whose place in it is not known; both empty if it cannot be read."""
     try:
         members = shards.read_members(path)
         if members is not None:
@@ -68,7 +68,7 @@ def _items_of(path: Path) -> tuple[list[str], list[str]]:
 
 
 def _members(ids: list[str], failed: list[str], rank: dict[str, int]) -> list[str]:
-    """The listed items of a shard in order. Where one without a row stood is not told: it goes where it is listed."""
+    """The listed items of a shard in order. A failed one, whose place is lost, goes where the collection lists it."""
     members = [id_ for id_ in ids if id_ in rank]
     for id_ in sorted({id_ for id_ in failed if id_ in rank}.difference(members), key=rank.__getitem__):
         place = next((n for n, other in enumerate(members) if rank[other] > rank[id_]), len(members))
@@ -79,7 +79,7 @@ def _members(ids: list[str], failed: list[str], rank: dict[str, int]) -> list[st
 def _placed(folders: list[Members]) -> tuple[list[str], np.ndarray]:
     """Ids [n] in the order of the table, and their shards [n] int64.
 
-    The feature that tells most has the first say: decode, which fails on a video that others then leave out. An item
+    The feature with most items comes first: decode, which fails on a video that others then leave out. An item
     that was removed and came back has gone to a later shard.
     """
     shard_of: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Bring the catalog in line with the collection as it is now, column by column, and say what changed."""
+"""Update the catalog to the collection as it is now, column by column, and say what changed."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -114,7 +114,7 @@ def _take(column: Sequence[str], rows: np.ndarray) -> list[str]:
 
 
 def _gone(was: np.ndarray, count: int) -> np.ndarray:
-    """Old rows that no item has any more."""
+    """Old rows whose items are gone."""
     left = np.ones(count, dtype=bool)
     left[was[was >= 0]] = False
     return np.flatnonzero(left)
@@ -206,7 +206,7 @@ def _digest(new: Catalog, old: Catalog, was: np.ndarray, read: Callable[[list[st
 
 
 def _untouched(old: Catalog, side: str, touched: np.ndarray) -> dict[str, str]:
-    """Digests of the shards that hold what they held."""
+    """The known digests of the shards whose items did not change."""
     left = set(range(1 + (old.video_shard if side == "video" else old.caption_shard).max(initial=-1)))
     names = [f"{side}/{number}" for number in left.difference(touched.tolist())]
     return {name: old.contents[name] for name in names if name in old.contents}

@@ -35,7 +35,7 @@ Shots = list[tuple[str, Window]]  # of one video: the id and the bounds of each
 
 @dataclass
 class Lists:
-    """The shots of many videos."""
+    """The shots of many videos, by the names of the videos."""
 
     of: dict[str, Shots] = field(default_factory=dict)  # name of a video's file without its ending -> its shots
     empty: int = 0  # shots of no length, which are left out

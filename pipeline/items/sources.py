@@ -1,4 +1,4 @@
-"""Where a collection's videos lie: in a folder with its subfolders, or where a table says."""
+"""The files of a collection's videos: those of a folder and its subfolders, or those that a table lists."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ TABLE = "a table (CSV with the header `video,path`, or JSONL) can give each file
 
 @dataclass
 class Source:
-    """The files that `videos:` of a collection.yaml tells of. Paths are text: there may be a million."""
+    """The files that `videos:` of a collection.yaml names. Paths are text: there may be a million."""
 
     place: Path  # the folder, or the table
     folder: Path  # what paths are relative to
@@ -66,7 +66,7 @@ def read(place: Path, follow: bool, listed: bool, problems: Problems) -> Source:
     for name in names:
         for id_ in {ids.clean(stem_and_ending(name)[0]), ids.clean(name)}:
             source.known.setdefault(id_, []).append(f"{prefix}{name}")
-    for name in source.pipes:  # told as such where no file has the name
+    for name in source.pipes:  # lost, unless a file has the name too
         source.lost.add(f"{prefix}{name}")
         for id_ in {ids.clean(stem_and_ending(name)[0]), ids.clean(name)}:
             source.known.setdefault(id_, [f"{prefix}{name}"])
@@ -105,7 +105,7 @@ def _walk(source: Source, follow: bool, unread: list[str]) -> Iterator[str]:
                 source.links.add(f"{prefix}{name}")
             if is_file(entry):
                 yield name
-            elif link and not os.path.exists(entry.path):  # a link to nothing is told as such  # noqa: PTH110
+            elif link and not os.path.exists(entry.path):  # a link to nothing is lost  # noqa: PTH110
                 source.lost.add(f"{prefix}{name}")
                 yield name
             else:
@@ -162,7 +162,7 @@ def _find_own(source: Source, names: Sequence[str], problems: Problems) -> None:
 
 
 def distinct_names(names: Sequence[str]) -> str:
-    """Names of files, so that two which look alike are told apart."""
+    """Names of files in one line; where two look alike, with escapes that show the difference."""
     if len({ids.clean(name) for name in names}) < len(names):
         names = [ascii(name)[1:-1] for name in names]  # an accent may be a letter's own, or stand behind it
     return ", ".join(names)

@@ -1,4 +1,4 @@
-"""The splits of a collection: which videos each has, what is said of them, and what is asked without a known answer.
+"""The splits of a collection: the videos and the captions of each, and the queries of test, which have no known answer.
 
 Every part of a split is optional. Without `ids` it has the videos that its captions describe; without captions, too,
 all that no other split has. A collection without splits is `test` as a whole: test is what is searched.
@@ -119,7 +119,7 @@ def read_ids(file: Path, split: str, lines: Lines, problems: Problems) -> list[s
 
 
 def _described(file: Path, lines: Lines) -> list[str]:
-    """The videos that a file of captions speaks of, but for those that are listed already; its mistakes come later."""
+    """The videos that a file of captions describes and no split lists yet; its mistakes are noted when it is read."""
     names = []
     for number, _, video, _ in caption_rows(file, Problems()):
         if video not in lines and not ids.wrong(video):

@@ -88,7 +88,7 @@ def videos_among(files: Sequence[Path], video: str) -> Sequence[Path]:
 
 
 def _rank(file: Path) -> int:
-    """How much a file looks like the video among others of its name: 0 most."""
+    """How little a file looks like a video, from 0 to 3, among files of one name."""
     ending = file.suffix.lower()
     if ending in VIDEO:
         return 0
@@ -98,7 +98,7 @@ def _rank(file: Path) -> int:
 
 
 def chosen_of(several: Mapping[str, Sequence[Path]]) -> tuple[dict[str, Path], list[str]]:
-    """The file of each id that may mean several, where it is clear; and a note of the files left alone, if any."""
+    """The right file of each id that may mean several, where that is clear; and a note of the other files, if any."""
     among = {video: videos_among(files, video) for video, files in several.items()}
     chosen = {video: files[0] for video, files in among.items() if len(files) == 1}
     left = [file.name for video in chosen for file in several[video] if file != chosen[video]]
@@ -108,7 +108,7 @@ def chosen_of(several: Mapping[str, Sequence[Path]]) -> tuple[dict[str, Path], l
 
 
 def links_out(paths: Iterable[str], folder: Path, is_link: Callable[[str], bool] = os.path.islink) -> dict[str, str]:
-    """Those of `paths` that are links, or lie behind links, to something outside of the folder; and where they lead.
+    """{path: where it leads} of the `paths` that are links, or lie behind links, to something outside the folder.
 
     Of a path that does not begin with the folder only the file itself counts, against the folder that it lies in. A
     link to nothing leads nowhere. `is_link` tells whether a file is one, where that is known already.
@@ -129,7 +129,7 @@ def links_out(paths: Iterable[str], folder: Path, is_link: Callable[[str], bool]
 
 
 def lost_and_links(paths: Iterable[str]) -> tuple[set[str], set[str]]:
-    """Of `paths` those where no file is, and those that are links to files.
+    """The `paths` where there is no file, and those that are links to files.
 
     Their folders are listed, which takes a tenth of the time of asking for each file.
     """
@@ -181,7 +181,7 @@ def stem_and_ending(name: str) -> tuple[str, str]:
 
 
 def prefix_of(folder: Path) -> str:
-    """What the path of a file in a folder begins with."""
+    """The folder as the beginning of a path: with its `/`, or empty for the current folder."""
     return str(folder / "x")[:-1]
 
 
@@ -191,5 +191,5 @@ def odd_path(path: str) -> bool:
 
 
 def some(names: Sequence[str]) -> str:
-    """The first of many names, fit to be printed."""
+    """The first three of many names in one line."""
     return ", ".join(map(printable, names[:3])) + (", …" if len(names) > 3 else "")

@@ -51,7 +51,7 @@ def read(table: Path, problems: Problems) -> Table:
 
 
 def _add_window(known: Table, video: str, bounds: list[str]) -> str:
-    """Note the bounds of a row -> what is wrong with them, or ''."""
+    """Add the window of a row with bounds. Returns what is wrong with them, or ''."""
     start, end = map(seconds_of, bounds)
     if not all(bounds):
         return (

@@ -18,7 +18,7 @@ class Window(NamedTuple):
 
     @property
     def wrong(self) -> str:
-        """Why it can be no window, in words; or ''."""
+        """What is wrong with the bounds, in words; '' if nothing is."""
         if self.start < 0 or not math.isfinite(self.start):
             return f"starts at {self.start:g}; a window starts at 0 seconds or later"
         if self.end <= self.start:

@@ -25,7 +25,7 @@ WILD = 10  # seconds; FFmpeg takes a longer step for a discontinuity (its dts_de
 
 @dataclass(frozen=True)
 class Clock:
-    """How the frames of a stream follow each other, by the rules above."""
+    """The step and the length of a stream's frames, by the rules above."""
 
     step: float  # seconds that a frame takes; 0 where nothing tells
     seconds: float  # from the first frame to the end of the last
@@ -91,5 +91,5 @@ def _typical(steps: np.ndarray) -> float:
 
 
 def _median(steps: np.ndarray) -> float:
-    """The middle one, of two the smaller: a pause in a video of three frames is no typical step."""
+    """The lower median: a pause in a video of three frames is no typical step."""
     return float(np.sort(steps)[(len(steps) - 1) // 2])

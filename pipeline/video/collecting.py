@@ -13,7 +13,7 @@ from pipeline.video.media import VideoError, words
 
 
 class Collector:
-    """Keeps the wanted frames of a video at their final size. A frame is told by a key, such as its number."""
+    """Keeps the wanted frames of a video at their final size. A frame goes by a key, such as its number."""
 
     def __init__(self, samplings: Sequence[Sampling]) -> None:
         self.samplings = samplings

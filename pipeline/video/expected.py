@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-NOTED = 0.9  # part of the expected frames; a file that gives less is told
+NOTED = 0.9  # part of the expected frames; a file that gives less is noted
 STATING = {"mp4", "matroska", "avi", "flv", "asf"}  # containers whose end is stated, not worked out from the packets
 COUNT = "the container's count"
 SHARED = {"matroska", "flv", "asf"}  # those that may state one end for all streams, so that sound has to be looked at
@@ -59,17 +59,17 @@ def expected(container: InputContainer, stream: VideoStream, timeline: Timeline)
 
 
 def frames_in_words(count: int, frames: int, by: str) -> str:
-    """What can be had of a video, in words."""
+    """How many of its frames a video gives, in words."""
     return f"{count} of {frames} frames ({math.floor(100 * count / max(frames, 1))} %), counted by {by}"
 
 
 def advice(needed: int) -> str:
-    """What a video that gives too few frames is told."""
+    """The advice in the message about a video that gives too few frames."""
     return f"decode.least asks for {needed}: get the file anew, or lower decode.least to use it as it is"
 
 
 def _end(container: InputContainer, stream: VideoStream, timeline: Timeline) -> float:
-    """Seconds, when the stream should end; 0 where nothing is stated."""
+    """When the stream should end, in seconds; 0 where nothing is stated."""
     base = float(stream.time_base or 0)
     if "avi" in container.format.name.split(","):
         end = stream.frames * base  # a tick each, those for which there is no packet too

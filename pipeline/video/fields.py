@@ -33,7 +33,7 @@ class Fields:
     """Takes the packets of a stream in the order of the file."""
 
     def __init__(self, extradata: bytes) -> None:
-        """extradata: what the container holds of the decoder's parameters, avcC or units with start codes."""
+        """Begin with the decoder's parameters as the container holds them: avcC, or units with start codes."""
         prefixed = len(extradata) > 6 and extradata[0] == 1
         self._length = (extradata[4] & 3) + 1 if prefixed else 0  # bytes before each unit that say how long it is
         self._sequence: Sequence | None = None

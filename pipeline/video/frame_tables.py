@@ -1,4 +1,4 @@
-"""What the packets of a file tell of its frames: when each is shown, and where decoding can begin. None is decoded.
+"""When the frames of a file are shown and where decoding can begin, by its packets. No frame is decoded.
 
 It is kept for the file that was asked for last: a long video's windows come in several groups.
 """

@@ -1,4 +1,4 @@
-"""What the bits of a packet say: whether decoding can begin with it, and whether other frames need it.
+"""Read from the bits of a packet whether decoding can begin with it, and whether other frames need it.
 
 A keyframe counts as safe only where its own bits say that what is shown after it never refers to anything before it;
 what a container calls a keyframe may be where a slow refresh begins, or an I frame of an open group in H.264, whose
@@ -26,7 +26,7 @@ Parameters = frozenset[tuple[int, bytes]]  # kinds of units that hold parameters
 
 
 class Unsure(Exception):
-    """The frames cannot be had by seeking with certainty; decode all of them."""
+    """Seeking is not certain to give the right frames; decode all of them."""
 
 
 def safe(container: InputContainer, stream: VideoStream) -> Callable[[bytes], Parameters | None]:

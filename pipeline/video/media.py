@@ -1,4 +1,4 @@
-"""What a media file says of itself: opened safely, its video stream chosen, without decoding."""
+"""Open a media file safely and choose its video stream, without decoding."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LARGEST = 100_000_000
 
 
 class VideoError(LaffError):
-    """Why frames of a video cannot be had, in words for the person who has the file. Holds no path."""
+    """Frames of a video cannot be read; the text is the reason, for the owner of the file. It holds no path."""
 
 
 @contextmanager

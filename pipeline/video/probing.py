@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Probe:
-    """What one look at a file tells of it, or of a window of it."""
+    """What one look at a file finds out about it, or about a window of it."""
 
     packets: int  # frames that the packets promise; the truth is counted in `read`
     expected: int  # frames that the file should give: `pipeline.video.expected` has the rule
@@ -44,13 +44,13 @@ class Probe:
 def probe(path: Path) -> Probe:
     """Look at a video file. Raises VideoError, whose text is the reason, when no frame of it can be had.
 
-    So for a still picture, which FFmpeg takes for a video of one frame.
+    It also raises for a still picture, which FFmpeg takes for a video of one frame.
     """
     return _looked(Path(path).absolute())[0]
 
 
 def probe_windows(path: Path, windows: Sequence[tuple[float, float]]) -> list[Probe | str]:
-    """One look at a file for several windows of it, [start, end) in seconds -> each, or why there is no such part.
+    """Look at a file once for several windows [start, end) in seconds. Gives a Probe each, or why there is none.
 
     Raises VideoError where no frame of the file can be had.
     """

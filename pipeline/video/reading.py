@@ -26,7 +26,10 @@ from pipeline.video.timeline import Timeline
 
 SPARSE = 0.6  # seeking is worth it where at most this part of the frames has to be decoded (measured: to about 0.7)
 
-VERSIONS = {"pyav": pyav.VERSION, "decord": decord_reader.VERSION}  # of who may read frames; PyAV looks at all files
+VERSIONS = {
+    "pyav": pyav.VERSION,
+    "decord": decord_reader.VERSION,
+}  # of the decoders that may read frames; PyAV looks at all files
 
 __all__ = ["VERSIONS", "Frames", "Probe", "VideoError", "probe", "probe_windows", "read"]
 
@@ -91,7 +94,7 @@ def _in_sequence(
 
 
 def _each_alone(path: Path, samplings: Sequence[Sampling], packets: int, fps: float) -> Frames:
-    """What each sampling gets when it is the only one, of a file that cannot serve all together."""
+    """What each sampling gets when it is read alone, from a file that cannot serve all together."""
     together = Frames(Collector(samplings).views, 0, fps, 0, [0] * len(samplings), [0] * len(samplings))
     served: list[Frames] = []
     for number, sampling in enumerate(samplings):
@@ -148,7 +151,7 @@ def _seek(path: Path, samplings: Sequence[Sampling], packets: int, fps: float) -
 
 
 def _collector(samplings: Sequence[Sampling], count: int, fps: float) -> Collector:
-    """What takes the frames that the samplings want of a video of `count`, by their numbers."""
+    """The collector of the frames that the samplings want of a video of `count` frames, by their numbers."""
     collector = Collector(samplings)
     for number, sampling in enumerate(samplings):
         collector.want(number, wanted(sampling, count, fps).tolist())

@@ -55,7 +55,7 @@ def _number(table: FrameTable, span: Span) -> int:
 
 
 def _in_sequence(path: Path, table: FrameTable, numbers: set[int]) -> dict[int, bytes]:
-    """The frames of these numbers, or those that come instead, by their numbers."""
+    """JPEGs by frame number, decoded in sequence; where a wanted frame is lost, the next one stands in."""
     return _shown(((mark, picture) for mark, picture in timed(path)), Numbering(table), sorted(numbers))
 
 
@@ -77,7 +77,7 @@ def _shown(frames: Iterator[tuple[int | None, Picture]], numbering: Numbering, n
 
 
 def _sought(path: Path, table: FrameTable, numbers: set[int]) -> dict[int, bytes] | None:
-    """The same by seeking, each from the last keyframe before it; None where the container leads elsewhere."""
+    """JPEGs by frame number, found by seeking to the last keyframe before each; None where seeking is not exact."""
     import av
     from av.video.reformatter import VideoReformatter
 

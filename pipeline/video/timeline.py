@@ -1,4 +1,4 @@
-"""What the packets of a video stream tell while they pass by: how many frames there are, how fast, for how long.
+"""What the packets of a video stream say: how many frames there are, at which rate, and for how long.
 
 The header's rate is taken where the packets bear it out (CLOSE), elsewhere that of their clock; so for the seconds
 (`pipeline.video.clock`). Frames are chosen by counting at this one rate.
@@ -30,7 +30,7 @@ class Timeline:
     """Takes note of packets; those that an edit list hides are not counted."""
 
     def __init__(self, codec: str = "", extradata: bytes | None = None) -> None:
-        """codec: FFmpeg's name of it; extradata: its parameters as the container holds them."""
+        """Begin with FFmpeg's name of the codec, and its parameters as the container holds them."""
         self.codec = codec
         self._fields = Fields(extradata or b"") if codec == "h264" else None
         self.packets = 0  # frames to expect
@@ -85,7 +85,7 @@ class Timeline:
 
     @property
     def end(self) -> float:
-        """Seconds, when the last frame goes."""
+        """The end of the last frame, in seconds."""
         return self._ends.get(self._own, 0) * self._bases.get(self._own, 0.0)
 
     @property
@@ -96,18 +96,18 @@ class Timeline:
 
     @property
     def longest(self) -> float:
-        """Seconds, the longest step between neighbours in time."""
+        """The longest step between neighbours in time, in seconds."""
         steps = np.diff(np.sort([time for time in self._shown if time is not None]))
         return float(steps.max(initial=0)) * self._bases.get(self._own, 0.0)
 
     @property
     def others_end(self) -> float:
-        """Seconds, when the last packet of another stream goes; 0 where there is none."""
+        """The end of the other streams' last packet, in seconds; 0 where there is none."""
         return max((end * self._bases[index] for index, end in self._ends.items() if index != self._own), default=0.0)
 
     @cached_property
     def clock(self) -> Clock:
-        """What all packets together tell; to be asked for when they have passed by."""
+        """How the frames follow each other. Ask for it when all packets have passed."""
         return clock(self._shown, self._decoded, self._durations, self._bases.get(self._own, 0.0))
 
     def fps(self, stream: VideoStream) -> float:

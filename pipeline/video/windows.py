@@ -37,7 +37,7 @@ Every = Callable[[Path], Iterator[tuple[int | None, Picture]]]  # all frames of 
 
 @dataclass
 class _Pass:
-    """What one pass over a file gave the windows that it was made for."""
+    """The results of one pass over a file for the windows that it serves."""
 
     arrays: dict[int, list[np.ndarray]]  # of each window, for each Sampling [M, T, crop, crop, 3] uint8
     counts: dict[int, int]  # of each window the frames that came
@@ -208,7 +208,7 @@ def _pass(
 def _collector(
     samplings: Sequence[Sampling], spans: Spans, counts: Mapping[int, int], fps: float
 ) -> tuple[Collector, set[tuple[int, int]]]:
-    """What takes the wanted frames, by keys: the number of the window, and which of its frames it is; and all keys."""
+    """The collector of the wanted frames, and all their keys: (number of the window, which of its frames it is)."""
     collector = Collector([*samplings] * len(spans))
     keys: set[tuple[int, int]] = set()
     for slot, number in enumerate(spans):
