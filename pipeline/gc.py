@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.errors import LaffError, printable
 from pipeline.files import PARTIAL
-from pipeline.graph import stages, step_facts
+from pipeline.graph import step_facts
 from pipeline.graph.stages_file import shipped
 from pipeline.plan import steps
 from pipeline.plan.context import Context
@@ -15,7 +15,7 @@ from pipeline.plan.plan import stage_plan
 from pipeline.plan.run_settings import members
 from pipeline.plan.runs import places
 from pipeline.plan.units import Unit
-from pipeline.request import Request
+from pipeline.request import Request, of_memory
 from pipeline.run import open_context
 from pipeline.store import memory, verify
 from pipeline.store.index import Index
@@ -110,7 +110,7 @@ def _of_run(run: str, settings: Memory, request: Request, context: Context) -> t
     LaffError where nobody can tell, as its stages file is gone or has changed.
     """
     try:
-        graph = stages.load(settings.stages or shipped(), settings.profile, settings.sets, request.trust)
+        graph = of_memory(settings, request.work, request.trust).graph()
         work = Workspace(request.work, places(graph, run))
         other = replace(context, graph=graph, work=work, source=settings.collection)
         return other, _used(other)

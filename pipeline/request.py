@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from pipeline import files
 from pipeline.graph import stages
 from pipeline.graph.graph import Graph
 from pipeline.graph.stages_file import StagesFile, default_path, is_shipped, shipped
+from pipeline.package import applied, manifest
 from pipeline.plan import named_files
 from pipeline.plan.run_settings import settings
 from pipeline.plan.runs import Chosen
@@ -29,10 +31,13 @@ class Request:
     name: str = ""  # of the run, where a person gives one
     last: str = ""  # of the run whose settings these are, where the workspace remembered them
     replace: bool = False  # whether finished results that other settings or other code made may be replaced
+    package: Path | None = None  # a package, whose graph and models are applied in place of a stages file's
     own: ClassVar[bool] = True  # whether it makes a run of its own, which the workspace remembers
 
     def graph(self) -> Graph:
         """The graph with profile and settings applied."""
+        if self.package:
+            return applied.graph(self.package, self.sets, self.trust)
         return stages.load(self.stages, self.profile, self.sets, self.trust)
 
     def agreed(self) -> Mapping[str, str]:
@@ -46,7 +51,8 @@ class Request:
         before = (memory.known(self.work, last.run) if last else None) or last  # as it was given when it trained
         if before is None or not self.own:
             return ""
-        said = [f"--profile {before.profile}"] if before.profile and before.profile != self.profile else []
+        said = [f"--package {before.package}"] if before.package and before.package != self.package else []
+        said += [f"--profile {before.profile}"] if before.profile and before.profile != self.profile else []
         given = {*self.sets, *self._in_full(self.graph())[0]}
         said += [f"--set {text}" for text in before.sets if text not in given]
         if not said and before.profile == self.profile:
@@ -69,7 +75,7 @@ class Request:
             self.work,
             memory.Memory(
                 self.collection,
-                None if is_shipped(file) else file,
+                None if self.package or is_shipped(file) else file,
                 self.profile,
                 sets,
                 name,
@@ -77,6 +83,8 @@ class Request:
                 replacing,
                 settings(graph) if trains else {},
                 naming,
+                self.package,
+                graph.package.sha256 if graph.package else "",
             ),
             trains,
         )
@@ -86,20 +94,37 @@ class Request:
         return named_files.in_full(_on_top((), self.sets), graph, self.collection)
 
 
+def _same(known: memory.Memory, package: Path) -> bool:
+    """Whether a package is the one that is remembered, though it may have moved."""
+    file = package / manifest.NAME
+    moved = file.is_file() and files.sha256(file) == known.package_sha256
+    return moved or (known.package is not None and known.package.resolve() == package.resolve())
+
+
+def of_memory(known: memory.Memory, work: Path, trust: tuple[str, ...] = ()) -> Request:
+    """What a run was given, as the workspace remembers it."""
+    stages_file = known.stages or shipped()
+    return Request(known.collection, work, stages_file, known.profile, known.sets, trust, package=known.package)
+
+
 def recalled(
     work: Path,
     name: str = "",
     stages_file: Path | StagesFile | None = None,
     profile: str | None = None,
     sets: tuple[str, ...] = (),
+    package: Path | None = None,
 ) -> Request | None:
     """The settings of a workspace's last run, or of the run of a name, with those that are given on top.
 
-    None where the workspace remembers no run. A profile "" leaves out the one that is remembered.
+    None where the workspace remembers no run. A profile "" leaves out the one that is remembered; a package has
+    settings of its own, so of another run or package only the collection is taken.
     """
     known = (memory.read(work, name) if name else None) or memory.read(work)
     if known is None:
         return None
+    if package and not _same(known, package):
+        known = memory.Memory(known.collection, package=package, run=known.run)
     return Request(
         known.collection,
         work,
@@ -108,6 +133,7 @@ def recalled(
         _on_top(known.sets, sets),
         name=name,
         last=known.run,
+        package=package or known.package,
     )
 
 

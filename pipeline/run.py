@@ -16,7 +16,7 @@ from pipeline.items.table import read as read_table
 from pipeline.outcome import ENDS, Outcome, search_advice
 from pipeline.parts.blame import blaming
 from pipeline.plan import accept as accepting
-from pipeline.plan import lacks, losses, runs, steps
+from pipeline.plan import lacks, losses, packed, runs, steps
 from pipeline.plan.accept import Accepted
 from pipeline.plan.context import Context
 from pipeline.plan.losses import Loss, WouldReplace
@@ -54,6 +54,7 @@ def surroundings(request: Request, graph: Graph, found: Collection, work: Worksp
     catalog, changes, dated = ingest.look(found, work, ingest.Options(**graph.of_step("ingest").options))
     context = Context(graph, catalog, work, found.has_videos, request.collection, retry, found.name)
     context.collection, context.changes, context.dated = found, changes, dated
+    packed.admit(context)
     return context
 
 
@@ -89,7 +90,7 @@ def plan(request: Request, targets: Sequence[str], retry: bool = False) -> Plan:
     """What a run of these targets would do. Writes nothing."""
     found = collection.load(request.collection)
     context = surroundings(request, request.graph(), found, Workspace(request.work), retry)
-    names = context.graph.needed(targets)
+    names = wanted(context, targets)
     check_names(context, names)
     lacks.check(context, names)
     chosen = choose(context, request)
@@ -191,6 +192,14 @@ def targets_of(graph: Graph, names: Sequence[str]) -> list[str]:
     return ends or [name for name in graph.stages if name not in read]
 
 
+def wanted(context: Context, targets: Sequence[str]) -> list[str]:
+    """The stages that a run of these targets needs; of a package without targets, all that the collection allows."""
+    graph = context.graph
+    if graph.package and list(targets) in ([], targets_of(graph, ())):
+        return graph.needed([name for name in lacks.possible(context) if context.stage(name).sides != ("text",)])
+    return graph.needed(targets_of(graph, targets))
+
+
 def run(
     request: Request,
     targets: Sequence[str],
@@ -205,12 +214,13 @@ def run(
     outcome = Outcome() if outcome is None else outcome
     work = Workspace(request.work)
     graph = request.graph()
-    names = graph.needed(targets_of(graph, targets))
+    graph.needed(targets)  # tells names of no stage
     found = collection.load(request.collection)  # mistakes are told before the workspace is touched
     _check_place(found, request.work)
     with work.lock():
         context = surroundings(request, graph, found, work, retry)
         context.tasks = _tasks(request, context)
+        names = wanted(context, targets)
         outcome.videos = sum(map(len, found.ids.values()))
         outcome.random, outcome.stages = random_stages(context, names), names
         outcome.ends = {step: stage.name for step in ENDS for stage in graph.stages_of(step)}

@@ -112,6 +112,7 @@ def subject(request: Request, name: str = "", seed: int | None = None) -> Subjec
         raise LaffError(f"{model.name} has no seed {seed}; its seeds are {', '.join(map(str, model.seeds))}")
     wanted = model.seeds if seed is None else (seed,)
     done = {unit.key for unit in stage_plan(context, stage.name).cached}
+    done |= {*stage.packed.files} if stage.packed else set()
     seeds = tuple(one for one in wanted if f"{model.name}/seed{one}" in done)
     if not seeds:
         raise LaffError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline import files
 from pipeline.assembly import features
 from pipeline.assembly.features import Rows
 from pipeline.build import construct
@@ -55,9 +56,20 @@ def joints(context: Context, stage: Stage) -> list[Joint]:
     found = []
     for name in stage.options["joint"]:
         part = construct.construct(context.stage(name), context)
+        if packed := context.stage(name).packed:
+            found.append(Joint(name, part, _words(packed.files["words"])))
+            continue
         captions = [catalog.texts[row] for row in catalog.split_captions("train")]
         found.append(Joint(name, part, part.vocabulary(captions)))
     return found
+
+
+def _words(path: Path) -> list[str]:
+    """The vocabulary in a package, a JSON list. LaffError where it is none."""
+    words = files.read_json(path)
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise LaffError(f"{path}: should be a JSON list of words")
+    return words
 
 
 def rows(context: Context, stage: Stage, split: str, lost: bool = False, needs: Collection[str] = ()) -> Rows:
@@ -176,14 +188,19 @@ def trained(
 def trained_alone(context: Context, stage: Stage, model: Model, encoders: Sequence[Joint], seed: int) -> "Spaces":
     """`trained`, without any features in memory: cached shards tell how wide they are."""
     joint = {encoder.name: int(encoder.part.dim) for encoder in encoders}
-    video = {name: _shape(context, name, "video") for name in model.video}
-    text = {name: joint[name] if name in joint else _shape(context, name, "text")[0] for name in model.text}
+    if stage.packed:  # a collection may have no text, or no video, that would tell
+        known = stage.packed.widths
+        one, other = ({name: known[name][0] for name in names} for names in (model.video, model.text))
+        whole = one, other, {name: known[name][1] for name in model.frames}
+        return _as_trained(context, stage, model, _made(context, stage, model, whole, encoders, seed), seed)
+    video = {name: shape(context, name, "video") for name in model.video}
+    text = {name: joint[name] if name in joint else shape(context, name, "text")[0] for name in model.text}
     lengths = {name: video[name][1] for name in model.frames}
     widths = {name: width for name, (width, _) in video.items()}, text, lengths
     return _as_trained(context, stage, model, _made(context, stage, model, widths, encoders, seed), seed)
 
 
-def _shape(context: Context, name: str, side: str) -> tuple[int, int]:
+def shape(context: Context, name: str, side: str) -> tuple[int, int]:
     """Width and frames of a cached feature, of a shard that has rows. LaffError where none has."""
     stage = context.stage(name)
     for number, rows in enumerate(context.catalog.shards(side)):
@@ -197,9 +214,9 @@ def _shape(context: Context, name: str, side: str) -> tuple[int, int]:
 def _as_trained(context: Context, stage: Stage, model: Model, paired: "Spaces", seed: int) -> "Spaces":
     """The same model with the weights of its best epoch."""
     path = best(context, stage, model, seed)
-    unit = model_unit(context, stage, model, seed)
     content = read_checkpoint(path)
-    if content["fingerprint"] != made_as(context, stage.name, unit) + unit.content:
+    unit = None if stage.packed else model_unit(context, stage, model, seed)  # a package's files were checked
+    if unit and content["fingerprint"] != made_as(context, stage.name, unit) + unit.content:
         raise LaffError(
             f"{path} was trained on other features, items or parameters; give the same --profile and --set as then, "
             "or run `laff train`"
@@ -214,5 +231,7 @@ def _as_trained(context: Context, stage: Stage, model: Model, paired: "Spaces", 
 
 
 def best(context: Context, stage: Stage, model: Model, seed: int) -> Path:
-    """WORK/train/<model>/seed<k>/best.pt."""
+    """WORK/train/<model>/seed<k>/best.pt, or where a package has it."""
+    if stage.packed:
+        return stage.packed.files[f"{model.name}/seed{seed}"]
     return context.work.folder(stage.name) / model.name / f"seed{seed}" / "best.pt"

@@ -9,7 +9,7 @@ from pipeline.build.construct import construct
 from pipeline.build.loaded import read_state
 from pipeline.graph.graph import Stage
 from pipeline.plan.context import Context
-from pipeline.plan.units import STATE
+from pipeline.plan.units import FIT, STATE
 from pipeline.weights import lookup
 
 if TYPE_CHECKING:
@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 def file(context: Context, stage: Stage) -> Path | None:
     """Where what the stage works with was saved: by itself, or by whom it borrows from; else None."""
     if stage.borrowed:
-        return context.work.folder(stage.lender) / STATE
+        return _own_file(context, context.stage(stage.lender))
+    return _own_file(context, stage)
+
+
+def _own_file(context: Context, stage: Stage) -> Path | None:
+    if stage.packed:
+        return stage.packed.files.get(FIT)
+    if stage.about.learns == "always":
+        return context.work.folder(stage.name) / STATE
     return context.work.folder(stage.name) / STATE if stage.fitted else None
 
 
@@ -30,6 +38,9 @@ def about(context: Context, stage: Stage) -> dict[str, str]:
         recipe = context.recipe(tuned) | lookup.about(context.stage(tuned), context.graph)
         kept = {key: value for key, value in recipe.items() if key in ("uses", "params") or key.startswith("weights")}
         return {"weights_name": f"fine-tuned by {tuned}", "learned": json.dumps({"stage": tuned} | kept)}
+    if stage.packed:
+        package = context.graph.package.name if context.graph.package else ""
+        return {"learned": json.dumps({"stage": stage.name, "package": package, "sha256": stage.packed.sha256})}
     said = lookup.about(stage, context.graph)
     if stage.fitted:
         captions = len(context.catalog.split_captions("train"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from pipeline.commands.options import PATH, agreeing, hands, settings, work_option, working
+from pipeline.commands.options import PACKAGE, PATH, agreeing, hands, settings, work_option, working
 from pipeline.commands.terminal import called
 
 EXAMPLE = "a dog runs on the beach"
@@ -31,6 +31,7 @@ def windows_of(context: click.Context, option: click.Parameter, value: str | Non
 @click.command(name="index")
 @click.argument("folder", required=False, type=PATH)
 @settings
+@PACKAGE
 @work_option(required=False)
 @working
 @click.option(
@@ -66,6 +67,7 @@ def index_command(
     laff index Videos                          then: laff search "a dog runs on the beach" -w Videos
     laff index Videos --feature conse          without a model from a hub
     laff index Videos --weights mobileclip2-s2
+    laff index Videos --package OUT            by a model of your own, which `laff package` made
     """
     from pipeline.indexing import making
     from pipeline.indexing.order import Order, prepared
@@ -81,6 +83,7 @@ def index_command(
         options["profile"],
         options["sets"],
         options["trust"],
+        options["package"],
     )
     with prepared(order) as wanted:
         wanted = replace(wanted, **hands(options))

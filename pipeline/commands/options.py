@@ -22,7 +22,7 @@ PATH = click.Path(path_type=Path)
 Result = TypeVar("Result")
 ALIASES = {
     **{"--stages": "stages", "-w": "work", "--work": "work", "-c": "collection", "--collection": "collection"},
-    "--name": "name",
+    **{"--name": "name", "--package": "package"},
 }
 
 
@@ -74,7 +74,8 @@ def collection_option(required: bool = True) -> Callable[..., Any]:
 def stages_named(arguments: Sequence[str]) -> Path | None:
     """The stages file that arguments not yet parsed lead to, for it decides which commands there are.
 
-    That of --stages, else the one that the workspace remembers, of -w or the nearest; None where neither says anything.
+    That of --stages or of --package, else the one that the workspace remembers, of -w or the nearest; None where none
+    of them says anything.
     """
     given: dict[str, str] = {}
     for argument, after in zip(arguments, [*arguments[1:], ""], strict=False):
@@ -83,6 +84,8 @@ def stages_named(arguments: Sequence[str]) -> Path | None:
             given[ALIASES[word]] = value if equals else after
     if "stages" in given:
         return Path(given["stages"])
+    if "package" in given:
+        return _of_package(Path(given["package"]))
     if "collection" in given:
         return None
     from pipeline.store import home
@@ -97,7 +100,17 @@ def stages_named(arguments: Sequence[str]) -> Path | None:
         known = memory.read(work, given.get("name", "")) or memory.read(work)
     except (LaffError, OSError):  # told when the command looks for it
         return None
+    if known and known.package:
+        return _of_package(known.package)
     return (known.stages or shipped()) if known else None
+
+
+def _of_package(folder: Path) -> Path | None:
+    """A package's stages file; None where it has none, which is told when the command looks for it."""
+    from pipeline.package.manifest import STAGES
+
+    file = folder / STAGES
+    return file if file.is_file() else None
 
 
 def stages_file(context: click.Context, option: click.Parameter, value: Path | None) -> StagesFile:
@@ -141,6 +154,12 @@ NAME = click.option(
     callback=run_name,
     help="The run of this name, of those that `laff runs` lists, or a new one.",
 )
+PACKAGE = click.option(
+    "--package",
+    type=PATH,
+    metavar="FOLDER",
+    help="Apply the models of this package, which `laff package` made, in place of a stages file.",
+)
 AGREE = click.option(
     "--yes", is_flag=True, help="Replace finished features and fine-tunings where settings or code differ, unasked."
 )
@@ -151,7 +170,7 @@ def where(function: Callable[..., Any], required: bool = True) -> Callable[..., 
 
     Without -c the workspace says it, as its last run was given it; so with the stages file, the profile and --set.
     """
-    for option in (settings, NAME, work_option(required), collection_option(required=False)):
+    for option in (settings, PACKAGE, NAME, work_option(required), collection_option(required=False)):
         function = option(function)
     return function
 
@@ -160,7 +179,7 @@ def where_alone(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of `where` for commands that look at the workspace alone, so that the line of a run does for them."""
 
     def given_work(*, work: Path, **options: Any) -> Any:
-        needless = ("collection", "name", "stages", "profile", "sets", "trust")
+        needless = ("collection", "name", "stages", "profile", "sets", "trust", "package")
         return function(work=work, **{name: value for name, value in options.items() if name not in needless})
 
     return where(update_wrapper(given_work, function))
@@ -222,14 +241,25 @@ def request(options: dict[str, Any]) -> Request:
 
     how = hands(options)
     collection, work, name = options["collection"], options["work"], options.get("name", "")
-    stages, profile, sets = options["stages"], options["profile"], options["sets"]
+    stages, profile, sets, package = (options[key] for key in ("stages", "profile", "sets", "package"))
     if collection is None:
-        known = recalled(work, name, stages if stages.given else None, profile, sets)
+        known = recalled(work, name, stages if stages.given else None, profile, sets, package)
         if known is None:
             raise click.UsageError(f"{work} remembers no run: give -c FILE, the collection.yaml, this once")
     else:
-        known = Request(collection, work, stages, profile or None, sets, name=name)
+        known = Request(collection, work, stages, profile or None, sets, name=name, package=package)
+    if known.package:
+        _check_package(known.package, stages, profile)
     return replace(known, trust=options["trust"], **how)
+
+
+def _check_package(package: Path, stages: StagesFile, profile: str | None) -> None:
+    """UsageError where a --profile or another stages file is given beside a package, which has its own."""
+    own, how = _of_package(package), "for a run without it give -c, and another -w"
+    if profile:
+        raise click.UsageError(f"package {package} fixes the settings of its models, so no --profile fits; {how}")
+    if own and stages.given and stages.given.resolve() != own.resolve():
+        raise click.UsageError(f"package {package} has a stages file of its own, so no --stages fits; {how}")
 
 
 def agreeing(wanted: Request, action: Callable[[Request], Result]) -> Result:

@@ -43,6 +43,8 @@ def requested(
     """
     chosen = grid.load(name)
     graph = request.graph()
+    if graph.package:
+        raise LaffError(f"package {graph.package.name} is applied as it is; a comparison trains, so it needs a run")
     rank = graph.of_step("rank")
     train = graph.stages[rank.sources[0]]
     settings = {".".join(text.partition("=")[0].strip().split(".")[:2]): text for text in request.sets}

@@ -43,6 +43,7 @@ class Results(TypedDict, total=False):
     models: dict[str, dict[str, Table]]  # row -> way
     bootstrap: dict[str, dict[str, Interval]]  # row -> way
     earlier_code: dict[str, list[str]]  # see `accept.earlier_code`; not there where it is empty
+    package: dict[str, str]  # name and sha256 of the one that the models came in; not there where they learned here
 
 
 def results(context: Context, stage: Stage, rows: Sequence[Row], ranks: Mapping[str, Seeds]) -> Results:
@@ -77,6 +78,8 @@ def results(context: Context, stage: Stage, rows: Sequence[Row], ranks: Mapping[
     }
     if earlier := earlier_code(context, [stage.name]):
         content["earlier_code"] = earlier
+    if package := context.graph.package:
+        content["package"] = {"name": package.name, "sha256": package.sha256}
     return content
 
 

@@ -30,6 +30,28 @@ class Plugged:
 
 
 @dataclass(frozen=True)
+class Packed:
+    """What a package gives a stage that would have to learn: files that were learned elsewhere, so it is not run."""
+
+    files: dict[str, Path]  # of a part "fit", of a train stage MODEL/seedN -> best.pt; "words" -> a vocabulary
+    sha256: dict[str, str]  # of these, by the same names
+    widths: dict[str, tuple[int, int]] = field(default_factory=dict)  # of a train stage: feature -> width, frames
+
+
+@dataclass(frozen=True)
+class Package:
+    """The package that a graph was read from."""
+
+    root: Path
+    name: str  # of its folder
+    sha256: str  # of its package.yaml, which holds those of its files
+    files: dict[str, str] = field(default_factory=dict)  # file below `root` -> sha256
+    weights: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # stage, param -> name, digest
+    inputs: dict[tuple[str, str], Any] = field(default_factory=dict)  # stage, param that names files -> digests
+    code: dict[str, dict[str, str]] = field(default_factory=dict)  # stage or model -> module -> digest, as packaged
+
+
+@dataclass(frozen=True)
 class Stage:
     """One entry of stages.yaml, its params bound."""
 
@@ -43,6 +65,7 @@ class Stage:
     part: Part | None = None
     aggregator: Plugged | None = None  # what makes a video of frames, in a finetune stage and those that borrow from it
     lender: str = ""  # the stage whose part it takes over
+    packed: Packed | None = None  # what a package gives it, so that it learns nothing
 
     @property
     def about(self) -> StepFacts:
@@ -70,6 +93,8 @@ class Stage:
     @property
     def fitted(self) -> bool:
         """Whether it learns from the train split."""
+        if self.packed:
+            return False
         if self.about.learns == "part":
             return self.part is not None and bool(self.part.methods & {"fit", "task"}) and not self.borrowed
         return self.about.learns == "always" and not self.idle
@@ -122,6 +147,7 @@ class Graph:
     path: Path
     profile: str | None = None
     trusted: frozenset[str] = frozenset()
+    package: Package | None = None  # where what its stages learned comes from
 
     def needed(self, targets: Sequence[str]) -> list[str]:
         """`targets` and everything they read, in running order."""
@@ -143,10 +169,20 @@ class Graph:
         if stage.idle:
             return ()
         joint = stage.options.get("joint", [])
-        direct = [source for source in stage.sources if source not in joint]
-        direct += self.named_beside(stage)
+        named = dict.fromkeys([*self._sources(stage), *self.named_beside(stage)])
+        direct = [source for source in named if source not in joint]
         instead = [s for encoder in joint for s in self.inside(encoder) if s not in direct]
         return (*direct, *dict.fromkeys(instead))
+
+    def _sources(self, stage: Stage) -> tuple[str, ...]:
+        """What a stage names in `from`. Of packed models videos need no texts, but who ranks for texts does."""
+        if stage.packed and stage.about.fuses:
+            return tuple(source for source in stage.sources if "video" in self.stages[source].sides)
+        if "texts of test" not in stage.about.needs:
+            return stage.sources
+        packed = [self.stages[source] for source in stage.sources if self.stages[source].packed]
+        texts = [name for one in packed if one.about.fuses for name in one.sources if name not in one.options["joint"]]
+        return tuple(dict.fromkeys([*stage.sources, *(name for name in texts if "text" in self.stages[name].sides)]))
 
     def named_beside(self, stage: Stage) -> list[str]:
         """The stages that a stage's params name and that what it reads does not read itself."""

@@ -1,7 +1,7 @@
 """Which models a train stage trains, and which rows a rank stage ranks."""
 
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from pipeline.errors import LaffError, did_you_mean, problems
@@ -85,7 +85,17 @@ def of(graph: Graph, stage: Stage, called: str = "baseline") -> list[Model]:
     _check_names(stage, [model.name for model in found])
     if not found and not stage.idle:
         raise LaffError(f"'{stage.name}' has nothing to train: own is false, and one video feature makes no singles")
-    return found
+    return _packed(stage, found) if stage.packed else found
+
+
+def _packed(stage: Stage, trained: list[Model]) -> list[Model]:
+    """The models with the seeds that a package holds of them."""
+    assert stage.packed is not None
+    there = stage.packed.files
+    seeds = {
+        model.name: tuple(seed for seed in model.seeds if f"{model.name}/seed{seed}" in there) for model in trained
+    }
+    return [replace(model, seeds=seeds[model.name]) for model in trained if seeds[model.name]]
 
 
 def _check_names(stage: Stage, names: list[str]) -> None:

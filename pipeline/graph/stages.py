@@ -20,7 +20,7 @@ KEYS = ("step", "uses", "from", "params", "on")
 NAME = "letters, digits, - and _"
 VERBS = (  # commands of ours, among them the folders below a workspace: a stage is both a command and a folder
     *("index", "run", "plan", "accept", "demo", "search", "runs", "show", "failures", "weights", "compare", "analyze"),
-    *("verify", "gc"),
+    *("verify", "gc", "package"),
 )
 FIRST_RUN = "main"  # what `--name` calls the run that stands in the workspace itself
 

@@ -42,6 +42,7 @@ class Order:
     profile: str | None = None
     sets: tuple[str, ...] = ()
     trust: tuple[str, ...] = ()
+    package: Path | None = None  # whose models find the videos, in place of a feature
 
 
 def place(order: Order) -> Path:
@@ -138,6 +139,8 @@ def _request(order: Order, work: Path, count: int) -> Request:
     """The settings of the last time with those of the order on top; count: of the videos."""
     given = order.stages if order.stages and order.stages.given else None
     last = recalled(work, "", given, order.profile)
+    if package := order.package or (last.package if last else None):
+        return _applied(order, work, count, package)
     known = last or Request(work / FILE, work, order.stages, order.profile or None)
     graph = stages.load(known.stages, known.profile, known.sets, order.trust)
     vectors, ingest = vectors_of(graph), graph.of_step("ingest")
@@ -162,6 +165,25 @@ def _request(order: Order, work: Path, count: int) -> Request:
     sets = (*mine, *order.sets)
     known = recalled(work, "", given, order.profile, sets) or replace(known, sets=sets)
     return replace(known, trust=order.trust)
+
+
+def _applied(order: Order, work: Path, count: int, package: Path) -> Request:
+    """The settings that find videos by the models of a package; what it fixes is not to be given."""
+    if given := [name for name in ("features", "weights", "profile") if getattr(order, name)]:
+        name = given[0].removesuffix("s") if given[0] == "features" else given[0]
+        raise LaffError(f"package {package} fixes its features, so no --{name} fits; -w takes an index of another kind")
+    known = recalled(work, package=package, sets=order.sets) or Request(
+        work / FILE, work, sets=order.sets, package=package
+    )
+    graph = known.graph()
+    vectors, ingest = vectors_of(graph), graph.of_step("ingest")
+    mine = {
+        f"{vectors.name}.dtype": "float16",
+        f"{ingest.name}.shard_videos": min(max(count // SHARE, SHARDS[0]), SHARDS[1]),
+    }
+    said = {text.partition("=")[0] for text in known.sets}
+    sets = (*(f"{where}={value}" for where, value in mine.items() if where not in said), *known.sets)
+    return replace(known, sets=sets, trust=order.trust)
 
 
 def vectors_of(graph: Graph) -> Stage:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.errors import LaffError, problems
-from pipeline.plan import steps
+from pipeline.plan import packed, steps
 from pipeline.plan.context import Context
 from pipeline.plan.differences import changed_code
 from pipeline.plan.plan import stage_plan
@@ -46,7 +46,7 @@ def earlier_code(context: Context, names: Sequence[str]) -> dict[str, list[str]]
 
     Modules; or "STAGE as it was", where a stage was made from another that has been made anew since.
     """
-    found = {}
+    found = packed.other_code(context)
     for name in context.graph.needed(names):
         entries = context.work.index(name).entries
         if not any(entry.accepted for entry in entries.values()):  # as nearly always

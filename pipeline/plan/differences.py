@@ -42,7 +42,7 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> list[Difference]:
     before, after = old.get("params", {}), new.get("params", {})
     found = [Difference(key, before.get(key), after.get(key)) for key in sorted({*before, *after})]
     kept = [key for key in sorted({*old, *new}) if key.startswith(("file of ", "weights of "))]
-    kept += ["uses", "step", "weights", *SIDES]
+    kept += ["uses", "step", "weights", "learned", *SIDES]
     found += [Difference(key, old.get(key), new.get(key)) for key in kept]
     return [one for one in found if one.before != one.after]
 

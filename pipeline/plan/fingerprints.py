@@ -23,6 +23,7 @@ DECODERS = ("av", "pillow")  # what looks at videos and resizes: their versions 
 SHAPE_NOTHING = {
     "pipeline.commands": "above all steps",
     "pipeline.compare": "above all steps",
+    "pipeline.packing": "above all steps",
     "pipeline.analyze": "above all steps",
     "pipeline.search": "above all steps",
     "pipeline.indexing": "above all steps",
@@ -33,6 +34,7 @@ SHAPE_NOTHING = {
     "pipeline.files": "bytes as they are given",
     "pipeline.progress": "messages",
     "pipeline.yamls": "what it reads stands in the recipe",
+    "pipeline.package": "what it reads stands in the recipe, and files count by their content",
     "pipeline.graph": "what it decides stands in the recipe: params, features, models",
     "pipeline.items": "items count by their content: ids, texts, digests of files",
     "pipeline.parts": "params and code stand in the recipe",
@@ -106,17 +108,21 @@ class Recipes:
     def model(self, stage: Stage, model: Model) -> dict[str, Any]:
         """The recipe of one model: its block, its features, the way of training; not the other models or seeds."""
         whole, joint = self.of(stage.name), stage.options["joint"]
-        own = {key: value for key, value in whole["params"].items() if key not in stage.params}
+        # How a packed model was trained stands in its file.
+        own = {key: value for key, value in whole["params"].items() if key not in stage.params and not stage.packed}
         module = model.uses.rpartition(".")[0]
         plugged = model.params.get("aggregate")  # a class that the model imports by its name
         recipe = {
             "step": stage.step,
             "uses": model.uses,
-            "params": own | model.options | model.params,
+            "params": own | ({} if stage.packed else model.options) | model.params,
             "code": self._code(stage, [module, plugged.rpartition(".")[0]] if isinstance(plugged, str) else [module]),
             "video": list(model.video),
             "text": [name + (" (joint)" if name in joint else "") for name in model.text],
         }
+        if stage.packed:
+            seeds = {seed: stage.packed.sha256[f"{model.name}/seed{seed}"] for seed in model.seeds}
+            recipe["learned"] = {str(seed): sha256 for seed, sha256 in seeds.items()}
         reads = {name: self.of(name) for name in models.reads(self.graph, stage, model)}
         return self._joined(recipe, reads, [name for name in model.text if name in joint])
 
@@ -169,6 +175,10 @@ class Recipes:
         """A stage's own share of its recipe, without what it reads."""
         step, part = stage.about, stage.part or Part("")
         params = dict(stage.params) | {key: value for key, value in stage.options.items() if key not in step.how}
+        if stage.packed and not stage.about.rows:  # it is not run, whatever its params and its code are
+            return {"step": stage.step, "uses": stage.uses, "params": {}, "code": {}, "learned": stage.packed.sha256}
+        if stage.packed:
+            params.pop("fit", None)
         if params.get("fit"):
             params["fit"] = {key: value for key, value in params["fit"].items() if key != "checkpoint"}
         recipe: dict[str, Any] = {"step": stage.step, "uses": stage.uses, "params": params}
@@ -184,7 +194,9 @@ class Recipes:
         plugged = [stage.part.path if stage.part else "", stage.aggregator.uses if stage.aggregator else ""]
         modules = [path.rpartition(".")[0] for path in plugged if path]  # a borrowed part works here too
         recipe["code"] = self._code(stage, modules)
-        if digest := lookup.digest(stage, self.graph, self.work):
+        if stage.packed:
+            recipe["learned"] = stage.packed.sha256
+        elif digest := lookup.digest(stage, self.graph, self.work):
             recipe["weights"] = digest
             params.pop("weights", None)  # where a file lies changes nothing
         for name in stage.further:
@@ -198,13 +210,13 @@ class Recipes:
         """Digests of all code that shapes a stage: its step's file, what that imports or names, and these modules."""
         step, own = stage.about, module_of(stage.step)
         found = code.digests(modules, self.graph.trusted, SHAPE_NOTHING)
-        if not step.counts:
+        if not step.counts or (stage.packed and step.fuses):  # of packed models what builds them counts
             return found
         if step.shaped_by is None:
             return found | code.digests([own], leave=SHAPE_NOTHING)
         names = [*step.shaped_by, *(step.shaped_by_video if "video" in stage.sides else ())]
         names += step.shaped_by_fit if stage.fitted else ()
-        if stage.part and "task" in stage.part.methods and not stage.borrowed:
+        if stage.part and "task" in stage.part.methods and not stage.borrowed and not stage.packed:
             names += step.shaped_by_task
         return found | code.digests([own], leave=code.ROOMS) | code.digests(names, leave=SHAPE_NOTHING)
 

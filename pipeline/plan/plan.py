@@ -18,6 +18,8 @@ def stage_plan(context: Context, name: str) -> Planned:
         state: Planned = own(context, stage)
         return state
     planned = Planned(name)
+    if stage.packed and context.graph.package:
+        planned.reasons.append(f"learned as package {context.graph.package.name} holds it")
     index = context.work.index(name)
     for unit in steps.units(context, name):
         entry = index.entry(unit.key)

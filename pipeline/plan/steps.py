@@ -54,6 +54,8 @@ def units(context: Context, name: str) -> list[Unit]:
     None where the collection lacks what they are made of; LaffError where there should be some.
     """
     stage = context.stage(name)
+    if stage.packed and not stage.about.rows:  # all that it makes was learned elsewhere
+        return []
     if stage.idle:
         return [nothing(context, stage)]
     with blaming(f"in stage '{name}', units of step '{stage.step}'"):

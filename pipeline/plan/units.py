@@ -138,7 +138,12 @@ def pairs_content(context: Context, features: list[str]) -> list[Any]:
 
 
 def model_content(context: Context, stage: Stage, trained: Model) -> list[Any]:
-    """The items that a model, or a stage it reads from, has learned from; other models of its stage change nothing."""
+    """The items that a model, or a stage it reads from, has learned from; other models of its stage change nothing.
+
+    None of a packed model, whose file counts by what is in it.
+    """
+    if stage.packed:
+        return []
     reads = models.reads(context.graph, stage, trained)
     return [data_content(context, *reads), pairs_content(context, list(trained.video))]
 

@@ -14,7 +14,7 @@ from pipeline.graph.models import Model, Row
 from pipeline.plan.context import Context
 from pipeline.progress import Bar
 from pipeline.ranking import pair_scores, scores, stored
-from pipeline.ranking.embed import distinct, each_text, embed
+from pipeline.ranking.embed import distinct, each_text, embed, embed_videos
 from pipeline.ranking.scores import Score, Scored
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Candidates:
         texts = embed(paired.embed_text, *each_text(paired, own, self.first))
         if self.vectors and (one := stored.of_model(self.context, self.vectors, model, seed)):
             return scores.of_vectors(texts, stored.rows(self.context, self.vectors, one, self.rows.videos))
-        return scores.of_vectors(texts, embed(paired.embed_video, own.video_rows, len(self.rows.videos)))
+        return scores.of_vectors(texts, embed_videos(paired.embed_video, own.video_rows, len(self.rows.videos)))
 
 
 def candidates(context: Context, rank: Stage) -> Candidates:

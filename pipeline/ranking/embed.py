@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 BLOCK = 512  # queries that are scored at once
 SCORES = 1 << 26  # scores of a block at most: 256 MiB, and copies of it
 EMBEDDED = 1024  # rows that are embedded at once
+VIDEOS = 256  # of videos, always as many
 
 
 def distinct(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -53,6 +54,24 @@ def embed(function: Callable, take: Callable, count: int) -> "Tensor":
     with torch.no_grad():
         for block in torch.arange(count).split(EMBEDDED):
             vectors = function(take(block))
+            if not len(found):
+                found = vectors.new_empty(count, vectors.shape[1])
+            found[block] = vectors
+    return found
+
+
+def embed_videos(function: Callable, take: Callable, count: int) -> "Tensor":
+    """`embed` in blocks that are always full, where the last one repeats its last row: what is kept of videos.
+
+    A matrix product of a few rows rounds otherwise than one of many, and a vector should not hang on its company.
+    """
+    import torch
+
+    found = torch.empty(0)
+    with torch.no_grad():
+        for block in torch.arange(count).split(VIDEOS):
+            lacks = VIDEOS - len(block) if len(block) else 0
+            vectors = function(take(torch.cat([block, block[-1:].expand(lacks)])))[: len(block)]
             if not len(found):
                 found = vectors.new_empty(count, vectors.shape[1])
             found[block] = vectors

@@ -18,7 +18,7 @@ from pipeline.graph.kept import Kept
 from pipeline.items import table
 from pipeline.plan.context import Context
 from pipeline.plan.units import Unit
-from pipeline.ranking.embed import embed
+from pipeline.ranking.embed import embed_videos
 from pipeline.ranking.scores import normalised
 from pipeline.ranking.shares import names_of, watched
 from pipeline.rows import shards
@@ -126,12 +126,13 @@ def _embedded(
     if model.scores_pairs:
         raise LaffError(f"'{kept.name}' scores pairs, so no video has a vector; take it out of `models`")
     with watched(model) as shares:
-        block = embed(
+        block = embed_videos(
             model.embed_video, lambda some: {name: take(one, some) for name, one in videos.items()}, int(found.sum())
         )
     if not len(block):
         return np.zeros((0, 0), np.float32), found, None
-    return block.numpy(), found, np.concatenate(shares) if sum(map(len, shares)) == len(block) else None
+    each = np.concatenate(shares) if shares else np.zeros((0, 0), np.float32)  # with those that fill the last block
+    return block.numpy(), found, each[: len(block)] if len(each) >= len(block) else None
 
 
 def job_of(context: Context, stage: Stage, train: Stage | None, one: Kept, unit: Unit) -> Storing:

@@ -14,7 +14,7 @@ from pipeline.errors import LaffError
 from pipeline.graph.graph import Stage
 from pipeline.graph.kept import Kept
 from pipeline.plan.context import Context
-from pipeline.ranking.embed import blocks, embed
+from pipeline.ranking.embed import blocks, embed, embed_videos
 from pipeline.ranking.nearest import Nearest, of_scores, passes
 from pipeline.ranking.scores import normalised
 from pipeline.rows import flat, shards
@@ -122,7 +122,7 @@ class Computed(Place):
 
             self._features, found = assemble.videos_of(context, one.model, every)
             if not model.scores_pairs:
-                self._vectors = embed(model.embed_video, self._take(take), int(found.sum())).numpy()
+                self._vectors = embed_videos(model.embed_video, self._take(take), int(found.sum())).numpy()
         self.videos = every[found]
 
     def _take(self, take: Any) -> Any:

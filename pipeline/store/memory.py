@@ -32,6 +32,8 @@ class Memory:
     replacing: Mapping[str, str] = field(default_factory=dict)  # stage -> fingerprint that may replace older results
     settings: Mapping[str, Any] = field(default_factory=dict)  # by stage, what makes a run differ from others
     files: tuple[str, ...] = ()  # those stage.param of `sets` whose values are paths or lists of paths
+    package: Path | None = None  # the folder of the package that was applied, in place of a stages file
+    package_sha256: str = ""  # of its package.yaml
 
 
 def path(root: Path, run: str = "") -> Path:
@@ -76,7 +78,7 @@ def _memory(content: Any, root: Path) -> Memory:
 
 
 def _settings(content: Any, root: Path) -> Memory:
-    collection, stages, profile = (content.get(key) for key in ("collection", "stages", "profile"))
+    collection, stages, profile, package = (content.get(key) for key in ("collection", "stages", "profile", "package"))
     if not collection or not isinstance(collection, str):
         raise ValueError(f"collection is {collection!r}; it should be a path")
     sets, differs, replacing, settings, naming = (content.get(key) or kind() for key, kind in _KINDS.items())
@@ -94,6 +96,8 @@ def _settings(content: Any, root: Path) -> Memory:
         {str(stage): str(print_) for stage, print_ in replacing.items()},
         {str(stage): value for stage, value in settings.items() if isinstance(value, dict)},
         tuple(map(str, naming)),
+        _resolved(package, root) if package else None,
+        str(content.get("package_sha256") or ""),
     )
 
 
@@ -113,6 +117,8 @@ def write(root: Path, memory: Memory, trains: bool = True) -> None:
         "settings": dict(memory.settings),
         "files": list(memory.files),
     }
+    if memory.package:
+        content |= {"package": _written(memory.package, root), "package_sha256": memory.package_sha256}
     text = HEADER + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
     for file in ([path(root, memory.run)] if trains else []) + [path(root)]:
         if not file.is_file() or file.read_text(encoding="utf-8") != text:

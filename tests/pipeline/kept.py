@@ -65,6 +65,21 @@ class Small:
 
         return open_context(self.request(*sets))
 
+    def pack(self, out: Path, *models: str, weights: bool = False, again: bool = False) -> Path:
+        """`laff package`, in this process."""
+        from pipeline.packing.pack import pack
+
+        return pack(self.request(), out, models, weights, again).out
+
+    def applied(self, package: Path, work: Path, *sets: str) -> Request:
+        """What `laff … --package` gives to the pipeline, on the same collection and its imported features."""
+        from pipeline.package import manifest
+        from pipeline.request import Request
+
+        wanted = manifest.read(package).card["needs"]["imported"]
+        given = [f"{name}.file={self.folder / name}.npz" for name in wanted]
+        return Request(self.folder / "c.yaml", work, sets=(*given, *sets), replace=True, package=package)
+
     def copy(self, folder: Path) -> Small:
         shutil.copytree(self.folder, folder)
         return Small(folder)

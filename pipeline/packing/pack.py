@@ -1,0 +1,154 @@
+"""Make a package: choose, check, copy, describe; whole or not at all."""
+
+import secrets
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline import files
+from pipeline.assembly import assemble
+from pipeline.errors import LaffError
+from pipeline.package import applied
+from pipeline.package.manifest import CARD, FORMAT, NAME, STAGES, is_package, strangers
+from pipeline.packing import card, recipe
+from pipeline.packing.held import hold
+from pipeline.packing.selection import Selection, select
+from pipeline.plan import packed
+from pipeline.plan.context import Context
+from pipeline.request import Request
+from pipeline.run import open_context
+from pipeline.workers.versions import installed
+
+HEADER = "# What the models of this package are applied with. laff reads it; a changed file is refused.\n"
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a package holds."""
+
+    out: Path
+    models: list[str]
+    random: list[str]
+    away: list[str]  # weights and files that it needs and does not hold
+    size: str
+
+
+def pack(request: Request, out: Path, names: Sequence[str] = (), weights: bool = False, again: bool = False) -> Made:
+    """Write a package of these models, the main one if none is named, to the folder `out`.
+
+    weights: copy published weights, and other files that stages read, into it; again: replace a package that is there.
+    LaffError where there is nothing to package, or `out` holds something else.
+    """
+    _check_place(request, out, again)
+    context = open_context(request)
+    selection = select(context, names)
+    place = out.absolute()
+    part = place.parent / f".{place.name}.{secrets.token_hex(4)}{files.PARTIAL}"
+    try:
+        with files.writing(part):
+            part.mkdir(parents=True)
+            content = _write(context, selection, part, place.name, weights)
+            for file in part.rglob("*"):
+                if file.is_dir():
+                    files.sync_folder(file)
+            _settle(part, place)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    away = [str(one["name"]) for one in content["weights"] if not one["held"]]
+    away += [str(name) for one in content["inputs"] if not one["held"] for name in one["names"]]
+    return Made(out, content["models"], content["random"], list(dict.fromkeys(away)), card.shown(out))
+
+
+def _check_place(request: Request, out: Path, again: bool) -> None:
+    """LaffError where `out` cannot become a package: it is a file, holds something else, or lies in the workspace."""
+    if not request.work.is_dir():
+        raise LaffError(f"{request.work}: no such workspace")
+    if out.resolve().is_relative_to(request.work.resolve()):
+        raise LaffError(f"{out} lies in the workspace {request.work}; give the package a folder of its own")
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise LaffError(f"{out} is {'a link' if out.is_symlink() else 'a file'}; give the package a folder of its own")
+    if out.is_dir() and any(out.iterdir()):
+        if not is_package(out):
+            raise LaffError(f"{out} is not empty, and no package; give another folder, nothing in it was changed")
+        if not again:
+            raise LaffError(f"{out} is a package already; --yes replaces it")
+        if others := strangers(out):
+            raise LaffError(
+                f"{out} is a package, and holds {others[0]} too, which is not of it; move that away, or give another "
+                "folder"
+            )
+
+
+def _write(context: Context, selection: Selection, root: Path, name: str, weights: bool) -> dict[str, Any]:
+    """Write all files of a package into an empty folder; returns its package.yaml."""
+    stages = recipe.stages(selection)
+    held = hold(context, selection, root, stages, weights)
+    file: dict[str, Any] = {"threads": context.graph.threads}
+    if held.entries:
+        file["weights"] = recipe.plain(held.entries)
+    _dump(root / STAGES, HEADER, file | {"stages": stages})
+    listed = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+    content: dict[str, Any] = {
+        "package": FORMAT,
+        "version": installed("laff"),
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "models": [one.key if one.model else one.name for one in selection.ones],
+    }
+    content |= card.card(context, selection, held)
+    content |= {
+        "learned": held.learned,
+        "words": held.words,
+        "trained": held.trained,
+        "widths": _widths(context, selection),
+        "weights": held.weights,
+        "inputs": held.inputs,
+        "code": {},
+        "files": {one: files.sha256(root / one) for one in listed},
+    }
+    _dump(root / NAME, "", content)
+    content["code"] = _code(context, root)
+    _dump(root / NAME, "", content)
+    files.write_text(root / CARD, card.readme(name, content))
+    return content
+
+
+def _widths(context: Context, selection: Selection) -> dict[str, list[int]]:
+    """Width and frames of each feature that the models fuse."""
+    found = {}
+    if selection.train:
+        encoders = {one.name: one for one in assemble.joints(context, selection.train)}
+        for name in selection.fused:
+            if name in encoders:
+                found[name] = [int(encoders[name].part.dim), 1]
+                continue
+            side = "video" if "video" in selection.graph.stages[name].sides else "text"
+            found[name] = list(assemble.shape(context, name, side))
+    return found
+
+
+def _code(context: Context, root: Path) -> dict[str, dict[str, str]]:
+    """Digests of the code that shapes what the package makes, as it will be asked for where it is applied."""
+    graph = applied.graph(root, trusted=sorted(context.graph.trusted), complete=False)
+    return packed.code(replace(context, graph=graph))
+
+
+def _settle(part: Path, out: Path) -> None:
+    """Let the finished folder stand in the place of `out`, and of the package that was there."""
+    if not out.exists():
+        part.replace(out)
+    else:
+        before = out.parent / f".{out.name}.{secrets.token_hex(4)}{files.PARTIAL}"
+        out.replace(before)
+        part.replace(out)
+        shutil.rmtree(before, ignore_errors=True)
+    files.sync_folder(out.parent)
+
+
+def _dump(path: Path, header: str, content: dict[str, Any]) -> None:
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
+    files.write_text(path, header + text)

@@ -1,0 +1,110 @@
+"""The stages file of a package: the stages that its models need, with every param written out."""
+
+from typing import Any
+
+from pipeline.graph import kept, models
+from pipeline.graph.graph import Stage
+from pipeline.graph.models import Model
+from pipeline.packing.selection import Selection, with_vectors
+
+ENDS = ("rank", "evaluate", "report")
+
+
+def stages(selection: Selection) -> dict[str, dict[str, Any]]:
+    """{stage: its entry}; params that name weights and files are as at home, and changed by who copies those."""
+    graph, train = selection.graph, selection.train
+    found = {stage.name: _entry(stage, selection.sources(stage)) for stage in selection.stages}
+    vectors = kept.stage_of(graph)
+    keeps = vectors.name if vectors else _free_name(graph.stages)
+    alone = [name for name in selection.pairs if name not in selection.fused]
+    if train:
+        found[train.name] = _train(selection, train)
+        alone = [train.name, *alone]
+    dtype = vectors.options["dtype"] if vectors else "float32"
+    found[keeps] = {
+        "step": kept.VECTORS,
+        "from": _sources(alone),
+        "params": {"models": with_vectors(selection), "dtype": dtype},
+    }
+    if train:
+        found |= _ends(selection, train, keeps)
+    return {
+        name: {key: value for key, value in entry.items() if value not in (None, {}, [])}
+        for name, entry in found.items()
+    }
+
+
+def _free_name(taken: dict[str, Stage]) -> str:
+    """A name for the vectors stage, where home has none."""
+    return next(name for name in (kept.VECTORS, "kept-vectors", "packaged-vectors") if name not in taken)
+
+
+def _entry(stage: Stage, sources: list[str]) -> dict[str, Any]:
+    if stage.step == "ingest":  # how large shards are changes nothing, and is each workspace's own
+        return {"step": stage.step}
+    free = stage.part.constants.get("FREE", ()) if stage.part and stage.borrowed else None
+    params = {key: value for key, value in stage.params.items() if free is None or key in free}
+    options = {key: value for key, value in stage.options.items() if not (key == "fit" and not value)}
+    if stage.step == "import":
+        options["file"] = ""  # of the collection that it is applied to
+    return {
+        "step": stage.step,
+        "uses": None if stage.borrowed else stage.uses,
+        "from": _sources(sources),
+        "params": plain(params | options),
+        "on": stage.on if stage.on == "cpu" else None,  # another machine has its own GPU, or none
+    }
+
+
+def _train(selection: Selection, train: Stage) -> dict[str, Any]:
+    main = models.main(train)
+    others = {model.name: _baseline(model) for model in selection.models if model.name != main or model.single}
+    own = any(model.name == main for model in selection.models)
+    chosen = {"seeds": selection.seeds, "own": own, "singles": False, "baselines": others, "joint": selection.joint}
+    return {
+        "step": train.step,
+        "uses": train.uses,
+        "from": _sources(selection.fused),
+        "params": plain(train.params | train.options | chosen),
+        "on": train.on if train.on == "cpu" else None,
+    }
+
+
+def _baseline(model: Model) -> dict[str, Any]:
+    entry = {"uses": model.uses, "params": model.params, "video": list(model.video), "text": list(model.text)}
+    return entry | ({"options": model.options} if model.options else {})
+
+
+def _ends(selection: Selection, train: Stage, vectors: str) -> dict[str, dict[str, Any]]:
+    """rank, evaluate and report, as far as home has them."""
+    found: dict[str, dict[str, Any]] = {}
+    source = train.name
+    for step in ENDS:
+        for stage in selection.graph.stages_of(step)[:1]:
+            if stage.sources[0] != source:
+                return found
+            found[stage.name] = _entry(stage, list(stage.sources))
+            if step == "rank":
+                fused = set(selection.fused)
+                pairs = {
+                    name: pair
+                    for name, pair in stage.options["pairs"].items()
+                    if fused.issuperset([name] if isinstance(pair, str) else pair)
+                }
+                taken = {model.name for model in selection.models}
+                pairs |= {name: [name, name] for name in selection.pairs if name in fused and name not in taken}
+                found[stage.name]["from"] = [train.name, vectors]
+                found[stage.name]["params"]["pairs"] = pairs
+            source = stage.name
+    return found
+
+
+def _sources(names: list[str]) -> Any:
+    return names[0] if len(names) == 1 else names
+
+
+def plain(value: Any) -> Any:
+    """A value as YAML takes it."""
+    if isinstance(value, dict):
+        return {str(key): plain(one) for key, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, list | tuple) else value

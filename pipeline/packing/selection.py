@@ -1,0 +1,128 @@
+"""What goes into a package: models with a seed, pairs of features, and the stages that they need elsewhere."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pipeline.errors import LaffError, problems
+from pipeline.graph import aggregators, kept
+from pipeline.graph.graph import Graph, Stage
+from pipeline.graph.kept import Kept
+from pipeline.graph.models import Model
+from pipeline.plan.context import Context
+from pipeline.plan.plan import stage_plan
+from pipeline.plan.units import FIT
+from pipeline.search.finder import chosen
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Models and pairs of features, the main one first."""
+
+    graph: Graph
+    ones: list[Kept]
+
+    @property
+    def models(self) -> list[Model]:
+        """The models, each once."""
+        found: list[Model] = []
+        for one in self.ones:
+            if one.model and one.model not in found:
+                found.append(one.model)
+        return found
+
+    @property
+    def train(self) -> Stage | None:
+        """The stage that trained the models; None where only pairs are packaged."""
+        return self.graph.of_step("train") if self.models else None
+
+    @property
+    def seeds(self) -> list[int]:
+        """Of all models together."""
+        return sorted({one.seed for one in self.ones if one.model})
+
+    @property
+    def pairs(self) -> list[str]:
+        """Features that hold videos and texts in one space, and are searched by themselves."""
+        return [one.name for one in self.ones if one.model is None]
+
+    @property
+    def fused(self) -> list[str]:
+        """The features that the models read, in the train stage's order."""
+        read = {name for model in self.models for name in (*model.video, *model.text)}
+        return [name for name in (self.train.sources if self.train else ()) if name in read]
+
+    @property
+    def joint(self) -> list[str]:
+        """Those of them whose encoder stands inside the models."""
+        return [name for name in (self.train.options["joint"] if self.train else ()) if name in self.fused]
+
+    @property
+    def stages(self) -> list[Stage]:
+        """The stages that are needed elsewhere for their features, in running order."""
+        wanted: set[str] = set()
+        waiting = [*self.fused, *self.pairs]
+        while waiting:
+            name = waiting.pop()
+            if name not in wanted:
+                wanted.add(name)
+                waiting += self.sources(self.graph.stages[name])
+        return [stage for name, stage in self.graph.stages.items() if name in wanted]
+
+    def sources(self, stage: Stage) -> list[str]:
+        """What a stage reads elsewhere: what it learned towards, or from, is learned already."""
+        if not stage.fitted:
+            return list(stage.sources)
+        return [source for source in stage.sources if not self.graph.stages[source].sides]
+
+    @property
+    def learned(self) -> list[Stage]:
+        """The stages whose fit a package holds."""
+        return [stage for stage in self.stages if stage.fitted and stage.name not in self.joint]
+
+
+def select(context: Context, names: Sequence[str]) -> Selection:
+    """The models that a person names, as `laff search --model` takes them; without names the main one.
+
+    LaffError where one is not there, or what it learned is not up to date.
+    """
+    if context.graph.package:
+        raise LaffError(f"{context.work.root} applies package {context.graph.package.name}; copy that one")
+    ones = list({one.key: one for one in (chosen(context, name) for name in names or ("",))}.values())
+    found = Selection(context.graph, ones)
+    wrong = [reason for name in found.pairs if (reason := _no_pair(context.graph, name))]
+    for stage in found.learned:
+        wrong += _lacks(context, stage.name, (FIT,))
+    if found.train:
+        wrong += _lacks(context, found.train.name, [one.key for one in ones if one.model])
+    if wrong:
+        raise problems(f"{context.work.root}: nothing was packaged", wrong)
+    return found
+
+
+def _no_pair(graph: Graph, name: str) -> str:
+    reason = aggregators.without_vectors(graph.stages[name])
+    return f"'{name}' gives no video a vector ({reason}), so it cannot be searched by itself" if reason else ""
+
+
+def _lacks(context: Context, name: str, keys: Iterable[str]) -> list[str]:
+    """Why these units of a stage cannot be taken."""
+    plan, found = stage_plan(context, name), []
+    for unit in plan.todo:
+        if unit.key in keys:
+            what = name if unit.key == FIT else f"{name} {unit.key}"
+            if unit in plan.missing:
+                found.append(f"{what} is not trained here; `laff run -w {context.work.root}` does it")
+            else:
+                how = "give the same --profile, --set and --name as when it was trained, or `laff run` first"
+                found.append(f"{what} is not up to date ({plan.why}); {how}")
+    return found
+
+
+def with_vectors(selection: Selection) -> list[str]:
+    """Those that a vectors stage can keep, as its param `models` names them."""
+    graph = selection.graph
+    return [
+        one.key if one.model else one.name
+        for one in selection.ones
+        if one.model is None or not kept.without_vectors(graph, one.model)
+    ]

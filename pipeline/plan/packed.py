@@ -1,0 +1,118 @@
+"""What a package gives to a run, held against what is here: its files, the weights that it needs, laff's own code."""
+
+from pipeline import progress
+from pipeline.errors import LaffError, problems
+from pipeline.graph import kept, models
+from pipeline.parts.code import source_name
+from pipeline.plan.context import Context
+from pipeline.plan.differences import changed_code
+from pipeline.plan.run_settings import members
+from pipeline.store import memory
+from pipeline.store.workspace import MAIN
+from pipeline.weights import lookup
+
+
+def admit(context: Context) -> None:
+    """Check the package of a graph, if it has one, and say how it is another than before, or made by other code.
+
+    LaffError where it is not whole, or the workspace holds trainings of its own.
+    """
+    package = context.graph.package
+    if package is None:
+        return
+    _check(context)
+    root, last = context.work.root, memory.known(context.work.root)
+    trained = [name for name in members(context.graph) if context.work.index_at(name).entries]
+    if trained and not any(one and one.package for one in (last, memory.known(root, MAIN))):
+        raise LaffError(
+            f"-w {root}: holds what a run made here ({', '.join(trained)}); give the package a workspace of its own, "
+            "so that nothing is replaced"
+        )
+    if last and last.package_sha256 and last.package_sha256 != package.sha256:
+        progress.say(
+            f"{package.root} is not the package that the last run here had ({last.package}): another, or newer"
+        )
+    if other := other_code(context):
+        progress.say(_code_note(package.name, other))
+
+
+def _check(context: Context) -> None:
+    """LaffError where files of the package are missing or changed, or weights and inputs are others than it names.
+
+    A file is read once for each date that it has, where the workspace may note it.
+    """
+    package = context.graph.package
+    assert package is not None
+    wrong = []
+    for name, sha256 in package.files.items():
+        path = package.root / name
+        if path.is_symlink() or not path.is_file():
+            wrong.append(f"{name} is missing")
+        elif context.work.sha256(path) != sha256:
+            wrong.append(f"{name} has changed since the package was made")
+    if wrong:
+        raise problems(f"{package.root} (copy the package anew from where it was made)", wrong)
+    wrong = [*_other_weights(context), *_other_inputs(context)]
+    if wrong:
+        raise problems(f"--package {package.root}", wrong)
+
+
+def _other_weights(context: Context) -> list[str]:
+    package = context.graph.package
+    assert package is not None
+    wrong = []
+    for (name, param), (title, digest) in package.weights.items():
+        stage = context.graph.stages.get(name)
+        found = lookup.digest(stage, context.graph, context.work, param) if stage else ""
+        if stage and found != digest and not found.startswith("missing:"):  # what is missing is told by who needs it
+            wrong.append(
+                f"'{name}': {param} is {stage.params.get(param)}, not the {title} that the package was made with"
+            )
+    return wrong
+
+
+def _other_inputs(context: Context) -> list[str]:
+    package = context.graph.package
+    assert package is not None
+    wrong = []
+    for (name, param), digests in package.inputs.items():
+        if name in context.graph.stages and context.recipe(name).get(f"file of {param}") != digests:
+            value = (context.stage(name).params | context.stage(name).options).get(param)
+            wrong.append(f"'{name}': {param} is {value}, which is another file than the package was made with")
+    return wrong
+
+
+def code(context: Context) -> dict[str, dict[str, str]]:
+    """{stage, or MODEL of its train stage: {module: digest}} of all code that shapes what a graph makes of videos."""
+    found: dict[str, dict[str, str]] = {}
+    for stage in context.graph.stages.values():
+        if stage.sides and not (stage.packed and not stage.about.rows):
+            found[stage.name] = dict(context.recipe(stage.name)["code"])
+        if stage.about.fuses:
+            for model in models.of(context.graph, stage):
+                found[f"{stage.name}/{model.name}"] = dict(context.recipes.model(stage, model)["code"])
+    for stage in context.graph.stages_of(kept.VECTORS):
+        found[stage.name] = dict(context.recipe(stage.name)["code"])
+    return found
+
+
+def other_code(context: Context) -> dict[str, list[str]]:
+    """{stage or model: source files} of a package whose code is another here than where it was made."""
+    package = context.graph.package
+    if package is None:
+        return {}
+    here = code(context)
+    changed = {
+        name: changed_code({"code": was}, {"code": here[name]}) for name, was in package.code.items() if name in here
+    }
+    return {name: [source_name(module) for module in modules] for name, modules in changed.items() if modules}
+
+
+def _code_note(name: str, other: dict[str, list[str]]) -> str:
+    """What to know of a package before believing what it makes with other code."""
+    files = list(dict.fromkeys(file for own in other.values() for file in own))
+    shown = ", ".join(files[:5]) + (", …" if len(files) > 5 else "")
+    return (
+        f"package {name} was made by other code than this ({shown}): {', '.join(other)} may differ from those at home "
+        "in some digits; metrics say so"
+    )
