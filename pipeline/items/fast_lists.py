@@ -1,4 +1,4 @@
-"""A collection without mistakes, read in bulk: a million videos in a third of the time of reading line by line.
+"""A collection without mistakes, read in bulk: in six tenths of the time of reading line by line.
 
 The rules of a line stand once, and both ways to read share them: `pipeline.ids` says what an id is, `items.lists` what
 a good caption is, `items.video_table` what a row of a table says, `items.video_files` what the name of a file says.
@@ -109,17 +109,16 @@ def _captions(sources: dict[str, Path], members: dict[str, list[str]], problems:
     """The captions of each split, by the file that it names; each of its videos has one."""
     captions = {split: Captions() for split in sources}
     for file in dict.fromkeys(sources.values()):
-        own = {split: members[split] for split in sources if sources[split] == file}
-        videos = {video for ids_ in own.values() for video in ids_}
-        read_captions(file, own, captions, videos, problems)
+        readers = {split: members[split] for split in sources if sources[split] == file}
+        read_captions(file, readers, captions, (), problems)  # a video of another split is a problem, too
         _check(not problems)
     for split, ids_ in members.items():
         _check(len(set(captions[split].videos)) == len(ids_))
     return captions
 
 
-def _from_folder(folder: Path, wanted: list[str], follow: bool) -> tuple[dict[str, str], list[str]]:
-    """{id: file} of the wanted videos, and notes. Each has one file, which is no link out of the folder."""
+def _from_folder(folder: Path, videos: list[str], follow: bool) -> tuple[dict[str, str], list[str]]:
+    """{id: file} of the videos, and notes. Each has one file, which is no link out of the folder."""
     names: list[str] = []
     links: set[str] = set()
     with os.scandir(folder) as entries:
@@ -135,32 +134,33 @@ def _from_folder(folder: Path, wanted: list[str], follow: bool) -> tuple[dict[st
     # Names with white space or accents may stand for the id of another file; to look at all at once is quick.
     together = "\0".join(names)
     _check(together.isascii() and not SPACE.search(together))
+    wanted = set(videos)
     known: dict[str, str] = {}  # a file's name without its ending -> the file
     several: dict[str, list[str]] = {}  # of those that several files have: all of them
     for name in names:
         stem, ending = stem_and_ending(name)
         if ending not in NO_VIDEO and (first := known.setdefault(stem, name)) != name:
             several.setdefault(stem, [first]).append(name)
-    alike = {video: [folder / name for name in sorted(several[video])] for video in several.keys() & set(wanted)}
+    alike = {video: [folder / name for name in sorted(several[video])] for video in several.keys() & wanted}
     chosen, notes = chosen_of(alike)
     _check(len(chosen) == len(alike))
     known |= {video: file.name for video, file in chosen.items()}
-    for name in set(wanted).intersection(names):  # ids that are a file's name with its ending
+    for name in wanted.intersection(names):  # ids that are a file's name with its ending
         if stem_and_ending(name)[1] not in NO_VIDEO:
             _check(known.setdefault(name, name) == name)
-    _check(known.keys() >= set(wanted))
+    _check(all(map(known.__contains__, videos)))
     prefix = prefix_of(folder)
-    files = {video: f"{prefix}{known[video]}" for video in wanted}
+    files = {video: f"{prefix}{known[video]}" for video in videos}
     if links and not follow:
         _check(not links_out([file for file in files.values() if file.removeprefix(prefix) in links], folder))
     return files, notes
 
 
-def _from_table(table: Path, wanted: list[str], follow: bool, problems: Problems) -> dict[str, str]:
-    """{id: file} of the wanted videos. Each has a file, which is no link out of the table's folder."""
+def _from_table(table: Path, videos: list[str], follow: bool, problems: Problems) -> dict[str, str]:
+    """{id: file} of the videos. Each has a file, which is no link out of the table's folder."""
     listed = video_table.read(table, problems)
-    _check(not problems and not listed.windows and listed.files.keys() >= set(wanted))
-    files = {video: listed.files[video] for video in wanted}
+    _check(not problems and not listed.windows and all(map(listed.files.__contains__, videos)))
+    files = {video: listed.files[video] for video in videos}
     lost, links = lost_and_links(files.values())
     _check(not lost and (follow or not links_out(files.values(), table.parent, links.__contains__)))
     return files

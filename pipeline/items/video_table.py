@@ -41,7 +41,7 @@ def read(table: Path, problems: Problems) -> Table:
             problems.add(f"video '{video}' stands again; first in line {lines[video]}", table, number)
         elif "\0" in path or not path:
             problems.add(f"video '{video}': {path!r} is no path of a file", table, number)
-        elif any(bounds) and (wrong := _add_window(known, video, bounds)):
+        elif bounds and any(bounds) and (wrong := _add_window(known, video, bounds)):
             problems.add(f"window '{video}' {wrong}", table, number)
         else:
             plain = path if path.startswith("/") else f"{prefix}{path}"
@@ -75,9 +75,12 @@ def _csv(table: Path, problems: Problems) -> Iterator[tuple[int, str, str, list[
             f"the first line should be 'video,path' or 'video,path,start,end', not {_shown(header)}", table, number
         )
         return
+    bounds: list[str] = []
     for number, row in rows:
         if len(row) == len(columns):
-            yield number, ids.clean(row[0]), row[1].strip(), [cell.strip() for cell in row[2:]]
+            if len(row) > len(COLUMNS):
+                bounds = [cell.strip() for cell in row[2:]]
+            yield number, ids.clean(row[0]), row[1].strip(), bounds
         else:
             problems.add(f"has {len(row)} columns instead of {len(columns)}", table, number)
 
