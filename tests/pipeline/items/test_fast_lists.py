@@ -13,12 +13,12 @@ from pipeline.items import collection, fast_lists
 from pipeline.items.lists import Caption
 
 Collect = Callable[..., Path]
-Told = tuple[dict[str, list[str]], list[list[Caption]], dict[str, str], list[str]]
+Contents = tuple[dict[str, list[str]], list[list[Caption]], dict[str, str], list[str]]
 
 
-def told(path: Path) -> Told:
-    found = collection.load(path)
-    return found.ids, [list(found.captions[split]) for split in collection.SPLITS], found.files, found.notes
+def contents(path: Path) -> Contents:
+    loaded = collection.load(path)
+    return loaded.ids, [list(loaded.captions[split]) for split in collection.SPLITS], loaded.files, loaded.notes
 
 
 @pytest.fixture
@@ -33,9 +33,9 @@ def both(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], bool]:
             return took[-1]
 
         monkeypatch.setattr(fast_lists, "read", spy)
-        first = told(path)
+        first = contents(path)
         monkeypatch.setattr(fast_lists, "read", lambda *_: None)
-        assert told(path) == first
+        assert contents(path) == first
         monkeypatch.setattr(fast_lists, "read", read)
         return took[0] is not None
 
@@ -72,10 +72,10 @@ TEXTS = [
 ]
 
 
-def outcome(path: Path) -> Told | list[str]:
+def outcome(path: Path) -> Contents | list[str]:
     """What a collection is, or what is wrong with it."""
     try:
-        return told(path)
+        return contents(path)
     except LaffError as error:
         return error.problems
 
@@ -84,7 +84,7 @@ def odd_collection(folder: Path, random: Random) -> Path:
     """A small collection, most of whose parts are as they should be and some odd in any way."""
 
     def some(good: list[str], odd: list[str], rate: float) -> list[str]:
-        kept = [random.choice(odd) if random.random() < rate else one for one in good]
+        kept = [random.choice(odd) if random.random() < rate else member for member in good]
         return random.sample(kept, len(kept)) if random.random() < 0.5 else kept
 
     (folder / "videos").mkdir(parents=True)
