@@ -236,6 +236,20 @@ def test_a_link_to_itself_is_a_video_without_a_file(collect: Collect, tmp_path: 
     assert "1 of them are links to nothing" in note
 
 
+@pytest.mark.parametrize("name", [" a.mp4", "a .mp4"])
+def test_white_space_around_a_name_makes_no_other_id(collect: Collect, tmp_path: Path, name: str):
+    path = sound(collect, tmp_path)
+    (tmp_path / "videos" / name).touch()
+    with pytest.raises(LaffError, match="video 'a' has 2 files in "):
+        collection.load(path)
+
+
+def test_a_folder_beside_is_written_without_dots(collect: Collect, both: Callable[[Path], bool], tmp_path: Path):
+    path = sound(collect, tmp_path, f"../{tmp_path.name}/videos")
+    assert both(path)
+    assert collection.load(path).files["a"] == str(tmp_path / "videos" / "a.mp4")
+
+
 def test_ids_that_name_the_ending(collect: Collect, both: Callable[[Path], bool], tmp_path: Path):
     path = collect(train={"a.mp4": ["x"], "b": ["y"]})
     (tmp_path / "videos" / "a.mp4.mp4").rename(tmp_path / "videos" / "a.mp4")
