@@ -27,7 +27,7 @@ from pipeline.plan.units import shards as shards_of
 from pipeline.rows import shards
 from pipeline.store import ledger
 from pipeline.video import reading
-from pipeline.video.expected import NOTED, asked, told
+from pipeline.video.expected import NOTED, advice, frames_in_words
 from pipeline.video.timeline import JUMPS
 from pipeline.workers.killable import Lost
 from pipeline.workers.tasks import Made
@@ -82,8 +82,8 @@ class Look:
 def run(context: Context, planned: Planned) -> None:
     """Probe the videos of the shards that are to be made."""
     with progress.bar(planned.stage, _count(context, planned), "video") as bar:
-        for made in context.tasks.each(look, _jobs(context, planned), bar):
-            record(context, planned, made)
+        for result in context.tasks.each(look, _jobs(context, planned), bar):
+            record(context, planned, result)
 
 
 def _count(context: Context, planned: Planned) -> int:
@@ -114,25 +114,25 @@ def _jobs(context: Context, planned: Planned) -> Iterator[Look]:
 def look(work: Look, worker: Worker) -> Made:
     """Probe each clip and write the shard. Runs in any process."""
     start = time.perf_counter()
-    found: list[tuple[Clip, reading.Probe]] = []
+    good: list[tuple[Clip, reading.Probe]] = []
     failed, notes = [], []
     for clip, probe in _probes(work, worker):
         if isinstance(probe, Lost):
             failed.append(ledger.line(clip.id, work.target.stage, probe.reason, probe.exception, "probe"))
         elif probe.packets < (needed := math.ceil(work.least * probe.expected)):
-            reason = f"too little is there: {_told(probe)}; {asked(needed)}"
+            reason = f"too little is there: {_frames_in_words(probe)}; {advice(needed)}"
             failed.append(ledger.line(clip.id, work.target.stage, reason, "Incomplete", "probe"))
         else:
             if probe.packets < NOTED * probe.expected:
-                text = f"used, but the file lacks frames: there are {_told(probe)}"
+                text = f"used, but the file lacks frames: there are {_frames_in_words(probe)}"
                 notes.append(ledger.line(clip.id, work.target.stage, text, decoder="probe"))
             if probe.jumps:
                 notes.append(ledger.line(clip.id, work.target.stage, f"used, but {JUMPS}", ledger.JUMPS, "probe"))
             if probe.short:
                 notes.append(ledger.line(clip.id, work.target.stage, probe.short, ledger.SHORT, "probe"))
-            found.append((clip, probe))
+            good.append((clip, probe))
         worker.advance()
-    probes = [probe for _, probe in found]
+    probes = [probe for _, probe in good]
     # An HDF5 array of bytes can't hold zeros at an item's end, so the thumbnails lie packed one behind the other.
     sizes = np.cumsum([0, *(len(probe.thumbnail) for probe in probes)])
     extra: dict[str, Any] = {
@@ -142,8 +142,8 @@ def look(work: Look, worker: Worker) -> Made:
     for name in COLUMNS:
         column = [getattr(probe, name) for probe in probes]
         extra[name] = np.array(column, dtype="S" if column and isinstance(column[0], str) else None)
-    extra |= bounds([clip for clip, _ in found])
-    ids = [clip.id for clip, _ in found]
+    extra |= bounds([clip for clip, _ in good])
+    ids = [clip.id for clip, _ in good]
     values = np.array([probe.packets for probe in probes], np.int64).reshape(-1, 1)
     about, order = attributes(work.target, None), [clip.id for clip in work.clips]
     shards.write(work.target.path, ids, values, about, failed, extra, notes=notes, order=order)
@@ -168,8 +168,8 @@ def probe(job: Job) -> list[reading.Probe | Lost]:
     if job.clips[0].whole:
         return [reading.probe(path)]
     seen = reading.probe_windows(path, [(clip.start, clip.end) for clip in job.clips])
-    return [Lost(one, reading.VideoError.__name__) if isinstance(one, str) else one for one in seen]
+    return [Lost(result, reading.VideoError.__name__) if isinstance(result, str) else result for result in seen]
 
 
-def _told(probe: reading.Probe) -> str:
-    return told(probe.packets, probe.expected, probe.expected_by)
+def _frames_in_words(probe: reading.Probe) -> str:
+    return frames_in_words(probe.packets, probe.expected, probe.expected_by)

@@ -54,15 +54,15 @@ def units(context: Context, stage: Stage) -> list[Unit]:
 
 def state(context: Context, stage: Stage) -> Planned:
     """The table is its own record: what has changed tells whether it is to be made."""
-    planned, made = Planned(stage.name), units(context, stage)
+    planned, table_unit = Planned(stage.name), units(context, stage)
     if context.changes is None:
-        planned.missing, planned.reasons = made, ["not made yet"]
+        planned.missing, planned.reasons = table_unit, ["not made yet"]
     elif context.changes:
-        planned.stale, planned.reasons = made, context.changes
+        planned.stale, planned.reasons = table_unit, context.changes
     elif context.retry and (again := _not_divided(context)):
-        planned.stale, planned.reasons = made, [f"{again} video(s) without windows to be looked at again"]
+        planned.stale, planned.reasons = table_unit, [f"{again} video(s) without windows to be looked at again"]
     else:
-        planned.cached = made
+        planned.cached = table_unit
         if context.dated:
             planned.reasons = [f"{context.dated} video(s) have other dates; `laff run` looks whether they changed"]
     return planned
@@ -82,10 +82,10 @@ def look(collection: Collection, work: Workspace, options: Options) -> tuple[Cat
 
     def now() -> tuple[Catalog, list[str]]:
         items, unseen = _as_known(collection, old, work) if collection.windowing else (collection, 0)
-        found, changes = refresh(items, old, options.shard_videos, options.shard_captions, read=None)
+        catalog, changes = refresh(items, old, options.shard_videos, options.shard_captions, read=None)
         if unseen:
             changes.append(f"{unseen} video(s) are still to be looked at, to be divided into windows")
-        return found, changes
+        return catalog, changes
 
     catalog, changes = now()
     if lost:
@@ -111,8 +111,8 @@ def run(context: Context, planned: Planned) -> None:
     context.catalog = update(context.collection, context.work, options, limits, context.retry)
     context.changes = []
     planned.unfinished.clear()
-    made = Made(planned.stage, "table", len(context.catalog.videos), time.perf_counter() - start)
-    log_time(context, made)
+    result = Made(planned.stage, "table", len(context.catalog.videos), time.perf_counter() - start)
+    log_time(context, result)
 
 
 def update(
@@ -156,19 +156,19 @@ def _known(collection: Collection, old: Catalog, dates: bool) -> dict[str, str]:
     for row, (id_, start, end) in enumerate(zip(old.videos, old.starts.tolist(), old.ends.tolist(), strict=True)):
         rows.setdefault(id_, row)
         rows.setdefault(id_.removesuffix(Window(start, end).name("")), row)  # the video that it is a part of
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
     for video, path in collection.files.items():
         row = rows.get(video, -1)
-        if path in found or row < 0 or not was_read(old.digests[row]):
+        if path in digests or row < 0 or not was_read(old.digests[row]):
             continue
         try:
             status = os.stat(path)  # noqa: PTH116 - a million Paths take longer than the files' answers
         except OSError:
-            found[path] = old.digests[row]
+            digests[path] = old.digests[row]
             continue
         if status.st_size == old.sizes[row] and (not dates or status.st_mtime_ns == old.mtimes[row]):
-            found[path] = old.digests[row]
-    return found
+            digests[path] = old.digests[row]
+    return digests
 
 
 def _look_at_videos(collection: Collection, known: dict[str, str], looks: Looks, limits: Limits, retry: bool) -> None:
@@ -187,8 +187,8 @@ def _look_at_videos(collection: Collection, known: dict[str, str], looks: Looks,
         if digest != LOST and (look is None or (retry and look.failed)):
             unseen.setdefault(digest, path)
     if unseen:
-        found = looking.looks(list(unseen.values()), windowing, limits)
-        for digest, look in zip(unseen, found, strict=True):
+        results = looking.looks(list(unseen.values()), windowing, limits)
+        for digest, look in zip(unseen, results, strict=True):
             looks.add(digest, look)
 
 
@@ -217,8 +217,8 @@ def _not_divided(context: Context) -> int:
     if not context.collection or not context.collection.windowing:
         return 0
     looks = Looks(context.work.table.parent, context.collection.windowing)
-    found = [looks.get(digest) for digest in set(context.catalog.digests)]
-    return sum(look is not None and bool(look.failed) for look in found)
+    results = [looks.get(digest) for digest in set(context.catalog.digests)]
+    return sum(look is not None and bool(look.failed) for look in results)
 
 
 def _write(collection: Collection, work: Workspace, catalog: Catalog) -> None:
@@ -228,14 +228,14 @@ def _write(collection: Collection, work: Workspace, catalog: Catalog) -> None:
 
 def _digests(paths: Sequence[str], known: Mapping[str, str] | None = None) -> list[str]:
     """sha256 of files, each read once, those of `known` not at all; LOST for one that cannot be read."""
-    found = dict(known or {})
-    unread = [path for path in dict.fromkeys(paths) if path not in found]
+    digests = dict(known or {})
+    unread = [path for path in dict.fromkeys(paths) if path not in digests]
     with progress.bar("ingest", len(unread), "video") if unread else nullcontext() as bar:
         for path in unread:
             try:
-                found[path] = files.sha256(Path(path))
+                digests[path] = files.sha256(Path(path))
             except OSError:
-                found[path] = LOST
+                digests[path] = LOST
             if bar:
                 bar.advance()
-    return [found[path] for path in paths]
+    return [digests[path] for path in paths]
