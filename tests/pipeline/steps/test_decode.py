@@ -35,9 +35,9 @@ stages:
 @pytest.fixture
 def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     monkeypatch.setenv("LAFF_DECODERS", "1")
-    made = Worker()
-    yield made
-    made.close()
+    result = Worker()
+    yield result
+    result.close()
 
 
 @pytest.fixture
