@@ -51,7 +51,7 @@ def surroundings(request: Request, graph: Graph, found: Collection, work: Worksp
     for note in found.notes:
         progress.say(printable(f"{found.name}: {note}"))
     _check_place(found, work.root)
-    catalog, changes, dated = ingest.look(found, work, ingest.Options(**graph.of_step("ingest").options))
+    catalog, changes, dated = ingest.look(found, work, graph.of_step("ingest").options_as(ingest.Options))
     context = Context(graph, catalog, work, found.has_videos, request.collection, retry, found.name)
     context.collection, context.changes, context.dated = found, changes, dated
     packed.admit(context)

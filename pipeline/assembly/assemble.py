@@ -17,6 +17,7 @@ from pipeline.errors import LaffError
 from pipeline.graph import models
 from pipeline.graph.graph import Stage
 from pipeline.graph.models import Model
+from pipeline.graph.options import ModelOptions
 from pipeline.plan.accept import made_as
 from pipeline.plan.context import Context
 from pipeline.plan.units import model as model_unit
@@ -54,7 +55,7 @@ def joints(context: Context, stage: Stage) -> list[Joint]:
     """The encoders that `joint:` names, with the vocabulary of the train captions."""
     catalog = context.catalog
     found = []
-    for name in stage.options["joint"]:
+    for name in stage.options_as(ModelOptions).joint:
         part = construct.construct(context.stage(name), context)
         if packed := context.stage(name).packed:
             found.append(Joint(name, part, _words(packed.files["words"])))
@@ -78,7 +79,8 @@ def rows(context: Context, stage: Stage, split: str, lost: bool = False, needs: 
     needs: the video features that a video must have to be among them, such as those of one model; () is all.
     """
     video, text = context.features(stage.name)
-    cached = [name for name in text if name not in stage.options["joint"]]
+    joint = stage.options_as(ModelOptions).joint
+    cached = [name for name in text if name not in joint]
     frames = {name for model in models.of(context.graph, stage) for name in model.frames}
     return features.split_rows(context, video, cached, split, lost, frames, needs)
 

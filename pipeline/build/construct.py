@@ -51,7 +51,7 @@ def aggregator(stage: Stage, dim: int) -> Any:
     assert stage.aggregator is not None
     sizes = {"frames": stage.aggregator.frames, "dim": dim}
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(stage.options.get("seed", 0))
+        torch.default_generator.manual_seed(stage.values.get("seed", 0))
         return make(stage.name, stage.aggregator.uses, stage.aggregator.params | sizes)
 
 

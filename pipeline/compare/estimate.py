@@ -16,7 +16,6 @@ from pipeline.errors import LaffError
 from pipeline.graph import models
 from pipeline.graph.graph import Stage
 from pipeline.graph.models import Model
-from pipeline.graph.recipe import recipe_of
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.planned import Planned
@@ -72,7 +71,7 @@ def costs(context: Context) -> list[Cost]:
     watch = _Watch(context, train) if todo and not waiting(context) else None
     costs_of_rows = []
     for model in models.of(context.graph, train):
-        recipe = recipe_of(train.options | model.options)
+        recipe = model.training(train)
         seeds = tuple(seed for seed in model.seeds if f"{model.name}/seed{seed}" in todo)
         steps = -(-_pairs(context, model) // recipe.batch)
         seconds = watch.seconds(model) if watch else None
@@ -115,8 +114,7 @@ class _Watch:
         from pipeline.training.optimizer import make_optimizer, step
 
         device_name = device(self._stage.name, self._stage.on)
-        options = self._stage.options | model.options
-        recipe = recipe_of(options)
+        recipe = model.training(self._stage)
         split = assemble.part_of(self._split(model), model).to(device_name)
         net = (
             assemble.make(self._context, self._stage, model, split, self._encoders, model.seeds[0])
@@ -125,8 +123,8 @@ class _Watch:
         )
         if not any(parameter.requires_grad for parameter in net.parameters()):
             return 0.0
-        loss = make(options["loss"], options["mask"], options["prior"])
-        task = Retrieval(net, split, split, loss, precision=options["precision"])
+        loss = make(recipe.loss, recipe.mask, recipe.prior)
+        task = Retrieval(net, split, split, loss, precision=recipe.precision)
         optimizer = make_optimizer(net, recipe)
         samples = torch.arange(min(recipe.batch, _pairs(self._context, model))) % task.samples
         seconds: list[float] = []

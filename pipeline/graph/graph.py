@@ -1,14 +1,20 @@
 """The graph of stages, as stages.yaml describes it and `pipeline.graph.stages` reads it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.graph import step_facts
+from pipeline.graph.options import DecodeOptions, ModelOptions
 from pipeline.graph.step_facts import StepFacts
 from pipeline.parts.classes import Part
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    Kind = TypeVar("Kind", bound=DataclassInstance)
 
 DEVICES = ("auto", "gpu", "cpu")
 FILLED = ("dims", "video_dims", "text_dims", "lengths", "encoders")  # constructor parameters that the pipeline fills in
@@ -80,9 +86,25 @@ class Stage:
         return (self.options[self.about.rows],) if self.about.rows else ()
 
     @property
+    def values(self) -> dict[str, Any]:
+        """All its params: its part's and its step's."""
+        return self.params | self.options
+
+    def options_as(self, kind: "type[Kind]") -> "Kind":
+        """The step's params as a dataclass: the step's own Options, or one of pipeline/graph/options.py.
+
+        A param whose value was refused when the graph was read has its default.
+        """
+        names = [one.name for one in fields(kind) if one.name in self.options]
+        return kind(**{name: self.options[name] for name in names})
+
+    @property
     def idle(self) -> bool:
         """Whether it would fuse features, but is told to train no model: then it reads and needs nothing."""
-        return self.about.fuses and not any(self.options.get(key) for key in ("own", "singles", "baselines"))
+        if not self.about.fuses:
+            return False
+        options = self.options_as(ModelOptions)
+        return not (options.own or options.singles or options.baselines)
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -168,7 +190,7 @@ class Graph:
         stage = self.stages[name]
         if stage.idle:
             return ()
-        joint = stage.options.get("joint", [])
+        joint = stage.options_as(ModelOptions).joint if stage.about.fuses else []
         named = dict.fromkeys([*self._sources(stage), *self.named_beside(stage)])
         direct = [source for source in named if source not in joint]
         instead = [s for encoder in joint for s in self.inside(encoder) if s not in direct]
@@ -181,7 +203,8 @@ class Graph:
         if "texts of test" not in stage.about.needs:
             return stage.sources
         packed = [self.stages[source] for source in stage.sources if self.stages[source].packed]
-        texts = [name for one in packed if one.about.fuses for name in one.sources if name not in one.options["joint"]]
+        fusing = [source for source in packed if source.about.fuses]
+        texts = [name for one in fusing for name in one.sources if name not in one.options_as(ModelOptions).joint]
         return tuple(dict.fromkeys([*stage.sources, *(name for name in texts if "text" in self.stages[name].sides)]))
 
     def named_beside(self, stage: Stage) -> list[str]:
@@ -194,7 +217,7 @@ class Graph:
     def decoder(self, name: str) -> str:
         """Who reads the frames of a stage's videos: "pyav", or what the stage says that has looked at them."""
         looks = self.stages_of(self.stages[name].about.after, self.needed([name])) if self.stages[name].decodes else []
-        return str(looks[0].options.get("decoder", "pyav")) if looks else "pyav"
+        return looks[0].options_as(DecodeOptions).decoder if looks else DecodeOptions.decoder
 
     def inside(self, encoder: str) -> list[str]:
         """What a joint encoder reads: word vectors at most, never the videos that its own stage learns against."""

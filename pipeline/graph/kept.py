@@ -6,6 +6,7 @@ from pipeline.errors import LaffError, did_you_mean, problems
 from pipeline.graph import aggregators, models
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.models import Model
+from pipeline.graph.options import VectorOptions
 from pipeline.parts import classes
 
 VECTORS = "vectors"  # the step
@@ -49,7 +50,8 @@ def kept(graph: Graph, stage: Stage) -> list[Kept]:
     train = train_of(graph, stage)
     trained = models.of(graph, train) if train else []
     own = [name for name in stage.sources if train is None or name != train.name]
-    if not stage.options["models"]:
+    wanted = stage.options_as(VectorOptions).models
+    if not wanted:
         main = models.main(train) if train else ""
         able = [model for model in trained if not without_vectors(graph, model)]
         first = sorted(able, key=lambda model: model.name != main)[:1]
@@ -57,7 +59,7 @@ def kept(graph: Graph, stage: Stage) -> list[Kept]:
     known = {model.name: model for model in trained}
     features = {name for name in (*own, *(train.sources if train else ())) if _has_both(graph, name)}
     found, wrong = [], []
-    for name in stage.options["models"]:
+    for name in wanted:
         try:
             found.append(_named(graph, name, known, features))
         except LaffError as error:

@@ -38,7 +38,7 @@ def bound(
 
 def by_frame(stage: Stage) -> bool:
     """Whether a feature's videos have a row for each frame."""
-    return (stage.params | stage.options).get("level") == "frame"
+    return stage.values.get("level") == "frame"
 
 
 def mistakes(

@@ -1,13 +1,13 @@
 """Which models a train stage trains, and which rows a rank stage ranks."""
 
 import re
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.errors import LaffError, did_you_mean, problems
 from pipeline.graph import aggregators, model_checks, step_facts
 from pipeline.graph.graph import Graph, Stage
-from pipeline.graph.recipe import Learning
+from pipeline.graph.options import ModelOptions, ModelTraining, PairOptions
 from pipeline.parts import classes, code
 from pipeline.parts.binding import bind
 
@@ -35,6 +35,10 @@ class Model:
         """The video features that it reads frame by frame."""
         return tuple(name for name in self.params.get("frames", ()) if name in self.video)
 
+    def training(self, stage: Stage) -> ModelTraining:
+        """How it is trained: as its train stage says, but for what its own options say."""
+        return replace(stage, options=stage.options | self.options).options_as(ModelTraining)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -59,18 +63,19 @@ def of(graph: Graph, stage: Stage, called: str = "baseline") -> list[Model]:
     with the baselines.
     """
     video, text = (tuple(names) for names in graph.features(stage.name))
-    seeds = tuple(stage.options["seeds"])
+    options = stage.options_as(ModelOptions)
+    seeds = tuple(options.seeds)
     own = main(stage)
-    found = [Model(own, str(stage.uses), video, text, seeds, stage.params)] if stage.options["own"] else []
-    wrong = _own_mistakes(graph, stage) if stage.options["own"] or stage.options["singles"] else []
-    for name, entry in stage.options["baselines"].items():
+    found = [Model(own, str(stage.uses), video, text, seeds, stage.params)] if options.own else []
+    wrong = _own_mistakes(graph, stage) if options.own or options.singles else []
+    for name, entry in options.baselines.items():
         try:
             found.append(baseline(graph, stage, name, {"uses": entry} if isinstance(entry, str) else entry))
         except LaffError as error:
             wrong += [f"{called} '{name}': {problem}" for problem in error.problems]
     if wrong:
         raise problems(f"'{stage.name}'", wrong)
-    if stage.options["singles"] and len(video) > 1:
+    if options.singles and len(video) > 1:
         found += [Model(f"{own}-{one}", str(stage.uses), (one,), text, seeds, stage.params, True) for one in video]
     wrong = [
         f"{model.name} takes '{name}' as one vector a video, but {reason}; take it out of {stage.name}.from, name it "
@@ -149,7 +154,8 @@ def baseline(graph: Graph, stage: Stage, name: str, entry: dict[str, Any]) -> Mo
     options, _ = bind(given, _training_options())
     video, text = sides
     options = {key: options[key] for key in given}
-    return Model(name, entry["uses"], video, text, tuple(stage.options["seeds"]), params, options=options)
+    seeds = tuple(stage.options_as(ModelOptions).seeds)
+    return Model(name, entry["uses"], video, text, seeds, params, options=options)
 
 
 def _training_options() -> dict[str, classes.Parameter]:
@@ -164,8 +170,8 @@ def _option_mistakes(stage: Stage, given: dict[str, Any]) -> list[str]:
     if wrong:
         return [f"options: {one}" for one in wrong]
     try:
-        whole = stage.options | {key: bound[key] for key in given}
-        Learning(**{field.name: whole[field.name] for field in fields(Learning)})
+        own = {key: bound[key] for key in given}
+        replace(stage, options=stage.options | own).options_as(ModelTraining)
     except LaffError as error:
         return [f"options: {problem}" for problem in error.problems]
     return []
@@ -184,7 +190,7 @@ def _params(stage: Stage, uses: str, own: dict[str, Any], trusted: frozenset[str
 
 def reads(graph: Graph, stage: Stage, model: Model) -> list[str]:
     """The stages whose results one model needs; in the place of a joint encoder's stage, what that one reads."""
-    joint = stage.options["joint"]
+    joint = stage.options_as(ModelOptions).joint
     cached = [name for name in (*model.video, *model.text) if name not in joint]
     inside = [source for name in model.text if name in joint for source in graph.inside(name)]
     return list(dict.fromkeys([*cached, *inside]))
@@ -196,7 +202,7 @@ def _pair(graph: Graph, rank: Stage, name: str) -> Row | None:
     None where it is `fused` and the train stage does not fuse both sides of that feature.
     """
     where, fused = f"'{rank.name}': pairs.{name}", graph.features(rank.sources[0])
-    if rank.options["pairs"][name] == FUSED and not all(name in have for have in fused):
+    if rank.options_as(PairOptions).pairs[name] == FUSED and not all(name in have for have in fused):
         return None
     pair = pairs(rank)[name]
     if len(pair) != 2:
@@ -229,7 +235,7 @@ def rows(graph: Graph, stage: Stage) -> list[Row]:
     singles = tuple(model for model in trained if model.single)
     if singles:
         found.append(Row("mean", singles[0].seeds, models=singles))
-    for name in stage.options["pairs"]:
+    for name in stage.options_as(PairOptions).pairs:
         if row := _pair(graph, stage, name):
             found.append(row)
     _check_names(stage, [row.name for row in found])
@@ -244,4 +250,5 @@ def ranked(graph: Graph, stage: Stage) -> list[str]:
 
 def pairs(stage: Stage) -> dict[str, list[str]]:
     """The pairs of features that a rank stage names, written out."""
-    return {name: [name, name] if pair == FUSED else pair for name, pair in stage.options["pairs"].items()}
+    named = stage.options_as(PairOptions).pairs
+    return {name: [name, name] if isinstance(pair, str) else pair for name, pair in named.items()}

@@ -38,7 +38,7 @@ def listed(name: str, file: StagesFile) -> dict[str, list[Param]]:
         step = step_facts.about(stage.step)
     except LaffError:  # no stages, or a step that there is not
         return {}
-    values: dict[str, Any] = stage.params | stage.options
+    values: dict[str, Any] = stage.values
     found: dict[str, list[Param]] = {}
     if stage.part and stage.lender:
         free = {key: stage.part.parameters[key] for key in stage.part.member("FREE")}

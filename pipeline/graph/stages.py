@@ -12,6 +12,7 @@ from pipeline.errors import LaffError, did_you_mean, problems
 from pipeline.graph import published, settings, step_facts, towards
 from pipeline.graph.entry import sources_of, stage_of
 from pipeline.graph.graph import Graph, Stage
+from pipeline.graph.options import ModelOptions
 from pipeline.graph.stages_file import StagesFile
 from pipeline.parts.classes import Part
 from pipeline.parts.code import PartError
@@ -188,7 +189,7 @@ def _fusing_problems(stages: Mapping[str, Stage], lost: Collection[str]) -> list
         for side in ("video", "text"):
             if not broken and stage.name not in lost and not any(side in kinds for kinds in sides.values()):
                 found.append(f"'{stage.name}' reads no {side} feature")
-        for encoder in stage.options.get("joint", []):
+        for encoder in stage.options_as(ModelOptions).joint:
             if encoder not in stage.sources:
                 found.append(f"'{stage.name}': joint names '{encoder}', which is not in its from")
             elif "encoder" not in (stages[encoder].part or Part("")).methods:

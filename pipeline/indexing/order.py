@@ -155,7 +155,7 @@ def _request(order: Order, work: Path, count: int) -> Request:
     if f"{vectors.name}.dtype" not in said:
         mine.append(f"{vectors.name}.dtype=float16")
     shard = min(max(count // SHARE, SHARDS[0]), SHARDS[1])
-    if last is None or shard > ingest.options["shard_videos"]:
+    if last is None or shard > ingest.values["shard_videos"]:
         mine.append(f"{ingest.name}.shard_videos={shard}")
     if order.weights:
         names = names or tuple(one.name for one in kept.kept(graph, vectors))

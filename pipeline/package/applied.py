@@ -10,6 +10,7 @@ from pipeline import files
 from pipeline.errors import LaffError, problems
 from pipeline.graph import published, stages, step_facts
 from pipeline.graph.graph import Graph, Package, Packed, Stage, Weights
+from pipeline.graph.options import ModelOptions
 from pipeline.graph.published import RANDOM
 from pipeline.graph.stages_file import StagesFile
 from pipeline.package.manifest import NAME, STAGES, WEIGHTS, Manifest, read
@@ -141,7 +142,7 @@ def _check_files(manifest: Manifest, found: Graph, sets: Sequence[str], complete
         if entry.path and not (_inside(entry.path) and Path(entry.path).parts[0] == WEIGHTS):
             wrong.append(f"weights '{entry.name}' lie at {entry.path!r}, out of the package")
     for stage in found.stages.values():
-        values = stage.params | stage.options
+        values = stage.values
         constants = stage.part.constants if stage.part else {}
         for param in dict.fromkeys(("weights", *stage.further, *stage.about.files, *constants.get("FILES", ()))):
             value, where = values.get(param), f"{stage.name}.{param}"
@@ -177,7 +178,7 @@ def _learning(manifest: Manifest, found: Graph) -> list[str]:
     trains = [stage.name for stage in found.stages.values() if stage.about.fuses]
     named = {*manifest.learned, *manifest.words, *(trains if manifest.trained else ())}
     wrong = [f"there is no stage '{name}', whose file it holds" for name in named if name not in found.stages]
-    joint = {name for train in trains for name in found.stages[train].options["joint"]}
+    joint = {name for train in trains for name in found.stages[train].options_as(ModelOptions).joint}
     wrong += [
         f"it lacks what '{stage.name}' learned"
         for stage in found.stages.values()

@@ -113,8 +113,8 @@ def _feature(context: Context, stage: Stage) -> dict[str, Any]:
     sampling = getattr(construct(stage), "sampling", None)
     if sampling is not None and "video" in stage.sides:
         said |= {"frames": str(sampling), "decoder": context.graph.decoder(stage.name)}
-    if "precision" in stage.options:
-        said["precision"] = stage.options["precision"]
+    if precision := stage.values.get("precision"):
+        said["precision"] = precision
     return said
 
 

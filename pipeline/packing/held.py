@@ -131,7 +131,7 @@ def _files(stage: Stage) -> list[str]:
     if stage.step == "import":
         return []
     constants = stage.part.constants if stage.part else {}
-    values = stage.params | stage.options
+    values = stage.values
     return [name for name in (*constants.get("FILES", ()), *stage.about.files) if values.get(name)]
 
 
@@ -139,7 +139,7 @@ def _input(
     context: Context, held: Held, stage: Stage, param: str, stages: dict[str, dict[str, Any]], copies: bool
 ) -> None:
     """Note the files that a param names, and copy them where they are wanted; the entry names none of this disk."""
-    value = (stage.params | stage.options)[param]
+    value = stage.values[param]
     paths = [context.path(one) for one in (value if isinstance(value, list) else [value])]
     if lost := [path for path in paths if not path.exists()]:
         raise LaffError(f"'{stage.name}': {param}: no such file: {lost[0]}")

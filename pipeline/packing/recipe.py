@@ -5,6 +5,7 @@ from typing import Any
 from pipeline.graph import kept, models
 from pipeline.graph.graph import Stage
 from pipeline.graph.models import Model
+from pipeline.graph.options import PairOptions, VectorOptions
 from pipeline.packing.selection import Selection, with_vectors
 
 ENDS = ("rank", "evaluate", "report")
@@ -20,7 +21,7 @@ def stages(selection: Selection) -> dict[str, dict[str, Any]]:
     if train:
         found[train.name] = _train(selection, train)
         alone = [train.name, *alone]
-    dtype = vectors.options["dtype"] if vectors else "float32"
+    dtype = vectors.options_as(VectorOptions).dtype if vectors else VectorOptions.dtype
     found[keeps] = {
         "step": kept.VECTORS,
         "from": _sources(alone),
@@ -88,7 +89,7 @@ def _ends(selection: Selection, train: Stage, vectors: str) -> dict[str, dict[st
                 fused = set(selection.fused)
                 pairs = {
                     name: pair
-                    for name, pair in stage.options["pairs"].items()
+                    for name, pair in stage.options_as(PairOptions).pairs.items()
                     if fused.issuperset([name] if isinstance(pair, str) else pair)
                 }
                 taken = {model.name for model in selection.models}

@@ -8,6 +8,7 @@ from pipeline.graph import aggregators, kept
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.kept import Kept
 from pipeline.graph.models import Model
+from pipeline.graph.options import ModelOptions
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.units import FIT
@@ -54,7 +55,8 @@ class Selection:
     @property
     def joint(self) -> list[str]:
         """Those of them whose encoder stands inside the models."""
-        return [name for name in (self.train.options["joint"] if self.train else ()) if name in self.fused]
+        encoders = self.train.options_as(ModelOptions).joint if self.train else ()
+        return [name for name in encoders if name in self.fused]
 
     @property
     def stages(self) -> list[Stage]:

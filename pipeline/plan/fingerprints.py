@@ -10,6 +10,7 @@ from pipeline.graph import kept, models
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.kept import Kept
 from pipeline.graph.models import Model, Row
+from pipeline.graph.options import ModelOptions, VectorOptions
 from pipeline.graph.step_facts import module_of
 from pipeline.parts import code
 from pipeline.parts.classes import Part
@@ -98,7 +99,8 @@ class Recipes:
         if name not in self._of_stages:
             stage = self.graph.stages[name]
             reads = {source: self.of(source) for source in self.graph.reads(name)}
-            self._of_stages[name] = self._joined(self.part(stage), reads, stage.options.get("joint", []))
+            joint = stage.options_as(ModelOptions).joint if stage.about.fuses else ()
+            self._of_stages[name] = self._joined(self.part(stage), reads, joint)
         return self._of_stages[name]
 
     def fingerprint(self, name: str) -> str:
@@ -107,7 +109,7 @@ class Recipes:
 
     def model(self, stage: Stage, model: Model) -> dict[str, Any]:
         """The recipe of one model: its block, its features, the way of training; not the other models or seeds."""
-        whole, joint = self.of(stage.name), stage.options["joint"]
+        whole, joint = self.of(stage.name), stage.options_as(ModelOptions).joint
         # How a packed model was trained stands in its file.
         own = {key: value for key, value in whole["params"].items() if key not in stage.params and not stage.packed}
         module = model.uses.rpartition(".")[0]
@@ -139,7 +141,7 @@ class Recipes:
             return {}
         vectors = self.graph.stages[stage.sources[1]]
         found = [one for one in kept.kept(self.graph, vectors) if one.model in row.models]
-        return {vectors.name: found[0]} if found and vectors.options["dtype"] == "float32" else {}
+        return {vectors.name: found[0]} if found and vectors.options_as(VectorOptions).dtype == "float32" else {}
 
     def kept(self, stage: Stage, one: Kept) -> dict[str, Any]:
         """The recipe of what a vectors stage keeps of one model or feature; its other models change nothing."""

@@ -77,7 +77,7 @@ def _other_inputs(context: Context) -> list[str]:
     wrong = []
     for (name, param), digests in package.inputs.items():
         if name in context.graph.stages and context.recipe(name).get(f"file of {param}") != digests:
-            value = (context.stage(name).params | context.stage(name).options).get(param)
+            value = context.stage(name).values.get(param)
             wrong.append(f"'{name}': {param} is {value}, which is another file than the package was made with")
     return wrong
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.graph.graph import Graph, Stage
+from pipeline.graph.options import ModelOptions
 from pipeline.plan.differences import Difference
 
 Settings = Mapping[str, Mapping[str, Any]]
@@ -29,11 +30,11 @@ def settings(graph: Graph) -> dict[str, dict[str, Any]]:
         found[name] = _params(stage)
         if stage.about.fuses:
             video, text = graph.features(name)
-            joint = stage.options.get("joint", [])
-            found[name] |= {"joint": joint}
-            if stage.options.get("own", True) or stage.options.get("singles", False):  # else only baselines are trained
+            options = stage.options_as(ModelOptions)
+            found[name] |= {"joint": options.joint}
+            if options.own or options.singles:  # else only baselines are trained
                 found[name] |= {"uses": stage.uses, "video": video, "text": text}
-            found |= {encoder: _params(graph.stages[encoder]) for encoder in joint}
+            found |= {encoder: _params(graph.stages[encoder]) for encoder in options.joint}
     return {name: plain for name, own in found.items() if (plain := {key: _plain(value) for key, value in own.items()})}
 
 

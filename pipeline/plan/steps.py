@@ -87,7 +87,7 @@ def problems(context: Context, names: Sequence[str]) -> list[str]:
 def refused(stage: Stage) -> str:
     """What the step's Options refuse, or ''; their types were checked when the file was read."""
     try:
-        module(stage).Options(**stage.options)
+        stage.options_as(module(stage).Options)
     except (LaffError, ValueError) as error:
         return f"'{stage.name}': {error}"
     return ""

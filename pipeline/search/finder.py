@@ -9,6 +9,7 @@ from pipeline.assembly import assemble
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.graph import models
 from pipeline.graph.kept import Kept, kept, stage_of, train_of
+from pipeline.graph.options import VectorOptions
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
 from pipeline.search.asking import Asking
@@ -25,7 +26,7 @@ def chosen(context: Context, name: str = "") -> Kept:
     vectors, trainings = stage_of(graph), graph.stages_of("train")
     known = {model.name: model for model in models.of(graph, trainings[0])} if trainings else {}
     if not name:
-        told = vectors and (vectors.options["models"] or train_of(graph, vectors) is None or not known)
+        told = vectors and (vectors.options_as(VectorOptions).models or train_of(graph, vectors) is None or not known)
         if vectors and told and (stored := kept(graph, vectors)):
             return stored[0]
         if not known:

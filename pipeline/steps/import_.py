@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pipeline import progress
 from pipeline.errors import LaffError
@@ -68,24 +68,24 @@ def problems(context: Context, stage: Stage) -> list[str]:
 
 def shape(context: Context, stage: Stage) -> tuple[int, int]:
     """Width as the files' headers tell it, and frames as the params do."""
-    others = (stage.options["ids"], stage.options["starts"])
-    widths = [bigfile.width(file, stage.options["array"], others) for file in _files(context, stage)]
-    return max(widths) or 1, int(stage.options["frames"])
+    options = stage.options_as(Options)
+    widths = [bigfile.width(file, options.array, (options.ids, options.starts)) for file in _files(context, stage)]
+    return max(widths) or 1, options.frames
 
 
 def run(context: Context, planned: Planned) -> None:
     """Copy the rows of this collection's items; an item without a row, or with a bad one, goes to the ledger."""
     stage, catalog = context.stage(planned.stage), context.catalog
-    options = stage.options
+    options = stage.options_as(Options)
     paths = _files(context, stage)
     if lost := problems(context, stage):
         raise LaffError(lost[0])
     sources = [path.name for path in paths]
     wanted = [row for unit in planned.todo for row in catalog.shards(unit.side)[unit.shard]]
     with progress.bar(stage.name, len(wanted), "row") as bar:
-        names = catalog.ids(options["side"], wanted)
+        names = catalog.ids(options.side, wanted)
         taken = _read(paths, names, options)
-        _check(stage, paths, names, taken, set(catalog.videos if options["side"] == "video" else catalog.captions))
+        _check(stage, paths, names, taken, set(catalog.videos if options.side == "video" else catalog.captions))
         at = 0
         for unit in planned.todo:
             start = time.perf_counter()
@@ -103,38 +103,38 @@ def run(context: Context, planned: Planned) -> None:
             goal = Target(
                 stage.name, unit.key, path, None, unit.fingerprint, unit.content, unit.recipe, "cpu", 1, "float32"
             )
-            about = attributes(goal, None) | {"source": ", ".join(sources), "level": options["level"]}
-            frames = taken.counts[part][here] if options["level"] == "frame" else None
+            about = attributes(goal, None) | {"source": ", ".join(sources), "level": options.level}
+            frames = taken.counts[part][here] if options.level == "frame" else None
             shards.write(path, kept, taken.values[part][here], about, failed, frames=frames, order=names[part])
             bar.advance(size)
             record(context, planned, Made(stage.name, unit.key, len(kept), time.perf_counter() - start, failed))
 
 
 def _files(context: Context, stage: Stage) -> list[Path]:
-    file = stage.options["file"]
+    file = stage.options_as(Options).file
     return [context.path(name) for name in (file if isinstance(file, list) else [file])]
 
 
-def _read(paths: Sequence[Path], names: list[str], options: dict[str, Any]) -> bigfile.TakenRows:
+def _read(paths: Sequence[Path], names: list[str], options: Options) -> bigfile.TakenRows:
     def one(path: Path, wanted: list[str]) -> bigfile.TakenRows:
-        if options["level"] == "frame":
-            arrays = options["array"], options["ids"], options["starts"]
-            return bigfile.read_frames(path, wanted, options["frames"], *arrays)
-        return bigfile.read_rows(path, wanted, options["array"], options["ids"])
+        if options.level == "frame":
+            arrays = options.array, options.ids, options.starts
+            return bigfile.read_frames(path, wanted, options.frames, *arrays)
+        return bigfile.read_rows(path, wanted, options.array, options.ids)
 
-    return one(paths[0], names) if len(paths) == 1 else bigfile.join(paths, names, options["ids"], one)
+    return one(paths[0], names) if len(paths) == 1 else bigfile.join(paths, names, options.ids, one)
 
 
 def _check(stage: Stage, paths: Sequence[Path], names: list[str], taken: bigfile.TakenRows, known: set[str]) -> None:
     """LaffError where the files are of other items, or where captions lack a row: these cannot be lost one by one."""
     shown = " and ".join(map(str, paths))
-    theirs = {id_ for path in paths for id_ in bigfile.ids_of(path, stage.options["ids"])} if names else known
+    theirs = {id_ for path in paths for id_ in bigfile.ids_of(path, stage.options_as(Options).ids)} if names else known
     if not taken.sound.any() and not known.intersection(theirs):
         own = f"; its own are such as {min(theirs)!r}" if theirs else ""
         raise LaffError(
             f"'{stage.name}': {shown} has a row for none of the {len(known)} ids, such as {names[0]!r}{own}"
         )
-    if stage.options["side"] == "text" and not taken.sound.all():
+    if stage.options_as(Options).side == "text" and not taken.sound.all():
         lost = [
             f"{name}: {_reason([*map(str, paths)], taken, place)[0]}"
             for place, name in enumerate(names)

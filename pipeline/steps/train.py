@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
 
 from pipeline import progress
 from pipeline.build.construct import model as build_model
@@ -12,7 +11,8 @@ from pipeline.build.loaded import device
 from pipeline.errors import LaffError
 from pipeline.graph import models
 from pipeline.graph.graph import Stage
-from pipeline.graph.recipe import Learning, check_seed
+from pipeline.graph.options import ModelOptions, ModelTraining
+from pipeline.graph.recipe import check_seed
 from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
@@ -25,7 +25,7 @@ from pipeline.workers.tasks import Made
 
 
 @dataclass(frozen=True)
-class Options(Learning):
+class Options(ModelOptions, ModelTraining):
     """Parameters of the step; the block's own (heads, width, …) stand beside them in stages.yaml."""
 
     HELP = "Train the fusion models on cached features."
@@ -37,15 +37,6 @@ class Options(Learning):
     WORKING = ("{unit}/last.pt",)
     STALE = "the train or val split changed"
     HOW = ("seeds", "own", "baselines", "singles", "checkpoint", "joint")
-
-    seeds: list[int] = field(default_factory=lambda: [2])  # a training for each
-    own: bool = True  # the block that `uses` names, over all features
-    # further models, as {mine: fusion.mine.Mine}: a block or model by name, or {uses: …, params: …, video: […],
-    # text: […], options: …} where it differs in more
-    baselines: dict[str, str | dict[str, Any]] = field(default_factory=dict)
-    singles: bool = True  # the block on each video feature alone too
-    joint: list[str] = field(default_factory=list)  # text features whose encoder is trained inside the model
-    precision: Literal["float32", "bfloat16"] = "float32"  # of matrix products while learning
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -67,7 +58,8 @@ def problems(context: Context, stage: Stage) -> list[str]:
     import torch
 
     device(stage.name, stage.on)
-    found = [wrong for name in stage.options["joint"] if (wrong := vectors_misfit(context, context.stage(name)))]
+    joint = stage.options_as(Options).joint
+    found = [wrong for name in joint if (wrong := vectors_misfit(context, context.stage(name)))]
     shapes = {source: steps.shape(context, context.stage(source)) for source in stage.sources}
     for one in models.of(context.graph, stage):
         where = stage.name if one.params is stage.params else f"{stage.name}: {one.name}"
@@ -136,4 +128,4 @@ def _bar(context: Context, stage: Stage, jobs: list[Training]) -> AbstractContex
     """Epochs of all trainings, where others do them; a training in this process shows its own steps."""
     if context.tasks.shows:
         return nullcontext()
-    return progress.bar(stage.name, sum((stage.options | job.model.options)["epochs"] for job in jobs), "epoch")
+    return progress.bar(stage.name, sum(job.model.training(stage).epochs for job in jobs), "epoch")
