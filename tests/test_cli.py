@@ -627,7 +627,7 @@ def test_the_demo_runs_what_it_made(laff, tiny, tmp_path: Path, monkeypatch) -> 
         return folder / "collection.yaml"
 
     def run(wanted, targets, *_: object):
-        from pipeline.run import Outcome
+        from pipeline.outcome import Outcome
 
         seen["request"], seen["names"] = wanted, list(wanted.graph().stages)
         return Outcome()

@@ -19,6 +19,7 @@ from pipeline.graph.models import Model
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.planned import Planned
+from pipeline.plan.up_to_date import not_up_to_date
 from pipeline.training import reuse
 from pipeline.views.tables import duration, text_table
 
@@ -57,8 +58,7 @@ class Cost:
 def waiting(context: Context) -> list[Planned]:
     """The stages that are to be made before the trainings: features for the most part."""
     train = context.graph.of_step("rank").sources[0]
-    plans = [stage_plan(context, name) for name in context.graph.needed([train]) if name != train]
-    return [planned for planned in plans if planned.todo]
+    return not_up_to_date(context, [name for name in context.graph.needed([train]) if name != train])
 
 
 def costs(context: Context) -> list[Cost]:

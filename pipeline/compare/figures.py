@@ -23,7 +23,7 @@ from pipeline.graph.options import ModelOptions
 from pipeline.plan.accept import earlier_code
 from pipeline.plan.context import Context
 from pipeline.ranking.ranks_file import WAYS, read_seeds
-from pipeline.run import random_stages
+from pipeline.run_plan import random_stages
 from pipeline.store.index import Index
 
 

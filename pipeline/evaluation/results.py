@@ -61,9 +61,7 @@ def results(context: Context, stage: Stage, rows: Sequence[Row], ranks: Mapping[
     for row in rows:
         seeds = ranks[row.name]
         models[row.name] = {way: summed([seed[way] for seed in seeds], row.seeds) for way in WAYS}
-        intervals[row.name] = {
-            way: interval([seed[way] for seed in seeds], resampling) for way in WAYS
-        }
+        intervals[row.name] = {way: interval([seed[way] for seed in seeds], resampling) for way in WAYS}
         if not seeds[0]["t2v"].covered.all():
             models[f"{row.name} (covered only)"] = {
                 way: summed([_covered(seed[way]) for seed in seeds], row.seeds) for way in WAYS

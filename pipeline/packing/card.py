@@ -15,7 +15,7 @@ from pipeline.packing.held import Held
 from pipeline.packing.selection import Selection
 from pipeline.plan.accept import earlier_code
 from pipeline.plan.context import Context
-from pipeline.plan.plan import stage_plan
+from pipeline.plan.up_to_date import not_up_to_date
 from pipeline.workers.versions import installed
 
 FIGURES = ("R@1", "R@5", "R@10", "MedR", "mAP")
@@ -68,7 +68,7 @@ def _learned_from(context: Context, selection: Selection) -> dict[str, Any]:
 def _metrics(context: Context, selection: Selection) -> dict[str, Any]:
     """The figures of the packaged models and pairs, where they are up to date; else {}."""
     for stage in context.graph.stages_of("evaluate")[:1]:
-        if stage_plan(context, stage.name).todo:
+        if not_up_to_date(context, [stage.name]):
             return {}
         found = files.read_json(context.work.folder(stage.name) / "metrics.json", {})
         seeds: dict[str, list[int]] = {}

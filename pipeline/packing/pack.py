@@ -13,6 +13,7 @@ import yaml
 from pipeline import files
 from pipeline.assembly import assemble
 from pipeline.errors import LaffError
+from pipeline.opening import open_context
 from pipeline.package import applied
 from pipeline.package.manifest import CARD, FORMAT, NAME, STAGES, is_package, strangers
 from pipeline.packing import card, recipe
@@ -21,7 +22,6 @@ from pipeline.packing.selection import Selection, select
 from pipeline.plan import packed
 from pipeline.plan.context import Context
 from pipeline.request import Request
-from pipeline.run import open_context
 from pipeline.workers.versions import installed
 
 HEADER = "# What the models of this package are applied with. laff reads it; a changed file is refused.\n"

@@ -1,6 +1,6 @@
 """What goes into a package: models with a seed, pairs of features, and the stages that they need elsewhere."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pipeline.errors import LaffError, problems
@@ -10,8 +10,8 @@ from pipeline.graph.kept import Kept
 from pipeline.graph.models import Model
 from pipeline.graph.options import ModelOptions
 from pipeline.plan.context import Context
-from pipeline.plan.plan import stage_plan
 from pipeline.plan.units import FIT
+from pipeline.plan.up_to_date import not_up_to_date
 from pipeline.search.finder import chosen
 
 
@@ -106,18 +106,18 @@ def _no_pair(graph: Graph, name: str) -> str:
     return f"'{name}' gives no video a vector ({reason}), so it cannot be searched by itself" if reason else ""
 
 
-def _lacks(context: Context, name: str, keys: Iterable[str]) -> list[str]:
+def _lacks(context: Context, name: str, keys: Collection[str]) -> list[str]:
     """Why these units of a stage cannot be taken."""
-    plan, found = stage_plan(context, name), []
-    for unit in plan.todo:
-        if unit.key in keys:
+    reasons = []
+    for state in not_up_to_date(context, [name], lambda _, unit: unit.key in keys):
+        for unit in state.todo:
             what = name if unit.key == FIT else f"{name} {unit.key}"
-            if unit in plan.missing:
-                found.append(f"{what} is not trained here; `laff run -w {context.work.root}` does it")
+            if unit in state.missing:
+                reasons.append(f"{what} is not trained here; `laff run -w {context.work.root}` does it")
             else:
                 how = "give the same --profile, --set and --name as when it was trained, or `laff run` first"
-                found.append(f"{what} is not up to date ({plan.why}); {how}")
-    return found
+                reasons.append(f"{what} is not up to date ({state.why}); {how}")
+    return reasons
 
 
 def with_vectors(selection: Selection) -> list[str]:

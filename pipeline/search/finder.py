@@ -12,6 +12,8 @@ from pipeline.graph.kept import Kept, kept, stage_of, train_of
 from pipeline.graph.options import VectorOptions
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
+from pipeline.plan.units import Unit
+from pipeline.plan.up_to_date import check_up_to_date
 from pipeline.search.asking import Asking
 from pipeline.search.places import Computed, Place, Stored
 
@@ -119,19 +121,12 @@ def _check_fresh(context: Context, one: Kept, source: str, stored: bool) -> None
 
     Kept vectors that are up to date say this of all that videos need; of texts remains what was learned.
     """
-    names = context.graph.needed([source])
-    for name in names:
-        todo = (planned := stage_plan(context, name)).todo
-        if name == source and one.model:
-            todo = [unit for unit in todo if unit.key == one.key]
-        if stored:
-            todo = [unit for unit in todo if not unit.side]
-        if todo:
-            again = f"run `laff {'train' if one.model else 'vectors'}` with these first"
-            if context.source.parent.resolve() == context.work.root.resolve():  # `laff index` wrote it
-                again = f"`laff index -w {context.work.root}`, which takes in what is new, changed or gone"
-            why = "; ".join(context.changes or planned.reasons[:1])
-            raise LaffError(
-                f"{name} in {context.work.root} is not up to date ({why}); give the same --profile, --set and --stages "
-                f"as when it was made, or {again}"
-            )
+
+    def concerns(name: str, unit: Unit) -> bool:
+        of_model = name != source or one.model is None or unit.key == one.key
+        return of_model and not (stored and unit.side)
+
+    again = f"run `laff {'train' if one.model else 'vectors'}` with these first"
+    if context.source.parent.resolve() == context.work.root.resolve():  # `laff index` wrote it
+        again = f"`laff index -w {context.work.root}`, which takes in what is new, changed or gone"
+    check_up_to_date(context, context.graph.needed([source]), again, concerns)

@@ -1,0 +1,54 @@
+"""The context of a request: its collection read, its graph, its workspace, and the run that its settings belong to."""
+
+import os
+from pathlib import Path, PurePosixPath
+
+from pipeline import progress
+from pipeline.errors import LaffError, printable
+from pipeline.graph.graph import Graph
+from pipeline.items import collection
+from pipeline.items.collection import Collection
+from pipeline.plan import packed, runs
+from pipeline.plan.context import Context
+from pipeline.plan.runs import Chosen
+from pipeline.request import Request
+from pipeline.steps import ingest
+from pipeline.store.workspace import MAIN, Workspace
+
+
+def open_context(request: Request, retry: bool = False) -> Context:
+    """Read and check everything; the surroundings of a run. Writes nothing."""
+    found = collection.load(request.collection)
+    context = surroundings(request, request.graph(), found, Workspace(request.work), retry)
+    choose(context, request)
+    return context
+
+
+def surroundings(request: Request, graph: Graph, found: Collection, work: Workspace, retry: bool) -> Context:
+    """The surroundings of a run over a collection that was read; its table is as an ingest would leave it."""
+    for note in found.notes:
+        progress.say(printable(f"{found.name}: {note}"))
+    check_place(found, work.root)
+    catalog, changes, dated = ingest.look(found, work, graph.of_step("ingest").options_as(ingest.Options))
+    context = Context(graph, catalog, work, found.has_videos, request.collection, retry, found.name)
+    context.collection, context.changes, context.dated = found, changes, dated
+    packed.admit(context)
+    return context
+
+
+def check_place(found: Collection, root: Path) -> None:
+    """LaffError where the workspace is the very folder of the videos: stages' folders would stand among them."""
+    folders = {os.path.dirname(file): file for file in found.files.values()}  # noqa: PTH120 - there may be many
+    for folder, file in folders.items():
+        if Path(folder).resolve() == root.resolve():
+            raise LaffError(
+                f"-w {root}: videos of the collection lie there, such as {Path(file).name}; name a folder of its own"
+            )
+
+
+def choose(context: Context, request: Request) -> Chosen:
+    """The run that a request belongs to; its stages stand from then on where that one keeps them."""
+    if request.own:
+        return runs.choose(context, request.name, request.last)
+    runs.beside(context, str(PurePosixPath(context.graph.of_step("rank").name).parent))
+    return Chosen(MAIN)
