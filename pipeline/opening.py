@@ -6,8 +6,8 @@ from pathlib import Path, PurePosixPath
 from pipeline import progress
 from pipeline.errors import LaffError, printable
 from pipeline.graph.graph import Graph
-from pipeline.items import collection
 from pipeline.items.collection import Collection
+from pipeline.items.collection import load as load_collection
 from pipeline.plan import packed, runs
 from pipeline.plan.context import Context
 from pipeline.plan.runs import Chosen
@@ -18,27 +18,27 @@ from pipeline.store.workspace import MAIN, Workspace
 
 def open_context(request: Request, retry: bool = False) -> Context:
     """Read and check everything; the surroundings of a run. Writes nothing."""
-    found = collection.load(request.collection)
-    context = surroundings(request, request.graph(), found, Workspace(request.work), retry)
+    collection = load_collection(request.collection)
+    context = surroundings(request, request.graph(), collection, Workspace(request.work), retry)
     choose(context, request)
     return context
 
 
-def surroundings(request: Request, graph: Graph, found: Collection, work: Workspace, retry: bool) -> Context:
+def surroundings(request: Request, graph: Graph, collection: Collection, work: Workspace, retry: bool) -> Context:
     """The surroundings of a run over a collection that was read; its table is as an ingest would leave it."""
-    for note in found.notes:
-        progress.say(printable(f"{found.name}: {note}"))
-    check_place(found, work.root)
-    catalog, changes, dated = ingest.look(found, work, graph.of_step("ingest").options_as(ingest.Options))
-    context = Context(graph, catalog, work, found.has_videos, request.collection, retry, found.name)
-    context.collection, context.changes, context.dated = found, changes, dated
+    for note in collection.notes:
+        progress.say(printable(f"{collection.name}: {note}"))
+    check_place(collection, work.root)
+    catalog, changes, dated = ingest.look(collection, work, graph.of_step("ingest").options_as(ingest.Options))
+    context = Context(graph, catalog, work, collection.has_videos, request.collection, retry, collection.name)
+    context.collection, context.changes, context.dated = collection, changes, dated
     packed.admit(context)
     return context
 
 
-def check_place(found: Collection, root: Path) -> None:
+def check_place(collection: Collection, root: Path) -> None:
     """LaffError where the workspace is the very folder of the videos: stages' folders would stand among them."""
-    folders = {os.path.dirname(file): file for file in found.files.values()}  # noqa: PTH120 - there may be many
+    folders = {os.path.dirname(file): file for file in collection.files.values()}  # noqa: PTH120 - there may be many
     for folder, file in folders.items():
         if Path(folder).resolve() == root.resolve():
             raise LaffError(

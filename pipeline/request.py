@@ -42,8 +42,8 @@ class Request:
 
     def agreed(self) -> Mapping[str, str]:
         """Stage -> fingerprint, where a run that was cut off was allowed to replace older results."""
-        before = memory.read(self.work)
-        return before.replacing if before else {}
+        last = memory.read(self.work)
+        return last.replacing if last else {}
 
     def hint(self) -> str:
         """What the settings of the last run have and these have not, in words; '' where they are the same."""
@@ -51,14 +51,16 @@ class Request:
         before = (memory.known(self.work, last.run) if last else None) or last  # as it was given when it trained
         if before is None or not self.own:
             return ""
-        said = [f"--package {before.package}"] if before.package and before.package != self.package else []
-        said += [f"--profile {before.profile}"] if before.profile and before.profile != self.profile else []
-        given = {*self.sets, *self._in_full(self.graph())[0]}
-        said += [f"--set {text}" for text in before.sets if text not in given]
-        if not said and before.profile == self.profile:
+        words = [f"--package {before.package}"] if before.package and before.package != self.package else []
+        words += [f"--profile {before.profile}"] if before.profile and before.profile != self.profile else []
+        sets_given = {*self.sets, *self._in_full(self.graph())[0]}
+        words += [f"--set {text}" for text in before.sets if text not in sets_given]
+        if not words and before.profile == self.profile:
             return ""
-        had = " ".join(said) or "no profile"
-        return f"run {before.run} was given {had}; `--name {before.run} -w {self.work}` without -c takes its settings"
+        options = " ".join(words) or "no profile"
+        return (
+            f"run {before.run} was given {options}; `--name {before.run} -w {self.work}` without -c takes its settings"
+        )
 
     def remember(self, graph: Graph, chosen: Chosen, replacing: Mapping[str, str], trains: bool) -> None:
         """Let the workspace remember what this run was given; `replacing` as `agreed` is to give it.
@@ -146,5 +148,5 @@ def _on_top(sets: Sequence[str], given: Sequence[str]) -> tuple[str, ...]:
     kept: list[str] = []
     for text in (*sets, *given):
         key = text.partition("=")[0]
-        kept = [one for one in kept if not f"{one.partition('=')[0]}.".startswith(f"{key}.")] + [text]
+        kept = [setting for setting in kept if not f"{setting.partition('=')[0]}.".startswith(f"{key}.")] + [text]
     return tuple(kept)

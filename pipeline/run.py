@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline import progress
 from pipeline.build.construct import construct
 from pipeline.errors import LaffError, Missing, absent, problems
-from pipeline.items import collection
+from pipeline.items.collection import load as load_collection
 from pipeline.opening import check_place, choose, surroundings
 from pipeline.outcome import ENDS, Outcome, search_advice
 from pipeline.parts.blame import blaming
@@ -34,7 +34,7 @@ class NoWeights(LaffError):
 def _check_work(context: Context, names: Sequence[str]) -> list[str]:
     """The stages that are about to run; LaffError with all that stands in their way: parts, devices, weight files."""
     stale = [state.stage for state in not_up_to_date(context, names)]
-    wrong, absent = steps.problems(context, stale), []
+    mistakes, absent = steps.problems(context, stale), []
     for name in stale:
         stage = context.stage(name)
         if stage.part and not stage.borrowed:
@@ -44,7 +44,7 @@ def _check_work(context: Context, names: Sequence[str]) -> list[str]:
                 except LaffError as error:
                     absent.append(str(error))
     context.recipes.forget()  # a file without a published sha256 has one now that it is here
-    errors = [problems(where, texts) for where, texts in ((context.graph.path, wrong), ("weights", absent)) if texts]
+    errors = [problems(where, texts) for where, texts in ((context.graph.path, mistakes), ("weights", absent)) if texts]
     if errors:
         raise (NoWeights if absent else LaffError)(
             "\n".join(map(str, errors)), [text for error in errors for text in error.problems]
@@ -54,25 +54,25 @@ def _check_work(context: Context, names: Sequence[str]) -> list[str]:
 
 def _check_fit(context: Context, names: Sequence[str]) -> None:
     """LaffError where the weights of a stage that is about to run are not its part's: told before hours of decoding."""
-    wrong = []
+    mistakes = []
     for name in names:
         stage = context.stage(name)
         if stage.borrowed:
             continue
         path = lookup.get(stage, context.graph, context.work)
         further = lookup.further(stage, context.graph, context.work)
-        given = [file for file in (path, *further.values()) if file]
-        if not given:
+        weight_files = [file for file in (path, *further.values()) if file]
+        if not weight_files:
             continue
-        progress.say(f"{name}: looking whether {' and '.join(file.name for file in given)} fits")
+        progress.say(f"{name}: looking whether {' and '.join(file.name for file in weight_files)} fits")
         try:
             with progress.heard("extractors"):  # what was taken off the names of its tensors
                 construct(stage, context).load("cpu", path, **further)
         except ValueError as error:
-            hint = " or ".join(f"`laff weights check {file}`" for file in given)
-            wrong.append(f"'{name}': {error} ({hint} tells what it is and how to use it)")
-    if wrong:
-        raise problems("weights", wrong)
+            hint = " or ".join(f"`laff weights check {file}`" for file in weight_files)
+            mistakes.append(f"'{name}': {error} ({hint} tells what it is and how to use it)")
+    if mistakes:
+        raise problems("weights", mistakes)
 
 
 def run(
@@ -90,13 +90,13 @@ def run(
     work = Workspace(request.work)
     graph = request.graph()
     graph.needed(targets)  # tells names of no stage
-    found = collection.load(request.collection)  # mistakes are told before the workspace is touched
-    check_place(found, request.work)
+    collection = load_collection(request.collection)  # mistakes are told before the workspace is touched
+    check_place(collection, request.work)
     with work.lock():
-        context = surroundings(request, graph, found, work, retry)
+        context = surroundings(request, graph, collection, work, retry)
         context.tasks = _tasks(request, context)
         names = wanted(context, targets)
-        outcome.videos = sum(map(len, found.ids.values()))
+        outcome.videos = sum(map(len, collection.ids.values()))
         outcome.random, outcome.stages = random_stages(context, names), names
         outcome.ends = {step: stage.name for step in ENDS for stage in graph.stages_of(step)}
         outcome.advice = search_advice(graph, request.work) if graph.stages_of("train", names) else ""
@@ -142,10 +142,10 @@ def accept(request: Request, names: Sequence[str]) -> tuple[Accepted, list[str]]
     work = Workspace(request.work)
     if not request.work.is_dir():
         raise LaffError(f"{request.work}: no such workspace")
-    found = collection.load(request.collection)
-    check_place(found, request.work)
+    collection = load_collection(request.collection)
+    check_place(collection, request.work)
     with work.lock():
-        context = surroundings(request, request.graph(), found, work, retry=False)
+        context = surroundings(request, request.graph(), collection, work, retry=False)
         check_names(context, list(context.graph.stages))
         choose(context, request)
         accepted = accepting.accept(context, names)
@@ -170,17 +170,17 @@ def phases(context: Context, names: Sequence[str]) -> list[list[str]]:
     The table comes first: all others work on what it lists.
     """
     table = context.graph.of_step("ingest").name
-    left, done, found = [name for name in names if name != table], {table}, [[table]]
+    left, done, phases_found = [name for name in names if name != table], {table}, [[table]]
     while left:
         ready = [
             name for name in left if all(source in done or source not in left for source in context.graph.reads(name))
         ]
         alone = [name for name in ready if not _shares(context, name)]
         phase = alone[:1] or [name for name in ready if context.stage(name).about == context.stage(ready[0]).about]
-        found.append(phase)
+        phases_found.append(phase)
         done.update(phase)
         left = [name for name in left if name not in phase]
-    return found
+    return phases_found
 
 
 def _shares(context: Context, name: str) -> bool:

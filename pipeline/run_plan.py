@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.errors import LaffError, problems
 from pipeline.graph.graph import Graph
-from pipeline.items import collection
+from pipeline.items.collection import load as load_collection
 from pipeline.items.table import read as read_table
 from pipeline.opening import choose, surroundings
 from pipeline.plan import lacks, losses, steps
@@ -32,8 +32,8 @@ class Plan:
 
 def plan(request: Request, targets: Sequence[str], retry: bool = False) -> Plan:
     """What a run of these targets would do. Writes nothing."""
-    found = collection.load(request.collection)
-    context = surroundings(request, request.graph(), found, Workspace(request.work), retry)
+    collection = load_collection(request.collection)
+    context = surroundings(request, request.graph(), collection, Workspace(request.work), retry)
     names = wanted(context, targets)
     check_names(context, names)
     lacks.check(context, names)
@@ -49,10 +49,10 @@ def random_stages(context: Context, names: Sequence[str]) -> list[str]:
 
 def check_names(context: Context, names: Sequence[str]) -> None:
     """LaffError with all that is wrong with weights and the values of params, before anything runs."""
-    found = [wrong for name in names if (wrong := lookup.check(context.stage(name), context.graph))]
-    found += [wrong for name in names if (wrong := steps.refused(context.stage(name)))]
-    if found:
-        raise problems(str(context.graph.path), found)
+    mistakes = [mistake for name in names if (mistake := lookup.check(context.stage(name), context.graph))]
+    mistakes += [mistake for name in names if (mistake := steps.refused(context.stage(name)))]
+    if mistakes:
+        raise problems(str(context.graph.path), mistakes)
 
 
 def targets_of(graph: Graph, names: Sequence[str]) -> list[str]:
@@ -89,12 +89,13 @@ def _gone(context: Context, request: Request) -> str:
     if last is None or not request.own or last.collection.resolve() == request.collection.resolve():
         return ""
     try:
-        before = read_table(context.work.table)[0].videos
+        videos_before = read_table(context.work.table)[0].videos
     except LaffError:  # damaged: it is made again from the shards
         return ""
-    gone = set(before).difference(context.catalog.videos)
-    if 2 * len(gone) <= len(before):
+    gone = set(videos_before).difference(context.catalog.videos)
+    if 2 * len(gone) <= len(videos_before):
         return ""
     return (
-        f"{len(gone)} of the {len(before)} videos are not in {request.collection}; the last run had {last.collection}"
+        f"{len(gone)} of the {len(videos_before)} videos are not in {request.collection}; the last run had "
+        f"{last.collection}"
     )

@@ -54,15 +54,15 @@ class Joint:
 def joints(context: Context, stage: Stage) -> list[Joint]:
     """The encoders that `joint:` names, with the vocabulary of the train captions."""
     catalog = context.catalog
-    found = []
+    encoders = []
     for name in stage.options_as(ModelOptions).joint:
         part = construct.construct(context.stage(name), context)
         if packed := context.stage(name).packed:
-            found.append(Joint(name, part, _words(packed.files["words"])))
+            encoders.append(Joint(name, part, _words(packed.files["words"])))
             continue
         captions = [catalog.texts[row] for row in catalog.split_captions("train")]
-        found.append(Joint(name, part, part.vocabulary(captions)))
-    return found
+        encoders.append(Joint(name, part, part.vocabulary(captions)))
+    return encoders
 
 
 def _words(path: Path) -> list[str]:
@@ -98,20 +98,20 @@ def as_feature(values: Any) -> "Feature":
     )
 
 
-def split(context: Context, found: Rows, encoders: Sequence[Joint]) -> "Split":
+def split(context: Context, rows: Rows, encoders: Sequence[Joint]) -> "Split":
     """Rows as a Split of tensors."""
     import torch
     from torch import Tensor
 
     from fusion.features import Frames, Split
 
-    text = {name: as_feature(values) for name, values in found.text.items()}
-    texts = [context.catalog.texts[row] for row in found.captions]
+    text = {name: as_feature(values) for name, values in rows.text.items()}
+    texts = [context.catalog.texts[row] for row in rows.captions]
     text |= {joint.name: joint.tokens(texts) for joint in encoders}
-    video: dict[str, Tensor | Frames] = {name: torch.from_numpy(values) for name, values in found.video.items()}
-    for name, (values, counts) in found.frames.items():
+    video: dict[str, Tensor | Frames] = {name: torch.from_numpy(values) for name, values in rows.video.items()}
+    for name, (values, counts) in rows.frames.items():
         video[name + BY_FRAME] = Frames(torch.from_numpy(values), torch.from_numpy(counts).long())
-    return Split(video, text, torch.from_numpy(np.maximum(found.video_of, 0)))
+    return Split(video, text, torch.from_numpy(np.maximum(rows.video_of, 0)))
 
 
 def part_of(whole: "Split", model: Model) -> "Split":
@@ -132,15 +132,15 @@ def videos_of(context: Context, model: Model, rows: np.ndarray) -> "tuple[dict[s
     from fusion.features import Frames
 
     read = {name: features.read(context, name, "video", rows) for name in model.video}
-    found = np.logical_and.reduce([there for _, there in read.values()])
+    complete = np.logical_and.reduce([has_row for _, has_row in read.values()])
     videos: dict[str, Feature] = {}
     for name, (values, _) in read.items():
         if name in model.frames:
-            frames, counts = features.read_frames(context, name, rows[found])
+            frames, counts = features.read_frames(context, name, rows[complete])
             videos[name] = Frames(torch.from_numpy(frames), torch.from_numpy(counts).long())
         else:
-            videos[name] = torch.from_numpy(np.ascontiguousarray(np.asarray(values)[found], np.float32))
-    return videos, found
+            videos[name] = torch.from_numpy(np.ascontiguousarray(np.asarray(values)[complete], np.float32))
+    return videos, complete
 
 
 def make(
@@ -192,8 +192,8 @@ def trained_alone(context: Context, stage: Stage, model: Model, encoders: Sequen
     joint = {encoder.name: int(encoder.part.dim) for encoder in encoders}
     if stage.packed:  # a collection may have no text, or no video, that would tell
         known = stage.packed.widths
-        one, other = ({name: known[name][0] for name in names} for names in (model.video, model.text))
-        whole = one, other, {name: known[name][1] for name in model.frames}
+        video_widths, text_widths = ({name: known[name][0] for name in names} for names in (model.video, model.text))
+        whole = video_widths, text_widths, {name: known[name][1] for name in model.frames}
         return _as_trained(context, stage, model, _made(context, stage, model, whole, encoders, seed), seed)
     video = {name: shape(context, name, "video") for name in model.video}
     text = {name: joint[name] if name in joint else shape(context, name, "text")[0] for name in model.text}
@@ -205,9 +205,9 @@ def trained_alone(context: Context, stage: Stage, model: Model, encoders: Sequen
 def shape(context: Context, name: str, side: str) -> tuple[int, int]:
     """Width and frames of a cached feature, of a shard that has rows. LaffError where none has."""
     stage = context.stage(name)
-    for number, rows in enumerate(context.catalog.shards(side)):
+    for number, items in enumerate(context.catalog.shards(side)):
         key = shard_key(stage, side, number)
-        entry = context.work.index(name).entry(key) if len(rows) else None
+        entry = context.work.index(name).entry(key) if len(items) else None
         if entry and entry.rows:
             return shards.shape(context.work.folder(name) / key)
     raise LaffError(f"{name}: no {side} has a row; see `laff failures`")

@@ -21,12 +21,12 @@ def read(context: Context, name: str, side: str, rows: np.ndarray) -> "tuple[np.
 
     Of a feature of frames the mean over each video's own frames.
     """
-    found = np.zeros(len(rows), dtype=bool)
+    has_row = np.zeros(len(rows), dtype=bool)
     dense: np.ndarray | None = None
     blocks: list[Any] = []
     order: list[np.ndarray] = []
     for shard, places, taken in _shards(context, name, side, rows):
-        found[places] = True
+        has_row[places] = True
         if isinstance(shard.values, np.ndarray):
             dense = _room(dense, name, shard, shard.values.shape[-1:], len(rows))
             if len(taken):
@@ -35,10 +35,10 @@ def read(context: Context, name: str, side: str, rows: np.ndarray) -> "tuple[np.
             blocks.append(shard.values[taken])
             order.append(places)
     if blocks:
-        return _in_order(blocks, order, len(rows)), found
+        return _in_order(blocks, order, len(rows)), has_row
     if dense is None:
         raise LaffError(f"{name}: the collection has no {side} items, so there are no rows of them")
-    return dense, found
+    return dense, has_row
 
 
 def read_frames(context: Context, name: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -70,8 +70,12 @@ def _shards(
     for number in np.unique(shard_of) if len(rows) else every[:1]:  # of no rows one shard tells the width
         shard = shards.read(context.work.folder(name) / shard_key(stage, side, int(number)))
         at = {id_: row for row, id_ in enumerate(shard.ids)}
-        here = np.flatnonzero(shard_of == number)
-        pairs = [(place, at[id_]) for place, id_ in zip(here, catalog.ids(side, rows[here]), strict=True) if id_ in at]
+        in_shard = np.flatnonzero(shard_of == number)
+        pairs = [
+            (place, at[id_])
+            for place, id_ in zip(in_shard, catalog.ids(side, rows[in_shard]), strict=True)
+            if id_ in at
+        ]
         places, taken = (
             np.array(column, dtype=np.int64) for column in (zip(*pairs, strict=True) if pairs else ([], []))
         )
@@ -89,12 +93,13 @@ def _room(dense: np.ndarray | None, name: str, shard: shards.Shard, shape: tuple
 
 def _means(shard: shards.Shard, taken: np.ndarray) -> np.ndarray:
     """Rows of a dense shard as float32 [n, D]; of frames their mean, over the video's own."""
-    values = shard.values[taken]
+    values: np.ndarray = shard.values[taken]
     if shard.frames is None:
         return values
     frames = shard.frames[taken, None]
-    own = np.arange(values.shape[1]) < frames
-    return values.sum(axis=1, dtype=np.float32, where=own[:, :, None]) / frames
+    is_own = np.arange(values.shape[1]) < frames
+    means: np.ndarray = values.sum(axis=1, dtype=np.float32, where=is_own[:, :, None]) / frames
+    return means
 
 
 def _in_order(blocks: list[Any], order: list[np.ndarray], count: int) -> "csr_matrix":
@@ -111,10 +116,10 @@ def pairs(context: Context, video: str, split: str) -> Pairs:
     """Captions of a split with one video feature; videos without the feature are left out with their captions."""
     catalog = context.catalog
     videos = catalog.split_videos(split)
-    values, found = read(context, video, "video", videos)
-    captions, video_of = paired_captions(context, split, videos[found])
+    values, has_row = read(context, video, "video", videos)
+    captions, video_of = paired_captions(context, split, videos[has_row])
     check_learnable(split, captions)
-    return Pairs([catalog.texts[row] for row in captions], video_of, values[found])
+    return Pairs([catalog.texts[row] for row in captions], video_of, values[has_row])
 
 
 def paired_captions(context: Context, split: str, videos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -179,10 +184,10 @@ def split_rows(
         video_of = np.array([kept.get(row, -1) for row in captions.tolist()], dtype=np.int64)
     texts: dict[str, Any] = {}
     for name in text:
-        texts[name], found = read(context, name, "text", captions)
-        if not found.all() and isinstance(texts[name], np.ndarray):
-            names = context.catalog.ids("text", captions[~found])[:3]
-            raise LaffError(f"{name}: {int((~found).sum())} captions of {split} have no row ({', '.join(names)}, …)")
+        texts[name], has_row = read(context, name, "text", captions)
+        if not has_row.all() and isinstance(texts[name], np.ndarray):
+            names = context.catalog.ids("text", captions[~has_row])[:3]
+            raise LaffError(f"{name}: {int((~has_row).sum())} captions of {split} have no row ({', '.join(names)}, …)")
     dense = {name: np.asarray(values)[covered] for name, (values, _) in read_all.items()}
     by_frame = {name: read_frames(context, name, videos) for name in video if name in frames}
     return Rows(dense, texts, videos, captions, video_of, by_frame)

@@ -24,8 +24,8 @@ def construct(stage: Stage, context: Context | None = None, **filled: Any) -> An
     for name in stage.part.member("FILES"):
         if params.get(name) and context:
             params[name] = str(context.path(params[name]))
-    if context and (own := lookup.own_file(params.get("weights"), context.graph)):
-        params["weights"] = str(own.absolute())  # a part may look beside it, also where a worker stands elsewhere
+    if context and (own_file := lookup.own_file(params.get("weights"), context.graph)):
+        params["weights"] = str(own_file.absolute())  # a part may look beside it, also where a worker stands elsewhere
     part = make(stage.name, stage.part.path, params | filled)
     if stage.aggregator:
         _plug(stage, part)
@@ -57,7 +57,7 @@ def aggregator(stage: Stage, dim: int) -> Any:
 
 def model(
     where: str,
-    made: Model,
+    described: Model,
     trusted: frozenset[str],
     video: dict[str, int],
     text: dict[str, int],
@@ -70,11 +70,11 @@ def model(
     """
     from fusion.paired import Paired
 
-    wanted = classes.plugged(made.uses, trusted).parameters
+    wanted = classes.plugged(described.uses, trusted).parameters
     filled = {"lengths": lengths} if "lengths" in wanted else {}
     if "video_dims" in wanted:
         both = {"video_dims": video, "text_dims": text, "encoders": encoders}
-        whole: Spaces = make(where, made.uses, made.params | filled | both)
+        whole: Spaces = make(where, described.uses, described.params | filled | both)
         return whole
-    first, second = (make(where, made.uses, made.params | filled | {"dims": dims}) for dims in (video, text))
-    return Paired(first, second, encoders, made.params.get("heads"))
+    first, second = (make(where, described.uses, described.params | filled | {"dims": dims}) for dims in (video, text))
+    return Paired(first, second, encoders, described.params.get("heads"))

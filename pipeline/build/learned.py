@@ -41,11 +41,11 @@ def about(context: Context, stage: Stage) -> dict[str, str]:
     if stage.packed:
         package = context.graph.package.name if context.graph.package else ""
         return {"learned": json.dumps({"stage": stage.name, "package": package, "sha256": stage.packed.sha256})}
-    said = lookup.about(stage, context.graph)
+    attributes = lookup.about(stage, context.graph)
     if stage.fitted:
         captions = len(context.catalog.split_captions("train"))
-        said["learned"] = json.dumps({"stage": stage.name, "from": f"{captions} captions of train"})
-    return said
+        attributes["learned"] = json.dumps({"stage": stage.name, "from": f"{captions} captions of train"})
+    return attributes
 
 
 def word_vectors(context: Context, stage: Stage) -> "dict[str, np.ndarray] | None":

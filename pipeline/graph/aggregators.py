@@ -24,10 +24,10 @@ def read(
     """
     if not {"aggregate", "aggregate_params", "head_rate"} <= options.keys():
         return None, []  # of another type than they should be, which was told when the options were bound
-    uses, given = options["aggregate"], options["aggregate_params"]
+    uses, given_params = options["aggregate"], options["aggregate_params"]
     defaults = classes.part("pipeline.steps.finetune.Options").parameters
     if not {"plug", "check"} <= part.methods or not set(SAMPLING) <= params.keys():
-        changed = uses != defaults["aggregate"].default or given
+        changed = uses != defaults["aggregate"].default or given_params
         return None, [f"aggregate: {part.path} takes no aggregator"] if changed else []
     try:
         described = classes.plugged(uses, trusted)
@@ -38,11 +38,11 @@ def read(
     if not described.constants.get("learns", True):
         options["head_rate"] = float(defaults["head_rate"].default)
     wanted = {key: value for key, value in described.parameters.items() if key not in GIVEN}
-    bound, wrong = bind(given, wanted)
+    bound, mistakes = bind(given_params, wanted)
     options["aggregate_params"] = bound
     pairs = bool(described.constants["scores_pairs"])
     seen = {key: params[key] for key in SAMPLING}
-    return Plugged(uses, bound, seen, pairs), [f"aggregate_params: {problem}" for problem in wrong]
+    return Plugged(uses, bound, seen, pairs), [f"aggregate_params: {problem}" for problem in mistakes]
 
 
 def _meant(uses: str, trusted: frozenset[str]) -> str:

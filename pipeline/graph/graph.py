@@ -95,7 +95,7 @@ class Stage:
 
         A param whose value was refused when the graph was read has its default.
         """
-        names = [one.name for one in fields(kind) if one.name in self.options]
+        names = [param.name for param in fields(kind) if param.name in self.options]
         return kind(**{name: self.options[name] for name in names})
 
     @property
@@ -204,14 +204,16 @@ class Graph:
             return stage.sources
         packed = [self.stages[source] for source in stage.sources if self.stages[source].packed]
         fusing = [source for source in packed if source.about.fuses]
-        texts = [name for one in fusing for name in one.sources if name not in one.options_as(ModelOptions).joint]
+        texts = [
+            name for source in fusing for name in source.sources if name not in source.options_as(ModelOptions).joint
+        ]
         return tuple(dict.fromkeys([*stage.sources, *(name for name in texts if "text" in self.stages[name].sides)]))
 
     def named_beside(self, stage: Stage) -> list[str]:
         """The stages that a stage's params name and that what it reads does not read itself."""
         if not stage.named:
             return []
-        read = {one for source in stage.sources for one in self.reads(source)}
+        read = {name_read for source in stage.sources for name_read in self.reads(source)}
         return [name for name in stage.named if name in self.stages and name not in read]
 
     def decoder(self, name: str) -> str:
@@ -242,7 +244,7 @@ class Graph:
 
     def of_step(self, word: str) -> Stage:
         """The one stage of a step; LaffError where there is none or several."""
-        found = self.stages_of(word)
-        if len(found) != 1:
-            raise LaffError(f"{self.path.name} has {len(found)} stages of step '{word}'; one is needed here")
-        return found[0]
+        stages = self.stages_of(word)
+        if len(stages) != 1:
+            raise LaffError(f"{self.path.name} has {len(stages)} stages of step '{word}'; one is needed here")
+        return stages[0]

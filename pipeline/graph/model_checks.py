@@ -22,18 +22,18 @@ def bound(
             "it is no block and no model: its constructor has neither dims nor video_dims; see fusion/laff.py or je.py"
         ]
     wanted = {key: value for key, value in described.parameters.items() if key not in FILLED}
-    params, wrong = bind(given, wanted)
-    if wrong or "aggregate" not in params:
-        return params, wrong
+    params, mistakes = bind(given, wanted)
+    if mistakes or "aggregate" not in params:
+        return params, mistakes
     try:
         plugged = classes.plugged(params["aggregate"], trusted)
     except code.PartError as error:
         return params, [f"aggregate: {error}"]
     if "scores_pairs" not in plugged.constants or not set(aggregators.GIVEN) <= set(plugged.parameters):
         return params, [f"aggregate: {plugged.path} is no aggregator of frames; see fusion/frames/"]
-    own = {key: value for key, value in plugged.parameters.items() if key not in aggregators.GIVEN}
-    inside, wrong = bind(params.get("aggregate_params") or {}, own)
-    return params | {"aggregate_params": inside}, [f"aggregate_params: {one}" for one in wrong]
+    parameters = {key: value for key, value in plugged.parameters.items() if key not in aggregators.GIVEN}
+    inside, mistakes = bind(params.get("aggregate_params") or {}, parameters)
+    return params | {"aggregate_params": inside}, [f"aggregate_params: {mistake}" for mistake in mistakes]
 
 
 def by_frame(stage: Stage) -> bool:
@@ -47,7 +47,7 @@ def mistakes(
     video: Sequence[str],
     text: Sequence[str],
     params: Mapping[str, Any],
-    given: Sequence[str],
+    written: Sequence[str],
 ) -> list[str]:
     """What is wrong with the features that a model's `frames` and `raw` name.
 
@@ -55,18 +55,18 @@ def mistakes(
     that it does not have, for the models of a stage share them. `raw` may name any stage, read or not, so that another
     `from` does not ask for another `raw`.
     """
-    found = []
+    problems = []
     for name in params.get("frames") or ():
         if name in video and not by_frame(graph.stages[name]):
-            found.append(f"frames: '{name}' holds one row a video; give its stage level: frame")
-        elif name not in video and "frames" in given:
+            problems.append(f"frames: '{name}' holds one row a video; give its stage level: frame")
+        elif name not in video and "frames" in written:
             hint = did_you_mean(name, video) or f"; it has {', '.join(video)}"
-            found.append(f"frames: '{name}' is no video feature of the model{hint}")
-    known = [one for side in graph.features(stage.name) for one in side]
+            problems.append(f"frames: '{name}' is no video feature of the model{hint}")
+    known = [feature for side in graph.features(stage.name) for feature in side]
     for name in params.get("raw") or ():
         described = graph.stages[name].part if name in text else None
         if described and described.member("sparse"):
-            found.append(f"raw: '{name}' counts words, so its rows are sparse and cannot be raw; take it out of raw")
-        elif name not in known and name not in graph.stages and "raw" in given:
-            found.append(f"raw: '{stage.name}' reads no feature '{name}'{did_you_mean(name, known)}")
-    return found
+            problems.append(f"raw: '{name}' counts words, so its rows are sparse and cannot be raw; take it out of raw")
+        elif name not in known and name not in graph.stages and "raw" in written:
+            problems.append(f"raw: '{stage.name}' reads no feature '{name}'{did_you_mean(name, known)}")
+    return problems

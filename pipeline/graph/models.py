@@ -65,40 +65,43 @@ def of(graph: Graph, stage: Stage, called: str = "baseline") -> list[Model]:
     video, text = (tuple(names) for names in graph.features(stage.name))
     options = stage.options_as(ModelOptions)
     seeds = tuple(options.seeds)
-    own = main(stage)
-    found = [Model(own, str(stage.uses), video, text, seeds, stage.params)] if options.own else []
-    wrong = _own_mistakes(graph, stage) if options.own or options.singles else []
+    own_name = main(stage)
+    models = [Model(own_name, str(stage.uses), video, text, seeds, stage.params)] if options.own else []
+    mistakes = _own_mistakes(graph, stage) if options.own or options.singles else []
     for name, entry in options.baselines.items():
         try:
-            found.append(baseline(graph, stage, name, {"uses": entry} if isinstance(entry, str) else entry))
+            models.append(baseline(graph, stage, name, {"uses": entry} if isinstance(entry, str) else entry))
         except LaffError as error:
-            wrong += [f"{called} '{name}': {problem}" for problem in error.problems]
-    if wrong:
-        raise problems(f"'{stage.name}'", wrong)
+            mistakes += [f"{called} '{name}': {problem}" for problem in error.problems]
+    if mistakes:
+        raise problems(f"'{stage.name}'", mistakes)
     if options.singles and len(video) > 1:
-        found += [Model(f"{own}-{one}", str(stage.uses), (one,), text, seeds, stage.params, True) for one in video]
-    wrong = [
+        models += [
+            Model(f"{own_name}-{feature}", str(stage.uses), (feature,), text, seeds, stage.params, True)
+            for feature in video
+        ]
+    mistakes = [
         f"{model.name} takes '{name}' as one vector a video, but {reason}; take it out of {stage.name}.from, name it "
         "in `frames` of a model that reads frames, or leave it to rank.pairs: own: false, singles: false, and "
         "baselines whose `video:` does not have it"
-        for model in found
+        for model in models
         for name in model.video
         if name not in model.frames and (reason := aggregators.without_vectors(graph.stages[name]))
     ]
-    if wrong:
-        raise problems(f"'{stage.name}'", wrong)
-    _check_names(stage, [model.name for model in found])
-    if not found and not stage.idle:
+    if mistakes:
+        raise problems(f"'{stage.name}'", mistakes)
+    _check_names(stage, [model.name for model in models])
+    if not models and not stage.idle:
         raise LaffError(f"'{stage.name}' has nothing to train: own is false, and one video feature makes no singles")
-    return _packed(stage, found) if stage.packed else found
+    return _packed(stage, models) if stage.packed else models
 
 
 def _packed(stage: Stage, trained: list[Model]) -> list[Model]:
     """The models with the seeds that a package holds of them."""
     assert stage.packed is not None
-    there = stage.packed.files
+    files = stage.packed.files
     seeds = {
-        model.name: tuple(seed for seed in model.seeds if f"{model.name}/seed{seed}" in there) for model in trained
+        model.name: tuple(seed for seed in model.seeds if f"{model.name}/seed{seed}" in files) for model in trained
     }
     return [replace(model, seeds=seeds[model.name]) for model in trained if seeds[model.name]]
 
@@ -115,10 +118,12 @@ def _check_names(stage: Stage, names: list[str]) -> None:
 def _own_mistakes(graph: Graph, stage: Stage) -> list[str]:
     """What is wrong with a train stage's own block or model, beyond what its params alone tell."""
     described = classes.plugged(str(stage.uses), graph.trusted)
-    _, wrong = model_checks.bound(described, stage.params, graph.trusted)
+    _, mistakes = model_checks.bound(described, stage.params, graph.trusted)
     changed = [key for key, value in bind({}, described.parameters)[0].items() if stage.params.get(key) != value]
-    wrong += [] if wrong else model_checks.mistakes(graph, stage, *graph.features(stage.name), stage.params, changed)
-    return [f"{stage.uses}: {one}" for one in wrong]
+    mistakes += (
+        [] if mistakes else model_checks.mistakes(graph, stage, *graph.features(stage.name), stage.params, changed)
+    )
+    return [f"{stage.uses}: {mistake}" for mistake in mistakes]
 
 
 def baseline(graph: Graph, stage: Stage, name: str, entry: dict[str, Any]) -> Model:
@@ -126,34 +131,38 @@ def baseline(graph: Graph, stage: Stage, name: str, entry: dict[str, Any]) -> Mo
 
     LaffError with all that is wrong with the entry; the caller says whose it is.
     """
-    wrong = [f"unknown key '{key}'{did_you_mean(key, KEYS)}" for key in entry if key not in KEYS]
+    mistakes = [f"unknown key '{key}'{did_you_mean(key, KEYS)}" for key in entry if key not in KEYS]
     for key in ("params", "options"):
         if not isinstance(entry.get(key, {}), dict):
-            wrong.append(f"{key} should be a mapping, not {entry[key]!r}")
+            mistakes.append(f"{key} should be a mapping, not {entry[key]!r}")
     sides = []
     for side, have in zip(("video", "text"), graph.features(stage.name), strict=True):
         names = entry.get(side, have)
         if not isinstance(names, list | tuple) or not names:
-            wrong.append(f"{side} should list at least one feature, not {names!r}")
+            mistakes.append(f"{side} should list at least one feature, not {names!r}")
             continue
-        wrong += [f"{side}: no feature '{one}'{did_you_mean(one, have)}" for one in names if one not in have]
-        wrong += [f"{side}: '{one}' stands twice" for one in dict.fromkeys(names) if names.count(one) > 1]
+        mistakes += [
+            f"{side}: no feature '{feature}'{did_you_mean(feature, have)}" for feature in names if feature not in have
+        ]
+        mistakes += [
+            f"{side}: '{feature}' stands twice" for feature in dict.fromkeys(names) if names.count(feature) > 1
+        ]
         sides.append(tuple(names))
     params: dict[str, Any] = {}
     if not isinstance(entry.get("uses"), str):
-        wrong.append("uses should name a block or model, such as fusion.laff.LAFF")
+        mistakes.append("uses should name a block or model, such as fusion.laff.LAFF")
     elif isinstance(entry.get("params", {}), dict):
-        params, mistakes = _params(stage, entry["uses"], entry.get("params", {}), graph.trusted)
-        if not mistakes and not wrong:
-            mistakes = model_checks.mistakes(graph, stage, sides[0], sides[1], params, list(entry.get("params", {})))
-        wrong += mistakes
-    given = entry.get("options", {})
-    wrong += _option_mistakes(stage, given) if isinstance(given, dict) else []
-    if wrong:
-        raise LaffError("; ".join(wrong))
-    options, _ = bind(given, _training_options())
+        params, of_params = _params(stage, entry["uses"], entry.get("params", {}), graph.trusted)
+        if not of_params and not mistakes:
+            of_params = model_checks.mistakes(graph, stage, sides[0], sides[1], params, list(entry.get("params", {})))
+        mistakes += of_params
+    options_given = entry.get("options", {})
+    mistakes += _option_mistakes(stage, options_given) if isinstance(options_given, dict) else []
+    if mistakes:
+        raise LaffError("; ".join(mistakes))
+    options, _ = bind(options_given, _training_options())
     video, text = sides
-    options = {key: options[key] for key in given}
+    options = {key: options[key] for key in options_given}
     seeds = tuple(stage.options_as(ModelOptions).seeds)
     return Model(name, entry["uses"], video, text, seeds, params, options=options)
 
@@ -166,26 +175,28 @@ def _training_options() -> dict[str, classes.Parameter]:
 
 def _option_mistakes(stage: Stage, given: dict[str, Any]) -> list[str]:
     """What is wrong with a model's own way of training."""
-    bound, wrong = bind(given, _training_options())
-    if wrong:
-        return [f"options: {one}" for one in wrong]
+    bound, mistakes = bind(given, _training_options())
+    if mistakes:
+        return [f"options: {mistake}" for mistake in mistakes]
     try:
-        own = {key: bound[key] for key in given}
-        replace(stage, options=stage.options | own).options_as(ModelTraining)
+        options = {key: bound[key] for key in given}
+        replace(stage, options=stage.options | options).options_as(ModelTraining)
     except LaffError as error:
         return [f"options: {problem}" for problem in error.problems]
     return []
 
 
-def _params(stage: Stage, uses: str, own: dict[str, Any], trusted: frozenset[str]) -> tuple[dict[str, Any], list[str]]:
+def _params(
+    stage: Stage, uses: str, given: dict[str, Any], trusted: frozenset[str]
+) -> tuple[dict[str, Any], list[str]]:
     """The params of another block, and mistakes: its own, else the stage's where it has that parameter, else none."""
     try:
         described = classes.plugged(uses, trusted)
     except code.PartError as error:
         return {}, [f"cannot use {uses}: {error}"]
     shared = {key: value for key, value in stage.params.items() if key in described.parameters}
-    bound, wrong = model_checks.bound(described, shared | own, trusted)
-    return bound, [f"cannot use {uses}: {one}" for one in wrong]
+    bound, mistakes = model_checks.bound(described, shared | given, trusted)
+    return bound, [f"cannot use {uses}: {mistake}" for mistake in mistakes]
 
 
 def reads(graph: Graph, stage: Stage, model: Model) -> list[str]:
@@ -207,16 +218,16 @@ def _pair(graph: Graph, rank: Stage, name: str) -> Row | None:
     pair = pairs(rank)[name]
     if len(pair) != 2:
         raise LaffError(f"{where} should be [video feature, text feature] or {FUSED}, not {pair!r}")
-    for one, side in zip(pair, ("video", "text"), strict=True):
-        if one not in graph.stages or side not in graph.stages[one].sides:
+    for feature, side in zip(pair, ("video", "text"), strict=True):
+        if feature not in graph.stages or side not in graph.stages[feature].sides:
             have = [stage.name for stage in graph.stages.values() if side in stage.sides]
-            raise LaffError(f"{where}: there is no {side} feature '{one}'{did_you_mean(one, have)}")
+            raise LaffError(f"{where}: there is no {side} feature '{feature}'{did_you_mean(feature, have)}")
     return Row(name, (0,), features=(pair[0], pair[1]), pairs=_scored(graph, where, pair))
 
 
 def _scored(graph: Graph, where: str, pair: list[str]) -> bool:
     """Whether two features come from one fine-tuning whose aggregator scores pairs."""
-    video, text = (graph.stages[one] for one in pair)
+    video, text = (graph.stages[feature] for feature in pair)
     reason = aggregators.without_vectors(video)
     if not reason:
         return False
@@ -231,15 +242,15 @@ def rows(graph: Graph, stage: Stage) -> list[Row]:
     """The rows of a rank stage, in the order of the table."""
     train = graph.stages[stage.sources[0]]
     trained = of(graph, train)
-    found = [Row(model.name, model.seeds, models=(model,)) for model in trained]
+    table_rows = [Row(model.name, model.seeds, models=(model,)) for model in trained]
     singles = tuple(model for model in trained if model.single)
     if singles:
-        found.append(Row("mean", singles[0].seeds, models=singles))
+        table_rows.append(Row("mean", singles[0].seeds, models=singles))
     for name in stage.options_as(PairOptions).pairs:
         if row := _pair(graph, stage, name):
-            found.append(row)
-    _check_names(stage, [row.name for row in found])
-    return found
+            table_rows.append(row)
+    _check_names(stage, [row.name for row in table_rows])
+    return table_rows
 
 
 def ranked(graph: Graph, stage: Stage) -> list[str]:

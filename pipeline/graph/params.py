@@ -39,34 +39,38 @@ def listed(name: str, file: StagesFile) -> dict[str, list[Param]]:
     except LaffError:  # no stages, or a step that there is not
         return {}
     values: dict[str, Any] = stage.values
-    found: dict[str, list[Param]] = {}
+    params_of: dict[str, list[Param]] = {}
     if stage.part and stage.lender:
         free = {key: stage.part.parameters[key] for key in stage.part.member("FREE")}
-        found[f"Params of {stage.part.path}, but for those that '{stage.lender}' says"] = _params(free, values)
+        params_of[f"Params of {stage.part.path}, but for those that '{stage.lender}' says"] = _params(free, values)
     elif stage.part:
-        own = {key: parameter for key, parameter in stage.part.parameters.items() if key not in FILLED}
-        found[f"Params of {stage.part.path}"] = _params(own, values)
+        parameters = {key: parameter for key, parameter in stage.part.parameters.items() if key not in FILLED}
+        params_of[f"Params of {stage.part.path}"] = _params(parameters, values)
         if "fit" in step.parameters and trained_by_steps(stage.part):
             recipe = part("pipeline.graph.recipe.Fit").parameters
-            found["How it is trained"] = _params(recipe, stage.options.get("fit") or {}, "fit.")
+            params_of["How it is trained"] = _params(recipe, stage.options.get("fit") or {}, "fit.")
     if stage.aggregator and not stage.lender:
         wanted = plugged(stage.aggregator.uses).parameters
-        own = {key: parameter for key, parameter in wanted.items() if key not in aggregators.GIVEN}
-        found[f"Params of {stage.aggregator.uses}"] = _params(own, stage.aggregator.params, "aggregate_params.")
-    own = {key: parameter for key, parameter in step.parameters.items() if key not in ("fit", "aggregate_params")}
-    found[f"Params of step {step.name}"] = _params(own, values)
-    return found
+        parameters = {key: parameter for key, parameter in wanted.items() if key not in aggregators.GIVEN}
+        params_of[f"Params of {stage.aggregator.uses}"] = _params(
+            parameters, stage.aggregator.params, "aggregate_params."
+        )
+    parameters = {
+        key: parameter for key, parameter in step.parameters.items() if key not in ("fit", "aggregate_params")
+    }
+    params_of[f"Params of step {step.name}"] = _params(parameters, values)
+    return params_of
 
 
 def _params(parameters: Mapping[str, Parameter], values: Mapping[str, Any], prefix: str = "") -> list[Param]:
     comments = beside(parameters)
-    found = []
+    params = []
     for name, parameter in parameters.items():
         value = values.get(name, parameter.default)
         meant = [text for text in (comments[name], _choices(parameter, value)) if text]
         must = parameter.required and name not in values
-        found.append(Param(prefix + name, "" if must else shown(value), "; ".join(meant)))
-    return found
+        params.append(Param(prefix + name, "" if must else shown(value), "; ".join(meant)))
+    return params
 
 
 def _choices(parameter: Parameter, value: Any) -> str:

@@ -28,22 +28,22 @@ class Recipe:
     warmup: int = 0  # steps over which the learning rate rises from nearly 0
 
     def __post_init__(self) -> None:
-        found = []
+        mistakes = []
         for name, least in {"epochs": 1, "batch": 1, "plateau_patience": 0, "patience": 0, "warmup": 0}.items():
             if getattr(self, name) < least:
-                found.append(f"{name} is {getattr(self, name)}; it should be at least {least}")
+                mistakes.append(f"{name} is {getattr(self, name)}; it should be at least {least}")
         for name in ("weight_decay", "clip"):
             if not 0 <= getattr(self, name) < math.inf:
-                found.append(f"{name} is {getattr(self, name)}; it should not be negative")
+                mistakes.append(f"{name} is {getattr(self, name)}; it should not be negative")
         if not 0 < self.lr < math.inf:
-            found.append(f"lr is {self.lr}; it should be above 0")
+            mistakes.append(f"lr is {self.lr}; it should be above 0")
         for name in ("decay", "plateau"):
             if not 0 < getattr(self, name) <= 1:
-                found.append(f"{name} is {getattr(self, name)}; it should be above 0 and at most 1")
+                mistakes.append(f"{name} is {getattr(self, name)}; it should be above 0 and at most 1")
         if self.optimizer not in ("rmsprop", "adamw"):
-            found.append(f"optimizer is '{self.optimizer}'; choose rmsprop or adamw")
-        if found:
-            raise problems("training", found)
+            mistakes.append(f"optimizer is '{self.optimizer}'; choose rmsprop or adamw")
+        if mistakes:
+            raise problems("training", mistakes)
 
 
 def recipe_of(options: dict[str, Any]) -> Recipe:

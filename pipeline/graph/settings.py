@@ -14,7 +14,7 @@ def apply_profile(
     profiles: Mapping[str, Any],
     profile: str | None,
     sets: Sequence[str],
-    found: list[str],
+    problems: list[str],
 ) -> None:
     """Change `raw`, the entries by stage, as the profile says; what it cannot change goes into `found`.
 
@@ -27,18 +27,18 @@ def apply_profile(
         return
     if profile not in profiles:
         known = ", ".join(profiles) or "none"
-        found.append(f"no profile '{profile}'{did_you_mean(profile, list(profiles))} (known: {known})")
+        problems.append(f"no profile '{profile}'{did_you_mean(profile, list(profiles))} (known: {known})")
         return
     changed = profiles[profile] or {}
     if not isinstance(changed, dict):
-        found.append(f"profile '{profile}' should be a mapping of stages, not {changed!r}")
+        problems.append(f"profile '{profile}' should be a mapping of stages, not {changed!r}")
         return
     for name, changes in changed.items():
         if name not in raw:
-            found.append(f"profile '{profile}' changes '{name}', which is no stage{did_you_mean(name, list(raw))}")
+            problems.append(f"profile '{profile}' changes '{name}', which is no stage{did_you_mean(name, list(raw))}")
             continue
         if not isinstance(changes or {}, dict):
-            found.append(f"profile '{profile}': '{name}' should be a mapping, not {changes!r}")
+            problems.append(f"profile '{profile}': '{name}' should be a mapping, not {changes!r}")
             continue
         if name in reweighted and "weights" in (changes or {}):
             continue
@@ -53,20 +53,20 @@ def _weights_of(text: str) -> tuple[str, Any] | None:
     return (name, yamls.parse(value, f"--set {where}")) if key == "weights" else None
 
 
-def apply_setting(raw: dict[str, dict[str, Any]], text: str, found: list[str]) -> None:
+def apply_setting(raw: dict[str, dict[str, Any]], text: str, problems: list[str]) -> None:
     """Change one value of `raw` as the text stage.param=value says; what is wrong with it goes into `found`."""
     where, equals, value = text.partition("=")
     name, dot, key = where.partition(".")
     if not (equals and dot and key):
-        found.append(f"--set {text}: should be stage.param=value")
+        problems.append(f"--set {text}: should be stage.param=value")
     elif name not in raw:
-        found.append(f"--set {text}: no stage '{name}'{did_you_mean(name, list(raw))}")
+        problems.append(f"--set {text}: no stage '{name}'{did_you_mean(name, list(raw))}")
     elif not value.strip():
-        found.append(
+        problems.append(
             f"--set {text}: there is no value; {QUOTE} '{where}=[a, b]' (null stands for nothing, \"''\" for no text)"
         )
     elif _cut_off(value):
-        found.append(f"--set {text}: the bracket is not closed; {QUOTE} '{where}={value.strip()} …'")
+        problems.append(f"--set {text}: the bracket is not closed; {QUOTE} '{where}={value.strip()} …'")
     else:
         _change(raw[name], key, yamls.parse(value, f"--set {where}"))
 

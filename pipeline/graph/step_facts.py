@@ -82,7 +82,7 @@ def about(name: str) -> StepFacts:
         raise PartError(f"unknown step '{name}'{did_you_mean(name, names())} (known: {', '.join(names())})")
     options = part(f"{module_of(name)}.Options")
     known = {field.name.upper(): field for field in fields(StepFacts)[2:]}
-    said: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
     for constant in options.capitals:
         if constant not in known:
             raise PartError(
@@ -91,15 +91,15 @@ def about(name: str) -> StepFacts:
         if constant not in options.constants:
             raise PartError(f"{options.path}: {constant} should be written out as a value, so that it can be read")
         value, default = options.constants[constant], known[constant].default
-        names_ = isinstance(value, tuple) and all(isinstance(one, str) for one in value)
+        names_ = isinstance(value, tuple) and all(isinstance(item, str) for item in value)
         if not (names_ if default is None or isinstance(default, tuple) else type(value) is type(default)):
             kind = "a tuple of texts" if default is None or isinstance(default, tuple) else type(default).__name__
             raise PartError(f"{options.path}: {constant} is {value!r}, but should be {kind}; {WHERE}")
-        said[known[constant].name] = value
+        facts[known[constant].name] = value
     for constant in ("how", "files"):
-        for parameter in said.get(constant, ()):
+        for parameter in facts.get(constant, ()):
             if parameter not in options.parameters:
                 raise PartError(
                     f"{options.path}: {constant.upper()} names '{parameter}', which is no param of the step"
                 )
-    return StepFacts(name, options.parameters, **said)
+    return StepFacts(name, options.parameters, **facts)

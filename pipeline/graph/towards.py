@@ -37,7 +37,11 @@ def _feature(raw: Entries, name: str, trusted: frozenset[str]) -> list[str]:
     first = raw[stage]["params"].get("raw", parameter.default) if parameter else ()
     video = [source for source in sources if "video" in _sides(raw, source, trusted)]
     video = [source for source in video if not _scores_pairs(raw, source, trusted)]
-    return [*(one for one in first if one in video), *video][:1] if isinstance(first, list | tuple) else video[:1]
+    return (
+        [*(feature for feature in first if feature in video), *video][:1]
+        if isinstance(first, list | tuple)
+        else video[:1]
+    )
 
 
 def _fuses(entry: dict[str, Any]) -> bool:
@@ -66,11 +70,11 @@ def _sides(raw: Entries, name: str, trusted: frozenset[str]) -> tuple[str, ...]:
     """What the rows of an entry stand for, as `Stage.sides`."""
     if name not in raw or raw[name].get("step") not in step_facts.names():
         return ()
-    rows = step_facts.about(str(raw[name]["step"])).rows
-    if rows == "part":
+    sides_of = step_facts.about(str(raw[name]["step"])).rows
+    if sides_of == "part":
         part = _part(raw, name, trusted)
         return tuple(part.constants.get("sides", ())) if part else ()
-    return (str(raw[name]["params"].get(rows)),) if rows else ()
+    return (str(raw[name]["params"].get(sides_of)),) if sides_of else ()
 
 
 def _scores_pairs(raw: Entries, name: str, trusted: frozenset[str]) -> bool:

@@ -28,43 +28,47 @@ def graph(root: Path, sets: Sequence[str] = (), trusted: Sequence[str] = (), com
     """
     manifest = read(root)
     file = _stages_file(manifest)
-    if wrong := _refused(manifest, file, sets):
-        raise problems(f"--package {root}", wrong) if len(wrong) > 1 else LaffError(f"--package {root}: {wrong[0]}")
-    found = stages.load(file, None, sets, trusted)
-    packed = {name: _packed(manifest, found.stages[name], file) for name in _learning(manifest, found)}
-    made = {name: packed.get(name, stage) for name, stage in found.stages.items()}
-    found = replace(found, stages=made, package=_package(manifest))
-    _check_files(manifest, found, sets, complete)
-    return replace(found, weights=found.weights | _published_here(manifest, found))
+    if mistakes := _refused(manifest, file, sets):
+        raise (
+            problems(f"--package {root}", mistakes)
+            if len(mistakes) > 1
+            else LaffError(f"--package {root}: {mistakes[0]}")
+        )
+    applied = stages.load(file, None, sets, trusted)
+    packed = {name: _packed(manifest, applied.stages[name], file) for name in _learning(manifest, applied)}
+    stages_made = {name: packed.get(name, stage) for name, stage in applied.stages.items()}
+    applied = replace(applied, stages=stages_made, package=_package(manifest))
+    _check_files(manifest, applied, sets, complete)
+    return replace(applied, weights=applied.weights | _published_here(manifest, applied))
 
 
-def _published_here(manifest: Manifest, found: Graph) -> dict[str, Weights]:
+def _published_here(manifest: Manifest, applied: Graph) -> dict[str, Weights]:
     """Weights that stages need and the package does not hold: fetched from where this laff says, never where it says.
 
     LaffError for those that this laff does not know, or knows as others.
     """
     named = {
         str(stage.params.get(param))
-        for stage in found.stages.values()
+        for stage in applied.stages.values()
         if not (stage.packed or stage.borrowed)
         for param in ("weights", *stage.further)
     }
-    known, made, wrong = published.entries({}, []), {}, []
-    for name, entry in found.weights.items():
+    known, weights, mistakes = published.entries({}, []), {}, []
+    for name, entry in applied.weights.items():
         if name not in named or entry.path:
             continue
-        ours = known.get(name) or published.named(name)
-        if ours is None or (ours.sha256, ours.files) != (entry.sha256, entry.files):
-            state = "does not know" if ours is None else "knows as others"
-            wrong.append(
+        entry_here = known.get(name) or published.named(name)
+        if entry_here is None or (entry_here.sha256, entry_here.files) != (entry.sha256, entry.files):
+            state = "does not know" if entry_here is None else "knows as others"
+            mistakes.append(
                 f"it needs weights '{name}', which this laff {state}, and fetches from nowhere that a package says: "
                 "take a package made --with-weights"
             )
         else:
-            made[name] = replace(entry, source=ours.source, file=ours.file)
-    if wrong:
-        raise problems(f"--package {manifest.root}", wrong)
-    return made
+            weights[name] = replace(entry, source=entry_here.source, file=entry_here.file)
+    if mistakes:
+        raise problems(f"--package {manifest.root}", mistakes)
+    return weights
 
 
 def _package(manifest: Manifest) -> Package:
@@ -73,8 +77,11 @@ def _package(manifest: Manifest) -> Package:
         manifest.root.name,
         manifest.sha256,
         manifest.files,
-        {(one["stage"], one["param"]): (str(one.get("name")), str(one.get("digest"))) for one in manifest.weights},
-        {(one["stage"], one["param"]): one.get("digests") for one in manifest.inputs},
+        {
+            (entry["stage"], entry["param"]): (str(entry.get("name")), str(entry.get("digest")))
+            for entry in manifest.weights
+        },
+        {(entry["stage"], entry["param"]): entry.get("digests") for entry in manifest.inputs},
         manifest.code,
     )
 
@@ -132,16 +139,16 @@ def _free(step: str) -> list[str]:
     return [param for param in step_facts.about(step).how if param != "decoder"] if step in step_facts.names() else []
 
 
-def _check_files(manifest: Manifest, found: Graph, sets: Sequence[str], complete: bool) -> None:
+def _check_files(manifest: Manifest, applied: Graph, sets: Sequence[str], complete: bool) -> None:
     """LaffError where params name files that nobody gave: what is neither given by --set nor lies in the package."""
     given = {text.partition("=")[0] for text in sets}
     lacking = {(one["stage"], one["param"]): one for one in manifest.inputs if not one.get("held")}
-    wrong: list[str] = []
+    mistakes: list[str] = []
     wanting: list[str] = []
-    for entry in found.weights.values():
+    for entry in applied.weights.values():
         if entry.path and not (_inside(entry.path) and Path(entry.path).parts[0] == WEIGHTS):
-            wrong.append(f"weights '{entry.name}' lie at {entry.path!r}, out of the package")
-    for stage in found.stages.values():
+            mistakes.append(f"weights '{entry.name}' lie at {entry.path!r}, out of the package")
+    for stage in applied.stages.values():
         values = stage.values
         constants = stage.part.constants if stage.part else {}
         for param in dict.fromkeys(("weights", *stage.further, *stage.about.files, *constants.get("FILES", ()))):
@@ -159,35 +166,39 @@ def _check_files(manifest: Manifest, found: Graph, sets: Sequence[str], complete
                     f"'{stage.name}' reads {names}, which the package does not hold: give it by --set {where}=FILE, or "
                     "take a package made --with-weights"
                 )
-            elif not _harmless(manifest, found, value):
-                wrong.append(f"'{stage.name}': {param} names {value!r}, which is out of the package")
-    wrong += wanting if complete else []
-    if wrong:
-        raise problems(f"--package {manifest.root}", wrong)
+            elif not _harmless(manifest, applied, value):
+                mistakes.append(f"'{stage.name}': {param} names {value!r}, which is out of the package")
+    mistakes += wanting if complete else []
+    if mistakes:
+        raise problems(f"--package {manifest.root}", mistakes)
 
 
-def _harmless(manifest: Manifest, found: Graph, value: Any) -> bool:
+def _harmless(manifest: Manifest, applied: Graph, value: Any) -> bool:
     """Whether a param that names files, or weights, names only those of the package, and published ones."""
     values = value if isinstance(value, list) else [value]
-    own = [Path(str(one)) for one in values if one and one != RANDOM and one not in found.weights]
-    return all(path.is_relative_to(manifest.root) and ".." not in path.parts for path in own)
+    paths = [
+        Path(str(value_given))
+        for value_given in values
+        if value_given and value_given != RANDOM and value_given not in applied.weights
+    ]
+    return all(path.is_relative_to(manifest.root) and ".." not in path.parts for path in paths)
 
 
-def _learning(manifest: Manifest, found: Graph) -> list[str]:
+def _learning(manifest: Manifest, applied: Graph) -> list[str]:
     """The stages that a package gives what they learned. LaffError where it lacks some, or names others."""
-    trains = [stage.name for stage in found.stages.values() if stage.about.fuses]
+    trains = [stage.name for stage in applied.stages.values() if stage.about.fuses]
     named = {*manifest.learned, *manifest.words, *(trains if manifest.trained else ())}
-    wrong = [f"there is no stage '{name}', whose file it holds" for name in named if name not in found.stages]
-    joint = {name for train in trains for name in found.stages[train].options_as(ModelOptions).joint}
-    wrong += [
+    mistakes = [f"there is no stage '{name}', whose file it holds" for name in named if name not in applied.stages]
+    joint = {name for train in trains for name in applied.stages[train].options_as(ModelOptions).joint}
+    mistakes += [
         f"it lacks what '{stage.name}' learned"
-        for stage in found.stages.values()
+        for stage in applied.stages.values()
         if stage.fitted and stage.name not in named and stage.name not in joint
     ]
-    wrong += [f"it lacks the vocabulary of '{name}'" for name in joint if name not in manifest.words]
-    if wrong:
-        raise problems(f"{manifest.root}/{NAME}", wrong)
-    return [name for name in found.stages if name in named]
+    mistakes += [f"it lacks the vocabulary of '{name}'" for name in joint if name not in manifest.words]
+    if mistakes:
+        raise problems(f"{manifest.root}/{NAME}", mistakes)
+    return [name for name in applied.stages if name in named]
 
 
 def _packed(manifest: Manifest, stage: Stage, file: StagesFile) -> Stage:
@@ -201,7 +212,7 @@ def _packed(manifest: Manifest, stage: Stage, file: StagesFile) -> Stage:
     sources = tuple(map(str, entry)) if isinstance(entry, list) else (str(entry),)
     return replace(
         stage,
-        sources=stage.sources if stage.about.fuses else tuple(one for one in stage.sources if one in sources),
+        sources=stage.sources if stage.about.fuses else tuple(source for source in stage.sources if source in sources),
         packed=Packed(
             {key: manifest.root / name for key, name in names.items()},
             {key: manifest.files[name] for key, name in names.items()},

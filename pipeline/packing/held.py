@@ -55,10 +55,10 @@ def hold(
             if joint.name in selection.joint:
                 name = held.words[joint.name] = f"{LEARNED}/{joint.name}/words.json"
                 files.write_text(root / name, json.dumps(joint.words, ensure_ascii=False, indent=0) + "\n")
-    for one in selection.ones:
-        if one.model and selection.train:
-            source = assemble.best(context, selection.train, one.model, one.seed)
-            held.trained[one.key] = held.copy(source, f"{TRAINED}/{one.key}/{source.name}")
+    for kept in selection.ones:
+        if kept.model and selection.train:
+            source = assemble.best(context, selection.train, kept.model, kept.seed)
+            held.trained[kept.key] = held.copy(source, f"{TRAINED}/{kept.key}/{source.name}")
     for stage in selection.stages:
         for param in ("weights", *stage.further):
             if not stage.borrowed and stage.params.get(param) not in (None, "", RANDOM):
@@ -75,16 +75,16 @@ def _weights(context: Context, held: Held, stage: Stage, param: str, copies: boo
     published = entry is not None and not entry.path
     title = name if published else f"{stage.name}-{param}"
     needed = not stage.fitted  # what a fine-tuning started from is of no use any more
-    told = _told(entry) if entry and published else {}
+    described = _told(entry) if entry and published else {}
     folder = f"{WEIGHTS}/{re.sub(r'[^A-Za-z0-9._-]+', '-', title)}"
     path = lookup.get(stage, context.graph, context.work, param) if needed and copies else None
     if path is not None:
-        told["path"] = f"{folder}/{path.name}"
+        described["path"] = f"{folder}/{path.name}"
         for source, inside in _inside(path, entry if published else None, stage):
             held.copy(source, f"{folder}/{inside}")
     elif not published:
-        told["path"] = f"{folder}/{Path(entry.path if entry and entry.path else name).name}"
-    held.entries[title] = told
+        described["path"] = f"{folder}/{Path(entry.path if entry and entry.path else name).name}"
+    held.entries[title] = described
     if needed:
         held.weights.append(
             {
@@ -103,9 +103,9 @@ def _weights(context: Context, held: Held, stage: Stage, param: str, copies: boo
 def _told(entry: Weights) -> dict[str, Any]:
     """The entry as a stages file says it."""
     return {
-        one.name: getattr(entry, one.name)
-        for one in fields(entry)
-        if one.name not in ("name", "path") and getattr(entry, one.name)
+        key.name: getattr(entry, key.name)
+        for key in fields(entry)
+        if key.name not in ("name", "path") and getattr(entry, key.name)
     }
 
 
@@ -140,7 +140,7 @@ def _input(
 ) -> None:
     """Note the files that a param names, and copy them where they are wanted; the entry names none of this disk."""
     value = stage.values[param]
-    paths = [context.path(one) for one in (value if isinstance(value, list) else [value])]
+    paths = [context.path(name) for name in (value if isinstance(value, list) else [value])]
     if lost := [path for path in paths if not path.exists()]:
         raise LaffError(f"'{stage.name}': {param}: no such file: {lost[0]}")
     placed, copied = [], []

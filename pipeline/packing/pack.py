@@ -59,9 +59,9 @@ def pack(request: Request, out: Path, names: Sequence[str] = (), weights: bool =
             _settle(part, place)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    away = [str(one["name"]) for one in content["weights"] if not one["held"]]
-    away += [str(name) for one in content["inputs"] if not one["held"] for name in one["names"]]
-    return Made(out, content["models"], content["random"], list(dict.fromkeys(away)), card.shown(out))
+    not_held = [str(entry["name"]) for entry in content["weights"] if not entry["held"]]
+    not_held += [str(name) for entry in content["inputs"] if not entry["held"] for name in entry["names"]]
+    return Made(out, content["models"], content["random"], list(dict.fromkeys(not_held)), card.shown(out))
 
 
 def _check_place(request: Request, out: Path, again: bool) -> None:
@@ -77,10 +77,10 @@ def _check_place(request: Request, out: Path, again: bool) -> None:
             raise LaffError(f"{out} is not empty, and no package; give another folder, nothing in it was changed")
         if not again:
             raise LaffError(f"{out} is a package already; --yes replaces it")
-        if others := strangers(out):
+        if strange_files := strangers(out):
             raise LaffError(
-                f"{out} is a package, and holds {others[0]} too, which is not of it; move that away, or give another "
-                "folder"
+                f"{out} is a package, and also holds {strange_files[0]}, which does not belong to it; move that away, "
+                "or give another folder"
             )
 
 
@@ -97,7 +97,7 @@ def _write(context: Context, selection: Selection, root: Path, name: str, weight
         "package": FORMAT,
         "version": installed("laff"),
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "models": [one.key if one.model else one.name for one in selection.ones],
+        "models": [kept.key if kept.model else kept.name for kept in selection.ones],
     }
     content |= card.card(context, selection, held)
     content |= {
@@ -108,7 +108,7 @@ def _write(context: Context, selection: Selection, root: Path, name: str, weight
         "weights": held.weights,
         "inputs": held.inputs,
         "code": {},
-        "files": {one: files.sha256(root / one) for one in listed},
+        "files": {file: files.sha256(root / file) for file in listed},
     }
     _dump(root / NAME, "", content)
     content["code"] = _code(context, root)
@@ -119,16 +119,16 @@ def _write(context: Context, selection: Selection, root: Path, name: str, weight
 
 def _widths(context: Context, selection: Selection) -> dict[str, list[int]]:
     """Width and frames of each feature that the models fuse."""
-    found = {}
+    widths = {}
     if selection.train:
-        encoders = {one.name: one for one in assemble.joints(context, selection.train)}
+        encoders = {encoder.name: encoder for encoder in assemble.joints(context, selection.train)}
         for name in selection.fused:
             if name in encoders:
-                found[name] = [int(encoders[name].part.dim), 1]
+                widths[name] = [int(encoders[name].part.dim), 1]
                 continue
             side = "video" if "video" in selection.graph.stages[name].sides else "text"
-            found[name] = list(assemble.shape(context, name, side))
-    return found
+            widths[name] = list(assemble.shape(context, name, side))
+    return widths
 
 
 def _code(context: Context, root: Path) -> dict[str, dict[str, str]]:
@@ -142,10 +142,10 @@ def _settle(part: Path, out: Path) -> None:
     if not out.exists():
         part.replace(out)
     else:
-        before = out.parent / f".{out.name}.{secrets.token_hex(4)}{files.PARTIAL}"
-        out.replace(before)
+        old = out.parent / f".{out.name}.{secrets.token_hex(4)}{files.PARTIAL}"
+        out.replace(old)
         part.replace(out)
-        shutil.rmtree(before, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
     files.sync_folder(out.parent)
 
 

@@ -14,24 +14,24 @@ ENDS = ("rank", "evaluate", "report")
 def stages(selection: Selection) -> dict[str, dict[str, Any]]:
     """{stage: its entry}; params that name weights and files are as at home, and changed by who copies those."""
     graph, train = selection.graph, selection.train
-    found = {stage.name: _entry(stage, selection.sources(stage)) for stage in selection.stages}
+    entries = {stage.name: _entry(stage, selection.sources(stage)) for stage in selection.stages}
     vectors = kept.stage_of(graph)
     keeps = vectors.name if vectors else _free_name(graph.stages)
     alone = [name for name in selection.pairs if name not in selection.fused]
     if train:
-        found[train.name] = _train(selection, train)
+        entries[train.name] = _train(selection, train)
         alone = [train.name, *alone]
     dtype = vectors.options_as(VectorOptions).dtype if vectors else VectorOptions.dtype
-    found[keeps] = {
+    entries[keeps] = {
         "step": kept.VECTORS,
         "from": _sources(alone),
         "params": {"models": with_vectors(selection), "dtype": dtype},
     }
     if train:
-        found |= _ends(selection, train, keeps)
+        entries |= _ends(selection, train, keeps)
     return {
         name: {key: value for key, value in entry.items() if value not in (None, {}, [])}
-        for name, entry in found.items()
+        for name, entry in entries.items()
     }
 
 
@@ -59,9 +59,9 @@ def _entry(stage: Stage, sources: list[str]) -> dict[str, Any]:
 
 def _train(selection: Selection, train: Stage) -> dict[str, Any]:
     main = models.main(train)
-    others = {model.name: _baseline(model) for model in selection.models if model.name != main or model.single}
+    baselines = {model.name: _baseline(model) for model in selection.models if model.name != main or model.single}
     own = any(model.name == main for model in selection.models)
-    chosen = {"seeds": selection.seeds, "own": own, "singles": False, "baselines": others, "joint": selection.joint}
+    chosen = {"seeds": selection.seeds, "own": own, "singles": False, "baselines": baselines, "joint": selection.joint}
     return {
         "step": train.step,
         "uses": train.uses,
@@ -78,13 +78,13 @@ def _baseline(model: Model) -> dict[str, Any]:
 
 def _ends(selection: Selection, train: Stage, vectors: str) -> dict[str, dict[str, Any]]:
     """rank, evaluate and report, as far as home has them."""
-    found: dict[str, dict[str, Any]] = {}
+    entries: dict[str, dict[str, Any]] = {}
     source = train.name
     for step in ENDS:
         for stage in selection.graph.stages_of(step)[:1]:
             if stage.sources[0] != source:
-                return found
-            found[stage.name] = _entry(stage, list(stage.sources))
+                return entries
+            entries[stage.name] = _entry(stage, list(stage.sources))
             if step == "rank":
                 fused = set(selection.fused)
                 pairs = {
@@ -94,10 +94,10 @@ def _ends(selection: Selection, train: Stage, vectors: str) -> dict[str, dict[st
                 }
                 taken = {model.name for model in selection.models}
                 pairs |= {name: [name, name] for name in selection.pairs if name in fused and name not in taken}
-                found[stage.name]["from"] = [train.name, vectors]
-                found[stage.name]["params"]["pairs"] = pairs
+                entries[stage.name]["from"] = [train.name, vectors]
+                entries[stage.name]["params"]["pairs"] = pairs
             source = stage.name
-    return found
+    return entries
 
 
 def _sources(names: list[str]) -> Any:
@@ -107,5 +107,5 @@ def _sources(names: list[str]) -> Any:
 def plain(value: Any) -> Any:
     """A value as YAML takes it."""
     if isinstance(value, dict):
-        return {str(key): plain(one) for key, one in value.items()}
-    return [plain(one) for one in value] if isinstance(value, list | tuple) else value
+        return {str(key): plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value

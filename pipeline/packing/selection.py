@@ -25,11 +25,11 @@ class Selection:
     @property
     def models(self) -> list[Model]:
         """The models, each once."""
-        found: list[Model] = []
-        for one in self.ones:
-            if one.model and one.model not in found:
-                found.append(one.model)
-        return found
+        models: list[Model] = []
+        for item in self.ones:
+            if item.model and item.model not in models:
+                models.append(item.model)
+        return models
 
     @property
     def train(self) -> Stage | None:
@@ -39,12 +39,12 @@ class Selection:
     @property
     def seeds(self) -> list[int]:
         """Of all models together."""
-        return sorted({one.seed for one in self.ones if one.model})
+        return sorted({item.seed for item in self.ones if item.model})
 
     @property
     def pairs(self) -> list[str]:
         """Features that hold videos and texts in one space, and are searched by themselves."""
-        return [one.name for one in self.ones if one.model is None]
+        return [item.name for item in self.ones if item.model is None]
 
     @property
     def fused(self) -> list[str]:
@@ -89,16 +89,16 @@ def select(context: Context, names: Sequence[str]) -> Selection:
     """
     if context.graph.package:
         raise LaffError(f"{context.work.root} applies package {context.graph.package.name}; copy that one")
-    ones = list({one.key: one for one in (chosen(context, name) for name in names or ("",))}.values())
-    found = Selection(context.graph, ones)
-    wrong = [reason for name in found.pairs if (reason := _no_pair(context.graph, name))]
-    for stage in found.learned:
-        wrong += _lacks(context, stage.name, (FIT,))
-    if found.train:
-        wrong += _lacks(context, found.train.name, [one.key for one in ones if one.model])
-    if wrong:
-        raise problems(f"{context.work.root}: nothing was packaged", wrong)
-    return found
+    ones = list({item.key: item for item in (chosen(context, name) for name in names or ("",))}.values())
+    selection = Selection(context.graph, ones)
+    mistakes = [reason for name in selection.pairs if (reason := _no_pair(context.graph, name))]
+    for stage in selection.learned:
+        mistakes += _lacks(context, stage.name, (FIT,))
+    if selection.train:
+        mistakes += _lacks(context, selection.train.name, [item.key for item in ones if item.model])
+    if mistakes:
+        raise problems(f"{context.work.root}: nothing was packaged", mistakes)
+    return selection
 
 
 def _no_pair(graph: Graph, name: str) -> str:
@@ -124,7 +124,7 @@ def with_vectors(selection: Selection) -> list[str]:
     """Those that a vectors stage can keep, as its param `models` names them."""
     graph = selection.graph
     return [
-        one.key if one.model else one.name
-        for one in selection.ones
-        if one.model is None or not kept.without_vectors(graph, one.model)
+        item.key if item.model else item.name
+        for item in selection.ones
+        if item.model is None or not kept.without_vectors(graph, item.model)
     ]

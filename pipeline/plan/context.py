@@ -64,7 +64,9 @@ class Context:
 
     def _alive(self, name: str) -> list[Entry]:
         entries = [(key, entry) for key, entry in self.work.index(name).entries.items() if entry.failed or entry.notes]
-        alive = {number for number, rows in enumerate(self.catalog.shards("video")) if len(rows)} if entries else set()
+        alive = (
+            {number for number, videos in enumerate(self.catalog.shards("video")) if len(videos)} if entries else set()
+        )
         return [entry for key, entry in sorted(entries) if not key.endswith(".h5") or int(Path(key).stem) in alive]
 
     def failed(self, name: str) -> set[str]:

@@ -40,17 +40,17 @@ class Difference:
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[Difference]:
     """The settings of their own in which two recipes differ: not code, nor what is read."""
     before, after = old.get("params", {}), new.get("params", {})
-    found = [Difference(key, before.get(key), after.get(key)) for key in sorted({*before, *after})]
+    all_settings = [Difference(key, before.get(key), after.get(key)) for key in sorted({*before, *after})]
     kept = [key for key in sorted({*old, *new}) if key.startswith(("file of ", "weights of "))]
     kept += ["uses", "step", "weights", "learned", *SIDES]
-    found += [Difference(key, old.get(key), new.get(key)) for key in kept]
-    return [one for one in found if one.before != one.after]
+    all_settings += [Difference(key, old.get(key), new.get(key)) for key in kept]
+    return [setting for setting in all_settings if setting.before != setting.after]
 
 
 def explain(old: dict[str, Any], new: dict[str, Any]) -> str:
     """Why two recipes differ, in words: 'frames 13 → 16; follows decode'."""
-    own = differences(old, new)
-    reasons = [str(one) for one in own if one.what not in SIDES]
+    settings = differences(old, new)
+    reasons = [str(setting) for setting in settings if setting.what not in SIDES]
     if old.get("decoder") != new.get("decoder"):
         reasons.append(f"decoder {_versions(old.get('decoder'))} → {_versions(new.get('decoder'))}")
     modules = changed_code(old, new)
@@ -65,7 +65,11 @@ def explain(old: dict[str, Any], new: dict[str, Any]) -> str:
     reasons += [
         f"{key} changed" for key in sorted({*old, *new}) if key.startswith("joint ") and old.get(key) != new.get(key)
     ]
-    reasons += [str(one) for one in own if one.what in SIDES and sorted(one.before or []) == sorted(one.after or [])]
+    reasons += [
+        str(setting)
+        for setting in settings
+        if setting.what in SIDES and sorted(setting.before or []) == sorted(setting.after or [])
+    ]
     return "; ".join(reasons) or "made by an unknown configuration"
 
 

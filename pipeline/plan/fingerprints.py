@@ -111,13 +111,15 @@ class Recipes:
         """The recipe of one model: its block, its features, the way of training; not the other models or seeds."""
         whole, joint = self.of(stage.name), stage.options_as(ModelOptions).joint
         # How a packed model was trained stands in its file.
-        own = {key: value for key, value in whole["params"].items() if key not in stage.params and not stage.packed}
+        of_training = {
+            key: value for key, value in whole["params"].items() if key not in stage.params and not stage.packed
+        }
         module = model.uses.rpartition(".")[0]
         plugged = model.params.get("aggregate")  # a class that the model imports by its name
         recipe = {
             "step": stage.step,
             "uses": model.uses,
-            "params": own | ({} if stage.packed else model.options) | model.params,
+            "params": of_training | ({} if stage.packed else model.options) | model.params,
             "code": self._code(stage, [module, plugged.rpartition(".")[0]] if isinstance(plugged, str) else [module]),
             "video": list(model.video),
             "text": [name + (" (joint)" if name in joint else "") for name in model.text],
@@ -132,7 +134,10 @@ class Recipes:
         """The recipe of one row of results of a rank stage."""
         train = self.graph.stages[stage.sources[0]]
         reads = {model.name: self.model(train, model) for model in row.models}
-        reads |= {source: self.kept(self.graph.stages[source], one) for source, one in self.read_by(stage, row).items()}
+        reads |= {
+            source: self.kept(self.graph.stages[source], vectors)
+            for source, vectors in self.read_by(stage, row).items()
+        }
         return self._joined(self.part(stage), reads | {name: self.of(name) for name in row.features})
 
     def read_by(self, stage: Stage, row: Row) -> dict[str, Kept]:
@@ -140,38 +145,38 @@ class Recipes:
         if len(stage.sources) < 2:
             return {}
         vectors = self.graph.stages[stage.sources[1]]
-        found = [one for one in kept.kept(self.graph, vectors) if one.model in row.models]
-        return {vectors.name: found[0]} if found and vectors.options_as(VectorOptions).dtype == "float32" else {}
+        of_row = [vectors_kept for vectors_kept in kept.kept(self.graph, vectors) if vectors_kept.model in row.models]
+        return {vectors.name: of_row[0]} if of_row and vectors.options_as(VectorOptions).dtype == "float32" else {}
 
-    def kept(self, stage: Stage, one: Kept) -> dict[str, Any]:
+    def kept(self, stage: Stage, vectors: Kept) -> dict[str, Any]:
         """The recipe of what a vectors stage keeps of one model or feature; its other models change nothing."""
         train = kept.train_of(self.graph, stage)
-        if one.model is None or train is None:
-            return self._joined(self.part(stage), {one.name: self.of(one.name)})
-        return self._joined(self.part(stage), {one.name: self.model(train, one.model)})
+        if vectors.model is None or train is None:
+            return self._joined(self.part(stage), {vectors.name: self.of(vectors.name)})
+        return self._joined(self.part(stage), {vectors.name: self.model(train, vectors.model)})
 
     def _joined(
         self, recipe: dict[str, Any], reads: dict[str, dict[str, Any]], encoders: Sequence[str] = ()
     ) -> dict[str, Any]:
         """A recipe completed with the recipes of what it reads, by name, and of encoders that are trained inside it."""
         inside = {f"joint {name}": self._encoder(name) for name in encoders}
-        recipe["code"] = {module: digest for one in inside.values() for module, digest in one["code"].items()} | recipe[
-            "code"
-        ]
+        recipe["code"] = {
+            module: digest for other in inside.values() for module, digest in other["code"].items()
+        } | recipe["code"]
         settings = [
             _without_code(recipe),
-            {name: one["settings"] for name, one in reads.items()},
-            {name: _without_code(one) for name, one in inside.items()},
+            {name: other["settings"] for name, other in reads.items()},
+            {name: _without_code(other) for name, other in inside.items()},
         ]
-        recipe |= {name: fingerprint(one) for name, one in inside.items()}
-        recipe["from"] = {name: fingerprint(one) for name, one in reads.items()}
+        recipe |= {name: fingerprint(other) for name, other in inside.items()}
+        recipe["from"] = {name: fingerprint(other) for name, other in reads.items()}
         return recipe | {"settings": files.digest(settings)[:32]}
 
     def _encoder(self, name: str) -> dict[str, Any]:
         """The recipe of a joint encoder: its part, not how its own stage fits it."""
         stage = self.graph.stages[name]
-        own = self.part(stage)
-        return own | {"params": {key: value for key, value in own["params"].items() if key in stage.params}}
+        recipe = self.part(stage)
+        return recipe | {"params": {key: value for key, value in recipe["params"].items() if key in stage.params}}
 
     def part(self, stage: Stage) -> dict[str, Any]:
         """A stage's own share of its recipe, without what it reads."""
@@ -187,7 +192,7 @@ class Recipes:
         for name in (*part.member("FILES"), *step.files):
             if params.get(name):
                 value = params.pop(name)
-                digests = [self._file_digest(Path(one)) for one in (value if isinstance(value, list) else [value])]
+                digests = [self._file_digest(Path(file)) for file in (value if isinstance(value, list) else [value])]
                 recipe[f"file of {name}"] = digests if isinstance(value, list) else digests[0]
         for name, folder in part.member("CONFIGS"):
             config = code.ROOT / folder / f"{params.get(name)}.json"  # a configuration of our own that the value names
@@ -210,17 +215,17 @@ class Recipes:
 
     def _code(self, stage: Stage, modules: list[str]) -> dict[str, str]:
         """Digests of all code that shapes a stage: its step's file, what that imports or names, and these modules."""
-        step, own = stage.about, module_of(stage.step)
-        found = code.digests(modules, self.graph.trusted, SHAPE_NOTHING)
+        step, module = stage.about, module_of(stage.step)
+        digests = code.digests(modules, self.graph.trusted, SHAPE_NOTHING)
         if not step.counts or (stage.packed and step.fuses):  # of packed models what builds them counts
-            return found
+            return digests
         if step.shaped_by is None:
-            return found | code.digests([own], leave=SHAPE_NOTHING)
+            return digests | code.digests([module], leave=SHAPE_NOTHING)
         names = [*step.shaped_by, *(step.shaped_by_video if "video" in stage.sides else ())]
         names += step.shaped_by_fit if stage.fitted else ()
         if stage.part and "task" in stage.part.methods and not stage.borrowed and not stage.packed:
             names += step.shaped_by_task
-        return found | code.digests([own], leave=code.ROOMS) | code.digests(names, leave=SHAPE_NOTHING)
+        return digests | code.digests([module], leave=code.ROOMS) | code.digests(names, leave=SHAPE_NOTHING)
 
     def _file_digest(self, value: Path) -> str:
         """Digest of a file, or of a BigFile folder's files, that a parameter names."""

@@ -25,15 +25,15 @@ def lacks(context: Context, name: str) -> list[str]:
 
 def needs(stage: Stage) -> list[str]:
     """What of HOW a stage needs."""
-    found = ["videos"] if stage.decodes else []
-    found += stage.about.needs
+    needed = ["videos"] if stage.decodes else []
+    needed += stage.about.needs
     if stage.fitted:
-        found.append("captions of train")
+        needed.append("captions of train")
         if stage.about.learns == "always" or (stage.part and "task" in stage.part.methods):  # chosen by validation
-            found.append("captions of val")
+            needed.append("captions of val")
     elif stage.sides == ("text",):
-        found.append("texts")
-    return found
+        needed.append("texts")
+    return needed
 
 
 def _has(catalog: Catalog, what: str) -> bool:
@@ -63,7 +63,9 @@ def check(context: Context, names: Sequence[str]) -> None:
 def possible(context: Context) -> list[str]:
     """The stages that need nothing which the collection lacks, but for those that others of them read."""
     graph: Graph = context.graph
-    able = [name for name in graph.stages if not any(lacks(context, one) for one in graph.needed([name]))]
+    able = [
+        name for name in graph.stages if not any(lacks(context, name_needed) for name_needed in graph.needed([name]))
+    ]
     read = {source for name in able for source in graph.reads(name)}
     return [name for name in able if name not in read]
 

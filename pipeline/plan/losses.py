@@ -51,11 +51,11 @@ def losses(context: Context, names: Sequence[str], agreed: Mapping[str, str]) ->
     older results a person has agreed to lose. What is stale because videos, captions or a file that is imported have
     changed is no loss: it is of no use any more.
     """
-    own = set(members(context.graph))
+    of_run = set(members(context.graph))
     chosen: set[str] = set()
     plans: list[Planned] = []
     for name in context.graph.stages:  # in running order
-        if name in own:
+        if name in of_run:
             continue
         plan = stage_plan(context, name)
         follows = chosen.intersection(context.graph.reads(name))
@@ -72,13 +72,13 @@ def _is_chosen(context: Context, plan: Planned) -> bool:
     """
     index = context.work.index(plan.stage)
     recipes = {index.entries[unit.key].fingerprint: unit.recipe for unit in plan.outdated}
-    return any(_differs(context, index.recipes.get(before, {}), now) for before, now in recipes.items())
+    return any(_differs(context, index.recipes.get(old, {}), now) for old, now in recipes.items())
 
 
 def _differs(context: Context, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     if not old or changed_code(dict(old), dict(new)) or old.get("decoder") != new.get("decoder"):
         return True
-    if any(not one.what.startswith("file of ") for one in differences(dict(old), dict(new))):
+    if any(not difference.what.startswith("file of ") for difference in differences(dict(old), dict(new))):
         return True
     sources, now = old.get("from", {}), new.get("from", {})
     if set(sources) != set(now):

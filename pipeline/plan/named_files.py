@@ -15,17 +15,17 @@ def in_full(sets: Sequence[str], graph: Graph, collection: Path) -> tuple[tuple[
     A stage says which of its params name files: `weights`, and those whose content counts. Names of published weights
     stay as they are, and what stands beside collection.yaml, for it is looked for there.
     """
-    told, naming = [], []
+    settings, naming = [], []
     for text in sets:
         where, _, value = text.partition("=")
         name, _, param = where.partition(".")
         if name in graph.stages and param in _params(graph.stages[name]):
-            found = _in_full(yamls.parse(value, f"--set {where}"), param, graph, collection)
-            if found is not None:
-                text = f"{where}={yamls.inline(found)}"
+            full = _in_full(yamls.parse(value, f"--set {where}"), param, graph, collection)
+            if full is not None:
+                text = f"{where}={yamls.inline(full)}"
                 naming.append(where)
-        told.append(text)
-    return tuple(told), tuple(naming)
+        settings.append(text)
+    return tuple(settings), tuple(naming)
 
 
 def _params(stage: Stage) -> list[str]:
@@ -36,12 +36,12 @@ def _params(stage: Stage) -> list[str]:
 def _in_full(value: Any, param: str, graph: Graph, collection: Path) -> str | list[str] | None:
     """A file or several by their full paths; None where none of them is of the current folder, or in full already."""
     named = value if isinstance(value, list) else [value]
-    if not all(isinstance(one, str) and one for one in named):
+    if not all(isinstance(name, str) and name for name in named):
         return None
-    if param == "weights" and any(one in graph.weights or one == RANDOM for one in named):
+    if param == "weights" and any(name in graph.weights or name == RANDOM for name in named):
         return None
-    paths = [Path(one).expanduser() for one in named]
+    paths = [Path(name).expanduser() for name in named]
     if not any(path.is_absolute() or path.exists() for path in paths):
         return None
-    found = [str(files.located(path, collection)) for path in paths]
-    return found if isinstance(value, list) else found[0]
+    full = [str(files.located(path, collection)) for path in paths]
+    return full if isinstance(value, list) else full[0]

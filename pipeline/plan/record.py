@@ -64,14 +64,14 @@ def seconds_of(context: Context, names: Sequence[str]) -> dict[str, float]:
     """
     lines = journal.read(context.work.root / TIMES)
     logged = {(line.get("stage"), line.get("unit")): line.get("seconds", 0.0) for line in lines}
-    found = {}
+    seconds = {}
     for name in names:
         entries = context.work.index(name).entries
-        found[name] = 0.0
+        seconds[name] = 0.0
         for unit in steps.units(context, name):
             entry = entries.get(unit.key)
-            found[name] += (entry.took if entry else 0.0) or logged.get((name, unit.key), 0.0)
-    return found
+            seconds[name] += (entry.took if entry else 0.0) or logged.get((name, unit.key), 0.0)
+    return seconds
 
 
 def write_ledger(context: Context) -> None:

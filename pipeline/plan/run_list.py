@@ -58,8 +58,8 @@ def listed(work: Path) -> list[Run]:
     last, named = memory.known(work), memory.runs(work)
     current = last.run if last else MAIN
     main = _run(MAIN, work, memory.known(work, MAIN), current)
-    found = [main] if main.settings or main.results else []
-    return found + [_run(name, work / RUNS / name, settings, current) for name, settings in named.items()]
+    runs = [main] if main.settings or main.results else []
+    return runs + [_run(name, work / RUNS / name, settings, current) for name, settings in named.items()]
 
 
 def _run(name: str, folder: Path, settings: Memory | None, current: str) -> Run:
@@ -73,8 +73,8 @@ def _run(name: str, folder: Path, settings: Memory | None, current: str) -> Run:
 def _evaluating(folder: Path, settings: Memory | None) -> str:
     """The name of the stage that evaluates a run, by its stages file; where that says nothing, by what is there."""
     entries = StagesFile(settings.stages or shipped()).entries if settings else {}
-    found = [name for name, entry in entries.items() if entry.get("step") == EVALUATE]
-    return next(iter([*found, *sorted(file.parent.name for file in folder.glob(f"*/{METRICS}"))]), EVALUATE)
+    names = [name for name, entry in entries.items() if entry.get("step") == EVALUATE]
+    return next(iter([*names, *sorted(file.parent.name for file in folder.glob(f"*/{METRICS}"))]), EVALUATE)
 
 
 def table(runs: Sequence[Run]) -> str:

@@ -22,34 +22,38 @@ def settings(graph: Graph) -> dict[str, dict[str, Any]]:
     Seeds, and which models there are beside the stage's own, stand side by side in one run: they are none of these. Nor
     are files that a param names, which count by what is in them, and stages that are made again in their place.
     """
-    found: dict[str, dict[str, Any]] = {}
+    of_stages: dict[str, dict[str, Any]] = {}
     for name in members(graph):
         stage = graph.stages[name]
         if stage.about.in_place:
             continue
-        found[name] = _params(stage)
+        of_stages[name] = _params(stage)
         if stage.about.fuses:
             video, text = graph.features(name)
             options = stage.options_as(ModelOptions)
-            found[name] |= {"joint": options.joint}
+            of_stages[name] |= {"joint": options.joint}
             if options.own or options.singles:  # else only baselines are trained
-                found[name] |= {"uses": stage.uses, "video": video, "text": text}
-            found |= {encoder: _params(graph.stages[encoder]) for encoder in options.joint}
-    return {name: plain for name, own in found.items() if (plain := {key: _plain(value) for key, value in own.items()})}
+                of_stages[name] |= {"uses": stage.uses, "video": video, "text": text}
+            of_stages |= {encoder: _params(graph.stages[encoder]) for encoder in options.joint}
+    return {
+        name: plain
+        for name, values in of_stages.items()
+        if (plain := {key: _plain(value) for key, value in values.items()})
+    }
 
 
 def _params(stage: Stage) -> dict[str, Any]:
     files = (*stage.about.files, *(stage.part.member("FILES") if stage.part else ()))
-    own = stage.params | {key: value for key, value in stage.options.items() if key not in stage.about.how}
-    return {key: value for key, value in own.items() if key not in files}
+    values = stage.params | {key: value for key, value in stage.options.items() if key not in stage.about.how}
+    return {key: value for key, value in values.items() if key not in files}
 
 
 def _plain(value: Any) -> Any:
     """A value as YAML gives it back."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 

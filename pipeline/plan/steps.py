@@ -40,12 +40,12 @@ class Step(Protocol):
 def module(stage: Stage) -> Step:
     """The module of a stage's step. LaffError where it lacks something."""
     with blaming(f"in stage '{stage.name}', step '{stage.step}': while its file was imported"):
-        found = importlib.import_module(module_of(stage.step))
-    if lacks := [name for name in NEEDED if not hasattr(found, name)]:
-        raise LaffError(f"{found.__file__} has no {', '.join(lacks)}; pipeline/plan/steps.py says what a step gives")
-    if bool(stage.about.together) != hasattr(found, "run_together"):
-        raise LaffError(f"{found.__file__}: TOGETHER of its Options and a function run_together go together: give both")
-    return cast(Step, found)
+        step = importlib.import_module(module_of(stage.step))
+    if lacks := [name for name in NEEDED if not hasattr(step, name)]:
+        raise LaffError(f"{step.__file__} has no {', '.join(lacks)}; pipeline/plan/steps.py says what a step gives")
+    if bool(stage.about.together) != hasattr(step, "run_together"):
+        raise LaffError(f"{step.__file__}: TOGETHER of its Options and a function run_together go together: give both")
+    return cast(Step, step)
 
 
 def units(context: Context, name: str) -> list[Unit]:
@@ -59,29 +59,29 @@ def units(context: Context, name: str) -> list[Unit]:
     if stage.idle:
         return [nothing(context, stage)]
     with blaming(f"in stage '{name}', units of step '{stage.step}'"):
-        found = module(stage).units(context, stage)
-    if not found and not lacks(context, name):
+        stage_units = module(stage).units(context, stage)
+    if not stage_units and not lacks(context, name):
         raise LaffError(f"'{name}' has no units: its step '{stage.step}' makes nothing of this collection")
-    ours = verify.pattern(stage.about.makes)
-    if unsaid := next((file for unit in found for file in unit.makes if not ours.fullmatch(file)), ""):
+    known_files = verify.pattern(stage.about.makes)
+    if unsaid := next((file for unit in stage_units for file in unit.makes if not known_files.fullmatch(file)), ""):
         raise LaffError(f"'{name}' makes {unsaid}, which MAKES of its step '{stage.step}' does not say")
-    return found
+    return stage_units
 
 
 def problems(context: Context, names: Sequence[str]) -> list[str]:
     """What stands in the way of stages that are about to run: parts, models and devices, all of it."""
-    found: list[str] = []
+    mistakes: list[str] = []
     for name in names:
         stage = context.stage(name)
         look = None if stage.idle else getattr(module(stage), "problems", None)
         try:
             with blaming(f"in stage '{name}', problems of step '{stage.step}'"):
-                found += look(context, stage) if look else []
+                mistakes += look(context, stage) if look else []
         except LaffError as error:
-            found.append(str(error))
+            mistakes.append(str(error))
         except ValueError as error:
-            found.append(f"'{name}': {error}")
-    return found
+            mistakes.append(f"'{name}': {error}")
+    return mistakes
 
 
 def refused(stage: Stage) -> str:

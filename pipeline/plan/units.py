@@ -43,8 +43,8 @@ def shards(context: Context, stage: Stage, side: str) -> Iterator[Unit]:
     for video in sorted(lost_before(context, stage)) if side == "video" else ():
         if video in catalog.row:
             unread.setdefault(int(catalog.video_shard[catalog.row[video]]), []).append(video)
-    for number, rows in enumerate(catalog.shards(side)):
-        if len(rows):
+    for number, items in enumerate(catalog.shards(side)):
+        if len(items):
             key = shard_key(stage, side, number)
             content = files.digest([catalog.shard_content(side, number), data, unread.get(number, [])])
             yield Unit(key, content, print_, recipe, (key,), side, number)
@@ -92,21 +92,21 @@ def ranked(context: Context, stage: Stage, row: Row) -> Iterator[Unit]:
         yield Unit(key, files.digest([content, seed]), print_, recipe, makes)
 
 
-def vectors(context: Context, stage: Stage, one: Kept) -> Iterator[Unit]:
+def vectors(context: Context, stage: Stage, kept: Kept) -> Iterator[Unit]:
     """The shards of what a vectors stage keeps of one model or feature: one for each shard of videos."""
     train, catalog = train_of(context.graph, stage), context.catalog
-    learned: Any = data_content(context, *one.reads)
-    if one.model and train:
-        learned = [model_content(context, train, one.model), one.seed]
+    learned: Any = data_content(context, *kept.reads)
+    if kept.model and train:
+        learned = [model_content(context, train, kept.model), kept.seed]
     lost: dict[int, list[str]] = {}
-    for video in sorted(context.lost(list(one.reads))):
+    for video in sorted(context.lost(list(kept.reads))):
         if video in catalog.row:
             lost.setdefault(int(catalog.video_shard[catalog.row[video]]), []).append(video)
-    recipe = context.recipes.kept(stage, one)
+    recipe = context.recipes.kept(stage, kept)
     print_ = fingerprint(recipe)
-    for number, rows in enumerate(catalog.shards("video")):
-        if len(rows):
-            key = f"{one.key}/{number:05d}.h5"
+    for number, videos in enumerate(catalog.shards("video")):
+        if len(videos):
+            key = f"{kept.key}/{number:05d}.h5"
             content = files.digest([catalog.shard_content("video", number), lost.get(number, []), learned])
             yield Unit(key, content, print_, recipe, (key,), "video", number)
 
@@ -114,8 +114,8 @@ def vectors(context: Context, stage: Stage, one: Kept) -> Iterator[Unit]:
 def lost_before(context: Context, stage: Stage) -> set[str]:
     """Videos that an earlier stage could not read, so that this one does not try."""
     needed = [name for name in context.graph.needed([stage.name]) if name != stage.name]
-    before = context.graph.stages_of(stage.about.after, needed) if stage.about.after else []
-    return set().union(*(context.failed(one.name) for one in before)) if before else set()
+    earlier = context.graph.stages_of(stage.about.after, needed) if stage.about.after else []
+    return set().union(*(context.failed(stage_before.name) for stage_before in earlier)) if earlier else set()
 
 
 def data_content(context: Context, *names: str) -> str:

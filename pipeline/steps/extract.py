@@ -27,7 +27,7 @@ from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
-from pipeline.plan.units import FIT, Unit
+from pipeline.plan.units import FIT, STATE, Unit
 from pipeline.plan.units import fit as fit_unit
 from pipeline.plan.units import shards as shards_of
 from pipeline.rows import shards
@@ -160,7 +160,7 @@ def _fit(context: Context, planned: Planned) -> None:
             training = train(context, stage, part, recipe, unit.fingerprint + unit.content)
         else:
             state = {"fingerprint": unit.fingerprint, "state": part.fit(captions)}
-            save(context.work.folder(stage.name) / learned.STATE, state)
+            save(context.work.folder(stage.name) / STATE, state)
     except ValueError as error:
         raise LaffError(f"{stage.name}: {error}") from None
     made = Made(stage.name, FIT, len(captions), time.perf_counter() - start, training=training)
