@@ -1,4 +1,4 @@
-"""One entry of stages.yaml to a stage: its part described, its params bound, all mistakes noted."""
+"""Makes a stage of one entry of stages.yaml: describes its part, binds its params, notes all mistakes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from pipeline.parts.code import PartError
 
 
 def sources_of(entry: Mapping[str, Any]) -> list[str]:
-    """What its `from` names: one stage or several."""
+    """The stages that an entry's `from` names."""
     value = entry.get("from") or []
     return [str(item) for item in value] if isinstance(value, list) else [str(value)]
 
@@ -27,9 +27,10 @@ def stage_of(
     trusted: frozenset[str],
     problems: list[str],
 ) -> Stage:
-    """The stage of an entry, its params bound; what is wrong with it goes into `found`.
+    """The stage of an entry, its params bound; adds what is wrong with it to `problems`.
 
-    before: the stages that it may read; weights: published ones, to which one that a name makes on the fly is added.
+    stages: those that it may read; weights: published ones, to which an entry that a name stands for (such as
+    open_clip:MODEL/TAG) is added.
     """
     word, uses = str(entry.get("step")), entry.get("uses")
     sources = tuple(s for s in dict.fromkeys(sources_of(entry)) if s in stages)
@@ -67,7 +68,7 @@ def stage_of(
 
 @dataclass
 class _Plug:
-    """What a stage works with."""
+    """The class that a stage works with, and the params of its constructor."""
 
     part: Part | None = None
     params: dict[str, Any] = field(default_factory=dict)
@@ -78,7 +79,7 @@ class _Plug:
 def _lent(
     name: str, step: StepFacts, sources: Sequence[Stage], params_given: dict[str, Any], problems: list[str]
 ) -> _Plug:
-    """The part of a stage that names none: that of a stage that it reads, where its step borrows."""
+    """The part of a stage without `uses`: where its step borrows, that of a stage which it reads."""
     # BORROWS names a step, so this asks which of the sources is of it.
     lender = next((source for source in sources if step.borrows and source.step == step.borrows), None)
     if lender is not None:
@@ -97,7 +98,7 @@ def _lent(
 
 
 def _fitting(params: dict[str, Any], entry: Mapping[str, Any], trusted: frozenset[str]) -> dict[str, Any]:
-    """What is given to a part, without what was given for the class that it replaces and it has no parameter for."""
+    """The params that a part is given, without those that were meant for the class which it replaces."""
     if "given_for_another" not in entry:
         return params
     known = plugged(str(entry["uses"]), trusted).parameters
@@ -128,7 +129,7 @@ def _plugged(
 
 
 def _bind_fit(options: dict[str, Any], described: Part | None) -> list[str]:
-    """Complete the `fit:` of a part that is trained; a part that is not has none."""
+    """Complete the `fit:` of a part that is trained; returns mistakes, such as a `fit:` of a part that is not."""
     given = options.get("fit") or {}
     if described is None or not trained_by_steps(described):
         return ["fit: its part is not trained step by step, so there is nothing to set"] if given else []

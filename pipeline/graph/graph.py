@@ -31,13 +31,13 @@ class Plugged:
 
     @property
     def frames(self) -> int:
-        """How many frames it is built for."""
+        """The number of frames that it is built for."""
         return int(self.sampling["frames"])
 
 
 @dataclass(frozen=True)
 class Packed:
-    """What a package gives a stage that would have to learn: files that were learned elsewhere, so it is not run."""
+    """Files that a package gives a stage in place of learning: the stage is not run."""
 
     files: dict[str, Path]  # of a part "fit", of a train stage MODEL/seedN -> best.pt; "words" -> a vocabulary
     sha256: dict[str, str]  # of these, by the same names
@@ -75,19 +75,19 @@ class Stage:
 
     @property
     def about(self) -> StepFacts:
-        """What its step says of itself; of one that there is not, which is told when the graph is read, nothing."""
+        """The facts of its step; empty where there is no such step, which reading the graph reports."""
         return step_facts.about(self.step) if self.step in step_facts.names() else StepFacts(self.step, {})
 
     @property
     def sides(self) -> tuple[str, ...]:
-        """What its rows stand for: ("video",), ("text",) or both; empty where it makes no rows of features."""
+        """The sides of its rows: ("video",), ("text",) or both; empty where it makes no rows of features."""
         if self.about.rows == "part":
             return tuple(self.part.constants.get("sides", ())) if self.part else ()
         return (self.options[self.about.rows],) if self.about.rows else ()
 
     @property
     def values(self) -> dict[str, Any]:
-        """All its params: its part's and its step's."""
+        """All its params: those of its part and those of its step."""
         return self.params | self.options
 
     def options_as(self, kind: "type[Kind]") -> "Kind":
@@ -100,7 +100,7 @@ class Stage:
 
     @property
     def idle(self) -> bool:
-        """Whether it would fuse features, but is told to train no model: then it reads and needs nothing."""
+        """Whether it fuses features but is set to train no model. Then it reads and needs nothing."""
         if not self.about.fuses:
             return False
         options = self.options_as(ModelOptions)
@@ -108,7 +108,7 @@ class Stage:
 
     @property
     def named(self) -> tuple[str, ...]:
-        """The stages that its params name beside its `from`."""
+        """The stages that its params name, besides those in `from`."""
         values = [value for param in self.about.names_more for value in self.options.get(param, {}).values()]
         return tuple(dict.fromkeys(name for value in values if isinstance(value, list) for name in value))
 
@@ -133,7 +133,7 @@ class Stage:
 
     @property
     def further(self) -> tuple[str, ...]:
-        """Parameters besides `weights` that name weights, too: those that its class lists in WEIGHTS."""
+        """Parameters besides `weights` that name weights: those that its class lists in WEIGHTS."""
         return tuple(self.part.member("WEIGHTS")) if self.part else ()
 
     @property
@@ -186,7 +186,7 @@ class Graph:
         return [name for name in self.stages if name in wanted]
 
     def reads(self, name: str) -> tuple[str, ...]:
-        """The stages whose results `name` needs; in the place of a joint encoder's stage, what that one reads."""
+        """The stages whose results a stage needs; a joint encoder's stage is replaced by what that one reads."""
         stage = self.stages[name]
         if stage.idle:
             return ()
@@ -197,7 +197,7 @@ class Graph:
         return (*direct, *dict.fromkeys(instead))
 
     def _sources(self, stage: Stage) -> tuple[str, ...]:
-        """What a stage names in `from`. Of packed models videos need no texts, but who ranks for texts does."""
+        """The stages in a stage's `from`, but for texts of packed models; those that ranking needs are added."""
         if stage.packed and stage.about.fuses:
             return tuple(source for source in stage.sources if "video" in self.stages[source].sides)
         if "texts of test" not in stage.about.needs:
@@ -210,19 +210,19 @@ class Graph:
         return tuple(dict.fromkeys([*stage.sources, *(name for name in texts if "text" in self.stages[name].sides)]))
 
     def named_beside(self, stage: Stage) -> list[str]:
-        """The stages that a stage's params name and that what it reads does not read itself."""
+        """The stages that a stage's params name, without those that its sources read already."""
         if not stage.named:
             return []
         read = {name_read for source in stage.sources for name_read in self.reads(source)}
         return [name for name in stage.named if name in self.stages and name not in read]
 
     def decoder(self, name: str) -> str:
-        """Who reads the frames of a stage's videos: "pyav", or what the stage says that has looked at them."""
+        """The library that reads a stage's videos: that of the decode stage before it, else "pyav"."""
         looks = self.stages_of(self.stages[name].about.after, self.needed([name])) if self.stages[name].decodes else []
         return looks[0].options_as(DecodeOptions).decoder if looks else DecodeOptions.decoder
 
     def inside(self, encoder: str) -> list[str]:
-        """What a joint encoder reads: word vectors at most, never the videos that its own stage learns against."""
+        """The stages that a joint encoder reads, without those of videos, which only its own stage learns from."""
         return [source for source in self.stages[encoder].sources if "video" not in self.stages[source].sides]
 
     def features(self, name: str) -> tuple[list[str], list[str]]:
@@ -233,11 +233,11 @@ class Graph:
         return [s.name for s in sources if "video" in s.sides], [s.name for s in sources if "text" in s.sides]
 
     def imported(self, names: Iterable[str]) -> list[str]:
-        """Those of these features that come from files: no part of the graph could make them for something new."""
+        """The features that come from files. The graph has no part that makes them of new videos or texts."""
         return [name for name in names if self.stages[name].part is None]
 
     def stages_of(self, word: str, among: Iterable[str] | None = None) -> list[Stage]:
-        """The stages of a step, in running order; `among` these stages, if given."""
+        """The stages of a step, in running order; only those in `among`, if given."""
         names = self.stages if among is None else among
         # The one place that looks stages up by their step, for those who work on what a certain step has made.
         return [self.stages[name] for name in names if self.stages[name].step == word]

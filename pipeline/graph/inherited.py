@@ -12,9 +12,9 @@ from pipeline.parts.classes import Part
 def from_weights(
     given: dict[str, Any], described: Part, weights: dict[str, Weights], trusted: frozenset[str]
 ) -> tuple[dict[str, Any], list[str]]:
-    """What a stage gives its part, over what the entry of its weights fixes; and what is wrong with the two.
+    """The params of a part with those that the entry of its weights fixes, and what is wrong with them.
 
-    An entry that a name makes on the fly is added to `weights`.
+    An entry that a name stands for (such as open_clip:MODEL/TAG) is added to `weights`.
     """
     if mistakes := _of_others(given, described, weights, trusted):
         return given, mistakes
@@ -37,7 +37,7 @@ def from_weights(
 def _of_others(
     given: dict[str, Any], described: Part, weights: dict[str, Weights], trusted: frozenset[str]
 ) -> list[str]:
-    """Entries that parameters of WEIGHTS name and that are for another class than it says."""
+    """Mistakes where a parameter of WEIGHTS names weights of another class than WEIGHTS says."""
     mistakes = []
     for param, uses in described.member("WEIGHTS").items():
         entry = weights.get(str(given.get(param)))
@@ -47,7 +47,7 @@ def _of_others(
 
 
 def from_fitter(fitter: Stage, given: dict[str, Any], options: list[str]) -> tuple[dict[str, Any], list[str]]:
-    """The params of a part that `fitter` made: its own, but for those that the class leaves free."""
+    """The params of a part that `fitter` trained: those of `fitter`, but for those in FREE; and mistakes in them."""
     parameters = fitter.part.parameters if fitter.part else {}
     free = tuple(fitter.part.member("FREE")) if fitter.part else ()
     mistakes = []

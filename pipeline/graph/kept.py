@@ -22,7 +22,7 @@ class Kept:
 
     @property
     def key(self) -> str:
-        """Its folder in the stage's."""
+        """Its folder, below that of the stage."""
         return f"{self.name}/seed{self.seed}"
 
     @property
@@ -44,8 +44,8 @@ def stage_of(graph: Graph) -> Stage | None:
 def kept(graph: Graph, stage: Stage) -> list[Kept]:
     """All that a vectors stage keeps, in the order of its param `models`.
 
-    Where that is empty: the train stage's main model with its first seed, or the first model that has vectors; and each
-    feature of the stage's own `from`. Empty where no model has vectors. LaffError with all that is wrong with names.
+    Where the param is empty: the main model with its first seed, or else the first model that has vectors; and each
+    feature in the stage's own `from`. Empty where no model has vectors. Raises LaffError with all wrong names.
     """
     train = train_of(graph, stage)
     trained = models.of(graph, train) if train else []
@@ -85,7 +85,7 @@ def _own(graph: Graph, stage: Stage, names: list[str]) -> list[Kept]:
 
 
 def _named(graph: Graph, name: str, known: dict[str, Model], features: set[str]) -> Kept:
-    """What MODEL, MODEL/seedN or FEATURE means."""
+    """The vectors that MODEL, MODEL/seedN or FEATURE names; LaffError where there are none."""
     word, _, seed = name.partition("/")
     if word in known:
         model = known[word]

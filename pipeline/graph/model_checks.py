@@ -1,4 +1,4 @@
-"""Whether a class can be a block or a model, and reads the features that its params name: told from the graph alone."""
+"""Checks of a block or model that need the graph alone: its class, and the features that its params name."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ def bound(
 ) -> tuple[dict[str, Any], list[str]]:
     """The params of a block or model, completed with defaults, and what is wrong with them.
 
-    So are those of an aggregator that it has by a parameter `aggregate`.
+    Those of an aggregator that a parameter `aggregate` names are completed and checked as well.
     """
     if not {"dims", "video_dims"} & set(described.parameters):
         return {}, [
@@ -51,9 +51,9 @@ def mistakes(
 ) -> list[str]:
     """What is wrong with the features that a model's `frames` and `raw` name.
 
-    video, text: the features that it fuses; given: the params that were written for it. Others may name features
-    that it does not have, for the models of a stage share them. `raw` may name any stage, read or not, so that another
-    `from` does not ask for another `raw`.
+    video, text: the features that it fuses; written: the params that its own entry has. Only these have to name its
+    features, since all models of a stage share the others. `raw` may name any stage, read or not, so that a change of
+    `from` needs no change of `raw`.
     """
     problems = []
     for name in params.get("frames") or ():

@@ -36,7 +36,7 @@ class Model:
         return tuple(name for name in self.params.get("frames", ()) if name in self.video)
 
     def training(self, stage: Stage) -> ModelTraining:
-        """How it is trained: as its train stage says, but for what its own options say."""
+        """The params of its training: those of its train stage, replaced by its own `options`."""
         return replace(stage, options=stage.options | self.options).options_as(ModelTraining)
 
 
@@ -59,8 +59,8 @@ def main(stage: Stage) -> str:
 def of(graph: Graph, stage: Stage, called: str = "baseline") -> list[Model]:
     """All models of a train stage: its own, its baselines, and its own on each single video feature.
 
-    called: what a message calls a baseline. None where it is told to train nothing. LaffError with all that is wrong
-    with the baselines.
+    called: the word for a baseline in messages. The list is empty where the stage is set to train nothing. Raises
+    LaffError with all that is wrong with the baselines.
     """
     video, text = (tuple(names) for names in graph.features(stage.name))
     options = stage.options_as(ModelOptions)
@@ -97,7 +97,7 @@ def of(graph: Graph, stage: Stage, called: str = "baseline") -> list[Model]:
 
 
 def _packed(stage: Stage, trained: list[Model]) -> list[Model]:
-    """The models with the seeds that a package holds of them."""
+    """Those models that a package holds, each with the seeds that are there."""
     assert stage.packed is not None
     files = stage.packed.files
     seeds = {
@@ -116,7 +116,7 @@ def _check_names(stage: Stage, names: list[str]) -> None:
 
 
 def _own_mistakes(graph: Graph, stage: Stage) -> list[str]:
-    """What is wrong with a train stage's own block or model, beyond what its params alone tell."""
+    """What is wrong with a train stage's own block or model, apart from the types of its params."""
     described = classes.plugged(str(stage.uses), graph.trusted)
     _, mistakes = model_checks.bound(described, stage.params, graph.trusted)
     changed = [key for key, value in bind({}, described.parameters)[0].items() if stage.params.get(key) != value]
@@ -127,9 +127,9 @@ def _own_mistakes(graph: Graph, stage: Stage) -> list[str]:
 
 
 def baseline(graph: Graph, stage: Stage, name: str, entry: dict[str, Any]) -> Model:
-    """A further model: where its entry says nothing, it has the stage's features, params and way of training.
+    """The model of one entry of `baselines`. What the entry leaves out is as the stage has it.
 
-    LaffError with all that is wrong with the entry; the caller says whose it is.
+    Raises LaffError with all that is wrong with the entry, without its name, which the caller adds.
     """
     mistakes = [f"unknown key '{key}'{did_you_mean(key, KEYS)}" for key in entry if key not in KEYS]
     for key in ("params", "options"):
@@ -174,7 +174,7 @@ def _training_options() -> dict[str, classes.Parameter]:
 
 
 def _option_mistakes(stage: Stage, given: dict[str, Any]) -> list[str]:
-    """What is wrong with a model's own way of training."""
+    """What is wrong with the training options of a model's entry."""
     bound, mistakes = bind(given, _training_options())
     if mistakes:
         return [f"options: {mistake}" for mistake in mistakes]
@@ -189,7 +189,7 @@ def _option_mistakes(stage: Stage, given: dict[str, Any]) -> list[str]:
 def _params(
     stage: Stage, uses: str, given: dict[str, Any], trusted: frozenset[str]
 ) -> tuple[dict[str, Any], list[str]]:
-    """The params of another block, and mistakes: its own, else the stage's where it has that parameter, else none."""
+    """The params of another block, and mistakes. A param that is not given is the stage's, where that has it."""
     try:
         described = classes.plugged(uses, trusted)
     except code.PartError as error:
@@ -200,7 +200,7 @@ def _params(
 
 
 def reads(graph: Graph, stage: Stage, model: Model) -> list[str]:
-    """The stages whose results one model needs; in the place of a joint encoder's stage, what that one reads."""
+    """The stages whose results one model needs; a joint encoder's stage is replaced by what that one reads."""
     joint = stage.options_as(ModelOptions).joint
     cached = [name for name in (*model.video, *model.text) if name not in joint]
     inside = [source for name in model.text if name in joint for source in graph.inside(name)]

@@ -28,8 +28,8 @@ class Param:
 def listed(name: str, file: StagesFile) -> dict[str, list[Param]]:
     """The params of a stage, {title: params}: the step's, and those of the class that it works with.
 
-    Values are what the stages file says, or the entry of the weights that it names, else the defaults in the code.
-    Where the file has mistakes, as far as it can be read.
+    Values are those of the stages file, or of the entry of the weights that it names, else the defaults in the code.
+    A file with mistakes is read as far as possible.
     """
     try:
         stage = stages.read(file)[0].stages.get(name)
@@ -74,7 +74,7 @@ def _params(parameters: Mapping[str, Parameter], values: Mapping[str, Any], pref
 
 
 def _choices(parameter: Parameter, value: Any) -> str:
-    """What a param may be, where its value does not tell."""
+    """The values or types that a param takes, where its value does not show them; else ''."""
     kinds = _kinds(ast.parse(parameter.annotation, mode="eval").body)
     if any(isinstance(kind, ast.Subscript) and ast.unparse(kind.value) == "Literal" for kind in kinds):
         named = [node.value for kind in kinds for node in ast.walk(kind) if isinstance(node, ast.Constant)]

@@ -24,7 +24,7 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 def entries(
     changed: Mapping[Any, Any], problems_found: list[str], trusted: frozenset[str] = frozenset()
 ) -> dict[str, Weights]:
-    """All entries by name; what is wrong with those that `own` adds or changes goes into `found`.
+    """All entries by name, the catalogue's and `changed`; adds what is wrong with the latter to `problems_found`.
 
     The catalogue's own entries are checked by a test, not at every start.
     """
@@ -88,9 +88,9 @@ def problems(raw: Mapping[Any, Any], trusted: frozenset[str] = frozenset()) -> l
 
 
 def named(name: str) -> Weights | None:
-    """The entry that a name makes on the fly, as open_clip:MODEL/TAG does; None for other names.
+    """The entry that a name such as open_clip:MODEL/TAG stands for; None for other names.
 
-    ValueError for models and tags that open_clip does not publish, with names near them.
+    Raises ValueError for models and tags that open_clip does not publish, with names close to them.
     """
     if not name.partition(":")[0].isidentifier() or ":" not in name:
         return None
@@ -135,7 +135,7 @@ def _catalogue() -> dict[str, dict[str, Any]]:
 
 
 def _plain(name: str) -> bool:
-    """Whether a relative path stays where it is put: names between slashes, none empty, no . or .."""
+    """Whether a relative path stays below its folder: no part of it is empty, . or .."""
     return all(part not in ("", ".", "..") and part.isprintable() for part in name.split("/"))
 
 
@@ -146,5 +146,5 @@ def _hash_problem(where: str, value: Any) -> list[str]:
 
 
 def _misfits(params: Mapping[str, Any], part: Part) -> list[str]:
-    """What the class does not take, though it may ask for more than an entry says."""
+    """Mistakes in params of an entry. It need not give all that the class requires."""
     return bind(params, {name: replace(known, required=False) for name, known in part.parameters.items()})[1]

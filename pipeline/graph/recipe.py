@@ -1,10 +1,10 @@
-"""How a model is trained: parameters that every training has, and those of whom it trains. Imports no torch."""
+"""How a model is trained: the params that every training has, and more for each kind. Imports no torch."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from pipeline.errors import LaffError, problems
 
@@ -46,11 +46,6 @@ class Recipe:
             raise problems("training", mistakes)
 
 
-def recipe_of(options: dict[str, Any]) -> Recipe:
-    """The Recipe among the options of a stage that trains."""
-    return Recipe(**{field.name: options[field.name] for field in fields(Recipe)})
-
-
 @dataclass(frozen=True)
 class Learning(Recipe):
     """A recipe, the loss it follows, and how often it is saved."""
@@ -83,6 +78,6 @@ class Fit(Learning):
 
 
 def check_seed(seed: int) -> None:
-    """LaffError for a seed from which torch's generators cannot count on, epoch by epoch."""
+    """Raise LaffError for a seed that is too large: torch's generators add a number for each epoch."""
     if not 0 <= seed <= MOST:
         raise LaffError(f"seed {seed} should be a whole number from 0 to {MOST}")

@@ -1,4 +1,4 @@
-"""Profiles and --set: what changes the entries of stages.yaml before they are checked."""
+"""Profiles and --set: they change the entries of stages.yaml before these are checked."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,10 +16,10 @@ def apply_profile(
     sets: Sequence[str],
     problems: list[str],
 ) -> None:
-    """Change `raw`, the entries by stage, as the profile says; what it cannot change goes into `found`.
+    """Change `raw`, the entries by stage, as the profile says; adds what it cannot change to `problems`.
 
-    A stage that --set (`sets`) gives weights of its own stays as it is: what a profile says of it goes with the
-    profile's weights, and would feed and train others in a way that they were not made for.
+    A stage that gets other weights by --set (`sets`) stays as it is. A profile's params of a stage belong to the
+    profile's weights; with others the input and the training would be wrong.
     """
     chosen = dict(pair for text in sets if (pair := _weights_of(text)))
     reweighted = {name for name, value in chosen.items() if value != "random"}
@@ -47,14 +47,14 @@ def apply_profile(
 
 
 def _weights_of(text: str) -> tuple[str, Any] | None:
-    """The stage that a setting gives weights, and which."""
+    """(stage, weights) of a setting that gives a stage weights; None for other settings."""
     where, _, value = text.partition("=")
     name, _, key = where.partition(".")
     return (name, yamls.parse(value, f"--set {where}")) if key == "weights" else None
 
 
 def apply_setting(raw: dict[str, dict[str, Any]], text: str, problems: list[str]) -> None:
-    """Change one value of `raw` as the text stage.param=value says; what is wrong with it goes into `found`."""
+    """Change one value of `raw` as the text stage.param=value says; adds what is wrong with it to `problems`."""
     where, equals, value = text.partition("=")
     name, dot, key = where.partition(".")
     if not (equals and dot and key):

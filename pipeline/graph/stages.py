@@ -34,7 +34,7 @@ def load(
 ) -> Graph:
     """The graph of a stages file with a profile and `stage.param=value` settings; LaffError lists all mistakes.
 
-    It names the profile and the settings where the file without them has none of these mistakes.
+    The error names the profile and the settings where the file alone has none of these mistakes.
     """
     file = file if isinstance(file, StagesFile) else StagesFile(file)
     graph, mistakes = read(file, profile, sets, trusted)
@@ -46,7 +46,7 @@ def load(
 def _origin(
     file: StagesFile, profile: str | None, sets: Sequence[str], trusted: Sequence[str], mistakes: Sequence[str]
 ) -> str:
-    """Where mistakes come from: the file, or what is set on it."""
+    """Where mistakes come from, for a message: the file, or the file with its profile and settings."""
     options = [*([f"--profile {profile}"] if profile else []), *(f"--set {text}" for text in sets)]
     if not options or set(mistakes) & set(read(file, None, (), trusted)[1]):
         return str(file.path)
@@ -80,13 +80,13 @@ def read(
     for text in sets:
         settings.apply_setting(raw, text, mistakes)
     weights = published.entries(whole.get("weights") or {}, mistakes, frozenset(trusted))
-    with suppress(PartError):  # a step's file that cannot be read: told below
+    with suppress(PartError):  # the file of a step cannot be read: reported below
         towards.complete(raw, frozenset(trusted))
     order = _order(raw, mistakes)
     stages: dict[str, Stage] = {}
     for name in order:
         stages[name] = stage_of(name, raw[name], stages, weights, frozenset(trusted), mistakes)
-    with suppress(PartError):  # a step's file that cannot be read: told above
+    with suppress(PartError):  # the file of a step cannot be read: reported above
         lost = {name for name, entry in raw.items() if any(source not in raw for source in sources_of(entry))}
         mistakes += _source_problems(stages) + _fusing_problems(stages, lost)
     return Graph(stages, weights, threads, path, profile, frozenset(trusted)), mistakes
@@ -132,7 +132,7 @@ def _order(raw: dict[str, dict[str, Any]], mistakes: list[str]) -> list[str]:
     edges: dict[str, list[str]] = {}
     for name, entry in raw.items():
         edges[name] = []
-        with suppress(PartError):  # told when it is bound
+        with suppress(PartError):  # reported when the entry is read
             edges[name] += [stage for stage in _named(entry) if stage in raw and stage not in sources_of(entry)]
         for source in dict.fromkeys(sources_of(entry)):
             if source in raw:
@@ -148,7 +148,7 @@ def _order(raw: dict[str, dict[str, Any]], mistakes: list[str]) -> list[str]:
 
 
 def _named(entry: Mapping[str, Any]) -> list[str]:
-    """The stages that an entry's params name beside its `from`."""
+    """The stages that an entry's params name, besides those in `from`."""
     params = step_facts.about(str(entry.get("step"))).names_more
     pairs = [entry["params"].get(param) or {} for param in params]
     values = [value for mapping in pairs if isinstance(mapping, dict) for value in mapping.values()]
@@ -156,7 +156,7 @@ def _named(entry: Mapping[str, Any]) -> list[str]:
 
 
 def _source_problems(stages: Mapping[str, Stage]) -> list[str]:
-    """Stages that don't read what their step works on."""
+    """Problems of stages that do not read what their step works on."""
     mistakes = []
     for stage in stages.values():
         wanted, more = stage.about.reads, stage.about.may_read
@@ -177,16 +177,16 @@ def _source_problems(stages: Mapping[str, Stage]) -> list[str]:
 
 
 def _fusing_problems(stages: Mapping[str, Stage], lost: Collection[str]) -> list[str]:
-    """Stages that fuse features and read none of a side, or name encoders that are none; steps that stand too often.
+    """Problems of stages that fuse features: a side without features, encoders that are none. And steps used twice.
 
-    lost: stages that read what no stage makes, which was told, so that a side may seem to be missing.
+    lost: stages whose `from` names unknown stages. That is reported already, and explains a missing side.
     """
     mistakes = []
     for stage in stages.values():
         if not stage.about.fuses:
             continue
         sides = {source: stages[source].sides for source in stage.sources}
-        broken = [s for s in sides if stages[s].about.rows == "part" and not sides[s]]  # said already
+        broken = [s for s in sides if stages[s].about.rows == "part" and not sides[s]]  # reported already
         mistakes += [
             f"'{stage.name}' reads '{s}', which makes no features" for s in sides if not sides[s] and s not in broken
         ]

@@ -1,6 +1,6 @@
 """The video feature that a sentence encoder learns towards, where its entry of stages.yaml names none.
 
-It is one that is fused with it, so that it never asks for videos or models that nothing else needs.
+It is a feature that is fused with the encoder's own, so no video is read and no model is needed for it alone.
 """
 
 from typing import Any
@@ -10,14 +10,14 @@ from pipeline.graph.entry import sources_of
 from pipeline.parts.classes import Part, plugged
 from pipeline.parts.code import PartError
 
-Entries = dict[str, dict[str, Any]]  # stages.yaml: stage -> what it says, profile and settings applied
+Entries = dict[str, dict[str, Any]]  # of stages.yaml by stage, with profile and settings applied
 
 
 def complete(raw: Entries, trusted: frozenset[str]) -> None:
-    """Add such a feature to the `from` of each entry that needs and lacks one: the first of train.raw, else of train.
+    """Add such a feature to the `from` of each entry that lacks one: the first of train.raw, else of train.from.
 
-    Only of features that give a video one vector. Where there is none, entries stay as they are: it is told when they
-    are run.
+    Only features with one vector a video are taken. Where there is none, entries stay as they are, and running them
+    reports it.
     """
     for name, entry in raw.items():
         part = _part(raw, name, trusted)
@@ -27,7 +27,7 @@ def complete(raw: Entries, trusted: frozenset[str]) -> None:
 
 
 def _feature(raw: Entries, name: str, trusted: frozenset[str]) -> list[str]:
-    """The feature, alone, out of the train stage that fuses `name`, or the first train stage; or nothing."""
+    """A list of the one feature, from the train stage that fuses `name`, else the first train stage; or empty."""
     fusing = [other for other, entry in raw.items() if _fuses(entry)]
     stage = next((other for other in fusing if name in sources_of(raw[other])), fusing[0] if fusing else None)
     if stage is None:
@@ -56,18 +56,18 @@ def _lender(raw: Entries, name: str) -> str:
 
 
 def _part(raw: Entries, name: str, trusted: frozenset[str]) -> Part | None:
-    """The class of an entry, or of that from which it takes it over; None where there is none."""
+    """The class of an entry, its own or a borrowed one; None where there is none."""
     if name not in raw or raw[name].get("step") not in step_facts.names():
         return None
     uses = raw[name].get("uses") or (raw[lender].get("uses") if (lender := _lender(raw, name)) else None)
     try:
         return plugged(str(uses), trusted) if uses else None
-    except PartError:  # told when the entry is read
+    except PartError:  # reported when the entry is read
         return None
 
 
 def _sides(raw: Entries, name: str, trusted: frozenset[str]) -> tuple[str, ...]:
-    """What the rows of an entry stand for, as `Stage.sides`."""
+    """The sides of an entry's rows, as `Stage.sides` gives them."""
     if name not in raw or raw[name].get("step") not in step_facts.names():
         return ()
     sides_of = step_facts.about(str(raw[name]["step"])).rows
@@ -78,7 +78,7 @@ def _sides(raw: Entries, name: str, trusted: frozenset[str]) -> tuple[str, ...]:
 
 
 def _scores_pairs(raw: Entries, name: str, trusted: frozenset[str]) -> bool:
-    """Whether a feature comes from a model that scores pairs, and gives no video a vector."""
+    """Whether a feature comes from a model that scores pairs, so that no video has a vector."""
     lender = _lender(raw, name)
     uses = raw[lender]["params"].get("aggregate") if lender else None
     try:

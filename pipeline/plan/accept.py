@@ -1,4 +1,4 @@
-"""Let stand what earlier code has made: units of which nothing but code has changed, and what follows from them."""
+"""Accepts results of earlier code: units for which only code has changed, and what was made from them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from pipeline.store.index import Entry
 
 @dataclass
 class Accepted:
-    """What came of it."""
+    """The outcome of accepting."""
 
     units: dict[str, int] = field(default_factory=dict)  # stage -> units that stand now, named or not
     modules: dict[str, list[str]] = field(default_factory=dict)  # stage -> modules of its own whose code has changed
@@ -24,11 +24,11 @@ class Accepted:
 
 
 def accept(context: Context, names: Sequence[str]) -> Accepted:
-    """Note in the indexes that the units of these stages stand, though they were made by earlier code.
+    """Note in the indexes that the units of these stages are valid, though earlier code made them.
 
-    A stage that is stale only because it reads the named ones follows, where all that it reads stands as it was then.
-    One whose own code has changed as well has to be named. The workspace is to be held. LaffError where anything but
-    code differs, or nothing is stale.
+    A stage that is stale only because it reads these is accepted as well, if all that it reads is as it was then. A
+    stage whose own code has changed has to be named. The workspace has to be locked. Raises LaffError where anything
+    but code differs, or nothing is stale.
     """
     _check(context, names)
     accepted = Accepted()
@@ -42,9 +42,9 @@ def accept(context: Context, names: Sequence[str]) -> Accepted:
 
 
 def earlier_code(context: Context, names: Sequence[str]) -> dict[str, list[str]]:
-    """{stage: what of it earlier code has made} of what stands accepted in these stages and all that they read.
+    """{stage: modules that were other code when it was made}, of accepted units of these stages and all that they read.
 
-    Modules; or "STAGE as it was", where a stage was made from another that has been made anew since.
+    "STAGE as it was" stands in place of a module where STAGE has been made anew since.
     """
     made_by = packed.other_code(context)
     for name in context.graph.needed(names):
@@ -70,8 +70,8 @@ def _stands(entries: Mapping[str, Entry], unit: Unit) -> bool:
 
 
 def _check(context: Context, names: Sequence[str]) -> None:
-    """LaffError with all that stands in the way of the named stages."""
-    context.graph.needed(names)  # tells a name of no stage
+    """Raise LaffError with all reasons why these stages cannot be accepted."""
+    context.graph.needed(names)  # raises LaffError for an unknown stage
     mistakes = []
     for name in names:
         stage, planned = context.stage(name), stage_plan(context, name)
@@ -87,7 +87,7 @@ def _check(context: Context, names: Sequence[str]) -> None:
 
 
 def _follows(context: Context, planned: Planned) -> bool:
-    """Whether a stage is stale only by code of what it reads, all of which stands accepted, as it was read then."""
+    """Whether a stage is stale only by code of what it reads, and all of that is accepted as it was read then."""
     if not planned.only_code:
         return False
     index = context.work.index(planned.stage)
@@ -105,7 +105,7 @@ def _follows(context: Context, planned: Planned) -> bool:
 
 
 def _all_stand(context: Context, reader: str, name: str) -> bool:
-    """Whether all units of what a stage reads were made by earlier code and accepted: of a stage, or of a model."""
+    """Whether all units of the stage or model `name`, which `reader` reads, are accepted results of earlier code."""
     units = _units_of(context, reader, name)
     return bool(units) and all(_stands(context.work.index(stage).entries, unit) for stage, unit in units)
 
@@ -140,7 +140,7 @@ def _note(context: Context, planned: Planned, accepted: Accepted) -> None:
 
 
 def _notes(context: Context, reader: str, name: str) -> dict[str, list[str]]:
-    """What is noted of all that stands accepted of a stage or model; {} where some of it does not stand."""
+    """The notes of all accepted units of a stage or model; {} where some unit is not accepted."""
     if not _all_stand(context, reader, name):
         return {}
     entries = [context.work.index(stage).entries[unit.key] for stage, unit in _units_of(context, reader, name)]

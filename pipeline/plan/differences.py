@@ -1,4 +1,4 @@
-"""How two recipes differ, and in which words that is told."""
+"""The differences of two recipes, also in words."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ def only_code(old: dict[str, Any], new: dict[str, Any]) -> bool:
 
 
 def changed_code(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    """{module: (old digest, new digest)} of a recipe's own code; '' where there is none. A moved file is equal."""
+    """{module: (old digest, new digest)} of a recipe's changed code; '' where there is none. A moved file is equal."""
     before, after = old.get("code", {}), new.get("code", {})
     gone, come = set(before.values()) - set(after.values()), set(after.values()) - set(before.values())
     names = sorted({m for m in before if before[m] in gone} | {m for m in after if after[m] in come})
@@ -21,7 +21,7 @@ def changed_code(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[st
 
 @dataclass(frozen=True)
 class Difference:
-    """A setting of its own in which two recipes differ."""
+    """One setting in which two recipes differ, other than by what they read."""
 
     what: str  # a param; `video` or `text`, features of a model; uses, step, weights; "file of" or "weights of" one
     before: Any
@@ -38,7 +38,7 @@ class Difference:
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[Difference]:
-    """The settings of their own in which two recipes differ: not code, nor what is read."""
+    """The settings in which two recipes differ, without code and without what they read."""
     before, after = old.get("params", {}), new.get("params", {})
     all_settings = [Difference(key, before.get(key), after.get(key)) for key in sorted({*before, *after})]
     kept = [key for key in sorted({*old, *new}) if key.startswith(("file of ", "weights of "))]

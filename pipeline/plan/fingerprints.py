@@ -1,4 +1,4 @@
-"""What shapes the results of each stage and model, and the fingerprint that follows from it."""
+"""Recipes: what shapes the results of each stage and model; and their hashes, the fingerprints."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -50,7 +50,7 @@ SHAPE_NOTHING = {
 
 
 def fingerprint(recipe: dict[str, Any]) -> str:
-    """Hash of a recipe. Of its code only the digests count, not the names of modules: a file may move."""
+    """The hash of a recipe. Of its code the digests count, not the names of modules, so that files may move."""
     return files.digest(recipe | {"code": sorted(set(recipe["code"].values()))})[:32]
 
 
@@ -61,8 +61,9 @@ def _without_code(recipe: dict[str, Any]) -> dict[str, Any]:
 class Recipes:
     """The recipes of one graph: everything of the configuration that shapes the results of a stage or model.
 
-    A recipe's `code` is {module: digest}; `from` {what is read: its fingerprint}; `settings` a hash of all but the
-    code, its own and that of what it reads: where only that of two recipes is equal, only code has changed.
+    In a recipe `code` is {module: digest} and `from` is {what is read: its fingerprint}. `settings` is a hash of all
+    but code, its own and that of what it reads: where two recipes differ and their `settings` do not, only code has
+    changed.
     """
 
     def __init__(self, graph: Graph, work: Workspace, source: Path) -> None:
@@ -71,19 +72,19 @@ class Recipes:
         self._of_stages: dict[str, dict[str, Any]] = {}
 
     def forget(self) -> None:
-        """Make recipes anew when next asked: weights that were missing may be here now."""
+        """Forget all recipes, because weights that were missing may be here now."""
         self._of_stages.clear()
 
     @cached_property
     def decoders(self) -> dict[str, str]:
-        """Versions of what turns files into frames here, wherever PyAV reads them."""
+        """Versions of the packages that turn files into frames here, where PyAV reads the files."""
         return {name: installed(name) for name in DECODERS}
 
     def decoded_by(self, stage: Stage) -> dict[str, str]:
-        """Versions of what turned files into frames for a stage, or is to do so; of decord where it reads them.
+        """Versions of the packages that turn files into frames for a stage.
 
-        Of one that is absent here, that by which the stage's own shards were made: a machine that does not decode can
-        train on them.
+        Where one is not installed here, the version that the stage's shards were made with: a machine that cannot
+        decode can train on them.
         """
         reader = self.graph.decoder(stage.name)
         here = self.decoders | ({} if reader == "pyav" else {reader: installed(reader)})
@@ -108,7 +109,7 @@ class Recipes:
         return fingerprint(self.of(name))
 
     def model(self, stage: Stage, model: Model) -> dict[str, Any]:
-        """The recipe of one model: its block, its features, the way of training; not the other models or seeds."""
+        """The recipe of one model: block, features, training params; without the stage's other models and the seeds."""
         whole, joint = self.of(stage.name), stage.options_as(ModelOptions).joint
         # How a packed model was trained stands in its file.
         of_training = {
@@ -141,7 +142,7 @@ class Recipes:
         return self._joined(self.part(stage), reads | {name: self.of(name) for name in row.features})
 
     def read_by(self, stage: Stage, row: Row) -> dict[str, Kept]:
-        """{vectors stage: what a rank stage reads there of the models of a row}; {} where it embeds them itself."""
+        """{vectors stage: the kept vectors that a rank stage reads for a row}; {} where it computes them itself."""
         if len(stage.sources) < 2:
             return {}
         vectors = self.graph.stages[stage.sources[1]]
@@ -158,7 +159,7 @@ class Recipes:
     def _joined(
         self, recipe: dict[str, Any], reads: dict[str, dict[str, Any]], encoders: Sequence[str] = ()
     ) -> dict[str, Any]:
-        """A recipe completed with the recipes of what it reads, by name, and of encoders that are trained inside it."""
+        """A recipe completed with those of what it reads, by name, and of the encoders that are trained inside it."""
         inside = {f"joint {name}": self._encoder(name) for name in encoders}
         recipe["code"] = {
             module: digest for other in inside.values() for module, digest in other["code"].items()
@@ -182,7 +183,7 @@ class Recipes:
         """A stage's own share of its recipe, without what it reads."""
         step, part = stage.about, stage.part or Part("")
         params = dict(stage.params) | {key: value for key, value in stage.options.items() if key not in step.how}
-        if stage.packed and not stage.about.rows:  # it is not run, whatever its params and its code are
+        if stage.packed and not stage.about.rows:  # it is not run, so its params and code count for nothing
             return {"step": stage.step, "uses": stage.uses, "params": {}, "code": {}, "learned": stage.packed.sha256}
         if stage.packed:
             params.pop("fit", None)
@@ -199,7 +200,7 @@ class Recipes:
             if config.is_file():
                 recipe[f"file of {name}"] = files.sha256(config)
         plugged = [stage.part.path if stage.part else "", stage.aggregator.uses if stage.aggregator else ""]
-        modules = [path.rpartition(".")[0] for path in plugged if path]  # a borrowed part works here too
+        modules = [path.rpartition(".")[0] for path in plugged if path]  # with the class of a borrowed part
         recipe["code"] = self._code(stage, modules)
         if stage.packed:
             recipe["learned"] = stage.packed.sha256
@@ -214,10 +215,10 @@ class Recipes:
         return recipe
 
     def _code(self, stage: Stage, modules: list[str]) -> dict[str, str]:
-        """Digests of all code that shapes a stage: its step's file, what that imports or names, and these modules."""
+        """Digests of all code that shapes a stage: its step's file, what that file imports or names, and `modules`."""
         step, module = stage.about, module_of(stage.step)
         digests = code.digests(modules, self.graph.trusted, SHAPE_NOTHING)
-        if not step.counts or (stage.packed and step.fuses):  # of packed models what builds them counts
+        if not step.counts or (stage.packed and step.fuses):  # of packed models only the code that builds them counts
             return digests
         if step.shaped_by is None:
             return digests | code.digests([module], leave=SHAPE_NOTHING)

@@ -1,4 +1,4 @@
-"""What a package gives to a run, held against what is here: its files, the weights that it needs, laff's own code."""
+"""Compares a package with what is here: its files, the weights that it needs, laff's own code."""
 
 from pipeline import progress
 from pipeline.errors import LaffError, problems
@@ -13,9 +13,9 @@ from pipeline.weights import lookup
 
 
 def admit(context: Context) -> None:
-    """Check the package of a graph, if it has one, and say how it is another than before, or made by other code.
+    """Check the package of a graph, if it has one. Warn where it is another than before, or of other code.
 
-    LaffError where it is not whole, or the workspace holds trainings of its own.
+    Raises LaffError where it is incomplete, or the workspace holds trained models of its own.
     """
     package = context.graph.package
     if package is None:
@@ -37,9 +37,9 @@ def admit(context: Context) -> None:
 
 
 def _check(context: Context) -> None:
-    """LaffError where files of the package are missing or changed, or weights and inputs are others than it names.
+    """Raise LaffError where files of the package are missing or changed, or weights and inputs differ from its own.
 
-    A file is read once for each date that it has, where the workspace may note it.
+    Where the workspace is locked, the digest of a file is noted, and the file is read again only when its date changes.
     """
     package = context.graph.package
     assert package is not None
@@ -64,7 +64,7 @@ def _other_weights(context: Context) -> list[str]:
     for (name, param), (title, digest) in package.weights.items():
         stage = context.graph.stages.get(name)
         digest_here = lookup.digest(stage, context.graph, context.work, param) if stage else ""
-        if digest_here.startswith("missing:"):  # whoever needs it says so
+        if digest_here.startswith("missing:"):  # the stage that needs it reports it
             continue
         if stage and digest_here != digest:
             mistakes.append(
@@ -99,7 +99,7 @@ def code(context: Context) -> dict[str, dict[str, str]]:
 
 
 def other_code(context: Context) -> dict[str, list[str]]:
-    """{stage or model: source files} of a package whose code is another here than where it was made."""
+    """{stage or model: source files} whose code here differs from that where the package was made."""
     package = context.graph.package
     if package is None:
         return {}
@@ -113,7 +113,7 @@ def other_code(context: Context) -> dict[str, list[str]]:
 
 
 def _code_note(name: str, other: dict[str, list[str]]) -> str:
-    """What to know of a package before believing what it makes with other code."""
+    """The warning about a package that was made by other code."""
     files = list(dict.fromkeys(file for of_name in other.values() for file in of_name))
     shown = ", ".join(files[:5]) + (", …" if len(files) > 5 else "")
     return (

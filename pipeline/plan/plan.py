@@ -12,7 +12,7 @@ from pipeline.weights import lookup
 
 
 def stage_plan(context: Context, name: str) -> Planned:
-    """The state of a stage's units against the workspace."""
+    """The state of a stage: which of its units the workspace has, and which are stale or missing, and why."""
     stage = context.stage(name)
     if own_state := getattr(steps.module(stage), "state", None):
         state: Planned = own_state(context, stage)
@@ -59,7 +59,7 @@ def _content_reason(context: Context, stage: Stage, unit: Unit) -> str:
 
 
 def absent(graph: Graph, plans: list[Planned]) -> dict[str, str]:
-    """{stage: weights} that a run would have to fetch first."""
+    """{stage: weights} that a run has to download first."""
     weights = {}
     for plan in plans:
         stage = graph.stages[plan.stage]
@@ -71,7 +71,7 @@ def absent(graph: Graph, plans: list[Planned]) -> dict[str, str]:
 
 
 def table(plans: list[Planned], random: list[str], missing: dict[str, str]) -> str:
-    """The plan for a terminal; `missing` as `absent` gives it."""
+    """The plan as a table for a terminal; `missing`: what `absent` gives."""
     width = max(len(plan.stage) for plan in plans)
     lines = [f"{'stage':{width}}  {'shards':>6}  {'cached':>6}  {'stale':>6}  {'missing':>7}  why"]
     for plan in plans:

@@ -1,4 +1,4 @@
-"""The runs of a workspace: what each differs in, and what came of it."""
+"""The runs of a workspace: how each differs from main, and its results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Run:
 
     name: str
     folder: Path  # where its train, rank, evaluate stand
-    settings: Memory | None  # None: nothing is remembered of it
+    settings: Memory | None  # None where nothing is remembered
     last: bool  # whether it is the one that commands take
     results: dict[str, Any]  # its metrics.json; {} where it has none yet
     evaluated: str  # when, '' where it was not
@@ -37,7 +37,7 @@ class Run:
         return (name, models[name][WAY]) if name else ("", {})
 
     def summary(self) -> dict[str, Any]:
-        """What programs are told of it."""
+        """The run as `laff runs --json` gives it."""
         name, figures = self.model
         known = self.settings
         return {
@@ -71,14 +71,14 @@ def _run(name: str, folder: Path, settings: Memory | None, current: str) -> Run:
 
 
 def _evaluating(folder: Path, settings: Memory | None) -> str:
-    """The name of the stage that evaluates a run, by its stages file; where that says nothing, by what is there."""
+    """The stage that evaluates a run, by its stages file; else the folder that has results."""
     entries = StagesFile(settings.stages or shipped()).entries if settings else {}
     names = [name for name, entry in entries.items() if entry.get("step") == EVALUATE]
     return next(iter([*names, *sorted(file.parent.name for file in folder.glob(f"*/{METRICS}"))]), EVALUATE)
 
 
 def table(runs: Sequence[Run]) -> str:
-    """For a terminal: a line a run, with the metrics of its model; * marks the one that commands take."""
+    """The table of runs for a terminal: a line each, with the metrics of its model; * marks the last run."""
     header = next((tables.metrics_of(figures) for run in runs for _, figures in [run.model] if figures), [])
     lines = [["run", "differs from main in", "evaluated", "model", *header]]
     for run in runs:

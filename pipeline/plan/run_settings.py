@@ -1,4 +1,4 @@
-"""What tells one run from another: the settings of what is trained and of what comes of it."""
+"""The settings that make a run another one: those of the trained models and of their results."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,8 +19,8 @@ def members(graph: Graph) -> list[str]:
 def settings(graph: Graph) -> dict[str, dict[str, Any]]:
     """{stage: its settings} of a run's stages, and of the encoders that are trained inside its models.
 
-    Seeds, and which models there are beside the stage's own, stand side by side in one run: they are none of these. Nor
-    are files that a param names, which count by what is in them, and stages that are made again in their place.
+    Without seeds and further models, which stand side by side in one run; without files that a param names, which count
+    by their content; and without stages whose results other settings replace.
     """
     of_stages: dict[str, dict[str, Any]] = {}
     for name in members(graph):
@@ -58,9 +58,9 @@ def _plain(value: Any) -> Any:
 
 
 def changed(before: Settings, after: Settings) -> list[Difference]:
-    """The settings in which two runs differ; stages and params that only one of them knows aside.
+    """The settings in which two runs differ, of the stages and params that both have.
 
-    (Another version of laff has other params, and those of another block are its own.)
+    Others belong to another version of laff, or to another block.
     """
     pairs = [(before[stage], after[stage]) for stage in after if stage in before]
     return [

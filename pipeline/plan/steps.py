@@ -1,4 +1,4 @@
-"""The files of pipeline/steps at work: what each gives beside its Options, imported by name as a part is."""
+"""The modules in pipeline/steps: what each has to give, and its functions called for a stage."""
 
 import importlib
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ NEEDED = ("Options", "units", "run")
 
 
 class Step(Protocol):
-    """What a step's file has to give. Its Options say in capitals what can be read without importing the file.
+    """What the module of a step has to give. Constants of its Options can be read without importing it.
 
     Beside these it may give, where there is something to say:
-    `problems(context, stage) -> list[str]`: what stands in the way of a stage that is about to run;
-    `state(context, stage) -> Planned`: what is cached or stale, where that is not told by units and their records;
+    `problems(context, stage) -> list[str]`: reasons why the stage cannot run;
+    `state(context, stage) -> Planned`: what is cached or stale, where the index of its units does not say it;
     `shape(context, stage) -> (width, frames)` of its rows of features, as far as they are known before they are made;
     `keeps(context, planned) -> list[str]`: further files, below the stage's folder, that `laff gc` leaves;
     `run_together(context, plans)`: in place of `run`, several stages that share their work (Options.TOGETHER).
@@ -31,14 +31,14 @@ class Step(Protocol):
     Options: Any  # a dataclass: the step's own params in stages.yaml; LaffError where it refuses their values
 
     def units(self, context: Context, stage: Stage) -> list[Unit]:
-        """All that the stage makes for the collection as it is, in order; at least one."""
+        """All units of the stage for the present collection, in order; at least one."""
 
     def run(self, context: Context, planned: Planned) -> None:
         """Make what is to be made, and record each unit."""
 
 
 def module(stage: Stage) -> Step:
-    """The module of a stage's step. LaffError where it lacks something."""
+    """The module of a stage's step. LaffError where it is incomplete."""
     with blaming(f"in stage '{stage.name}', step '{stage.step}': while its file was imported"):
         step = importlib.import_module(module_of(stage.step))
     if lacks := [name for name in NEEDED if not hasattr(step, name)]:
@@ -49,12 +49,12 @@ def module(stage: Stage) -> Step:
 
 
 def units(context: Context, name: str) -> list[Unit]:
-    """All units that a stage has for the collection as it is, in order.
+    """All units of a stage for the present collection, in order.
 
-    None where the collection lacks what they are made of; LaffError where there should be some.
+    Empty where the collection lacks what they are made of. Raises LaffError where it does not and there are none.
     """
     stage = context.stage(name)
-    if stage.packed and not stage.about.rows:  # all that it makes was learned elsewhere
+    if stage.packed and not stage.about.rows:  # the package has all that it would make
         return []
     if stage.idle:
         return [nothing(context, stage)]
@@ -69,7 +69,7 @@ def units(context: Context, name: str) -> list[Unit]:
 
 
 def problems(context: Context, names: Sequence[str]) -> list[str]:
-    """What stands in the way of stages that are about to run: parts, models and devices, all of it."""
+    """All reasons why these stages cannot run: their parts, models and devices."""
     mistakes: list[str] = []
     for name in names:
         stage = context.stage(name)
@@ -85,7 +85,7 @@ def problems(context: Context, names: Sequence[str]) -> list[str]:
 
 
 def refused(stage: Stage) -> str:
-    """What the step's Options refuse, or ''; their types were checked when the file was read."""
+    """The values that the step's Options refuse, or ''. Types were checked when the stages file was read."""
     try:
         stage.options_as(module(stage).Options)
     except (LaffError, ValueError) as error:
