@@ -57,7 +57,7 @@ def fit(context: Context, stage: Stage) -> Unit:
 
 
 def whole(context: Context, stage: Stage, content: Any, makes: tuple[str, ...] = ()) -> Unit:
-    """The one unit of a stage; content: what it is made from, as JSON; makes: its files, by default all of the step's."""
+    """The one unit of a stage; content: what it is made from, as JSON; makes: its files (default: the step's)."""
     recipe, print_ = context.recipe(stage.name), context.fingerprint(stage.name)
     return Unit(stage.step, files.digest(content), print_, recipe, makes or stage.about.makes)
 
