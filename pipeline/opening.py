@@ -1,4 +1,4 @@
-"""The context of a request: its collection read, its graph, its workspace, and the run that its settings belong to."""
+"""Opens the context of a request: its collection, graph, workspace, and the run that its settings belong to."""
 
 import os
 from pathlib import Path, PurePosixPath
@@ -17,7 +17,7 @@ from pipeline.store.workspace import MAIN, Workspace
 
 
 def open_context(request: Request, retry: bool = False) -> Context:
-    """Read and check everything; the surroundings of a run. Writes nothing."""
+    """The context of a request, everything read and checked. Writes nothing."""
     collection = load_collection(request.collection)
     context = surroundings(request, request.graph(), collection, Workspace(request.work), retry)
     choose(context, request)
@@ -25,7 +25,7 @@ def open_context(request: Request, retry: bool = False) -> Context:
 
 
 def surroundings(request: Request, graph: Graph, collection: Collection, work: Workspace, retry: bool) -> Context:
-    """The surroundings of a run over a collection that was read; its table is as an ingest would leave it."""
+    """The context of a run over a collection that was read, with the table that an ingest would make."""
     for note in collection.notes:
         progress.say(printable(f"{collection.name}: {note}"))
     check_place(collection, work.root)
@@ -37,7 +37,7 @@ def surroundings(request: Request, graph: Graph, collection: Collection, work: W
 
 
 def check_place(collection: Collection, root: Path) -> None:
-    """LaffError where the workspace is the very folder of the videos: stages' folders would stand among them."""
+    """Raise LaffError where the workspace is the folder of the videos, among which stages would have folders."""
     folders = {os.path.dirname(file): file for file in collection.files.values()}  # noqa: PTH120 - there may be many
     for folder, file in folders.items():
         if Path(folder).resolve() == root.resolve():
@@ -47,7 +47,7 @@ def check_place(collection: Collection, root: Path) -> None:
 
 
 def choose(context: Context, request: Request) -> Chosen:
-    """The run that a request belongs to; its stages stand from then on where that one keeps them."""
+    """The run that a request belongs to; sets the folders of its stages in the context's workspace."""
     if request.own:
         return runs.choose(context, request.name, request.last)
     runs.beside(context, str(PurePosixPath(context.graph.of_step("rank").name).parent))

@@ -1,4 +1,4 @@
-"""Run what is not cached, in the graph's order, and say what came of it."""
+"""Runs the stages that are not cached, in the graph's order; and accepts results of earlier code."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -28,11 +28,11 @@ from pipeline.workers.tasks import Made, Serial, Tasks
 
 
 class NoWeights(LaffError):
-    """Weights that are not here and cannot be fetched."""
+    """Weights that are not on this machine and cannot be downloaded."""
 
 
 def _check_work(context: Context, names: Sequence[str]) -> list[str]:
-    """The stages that are about to run; LaffError with all that stands in their way: parts, devices, weight files."""
+    """The stages that have to run; LaffError with all reasons why they cannot: parts, devices, files of weights."""
     stale = [state.stage for state in not_up_to_date(context, names)]
     mistakes, absent = steps.problems(context, stale), []
     for name in stale:
@@ -53,7 +53,7 @@ def _check_work(context: Context, names: Sequence[str]) -> list[str]:
 
 
 def _check_fit(context: Context, names: Sequence[str]) -> None:
-    """LaffError where the weights of a stage that is about to run are not its part's: told before hours of decoding."""
+    """Raise LaffError where weights do not fit the part of their stage: before hours of decoding, not after."""
     mistakes = []
     for name in names:
         stage = context.stage(name)
@@ -82,15 +82,15 @@ def run(
     outcome: Outcome | None = None,
     before: Callable[[Context, Sequence[str]], None] | None = None,
 ) -> Outcome:
-    """Make everything that the targets need and that is not cached; `outcome` is what a run before this one did.
+    """Make everything that the targets need and that is not cached; outcome: of a run before this one, to be continued.
 
-    before(context, stages) is called when all that these stages need is made, and before they are, cached or not.
+    before(context, stages) is called before each group of stages, cached or not, when all that they read is made.
     """
     outcome = Outcome() if outcome is None else outcome
     work = Workspace(request.work)
     graph = request.graph()
-    graph.needed(targets)  # tells names of no stage
-    collection = load_collection(request.collection)  # mistakes are told before the workspace is touched
+    graph.needed(targets)  # raises LaffError for unknown stages
+    collection = load_collection(request.collection)  # mistakes are reported before the workspace is touched
     check_place(collection, request.work)
     with work.lock():
         context = surroundings(request, graph, collection, work, retry)
@@ -134,10 +134,10 @@ def run(
 
 
 def accept(request: Request, names: Sequence[str]) -> tuple[Accepted, list[str]]:
-    """Let stand what earlier code has made of these stages.
+    """Accept the results of earlier code for these stages.
 
-    Returns what came of it, and the stages that are to be made again, in seconds, to tell of it; none where something
-    else would have to be made first. LaffError where anything but code has changed.
+    Returns the outcome, and the stages to run again so that their results tell of it (it takes seconds); none where
+    others would have to run first. Raises LaffError where anything but code has changed.
     """
     work = Workspace(request.work)
     if not request.work.is_dir():
@@ -155,7 +155,7 @@ def accept(request: Request, names: Sequence[str]) -> tuple[Accepted, list[str]]
 
 
 def _tasks(request: Request, context: Context) -> Tasks:
-    """Who does the shards: this process, workers on this machine, or those of a scheduler."""
+    """What does the work of shards: this process, workers on this machine, or those of a scheduler."""
     if not request.workers and not request.scheduler:
         return Serial()
     video = next((path for path in context.catalog.paths if path and Path(path).exists()), None)  # some may be missing
@@ -164,10 +164,10 @@ def _tasks(request: Request, context: Context) -> Tasks:
 
 
 def phases(context: Context, names: Sequence[str]) -> list[list[str]]:
-    """The stages in running order; those that can share one pass over the videos stand together.
+    """Groups of stages in running order. Stages that can share one pass over the videos are in one group.
 
-    They wait for each other: whatever else is ready runs first, so that clip-ft, which needs finetune, joins the pass.
-    The table comes first: all others work on what it lists.
+    Such stages wait for each other, and whatever else is ready runs first, so that clip-ft, which needs finetune, joins
+    the pass. The stage that makes the table comes first, because all others work on the items in it.
     """
     table = context.graph.of_step("ingest").name
     left, done, phases_found = [name for name in names if name != table], {table}, [[table]]

@@ -1,4 +1,4 @@
-"""What a run would do: its stages, their state, and what it would replace."""
+"""The plan of a run: its stages, their states, and the results that it would replace."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from pipeline.weights import lookup
 
 @dataclass
 class Plan:
-    """What a run would do."""
+    """The plan of a run."""
 
     run: Chosen  # the run that the settings belong to
     stages: list[Planned]  # the state of every stage that the targets need
@@ -31,7 +31,7 @@ class Plan:
 
 
 def plan(request: Request, targets: Sequence[str], retry: bool = False) -> Plan:
-    """What a run of these targets would do. Writes nothing."""
+    """The plan of a run of these targets. Writes nothing."""
     collection = load_collection(request.collection)
     context = surroundings(request, request.graph(), collection, Workspace(request.work), retry)
     names = wanted(context, targets)
@@ -48,7 +48,7 @@ def random_stages(context: Context, names: Sequence[str]) -> list[str]:
 
 
 def check_names(context: Context, names: Sequence[str]) -> None:
-    """LaffError with all that is wrong with weights and the values of params, before anything runs."""
+    """Raise LaffError with all that is wrong with names of weights and values of params."""
     mistakes = [mistake for name in names if (mistake := lookup.check(context.stage(name), context.graph))]
     mistakes += [mistake for name in names if (mistake := steps.refused(context.stage(name)))]
     if mistakes:
@@ -56,7 +56,7 @@ def check_names(context: Context, names: Sequence[str]) -> None:
 
 
 def targets_of(graph: Graph, names: Sequence[str]) -> list[str]:
-    """What to run: the stages named, else those that a step makes the default, else every stage that nothing reads."""
+    """The stages to run: those named, else those of default steps, else every stage that nothing reads."""
     if names:
         return list(names)
     ends = [stage.name for stage in graph.stages.values() if stage.about.default]
@@ -65,7 +65,7 @@ def targets_of(graph: Graph, names: Sequence[str]) -> list[str]:
 
 
 def wanted(context: Context, targets: Sequence[str]) -> list[str]:
-    """The stages that a run of these targets needs; of a package without targets, all that the collection allows."""
+    """The stages that these targets need; without targets, of a package, all that the collection allows."""
     graph = context.graph
     if graph.package and list(targets) in ([], targets_of(graph, ())):
         return graph.needed([name for name in lacks.possible(context) if context.stage(name).sides != ("text",)])
@@ -73,7 +73,7 @@ def wanted(context: Context, targets: Sequence[str]) -> list[str]:
 
 
 def check_losses(context: Context, names: Sequence[str], request: Request) -> dict[str, str]:
-    """What may be replaced: stage -> fingerprint. WouldReplace where nobody has agreed to it."""
+    """Stage -> fingerprint of what may replace older results. Raises WouldReplace where nobody has agreed."""
     agreed = {name: print_ for name, print_ in request.agreed().items() if name in context.graph.stages}
     lost = losses.losses(context, names, agreed)
     gone = _gone(context, request)
@@ -84,7 +84,7 @@ def check_losses(context: Context, names: Sequence[str], request: Request) -> di
 
 
 def _gone(context: Context, request: Request) -> str:
-    """What another collection than the last run's would take away, in words; '' where it has most of the videos."""
+    """In words, the videos that are lost with another collection than the last run's; '' where most are in it."""
     last = memory.read(request.work)
     if last is None or not request.own or last.collection.resolve() == request.collection.resolve():
         return ""

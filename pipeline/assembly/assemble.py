@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fusion.features import Feature, Split, Tokens
     from fusion.spaces import Spaces
 
-BY_FRAME = "/frames"  # behind the name of a feature that stands in a split frame by frame too
+BY_FRAME = "/frames"  # behind the name of a feature that a split also has frame by frame
 
 
 @dataclass
@@ -74,9 +74,9 @@ def _words(path: Path) -> list[str]:
 
 
 def rows(context: Context, stage: Stage, split: str, lost: bool = False, needs: Collection[str] = ()) -> Rows:
-    """All cached features of a split that the stage fuses; those of joint encoders come as tokens later.
+    """All cached features of a split that the stage fuses, without those of joint encoders, which read tokens.
 
-    needs: the video features that a video must have to be among them, such as those of one model; () is all.
+    needs: the video features without which a video is left out, such as those of one model; () means all.
     """
     video, text = context.features(stage.name)
     joint = stage.options_as(ModelOptions).joint
@@ -86,7 +86,7 @@ def rows(context: Context, stage: Stage, split: str, lost: bool = False, needs: 
 
 
 def as_feature(values: Any) -> "Feature":
-    """A dense or CSR block of rows as the models take it."""
+    """A dense or CSR block of rows as the tensor that models take."""
     import torch
 
     from fusion.features import Sparse
@@ -126,7 +126,7 @@ def part_of(whole: "Split", model: Model) -> "Split":
 
 
 def videos_of(context: Context, model: Model, rows: np.ndarray) -> "tuple[dict[str, Feature], np.ndarray]":
-    """Video features of one model for catalog rows [n], of those [m] that have all of them; and found [n] bool."""
+    """The video features of one model for the catalog rows [m of n] that have all of them; and which, [n] bool."""
     import torch
 
     from fusion.features import Frames
@@ -156,10 +156,10 @@ def make(
 
     video, text = ({name: width(feature, name) for name, feature in side.items()} for side in (split.video, split.text))
     lengths = {name: feature.values.shape[1] for name, feature in split.video.items() if isinstance(feature, Frames)}
-    return _made(context, stage, model, (video, text, lengths), encoders, seed)
+    return _untrained(context, stage, model, (video, text, lengths), encoders, seed)
 
 
-def _made(
+def _untrained(
     context: Context,
     stage: Stage,
     model: Model,
@@ -167,7 +167,10 @@ def _made(
     encoders: Sequence[Joint],
     seed: int,
 ) -> "Spaces":
-    """widths: of the video features, of the text features; and frames of those that come frame by frame."""
+    """The untrained model.
+
+    widths: of video features, of text features, and the number of frames of those that come frame by frame.
+    """
     import torch
 
     inside = {
@@ -183,23 +186,23 @@ def _made(
 def trained(
     context: Context, stage: Stage, model: Model, split: "Split", encoders: Sequence[Joint], seed: int
 ) -> "Spaces":
-    """The model as its best epoch left it, ready to embed."""
+    """The model with the weights of its best epoch, ready to embed."""
     return _as_trained(context, stage, model, make(context, stage, model, split, encoders, seed), seed)
 
 
 def trained_alone(context: Context, stage: Stage, model: Model, encoders: Sequence[Joint], seed: int) -> "Spaces":
-    """`trained`, without any features in memory: cached shards tell how wide they are."""
+    """The same as `trained`, without features in memory: widths are read from cached shards."""
     joint = {encoder.name: int(encoder.part.dim) for encoder in encoders}
-    if stage.packed:  # a collection may have no text, or no video, that would tell
+    if stage.packed:  # a collection may have no shards of texts or videos to read widths from
         known = stage.packed.widths
         video_widths, text_widths = ({name: known[name][0] for name in names} for names in (model.video, model.text))
         whole = video_widths, text_widths, {name: known[name][1] for name in model.frames}
-        return _as_trained(context, stage, model, _made(context, stage, model, whole, encoders, seed), seed)
+        return _as_trained(context, stage, model, _untrained(context, stage, model, whole, encoders, seed), seed)
     video = {name: shape(context, name, "video") for name in model.video}
     text = {name: joint[name] if name in joint else shape(context, name, "text")[0] for name in model.text}
     lengths = {name: video[name][1] for name in model.frames}
     widths = {name: width for name, (width, _) in video.items()}, text, lengths
-    return _as_trained(context, stage, model, _made(context, stage, model, widths, encoders, seed), seed)
+    return _as_trained(context, stage, model, _untrained(context, stage, model, widths, encoders, seed), seed)
 
 
 def shape(context: Context, name: str, side: str) -> tuple[int, int]:
@@ -214,10 +217,10 @@ def shape(context: Context, name: str, side: str) -> tuple[int, int]:
 
 
 def _as_trained(context: Context, stage: Stage, model: Model, paired: "Spaces", seed: int) -> "Spaces":
-    """The same model with the weights of its best epoch."""
+    """`paired` with the weights of its best epoch loaded."""
     path = best(context, stage, model, seed)
     content = read_checkpoint(path)
-    unit = None if stage.packed else model_unit(context, stage, model, seed)  # a package's files were checked
+    unit = None if stage.packed else model_unit(context, stage, model, seed)  # the files of a package were checked
     if unit and content["fingerprint"] != made_as(context, stage.name, unit) + unit.content:
         raise LaffError(
             f"{path} was trained on other features, items or parameters; give the same --profile and --set as then, "

@@ -1,4 +1,4 @@
-"""From a stage to the object that does its work: import its class, construct it with its parameters."""
+"""Makes the object that does a stage's work: imports its class, constructs it with its params."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def construct(stage: Stage, context: Context | None = None, **filled: Any) -> Any:
-    """The stage's part with its params. LaffError where its constructor refuses a value."""
+    """The stage's part, constructed with its params. LaffError where the constructor refuses a value."""
     if stage.part is None:
         raise LaffError(f"{stage.name} has no part")
     params = dict(stage.params)
@@ -33,7 +33,7 @@ def construct(stage: Stage, context: Context | None = None, **filled: Any) -> An
 
 
 def _plug(stage: Stage, part: Any) -> None:
-    """Let the part build its aggregator. LaffError where other frames are read than its weights are for."""
+    """Let the part build its aggregator. LaffError where the stage reads other frames than its weights are for."""
     part.plug(partial(aggregator, stage, part.dim))
     if part.level == "video" and (other := aggregators.other_frames(stage)):
         import torch
@@ -45,7 +45,7 @@ def _plug(stage: Stage, part: Any) -> None:
 
 
 def aggregator(stage: Stage, dim: int) -> Any:
-    """The aggregator of a stage's part, new, over frames [B, T, dim]; its weights are drawn from the stage's seed."""
+    """A new aggregator for a stage's part, over frames [B, T, dim]; its weights are drawn from the stage's seed."""
     import torch
 
     assert stage.aggregator is not None
@@ -64,9 +64,9 @@ def model(
     lengths: dict[str, int],
     encoders: dict[str, Any],
 ) -> "Spaces":
-    """A block on each side, or a model that knows both: whatever `uses` names tells by its constructor's parameters.
+    """A model constructed: a block for each side, or a class of both sides if its constructor has `video_dims`.
 
-    video, text: widths of the features; lengths: frames of those that come frame by frame.
+    video, text: widths of the features; lengths: the number of frames of those that come frame by frame.
     """
     from fusion.paired import Paired
 

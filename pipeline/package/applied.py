@@ -1,4 +1,4 @@
-"""The graph of a package: its stages file, in which the stages that learn stand ready."""
+"""The graph of a package: its stages file, with the files of what its stages learned."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -22,9 +22,9 @@ FIT = "fit"  # of a stage that is no train stage
 def graph(root: Path, sets: Sequence[str] = (), trusted: Sequence[str] = (), complete: bool = True) -> Graph:
     """The graph that applies a package, with settings that change no vector.
 
-    LaffError with all that is wrong: no package, one of another format, a changed stages file, a setting that it fixes.
-    The other files of the package are checked when a run or a search begins. complete: whether what a collection is to
-    give (features that are imported, files that the package does not hold) has to be given.
+    Raises LaffError with all that is wrong: no package, another format, a changed stages file, a setting that the
+    package fixes. Its other files are checked when a run or a search begins. complete: whether --set has to name the
+    files that the package does not hold, such as imported features.
     """
     manifest = read(root)
     file = _stages_file(manifest)
@@ -43,9 +43,9 @@ def graph(root: Path, sets: Sequence[str] = (), trusted: Sequence[str] = (), com
 
 
 def _published_here(manifest: Manifest, applied: Graph) -> dict[str, Weights]:
-    """Weights that stages need and the package does not hold: fetched from where this laff says, never where it says.
+    """Weights that stages need and the package does not hold, with the sources that this laff knows, not the package's.
 
-    LaffError for those that this laff does not know, or knows as others.
+    Raises LaffError for weights that this laff does not know, or whose digests differ.
     """
     named = {
         str(stage.params.get(param))
@@ -87,7 +87,7 @@ def _package(manifest: Manifest) -> Package:
 
 
 def _stages_file(manifest: Manifest) -> StagesFile:
-    """The package's stages.yaml, with the files that it holds named in full."""
+    """The package's stages.yaml, with full paths of the files that the package holds."""
     path = manifest.root / STAGES
     if not path.is_file() or files.sha256(path) != manifest.files[STAGES]:
         state = "has changed since" if path.is_file() else "is missing, which"
@@ -110,7 +110,7 @@ def _inside(name: Any) -> bool:
 
 
 def _refused(manifest: Manifest, file: StagesFile, sets: Sequence[str]) -> list[str]:
-    """The settings that would make other vectors than the package's, in words."""
+    """Problems of settings that would make other vectors than the package's."""
     wrong = []
     given = {(one["stage"], one["param"]) for one in (*manifest.weights, *manifest.inputs)}
     for text in sets:
@@ -118,11 +118,11 @@ def _refused(manifest: Manifest, file: StagesFile, sets: Sequence[str]) -> list[
         name, _, key = where.partition(".")
         entry, param = file.entries.get(name), key.partition(".")[0]
         if entry is None or not key or key == "on" or (name, key) in given:
-            continue  # of no stage: told when the file is read
+            continue  # of no stage: reported when the file is read
         step = str(entry.get("step"))
         if step in FREE and key not in ("from", "uses"):
             continue
-        fuses = step in step_facts.names() and step_facts.about(step).fuses  # which models there are stands there
+        fuses = step in step_facts.names() and step_facts.about(step).fuses  # it lists the models
         if param in _free(step) and not fuses:
             continue
         known = (entry.get("params") or {}).get(param, entry.get(param))
@@ -135,7 +135,7 @@ def _refused(manifest: Manifest, file: StagesFile, sets: Sequence[str]) -> list[
 
 
 def _free(step: str) -> list[str]:
-    """Params of a step that say how it works, not what comes out. (Another decoder gives slightly other frames.)"""
+    """Params of a step that do not change its results, so not `decoder`: another one gives slightly other frames."""
     return [param for param in step_facts.about(step).how if param != "decoder"] if step in step_facts.names() else []
 
 
@@ -174,7 +174,7 @@ def _check_files(manifest: Manifest, applied: Graph, sets: Sequence[str], comple
 
 
 def _harmless(manifest: Manifest, applied: Graph, value: Any) -> bool:
-    """Whether a param that names files, or weights, names only those of the package, and published ones."""
+    """Whether a param of files or weights names only files of the package and published weights."""
     values = value if isinstance(value, list) else [value]
     paths = [
         Path(str(value_given))
@@ -185,7 +185,7 @@ def _harmless(manifest: Manifest, applied: Graph, value: Any) -> bool:
 
 
 def _learning(manifest: Manifest, applied: Graph) -> list[str]:
-    """The stages that a package gives what they learned. LaffError where it lacks some, or names others."""
+    """The stages whose learned files a package holds. LaffError where one is missing, or is of no stage."""
     trains = [stage.name for stage in applied.stages.values() if stage.about.fuses]
     named = {*manifest.learned, *manifest.words, *(trains if manifest.trained else ())}
     mistakes = [f"there is no stage '{name}', whose file it holds" for name in named if name not in applied.stages]
@@ -202,7 +202,7 @@ def _learning(manifest: Manifest, applied: Graph) -> list[str]:
 
 
 def _packed(manifest: Manifest, stage: Stage, file: StagesFile) -> Stage:
-    """The stage with what it learned; it reads what its entry says, for it learns towards no feature."""
+    """The stage with its learned files. It reads only the `from` of its entry, since it does not learn any more."""
     if stage.about.fuses:
         names = dict(manifest.trained)
     else:

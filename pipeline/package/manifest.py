@@ -1,4 +1,4 @@
-"""package.yaml, what a package says of itself: read, and every name in it checked before a file is touched."""
+"""package.yaml, the description of a package: read, and every name in it checked before a file is opened."""
 
 import re
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ class Manifest:
 
 
 def is_package(folder: Path) -> bool:
-    """Whether a folder says that it is a package, of whichever format."""
+    """Whether a folder is a package, of any format."""
     try:
         return (folder / NAME).is_file() and "package" in (yamls.load(folder / NAME) or {})
     except (LaffError, TypeError):
@@ -48,7 +48,7 @@ def is_package(folder: Path) -> bool:
 
 
 def strangers(folder: Path) -> list[str]:
-    """Files in the folder of a package, of whichever format, that it does not list."""
+    """The files in a package's folder that its package.yaml does not list; of any format."""
     content = yamls.load(folder / NAME)
     listed = content.get("files") if isinstance(content, dict) else None
     listed_files = {NAME, CARD, *(listed if isinstance(listed, dict) else ())}
@@ -57,7 +57,7 @@ def strangers(folder: Path) -> list[str]:
 
 
 def read(root: Path) -> Manifest:
-    """The package.yaml of a folder. LaffError where there is none, or it is not of this format or laff's age."""
+    """The package.yaml of a folder. LaffError where there is none, or another format or a newer laff made it."""
     root = root.expanduser().absolute()
     file = root / NAME
     if not root.exists():
@@ -97,7 +97,7 @@ def _numbers(version: str) -> list[int]:
 
 
 def _mistakes(root: Path, content: dict[str, Any]) -> list[str]:
-    """All that is wrong with the values: kinds, hashes, paths that lead out of the package."""
+    """All that is wrong with the values: types, hashes, paths that lead out of the package."""
     mistakes = [f"{name} should be a mapping" for name in MAPPINGS if not isinstance(content.get(name) or {}, dict)]
     mistakes += [f"{name} should be a list" for name in LISTS if not isinstance(content.get(name) or [], list)]
     if mistakes:

@@ -1,4 +1,4 @@
-"""The card of a package: what it learned from, how good it was there, what it needs; for people and for programs."""
+"""The card of a package, for people and programs: what it learned from, its figures there, what it needs."""
 
 import sys
 from pathlib import Path
@@ -23,7 +23,7 @@ WAYS = {"t2v": "videos for captions", "v2t": "captions for videos"}
 
 
 def card(context: Context, selection: Selection, held: Held) -> dict[str, Any]:
-    """What package.yaml says for people, and programs that list packages."""
+    """The entries of package.yaml for people, and for programs that list packages."""
     names = [stage.name for stage in selection.stages]
     needs = [*names, *([selection.train.name] if selection.train else [])]
     return {
@@ -43,13 +43,13 @@ def card(context: Context, selection: Selection, held: Held) -> dict[str, Any]:
 
 
 def trust(selection: Selection) -> list[str]:
-    """Packages of classes that are none of laff's, and so do not come along."""
+    """Python packages of classes that are not laff's, so the package does not hold them."""
     used = [stage.part.path for stage in selection.stages if stage.part] + [model.uses for model in selection.models]
     return sorted({path.partition(".")[0] for path in used} - {"extractors", "fusion"})
 
 
 def _learned_from(context: Context, selection: Selection) -> dict[str, Any]:
-    """The collection, and what of it was learned from; nothing where nothing learned."""
+    """The collection and the splits that were learned from; {} where nothing learned."""
     if not selection.learned and not selection.train:
         return {}
     catalog = context.catalog
@@ -66,7 +66,7 @@ def _learned_from(context: Context, selection: Selection) -> dict[str, Any]:
 
 
 def _metrics(context: Context, selection: Selection) -> dict[str, Any]:
-    """The figures of the packaged models and pairs, where they are up to date; else {}."""
+    """The figures of the packaged models and pairs; {} where results are not up to date."""
     for stage in context.graph.stages_of("evaluate")[:1]:
         if not_up_to_date(context, [stage.name]):
             return {}
@@ -90,7 +90,7 @@ def _metrics(context: Context, selection: Selection) -> dict[str, Any]:
 
 
 def _figures(table: dict[str, Any], seeds: list[int]) -> dict[str, Any]:
-    """Each metric's mean over the packaged seeds, and of how many queries and candidates."""
+    """The mean of each metric over the packaged seeds, and the numbers of queries and candidates."""
     places = [place for place, seed in enumerate(table["seed_numbers"]) if seed in seeds]
     of_seeds = {
         name: [value["seeds"][place] for place in places] for name, value in table.items() if isinstance(value, dict)
@@ -100,7 +100,7 @@ def _figures(table: dict[str, Any], seeds: list[int]) -> dict[str, Any]:
 
 
 def _feature(context: Context, stage: Stage) -> dict[str, Any]:
-    """What a feature is made with."""
+    """The class, weights, frames and precision that a feature is made with."""
     facts: dict[str, Any] = {"sides": list(stage.sides)}
     if stage.step == "import":
         return facts | {"imported": True}
@@ -119,7 +119,7 @@ def _feature(context: Context, stage: Stage) -> dict[str, Any]:
 
 
 def readme(name: str, content: dict[str, Any]) -> str:
-    """The README.md of a package, from all of its package.yaml."""
+    """The README.md of a package, made from its package.yaml."""
     learned, metrics, needs = content["learned_from"], content["metrics"], content["needs"]
     lines = [
         f"# {name}",
@@ -194,7 +194,7 @@ def _figure_lines(metrics: dict[str, Any]) -> list[str]:
 
 
 def _weight_lines(content: dict[str, Any]) -> list[str]:
-    """Which weights are to be had from elsewhere, and which are here."""
+    """The lines on weights and other files: which the package holds, and where the others come from."""
     lines = []
     for entry in content["weights"]:
         licence = f", licence: {entry['licence']}" if entry["licence"] else ""

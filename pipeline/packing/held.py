@@ -22,7 +22,7 @@ from pipeline.weights import lookup
 
 @dataclass
 class Held:
-    """Files that were copied into a package, and what its package.yaml says of them."""
+    """The files that were copied into a package, and their entries in its package.yaml."""
 
     root: Path
     learned: dict[str, str] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Held:
 def hold(
     context: Context, selection: Selection, root: Path, stages: dict[str, dict[str, Any]], with_weights: bool
 ) -> Held:
-    """Copy what was learned, and with `with_weights` all other files; entries of `stages` name them from then on."""
+    """Copy the learned files, and `with_weights` all other files; changes the params in `stages` to the copies."""
     held = Held(root)
     for stage in selection.learned:
         source = learned.file(context, stage)
@@ -69,7 +69,7 @@ def hold(
 
 
 def _weights(context: Context, held: Held, stage: Stage, param: str, copies: bool) -> str:
-    """Note the weights of a stage, and copy them where they are wanted; returns the name of their entry."""
+    """Note the weights of a stage, and copy them if `copies`; returns the name of their entry."""
     name = str(stage.params[param])
     entry = lookup.entry_of(context.graph, name)
     published = entry is not None and not entry.path
@@ -101,7 +101,7 @@ def _weights(context: Context, held: Held, stage: Stage, param: str, copies: boo
 
 
 def _told(entry: Weights) -> dict[str, Any]:
-    """The entry as a stages file says it."""
+    """The entry as it is written in a stages file."""
     return {
         key.name: getattr(entry, key.name)
         for key in fields(entry)
@@ -110,7 +110,7 @@ def _told(entry: Weights) -> dict[str, Any]:
 
 
 def _inside(path: Path, published: Weights | None, stage: Stage) -> Iterator[tuple[Path, str]]:
-    """The files of weights, and their names below the folder that they go to."""
+    """The files of weights, each with its name below the folder that it is copied to."""
     if path.is_file():
         yield path, path.name
         for name in stage.part.constants.get("BESIDE", ()) if stage.part and not published else ():
@@ -127,7 +127,7 @@ def _inside(path: Path, published: Weights | None, stage: Stage) -> Iterator[tup
 
 
 def _files(stage: Stage) -> list[str]:
-    """Params that name files which the stage reads wherever it is applied; what is imported is a collection's own."""
+    """Params that name files which the stage reads in any collection; imported features belong to one collection."""
     if stage.step == "import":
         return []
     constants = stage.part.constants if stage.part else {}
@@ -138,7 +138,7 @@ def _files(stage: Stage) -> list[str]:
 def _input(
     context: Context, held: Held, stage: Stage, param: str, stages: dict[str, dict[str, Any]], copies: bool
 ) -> None:
-    """Note the files that a param names, and copy them where they are wanted; the entry names none of this disk."""
+    """Note the files that a param names, and copy them if `copies`; removes the param from the stage's entry."""
     value = stage.values[param]
     paths = [context.path(name) for name in (value if isinstance(value, list) else [value])]
     if lost := [path for path in paths if not path.exists()]:

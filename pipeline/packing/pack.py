@@ -1,4 +1,4 @@
-"""Make a package: choose, check, copy, describe; whole or not at all."""
+"""Makes a package as a whole or not at all: chooses, checks, copies, describes."""
 
 import secrets
 import shutil
@@ -29,7 +29,7 @@ HEADER = "# What the models of this package are applied with. laff reads it; a c
 
 @dataclass(frozen=True)
 class Made:
-    """What a package holds."""
+    """A finished package."""
 
     out: Path
     models: list[str]
@@ -65,7 +65,7 @@ def pack(request: Request, out: Path, names: Sequence[str] = (), weights: bool =
 
 
 def _check_place(request: Request, out: Path, again: bool) -> None:
-    """LaffError where `out` cannot become a package: it is a file, holds something else, or lies in the workspace."""
+    """Raise LaffError where `out` cannot become a package: a file, a folder in use, or in the workspace."""
     if not request.work.is_dir():
         raise LaffError(f"{request.work}: no such workspace")
     if out.resolve().is_relative_to(request.work.resolve()):
@@ -132,13 +132,13 @@ def _widths(context: Context, selection: Selection) -> dict[str, list[int]]:
 
 
 def _code(context: Context, root: Path) -> dict[str, dict[str, str]]:
-    """Digests of the code that shapes what the package makes, as it will be asked for where it is applied."""
+    """Digests of the code that shapes the package's vectors, as `packed.code` gives them where it is applied."""
     graph = applied.graph(root, trusted=sorted(context.graph.trusted), complete=False)
     return packed.code(replace(context, graph=graph))
 
 
 def _settle(part: Path, out: Path) -> None:
-    """Let the finished folder stand in the place of `out`, and of the package that was there."""
+    """Rename the finished folder to `out`, in place of a package that is there."""
     if not out.exists():
         part.replace(out)
     else:

@@ -12,7 +12,7 @@ ENDS = ("rank", "evaluate", "report")
 
 
 def stages(selection: Selection) -> dict[str, dict[str, Any]]:
-    """{stage: its entry}; params that name weights and files are as at home, and changed by who copies those."""
+    """{stage: its entry}; params that name weights and files still name those of this machine (`held.hold`)."""
     graph, train = selection.graph, selection.train
     entries = {stage.name: _entry(stage, selection.sources(stage)) for stage in selection.stages}
     vectors = kept.stage_of(graph)
@@ -36,7 +36,7 @@ def stages(selection: Selection) -> dict[str, dict[str, Any]]:
 
 
 def _free_name(taken: dict[str, Stage]) -> str:
-    """A name for the vectors stage, where home has none."""
+    """A free name for the vectors stage, where the graph has none."""
     return next(name for name in (kept.VECTORS, "kept-vectors", "packaged-vectors") if name not in taken)
 
 
@@ -77,7 +77,7 @@ def _baseline(model: Model) -> dict[str, Any]:
 
 
 def _ends(selection: Selection, train: Stage, vectors: str) -> dict[str, dict[str, Any]]:
-    """rank, evaluate and report, as far as home has them."""
+    """The entries of rank, evaluate and report, as far as the graph has them."""
     entries: dict[str, dict[str, Any]] = {}
     source = train.name
     for step in ENDS:
@@ -105,7 +105,7 @@ def _sources(names: list[str]) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A value as YAML takes it."""
+    """A value with tuples as lists and keys as text, for YAML."""
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,4 +1,4 @@
-"""What goes into a package: models with a seed, pairs of features, and the stages that they need elsewhere."""
+"""The content of a package: models with a seed, pairs of features, and the stages that they need."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from pipeline.search.finder import chosen
 
 @dataclass(frozen=True)
 class Selection:
-    """Models and pairs of features, the main one first."""
+    """The chosen models and pairs of features, the main one first."""
 
     graph: Graph
     ones: list[Kept]
@@ -38,7 +38,7 @@ class Selection:
 
     @property
     def seeds(self) -> list[int]:
-        """Of all models together."""
+        """The seeds of all models together."""
         return sorted({item.seed for item in self.ones if item.model})
 
     @property
@@ -54,13 +54,13 @@ class Selection:
 
     @property
     def joint(self) -> list[str]:
-        """Those of them whose encoder stands inside the models."""
+        """Those fused features whose encoder is inside the models."""
         encoders = self.train.options_as(ModelOptions).joint if self.train else ()
         return [name for name in encoders if name in self.fused]
 
     @property
     def stages(self) -> list[Stage]:
-        """The stages that are needed elsewhere for their features, in running order."""
+        """The stages whose features the models need where the package is applied, in running order."""
         wanted: set[str] = set()
         waiting = [*self.fused, *self.pairs]
         while waiting:
@@ -71,7 +71,7 @@ class Selection:
         return [stage for name, stage in self.graph.stages.items() if name in wanted]
 
     def sources(self, stage: Stage) -> list[str]:
-        """What a stage reads elsewhere: what it learned towards, or from, is learned already."""
+        """The stages that a stage reads where the package is applied: without those that it learned from."""
         if not stage.fitted:
             return list(stage.sources)
         return [source for source in stage.sources if not self.graph.stages[source].sides]
@@ -107,7 +107,7 @@ def _no_pair(graph: Graph, name: str) -> str:
 
 
 def _lacks(context: Context, name: str, keys: Collection[str]) -> list[str]:
-    """Why these units of a stage cannot be taken."""
+    """Why these units of a stage cannot be packaged."""
     reasons = []
     for state in not_up_to_date(context, [name], lambda _, unit: unit.key in keys):
         for unit in state.todo:
@@ -121,7 +121,7 @@ def _lacks(context: Context, name: str, keys: Collection[str]) -> list[str]:
 
 
 def with_vectors(selection: Selection) -> list[str]:
-    """Those that a vectors stage can keep, as its param `models` names them."""
+    """The models and pairs that a vectors stage can keep, as its param `models` names them."""
     graph = selection.graph
     return [
         item.key if item.model else item.name
