@@ -3,11 +3,9 @@
 A finetune stage names one. A stage that borrows the model has the same one, with the weights that fine-tuning saved.
 """
 
-from typing import Any
-
 from pipeline.graph.graph import Graph, Plugged, Stage
 from pipeline.parts import classes, code
-from pipeline.parts.binding import bind
+from pipeline.parts.binding import Params, bind
 
 GIVEN = ("frames", "dim")  # constructor parameters that every aggregator has; the part tells them
 SAMPLING = ("frames", "stride", "fps", "rule")  # params of the part that say which frames stand at which position
@@ -15,7 +13,7 @@ FOLDER = "fusion.frames"
 
 
 def read(
-    options: dict[str, Any], params: dict[str, Any], part: classes.Part, trusted: frozenset[str]
+    options: Params, params: Params, part: classes.Part, trusted: frozenset[str]
 ) -> tuple[Plugged | None, list[str]]:
     """The aggregator that a finetune stage's options name, and what is wrong with it; None where its part takes none.
 
@@ -53,7 +51,7 @@ def _meant(uses: str, trusted: frozenset[str]) -> str:
         return ""
 
 
-def borrowed(name: str, fitter: Stage, params: dict[str, Any]) -> list[str]:
+def borrowed(name: str, fitter: Stage, params: Params) -> list[str]:
     """What is wrong with the params of a stage that takes over the part of `fitter`."""
     if fitter.aggregator and fitter.aggregator.scores_pairs and params.get("level") == "video":
         return [

@@ -1,19 +1,19 @@
 """Makes a stage of one entry of stages.yaml: describes its part, binds its params, notes all mistakes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from pipeline.errors import meant
 from pipeline.graph import aggregators, inherited, step_facts
 from pipeline.graph.graph import DEVICES, FILLED, Plugged, Stage, Weights
+from pipeline.graph.stages_file import Entry
 from pipeline.graph.step_facts import StepFacts
-from pipeline.parts.binding import bind
+from pipeline.parts.binding import Params, bind
 from pipeline.parts.classes import Part, part, plugged
 from pipeline.parts.code import PartError
 
 
-def sources_of(entry: Mapping[str, Any]) -> list[str]:
+def sources_of(entry: Entry) -> list[str]:
     """The stages that an entry's `from` names."""
     value = entry.get("from") or []
     return [str(item) for item in value] if isinstance(value, list) else [str(value)]
@@ -21,7 +21,7 @@ def sources_of(entry: Mapping[str, Any]) -> list[str]:
 
 def stage_of(
     name: str,
-    entry: dict[str, Any],
+    entry: Entry,
     stages: dict[str, Stage],
     weights: dict[str, Weights],
     trusted: frozenset[str],
@@ -71,14 +71,12 @@ class _Plug:
     """The class that a stage works with, and the params of its constructor."""
 
     part: Part | None = None
-    params: dict[str, Any] = field(default_factory=dict)
+    params: Params = field(default_factory=dict)
     aggregator: Plugged | None = None
     lender: str = ""
 
 
-def _lent(
-    name: str, step: StepFacts, sources: Sequence[Stage], params_given: dict[str, Any], problems: list[str]
-) -> _Plug:
+def _lent(name: str, step: StepFacts, sources: Sequence[Stage], params_given: Params, problems: list[str]) -> _Plug:
     """The part of a stage without `uses`: where its step borrows, that of a stage which it reads."""
     # BORROWS names a step, so this asks which of the sources is of it.
     lender = next((source for source in sources if step.borrows and source.step == step.borrows), None)
@@ -97,7 +95,7 @@ def _lent(
     return _Plug()
 
 
-def _fitting(params: dict[str, Any], entry: Mapping[str, Any], trusted: frozenset[str]) -> dict[str, Any]:
+def _fitting(params: Params, entry: Entry, trusted: frozenset[str]) -> Params:
     """The params that a part is given, without those that were meant for the class which it replaces."""
     if "given_for_another" not in entry:
         return params
@@ -109,7 +107,7 @@ def _plugged(
     name: str,
     uses: str,
     step: StepFacts,
-    params_given: dict[str, Any],
+    params_given: Params,
     weights: dict[str, Weights],
     trusted: frozenset[str],
     problems: list[str],
@@ -128,7 +126,7 @@ def _plugged(
     return _Plug(described, params)
 
 
-def _bind_fit(options: dict[str, Any], described: Part | None) -> list[str]:
+def _bind_fit(options: Params, described: Part | None) -> list[str]:
     """Complete the `fit:` of a part that is trained; returns mistakes, such as a `fit:` of a part that is not."""
     given = options.get("fit") or {}
     if described is None or not trained_by_steps(described):

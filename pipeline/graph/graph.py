@@ -9,6 +9,7 @@ from pipeline.errors import LaffError, did_you_mean
 from pipeline.graph import step_facts
 from pipeline.graph.options import DecodeOptions, ModelOptions
 from pipeline.graph.step_facts import StepFacts
+from pipeline.parts.binding import Params
 from pipeline.parts.classes import Part
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ class Plugged:
     """A class that works inside a stage's part, its params bound."""
 
     uses: str
-    params: dict[str, Any]
-    sampling: dict[str, Any]  # frames, stride, fps and rule of the videos that it learns from
+    params: Params
+    sampling: Params  # frames, stride, fps and rule of the videos that it learns from
     scores_pairs: bool  # of captions and videos, in place of giving videos vectors
 
     @property
@@ -65,8 +66,8 @@ class Stage:
     step: str
     uses: str | None = None
     sources: tuple[str, ...] = ()  # `from`
-    params: dict[str, Any] = field(default_factory=dict)  # of the part's constructor
-    options: dict[str, Any] = field(default_factory=dict)  # of the step
+    params: Params = field(default_factory=dict)  # of the part's constructor
+    options: Params = field(default_factory=dict)  # of the step
     on: str = "auto"
     part: Part | None = None
     aggregator: Plugged | None = None  # what makes a video of frames, in a finetune stage and those that borrow from it
@@ -86,7 +87,7 @@ class Stage:
         return (self.options[self.about.rows],) if self.about.rows else ()
 
     @property
-    def values(self) -> dict[str, Any]:
+    def values(self) -> Params:
         """All its params: those of its part and those of its step."""
         return self.params | self.options
 
@@ -150,7 +151,7 @@ class Weights:
     source: str = ""  # a URL, ending in / where `files` is given; or package:MODULE/PATH
     file: str = ""  # its name under $LAFF_WEIGHTS; a folder's where `files` is given
     uses: str = ""  # the extractor that reads it
-    params: dict[str, Any] = field(default_factory=dict)  # what it fixes of the extractor's constructor
+    params: Params = field(default_factory=dict)  # what it fixes of the extractor's constructor
     feature: str = ""  # the paper's feature that it stands for
     files: dict[str, str | None] = field(default_factory=dict)  # file name -> sha256, where it is a folder
     sha256: str | None = None

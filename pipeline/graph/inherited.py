@@ -1,17 +1,15 @@
 """The params that a stage takes over: from the entry of its weights, or from the stage that fitted its part."""
 
-from typing import Any
-
 from pipeline.errors import meant
 from pipeline.graph import published
 from pipeline.graph.graph import Stage, Weights
-from pipeline.parts.binding import bind
+from pipeline.parts.binding import Params, bind
 from pipeline.parts.classes import Part
 
 
 def from_weights(
-    given: dict[str, Any], described: Part, weights: dict[str, Weights], trusted: frozenset[str]
-) -> tuple[dict[str, Any], list[str]]:
+    given: Params, described: Part, weights: dict[str, Weights], trusted: frozenset[str]
+) -> tuple[Params, list[str]]:
     """The params of a part with those that the entry of its weights fixes, and what is wrong with them.
 
     An entry that a name stands for (such as open_clip:MODEL/TAG) is added to `weights`.
@@ -34,9 +32,7 @@ def from_weights(
     return {**entry.params, **given}, []
 
 
-def _of_others(
-    given: dict[str, Any], described: Part, weights: dict[str, Weights], trusted: frozenset[str]
-) -> list[str]:
+def _of_others(given: Params, described: Part, weights: dict[str, Weights], trusted: frozenset[str]) -> list[str]:
     """Mistakes where a parameter of WEIGHTS names weights of another class than WEIGHTS says."""
     mistakes = []
     for param, uses in described.member("WEIGHTS").items():
@@ -46,7 +42,7 @@ def _of_others(
     return mistakes
 
 
-def from_fitter(fitter: Stage, given: dict[str, Any], options: list[str]) -> tuple[dict[str, Any], list[str]]:
+def from_fitter(fitter: Stage, given: Params, options: list[str]) -> tuple[Params, list[str]]:
     """The params of a part that `fitter` trained: those of `fitter`, but for those in FREE; and mistakes in them."""
     parameters = fitter.part.parameters if fitter.part else {}
     free = tuple(fitter.part.member("FREE")) if fitter.part else ()

@@ -7,12 +7,10 @@ from pipeline.errors import did_you_mean
 from pipeline.graph import aggregators
 from pipeline.graph.graph import FILLED, Graph, Stage
 from pipeline.parts import classes, code
-from pipeline.parts.binding import bind
+from pipeline.parts.binding import Params, bind
 
 
-def bound(
-    described: classes.Part, given: Mapping[str, Any], trusted: frozenset[str]
-) -> tuple[dict[str, Any], list[str]]:
+def bound(described: classes.Part, given: Mapping[str, Any], trusted: frozenset[str]) -> tuple[Params, list[str]]:
     """The params of a block or model, completed with defaults, and what is wrong with them.
 
     Those of an aggregator that a parameter `aggregate` names are completed and checked as well.

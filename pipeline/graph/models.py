@@ -2,14 +2,14 @@
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from pipeline.errors import LaffError, did_you_mean, problems
 from pipeline.graph import aggregators, model_checks, step_facts
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.options import ModelOptions, ModelTraining, PairOptions
+from pipeline.graph.stages_file import Entry
 from pipeline.parts import classes, code
-from pipeline.parts.binding import bind
+from pipeline.parts.binding import Params, bind
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_@-]*")
 FUSED = "fused"  # of rank.pairs: the feature of this name with itself, where it is fused
@@ -26,9 +26,9 @@ class Model:
     video: tuple[str, ...]
     text: tuple[str, ...]
     seeds: tuple[int, ...]
-    params: dict[str, Any]
+    params: Params
     single: bool = False  # over one video feature, beside the model over all
-    options: dict[str, Any] = field(default_factory=dict)  # of the training, where they differ from the stage's
+    options: Params = field(default_factory=dict)  # of the training, where they differ from the stage's
 
     @property
     def frames(self) -> tuple[str, ...]:
@@ -126,7 +126,7 @@ def _own_mistakes(graph: Graph, stage: Stage) -> list[str]:
     return [f"{stage.uses}: {mistake}" for mistake in mistakes]
 
 
-def baseline(graph: Graph, stage: Stage, name: str, entry: dict[str, Any]) -> Model:
+def baseline(graph: Graph, stage: Stage, name: str, entry: Entry) -> Model:
     """The model of one entry of `baselines`. What the entry leaves out is as the stage has it.
 
     Raises LaffError with all that is wrong with the entry, without its name, which the caller adds.
@@ -148,7 +148,7 @@ def baseline(graph: Graph, stage: Stage, name: str, entry: dict[str, Any]) -> Mo
             f"{side}: '{feature}' stands twice" for feature in dict.fromkeys(names) if names.count(feature) > 1
         ]
         sides.append(tuple(names))
-    params: dict[str, Any] = {}
+    params: Params = {}
     if not isinstance(entry.get("uses"), str):
         mistakes.append("uses should name a block or model, such as fusion.laff.LAFF")
     elif isinstance(entry.get("params", {}), dict):
@@ -173,7 +173,7 @@ def _training_options() -> dict[str, classes.Parameter]:
     return {name: parameter for name, parameter in step.parameters.items() if name not in step.how}
 
 
-def _option_mistakes(stage: Stage, given: dict[str, Any]) -> list[str]:
+def _option_mistakes(stage: Stage, given: Params) -> list[str]:
     """What is wrong with the training options of a model's entry."""
     bound, mistakes = bind(given, _training_options())
     if mistakes:
@@ -186,9 +186,7 @@ def _option_mistakes(stage: Stage, given: dict[str, Any]) -> list[str]:
     return []
 
 
-def _params(
-    stage: Stage, uses: str, given: dict[str, Any], trusted: frozenset[str]
-) -> tuple[dict[str, Any], list[str]]:
+def _params(stage: Stage, uses: str, given: Params, trusted: frozenset[str]) -> tuple[Params, list[str]]:
     """The params of another block, and mistakes. A param that is not given is the stage's, where that has it."""
     try:
         described = classes.plugged(uses, trusted)

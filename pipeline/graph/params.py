@@ -11,7 +11,7 @@ from pipeline.graph import aggregators, stages, step_facts
 from pipeline.graph.entry import trained_by_steps
 from pipeline.graph.graph import FILLED
 from pipeline.graph.stages_file import StagesFile
-from pipeline.parts.binding import words
+from pipeline.parts.binding import Params, words
 from pipeline.parts.classes import Parameter, part, plugged
 from pipeline.parts.comments import beside
 
@@ -38,7 +38,7 @@ def listed(name: str, file: StagesFile) -> dict[str, list[Param]]:
         step = step_facts.about(stage.step)
     except LaffError:  # no stages, or a step that there is not
         return {}
-    values: dict[str, Any] = stage.values
+    values: Params = stage.values
     params_of: dict[str, list[Param]] = {}
     if stage.part and stage.lender:
         free = {key: stage.part.parameters[key] for key in stage.part.member("FREE")}

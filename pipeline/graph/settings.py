@@ -5,12 +5,13 @@ from typing import Any
 
 from pipeline import yamls
 from pipeline.errors import did_you_mean
+from pipeline.graph.stages_file import Entries, Entry
 
 QUOTE = "the shell cuts at spaces, so quote what has some: --set"
 
 
 def apply_profile(
-    raw: dict[str, dict[str, Any]],
+    raw: Entries,
     profiles: Mapping[str, Any],
     profile: str | None,
     sets: Sequence[str],
@@ -53,7 +54,7 @@ def _weights_of(text: str) -> tuple[str, Any] | None:
     return (name, yamls.parse(value, f"--set {where}")) if key == "weights" else None
 
 
-def apply_setting(raw: dict[str, dict[str, Any]], text: str, problems: list[str]) -> None:
+def apply_setting(raw: Entries, text: str, problems: list[str]) -> None:
     """Change one value of `raw` as the text stage.param=value says; adds what is wrong with it to `problems`."""
     where, equals, value = text.partition("=")
     name, dot, key = where.partition(".")
@@ -76,7 +77,7 @@ def _cut_off(value: str) -> bool:
     return any(value.lstrip().startswith(left) and right not in value for left, right in ("[]", "{}"))
 
 
-def _change(entry: dict[str, Any], key: str, value: Any) -> None:
+def _change(entry: Entry, key: str, value: Any) -> None:
     outer, dot, inner = key.partition(".")
     if key == "uses":  # what was given for another class goes where this one has no such parameter
         entry["given_for_another"] = set(entry["params"])

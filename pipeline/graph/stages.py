@@ -13,7 +13,7 @@ from pipeline.graph import published, settings, step_facts, towards
 from pipeline.graph.entry import sources_of, stage_of
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.options import ModelOptions
-from pipeline.graph.stages_file import StagesFile
+from pipeline.graph.stages_file import Entries, Entry, StagesFile
 from pipeline.parts.classes import Part
 from pipeline.parts.code import PartError
 
@@ -92,8 +92,8 @@ def read(
     return Graph(stages, weights, threads, path, profile, frozenset(trusted)), mistakes
 
 
-def _entries(raw: Mapping[Any, Any], mistakes: list[str]) -> dict[str, dict[str, Any]]:
-    entries: dict[str, dict[str, Any]] = {}
+def _entries(raw: Mapping[Any, Any], mistakes: list[str]) -> Entries:
+    entries: Entries = {}
     for name, entry in raw.items():
         name = str(name)
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
@@ -116,7 +116,7 @@ def _entries(raw: Mapping[Any, Any], mistakes: list[str]) -> dict[str, dict[str,
     return entries
 
 
-def _misspelt(name: str, entry: Mapping[str, Any]) -> list[str]:
+def _misspelt(name: str, entry: Entry) -> list[str]:
     mistakes = [
         f"'{name}' has an unknown key '{key}'{did_you_mean(str(key), KEYS)}" for key in entry if key not in KEYS
     ]
@@ -128,7 +128,7 @@ def _misspelt(name: str, entry: Mapping[str, Any]) -> list[str]:
     return mistakes
 
 
-def _order(raw: dict[str, dict[str, Any]], mistakes: list[str]) -> list[str]:
+def _order(raw: Entries, mistakes: list[str]) -> list[str]:
     edges: dict[str, list[str]] = {}
     for name, entry in raw.items():
         edges[name] = []
@@ -147,7 +147,7 @@ def _order(raw: dict[str, dict[str, Any]], mistakes: list[str]) -> list[str]:
         return []
 
 
-def _named(entry: Mapping[str, Any]) -> list[str]:
+def _named(entry: Entry) -> list[str]:
     """The stages that an entry's params name, besides those in `from`."""
     params = step_facts.about(str(entry.get("step"))).names_more
     pairs = [entry["params"].get(param) or {} for param in params]

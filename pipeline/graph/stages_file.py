@@ -9,6 +9,10 @@ from pipeline import yamls
 from pipeline.errors import LaffError
 from pipeline.parts.code import ROOT
 
+# What a stages file says of a stage: step, uses, from, params, on. Not checked, so a value may be of any type.
+Entry = dict[str, Any]
+Entries = dict[str, Entry]  # by stage
+
 
 @dataclass
 class StagesFile:
@@ -27,7 +31,7 @@ class StagesFile:
         return yamls.load(self.path)
 
     @property
-    def entries(self) -> dict[str, dict[str, Any]]:
+    def entries(self) -> Entries:
         """The stages by name, unchecked, for the list of commands: it is needed fast, and for a wrong file too."""
         try:
             stages = self.content["stages"].items()

@@ -3,14 +3,11 @@
 It is a feature that is fused with the encoder's own, so no video is read and no model is needed for it alone.
 """
 
-from typing import Any
-
 from pipeline.graph import step_facts
 from pipeline.graph.entry import sources_of
+from pipeline.graph.stages_file import Entries, Entry
 from pipeline.parts.classes import Part, plugged
 from pipeline.parts.code import PartError
-
-Entries = dict[str, dict[str, Any]]  # of stages.yaml by stage, with profile and settings applied
 
 
 def complete(raw: Entries, trusted: frozenset[str]) -> None:
@@ -44,7 +41,7 @@ def _feature(raw: Entries, name: str, trusted: frozenset[str]) -> list[str]:
     )
 
 
-def _fuses(entry: dict[str, Any]) -> bool:
+def _fuses(entry: Entry) -> bool:
     return entry.get("step") in step_facts.names() and step_facts.about(str(entry["step"])).fuses
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline import files, yamls
 from pipeline.errors import LaffError, problems
+from pipeline.files import JsonObject
 from pipeline.workers.versions import installed
 
 NAME = "package.yaml"
@@ -33,10 +34,10 @@ class Manifest:
     words: dict[str, str]  # stage of an encoder inside the models -> its vocabulary
     trained: dict[str, str]  # MODEL/seedN -> best.pt
     widths: dict[str, list[int]]  # feature -> width, frames
-    weights: list[dict[str, Any]]  # stage, param, name, digest of each file of weights that is needed
-    inputs: list[dict[str, Any]]  # stage, param, names, digests of each param that names other files
+    weights: list[JsonObject]  # stage, param, name, digest of each file of weights that is needed
+    inputs: list[JsonObject]  # stage, param, names, digests of each param that names other files
     code: dict[str, dict[str, str]]  # stage or model -> module -> digest
-    card: dict[str, Any] = field(default_factory=dict)  # all of it, as it stands
+    card: JsonObject = field(default_factory=dict)  # all of it, as it stands
 
 
 def is_package(folder: Path) -> bool:
@@ -96,7 +97,7 @@ def _numbers(version: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", version)]
 
 
-def _mistakes(root: Path, content: dict[str, Any]) -> list[str]:
+def _mistakes(root: Path, content: JsonObject) -> list[str]:
     """All that is wrong with the values: types, hashes, paths that lead out of the package."""
     mistakes = [f"{name} should be a mapping" for name in MAPPINGS if not isinstance(content.get(name) or {}, dict)]
     mistakes += [f"{name} should be a list" for name in LISTS if not isinstance(content.get(name) or [], list)]
@@ -132,7 +133,7 @@ def _mistakes(root: Path, content: dict[str, Any]) -> list[str]:
     return mistakes
 
 
-def _held(entry: dict[str, Any]) -> list[str]:
+def _held(entry: JsonObject) -> list[str]:
     """The files of an entry of `inputs` that the package holds."""
     held = entry.get("files") or []
     return held if isinstance(held, list) else [str(held)]

@@ -2,12 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import Any
 
 from pipeline import files
 from pipeline.build.construct import construct
 from pipeline.evaluation.results import unusual
 from pipeline.extraction.provenance import LIBRARIES, laff
+from pipeline.files import JsonObject
 from pipeline.graph.graph import Stage
 from pipeline.graph.published import PACKAGE
 from pipeline.items.splits import SPLITS
@@ -22,7 +22,7 @@ FIGURES = ("R@1", "R@5", "R@10", "MedR", "mAP")
 WAYS = {"t2v": "videos for captions", "v2t": "captions for videos"}
 
 
-def card(context: Context, selection: Selection, held: Held) -> dict[str, Any]:
+def card(context: Context, selection: Selection, held: Held) -> JsonObject:
     """The entries of package.yaml for people, and for programs that list packages."""
     names = [stage.name for stage in selection.stages]
     needs = [*names, *([selection.train.name] if selection.train else [])]
@@ -48,7 +48,7 @@ def trust(selection: Selection) -> list[str]:
     return sorted({path.partition(".")[0] for path in used} - {"extractors", "fusion"})
 
 
-def _learned_from(context: Context, selection: Selection) -> dict[str, Any]:
+def _learned_from(context: Context, selection: Selection) -> JsonObject:
     """The collection and the splits that were learned from; {} where nothing learned."""
     if not selection.learned and not selection.train:
         return {}
@@ -65,7 +65,7 @@ def _learned_from(context: Context, selection: Selection) -> dict[str, Any]:
     return {"collection": context.name, "splits": splits, "unusual": unusual(context)}
 
 
-def _metrics(context: Context, selection: Selection) -> dict[str, Any]:
+def _metrics(context: Context, selection: Selection) -> JsonObject:
     """The figures of the packaged models and pairs; {} where results are not up to date."""
     for stage in context.graph.stages_of("evaluate")[:1]:
         if not_up_to_date(context, [stage.name]):
@@ -89,7 +89,7 @@ def _metrics(context: Context, selection: Selection) -> dict[str, Any]:
     return {}
 
 
-def _figures(table: dict[str, Any], seeds: list[int]) -> dict[str, Any]:
+def _figures(table: JsonObject, seeds: list[int]) -> JsonObject:
     """The mean of each metric over the packaged seeds, and the numbers of queries and candidates."""
     places = [place for place, seed in enumerate(table["seed_numbers"]) if seed in seeds]
     of_seeds = {
@@ -99,9 +99,9 @@ def _figures(table: dict[str, Any], seeds: list[int]) -> dict[str, Any]:
     return means | {"queries": table["queries"], "candidates": table["candidates"], "seeds": seeds}
 
 
-def _feature(context: Context, stage: Stage) -> dict[str, Any]:
+def _feature(context: Context, stage: Stage) -> JsonObject:
     """The class, weights, frames and precision that a feature is made with."""
-    facts: dict[str, Any] = {"sides": list(stage.sides)}
+    facts: JsonObject = {"sides": list(stage.sides)}
     if stage.step == "import":
         return facts | {"imported": True}
     if stage.part:
@@ -118,7 +118,7 @@ def _feature(context: Context, stage: Stage) -> dict[str, Any]:
     return facts
 
 
-def readme(name: str, content: dict[str, Any]) -> str:
+def readme(name: str, content: JsonObject) -> str:
     """The README.md of a package, made from its package.yaml."""
     learned, metrics, needs = content["learned_from"], content["metrics"], content["needs"]
     lines = [
@@ -176,7 +176,7 @@ def readme(name: str, content: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _figure_lines(metrics: dict[str, Any]) -> list[str]:
+def _figure_lines(metrics: JsonObject) -> list[str]:
     if not metrics:
         return ["Not evaluated."]
     lines = [f"{metrics['protocol']}. {metrics['coverage']:.1%} of the candidates have every feature."]
@@ -193,7 +193,7 @@ def _figure_lines(metrics: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _weight_lines(content: dict[str, Any]) -> list[str]:
+def _weight_lines(content: JsonObject) -> list[str]:
     """The lines on weights and other files: which the package holds, and where the others come from."""
     lines = []
     for entry in content["weights"]:

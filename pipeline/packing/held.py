@@ -6,14 +6,15 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
 
 from pipeline import files
 from pipeline.assembly import assemble
 from pipeline.build import learned
 from pipeline.errors import LaffError
+from pipeline.files import JsonObject
 from pipeline.graph.graph import Stage, Weights
 from pipeline.graph.published import RANDOM
+from pipeline.graph.stages_file import Entries
 from pipeline.package.manifest import INPUTS, LEARNED, TRAINED, WEIGHTS
 from pipeline.packing.selection import Selection
 from pipeline.plan.context import Context
@@ -28,9 +29,9 @@ class Held:
     learned: dict[str, str] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
     trained: dict[str, str] = field(default_factory=dict)
-    weights: list[dict[str, Any]] = field(default_factory=list)
-    inputs: list[dict[str, Any]] = field(default_factory=list)
-    entries: dict[str, dict[str, Any]] = field(default_factory=dict)  # of `weights:` in the stages file
+    weights: list[JsonObject] = field(default_factory=list)
+    inputs: list[JsonObject] = field(default_factory=list)
+    entries: dict[str, JsonObject] = field(default_factory=dict)  # of `weights:` in the stages file
 
     def copy(self, source: Path, name: str) -> str:
         """Copy a file below the package; returns its name there."""
@@ -41,9 +42,7 @@ class Held:
         return name
 
 
-def hold(
-    context: Context, selection: Selection, root: Path, stages: dict[str, dict[str, Any]], with_weights: bool
-) -> Held:
+def hold(context: Context, selection: Selection, root: Path, stages: Entries, with_weights: bool) -> Held:
     """Copy the learned files, and `with_weights` all other files; changes the params in `stages` to the copies."""
     held = Held(root)
     for stage in selection.learned:
@@ -100,7 +99,7 @@ def _weights(context: Context, held: Held, stage: Stage, param: str, copies: boo
     return title
 
 
-def _told(entry: Weights) -> dict[str, Any]:
+def _told(entry: Weights) -> JsonObject:
     """The entry as it is written in a stages file."""
     return {
         key.name: getattr(entry, key.name)
@@ -135,9 +134,7 @@ def _files(stage: Stage) -> list[str]:
     return [name for name in (*constants.get("FILES", ()), *stage.about.files) if values.get(name)]
 
 
-def _input(
-    context: Context, held: Held, stage: Stage, param: str, stages: dict[str, dict[str, Any]], copies: bool
-) -> None:
+def _input(context: Context, held: Held, stage: Stage, param: str, stages: Entries, copies: bool) -> None:
     """Note the files that a param names, and copy them if `copies`; removes the param from the stage's entry."""
     value = stage.values[param]
     paths = [context.path(name) for name in (value if isinstance(value, list) else [value])]

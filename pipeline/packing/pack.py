@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from pipeline import files
 from pipeline.assembly import assemble
 from pipeline.errors import LaffError
+from pipeline.files import JsonObject
 from pipeline.opening import open_context
 from pipeline.package import applied
 from pipeline.package.manifest import CARD, FORMAT, NAME, STAGES, is_package, strangers
@@ -84,16 +84,16 @@ def _check_place(request: Request, out: Path, again: bool) -> None:
             )
 
 
-def _write(context: Context, selection: Selection, root: Path, name: str, weights: bool) -> dict[str, Any]:
+def _write(context: Context, selection: Selection, root: Path, name: str, weights: bool) -> JsonObject:
     """Write all files of a package into an empty folder; returns its package.yaml."""
     stages = recipe.stages(selection)
     held = hold(context, selection, root, stages, weights)
-    file: dict[str, Any] = {"threads": context.graph.threads}
+    file: JsonObject = {"threads": context.graph.threads}
     if held.entries:
         file["weights"] = recipe.plain(held.entries)
     _dump(root / STAGES, HEADER, file | {"stages": stages})
     listed = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
-    content: dict[str, Any] = {
+    content: JsonObject = {
         "package": FORMAT,
         "version": installed("laff"),
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -149,6 +149,6 @@ def _settle(part: Path, out: Path) -> None:
     files.sync_folder(out.parent)
 
 
-def _dump(path: Path, header: str, content: dict[str, Any]) -> None:
+def _dump(path: Path, header: str, content: JsonObject) -> None:
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
     files.write_text(path, header + text)

@@ -6,12 +6,13 @@ from pipeline.graph import kept, models
 from pipeline.graph.graph import Stage
 from pipeline.graph.models import Model
 from pipeline.graph.options import PairOptions, VectorOptions
+from pipeline.graph.stages_file import Entries, Entry
 from pipeline.packing.selection import Selection, with_vectors
 
 ENDS = ("rank", "evaluate", "report")
 
 
-def stages(selection: Selection) -> dict[str, dict[str, Any]]:
+def stages(selection: Selection) -> Entries:
     """{stage: its entry}; params that name weights and files still name those of this machine (`held.hold`)."""
     graph, train = selection.graph, selection.train
     entries = {stage.name: _entry(stage, selection.sources(stage)) for stage in selection.stages}
@@ -40,7 +41,7 @@ def _free_name(taken: dict[str, Stage]) -> str:
     return next(name for name in (kept.VECTORS, "kept-vectors", "packaged-vectors") if name not in taken)
 
 
-def _entry(stage: Stage, sources: list[str]) -> dict[str, Any]:
+def _entry(stage: Stage, sources: list[str]) -> Entry:
     if stage.step == "ingest":  # how large shards are changes nothing, and is each workspace's own
         return {"step": stage.step}
     free = stage.part.constants.get("FREE", ()) if stage.part and stage.borrowed else None
@@ -57,7 +58,7 @@ def _entry(stage: Stage, sources: list[str]) -> dict[str, Any]:
     }
 
 
-def _train(selection: Selection, train: Stage) -> dict[str, Any]:
+def _train(selection: Selection, train: Stage) -> Entry:
     main = models.main(train)
     baselines = {model.name: _baseline(model) for model in selection.models if model.name != main or model.single}
     own = any(model.name == main for model in selection.models)
@@ -71,14 +72,14 @@ def _train(selection: Selection, train: Stage) -> dict[str, Any]:
     }
 
 
-def _baseline(model: Model) -> dict[str, Any]:
+def _baseline(model: Model) -> Entry:
     entry = {"uses": model.uses, "params": model.params, "video": list(model.video), "text": list(model.text)}
     return entry | ({"options": model.options} if model.options else {})
 
 
-def _ends(selection: Selection, train: Stage, vectors: str) -> dict[str, dict[str, Any]]:
+def _ends(selection: Selection, train: Stage, vectors: str) -> Entries:
     """The entries of rank, evaluate and report, as far as the graph has them."""
-    entries: dict[str, dict[str, Any]] = {}
+    entries: Entries = {}
     source = train.name
     for step in ENDS:
         for stage in selection.graph.stages_of(step)[:1]:

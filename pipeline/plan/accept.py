@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from pipeline.errors import LaffError, problems
+from pipeline.files import JsonObject
 from pipeline.plan import packed, steps
 from pipeline.plan.context import Context
 from pipeline.plan.differences import changed_code
@@ -125,7 +125,7 @@ def _note(context: Context, planned: Planned, accepted: Accepted) -> None:
     modules: dict[str, None] = {}
     for unit in planned.stale:
         entry = index.entries[unit.key]
-        old: dict[str, Any] = index.recipes[entry.fingerprint]
+        old: JsonObject = index.recipes[entry.fingerprint]
         changed_modules = {module: list(digests) for module, digests in changed_code(old, unit.recipe).items()}
         entry.earlier = dict(changed_modules)
         for name, now in unit.recipe["from"].items():

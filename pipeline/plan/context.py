@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from pipeline import files
+from pipeline.files import JsonObject
 from pipeline.graph.graph import Graph, Stage
 from pipeline.items.catalog import Catalog
 from pipeline.items.collection import Collection
@@ -42,7 +42,7 @@ class Context:
         """What shapes the results of each stage."""
         return Recipes(self.graph, self.work, self.source)
 
-    def recipe(self, name: str) -> dict[str, Any]:
+    def recipe(self, name: str) -> JsonObject:
         """Everything in the configuration that shapes a stage's results. Its hash is the fingerprint."""
         return self.recipes.of(name)
 

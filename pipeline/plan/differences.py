@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.files import JsonObject
+
 SIDES = ("video", "text")
 
 
-def only_code(old: dict[str, Any], new: dict[str, Any]) -> bool:
+def only_code(old: JsonObject, new: JsonObject) -> bool:
     """Whether nothing but code differs between two recipes, their own or that of what they read."""
     return bool(old.get("settings")) and old["settings"] == new["settings"]
 
 
-def changed_code(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[str, str]]:
+def changed_code(old: JsonObject, new: JsonObject) -> dict[str, tuple[str, str]]:
     """{module: (old digest, new digest)} of a recipe's changed code; '' where there is none. A moved file is equal."""
     before, after = old.get("code", {}), new.get("code", {})
     gone, come = set(before.values()) - set(after.values()), set(after.values()) - set(before.values())
@@ -37,7 +39,7 @@ class Difference:
         return f"{self.what} {_value(self.before)} → {_value(self.after)}"
 
 
-def differences(old: dict[str, Any], new: dict[str, Any]) -> list[Difference]:
+def differences(old: JsonObject, new: JsonObject) -> list[Difference]:
     """The settings in which two recipes differ, without code and without what they read."""
     before, after = old.get("params", {}), new.get("params", {})
     all_settings = [Difference(key, before.get(key), after.get(key)) for key in sorted({*before, *after})]
@@ -47,7 +49,7 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> list[Difference]:
     return [setting for setting in all_settings if setting.before != setting.after]
 
 
-def explain(old: dict[str, Any], new: dict[str, Any]) -> str:
+def explain(old: JsonObject, new: JsonObject) -> str:
     """Why two recipes differ, in words: 'frames 13 → 16; follows decode'."""
     settings = differences(old, new)
     reasons = [str(setting) for setting in settings if setting.what not in SIDES]

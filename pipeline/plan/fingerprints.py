@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from pipeline import files
+from pipeline.files import JsonObject
 from pipeline.graph import kept, models
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.kept import Kept
@@ -49,12 +49,12 @@ SHAPE_NOTHING = {
 }
 
 
-def fingerprint(recipe: dict[str, Any]) -> str:
+def fingerprint(recipe: JsonObject) -> str:
     """The hash of a recipe. Of its code the digests count, not the names of modules, so that files may move."""
     return files.digest(recipe | {"code": sorted(set(recipe["code"].values()))})[:32]
 
 
-def _without_code(recipe: dict[str, Any]) -> dict[str, Any]:
+def _without_code(recipe: JsonObject) -> JsonObject:
     return {key: value for key, value in recipe.items() if key != "code"}
 
 
@@ -69,7 +69,7 @@ class Recipes:
     def __init__(self, graph: Graph, work: Workspace, source: Path) -> None:
         """source: collection.yaml, beside which files of params may lie."""
         self.graph, self.work, self.source = graph, work, source
-        self._of_stages: dict[str, dict[str, Any]] = {}
+        self._of_stages: dict[str, JsonObject] = {}
 
     def forget(self) -> None:
         """Forget all recipes, because weights that were missing may be here now."""
@@ -95,7 +95,7 @@ class Recipes:
         noted: dict[str, str] = next((recipe["decoder"] for recipe in recipes if "decoder" in recipe), {})
         return here | {name: version for name, version in noted.items() if here.get(name) == ABSENT}
 
-    def of(self, name: str) -> dict[str, Any]:
+    def of(self, name: str) -> JsonObject:
         """The recipe of a stage."""
         if name not in self._of_stages:
             stage = self.graph.stages[name]
@@ -108,7 +108,7 @@ class Recipes:
         """Hash of a stage's recipe."""
         return fingerprint(self.of(name))
 
-    def model(self, stage: Stage, model: Model) -> dict[str, Any]:
+    def model(self, stage: Stage, model: Model) -> JsonObject:
         """The recipe of one model: block, features, training params; without the stage's other models and the seeds."""
         whole, joint = self.of(stage.name), stage.options_as(ModelOptions).joint
         # How a packed model was trained stands in its file.
@@ -131,7 +131,7 @@ class Recipes:
         reads = {name: self.of(name) for name in models.reads(self.graph, stage, model)}
         return self._joined(recipe, reads, [name for name in model.text if name in joint])
 
-    def row(self, stage: Stage, row: Row) -> dict[str, Any]:
+    def row(self, stage: Stage, row: Row) -> JsonObject:
         """The recipe of one row of results of a rank stage."""
         train = self.graph.stages[stage.sources[0]]
         reads = {model.name: self.model(train, model) for model in row.models}
@@ -149,16 +149,14 @@ class Recipes:
         of_row = [vectors_kept for vectors_kept in kept.kept(self.graph, vectors) if vectors_kept.model in row.models]
         return {vectors.name: of_row[0]} if of_row and vectors.options_as(VectorOptions).dtype == "float32" else {}
 
-    def kept(self, stage: Stage, vectors: Kept) -> dict[str, Any]:
+    def kept(self, stage: Stage, vectors: Kept) -> JsonObject:
         """The recipe of what a vectors stage keeps of one model or feature; its other models change nothing."""
         train = kept.train_of(self.graph, stage)
         if vectors.model is None or train is None:
             return self._joined(self.part(stage), {vectors.name: self.of(vectors.name)})
         return self._joined(self.part(stage), {vectors.name: self.model(train, vectors.model)})
 
-    def _joined(
-        self, recipe: dict[str, Any], reads: dict[str, dict[str, Any]], encoders: Sequence[str] = ()
-    ) -> dict[str, Any]:
+    def _joined(self, recipe: JsonObject, reads: dict[str, JsonObject], encoders: Sequence[str] = ()) -> JsonObject:
         """A recipe completed with those of what it reads, by name, and of the encoders that are trained inside it."""
         inside = {f"joint {name}": self._encoder(name) for name in encoders}
         recipe["code"] = {
@@ -173,13 +171,13 @@ class Recipes:
         recipe["from"] = {name: fingerprint(other) for name, other in reads.items()}
         return recipe | {"settings": files.digest(settings)[:32]}
 
-    def _encoder(self, name: str) -> dict[str, Any]:
+    def _encoder(self, name: str) -> JsonObject:
         """The recipe of a joint encoder: its part, not how its own stage fits it."""
         stage = self.graph.stages[name]
         recipe = self.part(stage)
         return recipe | {"params": {key: value for key, value in recipe["params"].items() if key in stage.params}}
 
-    def part(self, stage: Stage) -> dict[str, Any]:
+    def part(self, stage: Stage) -> JsonObject:
         """A stage's own share of its recipe, without what it reads."""
         step, part = stage.about, stage.part or Part("")
         params = dict(stage.params) | {key: value for key, value in stage.options.items() if key not in step.how}
@@ -189,7 +187,7 @@ class Recipes:
             params.pop("fit", None)
         if params.get("fit"):
             params["fit"] = {key: value for key, value in params["fit"].items() if key != "checkpoint"}
-        recipe: dict[str, Any] = {"step": stage.step, "uses": stage.uses, "params": params}
+        recipe: JsonObject = {"step": stage.step, "uses": stage.uses, "params": params}
         for name in (*part.member("FILES"), *step.files):
             if params.get(name):
                 value = params.pop(name)

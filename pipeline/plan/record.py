@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from pipeline.errors import LaffError
+from pipeline.files import JsonObject
 from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
@@ -15,7 +15,7 @@ from pipeline.workers.tasks import Made
 TIMES = "times.jsonl"
 
 
-def record(context: Context, planned: Planned, made: Made, twin: tuple[Entry, dict[str, Any]] | None = None) -> None:
+def record(context: Context, planned: Planned, made: Made, twin: tuple[Entry, JsonObject] | None = None) -> None:
     """Note one finished unit of a stage; `twin`: index entry and recipe of the unit whose files it took over.
 
     Failures go to the ledger at once. After the stage's last unit the whole ledger is written anew.

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from pipeline import files
+from pipeline.files import JsonObject
 from pipeline.graph.stages_file import StagesFile, shipped
 from pipeline.store import memory
 from pipeline.store.index import Index
@@ -26,17 +26,17 @@ class Run:
     folder: Path  # where its train, rank, evaluate stand
     settings: Memory | None  # None where nothing is remembered
     last: bool  # whether it is the one that commands take
-    results: dict[str, Any]  # its metrics.json; {} where it has none yet
+    results: JsonObject  # its metrics.json; {} where it has none yet
     evaluated: str  # when, '' where it was not
 
     @property
-    def model(self) -> tuple[str, dict[str, Any]]:
+    def model(self) -> tuple[str, JsonObject]:
         """The first row of its results, which is the model itself, and its figures of t2v; ('', {}) without any."""
         models = self.results.get("models", {})
         name = next(iter(models), "")
         return (name, models[name][WAY]) if name else ("", {})
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> JsonObject:
         """The run as `laff runs --json` gives it."""
         name, figures = self.model
         known = self.settings

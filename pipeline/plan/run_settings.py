@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.options import ModelOptions
+from pipeline.parts.binding import Params
 from pipeline.plan.differences import Difference
 
 Settings = Mapping[str, Mapping[str, Any]]
@@ -16,13 +17,13 @@ def members(graph: Graph) -> list[str]:
     return [name for name in graph.stages if fusing.intersection(graph.needed([name]))]
 
 
-def settings(graph: Graph) -> dict[str, dict[str, Any]]:
+def settings(graph: Graph) -> dict[str, Params]:
     """{stage: its settings} of a run's stages, and of the encoders that are trained inside its models.
 
     Without seeds and further models, which stand side by side in one run; without files that a param names, which count
     by their content; and without stages whose results other settings replace.
     """
-    of_stages: dict[str, dict[str, Any]] = {}
+    of_stages: dict[str, Params] = {}
     for name in members(graph):
         stage = graph.stages[name]
         if stage.about.in_place:
@@ -42,7 +43,7 @@ def settings(graph: Graph) -> dict[str, dict[str, Any]]:
     }
 
 
-def _params(stage: Stage) -> dict[str, Any]:
+def _params(stage: Stage) -> Params:
     files = (*stage.about.files, *(stage.part.member("FILES") if stage.part else ()))
     values = stage.params | {key: value for key, value in stage.options.items() if key not in stage.about.how}
     return {key: value for key, value in values.items() if key not in files}

@@ -8,10 +8,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pipeline import files
 from pipeline.errors import LaffError
+from pipeline.files import JsonObject
 from pipeline.graph.graph import Graph
 from pipeline.plan import steps
 from pipeline.plan.context import Context
@@ -156,7 +156,7 @@ class _Runs:
         return list(settings_of.values())
 
 
-def _settings(old: dict[str, Any], new: dict[str, Any]) -> list[Difference]:
+def _settings(old: JsonObject, new: JsonObject) -> list[Difference]:
     """The settings in which two recipes differ, without params that another version of laff added or removed."""
     if not old:
         return [Difference("settings", "unknown", "these")]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline import files
+from pipeline.files import JsonObject
 from pipeline.graph import models
 from pipeline.graph.graph import Stage
 from pipeline.graph.kept import Kept, train_of
@@ -24,7 +25,7 @@ class Unit:
     key: str  # its name inside the stage's folder
     content: str
     fingerprint: str
-    recipe: dict[str, Any]
+    recipe: JsonObject
     makes: tuple[str, ...]  # its files, below the stage's folder
     side: str = ""
     shard: int = -1
