@@ -28,7 +28,7 @@ def entries(
 
     The catalogue's own entries are checked by a test, not at every start.
     """
-    known = _catalogue()
+    known = catalogue()
     weights = {name: Weights(name=name, **entry) for name, entry in known.items() if name not in changed}
     for name, changes in changed.items():
         name = str(name)
@@ -129,7 +129,7 @@ def _imports(node: ast.ImportFrom, name: str) -> bool:
 
 
 @cache
-def _catalogue() -> dict[str, dict[str, Any]]:
+def catalogue() -> dict[str, dict[str, Any]]:
     loaded: dict[str, dict[str, Any]] = yamls.load(CATALOGUE)
     return loaded
 
