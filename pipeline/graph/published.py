@@ -130,6 +130,7 @@ def _imports(node: ast.ImportFrom, name: str) -> bool:
 
 @cache
 def catalogue() -> dict[str, dict[str, Any]]:
+    """The entries of extractors/weights.yaml by name, unchecked."""
     loaded: dict[str, dict[str, Any]] = yamls.load(CATALOGUE)
     return loaded
 
