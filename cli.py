@@ -18,7 +18,8 @@ from pipeline.commands.compare import compare_command
 from pipeline.commands.data import gc_command, verify_command
 from pipeline.commands.index import index_command
 from pipeline.commands.look import failures_command, show_command
-from pipeline.commands.options import STAGES, stages_named
+from pipeline.commands.named_stages import stages_named
+from pipeline.commands.options import STAGES
 from pipeline.commands.package import package_command
 from pipeline.commands.run import accept_command, demo_command, plan_command, run_command
 from pipeline.commands.runs import runs_command
@@ -32,25 +33,25 @@ from pipeline.graph.stages_file import StagesFile
 from pipeline.workers import malloc
 
 # Threads of torch that wait for each other must not spin: on a busy machine that more than doubles the time of small
-# models. Set before torch is imported anywhere; workers inherit it.
+# models. This is set before torch is imported anywhere; workers inherit it.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-malloc.keep()  # before there are threads
+malloc.keep()  # must come before any thread starts
 
 
 class Interrupted(click.ClickException):
     """A command that a signal ended."""
 
-    exit_code = 128 + signal.SIGINT  # another signal's is set by terminal.py
+    exit_code = 128 + signal.SIGINT  # terminal.py sets that of another signal
 
     def __init__(self) -> None:
         super().__init__(INTERRUPTED)
 
 
 class Laff(Sectioned):
-    """Our verbs, and one for each stage of stages.yaml. Turns errors of ours into one clean message."""
+    """The verbs of laff, and one for each stage of stages.yaml; turns a LaffError into one clean message."""
 
     def main(self, *arguments: Any, **options: Any) -> Any:
-        """The whole process: streams and signals settled first, and the exit status as terminal.py says."""
+        """Run the whole process: prepare streams and signals, then exit with a status as terminal.py defines it."""
         settle_streams()
         signals = Signals()
         signals.listen()
@@ -58,7 +59,7 @@ class Laff(Sectioned):
         try:
             return super().main(*arguments, **options)
         except SystemExit as end:
-            if sys.stdout is not output:  # click has put another in its place, since nobody reads this one any more
+            if sys.stdout is not output:  # click replaced it, since nobody reads it any more
                 raise SystemExit(reader_gone()) from None
             raise SystemExit(signals.status(end)) from None
         except KeyboardInterrupt:  # while the message was printed
@@ -67,21 +68,21 @@ class Laff(Sectioned):
             raise SystemExit(reader_gone()) from None
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Find the stages file first, wherever --stages stands: it decides which commands there are."""
+        """Find the stages file before parsing, since it decides which commands there are."""
         ctx.obj = StagesFile(stages_named(args))
         return super().parse_args(ctx, args)
 
     def sections(self, ctx: click.Context) -> dict[str, list[str]]:
-        """Our own verbs first, then the stages in the file's order."""
+        """The names of the verbs by section, then those of the stages in the file's order."""
         stages = ctx.ensure_object(StagesFile).entries
         return super().sections(ctx) | {"Stages": [name for name in stages if name not in self.commands]}
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """A verb of ours, or the command of a stage."""
+        """The command of a verb, or else of a stage."""
         return self.commands.get(name) or stage_command(name, ctx.ensure_object(StagesFile))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a LaffError becomes its text, an interrupt says that nothing is lost."""
+        """Run the command; a LaffError becomes its message, an interrupt a message that nothing is lost."""
         try:
             return super().invoke(ctx)
         except LaffError as error:
@@ -96,9 +97,9 @@ class Laff(Sectioned):
             raise Interrupted() from None
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                what = "the disk is full" if error.errno == errno.ENOSPC else "the quota is used up"
+                reason = "the disk is full" if error.errno == errno.ENOSPC else "the quota is used up"
                 raise click.ClickException(
-                    f"{what} ({error.filename or 'while writing'}); make room and run the same command again; "
+                    f"{reason} ({error.filename or 'while writing'}); make room and run the same command again; "
                     "what is finished is kept"
                 ) from None
             if error.filename:
@@ -117,11 +118,11 @@ def main(stages: StagesFile) -> None:
     laff search "a dog runs"                          in that folder, or with -w FOLDER anywhere
     laff demo                                         see it work on videos that it makes itself
     laff plan -c collection.yaml -w WORK              what would run, and why
-    laff run  -c collection.yaml -w WORK              run it; again after a crash: it goes on
+    laff run  -c collection.yaml -w WORK              run it; after a crash the same command continues
 
     Every stage of stages.yaml is a command too: `laff train …` makes that stage and what it still needs.
 
-    Exit status: 0 done, 1 failed, 2 wrong usage; ended by a signal: 130 Ctrl-C, 143 SIGTERM, 141 nobody reads on.
+    Exit status: 0 done, 1 failed, 2 wrong usage; ended by a signal: 130 Ctrl-C, 143 SIGTERM, 141 closed output.
     """
 
 

@@ -68,9 +68,9 @@ def measure(name: str, videos: list[Path], threads: int, precisions: list[str]) 
     start = time.perf_counter()
     for at in range(len(frames)):
         part.extract(torch.from_numpy(frames[at : at + 1]).to(device))
-    found: dict[str, Any] = {"model": name, "device": device, "decode": decode, "views": sampling.views}
-    found |= {"forward": (time.perf_counter() - start) / len(frames), "mib": peak()}
-    found |= {"frames": sampling.frames, "crop": sampling.crop, "precisions": precisions}
+    figures: dict[str, Any] = {"model": name, "device": device, "decode": decode, "views": sampling.views}
+    figures |= {"forward": (time.perf_counter() - start) / len(frames), "mib": peak()}
+    figures |= {"frames": sampling.frames, "crop": sampling.crop, "precisions": precisions}
 
     part.sampling = replace(sampling, clips=1, crops=1)
     views = np.ascontiguousarray(frames[:, :1])
@@ -79,7 +79,7 @@ def measure(name: str, videos: list[Path], threads: int, precisions: list[str]) 
         with autocast(device, precision):
             return part.extract(torch.from_numpy(batch).to(device)).float().cpu()
 
-    rows = {}
+    features = {}
     for precision in precisions:
         size = BatchSizes().videos(precision, device, part.sampling, forward) if device == "cuda" else 1
         batch = np.repeat(views[:1], size, axis=0)
@@ -87,11 +87,11 @@ def measure(name: str, videos: list[Path], threads: int, precisions: list[str]) 
         start = time.perf_counter()
         for _ in range(ROUNDS):
             forward(batch)
-        found[precision] = (time.perf_counter() - start) / (ROUNDS * size)
-        rows[precision] = torch.cat([forward(views[at : at + 1]) for at in range(len(views))])
-        cosine = torch.nn.functional.cosine_similarity(rows[precision], rows["float32"], dim=-1)
-        found |= {f"{precision}_cosine": float(cosine.min()), f"{precision}_batch": size}
-    return found
+        figures[precision] = (time.perf_counter() - start) / (ROUNDS * size)
+        features[precision] = torch.cat([forward(views[at : at + 1]) for at in range(len(views))])
+        cosine = torch.nn.functional.cosine_similarity(features[precision], features["float32"], dim=-1)
+        figures |= {f"{precision}_cosine": float(cosine.min()), f"{precision}_batch": size}
+    return figures
 
 
 def peak() -> float:
@@ -100,20 +100,21 @@ def peak() -> float:
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
-def row(found: dict[str, Any]) -> str:
+def row(figures: dict[str, Any]) -> str:
     """One model's line of the table."""
     cells = [
-        f"{found['model']:8} {found['views']:3} x {found['frames']:2} x {found['crop']}²",
-        f"decode {found['decode']:6.2f} s",
-        f"forward {found['forward']:7.2f} s",
-        f"peak {found['mib']:6.0f} MiB",
+        f"{figures['model']:8} {figures['views']:3} x {figures['frames']:2} x {figures['crop']}²",
+        f"decode {figures['decode']:6.2f} s",
+        f"forward {figures['forward']:7.2f} s",
+        f"peak {figures['mib']:6.0f} MiB",
     ]
-    for precision in found["precisions"][1:]:
-        part, cosine = found[precision] / found["float32"], found[f"{precision}_cosine"]
+    for precision in figures["precisions"][1:]:
+        part, cosine = figures[precision] / figures["float32"], figures[f"{precision}_cosine"]
         cells.append(f"{precision} {part:5.2f} of float32, cosine {cosine:.6f}")
-    if found["device"] == "cuda":
+    if figures["device"] == "cuda":
         cells += [
-            f"{name}: batch {found[f'{name}_batch']}, {1 / found[name]:.1f} views/s" for name in found["precisions"]
+            f"{name}: batch {figures[f'{name}_batch']}, {1 / figures[name]:.1f} views/s"
+            for name in figures["precisions"]
         ]
     return "  ".join(cells)
 
@@ -133,8 +134,8 @@ def main() -> None:
     for name in options.models.split(","):
         command = [sys.executable, __file__, *map(str, options.videos), "--models", name, "--child"]
         command += ["--precisions", options.precisions]
-        done = subprocess.run([*command, "--threads", str(options.threads)], stdout=subprocess.PIPE, check=True)
-        print(row(json.loads(done.stdout.splitlines()[-1])), flush=True)
+        process = subprocess.run([*command, "--threads", str(options.threads)], stdout=subprocess.PIPE, check=True)
+        print(row(json.loads(process.stdout.splitlines()[-1])), flush=True)
 
 
 if __name__ == "__main__":

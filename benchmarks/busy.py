@@ -81,7 +81,7 @@ CASES = {
 
 def passes(case: Case, card: Clock, folder: Path, count: int) -> list[Pass]:
     """`count` shards of the case."""
-    made = []
+    jobs = []
     for number in range(count):
         clips = [Clip(f"v{number}-{video}", "nowhere") for video in range(case.shard)]
         targets = [
@@ -99,8 +99,8 @@ def passes(case: Case, card: Clock, folder: Path, count: int) -> list[Pass]:
             )
             for name in case.models
         ]
-        made.append(Pass(clips, targets, 1, 600.0, 4.0))
-    return made
+        jobs.append(Pass(clips, targets, 1, 600.0, 4.0))
+    return jobs
 
 
 def resident() -> int:
@@ -112,8 +112,8 @@ def measure(case: Case) -> dict[str, float]:
     """The figures of a case, with the code that was imported."""
     arrays = []
     for name in case.models:
-        wanted = MODELS[name].sampling
-        arrays.append(np.ones((wanted.views, wanted.frames, wanted.crop, wanted.crop, 3), np.uint8))
+        sampling = MODELS[name].sampling
+        arrays.append(np.ones((sampling.views, sampling.frames, sampling.crop, sampling.crop, 3), np.uint8))
     present = [array.shape[0] * array.shape[1] for array in arrays]
     more: dict[str, Any] = {"decoder": "pyav"}  # of older code
     if "decoded" in Frames.__dataclass_fields__:
@@ -162,9 +162,9 @@ def asked(code: Path, case: str) -> dict[str, float]:
     """The figures of a case, measured in a process of its own with the code in a folder."""
     command = [sys.executable, str(Path(__file__).resolve()), "--case", case]
     environment = {**os.environ, "PYTHONPATH": str(code.resolve()), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    found: dict[str, float] = json.loads(done.stdout)
-    return found
+    process = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    figures: dict[str, float] = json.loads(process.stdout)
+    return figures
 
 
 def main() -> None:
@@ -182,11 +182,12 @@ def main() -> None:
         case = CASES[name]
         print(f"{case.about}: {'+'.join(case.models)}, {case.shards} shards of {case.shard}")
         for code, folder in codes.items():
-            found = SimpleNamespace(**asked(folder, name))
-            busy = (
-                f"busy {found.busy:.1f} % (allowed {found.allowed:.0f}), of all {found.seconds:.1f} s {found.all:.1f} %"
+            figures = SimpleNamespace(**asked(folder, name))
+            share = f"of all {figures.seconds:.1f} s {figures.all:.1f} %"
+            busy = f"busy {figures.busy:.1f} % (allowed {figures.allowed:.0f}), {share}"
+            print(
+                f"  {code:6} {busy}; waiting {figures.waiting:.0f} MiB, buffers {figures.buffers:.0f} MiB", flush=True
             )
-            print(f"  {code:6} {busy}; waiting {found.waiting:.0f} MiB, buffers {found.buffers:.0f} MiB", flush=True)
 
 
 if __name__ == "__main__":

@@ -36,10 +36,10 @@ def large(work: Path) -> list[Path]:
 def make_clips(folder: Path, count: int, width: int, height: int, frames: int, first: int = 0) -> list[Path]:
     """H.264 videos of moving textures, as busy as filmed ones, numbered from `first`; kept from run to run."""
     folder.mkdir(parents=True, exist_ok=True)
-    made = []
+    paths = []
     for number in range(first, first + count):
         path = folder / f"{width}x{height}-{frames}-{number}.mp4"
-        made.append(path)
+        paths.append(path)
         if path.exists():
             continue
         noise = np.random.default_rng(number).integers(0, 256, (height // 8 + 64, width // 8 + 64, 3), dtype=np.uint8)
@@ -54,7 +54,7 @@ def make_clips(folder: Path, count: int, width: int, height: int, frames: int, f
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
             container.mux(stream.encode())
         path.with_suffix(".part.mp4").replace(path)
-    return made
+    return paths
 
 
 def look(paths: Sequence[Path], count: int) -> list[Clip]:

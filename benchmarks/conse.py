@@ -35,15 +35,15 @@ CAPTIONS = 5  # of a video
 
 def loaded(frames: int) -> Conse:
     """The extractor with the weights of its packages."""
-    known = stages.load(ROOT / "stages.yaml").weights
+    catalogue = stages.load(ROOT / "stages.yaml").weights
     part = Conse(frames=frames)
-    part.load("cpu", *(lookup.obtain(known[name]) for name in (part.weights, part.sentences)))
+    part.load("cpu", *(lookup.obtain(catalogue[name]) for name in (part.weights, part.sentences)))
     return part
 
 
 def clips(part: Conse, data: Path) -> None:
     """The figures of the captions of each folder, among the videos of all."""
-    rows, captions, owners, begins = [], [], [], []
+    features, captions, owners, begins = [], [], [], []
     start = time.perf_counter()
     for folder in FOLDERS:
         begins.append(len(captions))
@@ -53,12 +53,12 @@ def clips(part: Conse, data: Path) -> None:
             seen = reading.probe(path)
             frames = reading.read(path, [part.sampling], seen.packets, seen.fps).arrays[0]
             captions += entry["captions"][:CAPTIONS]
-            owners += [len(rows)] * len(entry["captions"][:CAPTIONS])
-            rows.append(part.extract(torch.from_numpy(frames[None]))[0].numpy())
-    print(f"{len(rows)} videos: {time.perf_counter() - start:.0f} s, {part.frames} frames each, the classes' names too")
-    scores = normalised(part.extract_text(captions)) @ normalised(np.stack(rows)).T
+            owners += [len(features)] * len(entry["captions"][:CAPTIONS])
+            features.append(part.extract(torch.from_numpy(frames[None]))[0].numpy())
+    print(f"{len(features)} videos: {time.perf_counter() - start:.0f} s, {part.frames} frames each, classes' names too")
+    scores = normalised(part.extract_text(captions)) @ normalised(np.stack(features)).T
     for folder, begin, end in zip(FOLDERS, begins, [*begins[1:], len(captions)], strict=True):
-        told(folder, scores[begin:end].numpy(), np.array(owners[begin:end]))
+        print_metrics(folder, scores[begin:end].numpy(), np.array(owners[begin:end]))
 
 
 def kf(part: Conse, folder: Path) -> None:
@@ -66,24 +66,24 @@ def kf(part: Conse, folder: Path) -> None:
     stored = np.load(folder / "video.npz")
     place = {name: row for row, name in enumerate(stored["ids"].tolist())}
     ids = (folder / "test.txt").read_text().split()
-    rows = [place[name] for name in ids]
+    numbers = [place[name] for name in ids]
     lines = (folder / "test.caption.txt").read_text(encoding="utf-8").splitlines()
     pairs = [line.split(maxsplit=1) for line in lines]
     texts = normalised(part.extract_text([text for _, text in pairs]))
     owners = np.array([ids.index(name.partition("#")[0]) for name, _ in pairs])
-    pooled = torch.from_numpy(stored["effnet_lite2"][rows].astype(np.float32))
+    pooled = torch.from_numpy(stored["effnet_lite2"][numbers].astype(np.float32))
     with torch.no_grad():
         ours = mixture(part.net.classifier(pooled).softmax(dim=1), part.classes, part.best)  # type: ignore[operator]
-    for name, values in (("as stored", stored["conse"][rows].astype(np.float32)), ("from pooled", ours.numpy())):
-        told(f"msrvtt_kf, conse {name}", (texts @ normalised(values).T).numpy(), owners)
+    for name, values in (("as stored", stored["conse"][numbers].astype(np.float32)), ("from pooled", ours.numpy())):
+        print_metrics(f"msrvtt_kf, conse {name}", (texts @ normalised(values).T).numpy(), owners)
 
 
-def told(name: str, scores: np.ndarray, owners: np.ndarray) -> None:
+def print_metrics(name: str, scores: np.ndarray, owners: np.ndarray) -> None:
     """Print the figures of [Q, N] scores, and those of chance."""
-    found, guess = summary(rank(scores, owners)), chance(scores.shape[1], np.ones(len(scores), dtype=np.int64))
-    figures = ", ".join(f"{key} {found[key]:.1f}" for key in ("R@1", "R@5", "R@10", "MedR"))
+    metrics, guess = summary(rank(scores, owners)), chance(scores.shape[1], np.ones(len(scores), dtype=np.int64))
+    figures = ", ".join(f"{key} {metrics[key]:.1f}" for key in ("R@1", "R@5", "R@10", "MedR"))
     print(
-        f"{name}: {len(scores)} captions among {scores.shape[1]} videos: {figures}, mAP {found['mAP']:.3f} "
+        f"{name}: {len(scores)} captions among {scores.shape[1]} videos: {figures}, mAP {metrics['mAP']:.3f} "
         f"(chance: R@1 {guess['R@1']:.1f}, R@5 {guess['R@5']:.1f})"
     )
 

@@ -97,7 +97,7 @@ def bare(clip: Clip) -> None:
 
 def decoder_speed(name: str, clips: Sequence[Clip], rounds: int) -> None:
     """Print frames a second of one core: ours, the bare library's, and ours where decord reads."""
-    count = sum(one.count for one in read_all(clips, FEATURES))
+    count = sum(video.count for video in read_all(clips, FEATURES))
     ours, theirs, decords = [], [], []
     for _ in range(rounds):
         ours.append(count / seconds(lambda: read_all(clips, FEATURES), time.process_time))

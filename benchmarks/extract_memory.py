@@ -23,8 +23,8 @@ from passes import FEATURES, ROOT
 def write_collection(folder: Path, paths: Sequence[Path], count: int) -> Path:
     """A collection of `count` videos, the files taken in turns."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [f"v{number},{paths[number % len(paths)].absolute()}" for number in range(count)]
-    (folder / "videos.csv").write_text("\n".join(["video,path", *rows]) + "\n")
+    lines = [f"v{number},{paths[number % len(paths)].absolute()}" for number in range(count)]
+    (folder / "videos.csv").write_text("\n".join(["video,path", *lines]) + "\n")
     text = "videos: videos.csv\n"
     for split, ids in (("train", range(count - 2)), ("val", [count - 2]), ("test", [count - 1])):
         (folder / f"{split}.txt").write_text("".join(f"v{n}\n" for n in ids))
@@ -38,11 +38,11 @@ def tree_memory(pid: int) -> float:
     """MiB that a process and its descendants take, shared pages shared out."""
     total, waiting = 0, [pid]
     while waiting:
-        one = waiting.pop()
+        process = waiting.pop()
         try:
-            for task in Path(f"/proc/{one}/task").iterdir():
+            for task in Path(f"/proc/{process}/task").iterdir():
                 waiting += map(int, (task / "children").read_text().split())
-            rollup = Path(f"/proc/{one}/smaps_rollup").read_text()
+            rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
             total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
         except (OSError, StopIteration):
             continue

@@ -68,7 +68,7 @@ def main() -> int:
         path, params = AGGREGATORS[name]
         forget(work / "whole")
         run(work, "whole", epochs, path, params)
-        best, last = (state(work / "whole", one) for one in ("best", "last"))
+        best, last = (state(work / "whole", name) for name in ("best", "last"))
         end = last["position"]
         step = killed(work, epochs, path, params, end["epoch"])
         run(work, "killed", epochs, path, params)
@@ -77,7 +77,7 @@ def main() -> int:
         )
         good &= equal
         figures = (end["history"][-1]["loss"], best["score"])
-        row = (name, f"{end['seconds']:.1f}", *(f"{one:.6f}" for one in figures), step, "yes" if equal else "NO")
+        row = (name, f"{end['seconds']:.1f}", *(f"{figure:.6f}" for figure in figures), step, "yes" if equal else "NO")
         print("| " + " | ".join(row) + " |", flush=True)
     return 0 if good else 1
 
@@ -97,9 +97,9 @@ def command(work: Path, folder: str, epochs: int, path: str, params: str) -> lis
 
 def run(work: Path, folder: str, epochs: int, path: str, params: str) -> None:
     """To the end; its messages only where it fails."""
-    done = subprocess.run(command(work, folder, epochs, path, params), capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(done.stdout + done.stderr)
+    process = subprocess.run(command(work, folder, epochs, path, params), capture_output=True, text=True, check=False)
+    if process.returncode:
+        sys.exit(process.stdout + process.stderr)
 
 
 def forget(work: Path) -> None:
@@ -137,7 +137,7 @@ def untimed(content: Any) -> Any:
     """A checkpoint without what clocks say."""
     if isinstance(content, dict):
         return {key: untimed(value) for key, value in content.items() if key != "seconds"}
-    return [untimed(one) for one in content] if isinstance(content, list | tuple) else content
+    return [untimed(member) for member in content] if isinstance(content, list | tuple) else content
 
 
 def same(one: Any, other: Any) -> bool:

@@ -76,21 +76,21 @@ def installed(wheels: list[Path], site: Path) -> str:
     """Install wheels into a folder; "" or what went wrong."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index"]
     command += ["--no-deps", "--no-compile", "--upgrade", "--target", str(site), *map(str, wheels)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    return done.stdout[-2000:] if done.returncode else ""
+    pip = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return pip.stdout[-2000:] if pip.returncode else ""
 
 
 def environment(site: Path, device: str) -> dict[str, str]:
     """What the parts' processes are given: this checkout, the installed wheels, and a GPU or none."""
     paths = [str(ROOT), str(site), os.environ.get("PYTHONPATH", "")]
-    made = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONUNBUFFERED": "1"}
-    made |= {
+    variables = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONUNBUFFERED": "1"}
+    variables |= {
         "HF_HUB_OFFLINE": "1",
         "LAFF_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "OMP_WAIT_POLICY": "passive",
     }
-    return made | ({"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {})
+    return variables | ({"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {})
 
 
 def run(options: argparse.Namespace, work: Path) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def run(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     begin = time.monotonic()
     wheels, site = lacking(options.wheels), work / "site"
     trouble = installed(wheels, site) if wheels else ""
-    found: dict[str, Any] = {
+    results: dict[str, Any] = {
         "command": shlex.join([Path(sys.executable).name, *sys.argv]),
         "began": time.strftime("%Y-%m-%d %H:%M:%S %z"),
         "device": options.device,
@@ -111,15 +111,15 @@ def run(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     for name in chosen(options.only):
         end += PARTS[name] * options.patience
         limit = end - time.monotonic()
-        rows = work / f"{name}.json"
-        command = [sys.executable, __file__, "--part", name, "--rows", str(rows), "--seconds", f"{limit:.0f}"]
+        rows_file = work / f"{name}.json"
+        command = [sys.executable, __file__, "--part", name, "--rows", str(rows_file), "--seconds", f"{limit:.0f}"]
         command += ["--device", options.device, "--work", str(work), *(["--small"] if options.small else [])]
         print(f"{name} …", file=sys.stderr, flush=True)
-        found["parts"][name] = process.run(
-            command, environment(site, options.device), limit, rows, work / f"{name}.log"
+        results["parts"][name] = process.run(
+            command, environment(site, options.device), limit, rows_file, work / f"{name}.log"
         )
-    found["seconds"] = round(time.monotonic() - begin, 1)
-    return found
+    results["seconds"] = round(time.monotonic() - begin, 1)
+    return results
 
 
 def main() -> int:
@@ -144,14 +144,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="laff-gpu-") as scratch:
         work = (options.work or Path(scratch)).absolute()
         work.mkdir(parents=True, exist_ok=True)
-        found = run(options, work)
-    print(table.text(found))
-    line = json.dumps(found)
+        results = run(options, work)
+    print(table.text(results))
+    line = json.dumps(results)
     print(line)
     if options.out:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_text(line + "\n", encoding="utf-8")
-    return int(any(part["ended"] != "ok" for part in found["parts"].values()))
+    return int(any(part["ended"] != "ok" for part in results["parts"].values()))
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def lines(path: Path) -> list[str]:
 
 
 def write_collection(data: Path, folder: Path, left_out: int) -> Path:
-    """droid's collection without the last `left_out` clips of test."""
+    """Write the collection of droid without the last `left_out` clips of test."""
     folder.mkdir(parents=True, exist_ok=True)
     droid = data / "droid"
     text = "name: droid\nvideos: videos\n"
@@ -57,15 +57,15 @@ def write_collection(data: Path, folder: Path, left_out: int) -> Path:
 
 def shards(work: Path) -> dict[str, tuple[int, int]]:
     """{shard: inode, mtime}, the ingest's table aside."""
-    found = [path for path in sorted(work.rglob("*.h5")) if path.parent.name != "ingest"]
-    return {str(path.relative_to(work)): (path.stat().st_ino, path.stat().st_mtime_ns) for path in found}
+    paths = [path for path in sorted(work.rglob("*.h5")) if path.parent.name != "ingest"]
+    return {str(path.relative_to(work)): (path.stat().st_ino, path.stat().st_mtime_ns) for path in paths}
 
 
 def run(collection: Path, work: Path) -> Run:
     """`laff run` of the features."""
     before = shards(work)
     log = work / "times.jsonl"
-    told = len(lines(log)) if log.exists() else 0
+    old_lines = len(lines(log)) if log.exists() else 0
     command = [sys.executable, str(ROOT / "cli.py"), "run", "-c", str(collection), "-w", str(work)]
     start = time.perf_counter()
     subprocess.run(
@@ -74,18 +74,18 @@ def run(collection: Path, work: Path) -> Run:
         stdout=subprocess.DEVNULL,
     )
     wall = time.perf_counter() - start
-    units = [json.loads(line) for line in lines(log)[told:]]
+    units = [json.loads(line) for line in lines(log)[old_lines:]]
     seconds = sum(unit["seconds"] for unit in units if unit["stage"] != "ingest")
     after = shards(work)
     made = [name for name in after if after[name] != before.get(name)]
     return Run(wall, seconds, made, [name for name in made if name in before])
 
 
-def tell(name: str, done: Run) -> None:
+def tell(name: str, finished: Run) -> None:
     """One line of figures."""
     print(
-        f"{name}: {len(done.made)} shards made, {len(done.again)} of them anew; "
-        f"decode and extraction {done.seconds:.1f} s, the command {done.wall:.1f} s"
+        f"{name}: {len(finished.made)} shards made, {len(finished.again)} of them anew; "
+        f"decode and extraction {finished.seconds:.1f} s, the command {finished.wall:.1f} s"
     )
 
 
@@ -107,8 +107,8 @@ def main() -> None:
     tell("50 added to test", more)
     share, wall = 100 * more.seconds / first.seconds, 100 * more.wall / first.wall
     print(f"  {share:.1f} % of the first extraction's seconds, {wall:.1f} % of the command's")
-    one, other = (folder / "videos" / f"{name}.mp4" for name in lines(folder / "train.txt")[:2])
-    shutil.copy(other, one)
+    first, second = (folder / "videos" / f"{name}.mp4" for name in lines(folder / "train.txt")[:2])
+    shutil.copy(second, first)
     replaced = run(collection, work)
     tell("one clip replaced", replaced)
     print(f"  made anew: {', '.join(replaced.again)}")

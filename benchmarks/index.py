@@ -53,10 +53,10 @@ def recall(data: Path, folder: Path) -> None:
             entry = json.loads(line)
             video = below + entry["video"].rpartition(".")[0]
             asked += [(caption, video) for caption in entry["captions"][:CAPTIONS]]
-        found = library.search_all([caption for caption, _ in asked], 5)
+        answers = library.search_all([caption for caption, _ in asked], 5)
         ranks = [
             [hit.video for hit in hits].index(video) + 1 if video in [hit.video for hit in hits] else 0
-            for hits, (_, video) in zip(found, asked, strict=True)
+            for hits, (_, video) in zip(answers, asked, strict=True)
         ]
         first, five = (100 * sum(0 < rank <= k for rank in ranks) / len(ranks) for k in (1, 5))
         print(f"{source}: {len(ranks)} captions: R@1 {first:.1f}, R@5 {five:.1f}")
@@ -65,8 +65,8 @@ def recall(data: Path, folder: Path) -> None:
 def shards(folder: Path) -> dict[str, str]:
     """{shard: sha256}, the ingest's table aside."""
     work = folder / ".laff"
-    found = (path for path in sorted(work.rglob("*.h5")) if path.parent.name != "ingest")
-    return {str(path.relative_to(work)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+    paths = (path for path in sorted(work.rglob("*.h5")) if path.parent.name != "ingest")
+    return {str(path.relative_to(work)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
 def main() -> None:
@@ -81,9 +81,9 @@ def main() -> None:
         parser.error(f"{given.folder} exists; name a new folder")
     droid = sorted((given.data / "droid" / "videos").iterdir())[: given.droid + MORE + 1]
     fill(given.data, given.folder, droid[: given.droid])
-    made = laff("index", given.folder, "--feature", given.feature)
-    asked = laff("search", "a dog runs on the beach", "-k", "3", "-w", given.folder)
-    print(f"index {made:.1f} s, first answer {asked:.1f} s after it")
+    index_seconds = laff("index", given.folder, "--feature", given.feature)
+    answer_seconds = laff("search", "a dog runs on the beach", "-k", "3", "-w", given.folder)
+    print(f"index {index_seconds:.1f} s, first answer {answer_seconds:.1f} s after it")
     recall(given.data, given.folder)
     before = shards(given.folder)
     for clip in droid[given.droid : given.droid + MORE]:

@@ -71,10 +71,10 @@ class Run:
 
 def workers(pid: int) -> list[int]:
     """The processes that this one has started (Linux)."""
-    found = []
+    pids = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        found += [int(child) for child in task.read_text().split()]
-    return found
+        pids += [int(child) for child in task.read_text().split()]
+    return pids
 
 
 def alive(pid: int) -> bool:
@@ -87,12 +87,12 @@ def alive(pid: int) -> bool:
 
 def whole_shards(work: Path) -> dict[str, tuple[int, int]]:
     """{shard: inode and mtime} of all features that stand under their final names."""
-    found = {}
+    digests = {}
     for path in work.rglob("*.h5"):
         name = str(path.relative_to(work))
         if not name.startswith(("finetune/", "ingest/", "rank/")):
-            found[name] = (path.stat().st_ino, path.stat().st_mtime_ns)
-    return found
+            digests[name] = (path.stat().st_ino, path.stat().st_mtime_ns)
+    return digests
 
 
 def contents(work: Path) -> dict[str, Any]:
@@ -105,18 +105,18 @@ def contents(work: Path) -> dict[str, Any]:
             return value.numpy().tobytes()
         return {key: plain(item) for key, item in value.items()} if isinstance(value, dict) else value
 
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for path in work.rglob("*"):
         name = str(path.relative_to(work))
         if path.suffix == ".h5" and not name.startswith("ingest/"):
             with h5py.File(path) as file:
                 for key, data in file.items():
-                    found[f"{name}:{key}"] = data[:].tobytes() if data.dtype != object else data[:].tolist()
+                    values[f"{name}:{key}"] = data[:].tobytes() if data.dtype != object else data[:].tolist()
         elif path.name == "best.pt":
-            found[name] = plain(torch.load(path, map_location="cpu", weights_only=True)["state"])
+            values[name] = plain(torch.load(path, map_location="cpu", weights_only=True)["state"])
         elif name.endswith((".trec.gz", ".csv", "metrics.json")):
-            found[name] = path.read_bytes()
-    return found
+            values[name] = path.read_bytes()
+    return values
 
 
 def newest(work: Path) -> str:
@@ -126,7 +126,7 @@ def newest(work: Path) -> str:
     return f"{path.relative_to(work)} {time.time() - when:.2f} s before"
 
 
-def one_kill(command: list[str], work: Path, phase: str, share: float, length: float, wanted: dict[str, Any]) -> str:
+def one_kill(command: list[str], work: Path, phase: str, share: float, length: float, expected: dict[str, Any]) -> str:
     """Kill a fresh run in a phase, run again -> what is wrong with the end; '' if nothing is."""
     shutil.rmtree(work, ignore_errors=True)
     run = Run(command)
@@ -155,8 +155,8 @@ def one_kill(command: list[str], work: Path, phase: str, share: float, length: f
     after = whole_shards(work)
     wrong += [f"{name} was made twice" for name in before if after.get(name) != before[name]]
     wrong += [f"{path.relative_to(work)} was left behind" for path in work.rglob("*.partial")]
-    found = contents(work)
-    wrong += [f"{name} differs" for name in sorted({*found, *wanted}) if found.get(name) != wanted.get(name)]
+    values = contents(work)
+    wrong += [f"{name} differs" for name in sorted({*values, *expected}) if values.get(name) != expected.get(name)]
     return "; ".join(wrong)
 
 
@@ -192,15 +192,15 @@ def main() -> int:
             print(f"the undisturbed run ended with {code}")
             return 1
         lengths = {phase: run.started[last] - run.started[first] for phase, (first, last) in PHASES.items()}
-        wanted = contents(folder / "undisturbed")
-        print(f"undisturbed: {time.perf_counter() - start:.1f} s, {len(wanted)} arrays, models and files to compare;")
+        expected = contents(folder / "undisturbed")
+        print(f"undisturbed: {time.perf_counter() - start:.1f} s, {len(expected)} arrays, models and files to compare;")
         print("   " + ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in lengths.items()), flush=True)
         moments = random.Random(options.seed)
         bad = 0
         for number, phase in zip(range(1, options.kills + 1), itertools.cycle(PHASES), strict=False):
             share = moments.random()
             print(f"{number}. seed {options.seed}: {phase} at {share:.0%} of its {lengths[phase]:.1f} s", flush=True)
-            wrong = one_kill(command(folder / "killed"), folder / "killed", phase, share, lengths[phase], wanted)
+            wrong = one_kill(command(folder / "killed"), folder / "killed", phase, share, lengths[phase], expected)
             print(f"   {'NOT EQUAL: ' + wrong if wrong else 'all equal, no shard made twice'}", flush=True)
             bad += bool(wrong)
         print(f"{options.kills - bad} of {options.kills} kills ended as the undisturbed run")

@@ -31,13 +31,15 @@ def threads() -> int:
 def targets(names: Sequence[str], folder: Path, shard: int, precision: str = "auto") -> list[Target]:
     """The extractors of profile small, each writing into a folder of its own."""
     graph = stages.load(ROOT / "stages.yaml", "small", (), ())
-    made = []
+    shard_targets = []
     for name in names:
         stage = graph.stages[name]
         path = folder / name / f"{shard:05d}.h5"
         part, batch = construct.construct(stage), stage.values["batch"]
-        made.append(Target(name, path.name, path, part, "benchmark", "", {}, stage.on, batch, "float32", precision))
-    return made
+        shard_targets.append(
+            Target(name, path.name, path, part, "benchmark", "", {}, stage.on, batch, "float32", precision)
+        )
+    return shard_targets
 
 
 def passes(clips: Sequence[Clip], names: Sequence[str], folder: Path, threads: int) -> list[Pass]:
@@ -60,8 +62,8 @@ def warm(tasks: Serial, clips: Sequence[Clip], names: Sequence[str], folder: Pat
 def read_all(clips: Sequence[Clip], names: Sequence[str], decoder: str = "pyav") -> list[reading.Frames]:
     """The frames that the extractors want, read in this process."""
     samplings = [target.part.sampling for target in targets(names, Path(), 0)]
-    found = [one for clip in clips for one in decoding.read(decoding.Job([clip], samplings, decoder))]
-    return [one for one in found if isinstance(one, reading.Frames)]
+    results = [result for clip in clips for result in decoding.read(decoding.Job([clip], samplings, decoder))]
+    return [result for result in results if isinstance(result, reading.Frames)]
 
 
 def seconds(work: Callable[[], Any], clock: Callable[[], float] = time.perf_counter) -> float:

@@ -27,7 +27,7 @@ WORDS = ("a", "man", "woman", "dog", "walks", "along", "the", "street", "while",
 
 
 def ids(shots: int) -> list[str]:
-    """shot00001_1, shot00001_2, …"""
+    """The ids of shots: shot00001_1, shot00001_2 and so on."""
     return [f"shot{number // PER_VIDEO + 1:05d}_{number % PER_VIDEO + 1}" for number in range(shots)]
 
 
@@ -84,13 +84,13 @@ def finish(collection: Path, work: Path) -> None:
 def child(what: str, command: list[str], judge: Callable[[str], bool]) -> None:
     """Run it, print how long it took and the most memory it held; stop where it failed or said something else."""
     start = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT)
+    with tempfile.TemporaryFile("w+") as stream:
+        process = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
-        said.seek(0)
-        text = said.read()
+        stream.seek(0)
+        text = stream.read()
     if process.returncode or not judge(text):
         sys.exit(f"{what}: ended with {process.returncode} and said\n{text}")
     memory = usage.ru_maxrss / 2**20
@@ -106,8 +106,8 @@ def measure(folder: Path, shots: int, few: int) -> None:
     """All cases, one after the other."""
 
     def laff(verb: str, collection: Path, work: Path) -> list[str]:
-        told = ["-c", str(collection), "-w", str(work), "--stages", str(ROOT / "stages.yaml")]
-        return [sys.executable, str(ROOT / "cli.py"), verb, *told, *(["--json"] if verb == "plan" else [])]
+        options = ["-c", str(collection), "-w", str(work), "--stages", str(ROOT / "stages.yaml")]
+        return [sys.executable, str(ROOT / "cli.py"), verb, *options, *(["--json"] if verb == "plan" else [])]
 
     large, small = folder / "large", folder / "small"
     if not large.exists():
@@ -115,7 +115,11 @@ def measure(folder: Path, shots: int, few: int) -> None:
     for kind in KINDS:
         collection = large / f"{kind}.yaml"
         what = f"plan, {shots} shots, {kind}"
-        child(f"{what}, empty workspace", laff("plan", collection, folder / "none"), lambda said: '"cached": 0' in said)
+        child(
+            f"{what}, empty workspace",
+            laff("plan", collection, folder / "none"),
+            lambda output: '"cached": 0' in output,
+        )
         if not (folder / f"work-{kind}").exists():
             own("--finish", collection, folder / f"work-{kind}")
         child(f"{what}, all cached", laff("plan", collection, folder / f"work-{kind}"), nothing_missing)
@@ -124,12 +128,14 @@ def measure(folder: Path, shots: int, few: int) -> None:
     if not (folder / "work-small").exists():
         own("--finish", small / "folder.yaml", folder / "work-small")
     command = laff("run", small / "folder.yaml", folder / "work-small")
-    child(f"run, {few} videos, nothing to do", command, lambda said: "nothing to do" in said)
+    child(f"run, {few} videos, nothing to do", command, lambda output: "nothing to do" in output)
 
 
-def nothing_missing(said: str) -> bool:
+def nothing_missing(output: str) -> bool:
     """Whether a plan as JSON has all stages cached."""
-    return '"cached"' in said and said.count('"stale": 0') == said.count('"missing": 0') == said.count('"stage"')
+    return '"cached"' in output and output.count('"stale": 0') == output.count('"missing": 0') == output.count(
+        '"stage"'
+    )
 
 
 def main() -> None:

@@ -38,28 +38,28 @@ def parts(captions: int, videos: int, clock: Clock) -> Iterator[tuple[str, float
     scored = Scored([of_vectors(texts, embed(laff.embed_video, test.video_rows, videos))], np.arange(captions), videos)
     yield "videos", clock.now() / 1000
     video_of = test.video_of.numpy()
-    own = np.split(np.argsort(video_of, kind="stable"), np.cumsum(np.bincount(video_of))[:-1])
+    captions_of = np.split(np.argsort(video_of, kind="stable"), np.cumsum(np.bincount(video_of))[:-1])
     ways = {
         "of videos": (scored.of_captions, captions, videos, lambda block: video_of[block]),
-        "of captions": (scored.of_videos, videos, captions, lambda block: [own[video] for video in block]),
+        "of captions": (scored.of_videos, videos, captions, lambda block: [captions_of[video] for video in block]),
     }
     for way, (scores_of, queries, items, relevant) in ways.items():
         scores = ranks = best = 0.0
-        found = []
+        ranked = []
         for block in blocks(np.arange(queries), items):
             values = scores_of(block)
             scores += clock.now()
             rank(values, relevant(block))
             ranks += clock.now()
-            found.append((block, *trec.top_k(values, K)))
+            ranked.append((block, *trec.top_k(values, K)))
             best += clock.now()
         yield f"scores {way}", scores / 1000
         yield f"ranks {way}", ranks / 1000
         yield f"best {K} {way}", best / 1000
         names = [f"video{number}" for number in range(max(queries, items))]
         with TemporaryDirectory() as folder:
-            rows = (row for some in found for row in trec.named(names, some[0], names, *some[1:]))
-            trec.write_run(Path(folder) / "run.trec.gz", rows, "laff")
+            entries = (row for block in ranked for row in trec.named(names, block[0], names, *block[1:]))
+            trec.write_run(Path(folder) / "run.trec.gz", entries, "laff")
         yield f"run {way}", clock.now() / 1000
 
 

@@ -45,8 +45,8 @@ def write(path: Path, rows: int, width: int) -> None:
 def queries_of(count: int, width: int) -> np.ndarray:
     """The queries, [Q, D] float32 of length 1."""
     values = np.random.default_rng(1).standard_normal((count, width)).astype(np.float32)
-    found: np.ndarray = values / np.linalg.norm(values, axis=1, keepdims=True)
-    return found
+    queries: np.ndarray = values / np.linalg.norm(values, axis=1, keepdims=True)
+    return queries
 
 
 def reading(path: Path, rows: int, width: int, queries: np.ndarray, k: int) -> None:
@@ -71,8 +71,8 @@ def ours(path: Path, rows: int, width: int, queries: np.ndarray, k: int) -> tupl
     from pipeline.ranking.nearest import nearest
     from pipeline.rows.flat import Flat
 
-    found = nearest(queries, [Flat(path, 0, rows, width, "float16")], k)
-    return found.rows, found.scores
+    hits = nearest(queries, [Flat(path, 0, rows, width, "float16")], k)
+    return hits.rows, hits.scores
 
 
 def bare(path: Path, rows: int, width: int, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -169,7 +169,7 @@ def main() -> None:
         write(path, rows, given.width)
     print(f"{given.queries} queries, {rows:,} x {given.width} float16 ({size / 1e9:.2f} GB), top {given.k:,}")
     print(f"{'':8}  {'from disk':>9}  {'warm':>7}  {'CPU':>7}  {'GB/s warm':>9}  {'memory':>8}  {'of it':>8}")
-    done: dict[str, dict[str, float]] = {}
+    figures: dict[str, dict[str, float]] = {}
     for way in given.ways:
         words = [sys.argv[0], str(given.work), "--rows", str(rows), "--width", str(given.width), "--one", way]
         words += ["--queries", str(given.queries), "--k", str(given.k)]
@@ -179,17 +179,18 @@ def main() -> None:
         if result.returncode:
             print(f"{way:8}  not measured: it ended with {result.returncode}")
             continue
-        found = done[way] = json.loads(result.stdout.splitlines()[-1])
+        measured = figures[way] = json.loads(result.stdout.splitlines()[-1])
+        memory, more = measured["memory"] / 1024, measured["more"] / 1024
         print(
-            f"{way:8}  {found['cold']:8.3f}s  {found['warm']:6.3f}s  {found['cpu']:6.3f}s  "
-            f"{size / found['warm'] / 1e9:9.2f}  {found['memory'] / 1024:5.0f}MiB  {found['more'] / 1024:5.0f}MiB"
+            f"{way:8}  {measured['cold']:8.3f}s  {measured['warm']:6.3f}s  {measured['cpu']:6.3f}s  "
+            f"{size / measured['warm'] / 1e9:9.2f}  {memory:5.0f}MiB  {more:5.0f}MiB"
         )
-    if {"reading", "product", "ours"} <= done.keys():
+    if {"reading", "product", "ours"} <= figures.keys():
         for kind, word in (("cold", "from disk"), ("warm", "warm")):
-            floor = max(done["reading"][kind], done["product"]["warm"])
-            print(f"ours {word}: {done['ours'][kind] / floor:.2f} of the larger of reading and product")
+            floor = max(figures["reading"][kind], figures["product"]["warm"])
+            print(f"ours {word}: {figures['ours'][kind] / floor:.2f} of the larger of reading and product")
     for other in ("bare", "faiss"):
-        if "ours" in done and other in done:
+        if "ours" in figures and other in figures:
             print(f"ours and {other}: {equal(given.work / 'ours.npz', given.work / f'{other}.npz')}")
 
 

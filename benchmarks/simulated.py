@@ -85,10 +85,10 @@ class Part:
     def extract(self, frames: Any) -> Any:
         """[B, M, T, H, W, 3] uint8 -> [B, D]."""
         size = frames.numel()
-        rows = frames[:, 0, 0, :8, :8, 0].float().mean(dim=(1, 2))[:, None].repeat(1, self.dim)
+        levels = frames[:, 0, 0, :8, :8, 0].float().mean(dim=(1, 2))[:, None].repeat(1, self.dim)
         self.card.compute(len(frames) * self.model.seconds, size)
         threading.Timer(max(0.0, self.card.free - time.perf_counter()), self.card.meter.frames, (-size,)).start()
-        return rows
+        return levels
 
 
 class Sleepers(Killable):
@@ -132,10 +132,10 @@ def place(card: Clock, worker: Worker) -> None:
                 return True
 
             def fetch(self, values: Any) -> Callable[[], np.ndarray]:
-                array, done = values.numpy(), card.free
+                array, due = values.numpy(), card.free
 
                 def wait() -> np.ndarray:
-                    until(done)
+                    until(due)
                     return array
 
                 return wait

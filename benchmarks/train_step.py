@@ -123,9 +123,9 @@ def one_step(task: Retrieval, optimizer: torch.optim.Optimizer, rows: Tensor, cl
 
 def matrix_product(clock: Clock, size: int = 2048) -> float:
     """Speed of a float32 product of two matrices [size, size], in GFLOP/s."""
-    one = torch.randn(size, size, device=clock.device)
+    matrix = torch.randn(size, size, device=clock.device)
     clock.now()
-    torch.mm(one, one)
+    torch.mm(matrix, matrix)
     return 2 * size**3 / clock.now() / 1e6
 
 
@@ -153,14 +153,14 @@ def steps(device: str, joint: bool, precision: str, batch: int, count: int) -> N
         one_step(task, optimizer, rows[number % len(rows)], recipe.clip, clock)
         peaks.setdefault("first step", gibibytes(device))
     peaks["later steps"] = gibibytes(device)  # from here on the product adds memory of its own
-    found, speed = [], 0.0
+    times, speed = [], 0.0
     for number in range(count):
-        found.append(one_step(task, optimizer, rows[(WARM + number) % len(rows)], recipe.clip, clock))
+        times.append(one_step(task, optimizer, rows[(WARM + number) % len(rows)], recipe.clip, clock))
         speed = max(speed, matrix_product(clock))
-    columns = zip(*found, strict=True)
+    columns = zip(*times, strict=True)
     parts = "  ".join(f"{name} {min(column):.1f}" for name, column in zip(PARTS, columns, strict=True))
     print(f"{'joint' if joint else 'cached'} GRU, {precision}, batch {batch}, {device}: {parts}")
-    whole = sorted(sum(parts) for parts in found)
+    whole = sorted(sum(parts) for parts in times)
     print(
         f"    step {whole[0]:.0f} ms (median {whole[len(whole) // 2]:.0f}), {1000 * batch / whole[0]:.0f} samples/s; "
         f"product {speed:.0f} GFLOP/s; step x product {whole[0] / 1000 * speed:.1f} GFLOP"

@@ -41,20 +41,20 @@ def pinned(name: str) -> str:
 
 def needed(names: Iterable[str], python: str) -> set[str]:
     """These packages and all that they need on the other machine's Python, by their canonical names."""
-    found: set[str] = set()
+    names: set[str] = set()
     waiting = [canonicalize_name(name) for name in names]
     while waiting:
-        if (name := waiting.pop()) in found:
+        if (name := waiting.pop()) in names:
             continue
-        found.add(name)
+        names.add(name)
         try:
             lines = requires(name) or []
         except PackageNotFoundError:  # needed there and not here
             continue
-        for wanted in map(Requirement, lines):
-            if wanted.marker is None or wanted.marker.evaluate({"python_version": python, "extra": ""}):
-                waiting.append(canonicalize_name(wanted.name))
-    return found
+        for requirement in map(Requirement, lines):
+            if requirement.marker is None or requirement.marker.evaluate({"python_version": python, "extra": ""}):
+                waiting.append(canonicalize_name(requirement.name))
+    return names
 
 
 def carried(python: str) -> list[str]:
@@ -102,8 +102,8 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=64, help="MiB that may travel (default: 64)")
     given = parser.parse_args()
     collect(given.folder, given.python)
-    found = {path.name: path.stat().st_size for path in given.folder.glob("*.whl")}
-    print(sizes(found, checkout(ROOT), given.limit))
+    bytes_of = {path.name: path.stat().st_size for path in given.folder.glob("*.whl")}
+    print(sizes(bytes_of, checkout(ROOT), given.limit))
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ def decode(path: Path, sampling: Sampling, bounds: list[tuple[float, float]]) ->
 def floor(path: Path, sampling: Sampling, bounds: list[tuple[float, float]]) -> None:
     """The same, and what is wanted converted: what one pass cannot go below."""
     table = frame_table(path)
-    spans = [table.span(*one) for one in bounds]
+    spans = [table.span(*window) for window in bounds]
     for number, picture in enumerate(decoder.pictures(path)):
         for span in spans:
             if span.first <= number < span.stop:
@@ -101,8 +101,8 @@ def grouped(path: Path, sampling: Sampling, bounds: list[tuple[float, float]]) -
 
 def one_by_one(path: Path, sampling: Sampling, bounds: list[tuple[float, float]]) -> None:
     """Each window by itself."""
-    for one in bounds:
-        windows.read(path, [sampling], [one])
+    for window in bounds:
+        windows.read(path, [sampling], [window])
 
 
 def jobs(path: Path, sampling: Sampling, bounds: list[tuple[float, float]]) -> list[Job]:
@@ -157,13 +157,13 @@ def main() -> None:
         for name in given.samplings:
             took: dict[str, list[Figures]] = {way: [] for way in given.ways}
             for _ in range(given.rounds):
-                for way, found in took.items():
+                for way, measurements in took.items():
                     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-                        found.append(process.submit(figures, way, path, SAMPLINGS[name], bounds).result())
+                        measurements.append(process.submit(figures, way, path, SAMPLINGS[name], bounds).result())
             base = statistics.median(cpu for cpu, _, _ in next(iter(took.values())))
             print(f"  {name}; {len(jobs(path, SAMPLINGS[name], bounds))} group(s)")
-            for way, found in took.items():
-                cpu, wall, peak = (statistics.median(column) for column in zip(*found, strict=True))
+            for way, measurements in took.items():
+                cpu, wall, peak = (statistics.median(column) for column in zip(*measurements, strict=True))
                 print(f"    {way:10} {cpu:7.2f} CPU-s  {wall:7.2f} s  {peak:5.0f} MB   x {cpu / base:.2f}", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""The outcome of a run, and its summary for the person who waited for it."""
+"""The outcome of a run, and its summary for the person who started it."""
 
 import json
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class Outcome:
     failures: list[dict[str, str]] = field(default_factory=list)
     notes: list[dict[str, str]] = field(default_factory=list)  # on videos that are used in spite of a flaw
     videos: int = 0  # of the collection
-    random: list[str] = field(default_factory=list)
+    random: list[str] = field(default_factory=list)  # stages with random weights
     stages: list[str] = field(default_factory=list)  # all stages of the run, cached ones too
     ends: dict[str, str] = field(default_factory=dict)  # step -> its stage, of rank, evaluate and report
     places: dict[str, str] = field(default_factory=dict)  # stage -> its folder below the workspace, where not its name
@@ -48,7 +48,9 @@ class Outcome:
         flaws = {ledger.JUMPS: "their times jump", ledger.SHORT: "they end before their windows do"}
         for kind, flaw in (("", "frames are missing"), *flaws.items()):
             videos = {
-                one["video"] for one in self.notes if (one["exception"] if one["exception"] in flaws else "") == kind
+                note["video"]
+                for note in self.notes
+                if (note["exception"] if note["exception"] in flaws else "") == kind
             }
             if videos:
                 lines.append(f"{len(videos)} video(s) are used though {flaw}: `laff failures -w {work}` says which")
@@ -56,7 +58,7 @@ class Outcome:
             names = ", ".join(self.random)
             lines.append(f"RANDOM WEIGHTS in {names}: figures show that the machine runs, not how good it is")
         folder = {step: work / self.places.get(stage, stage) for step, stage in self.ends.items()}
-        if self.ends.get("evaluate") in self.stages:  # else the results there may be of other settings
+        if self.ends.get("evaluate") in self.stages:  # otherwise the results there may be of other settings
             metrics = folder["evaluate"] / "metrics.json"
             if metrics.is_file():
                 lines += ["", results.text(json.loads(metrics.read_text(encoding="utf-8"))), ""]

@@ -35,27 +35,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 ROOT = Path(__file__).resolve().parent.parent
 
 
-LONG = (  # tests of ten seconds and more begin first: side by side, none of them is left for the end
-    "test_killed_again_and_again_it_ends_as_if_nothing_had_been",
-    "test_three_bad_videos_of_64_cost_three",
-    "test_robustness_files_give_the_right_frames_or_a_reason",
-    "test_a_kill_at_any_phase_costs_only_what_was_not_whole",
-    "test_a_run_on_a_disk_that_fills_up",
-    "test_two_workers_one_killed_amid_a_shard_equal_the_serial_run",
-    "test_the_published_depth_equals_the_reference",
-    "test_a_killed_comparison_goes_on",
-    "test_real_files_give_the_same_frames_or_are_refused",
-    "test_models_of_every_kind_build",
-    "test_what_earlier_code_made_is_kept_and_nothing_else",
-    "test_a_scheduler_and_a_worker_started_by_hand_equal_the_serial_run",
-)
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each test that asks for `data` gets the mark `real`, so that `pytest -m real` finds all of them; so for `gpu`."""
-    items.sort(key=lambda item: getattr(item, "originalname", "") not in LONG)
-    if lost := misplaced(items):
-        raise pytest.UsageError(f"tests that need a GPU stand in files test_gpu….py, where they are looked for: {lost}")
+    """Slow tests run first, so that none is left for the end when tests run in parallel.
+
+    Each test with the fixture `data` gets the mark `real`, each one with the fixture `gpu` the mark `gpu`.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    if nodes := misplaced(items):
+        raise pytest.UsageError(f"tests that need a GPU belong in files test_gpu….py: {nodes}")
     for item in items:
         for fixture, mark in (("data", pytest.mark.real), ("gpu", pytest.mark.gpu)):
             if fixture in getattr(item, "fixturenames", ()):
@@ -160,9 +147,9 @@ def clips(tmp_path: Path) -> Clips:
 @pytest.fixture(scope="session")
 def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
     """Starts `laff` as a process in milliseconds: `forked.laff("plan", …)`."""
-    made = Forked(tmp_path_factory.mktemp("forked"))
-    yield made
-    made.close()
+    processes = Forked(tmp_path_factory.mktemp("forked"))
+    yield processes
+    processes.close()
 
 
 # Profile small, made smaller: the whole graph in seconds. Trainings keep several steps, so that a kill can hit one.
@@ -232,12 +219,12 @@ class Tiny:
 
     def state(self) -> dict[str, tuple[int, int, int]]:
         """{file of the workspace: inode, mtime, size}: what a run leaves alone stays equal. Without lock and log."""
-        found = {}
+        files = {}
         for path in sorted(self.work.rglob("*")):
             if path.is_file() and path.name not in (".lock", "laff.log"):
                 status = path.stat()
-                found[str(path.relative_to(self.work))] = (status.st_ino, status.st_mtime_ns, status.st_size)
-        return found
+                files[str(path.relative_to(self.work))] = (status.st_ino, status.st_mtime_ns, status.st_size)
+        return files
 
 
 @pytest.fixture(scope="session")
@@ -245,21 +232,21 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     """12 + 4 + 6 videos and nothing run; copy it before you run or change anything."""
     from pipeline.demo import make_collection
 
-    made = Tiny(tmp_path_factory.mktemp("tiny"))
-    make_collection(made.folder / "collection", train=12, val=4, test=6)
+    collection = Tiny(tmp_path_factory.mktemp("tiny"))
+    make_collection(collection.folder / "collection", train=12, val=4, test=6)
     # One thread: with two, these small tensors wait for each other wherever another process wants the cores.
     shipped = (ROOT / "stages.yaml").read_text(encoding="utf-8")
     assert shipped.count("threads: 2") == 1
-    made.stages.write_text(shipped.replace("threads: 2", "threads: 1"), encoding="utf-8")
-    return made
+    collection.stages.write_text(shipped.replace("threads: 2", "threads: 1"), encoding="utf-8")
+    return collection
 
 
 @pytest.fixture(scope="session")
 def ran(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     """The tiny collection with everything run; to be read only, copy it for the rest."""
-    made = tiny.copy(tmp_path_factory.mktemp("ran") / "tiny")
-    made.run()
-    return made
+    copy = tiny.copy(tmp_path_factory.mktemp("ran") / "tiny")
+    copy.run()
+    return copy
 
 
 @pytest.fixture(scope="session")

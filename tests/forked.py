@@ -52,8 +52,8 @@ class Forked:
         alone: in a session of its own, whose processes can be sent a signal together.
         """
         self._jobs += 1
-        said = self.folder / f"{self._jobs}.out", self.folder / f"{self._jobs}.err"
-        for path in said:
+        streams = self.folder / f"{self._jobs}.out", self.folder / f"{self._jobs}.err"
+        for path in streams:
             path.touch()
         job = {
             "number": self._jobs,
@@ -62,14 +62,14 @@ class Forked:
             "words": words,
             "cwd": str(cwd or self.root),
             "environment": dict(os.environ) if environment is None else environment,
-            "said": [str(path) for path in said],
+            "streams": [str(path) for path in streams],
             "alone": alone,
         }
         program = self.program()
         assert program.stdin is not None
         program.stdin.write(json.dumps(job).encode() + b"\n")
         program.stdin.flush()
-        return Process(self, self._jobs, self._told(lambda fact: fact.get("started"), PATIENCE), *said)
+        return Process(self, self._jobs, self._told(lambda fact: fact.get("started"), PATIENCE), *streams)
 
     def program(self) -> subprocess.Popen[bytes]:
         """The program, started and ready."""
@@ -91,7 +91,7 @@ class Forked:
         if self._program is not None:
             self._program.communicate()
 
-    def _told(self, wanted: Callable[[dict[str, int]], Any], patience: float) -> Any:
+    def _told(self, question: Callable[[dict[str, int]], Any], patience: float) -> Any:
         """Read what the program tells until it is what is wanted; None when the time is over."""
         assert self._program is not None
         assert self._program.stdout is not None
@@ -108,8 +108,8 @@ class Forked:
             fact = json.loads(line)
             if "ended" in fact:
                 self._ended[fact["ended"]] = fact["status"]
-            if found := wanted(fact):
-                return found
+            if answer := question(fact):
+                return answer
 
 
 class Process:

@@ -75,11 +75,17 @@ def serve() -> Callable[[], Any]:
 
 
 def become(
-    call: str, values: list[Any], words: list[str], cwd: str, environment: dict[str, str], said: list[str], alone: bool
+    call: str,
+    values: list[Any],
+    words: list[str],
+    cwd: str,
+    environment: dict[str, str],
+    streams: list[str],
+    alone: bool,
 ) -> Callable[[], Any]:
     """Be the process of a job -> what it does."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    nothing, out, err = os.open(os.devnull, os.O_RDONLY), *(os.open(path, os.O_WRONLY | os.O_CREAT) for path in said)
+    nothing, out, err = os.open(os.devnull, os.O_RDONLY), *(os.open(path, os.O_WRONLY | os.O_CREAT) for path in streams)
     for number, handle in enumerate((nothing, out, err)):
         os.dup2(handle, number)
         os.close(handle)

@@ -29,12 +29,12 @@ def hide(packages: Sequence[str]) -> None:
     need nothing but the standard library.
     """
     hide_modules({module for package in packages for module in MODULES[package]})
-    known = metadata.distribution
+    find_distribution = metadata.distribution
 
     def distribution(name: str) -> metadata.Distribution:
         if name in packages:
             raise metadata.PackageNotFoundError(name)
-        return known(name)
+        return find_distribution(name)
 
     metadata.distribution = distribution
 

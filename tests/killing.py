@@ -43,9 +43,9 @@ def read(phase: str, victim: str, job: Any) -> Any:
 
     @contextmanager
     def open_and_end(path: Path) -> Iterator[Any]:
-        with opened(path) as found:
+        with opened(path) as container:
             end()
-            yield found
+            yield container
 
     def decode_and_end(*given: Any) -> Iterator[Any]:
         for number, picture in enumerate(pictures(*given)):

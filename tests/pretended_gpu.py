@@ -45,9 +45,9 @@ class PretendedGpu(TorchDispatchMode):
 
     def pin(self, values: Tensor) -> Tensor:
         """A copy that a GPU can fetch by itself."""
-        made = values.clone()
-        self.pinned.append(made.untyped_storage())
-        return made
+        pinned = values.clone()
+        self.pinned.append(pinned.untyped_storage())
+        return pinned
 
     def is_pinned(self, values: Tensor) -> bool:
         """Whether these are in pinned memory."""
@@ -57,8 +57,8 @@ class PretendedGpu(TorchDispatchMode):
         kwargs = kwargs or {}
         device = kwargs.get("device")
         leaves = tree_leaves((args, kwargs))
-        there = [leaf for leaf in leaves if isinstance(leaf, FakeTensor)]
-        if not there and (device is None or torch.device(device).type != "cuda"):
+        on_gpu = [leaf for leaf in leaves if isinstance(leaf, FakeTensor)]
+        if not on_gpu and (device is None or torch.device(device).type != "cuda"):
             return func(*args, **kwargs)
         if func is aten._local_scalar_dense.default and args[0].is_cuda:
             self.wait("the value of a tensor on the GPU")
@@ -126,8 +126,8 @@ def moved(net: nn.Module, *given: Any, **named: Any) -> nn.Module:
     for module in net.modules():
         for name, parameter in module._parameters.items():
             if parameter is not None:
-                there = nn.Parameter(parameter.detach().to(device), requires_grad=parameter.requires_grad)
-                module._parameters[name] = there
+                moved_parameter = nn.Parameter(parameter.detach().to(device), requires_grad=parameter.requires_grad)
+                module._parameters[name] = moved_parameter
         for name, buffer in module._buffers.items():
             if buffer is not None:
                 module._buffers[name] = buffer.to(device)
@@ -140,9 +140,9 @@ plain_to = nn.Module.to
 @contextmanager
 def pretend(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendedGpu]:
     """A machine with one GPU that computes nothing."""
-    with monkeypatch.context() as patch, PretendedGpu() as made:
+    with monkeypatch.context() as patch, PretendedGpu() as gpu:
         patch.setattr(nn.Module, "to", moved)
-        patch.setattr(Tensor, "pin_memory", lambda values: made.pin(values))
+        patch.setattr(Tensor, "pin_memory", lambda values: gpu.pin(values))
         patch.setattr(torch.cuda, "_lazy_init", lambda: None)  # it would look for a driver
         patch.setattr(torch.backends.cudnn, "enabled", False)  # its LSTM would ask the driver
         patch.setattr(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False)  # else no autocast
@@ -151,7 +151,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendedGpu]:
         torch._C._set_only_lift_cpu_tensors(True)  # torch.tensor(…, device="cuda") is made here and copied
         constants.cache_clear()  # nothing of the pretended GPU is kept, nor given to it
         try:
-            yield made
+            yield gpu
         finally:
             torch._C._set_only_lift_cpu_tensors(lifted)
             constants.cache_clear()

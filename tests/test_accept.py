@@ -31,38 +31,42 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
     forked.close()
 
 
+@pytest.mark.slow
 def test_what_earlier_code_made_is_kept_and_nothing_else(
     ran: Any, upgraded: Forked, tmp_path: Path, contents: Any
 ) -> None:
-    made = ran.copy(tmp_path / "made")
+    workspace = ran.copy(tmp_path / "made")
 
     def laff(verb: str, *words: str) -> str:
-        process = upgraded.laff(verb, *words, *made.options(), cwd=tmp_path)
+        process = upgraded.laff(verb, *words, *workspace.options(), cwd=tmp_path)
         assert process.wait() == 0, process.said()
         return process.out()
 
     follow = {"gru", "train", "vectors", "rank"}  # without code of their own that has changed
-    told = next(line for line in laff("plan").splitlines() if line.startswith("stale only because code changed"))
-    what, _, names = told.partition("; ")[0].partition(": ")
+    message = next(line for line in laff("plan").splitlines() if line.startswith("stale only because code changed"))
+    what, _, names = message.partition("; ")[0].partition(": ")
     assert what == f"stale only because code changed ({CHANGED})"
     assert {*VISUAL, *follow} <= set(names.split(", ")) <= {*VISUAL, *follow, "evaluate", "report"}
-    before, files = contents(made.work), made.state()
-    refused = upgraded.laff("accept", "x3d", *made.options("x3d.frames=5"), cwd=tmp_path)
+    before, files = contents(workspace.work), workspace.state()
+    refused = upgraded.laff("accept", "x3d", *workspace.options("x3d.frames=5"), cwd=tmp_path)
     assert refused.wait() == 1
     assert "'x3d': only changed code can be accepted, but here it says: frames 4 → 5; code of" in refused.err()
-    assert made.state() == files
+    assert workspace.state() == files
     kept = laff("accept", *VISUAL)
     assert {line.split()[0] for line in kept.splitlines() if " kept, made " in line} == {*VISUAL, *follow}
     assert "evaluate         1 made" in kept
     assert laff("run").startswith("nothing to do: everything is cached")
-    rewritten = {name for name, state in made.state().items() if files.get(name) != state}
+    rewritten = {name for name, state in workspace.state().items() if files.get(name) != state}
     noted = {f"{name}/index.jsonl" for name in (*VISUAL, "gru", "train", "vectors", "rank", "evaluate", "report")}
     told_of = {"evaluate/metrics.json", "evaluate/t2v.csv", "evaluate/v2t.csv", "report/index.html"}
     assert rewritten <= noted | told_of | {"times.jsonl", "digests.json"}
-    after = contents(made.work)
+    after = contents(workspace.work)
     figures, then = (json.loads(found.pop("evaluate/metrics.json")) for found in (after, before))
     assert figures.pop("earlier_code") == {name: ["pipeline.video.positions"] for name in {*VISUAL, *follow}}
     assert figures == then
     assert after == before
-    assert "made by earlier code of pipeline.video.positions (decode)" in (made.work / "report/index.html").read_text()
+    assert (
+        "made by earlier code of pipeline.video.positions (decode)"
+        in (workspace.work / "report/index.html").read_text()
+    )
     assert len(laff("search", "a red square moves to the left").splitlines()) == 10

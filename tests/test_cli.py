@@ -90,8 +90,8 @@ def test_the_commands_are_the_verbs_and_the_stages(laff) -> None:
     listed = cli.main.list_commands(click.Context(cli.main))
     assert tuple(listed[: len(VERBS)]) == VERBS
     assert set(STAGES) <= set(listed[len(VERBS) :])  # a stage more is a command more
-    shown = laff("--help").output
-    assert all(f"\n  {name} " in shown for name in listed)
+    output = laff("--help").output
+    assert all(f"\n  {name} " in output for name in listed)
 
 
 def test_each_command_is_in_one_section(laff) -> None:
@@ -103,8 +103,8 @@ def test_each_command_is_in_one_section(laff) -> None:
     for title, names in SECTIONS.items():
         assert sections.pop(title) == list(names)
     assert list(sections) == ["Stages"]  # no verb was left without a section
-    shown = laff("--help").output
-    places = [shown.index(f"\n{title}:\n") for title in (*SECTIONS, "Stages")]
+    output = laff("--help").output
+    places = [output.index(f"\n{title}:\n") for title in (*SECTIONS, "Stages")]
     assert places == sorted(places)
 
 
@@ -121,8 +121,8 @@ def test_summaries_are_whole_and_in_their_lines(words: tuple[str, ...], width: i
     context = click.Context(cli.main)
     group = cli.main.get_command(context, words[0]) if words else cli.main
     assert isinstance(group, click.Group)
-    shown = CliRunner().invoke(cli.main, [*words, "--help"], terminal_width=width).output
-    lists = shown.partition("Options:")[2].partition("\n\n")[2]
+    output = CliRunner().invoke(cli.main, [*words, "--help"], terminal_width=width).output
+    lists = output.partition("Options:")[2].partition("\n\n")[2]
     assert max(map(len, lists.splitlines())) <= width
     assert "..." not in lists
     flat = " ".join(lists.split())
@@ -149,11 +149,11 @@ def test_each_help_teaches(laff, name: str) -> None:
 
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_says_what_it_is_made_of(laff, name: str) -> None:
-    shown = laff(name, "--help").output
-    assert f"stage '{name}'" in shown
-    assert "step " in shown
+    output = laff(name, "--help").output
+    assert f"stage '{name}'" in output
+    assert "step " in output
     if name in ("x3d", "ircsn", "tf", "gru"):
-        assert f"extractors.{name}." in shown
+        assert f"extractors.{name}." in output
 
 
 def test_examples_stand_in_the_help(laff) -> None:
@@ -172,10 +172,10 @@ def test_help_imports_nothing_heavy() -> None:
         "print('LOADED', *sorted({name.partition('.')[0] for name in sys.modules}))\n"
     )
     for words in (["--help"], ["run", "--help"], ["x3d", "--help"], ["--version"]):
-        done = subprocess.run(
+        interpreter = subprocess.run(
             [sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=ROOT, timeout=120, check=True
         )
-        loaded = set(done.stdout.rpartition("LOADED")[2].split())
+        loaded = set(interpreter.stdout.rpartition("LOADED")[2].split())
         assert "click" in loaded
         assert loaded.isdisjoint(HEAVY), words
 
@@ -185,11 +185,11 @@ def test_help_reads_of_the_steps_and_imports_none() -> None:
         "import sys, cli\ntry:\n    cli.main(sys.argv[1:])\nexcept SystemExit:\n    pass\nprint('LOADED', *sys.modules)"
     )
     for words in (["--help"], ["train", "--help"]):
-        done = subprocess.run(
+        interpreter = subprocess.run(
             [sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=ROOT, timeout=120, check=True
         )
-        shown, _, loaded = done.stdout.rpartition("LOADED")
-        assert "Train the fusion models on cached features" in shown
+        output, _, loaded = interpreter.stdout.rpartition("LOADED")
+        assert "Train the fusion models on cached features" in output
         assert not [name for name in loaded.split() if name.startswith(("pipeline.steps", "pipeline.run"))]
 
 
@@ -231,10 +231,10 @@ def test_the_stages_file_may_be_named_before_the_command(laff, tiny, tmp_path: P
     text = "stages:\n  ingest: {step: ingest}\n  colour: {step: extract, uses: extractors.brightness.Brightness}\n"
     (tmp_path / "mine.yaml").write_text(text)
     for words in (["--stages", tmp_path / "mine.yaml", "--help"], ["-h", f"--stages={tmp_path}/mine.yaml"]):
-        shown = laff(*words).output
-        assert "\nStages:\n  ingest    List all videos" in shown
-        assert "\n  colour    Extract this feature" in shown
-        assert "x3d" not in shown.partition("Stages:")[2]
+        output = laff(*words).output
+        assert "\nStages:\n  ingest    List all videos" in output
+        assert "\n  colour    Extract this feature" in output
+        assert "x3d" not in output.partition("Stages:")[2]
     before = laff("--stages", tmp_path / "mine.yaml", "plan", "-c", tiny.collection, "-w", tmp_path / "w")
     assert "'colour' works on videos, so its from should lead to a stage of step 'decode'" in wrong(before)
 
@@ -243,8 +243,8 @@ def test_stages_files_in_any_state_have_help(laff, tmp_path: Path) -> None:
     """What cannot be a stage is no reason to tell nothing of the others."""
     file = tmp_path / "odd.yaml"
     file.write_text("stages: {7: {step: rank}, list: [1], none: , wrong: {step: ranc}, path: {step: ../cli}}")
-    shown = laff("--help", "--stages", file).output
-    stages = [line.split(maxsplit=1) for line in shown.partition("Stages:\n")[2].splitlines()]
+    output = laff("--help", "--stages", file).output
+    stages = [line.split(maxsplit=1) for line in output.partition("Stages:\n")[2].splitlines()]
     assert stages[0] == ["7", "Rank videos for captions and captions for videos"]
     assert stages[1:] == [[name, "Make this stage"] for name in ("list", "none", "wrong", "path")]
     for text in ("stages: [", "stages: 3", "[]"):
@@ -256,11 +256,11 @@ def test_stages_files_in_any_state_have_help(laff, tmp_path: Path) -> None:
 
 def test_a_plan_does_without_the_models(ran) -> None:
     code = "import sys, cli\ntry:\n    cli.main()\nexcept SystemExit:\n    print('LOADED', *sorted(sys.modules))"
-    done = subprocess.run(
+    interpreter = subprocess.run(
         [sys.executable, "-c", code, "plan", *ran.options()],
         **{"capture_output": True, "text": True, "cwd": ROOT, "timeout": 120, "check": True},
     )
-    assert {"torch", "open_clip", "av"}.isdisjoint(done.stdout.rpartition("LOADED")[2].split())
+    assert {"torch", "open_clip", "av"}.isdisjoint(interpreter.stdout.rpartition("LOADED")[2].split())
 
 
 def test_the_version(laff) -> None:
@@ -272,8 +272,8 @@ def test_it_runs_as_a_script_and_as_a_command(tmp_path: Path) -> None:
     installed = Path(sys.executable).parent / "laff"
     if not installed.exists():
         pytest.skip("laff is not installed beside this Python")
-    done = subprocess.run([installed, "--help"], capture_output=True, text=True, cwd=tmp_path, timeout=120, check=True)
-    assert "Text-to-video retrieval" in done.stdout
+    ended = subprocess.run([installed, "--help"], capture_output=True, text=True, cwd=tmp_path, timeout=120, check=True)
+    assert "Text-to-video retrieval" in ended.stdout
 
 
 # What is wrong is said in words
@@ -282,8 +282,8 @@ def test_it_runs_as_a_script_and_as_a_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["run", "plan", "x3d", "search"])
 def test_a_missing_collection(laff, tmp_path: Path, command: str) -> None:
     words = ["a sentence"] if command == "search" else []
-    said = wrong(laff(command, *words, "-c", tmp_path / "none.yaml", "-w", tmp_path / "work", "--profile", "small"))
-    assert "none.yaml: cannot be read: No such file" in said
+    message = wrong(laff(command, *words, "-c", tmp_path / "none.yaml", "-w", tmp_path / "work", "--profile", "small"))
+    assert "none.yaml: cannot be read: No such file" in message
     assert not (tmp_path / "work").exists()
 
 
@@ -312,30 +312,30 @@ def test_mistakes_of_a_collection_are_listed_at_once(laff, tiny, tmp_path: Path)
         file.write("../etc\ndemo0001\nnobody\n")
     with (folder / "test.caption.txt").open("a") as file:
         file.write("demo0017#9 \nghost#0 a ghost\n")
-    said = wrong(laff("run", *where(changed)))
+    message = wrong(laff("run", *where(changed)))
     for text in ("test.txt:7: id '../etc'", "test.txt:8: video 'demo0001'", "'nobody' has no file", "ghost"):
-        assert text in said
-    assert "test.caption.txt:25:" in said
-    assert "problem(s)" in said
+        assert text in message
+    assert "test.caption.txt:25:" in message
+    assert "problem(s)" in message
     assert not changed.work.exists()
 
 
 def test_unknown_stages_params_profiles_are_told_together(laff, tiny, tmp_path: Path) -> None:
     sets = ("x3d.fames=3", "x3e.frames=3", "train.epochs=many", "nonsense")
     words = [word for text in sets for word in ("--set", text)]
-    said = wrong(laff("plan", "-c", tiny.collection, "-w", tmp_path / "w", "--profile", "smal", *words))
-    assert "5 problem(s)" in said
-    assert "'fames'; did you mean 'frames'?" in said
-    assert "no stage 'x3e'; did you mean 'x3d'?" in said
-    assert "epochs: 'many' should be a whole number" in said
-    assert "--set nonsense: should be stage.param=value" in said
-    assert "no profile 'smal'; did you mean 'small'?" in said
+    message = wrong(laff("plan", "-c", tiny.collection, "-w", tmp_path / "w", "--profile", "smal", *words))
+    assert "5 problem(s)" in message
+    assert "'fames'; did you mean 'frames'?" in message
+    assert "no stage 'x3e'; did you mean 'x3d'?" in message
+    assert "epochs: 'many' should be a whole number" in message
+    assert "--set nonsense: should be stage.param=value" in message
+    assert "no profile 'smal'; did you mean 'small'?" in message
 
 
 def test_an_unknown_stage_to_run(laff, tiny, tmp_path: Path) -> None:
     for command in ("run", "plan"):
-        said = wrong(laff(command, "trian", "-c", tiny.collection, "-w", tmp_path / "w", "--profile", "small"))
-        assert "has no stage 'trian'; did you mean 'train'?" in said
+        message = wrong(laff(command, "trian", "-c", tiny.collection, "-w", tmp_path / "w", "--profile", "small"))
+        assert "has no stage 'trian'; did you mean 'train'?" in message
     assert not (tmp_path / "w").exists()
 
 
@@ -343,44 +343,44 @@ def test_a_part_that_no_package_has(laff, tiny, tmp_path: Path) -> None:
     changed = tiny.copy(tmp_path / "changed")
     text = changed.stages.read_text().replace("extractors.x3d.X3D", "extractors.x3e.X3D")
     changed.stages.write_text(text.replace("fusion.laff.LAFF", "os.system"))
-    said = wrong(laff("plan", *where(changed)))
-    assert "'x3d' cannot use extractors.x3e.X3D" in said
-    assert "'train' cannot use os.system" in said
+    message = wrong(laff("plan", *where(changed)))
+    assert "'x3d' cannot use extractors.x3e.X3D" in message
+    assert "'train' cannot use os.system" in message
 
 
 def test_a_workspace_in_use_names_its_holder(laff, tiny, tmp_path: Path) -> None:
     with Workspace(tmp_path / "work").lock():
-        said = wrong(laff("run", "bow", "-c", tiny.collection, "-w", tmp_path / "work", "--profile", "small"))
-    assert f"is in use by process {os.getpid()} on " in said
-    assert "wait for it to end" in said
+        message = wrong(laff("run", "bow", "-c", tiny.collection, "-w", tmp_path / "work", "--profile", "small"))
+    assert f"is in use by process {os.getpid()} on " in message
+    assert "wait for it to end" in message
 
 
 def test_a_file_in_the_place_of_the_workspace(laff, tiny, tmp_path: Path) -> None:
     (tmp_path / "work").write_text("mine")
-    said = wrong(laff("run", "bow", "-c", tiny.collection, "-w", tmp_path / "work", "--profile", "small"))
-    assert "cannot be used as a workspace" in said
+    message = wrong(laff("run", "bow", "-c", tiny.collection, "-w", tmp_path / "work", "--profile", "small"))
+    assert "cannot be used as a workspace" in message
     assert (tmp_path / "work").read_text() == "mine"
 
 
 def test_missing_weights_are_listed_before_the_work(laff, tiny, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("LAFF_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setenv("LAFF_OFFLINE", "1")
-    said = wrong(laff("run", "-c", tiny.collection, "-w", tmp_path / "work", "--stages", tiny.stages))
-    assert "4 problem(s)" in said
+    message = wrong(laff("run", "-c", tiny.collection, "-w", tmp_path / "work", "--stages", tiny.stages))
+    assert "4 problem(s)" in message
     for name in ("openai-clip-vit-b-32", "x3d-l-k400", "ircsn-152-ig65m", "timesformer-8x32-howto100m"):
-        assert f"'{name}'" in said
-    assert said.count("put it at") == 4
+        assert f"'{name}'" in message
+    assert message.count("put it at") == 4
     assert not (tmp_path / "work" / "decode").exists()
 
 
 def test_weights_that_are_no_entry_and_no_file(laff, tiny, tmp_path: Path) -> None:
     words = ["--set", "x3d.weights=x3d-l-k40", "--set", "tf.weights=./none.pth"]
-    said = wrong(laff("plan", "-c", tiny.collection, "-w", tmp_path / "work", "--profile", "small", *words))
+    message = wrong(laff("plan", "-c", tiny.collection, "-w", tmp_path / "work", "--profile", "small", *words))
     assert (
         "weights 'x3d-l-k40' is no entry of stages.yaml or of extractors/weights.yaml; did you mean 'x3d-l-k400'?"
-        in said
+        in message
     )
-    assert "'tf': weights: no such file: ./none.pth" in said
+    assert "'tf': weights: no such file: ./none.pth" in message
 
 
 @pytest.mark.parametrize(
@@ -412,9 +412,10 @@ def test_search_before_training(laff, tiny, ran, tmp_path: Path) -> None:
     assert "laff is not trained in" in wrong(laff("search", "a dog", *words))
     assert not (tmp_path / "none").exists()
     assert "the sentence is empty" in wrong(laff("search", "  ", *where(ran)))
-    said = wrong(laff("search", "a dog", *where(ran, "--model", "lafff")))
+    message = wrong(laff("search", "a dog", *where(ran, "--model", "lafff")))
     assert (
-        "no model 'lafff'; did you mean 'laff'? (trained here: laff, concat, laff-clip-ft, laff-x3d; features " in said
+        "no model 'lafff'; did you mean 'laff'? (trained here: laff, concat, laff-clip-ft, laff-x3d; features "
+        in message
     )
 
 
@@ -424,14 +425,14 @@ def test_failures_above_the_limit_end_with_an_error(laff, tiny, tmp_path: Path) 
         (changed.videos / f"{name}.mp4").write_bytes(b"no video at all")
     assert laff("decode", *where(changed)).exit_code == 0
     assert laff("decode", *where(changed, "--max-failures", 2)).exit_code == 0
-    said = wrong(laff("decode", *where(changed, "--max-failures", 1)))
-    assert "2 videos failed, more than --max-failures 1" in said
+    message = wrong(laff("decode", *where(changed, "--max-failures", 1)))
+    assert "2 videos failed, more than --max-failures 1" in message
     assert wrong(laff("decode", *where(changed, "--max-failures", 0, "--retry-failed")))
 
-    shown = laff("failures", "-w", changed.work)
-    assert shown.exit_code == 0
-    assert "demo0002  decode" in shown.output
-    assert "2 video(s) failed" in shown.output
+    listing = laff("failures", "-w", changed.work)
+    assert listing.exit_code == 0
+    assert "demo0002  decode" in listing.output
+    assert "2 video(s) failed" in listing.output
     lines = [json.loads(line) for line in laff("failures", "-w", changed.work, "--json").output.splitlines()]
     assert [line["video"] for line in lines] == ["demo0002", "demo0018"]
     assert all(set(line) == {"video", "stage", "reason", "exception", "decoder", "time"} for line in lines)
@@ -450,17 +451,17 @@ def test_a_video_that_lost_frames_is_used_and_noted(laff, tiny, tmp_path: Path) 
     ended = laff("decode", *where(changed, "--max-failures", 0))
     assert ended.exit_code == 0
     assert "1 video(s) are used though frames are missing: `laff failures -w" in ended.output
-    shown = laff("failures", "-w", changed.work).output
-    assert "demo0002  decode    used, but the file lacks frames: there are " in shown
-    assert "of 40 frames" in shown
-    assert shown.endswith("1 video(s) noted\n")
+    output = laff("failures", "-w", changed.work).output
+    assert "demo0002  decode    used, but the file lacks frames: there are " in output
+    assert "of 40 frames" in output
+    assert output.endswith("1 video(s) noted\n")
     (line,) = [json.loads(line) for line in laff("failures", "-w", changed.work, "--json").output.splitlines()]
     assert (line["video"], line["kind"]) == ("demo0002", "note")
     assert "nothing to do" in laff("decode", *where(changed)).output
     (changed.work / "failures.jsonl").unlink()
     (changed.work / "decode" / "index.jsonl").unlink()  # the shards know it themselves
     laff("decode", *where(changed))
-    assert laff("failures", "-w", changed.work).output == shown
+    assert laff("failures", "-w", changed.work).output == output
 
 
 def test_an_interrupt_and_a_full_disk_end_in_one_sentence(laff, tiny, tmp_path: Path, monkeypatch) -> None:
@@ -497,11 +498,11 @@ def test_a_module_that_is_missing_from_what_is_installed_is_no_package_to_instal
 
 
 def test_errors_of_the_process_come_without_traceback(tmp_path: Path) -> None:
-    done = process("run", "-c", str(tmp_path / "none.yaml"), "-w", str(tmp_path / "work"))
-    assert done.returncode == 1
-    assert done.stderr.startswith("Error: ")
-    assert "Traceback" not in done.stderr
-    assert done.stdout == ""
+    ended = process("run", "-c", str(tmp_path / "none.yaml"), "-w", str(tmp_path / "work"))
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("Error: ")
+    assert "Traceback" not in ended.stderr
+    assert ended.stdout == ""
 
 
 # What is right
@@ -526,10 +527,10 @@ def test_plan_as_json(laff, ran, tmp_path: Path) -> None:
 
 
 def test_plan_for_people(laff, ran) -> None:
-    shown = laff("plan", *where(ran, "--set", "x3d.frames=5")).output
-    assert "frames 4 → 5" in shown
-    assert "RANDOM WEIGHTS in " in shown
-    assert "not needed by report: bert, ircsn, tf, timm, clip, conse, clip-ft-frames" in shown
+    output = laff("plan", *where(ran, "--set", "x3d.frames=5")).output
+    assert "frames 4 → 5" in output
+    assert "RANDOM WEIGHTS in " in output
+    assert "not needed by report: bert, ircsn, tf, timm, clip, conse, clip-ft-frames" in output
 
 
 def test_plan_and_search_change_nothing(laff, ran) -> None:
@@ -541,18 +542,18 @@ def test_plan_and_search_change_nothing(laff, ran) -> None:
 
 def test_run_with_nothing_to_do_shows_the_table(laff, ran, tmp_path: Path) -> None:
     again = ran.copy(tmp_path / "again")
-    shown = laff("run", *where(again)).output
-    assert "nothing to do: everything is cached" in shown
-    assert "t2v: 24 queries, 6 candidates, coverage 1.000" in shown
-    assert all(f"\n{row} " in shown for row in ("laff", "concat", "mean", "clip-ft", "chance"))
-    assert "RANDOM WEIGHTS" in shown
-    assert "report " in shown
+    output = laff("run", *where(again)).output
+    assert "nothing to do: everything is cached" in output
+    assert "t2v: 24 queries, 6 candidates, coverage 1.000" in output
+    assert all(f"\n{row} " in output for row in ("laff", "concat", "mean", "clip-ft", "chance"))
+    assert "RANDOM WEIGHTS" in output
+    assert "report " in output
 
 
 def test_a_stage_command_makes_it_and_what_it_needs(laff, tiny, tmp_path: Path) -> None:
     changed = tiny.copy(tmp_path / "changed")
-    shown = laff("bow", *where(changed)).stdout
-    assert [line.split()[0] for line in shown.splitlines() if " made in " in line] == ["ingest", "bow"]
+    output = laff("bow", *where(changed)).stdout
+    assert [line.split()[0] for line in output.splitlines() if " made in " in line] == ["ingest", "bow"]
     assert "nothing to do" in laff("bow", *where(changed)).output
     assert laff("failures", "-w", changed.work).output == "no failures\n"
 
@@ -562,15 +563,15 @@ def test_an_entry_of_the_stages_file_is_a_command(laff, tiny, tmp_path: Path, fo
     entry = "\nstages:\n  colour: {step: extract, uses: extractors.brightness.Brightness, from: decode}\n"
     changed.stages.write_text(changed.stages.read_text().replace("\nstages:\n", entry, 1))
     assert "extractors.brightness.Brightness" in laff("colour", "--stages", changed.stages, "--help").output
-    done = forked.laff("colour", *changed.options())
-    assert done.wait() == 0, done.said()
+    command = forked.laff("colour", *changed.options())
+    assert command.wait() == 0, command.said()
     assert (changed.work / "colour" / "00002.h5").is_file()
     assert "No such command" in process("colour", "--help").stderr  # the project's own file has no such stage
 
 
 def test_search_prints_ranks_scores_and_files(laff, ran) -> None:
-    shown = laff("search", "a red circle moves up", *where(ran, "-k", 3, "--split", "test")).stdout
-    lines = [line.split() for line in shown.splitlines()]
+    output = laff("search", "a red circle moves up", *where(ran, "-k", 3, "--split", "test")).stdout
+    lines = [line.split() for line in output.splitlines()]
     assert [line[0] for line in lines] == ["1", "2", "3"]
     assert all(-1 <= float(line[1]) <= 1 and line[2].startswith("demo00") for line in lines)
     assert all(Path(line[3]).is_file() for line in lines)
@@ -588,19 +589,21 @@ def test_a_refused_value_is_told_once_and_what_could_not_be_fetched_under_its_ow
     laff, tiny, tmp_path: Path, monkeypatch
 ) -> None:
     """Three stages ask X3D for its width; the network is no mistake of the stages file."""
-    said = wrong(laff("run", *where(tiny, "--set", "x3d.frames=-1")))
-    assert said.count("frames is -1; it should be at least 1") == 1
+    message = wrong(laff("run", *where(tiny, "--set", "x3d.frames=-1")))
+    assert message.count("frames is -1; it should be at least 1") == 1
     monkeypatch.setenv("LAFF_OFFLINE", "1")
     monkeypatch.setenv("LAFF_WEIGHTS", str(tmp_path))
-    said = wrong(laff("x3d", *where(tiny, "--set", "x3d.weights=x3d-m-k400")))
-    assert "Error: weights: 1 problem(s)\n  - x3d: weights 'x3d-m-k400' are not here, and LAFF_OFFLINE forbids" in said
-    assert "stages.yaml" not in said
+    message = wrong(laff("x3d", *where(tiny, "--set", "x3d.weights=x3d-m-k400")))
+    assert (
+        "Error: weights: 1 problem(s)\n  - x3d: weights 'x3d-m-k400' are not here, and LAFF_OFFLINE forbids" in message
+    )
+    assert "stages.yaml" not in message
 
 
 def test_show_a_shard(laff, ran, tmp_path: Path) -> None:
-    shown = laff("show", ran.work / "x3d" / "00000.h5").output
-    assert "values       [8, 2048] float32" in shown
-    assert "@extractor = extractors.x3d.X3D" in shown
+    output = laff("show", ran.work / "x3d" / "00000.h5").output
+    assert "values       [8, 2048] float32" in output
+    assert "@extractor = extractors.x3d.X3D" in output
     (tmp_path / "text.h5").write_text("not at all")
     assert "not a readable HDF5 file" in wrong(laff("show", tmp_path / "text.h5"))
     assert laff("show", tmp_path / "none.h5").exit_code == 2
@@ -613,8 +616,8 @@ def test_failures_of_a_folder_that_is_no_workspace(laff, tmp_path: Path) -> None
 def test_the_demo_leaves_other_peoples_folders_alone(laff, tmp_path: Path) -> None:
     (tmp_path / "collection").mkdir()
     (tmp_path / "collection" / "mine.txt").write_text("mine")
-    said = wrong(laff("demo", "--folder", tmp_path))
-    assert "holds something else" in said
+    message = wrong(laff("demo", "--folder", tmp_path))
+    assert "holds something else" in message
     assert [path.name for path in (tmp_path / "collection").iterdir()] == ["mine.txt"]
 
 
@@ -626,10 +629,10 @@ def test_the_demo_runs_what_it_made(laff, tiny, tmp_path: Path, monkeypatch) -> 
         shutil.copytree(tiny.collection.parent, folder)
         return folder / "collection.yaml"
 
-    def run(wanted, targets, *_: object):
+    def run(request, targets, *_: object):
         from pipeline.outcome import Outcome
 
-        seen["request"], seen["names"] = wanted, list(wanted.graph().stages)
+        seen["request"], seen["names"] = request, list(request.graph().stages)
         return Outcome()
 
     monkeypatch.setattr("pipeline.demo.make_collection", make)

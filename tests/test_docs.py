@@ -56,7 +56,7 @@ def test_the_readme_is_short() -> None:
 
 def test_links_lead_somewhere() -> None:
     """To files, and to headings as GitHub names them."""
-    lost = []
+    broken = []
     for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
         text = page.read_text(encoding="utf-8")
         for target in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)):
@@ -67,8 +67,8 @@ def test_links_lead_somewhere() -> None:
             anchors = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE) if file.is_file() else []
             names = [re.sub(r"[^\w -]", "", anchor.lower()).replace(" ", "-") for anchor in anchors]
             if not file.exists() or (heading and heading not in names):
-                lost.append(f"{page.name}: {target}")
-    assert lost == []
+                broken.append(f"{page.name}: {target}")
+    assert broken == []
 
 
 def test_every_page_is_linked_from_the_readme() -> None:
@@ -105,8 +105,8 @@ def test_every_stage_is_documented(pages: str) -> None:
 
 
 def test_make_targets_are_those_of_the_documents(pages: str) -> None:
-    shown = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    targets = set(re.findall(r"^make ([a-z-]+): \S", shown, re.MULTILINE))
+    output = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    targets = set(re.findall(r"^make ([a-z-]+): \S", output, re.MULTILINE))
     code = "\n".join([*fenced(pages), *re.findall(r"`([^`\n]+)`", pages)])
     assert targets == {"help", "demo", "test", "test-real", "check", "docs", "format"}
     assert set(re.findall(r"^make ([a-z][a-z-]*)", code, re.MULTILINE)) == targets

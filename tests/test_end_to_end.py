@@ -46,30 +46,30 @@ def seeds_of(row: str) -> tuple[int, ...]:
 
 def read_run(path: Path) -> dict[str, list[tuple[str, float]]]:
     """{query: [(item, score)]} of a TREC file, read by hand."""
-    found: dict[str, list[tuple[str, float]]] = defaultdict(list)
+    rankings: dict[str, list[tuple[str, float]]] = defaultdict(list)
     with gzip.open(path, "rt") as file:
         for line in file:
             query, q0, item, rank, score, _tag = line.split()
             assert q0 == "Q0"
-            found[query].append((item, float(score)))
-            assert int(rank) == len(found[query])
-    return found
+            rankings[query].append((item, float(score)))
+            assert int(rank) == len(rankings[query])
+    return rankings
 
 
-def first_rank(found: list[tuple[str, float]], relevant: set[str]) -> float:
+def first_rank(ranked: list[tuple[str, float]], relevant: set[str]) -> float:
     """1 + non-relevant strictly above the first relevant + half of the non-relevant equal to it."""
-    best = max(score for item, score in found if item in relevant)
-    above = sum(score > best for item, score in found if item not in relevant)
-    return 1 + above + sum(score == best for item, score in found if item not in relevant) / 2
+    best = max(score for item, score in ranked if item in relevant)
+    above = sum(score > best for item, score in ranked if item not in relevant)
+    return 1 + above + sum(score == best for item, score in ranked if item not in relevant) / 2
 
 
-def average_precision(found: list[tuple[str, float]], relevant: set[str]) -> float:
+def average_precision(ranked: list[tuple[str, float]], relevant: set[str]) -> float:
     """mean over j of j / r_j, r = 1 + strictly above + half of the other equal ones, sorted."""
     ranks = []
-    for item, score in found:
+    for item, score in ranked:
         if item in relevant:
-            above = sum(other > score for _, other in found)
-            ranks.append(1 + above + (sum(other == score for _, other in found) - 1) / 2)
+            above = sum(other > score for _, other in ranked)
+            ranks.append(1 + above + (sum(other == score for _, other in ranked) - 1) / 2)
     return float(np.mean([j / r for j, r in enumerate(sorted(ranks), 1)]))
 
 
@@ -81,11 +81,11 @@ def sums(ranks: np.ndarray) -> dict[str, float]:
 
 def values(work: Path, stage: str) -> dict[str, np.ndarray]:
     """{id: row} of all shards in a folder of the workspace."""
-    found = {}
+    vectors = {}
     for path in sorted((work / stage).glob("?????.h5")):
         with h5py.File(path) as file:
-            found |= dict(zip(file["ids"].asstr()[:], file["values"][:].astype(np.float64), strict=True))
-    return found
+            vectors |= dict(zip(file["ids"].asstr()[:], file["values"][:].astype(np.float64), strict=True))
+    return vectors
 
 
 def shards(work: Path, stage: str) -> list[str]:
@@ -127,12 +127,12 @@ def test_shards_say_how_they_came_about(ran) -> None:
 
 
 def test_metrics_have_the_published_form(ran) -> None:
-    found = results(ran.work)
-    assert set(found) >= {"protocol", "ties", "coverage", "untrained", "models"}
-    assert found["coverage"] == 1.0
-    assert set(found["untrained"]) == {"finetune", "clip-ft", "x3d"}
-    assert list(found["models"]) == [*ROWS, "chance"]
-    for name, row in found["models"].items():
+    metrics = results(ran.work)
+    assert set(metrics) >= {"protocol", "ties", "coverage", "untrained", "models"}
+    assert metrics["coverage"] == 1.0
+    assert set(metrics["untrained"]) == {"finetune", "clip-ft", "x3d"}
+    assert list(metrics["models"]) == [*ROWS, "chance"]
+    for name, row in metrics["models"].items():
         for way, queries, candidates in (("t2v", TEST * CAPTIONS, TEST), ("v2t", TEST, TEST * CAPTIONS)):
             assert (row[way]["queries"], row[way]["candidates"]) == (queries, candidates)
             for metric in METRICS:
@@ -141,7 +141,7 @@ def test_metrics_have_the_published_form(ran) -> None:
                 assert len(each["seeds"]) == (1 if name == "chance" else len(seeds_of(name)))
                 assert each["mean"] == pytest.approx(np.mean(each["seeds"]))
                 assert each["std"] == pytest.approx(np.std(each["seeds"], ddof=1) if len(each["seeds"]) > 1 else 0)
-    chance = found["models"]["chance"]["t2v"]
+    chance = metrics["models"]["chance"]["t2v"]
     assert chance["R@1"]["mean"] == pytest.approx(100 / TEST)
     assert chance["R@5"]["mean"] == pytest.approx(500 / TEST)
     assert chance["MeanR"]["mean"] == pytest.approx((TEST + 1) / 2)
@@ -158,32 +158,32 @@ def test_metrics_follow_from_the_runs_and_from_the_csv(ran, way: str) -> None:
     assert {line["covered"] for line in lines} == {"1"}
     for row in ROWS:
         for number, seed in enumerate(seeds_of(row)):
-            found = read_run(ran.work / "rank" / row / f"seed{seed}" / f"{way}.trec.gz")
+            rankings = read_run(ran.work / "rank" / row / f"seed{seed}" / f"{way}.trec.gz")
             ranks, precisions = [], []
             for line in lines:
                 query = line["query"]
                 relevant = {captions[query]} if way == "t2v" else {c for c, v in captions.items() if v == query}
-                assert len(found[query]) == (TEST if way == "t2v" else TEST * CAPTIONS)  # fewer than k: all of them
-                ranks.append(first_rank(found[query], relevant))
-                precisions.append(average_precision(found[query], relevant))
+                assert len(rankings[query]) == (TEST if way == "t2v" else TEST * CAPTIONS)  # fewer than k: all of them
+                ranks.append(first_rank(rankings[query], relevant))
+                precisions.append(average_precision(rankings[query], relevant))
                 assert float(line[f"{row}/seed{seed}"]) == ranks[-1]
-            said = {metric: results(ran.work)["models"][row][way][metric]["seeds"][number] for metric in METRICS}
-            assert said == pytest.approx({**sums(np.array(ranks)), "mAP": np.mean(precisions)})
+            stated = {metric: results(ran.work)["models"][row][way][metric]["seeds"][number] for metric in METRICS}
+            assert stated == pytest.approx({**sums(np.array(ranks)), "mAP": np.mean(precisions)})
 
 
 def test_the_row_without_training_is_the_cosine_of_two_features(ran) -> None:
     video, text = values(ran.work, "clip-ft/video"), values(ran.work, "clip-ft/text")
-    for query, found in read_run(ran.work / "rank" / "clip-ft" / "seed0" / "t2v.trec.gz").items():
-        for item, score in found:
+    for query, ranked in read_run(ran.work / "rank" / "clip-ft" / "seed0" / "t2v.trec.gz").items():
+        for item, score in ranked:
             a, b = text[query], video[item]
             assert score == pytest.approx(a @ b / np.linalg.norm(a) / np.linalg.norm(b), abs=1e-5)
 
 
 def test_the_mean_row_is_the_mean_of_the_single_features_scores(ran) -> None:
     of = {row: read_run(ran.work / "rank" / row / "seed1" / "t2v.trec.gz") for row in ("laff-clip-ft", "laff-x3d")}
-    for query, found in read_run(ran.work / "rank" / "mean" / "seed1" / "t2v.trec.gz").items():
+    for query, ranked in read_run(ran.work / "rank" / "mean" / "seed1" / "t2v.trec.gz").items():
         single = [dict(of[row][query]) for row in of]
-        for item, score in found:
+        for item, score in ranked:
             assert score == pytest.approx(np.mean([scores[item] for scores in single]), abs=1e-5)
 
 
@@ -258,9 +258,9 @@ def test_a_fresh_workspace_gives_the_same_bytes(ran, tmp_path: Path, contents) -
 def test_a_train_param_makes_a_run_of_its_own(ran, tmp_path: Path) -> None:
     changed = ran.copy(tmp_path / "changed")
     before = changed.state()
-    made = plan(changed.request("train.lr=0.001"), ["report"])
-    assert (made.run.name, made.run.differs, made.run.new) == ("lr0.001", ("lr 0.0003 → 0.001",), True)
-    assert [p.stage for p in made.stages if p.todo] == ["train", "vectors", "rank", "evaluate", "report"]
+    planned = plan(changed.request("train.lr=0.001"), ["report"])
+    assert (planned.run.name, planned.run.differs, planned.run.new) == ("lr0.001", ("lr 0.0003 → 0.001",), True)
+    assert [p.stage for p in planned.stages if p.todo] == ["train", "vectors", "rank", "evaluate", "report"]
     assert list(changed.run("train.lr=0.001").made) == ["train", "vectors", "rank", "evaluate", "report"]
     after = changed.state()
     gone = [name for name in before if after.get(name) != before[name]]
@@ -278,9 +278,16 @@ def test_an_x3d_param_runs_x3d_and_what_follows(ran, tmp_path: Path) -> None:
     assert list(reasons) == ["x3d", "train", "vectors", "rank", "evaluate", "report"]
     assert reasons["x3d"] == ["frames 4 → 5"]
     assert reasons["train"] == ["follows x3d"]
-    made = changed.run("x3d.frames=5").made
+    units = changed.run("x3d.frames=5").made
     # The model on clip-ft alone does not read x3d: 3 of 4 models run, and so do 4 of 6 rows.
-    assert made == {"x3d": 3, "train": 3 * len(SEEDS), "vectors": 3, "rank": 4 * len(SEEDS), "evaluate": 1, "report": 1}
+    assert units == {
+        "x3d": 3,
+        "train": 3 * len(SEEDS),
+        "vectors": 3,
+        "rank": 4 * len(SEEDS),
+        "evaluate": 1,
+        "report": 1,
+    }
     after = changed.state()
     assert after["train/laff-clip-ft/seed1/best.pt"] == before["train/laff-clip-ft/seed1/best.pt"]
     assert after["clip-ft/video/00000.h5"] == before["clip-ft/video/00000.h5"]
@@ -289,9 +296,9 @@ def test_an_x3d_param_runs_x3d_and_what_follows(ran, tmp_path: Path) -> None:
 
 def test_another_seed_trains_that_seed_only(ran, tmp_path: Path) -> None:
     changed = ran.copy(tmp_path / "changed")
-    made = changed.run("train.seeds=[1, 2, 3]").made
-    assert made["train"] == len(MODELS)
-    assert made["rank"] == len(MODELS) + 1
+    units = changed.run("train.seeds=[1, 2, 3]").made
+    assert units["train"] == len(MODELS)
+    assert units["rank"] == len(MODELS) + 1
     assert len(results(changed.work)["models"]["laff"]["t2v"]["R@1"]["seeds"]) == 3
 
 
@@ -303,12 +310,12 @@ def test_an_added_video_opens_a_shard_of_its_own(ran, tmp_path: Path) -> None:
         file.write("new\n")
     with (changed.collection.parent / "test.caption.txt").open("a") as file:
         file.write("new#0 something new\nnew#1 it moves to the left\n")
-    made = changed.run().made
-    rows = len(MODELS) * len(SEEDS) + len(SEEDS) + 1
-    assert made == {
+    units = changed.run().made
+    runs = len(MODELS) * len(SEEDS) + len(SEEDS) + 1
+    assert units == {
         "ingest": 1,
         **{"decode": 1, "x3d": 1, "clip-ft": 2, "bow": 1, "w2v": 1, "gru": 1},  # no fit and no training
-        **{"vectors": 1, "rank": rows, "evaluate": 1, "report": 1},
+        **{"vectors": 1, "rank": runs, "evaluate": 1, "report": 1},
     }
     after = changed.state()
     for stage in ("decode", "x3d", "clip-ft/video", "clip-ft/text", "bow", "w2v", "gru"):
@@ -324,9 +331,9 @@ def test_a_replaced_video_stales_its_shard_only(ran, tmp_path: Path) -> None:
     shutil.copyfile(changed.videos / "demo0001.mp4", changed.videos / "demo0022.mp4")  # in test, in the last shard
     plans = plan(changed.request(), ["report"]).stages
     assert {p.stage: p.reasons for p in plans if p.todo}["ingest"] == ["1 video(s) changed (demo0022)"]
-    made = changed.run().made
-    assert {stage: made[stage] for stage in ("decode", "x3d", "clip-ft")} == {"decode": 1, "x3d": 1, "clip-ft": 1}
-    assert not {"finetune", "train", "bow", "w2v", "gru"} & set(made)
+    units = changed.run().made
+    assert {stage: units[stage] for stage in ("decode", "x3d", "clip-ft")} == {"decode": 1, "x3d": 1, "clip-ft": 1}
+    assert not {"finetune", "train", "bow", "w2v", "gru"} & set(units)
     after = changed.state()
     assert all(after[f"x3d/0000{n}.h5"] == before[f"x3d/0000{n}.h5"] for n in (0, 1))
     new = values(changed.work, "x3d")
@@ -356,14 +363,14 @@ def test_a_broken_video_is_told_counted_and_tried_again(ran, tmp_path: Path, con
     assert "demo0020" not in values(changed.work, "x3d")
     assert len(values(changed.work, "x3d")) == 21
 
-    found = results(changed.work)
-    assert found["coverage"] == pytest.approx((TEST - 1) / TEST)
-    assert (found["splits"]["train"]["coverage"], found["splits"]["test"]["covered"]) == (1.0, TEST - 1)
-    assert list(found["models"])[:2] == ["laff", "laff (covered only)"]
-    main, kept = (found["models"][name]["t2v"] for name in ("laff", "laff (covered only)"))
+    metrics = results(changed.work)
+    assert metrics["coverage"] == pytest.approx((TEST - 1) / TEST)
+    assert (metrics["splits"]["train"]["coverage"], metrics["splits"]["test"]["covered"]) == (1.0, TEST - 1)
+    assert list(metrics["models"])[:2] == ["laff", "laff (covered only)"]
+    main, kept = (metrics["models"][name]["t2v"] for name in ("laff", "laff (covered only)"))
     assert (main["queries"], main["candidates"]) == (TEST * CAPTIONS, TEST)
     assert (kept["queries"], kept["candidates"]) == ((TEST - 1) * CAPTIONS, TEST - 1)
-    assert found["models"]["laff (covered only)"]["v2t"]["queries"] == TEST - 1
+    assert metrics["models"]["laff (covered only)"]["v2t"]["queries"] == TEST - 1
     run = dict(read_run(changed.work / "rank" / "laff" / "seed1" / "t2v.trec.gz"))
     assert len(run) == TEST * CAPTIONS  # queries of the lost video are answered too, whoever scores the file
     assert all(len(hits) == TEST - 1 for hits in run.values())
@@ -374,11 +381,11 @@ def test_a_broken_video_is_told_counted_and_tried_again(ran, tmp_path: Path, con
         assert len(uncovered) == (CAPTIONS if way == "t2v" else 1)
         assert all(one["covered"] == "0" and float(one["laff/seed1"]) == last for one in uncovered)
         ranks = np.array([float(one["laff/seed1"]) for one in lines])
-        said = found["models"]["laff"][way]
-        assert {metric: said[metric]["seeds"][0] for metric in sums(ranks)} == pytest.approx(sums(ranks))
+        figures = metrics["models"]["laff"][way]
+        assert {metric: figures[metric]["seeds"][0] for metric in sums(ranks)} == pytest.approx(sums(ranks))
         here = np.array([float(one["laff/seed1"]) for one in lines if one["covered"] == "1"])
-        said = found["models"]["laff (covered only)"][way]
-        assert {metric: said[metric]["seeds"][0] for metric in sums(here)} == pytest.approx(sums(here))
+        figures = metrics["models"]["laff (covered only)"][way]
+        assert {metric: figures[metric]["seeds"][0] for metric in sums(here)} == pytest.approx(sums(here))
     run_ = read_run(changed.work / "rank" / "laff" / "seed1" / "t2v.trec.gz")
     assert all(item != "demo0020" for found_ in run_.values() for item, _ in found_)
     assert "demo0020" in (changed.work / "report" / "index.html").read_text()
@@ -388,8 +395,8 @@ def test_a_broken_video_is_told_counted_and_tried_again(ran, tmp_path: Path, con
     shutil.copyfile(ran.videos / video.name, video)
     os.utime(video, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert changed.run().made == {}
-    made = changed.run(retry=True).made
-    assert {stage: made[stage] for stage in ("decode", "x3d", "clip-ft")} == {"decode": 1, "x3d": 1, "clip-ft": 1}
+    units = changed.run(retry=True).made
+    assert {stage: units[stage] for stage in ("decode", "x3d", "clip-ft")} == {"decode": 1, "x3d": 1, "clip-ft": 1}
     assert (changed.work / "failures.jsonl").read_text() == ""
     assert changed.run(retry=True).made == {}
     one, other = contents(ran.work), contents(changed.work)
@@ -409,9 +416,9 @@ def test_a_broken_train_video_leaves_the_training_to_the_others(tiny, tmp_path: 
     add_brightness(changed.stages)
     outcome = changed.run(*sets)
     assert {line["video"] for line in outcome.failures} == {"demo0003"}
-    found = results(changed.work)
-    assert found["coverage"] == 1.0  # that of test
-    assert found["splits"]["train"] == {"videos": 12, "covered": 11, "coverage": 11 / 12, "captions": 48}
+    metrics = results(changed.work)
+    assert metrics["coverage"] == 1.0  # that of test
+    assert metrics["splits"]["train"] == {"videos": 12, "covered": 11, "coverage": 11 / 12, "captions": 48}
 
 
 def add_brightness(stages: Path) -> None:
@@ -424,24 +431,24 @@ def test_a_new_feature_takes_one_entry(ran, tmp_path: Path) -> None:
     changed = ran.copy(tmp_path / "changed")
     add_brightness(changed.stages)
     before = changed.state()
-    made = changed.run("train.from=[clip-ft, x3d, brightness, bow, w2v, gru]").made
+    units = changed.run("train.from=[clip-ft, x3d, brightness, bow, w2v, gru]").made
     # A run of its own: laff, concat and the one on brightness are trained, those on clip-ft and x3d alone taken over.
-    models, rows = 5, 6 * len(SEEDS) + 1
-    assert made == {
+    models, results_rows = 5, 6 * len(SEEDS) + 1
+    assert units == {
         "brightness": 3,
         "train": models * len(SEEDS),
         "vectors": 3,
-        "rank": rows,
+        "rank": results_rows,
         "evaluate": 1,
         "report": 1,
     }
-    own = changed.work / "runs" / "with-brightness"
+    run_folder = changed.work / "runs" / "with-brightness"
     for model, taken in (("laff", False), ("laff-x3d", True), ("laff-brightness", False)):
-        assert (own / "train" / model / "seed1" / "last.pt").is_file() != taken
+        assert (run_folder / "train" / model / "seed1" / "last.pt").is_file() != taken
     colours = np.array(list(values(changed.work, "brightness").values()))
     assert colours.shape == (22, 3)
     assert ((colours > 0) & (colours < 1)).all()
-    assert "laff-brightness" in results(own)["models"]
+    assert "laff-brightness" in results(run_folder)["models"]
     assert changed.state()["x3d/00000.h5"] == before["x3d/00000.h5"]
 
 
@@ -451,14 +458,14 @@ def test_an_aligned_pair_ranks_without_training(ran, tmp_path: Path) -> None:
     encoder = test_bert.folder(tmp_path / "encoder", pooling="mean_tokens")
     sets = [f"conse.{one}" for one in ("model=test_efficientnet", "crop=32", "weights=random", f"sentences={encoder}")]
     sets += ["train.from=[conse]", "train.own=false", "train.singles=false", "train.baselines={mean: fusion.mean.Mean}"]
-    made = changed.run(*sets, "rank.pairs={conse: [conse, conse]}").made
-    wanted = {"conse": 6, "train": len(SEEDS), "vectors": 3, "rank": len(SEEDS) + 1, "evaluate": 1, "report": 1}
-    assert made == wanted
+    units = changed.run(*sets, "rank.pairs={conse: [conse, conse]}").made
+    expected = {"conse": 6, "train": len(SEEDS), "vectors": 3, "rank": len(SEEDS) + 1, "evaluate": 1, "report": 1}
+    assert units == expected
     video, text = values(changed.work, "conse/video"), values(changed.work, "conse/text")
     (path,) = changed.work.rglob("conse/seed0/t2v.trec.gz")
-    found = read_run(path)
-    assert len(found) == TEST * CAPTIONS
-    for query, hits in found.items():
+    rankings = read_run(path)
+    assert len(rankings) == TEST * CAPTIONS
+    for query, hits in rankings.items():
         for item, score in hits:
             a, b = text[query], video[item]
             assert score == pytest.approx(a @ b / np.linalg.norm(a) / np.linalg.norm(b), abs=1e-5)
@@ -500,8 +507,8 @@ stages:
   report: {step: report, from: evaluate}
 """
     )
-    wanted = Request(changed.collection, changed.work, changed.stages, None, ("ingest.shard_videos=8",))
-    outcome = run(wanted, ())
+    request = Request(changed.collection, changed.work, changed.stages, None, ("ingest.shard_videos=8",))
+    outcome = run(request, ())
     assert outcome.made["one"] == 3
     taken = values(changed.work, "one")
     assert list(taken) == ids[:-1]
@@ -511,30 +518,30 @@ stages:
     assert (line["video"], line["stage"]) == (ids[-1], "one")
     assert "no row in one.npz" in line["reason"]
     assert results(changed.work)["coverage"] == pytest.approx((TEST - 1) / TEST)
-    assert search(wanted, "a red circle", 3, "test")[0].video in ids
+    assert search(request, "a red circle", 3, "test")[0].video in ids
 
     # Another file is another feature.
     np.savez(changed.collection.parent / "one.npz", ids=np.array(ids), features=one + 1)
-    plans = plan(wanted, ["report"]).stages
+    plans = plan(request, ["report"]).stages
     assert {p.stage: p.reasons for p in plans if p.todo}["one"] == ["the file that file names has other content"]
-    assert run(wanted, ()).made["one"] == 3
+    assert run(request, ()).made["one"] == 3
     assert results(changed.work)["coverage"] == 1.0
 
 
 def test_a_joint_gru_trains_ranks_and_answers(ran, tmp_path: Path) -> None:
     changed = ran.copy(tmp_path / "changed")
     before = changed.state()
-    made = changed.run("train.joint=[gru]").made
-    assert list(made) == ["train", "vectors", "rank", "evaluate", "report"]
+    units = changed.run("train.joint=[gru]").made
+    assert list(units) == ["train", "vectors", "rank", "evaluate", "report"]
     assert changed.state()["gru/best.pt"] == before["gru/best.pt"]
-    (own,) = (path for path in (changed.work / "runs").iterdir() if path.name != "main")
-    shape = results(own)["models"]["laff"]["t2v"]["R@1"]
+    (run_folder,) = (path for path in (changed.work / "runs").iterdir() if path.name != "main")
+    shape = results(run_folder)["models"]["laff"]["t2v"]["R@1"]
     assert len(shape["seeds"]) == len(SEEDS)
     caption = load(changed.collection).captions["test"][0]
-    for folder, sets in ((own, ["train.joint=[gru]"]), (changed.work, [])):
+    for folder, sets in ((run_folder, ["train.joint=[gru]"]), (changed.work, [])):
         hits = search(changed.request(*sets), caption.text, 3, "test")
-        found = read_run(folder / "rank" / "laff" / "seed1" / "t2v.trec.gz")[caption.id]
-        assert [hit.video for hit in hits] == [item for item, _ in found[:3]]
+        ranked = read_run(folder / "rank" / "laff" / "seed1" / "t2v.trec.gz")[caption.id]
+        assert [hit.video for hit in hits] == [item for item, _ in ranked[:3]]
 
 
 def test_a_joint_gru_needs_no_gru_stage(ran, tmp_path: Path) -> None:
@@ -545,11 +552,11 @@ def test_a_joint_gru_needs_no_gru_stage(ran, tmp_path: Path) -> None:
 
 def test_search_answers_as_the_run_does(ran) -> None:
     captions = load(ran.collection).captions["test"]
-    found = read_run(ran.work / "rank" / "laff" / "seed1" / "t2v.trec.gz")
+    rankings = read_run(ran.work / "rank" / "laff" / "seed1" / "t2v.trec.gz")
     for caption in captions[::7]:
         hits = search(ran.request(), caption.text, TEST, "test")
-        assert [hit.video for hit in hits] == [item for item, _ in found[caption.id]]
-        assert [hit.score for hit in hits] == pytest.approx([score for _, score in found[caption.id]], abs=1e-5)
+        assert [hit.video for hit in hits] == [item for item, _ in rankings[caption.id]]
+        assert [hit.score for hit in hits] == pytest.approx([score for _, score in rankings[caption.id]], abs=1e-5)
         assert all(Path(hit.path).is_file() for hit in hits)
     everywhere = search(ran.request(), captions[0].text, 100, "all")
     assert len(everywhere) == 22
@@ -570,13 +577,15 @@ def test_a_single_stage_makes_what_it_needs_and_no_more(tiny, tmp_path: Path) ->
 
 
 def test_weights_that_do_not_fit_are_told_before_any_video_is_looked_at(tiny, tmp_path: Path) -> None:
-    made = tiny.copy(tmp_path / "tiny")
+    changed = tiny.copy(tmp_path / "tiny")
     torch.save({"fc.weight": torch.ones(2, 2)}, tmp_path / "other.pth")
     with pytest.raises(LaffError) as caught:
-        made.run(f"x3d.weights={tmp_path}/other.pth", f"ircsn.weights={tmp_path}/other.pth", targets=("x3d", "ircsn"))
+        changed.run(
+            f"x3d.weights={tmp_path}/other.pth", f"ircsn.weights={tmp_path}/other.pth", targets=("x3d", "ircsn")
+        )
     for name in ("x3d", "ircsn"):
         assert re.search(rf"'{name}': \S+other\.pth does not fit .*no layout known here", str(caught.value))
-    assert not list((made.work / "decode").glob("*.h5"))
+    assert not list((changed.work / "decode").glob("*.h5"))
 
 
 def test_shards_tell_of_what_was_learned(ran) -> None:

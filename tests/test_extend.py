@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -19,6 +20,7 @@ import pytest
 
 from pipeline.graph import stages
 from tests.conftest import Clips
+from tests.forked import Forked
 from tests.pipeline import kept
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,13 +59,15 @@ def pasted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project
 
 
-def python(project: Path, *words: object) -> subprocess.CompletedProcess[str]:
-    """A Python that finds the copy of the project first."""
-    environment = os.environ | {"PYTHONPATH": str(project)}
-    command = [sys.executable, *map(str, words)]
-    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+@pytest.fixture(scope="module")
+def processes(pasted: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
+    """Starts `laff` of the copy."""
+    forked = Forked(tmp_path_factory.mktemp("processes"), pasted)
+    yield forked
+    forked.close()
 
 
+@pytest.mark.slow
 def test_the_contract_tests_find_the_classes_and_are_content(pasted: Path) -> None:
     """As the page says: what every extractor, block and model has to do, these do too."""
     for name in ("tests", "docs"):
@@ -78,37 +82,39 @@ def test_the_contract_tests_find_the_classes_and_are_content(pasted: Path) -> No
         "Contrast or Maximum or Towers",
         *(f"tests/{file}" for file in files),
     ]
-    done = python(pasted, "-m", "pytest", *words)
-    assert done.returncode == 0, done.stdout
-    passed = re.search(r"(\d+) passed", done.stdout)
+    environment = os.environ | {"PYTHONPATH": str(pasted)}
+    command = [sys.executable, "-m", "pytest", *words]
+    tests = subprocess.run(command, cwd=pasted, env=environment, capture_output=True, text=True)
+    assert tests.returncode == 0, tests.stdout
+    passed = re.search(r"(\d+) passed", tests.stdout)
     assert passed
     assert int(passed[1]) > 30
 
 
-def test_the_feature_is_extracted(pasted: Path, clips: Clips, tmp_path: Path) -> None:
+def test_the_feature_is_extracted(processes: Forked, clips: Clips, tmp_path: Path) -> None:
     """A grey video has no contrast; one that is half black and half white has a standard deviation of a half."""
     halves = np.zeros((8, 32, 32, 3), dtype=np.uint8)
     halves[:, :, 16:] = 255
     clips("videos/grey.mp4", np.full((8, 32, 32, 3), 128, dtype=np.uint8))
     clips("videos/halves.mp4", halves)
     (tmp_path / "c.yaml").write_text("videos: videos\n")
-    done = python(pasted, "cli.py", "contrast", "-c", tmp_path / "c.yaml", "-w", tmp_path / "WORK")
-    assert done.returncode == 0, done.stderr
+    process = processes.laff("contrast", "-c", tmp_path / "c.yaml", "-w", tmp_path / "WORK")
+    assert process.wait() == 0, process.said()
     with h5py.File(tmp_path / "WORK" / "contrast" / "00000.h5") as file:
-        rows = dict(zip(file["ids"].asstr()[:], file["values"][:], strict=True))
-    np.testing.assert_allclose(rows["grey"], [0, 0, 0], atol=0.02)
-    np.testing.assert_allclose(rows["halves"], [0.5, 0.5, 0.5], atol=0.03)
+        contrasts = dict(zip(file["ids"].asstr()[:], file["values"][:], strict=True))
+    np.testing.assert_allclose(contrasts["grey"], [0, 0, 0], atol=0.02)
+    np.testing.assert_allclose(contrasts["halves"], [0.5, 0.5, 0.5], atol=0.03)
 
 
-def test_the_block_the_model_and_the_metric_have_their_places_in_the_results(pasted: Path, tmp_path: Path) -> None:
+def test_the_block_the_model_and_the_metric_have_their_places_in_the_results(processes: Forked, tmp_path: Path) -> None:
     """With the words that the page gives to --set; chance finds 1 + 5 + 8 of 8 videos in the best 1, 5 and 10."""
     small = kept.make(tmp_path)
     block = re.findall(r"--set '(train\.baselines=\{maximum.*)'$", PAGE, re.M)
     model = re.findall(r"--set '(train\.baselines=\{towers.*)'$", PAGE, re.M)
     assert (len(block), len(model)) == (1, 1)
-    both = block[0].removesuffix("}") + ", " + model[0].removeprefix("train.baselines={")
-    done = python(pasted, "cli.py", "run", *small.options(both, "train.seeds=[1]"))
-    assert done.returncode == 0, done.stderr
+    baselines = block[0].removesuffix("}") + ", " + model[0].removeprefix("train.baselines={")
+    process = processes.laff("run", *small.options(baselines, "train.seeds=[1]"))
+    assert process.wait() == 0, process.said()
     results = json.loads((small.work / "evaluate" / "metrics.json").read_text())["models"]
     assert {"laff", "maximum", "towers", "chance"} <= set(results)
     for row in results.values():

@@ -78,31 +78,31 @@ def repeated(path: Path, codec: str, size: tuple[int, int], pixels: str, count: 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """64 videos of which three are bad, `all` and `good` collections of them, and the stages above."""
-    made = tmp_path_factory.mktemp("faults")
-    (made / "stages.yaml").write_text(STAGES)
-    (made / "site").mkdir()
-    (made / "site" / "sitecustomize.py").write_text(CRASH)
-    (made / "all").mkdir()
-    (made / "good").mkdir()
+    parent = tmp_path_factory.mktemp("faults")
+    (parent / "stages.yaml").write_text(STAGES)
+    (parent / "site").mkdir()
+    (parent / "site" / "sitecustomize.py").write_text(CRASH)
+    (parent / "all").mkdir()
+    (parent / "good").mkdir()
     for number in range(VIDEOS):
         name = f"v{number:02d}"
         if name == SLOW:
-            repeated(made / "all" / f"{name}.avi", "mpeg4", (4000, 3000), "yuv420p", 4000)  # about a minute's work
+            repeated(parent / "all" / f"{name}.avi", "mpeg4", (4000, 3000), "yuv420p", 4000)  # about a minute's work
         elif name == HUGE:
-            repeated(made / "all" / f"{name}.avi", "mjpeg", (9000, 9000), "yuvj420p", 3)  # 243 MB as RGB
+            repeated(parent / "all" / f"{name}.avi", "mjpeg", (9000, 9000), "yuvj420p", 3)  # 243 MB as RGB
         else:
-            small(made / "all" / f"{name}.mp4", number)
+            small(parent / "all" / f"{name}.mp4", number)
             if name != CRASHING:
-                (made / "good" / f"{name}.mp4").hardlink_to(made / "all" / f"{name}.mp4")
+                (parent / "good" / f"{name}.mp4").hardlink_to(parent / "all" / f"{name}.mp4")
     for videos in ("all", "good"):
         text = f"videos: {videos}\n"
         for split, numbers in (("train", range(40)), ("val", range(40, 50)), ("test", range(50, VIDEOS))):
             ids = [f"v{n:02d}" for n in numbers if videos == "all" or f"v{n:02d}" not in BAD]
-            (made / f"{videos}.{split}.txt").write_text("".join(f"{id_}\n" for id_ in ids))
-            (made / f"{videos}.{split}.captions.txt").write_text("".join(f"{id_}#0 a grey\n" for id_ in ids))
+            (parent / f"{videos}.{split}.txt").write_text("".join(f"{id_}\n" for id_ in ids))
+            (parent / f"{videos}.{split}.captions.txt").write_text("".join(f"{id_}#0 a grey\n" for id_ in ids))
             text += f"{split}: {{ids: {videos}.{split}.txt, captions: {videos}.{split}.captions.txt}}\n"
-        (made / f"{videos}.yaml").write_text(text)
-    return made
+        (parent / f"{videos}.yaml").write_text(text)
+    return parent
 
 
 def laff(forked: Forked, folder: Path, videos: str) -> tuple[dict[str, Any], list[dict[str, str]], str]:
@@ -114,28 +114,29 @@ def laff(forked: Forked, folder: Path, videos: str) -> tuple[dict[str, Any], lis
     assert process.wait(240) == 0, process.said()
     assert [path.name for path in (work / "colour").glob("*.h5")] == ["00000.h5"]
     with h5py.File(work / "colour" / "00000.h5") as file:
-        rows = {id_: row.tobytes() for id_, row in zip(file["ids"].asstr()[:], file["values"][:], strict=True)}
+        vectors = {id_: row.tobytes() for id_, row in zip(file["ids"].asstr()[:], file["values"][:], strict=True)}
     ledger = work / "failures.jsonl"
     lines = [json.loads(line) for line in ledger.read_text().splitlines()] if ledger.is_file() else []
-    return rows, lines, process.said()
+    return vectors, lines, process.said()
 
 
+@pytest.mark.slow
 def test_three_bad_videos_of_64_cost_three(folder: Path, forked: Forked) -> None:
-    rows, lines, said = laff(forked, folder, "all")
-    found = {line["video"]: (line["stage"], line["exception"], line["reason"]) for line in lines}
+    vectors, lines, output = laff(forked, folder, "all")
+    failures = {line["video"]: (line["stage"], line["exception"], line["reason"]) for line in lines}
     assert len(lines) == 3
-    assert found == {
+    assert failures == {
         SLOW: ("colour", "Timeout", "took longer than 5 s"),
         CRASHING: ("decode", "Crash", "the decoder process died (signal 11: SIGSEGV)"),
         HUGE: ("colour", "Memory", "needed more memory than 0.5 GiB"),
     }
-    assert "3 video(s) failed" in said
-    assert len(rows) == 61
-    assert not set(BAD) & set(rows)
+    assert "3 video(s) failed" in output
+    assert len(vectors) == 61
+    assert not set(BAD) & set(vectors)
 
     alone, none, _ = laff(forked, folder, "good")
     assert none == []
-    assert rows == alone
+    assert vectors == alone
 
 
 def test_a_look_and_reading_are_watched(folder: Path) -> None:

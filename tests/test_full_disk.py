@@ -75,10 +75,10 @@ def break_disk(monkeypatch: pytest.MonkeyPatch, victim: Path, moment: str) -> No
 @pytest.fixture(scope="module")
 def spoiled(tiny, tmp_path_factory: pytest.TempPathFactory):
     """The tiny collection with a video that is none, so that there are failures to be noted; and it run undisturbed."""
-    made = tiny.copy(tmp_path_factory.mktemp("spoiled") / "tiny")
-    sorted(made.videos.iterdir())[3].write_bytes(b"no video")
-    made.run(targets=STAGES)
-    return made
+    changed = tiny.copy(tmp_path_factory.mktemp("spoiled") / "tiny")
+    sorted(changed.videos.iterdir())[3].write_bytes(b"no video")
+    changed.run(targets=STAGES)
+    return changed
 
 
 def failures(work: Path) -> list[str]:
@@ -108,11 +108,11 @@ def test_a_full_disk_under_one_file(
     else:
         assert result.exit_code == 1, result.output
         assert "Traceback" not in result.output
-        told = result.output[result.output.index("Error: ") :]
-        assert "the disk is full (" in told or "No space left on device" in told
-        assert "make room" in told
+        message = result.output[result.output.index("Error: ") :]
+        assert "the disk is full (" in message or "No space left on device" in message
+        assert "make room" in message
         if kind in ("shard", "table", "decode"):
-            assert f"the disk is full ({victim})" in told
+            assert f"the disk is full ({victim})" in message
         if kind not in APPENDED:
             assert not victim.exists()
     assert not list(changed.work.rglob("*.partial"))
@@ -120,8 +120,8 @@ def test_a_full_disk_under_one_file(
 
     kept = {name: marks for name, marks in changed.state().items() if name.endswith(".h5")}
     changed.run(targets=STAGES)
-    now = changed.state()
-    assert {name: now[name] for name in kept} == kept
+    state = changed.state()
+    assert {name: state[name] for name in kept} == kept
     assert contents(changed.work) == contents(spoiled.work)
     assert failures(changed.work) == failures(spoiled.work)
     assert changed.run(targets=STAGES).made == {}
@@ -139,11 +139,11 @@ def disk(tmp_path: Path) -> Iterator[Callable[[Path, int], None]]:
         folder.mkdir(parents=True)
         command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            mounting = subprocess.run(command, capture_output=True, text=True, check=False)
         except FileNotFoundError:
             pytest.skip("needs `mount`")
-        if done.returncode:
-            pytest.skip(f"needs the right to mount: {done.stderr.strip()}")
+        if mounting.returncode:
+            pytest.skip(f"needs the right to mount: {mounting.stderr.strip()}")
         mounted.append(folder)
 
     yield mount
@@ -154,13 +154,14 @@ def disk(tmp_path: Path) -> Iterator[Callable[[Path, int], None]]:
 def fill(folder: Path, free: int) -> Path:
     """Fill a disk but for so many bytes; returns the file that does it."""
     filler = folder / "filler"
-    there = os.statvfs(folder)
+    disk_state = os.statvfs(folder)
     with filler.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, there.f_bavail * there.f_bsize - free)
+        os.posix_fallocate(file.fileno(), 0, disk_state.f_bavail * disk_state.f_bsize - free)
     return filler
 
 
 @pytest.mark.parametrize("free", [100_000, 30_000_000])
+@pytest.mark.slow
 def test_a_run_on_a_disk_that_fills_up(
     ran, tmp_path: Path, contents: Callable, disk: Callable, forked: Forked, free: int
 ) -> None:
@@ -168,11 +169,11 @@ def test_a_run_on_a_disk_that_fills_up(
     disk(changed.work, 200_000_000)
     filler = fill(changed.work, free)
     process = forked.laff("run", *changed.options())
-    code, said = process.wait(), process.said()
-    assert code == 1, said
-    assert "Traceback" not in said
-    assert "make room" in said[said.rindex("Error: ") :]
-    assert str(changed.work) in said[said.rindex("Error: ") :]
+    code, output = process.wait(), process.said()
+    assert code == 1, output
+    assert "Traceback" not in output
+    assert "make room" in output[output.rindex("Error: ") :]
+    assert str(changed.work) in output[output.rindex("Error: ") :]
     assert not list(changed.work.rglob("*.partial"))
     process = forked.laff("verify", "-w", changed.work)
     assert process.wait() == 0, process.said()
@@ -180,8 +181,8 @@ def test_a_run_on_a_disk_that_fills_up(
     filler.unlink()
     process = forked.laff("run", *changed.options())
     assert process.wait() == 0, process.said()
-    now = changed.state()
-    assert {name: now[name] for name in kept} == kept
+    state = changed.state()
+    assert {name: state[name] for name in kept} == kept
     assert contents(changed.work) == contents(ran.work)
     assert changed.run().made == {}
 

@@ -36,10 +36,10 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 def children(pid: int) -> list[int]:
     """The processes that this one has started."""
-    found = []
+    pids = []
     for task in Path(f"/proc/{pid}/task").iterdir():
-        found += [int(child) for child in (task / "children").read_text().split()]
-    return found
+        pids += [int(child) for child in (task / "children").read_text().split()]
+    return pids
 
 
 def alive(pid: int) -> bool:
@@ -65,6 +65,7 @@ def finished_shards(state: dict[str, tuple[int, int, int]]) -> dict[str, tuple[i
     return {name: marks for name, marks in kept.items() if not name.startswith(("finetune", "ingest", "rank"))}
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_ends_as_if_nothing_had_been(ran, tmp_path: Path, contents, forked: Forked) -> None:
     killed = ran.copy(tmp_path / "killed", work=False)
     options = killed.options(*OFTEN)
@@ -103,8 +104,8 @@ def test_a_shard_that_no_index_knows_is_asked_not_made_again(ran, tmp_path: Path
     (changed.work / stage / "index.jsonl").unlink()
     fitted = stage == "gru"  # its model is no shard and cannot speak for itself
     before = changed.state()[side]
-    made = changed.run().made
-    assert set(made) <= ({"gru"} if fitted else set())
+    units = changed.run().made
+    assert set(units) <= ({"gru"} if fitted else set())
     assert changed.state()[side] == before
 
 
@@ -136,7 +137,7 @@ def test_an_interrupt_leaves_with_a_word_and_no_traceback(tiny, tmp_path: Path, 
     workers = children(process.pid)
     os.kill(process.pid, signal.SIGINT)
     assert process.wait(60) == 130
-    said = process.said()
-    assert "interrupted; what is finished is kept" in said
-    assert "Traceback" not in said
+    output = process.said()
+    assert "interrupted; what is finished is kept" in output
+    assert "Traceback" not in output
     assert wait_for(lambda: not any(map(alive, workers)), 10)

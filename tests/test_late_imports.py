@@ -102,8 +102,8 @@ def test_help_imports_nothing_heavy() -> None:
 
     code = "import cli, sys; from click.testing import CliRunner; CliRunner().invoke(cli.main, ['--help']); "
     code += f"print(sorted({set(HEAVY)!r} & set(sys.modules)), 'numpy' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == "[] False\n"
+    process = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert process.stdout == "[] False\n"
 
 
 def test_a_plan_imports_no_torch_and_no_dask() -> None:
@@ -113,5 +113,5 @@ def test_a_plan_imports_no_torch_and_no_dask() -> None:
     code += "from pipeline.graph import step_facts; import importlib; "
     code += "[importlib.import_module(step_facts.module_of(name)) for name in step_facts.names()]; "
     code += f"print(sorted({set(HEAVY)!r} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=Path(ROOT), capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    process = subprocess.run([sys.executable, "-c", code], cwd=Path(ROOT), capture_output=True, text=True, check=True)
+    assert process.stdout == "[]\n"

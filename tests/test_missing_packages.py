@@ -49,72 +49,72 @@ def test_every_package_is_tried() -> None:
 
 def test_cached_features_serve_everywhere(ran: Any, machine: Machine, tmp_path: Path) -> None:
     """Help, plan, a training of its own on features made elsewhere, and what comes of it."""
-    made = ran.copy(tmp_path / "made")
-    before = made.state()
+    copy = ran.copy(tmp_path / "made")
+    before = copy.state()
     assert machine.laff("--help").poll() == 0
-    assert machine.laff("plan", *made.options()).poll() == 0
-    cached = machine.laff("run", *made.options())
+    assert machine.laff("plan", *copy.options()).poll() == 0
+    cached = machine.laff("run", *copy.options())
     assert cached.out().startswith("nothing to do"), cached.said()
-    trained = machine.laff("run", *made.options("train.seeds=[3]"))
+    trained = machine.laff("run", *copy.options("train.seeds=[3]"))
     assert trained.poll() == 0, trained.said()
-    assert (made.work / "train" / "laff" / "seed3" / "best.pt").is_file()
-    after = made.state()
+    assert (copy.work / "train" / "laff" / "seed3" / "best.pt").is_file()
+    after = copy.state()
     assert {
         name: after[name] for name in before if name.endswith(".h5") and "rank" not in name
     }.items() <= before.items()
-    for words in (["verify", "-w", made.work], ["failures", "-w", made.work]):
-        done = machine.laff(*words)
-        assert done.poll() == 0, done.said()
+    for words in (["verify", "-w", copy.work], ["failures", "-w", copy.work]):
+        process = machine.laff(*words)
+        assert process.poll() == 0, process.said()
 
 
 @pytest.mark.parametrize("machine", NEEDED_BY, indirect=True)
 def test_what_needs_it_says_so(tiny: Any, machine: Machine, tmp_path: Path) -> None:
-    made = tiny.copy(tmp_path / "made")
+    copy = tiny.copy(tmp_path / "made")
     who = NEEDED_BY[machine.package]
     option = [who, "2"] if who.startswith("--") else []
-    done = machine.laff("run", *made.options(), *option)
-    assert done.poll() == 1, done.said()
-    assert "Traceback" not in done.said()
-    told = done.err()[done.err().rindex("Error: ") :]
-    assert f"needs the package {machine.package}, which is not installed here" in told
-    assert f"pip install {machine.package}" in told
-    assert told.startswith(f"Error: {TOLD.get(who, who)} needs ")
+    process = machine.laff("run", *copy.options(), *option)
+    assert process.poll() == 1, process.said()
+    assert "Traceback" not in process.said()
+    message = process.err()[process.err().rindex("Error: ") :]
+    assert f"needs the package {machine.package}, which is not installed here" in message
+    assert f"pip install {machine.package}" in message
+    assert message.startswith(f"Error: {TOLD.get(who, who)} needs ")
     if option:  # before any work
-        assert not made.work.joinpath("decode").exists()
+        assert not copy.work.joinpath("decode").exists()
     else:  # what stands before it is done and kept
-        assert (made.work / "ingest" / "table.h5").is_file()
-        shutil.rmtree(made.work)
+        assert (copy.work / "ingest" / "table.h5").is_file()
+        shutil.rmtree(copy.work)
 
 
 def test_trainings_read_the_width_of_a_published_clip_from_its_shards(
     tiny: Any, forked: Forked, tmp_path: Path
 ) -> None:
     """open_clip alone knows the shape of its models, and a training on their cached features needs only the rows."""
-    made = tiny.copy(tmp_path / "made")
+    copy = tiny.copy(tmp_path / "made")
     sets = ("clip.model=ViT-S-32-alt", "clip.frames=1", "train.from=[clip, bow]", "rank.pairs={}")
-    made.run(*sets, targets=("clip", "bow"))
+    copy.run(*sets, targets=("clip", "bow"))
     without = Machine(forked, "open_clip_torch", tmp_path)
-    trained = without.laff("run", *made.options(*sets))
+    trained = without.laff("run", *copy.options(*sets))
     assert trained.poll() == 0, trained.said()
-    assert (made.work / "evaluate" / "metrics.json").is_file()
+    assert (copy.work / "evaluate" / "metrics.json").is_file()
 
 
 def test_decord_is_needed_where_it_is_to_read_and_nowhere_else(tiny: Any, forked: Forked, tmp_path: Path) -> None:
-    made = tiny.copy(tmp_path / "made")
+    copy = tiny.copy(tmp_path / "made")
     without = Machine(forked, "decord", tmp_path)
     decord = "decode.decoder=decord"
     needs = "decoder=decord of the decode step needs the package decord, which is not installed here"
     for target in ("x3d", "finetune"):
-        refused = without.laff("run", target, *made.options(decord))
+        refused = without.laff("run", target, *copy.options(decord))
         assert refused.poll() == 1
         assert refused.said().count(needs) == 1
         assert "pip install decord" in refused.said()
         assert "Traceback" not in refused.said()
-        assert not (made.work / "ingest").exists()  # it is told before any work
-    read = without.laff("run", "x3d", *made.options())
+        assert not (copy.work / "ingest").exists()  # it is told before any work
+    read = without.laff("run", "x3d", *copy.options())
     assert read.poll() == 0, read.said()
-    assert made.run(decord, targets=("x3d",)).made == {"x3d": 3}
-    assert shards.read(made.work / "x3d" / "00000.h5").attributes["decoder"].startswith("decord ")
-    cached = without.laff("run", "x3d", "bow", *made.options(decord))
+    assert copy.run(decord, targets=("x3d",)).made == {"x3d": 3}
+    assert shards.read(copy.work / "x3d" / "00000.h5").attributes["decoder"].startswith("decord ")
+    cached = without.laff("run", "x3d", "bow", *copy.options(decord))
     assert cached.poll() == 0, cached.said()
     assert "x3d: " not in cached.err()  # its rows serve here

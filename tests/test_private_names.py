@@ -37,28 +37,28 @@ def private(name: str) -> bool:
 
 def defined(tree: ast.Module) -> set[str]:
     """All names that a file gives to functions, classes, variables and attributes."""
-    found = {
+    names = {
         node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
+            names.add(node.id)
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and ast.unparse(node.value) in OURS:
-            found.add(node.attr)
-    return found
+            names.add(node.attr)
+    return names
 
 
 def of_torch(tree: ast.Module) -> set[str]:
     """What a file calls torch, its modules and what it takes from them."""
-    found: set[str] = set()
+    names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {
+            names |= {
                 alias.asname or alias.name.split(".")[0] for alias in node.names if alias.name.split(".")[0] == "torch"
             }
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "torch":
-            found |= {alias.asname or alias.name for alias in node.names}
-    return found
+            names |= {alias.asname or alias.name for alias in node.names}
+    return names
 
 
 def uses(source: str, ours: Set[str] = frozenset()) -> set[str]:
@@ -68,25 +68,25 @@ def uses(source: str, ours: Set[str] = frozenset()) -> set[str]:
     if not torch:
         return set()
     known = ours | defined(tree)
-    found: set[str] = set()
+    names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "torch":
             parts = [*node.module.split("."), *(alias.name for alias in node.names)]
-            found |= {part for part in parts if private(part) or part == "ops"}
+            names |= {part for part in parts if private(part) or part == "ops"}
         elif isinstance(node, ast.Import):
             parts = [part for alias in node.names for part in alias.name.split(".") if alias.name.startswith("torch.")]
-            found |= {part for part in parts if private(part) or part == "ops"}
+            names |= {part for part in parts if private(part) or part == "ops"}
         elif isinstance(node, ast.Attribute):
             root = ast.unparse(node).split(".")[0]
             if (private(node.attr) and (root in torch or node.attr not in known)) or (
                 root in torch and node.attr == "ops"
             ):
-                found.add(node.attr)
+                names.add(node.attr)
         elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("getattr", "hasattr", "setattr", "delattr"):
             name = node.args[1]
             if isinstance(name, ast.Constant) and private(str(name.value)) and name.value not in known:
-                found.add(name.value)
-    return found
+                names.add(name.value)
+    return names
 
 
 @pytest.mark.parametrize(
@@ -123,5 +123,5 @@ def test_each_private_name_of_torch_is_listed_with_its_guard() -> None:
         for path in (ROOT / room).rglob("*.py")
     }
     ours = {name for source in sources.values() for name in defined(ast.parse(source))}
-    found = {(path, name) for path, source in sources.items() for name in uses(source, ours)}
-    assert found == set(GUARDED)
+    private_uses = {(path, name) for path, source in sources.items() for name in uses(source, ours)}
+    assert private_uses == set(GUARDED)

@@ -33,20 +33,20 @@ def used(ran: Any, tmp_path: Path) -> Any:
 @pytest.fixture
 def remembered(ran: Any, used: Any) -> Any:
     """The same, where the workspace was not copied alone: what it remembers leads to this copy."""
-    known = memory.read(ran.work)
-    assert known is not None
-    memory.write(used.work, replace(known, collection=used.collection, stages=used.stages))
+    remembered_run = memory.read(ran.work)
+    assert remembered_run is not None
+    memory.write(used.work, replace(remembered_run, collection=used.collection, stages=used.stages))
     return used
 
 
-def features(made: Any) -> dict[str, Any]:
-    return {name: state for name, state in made.state().items() if name.endswith(".h5") and "rank" not in name}
+def features(workspace: Any) -> dict[str, Any]:
+    return {name: state for name, state in workspace.state().items() if name.endswith(".h5") and "rank" not in name}
 
 
 def test_the_workspace_alone_says_everything(remembered: Any, laff: Laff) -> None:
-    done = laff("run", "-w", remembered.work)
-    assert done.exit_code == 0, done.output
-    assert done.output.startswith("nothing to do")
+    result = laff("run", "-w", remembered.work)
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("nothing to do")
     for words in (
         ["plan"],
         ["search", "a red circle", "-k", "2"],
@@ -54,8 +54,8 @@ def test_the_workspace_alone_says_everything(remembered: Any, laff: Laff) -> Non
         ["analyze", "weights"],
         ["ingest"],
     ):
-        done = laff(*words, "-w", remembered.work)
-        assert done.exit_code == 0, done.output
+        result = laff(*words, "-w", remembered.work)
+        assert result.exit_code == 0, result.output
     assert json.loads(laff("plan", "-w", remembered.work, "--json").output)[0]["stale"] == 0
 
 
@@ -63,19 +63,19 @@ def test_a_forgotten_profile_replaces_nothing(remembered: Any, laff: Laff) -> No
     before = remembered.state()
     options = ["-c", remembered.collection, "-w", remembered.work, "--stages", remembered.stages]
     options += ["--set", "train.from=[x3d, bow]", "--set", "rank.pairs={}", "--set", "x3d.weights=random"]
-    done = laff("run", *options)
-    assert done.exit_code == 1
-    assert "this run would replace finished results:" in done.output
-    assert "- x3d: 22 rows in 3 file(s)" in done.output
-    assert "run main was given --profile small" in done.output
-    assert "give --yes to replace them" in done.output
+    result = laff("run", *options)
+    assert result.exit_code == 1
+    assert "this run would replace finished results:" in result.output
+    assert "- x3d: 22 rows in 3 file(s)" in result.output
+    assert "run main was given --profile small" in result.output
+    assert "give --yes to replace them" in result.output
     assert remembered.state() == before
     assert "`laff run` asks first: it would replace" in laff("plan", *options).output
 
 
 def test_one_is_asked_at_a_terminal(remembered: Any, laff: Laff, monkeypatch: pytest.MonkeyPatch) -> None:
     before = features(remembered)
-    monkeypatch.setattr("pipeline.commands.options._at_a_terminal", lambda: True)
+    monkeypatch.setattr("pipeline.commands.terminal.has_person", lambda: True)
     words = ["x3d", "-w", remembered.work, "--set", "x3d.frames=5"]
     refused = laff(*words, input="n\n")
     assert refused.exit_code == 1
@@ -98,8 +98,8 @@ def test_yes_is_for_scripts_and_what_was_agreed_goes_on(
     with monkeypatch.context() as patched:
         patched.setattr(extract, "run_together", stop)
         assert laff(*words, "--yes").exit_code != 0
-    done = laff(*words)  # it was agreed to, and is not asked again
-    assert done.exit_code == 0, done.output
+    result = laff(*words)  # it was agreed to, and is not asked again
+    assert result.exit_code == 0, result.output
     known = memory.read(remembered.work)
     assert known is not None
     assert known.replacing == {}  # done: nobody has agreed to anything later
@@ -118,8 +118,8 @@ def test_a_training_that_was_cut_off_goes_on_in_its_run(
         patched.setattr(train, "run", stop)
         assert laff("train", "-w", remembered.work, "--set", "train.heads=4").exit_code != 0
     assert laff("x3d", "-w", remembered.work).exit_code == 0  # makes nothing of a run, and names none
-    done = laff("evaluate", "-w", remembered.work)
-    assert done.exit_code == 0, done.output
+    result = laff("evaluate", "-w", remembered.work)
+    assert result.exit_code == 0, result.output
     assert sorted(path.name for path in (remembered.work / "runs").iterdir()) == ["heads4", "main"]
     assert (remembered.work / "runs" / "heads4" / "evaluate" / "metrics.json").is_file()
 
@@ -135,17 +135,17 @@ def test_another_collection_is_asked_about(remembered: Any, laff: Laff) -> None:
     options = [
         str(folder / "collection.yaml") if word == str(remembered.collection) else word for word in remembered.options()
     ]
-    done = laff("run", *options)
-    assert done.exit_code == 1
-    assert f"22 of the 22 videos are not in {folder}/collection.yaml" in done.output
+    result = laff("run", *options)
+    assert result.exit_code == 1
+    assert f"22 of the 22 videos are not in {folder}/collection.yaml" in result.output
     assert remembered.state() == before
 
 
 def test_both_trainings_are_there(remembered: Any, laff: Laff) -> None:
     before = remembered.state()
-    done = laff("evaluate", "-w", remembered.work, "--set", "train.heads=4")
-    assert done.exit_code == 0, done.output
-    assert f"{remembered.work}/runs/heads4/evaluate/metrics.json" in done.output
+    result = laff("evaluate", "-w", remembered.work, "--set", "train.heads=4")
+    assert result.exit_code == 0, result.output
+    assert f"{remembered.work}/runs/heads4/evaluate/metrics.json" in result.output
     after = remembered.state()
     assert {name for name in before if after.get(name) != before[name]} <= {"run.yaml", "times.jsonl"}
 
@@ -176,17 +176,17 @@ def test_a_chosen_name(remembered: Any, laff: Laff) -> None:
     kept = remembered.work / "runs" / "again" / "train" / "laff" / "seed1" / "best.pt"
     twin = remembered.work / "train" / "laff" / "seed1" / "best.pt"
     assert kept.samefile(twin)  # trained alike: taken over
-    done = laff("train", "-w", remembered.work, "--name", "again", "--set", "train.lr=0.1")
-    assert done.exit_code == 1
-    assert "has other settings (lr 0.0003 → 0.1)" in done.output
+    result = laff("train", "-w", remembered.work, "--name", "again", "--set", "train.lr=0.1")
+    assert result.exit_code == 1
+    assert "has other settings (lr 0.0003 → 0.1)" in result.output
 
 
 def test_a_workspace_that_remembers_nothing(tmp_path: Path, laff: Laff) -> None:
-    done = laff("run", "-w", tmp_path / "none")
-    assert done.exit_code == 2
-    assert f"{tmp_path / 'none'} remembers no run: give -c FILE" in done.output
+    result = laff("run", "-w", tmp_path / "none")
+    assert result.exit_code == 2
+    assert f"{tmp_path / 'none'} remembers no run: give -c FILE" in result.output
     assert laff("runs", "-w", tmp_path).output == f"no run yet: laff run -c collection.yaml -w {tmp_path}\n"
     assert laff("runs", "-c", tmp_path / "c.yaml", "-w", tmp_path).output.startswith("no run yet")  # as in a script
-    done = laff("runs", "-w", tmp_path / "none")
-    assert done.exit_code == 1
-    assert "no such workspace" in done.output
+    result = laff("runs", "-w", tmp_path / "none")
+    assert result.exit_code == 1
+    assert "no such workspace" in result.output

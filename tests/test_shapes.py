@@ -22,28 +22,28 @@ QUICK = ("ingest.shard_videos=8", "x3d.crop=32", "x3d.frames=4", "train.heads=2"
 
 def with_yaml(tiny: Tiny, folder: Path, yaml: str, **files: str) -> Tiny:
     """A copy of the collection, nothing run, with another collection.yaml and further files beside it."""
-    made = replace(tiny.copy(folder, work=False), sets=(*QUICK, *SETS))
+    changed = replace(tiny.copy(folder, work=False), sets=(*QUICK, *SETS))
     for name, text in files.items():
-        (made.collection.parent / name).write_text(text, encoding="utf-8")
-    made.collection.write_text(yaml, encoding="utf-8")
-    return made
+        (changed.collection.parent / name).write_text(text, encoding="utf-8")
+    changed.collection.write_text(yaml, encoding="utf-8")
+    return changed
 
 
 def test_videos_alone(tiny: Tiny, tmp_path: Path) -> None:
     """With subfolders and names of any letters: what sees videos runs, what learns says what it lacks."""
-    made = with_yaml(tiny, tmp_path / "only", "videos: videos\n")
-    videos = sorted(made.videos.iterdir())
-    odd = made.videos / "day 1" / "Été 100% #3.mp4"
+    changed = with_yaml(tiny, tmp_path / "only", "videos: videos\n")
+    videos = sorted(changed.videos.iterdir())
+    odd = changed.videos / "day 1" / "Été 100% #3.mp4"
     odd.parent.mkdir()
     videos[0].rename(odd)
     for video in videos[3:]:
         video.unlink()
-    outcome = made.run(targets=("x3d",))
+    outcome = changed.run(targets=("x3d",))
     assert (outcome.made, outcome.lost) == ({"ingest": 1, "decode": 1, "x3d": 1}, 0)
-    assert shards.read(made.work / "x3d" / "00000.h5").ids == ["day 1/Été 100% #3", videos[1].stem, videos[2].stem]
-    assert not made.run(targets=("x3d",)).made
+    assert shards.read(changed.work / "x3d" / "00000.h5").ids == ["day 1/Été 100% #3", videos[1].stem, videos[2].stem]
+    assert not changed.run(targets=("x3d",)).made
     with pytest.raises(LaffError, match=r"no captions of train .*, which `laff bow`, `laff train` need"):
-        made.run(targets=("train",))
+        changed.run(targets=("train",))
 
 
 def test_topics_without_answers_and_a_val_that_is_test(tiny: Tiny, tmp_path: Path) -> None:
@@ -52,18 +52,18 @@ def test_topics_without_answers_and_a_val_that_is_test(tiny: Tiny, tmp_path: Pat
     lines = (folder / "test.caption.txt").read_text().splitlines(keepends=True)
     first = lines[0].partition("#")[0]
     few = [line for line in lines if line.startswith(f"{first}#")]
-    made = with_yaml(
+    changed = with_yaml(
         tiny,
         tmp_path / "topics",
         "videos: videos\ntrain: {ids: train.txt, captions: train.caption.txt}\nval: test\n"
         "test: {ids: test.txt, captions: few.txt, queries: topics.txt}\n",
         **{"few.txt": "".join(few), "topics.txt": "my%20topic a red circle\n2 a blue square\n"},
     )
-    outcome = made.run()
-    with gzip.open(made.work / "rank" / "laff" / "seed1" / "t2v.trec.gz", "rt") as file:
-        found = Counter(line.split()[0] for line in file)
-    assert found == {**{line.split()[0]: 6 for line in few}, "my%20topic": 6, "2": 6}
-    metrics = json.loads((made.work / "evaluate" / "metrics.json").read_text())
+    outcome = changed.run()
+    with gzip.open(changed.work / "rank" / "laff" / "seed1" / "t2v.trec.gz", "rt") as file:
+        hits = Counter(line.split()[0] for line in file)
+    assert hits == {**{line.split()[0]: 6 for line in few}, "my%20topic": 6, "2": 6}
+    metrics = json.loads((changed.work / "evaluate" / "metrics.json").read_text())
     assert (
         metrics["protocol"].split("; ")[1:]
         == metrics["unusual"]
@@ -77,10 +77,10 @@ def test_topics_without_answers_and_a_val_that_is_test(tiny: Tiny, tmp_path: Pat
     assert (row["v2t"]["queries"], row["v2t"]["candidates"]) == (1, len(few))
     assert metrics["models"]["chance"]["t2v"]["R@1"]["mean"] == pytest.approx(100 / 6)
     assert metrics["splits"]["val"] == metrics["splits"]["test"]
-    assert "val is test: the best epoch was chosen by these very queries" in outcome.summary(made.work)
-    assert "val is test" in (made.work / "report" / "index.html").read_text()
-    assert len(search(made.request(), "a red circle", 100, "all")) == 12 + 6  # each video once
+    assert "val is test: the best epoch was chosen by these very queries" in outcome.summary(changed.work)
+    assert "val is test" in (changed.work / "report" / "index.html").read_text()
+    assert len(search(changed.request(), "a red circle", 100, "all")) == 12 + 6  # each video once
     # Another topic costs its shard and the runs; nothing is trained.
-    with (made.collection.parent / "topics.txt").open("a") as file:
+    with (changed.collection.parent / "topics.txt").open("a") as file:
         file.write("last a blue square\n")
-    assert run(made.request(), ["rank"]).made == {"ingest": 1, "bow": 1, "rank": 2}
+    assert run(changed.request(), ["rank"]).made == {"ingest": 1, "bow": 1, "rank": 2}

@@ -35,15 +35,15 @@ def videos(clips: Any, tmp_path: Path) -> Path:
     levels = np.arange(100, dtype=np.uint8).repeat(3 * 1024).reshape(100, 32, 32, 3) * 2
     clips("film.mp4", levels)
     clips("short.mp4", levels[:10])
-    rows: list[dict[str, Any]] = [
+    entries: list[dict[str, Any]] = [
         {"video": name, "path": "film.mp4", "start": start, "end": end}
         for name, start, end in [*WINDOWS, ("outside", 12.0, 13.0)]
     ]
-    rows += [{"video": name, "path": f"{name}.mp4"} for name in ("film", "short")]
-    (tmp_path / "t.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-    texts = "".join(json.dumps({"video": row["video"], "caption": "a light"}) + "\n" for row in rows)
+    entries += [{"video": name, "path": f"{name}.mp4"} for name in ("film", "short")]
+    (tmp_path / "t.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in entries))
+    texts = "".join(json.dumps({"video": row["video"], "caption": "a light"}) + "\n" for row in entries)
     (tmp_path / "texts.jsonl").write_text(texts)
-    ids = [row["video"] for row in rows]
+    ids = [row["video"] for row in entries]
     (tmp_path / "train.txt").write_text("\n".join(ids[:-2]))
     (tmp_path / "test.txt").write_text("\n".join(ids[-2:]))
     yaml = "name: windows\nvideos: t.jsonl\ntrain: {ids: train.txt, captions: texts.jsonl}\n"
@@ -55,14 +55,14 @@ def videos(clips: Any, tmp_path: Path) -> Path:
 def features(collection: Path, name: str, *sets: str) -> dict[str, np.ndarray]:
     work = collection.parent / name
     run(Request(collection, work, collection.parent / "stages.yaml", None, sets), ("colour",))
-    found: dict[str, np.ndarray] = {}
+    vectors: dict[str, np.ndarray] = {}
     for path in sorted((work / "colour").glob("*.h5")):
         shard = shards.read(path)
-        found |= dict(zip(shard.ids, shard.values, strict=True))
+        vectors |= dict(zip(shard.ids, shard.values, strict=True))
         if any("@" in id_ for id_ in shard.ids):
             starts = dict(zip(shard.ids, shards.column(path, "start").tolist(), strict=True))
             assert all(starts[one] == start for one, start, _ in WINDOWS if one in starts)
-    return found
+    return vectors
 
 
 def test_rows_of_windows_are_those_of_their_frames(videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,1 +1,1 @@
-"""The verbs of the `laff` command and the options that they share; imports click alone until a verb runs."""
+"""The verbs of the `laff` command and the options that they share; only click is imported until a verb runs."""

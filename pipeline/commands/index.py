@@ -1,25 +1,25 @@
-"""`laff index`: a folder of videos made ready to be searched."""
+"""`laff index`: make a folder of videos ready to be searched."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 
-from pipeline.commands.options import PACKAGE, PATH, agreeing, hands, settings, work_option, working
+from pipeline.commands.options import PATH, index_options
+from pipeline.commands.shared import Shared, confirmed
 from pipeline.commands.terminal import called
 
 EXAMPLE = "a dog runs on the beach"
+Windows = dict[str, float] | str  # as collection.yaml says them
 
 
-def windows_of(context: click.Context, option: click.Parameter, value: str | None) -> Any:
-    """What collection.yaml is to say of --windows: {seconds: …} of 10, and stride of 10/5, else the word as it is."""
+def windows_of(context: click.Context, option: click.Parameter, value: str | None) -> Windows | None:
+    """The value of --windows for collection.yaml: 10 -> {seconds: 10}, 10/5 -> with stride 5, else the word itself."""
     if value is None:
         return None
-    numbers = []
+    numbers: list[float] = []
     for part in value.split("/"):
         try:
             numbers.append(int(part) if part.isdigit() else float(part))
@@ -30,17 +30,14 @@ def windows_of(context: click.Context, option: click.Parameter, value: str | Non
 
 @click.command(name="index")
 @click.argument("folder", required=False, type=PATH)
-@settings
-@PACKAGE
-@work_option(required=False)
-@working
+@index_options
 @click.option(
     "--feature",
     "features",
     multiple=True,
     metavar="NAME",
-    help="Another pair of features than clip, such as conse, whose models come in packages; several: each of them, and "
-    "search takes the first.",
+    help="Another pair of features than clip, such as conse, whose models come in packages. Given several times, "
+    "search uses the first.",
 )
 @click.option("--weights", default="", metavar="NAME", help="Another checkpoint: of `laff weights list`, or a file.")
 @click.option(
@@ -53,21 +50,19 @@ def index_command(
     folder: Path | None,
     features: tuple[str, ...],
     weights: str,
-    windows: Any,
-    retry_failed: bool,
-    max_failures: int,
-    **options: Any,
+    windows: Windows | None,
+    shared: Shared,
 ) -> None:
     """Make all videos of a FOLDER ready to be searched by sentences.
 
-    It keeps what it makes in FOLDER/.laff, or in the workspace that -w names. Again, it takes what is new, changed or
-    gone; without FOLDER it looks after the index of the current folder. It remembers what it was given.
+    It writes to FOLDER/.laff, or to the workspace that -w names, and remembers its options. When you call it again, it
+    takes new, changed and deleted videos into account; without FOLDER it updates the index of the current folder.
 
     \b
     laff index Videos                          then: laff search "a dog runs on the beach" -w Videos
     laff index Videos --feature conse          without a model from a hub
     laff index Videos --weights mobileclip2-s2
-    laff index Videos --package OUT            by a model of your own, which `laff package` made
+    laff index Videos --package OUT            with a model of your own, from `laff package`
     """
     from pipeline.indexing import making
     from pipeline.indexing.order import Order, prepared
@@ -75,34 +70,33 @@ def index_command(
     start = time.perf_counter()
     order = Order(
         folder,
-        options["work"],
+        shared.work,
         features,
         weights,
         windows,
-        options["stages"],
-        options["profile"],
-        options["sets"],
-        options["trust"],
-        options["package"],
+        shared.stages,
+        shared.profile,
+        shared.sets,
+        shared.trust,
+        shared.package,
     )
-    with prepared(order) as wanted:
-        wanted = replace(wanted, **hands(options))
-        outcome, change = agreeing(wanted, lambda agreed: making.run(agreed, retry_failed))
-    where = making.by(wanted, Path())
+    with prepared(order) as ordered:
+        request = shared.carried_out(ordered)
+        outcome, change = confirmed(request, lambda agreed: making.run(agreed, shared.retry_failed))
+    where = making.work_words(request, Path())
     failures = f"`laff failures{where}` says why"
-    found = outcome.videos - outcome.lost
-    what = "videos" if outcome.videos == change.now else "parts of videos"
-    if not found:
+    searchable = outcome.videos - outcome.lost
+    items = "videos" if outcome.videos == change.now else "parts of videos"
+    if not searchable:
         raise click.ClickException(f"none of the {outcome.videos} videos could be read; {failures}")
     click.echo(f"videos: {change}")
     if outcome.lost:
-        click.echo(f"{outcome.lost} of {outcome.videos} {what} cannot be found: {failures}; --retry-failed tries again")
+        click.echo(
+            f"{outcome.lost} of {outcome.videos} {items} cannot be found: {failures}; --retry-failed tries again"
+        )
     if outcome.random:
         click.echo(f"RANDOM WEIGHTS in {', '.join(outcome.random)}: answers show that the machine runs, nothing more")
-    by = ", ".join(making.features(wanted))
-    click.echo(
-        f"{found} of {outcome.videos} {what} can be found by {by}; this took {time.perf_counter() - start:.0f} s"
-    )
+    features_text, seconds = ", ".join(making.features(request)), time.perf_counter() - start
+    click.echo(f"{searchable} of {outcome.videos} {items} can be found by {features_text}; this took {seconds:.0f} s")
     click.echo(f'next: {called()} search "{EXAMPLE}"{where}')
-    if 0 <= max_failures < outcome.lost:
-        raise click.ClickException(f"{outcome.lost} videos failed, more than --max-failures {max_failures}; {failures}")
+    shared.check_failures(outcome.lost, f"; {failures}")

@@ -1,4 +1,4 @@
-"""`laff show` and `laff failures`: what a run has made."""
+"""`laff show` and `laff failures`: the content of a shard, and the videos that failed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands.options import where_alone
+from pipeline.commands.options import workspace_only
 
 
 @click.command(name="show")
@@ -20,12 +20,12 @@ def show_command(file: Path) -> None:
 
 
 @click.command(name="failures")
-@where_alone
+@workspace_only
 @click.option("--json", "as_json", is_flag=True, help="The ledger's lines as they are.")
 def failures_command(work: Path, as_json: bool) -> None:
-    """Show which videos failed, in which stage, and why; and those that are used, though with a flaw.
+    """Show which videos failed, in which stage, and why; also videos that are used in spite of a flaw.
 
-    The workspace alone is looked at; the options of the run may stand here too.
+    Only the workspace is read; the options of the run are allowed here too.
     """
     from pipeline.store import ledger
 

@@ -1,17 +1,17 @@
-"""`laff package`: a trained model in one folder, to be applied to any collection on any machine."""
+"""`laff package`: write a trained model to a folder, to apply it to any collection on any machine."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
-from pipeline.commands.options import PATH, request, where
+from pipeline.commands.options import PATH, workspace_options
+from pipeline.commands.shared import Shared
 
 
 @click.command(name="package")
-@where
+@workspace_options
 @click.option(
     "--model",
     "models",
@@ -20,10 +20,10 @@ from pipeline.commands.options import PATH, request, where
     help="Another model than the main one with its first seed: MODEL, MODEL/seedN, or a pair of features, such as "
     "clip-ft; given several times, all of these.",
 )
-@click.option("--with-weights", is_flag=True, help="Copy published weights and other files that features need into it.")
+@click.option("--with-weights", is_flag=True, help="Copy published weights and other files that features need, too.")
 @click.option("--yes", is_flag=True, help="Replace OUT where it is a package.")
 @click.argument("out", type=PATH)
-def package_command(out: Path, models: tuple[str, ...], with_weights: bool, yes: bool, **options: Any) -> None:
+def package_command(out: Path, models: tuple[str, ...], with_weights: bool, shared: Shared) -> None:
     """Write a trained model to the folder OUT, with all that applying it to other collections takes.
 
     OUT holds what was learned, the recipe of its features, its weights by name and sha256, and a card (README.md, and
@@ -38,10 +38,12 @@ def package_command(out: Path, models: tuple[str, ...], with_weights: bool, yes:
     """
     from pipeline.packing.pack import pack
 
-    made = pack(request(options), out, models, with_weights, yes)
-    click.echo(f"{made.out}: {', '.join(made.models)} ({made.size})")
-    if made.random:
-        click.echo(f"RANDOM WEIGHTS in {', '.join(made.random)}: the card says so")
-    if made.away:
-        click.echo(f"it does not hold {', '.join(made.away)}: its README.md says where to get them, or --with-weights")
-    click.echo(f"next: laff run -c collection.yaml -w AWAY --package {made.out}")
+    package = pack(shared.request(), out, models, with_weights, shared.yes)
+    click.echo(f"{package.out}: {', '.join(package.models)} ({package.size})")
+    if package.random:
+        click.echo(f"RANDOM WEIGHTS in {', '.join(package.random)}: the card says so")
+    if package.away:
+        click.echo(
+            f"it does not hold {', '.join(package.away)}: its README.md says where to get them, or --with-weights"
+        )
+    click.echo(f"next: laff run -c collection.yaml -w AWAY --package {package.out}")

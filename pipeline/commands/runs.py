@@ -1,4 +1,4 @@
-"""`laff runs`: the runs that stand side by side in a workspace."""
+"""`laff runs`: the runs of a workspace."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands.options import where_alone
+from pipeline.commands.options import workspace_only
 
 
 @click.command(name="runs")
-@where_alone
+@workspace_only
 @click.option("--json", "as_json", is_flag=True, help="For programs: name, folder, settings and metrics of each.")
 def runs_command(work: Path, as_json: bool) -> None:
     """List the runs of a workspace: trainings with other settings, side by side on the same features.
 
-    Each is named by --name of `laff run`, or after what differs. `laff run`, `search`, `analyze` and the others take
-    the last one; --name takes another. The workspace alone is looked at; the options of a run may stand here too.
+    A run is named by --name of `laff run`, or by the settings that differ. `laff run`, `search`, `analyze` and the
+    others use the last one, or the one that --name names. Only the workspace is read; the options of a run are allowed
+    here too.
 
     \b
     laff runs -w WORK
@@ -27,10 +28,10 @@ def runs_command(work: Path, as_json: bool) -> None:
 
     if not work.is_dir():
         raise click.ClickException(f"{work}: no such workspace")
-    listed = run_list.listed(work)
+    runs = run_list.listed(work)
     if as_json:
-        click.echo(json.dumps([run.summary() for run in listed], indent=1, ensure_ascii=False))
-    elif listed:
-        click.echo(run_list.table(listed))
+        click.echo(json.dumps([run.summary() for run in runs], indent=1, ensure_ascii=False))
+    elif runs:
+        click.echo(run_list.table(runs))
     else:
         click.echo(f"no run yet: laff run -c collection.yaml -w {work}")

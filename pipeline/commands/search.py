@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.commands.options import PATH, request, where
+from pipeline.commands.options import PATH, workspace_options
+from pipeline.commands.shared import Shared
 
 if TYPE_CHECKING:
     from pipeline.search.library import Hit, Library
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command(name="search")
 @click.argument("sentence", required=False)
-@where
+@workspace_options
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1), help="How many videos; any number.")
 @click.option(
     "--split",
@@ -57,7 +58,7 @@ def search_command(
     run_file: Path | None,
     as_json: bool,
     as_csv: bool,
-    **options: Any,
+    shared: Shared,
 ) -> None:
     """Find videos by a SENTENCE, by many, or by another video.
 
@@ -80,7 +81,7 @@ def search_command(
     if as_json + as_csv + bool(run_file) > 1:
         raise click.UsageError("give one of --json, --csv and --run")
     texts = dict(queries_file.load(queries)) if queries else {}
-    library = Library(request(options), models, split)
+    library = Library(shared.request(), models, split)
     if like:
         found = iter([(like, library.like(like, k))])
     elif queries:

@@ -1,4 +1,4 @@
-"""A group of commands whose help lists them under titles, with their summaries in full."""
+"""A group of commands whose help lists them under titles, with complete summaries."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-UNTITLED = "Commands"  # the section of a command that was added to none
+UNTITLED = "Commands"  # the section of commands that were added to no section
 
 
 class Sectioned(click.Group):
@@ -25,15 +25,15 @@ class Sectioned(click.Group):
 
     def sections(self, ctx: click.Context) -> dict[str, list[str]]:
         """The names of all commands by section."""
-        found: dict[str, list[str]] = {}
+        sections: dict[str, list[str]] = {}
         for name in self.commands:
-            found.setdefault(self.titles.get(name, UNTITLED), []).append(name)
-        return found
+            sections.setdefault(self.titles.get(name, UNTITLED), []).append(name)
+        return sections
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is meant; UsageError with names near it where there is none."""
+        """The command of this name; UsageError, with similar names, if there is none."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
@@ -43,11 +43,11 @@ class Sectioned(click.Group):
             raise click.UsageError(error.message.rstrip(".") + hint, ctx) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of all commands, as the sections list them."""
+        """The names of all commands in the order of the sections."""
         return [name for names in self.sections(ctx).values() for name in names]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the sections; a summary that is too long for its line goes on in the next one."""
+        """Write the sections; a summary too long for its line continues on the next."""
         listed = {
             title: [
                 (name, command) for name in names if (command := self.get_command(ctx, name)) and not command.hidden
@@ -56,12 +56,12 @@ class Sectioned(click.Group):
         }
         width = max((len(name) for members in listed.values() for name, _ in members), default=0)
         for title, members in listed.items():
-            rows = [(name.ljust(width), summary(command)) for name, command in members]
-            if rows:
+            entries = [(name.ljust(width), summary(command)) for name, command in members]
+            if entries:
                 with formatter.section(title):
-                    formatter.write_dl(rows)
+                    formatter.write_dl(entries)
 
 
 def summary(command: click.Command) -> str:
-    """The first sentence of a command's help, whole."""
+    """The first sentence of a command's help, at any length."""
     return command.get_short_help_str(limit=sys.maxsize).rstrip(".")

@@ -1,32 +1,33 @@
-"""The command of one stage: it makes the stage and what it still needs; its help lists what can be set on it."""
+"""The command of one stage: it makes the stage and what the stage still needs; its help lists the params."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
-from pipeline.commands.options import doing
+from pipeline.commands.options import run_options
 from pipeline.commands.run import execute
+from pipeline.commands.shared import Shared
 from pipeline.graph.stages_file import StagesFile
 
-UNKNOWN = "Make this stage."  # what is said of a step that says nothing, or that there is none of
+UNKNOWN = "Make this stage."  # help of a step that has no HELP, or that does not exist
 
 
 class StageCommand(click.Command):
-    """A command whose help lists the params of its stage, read when the help is asked for."""
+    """A command whose help lists the params of its stage; they are read when the help is printed."""
 
     file: StagesFile
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the params by whose they are, with their values and meanings."""
+        """Write the params of the step, the part and so on, with their values and meanings."""
         from pipeline.graph import params
 
         listed = params.listed(str(self.name), self.file)
         for title, members in listed.items():
             if members:
                 with formatter.section(title):
-                    formatter.write_dl([(f"{one.name}={one.value or '…'}", one.meaning) for one in members], col_max=36)
+                    formatter.write_dl(
+                        [(f"{param.name}={param.value or '…'}", param.meaning) for param in members], col_max=36
+                    )
         if any(listed.values()):
             formatter.write_paragraph()
             formatter.write_text(
@@ -36,25 +37,25 @@ class StageCommand(click.Command):
 
 
 def stage_command(name: str, file: StagesFile) -> click.Command | None:
-    """The command of a stage of the file; None where it has no such stage."""
+    """The command of a stage of the file; None if the file has no such stage."""
     entry = file.entries.get(name)
     if entry is None:
         return None
 
-    @doing
-    def command(retry_failed: bool, max_failures: int, **options: Any) -> None:
-        execute(options, (name,), retry_failed, max_failures)
+    @run_options
+    def make_stage(shared: Shared) -> None:
+        execute(shared, (name,))
 
     step, uses = str(entry.get("step", "")), str(entry.get("uses") or "")
     kind = f"step {step}, {uses}" if uses else f"step {step}"
     text = f"{purpose(step)}\n\nMakes stage '{name}' ({kind}) and what it still needs, nothing else."
-    made: StageCommand = click.command(cls=StageCommand, name=name, help=text)(command)
-    made.file = file
-    return made
+    command: StageCommand = click.command(cls=StageCommand, name=name, help=text)(make_stage)
+    command.file = file
+    return command
 
 
 def purpose(step: str) -> str:
-    """What a step is for, in a sentence: HELP of its Options, read and not imported."""
+    """The purpose of a step in one sentence: HELP of its Options, read from the source without importing it."""
     from pipeline.graph import step_facts
     from pipeline.parts.code import PartError
 

@@ -1,6 +1,6 @@
-"""The command as a process: its streams, whatever they are, the signals that end it, and what it ends with.
+"""The command as a process: its streams, the signals that end it, and its exit status.
 
-Exit statuses: 0 done, 1 failed, 2 wrong usage, 128 + N ended by signal N: 130 by Ctrl-C, 143 by SIGTERM, 141 where
+Exit statuses: 0 done, 1 failed, 2 wrong usage, 128 + N ended by signal N: 130 by Ctrl-C, 143 by SIGTERM, 141 if
 nobody reads the output any more.
 """
 
@@ -14,8 +14,8 @@ import signal
 import sys
 from types import FrameType
 
-HANDLER = "laff"  # name of the rule by which characters are written that an encoding lacks
-PLAIN = {  # what we write ourselves, and how it looks in letters that every terminal has
+HANDLER = "laff"  # name of the error handler for characters that an encoding lacks
+PLAIN = {  # characters that laff itself writes, and how to write them in ASCII
     **{"→": "->", "←": "<-", "…": "...", "±": "+-", "×": "x", "≤": "<=", "≥": ">="},  # noqa: RUF001
     **{"–": "-", "—": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "·": "-", "█": "#"},  # noqa: RUF001
 }
@@ -25,9 +25,10 @@ AGAIN = "ended at once; what is finished is kept, and the same command does the 
 
 
 def settle_streams() -> None:
-    """Make the three streams of this process fit to be written to: closed ones lead nowhere, no character is too much.
+    """Make the three streams of this process safe to write to: open closed ones, and accept every character.
 
-    A closed one would be given to the next file that is opened, and what a library prints would land in that.
+    The number of a closed stream would go to the next file that is opened, and what a library prints would end up in
+    that file.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
@@ -47,13 +48,14 @@ def settle_streams() -> None:
 
 
 def in_plain_letters(error: UnicodeError) -> tuple[str, int]:
-    r"""What stands for characters that an encoding lacks: `->` for an arrow, else \uXXXX, as JSON has it."""
+    r"""Replace characters that an encoding lacks: an arrow by `->`, others by \uXXXX as in JSON."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "".join(map(_plain, error.object[error.start : error.end])), error.end
 
 
 def _plain(character: str) -> str:
+    """A character in ASCII."""
     if character in PLAIN:
         return PLAIN[character]
     units = character.encode("utf-16-be", "surrogatepass")
@@ -61,25 +63,25 @@ def _plain(character: str) -> str:
 
 
 class Signals:
-    """What ends a command: the first signal lets it clean up; another one, or one amid torch's import, does not."""
+    """The signals that end a command: the first lets it clean up; a second, or one during torch's import, does not."""
 
     def __init__(self) -> None:
         self.came = 0  # the number of the signal that ends this command; 0: none
 
     def listen(self) -> None:
-        """Take the signals, but for those that whoever started this process wants ignored (nohup, `&` in a script).
+        """Handle the signals, except those that the caller wants ignored (nohup, `&` in a script).
 
-        They are never given back: until the interpreter is gone, one more must end it without a traceback.
+        The handlers stay until the interpreter ends, so that a further signal ends it without a traceback.
         """
         for number in ENDING:
             handler = signal.getsignal(number)
-            ours = isinstance(getattr(handler, "__self__", None), Signals)  # of a command before, in this process
+            ours = isinstance(getattr(handler, "__self__", None), Signals)  # of an earlier command in this process
             if ours or handler in (signal.SIG_DFL, signal.default_int_handler):
                 signal.signal(number, self._handle)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.came or _torch_is_half_imported():
-            try:  # whatever it is at: files are whole or absent, and the processes it started end with it
+            try:  # safe at any moment: files are complete or absent, and child processes end too
                 os.write(2, AGAIN.encode() if self.came else f"Error: {INTERRUPTED}\n".encode())
             finally:
                 os._exit(128 + number)
@@ -87,32 +89,38 @@ class Signals:
         raise KeyboardInterrupt
 
     def status(self, end: SystemExit) -> int | str | None:
-        """What the process is to end with, by what it would end with."""
+        """The exit status of the process: that of the signal that ended it, else the one of `end`."""
         if end.code and self.came:
             return 128 + self.came
         return end.code
 
 
 def _torch_is_half_imported() -> bool:
-    """Whether torch, or a part of it, is being imported: an exception raised there can end in an abort of its C++."""
+    """Whether torch or a part of it is being imported: an exception in that moment can abort its C++ code."""
     importing = (getattr(module, "__spec__", None) for name, module in list(sys.modules.items()) if _is_torchs(name))
     return any(getattr(spec, "_initializing", False) for spec in importing)  # importlib's own mark
 
 
 def _is_torchs(name: str) -> bool:
+    """Whether a module belongs to torch or torchvision."""
     return name.partition(".")[0] in ("torch", "torchvision")
 
 
 def reader_gone() -> int:
-    """The exit status where nobody reads the output any more (`laff … | head`); what is left of it goes nowhere."""
+    """The exit status if nobody reads the output any more (`laff … | head`); the rest of the output is dropped."""
     nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 1)  # the interpreter flushes what it still holds
+    os.dup2(nothing, 1)  # the interpreter flushes its buffer at the end
     os.close(nothing)
     return 128 + signal.SIGPIPE
 
 
+def has_person() -> bool:
+    """Whether a person at a terminal can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def called() -> str:
-    """This command as it can be typed: `laff`, or where that is not on the path, as it was called."""
+    """The command as it can be typed: `laff`, or the way it was called if `laff` is not on the path."""
     if shutil.which("laff"):
         return "laff"
     return f"python {sys.argv[0]}" if sys.argv[0].endswith(".py") else sys.argv[0]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.commands.options import graph_of, settings
+from pipeline.commands.options import settings_options
 from pipeline.commands.sections import Sectioned
+from pipeline.commands.shared import Shared
 
 if TYPE_CHECKING:
     from pipeline.graph.graph import Graph, Weights
@@ -20,24 +21,24 @@ def weights_group() -> None:
 
     \b
     laff weights list                                 what is published, what is here
-    laff weights list x3d-l-k400                      everything about one, with its preprocessing
+    laff weights list x3d-l-k400                      all facts on one, with its preprocessing
     laff weights get                                  fetch what stages.yaml names, before a run or for another machine
     laff weights check FILE                           which model a file is of, and how to use it
     laff weights convert FILE OUT.safetensors --as x3d-l-k400
 
-    Files are kept in $LAFF_WEIGHTS (~/.cache/laff/weights); a file that you put there is taken and none is fetched.
-    Where nothing may be fetched, LAFF_OFFLINE=1 says so; HF_ENDPOINT names a mirror of huggingface.co. Entries stand in
+    Files are kept in $LAFF_WEIGHTS (~/.cache/laff/weights); a file that you put there is used, and none is fetched.
+    LAFF_OFFLINE=1 forbids fetching; HF_ENDPOINT names a mirror of huggingface.co. Entries are in
     extractors/weights.yaml, and yours under `weights:` in stages.yaml. Every model of open_clip is an entry too:
     open_clip:MODEL/TAG.
     """
 
 
 @weights_group.command(name="list")
-@settings
+@settings_options
 @click.option("--keys", is_flag=True, help="Print the name and shape of every tensor, too.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-def list_weights(names: tuple[str, ...], keys: bool, **options: Any) -> None:
-    """Show all entries in a table, or everything about the named ones.
+def list_weights(names: tuple[str, ...], keys: bool, shared: Shared) -> None:
+    """Show all entries in a table, or all facts on the named ones.
 
     \b
     laff weights list
@@ -46,7 +47,7 @@ def list_weights(names: tuple[str, ...], keys: bool, **options: Any) -> None:
     """
     from pipeline.weights import listing
 
-    graph = graph_of(options)
+    graph = shared.graph()
     if not names:
         if keys:
             raise click.UsageError("--keys shows the tensors of a model: name one")
@@ -56,51 +57,51 @@ def list_weights(names: tuple[str, ...], keys: bool, **options: Any) -> None:
 
 
 @weights_group.command(name="get")
-@settings
+@settings_options
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-def get_weights(names: tuple[str, ...], **options: Any) -> None:
-    """Fetch the named weights, or those that a run needs; what is here is checked and not fetched again.
+def get_weights(names: tuple[str, ...], shared: Shared) -> None:
+    """Fetch the named weights, or those that a run needs; files that are here are checked and not fetched again.
 
-    A file appears under its name when it is whole and, where a sha256 is published, of that sha256.
+    A file gets its name only when it is complete and, if a sha256 is published, has that sha256.
 
     \b
     laff weights get
     laff weights get --set x3d.weights=x3d-m-k400
     laff weights get x3d-l-k400 timesformer-96x32-howto100m
     """
-    from pipeline.errors import LaffError, problems
+    from pipeline.errors import LaffError, Problems
     from pipeline.run_plan import targets_of
     from pipeline.weights import lookup
 
-    graph = graph_of(options)
-    wanted = [named_entry(graph, name) for name in names]
+    graph = shared.graph()
+    entries = [named_entry(graph, name) for name in names]
     if not names:
         stages = [graph.stages[name] for name in graph.needed(targets_of(graph, ()))]
-        if wrong := [text for stage in stages if not stage.borrowed and (text := lookup.check(stage, graph))]:
-            raise problems(str(graph.path), wrong)
+        mistakes = [text for stage in stages if not stage.borrowed and (text := lookup.check(stage, graph))]
+        Problems(mistakes).check(graph.path)
         needed = dict.fromkeys(stage.params.get(param, "") for stage in stages for param in ("weights", *stage.further))
-        wanted = [entry for name in needed if (entry := lookup.entry_of(graph, name))]
-        if not wanted:
+        entries = [entry for name in needed if (entry := lookup.entry_of(graph, name))]
+        if not entries:
             click.echo(f"nothing to fetch: no stage of {graph.path} that a run needs names an entry")
-    failed = []
-    for entry in wanted:
+    failures = []
+    for entry in entries:
         try:
             click.echo(f"{entry.name}: {lookup.obtain(entry)}")
         except LaffError as error:
-            failed.append(str(error))
-    if failed:
-        raise LaffError(failed[0]) if len(failed) == 1 else problems("laff weights get", failed)
+            failures.append(str(error))
+    if failures:
+        raise LaffError(failures[0]) if len(failures) == 1 else Problems(failures).error("laff weights get")
 
 
 @weights_group.command(name="check")
-@settings
-@click.option("--as", "name", metavar="NAME", help="Hold FILE against this entry alone.")
-@click.argument("what", metavar="NAME|FILE")
-def check_weights(what: str, name: str | None, **options: Any) -> None:
+@settings_options
+@click.option("--as", "name", metavar="NAME", help="Compare FILE with this entry only.")
+@click.argument("name_or_file", metavar="NAME|FILE")
+def check_weights(name_or_file: str, name: str | None, shared: Shared) -> None:
     """Check the file of an entry, or find out which entries a file of yours fits.
 
-    Looks at its sha256, the layout that its tensors are named in, and whether every one has its place in the network,
-    with the right shape. Ends with an error that says what differs.
+    Checks its sha256, the layout by which its tensors are named, and whether each tensor has a place of the right shape
+    in the network. Ends with an error that says what differs.
 
     \b
     laff weights check x3d-l-k400
@@ -109,44 +110,44 @@ def check_weights(what: str, name: str | None, **options: Any) -> None:
     """
     from pipeline.weights import check
 
-    graph = graph_of(options)
-    path = Path(what).expanduser()
+    graph = shared.graph()
+    path = Path(name_or_file).expanduser()
     if name:
         click.echo(check.check_entry(named_entry(graph, name), path))
-    elif what in graph.weights or (":" in what and not path.exists()):  # as in open_clip:MODEL/TAG
-        click.echo(check.check_entry(named_entry(graph, what)))
+    elif name_or_file in graph.weights or (":" in name_or_file and not path.exists()):  # as in open_clip:MODEL/TAG
+        click.echo(check.check_entry(named_entry(graph, name_or_file)))
     else:
         click.echo(check.check_file(path, graph))
 
 
 @weights_group.command(name="convert")
-@settings
+@settings_options
 @click.option("--as", "name", required=True, metavar="NAME", help="The entry that FILE is.")
 @click.argument("file", type=click.Path(path_type=Path, exists=True))
 @click.argument("out", type=click.Path(path_type=Path))
-def convert_weights(file: Path, out: Path, name: str, **options: Any) -> None:
-    """Write FILE's tensors by our names as OUT.safetensors, a format that cannot hold code.
+def convert_weights(file: Path, out: Path, name: str, shared: Shared) -> None:
+    """Write FILE's tensors, renamed as laff names them, to OUT.safetensors, a format that cannot hold code.
 
-    Every tensor is used or named as dropped, none is changed; the file says where it came from.
+    Every tensor is either written unchanged or listed as dropped; the file says where it came from.
 
     \b
     laff weights convert x3d_l.pyth x3d_l.safetensors --as x3d-l-k400-slowfast
     """
     from pipeline.weights import check
 
-    click.echo(check.convert(file, out, named_entry(graph_of(options), name)))
+    click.echo(check.convert(file, out, named_entry(shared.graph(), name)))
 
 
 def named_entry(graph: Graph, name: str) -> Weights:
-    """The entry of a name; an error with names near it."""
+    """The entry of this name; LaffError, with similar names, if there is none."""
     from pipeline.errors import LaffError, did_you_mean
     from pipeline.graph.published import named
     from pipeline.weights import lookup
 
     try:
-        found = lookup.entry_of(graph, name) or named(name)
+        entry = lookup.entry_of(graph, name) or named(name)
     except ValueError as error:
         raise LaffError(str(error)) from None
-    if found is None:
+    if entry is None:
         raise LaffError(f"no weights '{name}'{did_you_mean(name, list(graph.weights))}; `laff weights list` shows all")
-    return found
+    return entry

@@ -74,7 +74,7 @@ def libraries() -> str:
 
 
 def laff() -> str:
-    """laff's version; in a checkout its commit too, which ends in -dirty where files differ from it."""
+    """Laff's version; in a checkout its commit too, which ends in -dirty where files differ from it."""
     return _version(code.ROOT)
 
 

@@ -33,7 +33,7 @@ class Target:
 
     @property
     def device(self) -> str:
-        """cuda or cpu, on this machine."""
+        """Cuda or cpu, on this machine."""
         return device(self.stage, self.on)
 
     def loaded(self, worker: Worker) -> Any:

@@ -32,10 +32,10 @@ class DecodeOptions(DecodingLimits):
 class ModelOptions:
     """Which models a train stage trains."""
 
-    seeds: list[int] = field(default_factory=lambda: [2])  # a training for each
+    seeds: list[int] = field(default_factory=lambda: [2])  # one training each
     own: bool = True  # the block that `uses` names, over all features
-    # further models, as {mine: fusion.mine.Mine}: a block or model by name, or {uses: …, params: …, video: […],
-    # text: […], options: …} where it differs in more
+    # further models, as {mine: fusion.mine.Mine}: the name of a block or model, or a mapping {uses: …, params: …,
+    # video: […], text: […], options: …} if more differs
     baselines: dict[str, str | dict[str, Any]] = field(default_factory=dict)
     singles: bool = True  # the block on each video feature alone too
     joint: list[str] = field(default_factory=list)  # text features whose encoder is trained inside the model
@@ -52,8 +52,8 @@ class ModelTraining(Learning):
 class PairOptions:
     """Which pairs of features a rank stage ranks."""
 
-    # rows without training: name -> [video feature, text feature]; or `fused`: the feature of this name with itself,
-    # where the train stage fuses it
+    # rows without training, as name -> [video feature, text feature]; `fused` means the feature of this name on both
+    # sides, if the train stage fuses it
     pairs: dict[str, list[str] | Literal["fused"]] = field(default_factory=dict)
 
 
@@ -61,7 +61,7 @@ class PairOptions:
 class VectorOptions:
     """What a vectors stage keeps."""
 
-    models: list[str] = field(default_factory=list)  # MODEL, MODEL/seedN, or a feature of both sides; []: the main ones
+    models: list[str] = field(default_factory=list)  # MODEL, MODEL/seedN, or a feature of both sides; []: the default
     dtype: Literal["float32", "float16"] = "float32"  # of the kept values; rank reads float32 only
 
 

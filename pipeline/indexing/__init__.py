@@ -1,1 +1,1 @@
-"""A folder of videos made ready to be searched, and brought up to date."""
+"""Making a folder of videos searchable, and updating that index."""

@@ -1,4 +1,4 @@
-"""An index made and told: what is new, changed or gone, and what to type where a model cannot be had."""
+"""Make an index, and say which videos are new, changed or gone, and what to type if a model cannot be fetched."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from pipeline.run import NoWeights
 from pipeline.store import home
 from pipeline.store.workspace import Workspace
 
-PACKAGED = "conse"  # its weights come in packages, so no hub is needed
+PACKAGED = "conse"  # its weights come as Python packages, so no hub is needed
 
 
 @dataclass(frozen=True)
 class Change:
-    """How the videos differ from those of the last time."""
+    """How the videos differ from those of the previous index."""
 
     new: int
     changed: int
@@ -39,76 +39,74 @@ class Change:
         return self.new + self.changed + self.same
 
     def __str__(self) -> str:
-        told = [
-            f"{count} {word}" for count, word in ((self.new, "new"), (self.changed, "changed"), (self.gone, "gone"))
-        ]
-        return f"{', '.join(told)}; {self.same} as they were"
+        return f"{self.new} new, {self.changed} changed, {self.gone} gone; {self.same} as they were"
 
 
 def run(request: Request, retry: bool) -> tuple[Outcome, Change]:
-    """Make what is new or changed. WouldReplace where most videos are gone, or finished features would be lost.
+    """Bring the index up to date.
 
-    LaffError where the model of a feature is neither here nor can be fetched: it says what to type instead.
+    Raises:
+        WouldReplace: if most videos are gone, or finished features would be lost.
+        LaffError: if a model is not here and cannot be fetched; its text says what to type instead.
     """
-    before = _listed(request.work)
-    now = videos_of(collection.load(request.collection))
-    gone = len(before.keys() - now)
-    if 2 * gone > len(before) and not request.replace:
-        told = f"{gone} of the {len(before)} videos are not in {_folder(request)} any more"
-        raise WouldReplace([], str(request.work), "", told)
+    old_digests = _listed_digests(request.work)
+    gone = len(old_digests.keys() - videos_of(collection.load(request.collection)))
+    if 2 * gone > len(old_digests) and not request.replace:
+        message = f"{gone} of the {len(old_digests)} videos are not in {_folder(request)} any more"
+        raise WouldReplace([], str(request.work), "", message)
     vectors = vectors_of(request.graph())
     try:
         outcome = stages_run.run(request, (vectors.name,), retry)
     except NoWeights as error:
-        raise LaffError(f"{error}{_otherwise(request)}") from None
-    return outcome, _change(before, _listed(request.work))
+        raise LaffError(f"{error}{_alternative(request)}") from None
+    return outcome, _change(old_digests, _listed_digests(request.work))
 
 
 def features(request: Request) -> list[str]:
-    """The features that can be searched, or models, the one that search takes before the others first."""
+    """The features or models that can be searched; the first is the default of `laff search`."""
     graph = request.graph()
-    return [one.name for one in kept.kept(graph, vectors_of(graph))]
+    return [source.name for source in kept.kept(graph, vectors_of(graph))]
 
 
-def by(request: Request, here: Path) -> str:
-    """How a command that is called in the folder `here` says which index: `-w FOLDER`, or '' where it finds it."""
-    found = home.nearest(here)
-    if found and same(found, request.work):
+def work_words(request: Request, current: Path) -> str:
+    """The words that name this index to a command called in the folder `current`: ' -w FOLDER', or '' if not needed."""
+    nearest = home.nearest(current)
+    if nearest and same(nearest, request.work):
         return ""
     folder = _folder(request)
     return f" -w {shlex.quote(str(folder if same(folder / home.NAME, request.work) else request.work))}"
 
 
-def _otherwise(request: Request) -> str:
-    """What can be typed where a model cannot be had; '' where there is nothing else."""
+def _alternative(request: Request) -> str:
+    """What can be typed if a model cannot be fetched; '' if there is no alternative."""
     if PACKAGED in features(request) or PACKAGED not in pairs_of(request.graph()):
         return ""
     folder = _folder(request)
     where = "" if same(folder / home.NAME, request.work) else f" -w {shlex.quote(str(request.work))}"
     return (
-        f"\nor search by what is here already: laff index {shlex.quote(str(folder))}{where} --feature {PACKAGED}\n"
-        "(its models come in packages; it knows the thousand things of ImageNet in photographs, and is less exact)"
+        f"\nor use models that are here already: laff index {shlex.quote(str(folder))}{where} --feature {PACKAGED}\n"
+        "(its models come in packages; it knows the thousand classes of ImageNet in photographs, and is less exact)"
     )
 
 
 def _folder(request: Request) -> Path:
-    """The folder that is indexed."""
+    """The folder of videos."""
     return Path(os.path.normpath(request.collection.parent / str(yamls.load(request.collection)["videos"])))
 
 
-def _change(before: dict[str, str], after: dict[str, str]) -> Change:
-    """How videos {id: digest of the file} differ from those before."""
-    both = before.keys() & after.keys()
-    changed = sum(before[video] != after[video] for video in both)
-    return Change(len(after) - len(both), changed, len(before) - len(both), len(both) - changed)
+def _change(old: dict[str, str], new: dict[str, str]) -> Change:
+    """How two mappings of videos, {id: digest of the file}, differ."""
+    common = old.keys() & new.keys()
+    changed = sum(old[video] != new[video] for video in common)
+    return Change(len(new) - len(common), changed, len(old) - len(common), len(common) - changed)
 
 
-def _listed(work: Path) -> dict[str, str]:
-    """{id: digest of the file} of the videos that a workspace lists, whole or in parts; {} where it lists none yet."""
+def _listed_digests(work: Path) -> dict[str, str]:
+    """{id: digest of the file} of the videos that a workspace lists, whole or in windows; {} if it has no table yet."""
     try:
-        found = table.read(Workspace(work).table)[0]
-    except LaffError as error:  # the run makes it again
+        catalog = table.read(Workspace(work).table)[0]
+    except LaffError as error:  # the run makes the table again
         progress.note(str(error))
         return {}
-    items = zip(found.videos, found.starts.tolist(), found.ends.tolist(), found.digests, strict=True)
+    items = zip(catalog.videos, catalog.starts.tolist(), catalog.ends.tolist(), catalog.digests, strict=True)
     return {id_.removesuffix(Window(start, end).name("")): digest for id_, start, end, digest in items}

@@ -1,7 +1,7 @@
-"""What `laff index` is asked for, checked: the folder, its workspace, the collection.yaml and the settings in it.
+"""From the options of `laff index` to a checked Request: the folder, its workspace, collection.yaml and settings.
 
-The workspace is FOLDER/.laff, or one of its own elsewhere. In it stands the collection.yaml that says which folder is
-meant; what a person adds to it stays.
+The workspace is FOLDER/.laff or a folder elsewhere. Its collection.yaml names the folder of videos; what a person adds
+to that file stays.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ from pipeline.items.collection import Collection
 from pipeline.request import Request, recalled
 from pipeline.store import home, memory
 
-FEATURE = "clip"  # where none is named: docs/index.md says why
+FEATURE = "clip"  # the default; docs/index.md says why
 FILE = "collection.yaml"
 SHARDS = (16, 256)  # videos in a shard, at least and at most
-SHARE = 64  # a shard is to hold one in so many videos: what is made again when one of them changes
+SHARE = 64  # a shard holds one in so many videos: all of it is made again when one of them changes
 
 
 @dataclass
 class Order:
-    """What a person asks for."""
+    """The options of `laff index`."""
 
-    folder: Path | None  # None: what the workspace has indexed before
+    folder: Path | None  # None: the folder that the workspace already indexes
     work: Path | None = None
-    features: tuple[str, ...] = ()  # none: those of the last time, else FEATURE
+    features: tuple[str, ...] = ()  # none: those of the previous index, else FEATURE
     weights: str = ""  # of the feature: a name of the catalogue or a file
-    windows: Any = None  # as collection.yaml says them; None leaves it as it is
+    windows: dict[str, float] | str | None = None  # as collection.yaml says them; None leaves them as they are
     stages: StagesFile | None = None
     profile: str | None = None
     sets: tuple[str, ...] = ()
     trust: tuple[str, ...] = ()
-    package: Path | None = None  # whose models find the videos, in place of a feature
+    package: Path | None = None  # its models are used in place of a feature
 
 
 def place(order: Order) -> Path:
-    """The workspace of an order. LaffError where the folder is none, or nothing says which is meant."""
+    """The workspace of an order; LaffError if the folder is missing or no folder, or if none is named."""
     folder = order.folder
     if folder is None:
         work = order.work or home.nearest(Path())
@@ -63,33 +63,39 @@ def place(order: Order) -> Path:
 
 @contextmanager
 def prepared(order: Order) -> Iterator[Request]:
-    """The request that makes an index of the folder, for `run`.
+    """A context with the request that makes the index.
 
-    LaffError where there is nothing to index, or another collection in the workspace. Whatever ends this before the
-    workspace remembers the request leaves collection.yaml as it was.
+    An error inside the context, before the workspace remembers the request, leaves collection.yaml as it was.
+
+    Raises:
+        LaffError: if there is nothing to index, or if the workspace is of another collection.
     """
     work = place(order)
     file = work / FILE
-    before = _text(file, order)
+    old_text = _text(file, order)
     try:
         if order.folder is not None:
             _describe(file, order)
         yield _request(order, work, len(videos_of(collection.load(file))))
     except BaseException:
-        _put_back(file, before)
+        _restore(file, old_text)
         raise
 
 
 def _text(file: Path, order: Order) -> str | None:
-    """What collection.yaml says so far; LaffError where the workspace cannot be written, or is another collection's."""
+    """The text of collection.yaml, None if there is none yet.
+
+    Raises:
+        LaffError: if the workspace cannot be written, or is of another collection.
+    """
     work = file.parent
     try:
         work.mkdir(parents=True, exist_ok=True)
         if not os.access(work, os.W_OK | os.X_OK):
             raise PermissionError(None, "Permission denied")
     except OSError as error:
-        where = f"`laff index {order.folder or 'FOLDER'} -w WORK` keeps the index in a folder WORK elsewhere"
-        raise LaffError(f"{work} cannot be written ({error.strerror}); {where}") from None
+        advice = f"`laff index {order.folder or 'FOLDER'} -w WORK` keeps the index in a folder WORK elsewhere"
+        raise LaffError(f"{work} cannot be written ({error.strerror}); {advice}") from None
     last = memory.read(work)
     if last and last.collection.resolve() != file.resolve():
         raise LaffError(
@@ -103,114 +109,116 @@ def _text(file: Path, order: Order) -> str | None:
 
 
 def _describe(file: Path, order: Order) -> None:
-    """Let collection.yaml name the folder, and the windows where some are asked for; all else in it stays."""
+    """Write the folder, and windows if the order has some, to collection.yaml; its other entries stay."""
     assert order.folder is not None
-    said: Any = yamls.load(file) if file.is_file() else {}
-    if not isinstance(said, dict):
+    entries: Any = yamls.load(file) if file.is_file() else {}  # as a person may have written them
+    if not isinstance(entries, dict):
         raise LaffError(f"{file}: should be a mapping; delete it and `laff index {order.folder}` writes it again")
-    before = said.get("videos")
-    if isinstance(before, str) and (known := file.parent / before).exists() and not same(known, order.folder):
-        raise LaffError(
-            f"{file.parent} is the index of {os.path.normpath(known)}; name another workspace by -w, or delete this one"
-        )
+    videos = entries.get("videos")
+    if isinstance(videos, str) and (indexed := file.parent / videos).exists() and not same(indexed, order.folder):
+        known = os.path.normpath(indexed)
+        raise LaffError(f"{file.parent} is the index of {known}; name another workspace by -w, or delete this one")
     inside = file.parent.resolve().is_relative_to(order.folder.resolve())
-    told = os.path.relpath(order.folder.resolve(), file.parent.resolve()) if inside else str(order.folder.resolve())
-    wanted = {"name": order.folder.resolve().name or "videos", **said}
-    if not isinstance(before, str) or not same(file.parent / before, order.folder):
-        wanted["videos"] = told
+    folder = order.folder.resolve()
+    new_entries = {"name": folder.name or "videos", **entries}
+    if not isinstance(videos, str) or not same(file.parent / videos, folder):
+        new_entries["videos"] = os.path.relpath(folder, file.parent.resolve()) if inside else str(folder)
     if order.windows is not None:
-        wanted["windows"] = order.windows
-    if wanted != said:
-        files.write_text(file, "".join(f"{key}: {yamls.inline(value)}\n" for key, value in wanted.items()))
+        new_entries["windows"] = order.windows
+    if new_entries != entries:
+        files.write_text(file, "".join(f"{key}: {yamls.inline(value)}\n" for key, value in new_entries.items()))
 
 
-def _put_back(file: Path, before: str | None) -> None:
-    """Leave collection.yaml as it was; where there was none and nothing has begun, the workspace goes, too."""
-    if before is not None:
-        if file.read_text(encoding="utf-8") != before:
-            files.write_text(file, before)
+def _restore(file: Path, old_text: str | None) -> None:
+    """Restore collection.yaml; if there was none and nothing has been made, remove the workspace too."""
+    if old_text is not None:
+        if file.read_text(encoding="utf-8") != old_text:
+            files.write_text(file, old_text)
     elif not home.holds(file.parent):
         file.unlink(missing_ok=True)
-        with suppress(OSError):  # something else is in it
+        with suppress(OSError):  # it holds other files
             file.parent.rmdir()
 
 
 def _request(order: Order, work: Path, count: int) -> Request:
-    """The settings of the last time with those of the order on top; count: of the videos."""
-    given = order.stages if order.stages and order.stages.given else None
-    last = recalled(work, "", given, order.profile)
-    if package := order.package or (last.package if last else None):
+    """The request: settings of the previous index, changed by those of the order; count: number of videos."""
+    stages_file = order.stages if order.stages and order.stages.given else None
+    previous = recalled(work, "", stages_file, order.profile)
+    if package := order.package or (previous.package if previous else None):
         return _applied(order, work, count, package)
-    known = last or Request(work / FILE, work, order.stages, order.profile or None)
-    graph = stages.load(known.stages, known.profile, known.sets, order.trust)
+    request = previous or Request(work / FILE, work, order.stages, order.profile or None)
+    graph = stages.load(request.stages, request.profile, request.sets, order.trust)
     vectors, ingest = vectors_of(graph), graph.of_step("ingest")
-    said = {text.partition("=")[0] for text in known.sets}
-    mine = []
+    settings_given = {text.partition("=")[0] for text in request.sets}
+    new_sets = []
     names = order.features
-    if not names and f"{vectors.name}.from" not in said:
+    if not names and f"{vectors.name}.from" not in settings_given:
         names = (FEATURE,)
     if names:
         _check(graph, names)
-        mine += [f"{vectors.name}.from={yamls.inline(list(names))}", f"{vectors.name}.models=[]"]
-    if f"{vectors.name}.dtype" not in said:
-        mine.append(f"{vectors.name}.dtype=float16")
+        new_sets += [f"{vectors.name}.from={yamls.inline(list(names))}", f"{vectors.name}.models=[]"]
+    if f"{vectors.name}.dtype" not in settings_given:
+        new_sets.append(f"{vectors.name}.dtype=float16")
     shard = min(max(count // SHARE, SHARDS[0]), SHARDS[1])
-    if last is None or shard > ingest.values["shard_videos"]:
-        mine.append(f"{ingest.name}.shard_videos={shard}")
+    if previous is None or shard > ingest.values["shard_videos"]:
+        new_sets.append(f"{ingest.name}.shard_videos={shard}")
     if order.weights:
-        names = names or tuple(one.name for one in kept.kept(graph, vectors))
+        names = names or tuple(source.name for source in kept.kept(graph, vectors))
         if len(names) != 1:
             raise LaffError(f"--weights {order.weights}: of {' or '.join(names)}? name one --feature with it")
-        mine.append(f"{names[0]}.weights={yamls.inline(order.weights)}")
-    sets = (*mine, *order.sets)
-    known = recalled(work, "", given, order.profile, sets) or replace(known, sets=sets)
-    return replace(known, trust=order.trust)
+        new_sets.append(f"{names[0]}.weights={yamls.inline(order.weights)}")
+    sets = (*new_sets, *order.sets)
+    request = recalled(work, "", stages_file, order.profile, sets) or replace(request, sets=sets)
+    return replace(request, trust=order.trust)
 
 
 def _applied(order: Order, work: Path, count: int, package: Path) -> Request:
-    """The settings that find videos by the models of a package; what it fixes is not to be given."""
-    if given := [name for name in ("features", "weights", "profile") if getattr(order, name)]:
-        name = given[0].removesuffix("s") if given[0] == "features" else given[0]
-        raise LaffError(f"package {package} fixes its features, so no --{name} fits; -w takes an index of another kind")
-    known = recalled(work, package=package, sets=order.sets) or Request(
+    """The request for the models of a package; LaffError for options that the package fixes."""
+    options = {"--feature": order.features, "--weights": order.weights, "--profile": order.profile}
+    if refused := [option for option, value in options.items() if value]:
+        advice = "-w takes an index of another kind"
+        raise LaffError(f"package {package} fixes its features, so no {refused[0]} fits; {advice}")
+    request = recalled(work, package=package, sets=order.sets) or Request(
         work / FILE, work, sets=order.sets, package=package
     )
-    graph = known.graph()
+    graph = request.graph()
     vectors, ingest = vectors_of(graph), graph.of_step("ingest")
-    mine = {
+    defaults = {
         f"{vectors.name}.dtype": "float16",
         f"{ingest.name}.shard_videos": min(max(count // SHARE, SHARDS[0]), SHARDS[1]),
     }
-    said = {text.partition("=")[0] for text in known.sets}
-    sets = (*(f"{where}={value}" for where, value in mine.items() if where not in said), *known.sets)
-    return replace(known, sets=sets, trust=order.trust)
+    settings_given = {text.partition("=")[0] for text in request.sets}
+    sets = (*(f"{param}={value}" for param, value in defaults.items() if param not in settings_given), *request.sets)
+    return replace(request, sets=sets, trust=order.trust)
 
 
 def vectors_of(graph: Graph) -> Stage:
-    """The stage that keeps what search reads."""
+    """The stage that keeps the vectors which search reads."""
     vectors = kept.stage_of(graph)
     if vectors is None:
-        raise LaffError(f"{graph.path} has no stage of step '{kept.VECTORS}', which keeps what search reads")
+        raise LaffError(
+            f"{graph.path} has no stage of step '{kept.VECTORS}', which keeps the vectors that search reads"
+        )
     return vectors
 
 
 def _check(graph: Graph, names: Sequence[str]) -> None:
-    """LaffError where a feature cannot find videos by sentences."""
+    """Raise LaffError for a feature that cannot find videos by sentences."""
     pairs = pairs_of(graph)
     for name in names:
         if name not in pairs:
-            what = "holds no videos and texts in one space" if name in graph.stages else "is no stage"
-            raise LaffError(f"--feature {name}: it {what}, so no sentence finds a video by it{meant(name, pairs)}")
+            reason = "holds no videos and texts in one space" if name in graph.stages else "is no stage"
+            raise LaffError(f"--feature {name}: it {reason}, so no sentence finds a video by it{meant(name, pairs)}")
 
 
 def pairs_of(graph: Graph) -> list[str]:
-    """The features that hold videos and texts in one space."""
+    """The names of features that hold videos and texts in one space."""
     return [stage.name for stage in graph.stages.values() if {"video", "text"} <= set(stage.sides)]
 
 
-def videos_of(found: Collection) -> set[str]:
+def videos_of(items: Collection) -> set[str]:
     """The ids of all videos of a collection."""
-    return {video for split in found.ids.values() for video in split}
+    return {video for split in items.ids.values() for video in split}
 
 
 def same(one: Path, other: Path) -> bool:

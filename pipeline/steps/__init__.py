@@ -1,1 +1,1 @@
-"""What a stage can do: one file for each `step` of stages.yaml."""
+"""The steps that stages.yaml can name, one file each."""

@@ -1,6 +1,7 @@
-"""decode: look at every video in a process that can be killed; what cannot be read goes to the ledger.
+"""decode: probe every video in a process that can be killed; videos that cannot be read go to the ledger.
 
-It says who reads the frames of those that are good, but PyAV looks at all: another decoder makes no look stale.
+Its `decoder` says which library later reads the frames. The probe itself always uses PyAV, so another decoder makes
+no probe stale.
 """
 
 import math
@@ -50,7 +51,7 @@ class Options(DecodeOptions):
     LOSES = True
     MAKES = ("{shard}",)
     HOW = ("timeout", "memory", "decoder")
-    SHAPED_BY = ("pipeline.video", "pipeline.rows.shards")  # of extraction it has the decoder processes only
+    SHAPED_BY = ("pipeline.video", "pipeline.rows.shards")  # extraction only gives it the decoder processes
 
     def __post_init__(self) -> None:
         if not 0 <= self.least <= 1:
@@ -60,7 +61,7 @@ class Options(DecodeOptions):
 
 
 def units(context: Context, stage: Stage) -> list[Unit]:
-    """A shard for each of the collection's shards of videos."""
+    """One shard for each of the collection's shards of videos."""
     return list(shards_of(context, stage, "video"))
 
 
@@ -76,18 +77,20 @@ class Look:
 
 
 def run(context: Context, planned: Planned) -> None:
-    """Probe the videos of the shards that are to be made."""
+    """Probe the videos of the shards that are missing or stale."""
     with progress.bar(planned.stage, _count(context, planned), "video") as bar:
-        for made in context.tasks.each(look, _jobs(context, planned), bar):
-            record(context, planned, made)
+        for shard in context.tasks.each(look, _jobs(context, planned), bar):
+            record(context, planned, shard)
 
 
 def _count(context: Context, planned: Planned) -> int:
+    """The number of videos in the shards to make."""
     shards_ = context.catalog.shards("video")
     return sum(len(shards_[unit.shard]) for unit in planned.todo)
 
 
 def _jobs(context: Context, planned: Planned) -> Iterator[Look]:
+    """One task for each shard to make."""
     stage, catalog = context.stage(planned.stage), context.catalog
     options = stage.options_as(Options)
     for unit in planned.todo:
@@ -95,7 +98,7 @@ def _jobs(context: Context, planned: Planned) -> Iterator[Look]:
         target = Target(
             stage.name, unit.key, path, None, unit.fingerprint, unit.content, unit.recipe, "cpu", 1, "int64"
         )
-        rows = catalog.shards("video")[unit.shard]
+        videos = catalog.shards("video")[unit.shard]
         clips = [
             Clip(
                 catalog.videos[row],
@@ -103,33 +106,33 @@ def _jobs(context: Context, planned: Planned) -> Iterator[Look]:
                 start=float(catalog.starts[row]),
                 end=float(catalog.ends[row]),
             )
-            for row in rows
+            for row in videos
         ]
         yield Look(clips, target, options.timeout, options.memory, options.least)
 
 
 def look(work: Look, worker: Worker) -> Made:
-    """Probe each clip and write the shard. Runs in any process."""
+    """Probe each clip and write the shard; runs in any process."""
     start = time.perf_counter()
-    found: list[tuple[Clip, reading.Probe]] = []
+    readable: list[tuple[Clip, reading.Probe]] = []
     failed, notes = [], []
     for clip, probe in _probes(work, worker):
         if isinstance(probe, Lost):
             failed.append(ledger.line(clip.id, work.target.stage, probe.reason, probe.exception, "probe"))
         elif probe.packets < (needed := math.ceil(work.least * probe.expected)):
-            reason = f"too little is there: {_told(probe)}; {asked(needed)}"
+            reason = f"too little is there: {_count_of_frames(probe)}; {asked(needed)}"
             failed.append(ledger.line(clip.id, work.target.stage, reason, "Incomplete", "probe"))
         else:
             if probe.packets < NOTED * probe.expected:
-                text = f"used, but the file lacks frames: there are {_told(probe)}"
+                text = f"used, but the file lacks frames: there are {_count_of_frames(probe)}"
                 notes.append(ledger.line(clip.id, work.target.stage, text, decoder="probe"))
             if probe.jumps:
                 notes.append(ledger.line(clip.id, work.target.stage, f"used, but {JUMPS}", ledger.JUMPS, "probe"))
             if probe.short:
                 notes.append(ledger.line(clip.id, work.target.stage, probe.short, ledger.SHORT, "probe"))
-            found.append((clip, probe))
+            readable.append((clip, probe))
         worker.advance()
-    probes = [probe for _, probe in found]
+    probes = [probe for _, probe in readable]
     # An HDF5 array of bytes can't hold zeros at an item's end, so the thumbnails lie packed one behind the other.
     sizes = np.cumsum([0, *(len(probe.thumbnail) for probe in probes)])
     extra: dict[str, Any] = {
@@ -139,8 +142,8 @@ def look(work: Look, worker: Worker) -> Made:
     for name in COLUMNS:
         column = [getattr(probe, name) for probe in probes]
         extra[name] = np.array(column, dtype="S" if column and isinstance(column[0], str) else None)
-    extra |= bounds([clip for clip, _ in found])
-    ids = [clip.id for clip, _ in found]
+    extra |= bounds([clip for clip, _ in readable])
+    ids = [clip.id for clip, _ in readable]
     values = np.array([probe.packets for probe in probes], np.int64).reshape(-1, 1)
     about, order = attributes(work.target, None), [clip.id for clip in work.clips]
     shards.write(work.target.path, ids, values, about, failed, extra, notes=notes, order=order)
@@ -148,25 +151,26 @@ def look(work: Look, worker: Worker) -> Made:
 
 
 def _probes(work: Look, worker: Worker) -> Iterator[tuple[Clip, reading.Probe | Lost]]:
-    """What is seen of each clip, in order; a file is looked at once for all of its windows that stand together."""
+    """The probe of each clip, in order; windows of one file that follow each other share one look at it."""
     decoders = worker.kept(Decoders)
     pool = decoders.pool(work.timeout, work.memory)
     jobs: list[Job] = []
-    for (_, whole), group in groupby(work.clips, key=lambda clip: (clip.path, clip.whole)):
+    for (_, is_whole), group in groupby(work.clips, key=lambda clip: (clip.path, clip.whole)):
         clips = list(group)
-        jobs += [Job([clip]) for clip in clips] if whole else [Job(clips)]
-    for job, seen in zip(jobs, pool.imap(probe, jobs, 8 * decoders.count, lambda job: job.longer), strict=True):
-        yield from zip(job.clips, decoders.served(probe, job, seen, (work.timeout, work.memory)), strict=True)
+        jobs += [Job([clip]) for clip in clips] if is_whole else [Job(clips)]
+    for job, results in zip(jobs, pool.imap(probe, jobs, 8 * decoders.count, lambda job: job.longer), strict=True):
+        yield from zip(job.clips, decoders.served(probe, job, results, (work.timeout, work.memory)), strict=True)
 
 
 def probe(job: Job) -> list[reading.Probe | Lost]:
-    """A look at a video, or at windows of one; runs in a decoder process."""
+    """The probes of a video, or of windows of one video; runs in a decoder process."""
     path = Path(job.clips[0].path)
     if job.clips[0].whole:
         return [reading.probe(path)]
-    seen = reading.probe_windows(path, [(clip.start, clip.end) for clip in job.clips])
-    return [Lost(one, reading.VideoError.__name__) if isinstance(one, str) else one for one in seen]
+    results = reading.probe_windows(path, [(clip.start, clip.end) for clip in job.clips])
+    return [Lost(result, reading.VideoError.__name__) if isinstance(result, str) else result for result in results]
 
 
-def _told(probe: reading.Probe) -> str:
+def _count_of_frames(probe: reading.Probe) -> str:
+    """Words for the frames that are there and those that were expected."""
     return told(probe.packets, probe.expected, probe.expected_by)

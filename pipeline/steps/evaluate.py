@@ -1,4 +1,4 @@
-"""evaluate: metrics.json from the ranks of every row and seed, and each query's rank as CSV."""
+"""evaluate: compute metrics.json from the ranks of every row and seed, and write each query's rank as CSV."""
 
 import time
 from dataclasses import dataclass
@@ -39,22 +39,22 @@ class Options(BootstrapOptions):
 
 
 def units(context: Context, stage: Stage) -> list[Unit]:
-    """All metrics at once."""
+    """One unit that computes all metrics."""
     (source,) = stage.sources
-    # With their fingerprints: which models there are stands in no fingerprint of the stages that they belong to.
+    # Fingerprints are included because no stage's own fingerprint says which models it has.
     content = [[unit.key, unit.fingerprint, unit.content] for unit in steps.units(context, source)]
     return [whole(context, stage, [content, earlier_code(context, [source])])]
 
 
 def run(context: Context, planned: Planned) -> None:
-    """Sum up the ranks of all rows."""
+    """Compute the metrics of all rows and write them."""
     start = time.perf_counter()
     stage = context.stage(planned.stage)
     rank = context.stage(stage.sources[0])
     folder = context.work.folder(stage.name)
-    rows = models.rows(context.graph, rank)
-    ranks = {row.name: ranks_file.read_seeds(context.work.folder(rank.name), row) for row in rows}
-    files.write_json(folder / "metrics.json", results.results(context, stage, rows, ranks))
+    table_rows = models.rows(context.graph, rank)
+    ranks = {row.name: ranks_file.read_seeds(context.work.folder(rank.name), row) for row in table_rows}
+    files.write_json(folder / "metrics.json", results.results(context, stage, table_rows, ranks))
     for way in WAYS:
-        write_csv(folder / f"{way}.csv", results.by_query(rows, ranks, way))
-    record(context, planned, Made(stage.name, "evaluate", len(rows), time.perf_counter() - start))
+        write_csv(folder / f"{way}.csv", results.by_query(table_rows, ranks, way))
+    record(context, planned, Made(stage.name, "evaluate", len(table_rows), time.perf_counter() - start))

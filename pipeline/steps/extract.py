@@ -1,4 +1,4 @@
-"""extract: features of videos in one pass for all stages that are to be made, and features of captions."""
+"""extract: compute features of videos, in one pass over them for all stages, and features of captions."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -63,7 +63,7 @@ class Options(DecodingLimits):
     batch: int | Literal["auto"] = "auto"  # videos in a forward; auto: as many as fit a GPU, up to 8 on a CPU
     precision: Literal["auto", "float32", "float16", "bfloat16"] = "auto"  # of the models; auto: float16 on a GPU
     dtype: Literal["float32", "float16"] = "float32"  # of the stored values
-    fit: dict[str, Any] = field(default_factory=dict)  # how a part that is trained is trained: graph/recipe.py
+    fit: dict[str, Any] = field(default_factory=dict)  # how a part that is trained learns: graph/recipe.py
 
     def __post_init__(self) -> None:
         if (self.batch != "auto" and self.batch < 1) or self.timeout <= 0 or self.memory <= 0:
@@ -75,30 +75,30 @@ class Options(DecodingLimits):
 
 
 def units(context: Context, stage: Stage) -> list[Unit]:
-    """A fit where the part learns, and a shard for each of the collection's shards of its sides."""
+    """One fit if the part learns, and one shard for each of the collection's shards of its sides."""
     fitted = [fit_unit(context, stage)] if stage.fitted else []
     return [*fitted, *(unit for side in stage.sides for unit in shards_of(context, stage, side))]
 
 
 def problems(context: Context, stage: Stage) -> list[str]:
-    """What the part and the device refuse; the device is looked at where the work is done."""
+    """Mistakes that the part reports, and a missing device if this process does the work."""
     part = construct(stage, context)
-    found = []
+    mistakes = []
     if hasattr(part, "vector_width"):
-        part.vector_width()  # a ValueError where its file is none
-    if wrong := learned.vectors_misfit(context, stage):
-        found.append(wrong)
+        part.vector_width()  # raises ValueError if its file holds no vectors
+    if misfit := learned.vectors_misfit(context, stage):
+        mistakes.append(misfit)
     lacking = no_decoder(context, stage)
     if lacking and any(unit.side == "video" for unit in stage_plan(context, stage.name).todo):
-        found += lacking
-    found += _too_few_words(context, stage, part)
+        mistakes += lacking
+    mistakes += _too_few_words(context, stage, part)
     if not context.tasks.remote:
         device(stage.name, stage.on)
-    return found + aggregators.refused(context.graph, stage)
+    return mistakes + aggregators.refused(context.graph, stage)
 
 
 def _too_few_words(context: Context, stage: Stage, part: Any) -> list[str]:
-    """Why what a stage is to learn from the train captions would come to nothing: told before anything is made."""
+    """Why the train captions are too few to learn from, found before any work begins."""
     captions = [context.catalog.texts[row] for row in context.catalog.split_captions("train")]
     if not captions or not hasattr(part, "check_captions"):
         return []
@@ -107,13 +107,13 @@ def _too_few_words(context: Context, stage: Stage, part: Any) -> list[str]:
     try:
         part.check_captions(captions)
     except ValueError as error:
-        how = f": --set {stage.name}.threshold=1" if "threshold" in stage.params else ""
-        return [f"'{stage.name}': {error}{how}"]
+        advice = f": --set {stage.name}.threshold=1" if "threshold" in stage.params else ""
+        return [f"'{stage.name}': {error}{advice}"]
     return []
 
 
 def shape(context: Context, stage: Stage) -> tuple[int, int]:
-    """Width and frames as the part says them; where it lacks a package, as its cached shards do."""
+    """Width and number of frames, from the part, or from its cached shards if the part lacks a package."""
     try:
         part = construct(stage)
     except ModuleNotFoundError as error:
@@ -121,18 +121,18 @@ def shape(context: Context, stage: Stage) -> tuple[int, int]:
         videos, either = (sorted(folder.glob(pattern)) for pattern in ("video/[0-9]*.h5", "**/[0-9]*.h5"))
         if not absent(error) or not either:
             raise
-        return shards.shape((videos or either)[0])  # those of captions know no frames
+        return shards.shape((videos or either)[0])  # shards of captions have no frames
     sampling = member(part, "sampling")
     return int(member(part, "dim")), sampling.views * sampling.frames if sampling else 1
 
 
 def run(context: Context, planned: Planned) -> None:
-    """Make what is missing of one stage."""
+    """Make the missing units of one stage."""
     run_together(context, [planned])
 
 
 def run_together(context: Context, plans: Sequence[Planned]) -> None:
-    """Make what is missing of several stages; their videos are decoded once for all of them."""
+    """Make the missing units of several stages; videos are decoded once for all of them."""
     for planned in plans:
         if any(unit.key == FIT for unit in planned.todo):
             _fit(context, planned)
@@ -142,7 +142,7 @@ def run_together(context: Context, plans: Sequence[Planned]) -> None:
 
 
 def _fit(context: Context, planned: Planned) -> None:
-    """Let the part learn, a vocabulary at once or a network step by step, and save what it learned."""
+    """Fit the part (a vocabulary at once, a network step by step) and save what it learned."""
     import torch
 
     from pipeline.training.checkpoint import save
@@ -163,12 +163,12 @@ def _fit(context: Context, planned: Planned) -> None:
             save(context.work.folder(stage.name) / STATE, state)
     except ValueError as error:
         raise LaffError(f"{stage.name}: {error}") from None
-    made = Made(stage.name, FIT, len(captions), time.perf_counter() - start, training=training)
-    record(context, planned, made)
+    result = Made(stage.name, FIT, len(captions), time.perf_counter() - start, training=training)
+    record(context, planned, result)
 
 
 def target(context: Context, stage: Stage, unit: Unit) -> Target:
-    """One shard of one feature, with all that a task needs to make it."""
+    """Everything a task needs to make one shard of one feature."""
     options = stage.options_as(Options)
     return Target(
         stage=stage.name,
@@ -191,17 +191,18 @@ def target(context: Context, stage: Stage, unit: Unit) -> Target:
 
 
 def _absolute(path: Path | None) -> Path | None:
-    """A worker may stand in another folder."""
+    """The absolute path, since a worker may run in another folder."""
     return path.absolute() if path is not None else None
 
 
 def _learned(context: Context, stage: Stage) -> str:
-    """When the stage's fit was saved; '' where it has none."""
+    """The time at which the stage's fit was saved, in nanoseconds; '' if it has none."""
     path = learned.file(context, stage)
     return str(path.stat().st_mtime_ns) if path and path.is_file() else ""
 
 
 def _videos(context: Context, plans: Sequence[Planned]) -> None:
+    """Make the missing shards of videos of several stages, shard by shard."""
     by_shard: dict[int, list[tuple[Stage, Unit]]] = {}
     for planned in plans:
         for unit in planned.todo:
@@ -209,22 +210,23 @@ def _videos(context: Context, plans: Sequence[Planned]) -> None:
                 by_shard.setdefault(unit.shard, []).append((context.stage(planned.stage), unit))
     if not by_shard:
         return
-    of = {planned.stage: planned for planned in plans}
-    making = {stage.name for wanted in by_shard.values() for stage, _ in wanted}
+    plan_of = {planned.stage: planned for planned in plans}
+    making = {stage.name for members in by_shard.values() for stage, _ in members}
     size = sum(len(context.catalog.shards("video")[shard]) for shard in by_shard)
-    with progress.bar("+".join(name for name in of if name in making), size, "video") as bar:
+    with progress.bar("+".join(name for name in plan_of if name in making), size, "video") as bar:
         for finished in context.tasks.each(sweep, _passes(context, by_shard), bar):
             for made in finished:
-                record(context, of[made.stage], made)
+                record(context, plan_of[made.stage], made)
 
 
 def _passes(context: Context, by_shard: dict[int, list[tuple[Stage, Unit]]]) -> Iterator[Pass]:
-    for shard, wanted in sorted(by_shard.items()):
-        stages = [stage for stage, _ in wanted]
+    """One pass over the videos of each shard, for all stages that miss it."""
+    for shard, members in sorted(by_shard.items()):
+        stages = [stage for stage, _ in members]
         limits = [stage.options_as(DecodingLimits) for stage in stages]
         yield Pass(
             clips(context, stages[0].name, shard),
-            [target(context, stage, unit) for stage, unit in wanted],
+            [target(context, stage, unit) for stage, unit in members],
             context.graph.threads,
             timeout=max(limit.timeout for limit in limits),
             memory=max(limit.memory for limit in limits),
@@ -243,21 +245,22 @@ class Texts:
 
 
 def _texts(context: Context, planned: Planned) -> None:
+    """Make the missing shards of captions of one stage."""
     stage, catalog = context.stage(planned.stage), context.catalog
     jobs = []
     for unit in planned.todo:
         if unit.side == "text":
-            rows = catalog.shards("text")[unit.shard]
-            ids, texts = catalog.ids("text", rows), [catalog.texts[row] for row in rows]
+            captions = catalog.shards("text")[unit.shard]
+            ids, texts = catalog.ids("text", captions), [catalog.texts[row] for row in captions]
             jobs.append(Texts(ids, texts, target(context, stage, unit), context.graph.threads))
     if jobs:
         with progress.bar(f"{stage.name} (text)", sum(len(job.ids) for job in jobs), "caption") as bar:
-            for made in context.tasks.each(text_shard, jobs, bar):
-                record(context, planned, made)
+            for shard in context.tasks.each(text_shard, jobs, bar):
+                record(context, planned, shard)
 
 
 def text_shard(work: Texts, worker: Worker) -> Made:
-    """Extract one shard of captions and write it. Runs in any process."""
+    """Extract one shard of captions and write it; runs in any process."""
     import torch
 
     torch.set_num_threads(work.threads)
@@ -273,8 +276,10 @@ def text_shard(work: Texts, worker: Worker) -> Made:
     if isinstance(values, np.ndarray):
         values = values.astype(goal.dtype)
         if not np.isfinite(values).all():
-            lost = work.ids[int(np.argmin(np.isfinite(values).all(axis=1)))]
-            raise LaffError(f"{goal.stage}: the row of caption '{lost}' holds values that are not finite {goal.dtype}")
+            caption = work.ids[int(np.argmin(np.isfinite(values).all(axis=1)))]
+            raise LaffError(
+                f"{goal.stage}: the row of caption '{caption}' holds values that are not finite {goal.dtype}"
+            )
     shards.write(Path(goal.path), work.ids, values, attributes(goal, part))
     worker.advance(len(work.ids))
     return Made(goal.stage, goal.key, len(work.ids), time.perf_counter() - start)

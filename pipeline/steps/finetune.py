@@ -1,4 +1,4 @@
-"""finetune: train CLIP on the train split's frames and captions; clip-ft is extracted with what it becomes."""
+"""finetune: train CLIP on frames and captions of the train split; `clip-ft` extracts features with the result."""
 
 import shutil
 import time
@@ -25,9 +25,10 @@ from pipeline.workers.tasks import Made
 
 @dataclass(frozen=True)
 class Options(DecodingLimits, Learning):
-    """Parameters of the step. The authors' own recipe is loss triplet, optimizer rmsprop, lr 1e-6.
+    """Parameters of the step.
 
-    With an aggregator that has weights, those of CLIP4Clip are lr 1e-7 and head_rate 1000.
+    The LAFF authors used loss triplet, optimizer rmsprop and lr 1e-6. CLIP4Clip, whose aggregator has weights, used
+    lr 1e-7 and head_rate 1000.
     """
 
     HELP = "Train CLIP on the train split."
@@ -49,8 +50,8 @@ class Options(DecodingLimits, Learning):
     clip: float = 1.0
     seed: int = 2  # of the random numbers while it learns
     keep_frames: bool = False  # keep the decoded frames for another fine-tuning
-    aggregate: str = "fusion.frames.mean.Mean"  # what makes a video of its frames
-    aggregate_params: dict[str, Any] = field(default_factory=dict)  # of that class
+    aggregate: str = "fusion.frames.mean.Mean"  # class that makes one vector of a video's frames
+    aggregate_params: dict[str, Any] = field(default_factory=dict)  # params of that class
     head_rate: float = 100.0  # learning rate of the aggregator, which starts untrained, as a multiple of lr
 
     def __post_init__(self) -> None:
@@ -68,7 +69,7 @@ def units(context: Context, stage: Stage) -> list[Unit]:
 
 
 def problems(context: Context, stage: Stage) -> list[str]:
-    """What the part, its aggregator and the device refuse."""
+    """Mistakes that the part, its aggregator and the device report."""
     import torch
 
     part = construct(stage)
@@ -80,14 +81,14 @@ def problems(context: Context, stage: Stage) -> list[str]:
 
 
 def keeps(context: Context, planned: Planned) -> list[str]:
-    """The frames of a stage that keeps them for another fine-tuning."""
+    """The files of frames that a stage keeps for another fine-tuning; none unless `keep_frames`."""
     if not context.stage(planned.stage).options_as(Options).keep_frames:
         return []
     return [f"{frame_cache.FOLDER}/{number:05d}.h5" for number in range(len(context.catalog.shards("video")))]
 
 
 def run(context: Context, planned: Planned) -> None:
-    """Fine-tune, or go on where a killed run left it."""
+    """Fine-tune; a killed run continues from its checkpoint."""
     import torch
 
     from fusion.losses import make
@@ -97,19 +98,19 @@ def run(context: Context, planned: Planned) -> None:
     options = stage.options_as(Options)
     (unit,) = planned.todo
     start = time.perf_counter()
-    where = device(stage.name, stage.on)
+    device_name = device(stage.name, stage.on)
     part = construct(stage, context)
     train, val, failed = frame_cache.pairs(context, stage, part.sampling)
     torch.set_num_threads(context.graph.threads)  # only now: decoding in this process sets its own number
     folder = context.work.folder(stage.name)
     try:
         further = lookup.further(stage, context.graph, context.work)
-        part.load(where, lookup.get(stage, context.graph, context.work), **further)
+        part.load(device_name, lookup.get(stage, context.graph, context.work), **further)
         task = part.task(train, val, make(options.loss, options.mask, options.prior))
         task.factors = dict.fromkeys(getattr(task, "heads", ()), options.head_rate)
     except ValueError as error:
         raise LaffError(f"{stage.name}: {error}") from None
-    # A video whose frames came in at a second try makes another training.
+    # A video whose frames could be read only at a second try makes it another training.
     fingerprint = unit.fingerprint + unit.content + files.digest(sorted(line["video"] for line in failed))
     trainer = Trainer(task, options, options.seed, folder, fingerprint, options.checkpoint)
     with progress.bar(stage.name, options.epochs * trainer.steps, "step") as bar:
@@ -117,5 +118,5 @@ def run(context: Context, planned: Planned) -> None:
         trained = trainer.run()
     if not options.keep_frames:
         shutil.rmtree(folder / frame_cache.FOLDER, ignore_errors=True)
-    made = Made(stage.name, FIT, len(train.captions), time.perf_counter() - start, failed, trained.record())
-    record(context, planned, made)
+    result = Made(stage.name, FIT, len(train.captions), time.perf_counter() - start, failed, trained.record())
+    record(context, planned, result)

@@ -1,6 +1,6 @@
-"""ingest: one table of all videos and captions, with digests, splits and shards.
+"""ingest: write one table of all videos and captions, with digests, splits and shards.
 
-Where videos are to be divided into windows that only a look at them tells, it looks at those that are new or changed.
+If the division into windows depends on what a video shows (such as its shots), new and changed videos are looked at.
 """
 
 import os
@@ -32,13 +32,13 @@ from pipeline.workers.tasks import Made
 
 @dataclass(frozen=True)
 class Options:
-    """Parameters of the step. They decide about new shards only: finished ones stay as they are."""
+    """Parameters of the step. They apply to new shards only; finished shards stay as they are."""
 
     HELP = "List all videos and captions, with digests, splits and shards."
     SINGLE = True
     MAKES = ("table.h5",)
     HOW = ("shard_videos", "shard_captions")
-    COUNTS = False  # items count by their content, whichever code lists them
+    COUNTS = False  # items are identified by their content, whichever code lists them
 
     shard_videos: int = 256  # videos in a shard
     shard_captions: int = 8192  # captions in a shard
@@ -49,61 +49,64 @@ class Options:
 
 
 def units(context: Context, stage: Stage) -> list[Unit]:
-    """The table."""
+    """One unit, the table."""
     return [Unit("table", "", context.fingerprint(stage.name), context.recipe(stage.name), stage.about.makes)]
 
 
 def state(context: Context, stage: Stage) -> Planned:
-    """The table is its own record: what has changed tells whether it is to be made."""
-    planned, made = Planned(stage.name), units(context, stage)
+    """The plan of the table, which is its own record: it is made again if the collection has changed."""
+    planned, table_unit = Planned(stage.name), units(context, stage)
     if context.changes is None:
-        planned.missing, planned.reasons = made, ["not made yet"]
+        planned.missing, planned.reasons = table_unit, ["not made yet"]
     elif context.changes:
-        planned.stale, planned.reasons = made, context.changes
-    elif context.retry and (again := _not_divided(context)):
-        planned.stale, planned.reasons = made, [f"{again} video(s) without windows to be looked at again"]
+        planned.stale, planned.reasons = table_unit, context.changes
+    elif context.retry and (undivided := _count_undivided(context)):
+        planned.stale, planned.reasons = table_unit, [f"{undivided} video(s) without windows to be looked at again"]
     else:
-        planned.cached = made
+        planned.cached = table_unit
         if context.dated:
             planned.reasons = [f"{context.dated} video(s) have other dates; `laff run` looks whether they changed"]
     return planned
 
 
 def look(collection: Collection, work: Workspace, options: Options) -> tuple[Catalog, list[str] | None, int]:
-    """The table as it would be after an ingest; what changed; how many videos may have, since their dates did.
+    """Compare the collection with the last table.
 
-    What changed is None where there is no table yet, nor shards to make it from. Reads no video and writes nothing
-    unless the workspace is held. Then it reads videos with other dates, and notes the dates of those that are the
-    same; and a table that was lost is made again.
+    Reads no video and writes nothing, unless this process holds the workspace. Then videos with other dates are read,
+    and the dates of those that did not change are noted; a lost table is made again.
+
+    Returns:
+        The table as an ingest would write it; the changes, or None if there is neither a table nor shards to make
+        it from; and the number of videos with other dates, which may have changed.
     """
-    old, lost = _old(collection, work)
-    if lost and work.held:
-        progress.say(f"ingest: {lost}")
+    old, damage = _last_table(collection, work)
+    if damage and work.held:
+        progress.say(f"ingest: {damage}")
         return update(collection, work, options), [], 0
 
-    def now() -> tuple[Catalog, list[str]]:
-        items, unseen = _as_known(collection, old, work) if collection.windowing else (collection, 0)
-        found, changes = refresh(items, old, options.shard_videos, options.shard_captions, read=None)
+    def refreshed() -> tuple[Catalog, list[str]]:
+        items, unseen = _divided_without_looking(collection, old, work) if collection.windowing else (collection, 0)
+        catalog, changes = refresh(items, old, options.shard_videos, options.shard_captions, read=None)
         if unseen:
             changes.append(f"{unseen} video(s) are still to be looked at, to be divided into windows")
-        return found, changes
+        return catalog, changes
 
-    catalog, changes = now()
-    if lost:
-        return catalog, [lost], 0
+    catalog, changes = refreshed()
+    if damage:
+        return catalog, [damage], 0
     rows = dated(catalog, old)
     if rows and work.held:
         count = len({catalog.paths[row] for row in rows})
         progress.say(f"ingest: {count} video(s) have other dates; looking whether they changed")
-        settle(old, catalog, rows, _digests([catalog.paths[row] for row in rows]))
+        settle(old, catalog, rows, _hash_files([catalog.paths[row] for row in rows]))
         _write(collection, work, old)
-        catalog, changes = now()
+        catalog, changes = refreshed()
         rows = []
     return catalog, changes if old.videos else None, len({catalog.paths[row] for row in rows})
 
 
 def run(context: Context, planned: Planned) -> None:
-    """Bring the table up to date; the run goes on with it."""
+    """Bring the table up to date; the run continues with it."""
     start = time.perf_counter()
     assert context.collection is not None
     decode = context.graph.stages_of("decode")
@@ -113,131 +116,134 @@ def run(context: Context, planned: Planned) -> None:
     context.catalog = update(context.collection, context.work, options, limits, context.retry)
     context.changes = []
     planned.unfinished.clear()
-    made = Made(planned.stage, "table", len(context.catalog.videos), time.perf_counter() - start)
-    log_time(context, made)
+    result = Made(planned.stage, "table", len(context.catalog.videos), time.perf_counter() - start)
+    log_time(context, result)
 
 
 def update(
     collection: Collection, work: Workspace, options: Options, limits: Limits | None = None, retry: bool = False
 ) -> Catalog:
-    """The table brought up to date; only files that are new or changed are read, and looked at for their windows.
+    """Bring the table up to date; only new and changed files are read, and looked at to find their windows.
 
-    retry: whether those are looked at once more of which nothing was found.
+    limits: what looking at one video may take; retry: whether to look again at videos that could not be divided.
     """
-    old, lost = _old(collection, work)
-    items, known = collection, dict[str, str]()
-    if collection.windowing or collection.windows:  # new items may be of files that are known
-        known = _known(collection, old, dates=True)
+    old, damage = _last_table(collection, work)
+    items, digests = collection, dict[str, str]()
+    if collection.windowing or collection.windows:  # new items may be parts of files that the table has
+        digests = _recorded_digests(collection, old, dates=True)
     if collection.windowing:
         looks = Looks(work.table.parent, collection.windowing)
-        _look_at_videos(collection, known, looks, limits or Limits(), retry)
-        items = _divided(collection, known, looks)
-        if not old.videos:  # shards tell of windows, should there be any
+        _look_at_videos(collection, digests, looks, limits or Limits(), retry)
+        items = _divided(collection, digests, looks)
+        if not old.videos:  # shards hold the windows of their items, if there are any
             old = recovered(work.root, items)
-    catalog, _ = refresh(items, old, options.shard_videos, options.shard_captions, lambda paths: _digests(paths, known))
-    if catalog != old or lost or not work.table.is_file():
+    catalog, _ = refresh(
+        items, old, options.shard_videos, options.shard_captions, lambda paths: _hash_files(paths, digests)
+    )
+    if catalog != old or damage or not work.table.is_file():
         _write(collection, work, catalog)
     return catalog
 
 
-def _old(collection: Collection, work: Workspace) -> tuple[Catalog, str]:
-    """The table as it was last written, and ''. Where it is lost: what the shards tell of it, and words for that."""
-    lost = f"{work.table} is lost; a run makes it again from the shards"
+def _last_table(collection: Collection, work: Workspace) -> tuple[Catalog, str]:
+    """The table as it was last written, and ''; if it is lost, what the shards say of it, and a sentence on that."""
+    damage = f"{work.table} is lost; a run makes it again from the shards"
     if work.table.is_file():
         try:
             return table.read(work.table)[0], ""
         except LaffError as error:
-            lost = str(error)
+            damage = str(error)
     old = recovered(work.root, collection)
-    return old, lost if old.videos or old.captions else ""
+    return old, damage if old.videos or old.captions else ""
 
 
-def _known(collection: Collection, old: Catalog, dates: bool) -> dict[str, str]:
-    """{path: digest} of files that have the size, and with `dates` the date, that the table says; and of those gone."""
+def _recorded_digests(collection: Collection, old: Catalog, dates: bool) -> dict[str, str]:
+    """{path: digest} of files with the size in the table (with `dates`, also the date), and of files that are gone."""
     rows: dict[str, int] = {}
     for row, (id_, start, end) in enumerate(zip(old.videos, old.starts.tolist(), old.ends.tolist(), strict=True)):
         rows.setdefault(id_, row)
-        rows.setdefault(id_.removesuffix(Window(start, end).name("")), row)  # the video that it is a part of
-    found: dict[str, str] = {}
+        rows.setdefault(id_.removesuffix(Window(start, end).name("")), row)  # the whole video of this part
+    digests: dict[str, str] = {}
     for video, path in collection.files.items():
         row = rows.get(video, -1)
-        if path in found or row < 0 or not was_read(old.digests[row]):
+        if path in digests or row < 0 or not was_read(old.digests[row]):
             continue
         try:
             status = os.stat(path)  # noqa: PTH116 - a million Paths take longer than the files' answers
         except OSError:
-            found[path] = old.digests[row]
+            digests[path] = old.digests[row]
             continue
         if status.st_size == old.sizes[row] and (not dates or status.st_mtime_ns == old.mtimes[row]):
-            found[path] = old.digests[row]
-    return found
+            digests[path] = old.digests[row]
+    return digests
 
 
-def _look_at_videos(collection: Collection, known: dict[str, str], looks: Looks, limits: Limits, retry: bool) -> None:
-    """Look at each file that nobody has looked at; digests that this takes are added to `known`."""
+def _look_at_videos(collection: Collection, digests: dict[str, str], looks: Looks, limits: Limits, retry: bool) -> None:
+    """Look at each file that has no look yet; digests that had to be computed are added to `digests`."""
     windowing = collection.windowing
     assert windowing
     paths = list(dict.fromkeys(collection.files.values()))
-    unread = [path for path in paths if path not in known and os.access(path, os.R_OK)]
+    unread = [path for path in paths if path not in digests and os.access(path, os.R_OK)]
     if unread:
-        looking.check(windowing)  # before files are read, which takes long
-    known.update(zip(unread, _digests(unread), strict=True))
+        looking.check(windowing)  # before files are read, which takes a long time
+    digests.update(zip(unread, _hash_files(unread), strict=True))
     unseen: dict[str, str] = {}  # digest -> one of its files
     for path in paths:
-        digest = known.get(path, LOST)
+        digest = digests.get(path, LOST)
         look = looks.get(digest)
         if digest != LOST and (look is None or (retry and look.failed)):
             unseen.setdefault(digest, path)
     if unseen:
-        found = looking.looks(list(unseen.values()), windowing, limits)
-        for digest, look in zip(unseen, found, strict=True):
+        new_looks = looking.looks(list(unseen.values()), windowing, limits)
+        for digest, look in zip(unseen, new_looks, strict=True):
             looks.add(digest, look)
 
 
-def _divided(collection: Collection, known: Mapping[str, str], looks: Looks) -> Collection:
-    """The items, as far as they can be told: videos at which nobody has looked, or in vain, are whole."""
+def _divided(collection: Collection, digests: Mapping[str, str], looks: Looks) -> Collection:
+    """The items, with videos divided into their windows; videos without a usable look stay whole."""
     assert collection.windowing
     parts = {}
     for video, path in collection.files.items():
-        look = looks.get(known.get(path, LOST))
+        look = looks.get(digests.get(path, LOST))
         if look and (windows := look.windows(collection.windowing)):
             parts[video] = [(window.name(video), window) for window in windows]
     return collection.divided(parts)
 
 
-def _as_known(collection: Collection, old: Catalog, work: Workspace) -> tuple[Collection, int]:
-    """The items without a look at any video, and how many wait for one."""
+def _divided_without_looking(collection: Collection, old: Catalog, work: Workspace) -> tuple[Collection, int]:
+    """The items as existing looks divide them, and the number of videos that have no look yet."""
     assert collection.windowing
-    looks, known = Looks(work.table.parent, collection.windowing), _known(collection, old, dates=False)
+    looks, digests = Looks(work.table.parent, collection.windowing), _recorded_digests(collection, old, dates=False)
     paths = set(collection.files.values())
-    unseen = sum(looks.get(known.get(path, LOST)) is None and os.access(path, os.R_OK) for path in paths)
-    return _divided(collection, known, looks), unseen
+    unseen = sum(looks.get(digests.get(path, LOST)) is None and os.access(path, os.R_OK) for path in paths)
+    return _divided(collection, digests, looks), unseen
 
 
-def _not_divided(context: Context) -> int:
-    """Files that were looked at in vain."""
+def _count_undivided(context: Context) -> int:
+    """The number of files that could not be divided."""
     if not context.collection or not context.collection.windowing:
         return 0
     looks = Looks(context.work.table.parent, context.collection.windowing)
-    found = [looks.get(digest) for digest in set(context.catalog.digests)]
-    return sum(look is not None and bool(look.failed) for look in found)
+    video_looks = [looks.get(digest) for digest in set(context.catalog.digests)]
+    return sum(look is not None and bool(look.failed) for look in video_looks)
 
 
 def _write(collection: Collection, work: Workspace, catalog: Catalog) -> None:
+    """Write the table."""
     catalog.digest_all()
     table.write(work.table, catalog, collection=collection.name)
 
 
-def _digests(paths: Sequence[str], known: Mapping[str, str] | None = None) -> list[str]:
-    """sha256 of files, each read once, those of `known` not at all; LOST for one that cannot be read."""
-    found = dict(known or {})
-    unread = [path for path in dict.fromkeys(paths) if path not in found]
+def _hash_files(paths: Sequence[str], known: Mapping[str, str] | None = None) -> list[str]:
+    """sha256 of each file, LOST if it cannot be read; files in `known` are not read, the others once."""
+    digests = dict(known or {})
+    unread = [path for path in dict.fromkeys(paths) if path not in digests]
     with progress.bar("ingest", len(unread), "video") if unread else nullcontext() as bar:
         for path in unread:
             try:
-                found[path] = files.sha256(Path(path))
+                digests[path] = files.sha256(Path(path))
             except OSError:
-                found[path] = LOST
+                digests[path] = LOST
             if bar:
                 bar.advance()
-    return [found[path] for path in paths]
+    return [digests[path] for path in paths]

@@ -1,4 +1,4 @@
-"""rank: every caption against every video of test, both ways: run files, and each query's rank from full scores."""
+"""rank: score every caption of test against every video; write run files both ways, and exact ranks."""
 
 import time
 from contextlib import nullcontext
@@ -41,47 +41,49 @@ class Options(PairOptions):
 
 
 def units(context: Context, stage: Stage) -> list[Unit]:
-    """The runs of each row of results and seed; or one without files, where there is no row."""
-    found = [unit for row in models.rows(context.graph, stage) for unit in ranked(context, stage, row)]
-    return found or [nothing(context, stage)]
+    """One unit for each row of results and seed; one without files if there is no row."""
+    runs = [unit for row in models.rows(context.graph, stage) for unit in ranked(context, stage, row)]
+    return runs or [nothing(context, stage)]
 
 
 def problems(context: Context, stage: Stage) -> list[str]:
-    """Rows of two features that have no cosine, as far as their parts know their widths."""
-    found = []
-    rows = models.rows(context.graph, stage)
-    if not rows:
-        found.append(
+    """Nothing to rank, and rows of two features that have no cosine, as far as their widths are known."""
+    mistakes = []
+    table_rows = models.rows(context.graph, stage)
+    if not table_rows:
+        mistakes.append(
             f"'{stage.name}' has nothing to rank: '{stage.sources[0]}' trains no model, and pairs names no features, "
             f"as --set '{stage.name}.pairs={{conse: [conse, conse]}}' does"
         )
-    for row in rows:
+    for row in table_rows:
         if not row.features:
             continue
         where = f"'{stage.name}': pairs.{row.name}"
         video, text = (context.stage(name) for name in row.features)
         if text.part and text.part.member("sparse"):
-            found.append(f"{where}: '{text.name}' counts words and has no cosine with a video")
-        one, other = (steps.shape(context, feature)[0] for feature in (video, text))
-        if 1 not in (one, other) and one != other:
-            found.append(
-                f"{where}: '{video.name}' is {one} wide and '{text.name}' {other}; a cosine takes two features of one "
-                "model"
+            mistakes.append(f"{where}: '{text.name}' counts words and has no cosine with a video")
+        video_width, text_width = (steps.shape(context, feature)[0] for feature in (video, text))
+        if 1 not in (video_width, text_width) and video_width != text_width:
+            mistakes.append(
+                f"{where}: '{video.name}' is {video_width} wide and '{text.name}' {text_width}; a cosine takes two "
+                "features of one model"
             )
-    return found
+    return mistakes
 
 
 def run(context: Context, planned: Planned) -> None:
-    """Rank for every row and seed that is missing."""
+    """Rank for every missing row and seed."""
     import torch
 
     stage = context.stage(planned.stage)
     torch.set_num_threads(context.graph.threads)
     test = candidates(context, stage)
-    wanted = {f"{row.name}/seed{seed}": (row, seed) for row in models.rows(context.graph, stage) for seed in row.seeds}
+    row_and_seed = {
+        f"{row.name}/seed{seed}": (row, seed) for row in models.rows(context.graph, stage) for seed in row.seeds
+    }
     with progress.bar(stage.name, len(planned.todo), "run") as bar:
         for unit in planned.todo:
-            row, seed = wanted[unit.key]
+            row, seed = row_and_seed[unit.key]
             start = time.perf_counter()
             folder = context.work.folder(stage.name) / unit.key
             with progress.bar(unit.key, test.pairs, "pair") if row.pairs else nullcontext() as pairs:

@@ -1,4 +1,4 @@
-"""report: the table, the failures and the times, as one HTML page."""
+"""report: write the table of results, the failures and the times as one HTML page."""
 
 import json
 import time
@@ -32,11 +32,11 @@ class Options:
 def units(context: Context, stage: Stage) -> list[Unit]:
     """One page."""
     (source,) = stage.sources
-    # With their fingerprints: which models there are stands in no fingerprint of the stages that they belong to.
+    # Fingerprints are included because no stage's own fingerprint says which models it has.
     content = [[unit.key, unit.fingerprint, unit.content] for unit in steps.units(context, source)]
     lines = (ledger.read(context.work.ledger), ledger.notes(context.work.ledger))
-    lost, noted = ([[line["video"], line["stage"], line["reason"]] for line in some] for some in lines)
-    return [whole(context, stage, [content, lost, *([noted] if noted else [])])]
+    failures, noted = ([[line["video"], line["stage"], line["reason"]] for line in kind] for kind in lines)
+    return [whole(context, stage, [content, failures, *([noted] if noted else [])])]
 
 
 def run(context: Context, planned: Planned) -> None:

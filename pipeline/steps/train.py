@@ -1,4 +1,4 @@
-"""train: every model of the stage, once per seed, on the cached features of the train and val splits."""
+"""train: train every model of the stage once per seed, on cached features of the train and val splits."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -26,7 +26,7 @@ from pipeline.workers.tasks import Made
 
 @dataclass(frozen=True)
 class Options(ModelOptions, ModelTraining):
-    """Parameters of the step; the block's own (heads, width, …) stand beside them in stages.yaml."""
+    """Parameters of the step; stages.yaml lists the block's own params (heads, width, …) beside them."""
 
     HELP = "Train the fusion models on cached features."
     USES = True
@@ -47,69 +47,81 @@ class Options(ModelOptions, ModelTraining):
 
 
 def units(context: Context, stage: Stage) -> list[Unit]:
-    """A training for each model and seed."""
+    """One training for each model and seed."""
     return [
         model_unit(context, stage, model, seed) for model in models.of(context.graph, stage) for seed in model.seeds
     ]
 
 
 def problems(context: Context, stage: Stage) -> list[str]:
-    """What the device and the constructors of the models refuse. Widths that only the rows tell stand as 1."""
+    """Mistakes that the device and the constructors of the models report.
+
+    A width that only the rows of a feature can tell is taken as 1.
+    """
     import torch
 
     device(stage.name, stage.on)
     joint = stage.options_as(Options).joint
-    found = [wrong for name in joint if (wrong := vectors_misfit(context, context.stage(name)))]
+    mistakes = [misfit for name in joint if (misfit := vectors_misfit(context, context.stage(name)))]
     shapes = {source: steps.shape(context, context.stage(source)) for source in stage.sources}
-    for one in models.of(context.graph, stage):
-        where = stage.name if one.params is stage.params else f"{stage.name}: {one.name}"
-        video, text = ({name: shapes[name][0] for name in names} for names in (one.video, one.text))
+    for model in models.of(context.graph, stage):
+        place = stage.name if model.params is stage.params else f"{stage.name}: {model.name}"
+        video, text = ({name: shapes[name][0] for name in names} for names in (model.video, model.text))
         try:
             with torch.device("meta"):  # without memory for any weights
                 build_model(
-                    where, one, context.graph.trusted, video, text, {name: shapes[name][1] for name in one.frames}, {}
+                    place,
+                    model,
+                    context.graph.trusted,
+                    video,
+                    text,
+                    {name: shapes[name][1] for name in model.frames},
+                    {},
                 )
         except LaffError as error:
-            found.append(str(error))
-    return found
+            mistakes.append(str(error))
+    return mistakes
 
 
 def run(context: Context, planned: Planned) -> None:
-    """Train what is missing, each model and seed a task; a killed training goes on from its checkpoint.
+    """Train the missing models, one task per model and seed; a killed training continues from its checkpoint.
 
-    What another train stage of the workspace has trained alike (a comparison, or the run beside it) is taken over.
-    Raises Untrained where some came to nothing, when the others are done.
+    A training that another stage of the workspace (a comparison or another run) already did alike is copied.
+
+    Raises:
+        Untrained: after all trainings have ended, if some of them failed.
     """
     stage = context.stage(planned.stage)
     for unit in planned.todo:
         if twin := reuse.adopt(context, stage.name, unit):
             entry, _ = twin
-            made = Made(stage.name, unit.key, entry.rows, 0.0, training=entry.training)
-            record(context, planned, made, twin)
-    first: dict[str, int] = {}  # trainings on the same rows come one after the other: rows are read once
+            result = Made(stage.name, unit.key, entry.rows, 0.0, training=entry.training)
+            record(context, planned, result, twin)
+    first: dict[str, int] = {}  # trainings on the same rows follow each other, so that rows are read once
     jobs = sorted(_jobs(context, planned), key=lambda job: first.setdefault(job.data, len(first)))
     failed: dict[str, str] = {}
     with _bar(context, stage, jobs) as bar:
-        for done in context.tasks.each(train, jobs, bar):
-            if done.wrong:
-                failed[done.key] = done.wrong
-                progress.say(f"{stage.name} {done.key} came to nothing: {done.wrong}")
+        for trained in context.tasks.each(train, jobs, bar):
+            if trained.wrong:
+                failed[trained.key] = trained.wrong
+                progress.say(f"{stage.name} {trained.key} came to nothing: {trained.wrong}")
                 continue
-            made = Made(stage.name, done.key, done.rows, done.seconds, training=done.training)
-            record(context, planned, made)
+            result = Made(stage.name, trained.key, trained.rows, trained.seconds, training=trained.training)
+            record(context, planned, result)
     context.tasks.forget(Rows)
     if failed:
         raise Untrained(stage.name, failed)
 
 
 def _jobs(context: Context, planned: Planned) -> Iterator[Training]:
+    """One task for each missing training."""
     stage = context.stage(planned.stage)
-    of = {
+    model_and_seed = {
         f"{model.name}/seed{seed}": (model, seed) for model in models.of(context.graph, stage) for seed in model.seeds
     }
-    left = list(planned.unfinished.values())
-    for number, unit in enumerate(left, 1):
-        model, seed = of[unit.key]
+    unfinished = list(planned.unfinished.values())
+    for number, unit in enumerate(unfinished, 1):
+        model, seed = model_and_seed[unit.key]
         yield Training(
             graph=context.graph,
             root=context.work.root.absolute(),
@@ -120,12 +132,12 @@ def _jobs(context: Context, planned: Planned) -> Iterator[Training]:
             seed=seed,
             fingerprint=unit.fingerprint + unit.content,
             data=rows_of(context, stage, model),
-            title=f"{stage.name} {unit.key} ({number}/{len(left)})",
+            title=f"{stage.name} {unit.key} ({number}/{len(unfinished)})",
         )
 
 
 def _bar(context: Context, stage: Stage, jobs: list[Training]) -> AbstractContextManager[progress.Bar | None]:
-    """Epochs of all trainings, where others do them; a training in this process shows its own steps."""
+    """A bar over the epochs of all trainings, if workers do them; a training in this process shows its own steps."""
     if context.tasks.shows:
         return nullcontext()
     return progress.bar(stage.name, sum(job.model.training(stage).epochs for job in jobs), "epoch")

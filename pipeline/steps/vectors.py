@@ -1,4 +1,4 @@
-"""vectors: what models, or features of videos and texts in one space, make of every video, kept for search and rank."""
+"""vectors: keep a vector of every video, from models or aligned features, for search and rank."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from pipeline.plan.units import vectors as units_of
 from pipeline.ranking.storing import Ready, job_of, store
 from pipeline.workers.tasks import Made
 
-NONE = "none"  # the unit of a stage that has nothing to keep
+NONE = "none"  # name of the only unit of a stage without vectors
 
 
 @dataclass(frozen=True)
@@ -30,26 +30,26 @@ class Options(VectorOptions):
 
 
 def units(context: Context, stage: Stage) -> list[Unit]:
-    """A shard for each shard of videos, of each model or feature; or one without files, where none has vectors."""
-    found = [unit for one in kept(context.graph, stage) for unit in units_of(context, stage, one)]
-    if not found:
+    """One shard for each model or feature and shard of videos; one unit without files if none has vectors."""
+    shards = [unit for source in kept(context.graph, stage) for unit in units_of(context, stage, source)]
+    if not shards:
         recipe, print_ = context.recipe(stage.name), context.fingerprint(stage.name)
         return [Unit(NONE, "", print_, recipe, ())]
-    return found
+    return shards
 
 
 def run(context: Context, planned: Planned) -> None:
-    """Make the shards that are missing, each a task."""
+    """Make the missing shards, one task each."""
     stage = context.stage(planned.stage)
     train = train_of(context.graph, stage)
-    of: dict[str, Kept] = {one.key: one for one in kept(context.graph, stage)}
-    if not of:
+    sources: dict[str, Kept] = {source.key: source for source in kept(context.graph, stage)}
+    if not sources:
         progress.say(f"{stage.name}: no model here gives videos vectors, so there is nothing to keep")
         record(context, planned, Made(stage.name, planned.todo[0].key, 0, 0.0))
         return
     size = sum(len(context.catalog.shards("video")[unit.shard]) for unit in planned.todo)
-    jobs = [job_of(context, stage, train, of[unit.key.rpartition("/")[0]], unit) for unit in planned.todo]
+    jobs = [job_of(context, stage, train, sources[unit.key.rpartition("/")[0]], unit) for unit in planned.todo]
     with progress.bar(stage.name, size, "video") as bar:
-        for made in context.tasks.each(store, jobs, bar):
-            record(context, planned, made)
+        for shard in context.tasks.each(store, jobs, bar):
+            record(context, planned, shard)
     context.tasks.forget(Ready)

@@ -1,4 +1,4 @@
-"""Frames of the train and val videos as finetune wants them: decoded once, kept on disk until finetune is done.
+"""Frames of the train and val videos for finetune: decoded once, and kept on disk until finetune is done.
 
 The cache may be deleted at any time; a run that needs it decodes again.
 """
@@ -33,7 +33,7 @@ IN_MEMORY = 2 << 30  # bytes; a larger cache is read from disk row by row
 
 
 class Frames:
-    """A feature that is the frames themselves: what the pass reads is what it stores, and how many are own."""
+    """A feature that stores the frames themselves, and how many of them a video really has."""
 
     level = "frame"
 
@@ -65,20 +65,24 @@ class Videos:
     def _read(self, rows: np.ndarray) -> np.ndarray:
         import h5py
 
-        found = np.empty((len(rows), *self.shape), np.uint8)
+        frames = np.empty((len(rows), *self.shape), np.uint8)
         for number, row in enumerate(rows):
             path, place = self.places[row]
             if path not in self._open:
                 self._open[path] = h5py.File(path)["values"]
-            found[number] = self._open[path][place].reshape(self.shape)
-        return found
+            frames[number] = self._open[path][place].reshape(self.shape)
+        return frames
 
 
 def pairs(context: Context, stage: Stage, sampling: Sampling) -> tuple[Pairs, Pairs, list[dict[str, str]]]:
-    """Captions and frames of train and val, from the cache or decoded into it now; and the ledger's lines."""
+    """Pairs of captions and frames of train and of val, and the ledger's lines of videos that could not be read.
+
+    Frames that the cache lacks are decoded first.
+    """
     catalog = context.catalog
-    described = np.unique(np.asarray(catalog.caption_video)[catalog.split_captions("train")])  # others teach nothing
-    members = {int(row) for rows in (described, catalog.split_videos("val")) for row in rows}
+    # Only videos of train that have captions are learned from.
+    described = np.unique(np.asarray(catalog.caption_video)[catalog.split_captions("train")])
+    members = {int(row) for part in (described, catalog.split_videos("val")) for row in part}
     folder = context.work.folder(stage.name) / FOLDER
     # The cache depends on the sampling and the files, not on how the model is trained.
     digests = code.digests(["pipeline.extraction", "pipeline.rows", "pipeline.video"], leave=SHAPE_NOTHING)
@@ -86,24 +90,24 @@ def pairs(context: Context, stage: Stage, sampling: Sampling) -> tuple[Pairs, Pa
         [sampling.__dict__, context.recipe(stage.name)["decoder"], sorted(digests.values()), Frames.level]
     )[:32]
     jobs, paths = [], []
-    for number, rows in enumerate(catalog.shards("video")):
-        mine = [int(row) for row in rows if int(row) in members]
-        if not mine:
+    for number, shard in enumerate(catalog.shards("video")):
+        rows = [int(row) for row in shard if int(row) in members]
+        if not rows:
             continue
         path = (folder / f"{number:05d}.h5").absolute()
         paths.append(path)
-        wanted = {catalog.videos[row] for row in mine}
-        unread = sorted(wanted & lost_before(context, stage))
-        made_of = files.digest([catalog.content("video", np.array(mine)), unread])
+        video_ids = {catalog.videos[row] for row in rows}
+        unread = sorted(video_ids & lost_before(context, stage))
+        content = files.digest([catalog.content("video", np.array(rows)), unread])
         marks = shards.marks(path) if path.is_file() else None
-        again = context.retry and marks is not None and bool(marks["failed"])
-        if marks and not again and (marks["fingerprint"], marks["content"]) == (fingerprint, made_of):
+        retried = context.retry and marks is not None and bool(marks["failed"])
+        if marks and not retried and (marks["fingerprint"], marks["content"]) == (fingerprint, content):
             continue
-        those = [clip for clip in clips(context, stage.name, number) if clip.id in wanted]
-        target = Target(stage.name, path.name, path, Frames(sampling), fingerprint, made_of, {}, "cpu", 1, "uint8")
+        missing_clips = [clip for clip in clips(context, stage.name, number) if clip.id in video_ids]
+        target = Target(stage.name, path.name, path, Frames(sampling), fingerprint, content, {}, "cpu", 1, "uint8")
         limits = stage.options_as(DecodingLimits)
         decoder = context.graph.decoder(stage.name)
-        jobs.append(Pass(those, [target], context.graph.threads, limits.timeout, limits.memory, decoder))
+        jobs.append(Pass(missing_clips, [target], context.graph.threads, limits.timeout, limits.memory, decoder))
     if jobs:
         size = sampling.views * sampling.frames * jobs[0].targets[0].part.dim
         _check_room(stage, folder, sum(len(job.clips) for job in jobs) * size)
@@ -111,19 +115,19 @@ def pairs(context: Context, stage: Stage, sampling: Sampling) -> tuple[Pairs, Pa
             for _ in context.tasks.each(sweep, jobs, bar):
                 pass
     shape = (sampling.views * sampling.frames, sampling.crop, sampling.crop, 3)
-    at: dict[str, tuple[Path, int]] = {}
-    counts: dict[str, int] = {}  # frames of their own
+    places: dict[str, tuple[Path, int]] = {}
+    counts: dict[str, int] = {}  # id -> frames that the video really has
     for path in paths:
         ids = shards.read_ids(path)
-        at |= {id_: (path, row) for row, id_ in enumerate(ids)}
+        places |= {id_: (path, row) for row, id_ in enumerate(ids)}
         counts |= dict(zip(ids, shards.column(path, "frames").tolist(), strict=True))
     failed = [line for path in paths for line in shards.read_failed(path)]
-    train, val = (_pairs(context, split, at, counts, shape) for split in ("train", "val"))
+    train, val = (_pairs(context, split, places, counts, shape) for split in ("train", "val"))
     return train, val, failed
 
 
 def _check_room(stage: Stage, folder: Path, size: int) -> None:
-    """LaffError before anything is decoded where the disk cannot hold `size` bytes of frames."""
+    """Raise LaffError before anything is decoded if the disk cannot hold `size` bytes of frames."""
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if size > free:
@@ -134,13 +138,17 @@ def _check_room(stage: Stage, folder: Path, size: int) -> None:
 
 
 def _pairs(
-    context: Context, split: str, at: dict[str, tuple[Path, int]], counts: dict[str, int], shape: tuple[int, ...]
+    context: Context, split: str, places: dict[str, tuple[Path, int]], counts: dict[str, int], shape: tuple[int, ...]
 ) -> Pairs:
+    """The captions of a split whose videos have frames, with these frames.
+
+    places: file and row of each video; counts: frames that it really has; shape: (T, H, W, 3).
+    """
     catalog = context.catalog
-    videos = np.array([row for row in catalog.split_videos(split) if catalog.videos[row] in at], dtype=np.int64)
+    videos = np.array([row for row in catalog.split_videos(split) if catalog.videos[row] in places], dtype=np.int64)
     captions, video_of = paired_captions(context, split, videos)
     check_learnable(split, captions)
     texts = [catalog.texts[row] for row in captions]
     ids = [catalog.videos[row] for row in videos]
-    own = np.array([counts[id_] for id_ in ids], dtype=np.int64)
-    return Pairs(texts, video_of, Videos([at[id_] for id_ in ids], shape), own)
+    own_frames = np.array([counts[id_] for id_ in ids], dtype=np.int64)
+    return Pairs(texts, video_of, Videos([places[id_] for id_ in ids], shape), own_frames)

@@ -51,7 +51,7 @@ def count(path: Path) -> int:
 
 
 def _words(error: BaseException, path: Path) -> str:
-    """decord's text in one line without clocks, places and the path: equal files fail with equal reasons."""
+    """Decord's text in one line without clocks, places and the path: equal files fail with equal reasons."""
     (line, *_) = PLACE.sub("", str(error)).replace(f"[{path}] ", "").replace(f" {path}", "").splitlines() or [""]
     return line or type(error).__name__
 

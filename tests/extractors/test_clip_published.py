@@ -51,6 +51,7 @@ def test_every_name_has_an_entry_that_its_extractor_takes() -> None:
         assert clip.mean == params["mean"]
 
 
+@pytest.mark.slow
 def test_models_of_every_kind_build() -> None:
     """One of each kind of open_clip's configurations, without memory for weights: those of a kind differ in size.
 

@@ -107,6 +107,7 @@ def reference(state: dict[str, Tensor], clip: Tensor, heads: int = HEADS) -> Ten
 
 
 @pytest.mark.parametrize(("frames", "crop", "width"), [(8, 112, 768), (96, 48, 192)])
+@pytest.mark.slow
 def test_the_published_depth_equals_the_reference(
     tmp_path: Path, apart: Apart, frames: int, crop: int, width: int
 ) -> None:

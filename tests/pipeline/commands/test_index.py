@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import shutil
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 import cli
-from pipeline.parts.code import ROOT
+from tests.forked import Forked, Process
 
 SMALL = ("--profile", "small")  # clip with a tiny model and random weights
 
@@ -43,15 +42,38 @@ def found(*words: str | Path) -> set[str]:
     return {line["video"] for line in csv.DictReader(lines)}
 
 
+ALL = {"a", "b", "c", "d", "e", "Été/le chat noir"}
+
+
 @pytest.fixture
 def videos(clips, tmp_path: Path) -> Path:
     """A folder of six small videos, of different colours, one in a subfolder and with a name of spaces and accents."""
-    for number, name in enumerate(("a", "b", "c", "d", "e", "Été/le chat noir")):
+    for number, name in enumerate(sorted(ALL)):
         clips(f"Videos/{name}.mp4", np.full((8, 48, 64, 3), 40 * number, np.uint8))
     return tmp_path / "Videos"
 
 
-ALL = {"a", "b", "c", "d", "e", "Été/le chat noir"}
+@pytest.fixture(scope="module")
+def index_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """`index_once(videos)`: the first time it indexes the folder; returns an indexed copy, to be read only."""
+    copy = tmp_path_factory.mktemp("indexed") / "Videos"
+
+    def index(videos: Path) -> Path:
+        if not copy.exists():
+            shutil.copytree(videos, copy)
+            done("index", copy, *SMALL)
+        return copy
+
+    return index
+
+
+@pytest.fixture
+def indexed(videos: Path, index_once: Callable[[Path], Path]) -> Path:
+    """The folder of `videos` with an index of its own, as `laff index` makes it."""
+    copy = index_once(videos)
+    shutil.rmtree(videos)
+    shutil.copytree(copy, videos)
+    return videos
 
 
 def test_a_folder_is_indexed_and_searched_with_nothing_else(videos: Path, monkeypatch) -> None:
@@ -68,12 +90,11 @@ def test_a_folder_is_indexed_and_searched_with_nothing_else(videos: Path, monkey
         done(*words)
 
 
-def test_the_answer_is_that_of_the_feature_itself(videos: Path) -> None:
+def test_the_answer_is_that_of_the_feature_itself(indexed: Path) -> None:
     """Cosines of its rows, in float16: what `laff search --model` computes of them agrees."""
-    done("index", videos, *SMALL)
     scores = []
     for words in ((), ("--set", "vectors.from=train", "--model", "clip")):
-        lines = done("search", "a dog", "--csv", "-w", videos, *words).stdout.splitlines()
+        lines = done("search", "a dog", "--csv", "-w", indexed, *words).stdout.splitlines()
         scores.append([float(line["score"]) for line in sorted(csv.DictReader(lines), key=lambda line: line["video"])])
     assert scores[0] == pytest.approx(scores[1], abs=2e-3)
 
@@ -109,17 +130,15 @@ def test_an_index_elsewhere(videos: Path, tmp_path: Path) -> None:
     assert "6 as they were" in done("index", tmp_path / "Moved", "-w", tmp_path / "work").output
 
 
-def test_a_folder_that_moves_takes_its_index_along(videos: Path, tmp_path: Path) -> None:
-    done("index", videos, *SMALL)
-    videos.rename(tmp_path / "Moved")
+def test_a_folder_that_moves_takes_its_index_along(indexed: Path, tmp_path: Path) -> None:
+    indexed.rename(tmp_path / "Moved")
     assert found("-w", tmp_path / "Moved") == ALL
 
 
-def test_what_a_person_adds_to_the_collection_stays(videos: Path) -> None:
-    done("index", videos, *SMALL)
-    file = videos / ".laff" / "collection.yaml"
+def test_what_a_person_adds_to_the_collection_stays(indexed: Path) -> None:
+    file = indexed / ".laff" / "collection.yaml"
     file.write_text("# mine\nname: holidays\nvideos: ..\nfollow_links: true\n")
-    done("index", videos)
+    done("index", indexed)
     assert file.read_text().startswith("# mine\nname: holidays\n")
 
 
@@ -194,24 +213,23 @@ def test_a_folder_that_cannot_be_written(videos: Path, tmp_path: Path) -> None:
     done("index", videos, "-w", tmp_path / "work", *SMALL)
 
 
-def test_a_collection_that_shrank(videos: Path) -> None:
-    """Most videos gone is asked about; all gone is refused; either way what was made is there until it is agreed to."""
-    done("index", videos, *SMALL)
-    kept = {path: path.read_bytes() for path in (videos / ".laff" / "vectors").rglob("*.h5")}
+def test_a_collection_that_shrank(indexed: Path) -> None:
+    """Most videos gone is asked about, all gone is refused; what was made stays until a person agrees."""
+    kept = {path: path.read_bytes() for path in (indexed / ".laff" / "vectors").rglob("*.h5")}
     for name in "bcde":
-        (videos / f"{name}.mp4").rename(videos / f".{name}.mp4")
-    told = refused("index", videos)
-    assert f"4 of the 6 videos are not in {videos} any more" in told
+        (indexed / f"{name}.mp4").rename(indexed / f".{name}.mp4")
+    told = refused("index", indexed)
+    assert f"4 of the 6 videos are not in {indexed} any more" in told
     assert {path: path.read_bytes() for path in kept} == kept
-    assert "0 new, 0 changed, 4 gone; 2 as they were" in done("index", videos, "--yes").output
-    assert found("-w", videos) == {"a", "Été/le chat noir"}
-    shutil.rmtree(videos / "Été")
-    (videos / "a.mp4").unlink()
-    assert "holds no video" in refused("index", videos)
+    assert "0 new, 0 changed, 4 gone; 2 as they were" in done("index", indexed, "--yes").output
+    assert found("-w", indexed) == {"a", "Été/le chat noir"}
+    shutil.rmtree(indexed / "Été")
+    (indexed / "a.mp4").unlink()
+    assert "holds no video" in refused("index", indexed)
     for name in "bcde":
-        (videos / f".{name}.mp4").rename(videos / f"{name}.mp4")
-    done("index", videos, "--yes")
-    assert found("-w", videos) == {"b", "c", "d", "e"}
+        (indexed / f".{name}.mp4").rename(indexed / f"{name}.mp4")
+    done("index", indexed, "--yes")
+    assert found("-w", indexed) == {"b", "c", "d", "e"}
 
 
 def test_windows_are_written_as_they_are_asked_for() -> None:
@@ -238,32 +256,32 @@ def test_a_video_that_cannot_be_read_costs_itself(videos: Path) -> None:
     assert "none of the 6 videos could be read" in refused("index", videos)
 
 
-def test_questions_that_are_none(videos: Path, tmp_path: Path) -> None:
-    done("index", videos, *SMALL)
-    assert laff("search", "a dog", "-k", "0", "-w", videos).exit_code == 2
-    assert "is empty" in refused("search", " ", "-w", videos)
+def test_questions_that_are_none(indexed: Path, tmp_path: Path) -> None:
+    assert laff("search", "a dog", "-k", "0", "-w", indexed).exit_code == 2
+    assert "is empty" in refused("search", " ", "-w", indexed)
     queries = tmp_path / "queries.txt"
     queries.write_text("1 a dog\n2\n")
-    assert f"{queries}:2" in refused("search", "--queries", queries, "-w", videos)
-    (videos / "queries.txt").write_text("")
-    told = refused("search", "a dog", "-w", videos, "--set", "clip.frames=4")
+    assert f"{queries}:2" in refused("search", "--queries", queries, "-w", indexed)
+    (indexed / "queries.txt").write_text("")
+    told = refused("search", "a dog", "-w", indexed, "--set", "clip.frames=4")
     assert "is not up to date" in told  # the vectors are of another model
 
 
-def test_as_a_process(videos: Path) -> None:
-    """Exit status and streams: what is found goes to standard output, all else to standard error."""
+def test_as_a_process(videos: Path, forked: Forked) -> None:
+    """Exit status and streams: the hits go to standard output, all else to standard error."""
+    environment = {**os.environ, "LAFF_OFFLINE": "1", "LAFF_WEIGHTS": str(videos / "none")}
 
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "LAFF_OFFLINE": "1", "LAFF_WEIGHTS": str(videos / "none")}
-        command = [sys.executable, str(ROOT / "cli.py"), *words]
-        return subprocess.run(command, cwd=videos, env=environment, capture_output=True, text=True, check=False)
+    def run(*words: str) -> Process:
+        process = forked.laff(*words, cwd=videos, environment=environment)
+        process.wait()
+        return process
 
     failed = run("index", ".")
-    assert (failed.returncode, failed.stdout) == (1, "")
-    assert "laff index . --feature conse" in failed.stderr
-    assert "Traceback" not in failed.stderr
-    made = run("index", ".", *SMALL)
-    assert made.returncode == 0, made.stderr
-    assert made.stdout.splitlines()[-1].endswith('search "a dog runs on the beach"')  # here it needs no -w
-    asked = run("search", "a dog", "-k", "2")
-    assert (asked.returncode, len(asked.stdout.splitlines())) == (0, 2)
+    assert (failed.poll(), failed.out()) == (1, "")
+    assert "laff index . --feature conse" in failed.err()
+    assert "Traceback" not in failed.err()
+    index = run("index", ".", *SMALL)
+    assert index.poll() == 0, index.said()
+    assert index.out().splitlines()[-1].endswith('search "a dog runs on the beach"')  # here it needs no -w
+    search = run("search", "a dog", "-k", "2")
+    assert (search.poll(), len(search.out().splitlines())) == (0, 2)

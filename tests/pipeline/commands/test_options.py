@@ -1,6 +1,6 @@
 """Options that commands share: where the stages file is found, and that each is defined once."""
 
-import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 import cli
-from pipeline.commands.options import STAGES, optional_where, stages_named, where
+from pipeline.commands.named_stages import stages_named
+from pipeline.commands.options import STAGES, optional_workspace_options, workspace_options
 from pipeline.graph.stages_file import StagesFile
-from pipeline.parts.code import ROOT
 
 
 @pytest.mark.parametrize(
@@ -47,34 +47,43 @@ def test_a_command_takes_the_file_that_it_was_looked_up_in() -> None:
     assert seen[3] == StagesFile()
 
 
-def test_w_and_its_companions_are_defined_once() -> None:
-    files = [ROOT / "cli.py", *(ROOT / "pipeline" / "commands").glob("*.py")]
-    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
-    for option in ("--work", "--collection", "--stages", "--profile", "--set", "--trust", "--workers", "--role"):
-        assert len(re.findall(rf'option\(\s*("-\w",\s+)?"{option}"', text)) == 1, option
-
-
-def test_w_is_one_option_wherever_it_is_taken() -> None:
-    """Same name, type and text; only whether it must be given differs."""
-    found = {}
-    for name in ("run", "plan", "search", "gc", "failures", "verify", "compare", "train", "analyze cost"):
-        command: click.Command | None = cli.main
-        for word in name.split():
-            assert isinstance(command, click.Group)
-            command = command.get_command(click.Context(cli.main), word)
+def commands(group: click.Group, context: click.Context, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
+    """All commands of a group and of the groups below it, with the words that call them."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         assert command is not None
-        (found[name],) = (option.to_info_dict() for option in command.params if option.name == "work")
-    assert not found["analyze cost"].pop("required")
-    assert found["analyze cost"].pop("default") is None
-    assert all(
-        option.pop("required") and option.pop("default") for name, option in found.items() if name != "analyze cost"
-    )
-    assert all(option == found["run"] for option in found.values())
-    assert found["run"]["opts"] == ["-w", "--work"]
+        yield f"{prefix}{name}", command
+        if isinstance(command, click.Group):
+            yield from commands(command, context, f"{prefix}{name} ")
+
+
+@pytest.mark.parametrize(
+    "option", ["--work", "--collection", "--stages", "--profile", "--set", "--trust", "--workers", "--role", "--name"]
+)
+def test_a_shared_option_is_the_same_wherever_it_is_taken(option: str) -> None:
+    """The same letters, type and text in the help; only whether it must be given differs."""
+    descriptions = [
+        {key: value for key, value in parameter.to_info_dict().items() if key not in ("required", "default")}
+        for _, command in commands(cli.main, click.Context(cli.main))
+        for parameter in command.params
+        if option in parameter.opts
+    ]
+    assert len(descriptions) > 3
+    assert all(description == descriptions[0] for description in descriptions)
+
+
+def test_the_workspace_must_be_given_but_where_a_command_does_without() -> None:
+    needed = {
+        name: parameter.required
+        for name, command in commands(cli.main, click.Context(cli.main))
+        for parameter in command.params
+        if parameter.name == "work"
+    }
+    assert {name for name, required in needed.items() if not required} == {"index", "analyze cost"}
 
 
 def test_the_collection_is_left_to_the_person_where_the_workspace_is() -> None:
-    for decorate, code in ((where, 2), (optional_where, 0)):
+    for decorate, code in ((workspace_options, 2), (optional_workspace_options, 0)):
         result = CliRunner().invoke(click.command()(decorate(lambda **_: None)), [])
         assert result.exit_code == code
 

@@ -227,6 +227,7 @@ def test_gc_leaves_comparisons_alone(both) -> None:
     assert list(verify.damaged(both.work, KINDS)[1]) == [f"{TRAIN}/late/seed1/best.pt"]
 
 
+@pytest.mark.slow
 def test_a_killed_comparison_goes_on(small, tmp_path: Path, contents, forked: Forked) -> None:
     """SIGKILL in the middle of the second model, then again: what is finished stays, and all is as undisturbed."""
     roles = [word for role, name in ALL.items() for word in ("--role", f"{role}={name}")]

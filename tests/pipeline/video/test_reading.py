@@ -337,6 +337,7 @@ UNDECODABLE = {
 }
 
 
+@pytest.mark.slow
 def test_robustness_files_give_the_right_frames_or_a_reason(data: Path):
     facts = json.loads((data / "robustness" / "facts.json").read_text())
     reasons, read_well = {}, 0

@@ -253,6 +253,7 @@ def test_another_count_than_promised_is_not_trusted(tmp_path: Path):
     np.testing.assert_array_equal(frames_.arrays[0], with_seeking(path, MIDDLE).arrays[0])
 
 
+@pytest.mark.slow
 def test_real_files_give_the_same_frames_or_are_refused(data: Path):
     files = sorted((data / "robustness").iterdir()) + sorted((data / "droid" / "videos").iterdir())[:40:8]
     files += sorted(path for path in (data / "msvd" / "videos").iterdir() if path.stat().st_size < 300_000)[:8]

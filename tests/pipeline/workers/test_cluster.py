@@ -297,6 +297,7 @@ def wait_for(what: Any, process: Process) -> bool:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.slow
 def test_two_workers_one_killed_amid_a_shard_equal_the_serial_run(
     tiny: Any, serial: dict[str, Any], tmp_path: Path, forked: Forked
 ) -> None:
@@ -377,6 +378,7 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamesp
         process.wait(PATIENCE)
 
 
+@pytest.mark.slow
 def test_a_scheduler_and_a_worker_started_by_hand_equal_the_serial_run(
     tiny: Any, serial: dict[str, Any], tmp_path: Path, scheduler: SimpleNamespace, forked: Forked
 ) -> None:

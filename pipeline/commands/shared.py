@@ -1,0 +1,115 @@
+"""The values of the options that commands share, and the Request or Graph that they stand for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from pipeline.commands import terminal
+from pipeline.commands.named_stages import of_package
+from pipeline.graph.stages_file import StagesFile
+
+if TYPE_CHECKING:
+    from pipeline.graph.graph import Graph
+    from pipeline.request import Request
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Values of the shared options; an option that a command does not take has its default."""
+
+    collection: Path | None = None  # -c; None: the one that the workspace remembers
+    work: Path | None = None  # -w; None only where a command can do without
+    name: str = ""  # of the run
+    stages: StagesFile = field(default_factory=StagesFile)
+    profile: str | None = None  # None: not given; "": given as no profile
+    sets: tuple[str, ...] = ()  # STAGE.PARAM=VALUE
+    trust: tuple[str, ...] = ()  # packages that `uses` may import from
+    package: Path | None = None
+    workers: int = 0  # processes of this machine
+    scheduler: str = ""  # address of a dask scheduler
+    yes: bool = False  # whether finished results may be replaced
+    retry_failed: bool = False
+    max_failures: int = -1  # -1: any number
+
+    def graph(self) -> Graph:
+        """The graph of the stages file, with profile and settings applied."""
+        from pipeline.graph.stages import load
+
+        return load(self.stages, self.profile, self.sets, self.trust)
+
+    def request(self) -> Request:
+        """The Request that the options make; without -c, on top of what the workspace remembers."""
+        from pipeline.request import Request, recalled
+
+        if self.work is None:
+            raise click.UsageError("give -w too, the workspace")
+        if self.collection is None:
+            stages = self.stages if self.stages.given else None
+            remembered = recalled(self.work, self.name, stages, self.profile, self.sets, self.package)
+            if remembered is None:
+                raise click.UsageError(f"{self.work} remembers no run: give -c FILE, the collection.yaml, this once")
+            request = remembered
+        else:
+            request = Request(
+                self.collection,
+                self.work,
+                self.stages,
+                self.profile or None,
+                self.sets,
+                name=self.name,
+                package=self.package,
+            )
+        if request.package:
+            self._check_package(request.package)
+        return self.carried_out(replace(request, trust=self.trust))
+
+    def carried_out(self, request: Request) -> Request:
+        """The request with who does the work, and whether it may replace finished results."""
+        if self.workers and self.scheduler:
+            raise click.UsageError(
+                "--workers starts processes here, --scheduler uses those elsewhere: give one of them"
+            )
+        if self.scheduler and not re.fullmatch(r"(tcp|tls|ucx)://[^\s:/]+:\d+", self.scheduler):
+            raise click.UsageError(f"--scheduler {self.scheduler!r}: should be an address such as tcp://host:8786")
+        return replace(request, workers=self.workers, scheduler=self.scheduler, replace=self.yes)
+
+    def check_failures(self, failed: int, where: str = "") -> None:
+        """Raise ClickException if more videos failed than --max-failures allows; `where` says how to see why."""
+        if 0 <= self.max_failures < failed:
+            raise click.ClickException(f"{failed} videos failed, more than --max-failures {self.max_failures}{where}")
+
+    def _check_package(self, package: Path) -> None:
+        """Raise UsageError for a --profile or another stages file beside a package, which has its own."""
+        packaged, advice = of_package(package), "for a run without it give -c, and another -w"
+        if self.profile:
+            raise click.UsageError(
+                f"package {package} fixes the settings of its models, so no --profile fits; {advice}"
+            )
+        if packaged and self.stages.given and self.stages.given.resolve() != packaged.resolve():
+            raise click.UsageError(f"package {package} has a stages file of its own, so no --stages fits; {advice}")
+
+
+def confirmed(request: Request, action: Callable[[Request], Result]) -> Result:
+    """The result of `action` on a request; a person at a terminal is asked before finished results are replaced.
+
+    Raises:
+        ClickException: if nobody can be asked.
+    """
+    from pipeline.plan.losses import WouldReplace
+
+    try:
+        return action(request)
+    except WouldReplace as losses:
+        if not terminal.has_person():
+            raise click.ClickException(f"{losses}\ngive --yes to replace them, or another -w to keep them") from None
+        click.echo(str(losses), err=True)
+        click.confirm("Replace them?", abort=True, err=True)
+    return action(replace(request, replace=True))
