@@ -143,7 +143,7 @@ def _check(stage: Stage, paths: Sequence[Path], names: list[str], imported: bigf
         raise LaffError(
             f"'{stage.name}': {files} has a row for none of the {len(known)} ids, such as {names[0]!r}{example}"
         )
-    if stage.options_as(Options).side == "text" and not imported.sound.all():
+    if options.side == "text" and not imported.sound.all():
         reasons = [
             f"{name}: {_reason([*map(str, paths)], imported, place)[0]}"
             for place, name in enumerate(names)
