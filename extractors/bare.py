@@ -7,21 +7,21 @@ from torch import nn
 
 
 class Linear(nn.Linear):
-    """nn.Linear with whatever the memory held."""
+    """nn.Linear whose weights are whatever the memory held."""
 
     def reset_parameters(self) -> None:
-        """Nothing."""
+        """Draw nothing."""
 
 
 class Embedding(nn.Embedding):
-    """nn.Embedding with whatever the memory held."""
+    """nn.Embedding whose weights are whatever the memory held."""
 
     def reset_parameters(self) -> None:
-        """Nothing."""
+        """Draw nothing."""
 
 
 class Attention(nn.MultiheadAttention):
-    """nn.MultiheadAttention with whatever the memory held; its last layer, an nn.Linear of its own, draws."""
+    """nn.MultiheadAttention whose weights are whatever the memory held, but for its last layer, which draws its own."""
 
     def _reset_parameters(self) -> None:
         pass

@@ -6,7 +6,6 @@ vocabulary), and the files of sentence-transformers, where there are any, which 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -17,11 +16,10 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 from torch.nn.utils.rnn import pad_sequence
 
+from extractors.bert_recipe import Recipe
 from extractors.checkpoint import Converted, Layout, convert, fill, rename
 
 BATCH = 256  # captions of one forward
-POOLINGS = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls", "pooling_mode_max_tokens": "max"}
-MODULES = ("Transformer", "Pooling", "Normalize")  # of sentence-transformers; a Dense after them would be left out
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model")
 CHOICES = (
     "attn_implementation",
@@ -107,9 +105,14 @@ class Bert:
         net = self.build(converted)
         fill(net, converted.state, converted.source, str(self))
         self.tokenizer = _tokenizer(weights)
-        self.recipe = _Recipe(weights, self, net, self.tokenizer.model_max_length)
+        self.recipe = self.read_recipe(weights, net)
         self.device = device
         self.net: Any = net.eval().to(device)
+
+    def read_recipe(self, folder: Path, net: Any) -> Recipe:
+        """How the folder of the loaded tokenizer makes a sentence with this network, as the parameters have it."""
+        longest = self.tokenizer.model_max_length
+        return Recipe(folder, net, longest, pooling=self.pooling, normalise=self.normalise, length=self.length)
 
     @property
     def dim(self) -> int:
@@ -157,38 +160,6 @@ class Bert:
         return normalize(vectors, dim=1) if self.recipe.normalise else vectors
 
 
-class _Recipe:
-    """How words become a sentence: as the part says, else as the folder says, else by the mean."""
-
-    def __init__(self, folder: Path, part: Bert, net: Any, tokenizer_length: int) -> None:
-        modules = _modules(folder)
-        if strange := [kind for kind, _ in modules if kind not in MODULES]:
-            raise ValueError(f"{folder} has a {strange[0]} in modules.json; only {', '.join(MODULES)} are known here")
-        sentence = _json(folder / "sentence_bert_config.json") or {}
-        self.lower = bool(sentence.get("do_lower_case"))
-        self.pooling: str = part.pooling
-        if part.pooling == "auto":
-            self.pooling = next((_pooling(folder / path) for kind, path in modules if kind == "Pooling"), "mean")
-        self.normalise = "Normalize" in dict(modules) if part.normalise is None else part.normalise
-        # RoBERTa and MPNet number positions from after that of the padding.
-        longest = net.config.max_position_embeddings - getattr(net.embeddings, "padding_idx", -1) - 1
-        self.length = min(part.length or sentence.get("max_seq_length") or tokenizer_length, longest)
-        if part.length and part.length > longest:
-            raise ValueError(f"length is {part.length}; {folder} has positions for {longest}")
-
-
-def _modules(folder: Path) -> list[tuple[str, str]]:
-    """The modules of sentence-transformers in their order: kind, and the folder inside this one."""
-    try:
-        modules = [(row["type"].rpartition(".")[2], row["path"]) for row in _json(folder / "modules.json") or []]
-        inside = all(Path(path).parts in ((), (Path(path).name,)) and path != ".." for _, path in modules)
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"{folder / 'modules.json'}: no list of modules with type and path ({error!r})") from None
-    if not inside:
-        raise ValueError(f"{folder / 'modules.json'}: a path leads out of the folder: {dict(modules)}")
-    return modules
-
-
 def _tokenizer(folder: Path) -> Any:
     """The tokenizer of a folder; ValueError where it cannot be read."""
     from transformers import AutoTokenizer
@@ -198,23 +169,3 @@ def _tokenizer(folder: Path) -> Any:
     except Exception as error:  # a damaged file makes the reader fail in any way
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"{folder}: its tokenizer cannot be read ({first})") from error
-
-
-def _pooling(folder: Path) -> str:
-    """The one pooling that is on in sentence-transformers' config.json of `folder`."""
-    active = [name for name, value in (_json(folder / "config.json") or {}).items() if value is True and "mode" in name]
-    if len(active) != 1 or active[0] not in POOLINGS:
-        raise ValueError(
-            f"{folder}: pools by {', '.join(active) or 'nothing known here'}; set pooling to mean, cls or max"
-        )
-    return POOLINGS[active[0]]
-
-
-def _json(path: Path) -> Any:
-    """The content of a JSON file; None where there is none."""
-    if not path.is_file():
-        return None
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: no JSON ({error})") from None

@@ -1,8 +1,8 @@
 """A plain BERT that reads sentences without transformers, whose import takes longer than all else that a search does.
 
-The same layers of torch in the same order and the folder's own tokenizer.json, so the same rows to the last bit. As
-extractors/text_side.py it stands beside the feature and counts in no fingerprint. A folder that asks for more than is
-known here is read by the feature itself.
+The same layers of torch in the same order and the folder's own tokenizer.json, so the same rows to the last bit. Only a
+search uses it, so it counts in no fingerprint. A folder that asks for more than is known here is read by the feature
+itself.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from extractors.bare import Embedding, Linear
-from extractors.bert import Bert, _json, _Recipe
+from extractors.bert import Bert
+from extractors.bert_recipe import read_json
 from extractors.checkpoint import convert, fill
 
 LONGEST = 10**6  # model_max_length where the folder says none
@@ -26,8 +27,8 @@ LONGEST = 10**6  # model_max_length where the folder says none
 def known(folder: Path) -> bool:
     """Whether a folder holds a BERT, and a tokenizer.json that does what transformers makes of its settings."""
     try:
-        shape, settings = _json(folder / "config.json"), _json(folder / "tokenizer_config.json")
-        rules = _json(folder / "tokenizer.json")
+        shape, settings = read_json(folder / "config.json"), read_json(folder / "tokenizer_config.json")
+        rules = read_json(folder / "tokenizer.json")
         normaliser = {
             "type": "BertNormalizer",
             "clean_text": True,
@@ -60,15 +61,15 @@ class BertText(Bert):
             return
         converted = convert(weights, self.LAYOUTS, str(self))
         net = Encoder(converted.config)
-        fill(net, converted.state, converted.source, str(self))
+        fill(net, converted.state, converted.source, str(self), assign=True)
         self.tokenizer = WordPieces(weights)
-        self.recipe = _Recipe(weights, self, net, self.tokenizer.model_max_length)
+        self.recipe = self.read_recipe(weights, net)
         self.device = device
         self.net: Any = net.eval().to(device)
 
 
 class WordPieces:
-    """tokenizer.json by the library that is made for it, called as transformers' tokenizers are."""
+    """The folder's tokenizer.json, read by the library tokenizers and called as transformers' tokenizers are."""
 
     def __init__(self, folder: Path) -> None:
         from tokenizers import Tokenizer
@@ -82,7 +83,7 @@ class WordPieces:
     def __call__(self, texts: Sequence[str], truncation: bool, max_length: int) -> dict[str, list[list[int]]]:
         """The numbers of each text's pieces, the two ends among them."""
         self._tokenizer.enable_truncation(max_length)
-        return {"input_ids": [one.ids for one in self._tokenizer.encode_batch(list(texts))]}
+        return {"input_ids": [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]}
 
 
 class States(NamedTuple):
@@ -120,13 +121,13 @@ class Encoder(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> States:
         """input_ids [B, N] int64; attention_mask [B, N], 0 where a piece only fills up."""
-        rows, length = input_ids.shape
+        count, length = input_ids.shape
         places = torch.arange(length, device=input_ids.device)[None]
         table = self.embeddings
         x = table["word_embeddings"](input_ids) + table["token_type_embeddings"](torch.zeros_like(input_ids))
         x = table["LayerNorm"](x + table["position_embeddings"](places))
         full = attention_mask.bool()
-        mask = None if full.all() else full[:, None, None, :].expand(rows, 1, length, length)
+        mask = None if full.all() else full[:, None, None, :].expand(count, 1, length, length)
         for layer in self.encoder["layer"]:
             x = layer(x, mask)
         return States(x)
@@ -138,15 +139,17 @@ class Layer(nn.Module):
     def __init__(self, width: int, heads: int, inner: int, epsilon: float) -> None:
         super().__init__()
         self._heads = heads
-        own = nn.ModuleDict({name: Linear(width, width) for name in ("query", "key", "value")})
-        self.attention: Any = nn.ModuleDict({"self": own, "output": _output(width, width, epsilon)})
+        attention = nn.ModuleDict({name: Linear(width, width) for name in ("query", "key", "value")})
+        self.attention: Any = nn.ModuleDict({"self": attention, "output": _output(width, width, epsilon)})
         self.intermediate = nn.ModuleDict({"dense": Linear(width, inner)})
         self.output: Any = _output(inner, width, epsilon)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """mask: [B, 1, N, N] bool, the pieces that each may look at; None: all."""
-        own = self.attention["self"]
-        q, k, v = (own[name](x).unflatten(2, (self._heads, -1)).transpose(1, 2) for name in ("query", "key", "value"))
+        layers = self.attention["self"]
+        q, k, v = (
+            layers[name](x).unflatten(2, (self._heads, -1)).transpose(1, 2) for name in ("query", "key", "value")
+        )
         seen = scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=q.shape[3] ** -0.5)
         x = _added(self.attention["output"], seen.transpose(1, 2).flatten(2), x)
         return _added(self.output, nn.functional.gelu(self.intermediate["dense"](x)), x)

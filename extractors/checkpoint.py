@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 import extractors
@@ -102,12 +103,13 @@ def rename(*rules: tuple[str, str]) -> Callable[[dict[str, Tensor]], dict[str, T
     return convert
 
 
-def fill(net: nn.Module, state: Mapping[str, Tensor], source: str, model: str = "") -> None:
+def fill(net: nn.Module, state: Mapping[str, Tensor], source: str, model: str = "", assign: bool = False) -> None:
     """Load `state` into `net`; ValueError names every key and shape that does not fit.
 
     source, model: what the message calls them ("FILE", "X3D (size L)"). Counters of batch normalisation
     (`num_batches_tracked`) may be missing: old files lack them and only training reads them. Half precision is widened
-    to the network's own dtype.
+    to the network's own dtype. assign: the network takes the tensors themselves and not copies of them, so it needs no
+    memory of its own.
     """
     expected = net.state_dict()
     missing = [key for key in expected if key not in state and not key.endswith("num_batches_tracked")]
@@ -132,12 +134,18 @@ def fill(net: nn.Module, state: Mapping[str, Tensor], source: str, model: str = 
     ]
     if problems:
         raise ValueError(f"{source} does not fit {model or type(net).__name__}: " + "; ".join(problems))
-    net.load_state_dict({**expected, **state})
+    if assign:
+        state = {key: value.to(expected[key].dtype) for key, value in state.items()}
+    net.load_state_dict({**expected, **state}, assign=assign)
 
 
 def _numbers(value: Tensor) -> bool:
     """Whether a tensor has finite floating-point numbers; quantised weights would silently become others."""
-    return value.is_floating_point() and bool(value.isfinite().all())
+    if not value.is_floating_point():
+        return False
+    # One number that is not finite makes their sum so, which costs a third; a sum of large ones may overflow.
+    total = value.sum(dtype=torch.promote_types(value.dtype, torch.float32))
+    return bool(total.isfinite()) or bool(value.isfinite().all())
 
 
 def recognise(held: list[tuple[str, State]]) -> str:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from extractors.checkpoint import fill
 from extractors.clip_config import clip_config
 from extractors.clip_files import read_tokenizer, read_weights
 from extractors.clip_layouts import HUGGING_FACE, OPEN_CLIP, OPENAI, SIGLIP
-from extractors.clip_published import PREFIX, agreed, preprocessing, told
+from extractors.clip_published import PREFIX, Preprocessing, agreed, preprocessing, read_settings
 from extractors.pinned import sent
 from extractors.pixels import CLIP_MEAN, CLIP_STD, check, normalise
 from extractors.tokens import FileTokens, Tokens, own_tokens
@@ -117,7 +117,8 @@ class Clip:
         shape.pop("custom_text", None)
         if "timm_model_name" in shape["vision_cfg"]:
             shape["vision_cfg"]["timm_model_pretrained"] = False  # some of open_clip's files say true
-        return (open_clip.CustomTextCLIP if self.config.custom_text else open_clip.CLIP)(**shape)
+        net: nn.Module = (open_clip.CustomTextCLIP if self.config.custom_text else open_clip.CLIP)(**shape)
+        return net
 
     def load(self, device: str, weights: Path | None) -> None:
         """Build the model with the weights of a file or folder, or random ones for None."""
@@ -151,8 +152,8 @@ class Clip:
     def extract_text(self, captions: Sequence[str]) -> np.ndarray:
         """C texts -> [C, D] float32, not normalised."""
         blocks = [captions[start : start + CAPTIONS] for start in range(0, len(captions), CAPTIONS)]
-        rows = [self.encode_texts(self.tokens(block)).cpu().numpy() for block in blocks]
-        return np.concatenate(rows) if rows else np.zeros((0, self.dim), dtype=np.float32)
+        vectors = [self.encode_texts(self.tokens(block)).cpu().numpy() for block in blocks]
+        return np.concatenate(vectors) if vectors else np.zeros((0, self.dim), dtype=np.float32)
 
     @property
     def tokens(self) -> Tokens:
@@ -168,32 +169,36 @@ class Clip:
 
     def encode_videos(self, frames: Tensor, counts: Tensor | None = None) -> Tensor:
         """[B, T, H, W, 3] uint8 on the device -> [B, D] float32: the mean of the own frames' features."""
-        features, mine = self.encode_frames(frames, counts), own(frames, counts)
-        return (features * mine[:, :, None]).sum(dim=1) / mine.sum(dim=1, keepdim=True)
+        features, is_own = self.encode_frames(frames, counts), own_frames(frames, counts)
+        return (features * is_own[:, :, None]).sum(dim=1) / is_own.sum(dim=1, keepdim=True)
 
     def encode_frames(self, frames: Tensor, counts: Tensor | None = None) -> Tensor:
         """[B, T, H, W, 3] uint8 on the device -> [B, T, D] float32; those that are not a video's own: of zeros."""
         images = normalise(frames.flatten(0, 1), self.mean, self.std)
-        images = images.masked_fill(~own(frames, counts).flatten()[:, None, None, None], 0)
-        return self.net.encode_image(images).float().unflatten(0, frames.shape[:2])
+        images = images.masked_fill(~own_frames(frames, counts).flatten()[:, None, None, None], 0)
+        features: Tensor = self.net.encode_image(images).float().unflatten(0, frames.shape[:2])
+        return features
 
     def encode_texts(self, tokens: Tensor) -> Tensor:
         """[C, context] int64 -> [C, D] float32."""
-        return self.net.encode_text(sent(tokens, self.device)).float()
+        features: Tensor = self.net.encode_text(sent(tokens, self.device))
+        return features.float()
 
     @cached_property
-    def _pixels(self) -> dict[str, Any]:
-        known: dict[str, Any] = {"mean": CLIP_MEAN, "std": CLIP_STD, "resize": "shortest", "filter": "bicubic"}
-        given = {key: value for key, value in self._given.items() if value is not None}
+    def _pixels(self) -> Preprocessing:
+        """What the parameters say of the pixels, completed by what the weights say."""
+        known = Preprocessing(mean=[*CLIP_MEAN], std=[*CLIP_STD], resize="shortest", filter="bicubic")
+        params = {key: value for key, value in self._given.items() if value is not None}
         file = Path(self.weights).expanduser()
-        if len(given) == len(known):
-            return given
+        if len(params) == len(known):
+            return cast(Preprocessing, params)
         if self._tag:
             known = preprocessing(self.model, self._tag)
         elif file.exists():  # a file of the user's, which no entry speaks for
             folder = file if file.is_dir() else file.parent
-            known |= {key: value for key, value in told(folder).items() if key in known} or agreed(self.model) or {}
-        return known | given
+            settings = read_settings(folder)
+            known = (settings and settings.preprocessing) or agreed(self.model) or known
+        return cast(Preprocessing, known | params)
 
     def _sampling(self, resize: str, filter: Any) -> Sampling:
         size = self.config.size
@@ -204,8 +209,11 @@ class Clip:
         self.net = net.eval().to(device)
 
 
-def own(frames: Tensor, counts: Tensor | None) -> Tensor:
-    """frames [B, T, ...], counts [B] int64 (None: all) -> [B, T] bool: a video's own frames, the first one at least."""
+def own_frames(frames: Tensor, counts: Tensor | None) -> Tensor:
+    """Which frames are a video's own: frames [B, T, ...], counts [B] int64 (None: all) -> [B, T] bool.
+
+    The first one always is.
+    """
     if counts is None:
         return torch.ones(frames.shape[:2], dtype=torch.bool, device=frames.device)
     return torch.arange(frames.shape[1], device=frames.device) < counts.to(frames.device).clamp(min=1)[:, None]

@@ -65,8 +65,8 @@ def clip_config(name: str) -> ClipConfig:
     tokenizer = text.get("hf_tokenizer_name") or ""
     words = text.get("vocab_size", TOKENS)
     if text.get("tokenizer_mode") or (not tokenizer and words != TOKENS):
-        how = text.get("tokenizer_mode") or f"a vocabulary of {words}"
-        raise ValueError(f"model {name!r} takes words by {how}, which is not known here; choose another model")
+        vocabulary = text.get("tokenizer_mode") or f"a vocabulary of {words}"
+        raise ValueError(f"model {name!r} takes words by {vocabulary}, which is not known here; choose another model")
     return ClipConfig(
         name=name,
         path=known[name],

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from extractors.checkpoint import Converted, Layout, convert, fill
 from extractors.clip_config import ClipConfig
 from extractors.clip_layouts import HUGGING_FACE, OPEN_CLIP, OPENAI, SIGLIP
-from extractors.clip_published import PICKLED, SAFE, SETTINGS_FILE, told
+from extractors.clip_published import PICKLED, SAFE, SETTINGS_FILE, read_settings
 from extractors.tensors import config as read_config
 from extractors.tokens import FILE, SETTINGS, FileTokens, read_tokens
 
@@ -21,22 +21,30 @@ def read_weights(net: nn.Module, path: Path, config: ClipConfig, layouts: Sequen
     ValueError for what doesn't fit, can't be read, or was made with another activation than the model's: `net` would
     take such weights without a word and compute another function.
     """
-    found = convert(_own_file(path), layouts, config.name)
-    _check_origin(found, config)
-    fill(net, _fitted(found.state, net, config), found.source, config.name)
+    converted = read_tensors(path, config, layouts)
+    fill(net, _fitted(converted.state, net, config), converted.source, config.name)
 
 
-def read_tokenizer(config: ClipConfig, given: str, weights: Path | None = None) -> FileTokens:
+def read_tensors(path: Path, config: ClipConfig, layouts: Sequence[Layout]) -> Converted:
+    """The tensors of a file or folder by open_clip's names; ValueError as of `read_weights`, but for what fits."""
+    converted = convert(_own_file(path), layouts, config.name)
+    _check_origin(converted, config)
+    return converted
+
+
+def read_tokenizer(
+    config: ClipConfig, given: str, weights: Path | None = None, kind: type[FileTokens] = FileTokens
+) -> FileTokens:
     """The tokenizer in the folder `given`, or beside the weights where that is "".
 
-    ValueError where there is none, with where to get it.
+    kind: the class that it becomes an object of. ValueError where there is none, with where to get it.
     """
     beside = [weights if weights.is_dir() else weights.parent] if weights else []
     folder = Path(given).expanduser() if given else next(iter(beside), None)
     try:
         if folder is None:
             raise ValueError(f"{config.name}: captions need its tokenizer")
-        return read_tokens(folder, config.context, **config.tokenizing)
+        return read_tokens(folder, config.context, **config.tokenizing, kind=kind)
     except ValueError as error:
         raise ValueError(
             f"{error}. Get {FILE} and {SETTINGS} from https://huggingface.co/{config.tokenizer}, put them beside "
@@ -49,34 +57,35 @@ def _own_file(weights: Path) -> Path:
     return next((weights / name for name in (SAFE, PICKLED) if (weights / name).is_file()), weights)
 
 
-def _check_origin(found: Converted, config: ClipConfig) -> None:
+def _check_origin(converted: Converted, config: ClipConfig) -> None:
     """ValueError where the file says that its weights were made with another activation, or can't be read."""
-    if found.layout is SIGLIP:
+    if converted.layout is SIGLIP:
         raise ValueError(
-            f"{found.source} can't be read; get {SAFE} of the same model, for {config.name} from "
+            f"{converted.source} can't be read; get {SAFE} of the same model, for {config.name} from "
             f"https://huggingface.co/{config.tokenizer or 'timm'}"
         )
-    if found.layout is OPENAI and not config.quick_gelu:
-        raise ValueError(f"{found.path} is OpenAI's and needs the quick activation; use {config.name}-quickgelu")
-    quick = told(found.path if found.path.is_dir() else found.path.parent).get("quick_gelu", config.quick_gelu)
-    if found.layout is OPEN_CLIP and quick != config.quick_gelu:
+    if converted.layout is OPENAI and not config.quick_gelu:
+        raise ValueError(f"{converted.path} is OpenAI's and needs the quick activation; use {config.name}-quickgelu")
+    settings = read_settings(converted.path if converted.path.is_dir() else converted.path.parent)
+    quick = settings.quick_gelu if settings else config.quick_gelu
+    if converted.layout is OPEN_CLIP and quick != config.quick_gelu:
         plain = config.name.removesuffix("-quickgelu")
         raise ValueError(
-            f"{found.source} has another activation, by the {SETTINGS_FILE} beside it; use model "
+            f"{converted.source} has another activation, by the {SETTINGS_FILE} beside it; use model "
             f"{f'{plain}-quickgelu' if quick else plain}"
         )
-    if found.layout is HUGGING_FACE:
-        shape = found.config or read_config(found.path.parent)
+    if converted.layout is HUGGING_FACE:
+        shape = converted.config or read_config(converted.path.parent)
         if not shape:
             raise ValueError(
-                f"{found.source} doesn't say its activation; put its config.json beside it, or give the folder"
+                f"{converted.source} doesn't say its activation; put its config.json beside it, or give the folder"
             )
         for tower in ("text_config", "vision_config"):
             activation = shape.get(tower, {}).get("hidden_act", "quick_gelu")  # the library's default
             if (activation == "quick_gelu") != config.quick_gelu:
                 plain = config.name.removesuffix("-quickgelu")
                 wanted = f"{plain}-quickgelu" if activation == "quick_gelu" else plain
-                raise ValueError(f"{found.source} has the activation {activation} ({tower}); use model {wanted}")
+                raise ValueError(f"{converted.source} has the activation {activation} ({tower}); use model {wanted}")
 
 
 def _fitted(state: dict[str, Tensor], net: nn.Module, config: ClipConfig) -> dict[str, Tensor]:
@@ -84,8 +93,10 @@ def _fitted(state: dict[str, Tensor], net: nn.Module, config: ClipConfig) -> dic
     if config.custom_text and not any(key.startswith("text.") for key in state):
         outside = ("visual.", "logit_")
         state = {key if key.startswith(outside) else f"text.{key}": value for key, value in state.items()}
-    own = net.state_dict()
+    expected = net.state_dict()
     return {
-        key: value.reshape(own[key].shape) if key.startswith("logit_") and key in own and value.numel() == 1 else value
+        key: value.reshape(expected[key].shape)
+        if key.startswith("logit_") and key in expected and value.numel() == 1
+        else value
         for key, value in state.items()
     }

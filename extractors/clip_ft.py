@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from extractors.base import Pairs
 from extractors.checkpoint import fill
-from extractors.clip import Clip, own
+from extractors.clip import Clip, own_frames
 from extractors.untrained import seeded
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class ClipFt(Clip):
     _make: Callable[[], nn.Module] | None = None
 
     def plug(self, make: Callable[[], nn.Module]) -> None:
-        """Let `make` build the aggregator whenever the model is loaded. It is sent to other processes instead of it."""
+        """Let `make` build the aggregator whenever the model is loaded: to other processes goes `make`."""
         self._make = make
 
     def load(self, device: str, weights: Path | None) -> None:
@@ -54,16 +54,17 @@ class ClipFt(Clip):
         """[B, T, H, W, 3] uint8 on the device, counts [B] int64 of their own frames (None: all) -> [B, D] float32."""
         if self.aggregator is None:
             return super().encode_videos(frames, counts)
-        features, own_frames = self.encode_frames(frames, counts), own(frames, counts).sum(dim=1)
+        features, own_counts = self.encode_frames(frames, counts), own_frames(frames, counts).sum(dim=1)
         with torch.autocast(frames.device.type, enabled=False):  # it is small, and an LSTM has no float16 on a CPU
-            return self.aggregator(features, own_frames)
+            videos: Tensor = self.aggregator(features, own_counts)
+        return videos
 
     def scores(self, texts: Tensor, features: Tensor, counts: Tensor) -> Tensor:
-        """texts [C, D], features of frames [V, T, D], counts [V] -> [C, V], by an aggregator that scores pairs."""
+        """Scores by an aggregator that scores pairs: texts [C, D], frames [V, T, D], counts [V] -> [C, V]."""
         assert self.aggregator is not None
         with torch.autocast(features.device.type, enabled=False):
-            found: Tensor = self.aggregator.scores(texts, features, counts)  # type: ignore[operator]
-        return found
+            scores: Tensor = self.aggregator.scores(texts, features, counts)  # type: ignore[operator]
+        return scores
 
     def task(self, train: Pairs, val: Pairs, loss: Loss) -> ClipTask:
         """The fine-tuning of the loaded model on pairs whose videos are frames [V, T, H, W, 3] uint8."""

@@ -19,7 +19,7 @@ def _hugging_face(state: dict[str, Tensor]) -> dict[str, Tensor]:
         if key in ("text_projection.weight", "visual_projection.weight"):
             joined["text_projection" if key.startswith("text") else "visual.proj"] = value.T.contiguous()
         elif match := re.fullmatch(r"(.*\.self_attn)\.q_proj\.(weight|bias)", key):
-            parts = [state.get(f"{match[1]}.{one}_proj.{match[2]}") for one in "qkv"]
+            parts = [state.get(f"{match[1]}.{letter}_proj.{match[2]}") for letter in "qkv"]
             present = [part for part in parts if part is not None]  # a lost part shows as a wrong shape
             joined[f"{match[1]}.in_proj_{match[2]}"] = torch.cat(present)
         elif not re.search(r"\.self_attn\.[kv]_proj\.", key):

@@ -52,18 +52,18 @@ class ClipTask:
         self.tokens = clip.tokens(train.captions)  # [C, context], once: they never change
 
     def loss(self, rows: Tensor) -> Tensor:
-        """[B] int64 caption numbers -> scalar."""
+        """The loss of a batch: [B] int64 caption numbers -> scalar."""
         self.model.train()
         # A video with several captions in the batch is encoded once; rising rows suit any store of frames.
-        of = self.train.video_of[rows.cpu().numpy()]
-        videos, place = np.unique(of, return_inverse=True)
-        places = sent(torch.from_numpy(place), self.clip.device)
-        owners = sent(torch.from_numpy(of), self.clip.device)
+        video_of = self.train.video_of[rows.cpu().numpy()]
+        videos, columns_of = np.unique(video_of, return_inverse=True)
+        columns = sent(torch.from_numpy(columns_of), self.clip.device)
+        owners = sent(torch.from_numpy(video_of), self.clip.device)
         text = self.clip.encode_texts(self.tokens[rows.cpu()])
         if self.pairs:
-            scores = self.clip.scores(text, *self._frames(self.train, videos))[:, places]
+            scores = self.clip.scores(text, *self._frames(self.train, videos))[:, columns]
             return self.objective(scores, scores.new_ones(()), owners)
-        video = self._videos(self.train, videos)[places]
+        video = self._videos(self.train, videos)[columns]
         cosines = normalize(text, dim=-1) @ normalize(video, dim=-1).T
         return self.objective(cosines, self.clip.net.logit_scale.exp().clamp(max=MAX_SCALE), owners)
 
@@ -79,33 +79,35 @@ class ClipTask:
             video = torch.cat([self._videos(self.val, block) for block in blocks])
             return mrr(normalize(text, dim=-1), normalize(video, dim=-1), video_of)
         features, counts = zip(*(self._frames(self.val, block) for block in blocks), strict=True)
-        frames, own_frames = torch.cat(features), torch.cat(counts)
+        frames, own_counts = torch.cat(features), torch.cat(counts)
         every_block = zip(text.split(CAPTIONS), video_of.to(text.device).split(CAPTIONS), strict=True)
-        found = (reciprocal(self.clip.scores(block, frames, own_frames), own) for block, own in every_block)
-        return sum(found) / len(text)
+        sums = (reciprocal(self.clip.scores(block, frames, own_counts), videos) for block, videos in every_block)
+        return sum(sums) / len(text)
 
     def state(self) -> dict[str, Any]:
-        """For ClipFt.load_state: {"model": tensors by name, on the CPU}, and where there is one "aggregator" the same,
-        and "tokenizer" where it came from a file."""
+        """What ClipFt.load_state takes: {"model": tensors by name, on the CPU}.
+
+        With "aggregator", tensors by name too, where there is one, and "tokenizer" where it came from a file.
+        """
         parts = {"model": self.clip.net} | ({"aggregator": self.model["aggregator"]} if len(self.model) > 1 else {})
-        found: dict[str, Any] = {
+        state: dict[str, Any] = {
             name: {key: value.detach().cpu().clone() for key, value in part.state_dict().items()}
             for name, part in parts.items()
         }
         tokens = self.clip.tokens
-        return found | ({"tokenizer": tokens.state()} if isinstance(tokens, FileTokens) else {})
+        return state | ({"tokenizer": tokens.state()} if isinstance(tokens, FileTokens) else {})
 
     def _videos(self, pairs: Pairs, rows: np.ndarray) -> Tensor:
-        """[n] rows -> [n, D]."""
+        """Vectors of videos: [n] rows -> [n, D]."""
         return self.clip.encode_videos(*self._pixels(pairs, rows))
 
     def _frames(self, pairs: Pairs, rows: np.ndarray) -> tuple[Tensor, Tensor]:
-        """[n] rows -> [n, T, D], and how many of the T are each video's own."""
+        """Features of frames: [n] rows -> [n, T, D], and how many of the T are each video's own."""
         pixels, counts = self._pixels(pairs, rows)
         return self.clip.encode_frames(pixels, counts), counts
 
     def _pixels(self, pairs: Pairs, rows: np.ndarray) -> tuple[Tensor, Tensor]:
-        """[n] rows -> [n, T, H, W, 3] uint8 and [n] int64 on the device."""
+        """Frames and how many are each video's own: [n] rows -> [n, T, H, W, 3] uint8 and [n] int64, on the device."""
         frames = np.ascontiguousarray(pairs.videos[rows])
         counts = np.full(len(rows), frames.shape[1]) if pairs.counts is None else pairs.counts[rows]
         return (

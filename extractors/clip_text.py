@@ -1,8 +1,8 @@
-"""The text side of a CLIP model alone: what reads a sentence in a moment, where open_clip takes seconds to import.
+"""The text side of a CLIP model alone: it reads a sentence in a moment, where to import open_clip takes seconds.
 
 The same layers of torch as open_clip's text tower and its own tokenizer, so the same rows to the last bit; no image
-tower is built and no random weight is drawn. It stands beside the feature and not in it: only a search takes it, so it
-is in no fingerprint. A model whose text tower has more than is known here is read whole, by the feature itself.
+tower is built and no random weight is drawn. Only a search uses it, so it counts in no fingerprint. A model whose text
+tower has more than is known here is read whole, by the feature itself.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import torch
 from torch import Tensor, nn
 
 from extractors.bare import Attention, Embedding, Linear
-from extractors.checkpoint import convert
+from extractors.checkpoint import fill
 from extractors.clip import CAPTIONS, Clip
 from extractors.clip_config import TOKENS, ClipConfig
-from extractors.clip_files import _check_origin, _own_file
-from extractors.clip_tokens import LearnedTokens, file_tokens, own_tokens
+from extractors.clip_files import read_tensors, read_tokenizer
+from extractors.clip_tokens import LeanTokens, own_tokens
 from extractors.tokens import Tokens
 
 # What may stand in text_cfg, with open_clip's default: model.py, CLIPTextCfg.
@@ -54,29 +54,34 @@ def text_shape(clip: Clip) -> dict[str, Any] | None:
 
 
 class ClipText:
-    """Captions [C, D] as a Clip makes them, once it is loaded by one of its two ways, as a Clip is."""
+    """Captions [C, D] as a Clip makes them; loaded by `load` or `load_state`, as a Clip is."""
 
     def __init__(self, clip: Clip, shape: dict[str, Any]) -> None:
-        """shape: as `text_shape` has it."""
+        """Stand for the text side of `clip`; shape: as `text_shape` gives it."""
         self._clip, self._shape = clip, shape
 
     def load(self, device: str, weights: Path | None) -> None:
-        """Take the text side of published weights, read as Clip reads them; random ones, drawn for both, whole."""
+        """Take the text side of published weights. Random ones (None) are drawn as Clip draws them, for both sides."""
         clip, config = self._clip, self._clip.config
         if weights is None:
             clip.load(device, weights)
             self.extract_text = clip.extract_text  # type: ignore[method-assign]
             return
-        found = convert(_own_file(weights), clip.LAYOUTS, config.name)
-        _check_origin(found, config)
-        tokens = file_tokens(config, clip.tokenizer, weights) if config.tokenizer else own_tokens(config)
-        self._use(found.state, found.source, tokens, device)
+        converted = read_tensors(weights, config, clip.LAYOUTS)
+        if config.tokenizer:
+            tokens: Tokens = read_tokenizer(config, clip.tokenizer, weights, LeanTokens)
+        else:
+            tokens = own_tokens(config)
+        self._use(converted.state, converted.source, tokens, device)
 
     def load_state(self, state: dict[str, Any], device: str) -> None:
-        """Take the text side of what a fine-tuning learned: {"model": tensors by name, "tokenizer": …}. ValueError."""
+        """Take the text side of what a fine-tuning learned: {"model": tensors by name, "tokenizer": …}.
+
+        ValueError for what does not fit.
+        """
         config = self._clip.config
         if "tokenizer" in state:
-            tokens: Tokens = LearnedTokens(**state["tokenizer"], clean=config.tokenizing.get("clean", "whitespace"))
+            tokens: Tokens = LeanTokens(**state["tokenizer"], clean=config.tokenizing.get("clean", "whitespace"))
         else:
             tokens = own_tokens(config)
         self._use(state["model"], f"the fine-tuned {config.name}", tokens, device)
@@ -91,8 +96,8 @@ class ClipText:
     def extract_text(self, captions: Sequence[str]) -> np.ndarray:
         """C texts -> [C, D] float32, not normalised."""
         blocks = [captions[start : start + CAPTIONS] for start in range(0, len(captions), CAPTIONS)]
-        rows = [self._tower(self._tokens(block).to(self._device)).float().cpu().numpy() for block in blocks]
-        return np.concatenate(rows) if rows else np.zeros((0, self._clip.dim), dtype=np.float32)
+        vectors = [self._tower(self._tokens(block).to(self._device)).float().cpu().numpy() for block in blocks]
+        return np.concatenate(vectors) if vectors else np.zeros((0, self._clip.dim), dtype=np.float32)
 
 
 class Tower(nn.Module):
@@ -120,36 +125,33 @@ class Tower(nn.Module):
         self._pool, self._end = shape["pool_type"], shape["eos_id"]
 
     def take(self, state: dict[str, Tensor], source: str, custom: bool) -> None:
-        """Use the tensors of the whole model where they lie; those of the image tower stay unread. ValueError.
+        """Take the tensors of the text side from those of the whole model; the others stay unread.
 
         custom: whether the model's class has a text tower of its own; older files lack its `text.` all the same.
+        ValueError for what does not fit.
         """
         prefix = "text." if custom and any(key.startswith("text.") for key in state) else ""
-        own = {key: state[prefix + key] for key in self.state_dict() if prefix + key in state}
-        strange = [f"{key} ({value.dtype})" for key, value in own.items() if not value.is_floating_point()]
-        try:
-            if strange:
-                raise RuntimeError(f"not of real numbers: {', '.join(strange[:4])}")
-            self.load_state_dict({key: value.float() for key, value in own.items()}, assign=True)
-        except RuntimeError as error:
-            raise ValueError(f"{source} does not fit the text tower: {error}") from None
+        tensors = {key: state[prefix + key] for key in self.state_dict() if prefix + key in state}
+        fill(self, tensors, source, "the text tower", assign=True)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """[C, context] int64 -> [C, D]."""
-        x = self.token_embedding(tokens) + self.positional_embedding
+        x: Tensor = self.token_embedding(tokens) + self.positional_embedding
         for block in self.transformer["resblocks"]:
             x = block(x, self.attn_mask)
         x = self.ln_final(x)
         if self._pool in ("argmax", "eos"):  # the token that ends the text: the highest number, or a known one
             ends = tokens if self._pool == "argmax" else (tokens == self._end).int()
-            pooled = x[torch.arange(len(x), device=x.device), ends.argmax(dim=-1)]
+            pooled: Tensor = x[torch.arange(len(x), device=x.device), ends.argmax(dim=-1)]
         else:
             pooled = x[:, -1 if self._pool == "last" else 0]
         if self.text_projection is None:
             return pooled
         if isinstance(self.text_projection, nn.Linear):
-            return self.text_projection(pooled)
-        return pooled @ self.text_projection
+            projected: Tensor = self.text_projection(pooled)
+        else:
+            projected = pooled @ self.text_projection
+        return projected
 
 
 class Block(nn.Module):
@@ -169,11 +171,12 @@ class Block(nn.Module):
         """mask: [L, L], added to what the attention weighs by."""
         y = self.ln_1(x)
         x = x + self.attn(y, y, y, need_weights=False, attn_mask=mask)[0]
-        return x + self.mlp(self.ln_2(x))
+        total: Tensor = x + self.mlp(self.ln_2(x))
+        return total
 
 
 class QuickGELU(nn.Module):
-    """The activation of OpenAI's weights."""
+    """The activation of OpenAI's weights: x times the sigmoid of 1.702 x."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape."""

@@ -1,4 +1,4 @@
-"""Tokenizers of CLIP models for who reads sentences alone: as extractors/tokens.py, without importing open_clip."""
+"""Tokenizers of CLIP models as in extractors/tokens.py, without importing open_clip, which takes seconds."""
 
 from __future__ import annotations
 
@@ -8,47 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from extractors.clip_config import ClipConfig
-from extractors.clip_files import read_tokenizer
-from extractors.tokens import FILE, FileTokens, Tokens, _number, _settings
+from extractors.tokens import FileTokens, Tokens
 
 
 def own_tokens(config: ClipConfig) -> Tokens:
-    """CLIP's byte pairs. The module reads its vocabulary when it is run, so that one is taken."""
+    """CLIP's own tokenizer, of byte pairs."""
     module, options = _module(), dict(config.tokenizing)
     if options.keys() <= {"clean"}:
-        tokenizer = module._tokenizer  # of this copy of the module, which nobody else has
+        tokenizer = module._tokenizer  # made when the module was run: to make another would read the vocabulary again
         tokenizer.clean_fn = module.get_clean_fn(options.get("clean", "lower"))
     else:
         tokenizer = module.SimpleTokenizer(**options)
     return lambda captions: tokenizer(list(captions), context_length=config.context)
 
 
-def file_tokens(config: ClipConfig, given: str, weights: Path) -> Tokens:
-    """The tokenizer in the folder `given`, or beside the weights where that is ""; ValueError as of read_tokenizer."""
-    from tokenizers import Tokenizer
-
-    folder = Path(given).expanduser() if given else weights if weights.is_dir() else weights.parent
-    file = folder / FILE if folder.is_dir() else folder
-    try:
-        tokenizer, settings = Tokenizer.from_str(file.read_text(encoding="utf-8")), _settings(file.parent)
-        pad, side = _number(tokenizer, settings, "pad_token", file), settings.get("padding_side", "right")
-        separator = _number(tokenizer, settings, "sep_token", file) if _strips(config) else None
-    except Exception:  # the library raises plain Exception; what is wrong the feature's own way says
-        return read_tokenizer(config, given, weights)
-    tokenizer.enable_truncation(max_length=config.context)
-    tokenizer.enable_padding(direction=side, pad_id=pad, pad_token=tokenizer.id_to_token(pad), length=config.context)
-    zeroed = [] if separator is None else [separator]
-    return LearnedTokens(tokenizer.to_str(), config.tokenizing.get("clean", "whitespace"), zeroed)
-
-
-def _strips(config: ClipConfig) -> bool:
-    return bool(config.tokenizing.get("strip_sep_token", False))
-
-
-class LearnedTokens(FileTokens):
-    """FileTokens, from the same state."""
+class LeanTokens(FileTokens):
+    """FileTokens that import nothing of open_clip but its tokenizer's own file."""
 
     def __init__(self, content: str, clean: str = "whitespace", zeroed: Sequence[int] = ()) -> None:
+        """Take the same as FileTokens."""
         from tokenizers import Tokenizer
 
         self.clean = _module().get_clean_fn(clean)

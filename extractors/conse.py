@@ -103,8 +103,8 @@ class Conse(Timm):
 
     def extract_text(self, captions: Sequence[str]) -> np.ndarray:
         """C texts -> [C, D] float32."""
-        rows: np.ndarray = self._encoder.extract_text(captions)
-        return rows
+        vectors: np.ndarray = self._encoder.extract_text(captions)
+        return vectors
 
     @property
     def classes(self) -> Tensor:
@@ -115,13 +115,13 @@ class Conse(Timm):
 
                 device = next(self.net.parameters()).device
                 with torch.autocast(device.type, enabled=False):
-                    rows = self._encoder.extract_text([self.sentence.format(name) for name in IMAGENET_CLASSNAMES])
-                self._classes = torch.from_numpy(rows).to(device)
+                    vectors = self._encoder.extract_text([self.sentence.format(name) for name in IMAGENET_CLASSNAMES])
+                self._classes = torch.from_numpy(vectors).to(device)
             return self._classes
 
 
 def mixture(chances: Tensor, classes: Tensor, best: int) -> Tensor:
-    """chances [B, K], classes [K, D] -> [B, D]: the mean of the `best` most probable classes, weighted by chance."""
+    """The mean of the `best` most probable classes, weighted by chance: chances [B, K], classes [K, D] -> [B, D]."""
     top = chances.topk(min(best, chances.shape[1]), dim=1)
     weights = top.values / top.values.sum(dim=1, keepdim=True)
     return (weights[:, :, None] * classes[top.indices]).sum(dim=1)
@@ -134,9 +134,9 @@ class RandomWords:
 
     def extract_text(self, captions: Sequence[str]) -> np.ndarray:
         """C texts -> [C, 64] float32 of unit length; zeros where there is no word."""
-        rows = np.zeros((len(captions), self.dim), dtype=np.float32)
-        for row, caption in zip(rows, captions, strict=True):
+        vectors = np.zeros((len(captions), self.dim), dtype=np.float32)
+        for vector, caption in zip(vectors, captions, strict=True):
             for word in tokenise(caption):
-                row += np.random.default_rng(zlib.crc32(word.encode())).normal(size=self.dim)
-            row /= max(float(np.linalg.norm(row)), 1e-12)
-        return rows
+                vector += np.random.default_rng(zlib.crc32(word.encode())).normal(size=self.dim)
+            vector /= max(float(np.linalg.norm(vector)), 1e-12)
+        return vectors

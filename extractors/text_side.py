@@ -1,4 +1,4 @@
-"""The part of an extractor that reads sentences, alone: for a search, which waits for it and sees no video."""
+"""The text side of an extractor alone, for a search: quick to load, for no video is read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from extractors.conse import Conse
 
 
 def text_side(part: Any) -> Any:
-    """What gives the same rows of texts as `part` once it is loaded like it; the part itself, where nothing is left."""
+    """An object that gives the same rows of texts as `part`, once loaded; the part itself where none is leaner."""
     if isinstance(part, Clip) and (shape := text_shape(part)):
         return ClipText(part, shape)
     if isinstance(part, Conse):
@@ -30,10 +30,11 @@ class ConseText:
     """Captions [C, D] as Conse makes them, without the classifier that looks at frames."""
 
     def __init__(self, conse: Conse) -> None:
+        """Stand for the text side of `conse`."""
         self._conse = conse
 
     def load(self, device: str, weights: Path | None, sentences: Path | None = None) -> None:
-        """Read the sentence encoder's folder alone; without one, words are random, and all is as Conse has it."""
+        """Read the sentence encoder's folder alone; without one (random words), load all of Conse."""
         if sentences is None:
             self._conse.load(device, weights)
             self._encoder: Any = self._conse
@@ -43,5 +44,5 @@ class ConseText:
 
     def extract_text(self, captions: Sequence[str]) -> np.ndarray:
         """C texts -> [C, D] float32."""
-        rows: np.ndarray = self._encoder.extract_text(captions)
-        return rows
+        vectors: np.ndarray = self._encoder.extract_text(captions)
+        return vectors

@@ -52,10 +52,17 @@ class FileTokens:
         return {"content": self._tokenizer.to_str(), "zeroed": self.zeroed}
 
 
-def read_tokens(path: Path, context: int, clean: str = "whitespace", strip_sep_token: bool = False) -> FileTokens:
+def read_tokens(
+    path: Path,
+    context: int,
+    clean: str = "whitespace",
+    strip_sep_token: bool = False,
+    kind: type[FileTokens] = FileTokens,
+) -> FileTokens:
     """The tokenizer of a folder with tokenizer.json and tokenizer_config.json, or of such a file beside the other.
 
-    ValueError where the file is missing or broken, or the settings do not name the token to pad with.
+    kind: the class that it becomes an object of. ValueError where the file is missing or broken, or the settings do not
+    name the token to pad with.
     """
     from tokenizers import Tokenizer
 
@@ -71,7 +78,7 @@ def read_tokens(path: Path, context: int, clean: str = "whitespace", strip_sep_t
     tokenizer.enable_truncation(max_length=context)
     tokenizer.enable_padding(direction=side, pad_id=pad, pad_token=tokenizer.id_to_token(pad), length=context)
     zeroed = [_number(tokenizer, settings, "sep_token", file)] if strip_sep_token else []
-    return FileTokens(tokenizer.to_str(), clean, zeroed)
+    return kind(tokenizer.to_str(), clean, zeroed)
 
 
 def _settings(folder: Path) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Opens the context of a request: its collection, graph, workspace, and the run that its settings belong to."""
 
-import os
 from pathlib import Path, PurePosixPath
 
 from pipeline import progress
@@ -38,9 +37,9 @@ def surroundings(request: Request, graph: Graph, collection: Collection, work: W
 
 def check_place(collection: Collection, root: Path) -> None:
     """Raise LaffError where the workspace is the folder of the videos, among which stages would have folders."""
-    folders = {os.path.dirname(file): file for file in collection.files.values()}  # noqa: PTH120 - there may be many
-    for folder, file in folders.items():
-        if Path(folder).resolve() == root.resolve():
+    folders = {file.rpartition("/")[0]: file for file in collection.files.values()}  # there may be a million files
+    for file in folders.values():
+        if Path(file).parent.resolve() == root.resolve():
             raise LaffError(
                 f"-w {root}: videos of the collection lie there, such as {Path(file).name}; name a folder of its own"
             )

@@ -83,49 +83,52 @@ def search_command(
     texts = dict(queries_file.load(queries)) if queries else {}
     library = Library(shared.request(), models, split)
     if like:
-        found = iter([(like, library.like(like, k))])
+        answers = iter([(like, library.like(like, k))])
     elif queries:
-        found = zip(texts, library.search_all(list(texts.values()), k, not run_file), strict=True)
+        answers = zip(texts, library.search_all(list(texts.values()), k, not run_file), strict=True)
     else:
         texts = {"": sentence or ""}
-        found = iter([("", library.search(texts[""], k))])
+        answers = iter([("", library.search(texts[""], k))])
     for note in library.notes():
         click.echo(note, err=True)
     if run_file:
-        _write_run(run_file, library, found)
+        write_run_file(run_file, library, answers)
     elif as_json:
-        _print_json(library, found, texts)
+        print_json(library, answers, texts)
     elif as_csv:
-        _print_csv(found)
+        print_csv(answers)
     else:
-        _print_table(library, found, texts, bool(queries))
+        print_table(library, answers, texts, bool(queries))
 
 
-def _write_run(path: Path, library: Library, found: Iterator[tuple[str, list[Hit]]]) -> None:
+def write_run_file(path: Path, library: Library, answers: Iterator[tuple[str, list[Hit]]]) -> None:
+    """Write what the queries found as a TREC run."""
     from pipeline.ranking.trec import write_run
 
-    rows = ((query, [(hit.video, hit.score) for hit in hits]) for query, hits in found)
-    write_run(path, rows, library.name)
+    queries = ((query, [(hit.video, hit.score) for hit in hits]) for query, hits in answers)
+    write_run(path, queries, library.name)
     click.echo(f"{path} written")
 
 
-def _print_json(library: Library, found: Iterator[tuple[str, list[Hit]]], texts: dict[str, str]) -> None:
-    for query, hits in found:
+def print_json(library: Library, answers: Iterator[tuple[str, list[Hit]]], texts: dict[str, str]) -> None:
+    """Print a line of JSON for each query."""
+    for query, hits in answers:
         line: dict[str, Any] = {"query": query} if query else {}
         if query in texts:
-            unknown, lost = library.unknown(texts[query])
-            line |= {"text": texts[query], "unknown": unknown, "lost": lost}
+            unknown = library.unknown(texts[query])
+            line |= {"text": texts[query], "unknown": unknown.words, "lost": unknown.all}
         line |= {"model": library.name, "hits": [{"rank": rank} | asdict(hit) for rank, hit in enumerate(hits, 1)]}
         click.echo(json.dumps(line, ensure_ascii=False))
 
 
-def _print_csv(found: Iterator[tuple[str, list[Hit]]]) -> None:
+def print_csv(answers: Iterator[tuple[str, list[Hit]]]) -> None:
+    """Print a table with a line for each hit."""
     from pipeline.errors import printable
     from pipeline.items.windows import seconds_text
 
     table = csv.writer(sys.stdout, lineterminator="\n")
     features: Sequence[str] | None = None
-    for query, hits in found:
+    for query, hits in answers:
         if features is None:
             features = list(hits[0].shares) if hits else []
             names = ["query", "rank", "video", "path", "start", "end", "score"]
@@ -136,14 +139,14 @@ def _print_csv(found: Iterator[tuple[str, list[Hit]]]) -> None:
             table.writerow([query, rank, hit.video, printable(hit.path), *bounds, f"{hit.score:.9g}", *shares])
 
 
-def _print_table(library: Library, found: Iterator[tuple[str, list[Hit]]], texts: dict[str, str], many: bool) -> None:
+def print_table(library: Library, answers: Iterator[tuple[str, list[Hit]]], texts: dict[str, str], many: bool) -> None:
+    """Print hits for a person; `many`: with the id of the query before each."""
     from pipeline.errors import printable
     from pipeline.items.windows import clock
-    from pipeline.search.answer import unknown_notes
 
-    for query, hits in found:
+    for query, hits in answers:
         if query in texts:
-            for note in unknown_notes(*library.unknown(texts[query])):
+            for note in library.unknown(texts[query]).notes():
                 click.echo(f"{query}: {note}" if many else note, err=True)
         for rank, hit in enumerate(hits, 1):
             when = "" if hit.start is None or hit.end is None else f"  {clock(hit.start)}–{clock(hit.end)}"  # noqa: RUF001

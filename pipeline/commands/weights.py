@@ -133,9 +133,9 @@ def convert_weights(file: Path, out: Path, name: str, shared: Shared) -> None:
     \b
     laff weights convert x3d_l.pyth x3d_l.safetensors --as x3d-l-k400-slowfast
     """
-    from pipeline.weights import check
+    from pipeline.weights import convert
 
-    click.echo(check.convert(file, out, named_entry(shared.graph(), name)))
+    click.echo(convert.convert(file, out, named_entry(shared.graph(), name)))
 
 
 def named_entry(graph: Graph, name: str) -> Weights:

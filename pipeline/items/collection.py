@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline import yamls
 from pipeline.errors import LaffError, did_you_mean, problems
-from pipeline.items import fast_lists, placing, shot_lists, sources, splits, windowing
+from pipeline.items import fast_folder, fast_lists, placing, shot_lists, sources, splits, windowing
 from pipeline.items.lists import Captions, Found, named_file
 from pipeline.items.splits import SPLITS
 from pipeline.items.video_files import some
@@ -79,7 +79,8 @@ def load(path: Path) -> Collection:
         found.add(path, 0, "name: should be a word, not a list or a mapping")
     collection = Collection(str(raw.get("name") or path.resolve().parent.name), path)
     # Mistakes are rare, and a million lines are many: only where something is off, each line is looked at.
-    if not found.lines and "windows" not in raw and (sound := fast_lists.read(raw, path.parent, SPLITS)):
+    in_bulk = not found.lines and "windows" not in raw
+    if in_bulk and (sound := fast_lists.read(raw, path.parent, SPLITS) or fast_folder.read(raw, path)):
         collection.ids, collection.captions, collection.files, collection.notes = sound
         return collection
     _read(raw, collection, found)

@@ -12,7 +12,7 @@ from pipeline.graph.options import ModelOptions
 from pipeline.plan.context import Context
 from pipeline.plan.units import FIT
 from pipeline.plan.up_to_date import not_up_to_date
-from pipeline.search.finder import chosen
+from pipeline.search.finder import choose
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def select(context: Context, names: Sequence[str]) -> Selection:
     """
     if context.graph.package:
         raise LaffError(f"{context.work.root} applies package {context.graph.package.name}; copy that one")
-    ones = list({item.key: item for item in (chosen(context, name) for name in names or ("",))}.values())
+    ones = list({item.key: item for item in (choose(context, name) for name in names or ("",))}.values())
     selection = Selection(context.graph, ones)
     mistakes = [reason for name in selection.pairs if (reason := _no_pair(context.graph, name))]
     for stage in selection.learned:

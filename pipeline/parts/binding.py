@@ -1,4 +1,4 @@
-"""Bind the params of stages.yaml to the parameters of a part: unknown, missing and ill-typed ones, all at once."""
+"""Bind the params of stages.yaml to the parameters of a class, and report all that is wrong with them at once."""
 
 import ast
 from collections.abc import Mapping
@@ -14,14 +14,17 @@ MISSING = object()
 Params = dict[str, Any]
 
 
-def bind(given: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> tuple[Params, list[str]]:
-    """`given` completed with defaults and brought to the annotated types, and the list of what is wrong."""
+def bind(params: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> tuple[Params, list[str]]:
+    """The params completed with defaults and brought to the annotated types, and the list of what is wrong.
+
+    params: as typed in stages.yaml; parameters: those of the class.
+    """
     problems = [
-        f"unknown parameter '{name}'{meant(name, list(parameters))}" for name in given if name not in parameters
+        f"unknown parameter '{name}'{meant(name, list(parameters))}" for name in params if name not in parameters
     ]
     bound: Params = {}
     for name, parameter in parameters.items():
-        value = given.get(name, MISSING)
+        value = params.get(name, MISSING)
         if value is MISSING:
             if parameter.required:
                 problems.append(f"parameter '{name}' ({parameter.annotation}) is missing")
@@ -31,13 +34,14 @@ def bind(given: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> tuple
         try:
             bound[name] = _convert(value, ast.parse(parameter.annotation, mode="eval").body)
         except TypeError as error:
-            told = beside(parameters)[name] if parameter.annotation.startswith("dict") else ""  # its form says little
-            problems.append(f"{name}: {error}{told and f': {told}'}")
+            # What a mapping should hold its comment says better than its type.
+            comment = beside(parameters)[name] if parameter.annotation.startswith("dict") else ""
+            problems.append(f"{name}: {error}{comment and f': {comment}'}")
     return bound, problems
 
 
 def _default(parameter: Parameter) -> Any:
-    """The default as the same value typed in YAML would come out: 60 of a float parameter is 60.0."""
+    """The default, as the same value typed in YAML would be bound: 60 of a float parameter is 60.0."""
     value = _plain(parameter.default)
     try:
         return _convert(value, ast.parse(parameter.annotation, mode="eval").body)
@@ -46,12 +50,12 @@ def _default(parameter: Parameter) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Tuples as lists, so that a default and the same value typed in YAML are equal."""
+    """The value with tuples turned to lists, so that a default equals the same value typed in YAML."""
     return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
 
 
 def _convert(value: Any, annotation: ast.expr) -> Any:
-    """`value` as the annotation wants it; TypeError with the value in hand where it does not fit."""
+    """The value brought to the annotated type; TypeError that shows the value where it does not fit."""
     text = ast.unparse(annotation)
     wrong = TypeError(f"{value!r} should be {words(text)}")
     if isinstance(annotation, ast.BinOp):  # X | None

@@ -1,4 +1,4 @@
-"""Whose code a mistake was made in: a last line for the traceback of a class, block or step that somebody wrote."""
+"""Names the class, block or step in which a mistake was made, in a last line of the traceback."""
 
 import sys
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from pipeline.parts.code import ROOT
 
 @contextmanager
 def blaming(whose: str) -> Iterator[None]:
-    """Adds `whose` below the traceback of what goes wrong inside, unless something closer did; not to LaffErrors."""
+    """Add `whose` below the traceback of an exception raised inside, unless an inner call did; not to LaffErrors."""
     try:
         yield
     except LaffError:
@@ -24,7 +24,7 @@ def blaming(whose: str) -> Iterator[None]:
 
 
 def line_of(error: BaseException, path: str) -> str:
-    """The last line of the module of a dotted path (module.Class) that an error went through: ' (file:line)', or ''."""
+    """The last line of the module of a dotted path (module.Class) that an error passed: ' (file:line)', or ''."""
     module = sys.modules.get(path.rpartition(".")[0])
     file = getattr(module, "__file__", None)
     lines = [frame.lineno for frame in extract_tb(error.__traceback__) if file and frame.filename == file]

@@ -1,4 +1,4 @@
-"""What a dotted path of stages.yaml names, read from its syntax tree: nothing is imported before a plan is checked.
+"""The classes that dotted paths of stages.yaml name, read from their source: a plan is checked without imports.
 
 Reading instead of importing keeps `laff plan` free of torch and runs no code of a file that is only being planned.
 """
@@ -24,7 +24,7 @@ class Parameter:
     places: tuple[tuple[Path, int], ...] = field(default=(), compare=False)  # file and line: its own, then inherited
 
     def __reduce__(self) -> tuple[type["Parameter"], tuple[Any, ...]]:
-        """To another process goes what it is, not where it stands here."""
+        """Send the parameter itself to another process, and not the place of its source here."""
         return Parameter, (self.annotation, self.default, self.required)
 
 
@@ -39,7 +39,7 @@ class Part:
     capitals: tuple[str, ...] = ()  # names of class attributes in capitals, literal or not
 
     def member(self, name: str) -> Any:
-        """A member of extractors.base.Members as an extractor's class has it, or what holds where it has none."""
+        """A member of extractors.base.Members: the extractor's own, or the default where it has none."""
         return self.constants.get(name, getattr(Members, name))
 
 
@@ -62,14 +62,14 @@ def part(path: str, trusted: frozenset[str] = frozenset()) -> Part:
 
 
 def plugged(path: str, trusted: frozenset[str] = frozenset()) -> Part:
-    """`part` for a path that stages.yaml names: extractors and blocks, or what is trusted, but none of pipeline's."""
+    """`part` for a path that stages.yaml names: in extractors, fusion or a trusted package, but not in pipeline."""
     if path.startswith("pipeline."):
         raise PartError("parts come from extractors.* and fusion.*, not from pipeline.*")
     return part(path, trusted)
 
 
 def _describe(path: str, module: str, node: ast.ClassDef, trusted: frozenset[str]) -> Part:
-    inherited = [found for base in node.bases if (found := _base(module, ast.unparse(base), trusted))]
+    inherited = [parent for base in node.bases if (parent := _base(module, ast.unparse(base), trusted))]
     parameters: dict[str, Parameter] = {}
     constants: dict[str, Any] = {}
     methods: set[str] = set()
@@ -88,8 +88,9 @@ def _describe(path: str, module: str, node: ast.ClassDef, trusted: frozenset[str
         elif isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
             if dataclass_like:
                 inherited_places = parameters[item.target.id].places if item.target.id in parameters else ()
-                own = _parameter(item.annotation, item.value, named, file, (item.value or item.annotation).end_lineno)
-                parameters[item.target.id] = replace(own, places=own.places + inherited_places)
+                last_line = (item.value or item.annotation).end_lineno
+                parameter = _parameter(item.annotation, item.value, named, file, last_line)
+                parameters[item.target.id] = replace(parameter, places=parameter.places + inherited_places)
             elif item.value is not None:
                 _constant(constants, item.target.id, item.value)
         elif isinstance(item, ast.Assign) and len(item.targets) == 1 and isinstance(item.targets[0], ast.Name):
@@ -115,9 +116,9 @@ def _base(module: str, name: str, trusted: frozenset[str]) -> Part | None:
 
 @cache
 def _literals(module: str, trusted: frozenset[str]) -> dict[str, Any]:
-    """The constants of a module that are written out, which may stand as defaults."""
+    """The constants of a module whose values are written out; they may be used as defaults of parameters."""
     file = source_file(module, trusted)
-    found: dict[str, Any] = {}
+    constants: dict[str, Any] = {}
     for node in tree(file).body if file else []:
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             target = node.targets[0]
@@ -127,8 +128,8 @@ def _literals(module: str, trusted: frozenset[str]) -> dict[str, Any]:
                 pairs = [(target, node.value)]
             for name, value in pairs:
                 if isinstance(name, ast.Name):
-                    _constant(found, name.id, value)
-    return found
+                    _constant(constants, name.id, value)
+    return constants
 
 
 def _arguments(init: ast.FunctionDef, named: dict[str, Any], file: Path) -> dict[str, Parameter]:

@@ -1,4 +1,4 @@
-"""Source files of ours and of trusted packages: their syntax trees, what they import, digests of their code."""
+"""Source files of laff and of trusted packages: their syntax trees, what they import, digests of their code."""
 
 import ast
 import hashlib
@@ -47,13 +47,13 @@ def tree(file: Path) -> ast.Module:
 
 @cache
 def _parsed(text: str) -> ast.Module:
-    """By the text alone: a file that moves or comes back is not parsed again."""
+    """The syntax tree of a text: a file that moves or comes back is not parsed again."""
     return ast.parse(text)
 
 
 @cache
 def imported(module: str, trusted: frozenset[str] = frozenset()) -> set[str]:
-    """The project (or trusted) modules that a module imports, wherever in the file, type-checking ones left out."""
+    """The modules of laff or of trusted packages that a module imports, anywhere in its file but for type checking."""
     file = source_file(module, trusted)
     if file is None:
         return set()
@@ -79,21 +79,21 @@ def _imported(file: Path, package: str) -> set[str]:
 @cache
 def _imports(parsed: ast.Module) -> list[ast.Import | ast.ImportFrom]:
     """The imports anywhere in a file but under `if TYPE_CHECKING:`, which never runs."""
-    found: list[ast.Import | ast.ImportFrom] = []
+    imports: list[ast.Import | ast.ImportFrom] = []
     waiting: list[ast.AST] = [parsed]
     while waiting:
         for child in ast.iter_child_nodes(waiting.pop()):
             if isinstance(child, ast.Import | ast.ImportFrom):
-                found.append(child)
+                imports.append(child)
             elif isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
                 continue
             elif not isinstance(child, ast.expr):  # statements, and what they consist of: an expression imports nothing
                 waiting.append(child)
-    return found
+    return imports
 
 
 def inside(name: str, trusted: frozenset[str] = frozenset()) -> list[str]:
-    """The modules that a name stands for: itself, or all of a room's. PartError where there is none."""
+    """The modules that a name means: the module, or all modules of a package. PartError where there is none."""
     file = source_file(name, trusted)
     if file is None:
         raise PartError(f"no module and no room '{name}', whose code should count in a fingerprint")
@@ -129,16 +129,18 @@ def _within(module: str, rooms: Collection[str]) -> bool:
 
 @cache
 def code_digest(file: Path) -> str:
-    """Hash of what a file does: its syntax tree without docstrings, and without where it imports our own names from.
+    """Hash of what a file does: of its syntax tree without docstrings.
 
-    So comments, blank lines and line breaks don't change it, nor does a move of what it imports.
+    The modules from which laff's own names are imported are left out, too. So comments, blank lines and line breaks
+    don't change the hash, nor does a move of what the file imports.
     """
-    found: str = NOTED.of(file, "digest", lambda: _digest(tree(file)))
-    return found
+    digest: str = NOTED.of(file, "digest", lambda: tree_digest(tree(file)))
+    return digest
 
 
 @cache
-def _digest(parsed: ast.Module) -> str:
+def tree_digest(parsed: ast.Module) -> str:
+    """Hash of a syntax tree, as `code_digest` takes it of a file."""
     names: set[tuple[str, str]] = set()
     text = _text(parsed, names)
     return hashlib.sha256(f"{text}{sorted(names)}".encode()).hexdigest()[:16]
@@ -174,7 +176,7 @@ def _body(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionD
 
 
 def _is_fact(item: ast.stmt) -> bool:
-    """HELP = "…" and what else a step says in capitals: that computes nothing, and acts on the recipe where it does."""
+    """Whether it is a fact of a step, in capitals, such as HELP = "…": the recipe has those that change results."""
     return isinstance(item, ast.Assign) and all(ast.unparse(target).isupper() for target in item.targets)
 
 

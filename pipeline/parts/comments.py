@@ -1,4 +1,4 @@
-"""What stands in comments beside the parameters of a class: read for --help, and not before, since it costs time."""
+"""The comments beside the parameters of a class, read for --help and messages only, since it costs time."""
 
 import io
 import tokenize
@@ -12,16 +12,16 @@ FOR_TOOLS = ("noqa", "type:", "fmt:", "pragma")  # comments that tell a person n
 
 
 def beside(parameters: Mapping[str, Parameter]) -> dict[str, str]:
-    """The comment of each parameter: at its line's end, or above it, or those of a class that it inherits from; or ''.
+    """The comment of each parameter: at the end of its line, else above it, else in the class it inherits from; or ''.
 
-    A line that holds several parameters says nothing of any.
+    The comment of a line with several parameters belongs to none of them.
     """
     lines = [place for parameter in parameters.values() for place in parameter.places[:1]]
-    found = {}
+    comments = {}
     for name, parameter in parameters.items():
         places = [place for place in parameter.places if lines.count(place) < 2]
-        found[name] = next((text for file, line in places if (text := _at(file, line))), "")
-    return found
+        comments[name] = next((text for file, line in places if (text := _at(file, line))), "")
+    return comments
 
 
 def _at(file: Path, line: int) -> str:
@@ -36,7 +36,7 @@ def _at(file: Path, line: int) -> str:
 
 @cache
 def _comments(file: Path) -> tuple[dict[int, str], dict[int, str]]:
-    """Comments by line: those behind code, and those with a line of their own."""
+    """Comments by line number: those behind code, and those that have a line of their own."""
     ends: dict[int, str] = {}
     alone: dict[int, str] = {}
     for token in tokenize.generate_tokens(io.StringIO(file.read_text(encoding="utf-8")).readline):

@@ -1,4 +1,4 @@
-"""What was found out of our own source files, noted beside their byte code: it holds as long as their size and date do.
+"""Facts about laff's own source files, noted beside their byte code: valid while their size and date stay.
 
 Kept as Python keeps byte code: in `__pycache__` (or where PYTHONPYCACHEPREFIX says), and not written where Python is
 told to write none or the folder takes nothing.
@@ -19,16 +19,16 @@ SETTLED = 2.0  # seconds: a younger file may change once more within the same ti
 
 
 class Noted:
-    """Values by file of one folder and by what they tell, in one JSON file; each is made once."""
+    """Facts about the files of one folder, by file and by name of the fact, in one JSON file; each is made once."""
 
     def __init__(self, path: Path, root: Path, made_by: list[Any]) -> None:
-        """path: of the JSON file; root: the folder; made_by: what the values come from, beside the files themselves."""
+        """path: of the JSON file; root: the folder; made_by: what the facts depend on, beside the files themselves."""
         self._path, self._root, self._made_by = path, root, made_by
         self._files: dict[str, dict[str, Any]] | None = None  # {file: {"is": size and date, what: value}}
         self._new = False
 
     def of(self, file: Path, what: str, make: Callable[[], Any]) -> Any:
-        """The JSON-able value that `make` gives of a file, or gave when the file was as it is now."""
+        """The fact `what` about a file: noted before while the file was as it is now, else made. JSON can hold it."""
         if not file.is_relative_to(self._root):
             return make()
         name, now = file.relative_to(self._root).as_posix(), stamp(file)
@@ -43,7 +43,7 @@ class Noted:
         return entry[what]
 
     def save(self) -> None:
-        """Write what is new; where that is not possible, the next process finds it out again."""
+        """Write what is new; where that is not possible, the next process makes it again."""
         if not self._new or sys.dont_write_bytecode:
             return
         kept = {name: entry for name, entry in self._known().items() if (self._root / name).is_file()}
@@ -53,20 +53,20 @@ class Noted:
 
     def _known(self) -> dict[str, dict[str, Any]]:
         if self._files is None:
-            found = files.read_json(self._path, {})
-            whole = isinstance(found, dict) and found.get("made by") == self._made_by
-            self._files = found["files"] if whole else {}
+            content = files.read_json(self._path, {})
+            current = isinstance(content, dict) and content.get("made by") == self._made_by
+            self._files = content["files"] if current else {}
         return self._files
 
 
 def stamp(file: Path) -> list[int]:
     """Size in bytes and date in nanoseconds."""
-    found = file.stat()
-    return [found.st_size, found.st_mtime_ns]
+    status = file.stat()
+    return [status.st_size, status.st_mtime_ns]
 
 
 def beside(file: Path, root: Path) -> Noted:
-    """What a module of ours has found out of the files under `root`; saved when the process ends."""
+    """The facts that a module of laff notes about the files under `root`; saved when the process ends."""
     place = Path(cache_from_source(str(file))).with_suffix(".json")
     noted = Noted(place, root, [sys.version, stamp(file), stamp(Path(__file__))])
     atexit.register(noted.save)

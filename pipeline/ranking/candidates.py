@@ -1,4 +1,4 @@
-"""The videos and captions of test as all rows of a rank stage see them: the one are the other's candidates."""
+"""The videos and captions of test, read once for all rows of a rank stage; each side is the other's candidates."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ class Candidates:
 
     @property
     def pairs(self) -> int:
-        """How many pairs of a different caption and a video there are."""
+        """How many pairs of a caption and a video there are, equal captions counted once."""
         return len(self.first) * len(self.rows.videos)
 
     def scored(self, row: Row, seed: int, bar: Bar | None = None) -> Scored:
@@ -45,44 +45,46 @@ class Candidates:
 
         bar: moves with each pair, where the two features are scored pair by pair.
         """
-        found = [self._of_model(model, seed) for model in row.models]
+        model_scores = [self._of_model(model, seed) for model in row.models]
         if row.pairs:
             video, text = self.context.stage(row.features[0]), row.features[1]
-            found.append(pair_scores.of_features(self.context, row.name, video, text, self.rows, self.first, bar))
+            model_scores.append(
+                pair_scores.of_features(self.context, row.name, video, text, self.rows, self.first, bar)
+            )
         elif row.features:
-            found.append(scores.cosines(self.context, row, self.rows, self.first))
-        return Scored(found, self.of_text, len(self.rows.videos))
+            model_scores.append(scores.cosines(self.context, row, self.rows, self.first))
+        return Scored(model_scores, self.of_text, len(self.rows.videos))
 
     def _of_model(self, model: Model, seed: int) -> Score:
         assert self.whole is not None
-        own = assemble.part_of(self.whole, model)
-        paired = assemble.trained(self.context, self.train, model, own, self.encoders, seed)
+        split = assemble.part_of(self.whole, model)
+        paired = assemble.trained(self.context, self.train, model, split, self.encoders, seed)
         if paired.scores_pairs:
-            return pair_scores.of_model(paired, own, self.first)
-        texts = embed(paired.embed_text, *each_text(paired, own, self.first))
-        if self.vectors and (one := stored.of_model(self.context, self.vectors, model, seed)):
-            return scores.of_vectors(texts, stored.rows(self.context, self.vectors, one, self.rows.videos))
-        return scores.of_vectors(texts, embed_videos(paired.embed_video, own.video_rows, len(self.rows.videos)))
+            return pair_scores.of_model(paired, split, self.first)
+        texts = embed(paired.embed_text, *each_text(paired, split, self.first))
+        if self.vectors and (kept_vectors := stored.of_model(self.context, self.vectors, model, seed)):
+            return scores.of_vectors(texts, stored.read(self.context, self.vectors, kept_vectors, self.rows.videos))
+        return scores.of_vectors(texts, embed_videos(paired.embed_video, split.video_rows, len(self.rows.videos)))
 
 
 def candidates(context: Context, rank: Stage) -> Candidates:
-    """Read what the rows of a rank stage take of test; captions whose video is not covered stay among them.
+    """Read the features of test that the rows of a rank stage need; captions whose video is not covered stay.
 
-    Of models whose vectors the stage that it reads keeps in float32 these are read, not made again.
+    Where the stage reads a vectors stage, vectors that this one keeps in float32 are read and not made again.
     """
     train, vectors = (*(context.stage(source) for source in rank.sources), None)[:2]
     assert train is not None
     encoders = assemble.joints(context, train)
-    rows = _rows(context, train, models.ranked(context.graph, rank))
-    if not len(rows.videos):
+    covered = _rows(context, train, models.ranked(context.graph, rank))
+    if not len(covered.videos):
         raise Unfit("no video of test has all features, so there is nothing to rank; see `laff failures`")
-    whole = assemble.split(context, rows, encoders) if models.of(context.graph, train) else None
-    first, of_text = distinct([context.catalog.texts[row] for row in rows.captions])
-    return Candidates(context, train, encoders, rows, whole, first, of_text, vectors)
+    whole = assemble.split(context, covered, encoders) if models.of(context.graph, train) else None
+    first, of_text = distinct([context.catalog.texts[row] for row in covered.captions])
+    return Candidates(context, train, encoders, covered, whole, first, of_text, vectors)
 
 
 def _rows(context: Context, train: Stage, video: list[str]) -> Rows:
-    """Cached features of test: these of its videos, and those of its captions that a train stage fuses."""
+    """Cached features of test: `video` of its videos, and of its captions those that a train stage fuses."""
     if set(video) == set(context.features(train.name)[0]):
         return assemble.rows(context, train, "test", lost=True)
     joint = train.options_as(ModelOptions).joint

@@ -1,14 +1,14 @@
 """Vectors of videos and captions, in blocks that memory takes."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from fusion.features import Split
+    from fusion.features import Feature, Split
     from fusion.spaces import Spaces
 
 BLOCK = 512  # queries that are scored at once
@@ -16,66 +16,71 @@ SCORES = 1 << 26  # scores of a block at most: 256 MiB, and copies of it
 EMBEDDED = 1024  # rows that are embedded at once
 VIDEOS = 256  # of videos, always as many
 
+T = TypeVar("T")  # what a model embeds: the features of some rows
+
 
 def distinct(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Places [U] where each different text first stands, and [C] which of them each text is."""
+    """The different ones of C texts: places [U] where each first stands, and [C] which of them each text is."""
     known: dict[str, int] = {}
-    of = np.array([known.setdefault(text, len(known)) for text in texts], dtype=np.int64)
+    numbers = np.array([known.setdefault(text, len(known)) for text in texts], dtype=np.int64)
     first = np.full(len(known), len(texts), dtype=np.int64)
-    np.minimum.at(first, of, np.arange(len(texts)))
-    return first, of
+    np.minimum.at(first, numbers, np.arange(len(texts)))
+    return first, numbers
 
 
-def each_text(model: "Spaces", split: "Split", rows: np.ndarray) -> tuple[Callable, int]:
-    """What `embed` takes of the captions with these row numbers [U]; sentence encoders see all of them at once.
+def each_text(
+    model: "Spaces", split: "Split", rows: np.ndarray
+) -> tuple[Callable[["Tensor"], dict[str, "Feature"]], int]:
+    """The second and third argument of `embed` for the captions with these row numbers [U].
 
-    So words are looked up once, and captions that begin alike can share their steps. The rest comes block by block.
+    Sentence encoders see all of them at once: so words are looked up once, and captions that begin alike can share
+    their steps. Other features come block by block.
     """
     import torch
 
-    from fusion.features import Feature, take
+    from fusion.features import take
 
-    each = torch.from_numpy(rows)
+    places = torch.from_numpy(rows)
     with torch.no_grad():
-        encoded = model.encoded({name: take(split.text[name], each) for name in model.encoders if name in split.text})
+        encoded = model.encoded({name: take(split.text[name], places) for name in model.encoders if name in split.text})
 
-    def of_block(block: "Tensor") -> dict[str, Feature]:
-        here = {name: take(feature, block) for name, feature in encoded.items()}
-        return {name: here[name] if name in here else take(whole, each[block]) for name, whole in split.text.items()}
+    def of_block(block: "Tensor") -> dict[str, "Feature"]:
+        return {
+            name: take(encoded[name], block) if name in encoded else take(feature, places[block])
+            for name, feature in split.text.items()
+        }
 
     return of_block, len(rows)
 
 
-def embed(function: Callable, take: Callable, count: int) -> "Tensor":
-    """function(take(row numbers)) of `count` rows in blocks, without gradients -> [count, W] float32."""
-    import torch
-
-    found = torch.empty(0)
-    with torch.no_grad():
-        for block in torch.arange(count).split(EMBEDDED):
-            vectors = function(take(block))
-            if not len(found):
-                found = vectors.new_empty(count, vectors.shape[1])
-            found[block] = vectors
-    return found
+def embed(encode: Callable[[T], "Tensor"], take: Callable[["Tensor"], T], count: int) -> "Tensor":
+    """encode(take(row numbers)) of `count` rows in blocks, without gradients -> [count, W] float32."""
+    return _embed(encode, take, count, EMBEDDED, full=False)
 
 
-def embed_videos(function: Callable, take: Callable, count: int) -> "Tensor":
-    """`embed` in blocks that are always full, where the last one repeats its last row: what is kept of videos.
+def embed_videos(encode: Callable[[T], "Tensor"], take: Callable[["Tensor"], T], count: int) -> "Tensor":
+    """`embed` in blocks that are always full, for vectors of videos that are kept; the last block repeats its last row.
 
-    A matrix product of a few rows rounds otherwise than one of many, and a vector should not hang on its company.
+    A matrix product of a few rows rounds otherwise than one of many, and a vector should not depend on the videos that
+    it is made with.
     """
+    return _embed(encode, take, count, VIDEOS, full=True)
+
+
+def _embed(
+    encode: Callable[[T], "Tensor"], take: Callable[["Tensor"], T], count: int, size: int, full: bool
+) -> "Tensor":
     import torch
 
-    found = torch.empty(0)
+    embedded = torch.empty(0)
     with torch.no_grad():
-        for block in torch.arange(count).split(VIDEOS):
-            lacks = VIDEOS - len(block) if len(block) else 0
-            vectors = function(take(torch.cat([block, block[-1:].expand(lacks)])))[: len(block)]
-            if not len(found):
-                found = vectors.new_empty(count, vectors.shape[1])
-            found[block] = vectors
-    return found
+        for rows in torch.arange(count).split(size):
+            block = torch.cat([rows, rows[-1:].expand(size - len(rows))]) if full and len(rows) else rows
+            vectors = encode(take(block))[: len(rows)]
+            if not len(embedded):
+                embedded = vectors.new_empty(count, vectors.shape[1])
+            embedded[rows] = vectors
+    return embedded
 
 
 def blocks(rows: np.ndarray, items: int = 1) -> Iterator[np.ndarray]:

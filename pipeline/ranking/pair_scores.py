@@ -1,4 +1,4 @@
-"""Scores of a caption and a video seen together, where no vectors would do."""
+"""Scores of pairs of a caption and a video, by models that look at both together and give no vectors."""
 
 from typing import TYPE_CHECKING
 
@@ -24,51 +24,51 @@ BLOCK = 16  # captions between two signs of progress
 
 
 def of_model(model: "Spaces", split: "Split", first: np.ndarray) -> Score:
-    """The scores of a trained model; `first` [U] are the rows of the different captions in the split."""
+    """The scores of a trained model. first: [U] the rows in the split of the different captions."""
     import torch
 
-    rows = torch.from_numpy(first)
-    where = device("rank", "auto")
-    model, whole = model.to(where), split.to(where)
+    first_rows = torch.from_numpy(first)
+    target = device("rank", "auto")
+    model, moved = model.to(target), split.to(target)
     return lambda texts, videos: model.scores(
-        whole.video_rows(videos.to(where)), whole.text_rows(rows[texts].to(where))
+        moved.video_rows(videos.to(target)), moved.text_rows(first_rows[texts].to(target))
     )
 
 
 def of_features(
     context: Context, name: str, video: Stage, text: str, rows: Rows, first: np.ndarray, bar: progress.Bar | None
 ) -> Score:
-    """The scores of what a fine-tuning made of frames and captions, by the aggregator that it trained.
+    """The scores of fine-tuned features of frames and captions, by the aggregator that the fine-tuning trained.
 
-    Each pair that is scored moves `bar` by one, where there is one.
+    video, text: the stages of the two features. bar: moves by one with each pair that is scored.
     """
     import torch
 
     values, counts = features.read_frames(context, video.name, rows.videos)
     texts = features.read(context, text, "text", rows.captions[first])[0]
-    where = device("rank", "auto")
+    target = device("rank", "auto")
     part, path = construct.construct(video, context), learned.file(context, video)
     if path is None:
         raise LaffError(f"'{video.name}' comes from no fine-tuning; let it read a finetune stage")
     try:
-        part.load_state(read_state(path), where)
+        part.load_state(read_state(path), target)
     except ValueError as error:
         raise LaffError(f"{path}: {error}; run `laff finetune`") from None
     progress.say(
         f"{name}: {len(texts)} captions x {len(values)} videos are {len(texts) * len(values):,} pairs, each with a "
         "forward of its own"
     )
-    captions, frames, own = (
-        torch.from_numpy(np.ascontiguousarray(array)).to(where) for array in (texts, values, counts.astype(np.int64))
+    captions, frames, frame_counts = (
+        torch.from_numpy(np.ascontiguousarray(array)).to(target) for array in (texts, values, counts.astype(np.int64))
     )
 
     def score(some_texts: "Tensor", some_videos: "Tensor") -> "Tensor":
-        shown, chosen = frames[some_videos.to(where)], own[some_videos.to(where)]
-        rows = []
-        for block in some_texts.to(where).split(BLOCK):
-            rows.append(part.scores(captions[block], shown, chosen))
+        shown_frames, shown_counts = frames[some_videos.to(target)], frame_counts[some_videos.to(target)]
+        scores = []
+        for block in some_texts.to(target).split(BLOCK):
+            scores.append(part.scores(captions[block], shown_frames, shown_counts))
             if bar is not None:
                 bar.advance(len(block) * len(some_videos))
-        return torch.cat(rows)
+        return torch.cat(scores)
 
     return score

@@ -32,10 +32,10 @@ class Ranks:
         """Q queries that all found theirs at the last rank, which stands for those whose item was not covered."""
         return cls(np.full(queries, float(candidates)), np.full(queries, 1.0 / max(candidates, 1)))
 
-    def put(self, rows: np.ndarray | slice, found: Ranks) -> None:
+    def put(self, rows: np.ndarray | slice, ranks: Ranks) -> None:
         """Write a block's ranks at the rows of its queries."""
-        self.first[rows] = found.first
-        self.precision[rows] = found.precision
+        self.first[rows] = ranks.first
+        self.precision[rows] = ranks.precision
 
     def take(self, rows: np.ndarray | slice) -> Ranks:
         """The ranks of some queries: row numbers, a mask, or a slice."""
@@ -63,9 +63,9 @@ def rank(scores: np.ndarray, relevant: np.ndarray | Sequence[np.ndarray]) -> Ran
         row = int(np.argmin(np.isfinite(scores).all(axis=1)))
         raise LaffError(f"query {row} of this block has a score that is not a finite number; were the features?")
     if isinstance(relevant, np.ndarray) and relevant.ndim == 1:
-        own = scores[np.arange(len(scores)), relevant][:, None]
-        above = (scores > own).sum(axis=1)
-        equal = (scores == own).sum(axis=1) - 1
+        of_relevant = scores[np.arange(len(scores)), relevant][:, None]
+        above = (scores > of_relevant).sum(axis=1)
+        equal = (scores == of_relevant).sum(axis=1) - 1
         first = 1.0 + above + equal / 2.0  # RULE with m = 1
         return Ranks(first, 1.0 / first)
     pairs = [_rank_one(row, np.asarray(columns)) for row, columns in zip(scores, relevant, strict=True)]

@@ -39,39 +39,39 @@ class Ranked:
 
 
 def asking(catalog: Catalog) -> np.ndarray:
-    """Catalog rows of the videos of test that have a caption: the queries of v2t. The others are candidates only."""
+    """Catalog rows of the queries of v2t: the videos of test that have a caption. The others are candidates only."""
     videos = catalog.split_videos("test")
     described = np.asarray(catalog.caption_video)[catalog.split_captions("test")]
     return videos[np.isin(videos, described)]
 
 
-def write(folder: Path, row: str, catalog: Catalog, rows: Rows, t2v: Ranks, v2t: Ranks) -> None:
+def write(folder: Path, row: str, catalog: Catalog, covered: Rows, t2v: Ranks, v2t: Ranks) -> None:
     """Write what captions and videos of test found into the folder of a row and seed.
 
-    t2v: of the captions among `rows` that have a video; v2t: of the videos that have a caption.
+    t2v: of the captions among `covered` that have a video; v2t: of the videos that have a caption.
     """
     import h5py
 
-    every_caption_video = np.asarray(catalog.caption_video)[rows.captions]
+    every_caption_video = np.asarray(catalog.caption_video)[covered.captions]
     captions = every_caption_video >= 0
-    caption_ids = catalog.ids("text", rows.captions[captions])
+    caption_ids = catalog.ids("text", covered.captions[captions])
     every_video, videos = catalog.split_videos("test"), asking(catalog)
     video_of = every_caption_video[captions]
     columns = {
-        "covered": rows.video_of[captions] >= 0,
+        "covered": covered.video_of[captions] >= 0,
         "precision": t2v.precision,
         "video": video_of,
         "v2t_ids": np.array(catalog.ids("video", videos), dtype=h5py.string_dtype()),
         "v2t_first": v2t.first,
         "v2t_precision": v2t.precision,
-        "v2t_covered": np.isin(videos, rows.videos),
+        "v2t_covered": np.isin(videos, covered.videos),
         "v2t_relevant": np.bincount(video_of, minlength=len(catalog.videos))[videos],
     }
     about = {
         "row": row,
         "queries": len(caption_ids),
         "candidates": len(every_video),
-        "covered_candidates": len(rows.videos),
+        "covered_candidates": len(covered.videos),
     }
     shards.write(folder / NAME, caption_ids, t2v.first[:, None], about, (), columns)
 
@@ -84,7 +84,7 @@ def read(folder: Path) -> dict[str, Ranked]:
     first = np.asarray(shard.values)[:, 0]
     videos = column["v2t_ids"].tolist()
     candidates, covered = (int(shard.attributes[name]) for name in ("candidates", "covered_candidates"))
-    ones = np.ones(len(first), dtype=np.int64)
+    one_each = np.ones(len(first), dtype=np.int64)
     return {
         "t2v": Ranked(
             shard.ids,
@@ -93,7 +93,7 @@ def read(folder: Path) -> dict[str, Ranked]:
             column["video"],
             candidates,
             covered,
-            ones,
+            one_each,
         ),
         "v2t": Ranked(
             videos,

@@ -32,7 +32,7 @@ def of_vectors(texts: Tensor, videos: Tensor) -> Score:
 
 
 def _of(vectors: Tensor, rows: Tensor) -> Tensor:
-    """Different rows of them; all rows come in their order, and need no copy."""
+    """The vectors of different rows; all rows come in their order, and need no copy."""
     return vectors if len(rows) == len(vectors) else vectors[rows]
 
 
@@ -65,7 +65,7 @@ class Scored:
     """
 
     def __init__(self, models: Sequence[Score], of_text: np.ndarray, videos: int) -> None:
-        """of_text: [C] which of the different captions each is."""
+        """Take the scores of each model; of_text: [C] which of the different captions each is; videos: V."""
         self._models = models
         self._of_text = of_text
         texts = int(of_text.max()) + 1 if len(of_text) else 0
@@ -79,7 +79,8 @@ class Scored:
         if self._kept is None:
             return self._compute(texts, self._videos)
         self._keep(np.unique(texts[~self._done[texts]]))
-        return self._kept[texts]
+        scores: np.ndarray = self._kept[texts]
+        return scores
 
     def of_videos(self, videos: np.ndarray) -> np.ndarray:
         """Scores [n, C] float32 of these videos."""

@@ -21,9 +21,9 @@ def names_of(block: Any) -> list[str]:
 
 @contextmanager
 def entering(block: nn.Module) -> Iterator[dict[str, Tensor]]:
-    """While it is open: the vector [B, H * W] that each layer of `block.enter` gives, by feature, once block has run.
+    """Collect the vector [B, H * W] that each layer of `block.enter` gives, by feature, while it is open.
 
-    Nothing for a block whose features do not all enter by such a layer.
+    The dict is filled when the block runs; it stays empty where some feature enters by no such layer.
     """
     from torch import nn
 
@@ -38,45 +38,48 @@ def entering(block: nn.Module) -> Iterator[dict[str, Tensor]]:
             hook.remove()
 
 
-def _keep(seen: dict[str, Tensor], name: str, layer: nn.Module, given: Any, out: Tensor) -> None:
+def _keep(seen: dict[str, Tensor], name: str, layer: nn.Module, inputs: Any, out: Tensor) -> None:
     seen[name] = out
 
 
 def shares(values: np.ndarray, vectors: Mapping[str, Tensor]) -> np.ndarray:
-    """Weights [B, H, K] times the lengths of the vectors, of their sum over K; NaN where there are no vectors."""
+    """Shares [B, H, K], which sum to 1 over K: each weight times the length of its feature's vector.
+
+    values: the weights [B, H, K]; vectors: [B, H * W] by feature. NaN where there are no vectors.
+    """
     heads = values.shape[1]
     if not vectors or any(vector.ndim != 2 or vector.shape[1] % heads for vector in vectors.values()):
         return np.full_like(values, np.nan)
     lengths = [vector.double().unflatten(-1, (heads, -1)).norm(dim=-1).numpy() for vector in vectors.values()]
     pulls = np.abs(values) * np.stack(lengths, axis=-1)
-    found: np.ndarray = pulls / np.maximum(pulls.sum(axis=-1, keepdims=True), 1e-12)
-    return found
+    parts: np.ndarray = pulls / np.maximum(pulls.sum(axis=-1, keepdims=True), 1e-12)
+    return parts
 
 
 @contextmanager
 def watched(model: Any) -> Iterator[list[np.ndarray]]:
-    """While it is open: of each call of a model's `embed_video` the shares [B, K], means over the heads.
+    """Collect the shares [B, K] of each call of a model's `embed_video` while it is open; means over the heads.
 
-    Nothing of models that have no weights for their video features. K is in the order of names_of(model.video).
+    K is in the order of names_of(model.video). Models without weights for their video features add nothing.
     """
     from fusion.paired import Paired
 
-    found: list[np.ndarray] = []
+    calls: list[np.ndarray] = []
     if not isinstance(model, Paired):
-        yield found
+        yield calls
         return
     block = model.video
     with entering(block) as vectors:
 
-        def note(layer: nn.Module, given: Any, out: tuple[Tensor, Tensor | None]) -> None:
+        def note(layer: nn.Module, inputs: Any, out: tuple[Tensor, Tensor | None]) -> None:
             weights = out[1]
             if weights is not None and weights.ndim == 3 and weights.shape[2] == len(names_of(block)):
-                here = shares(weights.double().numpy(), vectors).mean(axis=1)
-                if np.isfinite(here).all():
-                    found.append(here.astype(np.float32))
+                block_shares = shares(weights.double().numpy(), vectors).mean(axis=1)
+                if np.isfinite(block_shares).all():
+                    calls.append(block_shares.astype(np.float32))
 
         hook = block.register_forward_hook(note)
         try:
-            yield found
+            yield calls
         finally:
             hook.remove()

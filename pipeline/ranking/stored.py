@@ -17,26 +17,30 @@ if TYPE_CHECKING:
 
 
 def of_model(context: Context, stage: Stage, model: Model, seed: int) -> Kept | None:
-    """What the stage keeps of a model with a seed in float32, which is what ranks are counted from; else None."""
+    """The vectors that the stage keeps of a model with a seed, where they are float32; else None.
+
+    Ranks are counted from float32 alone.
+    """
     if stage.options_as(VectorOptions).dtype != "float32":
         return None
-    return next((one for one in kept(context.graph, stage) if one.model == model and one.seed == seed), None)
+    every = kept(context.graph, stage)
+    return next((vectors for vectors in every if vectors.model == model and vectors.seed == seed), None)
 
 
-def rows(context: Context, stage: Stage, one: Kept, videos: np.ndarray) -> "Tensor":
-    """The vectors [n, W] float32 of catalog rows [n]; LaffError where one has none."""
+def read(context: Context, stage: Stage, kept_vectors: Kept, videos: np.ndarray) -> "Tensor":
+    """The kept vectors [n, W] float32 of catalog rows [n]; LaffError where one has none."""
     import torch
 
-    catalog, found = context.catalog, None
+    catalog, vectors = context.catalog, None
     shard_of = np.asarray(catalog.video_shard, dtype=np.int64)[videos]
     for number in np.unique(shard_of):
-        path = context.work.folder(stage.name) / one.key / f"{number:05d}.h5"
+        path = context.work.folder(stage.name) / kept_vectors.key / f"{number:05d}.h5"
         shard = shards.read(path)
-        at = {id_: row for row, id_ in enumerate(shard.ids)}
-        here = np.flatnonzero(shard_of == number)
-        names = catalog.ids("video", videos[here])
-        if lost := [name for name in names if name not in at]:
+        row_of = {id_: row for row, id_ in enumerate(shard.ids)}
+        places = np.flatnonzero(shard_of == number)
+        names = catalog.ids("video", videos[places])
+        if lost := [name for name in names if name not in row_of]:
             raise LaffError(f"{path}: has no vector of '{lost[0]}'; delete the file and run again")
-        found = np.empty((len(videos), shard.values.shape[1]), np.float32) if found is None else found
-        found[here] = shard.values[[at[name] for name in names]]
-    return torch.from_numpy(np.zeros((0, 0), np.float32) if found is None else found)
+        vectors = np.empty((len(videos), shard.values.shape[1]), np.float32) if vectors is None else vectors
+        vectors[places] = shard.values[[row_of[name] for name in names]]
+    return torch.from_numpy(np.zeros((0, 0), np.float32) if vectors is None else vectors)

@@ -51,33 +51,34 @@ class Ready:
     """The table of a workspace and the last model, kept from one shard to the next."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Any] = {}
+        """Start with neither."""
+        self._context: Context | None = None
+        self._model: Spaces | None = None
+        self._context_name = self._model_name = ""  # what they were made for
 
     def context(self, job: Storing) -> Context:
         """The surroundings of the job."""
-        name = f"context {job.root} {job.table} {sorted(job.places.items())}"
-        if name not in self._known:
+        name = f"{job.root} {job.table} {sorted(job.places.items())}"
+        if self._context is None or name != self._context_name:
             items = table.read(job.root / "ingest" / "table.h5")[0]
-            context = Context(job.graph, items, Workspace(job.root, job.places))
-            context.source = job.source
-            self._known = {name: context}
-        found: Context = self._known[name]
-        return found
+            self._context = Context(job.graph, items, Workspace(job.root, job.places))
+            self._context.source = job.source
+            self._context_name, self._model = name, None
+        return self._context
 
     def model(self, job: Storing, context: Context, train: Stage) -> Spaces:
         """The trained model of the job."""
-        name = f"model {job.kept.key} {job.unit.fingerprint}"
-        if name not in self._known:
+        name = f"{job.kept.key} {job.unit.fingerprint}"
+        if self._model is None or name != self._model_name:
             assert job.kept.model is not None
-            self._known = {key: value for key, value in self._known.items() if not key.startswith("model ")}
             encoders = assemble.joints(context, train)
-            self._known[name] = assemble.trained_alone(context, train, job.kept.model, encoders, job.kept.seed)
-        found: Spaces = self._known[name]
-        return found
+            self._model = assemble.trained_alone(context, train, job.kept.model, encoders, job.kept.seed)
+            self._model_name = name
+        return self._model
 
 
 def store(job: Storing, worker: Worker) -> Made:
-    """Embed the videos of one shard and write them. Runs in any process.
+    """Embed the videos of one shard and write their vectors. Runs in any process.
 
     LaffError where a value is not finite in the type that it is kept in.
     """
@@ -87,7 +88,7 @@ def store(job: Storing, worker: Worker) -> Made:
     start = time.perf_counter()
     ready = worker.kept(Ready)
     context = ready.context(job)
-    rows = context.catalog.shards("video")[job.unit.shard]
+    videos = context.catalog.shards("video")[job.unit.shard]
     about: dict[str, Any] = {
         "fingerprint": job.unit.fingerprint,
         "content": job.unit.content,
@@ -98,45 +99,47 @@ def store(job: Storing, worker: Worker) -> Made:
     }
     extra: dict[str, np.ndarray] = {}
     if job.kept.model is None or job.train is None:
-        values, found = features.read(context, job.kept.name, "video", rows)
-        vectors = normalised(np.asarray(values)[found]).numpy()
+        values, covered = features.read(context, job.kept.name, "video", videos)
+        vectors = normalised(np.asarray(values)[covered]).numpy()
     else:
         model = ready.model(job, context, job.train)
-        vectors, found, shares = _embedded(context, job.kept, model, rows)
+        vectors, covered, shares = _embedded(context, job.kept, model, videos)
         if shares is not None:
             extra["shares"] = shares
             about["features"] = json.dumps(names_of(model.video))
-    ids = context.catalog.ids("video", rows[found])
-    kept = vectors.astype(job.dtype)
-    if not np.isfinite(kept).all():
-        lost = ids[int(np.argmin(np.isfinite(kept).all(axis=1)))]
+    ids = context.catalog.ids("video", videos[covered])
+    stored = vectors.astype(job.dtype)
+    if not np.isfinite(stored).all():
+        lost = ids[int(np.argmin(np.isfinite(stored).all(axis=1)))]
         raise LaffError(f"{job.stage}: the vector of '{lost}' by {job.kept.key} holds values that are no {job.dtype}")
-    shards.write(job.root / job.places.get(job.stage, job.stage) / job.unit.key, ids, kept, about, extra=extra)
-    worker.advance(len(rows))
+    shards.write(job.root / job.places.get(job.stage, job.stage) / job.unit.key, ids, stored, about, extra=extra)
+    worker.advance(len(videos))
     return Made(job.stage, job.unit.key, len(ids), time.perf_counter() - start)
 
 
 def _embedded(
-    context: Context, kept: Kept, model: Spaces, rows: np.ndarray
+    context: Context, kept: Kept, model: Spaces, videos: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Vectors [m, W] of the catalog rows that have all features, found [n] bool, and shares [m, K] where there are."""
+    """Vectors [m, W] of those of n videos that are covered, [n] bool which these are, and shares [m, K] or None."""
     from fusion.features import take
 
     assert kept.model is not None
-    videos, found = assemble.videos_of(context, kept.model, rows)
+    features_of, covered = assemble.videos_of(context, kept.model, videos)
     if model.scores_pairs:
         raise LaffError(f"'{kept.name}' scores pairs, so no video has a vector; take it out of `models`")
     with watched(model) as shares:
-        block = embed_videos(
-            model.embed_video, lambda some: {name: take(one, some) for name, one in videos.items()}, int(found.sum())
+        vectors = embed_videos(
+            model.embed_video,
+            lambda rows: {name: take(feature, rows) for name, feature in features_of.items()},
+            int(covered.sum()),
         )
-    if not len(block):
-        return np.zeros((0, 0), np.float32), found, None
+    if not len(vectors):
+        return np.zeros((0, 0), np.float32), covered, None
     each = np.concatenate(shares) if shares else np.zeros((0, 0), np.float32)  # with those that fill the last block
-    return block.numpy(), found, each[: len(block)] if len(each) >= len(block) else None
+    return vectors.numpy(), covered, each[: len(vectors)] if len(each) >= len(vectors) else None
 
 
-def job_of(context: Context, stage: Stage, train: Stage | None, one: Kept, unit: Unit) -> Storing:
+def job_of(context: Context, stage: Stage, train: Stage | None, kept: Kept, unit: Unit) -> Storing:
     """The task that makes a unit of a vectors stage."""
     return Storing(
         graph=context.graph,
@@ -146,7 +149,7 @@ def job_of(context: Context, stage: Stage, train: Stage | None, one: Kept, unit:
         table=files.digest(context.catalog.contents),
         stage=stage.name,
         train=train,
-        kept=one,
+        kept=kept,
         unit=unit,
         dtype=stage.options_as(VectorOptions).dtype,
     )

@@ -14,13 +14,13 @@ from pipeline import ids
 from pipeline.errors import LaffError
 from pipeline.files import whole
 
-Found = Sequence[tuple[str, float]]  # items and scores, best first
+Hits = Sequence[tuple[str, float]]  # items and scores, best first
 
 
-def write_run(path: Path, rows: Iterable[tuple[str, Found]], tag: str) -> None:
+def write_run(path: Path, queries: Iterable[tuple[str, Hits]], tag: str) -> None:
     """Write a run, whole or not at all; the same rows give the same bytes.
 
-    rows: queries with their items, best first. Scores keep nine digits, which tell every two float32 apart.
+    queries: their ids with what they found. Scores keep nine digits, which tell every two float32 apart.
     Raises LaffError if a name is empty, the tag holds white space, a query comes twice, or its scores rise.
     """
     with (
@@ -29,26 +29,26 @@ def write_run(path: Path, rows: Iterable[tuple[str, Found]], tag: str) -> None:
         # Neither a name nor a time in the header: they would make equal runs differ.
         gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) as packed,
     ):
-        for lines in _lines(path, rows, tag):
+        for lines in _lines(path, queries, tag):
             packed.write(lines.encode())
 
 
-def _lines(path: Path, rows: Iterable[tuple[str, Found]], tag: str) -> Iterator[str]:
+def _lines(path: Path, queries: Iterable[tuple[str, Hits]], tag: str) -> Iterator[str]:
     seen: set[str] = set()
     if tag.split() != [tag]:
         raise LaffError(f"{path}: tag {tag!r} is empty or holds white space, which a run file cannot")
-    for query, found in rows:
-        shown = _name(path, "query", query)
+    for query, hits in queries:
+        name = _name(path, "query", query)
         if query in seen:
             raise LaffError(f"{path}: query {query!r} comes twice")
         seen.add(query)
         lines: list[str] = []
-        before = float("inf")
-        for place, (item, score) in enumerate(found, 1):
-            if not score <= before:
-                raise LaffError(f"{path}: query {query!r}: score {score} follows {before}; items go best first")
-            before = score
-            lines.append(f"{shown} Q0 {_name(path, 'item', item)} {place} {score:.9g} {tag}\n")
+        last_score = float("inf")
+        for place, (item, score) in enumerate(hits, 1):
+            if not score <= last_score:
+                raise LaffError(f"{path}: query {query!r}: score {score} follows {last_score}; items go best first")
+            last_score = score
+            lines.append(f"{name} Q0 {_name(path, 'item', item)} {place} {score:.9g} {tag}\n")
         yield "".join(lines)
 
 
@@ -89,10 +89,13 @@ def _fields(path: Path) -> Iterator[tuple[str, str, float]]:
 
 def named(
     queries: list[str], block: np.ndarray, items: list[str], columns: np.ndarray, scores: np.ndarray
-) -> Iterator[tuple[str, Found]]:
-    """Rows of a run: the block's queries with the names and scores of what they found."""
-    for query, found, values in zip(block, columns, scores, strict=True):
-        yield queries[query], [(items[item], float(score)) for item, score in zip(found, values, strict=True)]
+) -> Iterator[tuple[str, Hits]]:
+    """What `write_run` takes: the ids of a block's queries with the ids and scores of their items.
+
+    block: [q] numbers of queries; columns: [q, k] numbers of items, best first; scores: [q, k].
+    """
+    for query, places, query_scores in zip(block, columns, scores, strict=True):
+        yield queries[query], [(items[item], float(score)) for item, score in zip(places, query_scores, strict=True)]
 
 
 def top_k(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -107,12 +110,12 @@ def top_k(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     if k == count:
         columns = np.argsort(-scores, axis=1, kind="stable")
         return columns, np.take_along_axis(scores, columns, axis=1)
-    edge = np.partition(scores, count - k, axis=1)[:, count - k, None]  # the k-th best
-    kept = scores >= edge
+    kth = np.partition(scores, count - k, axis=1)[:, count - k, None]  # the k-th best
+    kept = scores >= kth
     for row in np.flatnonzero(kept.sum(axis=1) > k):  # more are equal to the edge than there is room for
-        equal = np.flatnonzero(scores[row] == edge[row])
-        kept[row, equal[k - int((scores[row] > edge[row]).sum()) :]] = False
+        equal = np.flatnonzero(scores[row] == kth[row])
+        kept[row, equal[k - int((scores[row] > kth[row]).sum()) :]] = False
     columns = np.nonzero(kept)[1].reshape(len(scores), k)  # rising
-    found = np.take_along_axis(scores, columns, axis=1)
-    order = np.argsort(-found, axis=1, kind="stable")
-    return np.take_along_axis(columns, order, axis=1), np.take_along_axis(found, order, axis=1)
+    best = np.take_along_axis(scores, columns, axis=1)
+    order = np.argsort(-best, axis=1, kind="stable")
+    return np.take_along_axis(columns, order, axis=1), np.take_along_axis(best, order, axis=1)

@@ -1,4 +1,4 @@
-"""Dense rows as they lie in a file, one after the other: read some of them, in any order, into memory of the reader."""
+"""Dense rows that lie in a file one after the other: any part of them is read into memory of the caller."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Flat:
         return self.width * np.dtype(self.dtype).itemsize
 
     def ahead(self, first: int, count: int) -> None:
-        """Let the disk bring these rows, which are wanted soon; returns at once."""
+        """Ask the disk for these rows, which are wanted soon; returns at once."""
         with self._opened() as file:
-            place, size = self.offset + first * self.row_bytes, count * self.row_bytes
+            position, size = self.offset + first * self.row_bytes, count * self.row_bytes
             # Asking for what is in memory takes half as long as reading it, so their last byte is tried first.
             with suppress(OSError):
-                if os.preadv(file.fileno(), [bytearray(1)], place + size - 1, os.RWF_NOWAIT):
+                if os.preadv(file.fileno(), [bytearray(1)], position + size - 1, os.RWF_NOWAIT):
                     return
-            os.posix_fadvise(file.fileno(), place, size, os.POSIX_FADV_WILLNEED)
+            os.posix_fadvise(file.fileno(), position, size, os.POSIX_FADV_WILLNEED)
 
     def read(self, first: int, into: np.ndarray) -> None:
         """Fill [n, D] of the file's dtype with the rows from `first` on, in any thread.
@@ -53,13 +53,13 @@ class Flat:
         """
         if not into.size:
             return
-        left, place = into.data.cast("B"), self.offset + first * self.row_bytes
+        left, position = into.data.cast("B"), self.offset + first * self.row_bytes
         with self._opened() as file:
             while len(left):
-                count = os.preadv(file.fileno(), [left], place)
+                count = os.preadv(file.fileno(), [left], position)
                 if not count:
-                    raise LaffError(f"{self.path}: cut off after {place:,} bytes; `laff verify` sets it aside")
-                left, place = left[count:], place + count
+                    raise LaffError(f"{self.path}: cut off after {position:,} bytes; `laff verify` sets it aside")
+                left, position = left[count:], position + count
 
     @contextmanager
     def _opened(self) -> Iterator[FileIO]:
@@ -72,7 +72,7 @@ class Flat:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
-    """A shard to read some of it; its checksum is not looked at. LaffError where it is missing or no shard."""
+    """Open a shard to read a part of it; its checksum is not checked. LaffError where it is missing or no shard."""
     import h5py
 
     try:
@@ -83,7 +83,7 @@ def opened(path: Path) -> Iterator[Any]:
 
 
 def of_shard(path: Path) -> Flat:
-    """Where the dense rows of a shard lie in its file, for who reads them in order; its checksum is not looked at.
+    """Where the dense rows of a shard lie in its file, to be read in order; its checksum is not checked.
 
     LaffError where the file is missing or no shard, or its rows are sparse or of frames.
     """

@@ -1,35 +1,24 @@
 """The answer to one sentence, with what a person should know before believing it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline.request import Request
 from pipeline.search.library import Hit, Library
+from pipeline.search.unknown import Unknown
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What was found for a sentence."""
+    """The hits of a sentence, and what to know of them."""
 
     hits: list[Hit]  # best first
-    told: list[str]  # of the models: Library.notes
-    unknown: dict[str, list[str]]  # words of the sentence -> text features of the model that do not know them
-    lost: bool = False  # whether no text feature of the model knows any word of the sentence
+    model_notes: list[str]  # Library.notes
+    unknown: Unknown = field(default_factory=Unknown)  # words of the sentence that the models do not know
 
     def notes(self) -> list[str]:
         """What to know, in lines; none where all is well."""
-        return [*self.told, *unknown_notes(self.unknown, self.lost)]
-
-
-def unknown_notes(unknown: dict[str, list[str]], lost: bool) -> list[str]:
-    """Words that a model does not know, in lines."""
-    found = []
-    if unknown:
-        words = ", ".join(f"{word} ({', '.join(names)})" for word, names in unknown.items())
-        found.append(f"unknown words: {words}")
-    if lost:
-        found.append("no word of this sentence is known, so the order says nothing")
-    return found
+        return [*self.model_notes, *self.unknown.notes()]
 
 
 def search(request: Request, sentence: str, k: int, split: str, model_name: str = "") -> list[Hit]:
@@ -41,4 +30,4 @@ def answer(request: Request, sentence: str, k: int, split: str, models: Sequence
     """The k videos of a split ("all" for every split) that answer the sentence best. LaffError as of a Library."""
     library = Library(request, models, split)
     hits = library.search(sentence, k)
-    return Answer(hits, library.notes(), *library.unknown(sentence))
+    return Answer(hits, library.notes(), library.unknown(sentence))

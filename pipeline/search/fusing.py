@@ -12,7 +12,10 @@ DEPTH = 1000  # items of each list that count at least, or as many as are asked 
 
 
 def fuse(lists: Sequence[Sequence[str]]) -> list[tuple[str, float]]:
-    """Items and fused scores, best first, of lists that stand best first; of equal scores the first id comes first."""
+    """Items with their fused scores, best first; of equal scores the first id comes first.
+
+    lists: the items that each model found, best first.
+    """
     scores: dict[str, float] = {}
     for items in lists:
         for rank, item in enumerate(items, 1):
@@ -20,10 +23,10 @@ def fuse(lists: Sequence[Sequence[str]]) -> list[tuple[str, float]]:
     return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def told(names: Sequence[str]) -> str:
-    """What the scores are, in words."""
-    which = f"{', '.join(names[:-1])} and {names[-1]}"
+def describe(names: Sequence[str]) -> str:
+    """What the scores of these models together are, in words."""
+    models = f"{', '.join(names[:-1])} and {names[-1]}"
     return (
-        f"reciprocal rank fusion of {which}: sums of 1 / ({CONSTANT} + rank) over the {DEPTH:,} best of each, or as "
+        f"reciprocal rank fusion of {models}: sums of 1 / ({CONSTANT} + rank) over the {DEPTH:,} best of each, or as "
         "many as are asked for"
     )

@@ -1,10 +1,10 @@
-"""Where one model looks for videos: vectors that are kept in the workspace, or computed for this search alone."""
+"""Where one model looks for videos: vectors kept in the workspace, or computed for this search alone."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,16 +14,16 @@ from pipeline.errors import LaffError
 from pipeline.graph.graph import Stage
 from pipeline.graph.kept import Kept
 from pipeline.plan.context import Context
+from pipeline.ranking.best import Nearest
 from pipeline.ranking.embed import blocks, embed, embed_videos
-from pipeline.ranking.nearest import Nearest, of_scores, passes
+from pipeline.ranking.nearest import of_scores, passes
 from pipeline.ranking.scores import normalised
 from pipeline.rows import flat, shards
 from pipeline.rows.flat import Flat
+from pipeline.search.asking import Questions
 
 if TYPE_CHECKING:
     from fusion.spaces import Spaces
-
-Asked = Any  # what one model makes of the queries: vectors [Q, W] float32; features, of a model that scores pairs
 
 
 class Place:
@@ -32,18 +32,21 @@ class Place:
     videos: np.ndarray  # [N] catalog rows
 
     def __init__(self, context: Context) -> None:
+        """Take the surroundings; those who inherit say which videos there are."""
         self._context = context
 
-    @cached_property
-    def order(self) -> np.ndarray:
-        """[N] the place of each video in the order of ids: of equal scores the first id comes first."""
-        ids = self._context.catalog.ids("video", self.videos)
-        place = np.empty(len(ids), np.int64)
-        place[sorted(range(len(ids)), key=ids.__getitem__)] = np.arange(len(ids))
-        return place
+    def order(self, numbers: np.ndarray) -> np.ndarray:
+        """[n] the places of some videos in the order of their ids: of equal scores the first id comes first."""
+        ids = self._context.catalog.ids("video", self.videos[numbers].tolist())
+        places = np.empty(len(ids), np.int64)
+        places[sorted(range(len(ids)), key=ids.__getitem__)] = np.arange(len(ids))
+        return places
 
-    def best(self, asked: Asked, k: int, allowed: np.ndarray) -> Iterator[Nearest]:
-        """The k best of the videos that count, [N] bool: of some queries after the other, in their order."""
+    def best(self, questions: Questions, k: int, allowed: np.ndarray) -> Iterator[Nearest]:
+        """The k best videos of each query: a part of the queries after the other, in their order.
+
+        allowed: [N] bool, the videos that count.
+        """
         raise NotImplementedError
 
     def vector(self, number: int) -> np.ndarray:
@@ -58,12 +61,13 @@ class Place:
 class Stored(Place):
     """What a vectors stage has kept: streamed from the files, exact over the kept values."""
 
-    def __init__(self, context: Context, stage: Stage, one: Kept) -> None:
+    def __init__(self, context: Context, stage: Stage, chosen: Kept) -> None:
+        """Find the shards that the vectors stage keeps of a model or feature."""
         super().__init__(context)
-        catalog, folder = context.catalog, context.work.folder(stage.name) / one.key
+        catalog, folder = context.catalog, context.work.folder(stage.name) / chosen.key
         self.sources: list[Flat] = []
         self._kept_shares: dict[int, tuple[list[str], np.ndarray]] = {}
-        rows = []
+        videos = []
         for number, members in enumerate(catalog.shards("video")):
             if not len(members):
                 continue
@@ -73,13 +77,14 @@ class Stored(Place):
             if source.rows != len(members):  # some have no vector
                 members = np.array([catalog.row[id_] for id_ in shards.read_ids(source.path)], np.int64)
             self.sources.append(source)
-            rows.append(members)
-        self.videos = np.concatenate(rows) if rows else np.zeros(0, np.int64)
+            videos.append(members)
+        self.videos = np.concatenate(videos) if videos else np.zeros(0, np.int64)
         self._starts = np.cumsum([0, *(source.rows for source in self.sources)])
 
-    def best(self, asked: Asked, k: int, allowed: np.ndarray) -> Iterator[Nearest]:
+    def best(self, questions: Questions, k: int, allowed: np.ndarray) -> Iterator[Nearest]:
         """As of a Place; memory does not grow with the number of videos."""
-        yield from passes(asked, self.sources, k, lambda: self.order, None if allowed.all() else allowed)
+        assert isinstance(questions, np.ndarray)
+        yield from passes(questions, self.sources, k, self.order, None if allowed.all() else allowed)
 
     def vector(self, number: int) -> np.ndarray:
         """The kept vector [W] as float32."""
@@ -90,13 +95,13 @@ class Stored(Place):
         return values
 
     def shares(self, numbers: np.ndarray) -> list[dict[str, float]]:
-        """As they were kept; those of a file are read once."""
-        found: list[dict[str, float]] = []
+        """The kept shares; those of a file are read once."""
+        shares: list[dict[str, float]] = []
         for number, source in zip(numbers, np.searchsorted(self._starts, numbers, side="right") - 1, strict=True):
             names, values = self._shares_of(int(source))
             row = values[number - self._starts[source]] if names else ()
-            found.append({name: float(value) for name, value in zip(names, row, strict=True)})
-        return found
+            shares.append({name: float(value) for name, value in zip(names, row, strict=True)})
+        return shares
 
     def _shares_of(self, source: int) -> tuple[list[str], np.ndarray]:
         """The features of a file's shares, and the shares [V, K]; none where the model weighs no features."""
@@ -108,53 +113,54 @@ class Stored(Place):
 
 
 class Computed(Place):
-    """What a model makes of all cached features now, in memory; a model without vectors scores them with each query."""
+    """Vectors that a model makes of all cached features now, in memory; or scores, of a model without vectors."""
 
-    def __init__(self, context: Context, one: Kept, model: Spaces | None) -> None:
+    def __init__(self, context: Context, chosen: Kept, model: Spaces | None) -> None:
+        """Read the features; model: of `chosen`, None for a feature."""
         super().__init__(context)
-        self._name, self._model = one.name, model
+        self._name, self._model = chosen.name, model
         every = np.arange(len(context.catalog.videos))
-        if one.model is None or model is None:
-            values, found = features.read(context, one.name, "video", every)
-            self._vectors = normalised(np.asarray(values)[found]).numpy()
+        if chosen.model is None or model is None:
+            values, covered = features.read(context, chosen.name, "video", every)
+            self._vectors = normalised(np.asarray(values)[covered]).numpy()
         else:
             from fusion.features import take
 
-            self._features, found = assemble.videos_of(context, one.model, every)
+            self._features, covered = assemble.videos_of(context, chosen.model, every)
             if not model.scores_pairs:
-                self._vectors = embed_videos(model.embed_video, self._take(take), int(found.sum())).numpy()
-        self.videos = every[found]
+                self._vectors = embed_videos(model.embed_video, self._take(take), int(covered.sum())).numpy()
+        self.videos = every[covered]
 
     def _take(self, take: Any) -> Any:
         return lambda rows: {name: take(values, rows) for name, values in self._features.items()}
 
-    def best(self, asked: Asked, k: int, allowed: np.ndarray) -> Iterator[Nearest]:
+    def best(self, questions: Questions, k: int, allowed: np.ndarray) -> Iterator[Nearest]:
         """As of a Place."""
-        for scores in self._scores(asked):
-            yield of_scores(scores, k, lambda: self.order, allowed)
+        for scores in self._scores(questions):
+            yield of_scores(scores, k, self.order, allowed)
 
-    def _scores(self, asked: Asked) -> Iterator[np.ndarray]:
-        """Scores [q, N] of some queries after the other."""
+    def _scores(self, questions: Questions) -> Iterator[np.ndarray]:
+        """Scores [q, N] of a part of the queries after the other."""
+        import torch
+
         from fusion.features import take
 
-        if self._model is not None and self._model.scores_pairs:
-            count = len(next(iter(asked.values())))
+        if isinstance(questions, dict):
+            count = len(next(iter(questions.values())))
             for number in range(count):
-                import torch
-
-                query = {name: take(values, torch.tensor([number])) for name, values in asked.items()}
+                query = {name: take(feature, torch.tensor([number])) for name, feature in questions.items()}
                 alone = partial(_alone, self._model, query)
                 yield embed(alone, self._take(take), len(self.videos)).numpy().T
             return
-        for block in blocks(np.arange(len(asked)), len(self.videos)):
-            yield asked[block] @ self._vectors.T
+        for block in blocks(np.arange(len(questions)), len(self.videos)):
+            yield questions[block] @ self._vectors.T
 
     def vector(self, number: int) -> np.ndarray:
         """The vector [W]."""
         if self._model is not None and self._model.scores_pairs:
             raise LaffError(f"{self._name} scores captions and videos together, so no video has a vector to compare")
-        found: np.ndarray = self._vectors[number]
-        return found
+        vector: np.ndarray = self._vectors[number]
+        return vector
 
 
 def _alone(model: Any, query: dict[str, Any], videos: dict[str, Any]) -> Any:

@@ -1,12 +1,10 @@
-"""Download what an entry names: whole and of the right sha256, or not at all."""
+"""Downloads the files that an entry names: whole and of the right sha256, or not at all."""
 
 import errno
 import fcntl
-import json
 import os
 import re
 import shutil
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +14,7 @@ from pipeline import files, progress
 from pipeline.errors import LaffError
 from pipeline.graph.graph import Weights
 from pipeline.graph.published import PACKAGE
+from pipeline.weights.damage import is_cut, is_page
 
 CONNECT, SILENCE = 5, 60  # seconds until a server answers, and between two pieces of a file
 PIECE = 1 << 20  # bytes
@@ -37,13 +36,13 @@ FOLDER = {  # errors that another folder mends, and how to say them
 
 
 def fetch(entry: Weights, target: Path, setting: str = SETTING) -> Path:
-    """Fetch the file or folder of an entry to `target`, or take it from another process that is at it.
+    """Fetch the file or folder of an entry to `target`; where another process fetches it, wait for that one.
 
     setting: what a message calls the parameter that names the weights.
 
-    Where no sha256 is published, what came is written beside it (TARGET.sha256, as sha256sum writes it), so that
-    `laff weights check` can tell later whether it is still the same. LaffError says what to do by hand; OSError for a
-    full disk.
+    Where no sha256 is published, that of the fetched file is written beside it (TARGET.sha256, as sha256sum writes it),
+    so that `laff weights check` can tell later whether it is still the same. LaffError says what to do by hand; OSError
+    for a full disk.
     """
     if switch := offline():
         hint = by_hand(entry, target, setting)
@@ -96,12 +95,12 @@ def _note(target: Path) -> Path:
 
 @contextmanager
 def _alone(target: Path) -> Iterator[None]:
-    """Hold `target` against others who fetch it. The lock ends with the process, however that ends."""
+    """Let no other process fetch `target` meanwhile. The lock ends with the process, however that ends."""
     lock = target.with_name(f".{target.name}.lock")
     while True:
         with lock.open("a") as file:
             _wait(file, target)
-            if not _same(file, lock):  # who held it took it away
+            if not _same(file, lock):  # the process that held it has removed it
                 continue
             try:
                 yield
@@ -135,12 +134,12 @@ def _bring(entry: Weights, target: Path, setting: str) -> None:
     wanted = wanted or [(target.name, temporary, entry.source, entry.sha256)]
     _remove(temporary)  # of a process that was killed
     try:
-        found = {}
+        hashes = {}
         for name, file, source, sha256 in wanted:
             file.parent.mkdir(parents=True, exist_ok=True)
-            found[name] = _download(source, file, name, sha256)
+            hashes[name] = _download(source, file, name, sha256)
         if not all(sha256 for *_, sha256 in wanted):
-            note = "".join(f"{sha256}  {name}\n" for name, sha256 in found.items())
+            note = "".join(f"{sha256}  {name}\n" for name, sha256 in hashes.items())
             _note(target).write_text(note, encoding="utf-8")
         temporary.replace(target)
         files.sync_folder(target.parent)
@@ -166,7 +165,7 @@ def _download(source: str, temporary: Path, name: str, sha256: str | None) -> st
     progress.say(f"fetching {source}")
     try:
         with progress.bar(name, 0, "MB") as bar:
-            get = pooch.HTTPDownloader(progressbar=_Megabytes(bar), chunk_size=PIECE, timeout=(CONNECT, SILENCE))
+            get = pooch.HTTPDownloader(progressbar=Megabytes(bar), chunk_size=PIECE, timeout=(CONNECT, SILENCE))
             get(source, str(temporary), None)
     except OSError as error:
         if error.errno in files.NO_ROOM or error.filename:  # of this machine's disk, not of the network
@@ -174,20 +173,20 @@ def _download(source: str, temporary: Path, name: str, sha256: str | None) -> st
         raise LaffError(f"{source} could not be fetched ({_reason(error)})") from None
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
-    found, size = files.sha256(temporary), temporary.stat().st_size
+    fetched, size = files.sha256(temporary), temporary.stat().st_size
     wrong = ""
-    if sha256 and found != sha256:
-        wrong = f"{size} bytes of sha256 {found}, but it should be {sha256}: another file, or damaged on its way"
-    elif _is_page(temporary):
+    if sha256 and fetched != sha256:
+        wrong = f"{size} bytes of sha256 {fetched}, but it should be {sha256}: another file, or damaged on its way"
+    elif is_page(temporary):
         wrong = "a web page in place of the file"
-    elif not sha256 and _is_cut(temporary, name):
+    elif not sha256 and is_cut(temporary, name):
         wrong = f"{size} bytes, which are not the whole file"
     if wrong:
         raise LaffError(f"{source} brought {wrong}; nothing was kept")
-    return found
+    return fetched
 
 
-class _Megabytes:
+class Megabytes:
     """A bar as pooch moves it: by bytes, of a total that it sets; 0 where the server does not say it."""
 
     def __init__(self, bar: progress.Bar) -> None:
@@ -206,38 +205,6 @@ class _Megabytes:
 
     def close(self) -> None:
         """The bar ends with its block."""
-
-
-def _is_page(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(64).lstrip().lower().startswith((b"<!doctype", b"<html"))
-
-
-def _is_cut(path: Path, name: str) -> bool:
-    """Whether a file lacks its end, as far as its kind tells: zip (as torch writes), safetensors, JSON.
-
-    A server that tells no length ends a file by ending the connection, whole or not.
-    """
-    if not path.stat().st_size:
-        return True
-    with path.open("rb") as file:
-        if file.read(4) == b"PK\3\4":
-            return not zipfile.is_zipfile(path)
-    try:
-        if name.endswith(".json"):
-            json.loads(path.read_bytes())
-        return name.endswith(".safetensors") and path.stat().st_size < _end(path)
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return True
-
-
-def _end(path: Path) -> int:
-    """Where the last tensor of a safetensors file ends, in bytes, by its header."""
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(min(length, path.stat().st_size)))
-    ends = [tensor["data_offsets"][1] for key, tensor in header.items() if key != "__metadata__"]
-    return int(8 + length + max(ends, default=0))
 
 
 def _reason(error: OSError) -> str:

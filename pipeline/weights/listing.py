@@ -1,4 +1,4 @@
-"""What `laff weights list` shows: all entries in a table, or everything about one."""
+"""Entries of weights as text: all in a table, or everything about one. `laff weights list` shows it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,14 +23,14 @@ def construct(entry: Weights) -> Any:
 
 def table(entries: Sequence[Weights]) -> str:
     """A line for each entry: its name, feature, whether it is here, size, whether its sha256 is known, licence."""
-    rows = [("name", "feature", "where", "size", "sha256", "licence")]
+    cells = [("name", "feature", "where", "size", "sha256", "licence")]
     for entry in entries:
         path = lookup.find(entry)
         known = "published" if lookup.published(entry) else "noted" if _noted(entry) else "-"
         size = megabytes(path) if path else "-"
-        rows.append((entry.name, entry.feature or "-", _where(entry, path), size, known, entry.licence or "-"))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(f"{text:{width}}" for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        cells.append((entry.name, entry.feature or "-", _where(entry, path), size, known, entry.licence or "-"))
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    lines = ["  ".join(f"{text:{width}}" for text, width in zip(row, widths, strict=True)).rstrip() for row in cells]
     return "\n".join([*lines, f"here means: in {lookup.folder()} ($LAFF_WEIGHTS), or at the path that an entry names"])
 
 
@@ -89,8 +89,8 @@ def _known_hashes(entry: Weights) -> str:
     """What was published of each file, and what was noted when it was fetched."""
     noted = _noted(entry)
     known = [f"{name} {sha256 or 'not published'}" for name, sha256 in entry.files.items()] or ["not published"]
-    told = [f"{name} {sha256} when it was fetched" for name, sha256 in noted.items()]
-    return "; ".join([*known, *told])
+    fetched = [f"{name} {sha256} when it was fetched" for name, sha256 in noted.items()]
+    return "; ".join([*known, *fetched])
 
 
 def _preprocessing(part: Any) -> dict[str, str]:

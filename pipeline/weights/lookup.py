@@ -27,7 +27,7 @@ def folder() -> Path:
 
 
 def entry_of(graph: Graph, name: str) -> Weights | None:
-    """The entry of a name, its path as seen from here: one that is relative starts at the stages file's folder."""
+    """The entry called `name`; its path, if relative, is taken from the folder of the stages file."""
     entry = graph.weights.get(name)
     if entry and entry.path:
         return replace(entry, path=str(graph.path.parent / Path(entry.path).expanduser()))
@@ -35,7 +35,7 @@ def entry_of(graph: Graph, name: str) -> Weights | None:
 
 
 def own_file(name: str | None, graph: Graph) -> Path | None:
-    """The file or folder of the user's that a stage's `weights` names, itself or by an entry's path; else None.
+    """The user's own file or folder that `weights` of a stage names, by its path or by an entry with a path; else None.
 
     It may be gone.
     """
@@ -64,7 +64,7 @@ def find(entry: Weights) -> Path | None:
 
 
 def _packaged(source: str) -> Path | None:
-    """What an installed package carries, found without importing the package: MODULE/PATH."""
+    """The file of an installed package, MODULE/PATH, found without importing the package."""
     module, _, inside = source.partition("/")
     spec = importlib.util.find_spec(module)
     places = spec.submodule_search_locations if spec else None
@@ -106,7 +106,7 @@ def sha256_of(path: Path, sha256: Callable[[Path], str] = files.sha256) -> str:
 
 
 def published(entry: Weights) -> str:
-    """What `sha256_of` gives by the published hashes; '' where some are unknown, or the entry has a path of its own."""
+    """What `sha256_of` should give by the published hashes; '' where one is unknown or the entry names its own path."""
     if entry.path:  # a file of the user's own has another
         return ""
     if entry.files:
@@ -134,12 +134,12 @@ def digest(stage: Stage, graph: Graph, work: "Workspace", param: str = "weights"
     seen = name if entry else str(Path(name).expanduser().absolute())  # a path is typed in several ways
     if path is None:  # gone from the cache: what it was when it was last seen still holds for what was made with it
         return work.remembered(seen) or work.remembered(name) or f"missing:{name}"
-    found = sha256_of(path, work.sha256)
+    now = sha256_of(path, work.sha256)
     names = stage.part.member("BESIDE") if stage.part and path.is_file() else ()
     if beside := [file for name in names if (file := path.with_name(name)).is_file()]:
-        found = files.digest([found, *([file.name, work.sha256(file)] for file in beside)])
-    work.remember(seen, found)
-    return found
+        now = files.digest([now, *([file.name, work.sha256(file)] for file in beside)])
+    work.remember(seen, now)
+    return now
 
 
 def _local(name: str) -> Path | None:
@@ -222,22 +222,22 @@ def damage(entry: Weights, path: Path, sha256: Callable[[Path], str] = files.sha
         return ""
     expected = {path / name: known for name, known in entry.files.items()} if entry.files else {path: entry.sha256}
     for file, known in expected.items():
-        if known and (found := sha256(file)) != known:
-            return f"{file} has sha256 {found}, but '{entry.name}' should have {known}"
+        if known and (now := sha256(file)) != known:
+            return f"{file} has sha256 {now}, but '{entry.name}' should have {known}"
     return ""
 
 
 def about(stage: Stage, graph: Graph) -> dict[str, str]:
-    """What a shard should say of its weights: where they come from and under which licence; {} for parts without."""
-    told: dict[str, str] = {}
+    """What a shard says of its weights: where they come from and under which licence; {} for parts without weights."""
+    facts: dict[str, str] = {}
     for param in ("weights", *stage.further):
         name = stage.params.get(param)
         if entry := entry_of(graph, name or ""):
             source = "a file of the user's" if entry.path else entry.source
-            told |= {f"{param}_name": entry.name, f"{param}_source": source, f"{param}_licence": entry.licence}
+            facts |= {f"{param}_name": entry.name, f"{param}_source": source, f"{param}_licence": entry.licence}
         elif name:
-            told[f"{param}_name"] = RANDOM if name == RANDOM else Path(name).name
-    return told
+            facts[f"{param}_name"] = RANDOM if name == RANDOM else Path(name).name
+    return facts
 
 
 def _owner(stage: Stage) -> str:

@@ -1,4 +1,4 @@
-"""Networks without memory, of which only names and shapes are asked."""
+"""Networks built without memory for their tensors, to learn names and shapes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FILLING = frozenset({"normal_", "uniform_", "erfinv_", "mul_", "add_", "clamp_",
 
 @contextmanager
 def outline() -> Iterator[None]:
-    """What is built inside takes no memory, and nothing goes through the motions of drawing its weights."""
+    """Build networks inside without memory for their tensors, and without drawing random weights."""
     import torch
 
     with unfilled(), torch.device("meta"):
@@ -20,16 +20,16 @@ def outline() -> Iterator[None]:
 
 @contextmanager
 def unfilled() -> Iterator[None]:
-    """Tensors without memory are not filled with numbers, which would take long and give none; others are."""
+    """Skip filling tensors that have no memory, which would take long for nothing; others are filled."""
     from torch.overrides import TorchFunctionMode
 
     class Unfilled(TorchFunctionMode):
-        def __torch_function__(self, function: Any, types: Any, given: Any = (), named: Any = None) -> Any:
+        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if getattr(function, "__name__", "") in FILLING:
-                filled = given[0] if given else (named or {})["tensor"]  # as torch.nn.init calls it
+                filled = args[0] if args else (kwargs or {})["tensor"]  # as torch.nn.init calls it
                 if filled.is_meta:
                     return filled
-            return function(*given, **(named or {}))
+            return function(*args, **(kwargs or {}))
 
     with Unfilled():
         yield

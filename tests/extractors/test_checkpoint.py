@@ -123,6 +123,20 @@ def test_fill_takes_every_value_widens_halves_and_lets_counters_miss() -> None:
     assert all(value.eq(0.5).all() for name, value in model.state_dict().items() if name != "num_batches_tracked")
 
 
+def test_fill_can_take_the_tensors_themselves() -> None:
+    model, state = nn.Linear(3, 2), {"weight": torch.ones(2, 3), "bias": torch.ones(2).half()}
+    fill(model, state, "a", assign=True)
+    assert model.weight.data_ptr() == state["weight"].data_ptr()
+    assert model.bias.dtype == torch.float32
+    assert model.weight.requires_grad
+
+
+def test_large_values_are_finite_though_their_sum_is_not() -> None:
+    model = nn.Linear(3, 2, bias=False)
+    fill(model, {"weight": torch.full((2, 3), 3e38)}, "a")
+    assert model.weight.eq(3e38).all()
+
+
 def put_parts(folder: Path, placed: dict[str, str]) -> None:
     for key, name in placed.items():
         save_file({key: STATE[key]}, folder / name)

@@ -100,6 +100,14 @@ def test_a_state_of_another_model_is_refused(tmp_path: Path) -> None:
         text_side(clip_of(tmp_path, {})).load_state({"model": state}, "cpu")
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path, value: float) -> None:
+    state = clip_of(tmp_path, {}).build().state_dict()
+    state["ln_final.weight"][0] = value
+    with pytest.raises(ValueError, match=r"text tower: 1 not of finite real numbers: ln_final\.weight"):
+        text_side(clip_of(tmp_path, {})).load_state({"model": state}, "cpu")
+
+
 def test_a_tower_with_more_is_read_whole(tmp_path: Path) -> None:
     clip = clip_of(tmp_path, {"ls_init_value": 0.1})
     assert text_shape(clip) is None

@@ -83,4 +83,4 @@ def test_what_is_noted_of_our_code_is_what_it_is() -> None:
     file = code.source_file("extractors.clip_ft")
     assert file is not None
     code.code_digest.cache_clear()
-    assert code.code_digest(file) == code._digest(code.tree(file))
+    assert code.code_digest(file) == code.tree_digest(code.tree(file))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from pipeline.errors import LaffError
+from pipeline.ranking import best, products
 from pipeline.ranking import nearest as engine
+from pipeline.ranking.best import Best
 from pipeline.ranking.nearest import nearest
 from pipeline.rows.flat import Flat
 
@@ -28,8 +32,8 @@ def whole_numbers(rows: int, seed: int, most: int = 3) -> np.ndarray:
 def brute(queries: np.ndarray, values: np.ndarray, k: int, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """All scores in float64, sorted by score and then by order."""
     scores = queries.astype(np.float64) @ values.T.astype(np.float64)
-    best = np.array([np.lexsort((order, -row))[:k] for row in scores])
-    return best, np.take_along_axis(scores, best, axis=1)
+    first = np.array([np.lexsort((order, -row))[:k] for row in scores])
+    return first, np.take_along_axis(scores, first, axis=1)
 
 
 @pytest.mark.parametrize("kind", ["float16", "float32"])
@@ -37,13 +41,13 @@ def brute(queries: np.ndarray, values: np.ndarray, k: int, order: np.ndarray) ->
 def test_equal_to_all_products_at_once(tmp_path: Path, monkeypatch, kind: str, k: int) -> None:
     """Many ties, also at the cut; several files, blocks smaller than they; k above the number of rows gives all."""
     monkeypatch.setattr(engine, "SCORES", 7 * 64)
-    monkeypatch.setattr(engine, "PIECE", WIDTH * 16)
-    monkeypatch.setattr(engine, "PENDING", 50)
+    monkeypatch.setattr(products, "PIECE", WIDTH * 16)
+    monkeypatch.setattr(best, "PENDING", 50)
     values, queries = whole_numbers(1000, 1), whole_numbers(7, 2)
     parts = [values[:1], values[1:400], values[400:400], values[400:]]
     sources = [stored(tmp_path / f"{n}.bin", part.astype(kind)) for n, part in enumerate(parts)]
     order = np.random.default_rng(3).permutation(1000)
-    found = nearest(queries, sources, k, lambda: order)
+    found = nearest(queries, sources, k, lambda rows: order[rows])
     rows, scores = brute(queries, values, k, order)
     np.testing.assert_array_equal(found.rows, rows)
     np.testing.assert_array_equal(found.scores, scores)
@@ -59,10 +63,23 @@ def test_the_order_is_asked_for_only_where_scores_tie(tmp_path: Path) -> None:
     values = np.diag(np.arange(1, 9)).astype(np.float32)
     source = stored(tmp_path / "v", values)
 
-    def unwanted() -> np.ndarray:
+    def unwanted(rows: np.ndarray) -> np.ndarray:
         raise AssertionError("nothing ties")
 
     assert nearest(np.ones((1, 8), np.float32), [source], 3, unwanted).rows.tolist() == [[7, 6, 5]]
+
+
+def test_the_order_is_asked_for_the_rows_alone_that_tie(tmp_path: Path) -> None:
+    values = np.array([[5], [1], [3], [3], [2], [5], [0]], np.float32)
+    asked = []
+
+    def last_first(rows: np.ndarray) -> np.ndarray:
+        asked.append(rows.tolist())
+        return -rows
+
+    source = stored(tmp_path / "v", values)
+    assert nearest(np.ones((1, 1), np.float32), [source], 4, last_first).rows.tolist() == [[5, 0, 3, 2]]
+    assert asked == [[0, 2, 3, 5]]
 
 
 def test_only_rows_that_count_are_found(tmp_path: Path) -> None:
@@ -75,23 +92,17 @@ def test_only_rows_that_count_are_found(tmp_path: Path) -> None:
     assert nearest(queries, [stored(tmp_path / "v", values)], 600, allowed=allowed).rows.shape == (3, allowed.sum())
 
 
-def test_rising_scores_keep_memory_bounded(tmp_path: Path, monkeypatch) -> None:
+def test_rising_scores_keep_memory_bounded(monkeypatch) -> None:
     """Each row is better than all before it: what waits stays below twice what is kept, and a block."""
-    most = []
-    sort = engine._Best._sort
-
-    def watched(self, last: bool = False):
-        most.append(self._count)
-        return sort(self, last)
-
-    monkeypatch.setattr(engine._Best, "_sort", watched)
-    monkeypatch.setattr(engine, "PENDING", 100)
-    monkeypatch.setattr(engine, "SCORES", 256)
-    values = np.arange(20_000, dtype=np.float32)[:, None]
-    found = nearest(np.ones((2, 1), np.float32), [stored(tmp_path / "v", values)], 30)
-    assert found.rows[0].tolist() == list(range(19_999, 19_969, -1))
-    assert len(most) > 50
-    assert max(most) <= 2 * 2 * 30 + 100 + 4 * 256  # a block of each thread at most, and some threads
+    monkeypatch.setattr(best, "PENDING", 100)
+    keeper = Best(2, 30, None)
+    tracemalloc.start()
+    for first in range(0, 20_000, 100):
+        keeper.offer(first, torch.arange(first, first + 100, dtype=torch.float32).expand(2, 100), None)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert keeper.result().rows[0].tolist() == list(range(19_999, 19_969, -1))
+    assert peak < 60_000  # bytes; the numbers of all 40,000 candidates would be 320,000
 
 
 def test_equal_vectors_tie_wherever_they_lie(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-import pipeline.ranking.scores
+from pipeline.ranking import scores
 from pipeline.ranking.scores import Scored, of_vectors
 
 TEXTS = np.array([[1.0, 0.0], [0.0, 2.0], [3.0, 1.0]], np.float32)
@@ -19,7 +19,7 @@ OF_TEXT = np.array([0, 1, 0, 2, 2])  # captions 0 and 2 are equal, 3 and 4 too
 @pytest.mark.parametrize("kept", [True, False])
 def test_the_mean_over_models_both_ways(kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Dot products and a model that scores pairs by their numbers: ([1 2, 2 0, 4 6] + [0 1, 10 11, 20 21]) / 2."""
-    monkeypatch.setattr(pipeline.ranking.scores, "KEPT", 6 if kept else 5)
+    monkeypatch.setattr(scores, "KEPT", 6 if kept else 5)
     computed = []
 
     def pairs(texts: Tensor, videos: Tensor) -> Tensor:
@@ -57,9 +57,15 @@ def test_models_are_added_one_at_a_time() -> None:
 
 def test_all_texts_and_all_videos_are_not_copied() -> None:
     """[[1 2], [2 0], [4 6]] from the vectors' own memory; of some of them, the right ones."""
+
+    class Uncopied(torch.Tensor):
+        def __getitem__(self, rows: object) -> torch.Tensor:
+            raise AssertionError("rows were copied")
+
     texts, videos = torch.from_numpy(TEXTS), torch.from_numpy(VIDEOS)
     score = of_vectors(texts, videos)
     wanted = torch.tensor([[1.0, 2.0], [2.0, 0.0], [4.0, 6.0]])
     assert torch.equal(score(torch.arange(3), torch.arange(2)), wanted)
     assert torch.equal(score(torch.tensor([2, 0]), torch.tensor([1])), wanted[[2, 0]][:, [1]])
-    assert pipeline.ranking.scores._of(texts, torch.arange(3)) is texts
+    uncopied = of_vectors(texts.as_subclass(Uncopied), videos.as_subclass(Uncopied))
+    assert torch.equal(uncopied(torch.arange(3), torch.arange(2)).as_subclass(torch.Tensor), wanted)

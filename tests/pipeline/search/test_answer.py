@@ -15,8 +15,8 @@ from pipeline.assembly.assemble import Joint
 from pipeline.items.collection import load as load_captions
 from pipeline.ranking.trec import read_run
 from pipeline.search.answer import Answer, answer
-from pipeline.search.asking import unknown_words
 from pipeline.search.library import Library
+from pipeline.search.unknown import Unknown, unknown_words
 
 
 def test_words_are_known_by_features_with_a_vocabulary() -> None:
@@ -31,8 +31,10 @@ def test_words_are_known_by_features_with_a_vocabulary() -> None:
 
 
 def test_what_a_person_should_know_is_said() -> None:
-    assert Answer([], [], {}).notes() == []
-    assert Answer([], ["RANDOM WEIGHTS in x3d"], {"zebra": ["bow", "gru"], "qix": ["bow"]}, lost=True).notes() == [
+    assert Answer([], []).notes() == []
+    assert Answer(
+        [], ["RANDOM WEIGHTS in x3d"], Unknown({"zebra": ["bow", "gru"], "qix": ["bow"]}, all=True)
+    ).notes() == [
         "RANDOM WEIGHTS in x3d",
         "unknown words: zebra (bow, gru), qix (bow)",
         "no word of this sentence is known, so the order says nothing",
@@ -42,9 +44,8 @@ def test_what_a_person_should_know_is_said() -> None:
 def test_a_search_says_which_words_nobody_knows(ran) -> None:
     """CLIP reads any word, so no sentence is lost to a model that has it."""
     found = answer(ran.request(), "the zebra is a red circle", 1, "test")
-    assert found.unknown == {"zebra": ["bow", "w2v", "gru"]}
-    assert not found.lost
-    assert found.told == [
+    assert found.unknown == Unknown({"zebra": ["bow", "w2v", "gru"]})
+    assert found.model_notes == [
         "RANDOM WEIGHTS in finetune, x3d, clip-ft: this shows that the machine runs, not how good it is"
     ]
 
@@ -65,9 +66,9 @@ def test_the_command_tells_it_beside_the_hits(ran) -> None:
 )
 def test_a_sentence_of_which_nothing_is_known(sentence: str, lost: bool) -> None:
     """For a model all of whose text features have a vocabulary; stop words and other scripts are no words to them."""
-    knowing = {"bow": {"red"}.__contains__, "gru": {"red", "a"}.__contains__}
-    assert unknown_words(sentence, knowing, ("bow", "gru"))[1] is lost
-    assert unknown_words(sentence, knowing, ("bow", "gru", "clip-ft"))[1] is False
+    knows = {"bow": {"red"}.__contains__, "gru": {"red", "a"}.__contains__}
+    assert unknown_words(sentence, knows, ("bow", "gru")).all is lost
+    assert unknown_words(sentence, knows, ("bow", "gru", "clip-ft")).all is False
 
 
 def test_a_pair_of_features_is_searched_as_it_is_ranked(ran, tmp_path) -> None:
@@ -79,7 +80,7 @@ def test_a_pair_of_features_is_searched_as_it_is_ranked(ran, tmp_path) -> None:
     assert changed.run(keep, targets=("vectors",)).made == {"vectors": 3}
     for sets, stored in (((), False), ((keep,), True)):
         library = Library(changed.request(*sets), ["clip-ft"], "test")
-        assert library._finders[0].stored is stored
+        assert library.finders[0].stored is stored
         for caption in catalog_captions[::9]:
             hits = library.search(caption.text, 6)
             assert [hit.score for hit in hits] == pytest.approx([score for _, score in ranked[caption.id]], abs=1e-5)

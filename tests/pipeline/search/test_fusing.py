@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.search.fusing import fuse, told
+from pipeline.search.fusing import describe, fuse
 
 
 def test_scores_are_sums_of_reciprocal_ranks_and_ties_go_by_id() -> None:
@@ -15,4 +15,4 @@ def test_scores_are_sums_of_reciprocal_ranks_and_ties_go_by_id() -> None:
 
 
 def test_it_is_named() -> None:
-    assert told(["laff", "concat"]).startswith("reciprocal rank fusion of laff and concat: ")
+    assert describe(["laff", "concat"]).startswith("reciprocal rank fusion of laff and concat: ")

@@ -43,7 +43,7 @@ def invoke(small: Small, *words: str) -> str:
 
 def test_a_sentence_finds_what_brute_force_over_the_kept_values_finds(small: Small) -> None:
     library = Library(small.request())
-    [finder] = library._finders
+    [finder] = library.finders
     assert finder.stored
     hits = library.search(SENTENCE, 100)
     values = kept_values(small)
@@ -64,7 +64,7 @@ def test_nothing_is_embedded_where_vectors_are_kept_and_the_answer_is_the_same_w
     assert Library(small.request()).search(SENTENCE, 10) == with_vectors
     monkeypatch.undo()
     library = Library(small.request("vectors.models=[concat]"), ["laff"])
-    assert not library._finders[0].stored
+    assert not library.finders[0].stored
     assert library.notes() == [
         "vectors of laff are not kept, so each search makes them; `laff vectors` keeps them, with "
         "--set vectors.models=[…] others than the main model's"
@@ -114,7 +114,7 @@ def test_half_precision_is_exact_over_what_is_kept(small: Small, tmp_path: Path)
     changed = small.copy(tmp_path / "copy")
     changed.run("vectors", sets=("vectors.dtype=float16",))
     library = Library(changed.request("vectors.dtype=float16"))
-    [asked] = library._finders[0].asking.ask([SENTENCE])
+    [asked] = library.finders[0].asking.ask([SENTENCE])
     found = [hit.video for hit in library.search(SENTENCE, 20)]
     assert found == brute(asked, kept_values(changed), 20)
 
@@ -168,22 +168,22 @@ def test_hits_say_when_a_window_is(small: Small, capsys: pytest.CaptureFixture[s
     library = Library(small.request(), split="test")
     whole = library.search(SENTENCE, 2)
     assert [(hit.start, hit.end) for hit in whole] == [(None, None), (None, None)]
-    catalog = library._context.catalog
+    catalog = library.context.catalog
     row = catalog.row[whole[0].video]
     catalog.starts[row], catalog.ends[row] = 70.5, 3600.0
     first, second = library.search(SENTENCE, 2)
     assert (first.video, first.start, first.end, first.shares) == (whole[0].video, 70.5, 3600.0, whole[0].shares)
     assert second == whole[1]
     fused = Library(small.request(), ["laff", "concat"], "test")
-    fused._context.catalog.starts[row], fused._context.catalog.ends[row] = 70.5, 3600.0
+    fused.context.catalog.starts[row], fused.context.catalog.ends[row] = 70.5, 3600.0
     assert {hit.video: hit.start for hit in fused.search(SENTENCE, 8)}[first.video] == 70.5
     found = [("", [first, second])]
-    search._print_table(library, iter(found), {}, False)
+    search.print_table(library, iter(found), {}, False)
     assert capsys.readouterr().out.splitlines() == [
         f"  1  {first.score:7.4f}  {first.video}  1:10.5–1:00:00  ",  # noqa: RUF001
         f"  2  {second.score:7.4f}  {second.video}  ",
     ]
-    search._print_csv(iter(found))
+    search.print_csv(iter(found))
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     assert [(row["start"], row["end"]) for row in rows] == [("70.5", "3600"), ("", "")]
 
@@ -220,10 +220,10 @@ def test_options_that_do_not_go_together(small: Small, words: tuple[str, ...], s
 
 
 def test_without_a_name_it_is_what_the_vectors_stage_is_told_to_keep_first(small: Small) -> None:
-    from pipeline.search.finder import chosen
+    from pipeline.search.finder import choose
 
     def names(*sets: str) -> str:
-        return chosen(small.context(*sets)).key
+        return choose(small.context(*sets)).key
 
     assert names() == "laff/seed1"
     assert names("vectors.models=[concat, laff]") == "concat/seed1"

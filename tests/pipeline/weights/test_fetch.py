@@ -293,7 +293,7 @@ def wait_for(true: Callable[[], object]) -> None:
 def test_a_download_says_how_far_it_is(total: int, ends: str):
     """As pooch moves a bar: by whole pieces, then all of it once more; the total is 0 where the server says none."""
     bar = progress.Bar("net.pth", 0, "MB", None)
-    shown = fetch._Megabytes(bar)
+    shown = fetch.Megabytes(bar)
     shown.total = total
     stands = []
     for _ in range(3):
