@@ -43,9 +43,9 @@ def make(folder: Path, count: int) -> None:
 
 def store(request):  # type: ignore[no-untyped-def]
     """Ingest, note every shard of conse as made, and write the vectors; how many shards there are."""
+    from pipeline.opening import open_context
     from pipeline.plan.plan import stage_plan
     from pipeline.rows import shards
-    from pipeline.run import open_context
     from pipeline.steps import ingest
     from pipeline.store.index import Entry
 
