@@ -135,9 +135,8 @@ def _check(stage: Stage, paths: Sequence[Path], names: list[str], imported: bigf
     A video without a row is only noted in the ledger; captions cannot be left out.
     """
     files = " and ".join(map(str, paths))
-    ids_of_files = (
-        {id_ for path in paths for id_ in bigfile.ids_of(path, stage.options_as(Options).ids)} if names else known
-    )
+    options = stage.options_as(Options)
+    ids_of_files = {id_ for path in paths for id_ in bigfile.ids_of(path, options.ids)} if names else known
     if not imported.sound.any() and not known.intersection(ids_of_files):
         example = f"; its own are such as {min(ids_of_files)!r}" if ids_of_files else ""
         raise LaffError(
