@@ -24,10 +24,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from pipeline.indexing.order import Order, prepared  # noqa: E402
+from pipeline.opening import choose, open_context  # noqa: E402
 from pipeline.plan.plan import stage_plan  # noqa: E402
 from pipeline.request import Request  # noqa: E402
 from pipeline.rows import shards  # noqa: E402
-from pipeline.run import choose, open_context  # noqa: E402
 from pipeline.steps import ingest  # noqa: E402
 from pipeline.store.index import Entry  # noqa: E402
 
