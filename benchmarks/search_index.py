@@ -24,10 +24,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from pipeline.indexing.order import Order, prepared  # noqa: E402
+from pipeline.opening import choose, open_context  # noqa: E402
 from pipeline.plan.plan import stage_plan  # noqa: E402
 from pipeline.request import Request  # noqa: E402
 from pipeline.rows import shards  # noqa: E402
-from pipeline.run import choose, open_context  # noqa: E402
 from pipeline.steps import ingest  # noqa: E402
 from pipeline.store.index import Entry  # noqa: E402
 
@@ -54,7 +54,7 @@ def store(request: Request) -> int:
     random = np.random.default_rng(0)
     assert context.collection is not None
     with context.work.lock():
-        ingest_options = ingest.Options(**context.graph.of_step("ingest").options)
+        ingest_options = context.graph.of_step("ingest").options_as(ingest.Options)
         context.catalog = ingest.update(context.collection, context.work, ingest_options)
         made = 0
         for name in context.graph.needed(["vectors"]):

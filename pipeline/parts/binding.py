@@ -9,9 +9,12 @@ from pipeline.parts.classes import Parameter
 from pipeline.parts.comments import beside
 
 MISSING = object()
+# Values of params by name. They are Any, for `bind` checks each against the annotation of the parameter that takes it,
+# which no type checker can follow; JSON can hold them.
+Params = dict[str, Any]
 
 
-def bind(params: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> tuple[dict[str, Any], list[str]]:
+def bind(params: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> tuple[Params, list[str]]:
     """The params completed with defaults and brought to the annotated types, and the list of what is wrong.
 
     params: as typed in stages.yaml; parameters: those of the class.
@@ -19,7 +22,7 @@ def bind(params: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> tupl
     problems = [
         f"unknown parameter '{name}'{meant(name, list(parameters))}" for name in params if name not in parameters
     ]
-    bound: dict[str, Any] = {}
+    bound: Params = {}
     for name, parameter in parameters.items():
         value = params.get(name, MISSING)
         if value is MISSING:

@@ -8,6 +8,7 @@ from pipeline.errors import LaffError
 from pipeline.graph.graph import Stage
 from pipeline.graph.kept import Kept, kept
 from pipeline.graph.models import Model
+from pipeline.graph.options import VectorOptions
 from pipeline.plan.context import Context
 from pipeline.rows import shards
 
@@ -20,7 +21,7 @@ def of_model(context: Context, stage: Stage, model: Model, seed: int) -> Kept | 
 
     Ranks are counted from float32 alone.
     """
-    if stage.options["dtype"] != "float32":
+    if stage.options_as(VectorOptions).dtype != "float32":
         return None
     every = kept(context.graph, stage)
     return next((vectors for vectors in every if vectors.model == model and vectors.seed == seed), None)

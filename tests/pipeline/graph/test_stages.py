@@ -245,8 +245,8 @@ stages:
         (
             "train.baselines=fusion.concat.Concat",
             "'train': baselines: 'fusion.concat.Concat' should be a mapping: further models, as "
-            "{mine: fusion.mine.Mine}: a block or model by name, or {uses: …, params: …, video: […], text: […], "
-            "options: …} where it differs in more",
+            "{mine: fusion.mine.Mine}: the name of a block or model, or a mapping {uses: …, params: …, video: […], "
+            "text: […], options: …} if more differs",
         ),
         (
             "train.loss=tripled",
@@ -258,7 +258,7 @@ stages:
             "train.dims={}",
             "'train' cannot use fusion.laff.LAFF: unknown parameter 'dims'; known: heads, width, "
             "dropout, raw, norm, epochs, batch, lr, optimizer, weight_decay, decay, plateau, plateau_patience, clip, "
-            "patience, warmup, loss, mask, prior, checkpoint, seeds, own, baselines, singles, joint, precision",
+            "patience, warmup, loss, mask, prior, checkpoint, precision, seeds, own, baselines, singles, joint",
         ),
         ("ingest.shard=3", "'ingest': unknown parameter 'shard'; known: shard_videos, shard_captions"),
         ("bow.fit={epochs: 3}", "'bow': fit: its part is not trained step by step, so there is nothing to set"),
