@@ -30,6 +30,7 @@ from pipeline.commands.terminal import INTERRUPTED, Signals, reader_gone, settle
 from pipeline.commands.weights import weights_group
 from pipeline.errors import LaffError, Missing, absent
 from pipeline.graph.stages_file import StagesFile
+from pipeline.parts.code import ROOT
 from pipeline.workers import malloc
 
 # Threads of torch that wait for each other must not spin: on a busy machine that more than doubles the time of small
@@ -80,6 +81,21 @@ class Laff(Sectioned):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """The command of a verb, or else of a stage."""
         return self.commands.get(name) or stage_command(name, ctx.ensure_object(StagesFile))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command of this name; UsageError if there is none, with a hint if an extractor's file has this name."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            module = args[0].replace("-", "_")
+            if not module.isidentifier() or not (ROOT / "extractors" / f"{module}.py").is_file():
+                raise
+            hint = (
+                f"; to make a command of a class in extractors/{module}.py, add an entry that uses it to a stages.yaml"
+            )
+            raise click.UsageError(error.message + hint, ctx) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a LaffError becomes its message, an interrupt a message that nothing is lost."""

@@ -84,6 +84,15 @@ def gpu() -> str:
 
 
 @pytest.fixture(autouse=True)
+def same_signal_handlers() -> Iterator[None]:
+    """Take back the handlers that the command leaves, so that Ctrl-C ends pytest as it always does."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True)
 def same_random_state() -> Iterator[None]:
     """Each test starts from seed 0 in Python, NumPy and torch, whatever ran before it, and leaves no trace."""
     states = random.getstate(), np.random.get_state()

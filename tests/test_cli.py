@@ -285,6 +285,14 @@ def test_a_missing_option_and_an_unknown_command(laff, tmp_path: Path) -> None:
     result = laff("rnu")
     assert result.exit_code == 2
     assert "No such command 'rnu'" in result.output
+    assert "extractors/" not in result.output
+
+    result = laff("brightness")
+    assert result.exit_code == 2
+    assert (
+        "No such command 'brightness'; to make a command of a class in extractors/brightness.py, add an entry that "
+        "uses it to a stages.yaml\n"
+    ) in result.output
 
 
 def test_bad_yaml(laff, tiny, tmp_path: Path) -> None:

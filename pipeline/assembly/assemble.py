@@ -10,6 +10,7 @@ import numpy as np
 from pipeline import files
 from pipeline.assembly import features
 from pipeline.assembly.features import Rows
+from pipeline.assembly.model import model as build_model
 from pipeline.build import construct
 from pipeline.build.learned import word_vectors
 from pipeline.build.loaded import read_checkpoint
@@ -180,7 +181,7 @@ def _untrained(
     }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return construct.model(stage.name, model, context.graph.trusted, *widths, inside)
+        return build_model(stage.name, model, context.graph.trusted, *widths, inside)
 
 
 def trained(

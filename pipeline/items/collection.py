@@ -75,7 +75,7 @@ def load(path: Path) -> Collection:
     problems = Problems()
     for key in raw:
         if key not in KEYS:
-            problems.add(f"unknown key '{key}'{did_you_mean(str(key), KEYS)}", path)
+            problems.add(f"unknown key '{key}'{did_you_mean(str(key), KEYS)} (known: {', '.join(KEYS)})", path)
     if isinstance(raw.get("name"), dict | list):
         problems.add("name: should be a word, not a list or a mapping", path)
     collection = Collection(str(raw.get("name") or path.resolve().parent.name), path)

@@ -10,6 +10,7 @@ from pipeline.plan.differences import changed_code, differences
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.planned import Planned
 from pipeline.plan.run_settings import members
+from pipeline.views.tables import duration
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Loss:
 
     def __str__(self) -> str:
         what = f"{self.items:,} rows in {self.units} file(s)"
-        return f"{self.stage}: {what}, made in {_duration(self.seconds)} ({'; '.join(self.reasons)})"
+        return f"{self.stage}: {what}, made in {duration(self.seconds)} ({'; '.join(self.reasons)})"
 
 
 class WouldReplace(LaffError):
@@ -107,10 +108,3 @@ def _loss(context: Context, plan: Planned) -> Loss:
         tuple(plan.why.split("; ")),
         len(plan.acceptable) == len(plan.outdated),
     )
-
-
-def _duration(seconds: float) -> str:
-    """Seconds in words: '40 s', '12 min', '3.5 h'."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

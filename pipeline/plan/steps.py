@@ -20,29 +20,37 @@ NEEDED = ("Options", "units", "run")
 class Step(Protocol):
     """What the module of a step has to give. Constants of its Options can be read without importing it.
 
-    Beside these it may give, where there is something to say:
+    The module may also have these functions:
     `problems(context, stage) -> list[str]`: reasons why the stage cannot run;
-    `state(context, stage) -> Planned`: what is cached or stale, where the index of its units does not say it;
+    `state(context, stage) -> Planned`: what is cached or stale, if the index of its units does not say it;
     `shape(context, stage) -> (width, frames)` of its rows of features, as far as they are known before they are made;
     `keeps(context, planned) -> list[str]`: further files, below the stage's folder, that `laff gc` leaves;
-    `run_together(context, plans)`: in place of `run`, several stages that share their work (Options.TOGETHER).
+    `run_together(context, plans)`: replaces `run` for several stages that share their work (Options.TOGETHER).
     """
 
-    Options: Any  # a dataclass: the step's own params in stages.yaml; LaffError where it refuses their values
+    Options: Any  # a dataclass: the step's own params in stages.yaml; raises LaffError for values that it refuses
 
     def units(self, context: Context, stage: Stage) -> list[Unit]:
-        """All units of the stage for the present collection, in order; at least one."""
+        """All units of the stage for the present collection, in order; at least one.
+
+        The content of a unit must change with everything that the unit is made from, else it stays cached when it
+        should be made again. `shards`, `fit`, `model`, `ranked` and `vectors` of pipeline/plan/units.py see to it. A
+        step that makes a unit with `whole` gives it `content_of` the stages that it reads: their units, and the videos
+        that they lost. A stage that gets a lost video back has the same units as before.
+
+        A plan calls this before `problems`, so it must not fail on what `problems` reports.
+        """
 
     def run(self, context: Context, planned: Planned) -> None:
-        """Make what is to be made, and record each unit."""
+        """Make the units in `planned.todo`, and record each one."""
 
 
 def module(stage: Stage) -> Step:
-    """The module of a stage's step. LaffError where it is incomplete."""
+    """The module of a stage's step. LaffError if it is incomplete."""
     with blaming(f"in stage '{stage.name}', step '{stage.step}': while its file was imported"):
         step = importlib.import_module(module_of(stage.step))
-    if lacks := [name for name in NEEDED if not hasattr(step, name)]:
-        raise LaffError(f"{step.__file__} has no {', '.join(lacks)}; pipeline/plan/steps.py says what a step gives")
+    if missing := [name for name in NEEDED if not hasattr(step, name)]:
+        raise LaffError(f"{step.__file__} has no {', '.join(missing)}; pipeline/plan/steps.py says what a step gives")
     if bool(stage.about.together) != hasattr(step, "run_together"):
         raise LaffError(f"{step.__file__}: TOGETHER of its Options and a function run_together go together: give both")
     return cast(Step, step)
@@ -51,7 +59,7 @@ def module(stage: Stage) -> Step:
 def units(context: Context, name: str) -> list[Unit]:
     """All units of a stage for the present collection, in order.
 
-    Empty where the collection lacks what they are made of. Raises LaffError where it does not and there are none.
+    Empty if the collection lacks what they are made from. Raises LaffError if it lacks nothing and there are none.
     """
     stage = context.stage(name)
     if stage.packed and not stage.about.rows:  # the package has all that it would make
@@ -68,15 +76,25 @@ def units(context: Context, name: str) -> list[Unit]:
     return stage_units
 
 
+def content_of(context: Context, *sources: str) -> list[Any]:
+    """What a unit is made from if it reads all results of these stages; for `whole`.
+
+    It holds their units and the videos that they lost. Both are needed: when a lost video is extracted after
+    `--retry-failed`, the units of its stage stay the same.
+    """
+    contents = [[source, unit.key, unit.content] for source in sources for unit in units(context, source)]
+    return [contents, sorted(context.lost(list(sources)))]
+
+
 def problems(context: Context, names: Sequence[str]) -> list[str]:
     """All reasons why these stages cannot run: their parts, models and devices."""
     mistakes: list[str] = []
     for name in names:
         stage = context.stage(name)
-        look = None if stage.idle else getattr(module(stage), "problems", None)
+        check = None if stage.idle else getattr(module(stage), "problems", None)
         try:
             with blaming(f"in stage '{name}', problems of step '{stage.step}'"):
-                mistakes += look(context, stage) if look else []
+                mistakes += check(context, stage) if check else []
         except LaffError as error:
             mistakes.append(str(error))
         except ValueError as error:
@@ -85,7 +103,7 @@ def problems(context: Context, names: Sequence[str]) -> list[str]:
 
 
 def refused(stage: Stage) -> str:
-    """The values that the step's Options refuse, or ''. Types were checked when the stages file was read."""
+    """Why the step's Options refuse the stage's values, or ''. The stages file was checked for their types before."""
     try:
         stage.options_as(module(stage).Options)
     except (LaffError, ValueError) as error:
@@ -94,7 +112,10 @@ def refused(stage: Stage) -> str:
 
 
 def shape(context: Context, stage: Stage) -> tuple[int, int]:
-    """Width of a stage's rows of features, and frames of a video at most, before they are made; 1 is not known yet."""
-    look = getattr(module(stage), "shape", None)
-    width, frames = look(context, stage) if look else (1, 1)
+    """(width, frames) of a stage's rows of features, before they are made; frames: of a video at most.
+
+    1 stands for a number that is not known yet.
+    """
+    shape_of = getattr(module(stage), "shape", None)
+    width, frames = shape_of(context, stage) if shape_of else (1, 1)
     return width, frames

@@ -14,22 +14,22 @@ from pipeline.items.catalog import Catalog
 from pipeline.plan.context import Context
 from pipeline.plan.fingerprints import fingerprint
 
-FIT = "fit"  # the key of what a stage learns; it comes before the shards made with it
-NONE = "none"  # the unit of a stage that has nothing to make here
-STATE = "best.pt"  # the file of what was learned, by a stage or a model
+FIT = "fit"  # key of the unit that a stage learns; it is made before the shards, which are made with it
+NONE = "none"  # key of the only unit of a stage that has nothing to make
+STATE = "best.pt"  # the file with what a stage or a model learned
 
 
 @dataclass(frozen=True)
 class Unit:
-    """The smallest thing that a stage makes and notes as finished."""
+    """The smallest part of a stage's results that is made and noted as finished on its own."""
 
     key: str  # its name inside the stage's folder
-    content: str
-    fingerprint: str
-    recipe: JsonObject
+    content: str  # digest of the data that it is made from; another digest makes the unit stale
+    fingerprint: str  # hash of the recipe
+    recipe: JsonObject  # the settings and code that it is made with
     makes: tuple[str, ...]  # its files, below the stage's folder
-    side: str = ""
-    shard: int = -1
+    side: str = ""  # of a shard: "video" or "text"
+    shard: int = -1  # number of a shard; -1: the unit is no shard
 
 
 def shard_key(stage: Stage, side: str, number: int) -> str:
@@ -39,14 +39,14 @@ def shard_key(stage: Stage, side: str, number: int) -> str:
 
 def shards(context: Context, stage: Stage, side: str) -> Iterator[Unit]:
     """The shards of a stage, for the videos or the captions of the collection."""
-    recipe, print_ = context.recipe(stage.name), context.fingerprint(stage.name)
+    recipe, fingerprint_ = context.recipe(stage.name), context.fingerprint(stage.name)
     data, catalog = data_content(context, stage.name), context.catalog
     unread = _by_shard(catalog, lost_before(context, stage)) if side == "video" else {}
     for number, items in enumerate(catalog.shards(side)):
         if len(items):
             key = shard_key(stage, side, number)
             content = files.digest([catalog.shard_content(side, number), data, unread.get(number, [])])
-            yield Unit(key, content, print_, recipe, (key,), side, number)
+            yield Unit(key, content, fingerprint_, recipe, (key,), side, number)
 
 
 def fit(context: Context, stage: Stage) -> Unit:
@@ -55,10 +55,15 @@ def fit(context: Context, stage: Stage) -> Unit:
     return Unit(FIT, content, context.fingerprint(stage.name), context.recipe(stage.name), (STATE,))
 
 
-def whole(context: Context, stage: Stage, content: Any, makes: tuple[str, ...] = ()) -> Unit:
-    """The one unit of a stage; content: what it is made from, as JSON; makes: its files (default: the step's)."""
-    recipe, print_ = context.recipe(stage.name), context.fingerprint(stage.name)
-    return Unit(stage.step, files.digest(content), print_, recipe, makes or stage.about.makes)
+def whole(context: Context, stage: Stage, content: Any, makes: tuple[str, ...] | None = None) -> Unit:
+    """The only unit of a stage.
+
+    content: what it is made from, as JSON; `steps.content_of` gives it for the stages that it reads. makes: its files,
+    below the stage's folder; None: those in MAKES of the step.
+    """
+    recipe, fingerprint_ = context.recipe(stage.name), context.fingerprint(stage.name)
+    unit_files = stage.about.makes if makes is None else makes
+    return Unit(stage.step, files.digest(content), fingerprint_, recipe, unit_files)
 
 
 def nothing(context: Context, stage: Stage) -> Unit:
@@ -77,18 +82,19 @@ def model(context: Context, stage: Stage, trained: Model, seed: int) -> Unit:
 def ranked(context: Context, stage: Stage, row: Row) -> Iterator[Unit]:
     """The units of one row of results, one for each seed."""
     train = context.stage(stage.sources[0])
-    # All rows of a table rank the same videos for the same captions: those that have every feature that a row takes.
+    # All rows of a table rank the same videos for the same captions. A video takes part if it has the features of
+    # all rows.
     lost = _lost(context, models.ranked(context.graph, stage), ("test",))
     queries = context.catalog.query_content()
     base = [context.catalog.split_content("test"), lost, *([queries] if queries else [])]
     learned = [model_content(context, train, trained) for trained in row.models]
     content = [*base, *learned, data_content(context, *row.features)]
     recipe = context.recipes.row(stage, row)
-    print_ = fingerprint(recipe)
+    fingerprint_ = fingerprint(recipe)
     for seed in row.seeds:
         key = f"{row.name}/seed{seed}"
         makes = tuple(name.format(unit=key) for name in stage.about.makes)
-        yield Unit(key, files.digest([content, seed]), print_, recipe, makes)
+        yield Unit(key, files.digest([content, seed]), fingerprint_, recipe, makes)
 
 
 def vectors(context: Context, stage: Stage, kept: Kept) -> Iterator[Unit]:
@@ -99,16 +105,16 @@ def vectors(context: Context, stage: Stage, kept: Kept) -> Iterator[Unit]:
         learned = [model_content(context, train, kept.model), kept.seed]
     lost = _by_shard(catalog, context.lost(list(kept.reads)))
     recipe = context.recipes.kept(stage, kept)
-    print_ = fingerprint(recipe)
+    fingerprint_ = fingerprint(recipe)
     for number, videos in enumerate(catalog.shards("video")):
         if len(videos):
             key = f"{kept.key}/{number:05d}.h5"
             content = files.digest([catalog.shard_content("video", number), lost.get(number, []), learned])
-            yield Unit(key, content, print_, recipe, (key,), "video", number)
+            yield Unit(key, content, fingerprint_, recipe, (key,), "video", number)
 
 
 def _by_shard(catalog: Catalog, videos: Iterable[str]) -> dict[int, list[str]]:
-    """{shard: those of these videos that are in it}, sorted; without videos that the catalog lacks."""
+    """{shard: the ids of its videos among `videos`, sorted}; videos that the catalog lacks are left out."""
     shards: dict[int, list[str]] = {}
     for video in sorted(videos):
         if video in catalog.row:
@@ -117,14 +123,14 @@ def _by_shard(catalog: Catalog, videos: Iterable[str]) -> dict[int, list[str]]:
 
 
 def lost_before(context: Context, stage: Stage) -> set[str]:
-    """Videos that an earlier stage could not read, so this one does not try."""
+    """Videos that an earlier stage could not read. This stage does not try to read them."""
     needed = [name for name in context.graph.needed([stage.name]) if name != stage.name]
     earlier = context.graph.stages_of(stage.about.after, needed) if stage.about.after else []
     return set().union(*(context.failed(stage_before.name) for stage_before in earlier)) if earlier else set()
 
 
 def data_content(context: Context, *names: str) -> str:
-    """Digest of the items that these stages, and those they read, learned from; '' where none learns."""
+    """Digest of the items that these stages and all stages before them learned from; '' if none of them learns."""
     learned = [n for n in context.graph.needed(names) if context.stage(n).fitted]
     return files.digest([[n, _own_content(context, n)] for n in learned]) if learned else ""
 
@@ -145,7 +151,7 @@ def pairs_content(context: Context, features: list[str]) -> list[Any]:
 def model_content(context: Context, stage: Stage, trained: Model) -> list[Any]:
     """What identifies the items that a model, and the stages that it reads, learned from.
 
-    It does not depend on other models of the stage. Empty for a packed model, whose file counts by its content.
+    It does not depend on other models of the stage. Empty for a packed model: the digest of its file counts instead.
     """
     if stage.packed:
         return []

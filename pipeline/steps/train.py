@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from pipeline import progress
-from pipeline.build.construct import model as build_model
+from pipeline.assembly.model import model as build_model
 from pipeline.build.learned import vectors_misfit
 from pipeline.build.loaded import device
 from pipeline.errors import LaffError

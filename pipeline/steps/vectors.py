@@ -9,12 +9,10 @@ from pipeline.graph.options import VectorOptions
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
-from pipeline.plan.units import Unit
+from pipeline.plan.units import Unit, nothing
 from pipeline.plan.units import vectors as units_of
 from pipeline.ranking.storing import Ready, job_of, store
 from pipeline.workers.tasks import Made
-
-NONE = "none"  # name of the only unit of a stage without vectors
 
 
 @dataclass(frozen=True)
@@ -32,10 +30,7 @@ class Options(VectorOptions):
 def units(context: Context, stage: Stage) -> list[Unit]:
     """One shard for each model or feature and shard of videos; one unit without files if none has vectors."""
     shards = [unit for source in kept(context.graph, stage) for unit in units_of(context, stage, source)]
-    if not shards:
-        recipe, print_ = context.recipe(stage.name), context.fingerprint(stage.name)
-        return [Unit(NONE, "", print_, recipe, ())]
-    return shards
+    return shards or [nothing(context, stage)]
 
 
 def run(context: Context, planned: Planned) -> None:

@@ -14,6 +14,7 @@ from pipeline.items import collection
 from pipeline.items.lists import Caption
 
 Write = Callable[..., Path]
+KNOWN = "(known: name, videos, follow_links, windows, train, val, test)"
 
 
 @pytest.fixture
@@ -169,7 +170,7 @@ def test_every_mistake_at_once(write: Write):
         "val.txt": b"v1#0 a bird\nv2#0 l\xe9zard\n",
     }
     assert mistakes(write(**files)) == [
-        "collection.yaml: unknown key 'nam'; did you mean 'name'?",
+        f"collection.yaml: unknown key 'nam'; did you mean 'name'? {KNOWN}",
         "collection.yaml: test.ids: no such file: tset.ids",
         "train.ids:3: video 't1' stands again; first in train.ids:1",
         "train.ids:4: id '../t3' should be like a path below the videos' folder, without '.', '..' or '//'",
@@ -198,7 +199,7 @@ def test_yaml_mistakes(write: Write, tmp_path: Path):
     assert mistakes(
         write(**{"collection.yaml": "videos: 3\ntrain: x\nval: {ids: val.ids, caption: val.txt}\ntset: {}\n"})
     ) == [
-        "collection.yaml: unknown key 'tset'; did you mean 'test'?",
+        f"collection.yaml: unknown key 'tset'; did you mean 'test'? {KNOWN}",
         "collection.yaml: train: should be {ids: FILE, captions: FILE, queries: FILE}, each of them optional; not 'x'",
         "collection.yaml: val: unknown key 'caption'; did you mean 'captions'?",
         "collection.yaml: videos: should name a file, not 3",

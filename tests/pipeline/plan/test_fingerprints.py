@@ -91,6 +91,7 @@ SHAPED: dict[str, set[str]] = {
     "pipeline.steps.report": {"report"},
     "fusion.losses": LEARN,
     "fusion.laff": {"train"},
+    "fusion.paired": {"train"},
     "extractors.x3d": {"x3d"},
     "extractors.pixels": {"finetune", "x3d"},
     "fusion.frames.mean": {"finetune"},
@@ -186,6 +187,13 @@ def test_a_change_in_each_module_that_computes(
         file.write_text(text, encoding="utf-8")
     assert not wrong, "\n".join(wrong)
     assert stale() == {}
+
+
+def test_no_video_feature_depends_on_fusion(collect: Callable[..., Path], surroundings: Callable[..., Context]) -> None:
+    """But for what it was fine-tuned with: else an edit of a block would ask for days of extraction."""
+    context = surroundings(collect(), text=GRAPH)
+    assert [module for module in context.recipe("x3d")["code"] if module.startswith("fusion")] == []
+    assert "fusion.paired" in context.recipe("train")["code"]
 
 
 def test_rooms_that_shape_nothing_make_nothing_stale(

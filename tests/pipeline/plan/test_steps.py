@@ -81,6 +81,25 @@ def test_a_file_that_the_step_does_not_say_is_an_error(
         steps.units(context, "out")
 
 
+def test_what_is_made_of_a_stage_changes_when_a_lost_video_is_back(
+    collect: Callable[..., Path], surroundings: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its units stay the same, so a step that counts only these would leave the video out in silence."""
+    context = surroundings(collect())
+    monkeypatch.setattr(context, "failed", lambda name: {"v1"} if name == "x3d" else set())
+    units, lost = steps.content_of(context, "x3d")
+    assert lost == ["v1"]
+    assert units == [["x3d", unit.key, unit.content] for unit in steps.units(context, "x3d")]
+    monkeypatch.setattr(context, "failed", lambda name: set())
+    assert steps.content_of(context, "x3d") == [units, []]
+
+
+def test_a_unit_may_have_no_files(collect: Callable[..., Path], surroundings: Surroundings) -> None:
+    context = surroundings(collect())
+    assert whole(context, context.stage("x3d"), [], ()).makes == ()
+    assert whole(context, context.stage("x3d"), []).makes == context.stage("x3d").about.makes
+
+
 def test_stages_that_run_together_need_a_function_for_it(
     made_up: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
