@@ -12,7 +12,7 @@ from pipeline.parts import classes
 from pipeline.parts.binding import Params, bind
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_@-]*")
-FUSED = "fused"  # of rank.pairs: the feature of this name with itself, where it is fused
+FUSED = "fused"  # in rank.pairs, short for [NAME, NAME]; left out if train does not fuse both sides
 CHANCE = "chance"  # the row that evaluate adds
 
 
@@ -21,13 +21,13 @@ class Model:
     """One block over some features, trained once per seed."""
 
     name: str
-    uses: str
-    video: tuple[str, ...]
-    text: tuple[str, ...]
+    uses: str  # its class
+    video: tuple[str, ...]  # the video features that it fuses
+    text: tuple[str, ...]  # the text features that it fuses
     seeds: tuple[int, ...]
-    params: Params
-    single: bool = False  # over one video feature, beside the model over all
-    options: Params = field(default_factory=dict)  # of the training, where they differ from the stage's
+    params: Params  # of its constructor
+    single: bool = False  # whether it is the stage's own model over one video feature (`singles`)
+    options: Params = field(default_factory=dict)  # params of the training that differ from the stage's
 
     @property
     def frames(self) -> tuple[str, ...]:
@@ -46,20 +46,20 @@ class Row:
     name: str
     seeds: tuple[int, ...]
     models: tuple[Model, ...] = ()  # scores are averaged over them
-    features: tuple[str, ...] = ()  # or (video feature, text feature), compared by their cosine
-    pairs: bool = False  # the two features are scored by the aggregator that they were fine-tuned with
+    features: tuple[str, ...] = ()  # without models: (video feature, text feature), compared by their cosine
+    pairs: bool = False  # not by cosine: the aggregator that the features were fine-tuned with scores each pair
 
 
 def main(stage: Stage) -> str:
-    """The name of a train stage's own model: its block's file, as laff for fusion.laff.LAFF."""
+    """The name of a train stage's own model: the file of its block, such as laff for fusion.laff.LAFF."""
     return str(stage.uses).split(".")[-2]
 
 
 def of(graph: Graph, stage: Stage, called: str = "baseline") -> list[Model]:
     """All models of a train stage: its own, its baselines, and its own on each single video feature.
 
-    called: the word for a baseline in messages. The list is empty where the stage is set to train nothing. Raises
-    LaffError with all that is wrong with the baselines.
+    called: the word for a baseline in messages. The list is empty if the stage is set to train nothing. Raises one
+    LaffError with all mistakes in the baselines.
     """
     video, text = (tuple(names) for names in graph.features(stage.name))
     options = stage.options_as(ModelOptions)
@@ -80,9 +80,9 @@ def of(graph: Graph, stage: Stage, called: str = "baseline") -> list[Model]:
             for feature in video
         ]
     mistakes = [
-        f"{model.name} takes '{name}' as one vector a video, but {reason}; take it out of {stage.name}.from, name it "
-        "in `frames` of a model that reads frames, or leave it to rank.pairs: own: false, singles: false, and "
-        "baselines whose `video:` does not have it"
+        f"{model.name} takes '{name}' as one vector a video, but {reason}; choose one: (1) take '{name}' out of "
+        f"{stage.name}.from; (2) name it in `frames` of a model that reads frames; (3) use it only in rank.pairs: set "
+        f"own: false and singles: false, and list only baselines whose `video:` leaves out '{name}'"
         for model in models
         for name in model.video
         if name not in model.frames and (reason := aggregators.without_vectors(graph.stages[name]))
@@ -96,7 +96,7 @@ def of(graph: Graph, stage: Stage, called: str = "baseline") -> list[Model]:
 
 
 def _packed(stage: Stage, trained: list[Model]) -> list[Model]:
-    """Those models that a package holds, each with the seeds that are there."""
+    """The models that a package holds, each with the seeds that the package has."""
     assert stage.packed is not None
     files = stage.packed.files
     seeds = {
@@ -106,7 +106,7 @@ def _packed(stage: Stage, trained: list[Model]) -> list[Model]:
 
 
 def _check_names(stage: Stage, names: list[str]) -> None:
-    """LaffError where a name of a model or row stands twice or cannot be a folder."""
+    """Raise LaffError if the name of a model or row is taken or cannot be the name of a folder."""
     for name in names:
         if not NAME.fullmatch(name):
             raise LaffError(f"'{stage.name}': '{name}' is to be a folder; use letters, digits, _ and -")
@@ -115,14 +115,14 @@ def _check_names(stage: Stage, names: list[str]) -> None:
 
 
 def _baseline(graph: Graph, stage: Stage, name: str, entry: Entry) -> Model:
-    """The model of an entry of `baselines`. LaffError with all that is wrong with it, without its name."""
+    """The model of an entry of `baselines`. One LaffError with all mistakes in the entry; it does not name the entry."""
     read = baselines.read(graph, stage, entry)
     seeds = tuple(stage.options_as(ModelOptions).seeds)
     return Model(name, read.uses, read.video, read.text, seeds, read.params, options=read.options)
 
 
 def _own_mistakes(graph: Graph, stage: Stage) -> list[str]:
-    """What is wrong with a train stage's own block or model, apart from the types of its params."""
+    """Mistakes in a train stage's own block or model, except the types of its params."""
     described = classes.plugged(str(stage.uses), graph.trusted)
     _, mistakes = model_checks.bound(described, stage.params, graph.trusted)
     changed = [key for key, value in bind({}, described.parameters)[0].items() if stage.params.get(key) != value]
@@ -132,7 +132,7 @@ def _own_mistakes(graph: Graph, stage: Stage) -> list[str]:
 
 
 def reads(graph: Graph, stage: Stage, model: Model) -> list[str]:
-    """The stages whose results one model needs; a joint encoder's stage is replaced by what that one reads."""
+    """The stages whose results one model needs. A joint encoder's stage is replaced by the stages that it reads."""
     joint = stage.options_as(ModelOptions).joint
     cached = [name for name in (*model.video, *model.text) if name not in joint]
     inside = [source for name in model.text if name in joint for source in graph.inside(name)]
@@ -140,9 +140,9 @@ def reads(graph: Graph, stage: Stage, model: Model) -> list[str]:
 
 
 def _pair(graph: Graph, rank: Stage, name: str) -> Row | None:
-    """The row of a video feature and a text feature. LaffError where one is unknown, or has no vectors.
+    """The row of a video feature and a text feature. LaffError if one of them is unknown or has no vectors.
 
-    None where it is `fused` and the train stage does not fuse both sides of that feature.
+    None for a pair `fused` whose feature the train stage does not fuse on both sides.
     """
     where, fused = f"'{rank.name}': pairs.{name}", graph.features(rank.sources[0])
     if rank.options_as(PairOptions).pairs[name] == FUSED and not all(name in have for have in fused):
@@ -186,12 +186,12 @@ def rows(graph: Graph, stage: Stage) -> list[Row]:
 
 
 def ranked(graph: Graph, stage: Stage) -> list[str]:
-    """The video features of a rank stage: those that its train stage fuses, and those of its pairs."""
+    """The video features of a rank stage: the features that its train stage fuses, and the features of its pairs."""
     named = [row.features[0] for row in rows(graph, stage) if row.features]
     return list(dict.fromkeys([*graph.features(stage.sources[0])[0], *named]))
 
 
 def pairs(stage: Stage) -> dict[str, list[str]]:
-    """The pairs of features that a rank stage names, written out."""
+    """{name: [video feature, text feature]} of a rank stage's pairs; `fused` is written out."""
     named = stage.options_as(PairOptions).pairs
     return {name: [name, name] if isinstance(pair, str) else pair for name, pair in named.items()}

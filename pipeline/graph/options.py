@@ -1,7 +1,7 @@
-"""Params of steps that other rooms read as well, as dataclasses.
+"""Params of steps that other packages read as well, as dataclasses.
 
-The `Options` of a step in pipeline/steps derive from these and check the values. `Stage.options_as` gives a stage's
-params as one of them, so nobody has to import a step to read them.
+The `Options` of a step in pipeline/steps derive from these classes and check the values. `Stage.options_as` gives a
+stage's params as one of these classes, so nobody has to import a step to read its params.
 """
 
 from dataclasses import dataclass, field
@@ -22,10 +22,10 @@ class DecodingLimits:
 class DecodeOptions(DecodingLimits):
     """How a decode stage looks at videos."""
 
-    timeout: float = 60.0  # seconds that one video may take; its windows, for every five minutes of it
+    timeout: float = 60.0  # seconds for one video; for a video with windows, per five minutes
     memory: float = 4.0  # GiB that one video may take
-    least: float = 0.5  # part of a video's expected frames that must be there, and be decoded, for it to be used
-    decoder: Literal["pyav", "decord"] = "pyav"  # who reads the frames of features and of fine-tuning
+    least: float = 0.5  # a video is used if at least this part of its expected frames is there and was decoded
+    decoder: Literal["pyav", "decord"] = "pyav"  # the library that reads frames for features and for fine-tuning
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class ModelOptions:
 
     seeds: list[int] = field(default_factory=lambda: [2])  # one training each
     own: bool = True  # the block that `uses` names, over all features
-    # further models, as {mine: fusion.mine.Mine}: the name of a block or model, or a mapping {uses: …, params: …,
-    # video: […], text: […], options: …} if more differs
+    # further models, such as {mine: fusion.mine.Mine}: the name of a block or model; or, to change more, a mapping
+    # {uses: …, params: …, video: […], text: […], options: …}
     baselines: dict[str, str | dict[str, Any]] = field(default_factory=dict)
-    singles: bool = True  # the block on each video feature alone too
+    singles: bool = True  # train the block also on each video feature alone
     joint: list[str] = field(default_factory=list)  # text features whose encoder is trained inside the model
 
 

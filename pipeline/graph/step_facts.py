@@ -15,69 +15,72 @@ WHERE = "pipeline/graph/step_facts.py tells what a step can say"
 
 @dataclass(frozen=True)
 class StepFacts:
-    """Facts of one step, by its word in stages.yaml; constants in its file replace the defaults here."""
+    """Facts of one step. Its file replaces the defaults here by constants of its Options: READS for `reads`, ….
 
-    name: str
+    A stage is an entry of stages.yaml; the step is what it does.
+    """
+
+    name: str  # the word for it in stages.yaml
     parameters: dict[str, Parameter]  # the step's own params in stages.yaml: the fields of its Options
 
     # for the graph
-    reads: tuple[str, ...] = ()  # it reads one stage of each of these steps, and nothing else
-    may_read: tuple[str, ...] = ()  # behind these it may read one of each of these steps
-    names_more: tuple[str, ...] = ()  # params {…: [stage, …]} that name stages which it reads beside its `from`
-    single: bool = False  # a graph has one stage of it at most
-    uses: bool = False  # its stages name a class to work with, by `uses:`,
-    borrows: str = ""  # or take that of the stage of this step which they read
-    computes: bool = False  # `on: gpu` means something
+    reads: tuple[str, ...] = ()  # its `from` lists exactly one stage of each of these steps, in this order
+    may_read: tuple[str, ...] = ()  # after these, `from` may also list one stage of each of these steps
+    names_more: tuple[str, ...] = ()  # params {…: [stage, …]}: a stage also reads the stages that they name
+    single: bool = False  # a graph has at most one stage of it
+    uses: bool = False  # its stages must name a class by `uses:`
+    borrows: str = ""  # a step: without `uses:`, take the class of the source with this step
+    computes: bool = False  # its stages take `on: gpu` or `on: cpu`
     decodes: bool = False  # it opens the files of videos
-    after: str = ""  # where it opens them, its `from` leads to a stage of this step, which has looked at them
-    learns: str = ""  # from the train split: "always", or "part" where its class does
+    after: str = ""  # a step: a stage that opens videos must read, directly or not, a stage of this step
+    learns: str = ""  # "always": it learns from the train split; "part": if its class learns; "": never
     fuses: bool = False  # it reads features of both sides
-    rows: str = ""  # it makes rows of features: for the sides of its class ("part"), or for that of its param "side"
+    rows: str = ""  # it makes rows of features for the sides of its class ("part") or of a param (its name, "side")
     needs: tuple[str, ...] = ()  # what the collection must have, in the words of pipeline/plan/lacks.py
     # for a run
-    default: bool = False  # `laff run` without names makes its stages; where no step says so, all that nothing reads
-    together: str = ""  # its stages with rows of this side are run in one call, of run_together
-    in_place: bool = False  # other settings of it make no run beside the others: its results are made anew, in moments
-    loses: bool = False  # a video that it fails on is lost to all that read it
+    default: bool = False  # `laff run` without names makes its stages; if no step sets it, all that nothing reads
+    together: str = ""  # a side: its stages with rows of this side are run in one call of `run_together`
+    in_place: bool = False  # other settings replace its results; they do not start a new run
+    loses: bool = False  # a video that it fails on is lost for all stages that read it
     # for plan, accept, gc and verify
-    stale: str = "what it reads changed"  # the reason, where the items that a unit was made of differ
-    tells: bool = False  # its results say what was accepted: they are made again, in seconds, and never accepted
+    stale: str = "what it reads changed"  # shown in the plan when the data changed, not the settings
+    tells: bool = False  # its results mention accepted code, so they are always remade, never accepted
     makes: tuple[
         str, ...
-    ] = ()  # its files, below the stage's folder; {shard}, {side}, {unit}, {model} stand for what varies
-    working: tuple[str, ...] = ()  # files that it needs only until it is finished; {shard}, {unit}
-    # for fingerprints
-    how: tuple[str, ...] = ()  # params that say how, not what: another value makes nothing stale
-    files: tuple[str, ...] = ()  # params that name files, which count by what is in them
-    counts: bool = True  # its own file counts, and all that this imports;
-    shaped_by: tuple[str, ...] | None = None  # or these rooms and modules in place of what it imports,
-    shaped_by_video: tuple[str, ...] = ()  # with these where its rows stand for videos,
-    shaped_by_fit: tuple[str, ...] = ()  # these where its class learns,
-    shaped_by_task: tuple[str, ...] = ()  # and these where that is trained step by step
+    ] = ()  # its files, below the stage's folder; {shard}, {side}, {unit} and {model} stand for the parts that vary
+    working: tuple[str, ...] = ()  # files that are needed only until the stage is finished; {shard}, {unit}
+    # for fingerprints: a room or module below counts with all modules that it imports
+    how: tuple[str, ...] = ()  # params that change how it works but not its results: another value makes nothing stale
+    files: tuple[str, ...] = ()  # params that name files: the content of a file counts, not its path
+    counts: bool = True  # the code of the step counts: its own file and the modules below
+    shaped_by: tuple[str, ...] | None = None  # rooms and modules that count; None: all that the step's file imports
+    shaped_by_video: tuple[str, ...] = ()  # these count too if the stage makes rows of videos
+    shaped_by_fit: tuple[str, ...] = ()  # these count too if the stage's class learns from the train split
+    shaped_by_task: tuple[str, ...] = ()  # these count too if the stage's class is trained step by step (it has `task`)
     # for --help
-    help: str = ""  # what the command of a stage says it does
+    help: str = ""  # the first sentence of the help of a stage's command
 
 
 @cache
 def names() -> tuple[str, ...]:
-    """The steps that there are: a file of pipeline/steps each."""
+    """The names of all steps: the files of pipeline/steps."""
     files = (ROOT / "pipeline" / "steps").glob("[!_]*.py")
     return tuple(sorted(file.stem.removesuffix("_") for file in files))
 
 
 def module_of(name: str) -> str:
-    """The module of a step; a keyword of Python, such as `import`, has _ behind it."""
+    """The module of a step. A name that is a keyword of Python, such as `import`, gets a trailing _."""
     return f"{ROOM}.{name}_" if iskeyword(name) else f"{ROOM}.{name}"
 
 
 def made() -> list[str]:
-    """All patterns of files that steps make, or need while they work, below the folders of their stages."""
+    """The patterns of all files that steps make or need while they work, below the folders of their stages."""
     return [name for word in names() for step in [about(word)] for name in (*step.makes, *step.working)]
 
 
 @cache
 def about(name: str) -> StepFacts:
-    """The facts of a step. PartError where there is no step of this name, or it has an unknown constant."""
+    """The facts of a step. PartError if there is no step of this name, or if it has an unknown constant."""
     if name not in names():
         raise PartError(f"unknown step '{name}'{did_you_mean(name, names())} (known: {', '.join(names())})")
     options = part(f"{module_of(name)}.Options")

@@ -1,6 +1,6 @@
-"""The video feature that a sentence encoder learns towards, where its entry of stages.yaml names none.
+"""Chooses the video feature a sentence encoder is trained towards, if its `from` has none.
 
-It is a feature that is fused with the encoder's own, so no video is read and no model is needed for it alone.
+The feature is one that the train stage fuses with the encoder's own, so it is needed in any case.
 """
 
 from pipeline.graph import step_facts
@@ -11,10 +11,10 @@ from pipeline.parts.code import PartError
 
 
 def complete(raw: Entries, trusted: frozenset[str]) -> None:
-    """Add such a feature to the `from` of each entry that lacks one: the first of train.raw, else of train.from.
+    """Add a video feature to the `from` of each encoder that lacks one: the first of train.raw, else of train.from.
 
-    Only features with one vector a video are taken. Where there is none, entries stay as they are, and running them
-    reports it.
+    Only features with one vector a video are taken. If there is none, the entry does not change, and a run of it
+    reports what is missing.
     """
     for name, entry in raw.items():
         part = _part(raw, name, trusted)
@@ -24,7 +24,7 @@ def complete(raw: Entries, trusted: frozenset[str]) -> None:
 
 
 def _feature(raw: Entries, name: str, trusted: frozenset[str]) -> list[str]:
-    """A list of the one feature, from the train stage that fuses `name`, else the first train stage; or empty."""
+    """[the feature], taken from the train stage that fuses `name`, else from the first train stage; [] if none fits."""
     fusing = [other for other, entry in raw.items() if _fuses(entry)]
     stage = next((other for other in fusing if name in sources_of(raw[other])), fusing[0] if fusing else None)
     if stage is None:
@@ -46,14 +46,14 @@ def _fuses(entry: Entry) -> bool:
 
 
 def _lender(raw: Entries, name: str) -> str:
-    """The stage whose part an entry takes over, or ''."""
+    """The stage whose class an entry takes (BORROWS of its step), or ''."""
     borrows = step_facts.about(str(raw[name].get("step"))).borrows
     sources = [source for source in sources_of(raw[name]) if source in raw]
     return next((source for source in sources if borrows and raw[source].get("step") == borrows), "")
 
 
 def _part(raw: Entries, name: str, trusted: frozenset[str]) -> Part | None:
-    """The class of an entry, its own or a borrowed one; None where there is none."""
+    """The class of an entry, its own or a borrowed one; None if it has no class."""
     if name not in raw or raw[name].get("step") not in step_facts.names():
         return None
     uses = raw[name].get("uses") or (raw[lender].get("uses") if (lender := _lender(raw, name)) else None)

@@ -1,4 +1,4 @@
-"""Accepts results of earlier code: units for which only code has changed, and what was made from them."""
+"""Accepts results of earlier code: units for which only code has changed, and the results made from these units."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,17 +18,17 @@ from pipeline.store.index import Entry
 class Accepted:
     """The outcome of accepting."""
 
-    units: dict[str, int] = field(default_factory=dict)  # stage -> units that stand now, named or not
-    modules: dict[str, list[str]] = field(default_factory=dict)  # stage -> modules of its own whose code has changed
-    left: dict[str, str] = field(default_factory=dict)  # stale stage that was not named -> why it does not follow
+    units: dict[str, int] = field(default_factory=dict)  # {stage: number of accepted units}, also of stages not named
+    modules: dict[str, list[str]] = field(default_factory=dict)  # {stage: modules of its own code that changed}
+    left: dict[str, str] = field(default_factory=dict)  # {stale stage: why it was not accepted with the others}
 
 
 def accept(context: Context, names: Sequence[str]) -> Accepted:
     """Note in the indexes that the units of these stages are valid, though earlier code made them.
 
-    A stage that is stale only because it reads these is accepted as well, if all that it reads is as it was then. A
-    stage whose own code has changed has to be named. The workspace has to be locked. Raises LaffError where anything
-    but code differs, or nothing is stale.
+    A stage that is stale only because one of these stages is stale is accepted as well, if its other sources did not
+    change. A stage whose own code has changed has to be named. The workspace has to be locked. Raises LaffError if
+    settings or data differ as well, or if nothing is stale.
     """
     _check(context, names)
     accepted = Accepted()
@@ -42,29 +42,30 @@ def accept(context: Context, names: Sequence[str]) -> Accepted:
 
 
 def earlier_code(context: Context, names: Sequence[str]) -> dict[str, list[str]]:
-    """{stage: modules that were other code when it was made}, of accepted units of these stages and all that they read.
+    """{stage: modules whose code was different when the results were made}, of accepted units only.
 
-    "STAGE as it was" stands in place of a module where STAGE has been made anew since.
+    The stages are those in `names` and all stages before them. "STAGE as it was" replaces the name of a module if STAGE
+    was remade since then.
     """
     made_by = packed.other_code(context)
     for name in context.graph.needed(names):
         entries = context.work.index(name).entries
-        if not any(entry.accepted for entry in entries.values()):  # as nearly always
+        if not any(entry.accepted for entry in entries.values()):  # the usual case
             continue
-        standing = [entries[unit.key] for unit in steps.units(context, name) if _stands(entries, unit)]
-        if what := {module for entry in standing for module in entry.earlier}:
-            made_by[name] = sorted(what)
+        accepted = [entries[unit.key] for unit in steps.units(context, name) if _is_accepted(entries, unit)]
+        if modules := {module for entry in accepted for module in entry.earlier}:
+            made_by[name] = sorted(modules)
     return made_by
 
 
 def made_as(context: Context, stage: str, unit: Unit) -> str:
-    """The fingerprint under which a unit was made, which may be an earlier one."""
+    """The fingerprint that a unit was made with: an earlier one if it was accepted, else its own."""
     entries = context.work.index(stage).entries
-    return entries[unit.key].fingerprint if _stands(entries, unit) else unit.fingerprint
+    return entries[unit.key].fingerprint if _is_accepted(entries, unit) else unit.fingerprint
 
 
-def _stands(entries: Mapping[str, Entry], unit: Unit) -> bool:
-    """Whether a unit was made by earlier code and accepted since."""
+def _is_accepted(entries: Mapping[str, Entry], unit: Unit) -> bool:
+    """Whether a unit was made by earlier code and then accepted."""
     entry = entries.get(unit.key)
     return entry is not None and entry.accepted == unit.fingerprint != entry.fingerprint
 
@@ -87,7 +88,7 @@ def _check(context: Context, names: Sequence[str]) -> None:
 
 
 def _follows(context: Context, planned: Planned) -> bool:
-    """Whether a stage is stale only by code of what it reads, and all of that is accepted as it was read then."""
+    """Whether only the code of its sources changed, and all those sources were accepted."""
     if not planned.only_code:
         return False
     index = context.work.index(planned.stage)
@@ -97,21 +98,21 @@ def _follows(context: Context, planned: Planned) -> bool:
         if (old_fingerprint, unit.fingerprint) not in known:
             old = index.recipes[old_fingerprint]
             changed = [name for name, now in unit.recipe["from"].items() if old["from"].get(name) != now]
-            stand = all(_all_stand(context, planned.stage, name) for name in changed)
-            known[old_fingerprint, unit.fingerprint] = stand and not changed_code(old, unit.recipe)
+            accepted = all(_all_accepted(context, planned.stage, name) for name in changed)
+            known[old_fingerprint, unit.fingerprint] = accepted and not changed_code(old, unit.recipe)
         if not known[old_fingerprint, unit.fingerprint]:
             return False
     return True
 
 
-def _all_stand(context: Context, reader: str, name: str) -> bool:
+def _all_accepted(context: Context, reader: str, name: str) -> bool:
     """Whether all units of the stage or model `name`, which `reader` reads, are accepted results of earlier code."""
     units = _units_of(context, reader, name)
-    return bool(units) and all(_stands(context.work.index(stage).entries, unit) for stage, unit in units)
+    return bool(units) and all(_is_accepted(context.work.index(stage).entries, unit) for stage, unit in units)
 
 
 def _units_of(context: Context, reader: str, name: str) -> list[tuple[str, Unit]]:
-    """The units of a stage, or of the model of this name that a stage reads from the train stage in its `from`."""
+    """[(stage, unit)] of the stage `name`, or of the model `name` in a train stage that `reader` reads."""
     if name in context.graph.stages:
         return [(name, unit) for unit in steps.units(context, name)]
     sources = context.stage(reader).sources
@@ -121,7 +122,7 @@ def _units_of(context: Context, reader: str, name: str) -> list[tuple[str, Unit]
 
 def _note(context: Context, planned: Planned, accepted: Accepted) -> None:
     index = context.work.index(planned.stage)
-    upstream: dict[str, dict[str, list[str]]] = {}  # what is read -> its own notes
+    upstream: dict[str, dict[str, list[str]]] = {}  # {source: the code that changed for it}
     modules: dict[str, None] = {}
     for unit in planned.stale:
         entry = index.entries[unit.key]
@@ -140,8 +141,8 @@ def _note(context: Context, planned: Planned, accepted: Accepted) -> None:
 
 
 def _notes(context: Context, reader: str, name: str) -> dict[str, list[str]]:
-    """The notes of all accepted units of a stage or model; {} where some unit is not accepted."""
-    if not _all_stand(context, reader, name):
+    """{module: its old and new digest} of all accepted units of a stage or model; {} if a unit is not accepted."""
+    if not _all_accepted(context, reader, name):
         return {}
     entries = [context.work.index(stage).entries[unit.key] for stage, unit in _units_of(context, reader, name)]
     return {what: digests for entry in entries for what, digests in entry.earlier.items()}

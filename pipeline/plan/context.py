@@ -1,4 +1,4 @@
-"""What every step is given: the graph, the items, the workspace, and what does the work of shards."""
+"""What every step is given: the graph, the items, the workspace, and the workers."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,14 +24,15 @@ class Context:
     catalog: Catalog
     work: Workspace
     has_videos: bool = True
-    source: Path = Path()  # collection.yaml
-    retry: bool = False  # whether videos that failed are tried again
-    name: str = ""  # of the collection
-    collection: Collection | None = None  # None where only its table was read
-    changes: list[str] | None = field(default_factory=list)  # in it since its table was made; None: there is no table
-    dated: int = 0  # videos whose files have other dates than the table says, and were not read since
-    tasks: Tasks = field(default_factory=Serial)  # who does the shards
-    spent: dict[str, float] = field(default_factory=dict)  # seconds of each stage in this run
+    source: Path = Path()  # the collection.yaml; paths in params are relative to its folder
+    retry: bool = False  # whether videos that failed before are tried again
+    name: str = ""  # the name of the collection
+    collection: Collection | None = None  # None if only the table of the collection was read
+    # what changed in the collection since its table was written, in words; None: there is no table
+    changes: list[str] | None = field(default_factory=list)
+    dated: int = 0  # number of files whose mtime differs from the table and whose content was not checked yet
+    tasks: Tasks = field(default_factory=Serial)  # runs the work of shards: in this process, or in dask workers
+    spent: dict[str, float] = field(default_factory=dict)  # {stage: its seconds in this run}
 
     def stage(self, name: str) -> Stage:
         """A stage by its name."""
@@ -51,15 +52,15 @@ class Context:
         return self.recipes.fingerprint(name)
 
     def path(self, value: str | Path) -> Path:
-        """A path typed in a parameter: as it is, or relative to collection.yaml."""
+        """A path given in a param; a relative one is below the folder of collection.yaml."""
         return files.located(value, self.source)
 
     def failures(self, name: str) -> list[dict[str, str]]:
-        """Ledger lines of failures in a stage's finished units, without shards that have no items any more."""
+        """Ledger lines of failures in a stage's finished units, without shards that are empty now."""
         return [line for entry in self._alive(name) for line in ledger.timed(entry.failed, entry.time)]
 
     def notes(self, name: str) -> list[dict[str, str]]:
-        """Ledger lines of videos that have a row in these units, but with a flaw."""
+        """Ledger lines of videos that have a row in a stage's finished units, but with a flaw."""
         return [line for entry in self._alive(name) for line in ledger.timed(entry.notes, entry.time)]
 
     def _alive(self, name: str) -> list[Entry]:
@@ -78,6 +79,6 @@ class Context:
         return self.graph.features(name)
 
     def lost(self, features: list[str]) -> set[str]:
-        """Videos that lack at least one of the features (video side), whichever stage lost them."""
+        """Videos that lack at least one of the features (video side), because of any of the stages before them."""
         stages = [name for name in self.graph.needed(features) if self.stage(name).about.loses]
         return set().union(*(self.failed(name) for name in stages)) if stages else set()

@@ -18,39 +18,40 @@ from pipeline.store.workspace import Workspace
 from pipeline.weights import lookup
 from pipeline.workers.versions import ABSENT, installed
 
-DECODERS = ("av", "pillow")  # what looks at videos and resizes: their versions are part of a video feature
+DECODERS = ("av", "pillow")  # packages that read and resize frames: their versions count for video features
 
-# Rooms whose code is in no fingerprint. All others count, so a new room does unless it is listed here with its reason.
+# Packages of pipeline whose code does not count in fingerprints: another version of it makes nothing stale. A new
+# package counts too, unless you list it here with a reason.
 SHAPE_NOTHING = {
-    "pipeline.commands": "above all steps",
-    "pipeline.compare": "above all steps",
-    "pipeline.packing": "above all steps",
-    "pipeline.analyze": "above all steps",
-    "pipeline.search": "above all steps",
-    "pipeline.indexing": "above all steps",
-    "pipeline.devices": "when and where forwards compute; values come back as they are",
-    "pipeline.division": "windows count by their bounds",
-    "pipeline.demo": "makes a collection, which counts by its content",
-    "pipeline.errors": "messages",
-    "pipeline.files": "bytes as they are given",
-    "pipeline.progress": "messages",
-    "pipeline.yamls": "what it reads stands in the recipe",
-    "pipeline.package": "what it reads stands in the recipe, and files count by their content",
-    "pipeline.graph": "what it decides stands in the recipe: params, features, models",
-    "pipeline.items": "items count by their content: ids, texts, digests of files",
-    "pipeline.parts": "params and code stand in the recipe",
-    "pipeline.plan": "decides what is made, not how",
-    "pipeline.steps": "a step's own file counts, those of others do not",
-    "pipeline.store": "notes what was made",
-    "pipeline.weights": "a file of weights counts by its sha256",
-    "pipeline.training.bfloat16": "warns",
-    "pipeline.training.reuse": "takes over what has the same fingerprint",
-    "pipeline.workers": "hands work on as it is",
+    "pipeline.commands": "because no step imports it",
+    "pipeline.compare": "because no step imports it",
+    "pipeline.packing": "because no step imports it",
+    "pipeline.analyze": "because no step imports it",
+    "pipeline.search": "because no step imports it",
+    "pipeline.indexing": "because no step imports it",
+    "pipeline.devices": "because it decides when and where models compute, and does not change the values",
+    "pipeline.division": "because the bounds of the windows count instead",
+    "pipeline.demo": "because the content of the collection that it makes counts instead",
+    "pipeline.errors": "because it only makes messages",
+    "pipeline.files": "because it writes bytes as they are given",
+    "pipeline.progress": "because it only prints messages",
+    "pipeline.yamls": "because the values that it reads are in the recipe",
+    "pipeline.package": "because the values that it reads are in the recipe, and files count by their content",
+    "pipeline.graph": "because its decisions are in the recipe: params, features, models",
+    "pipeline.items": "because the content of items counts instead: ids, texts, digests of files",
+    "pipeline.parts": "because params and the code of classes are in the recipe",
+    "pipeline.plan": "because it decides what is made, not how",
+    "pipeline.steps": "because only the file of a stage's own step counts, not the files of other steps",
+    "pipeline.store": "because it only notes which results there are",
+    "pipeline.weights": "because the sha256 of a weights file counts instead",
+    "pipeline.training.bfloat16": "because it only warns",
+    "pipeline.training.reuse": "because it only copies models with the same fingerprint",
+    "pipeline.workers": "because it passes work on without changing it",
 }
 
 
 def fingerprint(recipe: JsonObject) -> str:
-    """The hash of a recipe. Of its code the digests count, not the names of modules, so that files may move."""
+    """The hash of a recipe. The digests of its code count but not the names of modules, so that files may move."""
     return files.digest(recipe | {"code": sorted(set(recipe["code"].values()))})[:32]
 
 
@@ -61,13 +62,13 @@ def _without_code(recipe: JsonObject) -> JsonObject:
 class Recipes:
     """The recipes of one graph: everything of the configuration that shapes the results of a stage or model.
 
-    In a recipe `code` is {module: digest} and `from` is {what is read: its fingerprint}. `settings` is a hash of all
-    but code, its own and that of what it reads: where two recipes differ and their `settings` do not, only code has
-    changed.
+    In a recipe `code` is {module: digest} and `from` is {stage or model that is read: its fingerprint}. `settings` is a
+    hash of everything except code, of the recipe and of the recipes of its sources. If two recipes differ but their
+    `settings` are equal, only code has changed.
     """
 
     def __init__(self, graph: Graph, work: Workspace, source: Path) -> None:
-        """source: collection.yaml, beside which files of params may lie."""
+        """source: collection.yaml; paths in params are relative to its folder."""
         self.graph, self.work, self.source = graph, work, source
         self._of_stages: dict[str, JsonObject] = {}
 
@@ -77,14 +78,14 @@ class Recipes:
 
     @cached_property
     def decoders(self) -> dict[str, str]:
-        """Versions of the packages that turn files into frames here, where PyAV reads the files."""
+        """Versions of the packages that turn files into frames on this machine, if PyAV reads the files."""
         return {name: installed(name) for name in DECODERS}
 
     def decoded_by(self, stage: Stage) -> dict[str, str]:
         """Versions of the packages that turn files into frames for a stage.
 
-        Where one is not installed here, the version that the stage's shards were made with: a machine that cannot
-        decode can train on them.
+        If a package is not installed here, the version is the one that the stage's shards were made with. So a machine
+        that cannot decode can train on these shards.
         """
         reader = self.graph.decoder(stage.name)
         here = self.decoders | ({} if reader == "pyav" else {reader: installed(reader)})
@@ -111,12 +112,12 @@ class Recipes:
     def model(self, stage: Stage, model: Model) -> JsonObject:
         """The recipe of one model: block, features, training params; without the stage's other models and the seeds."""
         whole, joint = self.of(stage.name), stage.options_as(ModelOptions).joint
-        # How a packed model was trained stands in its file.
+        # The params of training do not count for a packed model: they are in its file.
         of_training = {
             key: value for key, value in whole["params"].items() if key not in stage.params and not stage.packed
         }
         module = model.uses.rpartition(".")[0]
-        plugged = model.params.get("aggregate")  # a class that the model imports by its name
+        plugged = model.params.get("aggregate")  # the name of a class that the model imports
         recipe = {
             "step": stage.step,
             "uses": model.uses,
@@ -142,7 +143,7 @@ class Recipes:
         return self._joined(self.part(stage), reads | {name: self.of(name) for name in row.features})
 
     def read_by(self, stage: Stage, row: Row) -> dict[str, Kept]:
-        """{vectors stage: the kept vectors that a rank stage reads for a row}; {} where it computes them itself."""
+        """{vectors stage: the kept vectors that a rank stage reads for a row}; {} if it computes the vectors itself."""
         if len(stage.sources) < 2:
             return {}
         vectors = self.graph.stages[stage.sources[1]]
@@ -150,14 +151,14 @@ class Recipes:
         return {vectors.name: of_row[0]} if of_row and vectors.options_as(VectorOptions).dtype == "float32" else {}
 
     def kept(self, stage: Stage, vectors: Kept) -> JsonObject:
-        """The recipe of what a vectors stage keeps of one model or feature; its other models change nothing."""
+        """The recipe of the vectors that a vectors stage keeps of one model or feature, without its other models."""
         train = kept.train_of(self.graph, stage)
         if vectors.model is None or train is None:
             return self._joined(self.part(stage), {vectors.name: self.of(vectors.name)})
         return self._joined(self.part(stage), {vectors.name: self.model(train, vectors.model)})
 
     def _joined(self, recipe: JsonObject, reads: dict[str, JsonObject], encoders: Sequence[str] = ()) -> JsonObject:
-        """A recipe completed with those of what it reads, by name, and of the encoders that are trained inside it."""
+        """A recipe completed with the recipes of its sources, by name, and of the encoders trained inside the model."""
         inside = {f"joint {name}": self._encoder(name) for name in encoders}
         recipe["code"] = {
             module: digest for other in inside.values() for module, digest in other["code"].items()
@@ -172,16 +173,16 @@ class Recipes:
         return recipe | {"settings": files.digest(settings)[:32]}
 
     def _encoder(self, name: str) -> JsonObject:
-        """The recipe of a joint encoder: its part, not how its own stage fits it."""
+        """The recipe of a joint encoder: its part, without the params by which its own stage trains it."""
         stage = self.graph.stages[name]
         recipe = self.part(stage)
         return recipe | {"params": {key: value for key, value in recipe["params"].items() if key in stage.params}}
 
     def part(self, stage: Stage) -> JsonObject:
-        """A stage's own share of its recipe, without what it reads."""
+        """A stage's own part of its recipe, without the recipes of its sources."""
         step, part = stage.about, stage.part or Part("")
         params = dict(stage.params) | {key: value for key, value in stage.options.items() if key not in step.how}
-        if stage.packed and not stage.about.rows:  # it is not run, so its params and code count for nothing
+        if stage.packed and not stage.about.rows:  # it is not run, so its params and code do not count
             return {"step": stage.step, "uses": stage.uses, "params": {}, "code": {}, "learned": stage.packed.sha256}
         if stage.packed:
             params.pop("fit", None)
@@ -194,17 +195,19 @@ class Recipes:
                 digests = [self._file_digest(Path(file)) for file in (value if isinstance(value, list) else [value])]
                 recipe[f"file of {name}"] = digests if isinstance(value, list) else digests[0]
         for name, folder in part.member("CONFIGS"):
-            config = code.ROOT / folder / f"{params.get(name)}.json"  # a configuration of our own that the value names
+            config = (
+                code.ROOT / folder / f"{params.get(name)}.json"
+            )  # a configuration shipped with laff, by the name that the param gives
             if config.is_file():
                 recipe[f"file of {name}"] = files.sha256(config)
         plugged = [stage.part.path if stage.part else "", stage.aggregator.uses if stage.aggregator else ""]
-        modules = [path.rpartition(".")[0] for path in plugged if path]  # with the class of a borrowed part
+        modules = [path.rpartition(".")[0] for path in plugged if path]  # also the class of a borrowed part
         recipe["code"] = self._code(stage, modules)
         if stage.packed:
             recipe["learned"] = stage.packed.sha256
         elif digest := lookup.digest(stage, self.graph, self.work):
             recipe["weights"] = digest
-            params.pop("weights", None)  # where a file lies changes nothing
+            params.pop("weights", None)  # the path of a file does not count
         for name in stage.further:
             recipe[f"weights of {name}"] = lookup.digest(stage, self.graph, self.work, name)
             params.pop(name, None)
@@ -216,7 +219,7 @@ class Recipes:
         """Digests of all code that shapes a stage: its step's file, what that file imports or names, and `modules`."""
         step, module = stage.about, module_of(stage.step)
         digests = code.digests(modules, self.graph.trusted, SHAPE_NOTHING)
-        if not step.counts or (stage.packed and step.fuses):  # of packed models only the code that builds them counts
+        if not step.counts or (stage.packed and step.fuses):  # for packed models only the code that builds them counts
             return digests
         if step.shaped_by is None:
             return digests | code.digests([module], leave=SHAPE_NOTHING)

@@ -19,10 +19,10 @@ class Loss:
 
     stage: str
     units: int
-    items: int  # rows of features that they hold, or captions that they were learned from
-    seconds: float  # that making them has taken
-    reasons: tuple[str, ...]
-    only_code: bool  # whether nothing but code differs
+    items: int  # rows of features in the units, or captions that the units were learned from
+    seconds: float  # time that it took to make the units
+    reasons: tuple[str, ...]  # why the units are stale
+    only_code: bool  # whether only code changed
 
     def __str__(self) -> str:
         what = f"{self.items:,} rows in {self.units} file(s)"
@@ -30,13 +30,13 @@ class Loss:
 
 
 class WouldReplace(LaffError):
-    """A run that would replace finished results without anybody's agreement."""
+    """Raised when a run would replace finished results and nobody has agreed to it."""
 
     def __init__(self, losses: Sequence[Loss], work: str, hint: str = "", gone: str = "") -> None:
         """Say what would be lost, and how to keep it.
 
-        work: the workspace as -w names it; hint: how the settings of the last run differ; gone: what another collection
-        takes away. Both in words, or ''.
+        work: the workspace as -w names it; hint: in words, how the settings of the last run differ, or ''; gone: in
+        words, the videos that are lost with another collection, or ''.
         """
         lines = ["this run would replace finished results:", *(f"  - {loss}" for loss in losses)]
         lines += [f"  - {gone}"] if gone else []
@@ -49,9 +49,8 @@ class WouldReplace(LaffError):
 def losses(context: Context, names: Sequence[str], agreed: Mapping[str, str]) -> list[Loss]:
     """The finished results that a run of these stages would replace, or make useless in other stages.
 
-    Trained models and their results are not among them: each run keeps its own. Nor are results that are stale because
-    videos, captions or an imported file have changed, since nobody can use them any more. agreed: stage -> fingerprint,
-    of stages whose older results a person has agreed to lose.
+    Two kinds are not listed: trained models (each run keeps its own), and results whose data changed (nobody can use
+    them). agreed: {stage: fingerprint} of the stages whose older results a person has agreed to lose.
     """
     of_run = set(members(context.graph))
     chosen: set[str] = set()
@@ -62,15 +61,15 @@ def losses(context: Context, names: Sequence[str], agreed: Mapping[str, str]) ->
         plan = stage_plan(context, name)
         follows = chosen.intersection(context.graph.reads(name))
         if plan.outdated and (follows or (name in names and _is_chosen(context, plan))):
-            chosen.add(name)  # stale because somebody has other settings or other code
+            chosen.add(name)  # stale by settings or code, not by data
             plans.append(plan)
     return [_loss(context, plan) for plan in plans if not _agreed(plan, agreed)]
 
 
 def _is_chosen(context: Context, plan: Planned) -> bool:
-    """Whether settings or code made a stage stale: its own, or those of a stage that it reads and that was made anew.
+    """Whether a stage is stale by its own settings or code, or because a stage it reads was remade with other ones.
 
-    Also true where the recipe of the old results is not known.
+    Also true if the recipe of the old results is not known.
     """
     index = context.work.index(plan.stage)
     recipes = {index.entries[unit.key].fingerprint: unit.recipe for unit in plan.outdated}
@@ -86,11 +85,11 @@ def _differs(context: Context, old: Mapping[str, Any], new: Mapping[str, Any]) -
     if set(sources) != set(now):
         return True
     moved = [name for name in now if sources[name] != now[name] and name in context.graph.stages]
-    return any(not stage_plan(context, name).outdated for name in moved)  # it was made anew already
+    return any(not stage_plan(context, name).outdated for name in moved)  # the source was remade already
 
 
 def fingerprints(losses_: Sequence[Loss], context: Context) -> dict[str, str]:
-    """Stage -> fingerprint of what may replace these losses, as `losses` takes it in `agreed`."""
+    """{stage: fingerprint of the results that may replace these losses}, as `losses` takes it in `agreed`."""
     return {loss.stage: context.fingerprint(loss.stage) for loss in losses_}
 
 

@@ -16,10 +16,10 @@ class Planned:
     cached: list[Unit] = field(default_factory=list)
     stale: list[Unit] = field(default_factory=list)
     missing: list[Unit] = field(default_factory=list)
-    reasons: list[str] = field(default_factory=list)
-    outdated: list[Unit] = field(default_factory=list)  # stale because settings or code differ, not what it is made of
-    acceptable: list[Unit] = field(default_factory=list)  # stale because of code alone, its own or of what it reads
-    by_code: dict[str, None] = field(default_factory=dict)  # modules whose code has changed, of these, in order
+    reasons: list[str] = field(default_factory=list)  # why units are stale or missing
+    outdated: list[Unit] = field(default_factory=list)  # stale by settings or code, not by data
+    acceptable: list[Unit] = field(default_factory=list)  # stale only by code, of the stage or its sources
+    by_code: dict[str, None] = field(default_factory=dict)  # modules whose code made `acceptable` stale, in order
 
     @property
     def todo(self) -> list[Unit]:
@@ -33,7 +33,7 @@ class Planned:
 
     @property
     def why(self) -> str:
-        """The reasons of all its units in one line, each once."""
+        """All different reasons in one line."""
         return "; ".join(dict.fromkeys(part for reason in self.reasons for part in reason.split("; ")))
 
     @cached_property

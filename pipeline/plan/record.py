@@ -16,19 +16,22 @@ TIMES = "times.jsonl"
 
 
 def record(context: Context, planned: Planned, made: Made, twin: tuple[Entry, JsonObject] | None = None) -> None:
-    """Note one finished unit of a stage; `twin`: index entry and recipe of the unit whose files it took over.
+    """Note one finished unit of a stage.
 
-    Failures go to the ledger at once. After the stage's last unit the whole ledger is written anew.
+    twin: index entry and recipe of the finished unit whose files were copied, if this one was not computed.
+    Failures go to the ledger at once. After the stage's last unit the whole ledger is written again.
     """
     unit = planned.unfinished.pop(made.key)
     index = context.work.index(planned.stage)
-    stands = index.made(unit.makes)
-    if lost := [name for name, status in stands.items() if not status]:
+    written = index.made(unit.makes)
+    if absent := [name for name, status in written.items() if not status]:
         raise LaffError(
-            f"{index.folder / lost[0]} was written, but is not here: workers must write into the very folder of -w, "
+            f"{index.folder / absent[0]} was written, but is not here: workers must write into the very folder of -w, "
             "under the same path"
         )
-    entry = Entry(unit.fingerprint, unit.content, stands, made.failed, round(made.seconds, 3), made.rows, made.training)
+    entry = Entry(
+        unit.fingerprint, unit.content, written, made.failed, round(made.seconds, 3), made.rows, made.training
+    )
     entry.notes = made.notes
     recipe = unit.recipe
     if twin and twin[0].fingerprint != unit.fingerprint:  # made by earlier code, and accepted
@@ -44,7 +47,7 @@ def record(context: Context, planned: Planned, made: Made, twin: tuple[Entry, Js
 
 
 def log_time(context: Context, made: Made) -> None:
-    """Add a line to the log of times, and its seconds to those of the stage in this run."""
+    """Add a line to the log of times, and add its seconds to the stage's seconds in this run."""
     context.spent[made.stage] = context.spent.get(made.stage, 0.0) + made.seconds
     line = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -57,10 +60,10 @@ def log_time(context: Context, made: Made) -> None:
 
 
 def seconds_of(context: Context, names: Sequence[str]) -> dict[str, float]:
-    """Stage -> seconds that its present results took, in all runs together, without attempts that were replaced.
+    """{stage: seconds that its present results took}, summed over all runs, without results that were replaced.
 
-    For a training these are the seconds of all its epochs, also in runs that were cut off. For a unit without a time in
-    the index it is that of its last line in the log of times.
+    A training counts the seconds of all its epochs, also those in runs that were cut off. If the index has no time for
+    a unit, its last line in the log of times counts.
     """
     lines = journal.read(context.work.root / TIMES)
     logged = {(line.get("stage"), line.get("unit")): line.get("seconds", 0.0) for line in lines}
@@ -75,7 +78,7 @@ def seconds_of(context: Context, names: Sequence[str]) -> dict[str, float]:
 
 
 def write_ledger(context: Context) -> None:
-    """Write failures.jsonl anew, from all finished shards."""
+    """Write failures.jsonl again, from all finished shards."""
     lines = [line for name in context.graph.stages for line in context.failures(name)]
     lines += [ledger.as_note(line) for name in context.graph.stages for line in context.notes(name)]
     failed = {line["video"] for line in lines}

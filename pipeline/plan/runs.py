@@ -1,7 +1,7 @@
-"""Runs with different settings, side by side on the same features: the one that a configuration belongs to, its folder.
+"""Runs with different settings, side by side on the same features: finds which run a configuration belongs to.
 
-A run is a set of trained models and their results. The first one stands in WORK itself and is called main. A run whose
-settings would replace the models of main stands in WORK/runs/NAME/.
+A run is a set of trained models and their results. The first run is in WORK itself and is called main. A run whose
+settings would replace the models of main is in WORK/runs/NAME/.
 """
 
 import re
@@ -21,8 +21,8 @@ from pipeline.store import memory
 from pipeline.store.workspace import MAIN, RUNS
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-LONG = 40  # characters of a name that is made from what differs
-LONGEST = 80  # and of any
+LONG = 40  # most characters of a name that laff makes from the settings that differ
+LONGEST = 80  # most characters of any name
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class _Runs:
         return differing or self.replaced(places(self.graph, run))
 
     def is_known(self, run: str) -> bool:
-        """Whether a run's settings are remembered, or it has finished units that tell them."""
+        """Whether the settings of a run are known: from its file, or from its finished units."""
         file = memory.path(self.work.root, run)
         if file.is_file() and not memory.damage(file):
             return True
@@ -141,9 +141,9 @@ class _Runs:
         return any(self.work.index_at(where[stage]).entry(unit.key) for stage in where for unit in self.units[stage])
 
     def replaced(self, where: dict[str, str]) -> list[Difference]:
-        """The settings that differ from those of finished units in these folders, which would be made anew.
+        """The settings that differ from those of finished units in these folders, so that the units would be remade.
 
-        Only the stages' own settings count, not those of features, code or items.
+        Compares only the stages' own settings, not those of their features, code or data.
         """
         settings_of: dict[tuple[str, str], Difference] = {}
         for stage, units in self.units.items():
