@@ -87,15 +87,15 @@ class Pairs:
     captions: list[str]  # C texts
     video_of: np.ndarray  # [C] int64: row in `videos` of each caption's video
     videos: Any  # V rows by integer array: features [V, D] float32, or frames [V, T, H, W, 3] uint8
-    counts: np.ndarray | None = None  # [V] int64, how many of the T frames are a video's own, the first; None: all
+    counts: np.ndarray | None = None  # [V] int64: the first counts[v] frames are a video's own; None: all T
 
 
 class VideoExtractor(Protocol):
     """Maps frames to features: cheap to build (no torch work in __init__), loaded once in a process.
 
-    `weights` of the constructor names an entry of stages.yaml, a file, or "random"; the pipeline turns it into
-    the `weights` of `load`: a local file whose sha256 was checked, or None for random weights (seeded: the same
-    in every process).
+    `weights` of the constructor is the name of an entry of extractors/weights.yaml, a file, or "random". `load` gets
+    another `weights` from the pipeline: a local file whose sha256 was checked, or None for random weights (seeded: the
+    same in every process).
     """
 
     sides: tuple[str, ...]  # ("video",)
@@ -122,60 +122,66 @@ class TextExtractor(Protocol):
         """Learn from the train captions -> the state."""
 
     def load_state(self, state: dict[str, Any], device: str) -> None:
-        """Take the state that `fit`, or a training, gave."""
+        """Restore a state that `fit` or a training returned."""
 
     def extract_text(self, captions: Sequence[str]) -> np.ndarray | csr_matrix:
         """C texts -> [C, D]."""
 
 
 class Members:
-    """Every member that an extractor may have beside those of its Protocol, with what holds where it has none.
+    """The optional members of an extractor, with their defaults; its Protocol lists those that it must have.
 
-    An extractor sets those that it needs as attributes of its own; it inherits from nothing. `member` reads them of an
-    object. Those in capitals, and `sparse`, are also read from the source of a class that is not imported
-    (pipeline.parts.classes), so they are written out as literals; LAYOUTS is read of objects alone.
+    An extractor sets the members that it needs as its own attributes; it does not inherit from this class. `member`
+    reads the members of an object. The members in capitals, and `sparse`, are also read from the source of a class that
+    is not imported (pipeline.parts.classes), so write them as literals; only LAYOUTS is read from objects alone.
 
-    Methods that it may have, too; the pipeline asks by hasattr:
+    An extractor may also have these methods; the pipeline finds them by hasattr:
         knows(word) -> bool: whether its vocabulary has a word, as extractors.words.tokenise gives it.
-        check_captions(captions): a ValueError where a fit to these train captions would come to nothing.
-        vector_width() -> int: the width of the word vectors that a fit gives, known before it.
-        task(train: Pairs, val: Pairs, …) -> Task: a training in steps, where `fit` would take too long for one go.
-        plug(aggregator), check(aggregator): of an extractor that a module over frames is fine-tuned with.
+        check_captions(captions): raises ValueError if `fit` would learn nothing from these train captions.
+        vector_width() -> int: the width of the word vectors that `fit` gives, known before `fit`.
+        task(train: Pairs, val: Pairs, …) -> Task: replaces `fit` by a training in steps, which can be resumed.
+        plug(aggregator), check(aggregator): for an extractor that is fine-tuned together with a module over frames.
     """
 
-    # Frames of videos; shards keep the first four.
-    level: Literal["video", "frame"] = "video"  # "frame": extract gives [B, M*T, D], and rows of frames that a short
-    # video lacks become zeros
-    colours: Literal["RGB", "BGR"] = "RGB"  # in which the network takes pixels
+    # Frames of videos; `level`, `colours`, `mean`, `std` are written into shards.
+    # "frame": extract gives [B, M*T, D]; the rows of frames that a short video lacks become zeros.
+    level: Literal["video", "frame"] = "video"
+    colours: Literal["RGB", "BGR"] = "RGB"  # the order of colours that the network expects
     mean: tuple[float, ...] | None = None  # three numbers for values in 0..1, by which pixels are normalised
     std: tuple[float, ...] | None = None  # three numbers for values in 0..1, by which pixels are normalised
-    counted: bool = False  # whether it has extract(frames, counts): counts [B] int64 are the frames at the front that
-    # are a video's own, the rest repeats the last one (pipeline.video.positions.present); its rows are kept as they are
-    sampling: Sampling | None = None  # None: it sees no videos
-    dim: int = 1  # D; 1 where it is known only after a fit
+    # If true, `extract` also gets `counts` [B] int64. The first counts[b] frames are a video's own, and the others
+    # repeat the last one (pipeline.video.positions.present). The rows of these are not set to zero then.
+    counted: bool = False
+    sampling: Sampling | None = None  # None: it reads no videos
+    dim: int = 1  # D; 1 if it is known only after `fit`
 
     # Captions.
     sparse: bool = False  # whether extract_text gives rows in CSR
 
     # Weights and files.
-    about: Mapping[str, Any] = MappingProxyType({})  # what `load` found out from its files, JSON-able; shards keep it
+    about: Mapping[str, Any] = MappingProxyType(
+        {}
+    )  # facts that `load` read from its files, for JSON; written to shards
     LAYOUTS: tuple[Layout, ...] = ()  # the kinds of checkpoints that it reads
-    WEIGHTS: Mapping[str, str] = MappingProxyType({})  # parameter -> extractor: each names weights too, of
-    # that extractor; `load` gets their file as a keyword of the parameter's name
-    FILES: tuple[str, ...] = ()  # parameters that name files, whose content counts and not their place
-    CONFIGS: tuple[tuple[str, str], ...] = ()  # parameters that may name a JSON file of laff's, and its folder
-    BESIDE: tuple[str, ...] = ()  # names of files that it reads from the folder of its weights' file
-    FREE: tuple[str, ...] = ()  # parameters that a stage which reads the fine-tuned extractor may set itself
+    # {parameter: extractor} for parameters that name further weights, made for that extractor; `load` gets their file
+    # by a keyword with the parameter's name.
+    WEIGHTS: Mapping[str, str] = MappingProxyType({})
+    FILES: tuple[str, ...] = ()  # parameters that name files: in fingerprints their content counts, not their path
+    CONFIGS: tuple[tuple[str, str], ...] = ()  # (parameter that may name a JSON file shipped with laff, its folder)
+    BESIDE: tuple[str, ...] = ()  # names of files that it reads from the folder of its weights file
+    FREE: tuple[
+        str, ...
+    ] = ()  # parameters that a stage may set differently from the finetune stage that it borrows from
     CLASSIFIES: bool = False  # whether the network keeps its classifier
 
 
 def member(part: object, name: str) -> Any:
-    """A member of an extractor, or what Members says of one that it has not."""
+    """A member of an extractor, or its default in Members if the extractor does not have it."""
     return getattr(part, name, getattr(Members, name))
 
 
 class Task(Protocol):
-    """A training that can be resumed: pipeline.training.trainer gives it numbers of samples and gets a loss."""
+    """A training that can be resumed: pipeline.training.trainer gives it sample numbers and gets a loss."""
 
     samples: int  # training samples in an epoch
 
@@ -190,4 +196,4 @@ class Task(Protocol):
         """How good the model is on the validation split: larger is better."""
 
     def state(self) -> dict[str, Any]:
-        """The state that `load_state` of the part, or a search, takes."""
+        """The state, as `load_state` of the extractor takes it, or a search."""

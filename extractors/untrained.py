@@ -12,7 +12,7 @@ CLIPS = 8  # noise clips that the statistics come from
 
 @contextmanager
 def seeded() -> Iterator[None]:
-    """Draw the same weights inside the block in every process; the caller's random state does not change."""
+    """Make random weights inside the block equal in every process; the caller's random state does not change."""
     with torch.random.fork_rng(devices=[]):  # models are built on the CPU, so no other generator is touched
         torch.default_generator.manual_seed(0)
         yield

@@ -19,13 +19,15 @@ from fusion.transform import Transform, check_model
 
 
 class JE(Spaces):
-    """Space i: video feature i in a map of its own, beside all text features side by side in another.
+    """One space for each video feature i: a map of feature i, and a map of all text features side by side.
 
-    Map: dropout(tanh(x A_i + b_i)), as in LAFF's other rivals; JE's own is linear. The LAFF paper does not say which
-    text features a space has: here it has all. Nor does it say how the other spaces divide what `lead` leaves: here
-    equally. The loss is the plain sum over the spaces, so each is trained as if alone (but a sentence encoder inside
-    the model is shared, and the norm of all gradients is clipped together).
-    lead: the video feature whose space has `share` of the score; '' gives every space the same.
+    - Each map is dropout(tanh(x A_i + b_i)), as in LAFF's other rivals; in the JE paper it is linear.
+    - Each space has all text features. The LAFF paper does not say which it has.
+    - The space of `lead` has `share` of the score; the other spaces divide the rest equally (the LAFF paper does not
+      say how). With lead '' all spaces have the same share.
+    - The loss is the plain sum over the spaces, so each space is trained as if alone. Two things are shared: a sentence
+      encoder inside the model, and the clipping of the norm of all gradients.
+
     Raises ValueError for sizes below 1, dropout outside [0, 1), an unknown lead and a share outside (0, 1].
     """
 

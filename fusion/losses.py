@@ -1,8 +1,9 @@
 """Losses over a batch of matching pairs, for everything that learns to retrieve.
 
-cosines [..., B, B]: [i, j] is caption i against video j, pairs are on the diagonal; leading dimensions are spaces, and
-their losses are summed. videos [B] holds the number of each caption's video. A batch may hold two captions of one
-video. With `mask`, each of them is no negative for the other's place; without, as in the LAFF authors' code, it is.
+cosines [..., B, B]: [i, j] is caption i against video j, and matching pairs are on the diagonal. Leading dimensions are
+spaces; their losses are summed. videos [B]: the number of each caption's video. A batch may have two captions of one
+video. With `mask`, their places off the diagonal are not used as negatives; without it, as in the LAFF authors' code,
+they are.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ MARGIN = 0.2
 
 
 def make(name: str, mask: bool = False, prior: float = 0.1) -> Loss:
-    """Make the loss with this name in LOSSES, with or without the mask; `prior` is for dual-softmax alone.
+    """Make the loss with this name in LOSSES, with or without the mask; only dual-softmax uses `prior`.
 
     Raises ValueError for another name, and a prior that is not above 0.
     """
@@ -72,11 +73,14 @@ def dual_softmax(
 ) -> Tensor:
     """`infonce` with each similarity weighted by how strongly the other side of the pair chooses it.
 
-    Towards videos, logits [i, j] are multiplied by B times the softmax of column j over the captions; towards
-    captions, by B times the softmax of row i over the videos. These softmaxes are of prior * cosines. A prior of 0.1
-    equals the authors' code (temperature 1000 on CLIP's 100 * cosines); such weights are all close to 1, and the loss
-    hardly differs from `infonce`. A sharp prior, such as the scale itself, fails where cosines are negative (MMT's MRR
-    fell to .087): the more negative a cosine is, the smaller is its weight, so that the true pair may become the worst.
+    - From caption to video, logits [i, j] are multiplied by B times the softmax of column j over the captions.
+    - From video to caption, they are multiplied by B times the softmax of row i over the videos.
+    - Both softmaxes are of prior * cosines.
+    - A prior of 0.1 equals the authors' code (temperature 1000 on CLIP's 100 * cosines). All weights are then close to
+      1, and the loss hardly differs from `infonce`.
+    - A sharp prior, such as the scale itself, fails for negative cosines (MMT's MRR fell to .087): a more negative
+      cosine gets a smaller weight and so a larger logit, and the true pair may become the worst.
+
     Source: Cheng et al., "Improving Video-Text Retrieval by Multi-Stream Corpus Alignment and Dual Softmax Loss",
     arXiv 2109.04290.
     """
@@ -88,7 +92,7 @@ def dual_softmax(
 
 
 def _further_matches(cosines: Tensor, videos: Tensor | None, mask: bool) -> Tensor | None:
-    """Mark places off the diagonal, [B, B] bool, where caption and video match too; None where none is masked."""
+    """Places off the diagonal whose caption and video match too, [B, B] bool; None without mask or videos."""
     if not mask or videos is None:
         return None
     diagonal = torch.eye(len(videos), dtype=torch.bool, device=cosines.device)

@@ -40,7 +40,7 @@ def project(feature: Tensor | Sparse, weight: Tensor) -> Tensor:
 
 
 class BatchNorm(nn.BatchNorm1d):
-    """BatchNorm1d that also takes a batch of one: by its running statistics, which it leaves as they are."""
+    """BatchNorm1d that also takes a batch of one: it then uses the running statistics and does not change them."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise x: [B, W] -> [B, W]."""
@@ -52,8 +52,8 @@ class BatchNorm(nn.BatchNorm1d):
 class Transform(nn.Module):
     """Learned map dropout(tanh(x A + b)), [B, D] dense or sparse -> [B, W]; with `norm`, batch normalisation after it.
 
-    The weight is stored as A [D, W], so that the entry of a sparse row meets one contiguous row of it. It starts
-    Xavier-uniform, the bias at 0.
+    The weight is stored as A [D, W], so that an entry of a sparse row reads one contiguous row of A. A starts
+    Xavier-uniform, b at 0.
     """
 
     def __init__(self, dim: int, width: int, dropout: float, norm: bool = False) -> None:
@@ -74,8 +74,8 @@ class Tile(nn.Module):
     """Tiling: the same vector for every head, then BatchNorm1d(heads * width): [B, D] -> [B, H * W], D at most W.
 
     All tiles have the same batch statistics. So these are computed once for W columns, and only the affine part is kept
-    for each head; the result is that of tiling first. A batch of one has no variance: it is normalised with the running
-    statistics and leaves them as they are.
+    for each head; this gives the same result as tiling first. A batch of one has no variance: it is normalised with the
+    running statistics and does not change them.
     """
 
     momentum = 0.1

@@ -74,12 +74,12 @@ def wanted(context: Context, targets: Sequence[str]) -> list[str]:
 
 def check_losses(context: Context, names: Sequence[str], request: Request) -> dict[str, str]:
     """Stage -> fingerprint of what may replace older results. Raises WouldReplace where nobody has agreed."""
-    agreed = {name: print_ for name, print_ in request.agreed().items() if name in context.graph.stages}
+    agreed = {name: fingerprint for name, fingerprint in request.agreed().items() if name in context.graph.stages}
     lost = losses.losses(context, names, agreed)
     gone = _gone(context, request)
     if (lost or gone) and not request.replace:
         raise WouldReplace(lost, str(request.work), request.hint(), gone)
-    kept = {name: print_ for name, print_ in agreed.items() if context.fingerprint(name) == print_}
+    kept = {name: fingerprint for name, fingerprint in agreed.items() if context.fingerprint(name) == fingerprint}
     return kept | losses.fingerprints(lost, context)
 
 

@@ -1,4 +1,4 @@
-"""Weights by content: a frame's weight depends on what it shows and not on where it stands."""
+"""Weights by content: the weight of a frame depends on its feature and not on its position."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Content(nn.Module):
         self.temperature = temperature
         self.pre_norm = pre_norm
         self.inner = nn.Linear(dim, dim)
-        self.outer = nn.Linear(dim, 1, bias=False)  # a bias would add one number to all: no softmax changes
+        self.outer = nn.Linear(dim, 1, bias=False)  # no bias: softmax ignores a constant
         start(self)
 
     def weights(self, frames: Tensor, mask: Tensor) -> Tensor:

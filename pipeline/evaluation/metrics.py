@@ -1,7 +1,8 @@
 """Retrieval metrics over the ranks of many queries, their values by chance, and their confidence intervals.
 
 R@k counts first ranks of at most k; the median is not floored. metrics.json, the tables and the pages show the metrics
-of `summary` and `chance`, in this order: for another depth only DEPTHS has to be edited.
+of `summary` and `chance`, in this order. Another depth: edit DEPTHS. Another quantity per query: add it to Ranks,
+ranks_file, summary, chance, and tables.FRACTIONS.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ DEPTHS = (1, 5, 10)  # k of R@k
 def summary(ranks: Ranks) -> dict[str, float]:
     """Metrics: R@k of each depth in percent; MedR and MeanR as ranks; MRR, mAP in 0..1. LaffError without queries."""
     if len(ranks.first) == 0:
-        raise LaffError("there are no queries to sum up; is the split empty, or all of it uncovered?")
+        raise LaffError("there are no queries to sum up; is the split empty, or are none of its videos covered?")
     return {
         **{f"R@{k}": float((ranks.first <= k).mean() * 100.0) for k in DEPTHS},
         "MedR": float(np.median(ranks.first)),

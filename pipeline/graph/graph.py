@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     Kind = TypeVar("Kind", bound=DataclassInstance)
 
 DEVICES = ("auto", "gpu", "cpu")
-FILLED = ("dims", "video_dims", "text_dims", "lengths", "encoders")  # constructor parameters that the pipeline fills in
+FILLED = ("dims", "video_dims", "text_dims", "lengths", "encoders")  # constructor parameters that the pipeline gives
 
 
 @dataclass(frozen=True)
 class Plugged:
-    """A class that works inside a stage's part, its params bound."""
+    """A class that works inside a stage's part (an aggregator), with its params."""
 
     uses: str
     params: Params
     sampling: Params  # frames, stride, fps and rule of the videos that it learns from
-    scores_pairs: bool  # of captions and videos, in place of giving videos vectors
+    scores_pairs: bool  # it scores pairs of captions and videos, and gives videos no vectors
 
     @property
     def frames(self) -> int:
@@ -38,11 +38,11 @@ class Plugged:
 
 @dataclass(frozen=True)
 class Packed:
-    """Files that a package gives a stage in place of learning: the stage is not run."""
+    """Files of a package that a stage uses, so that it does not learn and is not run."""
 
-    files: dict[str, Path]  # of a part "fit", of a train stage MODEL/seedN -> best.pt; "words" -> a vocabulary
-    sha256: dict[str, str]  # of these, by the same names
-    widths: dict[str, tuple[int, int]] = field(default_factory=dict)  # of a train stage: feature -> width, frames
+    files: dict[str, Path]  # {"fit": best.pt} of a part; {MODEL/seedN: best.pt} of train; {"words": a vocabulary}
+    sha256: dict[str, str]  # of these files, by the same names
+    widths: dict[str, tuple[int, int]] = field(default_factory=dict)  # of a train stage: {feature: (width, frames)}
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,12 @@ class Package:
     """The package that a graph was read from."""
 
     root: Path
-    name: str  # of its folder
-    sha256: str  # of its package.yaml, which holds those of its files
-    files: dict[str, str] = field(default_factory=dict)  # file below `root` -> sha256
-    weights: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # stage, param -> name, digest
-    inputs: dict[tuple[str, str], Any] = field(default_factory=dict)  # stage, param that names files -> digests
-    code: dict[str, dict[str, str]] = field(default_factory=dict)  # stage or model -> module -> digest, as packaged
+    name: str  # the name of its folder
+    sha256: str  # of its package.yaml, which lists the sha256 of all its files
+    files: dict[str, str] = field(default_factory=dict)  # {file below `root`: sha256}
+    weights: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)  # {(stage, param): (name, digest)}
+    inputs: dict[tuple[str, str], Any] = field(default_factory=dict)  # {(stage, param that names files): digests}
+    code: dict[str, dict[str, str]] = field(default_factory=dict)  # {stage or model: {module: digest when packaged}}
 
 
 @dataclass(frozen=True)
@@ -70,18 +70,18 @@ class Stage:
     options: Params = field(default_factory=dict)  # of the step
     on: str = "auto"
     part: Part | None = None
-    aggregator: Plugged | None = None  # what makes a video of frames, in a finetune stage and those that borrow from it
-    lender: str = ""  # the stage whose part it takes over
-    packed: Packed | None = None  # what a package gives it, so that it learns nothing
+    aggregator: Plugged | None = None  # makes one vector of a video's frames, in finetune stages and their borrowers
+    lender: str = ""  # the stage whose part it borrows
+    packed: Packed | None = None  # files of a package, which it uses and does not learn
 
     @property
     def about(self) -> StepFacts:
-        """The facts of its step; empty where there is no such step, which reading the graph reports."""
+        """The facts of its step; empty for an unknown step, which is reported when the graph is read."""
         return step_facts.about(self.step) if self.step in step_facts.names() else StepFacts(self.step, {})
 
     @property
     def sides(self) -> tuple[str, ...]:
-        """The sides of its rows: ("video",), ("text",) or both; empty where it makes no rows of features."""
+        """The sides of its rows: ("video",), ("text",) or both; () if it makes no rows of features."""
         if self.about.rows == "part":
             return tuple(self.part.constants.get("sides", ())) if self.part else ()
         return (self.options[self.about.rows],) if self.about.rows else ()
@@ -94,14 +94,14 @@ class Stage:
     def options_as(self, kind: "type[Kind]") -> "Kind":
         """The step's params as a dataclass: the step's own Options, or one of pipeline/graph/options.py.
 
-        A param whose value was refused when the graph was read has its default.
+        A param has its default if its value was refused when the graph was read.
         """
         names = [param.name for param in fields(kind) if param.name in self.options]
         return kind(**{name: self.options[name] for name in names})
 
     @property
     def idle(self) -> bool:
-        """Whether it fuses features but is set to train no model. Then it reads and needs nothing."""
+        """Whether it fuses features but is set to train no model. An idle stage reads and needs nothing."""
         options = self.options_as(ModelOptions)
         return self.about.fuses and not (options.own or options.singles or options.baselines)
 
@@ -127,7 +127,7 @@ class Stage:
 
     @property
     def borrowed(self) -> bool:
-        """Whether its part was fitted by another stage (clip-ft takes what finetune made)."""
+        """Whether another stage trained its part (clip-ft borrows the part of finetune)."""
         return bool(self.lender)
 
     @property
@@ -146,16 +146,16 @@ class Weights:
     """A published checkpoint: an entry of extractors/weights.yaml, or of `weights:` in stages.yaml."""
 
     name: str
-    source: str = ""  # a URL, ending in / where `files` is given; or package:MODULE/PATH
-    file: str = ""  # its name under $LAFF_WEIGHTS; a folder's where `files` is given
+    source: str = ""  # a URL, which ends in / if `files` is given; or package:MODULE/PATH
+    file: str = ""  # its name under $LAFF_WEIGHTS; the name of a folder if `files` is given
     uses: str = ""  # the extractor that reads it
-    params: Params = field(default_factory=dict)  # what it fixes of the extractor's constructor
-    feature: str = ""  # the paper's feature that it stands for
-    files: dict[str, str | None] = field(default_factory=dict)  # file name -> sha256, where it is a folder
+    params: Params = field(default_factory=dict)  # parameters of the extractor's constructor that it fixes
+    feature: str = ""  # the feature of the paper that is made with it
+    files: dict[str, str | None] = field(default_factory=dict)  # of a folder: {file name: sha256}
     sha256: str | None = None
     licence: str = ""
     note: str = ""
-    path: str | None = None  # a file or folder of the user's, in place of the download
+    path: str | None = None  # a file or folder of the user's, used instead of a download
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ class Graph:
     path: Path
     profile: str | None = None
     trusted: frozenset[str] = frozenset()
-    package: Package | None = None  # where what its stages learned comes from
+    package: Package | None = None  # the package with what its stages learned
 
     def needed(self, targets: Sequence[str]) -> list[str]:
         """`targets` and everything they read, in running order."""
@@ -185,7 +185,7 @@ class Graph:
         return [name for name in self.stages if name in wanted]
 
     def reads(self, name: str) -> tuple[str, ...]:
-        """The stages whose results a stage needs; a joint encoder's stage is replaced by what that one reads."""
+        """The stages whose results a stage needs. A joint encoder's stage is replaced by the stages that it reads."""
         stage = self.stages[name]
         if stage.idle:
             return ()
@@ -196,7 +196,7 @@ class Graph:
         return (*direct, *dict.fromkeys(instead))
 
     def _sources(self, stage: Stage) -> tuple[str, ...]:
-        """The stages in a stage's `from`, but for texts of packed models; those that ranking needs are added."""
+        """The stages in `from`, without text features of packed models; with the text features ranking needs."""
         if stage.packed and stage.about.fuses:
             return tuple(source for source in stage.sources if "video" in self.stages[source].sides)
         if "texts of test" not in stage.about.needs:
@@ -209,40 +209,41 @@ class Graph:
         return tuple(dict.fromkeys([*stage.sources, *(name for name in texts if "text" in self.stages[name].sides)]))
 
     def named_beside(self, stage: Stage) -> list[str]:
-        """The stages that a stage's params name, without those that its sources read already."""
+        """The stages that a stage's params name, without stages that its sources already read."""
         if not stage.named:
             return []
         read = {name_read for source in stage.sources for name_read in self.reads(source)}
         return [name for name in stage.named if name in self.stages and name not in read]
 
     def decoder(self, name: str) -> str:
-        """The library that reads a stage's videos: that of the decode stage before it, else "pyav"."""
-        looks = self.stages_of(self.stages[name].about.after, self.needed([name])) if self.stages[name].decodes else []
-        return looks[0].options_as(DecodeOptions).decoder if looks else DecodeOptions.decoder
+        """The library that reads a stage's videos: the `decoder` of the decode stage before it, else "pyav"."""
+        stage = self.stages[name]
+        decodes = self.stages_of(stage.about.after, self.needed([name])) if stage.decodes else []
+        return decodes[0].options_as(DecodeOptions).decoder if decodes else DecodeOptions.decoder
 
     def inside(self, encoder: str) -> list[str]:
-        """The stages that a joint encoder reads, without those of videos, which only its own stage learns from."""
+        """The stages that a joint encoder reads, without video features (only its own training needs those)."""
         return [source for source in self.stages[encoder].sources if "video" not in self.stages[source].sides]
 
     def features(self, name: str) -> tuple[list[str], list[str]]:
-        """The video and the text features that a train stage fuses; none where it is idle."""
+        """The video and the text features that a train stage fuses; none if it is idle."""
         if self.stages[name].idle:
             return [], []
         sources = [self.stages[source] for source in self.stages[name].sources]
         return [s.name for s in sources if "video" in s.sides], [s.name for s in sources if "text" in s.sides]
 
     def imported(self, names: Iterable[str]) -> list[str]:
-        """The features that come from files. The graph has no part that makes them of new videos or texts."""
+        """The features among `names` that are imported from files: no part can make them of new videos or texts."""
         return [name for name in names if self.stages[name].part is None]
 
     def stages_of(self, word: str, among: Iterable[str] | None = None) -> list[Stage]:
         """The stages of a step, in running order; only those in `among`, if given."""
         names = self.stages if among is None else among
-        # The one place that looks stages up by their step, for those who work on what a certain step has made.
+        # All code that works on the results of one step finds its stages here.
         return [self.stages[name] for name in names if self.stages[name].step == word]
 
     def of_step(self, word: str) -> Stage:
-        """The one stage of a step; LaffError where there is none or several."""
+        """The only stage of a step; LaffError if there is none, or more than one."""
         stages = self.stages_of(word)
         if len(stages) != 1:
             raise LaffError(f"{self.path.name} has {len(stages)} stages of step '{word}'; one is needed here")

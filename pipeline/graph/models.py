@@ -115,7 +115,7 @@ def _check_names(stage: Stage, names: list[str]) -> None:
 
 
 def _baseline(graph: Graph, stage: Stage, name: str, entry: Entry) -> Model:
-    """The model of an entry of `baselines`. One LaffError with all mistakes in the entry; it does not name the entry."""
+    """The model of an entry of `baselines`. One LaffError with all its mistakes, which does not name the entry."""
     read = baselines.read(graph, stage, entry)
     seeds = tuple(stage.options_as(ModelOptions).seeds)
     return Model(name, read.uses, read.video, read.text, seeds, read.params, options=read.options)

@@ -1,4 +1,4 @@
-"""Published checkpoints: the entries of extractors/weights.yaml, and those of stages.yaml over them, key by key."""
+"""Published checkpoints: the entries of extractors/weights.yaml, changed key by key by those of stages.yaml."""
 
 import ast
 import re
@@ -15,18 +15,19 @@ from pipeline.parts.classes import Part, plugged
 from pipeline.parts.code import ROOT, PartError, source_file, tree
 
 CATALOGUE = ROOT / "extractors" / "weights.yaml"
-RANDOM = "random"  # in place of an entry's name: no file, good for demos only
+RANDOM = "random"  # given instead of an entry's name: random weights without a file, for demos only
 KEYS = tuple(field.name for field in fields(Weights) if field.name != "name")
-PACKAGE = "package:"  # before a source that an installed package carries
+PACKAGE = "package:"  # prefix of a source inside an installed package
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def entries(
     changed: Mapping[Any, Any], collected: Problems, trusted: frozenset[str] = frozenset()
 ) -> dict[str, Weights]:
-    """All entries by name, the catalogue's and `changed`; adds what is wrong with the latter to `collected`.
+    """All entries by name: the catalogue's, with the keys in `changed` replaced or added.
 
-    The catalogue's own entries are checked by a test, not at every start.
+    collected: the list that mistakes in `changed` are added to. The catalogue's own entries are checked by a test, not
+    at every start.
     """
     known = catalogue()
     weights = {name: Weights(name=name, **entry) for name, entry in known.items() if name not in changed}
@@ -47,7 +48,7 @@ def entries(
 
 
 def problems(raw: Mapping[Any, Any], trusted: frozenset[str] = frozenset()) -> list[str]:
-    """What is wrong with one entry: keys, types, its class, what the class takes."""
+    """Mistakes in one entry: in its keys, their types, its class, or the params of the class."""
     mistakes = [f"unknown key '{key}'{did_you_mean(str(key), KEYS)}" for key in raw if key not in KEYS]
     for key in ("uses", "feature", "source", "file", "licence", "note"):
         if not isinstance(raw.get(key, ""), str):

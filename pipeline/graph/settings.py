@@ -17,10 +17,10 @@ def apply_profile(
     sets: Sequence[str],
     problems: Problems,
 ) -> None:
-    """Change `raw`, the entries by stage, as the profile says; adds what it cannot change to `problems`.
+    """Change `raw` ({stage: its entry}) as the profile says; adds mistakes in the profile to `problems`.
 
-    A stage that gets other weights by --set (`sets`) stays as it is. A profile's params of a stage belong to the
-    profile's weights; with others the input and the training would be wrong.
+    If --set (`sets`) gives a stage other weights, the profile does not touch this stage: its params fit only its own
+    weights.
     """
     chosen = dict(pair for text in sets if (pair := _weights_of(text)))
     reweighted = {name for name, value in chosen.items() if value != "random"}
@@ -48,14 +48,14 @@ def apply_profile(
 
 
 def _weights_of(text: str) -> tuple[str, Any] | None:
-    """(stage, weights) of a setting that gives a stage weights; None for other settings."""
+    """(stage, weights) of a setting stage.weights=…; None for other settings."""
     where, _, value = text.partition("=")
     name, _, key = where.partition(".")
     return (name, yamls.parse(value, f"--set {where}")) if key == "weights" else None
 
 
 def apply_setting(raw: Entries, text: str, problems: Problems) -> None:
-    """Change one value of `raw` as the text stage.param=value says; adds what is wrong with it to `problems`."""
+    """Change one value of `raw` as the text stage.param=value says; adds mistakes in the text to `problems`."""
     where, equals, value = text.partition("=")
     name, dot, key = where.partition(".")
     if not (equals and dot and key):
@@ -79,7 +79,7 @@ def _cut_off(value: str) -> bool:
 
 def _change(entry: Entry, key: str, value: Any) -> None:
     outer, dot, inner = key.partition(".")
-    if key == "uses":  # what was given for another class goes where this one has no such parameter
+    if key == "uses":  # params that were given for the class before are dropped if the new class lacks them
         entry["given_for_another"] = set(entry["params"])
     else:
         entry.get("given_for_another", set()).discard(key.partition(".")[0])

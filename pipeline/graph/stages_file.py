@@ -18,7 +18,7 @@ Entries = dict[str, Entry]  # by stage
 class StagesFile:
     """A stages file, parsed once, when its content is first needed. Copy the content before changing it."""
 
-    given: Path | None = None  # none: `default_path`
+    given: Path | None = None  # None: `default_path` is used
 
     @cached_property
     def path(self) -> Path:
@@ -27,12 +27,12 @@ class StagesFile:
 
     @cached_property
     def content(self) -> Any:
-        """The value of the YAML; LaffError where the file cannot be read or is no YAML."""
+        """The value of the YAML; LaffError if the file cannot be read or is not YAML."""
         return yamls.load(self.path)
 
     @property
     def entries(self) -> Entries:
-        """The stages by name, unchecked, for the list of commands: it is needed fast, and for a wrong file too."""
+        """The stages by name, unchecked, for the list of commands: must be quick and must work on a broken file."""
         try:
             stages = self.content["stages"].items()
         except (LaffError, AttributeError, TypeError, KeyError):
@@ -47,7 +47,7 @@ def default_path() -> Path:
 
 
 def _places() -> tuple[Path, Path]:
-    """Where the project's own file is: in an installed wheel beside this one (setup.py), in a checkout at the top."""
+    """Paths of the project's own file: beside this module in a wheel (setup.py), and at the top of a checkout."""
     return Path(__file__).with_name("stages.yaml"), ROOT / "stages.yaml"
 
 

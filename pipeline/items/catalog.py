@@ -13,9 +13,10 @@ from pipeline import files
 from pipeline.items.splits import SPLITS
 
 SIDES = ("video", "text")
-PENDING = "pending:"  # how the digest of a file begins that is new or changed and not read yet: a plan reads no videos
-LOST = "no file"  # digest of a file that is not there or may not be read: who opens it says why, and it costs itself
-QUERIES = "text/queries"  # the name of their digest among `contents`
+PENDING = "pending:"  # prefix of the digest of a new or changed file that was not read yet: a plan reads no videos
+# Digest if the file is missing or unreadable; the step that opens it reports this, and only this video is lost.
+LOST = "no file"
+QUERIES = "text/queries"  # the key in `contents` of the queries' digest
 CHUNK = 65536  # items whose text is in memory at once while they are digested
 
 
@@ -31,7 +32,7 @@ def _unbounded() -> np.ndarray:
 class Catalog:
     """Columns of the table; rows are in the order in which items were first ingested. Numbers are int64 arrays.
 
-    Items are videos, or windows of them: then several rows have one path and one digest.
+    An item is a video or a window of a video. All windows of one video have the same path and the same digest.
     """
 
     videos: list[str] = field(default_factory=list)
@@ -39,24 +40,26 @@ class Catalog:
     digests: list[str] = field(default_factory=list)
     sizes: np.ndarray = field(default_factory=_none)
     mtimes: np.ndarray = field(default_factory=_none)  # nanoseconds
-    starts: np.ndarray = field(default_factory=_unbounded)  # [V] float64, seconds; 0 where the item is a whole video
-    ends: np.ndarray = field(default_factory=_unbounded)  # [V] float64, seconds, not in it; inf for a whole video
+    starts: np.ndarray = field(default_factory=_unbounded)  # [V] float64, seconds; 0 if the item is a whole video
+    ends: np.ndarray = field(
+        default_factory=_unbounded
+    )  # [V] float64, seconds, exclusive; inf if the item is a whole video
     video_split: np.ndarray = field(default_factory=_none)  # index into SPLITS
     video_shard: np.ndarray = field(default_factory=_none)
     captions: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
-    caption_video: np.ndarray = field(default_factory=_none)  # row of the caption's video; -1: a query of no video
+    caption_video: np.ndarray = field(default_factory=_none)  # row of the caption's video; -1: a query without a video
     caption_shard: np.ndarray = field(default_factory=_none)
-    aliases: dict[str, str] = field(default_factory=dict)  # {"val": "test"} where the one has the other's videos
-    contents: dict[str, str] = field(default_factory=dict)  # digests of "video/SHARD", "text/SPLIT", … asked before
+    aliases: dict[str, str] = field(default_factory=dict)  # {"val": "test"} if val has the videos of test
+    contents: dict[str, str] = field(default_factory=dict)  # digests already computed, by name: "video/SHARD", …
 
     def __post_init__(self) -> None:
-        """Take items as whole videos where no bounds are given."""
+        """Take items as whole videos if no bounds are given."""
         if not len(self.starts) and not len(self.ends):
             self.starts, self.ends = whole(len(self.videos))
 
     def __eq__(self, other: object) -> bool:
-        """Whether all items are the same; `contents` follow from them."""
+        """Whether all items are the same. `contents` is not compared, because it is computed from the items."""
         names = [column.name for column in fields(self) if column.name != "contents"]
         return isinstance(other, Catalog) and all(_same(getattr(self, n), getattr(other, n)) for n in names)
 
@@ -107,7 +110,7 @@ class Catalog:
         return [column[row] for row in rows]
 
     def content(self, side: str, rows: np.ndarray) -> str:
-        """Digest of items: of videos their ids, file digests and bounds; of captions their ids and texts."""
+        """Digest of items: the ids, file digests and bounds of videos, or the ids and texts of captions."""
         ids, what = (self.videos, self.digests) if side == "video" else (self.captions, self.texts)
         part = self._parts(rows) if side == "video" else {}
         sha256 = hashlib.sha256(b"[")  # in pieces, the files.digest of [[id, what], …]
@@ -142,11 +145,11 @@ class Catalog:
         return files.digest([self.split_side(side, split) for side in SIDES])
 
     def query_content(self) -> str:
-        """Digest of the queries of no video; '' where there are none."""
+        """Digest of the queries, which have no video; '' if there are none."""
         return self._kept(QUERIES, "text", self.queries()) if (self.caption_video < 0).any() else ""
 
     def digest_all(self) -> None:
-        """Fill `contents`, so that a plan of a collection that did not change looks at no item."""
+        """Fill `contents`, so that a plan of an unchanged collection does not read the items."""
         for side in SIDES:
             for number, rows in enumerate(self.shards(side)):
                 if len(rows):

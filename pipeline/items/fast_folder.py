@@ -1,7 +1,7 @@
-"""A collection that is a folder of videos alone, read in bulk: such as `laff index` makes and each search reads.
+"""Reads a collection that is only a folder of videos, in bulk.
 
-Where anything is unusual the answer is None. Then `items.collection` reads file by file: it tells each mistake, and
-takes whatever these checks are too strict for.
+`laff index` makes such collections, and each search reads them. If anything is unusual, the result is None. Then
+`items.collection` reads file by file: it reports each mistake, and it accepts unusual but valid folders too.
 """
 
 import os
@@ -15,8 +15,8 @@ from pipeline.items.lists import Captions, named_file
 from pipeline.items.splits import SPLITS
 from pipeline.items.video_files import BESIDE, MAY_MOVE, NO_VIDEO, PICTURE, VIDEO, prefix_of
 
-VIDEOS = frozenset(VIDEO) | {".gif"}  # endings of files that are videos, without a look at their content
-OTHERS = (frozenset(BESIDE) | NO_VIDEO | PICTURE).difference(VIDEOS, MAY_MOVE)  # and of those that are none
+VIDEOS = frozenset(VIDEO) | {".gif"}  # endings of videos; no look at the content is needed
+OTHERS = (frozenset(BESIDE) | NO_VIDEO | PICTURE).difference(VIDEOS, MAY_MOVE)  # endings of files that are no videos
 
 
 class _Unusual(Exception):

@@ -96,22 +96,22 @@ def read_captions(
     videos: Container[str],
     problems: Problems,
 ) -> list[tuple[int, str, str]]:
-    """Add the captions of a file to those of the splits that name it -> (line, caption id, video) of what is left.
+    """Add the captions of a file to the splits that name the file.
 
-    What is left describes videos of other splits. The file name's ending tells the form: .csv, .jsonl, else lines
-    `VIDEO#n text`. A good caption, as nearly all are, takes a few quick tests; only a bad one is looked at for what is
-    wrong.
+    Returns captions whose video is in another split: [(line, caption id, video)]. The ending of the file's name gives
+    its format: .csv, .jsonl, else lines `VIDEO#n text`. Nearly all captions are correct, so a few quick tests come
+    first; the exact mistake is searched for only if they fail.
 
     Args:
         file: The file.
-        members: {split: its videos} of the splits that name the file; these are good ids.
+        members: {split: its videos} of the splits that name the file; their ids were checked before.
         captions: {split: its captions}, of all splits.
         videos: The videos of all splits.
-        problems: Takes what is wrong.
+        problems: The list that mistakes are added to.
     """
-    # The captions of each video's split, and its id once more: one text for all captions of a video saves memory.
+    # {video: (the captions of its split, the video)}. All captions of a video share this one text, to save memory.
     columns = {video: (captions[split], video) for split, ids_ in members.items() for video in ids_}
-    lines: dict[str, int] = {}  # caption id -> where it first stands
+    lines: dict[str, int] = {}  # {caption id: its first line}
     left: list[tuple[int, str, str]] = []
     for number, id_, video, text in caption_rows(file, problems):
         line = one_line(text)

@@ -9,15 +9,16 @@ from pipeline.items.sources import Source, distinct_names
 from pipeline.items.splits import Lines
 from pipeline.items.video_files import chosen_of, links_out, prefix_of, some
 
-GUESSED = 40  # mistakes with a did-you-mean, which takes long
+GUESSED = 40  # only so many mistakes get a did-you-mean, because it is slow
 
 
 def place(
     source: Source, lines: Lines, follow: bool, path: Path, problems: Problems
 ) -> tuple[dict[str, str], list[str]]:
-    """{id: file} of the videos in `lines`, and notes. Videos without one are noted, or problems if all lack one.
+    """{id: file} of the videos in `lines`, and notes about videos without a file.
 
-    path: collection.yaml. Two files of one id, and links out of the folder, are mistakes.
+    path: collection.yaml. Adds mistakes to `problems`: two files of one id, links out of the folder, and, if no video
+    has a file or there are other mistakes, each video without a file.
     """
     known = source.known
     several = {video: list(map(Path, known[video])) for video in lines if len(known.get(video, ())) > 1}
@@ -26,7 +27,7 @@ def place(
     for video, (where, line) in lines.items():
         mine = known.get(video, [])
         if video in several and video not in chosen:
-            if line:  # else it is a problem already
+            if line:  # line 0: it was reported when the folder was read
                 names = distinct_names([file.removeprefix(prefix_of(source.folder)) for file in mine])
                 problems.add(f"video '{video}' has {len(mine)} files in {source.place}: {names}", where, line)
         elif mine:
@@ -39,19 +40,19 @@ def place(
             "if they may be followed, say `follow_links: true` here",
             path,
         )
-    for video in lines:  # where it would be; who opens it says that nothing is there
+    for video in lines:  # the path where it should be; the step that opens it reports that it is missing
         if video not in files:
             files[video] = str(source.folder / video)
     return files, notes
 
 
 def _note_missing(source: Source, files: dict[str, str], lines: Lines, problems: Problems) -> list[str]:
-    """A note of the videos without a file; where there are other mistakes, each of them is a mistake too."""
+    """A note about the videos without a file; if there are other mistakes, each of these videos is a mistake too."""
     known = source.known
     lost = [video for video in lines if not known.get(video) or files.get(video) in source.lost]
     if not lost:
         return []
-    used = set(files.values())  # a file that another video has is not the one that is missed
+    used = set(files.values())  # files that other videos have cannot be the missing ones
     names = [name for name, mine in known.items() if used.isdisjoint(mine)]
     linked = f"; subfolders that are links out of it are not followed: {some(source.linked)}" if source.linked else ""
     deeper = {name.rpartition("/")[2]: name for name in names if "/" in name}

@@ -19,11 +19,13 @@ def refresh(
     shard_captions: int,
     read: Callable[[list[str]], list[str]] | None,
 ) -> tuple[Catalog, list[str]]:
-    """The table of `collection`: known items stay in their shards, new ones open new shards.
+    """The new table of `collection`, and what changed, in words.
 
-    `read` gives the digests of files that are new or have another size or mtime. None reads nothing: files that are
-    new or have another size are pending, and one with another mtime alone is taken for what it was (see `dated`).
-    Returns the table and what changed, in words.
+    Known items stay in their shards; new ones get new shards.
+
+    read: gives the digests of the files that are new or have another size or mtime. If it is None, no file is read:
+    files that are new or have another size are pending, and files with only another mtime count as unchanged (see
+    `dated`).
     """
     listed = [video for split in SPLITS for video in collection.ids[split]]
     order, old_rows = _order(listed, old.videos)
@@ -48,12 +50,12 @@ def refresh(
     if old.videos and new.aliases != old.aliases:
         changes.append("val has the videos of test" if new.aliases else "val has videos of its own")
     if not changes and not len(differs):
-        new.contents |= old.contents  # of the splits, too
+        new.contents |= old.contents  # also the digests of the splits
     return new, changes
 
 
 def dated(new: Catalog, old: Catalog) -> list[int]:
-    """Rows of `new`, which `refresh` made of `old` without reading: files of the same size with another mtime."""
+    """Rows of `new` whose files have another mtime but the same size; `refresh` made `new` of `old` without reading."""
     _, old_rows = _order(new.videos, old.videos)
     known = np.flatnonzero(old_rows >= 0)
     other = known[(new.mtimes[known] != old.mtimes[old_rows[known]]) & (new.sizes[known] == old.sizes[old_rows[known]])]
@@ -61,9 +63,10 @@ def dated(new: Catalog, old: Catalog) -> list[int]:
 
 
 def settle(old: Catalog, new: Catalog, rows: Sequence[int], digests: Sequence[str]) -> None:
-    """Note in `old` what reading the `dated` rows of `new` has shown: the mtimes of files that are the same.
+    """Note in `old` the result of reading the `dated` rows of `new`: `digests` of their files.
 
-    Those that are not are left with a size that no file has, so that they have changed; those that cannot be read stay.
+    A file with the same content gets its new mtime in `old`. Changed files get size -1 in `old`, so the next refresh
+    sees them as changed. For files that cannot be read nothing changes.
     """
     for row, digest in zip(rows, digests, strict=True):
         before = old.row[new.videos[row]]
@@ -100,7 +103,11 @@ def _refresh_captions(collection: Collection, old: Catalog, new: Catalog, per_sh
 
 
 def _order(names: list[str], before: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """How `names` [n] are sorted into the table's order, and the old row of each then, or -1. New ones come last."""
+    """The order in which `names` enter the table, and for each its old row (-1: new). New ones come last.
+
+    names: [n]; before: the names of the old table. Returns [n] int64 indices into `names`, and [n] int64 old rows in
+    this order.
+    """
     if names == before:
         return np.arange(len(names)), np.arange(len(names))
     row = {name: number for number, name in enumerate(before)}
@@ -121,10 +128,10 @@ def _gone(old_rows: np.ndarray, count: int) -> np.ndarray:
 
 
 def _shards(old_rows: np.ndarray, old: np.ndarray, size: int, files: Sequence[str] = ()) -> np.ndarray:
-    """Known items keep their shards; behind the last one that has items, new ones fill shards of `size`.
+    """The shard of each item [n] int64: known items keep theirs; new ones fill new shards of `size` after the last.
 
-    files: of the items, where several may be of one: these go into one shard where one holds them, so that a file is
-    decoded once.
+    files: the file of each item, if several items may be windows of one file; else (). Windows of one file go into the
+    same shard if they fit, so that the file is decoded once.
     """
     first = 1 + old.max(initial=-1)
     new = old_rows < 0
@@ -133,7 +140,7 @@ def _shards(old_rows: np.ndarray, old: np.ndarray, size: int, files: Sequence[st
     if not files:
         shard[new] = first + np.arange(np.count_nonzero(new)) // size
         return shard
-    place = 0  # among all places of the new shards
+    place = 0  # the next free place, counted over all new shards
     for _, together in groupby(np.flatnonzero(new).tolist(), files.__getitem__):
         rows = list(together)
         if -place % size < len(rows) <= size:
@@ -152,9 +159,9 @@ def _bounds(videos: list[str], windows: dict[str, Window]) -> tuple[np.ndarray, 
 
 
 def _stat(paths: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Sizes [n] in bytes and mtimes [n] in nanoseconds; zeros where there is no path, sizes of -1 where no file."""
+    """Sizes [n] in bytes and mtimes [n] in nanoseconds. No path: both 0; a path without a file: size -1, mtime 0."""
     sizes, mtimes = np.zeros((2, len(paths)), dtype=np.int64)
-    last, facts = "", (0, 0)  # windows of a file follow each other
+    last, facts = "", (0, 0)  # the windows of one file are next to each other
     for row, path in enumerate(paths):
         if path and path != last:
             try:
@@ -170,10 +177,10 @@ def _stat(paths: list[str]) -> tuple[np.ndarray, np.ndarray]:
 def _digest(
     new: Catalog, old: Catalog, old_rows: np.ndarray, read: Callable[[list[str]], list[str]] | None
 ) -> np.ndarray:
-    """Fill in the digests: files with known sizes and mtimes keep theirs. Returns rows of known videos that differ.
+    """Fill in the digests of `new`. Returns the rows of known videos that changed.
 
-    Without `read`, the size is enough. A file that was read once and is gone, or may not be read now, stays what it
-    was: what was made of it can still be used.
+    A file with the same size and mtime keeps its digest; without `read`, the same size is enough. A file that was read
+    before and is gone, or is not readable now, keeps its digest too: the results made from it can still be used.
     """
     finished = np.fromiter((was_read(d) for d in old.digests), bool, len(old.digests))
     same = old_rows >= 0
@@ -210,7 +217,7 @@ def _digest(
 
 
 def _untouched(old: Catalog, side: str, touched: np.ndarray) -> dict[str, str]:
-    """The known digests of the shards whose items did not change."""
+    """The digests in `old` of the shards whose items did not change."""
     left = set(range(1 + (old.video_shard if side == "video" else old.caption_shard).max(initial=-1)))
     names = [f"{side}/{number}" for number in left.difference(touched.tolist())]
     return {name: old.contents[name] for name in names if name in old.contents}
@@ -219,9 +226,9 @@ def _untouched(old: Catalog, side: str, touched: np.ndarray) -> dict[str, str]:
 def _changes(
     what: str, added: Sequence[str], changed: Sequence[str], gone: Sequence[str], before: Sequence[str]
 ) -> list[str]:
-    """What changed of captions or videos, in words; `before` are the videos that there were."""
+    """Changes of captions or videos, in words; before: the videos of the old table."""
     if not before:
-        return []  # everything is new on the first ingest: no news
+        return []  # on the first ingest everything is new, so nothing is reported
     kinds = (("new", added), ("changed", changed), ("gone", gone))
     return [f"{len(names)} {what}(s) {kind} ({_some(names)})" for kind, names in kinds if names]
 

@@ -30,21 +30,25 @@ class Source:
     """The files that `videos:` of a collection.yaml names. Paths are text: there may be a million."""
 
     place: Path  # the folder, or the table
-    folder: Path  # what paths are relative to
-    known: dict[str, list[str]] = field(default_factory=dict)  # a file of a folder goes by its name with the ending too
-    own: dict[str, str] = field(default_factory=dict)  # all videos, where nobody lists them: id -> its other id
-    windows: dict[str, Window] = field(default_factory=dict)  # of the ids that are parts of their files
-    lost: set[str] = field(default_factory=set)  # paths where no file is
+    folder: Path  # relative paths start here
+    # {id: candidate files}; a file of a folder is listed under its name without the ending and with it
+    known: dict[str, list[str]] = field(default_factory=dict)
+    # {id: id with ending} of all videos in a folder, if no split lists its videos
+    own: dict[str, str] = field(default_factory=dict)
+    windows: dict[str, Window] = field(default_factory=dict)  # {id: its part of the file}, if it is not a whole file
+    lost: set[str] = field(default_factory=set)  # paths without a file
     links: set[str] = field(default_factory=set)  # paths that are links
-    pipes: list[str] = field(default_factory=list)  # names of what is neither file nor folder nor a link to nothing
-    linked: list[str] = field(default_factory=list)  # subfolders that are links out of the folder, not followed
+    pipes: list[str] = field(default_factory=list)  # names of pipes, sockets, devices
+    linked: list[str] = field(
+        default_factory=list
+    )  # subfolders that are links out of the folder; they are not followed
     notes: list[str] = field(default_factory=list)
 
 
 def read(place: Path, follow: bool, listed: bool, problems: Problems) -> Source:
-    """Look through a folder or read a table; mistakes noted in `problems`.
+    """Look through a folder or read a table; adds mistakes to `problems`.
 
-    listed: whether splits list all videos that are wanted; else each file that is a video is one.
+    listed: whether splits list their videos; if not, all video files are taken.
     """
     if not place.is_dir():
         source = Source(place, place.parent)
@@ -66,7 +70,7 @@ def read(place: Path, follow: bool, listed: bool, problems: Problems) -> Source:
     for name in names:
         for id_ in {ids.clean(stem_and_ending(name)[0]), ids.clean(name)}:
             source.known.setdefault(id_, []).append(f"{prefix}{name}")
-    for name in source.pipes:  # lost, unless a file has the name too
+    for name in source.pipes:  # counts as lost, unless there is a file with the same name
         source.lost.add(f"{prefix}{name}")
         for id_ in {ids.clean(stem_and_ending(name)[0]), ids.clean(name)}:
             source.known.setdefault(id_, [f"{prefix}{name}"])
@@ -76,7 +80,7 @@ def read(place: Path, follow: bool, listed: bool, problems: Problems) -> Source:
 
 
 def _walk(source: Source, follow: bool, unread: list[str]) -> Iterator[str]:
-    """Names of the files below a folder in order, hidden ones aside; each folder once, wherever links lead."""
+    """Names of the files below a folder in order, without hidden ones; no folder twice, even through links."""
     prefix = prefix_of(source.folder)
     seen = {os.path.realpath(source.folder)}
     left = [""]

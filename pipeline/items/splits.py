@@ -20,7 +20,7 @@ KEYS = ("ids", "captions", "queries")
 FORM = "{ids: FILE, captions: FILE, queries: FILE}, each of them optional"
 
 Lines = dict[str, tuple[Path, int]]
-"""{video: the file that lists it, and the line}; line 0 where a folder or a table does"""
+"""{video: (the file that lists it, the line)}; line 0 if a folder or a table lists it"""
 
 
 @dataclass
@@ -29,17 +29,17 @@ class Splits:
 
     ids: dict[str, list[str]] = field(default_factory=lambda: {split: [] for split in SPLITS})
     captions: dict[str, Captions] = field(default_factory=lambda: {split: Captions() for split in SPLITS})
-    queries: Captions = field(default_factory=Captions)  # of test, of no video
+    queries: Captions = field(default_factory=Captions)  # of test; they have no video
     val_is_test: bool = False
     lines: Lines = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
 def read(raw: dict[str, Any], path: Path, videos: Mapping[str, str] | None, problems: Problems) -> Splits:
-    """Read what the splits of `raw`, which is the collection.yaml at `path`, name; mistakes are noted in `problems`.
+    """Read the files that the splits in `raw` name; adds mistakes to `problems`.
 
-    videos: ids of all that the collection's folder or table has, each with the id that names its ending too; None
-    where there is neither.
+    raw: the content of the collection.yaml at `path`. videos: {id: the same id with the file ending} of all videos in
+    the collection's folder or table; None if it has neither.
     """
     splits = Splits()
     entries = _entries(raw, path, splits, problems)
@@ -75,7 +75,7 @@ def read(raw: dict[str, Any], path: Path, videos: Mapping[str, str] | None, prob
 
 
 def _entries(raw: dict[str, Any], path: Path, splits: Splits, problems: Problems) -> dict[str, dict[str, Any]]:
-    """The splits that are described, mistakes noted and left out."""
+    """The valid entries of the splits; mistakes in the others are added to `problems`."""
     entries: dict[str, dict[str, Any]] = {}
     for split in SPLITS:
         if split not in raw:
@@ -100,7 +100,7 @@ def _entries(raw: dict[str, Any], path: Path, splits: Splits, problems: Problems
 
 
 def read_ids(file: Path, split: str, lines: Lines, problems: Problems) -> list[str]:
-    """The ids of a list, one a line; noted in `lines`, mistakes in `problems`."""
+    """The ids of a file with one id per line; adds them to `lines`, and mistakes to `problems`."""
     names = []
     for number, line in text_lines(file, problems):
         name = ids.decoded(line)

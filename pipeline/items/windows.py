@@ -51,7 +51,7 @@ def seconds_of(text: str) -> float | None:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as a person reads them on a player: m:ss, h:mm:ss; tenths where they are no whole ones."""
+    """Seconds as a player shows them: m:ss or h:mm:ss, with tenths if they are not whole."""
     tenths = round(10 * seconds)
     minutes, rest = divmod(tenths, 600)
     text = f"{rest // 10:02}" + (f".{rest % 10}" if rest % 10 else "")
@@ -62,8 +62,8 @@ def clock(seconds: float) -> str:
 def even(duration: float, seconds: float, stride: float) -> list[Window]:
     """Windows of `seconds` that begin `stride` seconds apart, up to the end of a video of `duration` seconds.
 
-    The last one ends with the video. What it would add to the one before, if that is less than half a stride, goes to
-    the one before instead, which is that much longer. None for a video of no duration.
+    The last one ends with the video. If the rest is shorter than half a stride, the last window is made longer instead.
+    [] if the duration is 0.
     """
     windows: list[Window] = []
     while duration > 0 and (not windows or windows[-1].end < duration):

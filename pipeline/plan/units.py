@@ -39,14 +39,14 @@ def shard_key(stage: Stage, side: str, number: int) -> str:
 
 def shards(context: Context, stage: Stage, side: str) -> Iterator[Unit]:
     """The shards of a stage, for the videos or the captions of the collection."""
-    recipe, fingerprint_ = context.recipe(stage.name), context.fingerprint(stage.name)
+    recipe, unit_fingerprint = context.recipe(stage.name), context.fingerprint(stage.name)
     data, catalog = data_content(context, stage.name), context.catalog
     unread = _by_shard(catalog, lost_before(context, stage)) if side == "video" else {}
     for number, items in enumerate(catalog.shards(side)):
         if len(items):
             key = shard_key(stage, side, number)
             content = files.digest([catalog.shard_content(side, number), data, unread.get(number, [])])
-            yield Unit(key, content, fingerprint_, recipe, (key,), side, number)
+            yield Unit(key, content, unit_fingerprint, recipe, (key,), side, number)
 
 
 def fit(context: Context, stage: Stage) -> Unit:
@@ -61,9 +61,9 @@ def whole(context: Context, stage: Stage, content: Any, makes: tuple[str, ...] |
     content: what it is made from, as JSON; `steps.content_of` gives it for the stages that it reads. makes: its files,
     below the stage's folder; None: those in MAKES of the step.
     """
-    recipe, fingerprint_ = context.recipe(stage.name), context.fingerprint(stage.name)
+    recipe, unit_fingerprint = context.recipe(stage.name), context.fingerprint(stage.name)
     unit_files = stage.about.makes if makes is None else makes
-    return Unit(stage.step, files.digest(content), fingerprint_, recipe, unit_files)
+    return Unit(stage.step, files.digest(content), unit_fingerprint, recipe, unit_files)
 
 
 def nothing(context: Context, stage: Stage) -> Unit:
@@ -90,11 +90,11 @@ def ranked(context: Context, stage: Stage, row: Row) -> Iterator[Unit]:
     learned = [model_content(context, train, trained) for trained in row.models]
     content = [*base, *learned, data_content(context, *row.features)]
     recipe = context.recipes.row(stage, row)
-    fingerprint_ = fingerprint(recipe)
+    unit_fingerprint = fingerprint(recipe)
     for seed in row.seeds:
         key = f"{row.name}/seed{seed}"
         makes = tuple(name.format(unit=key) for name in stage.about.makes)
-        yield Unit(key, files.digest([content, seed]), fingerprint_, recipe, makes)
+        yield Unit(key, files.digest([content, seed]), unit_fingerprint, recipe, makes)
 
 
 def vectors(context: Context, stage: Stage, kept: Kept) -> Iterator[Unit]:
@@ -105,12 +105,12 @@ def vectors(context: Context, stage: Stage, kept: Kept) -> Iterator[Unit]:
         learned = [model_content(context, train, kept.model), kept.seed]
     lost = _by_shard(catalog, context.lost(list(kept.reads)))
     recipe = context.recipes.kept(stage, kept)
-    fingerprint_ = fingerprint(recipe)
+    unit_fingerprint = fingerprint(recipe)
     for number, videos in enumerate(catalog.shards("video")):
         if len(videos):
             key = f"{kept.key}/{number:05d}.h5"
             content = files.digest([catalog.shard_content("video", number), lost.get(number, []), learned])
-            yield Unit(key, content, fingerprint_, recipe, (key,), "video", number)
+            yield Unit(key, content, unit_fingerprint, recipe, (key,), "video", number)
 
 
 def _by_shard(catalog: Catalog, videos: Iterable[str]) -> dict[int, list[str]]:

@@ -1,7 +1,7 @@
-"""Exact best k of stored vectors: they stream by, products are summed in float32, and of each query the best k stay.
+"""Finds the exact best k of stored vectors for each query, by dot products in float32; reads the vectors in blocks.
 
-Memory does not grow with the number of vectors. A block of them is brought to float32 where it fits the processor's
-cache, multiplied with all queries at once, and only scores that reach the k-th best so far are looked at again.
+Memory does not grow with the number of vectors. A block fits the processor's cache: it is converted to float32 and
+multiplied with all queries at once, and only scores that reach the k-th best so far are kept.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from pipeline.ranking.best import Best, Nearest, Order
 from pipeline.ranking.products import Products, blocks
 from pipeline.rows.flat import Flat
 
-SCORES = 1 << 20  # scores of a block at most: 4 MiB,
-BYTES = 1 << 22  # and bytes of its rows
-KEPT = 1 << 22  # best scores that are kept of the queries of one pass: with what waits, some 300 MiB
+SCORES = 1 << 20  # most scores of a block: 4 MiB
+BYTES = 1 << 22  # most bytes of a block's rows
+KEPT = 1 << 22  # best scores kept for the queries of one batch: about 300 MiB with those that are not sorted yet
 
 
 def nearest(
@@ -31,8 +31,8 @@ def nearest(
 ) -> Nearest:
     """The k rows of the largest dot product with each query [Q, D] float32.
 
-    Of equal scores the row comes first that is first by `order`; without it the earlier row. allowed: [N] bool, the
-    rows that count; None: all. LaffError for k below 1, another width, or values that are not finite.
+    order: decides which row comes first among equal scores; None: the earlier row. allowed: [N] bool, the rows that may
+    be found; None: all. LaffError for k below 1, another width, or values that are not finite.
     """
     parts = list(passes(queries, sources, k, order, allowed))
     return Nearest(np.concatenate([part.rows for part in parts]), np.concatenate([part.scores for part in parts]))
@@ -45,9 +45,9 @@ def passes(
     order: Order | None = None,
     allowed: np.ndarray | None = None,
 ) -> Iterator[Nearest]:
-    """`nearest` for one part of the queries after the other, in their order.
+    """`nearest` in batches: yields results for one batch of queries at a time, in order.
 
-    A part is as large as memory is meant for. All vectors are read once for each part.
+    The batch size limits memory; each batch reads all vectors once.
     """
     total = sum(source.rows for source in sources)
     _check(queries, sources, k, total, allowed)
@@ -58,7 +58,7 @@ def passes(
 
 
 def of_scores(scores: np.ndarray, k: int, order: Order | None = None, allowed: np.ndarray | None = None) -> Nearest:
-    """`nearest` where all scores [Q, N] float32 are known."""
+    """`nearest` for scores [Q, N] float32 that are all computed already."""
     import torch
 
     best = Best(len(scores), min(k, scores.shape[1] if allowed is None else int(allowed.sum())), order)

@@ -1,7 +1,7 @@
-"""The rank at which each query found what is relevant to it, from full scores, streamed in blocks.
+"""The rank at which each query finds its relevant items, from all scores, in blocks of queries.
 
-A place among equal scores is the mean of its places over all orders that the tie could stand in (RULE). So what one
-query found depends on the scores alone, and no order of equal items is luckier than another.
+The place of an item among equal scores is the mean of its places over all orders of the tie (RULE). So the ranks depend
+only on the scores, and not on the order of equal items.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from pipeline.errors import LaffError
 RULE = (
     "the j-th of m relevant items that tie with n non-relevant ones stands at: items strictly above the tie + j + "
     "j n / (m + 1)"
-)  # docs/compare.md and metrics.json say it in these words
-FEW = 64  # different scores of relevant items up to which counting for each takes less than sorting all scores
+)  # docs/compare.md and metrics.json have the same words
+FEW = 64  # up to this many different scores of relevant items, counting is faster than sorting
 
 
 @dataclass
 class Ranks:
-    """What each of Q queries found."""
+    """The ranks of Q queries."""
 
-    first: np.ndarray  # [Q] float64: place of the first relevant item, from 1; a fraction where it ties with others
+    first: np.ndarray  # [Q] float64: place of the first relevant item, from 1; a fraction in a tie
     precision: np.ndarray  # [Q] float64: average precision, in (0, 1]
 
     @classmethod
     def last(cls, queries: int, candidates: int) -> Ranks:
-        """Q queries that all found theirs at the last rank, which stands for those whose item was not covered."""
+        """Q queries at the last rank, as for queries whose relevant item is not covered."""
         return cls(np.full(queries, float(candidates)), np.full(queries, 1.0 / max(candidates, 1)))
 
     def put(self, rows: np.ndarray | slice, ranks: Ranks) -> None:
@@ -47,9 +47,9 @@ def rank(scores: np.ndarray, relevant: np.ndarray | Sequence[np.ndarray]) -> Ran
 
     scores: [q, N] float, larger is better, one row per query; relevant: [q] column numbers where every query has one
     relevant item, else q arrays of column numbers, each with at least one.
-    Places r_1 < r_2 < … are counted by RULE; the first rank is r_1, average precision the mean of j / r_j.
-    Beside the scores it needs a mask [q, N], or one sorted row at a time.
-    Raises LaffError for scores that aren't finite and queries without a relevant item.
+    Places r_1 < r_2 < … follow RULE; the first rank is r_1, average precision is the mean of j / r_j.
+    Needs memory for a mask [q, N], or for one sorted row at a time, beside the scores.
+    Raises LaffError for scores that are not finite and for queries without a relevant item.
 
     Four items; to the first query the third is relevant, to the others the first and the last:
 
@@ -61,7 +61,7 @@ def rank(scores: np.ndarray, relevant: np.ndarray | Sequence[np.ndarray]) -> Ran
         raise LaffError(f"scores {scores.shape} should be [queries, items] for {len(relevant)} queries")
     if not np.isfinite(scores).all():
         row = int(np.argmin(np.isfinite(scores).all(axis=1)))
-        raise LaffError(f"query {row} of this block has a score that is not a finite number; were the features?")
+        raise LaffError(f"query {row} of this block has a score that is not a finite number; are the features finite?")
     if isinstance(relevant, np.ndarray) and relevant.ndim == 1:
         of_relevant = scores[np.arange(len(scores)), relevant][:, None]
         above = (scores > of_relevant).sum(axis=1)
@@ -76,9 +76,12 @@ def _rank_one(scores: np.ndarray, relevant: np.ndarray) -> tuple[float, float]:
     """First rank and average precision of one query: scores [N], relevant [m] columns."""
     if len(relevant) == 0:
         raise LaffError("a query has no relevant item, so it has no rank; leave it out")
-    scores = np.ascontiguousarray(scores)  # not a column of something larger, which is slow to walk through
+    scores = np.ascontiguousarray(scores)  # a column of a larger array would be slow to read
     ascending, mates_ascending = np.unique(scores[relevant], return_counts=True)
-    levels, mates = ascending[::-1], mates_ascending[::-1]  # each score of a relevant item once, and how many have it
+    levels, mates = (
+        ascending[::-1],
+        mates_ascending[::-1],
+    )  # the different scores of relevant items, and how many items have each
     if len(levels) <= FEW:
         not_below = np.array([np.count_nonzero(scores >= level) for level in levels])
         above = np.array([np.count_nonzero(scores > level) for level in levels])

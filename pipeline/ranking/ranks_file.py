@@ -1,4 +1,4 @@
-"""ranks.h5: what each query of a row found with one seed, both ways."""
+"""ranks.h5: the ranks of all queries for a row of results and one seed, both ways."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from pipeline.ranking.ranks import Ranks
 from pipeline.rows import shards
 
 NAME = "ranks.h5"
-WAYS = ("t2v", "v2t")  # text to video: captions are queries; video to text: videos are
+WAYS = ("t2v", "v2t")  # text to video: the queries are captions; video to text: the queries are videos
 COLUMNS = (
     "covered",
     "precision",
@@ -22,33 +22,33 @@ COLUMNS = (
     "v2t_precision",
     "v2t_covered",
     "v2t_relevant",
-)  # beside the first ranks of captions, which are the shard's rows
+)  # the t2v first ranks are the shard's `values`; these are the extra columns
 
 
 @dataclass
 class Ranked:
-    """What one row found with one seed, one way."""
+    """The ranks of one row of results with one seed, one way."""
 
     ids: list[str]
     ranks: Ranks
     covered: np.ndarray  # [Q] bool
-    groups: np.ndarray  # [Q] queries that belong together
+    groups: np.ndarray  # [Q] number of each query's group: queries of one video belong together
     candidates: int
-    covered_candidates: int  # those that have every feature
-    relevant: np.ndarray  # [Q] how many relevant items each has
+    covered_candidates: int  # candidates that have every feature
+    relevant: np.ndarray  # [Q] number of relevant items of each query
 
 
 def asking(catalog: Catalog) -> np.ndarray:
-    """Catalog rows of the queries of v2t: the videos of test that have a caption. The others are candidates only."""
+    """Catalog rows of the queries of v2t: the videos of test with a caption. Other videos are only candidates."""
     videos = catalog.split_videos("test")
     described = np.asarray(catalog.caption_video)[catalog.split_captions("test")]
     return videos[np.isin(videos, described)]
 
 
 def write(folder: Path, row: str, catalog: Catalog, covered: Rows, t2v: Ranks, v2t: Ranks) -> None:
-    """Write what captions and videos of test found into the folder of a row and seed.
+    """Write the ranks of the captions and videos of test into the folder of a row and seed.
 
-    t2v: of the captions among `covered` that have a video; v2t: of the videos that have a caption.
+    t2v: ranks of the captions in `covered` that have a video; v2t: ranks of the videos that have a caption.
     """
     import h5py
 

@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 
 @dataclass
 class Storing:
-    """What a process needs to know to keep the vectors of one shard; small, because it goes through dask."""
+    """What a process needs to compute and write the vectors of one shard; small, because it is sent through dask."""
 
     graph: Graph
-    root: Path  # the workspace,
-    places: dict[str, str]  # and where stages stand in it, as it says
-    source: Path  # collection.yaml
-    table: str  # tells the table of items from an earlier one
+    root: Path  # the folder of the workspace
+    places: dict[str, str]  # {stage: its folder, below `root`}
+    source: Path  # the collection.yaml
+    table: str  # digest of the table of items, to notice a newer one
     stage: str
     train: Stage | None
     kept: Kept
@@ -48,16 +48,16 @@ class Storing:
 
 
 class Ready:
-    """The table of a workspace and the last model, kept from one shard to the next."""
+    """The table of a workspace and the last model, which a process keeps from one shard to the next."""
 
     def __init__(self) -> None:
-        """Start with neither."""
+        """Start without a table and a model."""
         self._context: Context | None = None
         self._model: Spaces | None = None
-        self._context_name = self._model_name = ""  # what they were made for
+        self._context_name = self._model_name = ""  # which table and which model these are
 
     def context(self, job: Storing) -> Context:
-        """The surroundings of the job."""
+        """The context of the job."""
         name = f"{job.root} {job.table} {sorted(job.places.items())}"
         if self._context is None or name != self._context_name:
             items = table.read(job.root / "ingest" / "table.h5")[0]
@@ -80,7 +80,7 @@ class Ready:
 def store(job: Storing, worker: Worker) -> Made:
     """Embed the videos of one shard and write their vectors. Runs in any process.
 
-    LaffError where a value is not finite in the type that it is kept in.
+    LaffError if a value is not finite after it is converted to the type of the file.
     """
     import torch
 
@@ -120,7 +120,7 @@ def store(job: Storing, worker: Worker) -> Made:
 def _embedded(
     context: Context, kept: Kept, model: Spaces, videos: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Vectors [m, W] of those of n videos that are covered, [n] bool which these are, and shares [m, K] or None."""
+    """Vectors [m, W] of the covered videos, [n] bool: which of the n videos are covered, shares [m, K] or None."""
     from fusion.features import take
 
     assert kept.model is not None

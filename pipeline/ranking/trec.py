@@ -104,7 +104,7 @@ def top_k(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     Exact. Of equal scores the earlier column comes first, at the cut as well.
     """
     if not np.isfinite(scores).all():
-        raise LaffError("a score is not a finite number, so there is no best; were the features finite?")
+        raise LaffError("a score is not a finite number, so there is no best; are the features finite?")
     count = scores.shape[1]
     k = min(k, count)
     if k == count:

@@ -32,29 +32,29 @@ class Place:
     videos: np.ndarray  # [N] catalog rows
 
     def __init__(self, context: Context) -> None:
-        """Take the surroundings; those who inherit say which videos there are."""
+        """Keep the context; subclasses set `videos`."""
         self._context = context
 
     def order(self, numbers: np.ndarray) -> np.ndarray:
-        """[n] the places of some videos in the order of their ids: of equal scores the first id comes first."""
+        """The rank of each video by id, [n] int64: among equal scores the smaller id comes first."""
         ids = self._context.catalog.ids("video", self.videos[numbers].tolist())
         places = np.empty(len(ids), np.int64)
         places[sorted(range(len(ids)), key=ids.__getitem__)] = np.arange(len(ids))
         return places
 
     def best(self, questions: Questions, k: int, allowed: np.ndarray) -> Iterator[Nearest]:
-        """The k best videos of each query: a part of the queries after the other, in their order.
+        """The k best videos of each query: yields results for one batch of queries at a time, in order.
 
-        allowed: [N] bool, the videos that count.
+        allowed: [N] bool, the videos that may be found.
         """
         raise NotImplementedError
 
     def vector(self, number: int) -> np.ndarray:
-        """The vector [W] float32 of a video. LaffError where the model gives none."""
+        """The vector [W] float32 of a video. LaffError if the model gives videos no vectors."""
         raise NotImplementedError
 
     def shares(self, numbers: np.ndarray) -> list[dict[str, float]]:
-        """{feature: its share in the video's vector} of these videos; {} where it is not known."""
+        """For each video, {feature: its share in the video's vector}; {} if the shares are not known."""
         return [{} for _ in numbers]
 
 

@@ -179,7 +179,7 @@ class Index:
     def _forget_recipes(self) -> None:
         """Remove the recipes of which no unit is left."""
         in_use = {entry.fingerprint for entry in self.entries.values()}
-        self.recipes = {print_: recipe for print_, recipe in self.recipes.items() if print_ in in_use}
+        self.recipes = {fingerprint: recipe for fingerprint, recipe in self.recipes.items() if fingerprint in in_use}
 
     def made(self, names: Iterable[str]) -> dict[str, list[int]]:
         """{file: [size, mtime_ns]} of files that were just written."""

@@ -93,7 +93,7 @@ def _settings(content: Any, root: Path) -> Memory:
         _with_paths(map(str, sets), naming, lambda written: str(_placed(written, root))),
         str(content.get("run") or MAIN),
         tuple(map(str, differs)),
-        {str(stage): str(print_) for stage, print_ in replacing.items()},
+        {str(stage): str(fingerprint) for stage, fingerprint in replacing.items()},
         {str(stage): value for stage, value in settings.items() if isinstance(value, dict)},
         tuple(map(str, naming)),
         _resolved(package, root) if package else None,
@@ -129,7 +129,7 @@ def settle(root: Path, stages: Iterable[str]) -> None:
     """Forget that these stages may be replaced: they have been made as wanted."""
     settings, done = read(root), set(stages)
     if settings and done.intersection(settings.replacing):
-        remaining = {stage: print_ for stage, print_ in settings.replacing.items() if stage not in done}
+        remaining = {stage: fingerprint for stage, fingerprint in settings.replacing.items() if stage not in done}
         write(root, replace(settings, replacing=remaining), trains=False)
 
 
