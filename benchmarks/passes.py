@@ -35,7 +35,7 @@ def targets(names: Sequence[str], folder: Path, shard: int, precision: str = "au
     for name in names:
         stage = graph.stages[name]
         path = folder / name / f"{shard:05d}.h5"
-        part, batch = construct.construct(stage), stage.options["batch"]
+        part, batch = construct.construct(stage), stage.values["batch"]
         shard_targets.append(
             Target(name, path.name, path, part, "benchmark", "", {}, stage.on, batch, "float32", precision)
         )

@@ -55,9 +55,9 @@ def make(folder: Path, shots: int) -> None:
 def finish(collection: Path, work: Path) -> None:
     """Ingest, then note every unit of every stage as made."""
     sys.path.insert(0, str(ROOT))
+    from pipeline.opening import open_context
     from pipeline.plan.plan import stage_plan
     from pipeline.request import Request
-    from pipeline.run import open_context
     from pipeline.steps import ingest
     from pipeline.store.index import Entry
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+JsonObject = dict[str, Any]  # an object of a JSON file; each key has a type of its own, which its readers know
 PARTIAL = ".partial"  # ending of every temporary file, by which those of an interrupted run are found
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # disk full, quota used up, disk became read-only
 

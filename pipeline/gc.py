@@ -9,6 +9,7 @@ from pipeline.errors import LaffError, printable
 from pipeline.files import PARTIAL
 from pipeline.graph import step_facts
 from pipeline.graph.stages_file import shipped
+from pipeline.opening import open_context
 from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
@@ -16,7 +17,6 @@ from pipeline.plan.run_settings import members
 from pipeline.plan.runs import places
 from pipeline.plan.units import Unit
 from pipeline.request import Request, of_memory
-from pipeline.run import open_context
 from pipeline.store import memory, verify
 from pipeline.store.index import Index
 from pipeline.store.memory import Memory

@@ -1,4 +1,4 @@
-"""What a command asks for: a collection, a workspace, the settings; given, or as the workspace remembers them."""
+"""What a command asks for: collection, workspace and settings, as given or as the workspace remembers them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from pipeline.store import memory
 
 @dataclass
 class Request:
-    """What the options of a command say."""
+    """The options of a command."""
 
     collection: Path
     work: Path
@@ -41,29 +41,31 @@ class Request:
         return stages.load(self.stages, self.profile, self.sets, self.trust)
 
     def agreed(self) -> Mapping[str, str]:
-        """Stage -> fingerprint, where a run that was cut off was allowed to replace older results."""
-        before = memory.read(self.work)
-        return before.replacing if before else {}
+        """Stage -> fingerprint of what an interrupted run was allowed to replace older results with."""
+        last = memory.read(self.work)
+        return last.replacing if last else {}
 
     def hint(self) -> str:
-        """What the settings of the last run have and these have not, in words; '' where they are the same."""
+        """In words, what settings the last run had that are not given now; '' where they are the same."""
         last = memory.read(self.work)
         before = (memory.known(self.work, last.run) if last else None) or last  # as it was given when it trained
         if before is None or not self.own:
             return ""
-        said = [f"--package {before.package}"] if before.package and before.package != self.package else []
-        said += [f"--profile {before.profile}"] if before.profile and before.profile != self.profile else []
-        given = {*self.sets, *self._in_full(self.graph())[0]}
-        said += [f"--set {text}" for text in before.sets if text not in given]
-        if not said and before.profile == self.profile:
+        words = [f"--package {before.package}"] if before.package and before.package != self.package else []
+        words += [f"--profile {before.profile}"] if before.profile and before.profile != self.profile else []
+        sets_given = {*self.sets, *self._in_full(self.graph())[0]}
+        words += [f"--set {text}" for text in before.sets if text not in sets_given]
+        if not words and before.profile == self.profile:
             return ""
-        had = " ".join(said) or "no profile"
-        return f"run {before.run} was given {had}; `--name {before.run} -w {self.work}` without -c takes its settings"
+        options = " ".join(words) or "no profile"
+        return (
+            f"run {before.run} was given {options}; `--name {before.run} -w {self.work}` without -c takes its settings"
+        )
 
     def remember(self, graph: Graph, chosen: Chosen, replacing: Mapping[str, str], trains: bool) -> None:
-        """Let the workspace remember what this run was given; `replacing` as `agreed` is to give it.
+        """Let the workspace remember the settings of this run; replacing: what `agreed` gives from then on.
 
-        trains: whether it makes something of the run, whose settings these are then; else they are of features alone.
+        trains: whether the run trains, ranks or evaluates; if not, its settings are of features alone.
         """
         file = self.stages.path if isinstance(self.stages, StagesFile) else self.stages or default_path()
         known = memory.known(self.work, chosen.name) if not chosen.new else None
@@ -90,19 +92,19 @@ class Request:
         )
 
     def _in_full(self, graph: Graph) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The settings as they hold in any folder, and which of them name files."""
+        """The settings with full paths, so that they hold in any folder; and the keys of those that name files."""
         return named_files.in_full(_on_top((), self.sets), graph, self.collection)
 
 
 def _same(known: memory.Memory, package: Path) -> bool:
-    """Whether a package is the one that is remembered, though it may have moved."""
+    """Whether a package is the remembered one, which may have been moved."""
     file = package / manifest.NAME
     moved = file.is_file() and files.sha256(file) == known.package_sha256
     return moved or (known.package is not None and known.package.resolve() == package.resolve())
 
 
 def of_memory(known: memory.Memory, work: Path, trust: tuple[str, ...] = ()) -> Request:
-    """What a run was given, as the workspace remembers it."""
+    """The request of a run, as the workspace remembers it."""
     stages_file = known.stages or shipped()
     return Request(known.collection, work, stages_file, known.profile, known.sets, trust, package=known.package)
 
@@ -115,10 +117,10 @@ def recalled(
     sets: tuple[str, ...] = (),
     package: Path | None = None,
 ) -> Request | None:
-    """The settings of a workspace's last run, or of the run of a name, with those that are given on top.
+    """The settings of a workspace's last run, or of the named run, with the given ones on top.
 
-    None where the workspace remembers no run. A profile "" leaves out the one that is remembered; a package has
-    settings of its own, so of another run or package only the collection is taken.
+    None where the workspace remembers no run. A profile "" leaves out the remembered profile. A package has settings of
+    its own: of a run of another package, or of none, only the collection is taken.
     """
     known = (memory.read(work, name) if name else None) or memory.read(work)
     if known is None:
@@ -138,13 +140,13 @@ def recalled(
 
 
 def _on_top(sets: Sequence[str], given: Sequence[str]) -> tuple[str, ...]:
-    """Settings with others on top: those that say a value anew, or a mapping that it is part of, take its place.
+    """Settings with `given` on top. A setting is replaced by one of the same key, or of a mapping that holds the key.
 
-    The order stays, as later ones are applied to what earlier ones have made: `train.baselines.mine=…` joins the
+    The order stays, because later settings change what earlier ones made: `train.baselines.mine=…` is added to the
     mapping of a `train.baselines={…}` before it.
     """
     kept: list[str] = []
     for text in (*sets, *given):
         key = text.partition("=")[0]
-        kept = [one for one in kept if not f"{one.partition('=')[0]}.".startswith(f"{key}.")] + [text]
+        kept = [setting for setting in kept if not f"{setting.partition('=')[0]}.".startswith(f"{key}.")] + [text]
     return tuple(kept)

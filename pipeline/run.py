@@ -1,148 +1,40 @@
-"""Run what is not cached, in the graph's order, and say what came of it."""
+"""Runs the stages that are not cached, in the graph's order; and accepts results of earlier code."""
 
-import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pipeline import progress
 from pipeline.build.construct import construct
-from pipeline.errors import LaffError, Missing, absent, printable, problems
-from pipeline.graph.graph import Graph
-from pipeline.items import collection
-from pipeline.items.collection import Collection
-from pipeline.items.table import read as read_table
+from pipeline.errors import LaffError, Missing, absent, problems
+from pipeline.items.collection import load as load_collection
+from pipeline.opening import check_place, choose, surroundings
 from pipeline.outcome import ENDS, Outcome, search_advice
 from pipeline.parts.blame import blaming
 from pipeline.plan import accept as accepting
-from pipeline.plan import lacks, losses, packed, runs, steps
+from pipeline.plan import lacks, steps
 from pipeline.plan.accept import Accepted
 from pipeline.plan.context import Context
-from pipeline.plan.losses import Loss, WouldReplace
-from pipeline.plan.plan import stage_plan
-from pipeline.plan.planned import Planned
 from pipeline.plan.record import record, write_ledger
 from pipeline.plan.run_settings import members
-from pipeline.plan.runs import Chosen
+from pipeline.plan.up_to_date import not_up_to_date
 from pipeline.request import Request
-from pipeline.steps import ingest
+from pipeline.run_plan import check_losses, check_names, random_stages, wanted
 from pipeline.store import ledger, memory
-from pipeline.store.workspace import MAIN, Workspace
+from pipeline.store.workspace import Workspace
 from pipeline.weights import lookup
 from pipeline.workers.cluster import Cluster
 from pipeline.workers.tasks import Made, Serial, Tasks
 
 
 class NoWeights(LaffError):
-    """Weights that are not here and cannot be fetched."""
-
-
-def open_context(request: Request, retry: bool = False) -> Context:
-    """Read and check everything; the surroundings of a run. Writes nothing."""
-    found = collection.load(request.collection)
-    context = surroundings(request, request.graph(), found, Workspace(request.work), retry)
-    choose(context, request)
-    return context
-
-
-def surroundings(request: Request, graph: Graph, found: Collection, work: Workspace, retry: bool) -> Context:
-    """The surroundings of a run over a collection that was read; its table is as an ingest would leave it."""
-    for note in found.notes:
-        progress.say(printable(f"{found.name}: {note}"))
-    _check_place(found, work.root)
-    catalog, changes, dated = ingest.look(found, work, ingest.Options(**graph.of_step("ingest").options))
-    context = Context(graph, catalog, work, found.has_videos, request.collection, retry, found.name)
-    context.collection, context.changes, context.dated = found, changes, dated
-    packed.admit(context)
-    return context
-
-
-def _check_place(found: Collection, root: Path) -> None:
-    """LaffError where the workspace is the very folder of the videos: stages' folders would stand among them."""
-    folders = {os.path.dirname(file): file for file in found.files.values()}  # noqa: PTH120 - there may be many
-    for folder, file in folders.items():
-        if Path(folder).resolve() == root.resolve():
-            raise LaffError(
-                f"-w {root}: videos of the collection lie there, such as {Path(file).name}; name a folder of its own"
-            )
-
-
-def choose(context: Context, request: Request) -> Chosen:
-    """The run that a request belongs to; its stages stand from then on where that one keeps them."""
-    if request.own:
-        return runs.choose(context, request.name, request.last)
-    runs.beside(context, str(PurePosixPath(context.graph.of_step("rank").name).parent))
-    return Chosen(MAIN)
-
-
-@dataclass
-class Plan:
-    """What a run would do."""
-
-    run: Chosen  # the run that the settings belong to
-    stages: list[Planned]  # the state of every stage that the targets need
-    random: list[str]  # which of them have random weights
-    losses: list[Loss]  # what would be replaced, which a run asks about first
-
-
-def plan(request: Request, targets: Sequence[str], retry: bool = False) -> Plan:
-    """What a run of these targets would do. Writes nothing."""
-    found = collection.load(request.collection)
-    context = surroundings(request, request.graph(), found, Workspace(request.work), retry)
-    names = wanted(context, targets)
-    check_names(context, names)
-    lacks.check(context, names)
-    chosen = choose(context, request)
-    lost = losses.losses(context, names, request.agreed())
-    return Plan(chosen, [stage_plan(context, name) for name in names], random_stages(context, names), lost)
-
-
-def random_stages(context: Context, names: Sequence[str]) -> list[str]:
-    """Stages among `names` that compute with random weights."""
-    return [name for name in names if context.stage(name).random]
-
-
-def check_names(context: Context, names: Sequence[str]) -> None:
-    """LaffError with all that is wrong with weights and the values of params, before anything runs."""
-    found = [wrong for name in names if (wrong := lookup.check(context.stage(name), context.graph))]
-    found += [wrong for name in names if (wrong := steps.refused(context.stage(name)))]
-    if found:
-        raise problems(str(context.graph.path), found)
-
-
-def _check_losses(context: Context, names: Sequence[str], request: Request) -> dict[str, str]:
-    """What may be replaced: stage -> fingerprint. WouldReplace where nobody has agreed to it."""
-    agreed = {name: print_ for name, print_ in request.agreed().items() if name in context.graph.stages}
-    lost = losses.losses(context, names, agreed)
-    gone = _gone(context, request)
-    if (lost or gone) and not request.replace:
-        raise WouldReplace(lost, str(request.work), request.hint(), gone)
-    kept = {name: print_ for name, print_ in agreed.items() if context.fingerprint(name) == print_}
-    return kept | losses.fingerprints(lost, context)
-
-
-def _gone(context: Context, request: Request) -> str:
-    """What another collection than the last run's would take away, in words; '' where it has most of the videos."""
-    last = memory.read(request.work)
-    if last is None or not request.own or last.collection.resolve() == request.collection.resolve():
-        return ""
-    try:
-        before = read_table(context.work.table)[0].videos
-    except LaffError:  # damaged: it is made again from the shards
-        return ""
-    gone = set(before).difference(context.catalog.videos)
-    if 2 * len(gone) <= len(before):
-        return ""
-    return (
-        f"{len(gone)} of the {len(before)} videos are not in {request.collection}; the last run had {last.collection}"
-    )
+    """Weights that are not on this machine and cannot be downloaded."""
 
 
 def _check_work(context: Context, names: Sequence[str]) -> list[str]:
-    """The stages that are about to run; LaffError with all that stands in their way: parts, devices, weight files."""
-    stale = [name for name in names if stage_plan(context, name).todo]
-    wrong, absent = steps.problems(context, stale), []
+    """The stages that have to run; LaffError with all reasons why they cannot: parts, devices, files of weights."""
+    stale = [state.stage for state in not_up_to_date(context, names)]
+    mistakes, absent = steps.problems(context, stale), []
     for name in stale:
         stage = context.stage(name)
         if stage.part and not stage.borrowed:
@@ -152,7 +44,7 @@ def _check_work(context: Context, names: Sequence[str]) -> list[str]:
                 except LaffError as error:
                     absent.append(str(error))
     context.recipes.forget()  # a file without a published sha256 has one now that it is here
-    errors = [problems(where, texts) for where, texts in ((context.graph.path, wrong), ("weights", absent)) if texts]
+    errors = [problems(where, texts) for where, texts in ((context.graph.path, mistakes), ("weights", absent)) if texts]
     if errors:
         raise (NoWeights if absent else LaffError)(
             "\n".join(map(str, errors)), [text for error in errors for text in error.problems]
@@ -161,43 +53,26 @@ def _check_work(context: Context, names: Sequence[str]) -> list[str]:
 
 
 def _check_fit(context: Context, names: Sequence[str]) -> None:
-    """LaffError where the weights of a stage that is about to run are not its part's: told before hours of decoding."""
-    wrong = []
+    """Raise LaffError where weights do not fit the part of their stage: before hours of decoding, not after."""
+    mistakes = []
     for name in names:
         stage = context.stage(name)
         if stage.borrowed:
             continue
         path = lookup.get(stage, context.graph, context.work)
         further = lookup.further(stage, context.graph, context.work)
-        given = [file for file in (path, *further.values()) if file]
-        if not given:
+        weight_files = [file for file in (path, *further.values()) if file]
+        if not weight_files:
             continue
-        progress.say(f"{name}: looking whether {' and '.join(file.name for file in given)} fits")
+        progress.say(f"{name}: looking whether {' and '.join(file.name for file in weight_files)} fits")
         try:
             with progress.heard("extractors"):  # what was taken off the names of its tensors
                 construct(stage, context).load("cpu", path, **further)
         except ValueError as error:
-            hint = " or ".join(f"`laff weights check {file}`" for file in given)
-            wrong.append(f"'{name}': {error} ({hint} tells what it is and how to use it)")
-    if wrong:
-        raise problems("weights", wrong)
-
-
-def targets_of(graph: Graph, names: Sequence[str]) -> list[str]:
-    """What to run: the stages named, else those that a step makes the default, else every stage that nothing reads."""
-    if names:
-        return list(names)
-    ends = [stage.name for stage in graph.stages.values() if stage.about.default]
-    read = {source for stage in graph.stages.values() for source in stage.sources}
-    return ends or [name for name in graph.stages if name not in read]
-
-
-def wanted(context: Context, targets: Sequence[str]) -> list[str]:
-    """The stages that a run of these targets needs; of a package without targets, all that the collection allows."""
-    graph = context.graph
-    if graph.package and list(targets) in ([], targets_of(graph, ())):
-        return graph.needed([name for name in lacks.possible(context) if context.stage(name).sides != ("text",)])
-    return graph.needed(targets_of(graph, targets))
+            hint = " or ".join(f"`laff weights check {file}`" for file in weight_files)
+            mistakes.append(f"'{name}': {error} ({hint} tells what it is and how to use it)")
+    if mistakes:
+        raise problems("weights", mistakes)
 
 
 def run(
@@ -207,21 +82,21 @@ def run(
     outcome: Outcome | None = None,
     before: Callable[[Context, Sequence[str]], None] | None = None,
 ) -> Outcome:
-    """Make everything that the targets need and that is not cached; `outcome` is what a run before this one did.
+    """Make everything that the targets need and that is not cached; outcome: of a run before this one, to be continued.
 
-    before(context, stages) is called when all that these stages need is made, and before they are, cached or not.
+    before(context, stages) is called before each group of stages, cached or not, when all that they read is made.
     """
     outcome = Outcome() if outcome is None else outcome
     work = Workspace(request.work)
     graph = request.graph()
-    graph.needed(targets)  # tells names of no stage
-    found = collection.load(request.collection)  # mistakes are told before the workspace is touched
-    _check_place(found, request.work)
+    graph.needed(targets)  # raises LaffError for unknown stages
+    collection = load_collection(request.collection)  # mistakes are reported before the workspace is touched
+    check_place(collection, request.work)
     with work.lock():
-        context = surroundings(request, graph, found, work, retry)
+        context = surroundings(request, graph, collection, work, retry)
         context.tasks = _tasks(request, context)
         names = wanted(context, targets)
-        outcome.videos = sum(map(len, found.ids.values()))
+        outcome.videos = sum(map(len, collection.ids.values()))
         outcome.random, outcome.stages = random_stages(context, names), names
         outcome.ends = {step: stage.name for step in ENDS for stage in graph.stages_of(step)}
         outcome.advice = search_advice(graph, request.work) if graph.stages_of("train", names) else ""
@@ -229,7 +104,7 @@ def run(
         lacks.check(context, names)
         chosen = choose(context, request)
         outcome.places = context.work.places
-        replacing = _check_losses(context, names, request)
+        replacing = check_losses(context, names, request)
         trains = not set(members(context.graph)).isdisjoint(names)
         if chosen.new and trains:
             how = f" ({'; '.join(chosen.differs)})" if chosen.differs else ""
@@ -259,28 +134,28 @@ def run(
 
 
 def accept(request: Request, names: Sequence[str]) -> tuple[Accepted, list[str]]:
-    """Let stand what earlier code has made of these stages.
+    """Accept the results of earlier code for these stages.
 
-    Returns what came of it, and the stages that are to be made again, in seconds, to tell of it; none where something
-    else would have to be made first. LaffError where anything but code has changed.
+    Returns the outcome, and the stages to run again so that their results tell of it (it takes seconds); none where
+    others would have to run first. Raises LaffError where anything but code has changed.
     """
     work = Workspace(request.work)
     if not request.work.is_dir():
         raise LaffError(f"{request.work}: no such workspace")
-    found = collection.load(request.collection)
-    _check_place(found, request.work)
+    collection = load_collection(request.collection)
+    check_place(collection, request.work)
     with work.lock():
-        context = surroundings(request, request.graph(), found, work, retry=False)
+        context = surroundings(request, request.graph(), collection, work, retry=False)
         check_names(context, list(context.graph.stages))
         choose(context, request)
         accepted = accepting.accept(context, names)
-        todo = {name for name in context.graph.stages if stage_plan(context, name).todo}
+        todo = {state.stage for state in not_up_to_date(context, context.graph.stages)}
     telling = [stage.name for stage in context.graph.stages.values() if stage.about.tells and stage.name in todo]
     return accepted, [name for name in telling if todo.intersection(context.graph.needed([name])) <= set(telling)]
 
 
 def _tasks(request: Request, context: Context) -> Tasks:
-    """Who does the shards: this process, workers on this machine, or those of a scheduler."""
+    """What does the work of shards: this process, workers on this machine, or those of a scheduler."""
     if not request.workers and not request.scheduler:
         return Serial()
     video = next((path for path in context.catalog.paths if path and Path(path).exists()), None)  # some may be missing
@@ -289,23 +164,23 @@ def _tasks(request: Request, context: Context) -> Tasks:
 
 
 def phases(context: Context, names: Sequence[str]) -> list[list[str]]:
-    """The stages in running order; those that can share one pass over the videos stand together.
+    """Groups of stages in running order. Stages that can share one pass over the videos are in one group.
 
-    They wait for each other: whatever else is ready runs first, so that clip-ft, which needs finetune, joins the pass.
-    The table comes first: all others work on what it lists.
+    Such stages wait for each other, and whatever else is ready runs first, so that clip-ft, which needs finetune, joins
+    the pass. The stage that makes the table comes first, because all others work on the items in it.
     """
     table = context.graph.of_step("ingest").name
-    left, done, found = [name for name in names if name != table], {table}, [[table]]
+    left, done, phases_found = [name for name in names if name != table], {table}, [[table]]
     while left:
         ready = [
             name for name in left if all(source in done or source not in left for source in context.graph.reads(name))
         ]
         alone = [name for name in ready if not _shares(context, name)]
         phase = alone[:1] or [name for name in ready if context.stage(name).about == context.stage(ready[0]).about]
-        found.append(phase)
+        phases_found.append(phase)
         done.update(phase)
         left = [name for name in left if name not in phase]
-    return found
+    return phases_found
 
 
 def _shares(context: Context, name: str) -> bool:
@@ -314,7 +189,7 @@ def _shares(context: Context, name: str) -> bool:
 
 
 def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None:
-    plans = [planned for name in phase if (planned := stage_plan(context, name)).todo]
+    plans = not_up_to_date(context, phase)
     for planned in [planned for planned in plans if context.stage(planned.stage).idle]:
         progress.say(f"{planned.stage}: it is told to train no model, so there is nothing to do")
         record(context, planned, Made(planned.stage, planned.todo[0].key, 0, 0.0))

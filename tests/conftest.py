@@ -26,8 +26,8 @@ import pytest
 from tests.forked import Forked
 
 if TYPE_CHECKING:
+    from pipeline.outcome import Outcome
     from pipeline.request import Request
-    from pipeline.run import Outcome
 
 # A shell starts its background jobs with SIGINT ignored, and what tests start would ignore it too.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -630,7 +630,7 @@ def test_the_demo_runs_what_it_made(laff, tiny, tmp_path: Path, monkeypatch) -> 
         return folder / "collection.yaml"
 
     def run(request, targets, *_: object):
-        from pipeline.run import Outcome
+        from pipeline.outcome import Outcome
 
         seen["request"], seen["names"] = request, list(request.graph().stages)
         return Outcome()

@@ -22,7 +22,8 @@ from pipeline.errors import LaffError
 from pipeline.items import table
 from pipeline.items.collection import load
 from pipeline.request import Request
-from pipeline.run import plan, run
+from pipeline.run import run
+from pipeline.run_plan import plan
 from pipeline.search.answer import search
 from pipeline.store import journal
 from tests.extractors import test_bert

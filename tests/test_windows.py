@@ -11,9 +11,10 @@ import pytest
 
 from extractors.base import Sampling
 from pipeline.extraction import decoding
+from pipeline.opening import open_context
 from pipeline.request import Request
 from pipeline.rows import shards
-from pipeline.run import open_context, run
+from pipeline.run import run
 from pipeline.store import ledger
 from pipeline.training import frame_cache
 

@@ -12,11 +12,12 @@ from pipeline.assembly.features import Rows
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.graph import models
 from pipeline.graph.models import Model
+from pipeline.opening import open_context
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
+from pipeline.plan.up_to_date import check_up_to_date
 from pipeline.ranking.embed import blocks
 from pipeline.request import Request
-from pipeline.run import open_context
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -79,12 +80,8 @@ def features(request: Request) -> Features:
     context = open_context(request)
     stage = context.graph.of_step("train")
     trained = {model.name: model for model in models.of(context.graph, stage)}
-    for planned in (stage_plan(context, name) for name in context.graph.needed([stage.name])):
-        if planned.todo and planned.stage != stage.name:
-            raise LaffError(
-                f"{planned.stage} in {request.work} is not up to date ({planned.reasons[0]}); give the same --profile, "
-                f"--set and --stages as when it was made, or run `{maker(stage.name)}` with these first"
-            )
+    read = [name for name in context.graph.needed([stage.name]) if name != stage.name]
+    check_up_to_date(context, read, f"run `{maker(stage.name)}` with these first")
     torch.set_num_threads(context.graph.threads)
     encoders = assemble.joints(context, stage)
     rows = assemble.rows(context, stage, "test", lost=True)

@@ -17,6 +17,7 @@ from pipeline.errors import LaffError
 from pipeline.graph import models
 from pipeline.graph.graph import Stage
 from pipeline.graph.models import Model
+from pipeline.graph.options import ModelOptions
 from pipeline.plan.accept import made_as
 from pipeline.plan.context import Context
 from pipeline.plan.units import model as model_unit
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from fusion.features import Feature, Split, Tokens
     from fusion.spaces import Spaces
 
-BY_FRAME = "/frames"  # behind the name of a feature that stands in a split frame by frame too
+BY_FRAME = "/frames"  # behind the name of a feature that a split also has frame by frame
 
 
 @dataclass
@@ -53,15 +54,15 @@ class Joint:
 def joints(context: Context, stage: Stage) -> list[Joint]:
     """The encoders that `joint:` names, with the vocabulary of the train captions."""
     catalog = context.catalog
-    found = []
-    for name in stage.options["joint"]:
+    encoders = []
+    for name in stage.options_as(ModelOptions).joint:
         part = construct.construct(context.stage(name), context)
         if packed := context.stage(name).packed:
-            found.append(Joint(name, part, _words(packed.files["words"])))
+            encoders.append(Joint(name, part, _words(packed.files["words"])))
             continue
         captions = [catalog.texts[row] for row in catalog.split_captions("train")]
-        found.append(Joint(name, part, part.vocabulary(captions)))
-    return found
+        encoders.append(Joint(name, part, part.vocabulary(captions)))
+    return encoders
 
 
 def _words(path: Path) -> list[str]:
@@ -73,18 +74,19 @@ def _words(path: Path) -> list[str]:
 
 
 def rows(context: Context, stage: Stage, split: str, lost: bool = False, needs: Collection[str] = ()) -> Rows:
-    """All cached features of a split that the stage fuses; those of joint encoders come as tokens later.
+    """All cached features of a split that the stage fuses, without those of joint encoders, which read tokens.
 
-    needs: the video features that a video must have to be among them, such as those of one model; () is all.
+    needs: the video features without which a video is left out, such as those of one model; () means all.
     """
     video, text = context.features(stage.name)
-    cached = [name for name in text if name not in stage.options["joint"]]
+    joint = stage.options_as(ModelOptions).joint
+    cached = [name for name in text if name not in joint]
     frames = {name for model in models.of(context.graph, stage) for name in model.frames}
     return features.split_rows(context, video, cached, split, lost, frames, needs)
 
 
 def as_feature(values: Any) -> "Feature":
-    """A dense or CSR block of rows as the models take it."""
+    """A dense or CSR block of rows as the tensor that models take."""
     import torch
 
     from fusion.features import Sparse
@@ -96,20 +98,20 @@ def as_feature(values: Any) -> "Feature":
     )
 
 
-def split(context: Context, found: Rows, encoders: Sequence[Joint]) -> "Split":
+def split(context: Context, rows: Rows, encoders: Sequence[Joint]) -> "Split":
     """Rows as a Split of tensors."""
     import torch
     from torch import Tensor
 
     from fusion.features import Frames, Split
 
-    text = {name: as_feature(values) for name, values in found.text.items()}
-    texts = [context.catalog.texts[row] for row in found.captions]
+    text = {name: as_feature(values) for name, values in rows.text.items()}
+    texts = [context.catalog.texts[row] for row in rows.captions]
     text |= {joint.name: joint.tokens(texts) for joint in encoders}
-    video: dict[str, Tensor | Frames] = {name: torch.from_numpy(values) for name, values in found.video.items()}
-    for name, (values, counts) in found.frames.items():
+    video: dict[str, Tensor | Frames] = {name: torch.from_numpy(values) for name, values in rows.video.items()}
+    for name, (values, counts) in rows.frames.items():
         video[name + BY_FRAME] = Frames(torch.from_numpy(values), torch.from_numpy(counts).long())
-    return Split(video, text, torch.from_numpy(np.maximum(found.video_of, 0)))
+    return Split(video, text, torch.from_numpy(np.maximum(rows.video_of, 0)))
 
 
 def part_of(whole: "Split", model: Model) -> "Split":
@@ -124,21 +126,21 @@ def part_of(whole: "Split", model: Model) -> "Split":
 
 
 def videos_of(context: Context, model: Model, rows: np.ndarray) -> "tuple[dict[str, Feature], np.ndarray]":
-    """Video features of one model for catalog rows [n], of those [m] that have all of them; and found [n] bool."""
+    """The video features of one model for the catalog rows [m of n] that have all of them; and which, [n] bool."""
     import torch
 
     from fusion.features import Frames
 
     read = {name: features.read(context, name, "video", rows) for name in model.video}
-    found = np.logical_and.reduce([there for _, there in read.values()])
+    complete = np.logical_and.reduce([has_row for _, has_row in read.values()])
     videos: dict[str, Feature] = {}
     for name, (values, _) in read.items():
         if name in model.frames:
-            frames, counts = features.read_frames(context, name, rows[found])
+            frames, counts = features.read_frames(context, name, rows[complete])
             videos[name] = Frames(torch.from_numpy(frames), torch.from_numpy(counts).long())
         else:
-            videos[name] = torch.from_numpy(np.ascontiguousarray(np.asarray(values)[found], np.float32))
-    return videos, found
+            videos[name] = torch.from_numpy(np.ascontiguousarray(np.asarray(values)[complete], np.float32))
+    return videos, complete
 
 
 def make(
@@ -154,10 +156,10 @@ def make(
 
     video, text = ({name: width(feature, name) for name, feature in side.items()} for side in (split.video, split.text))
     lengths = {name: feature.values.shape[1] for name, feature in split.video.items() if isinstance(feature, Frames)}
-    return _made(context, stage, model, (video, text, lengths), encoders, seed)
+    return _untrained(context, stage, model, (video, text, lengths), encoders, seed)
 
 
-def _made(
+def _untrained(
     context: Context,
     stage: Stage,
     model: Model,
@@ -165,7 +167,10 @@ def _made(
     encoders: Sequence[Joint],
     seed: int,
 ) -> "Spaces":
-    """widths: of the video features, of the text features; and frames of those that come frame by frame."""
+    """The untrained model.
+
+    widths: of video features, of text features, and the number of frames of those that come frame by frame.
+    """
     import torch
 
     inside = {
@@ -181,41 +186,41 @@ def _made(
 def trained(
     context: Context, stage: Stage, model: Model, split: "Split", encoders: Sequence[Joint], seed: int
 ) -> "Spaces":
-    """The model as its best epoch left it, ready to embed."""
+    """The model with the weights of its best epoch, ready to embed."""
     return _as_trained(context, stage, model, make(context, stage, model, split, encoders, seed), seed)
 
 
 def trained_alone(context: Context, stage: Stage, model: Model, encoders: Sequence[Joint], seed: int) -> "Spaces":
-    """`trained`, without any features in memory: cached shards tell how wide they are."""
+    """The same as `trained`, without features in memory: widths are read from cached shards."""
     joint = {encoder.name: int(encoder.part.dim) for encoder in encoders}
-    if stage.packed:  # a collection may have no text, or no video, that would tell
+    if stage.packed:  # a collection may have no shards of texts or videos to read widths from
         known = stage.packed.widths
-        one, other = ({name: known[name][0] for name in names} for names in (model.video, model.text))
-        whole = one, other, {name: known[name][1] for name in model.frames}
-        return _as_trained(context, stage, model, _made(context, stage, model, whole, encoders, seed), seed)
+        video_widths, text_widths = ({name: known[name][0] for name in names} for names in (model.video, model.text))
+        whole = video_widths, text_widths, {name: known[name][1] for name in model.frames}
+        return _as_trained(context, stage, model, _untrained(context, stage, model, whole, encoders, seed), seed)
     video = {name: shape(context, name, "video") for name in model.video}
     text = {name: joint[name] if name in joint else shape(context, name, "text")[0] for name in model.text}
     lengths = {name: video[name][1] for name in model.frames}
     widths = {name: width for name, (width, _) in video.items()}, text, lengths
-    return _as_trained(context, stage, model, _made(context, stage, model, widths, encoders, seed), seed)
+    return _as_trained(context, stage, model, _untrained(context, stage, model, widths, encoders, seed), seed)
 
 
 def shape(context: Context, name: str, side: str) -> tuple[int, int]:
     """Width and frames of a cached feature, of a shard that has rows. LaffError where none has."""
     stage = context.stage(name)
-    for number, rows in enumerate(context.catalog.shards(side)):
+    for number, items in enumerate(context.catalog.shards(side)):
         key = shard_key(stage, side, number)
-        entry = context.work.index(name).entry(key) if len(rows) else None
+        entry = context.work.index(name).entry(key) if len(items) else None
         if entry and entry.rows:
             return shards.shape(context.work.folder(name) / key)
     raise LaffError(f"{name}: no {side} has a row; see `laff failures`")
 
 
 def _as_trained(context: Context, stage: Stage, model: Model, paired: "Spaces", seed: int) -> "Spaces":
-    """The same model with the weights of its best epoch."""
+    """`paired` with the weights of its best epoch loaded."""
     path = best(context, stage, model, seed)
     content = read_checkpoint(path)
-    unit = None if stage.packed else model_unit(context, stage, model, seed)  # a package's files were checked
+    unit = None if stage.packed else model_unit(context, stage, model, seed)  # the files of a package were checked
     if unit and content["fingerprint"] != made_as(context, stage.name, unit) + unit.content:
         raise LaffError(
             f"{path} was trained on other features, items or parameters; give the same --profile and --set as then, "

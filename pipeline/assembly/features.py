@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 def read(context: Context, name: str, side: str, rows: np.ndarray) -> "tuple[np.ndarray | csr_matrix, np.ndarray]":
-    """Values of catalog rows [n] in their order: [n, D] dense float32 or CSR, and found [n] bool; missing: 0.
+    """Values [n, D] of catalog rows [n], dense float32 or CSR, 0 for a row without; and which have values, [n] bool.
 
-    Of a feature of frames the mean over each video's own frames.
+    For a feature of frames the values are means over each video's own frames.
     """
-    found = np.zeros(len(rows), dtype=bool)
+    has_row = np.zeros(len(rows), dtype=bool)
     dense: np.ndarray | None = None
     blocks: list[Any] = []
     order: list[np.ndarray] = []
     for shard, places, taken in _shards(context, name, side, rows):
-        found[places] = True
+        has_row[places] = True
         if isinstance(shard.values, np.ndarray):
             dense = _room(dense, name, shard, shard.values.shape[-1:], len(rows))
             if len(taken):
@@ -35,16 +35,16 @@ def read(context: Context, name: str, side: str, rows: np.ndarray) -> "tuple[np.
             blocks.append(shard.values[taken])
             order.append(places)
     if blocks:
-        return _in_order(blocks, order, len(rows)), found
+        return _in_order(blocks, order, len(rows)), has_row
     if dense is None:
         raise LaffError(f"{name}: the collection has no {side} items, so there are no rows of them")
-    return dense, found
+    return dense, has_row
 
 
 def read_frames(context: Context, name: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A feature of frames as it is: values [n, T, D] float32 of catalog rows [n], and frames [n] int32.
+    """A feature of frames: values [n, T, D] float32 of catalog rows [n], and frames [n] int32.
 
-    `frames` says how many of the T are the video's own, 0 where it has no row; the rest is padding.
+    `frames` is how many of the T frames are the video's own, 0 where it has no row. The others are padding.
     """
     dense: np.ndarray | None = None
     frames = np.zeros(len(rows), np.int32)
@@ -63,15 +63,19 @@ def read_frames(context: Context, name: str, rows: np.ndarray) -> tuple[np.ndarr
 def _shards(
     context: Context, name: str, side: str, rows: np.ndarray
 ) -> "Iterator[tuple[shards.Shard, np.ndarray, np.ndarray]]":
-    """Each shard that holds some of the catalog rows [n]: it, their places in `rows`, and their rows in it."""
+    """Each shard with some of the catalog rows [n]: the shard, their places in `rows`, their rows in the shard."""
     stage, catalog = context.stage(name), context.catalog
     every = np.asarray(catalog.video_shard if side == "video" else catalog.caption_shard, dtype=np.int64)
     shard_of = every[rows]
-    for number in np.unique(shard_of) if len(rows) else every[:1]:  # of no rows one shard tells the width
+    for number in np.unique(shard_of) if len(rows) else every[:1]:  # without rows one shard is read for the width
         shard = shards.read(context.work.folder(name) / shard_key(stage, side, int(number)))
         at = {id_: row for row, id_ in enumerate(shard.ids)}
-        here = np.flatnonzero(shard_of == number)
-        pairs = [(place, at[id_]) for place, id_ in zip(here, catalog.ids(side, rows[here]), strict=True) if id_ in at]
+        in_shard = np.flatnonzero(shard_of == number)
+        pairs = [
+            (place, at[id_])
+            for place, id_ in zip(in_shard, catalog.ids(side, rows[in_shard]), strict=True)
+            if id_ in at
+        ]
         places, taken = (
             np.array(column, dtype=np.int64) for column in (zip(*pairs, strict=True) if pairs else ([], []))
         )
@@ -79,7 +83,7 @@ def _shards(
 
 
 def _room(dense: np.ndarray | None, name: str, shard: shards.Shard, shape: tuple[int, ...], count: int) -> np.ndarray:
-    """Zeros for `count` rows of this shape, if it is not there yet; LaffError where other shards had another shape."""
+    """`dense`, or zeros for `count` rows where it is None; LaffError where its rows have another shape."""
     if dense is None:
         return np.zeros((count, *shape), np.float32)
     if dense.shape[1:] != shape and shard.ids:
@@ -88,13 +92,14 @@ def _room(dense: np.ndarray | None, name: str, shard: shards.Shard, shape: tuple
 
 
 def _means(shard: shards.Shard, taken: np.ndarray) -> np.ndarray:
-    """Rows of a dense shard as float32 [n, D]; of frames their mean, over the video's own."""
-    values = shard.values[taken]
+    """Rows of a dense shard as float32 [n, D]; for a feature of frames, means over the video's own frames."""
+    values: np.ndarray = shard.values[taken]
     if shard.frames is None:
         return values
     frames = shard.frames[taken, None]
-    own = np.arange(values.shape[1]) < frames
-    return values.sum(axis=1, dtype=np.float32, where=own[:, :, None]) / frames
+    is_own = np.arange(values.shape[1]) < frames
+    means: np.ndarray = values.sum(axis=1, dtype=np.float32, where=is_own[:, :, None]) / frames
+    return means
 
 
 def _in_order(blocks: list[Any], order: list[np.ndarray], count: int) -> "csr_matrix":
@@ -108,13 +113,13 @@ def _in_order(blocks: list[Any], order: list[np.ndarray], count: int) -> "csr_ma
 
 
 def pairs(context: Context, video: str, split: str) -> Pairs:
-    """Captions of a split with one video feature; videos without the feature are left out with their captions."""
+    """Captions of a split with one video feature, without the captions of videos that lack it."""
     catalog = context.catalog
     videos = catalog.split_videos(split)
-    values, found = read(context, video, "video", videos)
-    captions, video_of = paired_captions(context, split, videos[found])
+    values, has_row = read(context, video, "video", videos)
+    captions, video_of = paired_captions(context, split, videos[has_row])
     check_learnable(split, captions)
-    return Pairs([catalog.texts[row] for row in captions], video_of, values[found])
+    return Pairs([catalog.texts[row] for row in captions], video_of, values[has_row])
 
 
 def paired_captions(context: Context, split: str, videos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -128,7 +133,7 @@ def paired_captions(context: Context, split: str, videos: np.ndarray) -> tuple[n
 
 
 def check_learnable(split: str, captions: np.ndarray) -> None:
-    """Unfit where no caption of a split is left to learn from."""
+    """Raise Unfit where no caption of a split is left to learn from."""
     if not len(captions):
         raise Unfit(
             f"no video of {split} has all features and a caption, so there is nothing to learn from; see "
@@ -157,14 +162,13 @@ def split_rows(
     frames: Collection[str] = (),
     needs: Collection[str] = (),
 ) -> Rows:
-    """All features of a split; videos that lack one are left out (coverage is reported where metrics are).
+    """All features of a split, without videos that lack one (metrics report the coverage).
 
-    `frames` names features that are wanted frame by frame too; `needs` the video features that a video must have,
-    where not all: what it lacks of the others is 0.
+    frames: the features that are wanted frame by frame as well. needs: the video features without which a video is left
+    out, where these are not all; others that it lacks are 0.
 
-    `lost` keeps the captions of such videos, with -1 in video_of: when ranking, they still stand in the way of others.
-    Queries of no video, which test may have, are among them too. Of a split without captions the text features have
-    no rows.
+    lost: keep the captions of videos that are left out, with -1 in video_of, because they are queries in a ranking.
+    Queries that belong to no video are then kept too. In a split without captions the text features have no rows.
     """
     every = context.catalog.split_videos(split)
     read_all = {name: read(context, name, "video", every) for name in video}
@@ -175,14 +179,14 @@ def split_rows(
         kept = dict(zip(captions.tolist(), video_of.tolist(), strict=True))
         captions = context.catalog.split_captions(split)
         if split == "test":
-            captions = np.union1d(captions, context.catalog.queries())  # rising, as the captions are
+            captions = np.union1d(captions, context.catalog.queries())  # in rising order, as captions are
         video_of = np.array([kept.get(row, -1) for row in captions.tolist()], dtype=np.int64)
     texts: dict[str, Any] = {}
     for name in text:
-        texts[name], found = read(context, name, "text", captions)
-        if not found.all() and isinstance(texts[name], np.ndarray):
-            names = context.catalog.ids("text", captions[~found])[:3]
-            raise LaffError(f"{name}: {int((~found).sum())} captions of {split} have no row ({', '.join(names)}, …)")
+        texts[name], has_row = read(context, name, "text", captions)
+        if not has_row.all() and isinstance(texts[name], np.ndarray):
+            names = context.catalog.ids("text", captions[~has_row])[:3]
+            raise LaffError(f"{name}: {int((~has_row).sum())} captions of {split} have no row ({', '.join(names)}, …)")
     dense = {name: np.asarray(values)[covered] for name, (values, _) in read_all.items()}
     by_frame = {name: read_frames(context, name, videos) for name in video if name in frames}
     return Rows(dense, texts, videos, captions, video_of, by_frame)

@@ -1,4 +1,4 @@
-"""What stages have learned from the train split: where it is saved, and the word vectors among it."""
+"""The files of what stages learned from the train split, and the word vectors in them."""
 
 import json
 from contextlib import suppress
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def file(context: Context, stage: Stage) -> Path | None:
-    """Where what the stage works with was saved: by itself, or by whom it borrows from; else None."""
+    """The file that the stage learned, or the stage that it borrows from; None where nothing is learned."""
     if stage.borrowed:
         return _own_file(context, context.stage(stage.lender))
     return _own_file(context, stage)
@@ -32,7 +32,7 @@ def _own_file(context: Context, stage: Stage) -> Path | None:
 
 
 def about(context: Context, stage: Stage) -> dict[str, str]:
-    """What a shard says of the weights: where published ones come from, or what was learned, from what and how."""
+    """The attributes of a shard about its weights: the source of published ones, or what was learned and how."""
     if stage.borrowed:
         tuned = stage.lender
         recipe = context.recipe(tuned) | lookup.about(context.stage(tuned), context.graph)
@@ -41,11 +41,11 @@ def about(context: Context, stage: Stage) -> dict[str, str]:
     if stage.packed:
         package = context.graph.package.name if context.graph.package else ""
         return {"learned": json.dumps({"stage": stage.name, "package": package, "sha256": stage.packed.sha256})}
-    said = lookup.about(stage, context.graph)
+    attributes = lookup.about(stage, context.graph)
     if stage.fitted:
         captions = len(context.catalog.split_captions("train"))
-        said["learned"] = json.dumps({"stage": stage.name, "from": f"{captions} captions of train"})
-    return said
+        attributes["learned"] = json.dumps({"stage": stage.name, "from": f"{captions} captions of train"})
+    return attributes
 
 
 def word_vectors(context: Context, stage: Stage) -> "dict[str, np.ndarray] | None":
@@ -60,7 +60,7 @@ def word_vectors(context: Context, stage: Stage) -> "dict[str, np.ndarray] | Non
 
 
 def vectors_misfit(context: Context, stage: Stage) -> str:
-    """Why the word vectors that a stage starts from will not fit its part, or ''; told before anything is made."""
+    """Why the word vectors that a stage starts from do not fit its part, or ''. Needs no finished stage."""
     part = construct(stage, context)
     if not hasattr(part, "vector_dim"):
         return ""
@@ -70,7 +70,7 @@ def vectors_misfit(context: Context, stage: Stage) -> str:
         words = construct(context.stage(source), context)
         if not hasattr(words, "vector_width"):
             continue
-        with suppress(ValueError):  # a file that is not there: told of the stage that reads it
+        with suppress(ValueError):  # a missing file: reported for the stage that reads it
             width = words.vector_width()
             if width != part.vector_dim:
                 return (

@@ -6,11 +6,11 @@ from typing import Any
 from pipeline.errors import LaffError
 
 Further = dict[str, Path | None]
-MOST = 9  # parts that a process keeps at once; beyond that it lets go of all, for memory is bounded
+MOST = 9  # parts that a process keeps at once; one more, and it frees all of them
 
 
 class Loaded:
-    """Parts that are ready to work, kept from one shard to the next: loading costs seconds."""
+    """Parts that are ready to work, kept from one shard to the next, because loading takes seconds."""
 
     def __init__(self) -> None:
         self._parts: dict[str, Any] = {}
@@ -48,7 +48,7 @@ def load(part: Any, where: str, weights: Path | None, state: Path | None, furthe
 
 
 def device(stage: str, on: str) -> str:
-    """The device of `on` on this machine: a GPU where there is one, unless it says cpu."""
+    """The device that `on` means on this machine: a GPU where there is one, unless it says cpu."""
     if on == "cpu":
         return "cpu"
     import torch
@@ -59,13 +59,13 @@ def device(stage: str, on: str) -> str:
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """What a fit saved."""
+    """The state that a fit saved."""
     state: dict[str, Any] = read_checkpoint(path)["state"]
     return state
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A best.pt: fingerprint, state, score, epoch."""
+    """The content of a best.pt: fingerprint, state, score, epoch."""
     import torch
 
     try:

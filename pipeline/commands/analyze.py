@@ -185,7 +185,7 @@ def queries_command(first: str, second: str, number: int, grid: str, roles: dict
     """
     from pipeline import files
     from pipeline.analyze import place, plots, queries
-    from pipeline.run import open_context
+    from pipeline.opening import open_context
     from pipeline.views import tables
 
     request = request_of(shared, grid, roles)

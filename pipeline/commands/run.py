@@ -73,8 +73,8 @@ def plan_command(
     laff plan -c collection.yaml -w WORK --grid blocks              of what `laff compare blocks` makes
     """
     from pipeline.plan import plan as plans
-    from pipeline.run import plan as make_plan
-    from pipeline.run import targets_of
+    from pipeline.run_plan import plan as make_plan
+    from pipeline.run_plan import targets_of
     from pipeline.store.workspace import MAIN, RUNS
 
     request = request_of(shared, grid, roles, seeds)

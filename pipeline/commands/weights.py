@@ -70,7 +70,7 @@ def get_weights(names: tuple[str, ...], shared: Shared) -> None:
     laff weights get x3d-l-k400 timesformer-96x32-howto100m
     """
     from pipeline.errors import LaffError, Problems
-    from pipeline.run import targets_of
+    from pipeline.run_plan import targets_of
     from pipeline.weights import lookup
 
     graph = shared.graph()

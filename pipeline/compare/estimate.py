@@ -16,10 +16,10 @@ from pipeline.errors import LaffError
 from pipeline.graph import models
 from pipeline.graph.graph import Stage
 from pipeline.graph.models import Model
-from pipeline.graph.recipe import recipe_of
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.planned import Planned
+from pipeline.plan.up_to_date import not_up_to_date
 from pipeline.training import reuse
 from pipeline.views.tables import duration, text_table
 
@@ -58,8 +58,7 @@ class Cost:
 def waiting(context: Context) -> list[Planned]:
     """The stages that are to be made before the trainings: features for the most part."""
     train = context.graph.of_step("rank").sources[0]
-    plans = [stage_plan(context, name) for name in context.graph.needed([train]) if name != train]
-    return [planned for planned in plans if planned.todo]
+    return not_up_to_date(context, [name for name in context.graph.needed([train]) if name != train])
 
 
 def costs(context: Context) -> list[Cost]:
@@ -72,7 +71,7 @@ def costs(context: Context) -> list[Cost]:
     watch = _Watch(context, train) if todo and not waiting(context) else None
     costs_of_rows = []
     for model in models.of(context.graph, train):
-        recipe = recipe_of(train.options | model.options)
+        recipe = model.training(train)
         seeds = tuple(seed for seed in model.seeds if f"{model.name}/seed{seed}" in todo)
         steps = -(-_pairs(context, model) // recipe.batch)
         seconds = watch.seconds(model) if watch else None
@@ -115,8 +114,7 @@ class _Watch:
         from pipeline.training.optimizer import make_optimizer, step
 
         device_name = device(self._stage.name, self._stage.on)
-        options = self._stage.options | model.options
-        recipe = recipe_of(options)
+        recipe = model.training(self._stage)
         split = assemble.part_of(self._split(model), model).to(device_name)
         net = (
             assemble.make(self._context, self._stage, model, split, self._encoders, model.seeds[0])
@@ -125,8 +123,8 @@ class _Watch:
         )
         if not any(parameter.requires_grad for parameter in net.parameters()):
             return 0.0
-        loss = make(options["loss"], options["mask"], options["prior"])
-        task = Retrieval(net, split, split, loss, precision=options["precision"])
+        loss = make(recipe.loss, recipe.mask, recipe.prior)
+        task = Retrieval(net, split, split, loss, precision=recipe.precision)
         optimizer = make_optimizer(net, recipe)
         samples = torch.arange(min(recipe.batch, _pairs(self._context, model))) % task.samples
         seconds: list[float] = []

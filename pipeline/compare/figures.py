@@ -19,10 +19,11 @@ from pipeline.evaluation.significance import holm, randomisation
 from pipeline.graph import models, step_facts
 from pipeline.graph.graph import Stage
 from pipeline.graph.models import Row
+from pipeline.graph.options import ModelOptions
 from pipeline.plan.accept import earlier_code
 from pipeline.plan.context import Context
 from pipeline.ranking.ranks_file import WAYS, read_seeds
-from pipeline.run import random_stages
+from pipeline.run_plan import random_stages
 from pipeline.store.index import Index
 
 
@@ -68,7 +69,9 @@ def _what(row: Row, train: Stage, compared: Rows) -> dict[str, Any]:
         differs = f"{video} and {text} compared by their cosine, nothing trained"
         return {"uses": "", "params": {}, "options": {}, "video": [video], "text": [text], "differs": differs}
     (model,) = row.models
-    differences = [f"{key} {value}" for key, value in train.options["baselines"][row.name].get("params", {}).items()]
+    entry = train.options_as(ModelOptions).baselines[row.name]
+    params = {} if isinstance(entry, str) else entry.get("params", {})
+    differences = [f"{key} {value}" for key, value in params.items()]
     differences += [f"{key} {value}" for key, value in model.options.items() if value != train.options[key]]
     for side, names in (("video", model.video), ("text", model.text)):
         if list(names) != compared.features[side]:

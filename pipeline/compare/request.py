@@ -12,6 +12,7 @@ from pipeline.compare.rows import Rows, RunRows
 from pipeline.errors import LaffError, Problems
 from pipeline.graph import models
 from pipeline.graph.graph import Graph
+from pipeline.graph.options import ModelOptions
 from pipeline.request import Request
 from pipeline.store import memory
 
@@ -58,9 +59,9 @@ def requested(
     if len(overruled) == 1:
         raise LaffError(overruled[0])
     Problems(overruled).check(chosen.path)
-    seeds = seeds or (train.options["seeds"] if f"{train.name}.seeds" in settings else ())
+    seeds = seeds or (train.options_as(ModelOptions).seeds if f"{train.name}.seeds" in settings else ())
     run = RunRows(
-        singles=train.options["singles"] and f"{train.name}.singles" in settings,
+        singles=train.options_as(ModelOptions).singles and f"{train.name}.singles" in settings,
         pairs=models.pairs(rank) if f"{rank.name}.pairs" in settings else {},
     )
     grid_rows = rows.rows(chosen, graph, roles or {}, seeds, run)

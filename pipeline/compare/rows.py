@@ -11,6 +11,7 @@ from pipeline.compare.grid import ALL, SIDES, Grid
 from pipeline.errors import LaffError, Problems, did_you_mean
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.models import main, of
+from pipeline.graph.options import ModelOptions
 from pipeline.store.workspace import COMPARISONS
 
 
@@ -29,13 +30,13 @@ class Rows:
     def models(self) -> list[str]:
         """The names of the rows that are trained."""
         rank = self.graph.of_step("rank")
-        return list(self.graph.stages[rank.sources[0]].options["baselines"])
+        return list(self.graph.stages[rank.sources[0]].options_as(ModelOptions).baselines)
 
     def without(self, failed: Mapping[str, str]) -> Rows:
         """These rows without the models that came to nothing (row -> why)."""
         rank = self.graph.of_step("rank")
         train = self.graph.stages[rank.sources[0]]
-        kept = {name: entry for name, entry in train.options["baselines"].items() if name not in failed}
+        kept = {name: entry for name, entry in train.options_as(ModelOptions).baselines.items() if name not in failed}
         graph = _with(self.graph, [replace(train, options=train.options | {"baselines": kept}), rank])
         names = [name for name in self.names if name not in failed]
         return replace(self, graph=graph, names=names, left_out=self.left_out | dict(failed))
@@ -159,10 +160,10 @@ def rows(
     used = [name for entry in models.values() for side in SIDES for name in entry[side]]
     used += [name for pair in pairs.values() for name in pair]
     sources = tuple(dict.fromkeys((*train.sources, *used)))
-    options = {"own": False, "singles": False, "baselines": models, "seeds": list(seeds or grid.seeds)}
-    options["seeds"] = options["seeds"] or train.options["seeds"]
+    of_models = {"own": False, "singles": False, "baselines": models}
+    of_models["seeds"] = list(seeds or grid.seeds) or train.options_as(ModelOptions).seeds
     folder = f"{COMPARISONS}/{grid.name}"  # of its own, so that no row replaces what a run or another grid has made
-    train = replace(train, name=f"{folder}/{train.name}", sources=sources, options=train.options | options)
+    train = replace(train, name=f"{folder}/{train.name}", sources=sources, options=train.options | of_models)
     options = rank.options | {"pairs": pairs}
     rank = replace(rank, name=f"{folder}/{rank.name}", sources=(train.name,), options=options)
     grid_rows.graph = _with(graph, [train, rank])

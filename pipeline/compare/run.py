@@ -14,12 +14,14 @@ from pipeline.compare.request import requested
 from pipeline.compare.rows import Rows
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.files import write_csv
+from pipeline.opening import open_context
 from pipeline.outcome import Outcome
 from pipeline.plan import lacks, losses
 from pipeline.plan.context import Context
 from pipeline.ranking.ranks_file import WAYS
 from pipeline.request import Request
-from pipeline.run import check_names, open_context, run
+from pipeline.run import run
+from pipeline.run_plan import check_names
 from pipeline.store.workspace import Workspace
 from pipeline.training.jobs import Untrained
 

@@ -11,6 +11,7 @@ from pipeline.evaluation import metrics
 from pipeline.evaluation.coverage import Coverage, coverage
 from pipeline.graph.graph import Stage
 from pipeline.graph.models import Row
+from pipeline.graph.options import BootstrapOptions
 from pipeline.plan.accept import earlier_code
 from pipeline.plan.context import Context
 from pipeline.ranking.ranks import RULE
@@ -56,10 +57,11 @@ def results(context: Context, stage: Stage, rows: Sequence[Row], ranks: Mapping[
     )
     models: dict[str, dict[str, Table]] = {}
     intervals: dict[str, dict[str, Interval]] = {}
+    resampling = stage.options_as(BootstrapOptions)
     for row in rows:
         seeds = ranks[row.name]
         models[row.name] = {way: summed([seed[way] for seed in seeds], row.seeds) for way in WAYS}
-        intervals[row.name] = {way: interval([seed[way] for seed in seeds], stage.options) for way in WAYS}
+        intervals[row.name] = {way: interval([seed[way] for seed in seeds], resampling) for way in WAYS}
         if not seeds[0]["t2v"].covered.all():
             models[f"{row.name} (covered only)"] = {
                 way: summed([_covered(seed[way]) for seed in seeds], row.seeds) for way in WAYS
@@ -121,11 +123,11 @@ def spread(values: Sequence[float]) -> Metric:
     return {"mean": float(np.mean(values)), "std": std, "seeds": [float(value) for value in values]}
 
 
-def interval(seeds: Sequence[Ranked], options: Mapping[str, Any]) -> Interval:
+def interval(seeds: Sequence[Ranked], options: BootstrapOptions) -> Interval:
     """Confidence interval, 95 %, of R@10, averaged over seeds before resampling; options: those of the step."""
     hits = np.mean([ranked.ranks.first <= INTERVAL for ranked in seeds], axis=0) * 100.0
     low, high = metrics.bootstrap(
-        hits, lambda values: float(values.mean()), options["seed"], options["bootstrap"], seeds[0].groups
+        hits, lambda values: float(values.mean()), options.seed, options.bootstrap, seeds[0].groups
     )
     return {f"R@{INTERVAL}": [low, high]}
 

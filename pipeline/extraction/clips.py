@@ -7,6 +7,7 @@ from pathlib import Path
 from pipeline.errors import Missing
 from pipeline.extraction.decoding import Clip
 from pipeline.graph.graph import Stage
+from pipeline.graph.options import DecodeOptions
 from pipeline.plan.context import Context
 from pipeline.plan.units import shard_key
 from pipeline.rows import shards
@@ -20,7 +21,7 @@ def clips(context: Context, stage: str, shard: int) -> list[Clip]:
     path = context.work.folder(before.name) / shard_key(before, "video", shard)
     ids = shards.read(path).ids
     packets, fps, expected, by = (shards.column(path, name) for name in ("packets", "fps", "expected", "expected_by"))
-    least = before.options["least"]
+    least = before.options_as(DecodeOptions).least
     at = {id_: number for number, id_ in enumerate(ids)}
     found = []
     for row in rows:

@@ -1,13 +1,11 @@
-"""What makes a video of its frames inside a fine-tuned model: named by a finetune stage.
+"""Aggregators: classes that make one vector of a video's frames inside a fine-tuned model.
 
-A stage that borrows the model has the same aggregator, with the weights that the fine-tuning saved.
+A finetune stage names one. A stage that borrows the model has the same one, with the weights that fine-tuning saved.
 """
-
-from typing import Any
 
 from pipeline.graph.graph import Graph, Plugged, Stage
 from pipeline.parts import classes, code
-from pipeline.parts.binding import bind
+from pipeline.parts.binding import Params, bind
 
 GIVEN = ("frames", "dim")  # constructor parameters that every aggregator has; the part tells them
 SAMPLING = ("frames", "stride", "fps", "rule")  # params of the part that say which frames stand at which position
@@ -15,19 +13,19 @@ FOLDER = "fusion.frames"
 
 
 def read(
-    options: dict[str, Any], params: dict[str, Any], part: classes.Part, trusted: frozenset[str]
+    options: Params, params: Params, part: classes.Part, trusted: frozenset[str]
 ) -> tuple[Plugged | None, list[str]]:
-    """The aggregator that a finetune stage's options name, for its part with its params, and what is wrong with it.
+    """The aggregator that a finetune stage's options name, and what is wrong with it; None where its part takes none.
 
-    Completes `aggregate_params` with defaults, and sets `head_rate` back to its own where it has no effect, so that it
-    makes nothing stale. None where the part takes none.
+    Completes `aggregate_params` in `options` with defaults. Sets `head_rate` to its default where the aggregator has no
+    weights, so that a value without effect makes nothing stale.
     """
     if not {"aggregate", "aggregate_params", "head_rate"} <= options.keys():
         return None, []  # of another type than they should be, which was told when the options were bound
-    uses, given = options["aggregate"], options["aggregate_params"]
+    uses, given_params = options["aggregate"], options["aggregate_params"]
     defaults = classes.part("pipeline.steps.finetune.Options").parameters
     if not {"plug", "check"} <= part.methods or not set(SAMPLING) <= params.keys():
-        changed = uses != defaults["aggregate"].default or given
+        changed = uses != defaults["aggregate"].default or given_params
         return None, [f"aggregate: {part.path} takes no aggregator"] if changed else []
     try:
         described = classes.plugged(uses, trusted)
@@ -38,22 +36,22 @@ def read(
     if not described.constants.get("learns", True):
         options["head_rate"] = float(defaults["head_rate"].default)
     wanted = {key: value for key, value in described.parameters.items() if key not in GIVEN}
-    bound, wrong = bind(given, wanted)
+    bound, mistakes = bind(given_params, wanted)
     options["aggregate_params"] = bound
     pairs = bool(described.constants["scores_pairs"])
     seen = {key: params[key] for key in SAMPLING}
-    return Plugged(uses, bound, seen, pairs), [f"aggregate_params: {problem}" for problem in wrong]
+    return Plugged(uses, bound, seen, pairs), [f"aggregate_params: {problem}" for problem in mistakes]
 
 
 def _meant(uses: str, trusted: frozenset[str]) -> str:
-    """A hint where the path lacks fusion.frames in front."""
+    """A hint for a path that lacks `fusion.frames.` in front; else ''."""
     try:
         return f"; did you mean {classes.plugged(f'{FOLDER}.{uses}', trusted).path}?"
     except code.PartError:
         return ""
 
 
-def borrowed(name: str, fitter: Stage, params: dict[str, Any]) -> list[str]:
+def borrowed(name: str, fitter: Stage, params: Params) -> list[str]:
     """What is wrong with the params of a stage that takes over the part of `fitter`."""
     if fitter.aggregator and fitter.aggregator.scores_pairs and params.get("level") == "video":
         return [
@@ -64,14 +62,14 @@ def borrowed(name: str, fitter: Stage, params: dict[str, Any]) -> list[str]:
 
 
 def without_vectors(stage: Stage) -> str:
-    """Why the stage's videos have no vectors, so that means of its frames would say little; '' where they have."""
+    """Why the stage's videos have no vectors (means of its frames would say little); '' where they have."""
     if stage.borrowed and stage.aggregator and stage.aggregator.scores_pairs:
         return f"'{stage.name}' comes from a CLIP that learned to score pairs ({stage.aggregator.uses})"
     return ""
 
 
 def other_frames(stage: Stage) -> str:
-    """What a stage must set to see the frames that its aggregator's positions were learned on; '' where it does."""
+    """What to set so that a stage reads the frames that its aggregator learned positions on; '' where it does."""
     assert stage.aggregator is not None
     learned = stage.aggregator.sampling
     other = [key for key in SAMPLING if stage.params[key] != learned[key]]
@@ -87,7 +85,7 @@ def other_frames(stage: Stage) -> str:
 
 
 def refused(graph: Graph, stage: Stage) -> list[str]:
-    """What a stage that is fitted to another's video vectors reads without there being any."""
+    """Problems of a stage that learns from the video vectors of a feature which has none."""
     if not stage.fitted:
         return []
     reasons = [without_vectors(graph.stages[source]) for source in stage.sources]

@@ -6,6 +6,7 @@ from pipeline.errors import LaffError, did_you_mean, problems
 from pipeline.graph import aggregators, models
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.models import Model
+from pipeline.graph.options import VectorOptions
 from pipeline.parts import classes
 
 VECTORS = "vectors"  # the step
@@ -21,7 +22,7 @@ class Kept:
 
     @property
     def key(self) -> str:
-        """Its folder in the stage's."""
+        """Its folder, below that of the stage."""
         return f"{self.name}/seed{self.seed}"
 
     @property
@@ -43,31 +44,32 @@ def stage_of(graph: Graph) -> Stage | None:
 def kept(graph: Graph, stage: Stage) -> list[Kept]:
     """All that a vectors stage keeps, in the order of its param `models`.
 
-    Where that is empty: the train stage's main model with its first seed, or the first model that has vectors; and each
-    feature of the stage's own `from`. Empty where no model has vectors. LaffError with all that is wrong with names.
+    Where the param is empty: the main model with its first seed, or else the first model that has vectors; and each
+    feature in the stage's own `from`. Empty where no model has vectors. Raises LaffError with all wrong names.
     """
     train = train_of(graph, stage)
     trained = models.of(graph, train) if train else []
-    own = [name for name in stage.sources if train is None or name != train.name]
-    if not stage.options["models"]:
+    features_read = [name for name in stage.sources if train is None or name != train.name]
+    wanted = stage.options_as(VectorOptions).models
+    if not wanted:
         main = models.main(train) if train else ""
         able = [model for model in trained if not without_vectors(graph, model)]
         first = sorted(able, key=lambda model: model.name != main)[:1]
-        return [*(Kept(model.name, model.seeds[0], model) for model in first), *_own(graph, stage, own)]
+        return [*(Kept(model.name, model.seeds[0], model) for model in first), *_own(graph, stage, features_read)]
     known = {model.name: model for model in trained}
-    features = {name for name in (*own, *(train.sources if train else ())) if _has_both(graph, name)}
-    found, wrong = [], []
-    for name in stage.options["models"]:
+    features = {name for name in (*features_read, *(train.sources if train else ())) if _has_both(graph, name)}
+    vectors, mistakes = [], []
+    for name in wanted:
         try:
-            found.append(_named(graph, name, known, features))
+            vectors.append(_named(graph, name, known, features))
         except LaffError as error:
-            wrong.append(f"'{stage.name}': models: {error}")
-    if wrong:
-        raise problems(str(graph.path), wrong)
-    keys = [one.key for one in found]
+            mistakes.append(f"'{stage.name}': models: {error}")
+    if mistakes:
+        raise problems(str(graph.path), mistakes)
+    keys = [item.key for item in vectors]
     if twice := [key for key in keys if keys.count(key) > 1]:
         raise LaffError(f"'{stage.name}': models names {twice[0]} twice")
-    return found
+    return vectors
 
 
 def _own(graph: Graph, stage: Stage, names: list[str]) -> list[Kept]:
@@ -83,13 +85,13 @@ def _own(graph: Graph, stage: Stage, names: list[str]) -> list[Kept]:
 
 
 def _named(graph: Graph, name: str, known: dict[str, Model], features: set[str]) -> Kept:
-    """What MODEL, MODEL/seedN or FEATURE means."""
+    """The vectors that MODEL, MODEL/seedN or FEATURE names; LaffError where there are none."""
     word, _, seed = name.partition("/")
     if word in known:
         model = known[word]
         if reason := without_vectors(graph, model):
             raise LaffError(f"'{word}' has no vectors to keep: {reason}; it is ranked and searched pair by pair")
-        seeds = {f"seed{one}": one for one in model.seeds}
+        seeds = {f"seed{number}": number for number in model.seeds}
         if seed and seed not in seeds:
             raise LaffError(f"'{name}': {word} has {', '.join(seeds)}")
         return Kept(word, seeds[seed] if seed else model.seeds[0], model)
@@ -97,8 +99,8 @@ def _named(graph: Graph, name: str, known: dict[str, Model], features: set[str])
         if reason := aggregators.without_vectors(graph.stages[word]):
             raise LaffError(f"'{word}' has no vectors to keep: {reason}")
         return Kept(word)
-    there = [*known, *sorted(features)]
-    raise LaffError(f"no model or pair of features '{name}'{did_you_mean(word, there)} (here: {', '.join(there)})")
+    names = [*known, *sorted(features)]
+    raise LaffError(f"no model or pair of features '{name}'{did_you_mean(word, names)} (here: {', '.join(names)})")
 
 
 def _has_both(graph: Graph, name: str) -> bool:

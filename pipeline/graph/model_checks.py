@@ -1,4 +1,4 @@
-"""Whether a class can be a block or a model, and reads the features that its params name: told from the graph alone."""
+"""Checks of a block or model that need the graph alone: its class, and the features that its params name."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,38 +7,36 @@ from pipeline.errors import did_you_mean
 from pipeline.graph import aggregators
 from pipeline.graph.graph import FILLED, Graph, Stage
 from pipeline.parts import classes, code
-from pipeline.parts.binding import bind
+from pipeline.parts.binding import Params, bind
 
 
-def bound(
-    described: classes.Part, given: Mapping[str, Any], trusted: frozenset[str]
-) -> tuple[dict[str, Any], list[str]]:
+def bound(described: classes.Part, given: Mapping[str, Any], trusted: frozenset[str]) -> tuple[Params, list[str]]:
     """The params of a block or model, completed with defaults, and what is wrong with them.
 
-    So are those of an aggregator that it has by a parameter `aggregate`.
+    Those of an aggregator that a parameter `aggregate` names are completed and checked as well.
     """
     if not {"dims", "video_dims"} & set(described.parameters):
         return {}, [
             "it is no block and no model: its constructor has neither dims nor video_dims; see fusion/laff.py or je.py"
         ]
     wanted = {key: value for key, value in described.parameters.items() if key not in FILLED}
-    params, wrong = bind(given, wanted)
-    if wrong or "aggregate" not in params:
-        return params, wrong
+    params, mistakes = bind(given, wanted)
+    if mistakes or "aggregate" not in params:
+        return params, mistakes
     try:
         plugged = classes.plugged(params["aggregate"], trusted)
     except code.PartError as error:
         return params, [f"aggregate: {error}"]
     if "scores_pairs" not in plugged.constants or not set(aggregators.GIVEN) <= set(plugged.parameters):
         return params, [f"aggregate: {plugged.path} is no aggregator of frames; see fusion/frames/"]
-    own = {key: value for key, value in plugged.parameters.items() if key not in aggregators.GIVEN}
-    inside, wrong = bind(params.get("aggregate_params") or {}, own)
-    return params | {"aggregate_params": inside}, [f"aggregate_params: {one}" for one in wrong]
+    parameters = {key: value for key, value in plugged.parameters.items() if key not in aggregators.GIVEN}
+    inside, mistakes = bind(params.get("aggregate_params") or {}, parameters)
+    return params | {"aggregate_params": inside}, [f"aggregate_params: {mistake}" for mistake in mistakes]
 
 
 def by_frame(stage: Stage) -> bool:
     """Whether a feature's videos have a row for each frame."""
-    return (stage.params | stage.options).get("level") == "frame"
+    return stage.values.get("level") == "frame"
 
 
 def mistakes(
@@ -47,26 +45,26 @@ def mistakes(
     video: Sequence[str],
     text: Sequence[str],
     params: Mapping[str, Any],
-    given: Sequence[str],
+    written: Sequence[str],
 ) -> list[str]:
     """What is wrong with the features that a model's `frames` and `raw` name.
 
-    video, text: the features that it fuses; given: the params that were written for it. Others may name features
-    that it does not have, for the models of a stage share them. `raw` may name any stage, read or not, so that another
-    `from` does not ask for another `raw`.
+    video, text: the features that it fuses; written: the params that its own entry has. Only these have to name its
+    features, since all models of a stage share the others. `raw` may name any stage, read or not, so that a change of
+    `from` needs no change of `raw`.
     """
-    found = []
+    problems = []
     for name in params.get("frames") or ():
         if name in video and not by_frame(graph.stages[name]):
-            found.append(f"frames: '{name}' holds one row a video; give its stage level: frame")
-        elif name not in video and "frames" in given:
+            problems.append(f"frames: '{name}' holds one row a video; give its stage level: frame")
+        elif name not in video and "frames" in written:
             hint = did_you_mean(name, video) or f"; it has {', '.join(video)}"
-            found.append(f"frames: '{name}' is no video feature of the model{hint}")
-    known = [one for side in graph.features(stage.name) for one in side]
+            problems.append(f"frames: '{name}' is no video feature of the model{hint}")
+    known = [feature for side in graph.features(stage.name) for feature in side]
     for name in params.get("raw") or ():
         described = graph.stages[name].part if name in text else None
         if described and described.member("sparse"):
-            found.append(f"raw: '{name}' counts words, so its rows are sparse and cannot be raw; take it out of raw")
-        elif name not in known and name not in graph.stages and "raw" in given:
-            found.append(f"raw: '{stage.name}' reads no feature '{name}'{did_you_mean(name, known)}")
-    return found
+            problems.append(f"raw: '{name}' counts words, so its rows are sparse and cannot be raw; take it out of raw")
+        elif name not in known and name not in graph.stages and "raw" in written:
+            problems.append(f"raw: '{stage.name}' reads no feature '{name}'{did_you_mean(name, known)}")
+    return problems

@@ -1,15 +1,15 @@
 """Which models a train stage trains, and which rows a rank stage ranks."""
 
 import re
-from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from pipeline.errors import LaffError, did_you_mean, problems
 from pipeline.graph import aggregators, model_checks, step_facts
 from pipeline.graph.graph import Graph, Stage
-from pipeline.graph.recipe import Learning
+from pipeline.graph.options import ModelOptions, ModelTraining, PairOptions
+from pipeline.graph.stages_file import Entry
 from pipeline.parts import classes, code
-from pipeline.parts.binding import bind
+from pipeline.parts.binding import Params, bind
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_@-]*")
 FUSED = "fused"  # of rank.pairs: the feature of this name with itself, where it is fused
@@ -26,14 +26,18 @@ class Model:
     video: tuple[str, ...]
     text: tuple[str, ...]
     seeds: tuple[int, ...]
-    params: dict[str, Any]
+    params: Params
     single: bool = False  # over one video feature, beside the model over all
-    options: dict[str, Any] = field(default_factory=dict)  # of the training, where they differ from the stage's
+    options: Params = field(default_factory=dict)  # of the training, where they differ from the stage's
 
     @property
     def frames(self) -> tuple[str, ...]:
         """The video features that it reads frame by frame."""
         return tuple(name for name in self.params.get("frames", ()) if name in self.video)
+
+    def training(self, stage: Stage) -> ModelTraining:
+        """The params of its training: those of its train stage, replaced by its own `options`."""
+        return replace(stage, options=stage.options | self.options).options_as(ModelTraining)
 
 
 @dataclass(frozen=True)
@@ -55,45 +59,49 @@ def main(stage: Stage) -> str:
 def of(graph: Graph, stage: Stage, called: str = "baseline") -> list[Model]:
     """All models of a train stage: its own, its baselines, and its own on each single video feature.
 
-    called: what a message calls a baseline. None where it is told to train nothing. LaffError with all that is wrong
-    with the baselines.
+    called: the word for a baseline in messages. The list is empty where the stage is set to train nothing. Raises
+    LaffError with all that is wrong with the baselines.
     """
     video, text = (tuple(names) for names in graph.features(stage.name))
-    seeds = tuple(stage.options["seeds"])
-    own = main(stage)
-    found = [Model(own, str(stage.uses), video, text, seeds, stage.params)] if stage.options["own"] else []
-    wrong = _own_mistakes(graph, stage) if stage.options["own"] or stage.options["singles"] else []
-    for name, entry in stage.options["baselines"].items():
+    options = stage.options_as(ModelOptions)
+    seeds = tuple(options.seeds)
+    own_name = main(stage)
+    models = [Model(own_name, str(stage.uses), video, text, seeds, stage.params)] if options.own else []
+    mistakes = _own_mistakes(graph, stage) if options.own or options.singles else []
+    for name, entry in options.baselines.items():
         try:
-            found.append(baseline(graph, stage, name, {"uses": entry} if isinstance(entry, str) else entry))
+            models.append(baseline(graph, stage, name, {"uses": entry} if isinstance(entry, str) else entry))
         except LaffError as error:
-            wrong += [f"{called} '{name}': {problem}" for problem in error.problems]
-    if wrong:
-        raise problems(f"'{stage.name}'", wrong)
-    if stage.options["singles"] and len(video) > 1:
-        found += [Model(f"{own}-{one}", str(stage.uses), (one,), text, seeds, stage.params, True) for one in video]
-    wrong = [
+            mistakes += [f"{called} '{name}': {problem}" for problem in error.problems]
+    if mistakes:
+        raise problems(f"'{stage.name}'", mistakes)
+    if options.singles and len(video) > 1:
+        models += [
+            Model(f"{own_name}-{feature}", str(stage.uses), (feature,), text, seeds, stage.params, True)
+            for feature in video
+        ]
+    mistakes = [
         f"{model.name} takes '{name}' as one vector a video, but {reason}; take it out of {stage.name}.from, name it "
         "in `frames` of a model that reads frames, or leave it to rank.pairs: own: false, singles: false, and "
         "baselines whose `video:` does not have it"
-        for model in found
+        for model in models
         for name in model.video
         if name not in model.frames and (reason := aggregators.without_vectors(graph.stages[name]))
     ]
-    if wrong:
-        raise problems(f"'{stage.name}'", wrong)
-    _check_names(stage, [model.name for model in found])
-    if not found and not stage.idle:
+    if mistakes:
+        raise problems(f"'{stage.name}'", mistakes)
+    _check_names(stage, [model.name for model in models])
+    if not models and not stage.idle:
         raise LaffError(f"'{stage.name}' has nothing to train: own is false, and one video feature makes no singles")
-    return _packed(stage, found) if stage.packed else found
+    return _packed(stage, models) if stage.packed else models
 
 
 def _packed(stage: Stage, trained: list[Model]) -> list[Model]:
-    """The models with the seeds that a package holds of them."""
+    """Those models that a package holds, each with the seeds that are there."""
     assert stage.packed is not None
-    there = stage.packed.files
+    files = stage.packed.files
     seeds = {
-        model.name: tuple(seed for seed in model.seeds if f"{model.name}/seed{seed}" in there) for model in trained
+        model.name: tuple(seed for seed in model.seeds if f"{model.name}/seed{seed}" in files) for model in trained
     }
     return [replace(model, seeds=seeds[model.name]) for model in trained if seeds[model.name]]
 
@@ -108,48 +116,55 @@ def _check_names(stage: Stage, names: list[str]) -> None:
 
 
 def _own_mistakes(graph: Graph, stage: Stage) -> list[str]:
-    """What is wrong with a train stage's own block or model, beyond what its params alone tell."""
+    """What is wrong with a train stage's own block or model, apart from the types of its params."""
     described = classes.plugged(str(stage.uses), graph.trusted)
-    _, wrong = model_checks.bound(described, stage.params, graph.trusted)
+    _, mistakes = model_checks.bound(described, stage.params, graph.trusted)
     changed = [key for key, value in bind({}, described.parameters)[0].items() if stage.params.get(key) != value]
-    wrong += [] if wrong else model_checks.mistakes(graph, stage, *graph.features(stage.name), stage.params, changed)
-    return [f"{stage.uses}: {one}" for one in wrong]
+    mistakes += (
+        [] if mistakes else model_checks.mistakes(graph, stage, *graph.features(stage.name), stage.params, changed)
+    )
+    return [f"{stage.uses}: {mistake}" for mistake in mistakes]
 
 
-def baseline(graph: Graph, stage: Stage, name: str, entry: dict[str, Any]) -> Model:
-    """A further model: where its entry says nothing, it has the stage's features, params and way of training.
+def baseline(graph: Graph, stage: Stage, name: str, entry: Entry) -> Model:
+    """The model of one entry of `baselines`. What the entry leaves out is as the stage has it.
 
-    LaffError with all that is wrong with the entry; the caller says whose it is.
+    Raises LaffError with all that is wrong with the entry, without its name, which the caller adds.
     """
-    wrong = [f"unknown key '{key}'{did_you_mean(key, KEYS)}" for key in entry if key not in KEYS]
+    mistakes = [f"unknown key '{key}'{did_you_mean(key, KEYS)}" for key in entry if key not in KEYS]
     for key in ("params", "options"):
         if not isinstance(entry.get(key, {}), dict):
-            wrong.append(f"{key} should be a mapping, not {entry[key]!r}")
+            mistakes.append(f"{key} should be a mapping, not {entry[key]!r}")
     sides = []
     for side, have in zip(("video", "text"), graph.features(stage.name), strict=True):
         names = entry.get(side, have)
         if not isinstance(names, list | tuple) or not names:
-            wrong.append(f"{side} should list at least one feature, not {names!r}")
+            mistakes.append(f"{side} should list at least one feature, not {names!r}")
             continue
-        wrong += [f"{side}: no feature '{one}'{did_you_mean(one, have)}" for one in names if one not in have]
-        wrong += [f"{side}: '{one}' stands twice" for one in dict.fromkeys(names) if names.count(one) > 1]
+        mistakes += [
+            f"{side}: no feature '{feature}'{did_you_mean(feature, have)}" for feature in names if feature not in have
+        ]
+        mistakes += [
+            f"{side}: '{feature}' stands twice" for feature in dict.fromkeys(names) if names.count(feature) > 1
+        ]
         sides.append(tuple(names))
-    params: dict[str, Any] = {}
+    params: Params = {}
     if not isinstance(entry.get("uses"), str):
-        wrong.append("uses should name a block or model, such as fusion.laff.LAFF")
+        mistakes.append("uses should name a block or model, such as fusion.laff.LAFF")
     elif isinstance(entry.get("params", {}), dict):
-        params, mistakes = _params(stage, entry["uses"], entry.get("params", {}), graph.trusted)
-        if not mistakes and not wrong:
-            mistakes = model_checks.mistakes(graph, stage, sides[0], sides[1], params, list(entry.get("params", {})))
-        wrong += mistakes
-    given = entry.get("options", {})
-    wrong += _option_mistakes(stage, given) if isinstance(given, dict) else []
-    if wrong:
-        raise LaffError("; ".join(wrong))
-    options, _ = bind(given, _training_options())
+        params, of_params = _params(stage, entry["uses"], entry.get("params", {}), graph.trusted)
+        if not of_params and not mistakes:
+            of_params = model_checks.mistakes(graph, stage, sides[0], sides[1], params, list(entry.get("params", {})))
+        mistakes += of_params
+    options_given = entry.get("options", {})
+    mistakes += _option_mistakes(stage, options_given) if isinstance(options_given, dict) else []
+    if mistakes:
+        raise LaffError("; ".join(mistakes))
+    options, _ = bind(options_given, _training_options())
     video, text = sides
-    options = {key: options[key] for key in given}
-    return Model(name, entry["uses"], video, text, tuple(stage.options["seeds"]), params, options=options)
+    options = {key: options[key] for key in options_given}
+    seeds = tuple(stage.options_as(ModelOptions).seeds)
+    return Model(name, entry["uses"], video, text, seeds, params, options=options)
 
 
 def _training_options() -> dict[str, classes.Parameter]:
@@ -158,33 +173,33 @@ def _training_options() -> dict[str, classes.Parameter]:
     return {name: parameter for name, parameter in step.parameters.items() if name not in step.how}
 
 
-def _option_mistakes(stage: Stage, given: dict[str, Any]) -> list[str]:
-    """What is wrong with a model's own way of training."""
-    bound, wrong = bind(given, _training_options())
-    if wrong:
-        return [f"options: {one}" for one in wrong]
+def _option_mistakes(stage: Stage, given: Params) -> list[str]:
+    """What is wrong with the training options of a model's entry."""
+    bound, mistakes = bind(given, _training_options())
+    if mistakes:
+        return [f"options: {mistake}" for mistake in mistakes]
     try:
-        whole = stage.options | {key: bound[key] for key in given}
-        Learning(**{field.name: whole[field.name] for field in fields(Learning)})
+        options = {key: bound[key] for key in given}
+        replace(stage, options=stage.options | options).options_as(ModelTraining)
     except LaffError as error:
         return [f"options: {problem}" for problem in error.problems]
     return []
 
 
-def _params(stage: Stage, uses: str, own: dict[str, Any], trusted: frozenset[str]) -> tuple[dict[str, Any], list[str]]:
-    """The params of another block, and mistakes: its own, else the stage's where it has that parameter, else none."""
+def _params(stage: Stage, uses: str, given: Params, trusted: frozenset[str]) -> tuple[Params, list[str]]:
+    """The params of another block, and mistakes. A param that is not given is the stage's, where that has it."""
     try:
         described = classes.plugged(uses, trusted)
     except code.PartError as error:
         return {}, [f"cannot use {uses}: {error}"]
     shared = {key: value for key, value in stage.params.items() if key in described.parameters}
-    bound, wrong = model_checks.bound(described, shared | own, trusted)
-    return bound, [f"cannot use {uses}: {one}" for one in wrong]
+    bound, mistakes = model_checks.bound(described, shared | given, trusted)
+    return bound, [f"cannot use {uses}: {mistake}" for mistake in mistakes]
 
 
 def reads(graph: Graph, stage: Stage, model: Model) -> list[str]:
-    """The stages whose results one model needs; in the place of a joint encoder's stage, what that one reads."""
-    joint = stage.options["joint"]
+    """The stages whose results one model needs; a joint encoder's stage is replaced by what that one reads."""
+    joint = stage.options_as(ModelOptions).joint
     cached = [name for name in (*model.video, *model.text) if name not in joint]
     inside = [source for name in model.text if name in joint for source in graph.inside(name)]
     return list(dict.fromkeys([*cached, *inside]))
@@ -196,21 +211,21 @@ def _pair(graph: Graph, rank: Stage, name: str) -> Row | None:
     None where it is `fused` and the train stage does not fuse both sides of that feature.
     """
     where, fused = f"'{rank.name}': pairs.{name}", graph.features(rank.sources[0])
-    if rank.options["pairs"][name] == FUSED and not all(name in have for have in fused):
+    if rank.options_as(PairOptions).pairs[name] == FUSED and not all(name in have for have in fused):
         return None
     pair = pairs(rank)[name]
     if len(pair) != 2:
         raise LaffError(f"{where} should be [video feature, text feature] or {FUSED}, not {pair!r}")
-    for one, side in zip(pair, ("video", "text"), strict=True):
-        if one not in graph.stages or side not in graph.stages[one].sides:
+    for feature, side in zip(pair, ("video", "text"), strict=True):
+        if feature not in graph.stages or side not in graph.stages[feature].sides:
             have = [stage.name for stage in graph.stages.values() if side in stage.sides]
-            raise LaffError(f"{where}: there is no {side} feature '{one}'{did_you_mean(one, have)}")
+            raise LaffError(f"{where}: there is no {side} feature '{feature}'{did_you_mean(feature, have)}")
     return Row(name, (0,), features=(pair[0], pair[1]), pairs=_scored(graph, where, pair))
 
 
 def _scored(graph: Graph, where: str, pair: list[str]) -> bool:
     """Whether two features come from one fine-tuning whose aggregator scores pairs."""
-    video, text = (graph.stages[one] for one in pair)
+    video, text = (graph.stages[feature] for feature in pair)
     reason = aggregators.without_vectors(video)
     if not reason:
         return False
@@ -225,15 +240,15 @@ def rows(graph: Graph, stage: Stage) -> list[Row]:
     """The rows of a rank stage, in the order of the table."""
     train = graph.stages[stage.sources[0]]
     trained = of(graph, train)
-    found = [Row(model.name, model.seeds, models=(model,)) for model in trained]
+    table_rows = [Row(model.name, model.seeds, models=(model,)) for model in trained]
     singles = tuple(model for model in trained if model.single)
     if singles:
-        found.append(Row("mean", singles[0].seeds, models=singles))
-    for name in stage.options["pairs"]:
+        table_rows.append(Row("mean", singles[0].seeds, models=singles))
+    for name in stage.options_as(PairOptions).pairs:
         if row := _pair(graph, stage, name):
-            found.append(row)
-    _check_names(stage, [row.name for row in found])
-    return found
+            table_rows.append(row)
+    _check_names(stage, [row.name for row in table_rows])
+    return table_rows
 
 
 def ranked(graph: Graph, stage: Stage) -> list[str]:
@@ -244,4 +259,5 @@ def ranked(graph: Graph, stage: Stage) -> list[str]:
 
 def pairs(stage: Stage) -> dict[str, list[str]]:
     """The pairs of features that a rank stage names, written out."""
-    return {name: [name, name] if pair == FUSED else pair for name, pair in stage.options["pairs"].items()}
+    named = stage.options_as(PairOptions).pairs
+    return {name: [name, name] if isinstance(pair, str) else pair for name, pair in named.items()}

@@ -11,7 +11,7 @@ from pipeline.graph import aggregators, stages, step_facts
 from pipeline.graph.entry import trained_by_steps
 from pipeline.graph.graph import FILLED
 from pipeline.graph.stages_file import StagesFile
-from pipeline.parts.binding import words
+from pipeline.parts.binding import Params, words
 from pipeline.parts.classes import Parameter, part, plugged
 from pipeline.parts.comments import beside
 
@@ -28,8 +28,8 @@ class Param:
 def listed(name: str, file: StagesFile) -> dict[str, list[Param]]:
     """The params of a stage, {title: params}: the step's, and those of the class that it works with.
 
-    Values are what the stages file says, or the entry of the weights that it names, else the defaults in the code.
-    Where the file has mistakes, as far as it can be read.
+    Values are those of the stages file, or of the entry of the weights that it names, else the defaults in the code.
+    A file with mistakes is read as far as possible.
     """
     try:
         stage = stages.read(file)[0].stages.get(name)
@@ -38,39 +38,43 @@ def listed(name: str, file: StagesFile) -> dict[str, list[Param]]:
         step = step_facts.about(stage.step)
     except LaffError:  # no stages, or a step that there is not
         return {}
-    values: dict[str, Any] = stage.params | stage.options
-    found: dict[str, list[Param]] = {}
+    values: Params = stage.values
+    params_of: dict[str, list[Param]] = {}
     if stage.part and stage.lender:
         free = {key: stage.part.parameters[key] for key in stage.part.member("FREE")}
-        found[f"Params of {stage.part.path}, but for those that '{stage.lender}' says"] = _params(free, values)
+        params_of[f"Params of {stage.part.path}, but for those that '{stage.lender}' says"] = _params(free, values)
     elif stage.part:
-        own = {key: parameter for key, parameter in stage.part.parameters.items() if key not in FILLED}
-        found[f"Params of {stage.part.path}"] = _params(own, values)
+        parameters = {key: parameter for key, parameter in stage.part.parameters.items() if key not in FILLED}
+        params_of[f"Params of {stage.part.path}"] = _params(parameters, values)
         if "fit" in step.parameters and trained_by_steps(stage.part):
             recipe = part("pipeline.graph.recipe.Fit").parameters
-            found["How it is trained"] = _params(recipe, stage.options.get("fit") or {}, "fit.")
+            params_of["How it is trained"] = _params(recipe, stage.options.get("fit") or {}, "fit.")
     if stage.aggregator and not stage.lender:
         wanted = plugged(stage.aggregator.uses).parameters
-        own = {key: parameter for key, parameter in wanted.items() if key not in aggregators.GIVEN}
-        found[f"Params of {stage.aggregator.uses}"] = _params(own, stage.aggregator.params, "aggregate_params.")
-    own = {key: parameter for key, parameter in step.parameters.items() if key not in ("fit", "aggregate_params")}
-    found[f"Params of step {step.name}"] = _params(own, values)
-    return found
+        parameters = {key: parameter for key, parameter in wanted.items() if key not in aggregators.GIVEN}
+        params_of[f"Params of {stage.aggregator.uses}"] = _params(
+            parameters, stage.aggregator.params, "aggregate_params."
+        )
+    parameters = {
+        key: parameter for key, parameter in step.parameters.items() if key not in ("fit", "aggregate_params")
+    }
+    params_of[f"Params of step {step.name}"] = _params(parameters, values)
+    return params_of
 
 
 def _params(parameters: Mapping[str, Parameter], values: Mapping[str, Any], prefix: str = "") -> list[Param]:
     comments = beside(parameters)
-    found = []
+    params = []
     for name, parameter in parameters.items():
         value = values.get(name, parameter.default)
         meant = [text for text in (comments[name], _choices(parameter, value)) if text]
         must = parameter.required and name not in values
-        found.append(Param(prefix + name, "" if must else shown(value), "; ".join(meant)))
-    return found
+        params.append(Param(prefix + name, "" if must else shown(value), "; ".join(meant)))
+    return params
 
 
 def _choices(parameter: Parameter, value: Any) -> str:
-    """What a param may be, where its value does not tell."""
+    """The values or types that a param takes, where its value does not show them; else ''."""
     kinds = _kinds(ast.parse(parameter.annotation, mode="eval").body)
     if any(isinstance(kind, ast.Subscript) and ast.unparse(kind.value) == "Literal" for kind in kinds):
         named = [node.value for kind in kinds for node in ast.walk(kind) if isinstance(node, ast.Constant)]

@@ -21,74 +21,76 @@ PACKAGE = "package:"  # before a source that an installed package carries
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def entries(own: Mapping[Any, Any], found: list[str], trusted: frozenset[str] = frozenset()) -> dict[str, Weights]:
-    """All entries by name; what is wrong with those that `own` adds or changes goes into `found`.
+def entries(
+    changed: Mapping[Any, Any], problems_found: list[str], trusted: frozenset[str] = frozenset()
+) -> dict[str, Weights]:
+    """All entries by name, the catalogue's and `changed`; adds what is wrong with the latter to `problems_found`.
 
     The catalogue's own entries are checked by a test, not at every start.
     """
     known = _catalogue()
-    made = {name: Weights(name=name, **entry) for name, entry in known.items() if name not in own}
-    for name, changes in own.items():
+    weights = {name: Weights(name=name, **entry) for name, entry in known.items() if name not in changed}
+    for name, changes in changed.items():
         name = str(name)
         if name == RANDOM:
-            found.append(f"weights '{RANDOM}': the name stands for random weights; give the entry another")
+            problems_found.append(f"weights '{RANDOM}': the name stands for random weights; give the entry another")
             continue
         if not isinstance(changes or {}, dict):
-            found.append(f"weights '{name}' should be a mapping with {', '.join(KEYS)}, not {changes!r}")
+            problems_found.append(f"weights '{name}' should be a mapping with {', '.join(KEYS)}, not {changes!r}")
             continue
         raw = {key: value for key, value in {**known.get(name, {}), **(changes or {})}.items() if value is not None}
-        wrong = problems(raw, trusted)
-        found += [f"weights '{name}': {problem}" for problem in wrong]
-        if not wrong:
-            made[name] = Weights(name=name, **raw)
-    return made
+        mistakes = problems(raw, trusted)
+        problems_found += [f"weights '{name}': {problem}" for problem in mistakes]
+        if not mistakes:
+            weights[name] = Weights(name=name, **raw)
+    return weights
 
 
 def problems(raw: Mapping[Any, Any], trusted: frozenset[str] = frozenset()) -> list[str]:
     """What is wrong with one entry: keys, types, its class, what the class takes."""
-    found = [f"unknown key '{key}'{did_you_mean(str(key), KEYS)}" for key in raw if key not in KEYS]
+    mistakes = [f"unknown key '{key}'{did_you_mean(str(key), KEYS)}" for key in raw if key not in KEYS]
     for key in ("uses", "feature", "source", "file", "licence", "note"):
         if not isinstance(raw.get(key, ""), str):
-            found.append(f"{key}: {raw[key]!r} should be text")
+            mistakes.append(f"{key}: {raw[key]!r} should be text")
     if not raw.get("path"):
-        found += [f"{key} is missing" for key in ("source", "file") if not raw.get(key)]
+        mistakes += [f"{key} is missing" for key in ("source", "file") if not raw.get(key)]
     elif not isinstance(raw["path"], str) or "\0" in raw["path"]:
-        found.append(f"path: {raw['path']!r} should be text")
+        mistakes.append(f"path: {raw['path']!r} should be text")
     file, source = raw.get("file"), raw.get("source")
     if file and isinstance(file, str) and ("/" in file or not _plain(file)):
-        found.append(f"file: {file!r} should be a name under $LAFF_WEIGHTS, not a path")
+        mistakes.append(f"file: {file!r} should be a name under $LAFF_WEIGHTS, not a path")
     if isinstance(source, str) and source.startswith(PACKAGE):
         module, _, path = source.removeprefix(PACKAGE).partition("/")
         if not module.isidentifier() or not _plain(path.removesuffix("/")):
-            found.append(f"source: {source!r} should be {PACKAGE}MODULE/PATH, with a path inside the package")
-    found += _hash_problem("sha256", raw.get("sha256"))
+            mistakes.append(f"source: {source!r} should be {PACKAGE}MODULE/PATH, with a path inside the package")
+    mistakes += _hash_problem("sha256", raw.get("sha256"))
     inside = raw.get("files") or {}
     if not isinstance(inside, dict):
-        found.append(f"files: {inside!r} should be a mapping of file names to their sha256, or null")
+        mistakes.append(f"files: {inside!r} should be a mapping of file names to their sha256, or null")
     else:
         for name, sha256 in inside.items():
             if not _plain(str(name)):
-                found.append(f"files: {name!r} should lie inside the folder")
-            found += _hash_problem(f"files: {name}", sha256)
+                mistakes.append(f"files: {name!r} should lie inside the folder")
+            mistakes += _hash_problem(f"files: {name}", sha256)
         if inside and not str(raw.get("source", "")).endswith("/"):
-            found.append("source should end in / where `files` says what is fetched from it")
+            mistakes.append("source should end in / where `files` says what is fetched from it")
     params = raw.get("params") or {}
     if not isinstance(params, dict):
-        found.append(f"params: {params!r} should be a mapping")
+        mistakes.append(f"params: {params!r} should be a mapping")
     elif not raw.get("uses"):
-        found += ["params need `uses`, the class that takes them"] if params else []
+        mistakes += ["params need `uses`, the class that takes them"] if params else []
     else:
         try:
-            found += [f"params of {raw['uses']}: {text}" for text in _misfits(params, plugged(raw["uses"], trusted))]
+            mistakes += [f"params of {raw['uses']}: {text}" for text in _misfits(params, plugged(raw["uses"], trusted))]
         except PartError as error:
-            found.append(f"uses {raw['uses']}: {error}")
-    return found
+            mistakes.append(f"uses {raw['uses']}: {error}")
+    return mistakes
 
 
 def named(name: str) -> Weights | None:
-    """The entry that a name makes on the fly, as open_clip:MODEL/TAG does; None for other names.
+    """The entry that a name such as open_clip:MODEL/TAG stands for; None for other names.
 
-    ValueError for models and tags that open_clip does not publish, with names near them.
+    Raises ValueError for models and tags that open_clip does not publish, with names close to them.
     """
     if not name.partition(":")[0].isidentifier() or ":" not in name:
         return None
@@ -133,7 +135,7 @@ def _catalogue() -> dict[str, dict[str, Any]]:
 
 
 def _plain(name: str) -> bool:
-    """Whether a relative path stays where it is put: names between slashes, none empty, no . or .."""
+    """Whether a relative path stays below its folder: no part of it is empty, . or .."""
     return all(part not in ("", ".", "..") and part.isprintable() for part in name.split("/"))
 
 
@@ -144,5 +146,5 @@ def _hash_problem(where: str, value: Any) -> list[str]:
 
 
 def _misfits(params: Mapping[str, Any], part: Part) -> list[str]:
-    """What the class does not take, though it may ask for more than an entry says."""
+    """Mistakes in params of an entry. It need not give all that the class requires."""
     return bind(params, {name: replace(known, required=False) for name, known in part.parameters.items()})[1]

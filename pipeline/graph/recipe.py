@@ -1,10 +1,10 @@
-"""How a model is trained: parameters that every training has, and those of whom it trains. Imports no torch."""
+"""How a model is trained: the params that every training has, and more for each kind. Imports no torch."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from pipeline.errors import LaffError, problems
 
@@ -28,27 +28,22 @@ class Recipe:
     warmup: int = 0  # steps over which the learning rate rises from nearly 0
 
     def __post_init__(self) -> None:
-        found = []
+        mistakes = []
         for name, least in {"epochs": 1, "batch": 1, "plateau_patience": 0, "patience": 0, "warmup": 0}.items():
             if getattr(self, name) < least:
-                found.append(f"{name} is {getattr(self, name)}; it should be at least {least}")
+                mistakes.append(f"{name} is {getattr(self, name)}; it should be at least {least}")
         for name in ("weight_decay", "clip"):
             if not 0 <= getattr(self, name) < math.inf:
-                found.append(f"{name} is {getattr(self, name)}; it should not be negative")
+                mistakes.append(f"{name} is {getattr(self, name)}; it should not be negative")
         if not 0 < self.lr < math.inf:
-            found.append(f"lr is {self.lr}; it should be above 0")
+            mistakes.append(f"lr is {self.lr}; it should be above 0")
         for name in ("decay", "plateau"):
             if not 0 < getattr(self, name) <= 1:
-                found.append(f"{name} is {getattr(self, name)}; it should be above 0 and at most 1")
+                mistakes.append(f"{name} is {getattr(self, name)}; it should be above 0 and at most 1")
         if self.optimizer not in ("rmsprop", "adamw"):
-            found.append(f"optimizer is '{self.optimizer}'; choose rmsprop or adamw")
-        if found:
-            raise problems("training", found)
-
-
-def recipe_of(options: dict[str, Any]) -> Recipe:
-    """The Recipe among the options of a stage that trains."""
-    return Recipe(**{field.name: options[field.name] for field in fields(Recipe)})
+            mistakes.append(f"optimizer is '{self.optimizer}'; choose rmsprop or adamw")
+        if mistakes:
+            raise problems("training", mistakes)
 
 
 @dataclass(frozen=True)
@@ -83,6 +78,6 @@ class Fit(Learning):
 
 
 def check_seed(seed: int) -> None:
-    """LaffError for a seed from which torch's generators cannot count on, epoch by epoch."""
+    """Raise LaffError for a seed that is too large: torch's generators add a number for each epoch."""
     if not 0 <= seed <= MOST:
         raise LaffError(f"seed {seed} should be a whole number from 0 to {MOST}")

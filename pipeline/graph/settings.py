@@ -1,25 +1,26 @@
-"""Profiles and --set: what changes the entries of stages.yaml before they are checked."""
+"""Profiles and --set: they change the entries of stages.yaml before these are checked."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline import yamls
 from pipeline.errors import did_you_mean
+from pipeline.graph.stages_file import Entries, Entry
 
 QUOTE = "the shell cuts at spaces, so quote what has some: --set"
 
 
 def apply_profile(
-    raw: dict[str, dict[str, Any]],
+    raw: Entries,
     profiles: Mapping[str, Any],
     profile: str | None,
     sets: Sequence[str],
-    found: list[str],
+    problems: list[str],
 ) -> None:
-    """Change `raw`, the entries by stage, as the profile says; what it cannot change goes into `found`.
+    """Change `raw`, the entries by stage, as the profile says; adds what it cannot change to `problems`.
 
-    A stage that --set (`sets`) gives weights of its own stays as it is: what a profile says of it goes with the
-    profile's weights, and would feed and train others in a way that they were not made for.
+    A stage that gets other weights by --set (`sets`) stays as it is. A profile's params of a stage belong to the
+    profile's weights; with others the input and the training would be wrong.
     """
     chosen = dict(pair for text in sets if (pair := _weights_of(text)))
     reweighted = {name for name, value in chosen.items() if value != "random"}
@@ -27,18 +28,18 @@ def apply_profile(
         return
     if profile not in profiles:
         known = ", ".join(profiles) or "none"
-        found.append(f"no profile '{profile}'{did_you_mean(profile, list(profiles))} (known: {known})")
+        problems.append(f"no profile '{profile}'{did_you_mean(profile, list(profiles))} (known: {known})")
         return
     changed = profiles[profile] or {}
     if not isinstance(changed, dict):
-        found.append(f"profile '{profile}' should be a mapping of stages, not {changed!r}")
+        problems.append(f"profile '{profile}' should be a mapping of stages, not {changed!r}")
         return
     for name, changes in changed.items():
         if name not in raw:
-            found.append(f"profile '{profile}' changes '{name}', which is no stage{did_you_mean(name, list(raw))}")
+            problems.append(f"profile '{profile}' changes '{name}', which is no stage{did_you_mean(name, list(raw))}")
             continue
         if not isinstance(changes or {}, dict):
-            found.append(f"profile '{profile}': '{name}' should be a mapping, not {changes!r}")
+            problems.append(f"profile '{profile}': '{name}' should be a mapping, not {changes!r}")
             continue
         if name in reweighted and "weights" in (changes or {}):
             continue
@@ -47,26 +48,26 @@ def apply_profile(
 
 
 def _weights_of(text: str) -> tuple[str, Any] | None:
-    """The stage that a setting gives weights, and which."""
+    """(stage, weights) of a setting that gives a stage weights; None for other settings."""
     where, _, value = text.partition("=")
     name, _, key = where.partition(".")
     return (name, yamls.parse(value, f"--set {where}")) if key == "weights" else None
 
 
-def apply_setting(raw: dict[str, dict[str, Any]], text: str, found: list[str]) -> None:
-    """Change one value of `raw` as the text stage.param=value says; what is wrong with it goes into `found`."""
+def apply_setting(raw: Entries, text: str, problems: list[str]) -> None:
+    """Change one value of `raw` as the text stage.param=value says; adds what is wrong with it to `problems`."""
     where, equals, value = text.partition("=")
     name, dot, key = where.partition(".")
     if not (equals and dot and key):
-        found.append(f"--set {text}: should be stage.param=value")
+        problems.append(f"--set {text}: should be stage.param=value")
     elif name not in raw:
-        found.append(f"--set {text}: no stage '{name}'{did_you_mean(name, list(raw))}")
+        problems.append(f"--set {text}: no stage '{name}'{did_you_mean(name, list(raw))}")
     elif not value.strip():
-        found.append(
+        problems.append(
             f"--set {text}: there is no value; {QUOTE} '{where}=[a, b]' (null stands for nothing, \"''\" for no text)"
         )
     elif _cut_off(value):
-        found.append(f"--set {text}: the bracket is not closed; {QUOTE} '{where}={value.strip()} …'")
+        problems.append(f"--set {text}: the bracket is not closed; {QUOTE} '{where}={value.strip()} …'")
     else:
         _change(raw[name], key, yamls.parse(value, f"--set {where}"))
 
@@ -76,7 +77,7 @@ def _cut_off(value: str) -> bool:
     return any(value.lstrip().startswith(left) and right not in value for left, right in ("[]", "{}"))
 
 
-def _change(entry: dict[str, Any], key: str, value: Any) -> None:
+def _change(entry: Entry, key: str, value: Any) -> None:
     outer, dot, inner = key.partition(".")
     if key == "uses":  # what was given for another class goes where this one has no such parameter
         entry["given_for_another"] = set(entry["params"])

@@ -12,7 +12,8 @@ from pipeline.errors import LaffError, did_you_mean, problems
 from pipeline.graph import published, settings, step_facts, towards
 from pipeline.graph.entry import sources_of, stage_of
 from pipeline.graph.graph import Graph, Stage
-from pipeline.graph.stages_file import StagesFile
+from pipeline.graph.options import ModelOptions
+from pipeline.graph.stages_file import Entries, Entry, StagesFile
 from pipeline.parts.classes import Part
 from pipeline.parts.code import PartError
 
@@ -33,23 +34,23 @@ def load(
 ) -> Graph:
     """The graph of a stages file with a profile and `stage.param=value` settings; LaffError lists all mistakes.
 
-    It names the profile and the settings where the file without them has none of these mistakes.
+    The error names the profile and the settings where the file alone has none of these mistakes.
     """
     file = file if isinstance(file, StagesFile) else StagesFile(file)
-    graph, found = read(file, profile, sets, trusted)
-    if found:
-        raise problems(_origin(file, profile, sets, trusted, found), found)
+    graph, mistakes = read(file, profile, sets, trusted)
+    if mistakes:
+        raise problems(_origin(file, profile, sets, trusted, mistakes), mistakes)
     return graph
 
 
 def _origin(
-    file: StagesFile, profile: str | None, sets: Sequence[str], trusted: Sequence[str], found: Sequence[str]
+    file: StagesFile, profile: str | None, sets: Sequence[str], trusted: Sequence[str], mistakes: Sequence[str]
 ) -> str:
-    """Where mistakes come from: the file, or what is set on it."""
-    said = [*([f"--profile {profile}"] if profile else []), *(f"--set {text}" for text in sets)]
-    if not said or set(found) & set(read(file, None, (), trusted)[1]):
+    """Where mistakes come from, for a message: the file, or the file with its profile and settings."""
+    options = [*([f"--profile {profile}"] if profile else []), *(f"--set {text}" for text in sets)]
+    if not options or set(mistakes) & set(read(file, None, (), trusted)[1]):
         return str(file.path)
-    return f"{file.path} with {' '.join(said)}"
+    return f"{file.path} with {' '.join(options)}"
 
 
 def read(
@@ -59,107 +60,111 @@ def read(
     path, whole = file.path, deepcopy(file.content)  # a copy: profiles and settings change it
     if not isinstance(whole, dict) or not isinstance(whole.get("stages"), dict):
         raise LaffError(f"{path}: has no 'stages:' mapping; see the README for its form")
-    found: list[str] = []
+    mistakes: list[str] = []
     for key in whole:
         if key not in ("threads", "weights", "profiles", "stages"):
-            found.append(f"unknown key '{key}'{did_you_mean(str(key), ['threads', 'weights', 'profiles', 'stages'])}")
+            mistakes.append(
+                f"unknown key '{key}'{did_you_mean(str(key), ['threads', 'weights', 'profiles', 'stages'])}"
+            )
     for key in ("weights", "profiles"):
         if not isinstance(whole.get(key) or {}, dict):
-            found.append(f"{key}: should be a mapping, not {whole[key]!r}")
+            mistakes.append(f"{key}: should be a mapping, not {whole[key]!r}")
             whole[key] = {}
     threads = whole.get("threads", 2)
     if not isinstance(threads, int) or threads < 1:
-        found.append(f"threads: {threads!r} should be a whole number above 0")
-    raw = _entries(whole["stages"], found)
+        mistakes.append(f"threads: {threads!r} should be a whole number above 0")
+    raw = _entries(whole["stages"], mistakes)
     for name, entry in raw.items():
-        found += _misspelt(name, entry)
-    settings.apply_profile(raw, whole.get("profiles") or {}, profile, sets, found)
+        mistakes += _misspelt(name, entry)
+    settings.apply_profile(raw, whole.get("profiles") or {}, profile, sets, mistakes)
     for text in sets:
-        settings.apply_setting(raw, text, found)
-    weights = published.entries(whole.get("weights") or {}, found, frozenset(trusted))
-    with suppress(PartError):  # a step's file that cannot be read: told below
+        settings.apply_setting(raw, text, mistakes)
+    weights = published.entries(whole.get("weights") or {}, mistakes, frozenset(trusted))
+    with suppress(PartError):  # the file of a step cannot be read: reported below
         towards.complete(raw, frozenset(trusted))
-    order = _order(raw, found)
+    order = _order(raw, mistakes)
     stages: dict[str, Stage] = {}
     for name in order:
-        stages[name] = stage_of(name, raw[name], stages, weights, frozenset(trusted), found)
-    with suppress(PartError):  # a step's file that cannot be read: told above
+        stages[name] = stage_of(name, raw[name], stages, weights, frozenset(trusted), mistakes)
+    with suppress(PartError):  # the file of a step cannot be read: reported above
         lost = {name for name, entry in raw.items() if any(source not in raw for source in sources_of(entry))}
-        found += _source_problems(stages) + _fusing_problems(stages, lost)
-    return Graph(stages, weights, threads, path, profile, frozenset(trusted)), found
+        mistakes += _source_problems(stages) + _fusing_problems(stages, lost)
+    return Graph(stages, weights, threads, path, profile, frozenset(trusted)), mistakes
 
 
-def _entries(raw: Mapping[Any, Any], found: list[str]) -> dict[str, dict[str, Any]]:
-    entries: dict[str, dict[str, Any]] = {}
+def _entries(raw: Mapping[Any, Any], mistakes: list[str]) -> Entries:
+    entries: Entries = {}
     for name, entry in raw.items():
         name = str(name)
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
-            found.append(
+            mistakes.append(
                 f"stage name {name!r} should be made of {NAME}, a letter or digit first: it is a folder and a command"
             )
             continue
         if name in (*VERBS, FIRST_RUN):
             what = "a command" if name in VERBS else "the first run"
-            found.append(f"'{name}' is the name of {what} of laff; call the stage something else, such as my-{name}")
+            mistakes.append(f"'{name}' is the name of {what} of laff; call the stage something else, such as my-{name}")
         if not isinstance(entry, dict):
-            found.append(f"'{name}' should be a mapping with {', '.join(KEYS)}")
+            mistakes.append(f"'{name}' should be a mapping with {', '.join(KEYS)}")
         else:
             entry = dict(entry)
             if not isinstance(entry.get("params") or {}, dict):
-                found.append(f"'{name}': params should be a mapping, not {entry['params']!r}")
+                mistakes.append(f"'{name}': params should be a mapping, not {entry['params']!r}")
                 entry["params"] = {}
             entry["params"] = dict(entry.get("params") or {})
             entries[name] = entry
     return entries
 
 
-def _misspelt(name: str, entry: Mapping[str, Any]) -> list[str]:
-    found = [f"'{name}' has an unknown key '{key}'{did_you_mean(str(key), KEYS)}" for key in entry if key not in KEYS]
+def _misspelt(name: str, entry: Entry) -> list[str]:
+    mistakes = [
+        f"'{name}' has an unknown key '{key}'{did_you_mean(str(key), KEYS)}" for key in entry if key not in KEYS
+    ]
     step, known = entry.get("step"), step_facts.names()
     if step not in known:
-        found.append(
+        mistakes.append(
             f"'{name}' has the unknown step {step!r}{did_you_mean(str(step), known)} (known: {', '.join(known)})"
         )
-    return found
+    return mistakes
 
 
-def _order(raw: dict[str, dict[str, Any]], found: list[str]) -> list[str]:
+def _order(raw: Entries, mistakes: list[str]) -> list[str]:
     edges: dict[str, list[str]] = {}
     for name, entry in raw.items():
         edges[name] = []
-        with suppress(PartError):  # told when it is bound
-            edges[name] += [one for one in _named(entry) if one in raw and one not in sources_of(entry)]
+        with suppress(PartError):  # reported when the entry is read
+            edges[name] += [stage for stage in _named(entry) if stage in raw and stage not in sources_of(entry)]
         for source in dict.fromkeys(sources_of(entry)):
             if source in raw:
                 edges[name].append(source)
             else:
                 hint = f"; several are written [{source}]" if "," in source else did_you_mean(source, list(raw))
-                found.append(f"'{name}' reads '{source}', which no stage makes{hint}")
+                mistakes.append(f"'{name}' reads '{source}', which no stage makes{hint}")
     try:
         return list(TopologicalSorter(edges).static_order())
     except CycleError as error:
-        found.append("stages form a loop: " + " -> ".join(reversed(error.args[1])))
+        mistakes.append("stages form a loop: " + " -> ".join(reversed(error.args[1])))
         return []
 
 
-def _named(entry: Mapping[str, Any]) -> list[str]:
-    """The stages that an entry's params name beside its `from`."""
+def _named(entry: Entry) -> list[str]:
+    """The stages that an entry's params name, besides those in `from`."""
     params = step_facts.about(str(entry.get("step"))).names_more
     pairs = [entry["params"].get(param) or {} for param in params]
-    values = [value for one in pairs if isinstance(one, dict) for value in one.values()]
+    values = [value for mapping in pairs if isinstance(mapping, dict) for value in mapping.values()]
     return list(dict.fromkeys(str(name) for value in values if isinstance(value, list) for name in value))
 
 
 def _source_problems(stages: Mapping[str, Stage]) -> list[str]:
-    """Stages that don't read what their step works on."""
-    found = []
+    """Problems of stages that do not read what their step works on."""
+    mistakes = []
     for stage in stages.values():
         wanted, more = stage.about.reads, stage.about.may_read
         read_steps = tuple(stages[source].step for source in stage.sources)
         if wanted and read_steps not in (wanted, wanted + more):
             names, steps_ = ", ".join(stage.sources) or "nothing", " and one of ".join(f"step '{s}'" for s in wanted)
             also = f", and may read one of '{more[0]}' behind it" if more else ""
-            found.append(f"'{stage.name}' reads {names}; step '{stage.step}' reads one stage of {steps_}{also}")
+            mistakes.append(f"'{stage.name}' reads {names}; step '{stage.step}' reads one stage of {steps_}{also}")
         waiting, read = list(stage.sources), set()
         while waiting:
             source = stages[waiting.pop()]
@@ -167,36 +172,36 @@ def _source_problems(stages: Mapping[str, Stage]) -> list[str]:
             waiting += source.sources
         after = stage.about.after
         if after and stage.decodes and after not in read:
-            found.append(f"'{stage.name}' works on videos, so its from should lead to a stage of step '{after}'")
-    return found
+            mistakes.append(f"'{stage.name}' works on videos, so its from should lead to a stage of step '{after}'")
+    return mistakes
 
 
 def _fusing_problems(stages: Mapping[str, Stage], lost: Collection[str]) -> list[str]:
-    """Stages that fuse features and read none of a side, or name encoders that are none; steps that stand too often.
+    """Problems of stages that fuse features: a side without features, encoders that are none. And steps used twice.
 
-    lost: stages that read what no stage makes, which was told, so that a side may seem to be missing.
+    lost: stages whose `from` names unknown stages. That is reported already, and explains a missing side.
     """
-    found = []
+    mistakes = []
     for stage in stages.values():
         if not stage.about.fuses:
             continue
         sides = {source: stages[source].sides for source in stage.sources}
-        broken = [s for s in sides if stages[s].about.rows == "part" and not sides[s]]  # said already
-        found += [
+        broken = [s for s in sides if stages[s].about.rows == "part" and not sides[s]]  # reported already
+        mistakes += [
             f"'{stage.name}' reads '{s}', which makes no features" for s in sides if not sides[s] and s not in broken
         ]
         for side in ("video", "text"):
             if not broken and stage.name not in lost and not any(side in kinds for kinds in sides.values()):
-                found.append(f"'{stage.name}' reads no {side} feature")
-        for encoder in stage.options.get("joint", []):
+                mistakes.append(f"'{stage.name}' reads no {side} feature")
+        for encoder in stage.options_as(ModelOptions).joint:
             if encoder not in stage.sources:
-                found.append(f"'{stage.name}': joint names '{encoder}', which is not in its from")
+                mistakes.append(f"'{stage.name}': joint names '{encoder}', which is not in its from")
             elif "encoder" not in (stages[encoder].part or Part("")).methods:
-                found.append(f"'{stage.name}': '{encoder}' has no encoder that could be trained inside the model")
+                mistakes.append(f"'{stage.name}': '{encoder}' has no encoder that could be trained inside the model")
     words = [stage.step for stage in stages.values()]
-    found += [
+    mistakes += [
         f"{words.count(word)} stages have step '{word}'; one is allowed"
         for word in sorted(set(words))
         if words.count(word) > 1 and word in step_facts.names() and step_facts.about(word).single
     ]
-    return found
+    return mistakes

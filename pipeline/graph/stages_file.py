@@ -9,26 +9,30 @@ from pipeline import yamls
 from pipeline.errors import LaffError
 from pipeline.parts.code import ROOT
 
+# What a stages file says of a stage: step, uses, from, params, on. Not checked, so a value may be of any type.
+Entry = dict[str, Any]
+Entries = dict[str, Entry]  # by stage
+
 
 @dataclass
 class StagesFile:
-    """A stages file that is parsed when first asked for, and not again; who changes its content copies it before."""
+    """A stages file, parsed once, when its content is first needed. Copy the content before changing it."""
 
     given: Path | None = None  # none: `default_path`
 
     @cached_property
     def path(self) -> Path:
-        """The file given, else the one that stands for it."""
+        """The file given, else `default_path`."""
         return self.given or default_path()
 
     @cached_property
     def content(self) -> Any:
-        """What the YAML says; LaffError where it cannot be read or is no YAML."""
+        """The value of the YAML; LaffError where the file cannot be read or is no YAML."""
         return yamls.load(self.path)
 
     @property
-    def entries(self) -> dict[str, dict[str, Any]]:
-        """The stages by name, unchecked: for the list of commands, which must come up fast and in any state."""
+    def entries(self) -> Entries:
+        """The stages by name, unchecked, for the list of commands: it is needed fast, and for a wrong file too."""
         try:
             stages = self.content["stages"].items()
         except (LaffError, AttributeError, TypeError, KeyError):

@@ -1,4 +1,4 @@
-"""What the file of a step says of it, read without importing it: constants of its class Options."""
+"""Facts of steps: the constants of each step's class Options, read from its file without importing it."""
 
 from dataclasses import dataclass, fields
 from functools import cache
@@ -15,7 +15,7 @@ WHERE = "pipeline/graph/step_facts.py tells what a step can say"
 
 @dataclass(frozen=True)
 class StepFacts:
-    """A word of stages.yaml's `step`; its file in pipeline/steps says in capitals what is not as it stands here."""
+    """Facts of one step, by its word in stages.yaml; constants in its file replace the defaults here."""
 
     name: str
     parameters: dict[str, Parameter]  # the step's own params in stages.yaml: the fields of its Options
@@ -66,23 +66,23 @@ def names() -> tuple[str, ...]:
 
 
 def module_of(name: str) -> str:
-    """The module of a step; the file of a word of Python, as `import`, ends in _."""
+    """The module of a step; a keyword of Python, such as `import`, has _ behind it."""
     return f"{ROOM}.{name}_" if iskeyword(name) else f"{ROOM}.{name}"
 
 
 def made() -> list[str]:
-    """All names of files below stages' folders that steps say they make, or need while they work."""
+    """All patterns of files that steps make, or need while they work, below the folders of their stages."""
     return [name for word in names() for step in [about(word)] for name in (*step.makes, *step.working)]
 
 
 @cache
 def about(name: str) -> StepFacts:
-    """What a step says of itself. PartError where there is none of this name, or it says something unheard of."""
+    """The facts of a step. PartError where there is no step of this name, or it has an unknown constant."""
     if name not in names():
         raise PartError(f"unknown step '{name}'{did_you_mean(name, names())} (known: {', '.join(names())})")
     options = part(f"{module_of(name)}.Options")
     known = {field.name.upper(): field for field in fields(StepFacts)[2:]}
-    said: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
     for constant in options.capitals:
         if constant not in known:
             raise PartError(
@@ -91,15 +91,15 @@ def about(name: str) -> StepFacts:
         if constant not in options.constants:
             raise PartError(f"{options.path}: {constant} should be written out as a value, so that it can be read")
         value, default = options.constants[constant], known[constant].default
-        names_ = isinstance(value, tuple) and all(isinstance(one, str) for one in value)
+        names_ = isinstance(value, tuple) and all(isinstance(item, str) for item in value)
         if not (names_ if default is None or isinstance(default, tuple) else type(value) is type(default)):
             kind = "a tuple of texts" if default is None or isinstance(default, tuple) else type(default).__name__
             raise PartError(f"{options.path}: {constant} is {value!r}, but should be {kind}; {WHERE}")
-        said[known[constant].name] = value
+        facts[known[constant].name] = value
     for constant in ("how", "files"):
-        for parameter in said.get(constant, ()):
+        for parameter in facts.get(constant, ()):
             if parameter not in options.parameters:
                 raise PartError(
                     f"{options.path}: {constant.upper()} names '{parameter}', which is no param of the step"
                 )
-    return StepFacts(name, options.parameters, **said)
+    return StepFacts(name, options.parameters, **facts)

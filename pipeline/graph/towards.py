@@ -1,23 +1,20 @@
 """The video feature that a sentence encoder learns towards, where its entry of stages.yaml names none.
 
-It is one that is fused with it, so that it never asks for videos or models that nothing else needs.
+It is a feature that is fused with the encoder's own, so no video is read and no model is needed for it alone.
 """
-
-from typing import Any
 
 from pipeline.graph import step_facts
 from pipeline.graph.entry import sources_of
+from pipeline.graph.stages_file import Entries, Entry
 from pipeline.parts.classes import Part, plugged
 from pipeline.parts.code import PartError
 
-Entries = dict[str, dict[str, Any]]  # stages.yaml: stage -> what it says, profile and settings applied
-
 
 def complete(raw: Entries, trusted: frozenset[str]) -> None:
-    """Add such a feature to the `from` of each entry that needs and lacks one: the first of train.raw, else of train.
+    """Add such a feature to the `from` of each entry that lacks one: the first of train.raw, else of train.from.
 
-    Only of features that give a video one vector. Where there is none, entries stay as they are: it is told when they
-    are run.
+    Only features with one vector a video are taken. Where there is none, entries stay as they are, and running them
+    reports it.
     """
     for name, entry in raw.items():
         part = _part(raw, name, trusted)
@@ -27,7 +24,7 @@ def complete(raw: Entries, trusted: frozenset[str]) -> None:
 
 
 def _feature(raw: Entries, name: str, trusted: frozenset[str]) -> list[str]:
-    """The feature, alone, out of the train stage that fuses `name`, or the first train stage; or nothing."""
+    """A list of the one feature, from the train stage that fuses `name`, else the first train stage; or empty."""
     fusing = [other for other, entry in raw.items() if _fuses(entry)]
     stage = next((other for other in fusing if name in sources_of(raw[other])), fusing[0] if fusing else None)
     if stage is None:
@@ -37,10 +34,14 @@ def _feature(raw: Entries, name: str, trusted: frozenset[str]) -> list[str]:
     first = raw[stage]["params"].get("raw", parameter.default) if parameter else ()
     video = [source for source in sources if "video" in _sides(raw, source, trusted)]
     video = [source for source in video if not _scores_pairs(raw, source, trusted)]
-    return [*(one for one in first if one in video), *video][:1] if isinstance(first, list | tuple) else video[:1]
+    return (
+        [*(feature for feature in first if feature in video), *video][:1]
+        if isinstance(first, list | tuple)
+        else video[:1]
+    )
 
 
-def _fuses(entry: dict[str, Any]) -> bool:
+def _fuses(entry: Entry) -> bool:
     return entry.get("step") in step_facts.names() and step_facts.about(str(entry["step"])).fuses
 
 
@@ -52,29 +53,29 @@ def _lender(raw: Entries, name: str) -> str:
 
 
 def _part(raw: Entries, name: str, trusted: frozenset[str]) -> Part | None:
-    """The class of an entry, or of that from which it takes it over; None where there is none."""
+    """The class of an entry, its own or a borrowed one; None where there is none."""
     if name not in raw or raw[name].get("step") not in step_facts.names():
         return None
     uses = raw[name].get("uses") or (raw[lender].get("uses") if (lender := _lender(raw, name)) else None)
     try:
         return plugged(str(uses), trusted) if uses else None
-    except PartError:  # told when the entry is read
+    except PartError:  # reported when the entry is read
         return None
 
 
 def _sides(raw: Entries, name: str, trusted: frozenset[str]) -> tuple[str, ...]:
-    """What the rows of an entry stand for, as `Stage.sides`."""
+    """The sides of an entry's rows, as `Stage.sides` gives them."""
     if name not in raw or raw[name].get("step") not in step_facts.names():
         return ()
-    rows = step_facts.about(str(raw[name]["step"])).rows
-    if rows == "part":
+    sides_of = step_facts.about(str(raw[name]["step"])).rows
+    if sides_of == "part":
         part = _part(raw, name, trusted)
         return tuple(part.constants.get("sides", ())) if part else ()
-    return (str(raw[name]["params"].get(rows)),) if rows else ()
+    return (str(raw[name]["params"].get(sides_of)),) if sides_of else ()
 
 
 def _scores_pairs(raw: Entries, name: str, trusted: frozenset[str]) -> bool:
-    """Whether a feature comes from a model that scores pairs, and gives no video a vector."""
+    """Whether a feature comes from a model that scores pairs, so that no video has a vector."""
     lender = _lender(raw, name)
     uses = raw[lender]["params"].get("aggregate") if lender else None
     try:

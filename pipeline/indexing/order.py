@@ -160,7 +160,7 @@ def _request(order: Order, work: Path, count: int) -> Request:
     if f"{vectors.name}.dtype" not in settings_given:
         new_sets.append(f"{vectors.name}.dtype=float16")
     shard = min(max(count // SHARE, SHARDS[0]), SHARDS[1])
-    if previous is None or shard > ingest.options["shard_videos"]:
+    if previous is None or shard > ingest.values["shard_videos"]:
         new_sets.append(f"{ingest.name}.shard_videos={shard}")
     if order.weights:
         names = names or tuple(source.name for source in kept.kept(graph, vectors))

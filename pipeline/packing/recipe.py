@@ -5,41 +5,43 @@ from typing import Any
 from pipeline.graph import kept, models
 from pipeline.graph.graph import Stage
 from pipeline.graph.models import Model
+from pipeline.graph.options import PairOptions, VectorOptions
+from pipeline.graph.stages_file import Entries, Entry
 from pipeline.packing.selection import Selection, with_vectors
 
 ENDS = ("rank", "evaluate", "report")
 
 
-def stages(selection: Selection) -> dict[str, dict[str, Any]]:
-    """{stage: its entry}; params that name weights and files are as at home, and changed by who copies those."""
+def stages(selection: Selection) -> Entries:
+    """{stage: its entry}; params that name weights and files still name those of this machine (`held.hold`)."""
     graph, train = selection.graph, selection.train
-    found = {stage.name: _entry(stage, selection.sources(stage)) for stage in selection.stages}
+    entries = {stage.name: _entry(stage, selection.sources(stage)) for stage in selection.stages}
     vectors = kept.stage_of(graph)
     keeps = vectors.name if vectors else _free_name(graph.stages)
     alone = [name for name in selection.pairs if name not in selection.fused]
     if train:
-        found[train.name] = _train(selection, train)
+        entries[train.name] = _train(selection, train)
         alone = [train.name, *alone]
-    dtype = vectors.options["dtype"] if vectors else "float32"
-    found[keeps] = {
+    dtype = vectors.options_as(VectorOptions).dtype if vectors else VectorOptions.dtype
+    entries[keeps] = {
         "step": kept.VECTORS,
         "from": _sources(alone),
         "params": {"models": with_vectors(selection), "dtype": dtype},
     }
     if train:
-        found |= _ends(selection, train, keeps)
+        entries |= _ends(selection, train, keeps)
     return {
         name: {key: value for key, value in entry.items() if value not in (None, {}, [])}
-        for name, entry in found.items()
+        for name, entry in entries.items()
     }
 
 
 def _free_name(taken: dict[str, Stage]) -> str:
-    """A name for the vectors stage, where home has none."""
+    """A free name for the vectors stage, where the graph has none."""
     return next(name for name in (kept.VECTORS, "kept-vectors", "packaged-vectors") if name not in taken)
 
 
-def _entry(stage: Stage, sources: list[str]) -> dict[str, Any]:
+def _entry(stage: Stage, sources: list[str]) -> Entry:
     if stage.step == "ingest":  # how large shards are changes nothing, and is each workspace's own
         return {"step": stage.step}
     free = stage.part.constants.get("FREE", ()) if stage.part and stage.borrowed else None
@@ -56,11 +58,11 @@ def _entry(stage: Stage, sources: list[str]) -> dict[str, Any]:
     }
 
 
-def _train(selection: Selection, train: Stage) -> dict[str, Any]:
+def _train(selection: Selection, train: Stage) -> Entry:
     main = models.main(train)
-    others = {model.name: _baseline(model) for model in selection.models if model.name != main or model.single}
+    baselines = {model.name: _baseline(model) for model in selection.models if model.name != main or model.single}
     own = any(model.name == main for model in selection.models)
-    chosen = {"seeds": selection.seeds, "own": own, "singles": False, "baselines": others, "joint": selection.joint}
+    chosen = {"seeds": selection.seeds, "own": own, "singles": False, "baselines": baselines, "joint": selection.joint}
     return {
         "step": train.step,
         "uses": train.uses,
@@ -70,33 +72,33 @@ def _train(selection: Selection, train: Stage) -> dict[str, Any]:
     }
 
 
-def _baseline(model: Model) -> dict[str, Any]:
+def _baseline(model: Model) -> Entry:
     entry = {"uses": model.uses, "params": model.params, "video": list(model.video), "text": list(model.text)}
     return entry | ({"options": model.options} if model.options else {})
 
 
-def _ends(selection: Selection, train: Stage, vectors: str) -> dict[str, dict[str, Any]]:
-    """rank, evaluate and report, as far as home has them."""
-    found: dict[str, dict[str, Any]] = {}
+def _ends(selection: Selection, train: Stage, vectors: str) -> Entries:
+    """The entries of rank, evaluate and report, as far as the graph has them."""
+    entries: Entries = {}
     source = train.name
     for step in ENDS:
         for stage in selection.graph.stages_of(step)[:1]:
             if stage.sources[0] != source:
-                return found
-            found[stage.name] = _entry(stage, list(stage.sources))
+                return entries
+            entries[stage.name] = _entry(stage, list(stage.sources))
             if step == "rank":
                 fused = set(selection.fused)
                 pairs = {
                     name: pair
-                    for name, pair in stage.options["pairs"].items()
+                    for name, pair in stage.options_as(PairOptions).pairs.items()
                     if fused.issuperset([name] if isinstance(pair, str) else pair)
                 }
                 taken = {model.name for model in selection.models}
                 pairs |= {name: [name, name] for name in selection.pairs if name in fused and name not in taken}
-                found[stage.name]["from"] = [train.name, vectors]
-                found[stage.name]["params"]["pairs"] = pairs
+                entries[stage.name]["from"] = [train.name, vectors]
+                entries[stage.name]["params"]["pairs"] = pairs
             source = stage.name
-    return found
+    return entries
 
 
 def _sources(names: list[str]) -> Any:
@@ -104,7 +106,7 @@ def _sources(names: list[str]) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A value as YAML takes it."""
+    """A value with tuples as lists and keys as text, for YAML."""
     if isinstance(value, dict):
-        return {str(key): plain(one) for key, one in value.items()}
-    return [plain(one) for one in value] if isinstance(value, list | tuple) else value
+        return {str(key): plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,6 +1,6 @@
-"""What goes into a package: models with a seed, pairs of features, and the stages that they need elsewhere."""
+"""The content of a package: models with a seed, pairs of features, and the stages that they need."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pipeline.errors import LaffError, problems
@@ -8,15 +8,16 @@ from pipeline.graph import aggregators, kept
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.kept import Kept
 from pipeline.graph.models import Model
+from pipeline.graph.options import ModelOptions
 from pipeline.plan.context import Context
-from pipeline.plan.plan import stage_plan
 from pipeline.plan.units import FIT
+from pipeline.plan.up_to_date import not_up_to_date
 from pipeline.search.finder import chosen
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Models and pairs of features, the main one first."""
+    """The chosen models and pairs of features, the main one first."""
 
     graph: Graph
     ones: list[Kept]
@@ -24,11 +25,11 @@ class Selection:
     @property
     def models(self) -> list[Model]:
         """The models, each once."""
-        found: list[Model] = []
-        for one in self.ones:
-            if one.model and one.model not in found:
-                found.append(one.model)
-        return found
+        models: list[Model] = []
+        for item in self.ones:
+            if item.model and item.model not in models:
+                models.append(item.model)
+        return models
 
     @property
     def train(self) -> Stage | None:
@@ -37,13 +38,13 @@ class Selection:
 
     @property
     def seeds(self) -> list[int]:
-        """Of all models together."""
-        return sorted({one.seed for one in self.ones if one.model})
+        """The seeds of all models together."""
+        return sorted({item.seed for item in self.ones if item.model})
 
     @property
     def pairs(self) -> list[str]:
         """Features that hold videos and texts in one space, and are searched by themselves."""
-        return [one.name for one in self.ones if one.model is None]
+        return [item.name for item in self.ones if item.model is None]
 
     @property
     def fused(self) -> list[str]:
@@ -53,12 +54,13 @@ class Selection:
 
     @property
     def joint(self) -> list[str]:
-        """Those of them whose encoder stands inside the models."""
-        return [name for name in (self.train.options["joint"] if self.train else ()) if name in self.fused]
+        """Those fused features whose encoder is inside the models."""
+        encoders = self.train.options_as(ModelOptions).joint if self.train else ()
+        return [name for name in encoders if name in self.fused]
 
     @property
     def stages(self) -> list[Stage]:
-        """The stages that are needed elsewhere for their features, in running order."""
+        """The stages whose features the models need where the package is applied, in running order."""
         wanted: set[str] = set()
         waiting = [*self.fused, *self.pairs]
         while waiting:
@@ -69,7 +71,7 @@ class Selection:
         return [stage for name, stage in self.graph.stages.items() if name in wanted]
 
     def sources(self, stage: Stage) -> list[str]:
-        """What a stage reads elsewhere: what it learned towards, or from, is learned already."""
+        """The stages that a stage reads where the package is applied: without those that it learned from."""
         if not stage.fitted:
             return list(stage.sources)
         return [source for source in stage.sources if not self.graph.stages[source].sides]
@@ -87,16 +89,16 @@ def select(context: Context, names: Sequence[str]) -> Selection:
     """
     if context.graph.package:
         raise LaffError(f"{context.work.root} applies package {context.graph.package.name}; copy that one")
-    ones = list({one.key: one for one in (chosen(context, name) for name in names or ("",))}.values())
-    found = Selection(context.graph, ones)
-    wrong = [reason for name in found.pairs if (reason := _no_pair(context.graph, name))]
-    for stage in found.learned:
-        wrong += _lacks(context, stage.name, (FIT,))
-    if found.train:
-        wrong += _lacks(context, found.train.name, [one.key for one in ones if one.model])
-    if wrong:
-        raise problems(f"{context.work.root}: nothing was packaged", wrong)
-    return found
+    ones = list({item.key: item for item in (chosen(context, name) for name in names or ("",))}.values())
+    selection = Selection(context.graph, ones)
+    mistakes = [reason for name in selection.pairs if (reason := _no_pair(context.graph, name))]
+    for stage in selection.learned:
+        mistakes += _lacks(context, stage.name, (FIT,))
+    if selection.train:
+        mistakes += _lacks(context, selection.train.name, [item.key for item in ones if item.model])
+    if mistakes:
+        raise problems(f"{context.work.root}: nothing was packaged", mistakes)
+    return selection
 
 
 def _no_pair(graph: Graph, name: str) -> str:
@@ -104,25 +106,25 @@ def _no_pair(graph: Graph, name: str) -> str:
     return f"'{name}' gives no video a vector ({reason}), so it cannot be searched by itself" if reason else ""
 
 
-def _lacks(context: Context, name: str, keys: Iterable[str]) -> list[str]:
-    """Why these units of a stage cannot be taken."""
-    plan, found = stage_plan(context, name), []
-    for unit in plan.todo:
-        if unit.key in keys:
+def _lacks(context: Context, name: str, keys: Collection[str]) -> list[str]:
+    """Why these units of a stage cannot be packaged."""
+    reasons = []
+    for state in not_up_to_date(context, [name], lambda _, unit: unit.key in keys):
+        for unit in state.todo:
             what = name if unit.key == FIT else f"{name} {unit.key}"
-            if unit in plan.missing:
-                found.append(f"{what} is not trained here; `laff run -w {context.work.root}` does it")
+            if unit in state.missing:
+                reasons.append(f"{what} is not trained here; `laff run -w {context.work.root}` does it")
             else:
                 how = "give the same --profile, --set and --name as when it was trained, or `laff run` first"
-                found.append(f"{what} is not up to date ({plan.why}); {how}")
-    return found
+                reasons.append(f"{what} is not up to date ({state.why}); {how}")
+    return reasons
 
 
 def with_vectors(selection: Selection) -> list[str]:
-    """Those that a vectors stage can keep, as its param `models` names them."""
+    """The models and pairs that a vectors stage can keep, as its param `models` names them."""
     graph = selection.graph
     return [
-        one.key if one.model else one.name
-        for one in selection.ones
-        if one.model is None or not kept.without_vectors(graph, one.model)
+        item.key if item.model else item.name
+        for item in selection.ones
+        if item.model is None or not kept.without_vectors(graph, item.model)
     ]

@@ -9,14 +9,17 @@ from pipeline.parts.classes import Parameter
 from pipeline.parts.comments import beside
 
 MISSING = object()
+# Values of params by name. They are Any, for `bind` checks each against the annotation of the parameter that takes it,
+# which no type checker can follow; JSON can hold them.
+Params = dict[str, Any]
 
 
-def bind(given: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> tuple[dict[str, Any], list[str]]:
+def bind(given: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> tuple[Params, list[str]]:
     """`given` completed with defaults and brought to the annotated types, and the list of what is wrong."""
     problems = [
         f"unknown parameter '{name}'{meant(name, list(parameters))}" for name in given if name not in parameters
     ]
-    bound: dict[str, Any] = {}
+    bound: Params = {}
     for name, parameter in parameters.items():
         value = given.get(name, MISSING)
         if value is MISSING:

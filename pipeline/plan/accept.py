@@ -1,10 +1,10 @@
-"""Let stand what earlier code has made: units of which nothing but code has changed, and what follows from them."""
+"""Accepts results of earlier code: units for which only code has changed, and what was made from them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from pipeline.errors import LaffError, problems
+from pipeline.files import JsonObject
 from pipeline.plan import packed, steps
 from pipeline.plan.context import Context
 from pipeline.plan.differences import changed_code
@@ -16,7 +16,7 @@ from pipeline.store.index import Entry
 
 @dataclass
 class Accepted:
-    """What came of it."""
+    """The outcome of accepting."""
 
     units: dict[str, int] = field(default_factory=dict)  # stage -> units that stand now, named or not
     modules: dict[str, list[str]] = field(default_factory=dict)  # stage -> modules of its own whose code has changed
@@ -24,37 +24,37 @@ class Accepted:
 
 
 def accept(context: Context, names: Sequence[str]) -> Accepted:
-    """Note in the indexes that the units of these stages stand, though they were made by earlier code.
+    """Note in the indexes that the units of these stages are valid, though earlier code made them.
 
-    A stage that is stale only because it reads the named ones follows, where all that it reads stands as it was then.
-    One whose own code has changed as well has to be named. The workspace is to be held. LaffError where anything but
-    code differs, or nothing is stale.
+    A stage that is stale only because it reads these is accepted as well, if all that it reads is as it was then. A
+    stage whose own code has changed has to be named. The workspace has to be locked. Raises LaffError where anything
+    but code differs, or nothing is stale.
     """
     _check(context, names)
-    found = Accepted()
+    accepted = Accepted()
     for name in context.graph.stages:
         planned = stage_plan(context, name)
         if name in names or _follows(context, planned):
-            _note(context, planned, found)
+            _note(context, planned, accepted)
         elif planned.stale:
-            found.left[name] = planned.why
-    return found
+            accepted.left[name] = planned.why
+    return accepted
 
 
 def earlier_code(context: Context, names: Sequence[str]) -> dict[str, list[str]]:
-    """{stage: what of it earlier code has made} of what stands accepted in these stages and all that they read.
+    """{stage: modules that were other code when it was made}, of accepted units of these stages and all that they read.
 
-    Modules; or "STAGE as it was", where a stage was made from another that has been made anew since.
+    "STAGE as it was" stands in place of a module where STAGE has been made anew since.
     """
-    found = packed.other_code(context)
+    made_by = packed.other_code(context)
     for name in context.graph.needed(names):
         entries = context.work.index(name).entries
         if not any(entry.accepted for entry in entries.values()):  # as nearly always
             continue
         standing = [entries[unit.key] for unit in steps.units(context, name) if _stands(entries, unit)]
-        if what := {one for entry in standing for one in entry.earlier}:
-            found[name] = sorted(what)
-    return found
+        if what := {module for entry in standing for module in entry.earlier}:
+            made_by[name] = sorted(what)
+    return made_by
 
 
 def made_as(context: Context, stage: str, unit: Unit) -> str:
@@ -70,42 +70,42 @@ def _stands(entries: Mapping[str, Entry], unit: Unit) -> bool:
 
 
 def _check(context: Context, names: Sequence[str]) -> None:
-    """LaffError with all that stands in the way of the named stages."""
-    context.graph.needed(names)  # tells a name of no stage
-    wrong = []
+    """Raise LaffError with all reasons why these stages cannot be accepted."""
+    context.graph.needed(names)  # raises LaffError for an unknown stage
+    mistakes = []
     for name in names:
         stage, planned = context.stage(name), stage_plan(context, name)
         if stage.about.tells:
-            wrong.append(f"'{name}' is made again in seconds; accept what it reads")
+            mistakes.append(f"'{name}' is made again in seconds; accept what it reads")
         elif not planned.stale:
             state = "not made yet" if planned.missing else "up to date"
-            wrong.append(f"'{name}' is {state}; there is nothing to accept")
+            mistakes.append(f"'{name}' is {state}; there is nothing to accept")
         elif not planned.only_code:
-            wrong.append(f"'{name}': only changed code can be accepted, but here it says: {planned.why}")
-    if wrong:
-        raise problems("laff accept", wrong) if len(wrong) > 1 else LaffError(f"laff accept: {wrong[0]}")
+            mistakes.append(f"'{name}': only changed code can be accepted, but here it says: {planned.why}")
+    if mistakes:
+        raise problems("laff accept", mistakes) if len(mistakes) > 1 else LaffError(f"laff accept: {mistakes[0]}")
 
 
 def _follows(context: Context, planned: Planned) -> bool:
-    """Whether a stage is stale only by code of what it reads, all of which stands accepted, as it was read then."""
+    """Whether a stage is stale only by code of what it reads, and all of that is accepted as it was read then."""
     if not planned.only_code:
         return False
     index = context.work.index(planned.stage)
     known: dict[tuple[str, str], bool] = {}  # many units share a recipe
     for unit in planned.stale:
-        before = index.entries[unit.key].fingerprint
-        if (before, unit.fingerprint) not in known:
-            old = index.recipes[before]
+        old_fingerprint = index.entries[unit.key].fingerprint
+        if (old_fingerprint, unit.fingerprint) not in known:
+            old = index.recipes[old_fingerprint]
             changed = [name for name, now in unit.recipe["from"].items() if old["from"].get(name) != now]
             stand = all(_all_stand(context, planned.stage, name) for name in changed)
-            known[before, unit.fingerprint] = stand and not changed_code(old, unit.recipe)
-        if not known[before, unit.fingerprint]:
+            known[old_fingerprint, unit.fingerprint] = stand and not changed_code(old, unit.recipe)
+        if not known[old_fingerprint, unit.fingerprint]:
             return False
     return True
 
 
 def _all_stand(context: Context, reader: str, name: str) -> bool:
-    """Whether all units of what a stage reads were made by earlier code and accepted: of a stage, or of a model."""
+    """Whether all units of the stage or model `name`, which `reader` reads, are accepted results of earlier code."""
     units = _units_of(context, reader, name)
     return bool(units) and all(_stands(context.work.index(stage).entries, unit) for stage, unit in units)
 
@@ -119,28 +119,28 @@ def _units_of(context: Context, reader: str, name: str) -> list[tuple[str, Unit]
     return [(source, unit) for source, unit in units if unit.key.startswith(f"{name}/")]
 
 
-def _note(context: Context, planned: Planned, found: Accepted) -> None:
+def _note(context: Context, planned: Planned, accepted: Accepted) -> None:
     index = context.work.index(planned.stage)
     upstream: dict[str, dict[str, list[str]]] = {}  # what is read -> its own notes
     modules: dict[str, None] = {}
     for unit in planned.stale:
         entry = index.entries[unit.key]
-        old: dict[str, Any] = index.recipes[entry.fingerprint]
-        own = {module: list(digests) for module, digests in changed_code(old, unit.recipe).items()}
-        entry.earlier = dict(own)
+        old: JsonObject = index.recipes[entry.fingerprint]
+        changed_modules = {module: list(digests) for module, digests in changed_code(old, unit.recipe).items()}
+        entry.earlier = dict(changed_modules)
         for name, now in unit.recipe["from"].items():
-            if (before := old["from"].get(name)) != now:
+            if (old_fingerprint := old["from"].get(name)) != now:
                 if name not in upstream:
                     upstream[name] = _notes(context, planned.stage, name)
-                entry.earlier = (upstream[name] or {f"{name} as it was": [before or "", now]}) | entry.earlier
+                entry.earlier = (upstream[name] or {f"{name} as it was": [old_fingerprint or "", now]}) | entry.earlier
         entry.accepted = unit.fingerprint
-        modules |= dict.fromkeys(own)
+        modules |= dict.fromkeys(changed_modules)
     index.save()
-    found.units[planned.stage], found.modules[planned.stage] = len(planned.stale), list(modules)
+    accepted.units[planned.stage], accepted.modules[planned.stage] = len(planned.stale), list(modules)
 
 
 def _notes(context: Context, reader: str, name: str) -> dict[str, list[str]]:
-    """What is noted of all that stands accepted of a stage or model; {} where some of it does not stand."""
+    """The notes of all accepted units of a stage or model; {} where some unit is not accepted."""
     if not _all_stand(context, reader, name):
         return {}
     entries = [context.work.index(stage).entries[unit.key] for stage, unit in _units_of(context, reader, name)]

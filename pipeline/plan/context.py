@@ -1,11 +1,11 @@
-"""What every step is given: the graph, the items, the workspace, who does the work."""
+"""What every step is given: the graph, the items, the workspace, and what does the work of shards."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from pipeline import files
+from pipeline.files import JsonObject
 from pipeline.graph.graph import Graph, Stage
 from pipeline.items.catalog import Catalog
 from pipeline.items.collection import Collection
@@ -18,7 +18,7 @@ from pipeline.workers.tasks import Serial, Tasks
 
 @dataclass
 class Context:
-    """One run's surroundings."""
+    """What the steps of one run work with."""
 
     graph: Graph
     catalog: Catalog
@@ -27,7 +27,7 @@ class Context:
     source: Path = Path()  # collection.yaml
     retry: bool = False  # whether videos that failed are tried again
     name: str = ""  # of the collection
-    collection: Collection | None = None  # as it was read, where it was
+    collection: Collection | None = None  # None where only its table was read
     changes: list[str] | None = field(default_factory=list)  # in it since its table was made; None: there is no table
     dated: int = 0  # videos whose files have other dates than the table says, and were not read since
     tasks: Tasks = field(default_factory=Serial)  # who does the shards
@@ -42,8 +42,8 @@ class Context:
         """What shapes the results of each stage."""
         return Recipes(self.graph, self.work, self.source)
 
-    def recipe(self, name: str) -> dict[str, Any]:
-        """Everything of the configuration that shapes a stage's results: what its fingerprint is a hash of."""
+    def recipe(self, name: str) -> JsonObject:
+        """Everything in the configuration that shapes a stage's results. Its hash is the fingerprint."""
         return self.recipes.of(name)
 
     def fingerprint(self, name: str) -> str:
@@ -55,20 +55,22 @@ class Context:
         return files.located(value, self.source)
 
     def failures(self, name: str) -> list[dict[str, str]]:
-        """Ledger lines of a stage's finished units, shards that no item is in any more aside."""
+        """Ledger lines of failures in a stage's finished units, without shards that have no items any more."""
         return [line for entry in self._alive(name) for line in ledger.timed(entry.failed, entry.time)]
 
     def notes(self, name: str) -> list[dict[str, str]]:
-        """Ledger lines of videos that these units have a row for, though with a flaw."""
+        """Ledger lines of videos that have a row in these units, but with a flaw."""
         return [line for entry in self._alive(name) for line in ledger.timed(entry.notes, entry.time)]
 
     def _alive(self, name: str) -> list[Entry]:
         entries = [(key, entry) for key, entry in self.work.index(name).entries.items() if entry.failed or entry.notes]
-        alive = {number for number, rows in enumerate(self.catalog.shards("video")) if len(rows)} if entries else set()
+        alive = (
+            {number for number, videos in enumerate(self.catalog.shards("video")) if len(videos)} if entries else set()
+        )
         return [entry for key, entry in sorted(entries) if not key.endswith(".h5") or int(Path(key).stem) in alive]
 
     def failed(self, name: str) -> set[str]:
-        """Ids that the finished shards of a stage have no row for."""
+        """The ids without a row in the finished shards of a stage."""
         return {line["video"] for line in self.failures(name)}
 
     def features(self, name: str) -> tuple[list[str], list[str]]:

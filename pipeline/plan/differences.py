@@ -1,18 +1,20 @@
-"""How two recipes differ, and in which words that is told."""
+"""The differences of two recipes, also in words."""
 
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.files import JsonObject
+
 SIDES = ("video", "text")
 
 
-def only_code(old: dict[str, Any], new: dict[str, Any]) -> bool:
+def only_code(old: JsonObject, new: JsonObject) -> bool:
     """Whether nothing but code differs between two recipes, their own or that of what they read."""
     return bool(old.get("settings")) and old["settings"] == new["settings"]
 
 
-def changed_code(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    """{module: (old digest, new digest)} of a recipe's own code; '' where there is none. A moved file is equal."""
+def changed_code(old: JsonObject, new: JsonObject) -> dict[str, tuple[str, str]]:
+    """{module: (old digest, new digest)} of a recipe's changed code; '' where there is none. A moved file is equal."""
     before, after = old.get("code", {}), new.get("code", {})
     gone, come = set(before.values()) - set(after.values()), set(after.values()) - set(before.values())
     names = sorted({m for m in before if before[m] in gone} | {m for m in after if after[m] in come})
@@ -21,7 +23,7 @@ def changed_code(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[st
 
 @dataclass(frozen=True)
 class Difference:
-    """A setting of its own in which two recipes differ."""
+    """One setting in which two recipes differ, other than by what they read."""
 
     what: str  # a param; `video` or `text`, features of a model; uses, step, weights; "file of" or "weights of" one
     before: Any
@@ -37,20 +39,20 @@ class Difference:
         return f"{self.what} {_value(self.before)} → {_value(self.after)}"
 
 
-def differences(old: dict[str, Any], new: dict[str, Any]) -> list[Difference]:
-    """The settings of their own in which two recipes differ: not code, nor what is read."""
+def differences(old: JsonObject, new: JsonObject) -> list[Difference]:
+    """The settings in which two recipes differ, without code and without what they read."""
     before, after = old.get("params", {}), new.get("params", {})
-    found = [Difference(key, before.get(key), after.get(key)) for key in sorted({*before, *after})]
+    all_settings = [Difference(key, before.get(key), after.get(key)) for key in sorted({*before, *after})]
     kept = [key for key in sorted({*old, *new}) if key.startswith(("file of ", "weights of "))]
     kept += ["uses", "step", "weights", "learned", *SIDES]
-    found += [Difference(key, old.get(key), new.get(key)) for key in kept]
-    return [one for one in found if one.before != one.after]
+    all_settings += [Difference(key, old.get(key), new.get(key)) for key in kept]
+    return [setting for setting in all_settings if setting.before != setting.after]
 
 
-def explain(old: dict[str, Any], new: dict[str, Any]) -> str:
+def explain(old: JsonObject, new: JsonObject) -> str:
     """Why two recipes differ, in words: 'frames 13 → 16; follows decode'."""
-    own = differences(old, new)
-    reasons = [str(one) for one in own if one.what not in SIDES]
+    settings = differences(old, new)
+    reasons = [str(setting) for setting in settings if setting.what not in SIDES]
     if old.get("decoder") != new.get("decoder"):
         reasons.append(f"decoder {_versions(old.get('decoder'))} → {_versions(new.get('decoder'))}")
     modules = changed_code(old, new)
@@ -65,7 +67,11 @@ def explain(old: dict[str, Any], new: dict[str, Any]) -> str:
     reasons += [
         f"{key} changed" for key in sorted({*old, *new}) if key.startswith("joint ") and old.get(key) != new.get(key)
     ]
-    reasons += [str(one) for one in own if one.what in SIDES and sorted(one.before or []) == sorted(one.after or [])]
+    reasons += [
+        str(setting)
+        for setting in settings
+        if setting.what in SIDES and sorted(setting.before or []) == sorted(setting.after or [])
+    ]
     return "; ".join(reasons) or "made by an unknown configuration"
 
 

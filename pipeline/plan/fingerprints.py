@@ -1,15 +1,16 @@
-"""What shapes the results of each stage and model, and the fingerprint that follows from it."""
+"""Recipes: what shapes the results of each stage and model; and their hashes, the fingerprints."""
 
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from pipeline import files
+from pipeline.files import JsonObject
 from pipeline.graph import kept, models
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.kept import Kept
 from pipeline.graph.models import Model, Row
+from pipeline.graph.options import ModelOptions, VectorOptions
 from pipeline.graph.step_facts import module_of
 from pipeline.parts import code
 from pipeline.parts.classes import Part
@@ -48,41 +49,42 @@ SHAPE_NOTHING = {
 }
 
 
-def fingerprint(recipe: dict[str, Any]) -> str:
-    """Hash of a recipe. Of its code only the digests count, not the names of modules: a file may move."""
+def fingerprint(recipe: JsonObject) -> str:
+    """The hash of a recipe. Of its code the digests count, not the names of modules, so that files may move."""
     return files.digest(recipe | {"code": sorted(set(recipe["code"].values()))})[:32]
 
 
-def _without_code(recipe: dict[str, Any]) -> dict[str, Any]:
+def _without_code(recipe: JsonObject) -> JsonObject:
     return {key: value for key, value in recipe.items() if key != "code"}
 
 
 class Recipes:
     """The recipes of one graph: everything of the configuration that shapes the results of a stage or model.
 
-    A recipe's `code` is {module: digest}; `from` {what is read: its fingerprint}; `settings` a hash of all but the
-    code, its own and that of what it reads: where only that of two recipes is equal, only code has changed.
+    In a recipe `code` is {module: digest} and `from` is {what is read: its fingerprint}. `settings` is a hash of all
+    but code, its own and that of what it reads: where two recipes differ and their `settings` do not, only code has
+    changed.
     """
 
     def __init__(self, graph: Graph, work: Workspace, source: Path) -> None:
         """source: collection.yaml, beside which files of params may lie."""
         self.graph, self.work, self.source = graph, work, source
-        self._of_stages: dict[str, dict[str, Any]] = {}
+        self._of_stages: dict[str, JsonObject] = {}
 
     def forget(self) -> None:
-        """Make recipes anew when next asked: weights that were missing may be here now."""
+        """Forget all recipes, because weights that were missing may be here now."""
         self._of_stages.clear()
 
     @cached_property
     def decoders(self) -> dict[str, str]:
-        """Versions of what turns files into frames here, wherever PyAV reads them."""
+        """Versions of the packages that turn files into frames here, where PyAV reads the files."""
         return {name: installed(name) for name in DECODERS}
 
     def decoded_by(self, stage: Stage) -> dict[str, str]:
-        """Versions of what turned files into frames for a stage, or is to do so; of decord where it reads them.
+        """Versions of the packages that turn files into frames for a stage.
 
-        Of one that is absent here, that by which the stage's own shards were made: a machine that does not decode can
-        train on them.
+        Where one is not installed here, the version that the stage's shards were made with: a machine that cannot
+        decode can train on them.
         """
         reader = self.graph.decoder(stage.name)
         here = self.decoders | ({} if reader == "pyav" else {reader: installed(reader)})
@@ -93,29 +95,32 @@ class Recipes:
         noted: dict[str, str] = next((recipe["decoder"] for recipe in recipes if "decoder" in recipe), {})
         return here | {name: version for name, version in noted.items() if here.get(name) == ABSENT}
 
-    def of(self, name: str) -> dict[str, Any]:
+    def of(self, name: str) -> JsonObject:
         """The recipe of a stage."""
         if name not in self._of_stages:
             stage = self.graph.stages[name]
             reads = {source: self.of(source) for source in self.graph.reads(name)}
-            self._of_stages[name] = self._joined(self.part(stage), reads, stage.options.get("joint", []))
+            joint = stage.options_as(ModelOptions).joint if stage.about.fuses else ()
+            self._of_stages[name] = self._joined(self.part(stage), reads, joint)
         return self._of_stages[name]
 
     def fingerprint(self, name: str) -> str:
         """Hash of a stage's recipe."""
         return fingerprint(self.of(name))
 
-    def model(self, stage: Stage, model: Model) -> dict[str, Any]:
-        """The recipe of one model: its block, its features, the way of training; not the other models or seeds."""
-        whole, joint = self.of(stage.name), stage.options["joint"]
+    def model(self, stage: Stage, model: Model) -> JsonObject:
+        """The recipe of one model: block, features, training params; without the stage's other models and the seeds."""
+        whole, joint = self.of(stage.name), stage.options_as(ModelOptions).joint
         # How a packed model was trained stands in its file.
-        own = {key: value for key, value in whole["params"].items() if key not in stage.params and not stage.packed}
+        of_training = {
+            key: value for key, value in whole["params"].items() if key not in stage.params and not stage.packed
+        }
         module = model.uses.rpartition(".")[0]
         plugged = model.params.get("aggregate")  # a class that the model imports by its name
         recipe = {
             "step": stage.step,
             "uses": model.uses,
-            "params": own | ({} if stage.packed else model.options) | model.params,
+            "params": of_training | ({} if stage.packed else model.options) | model.params,
             "code": self._code(stage, [module, plugged.rpartition(".")[0]] if isinstance(plugged, str) else [module]),
             "video": list(model.video),
             "text": [name + (" (joint)" if name in joint else "") for name in model.text],
@@ -126,73 +131,74 @@ class Recipes:
         reads = {name: self.of(name) for name in models.reads(self.graph, stage, model)}
         return self._joined(recipe, reads, [name for name in model.text if name in joint])
 
-    def row(self, stage: Stage, row: Row) -> dict[str, Any]:
+    def row(self, stage: Stage, row: Row) -> JsonObject:
         """The recipe of one row of results of a rank stage."""
         train = self.graph.stages[stage.sources[0]]
         reads = {model.name: self.model(train, model) for model in row.models}
-        reads |= {source: self.kept(self.graph.stages[source], one) for source, one in self.read_by(stage, row).items()}
+        reads |= {
+            source: self.kept(self.graph.stages[source], vectors)
+            for source, vectors in self.read_by(stage, row).items()
+        }
         return self._joined(self.part(stage), reads | {name: self.of(name) for name in row.features})
 
     def read_by(self, stage: Stage, row: Row) -> dict[str, Kept]:
-        """{vectors stage: what a rank stage reads there of the models of a row}; {} where it embeds them itself."""
+        """{vectors stage: the kept vectors that a rank stage reads for a row}; {} where it computes them itself."""
         if len(stage.sources) < 2:
             return {}
         vectors = self.graph.stages[stage.sources[1]]
-        found = [one for one in kept.kept(self.graph, vectors) if one.model in row.models]
-        return {vectors.name: found[0]} if found and vectors.options["dtype"] == "float32" else {}
+        of_row = [vectors_kept for vectors_kept in kept.kept(self.graph, vectors) if vectors_kept.model in row.models]
+        return {vectors.name: of_row[0]} if of_row and vectors.options_as(VectorOptions).dtype == "float32" else {}
 
-    def kept(self, stage: Stage, one: Kept) -> dict[str, Any]:
+    def kept(self, stage: Stage, vectors: Kept) -> JsonObject:
         """The recipe of what a vectors stage keeps of one model or feature; its other models change nothing."""
         train = kept.train_of(self.graph, stage)
-        if one.model is None or train is None:
-            return self._joined(self.part(stage), {one.name: self.of(one.name)})
-        return self._joined(self.part(stage), {one.name: self.model(train, one.model)})
+        if vectors.model is None or train is None:
+            return self._joined(self.part(stage), {vectors.name: self.of(vectors.name)})
+        return self._joined(self.part(stage), {vectors.name: self.model(train, vectors.model)})
 
-    def _joined(
-        self, recipe: dict[str, Any], reads: dict[str, dict[str, Any]], encoders: Sequence[str] = ()
-    ) -> dict[str, Any]:
-        """A recipe completed with the recipes of what it reads, by name, and of encoders that are trained inside it."""
+    def _joined(self, recipe: JsonObject, reads: dict[str, JsonObject], encoders: Sequence[str] = ()) -> JsonObject:
+        """A recipe completed with those of what it reads, by name, and of the encoders that are trained inside it."""
         inside = {f"joint {name}": self._encoder(name) for name in encoders}
-        recipe["code"] = {module: digest for one in inside.values() for module, digest in one["code"].items()} | recipe[
-            "code"
-        ]
+        recipe["code"] = {
+            module: digest for other in inside.values() for module, digest in other["code"].items()
+        } | recipe["code"]
         settings = [
             _without_code(recipe),
-            {name: one["settings"] for name, one in reads.items()},
-            {name: _without_code(one) for name, one in inside.items()},
+            {name: other["settings"] for name, other in reads.items()},
+            {name: _without_code(other) for name, other in inside.items()},
         ]
-        recipe |= {name: fingerprint(one) for name, one in inside.items()}
-        recipe["from"] = {name: fingerprint(one) for name, one in reads.items()}
+        recipe |= {name: fingerprint(other) for name, other in inside.items()}
+        recipe["from"] = {name: fingerprint(other) for name, other in reads.items()}
         return recipe | {"settings": files.digest(settings)[:32]}
 
-    def _encoder(self, name: str) -> dict[str, Any]:
+    def _encoder(self, name: str) -> JsonObject:
         """The recipe of a joint encoder: its part, not how its own stage fits it."""
         stage = self.graph.stages[name]
-        own = self.part(stage)
-        return own | {"params": {key: value for key, value in own["params"].items() if key in stage.params}}
+        recipe = self.part(stage)
+        return recipe | {"params": {key: value for key, value in recipe["params"].items() if key in stage.params}}
 
-    def part(self, stage: Stage) -> dict[str, Any]:
+    def part(self, stage: Stage) -> JsonObject:
         """A stage's own share of its recipe, without what it reads."""
         step, part = stage.about, stage.part or Part("")
         params = dict(stage.params) | {key: value for key, value in stage.options.items() if key not in step.how}
-        if stage.packed and not stage.about.rows:  # it is not run, whatever its params and its code are
+        if stage.packed and not stage.about.rows:  # it is not run, so its params and code count for nothing
             return {"step": stage.step, "uses": stage.uses, "params": {}, "code": {}, "learned": stage.packed.sha256}
         if stage.packed:
             params.pop("fit", None)
         if params.get("fit"):
             params["fit"] = {key: value for key, value in params["fit"].items() if key != "checkpoint"}
-        recipe: dict[str, Any] = {"step": stage.step, "uses": stage.uses, "params": params}
+        recipe: JsonObject = {"step": stage.step, "uses": stage.uses, "params": params}
         for name in (*part.member("FILES"), *step.files):
             if params.get(name):
                 value = params.pop(name)
-                digests = [self._file_digest(Path(one)) for one in (value if isinstance(value, list) else [value])]
+                digests = [self._file_digest(Path(file)) for file in (value if isinstance(value, list) else [value])]
                 recipe[f"file of {name}"] = digests if isinstance(value, list) else digests[0]
         for name, folder in part.member("CONFIGS"):
             config = code.ROOT / folder / f"{params.get(name)}.json"  # a configuration of our own that the value names
             if config.is_file():
                 recipe[f"file of {name}"] = files.sha256(config)
         plugged = [stage.part.path if stage.part else "", stage.aggregator.uses if stage.aggregator else ""]
-        modules = [path.rpartition(".")[0] for path in plugged if path]  # a borrowed part works here too
+        modules = [path.rpartition(".")[0] for path in plugged if path]  # with the class of a borrowed part
         recipe["code"] = self._code(stage, modules)
         if stage.packed:
             recipe["learned"] = stage.packed.sha256
@@ -207,18 +213,18 @@ class Recipes:
         return recipe
 
     def _code(self, stage: Stage, modules: list[str]) -> dict[str, str]:
-        """Digests of all code that shapes a stage: its step's file, what that imports or names, and these modules."""
-        step, own = stage.about, module_of(stage.step)
-        found = code.digests(modules, self.graph.trusted, SHAPE_NOTHING)
-        if not step.counts or (stage.packed and step.fuses):  # of packed models what builds them counts
-            return found
+        """Digests of all code that shapes a stage: its step's file, what that file imports or names, and `modules`."""
+        step, module = stage.about, module_of(stage.step)
+        digests = code.digests(modules, self.graph.trusted, SHAPE_NOTHING)
+        if not step.counts or (stage.packed and step.fuses):  # of packed models only the code that builds them counts
+            return digests
         if step.shaped_by is None:
-            return found | code.digests([own], leave=SHAPE_NOTHING)
+            return digests | code.digests([module], leave=SHAPE_NOTHING)
         names = [*step.shaped_by, *(step.shaped_by_video if "video" in stage.sides else ())]
         names += step.shaped_by_fit if stage.fitted else ()
         if stage.part and "task" in stage.part.methods and not stage.borrowed and not stage.packed:
             names += step.shaped_by_task
-        return found | code.digests([own], leave=code.ROOMS) | code.digests(names, leave=SHAPE_NOTHING)
+        return digests | code.digests([module], leave=code.ROOMS) | code.digests(names, leave=SHAPE_NOTHING)
 
     def _file_digest(self, value: Path) -> str:
         """Digest of a file, or of a BigFile folder's files, that a parameter names."""

@@ -1,4 +1,4 @@
-"""What a collection lacks for stages: videos, captions to learn from, texts to embed or to rank for."""
+"""What a collection lacks for stages: videos, captions to learn from, or texts to embed or to rank for."""
 
 from collections.abc import Sequence
 
@@ -18,22 +18,22 @@ HOW = {  # what may be lacking -> what to add to collection.yaml
 
 
 def lacks(context: Context, name: str) -> list[str]:
-    """What of HOW the collection lacks for a stage itself, whatever the stages lack that it reads."""
+    """The keys of HOW that the collection lacks for a stage itself, without those of the stages that it reads."""
     stage, catalog = context.stage(name), context.catalog
     return [what for what in needs(stage) if not (context.has_videos if what == "videos" else _has(catalog, what))]
 
 
 def needs(stage: Stage) -> list[str]:
-    """What of HOW a stage needs."""
-    found = ["videos"] if stage.decodes else []
-    found += stage.about.needs
+    """The keys of HOW that a stage needs."""
+    needed = ["videos"] if stage.decodes else []
+    needed += stage.about.needs
     if stage.fitted:
-        found.append("captions of train")
+        needed.append("captions of train")
         if stage.about.learns == "always" or (stage.part and "task" in stage.part.methods):  # chosen by validation
-            found.append("captions of val")
+            needed.append("captions of val")
     elif stage.sides == ("text",):
-        found.append("texts")
-    return found
+        needed.append("texts")
+    return needed
 
 
 def _has(catalog: Catalog, what: str) -> bool:
@@ -44,7 +44,7 @@ def _has(catalog: Catalog, what: str) -> bool:
 
 
 def check(context: Context, names: Sequence[str]) -> None:
-    """LaffError where the collection lacks what some of these stages need; it says what the others would make."""
+    """Raise LaffError where the collection lacks what these stages need; it names the stages that can be run."""
     wanting: dict[str, list[str]] = {}
     for name in names:
         for what in lacks(context, name):
@@ -61,9 +61,11 @@ def check(context: Context, names: Sequence[str]) -> None:
 
 
 def possible(context: Context) -> list[str]:
-    """The stages that need nothing which the collection lacks, but for those that others of them read."""
+    """The last stages of all that can be run with this collection; running them runs the others too."""
     graph: Graph = context.graph
-    able = [name for name in graph.stages if not any(lacks(context, one) for one in graph.needed([name]))]
+    able = [
+        name for name in graph.stages if not any(lacks(context, name_needed) for name_needed in graph.needed([name]))
+    ]
     read = {source for name in able for source in graph.reads(name)}
     return [name for name in able if name not in read]
 

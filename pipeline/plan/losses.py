@@ -1,4 +1,4 @@
-"""What a run would replace that is finished: features and fine-tunings that other settings or other code have made."""
+"""The finished features and fine-tunings of other settings or other code that a run would replace."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,12 +29,13 @@ class Loss:
 
 
 class WouldReplace(LaffError):
-    """A run that would replace what is finished, and that nobody has agreed to."""
+    """A run that would replace finished results without anybody's agreement."""
 
     def __init__(self, losses: Sequence[Loss], work: str, hint: str = "", gone: str = "") -> None:
-        """work: the workspace as -w names it; hint: what the settings that made it have and these have not.
+        """Say what would be lost, and how to keep it.
 
-        gone: what another collection takes away, in words.
+        work: the workspace as -w names it; hint: how the settings of the last run differ; gone: what another collection
+        takes away. Both in words, or ''.
         """
         lines = ["this run would replace finished results:", *(f"  - {loss}" for loss in losses)]
         lines += [f"  - {gone}"] if gone else []
@@ -45,17 +46,17 @@ class WouldReplace(LaffError):
 
 
 def losses(context: Context, names: Sequence[str], agreed: Mapping[str, str]) -> list[Loss]:
-    """What a run of these stages would replace, and what of other stages it would make useless.
+    """The finished results that a run of these stages would replace, or make useless in other stages.
 
-    Trainings and what comes of them are no loss: these keep a place each. agreed: stage -> fingerprint, of stages whose
-    older results a person has agreed to lose. What is stale because videos, captions or a file that is imported have
-    changed is no loss: it is of no use any more.
+    Trained models and their results are not among them: each run keeps its own. Nor are results that are stale because
+    videos, captions or an imported file have changed, since nobody can use them any more. agreed: stage -> fingerprint,
+    of stages whose older results a person has agreed to lose.
     """
-    own = set(members(context.graph))
+    of_run = set(members(context.graph))
     chosen: set[str] = set()
     plans: list[Planned] = []
     for name in context.graph.stages:  # in running order
-        if name in own:
+        if name in of_run:
             continue
         plan = stage_plan(context, name)
         follows = chosen.intersection(context.graph.reads(name))
@@ -66,19 +67,19 @@ def losses(context: Context, names: Sequence[str], agreed: Mapping[str, str]) ->
 
 
 def _is_chosen(context: Context, plan: Planned) -> bool:
-    """Whether a stage is stale by choice: by settings or code of its own, or those of what was made anew before it.
+    """Whether settings or code made a stage stale: its own, or those of a stage that it reads and that was made anew.
 
-    An unknown past counts as such.
+    Also true where the recipe of the old results is not known.
     """
     index = context.work.index(plan.stage)
     recipes = {index.entries[unit.key].fingerprint: unit.recipe for unit in plan.outdated}
-    return any(_differs(context, index.recipes.get(before, {}), now) for before, now in recipes.items())
+    return any(_differs(context, index.recipes.get(old, {}), now) for old, now in recipes.items())
 
 
 def _differs(context: Context, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     if not old or changed_code(dict(old), dict(new)) or old.get("decoder") != new.get("decoder"):
         return True
-    if any(not one.what.startswith("file of ") for one in differences(dict(old), dict(new))):
+    if any(not difference.what.startswith("file of ") for difference in differences(dict(old), dict(new))):
         return True
     sources, now = old.get("from", {}), new.get("from", {})
     if set(sources) != set(now):
@@ -88,7 +89,7 @@ def _differs(context: Context, old: Mapping[str, Any], new: Mapping[str, Any]) -
 
 
 def fingerprints(losses_: Sequence[Loss], context: Context) -> dict[str, str]:
-    """What may replace these, as `losses` takes it in `agreed`."""
+    """Stage -> fingerprint of what may replace these losses, as `losses` takes it in `agreed`."""
     return {loss.stage: context.fingerprint(loss.stage) for loss in losses_}
 
 
@@ -109,7 +110,7 @@ def _loss(context: Context, plan: Planned) -> Loss:
 
 
 def _duration(seconds: float) -> str:
-    """'40 s', '12 min', '3.5 h'."""
+    """Seconds in words: '40 s', '12 min', '3.5 h'."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,4 +1,4 @@
-"""Files that settings name, so that they are found again from another folder."""
+"""Settings that name files: their paths written in full, so that they hold in any current folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,22 +10,22 @@ from pipeline.graph.published import RANDOM
 
 
 def in_full(sets: Sequence[str], graph: Graph, collection: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Settings `stage.param=value` with files in the current folder by their full paths; and which settings name files.
+    """Settings `stage.param=value` with the files that they name as full paths; and the keys of those settings.
 
-    A stage says which of its params name files: `weights`, and those whose content counts. Names of published weights
-    stay as they are, and what stands beside collection.yaml, for it is looked for there.
+    Params that name files are `weights` and those that the stage's step or class lists. Names of published weights stay
+    as they are. So do files beside collection.yaml, because laff looks for them there.
     """
-    told, naming = [], []
+    settings, naming = [], []
     for text in sets:
         where, _, value = text.partition("=")
         name, _, param = where.partition(".")
         if name in graph.stages and param in _params(graph.stages[name]):
-            found = _in_full(yamls.parse(value, f"--set {where}"), param, graph, collection)
-            if found is not None:
-                text = f"{where}={yamls.inline(found)}"
+            full = _in_full(yamls.parse(value, f"--set {where}"), param, graph, collection)
+            if full is not None:
+                text = f"{where}={yamls.inline(full)}"
                 naming.append(where)
-        told.append(text)
-    return tuple(told), tuple(naming)
+        settings.append(text)
+    return tuple(settings), tuple(naming)
 
 
 def _params(stage: Stage) -> list[str]:
@@ -34,14 +34,14 @@ def _params(stage: Stage) -> list[str]:
 
 
 def _in_full(value: Any, param: str, graph: Graph, collection: Path) -> str | list[str] | None:
-    """A file or several by their full paths; None where none of them is of the current folder, or in full already."""
+    """The full paths of one or several files; None where none of them is an absolute path or in the current folder."""
     named = value if isinstance(value, list) else [value]
-    if not all(isinstance(one, str) and one for one in named):
+    if not all(isinstance(name, str) and name for name in named):
         return None
-    if param == "weights" and any(one in graph.weights or one == RANDOM for one in named):
+    if param == "weights" and any(name in graph.weights or name == RANDOM for name in named):
         return None
-    paths = [Path(one).expanduser() for one in named]
+    paths = [Path(name).expanduser() for name in named]
     if not any(path.is_absolute() or path.exists() for path in paths):
         return None
-    found = [str(files.located(path, collection)) for path in paths]
-    return found if isinstance(value, list) else found[0]
+    full = [str(files.located(path, collection)) for path in paths]
+    return full if isinstance(value, list) else full[0]

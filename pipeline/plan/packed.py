@@ -1,4 +1,4 @@
-"""What a package gives to a run, held against what is here: its files, the weights that it needs, laff's own code."""
+"""Compares a package with what is here: its files, the weights that it needs, laff's own code."""
 
 from pipeline import progress
 from pipeline.errors import LaffError, problems
@@ -13,9 +13,9 @@ from pipeline.weights import lookup
 
 
 def admit(context: Context) -> None:
-    """Check the package of a graph, if it has one, and say how it is another than before, or made by other code.
+    """Check the package of a graph, if it has one. Warn where it is another than before, or of other code.
 
-    LaffError where it is not whole, or the workspace holds trainings of its own.
+    Raises LaffError where it is incomplete, or the workspace holds trained models of its own.
     """
     package = context.graph.package
     if package is None:
@@ -23,7 +23,7 @@ def admit(context: Context) -> None:
     _check(context)
     root, last = context.work.root, memory.known(context.work.root)
     trained = [name for name in members(context.graph) if context.work.index_at(name).entries]
-    if trained and not any(one and one.package for one in (last, memory.known(root, MAIN))):
+    if trained and not any(settings and settings.package for settings in (last, memory.known(root, MAIN))):
         raise LaffError(
             f"-w {root}: holds what a run made here ({', '.join(trained)}); give the package a workspace of its own, "
             "so that nothing is replaced"
@@ -37,80 +37,84 @@ def admit(context: Context) -> None:
 
 
 def _check(context: Context) -> None:
-    """LaffError where files of the package are missing or changed, or weights and inputs are others than it names.
+    """Raise LaffError where files of the package are missing or changed, or weights and inputs differ from its own.
 
-    A file is read once for each date that it has, where the workspace may note it.
+    Where the workspace is locked, the digest of a file is noted, and the file is read again only when its date changes.
     """
     package = context.graph.package
     assert package is not None
-    wrong = []
+    mistakes = []
     for name, sha256 in package.files.items():
         path = package.root / name
         if path.is_symlink() or not path.is_file():
-            wrong.append(f"{name} is missing")
+            mistakes.append(f"{name} is missing")
         elif context.work.sha256(path) != sha256:
-            wrong.append(f"{name} has changed since the package was made")
-    if wrong:
-        raise problems(f"{package.root} (copy the package anew from where it was made)", wrong)
-    wrong = [*_other_weights(context), *_other_inputs(context)]
-    if wrong:
-        raise problems(f"--package {package.root}", wrong)
+            mistakes.append(f"{name} has changed since the package was made")
+    if mistakes:
+        raise problems(f"{package.root} (copy the package anew from where it was made)", mistakes)
+    mistakes = [*_other_weights(context), *_other_inputs(context)]
+    if mistakes:
+        raise problems(f"--package {package.root}", mistakes)
 
 
 def _other_weights(context: Context) -> list[str]:
     package = context.graph.package
     assert package is not None
-    wrong = []
+    mistakes = []
     for (name, param), (title, digest) in package.weights.items():
         stage = context.graph.stages.get(name)
-        found = lookup.digest(stage, context.graph, context.work, param) if stage else ""
-        if stage and found != digest and not found.startswith("missing:"):  # what is missing is told by who needs it
-            wrong.append(
+        digest_here = lookup.digest(stage, context.graph, context.work, param) if stage else ""
+        if digest_here.startswith("missing:"):  # the stage that needs it reports it
+            continue
+        if stage and digest_here != digest:
+            mistakes.append(
                 f"'{name}': {param} is {stage.params.get(param)}, not the {title} that the package was made with"
             )
-    return wrong
+    return mistakes
 
 
 def _other_inputs(context: Context) -> list[str]:
     package = context.graph.package
     assert package is not None
-    wrong = []
+    mistakes = []
     for (name, param), digests in package.inputs.items():
         if name in context.graph.stages and context.recipe(name).get(f"file of {param}") != digests:
-            value = (context.stage(name).params | context.stage(name).options).get(param)
-            wrong.append(f"'{name}': {param} is {value}, which is another file than the package was made with")
-    return wrong
+            value = context.stage(name).values.get(param)
+            mistakes.append(f"'{name}': {param} is {value}, which is another file than the package was made with")
+    return mistakes
 
 
 def code(context: Context) -> dict[str, dict[str, str]]:
     """{stage, or MODEL of its train stage: {module: digest}} of all code that shapes what a graph makes of videos."""
-    found: dict[str, dict[str, str]] = {}
+    modules: dict[str, dict[str, str]] = {}
     for stage in context.graph.stages.values():
         if stage.sides and not (stage.packed and not stage.about.rows):
-            found[stage.name] = dict(context.recipe(stage.name)["code"])
+            modules[stage.name] = dict(context.recipe(stage.name)["code"])
         if stage.about.fuses:
             for model in models.of(context.graph, stage):
-                found[f"{stage.name}/{model.name}"] = dict(context.recipes.model(stage, model)["code"])
+                modules[f"{stage.name}/{model.name}"] = dict(context.recipes.model(stage, model)["code"])
     for stage in context.graph.stages_of(kept.VECTORS):
-        found[stage.name] = dict(context.recipe(stage.name)["code"])
-    return found
+        modules[stage.name] = dict(context.recipe(stage.name)["code"])
+    return modules
 
 
 def other_code(context: Context) -> dict[str, list[str]]:
-    """{stage or model: source files} of a package whose code is another here than where it was made."""
+    """{stage or model: source files} whose code here differs from that where the package was made."""
     package = context.graph.package
     if package is None:
         return {}
     here = code(context)
     changed = {
-        name: changed_code({"code": was}, {"code": here[name]}) for name, was in package.code.items() if name in here
+        name: changed_code({"code": digests}, {"code": here[name]})
+        for name, digests in package.code.items()
+        if name in here
     }
     return {name: [source_name(module) for module in modules] for name, modules in changed.items() if modules}
 
 
 def _code_note(name: str, other: dict[str, list[str]]) -> str:
-    """What to know of a package before believing what it makes with other code."""
-    files = list(dict.fromkeys(file for own in other.values() for file in own))
+    """The warning about a package that was made by other code."""
+    files = list(dict.fromkeys(file for of_name in other.values() for file in of_name))
     shown = ", ".join(files[:5]) + (", …" if len(files) > 5 else "")
     return (
         f"package {name} was made by other code than this ({shown}): {', '.join(other)} may differ from those at home "

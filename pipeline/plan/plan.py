@@ -12,10 +12,10 @@ from pipeline.weights import lookup
 
 
 def stage_plan(context: Context, name: str) -> Planned:
-    """The state of a stage's units against the workspace."""
+    """The state of a stage: which of its units the workspace has, and which are stale or missing, and why."""
     stage = context.stage(name)
-    if own := getattr(steps.module(stage), "state", None):
-        state: Planned = own(context, stage)
+    if own_state := getattr(steps.module(stage), "state", None):
+        state: Planned = own_state(context, stage)
         return state
     planned = Planned(name)
     if stage.packed and context.graph.package:
@@ -59,35 +59,37 @@ def _content_reason(context: Context, stage: Stage, unit: Unit) -> str:
 
 
 def absent(graph: Graph, plans: list[Planned]) -> dict[str, str]:
-    """{stage: weights} that a run would have to fetch first."""
-    found = {}
+    """{stage: weights} that a run has to download first."""
+    weights = {}
     for plan in plans:
         stage = graph.stages[plan.stage]
         names = [stage.params.get(param) or "" for param in ("weights", *stage.further)]
-        away = [entry.name for name in names if (entry := lookup.entry_of(graph, name)) and lookup.fetchable(entry)]
-        if plan.todo and away and not stage.borrowed:
-            found[stage.name] = ", ".join(away)
-    return found
+        to_fetch = [entry.name for name in names if (entry := lookup.entry_of(graph, name)) and lookup.fetchable(entry)]
+        if plan.todo and to_fetch and not stage.borrowed:
+            weights[stage.name] = ", ".join(to_fetch)
+    return weights
 
 
 def table(plans: list[Planned], random: list[str], missing: dict[str, str]) -> str:
-    """The plan for a terminal; `missing` as `absent` gives it."""
+    """The plan as a table for a terminal; `missing`: what `absent` gives."""
     width = max(len(plan.stage) for plan in plans)
-    rows = [f"{'stage':{width}}  {'shards':>6}  {'cached':>6}  {'stale':>6}  {'missing':>7}  why"]
+    lines = [f"{'stage':{width}}  {'shards':>6}  {'cached':>6}  {'stale':>6}  {'missing':>7}  why"]
     for plan in plans:
         line = plan.summary()
-        rows.append(
+        lines.append(
             f"{plan.stage:{width}}  {line['shards']:6}  {line['cached']:6}  {line['stale']:6}  {line['missing']:7}  "
             f"{plan.why}"
         )
     if by_code := [plan for plan in plans if plan.only_code]:
         modules = dict.fromkeys(module for plan in by_code for module in plan.by_code)
-        rows.append(
+        lines.append(
             f"stale only because code changed ({', '.join(map(source_name, modules))}): "
             f"{', '.join(plan.stage for plan in by_code)}; `laff accept STAGE…` keeps what was made"
         )
     if random:
-        rows.append(f"RANDOM WEIGHTS in {', '.join(random)}: good for trying out, not for results")
+        lines.append(f"RANDOM WEIGHTS in {', '.join(random)}: good for trying out, not for results")
     if missing:
-        rows.append(f"weights to be fetched first: {', '.join(f'{name} ({stage})' for stage, name in missing.items())}")
-    return "\n".join(rows)
+        lines.append(
+            f"weights to be fetched first: {', '.join(f'{name} ({stage})' for stage, name in missing.items())}"
+        )
+    return "\n".join(lines)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
+from pipeline.files import JsonObject
 from pipeline.parts.code import source_name
 from pipeline.plan.units import FIT, Unit
 
@@ -28,7 +28,7 @@ class Planned:
 
     @property
     def only_code(self) -> bool:
-        """Whether what is stale is so because of nothing but changed code."""
+        """Whether changed code is the only reason why units are stale."""
         return bool(self.stale) and len(self.acceptable) == len(self.stale)
 
     @property
@@ -38,10 +38,10 @@ class Planned:
 
     @cached_property
     def unfinished(self) -> dict[str, Unit]:
-        """Key -> unit that is still to be made; `record` takes out what is finished."""
+        """The units that are still to be made, by key; `record` removes those that are finished."""
         return {unit.key: unit for unit in self.todo}
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> JsonObject:
         """The stage's line of `laff plan --json`."""
         counts = {"cached": len(self.cached), "stale": len(self.stale), "missing": len(self.missing)}
         code = [source_name(module) for module in self.by_code] if self.only_code else []

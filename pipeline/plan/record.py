@@ -1,10 +1,10 @@
-"""Note what is finished: in the stage's index, in the ledger, in the log of times."""
+"""Notes of finished units: in the stage's index, in the ledger, in the log of times."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from pipeline.errors import LaffError
+from pipeline.files import JsonObject
 from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
@@ -15,10 +15,10 @@ from pipeline.workers.tasks import Made
 TIMES = "times.jsonl"
 
 
-def record(context: Context, planned: Planned, made: Made, twin: tuple[Entry, dict[str, Any]] | None = None) -> None:
-    """Note one finished unit of a stage; `twin`: record and recipe of another whose files it took over.
+def record(context: Context, planned: Planned, made: Made, twin: tuple[Entry, JsonObject] | None = None) -> None:
+    """Note one finished unit of a stage; `twin`: index entry and recipe of the unit whose files it took over.
 
-    Failures are told at once; when the stage's last unit is finished, the ledger is brought in line as a whole.
+    Failures go to the ledger at once. After the stage's last unit the whole ledger is written anew.
     """
     unit = planned.unfinished.pop(made.key)
     index = context.work.index(planned.stage)
@@ -44,7 +44,7 @@ def record(context: Context, planned: Planned, made: Made, twin: tuple[Entry, di
 
 
 def log_time(context: Context, made: Made) -> None:
-    """Add a line to the log of times, and to what this run has spent on the stage."""
+    """Add a line to the log of times, and its seconds to those of the stage in this run."""
     context.spent[made.stage] = context.spent.get(made.stage, 0.0) + made.seconds
     line = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -57,25 +57,25 @@ def log_time(context: Context, made: Made) -> None:
 
 
 def seconds_of(context: Context, names: Sequence[str]) -> dict[str, float]:
-    """Stage -> seconds that it took to make what stands of it, in whichever runs; attempts that were replaced aside.
+    """Stage -> seconds that its present results took, in all runs together, without attempts that were replaced.
 
-    Of a training all that its epochs took, runs that were cut off too. Units that the index has no time of, such as
-    shards that spoke for themselves, have that of their last line in the log of times.
+    For a training these are the seconds of all its epochs, also in runs that were cut off. For a unit without a time in
+    the index it is that of its last line in the log of times.
     """
     lines = journal.read(context.work.root / TIMES)
     logged = {(line.get("stage"), line.get("unit")): line.get("seconds", 0.0) for line in lines}
-    found = {}
+    seconds = {}
     for name in names:
         entries = context.work.index(name).entries
-        found[name] = 0.0
+        seconds[name] = 0.0
         for unit in steps.units(context, name):
             entry = entries.get(unit.key)
-            found[name] += (entry.took if entry else 0.0) or logged.get((name, unit.key), 0.0)
-    return found
+            seconds[name] += (entry.took if entry else 0.0) or logged.get((name, unit.key), 0.0)
+    return seconds
 
 
 def write_ledger(context: Context) -> None:
-    """Bring failures.jsonl in line with what the finished shards say."""
+    """Write failures.jsonl anew, from all finished shards."""
     lines = [line for name in context.graph.stages for line in context.failures(name)]
     lines += [ledger.as_note(line) for name in context.graph.stages for line in context.notes(name)]
     failed = {line["video"] for line in lines}

@@ -1,12 +1,12 @@
-"""The runs of a workspace: what each differs in, and what came of it."""
+"""The runs of a workspace: how each differs from main, and its results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from pipeline import files
+from pipeline.files import JsonObject
 from pipeline.graph.stages_file import StagesFile, shipped
 from pipeline.store import memory
 from pipeline.store.index import Index
@@ -24,20 +24,20 @@ class Run:
 
     name: str
     folder: Path  # where its train, rank, evaluate stand
-    settings: Memory | None  # None: nothing is remembered of it
+    settings: Memory | None  # None where nothing is remembered
     last: bool  # whether it is the one that commands take
-    results: dict[str, Any]  # its metrics.json; {} where it has none yet
+    results: JsonObject  # its metrics.json; {} where it has none yet
     evaluated: str  # when, '' where it was not
 
     @property
-    def model(self) -> tuple[str, dict[str, Any]]:
+    def model(self) -> tuple[str, JsonObject]:
         """The first row of its results, which is the model itself, and its figures of t2v; ('', {}) without any."""
         models = self.results.get("models", {})
         name = next(iter(models), "")
         return (name, models[name][WAY]) if name else ("", {})
 
-    def summary(self) -> dict[str, Any]:
-        """What programs are told of it."""
+    def summary(self) -> JsonObject:
+        """The run as `laff runs --json` gives it."""
         name, figures = self.model
         known = self.settings
         return {
@@ -58,8 +58,8 @@ def listed(work: Path) -> list[Run]:
     last, named = memory.known(work), memory.runs(work)
     current = last.run if last else MAIN
     main = _run(MAIN, work, memory.known(work, MAIN), current)
-    found = [main] if main.settings or main.results else []
-    return found + [_run(name, work / RUNS / name, settings, current) for name, settings in named.items()]
+    runs = [main] if main.settings or main.results else []
+    return runs + [_run(name, work / RUNS / name, settings, current) for name, settings in named.items()]
 
 
 def _run(name: str, folder: Path, settings: Memory | None, current: str) -> Run:
@@ -71,14 +71,14 @@ def _run(name: str, folder: Path, settings: Memory | None, current: str) -> Run:
 
 
 def _evaluating(folder: Path, settings: Memory | None) -> str:
-    """The name of the stage that evaluates a run, by its stages file; where that says nothing, by what is there."""
+    """The stage that evaluates a run, by its stages file; else the folder that has results."""
     entries = StagesFile(settings.stages or shipped()).entries if settings else {}
-    found = [name for name, entry in entries.items() if entry.get("step") == EVALUATE]
-    return next(iter([*found, *sorted(file.parent.name for file in folder.glob(f"*/{METRICS}"))]), EVALUATE)
+    names = [name for name, entry in entries.items() if entry.get("step") == EVALUATE]
+    return next(iter([*names, *sorted(file.parent.name for file in folder.glob(f"*/{METRICS}"))]), EVALUATE)
 
 
 def table(runs: Sequence[Run]) -> str:
-    """For a terminal: a line a run, with the metrics of its model; * marks the one that commands take."""
+    """The table of runs for a terminal: a line each, with the metrics of its model; * marks the last run."""
     header = next((tables.metrics_of(figures) for run in runs for _, figures in [run.model] if figures), [])
     lines = [["run", "differs from main in", "evaluated", "model", *header]]
     for run in runs:

@@ -1,9 +1,11 @@
-"""What tells one run from another: the settings of what is trained and of what comes of it."""
+"""The settings that make a run another one: those of the trained models and of their results."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from pipeline.graph.graph import Graph, Stage
+from pipeline.graph.options import ModelOptions
+from pipeline.parts.binding import Params
 from pipeline.plan.differences import Difference
 
 Settings = Mapping[str, Mapping[str, Any]]
@@ -15,47 +17,51 @@ def members(graph: Graph) -> list[str]:
     return [name for name in graph.stages if fusing.intersection(graph.needed([name]))]
 
 
-def settings(graph: Graph) -> dict[str, dict[str, Any]]:
+def settings(graph: Graph) -> dict[str, Params]:
     """{stage: its settings} of a run's stages, and of the encoders that are trained inside its models.
 
-    Seeds, and which models there are beside the stage's own, stand side by side in one run: they are none of these. Nor
-    are files that a param names, which count by what is in them, and stages that are made again in their place.
+    Without seeds and further models, which stand side by side in one run; without files that a param names, which count
+    by their content; and without stages whose results other settings replace.
     """
-    found: dict[str, dict[str, Any]] = {}
+    of_stages: dict[str, Params] = {}
     for name in members(graph):
         stage = graph.stages[name]
         if stage.about.in_place:
             continue
-        found[name] = _params(stage)
+        of_stages[name] = _params(stage)
         if stage.about.fuses:
             video, text = graph.features(name)
-            joint = stage.options.get("joint", [])
-            found[name] |= {"joint": joint}
-            if stage.options.get("own", True) or stage.options.get("singles", False):  # else only baselines are trained
-                found[name] |= {"uses": stage.uses, "video": video, "text": text}
-            found |= {encoder: _params(graph.stages[encoder]) for encoder in joint}
-    return {name: plain for name, own in found.items() if (plain := {key: _plain(value) for key, value in own.items()})}
+            options = stage.options_as(ModelOptions)
+            of_stages[name] |= {"joint": options.joint}
+            if options.own or options.singles:  # else only baselines are trained
+                of_stages[name] |= {"uses": stage.uses, "video": video, "text": text}
+            of_stages |= {encoder: _params(graph.stages[encoder]) for encoder in options.joint}
+    return {
+        name: plain
+        for name, values in of_stages.items()
+        if (plain := {key: _plain(value) for key, value in values.items()})
+    }
 
 
-def _params(stage: Stage) -> dict[str, Any]:
+def _params(stage: Stage) -> Params:
     files = (*stage.about.files, *(stage.part.member("FILES") if stage.part else ()))
-    own = stage.params | {key: value for key, value in stage.options.items() if key not in stage.about.how}
-    return {key: value for key, value in own.items() if key not in files}
+    values = stage.params | {key: value for key, value in stage.options.items() if key not in stage.about.how}
+    return {key: value for key, value in values.items() if key not in files}
 
 
 def _plain(value: Any) -> Any:
     """A value as YAML gives it back."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
 def changed(before: Settings, after: Settings) -> list[Difference]:
-    """The settings in which two runs differ; stages and params that only one of them knows aside.
+    """The settings in which two runs differ, of the stages and params that both have.
 
-    (Another version of laff has other params, and those of another block are its own.)
+    Others belong to another version of laff, or to another block.
     """
     pairs = [(before[stage], after[stage]) for stage in after if stage in before]
     return [

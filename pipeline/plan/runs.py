@@ -1,17 +1,17 @@
-"""Runs with other settings, side by side on the same features: which one a configuration belongs to, and where it is.
+"""Runs with different settings, side by side on the same features: the one that a configuration belongs to, its folder.
 
-A run is what is trained and what comes of it. The first one stands in WORK itself and is called main; one whose
-settings would replace what is trained there stands in WORK/runs/NAME/.
+A run is a set of trained models and their results. The first one stands in WORK itself and is called main. A run whose
+settings would replace the models of main stands in WORK/runs/NAME/.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pipeline import files
 from pipeline.errors import LaffError
+from pipeline.files import JsonObject
 from pipeline.graph.graph import Graph
 from pipeline.plan import steps
 from pipeline.plan.context import Context
@@ -40,10 +40,10 @@ def places(graph: Graph, run: str) -> dict[str, str]:
 
 
 def choose(context: Context, named: str = "", last: str = "") -> Chosen:
-    """The run that a context's configuration belongs to, and let its stages stand where that one keeps them.
+    """The run that a context's configuration belongs to; sets the folders of its stages in the context's workspace.
 
-    named: the run that a person names; last: the one that the settings were remembered of. Without `named` that one
-    is taken, or main, or the first one with these settings; else a new one that is called after what differs.
+    named: the run that a person names; last: the run that the settings were remembered from. Without `named` the first
+    run with these settings is taken: `last`, main, or another; else a new one, named after what differs. Raises
     LaffError where the named run has other settings.
     """
     if named and (not NAME.fullmatch(named) or len(named) > LONGEST):
@@ -57,10 +57,9 @@ def choose(context: Context, named: str = "", last: str = "") -> Chosen:
 
 
 def beside(context: Context, folder: str) -> str:
-    """Where the stages below a folder of WORK stand, such as those of a comparison: there, or beside it.
+    """The folder for the stages below FOLDER of WORK, such as those of a comparison; sets their places.
 
-    They stand in FOLDER@NAME, called after what differs, where settings of theirs would replace what stands in FOLDER.
-    Returns that folder.
+    It is FOLDER, or FOLDER@NAME, named after what differs, where their settings would replace results in FOLDER.
     """
     runs = _Runs(context, [name for name in context.graph.stages if name.startswith(f"{folder}/")])
     known = [path.name for path in sorted(context.work.root.glob(f"{folder}@*")) if path.is_dir()]
@@ -78,7 +77,7 @@ def beside(context: Context, folder: str) -> str:
 
 
 def _free(root: Path, wanted: str) -> str:
-    """A folder below `root` that is not there yet: the one wanted, or with a number behind it."""
+    """A name of a folder below `root` that does not exist: the one wanted, or with a number behind it."""
     name, number = wanted, 2
     while (root / name).exists():
         name, number = f"{wanted}-{number}", number + 1
@@ -86,19 +85,19 @@ def _free(root: Path, wanted: str) -> str:
 
 
 def _learned_towards(context: Context, run: str) -> dict[str, str]:
-    """Places of sentence encoders that a run with a name learns towards another feature than that of main."""
-    found: dict[str, str] = {}
+    """Folders of sentence encoders that a named run trains towards another feature than main does."""
+    folders: dict[str, str] = {}
     for stage in context.graph.stages.values():
         if run == MAIN or not stage.part or "task" not in stage.part.methods or stage.sides != ("text",):
             continue
         recipes, reads = context.work.index_at(stage.name).recipes.values(), set(context.graph.reads(stage.name))
         if any(set(recipe.get("from", reads)) != reads for recipe in recipes):
-            found[stage.name] = f"{RUNS}/{run}/{stage.name}"
-    return found
+            folders[stage.name] = f"{RUNS}/{run}/{stage.name}"
+    return folders
 
 
 class _Runs:
-    """The runs of a workspace, against a configuration."""
+    """The runs of a workspace, compared with a configuration."""
 
     def __init__(self, context: Context, stages: Sequence[str] | None = None) -> None:
         """stages: those that would be made; the members of a run, if not given."""
@@ -116,7 +115,7 @@ class _Runs:
             )
         if name in (MAIN, *memory.names(self.work.root)):
             return Chosen(name)
-        return Chosen(name, _told(self.changed(MAIN)), new=True)
+        return Chosen(name, _texts(self.changed(MAIN)), new=True)
 
     def fitting(self, last: str) -> Chosen:
         """The first run that has these settings, or a new one."""
@@ -125,16 +124,16 @@ class _Runs:
                 return Chosen(name)
         changed = self.changed(MAIN)
         name = _free(self.work.root, f"{RUNS}/{_name(changed)}").rpartition("/")[2]
-        return Chosen(name, _told(changed), new=True)
+        return Chosen(name, _texts(changed), new=True)
 
     def changed(self, run: str) -> list[Difference]:
-        """How the configuration differs from that of a run: from what it was given, and from what it would lose."""
+        """How the configuration differs from a run: from its remembered settings, else from its finished results."""
         known = memory.known(self.work.root, run)
-        own = changed(known.settings, self.settings) if known else []
-        return own or self.replaced(places(self.graph, run))
+        differing = changed(known.settings, self.settings) if known else []
+        return differing or self.replaced(places(self.graph, run))
 
     def is_known(self, run: str) -> bool:
-        """Whether a run's settings are remembered, or can be told by what is finished of it: a unit of this one's."""
+        """Whether a run's settings are remembered, or it has finished units that tell them."""
         file = memory.path(self.work.root, run)
         if file.is_file() and not memory.damage(file):
             return True
@@ -142,59 +141,62 @@ class _Runs:
         return any(self.work.index_at(where[stage]).entry(unit.key) for stage in where for unit in self.units[stage])
 
     def replaced(self, where: dict[str, str]) -> list[Difference]:
-        """The settings that differ of finished units in these places, which would be made anew.
+        """The settings that differ from those of finished units in these folders, which would be made anew.
 
-        Only settings of their own count: what features were made with, code and items do not.
+        Only the stages' own settings count, not those of features, code or items.
         """
-        found: dict[tuple[str, str], Difference] = {}
+        settings_of: dict[tuple[str, str], Difference] = {}
         for stage, units in self.units.items():
             index = self.work.index_at(where.get(stage, stage))
             for unit in units if index.entries else ():
                 entry = index.entry(unit.key)
                 if entry and unit.fingerprint not in (entry.fingerprint, entry.accepted):
-                    for one in _settings(index.recipes.get(entry.fingerprint, {}), unit.recipe):
-                        found.setdefault((one.what, str(one.after)), one)
-        return list(found.values())
+                    for difference in _settings(index.recipes.get(entry.fingerprint, {}), unit.recipe):
+                        settings_of.setdefault((difference.what, str(difference.after)), difference)
+        return list(settings_of.values())
 
 
-def _settings(old: dict[str, Any], new: dict[str, Any]) -> list[Difference]:
-    """The settings in which two recipes differ; params that another version of laff has added or dropped aside."""
+def _settings(old: JsonObject, new: JsonObject) -> list[Difference]:
+    """The settings in which two recipes differ, without params that another version of laff added or removed."""
     if not old:
         return [Difference("settings", "unknown", "these")]
     params, known = {*old.get("params", {}), *new.get("params", {})}, {*old.get("params", {})} & {*new["params"]}
-    return [one for one in differences(old, new) if one.what not in params or one.what in known]
+    return [
+        difference for difference in differences(old, new) if difference.what not in params or difference.what in known
+    ]
 
 
-def _told(changed: Sequence[Difference]) -> tuple[str, ...]:
-    return tuple(str(one) for one in changed)
+def _texts(changed: Sequence[Difference]) -> tuple[str, ...]:
+    return tuple(str(difference) for difference in changed)
 
 
 def _in_words(changed: Sequence[Difference]) -> str:
-    return "; ".join(_told(changed))
+    return "; ".join(_texts(changed))
 
 
 def _name(changed: Sequence[Difference]) -> str:
-    """A run's name made from what differs, such as heads4 or lr0.001-without-tf."""
-    words = [word for one in changed if (word := _word(one))]
+    """A name for a run, made from what differs, such as heads4 or lr0.001-without-tf."""
+    words = [word for difference in changed if (word := _word(difference))]
     name = "-".join(dict.fromkeys(words)) or "other"
     if len(name) <= LONG:
         return name
-    return f"{name[:LONG].rstrip('-.')}-{files.digest(_told(changed))[:6]}"
+    return f"{name[:LONG].rstrip('-.')}-{files.digest(_texts(changed))[:6]}"
 
 
-def _word(one: Difference) -> str:
+def _word(difference: Difference) -> str:
     """A difference as part of a name."""
-    if one.what == "uses":
-        words = str(one.after).split(".")[-2]
-    elif isinstance(one.before, list) and isinstance(one.after, list):
-        gone = [f"without-{name}" for name in one.before if name not in one.after]
+    if difference.what == "uses":
+        words = str(difference.after).split(".")[-2]
+    elif isinstance(difference.before, list) and isinstance(difference.after, list):
+        gone = [f"without-{name}" for name in difference.before if name not in difference.after]
         words = (
-            "-".join([*(f"with-{name}" for name in one.after if name not in one.before), *gone]) or f"{one.what}-order"
+            "-".join([*(f"with-{name}" for name in difference.after if name not in difference.before), *gone])
+            or f"{difference.what}-order"
         )
-    elif isinstance(one.after, bool) or one.after is None:
-        words = one.what if one.after else f"no-{one.what}"
-    elif isinstance(one.after, dict | list | tuple):
-        words = f"{one.what}-{files.digest(one.after)[:6]}"
+    elif isinstance(difference.after, bool) or difference.after is None:
+        words = difference.what if difference.after else f"no-{difference.what}"
+    elif isinstance(difference.after, dict | list | tuple):
+        words = f"{difference.what}-{files.digest(difference.after)[:6]}"
     else:
-        words = f"{one.what}{one.after}"
+        words = f"{difference.what}{difference.after}"
     return re.sub(r"[^A-Za-z0-9._-]+", "-", words).strip("-._")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline import files
+from pipeline.files import JsonObject
 from pipeline.graph import models
 from pipeline.graph.graph import Stage
 from pipeline.graph.kept import Kept, train_of
@@ -19,12 +20,12 @@ STATE = "best.pt"  # the file of what was learned, by a stage or a model
 
 @dataclass(frozen=True)
 class Unit:
-    """The least that a stage makes at once."""
+    """The smallest thing that a stage makes and notes as finished."""
 
     key: str  # its name inside the stage's folder
     content: str
     fingerprint: str
-    recipe: dict[str, Any]
+    recipe: JsonObject
     makes: tuple[str, ...]  # its files, below the stage's folder
     side: str = ""
     shard: int = -1
@@ -43,8 +44,8 @@ def shards(context: Context, stage: Stage, side: str) -> Iterator[Unit]:
     for video in sorted(lost_before(context, stage)) if side == "video" else ():
         if video in catalog.row:
             unread.setdefault(int(catalog.video_shard[catalog.row[video]]), []).append(video)
-    for number, rows in enumerate(catalog.shards(side)):
-        if len(rows):
+    for number, items in enumerate(catalog.shards(side)):
+        if len(items):
             key = shard_key(stage, side, number)
             content = files.digest([catalog.shard_content(side, number), data, unread.get(number, [])])
             yield Unit(key, content, print_, recipe, (key,), side, number)
@@ -57,18 +58,18 @@ def fit(context: Context, stage: Stage) -> Unit:
 
 
 def whole(context: Context, stage: Stage, content: Any, makes: tuple[str, ...] = ()) -> Unit:
-    """All that a stage makes, at once; `content`: what it is made from, JSON-able; `makes`: the step's, if not said."""
+    """The one unit of a stage; content: what it is made from, as JSON; makes: its files (default: the step's)."""
     recipe, print_ = context.recipe(stage.name), context.fingerprint(stage.name)
     return Unit(stage.step, files.digest(content), print_, recipe, makes or stage.about.makes)
 
 
 def nothing(context: Context, stage: Stage) -> Unit:
-    """What stands for the units of a stage that has nothing to make: without files, done when it is noted."""
+    """The unit of a stage that has nothing to make. It has no files and is finished when it is noted."""
     return Unit(NONE, "", context.fingerprint(stage.name), context.recipe(stage.name), ())
 
 
 def model(context: Context, stage: Stage, trained: Model, seed: int) -> Unit:
-    """One training: a model with a seed. Its fingerprint holds only what concerns it."""
+    """The unit of one training, a model with a seed. Its fingerprint does not depend on other models."""
     recipe = context.recipes.model(stage, trained)
     content = files.digest([model_content(context, stage, trained), seed])
     key = f"{trained.name}/seed{seed}"
@@ -76,7 +77,7 @@ def model(context: Context, stage: Stage, trained: Model, seed: int) -> Unit:
 
 
 def ranked(context: Context, stage: Stage, row: Row) -> Iterator[Unit]:
-    """The runs of one row of results, a seed each."""
+    """The units of one row of results, one for each seed."""
     train = context.stage(stage.sources[0])
     # All rows of a table rank the same videos for the same captions: those that have every feature that a row takes.
     lost = _lost(context, models.ranked(context.graph, stage), ("test",))
@@ -92,34 +93,34 @@ def ranked(context: Context, stage: Stage, row: Row) -> Iterator[Unit]:
         yield Unit(key, files.digest([content, seed]), print_, recipe, makes)
 
 
-def vectors(context: Context, stage: Stage, one: Kept) -> Iterator[Unit]:
-    """The shards of what a vectors stage keeps of one model or feature: one for each shard of videos."""
+def vectors(context: Context, stage: Stage, kept: Kept) -> Iterator[Unit]:
+    """The units of a model's or feature's kept vectors, one for each shard of videos."""
     train, catalog = train_of(context.graph, stage), context.catalog
-    learned: Any = data_content(context, *one.reads)
-    if one.model and train:
-        learned = [model_content(context, train, one.model), one.seed]
+    learned: Any = data_content(context, *kept.reads)
+    if kept.model and train:
+        learned = [model_content(context, train, kept.model), kept.seed]
     lost: dict[int, list[str]] = {}
-    for video in sorted(context.lost(list(one.reads))):
+    for video in sorted(context.lost(list(kept.reads))):
         if video in catalog.row:
             lost.setdefault(int(catalog.video_shard[catalog.row[video]]), []).append(video)
-    recipe = context.recipes.kept(stage, one)
+    recipe = context.recipes.kept(stage, kept)
     print_ = fingerprint(recipe)
-    for number, rows in enumerate(catalog.shards("video")):
-        if len(rows):
-            key = f"{one.key}/{number:05d}.h5"
+    for number, videos in enumerate(catalog.shards("video")):
+        if len(videos):
+            key = f"{kept.key}/{number:05d}.h5"
             content = files.digest([catalog.shard_content("video", number), lost.get(number, []), learned])
             yield Unit(key, content, print_, recipe, (key,), "video", number)
 
 
 def lost_before(context: Context, stage: Stage) -> set[str]:
-    """Videos that an earlier stage could not read, so that this one does not try."""
+    """Videos that an earlier stage could not read, so this one does not try."""
     needed = [name for name in context.graph.needed([stage.name]) if name != stage.name]
-    before = context.graph.stages_of(stage.about.after, needed) if stage.about.after else []
-    return set().union(*(context.failed(one.name) for one in before)) if before else set()
+    earlier = context.graph.stages_of(stage.about.after, needed) if stage.about.after else []
+    return set().union(*(context.failed(stage_before.name) for stage_before in earlier)) if earlier else set()
 
 
 def data_content(context: Context, *names: str) -> str:
-    """Digest of the items that stages, or stages they read from, have learned from; '' where none has."""
+    """Digest of the items that these stages, and those they read, learned from; '' where none learns."""
     learned = [n for n in context.graph.needed(names) if context.stage(n).fitted]
     return files.digest([[n, _own_content(context, n)] for n in learned]) if learned else ""
 
@@ -132,15 +133,15 @@ def _own_content(context: Context, name: str) -> Any:
 
 
 def pairs_content(context: Context, features: list[str]) -> list[Any]:
-    """The pairs of train and val that are there to learn from, where a video needs all of these features."""
+    """What identifies the pairs of train and val whose videos have all of these features."""
     lost = _lost(context, features, ("train", "val"))
     return [context.catalog.split_content("train"), context.catalog.split_content("val"), lost]
 
 
 def model_content(context: Context, stage: Stage, trained: Model) -> list[Any]:
-    """The items that a model, or a stage it reads from, has learned from; other models of its stage change nothing.
+    """What identifies the items that a model, and the stages that it reads, learned from.
 
-    None of a packed model, whose file counts by what is in it.
+    It does not depend on other models of the stage. Empty for a packed model, whose file counts by its content.
     """
     if stage.packed:
         return []
@@ -149,7 +150,7 @@ def model_content(context: Context, stage: Stage, trained: Model) -> list[Any]:
 
 
 def _lost(context: Context, features: list[str], splits: tuple[str, ...]) -> list[str]:
-    """Videos of the splits that lack one of the features."""
+    """The videos of these splits that lack one of the features."""
     lost, catalog = context.lost(features), context.catalog
     wanted = {catalog.split_number(split) for split in splits}
     return sorted(v for v in lost if v in catalog.row and catalog.video_split[catalog.row[v]] in wanted)

@@ -11,6 +11,7 @@ from pipeline.errors import Unfit
 from pipeline.graph import models
 from pipeline.graph.graph import Stage
 from pipeline.graph.models import Model, Row
+from pipeline.graph.options import ModelOptions
 from pipeline.plan.context import Context
 from pipeline.progress import Bar
 from pipeline.ranking import pair_scores, scores, stored
@@ -84,6 +85,7 @@ def _rows(context: Context, train: Stage, video: list[str]) -> Rows:
     """Cached features of test: these of its videos, and those of its captions that a train stage fuses."""
     if set(video) == set(context.features(train.name)[0]):
         return assemble.rows(context, train, "test", lost=True)
-    text = [name for name in context.features(train.name)[1] if name not in train.options["joint"]]
+    joint = train.options_as(ModelOptions).joint
+    text = [name for name in context.features(train.name)[1] if name not in joint]
     frames = {name for model in models.of(context.graph, train) for name in model.frames}
     return features.split_rows(context, video, text, "test", True, frames)

@@ -8,6 +8,7 @@ from pipeline.errors import LaffError
 from pipeline.graph.graph import Stage
 from pipeline.graph.kept import Kept, kept
 from pipeline.graph.models import Model
+from pipeline.graph.options import VectorOptions
 from pipeline.plan.context import Context
 from pipeline.rows import shards
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def of_model(context: Context, stage: Stage, model: Model, seed: int) -> Kept | None:
     """What the stage keeps of a model with a seed in float32, which is what ranks are counted from; else None."""
-    if stage.options["dtype"] != "float32":
+    if stage.options_as(VectorOptions).dtype != "float32":
         return None
     return next((one for one in kept(context.graph, stage) if one.model == model and one.seed == seed), None)
 

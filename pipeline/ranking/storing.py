@@ -15,6 +15,7 @@ from pipeline.assembly import assemble, features
 from pipeline.errors import LaffError
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.kept import Kept
+from pipeline.graph.options import VectorOptions
 from pipeline.items import table
 from pipeline.plan.context import Context
 from pipeline.plan.units import Unit
@@ -147,5 +148,5 @@ def job_of(context: Context, stage: Stage, train: Stage | None, one: Kept, unit:
         train=train,
         kept=one,
         unit=unit,
-        dtype=stage.options["dtype"],
+        dtype=stage.options_as(VectorOptions).dtype,
     )

@@ -9,8 +9,11 @@ from pipeline.assembly import assemble
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.graph import models
 from pipeline.graph.kept import Kept, kept, stage_of, train_of
+from pipeline.graph.options import VectorOptions
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
+from pipeline.plan.units import Unit
+from pipeline.plan.up_to_date import check_up_to_date
 from pipeline.search.asking import Asking
 from pipeline.search.places import Computed, Place, Stored
 
@@ -25,7 +28,7 @@ def chosen(context: Context, name: str = "") -> Kept:
     vectors, trainings = stage_of(graph), graph.stages_of("train")
     known = {model.name: model for model in models.of(graph, trainings[0])} if trainings else {}
     if not name:
-        told = vectors and (vectors.options["models"] or train_of(graph, vectors) is None or not known)
+        told = vectors and (vectors.options_as(VectorOptions).models or train_of(graph, vectors) is None or not known)
         if vectors and told and (stored := kept(graph, vectors)):
             return stored[0]
         if not known:
@@ -118,19 +121,12 @@ def _check_fresh(context: Context, one: Kept, source: str, stored: bool) -> None
 
     Kept vectors that are up to date say this of all that videos need; of texts remains what was learned.
     """
-    names = context.graph.needed([source])
-    for name in names:
-        todo = (planned := stage_plan(context, name)).todo
-        if name == source and one.model:
-            todo = [unit for unit in todo if unit.key == one.key]
-        if stored:
-            todo = [unit for unit in todo if not unit.side]
-        if todo:
-            again = f"run `laff {'train' if one.model else 'vectors'}` with these first"
-            if context.source.parent.resolve() == context.work.root.resolve():  # `laff index` wrote it
-                again = f"`laff index -w {context.work.root}`, which takes in what is new, changed or gone"
-            why = "; ".join(context.changes or planned.reasons[:1])
-            raise LaffError(
-                f"{name} in {context.work.root} is not up to date ({why}); give the same --profile, --set and --stages "
-                f"as when it was made, or {again}"
-            )
+
+    def concerns(name: str, unit: Unit) -> bool:
+        of_model = name != source or one.model is None or unit.key == one.key
+        return of_model and not (stored and unit.side)
+
+    again = f"run `laff {'train' if one.model else 'vectors'}` with these first"
+    if context.source.parent.resolve() == context.work.root.resolve():  # `laff index` wrote it
+        again = f"`laff index -w {context.work.root}`, which takes in what is new, changed or gone"
+    check_up_to_date(context, context.graph.needed([source]), again, concerns)

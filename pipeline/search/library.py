@@ -21,9 +21,10 @@ from pipeline.assembly import features
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.items.splits import SPLITS
 from pipeline.items.windows import WHOLE
+from pipeline.opening import open_context
 from pipeline.ranking.nearest import Nearest
 from pipeline.request import Request, recalled
-from pipeline.run import open_context, random_stages
+from pipeline.run_plan import random_stages
 from pipeline.search import fusing
 from pipeline.search.asking import unknown_words
 from pipeline.search.finder import Finder, chosen

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from pipeline.extraction.decoding import Clip, Decoders, Job, bounds
 from pipeline.extraction.provenance import attributes
 from pipeline.extraction.target import Target
 from pipeline.graph.graph import Stage
+from pipeline.graph.options import DecodeOptions
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
@@ -41,7 +42,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(DecodeOptions):
     """Parameters of the step."""
 
     HELP = "Look at every video; what cannot be read goes to the failures."
@@ -51,11 +52,6 @@ class Options:
     MAKES = ("{shard}",)
     HOW = ("timeout", "memory", "decoder")
     SHAPED_BY = ("pipeline.video", "pipeline.rows.shards")  # extraction only gives it the decoder processes
-
-    timeout: float = 60.0  # seconds that one video may take; its windows, for every five minutes of it
-    memory: float = 4.0  # GiB that one video may take
-    least: float = 0.5  # part of a video's expected frames that must be there, and be decoded, for it to be used
-    decoder: Literal["pyav", "decord"] = "pyav"  # who reads the frames of features and of fine-tuning
 
     def __post_init__(self) -> None:
         if not 0 <= self.least <= 1:
@@ -96,6 +92,7 @@ def _count(context: Context, planned: Planned) -> int:
 def _jobs(context: Context, planned: Planned) -> Iterator[Look]:
     """One task for each shard to make."""
     stage, catalog = context.stage(planned.stage), context.catalog
+    options = stage.options_as(Options)
     for unit in planned.todo:
         path = (context.work.folder(stage.name) / unit.key).absolute()
         target = Target(
@@ -111,7 +108,7 @@ def _jobs(context: Context, planned: Planned) -> Iterator[Look]:
             )
             for row in videos
         ]
-        yield Look(clips, target, *(stage.options[name] for name in ("timeout", "memory", "least")))
+        yield Look(clips, target, options.timeout, options.memory, options.least)
 
 
 def look(work: Look, worker: Worker) -> Made:

@@ -9,6 +9,7 @@ from pipeline.evaluation import results
 from pipeline.files import write_csv
 from pipeline.graph import models
 from pipeline.graph.graph import Stage
+from pipeline.graph.options import BootstrapOptions
 from pipeline.plan import steps
 from pipeline.plan.accept import earlier_code
 from pipeline.plan.context import Context
@@ -21,7 +22,7 @@ from pipeline.workers.tasks import Made
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(BootstrapOptions):
     """Parameters of the step."""
 
     HELP = "Compute the metrics."
@@ -31,9 +32,6 @@ class Options:
     TELLS = True
     MAKES = ("metrics.json", "t2v.csv", "v2t.csv")
     STALE = "the runs changed"
-
-    bootstrap: int = 1000  # samples of the 95 % interval of R@10; queries of one video are drawn together
-    seed: int = 0  # of these samples
 
     def __post_init__(self) -> None:
         if self.bootstrap < 1 or self.seed < 0:

@@ -21,6 +21,7 @@ from pipeline.extraction.sweep import sweep
 from pipeline.extraction.target import Target
 from pipeline.graph import aggregators
 from pipeline.graph.graph import Stage
+from pipeline.graph.options import DecodingLimits
 from pipeline.graph.recipe import Fit
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
@@ -37,7 +38,7 @@ from pipeline.workers.worker import Worker
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(DecodingLimits):
     """Parameters of the step."""
 
     HELP = "Extract this feature for all videos or captions."
@@ -60,8 +61,6 @@ class Options:
     SHAPED_BY_TASK = ("pipeline.training.fit",)
 
     batch: int | Literal["auto"] = "auto"  # videos in a forward; auto: as many as fit a GPU, up to 8 on a CPU
-    timeout: float = 120.0  # seconds that decoding one video may take
-    memory: float = 4.0  # GiB that decoding one video may take
     precision: Literal["auto", "float32", "float16", "bfloat16"] = "auto"  # of the models; auto: float16 on a GPU
     dtype: Literal["float32", "float16"] = "float32"  # of the stored values
     fit: dict[str, Any] = field(default_factory=dict)  # how a part that is trained learns: graph/recipe.py
@@ -157,7 +156,8 @@ def _fit(context: Context, planned: Planned) -> None:
     training: dict[str, float] = {}
     try:
         if hasattr(part, "task"):
-            training = train(context, stage, part, unit.fingerprint + unit.content)
+            recipe = Fit(**stage.options_as(Options).fit)
+            training = train(context, stage, part, recipe, unit.fingerprint + unit.content)
         else:
             state = {"fingerprint": unit.fingerprint, "state": part.fit(captions)}
             save(context.work.folder(stage.name) / STATE, state)
@@ -169,6 +169,7 @@ def _fit(context: Context, planned: Planned) -> None:
 
 def target(context: Context, stage: Stage, unit: Unit) -> Target:
     """Everything a task needs to make one shard of one feature."""
+    options = stage.options_as(Options)
     return Target(
         stage=stage.name,
         key=unit.key,
@@ -178,9 +179,9 @@ def target(context: Context, stage: Stage, unit: Unit) -> Target:
         content=unit.content,
         recipe=unit.recipe,
         on=stage.on,
-        batch=stage.options["batch"],
-        dtype=stage.options["dtype"],
-        precision=stage.options["precision"],
+        batch=options.batch,
+        dtype=options.dtype,
+        precision=options.precision,
         weights=_absolute(lookup.get(stage, context.graph, context.work) if not stage.borrowed else None),
         further={param: _absolute(path) for param, path in lookup.further(stage, context.graph, context.work).items()},
         state=_absolute(learned.file(context, stage)),
@@ -222,12 +223,13 @@ def _passes(context: Context, by_shard: dict[int, list[tuple[Stage, Unit]]]) -> 
     """One pass over the videos of each shard, for all stages that miss it."""
     for shard, members in sorted(by_shard.items()):
         stages = [stage for stage, _ in members]
+        limits = [stage.options_as(DecodingLimits) for stage in stages]
         yield Pass(
             clips(context, stages[0].name, shard),
             [target(context, stage, unit) for stage, unit in members],
             context.graph.threads,
-            timeout=max(stage.options["timeout"] for stage in stages),
-            memory=max(stage.options["memory"] for stage in stages),
+            timeout=max(limit.timeout for limit in limits),
+            memory=max(limit.memory for limit in limits),
             decoder=context.graph.decoder(stages[0].name),
         )
 

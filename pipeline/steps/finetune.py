@@ -12,7 +12,8 @@ from pipeline.errors import LaffError
 from pipeline.extraction.clips import no_decoder
 from pipeline.graph import aggregators
 from pipeline.graph.graph import Stage
-from pipeline.graph.recipe import Learning, check_seed, recipe_of
+from pipeline.graph.options import DecodingLimits
+from pipeline.graph.recipe import Learning, check_seed
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
@@ -23,7 +24,7 @@ from pipeline.workers.tasks import Made
 
 
 @dataclass(frozen=True)
-class Options(Learning):
+class Options(DecodingLimits, Learning):
     """Parameters of the step.
 
     The LAFF authors used loss triplet, optimizer rmsprop and lr 1e-6. CLIP4Clip, whose aggregator has weights, used
@@ -48,8 +49,6 @@ class Options(Learning):
     batch: int = 32
     clip: float = 1.0
     seed: int = 2  # of the random numbers while it learns
-    timeout: float = 120.0  # seconds that decoding one video may take
-    memory: float = 4.0  # GiB that decoding one video may take
     keep_frames: bool = False  # keep the decoded frames for another fine-tuning
     aggregate: str = "fusion.frames.mean.Mean"  # class that makes one vector of a video's frames
     aggregate_params: dict[str, Any] = field(default_factory=dict)  # params of that class
@@ -83,7 +82,7 @@ def problems(context: Context, stage: Stage) -> list[str]:
 
 def keeps(context: Context, planned: Planned) -> list[str]:
     """The files of frames that a stage keeps for another fine-tuning; none unless `keep_frames`."""
-    if not context.stage(planned.stage).options["keep_frames"]:
+    if not context.stage(planned.stage).options_as(Options).keep_frames:
         return []
     return [f"{frame_cache.FOLDER}/{number:05d}.h5" for number in range(len(context.catalog.shards("video")))]
 
@@ -96,7 +95,7 @@ def run(context: Context, planned: Planned) -> None:
     from pipeline.training.trainer import Trainer
 
     stage = context.stage(planned.stage)
-    options = Options(**stage.options)
+    options = stage.options_as(Options)
     (unit,) = planned.todo
     start = time.perf_counter()
     device_name = device(stage.name, stage.on)
@@ -113,9 +112,8 @@ def run(context: Context, planned: Planned) -> None:
         raise LaffError(f"{stage.name}: {error}") from None
     # A video whose frames could be read only at a second try makes it another training.
     fingerprint = unit.fingerprint + unit.content + files.digest(sorted(line["video"] for line in failed))
-    recipe = recipe_of(stage.options)
-    trainer = Trainer(task, recipe, options.seed, folder, fingerprint, options.checkpoint)
-    with progress.bar(stage.name, recipe.epochs * trainer.steps, "step") as bar:
+    trainer = Trainer(task, options, options.seed, folder, fingerprint, options.checkpoint)
+    with progress.bar(stage.name, options.epochs * trainer.steps, "step") as bar:
         trainer.progress = bar.to
         trained = trainer.run()
     if not options.keep_frames:

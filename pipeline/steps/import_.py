@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pipeline import progress
 from pipeline.errors import LaffError, Problems
@@ -69,24 +69,24 @@ def problems(context: Context, stage: Stage) -> list[str]:
 
 def shape(context: Context, stage: Stage) -> tuple[int, int]:
     """Width, from the headers of the files, and number of frames, from the params."""
-    others = (stage.options["ids"], stage.options["starts"])
-    widths = [bigfile.width(file, stage.options["array"], others) for file in _files(context, stage)]
-    return max(widths) or 1, int(stage.options["frames"])
+    options = stage.options_as(Options)
+    widths = [bigfile.width(file, options.array, (options.ids, options.starts)) for file in _files(context, stage)]
+    return max(widths) or 1, options.frames
 
 
 def run(context: Context, planned: Planned) -> None:
     """Copy the rows of this collection's items; an item without a usable row goes to the ledger."""
     stage, catalog = context.stage(planned.stage), context.catalog
-    options = stage.options
+    options = stage.options_as(Options)
     paths = _files(context, stage)
     if absent := problems(context, stage):
         raise LaffError(absent[0])
     sources = [path.name for path in paths]
     items = [row for unit in planned.todo for row in catalog.shards(unit.side)[unit.shard]]
     with progress.bar(stage.name, len(items), "row") as bar:
-        names = catalog.ids(options["side"], items)
+        names = catalog.ids(options.side, items)
         imported = _read(paths, names, options)
-        _check(stage, paths, names, imported, set(catalog.videos if options["side"] == "video" else catalog.captions))
+        _check(stage, paths, names, imported, set(catalog.videos if options.side == "video" else catalog.captions))
         first = 0
         for unit in planned.todo:
             start = time.perf_counter()
@@ -104,8 +104,8 @@ def run(context: Context, planned: Planned) -> None:
             goal = Target(
                 stage.name, unit.key, path, None, unit.fingerprint, unit.content, unit.recipe, "cpu", 1, "float32"
             )
-            about = attributes(goal, None) | {"source": ", ".join(sources), "level": options["level"]}
-            frames = imported.counts[part][sound] if options["level"] == "frame" else None
+            about = attributes(goal, None) | {"source": ", ".join(sources), "level": options.level}
+            frames = imported.counts[part][sound] if options.level == "frame" else None
             shards.write(path, kept, imported.values[part][sound], about, failed, frames=frames, order=names[part])
             bar.advance(size)
             record(context, planned, Made(stage.name, unit.key, len(kept), time.perf_counter() - start, failed))
@@ -113,20 +113,20 @@ def run(context: Context, planned: Planned) -> None:
 
 def _files(context: Context, stage: Stage) -> list[Path]:
     """The files that the stage reads."""
-    file = stage.options["file"]
+    file = stage.options_as(Options).file
     return [context.path(name) for name in (file if isinstance(file, list) else [file])]
 
 
-def _read(paths: Sequence[Path], names: list[str], options: dict[str, Any]) -> bigfile.TakenRows:
+def _read(paths: Sequence[Path], names: list[str], options: Options) -> bigfile.TakenRows:
     """The rows of these items, from whichever file has them."""
 
     def read_file(path: Path, wanted: list[str]) -> bigfile.TakenRows:
-        if options["level"] == "frame":
-            arrays = options["array"], options["ids"], options["starts"]
-            return bigfile.read_frames(path, wanted, options["frames"], *arrays)
-        return bigfile.read_rows(path, wanted, options["array"], options["ids"])
+        if options.level == "frame":
+            arrays = options.array, options.ids, options.starts
+            return bigfile.read_frames(path, wanted, options.frames, *arrays)
+        return bigfile.read_rows(path, wanted, options.array, options.ids)
 
-    return read_file(paths[0], names) if len(paths) == 1 else bigfile.join(paths, names, options["ids"], read_file)
+    return read_file(paths[0], names) if len(paths) == 1 else bigfile.join(paths, names, options.ids, read_file)
 
 
 def _check(stage: Stage, paths: Sequence[Path], names: list[str], imported: bigfile.TakenRows, known: set[str]) -> None:
@@ -134,14 +134,15 @@ def _check(stage: Stage, paths: Sequence[Path], names: list[str], imported: bigf
 
     A video without a row is only noted in the ledger; captions cannot be left out.
     """
+    options = stage.options_as(Options)
     files = " and ".join(map(str, paths))
-    ids_of_files = {id_ for path in paths for id_ in bigfile.ids_of(path, stage.options["ids"])} if names else known
+    ids_of_files = {id_ for path in paths for id_ in bigfile.ids_of(path, options.ids)} if names else known
     if not imported.sound.any() and not known.intersection(ids_of_files):
         example = f"; its own are such as {min(ids_of_files)!r}" if ids_of_files else ""
         raise LaffError(
             f"'{stage.name}': {files} has a row for none of the {len(known)} ids, such as {names[0]!r}{example}"
         )
-    if stage.options["side"] == "text" and not imported.sound.all():
+    if options.side == "text" and not imported.sound.all():
         reasons = [
             f"{name}: {_reason([*map(str, paths)], imported, place)[0]}"
             for place, name in enumerate(names)

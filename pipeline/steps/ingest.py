@@ -15,6 +15,7 @@ from pipeline.division import looking
 from pipeline.division.looks import Limits, Looks
 from pipeline.errors import LaffError
 from pipeline.graph.graph import Stage
+from pipeline.graph.options import DecodeOptions
 from pipeline.items import table
 from pipeline.items.catalog import LOST, Catalog, was_read
 from pipeline.items.collection import Collection
@@ -109,8 +110,9 @@ def run(context: Context, planned: Planned) -> None:
     start = time.perf_counter()
     assert context.collection is not None
     decode = context.graph.stages_of("decode")
-    limits = Limits(*(decode[0].options[name] for name in ("timeout", "memory"))) if decode else Limits()
-    options = Options(**context.stage(planned.stage).options)
+    looking = decode[0].options_as(DecodeOptions) if decode else DecodeOptions()
+    limits = Limits(looking.timeout, looking.memory)
+    options = context.stage(planned.stage).options_as(Options)
     context.catalog = update(context.collection, context.work, options, limits, context.retry)
     context.changes = []
     planned.unfinished.clear()

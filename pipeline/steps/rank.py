@@ -2,13 +2,13 @@
 
 import time
 from contextlib import nullcontext
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 from pipeline import progress
 from pipeline.errors import LaffError
 from pipeline.graph import models
 from pipeline.graph.graph import Stage
+from pipeline.graph.options import PairOptions
 from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
@@ -20,7 +20,7 @@ from pipeline.workers.tasks import Made
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(PairOptions):
     """Parameters of the step."""
 
     HELP = "Rank videos for captions and captions for videos."
@@ -34,9 +34,6 @@ class Options:
     HOW = ("pairs",)
 
     k: int = 100  # items in a run, per query
-    # rows without training, as name -> [video feature, text feature]; `fused` means the feature of this name on both
-    # sides, if the train stage fuses it
-    pairs: dict[str, list[str] | Literal["fused"]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.k < 1:
@@ -91,6 +88,6 @@ def run(context: Context, planned: Planned) -> None:
             folder = context.work.folder(stage.name) / unit.key
             with progress.bar(unit.key, test.pairs, "pair") if row.pairs else nullcontext() as pairs:
                 scored = test.scored(row, seed, pairs)
-                both_ways.write(folder, row.name, scored, context.catalog, test.rows, stage.options["k"])
+                both_ways.write(folder, row.name, scored, context.catalog, test.rows, stage.options_as(Options).k)
             record(context, planned, Made(stage.name, unit.key, len(test.rows.captions), time.perf_counter() - start))
             bar.advance()

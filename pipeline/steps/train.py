@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
 
 from pipeline import progress
 from pipeline.build.construct import model as build_model
@@ -12,7 +11,8 @@ from pipeline.build.loaded import device
 from pipeline.errors import LaffError
 from pipeline.graph import models
 from pipeline.graph.graph import Stage
-from pipeline.graph.recipe import Learning, check_seed
+from pipeline.graph.options import ModelOptions, ModelTraining
+from pipeline.graph.recipe import check_seed
 from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
@@ -25,7 +25,7 @@ from pipeline.workers.tasks import Made
 
 
 @dataclass(frozen=True)
-class Options(Learning):
+class Options(ModelOptions, ModelTraining):
     """Parameters of the step; stages.yaml lists the block's own params (heads, width, …) beside them."""
 
     HELP = "Train the fusion models on cached features."
@@ -37,15 +37,6 @@ class Options(Learning):
     WORKING = ("{unit}/last.pt",)
     STALE = "the train or val split changed"
     HOW = ("seeds", "own", "baselines", "singles", "checkpoint", "joint")
-
-    seeds: list[int] = field(default_factory=lambda: [2])  # one training each
-    own: bool = True  # the block that `uses` names, over all features
-    # further models, as {mine: fusion.mine.Mine}: the name of a block or model, or a mapping {uses: …, params: …,
-    # video: […], text: […], options: …} if more differs
-    baselines: dict[str, str | dict[str, Any]] = field(default_factory=dict)
-    singles: bool = True  # the block on each video feature alone too
-    joint: list[str] = field(default_factory=list)  # text features whose encoder is trained inside the model
-    precision: Literal["float32", "bfloat16"] = "float32"  # of matrix products while learning
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -70,7 +61,8 @@ def problems(context: Context, stage: Stage) -> list[str]:
     import torch
 
     device(stage.name, stage.on)
-    mistakes = [misfit for name in stage.options["joint"] if (misfit := vectors_misfit(context, context.stage(name)))]
+    joint = stage.options_as(Options).joint
+    mistakes = [misfit for name in joint if (misfit := vectors_misfit(context, context.stage(name)))]
     shapes = {source: steps.shape(context, context.stage(source)) for source in stage.sources}
     for model in models.of(context.graph, stage):
         place = stage.name if model.params is stage.params else f"{stage.name}: {model.name}"
@@ -148,4 +140,4 @@ def _bar(context: Context, stage: Stage, jobs: list[Training]) -> AbstractContex
     """A bar over the epochs of all trainings, if workers do them; a training in this process shows its own steps."""
     if context.tasks.shows:
         return nullcontext()
-    return progress.bar(stage.name, sum((stage.options | job.model.options)["epochs"] for job in jobs), "epoch")
+    return progress.bar(stage.name, sum(job.model.training(stage).epochs for job in jobs), "epoch")

@@ -1,11 +1,11 @@
 """vectors: keep a vector of every video, from models or aligned features, for search and rank."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 from pipeline import progress
 from pipeline.graph.graph import Stage
 from pipeline.graph.kept import Kept, kept, train_of
+from pipeline.graph.options import VectorOptions
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
@@ -18,7 +18,7 @@ NONE = "none"  # name of the only unit of a stage without vectors
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(VectorOptions):
     """Parameters of the step."""
 
     HELP = "Keep the vectors that models make of every video."
@@ -27,11 +27,6 @@ class Options:
     MAKES = ("{model}/{shard}",)
     STALE = "the models changed"
     HOW = ("models",)
-
-    models: list[str] = field(
-        default_factory=list
-    )  # MODEL, MODEL/seedN, or a feature of both sides; []: the default ones
-    dtype: Literal["float32", "float16"] = "float32"  # of the kept values; rank reads float32 only
 
 
 def units(context: Context, stage: Stage) -> list[Unit]:

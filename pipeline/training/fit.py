@@ -8,11 +8,11 @@ from pipeline.build.learned import word_vectors
 from pipeline.build.loaded import device
 from pipeline.errors import LaffError
 from pipeline.graph.graph import Stage
-from pipeline.graph.recipe import Fit, recipe_of
+from pipeline.graph.recipe import Fit
 from pipeline.plan.context import Context
 
 
-def train(context: Context, stage: Stage, part: Any, fingerprint: str) -> dict[str, float]:
+def train(context: Context, stage: Stage, part: Any, options: Fit, fingerprint: str) -> dict[str, float]:
     """Train an extractor's part on the captions of train and a video feature, or go on with it; leaves best.pt.
 
     Returns its epochs, and their seconds in all runs together. Raises LaffError where no source is a video feature.
@@ -20,7 +20,6 @@ def train(context: Context, stage: Stage, part: Any, fingerprint: str) -> dict[s
     from fusion.losses import make
     from pipeline.training.trainer import Trainer
 
-    options = Fit(**stage.options["fit"])
     video = next((source for source in stage.sources if "video" in context.stage(source).sides), None)
     if video is None:
         sources = ", ".join(stage.sources)
@@ -35,7 +34,7 @@ def train(context: Context, stage: Stage, part: Any, fingerprint: str) -> dict[s
     )
     trainer = Trainer(
         task,
-        recipe_of(stage.options["fit"]),
+        options,
         options.seed,
         context.work.folder(stage.name),
         fingerprint,

@@ -18,6 +18,7 @@ from pipeline.extraction.decoding import Pass
 from pipeline.extraction.sweep import sweep
 from pipeline.extraction.target import Target
 from pipeline.graph.graph import Stage
+from pipeline.graph.options import DecodingLimits
 from pipeline.parts import code
 from pipeline.plan.context import Context
 from pipeline.plan.fingerprints import SHAPE_NOTHING
@@ -104,9 +105,9 @@ def pairs(context: Context, stage: Stage, sampling: Sampling) -> tuple[Pairs, Pa
             continue
         missing_clips = [clip for clip in clips(context, stage.name, number) if clip.id in video_ids]
         target = Target(stage.name, path.name, path, Frames(sampling), fingerprint, content, {}, "cpu", 1, "uint8")
-        timeout, memory = stage.options["timeout"], stage.options["memory"]
+        limits = stage.options_as(DecodingLimits)
         decoder = context.graph.decoder(stage.name)
-        jobs.append(Pass(missing_clips, [target], context.graph.threads, timeout, memory, decoder))
+        jobs.append(Pass(missing_clips, [target], context.graph.threads, limits.timeout, limits.memory, decoder))
     if jobs:
         size = sampling.views * sampling.frames * jobs[0].targets[0].part.dim
         _check_room(stage, folder, sum(len(job.clips) for job in jobs) * size)

@@ -17,7 +17,7 @@ from pipeline.errors import Diverged, LaffError, Unfit, problems
 from pipeline.graph import models
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.models import Model
-from pipeline.graph.recipe import recipe_of
+from pipeline.graph.options import ModelOptions
 from pipeline.items import table
 from pipeline.parts.blame import line_of
 from pipeline.plan.context import Context
@@ -98,7 +98,7 @@ class Rows:
 def rows_of(context: Context, stage: Stage, model: Model) -> str:
     """Key of a training's rows: a digest of the stage's features and of the items that have those of the model."""
     recipe = context.recipe(stage.name)
-    joint = [recipe[f"joint {name}"] for name in stage.options["joint"]]
+    joint = [recipe[f"joint {name}"] for name in stage.options_as(ModelOptions).joint]
     frames = sorted({name for other in models.of(context.graph, stage) for name in other.frames})
     learned = data_content(context, *context.graph.reads(stage.name))
     content = [recipe["from"], list(stage.sources), joint, frames, learned, pairs_content(context, list(model.video))]
@@ -149,16 +149,16 @@ def _trainer(job: Training, worker: Worker) -> Trainer:
     context = Context(job.graph, table.read(job.root / "ingest" / "table.h5")[0], Workspace(job.root, job.places))
     context.source = job.source
     encoders = assemble.joints(context, stage)
-    options = stage.options | job.model.options
+    training = job.model.training(stage)
     splits = worker.kept(Rows).of(f"{job.data} on {on_device}", partial(_read, job, context, encoders, on_device))
     train, val = (assemble.part_of(split, job.model) for split in splits)
     model = assemble.make(context, stage, job.model, train, encoders, job.seed).to(on_device)
-    loss = make(options["loss"], options["mask"], options["prior"])
+    loss = make(training.loss, training.mask, training.prior)
     model.check(*train.batch(torch.arange(min(len(train), CHECKED))))
-    worker.kept(Warnings).warn(options["precision"], on_device)
-    task = Retrieval(model, train, val, loss, precision=options["precision"])
+    worker.kept(Warnings).warn(training.precision, on_device)
+    task = Retrieval(model, train, val, loss, precision=training.precision)
     folder = context.work.folder(stage.name) / job.key
-    return Trainer(task, recipe_of(options), job.seed, folder, job.fingerprint, options["checkpoint"])
+    return Trainer(task, training, job.seed, folder, job.fingerprint, training.checkpoint)
 
 
 def _read(job: Training, context: Context, encoders: list[assemble.Joint], on_device: str) -> tuple[Split, Split]:

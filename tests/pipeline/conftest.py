@@ -74,7 +74,7 @@ def surroundings(tmp_path: Path) -> Callable[..., Context]:
         file.write_text(text)
         graph = stages.load(file, None, sets)
         found, work = collection.load(yaml), Workspace(tmp_path / "WORK")
-        catalog = ingest.update(found, work, ingest.Options(**graph.of_step("ingest").options))
+        catalog = ingest.update(found, work, graph.of_step("ingest").options_as(ingest.Options))
         return Context(graph, catalog, work, found.has_videos, yaml)
 
     return build

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from pipeline.outcome import Outcome
     from pipeline.plan.context import Context
     from pipeline.request import Request
-    from pipeline.run import Outcome
 
 WORDS = ("red", "blue", "circle", "square", "moves", "left", "right", "up", "fast", "slowly")
 SIZES = {"train": 24, "val": 4, "test": 8}
@@ -61,7 +61,7 @@ class Small:
         return run(self.request(*sets, workers=workers), targets)
 
     def context(self, *sets: str) -> Context:
-        from pipeline.run import open_context
+        from pipeline.opening import open_context
 
         return open_context(self.request(*sets))
 

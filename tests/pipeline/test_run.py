@@ -12,7 +12,8 @@ import yaml
 
 from pipeline.errors import LaffError
 from pipeline.request import Request
-from pipeline.run import plan, run
+from pipeline.run import run
+from pipeline.run_plan import plan
 
 if TYPE_CHECKING:
     from tests.conftest import Tiny

@@ -15,7 +15,8 @@ from pipeline.compare.estimate import Cost, costs, dear, text
 from pipeline.compare.request import requested
 from pipeline.compare.run import Asked, compare
 from pipeline.graph.models import Model
-from pipeline.run import open_context, run
+from pipeline.opening import open_context
+from pipeline.run import run
 
 ROLES = {"lead": "pair", "lead-text": "words"}
 LAFF = Cost("laff", (1, 2, 3), 0, 64, 2036, 80, 0.091)

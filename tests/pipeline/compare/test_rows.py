@@ -12,8 +12,9 @@ from pipeline.compare.rows import Rows, rows
 from pipeline.errors import LaffError
 from pipeline.graph import models, stages
 from pipeline.graph.graph import Graph
+from pipeline.opening import open_context
 from pipeline.plan.steps import units
-from pipeline.run import open_context, run
+from pipeline.run import run
 
 ROLES = {"lead": "pair", "lead-text": "words", "lead-frames": "pair-frames"}
 

@@ -24,7 +24,8 @@ from pipeline.compare.run import Asked, Compared, compare
 from pipeline.errors import LaffError
 from pipeline.graph import step_facts
 from pipeline.request import recalled
-from pipeline.run import accept, plan, run
+from pipeline.run import accept, run
+from pipeline.run_plan import plan
 from pipeline.store import verify
 from tests.forked import Forked
 

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.evaluation import results
 from pipeline.evaluation.coverage import coverage
+from pipeline.graph.graph import Stage
 from pipeline.graph.models import Row
 from pipeline.items.catalog import Catalog
 from pipeline.ranking.ranks import Ranks
@@ -76,8 +77,8 @@ def test_a_row_without_some_videos_stands_there_twice(context: Any) -> None:
         "t2v": ranked(1, 2, 3, covered=(True, True, False), left=2),
         "v2t": ranked(1, 1, 3, covered=(True, True, False)),
     }
-    stage = SimpleNamespace(name="evaluate", sources=("rank",), options={"seed": 0, "bootstrap": 10})
-    content = results.results(context, stage, [Row("laff", (1,))], {"laff": [both]})  # type: ignore[arg-type]
+    stage = Stage("evaluate", "evaluate", sources=("rank",), options={"seed": 0, "bootstrap": 10})
+    content = results.results(context, stage, [Row("laff", (1,))], {"laff": [both]})
     assert list(content["models"]) == ["laff", "laff (covered only)", "chance"]
     assert [content["models"][name]["t2v"]["R@1"]["mean"] for name in content["models"]] == pytest.approx(
         [100 / 3, 50, 100 / 3]

@@ -24,7 +24,7 @@ from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.ranking.trec import read_run
 from pipeline.rows import shards
-from pipeline.run import plan
+from pipeline.run_plan import plan
 from pipeline.search.answer import search
 from pipeline.store.workspace import Workspace
 from pipeline.training.trainer import Trainer

@@ -9,10 +9,11 @@ import pytest
 import yaml
 
 from pipeline.errors import LaffError
+from pipeline.opening import open_context
 from pipeline.package.manifest import NAME
 from pipeline.plan import packed
 from pipeline.request import recalled
-from pipeline.run import open_context, run
+from pipeline.run import run
 from pipeline.search.library import Library
 from tests.pipeline.kept import Small
 

@@ -11,8 +11,8 @@ import pytest
 
 from extractors.base import Sampling
 from pipeline.errors import LaffError
+from pipeline.opening import open_context
 from pipeline.rows import shards
-from pipeline.run import open_context
 from pipeline.training import frame_cache
 from pipeline.video import reading
 from tests.pipeline.video.test_company import CHANGES, COUNT, joined

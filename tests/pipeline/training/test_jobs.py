@@ -20,10 +20,11 @@ from fusion.retrieval import Retrieval
 from pipeline.build.loaded import read_checkpoint
 from pipeline.errors import Diverged, LaffError
 from pipeline.graph.models import of
+from pipeline.opening import open_context
 from pipeline.plan.context import Context
 from pipeline.plan.steps import units
 from pipeline.request import Request
-from pipeline.run import open_context, run
+from pipeline.run import run
 from pipeline.training import jobs
 from pipeline.training.jobs import Rows, Trained, Training, Untrained, rows_of, train
 from pipeline.training.trainer import Summary

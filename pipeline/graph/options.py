@@ -1,0 +1,73 @@
+"""Params of steps that other rooms read as well, as dataclasses.
+
+The `Options` of a step in pipeline/steps derive from these and check the values. `Stage.options_as` gives a stage's
+params as one of them, so nobody has to import a step to read them.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pipeline.graph.recipe import Learning
+
+
+@dataclass(frozen=True)
+class DecodingLimits:
+    """What decoding one video may take."""
+
+    timeout: float = 120.0  # seconds that decoding one video may take
+    memory: float = 4.0  # GiB that decoding one video may take
+
+
+@dataclass(frozen=True)
+class DecodeOptions(DecodingLimits):
+    """How a decode stage looks at videos."""
+
+    timeout: float = 60.0  # seconds that one video may take; its windows, for every five minutes of it
+    memory: float = 4.0  # GiB that one video may take
+    least: float = 0.5  # part of a video's expected frames that must be there, and be decoded, for it to be used
+    decoder: Literal["pyav", "decord"] = "pyav"  # who reads the frames of features and of fine-tuning
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Which models a train stage trains."""
+
+    seeds: list[int] = field(default_factory=lambda: [2])  # a training for each
+    own: bool = True  # the block that `uses` names, over all features
+    # further models, as {mine: fusion.mine.Mine}: a block or model by name, or {uses: …, params: …, video: […],
+    # text: […], options: …} where it differs in more
+    baselines: dict[str, str | dict[str, Any]] = field(default_factory=dict)
+    singles: bool = True  # the block on each video feature alone too
+    joint: list[str] = field(default_factory=list)  # text features whose encoder is trained inside the model
+
+
+@dataclass(frozen=True)
+class ModelTraining(Learning):
+    """How one model of a train stage is trained."""
+
+    precision: Literal["float32", "bfloat16"] = "float32"  # of matrix products while learning
+
+
+@dataclass(frozen=True)
+class PairOptions:
+    """Which pairs of features a rank stage ranks."""
+
+    # rows without training: name -> [video feature, text feature]; or `fused`: the feature of this name with itself,
+    # where the train stage fuses it
+    pairs: dict[str, list[str] | Literal["fused"]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class VectorOptions:
+    """What a vectors stage keeps."""
+
+    models: list[str] = field(default_factory=list)  # MODEL, MODEL/seedN, or a feature of both sides; []: the main ones
+    dtype: Literal["float32", "float16"] = "float32"  # of the kept values; rank reads float32 only
+
+
+@dataclass(frozen=True)
+class BootstrapOptions:
+    """How an evaluate stage estimates confidence intervals."""
+
+    bootstrap: int = 1000  # samples of the 95 % interval of R@10; queries of one video are drawn together
+    seed: int = 0  # of these samples
