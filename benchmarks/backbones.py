@@ -43,6 +43,7 @@ def measure(name: str, videos: list[Path], threads: int, precisions: list[str]) 
     import torch
 
     from pipeline.build.construct import make
+    from pipeline.errors import Problems
     from pipeline.extraction.batch_size import BatchSizes
     from pipeline.extraction.forward import autocast
     from pipeline.graph import published
@@ -59,7 +60,8 @@ def measure(name: str, videos: list[Path], threads: int, precisions: list[str]) 
     start = time.perf_counter()
     frames = np.stack([reading.read(file, [sampling], 0, "pyav").arrays[0] for file in videos])
     decode = (time.perf_counter() - start) / len(videos)
-    part.load(device, None if part.weights == "random" else lookup.find(published.entries({}, [])[part.weights]))
+    known = published.entries({}, Problems())
+    part.load(device, None if part.weights == "random" else lookup.find(known[part.weights]))
     Path("/proc/self/clear_refs").write_text(
         "5"
     )  # random weights are set up with clips of noise, which is not the point

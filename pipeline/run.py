@@ -31,7 +31,7 @@ class NoWeights(LaffError):
     """Weights that are not on this machine and cannot be downloaded."""
 
 
-def _check_work(context: Context, names: Sequence[str]) -> list[str]:
+def check_work(context: Context, names: Sequence[str]) -> list[str]:
     """The stages that have to run; LaffError with all reasons why they cannot: parts, devices, files of weights."""
     stale = [state.stage for state in not_up_to_date(context, names)]
     mistakes, absent = steps.problems(context, stale), []
@@ -109,7 +109,7 @@ def run(
         if chosen.new and trains:
             how = f" ({'; '.join(chosen.differs)})" if chosen.differs else ""
             progress.say(f"these settings make a run of their own, {chosen.name}{how}; what was trained before stays")
-        _check_fit(context, _check_work(context, names))
+        _check_fit(context, check_work(context, names))
         if request.own:
             request.remember(context.graph, chosen, replacing, trains)
         elif request.replace:

@@ -9,8 +9,8 @@ from typing import Any
 
 from pipeline import yamls
 from pipeline.errors import LaffError, Problems, did_you_mean
+from pipeline.graph.baselines import KEYS as MODEL_KEYS
 from pipeline.graph.models import CHANCE, NAME
-from pipeline.graph.models import KEYS as MODEL_KEYS
 
 SHIPPED = Path(__file__).with_name("grids")
 KEYS = ("about", "roles", "seeds", "against", "models", "pairs", "features", "quoted")

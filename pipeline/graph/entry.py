@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pipeline.errors import meant
+from pipeline.errors import Problems, meant
 from pipeline.graph import aggregators, inherited, step_facts
 from pipeline.graph.graph import DEVICES, FILLED, Plugged, Stage, Weights
 from pipeline.graph.stages_file import Entry
@@ -25,7 +25,7 @@ def stage_of(
     stages: dict[str, Stage],
     weights: dict[str, Weights],
     trusted: frozenset[str],
-    problems: list[str],
+    problems: Problems,
 ) -> Stage:
     """The stage of an entry, its params bound; adds what is wrong with it to `problems`.
 
@@ -36,33 +36,33 @@ def stage_of(
     sources = tuple(s for s in dict.fromkeys(sources_of(entry)) if s in stages)
     on = entry.get("on", "auto")
     if on not in DEVICES:
-        problems.append(f"'{name}': on is {on!r}; it should be one of {', '.join(DEVICES)}")
+        problems.add(f"'{name}': on is {on!r}; it should be one of {', '.join(DEVICES)}")
     if word not in step_facts.names():  # told already
         return Stage(name, word, sources=sources)
     try:
         step = step_facts.about(word)
         if on in DEVICES and on != "auto" and not step.computes:
-            problems.append(f"'{name}': on: {on} has no effect on step '{word}'; it computes on the CPU")
+            problems.add(f"'{name}': on: {on} has no effect on step '{word}'; it computes on the CPU")
         of_step = {key: value for key, value in entry["params"].items() if key in step.parameters}
         of_part = {key: value for key, value in entry["params"].items() if key not in step.parameters}
         options, mistakes = bind(of_step, step.parameters)
-        problems += [f"'{name}': {problem}" for problem in mistakes]
+        problems.extend([f"'{name}': {problem}" for problem in mistakes])
         if uses is None:
             plug = _lent(name, step, [stages[source] for source in sources], of_part, problems)
         else:
             plug = _plugged(name, str(uses), step, _fitting(of_part, entry, trusted), weights, trusted, problems)
         if "aggregate" in step.parameters and plug.part:
             plug.aggregator, mistakes = aggregators.read(options, plug.params, plug.part, trusted)
-            problems += [f"'{name}': {problem}" for problem in mistakes]
+            problems.extend([f"'{name}': {problem}" for problem in mistakes])
         if "fit" in step.parameters and (uses is not None or options.get("fit")):
             mistakes = _bind_fit(options, plug.part if uses is not None else None)
-            problems += [f"'{name}': {problem}" for problem in mistakes]
+            problems.extend([f"'{name}': {problem}" for problem in mistakes])
     except PartError as error:
-        problems.append(f"'{name}' cannot use {uses or f'step {word}'}: {error}")
+        problems.add(f"'{name}' cannot use {uses or f'step {word}'}: {error}")
         return Stage(name, word, uses and str(uses), sources)
     stage = Stage(name, word, uses, sources, plug.params, options, on, plug.part, plug.aggregator, plug.lender)
     if step.rows == "part" and plug.part and not stage.sides:
-        problems.append(f"'{name}' cannot use {uses}: the class says no `sides` (as ('video',) or ('text',))")
+        problems.add(f"'{name}' cannot use {uses}: the class says no `sides` (as ('video',) or ('text',))")
     return stage
 
 
@@ -76,22 +76,22 @@ class _Plug:
     lender: str = ""
 
 
-def _lent(name: str, step: StepFacts, sources: Sequence[Stage], params_given: Params, problems: list[str]) -> _Plug:
+def _lent(name: str, step: StepFacts, sources: Sequence[Stage], params_given: Params, problems: Problems) -> _Plug:
     """The part of a stage without `uses`: where its step borrows, that of a stage which it reads."""
     # BORROWS names a step, so this asks which of the sources is of it.
     lender = next((source for source in sources if step.borrows and source.step == step.borrows), None)
     if lender is not None:
         params, mistakes = inherited.from_fitter(lender, params_given, list(step.parameters))
         mistakes += aggregators.borrowed(name, lender, params)
-        problems += [f"'{name}': {problem}" for problem in mistakes]
+        problems.extend([f"'{name}': {problem}" for problem in mistakes])
         return _Plug(lender.part, params, lender.aggregator, lender.name)
     if step.borrows:
-        problems.append(f"'{name}' names no part: add `uses:`, or read from a {step.borrows} stage")
+        problems.add(f"'{name}' names no part: add `uses:`, or read from a {step.borrows} stage")
         return _Plug()
     if step.uses:
-        problems.append(f"'{name}' names no part: step '{step.name}' needs `uses:`")
+        problems.add(f"'{name}' names no part: step '{step.name}' needs `uses:`")
     for key in params_given:
-        problems.append(f"'{name}': unknown parameter '{key}'{meant(key, list(step.parameters))}")
+        problems.add(f"'{name}': unknown parameter '{key}'{meant(key, list(step.parameters))}")
     return _Plug()
 
 
@@ -110,19 +110,19 @@ def _plugged(
     params_given: Params,
     weights: dict[str, Weights],
     trusted: frozenset[str],
-    problems: list[str],
+    problems: Problems,
 ) -> _Plug:
     """The part that a stage names, its params bound."""
     described = plugged(uses, trusted)
     wanted = {k: v for k, v in described.parameters.items() if k not in FILLED}
     filled, mistakes = inherited.from_weights(params_given, described, weights, trusted)
-    problems += [f"'{name}': {problem}" for problem in mistakes]
+    problems.extend([f"'{name}': {problem}" for problem in mistakes])
     params, mistakes = bind(filled, wanted)
     settable = [*wanted, *(key for key in step.parameters if key != "fit" or trained_by_steps(described))]
     hints = {k: meant(k, settable) for k in params_given if k not in wanted}
     mistakes = [problem for problem in mistakes if not problem.startswith("unknown")]
     mistakes += [f"unknown parameter '{key}'{hint}" for key, hint in hints.items()]
-    problems += [f"'{name}' cannot use {uses}: {problem}" for problem in mistakes]
+    problems.extend([f"'{name}' cannot use {uses}: {problem}" for problem in mistakes])
     return _Plug(described, params)
 
 

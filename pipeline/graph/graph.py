@@ -102,10 +102,8 @@ class Stage:
     @property
     def idle(self) -> bool:
         """Whether it fuses features but is set to train no model. Then it reads and needs nothing."""
-        if not self.about.fuses:
-            return False
         options = self.options_as(ModelOptions)
-        return not (options.own or options.singles or options.baselines)
+        return self.about.fuses and not (options.own or options.singles or options.baselines)
 
     @property
     def named(self) -> tuple[str, ...]:

@@ -4,17 +4,16 @@ import re
 from dataclasses import dataclass, field, replace
 
 from pipeline.errors import LaffError, did_you_mean, problems
-from pipeline.graph import aggregators, model_checks, step_facts
+from pipeline.graph import aggregators, baselines, model_checks
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.options import ModelOptions, ModelTraining, PairOptions
 from pipeline.graph.stages_file import Entry
-from pipeline.parts import classes, code
+from pipeline.parts import classes
 from pipeline.parts.binding import Params, bind
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_@-]*")
 FUSED = "fused"  # of rank.pairs: the feature of this name with itself, where it is fused
 CHANCE = "chance"  # the row that evaluate adds
-KEYS = ("uses", "params", "video", "text", "options")  # of a baseline's entry
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def of(graph: Graph, stage: Stage, called: str = "baseline") -> list[Model]:
     mistakes = _own_mistakes(graph, stage) if options.own or options.singles else []
     for name, entry in options.baselines.items():
         try:
-            models.append(baseline(graph, stage, name, {"uses": entry} if isinstance(entry, str) else entry))
+            models.append(_baseline(graph, stage, name, {"uses": entry} if isinstance(entry, str) else entry))
         except LaffError as error:
             mistakes += [f"{called} '{name}': {problem}" for problem in error.problems]
     if mistakes:
@@ -115,86 +114,21 @@ def _check_names(stage: Stage, names: list[str]) -> None:
             raise LaffError(f"'{stage.name}': the name '{name}' is taken; give the baseline or pair another")
 
 
+def _baseline(graph: Graph, stage: Stage, name: str, entry: Entry) -> Model:
+    """The model of an entry of `baselines`. LaffError with all that is wrong with it, without its name."""
+    read = baselines.read(graph, stage, entry)
+    seeds = tuple(stage.options_as(ModelOptions).seeds)
+    return Model(name, read.uses, read.video, read.text, seeds, read.params, options=read.options)
+
+
 def _own_mistakes(graph: Graph, stage: Stage) -> list[str]:
     """What is wrong with a train stage's own block or model, apart from the types of its params."""
     described = classes.plugged(str(stage.uses), graph.trusted)
     _, mistakes = model_checks.bound(described, stage.params, graph.trusted)
     changed = [key for key, value in bind({}, described.parameters)[0].items() if stage.params.get(key) != value]
-    mistakes += (
-        [] if mistakes else model_checks.mistakes(graph, stage, *graph.features(stage.name), stage.params, changed)
-    )
+    if not mistakes:
+        mistakes = model_checks.mistakes(graph, stage, *graph.features(stage.name), stage.params, changed)
     return [f"{stage.uses}: {mistake}" for mistake in mistakes]
-
-
-def baseline(graph: Graph, stage: Stage, name: str, entry: Entry) -> Model:
-    """The model of one entry of `baselines`. What the entry leaves out is as the stage has it.
-
-    Raises LaffError with all that is wrong with the entry, without its name, which the caller adds.
-    """
-    mistakes = [f"unknown key '{key}'{did_you_mean(key, KEYS)}" for key in entry if key not in KEYS]
-    for key in ("params", "options"):
-        if not isinstance(entry.get(key, {}), dict):
-            mistakes.append(f"{key} should be a mapping, not {entry[key]!r}")
-    sides = []
-    for side, have in zip(("video", "text"), graph.features(stage.name), strict=True):
-        names = entry.get(side, have)
-        if not isinstance(names, list | tuple) or not names:
-            mistakes.append(f"{side} should list at least one feature, not {names!r}")
-            continue
-        mistakes += [
-            f"{side}: no feature '{feature}'{did_you_mean(feature, have)}" for feature in names if feature not in have
-        ]
-        mistakes += [
-            f"{side}: '{feature}' stands twice" for feature in dict.fromkeys(names) if names.count(feature) > 1
-        ]
-        sides.append(tuple(names))
-    params: Params = {}
-    if not isinstance(entry.get("uses"), str):
-        mistakes.append("uses should name a block or model, such as fusion.laff.LAFF")
-    elif isinstance(entry.get("params", {}), dict):
-        params, of_params = _params(stage, entry["uses"], entry.get("params", {}), graph.trusted)
-        if not of_params and not mistakes:
-            of_params = model_checks.mistakes(graph, stage, sides[0], sides[1], params, list(entry.get("params", {})))
-        mistakes += of_params
-    options_given = entry.get("options", {})
-    mistakes += _option_mistakes(stage, options_given) if isinstance(options_given, dict) else []
-    if mistakes:
-        raise LaffError("; ".join(mistakes))
-    options, _ = bind(options_given, _training_options())
-    video, text = sides
-    options = {key: options[key] for key in options_given}
-    seeds = tuple(stage.options_as(ModelOptions).seeds)
-    return Model(name, entry["uses"], video, text, seeds, params, options=options)
-
-
-def _training_options() -> dict[str, classes.Parameter]:
-    """The options of the train step that shape a model, so that each may have its own."""
-    step = step_facts.about("train")
-    return {name: parameter for name, parameter in step.parameters.items() if name not in step.how}
-
-
-def _option_mistakes(stage: Stage, given: Params) -> list[str]:
-    """What is wrong with the training options of a model's entry."""
-    bound, mistakes = bind(given, _training_options())
-    if mistakes:
-        return [f"options: {mistake}" for mistake in mistakes]
-    try:
-        options = {key: bound[key] for key in given}
-        replace(stage, options=stage.options | options).options_as(ModelTraining)
-    except LaffError as error:
-        return [f"options: {problem}" for problem in error.problems]
-    return []
-
-
-def _params(stage: Stage, uses: str, given: Params, trusted: frozenset[str]) -> tuple[Params, list[str]]:
-    """The params of another block, and mistakes. A param that is not given is the stage's, where that has it."""
-    try:
-        described = classes.plugged(uses, trusted)
-    except code.PartError as error:
-        return {}, [f"cannot use {uses}: {error}"]
-    shared = {key: value for key, value in stage.params.items() if key in described.parameters}
-    bound, mistakes = model_checks.bound(described, shared | given, trusted)
-    return bound, [f"cannot use {uses}: {mistake}" for mistake in mistakes]
 
 
 def reads(graph: Graph, stage: Stage, model: Model) -> list[str]:

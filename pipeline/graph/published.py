@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from pipeline import yamls
-from pipeline.errors import did_you_mean
+from pipeline.errors import Problems, did_you_mean
 from pipeline.graph.graph import Weights
 from pipeline.parts.binding import bind
 from pipeline.parts.classes import Part, plugged
@@ -22,25 +22,25 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def entries(
-    changed: Mapping[Any, Any], problems_found: list[str], trusted: frozenset[str] = frozenset()
+    changed: Mapping[Any, Any], collected: Problems, trusted: frozenset[str] = frozenset()
 ) -> dict[str, Weights]:
-    """All entries by name, the catalogue's and `changed`; adds what is wrong with the latter to `problems_found`.
+    """All entries by name, the catalogue's and `changed`; adds what is wrong with the latter to `collected`.
 
     The catalogue's own entries are checked by a test, not at every start.
     """
-    known = _catalogue()
+    known = catalogue()
     weights = {name: Weights(name=name, **entry) for name, entry in known.items() if name not in changed}
     for name, changes in changed.items():
         name = str(name)
         if name == RANDOM:
-            problems_found.append(f"weights '{RANDOM}': the name stands for random weights; give the entry another")
+            collected.add(f"weights '{RANDOM}': the name stands for random weights; give the entry another")
             continue
         if not isinstance(changes or {}, dict):
-            problems_found.append(f"weights '{name}' should be a mapping with {', '.join(KEYS)}, not {changes!r}")
+            collected.add(f"weights '{name}' should be a mapping with {', '.join(KEYS)}, not {changes!r}")
             continue
         raw = {key: value for key, value in {**known.get(name, {}), **(changes or {})}.items() if value is not None}
         mistakes = problems(raw, trusted)
-        problems_found += [f"weights '{name}': {problem}" for problem in mistakes]
+        collected.extend(f"weights '{name}': {problem}" for problem in mistakes)
         if not mistakes:
             weights[name] = Weights(name=name, **raw)
     return weights
@@ -129,7 +129,8 @@ def _imports(node: ast.ImportFrom, name: str) -> bool:
 
 
 @cache
-def _catalogue() -> dict[str, dict[str, Any]]:
+def catalogue() -> dict[str, dict[str, Any]]:
+    """The entries of extractors/weights.yaml by name, unchecked."""
     loaded: dict[str, dict[str, Any]] = yamls.load(CATALOGUE)
     return loaded
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline import yamls
-from pipeline.errors import did_you_mean
+from pipeline.errors import Problems, did_you_mean
 from pipeline.graph.stages_file import Entries, Entry
 
 QUOTE = "the shell cuts at spaces, so quote what has some: --set"
@@ -15,7 +15,7 @@ def apply_profile(
     profiles: Mapping[str, Any],
     profile: str | None,
     sets: Sequence[str],
-    problems: list[str],
+    problems: Problems,
 ) -> None:
     """Change `raw`, the entries by stage, as the profile says; adds what it cannot change to `problems`.
 
@@ -28,18 +28,18 @@ def apply_profile(
         return
     if profile not in profiles:
         known = ", ".join(profiles) or "none"
-        problems.append(f"no profile '{profile}'{did_you_mean(profile, list(profiles))} (known: {known})")
+        problems.add(f"no profile '{profile}'{did_you_mean(profile, list(profiles))} (known: {known})")
         return
     changed = profiles[profile] or {}
     if not isinstance(changed, dict):
-        problems.append(f"profile '{profile}' should be a mapping of stages, not {changed!r}")
+        problems.add(f"profile '{profile}' should be a mapping of stages, not {changed!r}")
         return
     for name, changes in changed.items():
         if name not in raw:
-            problems.append(f"profile '{profile}' changes '{name}', which is no stage{did_you_mean(name, list(raw))}")
+            problems.add(f"profile '{profile}' changes '{name}', which is no stage{did_you_mean(name, list(raw))}")
             continue
         if not isinstance(changes or {}, dict):
-            problems.append(f"profile '{profile}': '{name}' should be a mapping, not {changes!r}")
+            problems.add(f"profile '{profile}': '{name}' should be a mapping, not {changes!r}")
             continue
         if name in reweighted and "weights" in (changes or {}):
             continue
@@ -54,20 +54,20 @@ def _weights_of(text: str) -> tuple[str, Any] | None:
     return (name, yamls.parse(value, f"--set {where}")) if key == "weights" else None
 
 
-def apply_setting(raw: Entries, text: str, problems: list[str]) -> None:
+def apply_setting(raw: Entries, text: str, problems: Problems) -> None:
     """Change one value of `raw` as the text stage.param=value says; adds what is wrong with it to `problems`."""
     where, equals, value = text.partition("=")
     name, dot, key = where.partition(".")
     if not (equals and dot and key):
-        problems.append(f"--set {text}: should be stage.param=value")
+        problems.add(f"--set {text}: should be stage.param=value")
     elif name not in raw:
-        problems.append(f"--set {text}: no stage '{name}'{did_you_mean(name, list(raw))}")
+        problems.add(f"--set {text}: no stage '{name}'{did_you_mean(name, list(raw))}")
     elif not value.strip():
-        problems.append(
+        problems.add(
             f"--set {text}: there is no value; {QUOTE} '{where}=[a, b]' (null stands for nothing, \"''\" for no text)"
         )
     elif _cut_off(value):
-        problems.append(f"--set {text}: the bracket is not closed; {QUOTE} '{where}={value.strip()} …'")
+        problems.add(f"--set {text}: the bracket is not closed; {QUOTE} '{where}={value.strip()} …'")
     else:
         _change(raw[name], key, yamls.parse(value, f"--set {where}"))
 

@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import LaffError, did_you_mean, problems
+from pipeline.errors import LaffError, Problems, did_you_mean
 from pipeline.graph import published, settings, step_facts, towards
 from pipeline.graph.entry import sources_of, stage_of
 from pipeline.graph.graph import Graph, Stage
@@ -39,7 +39,7 @@ def load(
     file = file if isinstance(file, StagesFile) else StagesFile(file)
     graph, mistakes = read(file, profile, sets, trusted)
     if mistakes:
-        raise problems(_origin(file, profile, sets, trusted, mistakes), mistakes)
+        raise Problems(mistakes).error(_origin(file, profile, sets, trusted, mistakes))
     return graph
 
 
@@ -60,56 +60,54 @@ def read(
     path, whole = file.path, deepcopy(file.content)  # a copy: profiles and settings change it
     if not isinstance(whole, dict) or not isinstance(whole.get("stages"), dict):
         raise LaffError(f"{path}: has no 'stages:' mapping; see the README for its form")
-    mistakes: list[str] = []
+    problems = Problems()
     for key in whole:
         if key not in ("threads", "weights", "profiles", "stages"):
-            mistakes.append(
-                f"unknown key '{key}'{did_you_mean(str(key), ['threads', 'weights', 'profiles', 'stages'])}"
-            )
+            problems.add(f"unknown key '{key}'{did_you_mean(str(key), ['threads', 'weights', 'profiles', 'stages'])}")
     for key in ("weights", "profiles"):
         if not isinstance(whole.get(key) or {}, dict):
-            mistakes.append(f"{key}: should be a mapping, not {whole[key]!r}")
+            problems.add(f"{key}: should be a mapping, not {whole[key]!r}")
             whole[key] = {}
     threads = whole.get("threads", 2)
     if not isinstance(threads, int) or threads < 1:
-        mistakes.append(f"threads: {threads!r} should be a whole number above 0")
-    raw = _entries(whole["stages"], mistakes)
+        problems.add(f"threads: {threads!r} should be a whole number above 0")
+    raw = _entries(whole["stages"], problems)
     for name, entry in raw.items():
-        mistakes += _misspelt(name, entry)
-    settings.apply_profile(raw, whole.get("profiles") or {}, profile, sets, mistakes)
+        problems.extend(_misspelt(name, entry))
+    settings.apply_profile(raw, whole.get("profiles") or {}, profile, sets, problems)
     for text in sets:
-        settings.apply_setting(raw, text, mistakes)
-    weights = published.entries(whole.get("weights") or {}, mistakes, frozenset(trusted))
+        settings.apply_setting(raw, text, problems)
+    weights = published.entries(whole.get("weights") or {}, problems, frozenset(trusted))
     with suppress(PartError):  # the file of a step cannot be read: reported below
         towards.complete(raw, frozenset(trusted))
-    order = _order(raw, mistakes)
+    order = _order(raw, problems)
     stages: dict[str, Stage] = {}
     for name in order:
-        stages[name] = stage_of(name, raw[name], stages, weights, frozenset(trusted), mistakes)
+        stages[name] = stage_of(name, raw[name], stages, weights, frozenset(trusted), problems)
     with suppress(PartError):  # the file of a step cannot be read: reported above
         lost = {name for name, entry in raw.items() if any(source not in raw for source in sources_of(entry))}
-        mistakes += _source_problems(stages) + _fusing_problems(stages, lost)
-    return Graph(stages, weights, threads, path, profile, frozenset(trusted)), mistakes
+        problems.extend(_source_problems(stages) + _fusing_problems(stages, lost))
+    return Graph(stages, weights, threads, path, profile, frozenset(trusted)), list(problems)
 
 
-def _entries(raw: Mapping[Any, Any], mistakes: list[str]) -> Entries:
+def _entries(raw: Mapping[Any, Any], problems: Problems) -> Entries:
     entries: Entries = {}
     for name, entry in raw.items():
         name = str(name)
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
-            mistakes.append(
+            problems.add(
                 f"stage name {name!r} should be made of {NAME}, a letter or digit first: it is a folder and a command"
             )
             continue
         if name in (*VERBS, FIRST_RUN):
             what = "a command" if name in VERBS else "the first run"
-            mistakes.append(f"'{name}' is the name of {what} of laff; call the stage something else, such as my-{name}")
+            problems.add(f"'{name}' is the name of {what} of laff; call the stage something else, such as my-{name}")
         if not isinstance(entry, dict):
-            mistakes.append(f"'{name}' should be a mapping with {', '.join(KEYS)}")
+            problems.add(f"'{name}' should be a mapping with {', '.join(KEYS)}")
         else:
             entry = dict(entry)
             if not isinstance(entry.get("params") or {}, dict):
-                mistakes.append(f"'{name}': params should be a mapping, not {entry['params']!r}")
+                problems.add(f"'{name}': params should be a mapping, not {entry['params']!r}")
                 entry["params"] = {}
             entry["params"] = dict(entry.get("params") or {})
             entries[name] = entry
@@ -128,7 +126,7 @@ def _misspelt(name: str, entry: Entry) -> list[str]:
     return mistakes
 
 
-def _order(raw: Entries, mistakes: list[str]) -> list[str]:
+def _order(raw: Entries, problems: Problems) -> list[str]:
     edges: dict[str, list[str]] = {}
     for name, entry in raw.items():
         edges[name] = []
@@ -139,11 +137,11 @@ def _order(raw: Entries, mistakes: list[str]) -> list[str]:
                 edges[name].append(source)
             else:
                 hint = f"; several are written [{source}]" if "," in source else did_you_mean(source, list(raw))
-                mistakes.append(f"'{name}' reads '{source}', which no stage makes{hint}")
+                problems.add(f"'{name}' reads '{source}', which no stage makes{hint}")
     try:
         return list(TopologicalSorter(edges).static_order())
     except CycleError as error:
-        mistakes.append("stages form a loop: " + " -> ".join(reversed(error.args[1])))
+        problems.add("stages form a loop: " + " -> ".join(reversed(error.args[1])))
         return []
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import files
-from pipeline.errors import LaffError, problems
+from pipeline.errors import LaffError, Problems, problems
 from pipeline.graph import published, stages, step_facts
 from pipeline.graph.graph import Graph, Package, Packed, Stage, Weights
 from pipeline.graph.options import ModelOptions
@@ -53,7 +53,7 @@ def _published_here(manifest: Manifest, applied: Graph) -> dict[str, Weights]:
         if not (stage.packed or stage.borrowed)
         for param in ("weights", *stage.further)
     }
-    known, weights, mistakes = published.entries({}, []), {}, []
+    known, weights, mistakes = published.entries({}, Problems()), {}, []
     for name, entry in applied.weights.items():
         if name not in named or entry.path:
             continue

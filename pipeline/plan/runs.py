@@ -70,7 +70,7 @@ def beside(context: Context, folder: str) -> str:
             break
     else:
         changed = runs.replaced({stage: stage for stage in runs.units})
-        name = _free(context.work.root, f"{folder}@{_name(changed)}")
+        name = _free(context.work.root, f"{folder}@{name_of(changed)}")
     if name != folder:
         context.work.places = {stage: f"{name}/{stage.removeprefix(f'{folder}/')}" for stage in runs.units}
     return name
@@ -123,7 +123,7 @@ class _Runs:
             if not self.changed(name) and (name in (last, MAIN) or self.is_known(name)):
                 return Chosen(name)
         changed = self.changed(MAIN)
-        name = _free(self.work.root, f"{RUNS}/{_name(changed)}").rpartition("/")[2]
+        name = _free(self.work.root, f"{RUNS}/{name_of(changed)}").rpartition("/")[2]
         return Chosen(name, _texts(changed), new=True)
 
     def changed(self, run: str) -> list[Difference]:
@@ -174,7 +174,7 @@ def _in_words(changed: Sequence[Difference]) -> str:
     return "; ".join(_texts(changed))
 
 
-def _name(changed: Sequence[Difference]) -> str:
+def name_of(changed: Sequence[Difference]) -> str:
     """A name for a run, made from what differs, such as heads4 or lr0.001-without-tf."""
     words = [word for difference in changed if (word := _word(difference))]
     name = "-".join(dict.fromkeys(words)) or "other"

@@ -1,6 +1,6 @@
 """The units of a stage: shards, fits, models, runs; each with the digest of what it is made from."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from pipeline.graph import models
 from pipeline.graph.graph import Stage
 from pipeline.graph.kept import Kept, train_of
 from pipeline.graph.models import Model, Row
+from pipeline.items.catalog import Catalog
 from pipeline.plan.context import Context
 from pipeline.plan.fingerprints import fingerprint
 
@@ -40,10 +41,7 @@ def shards(context: Context, stage: Stage, side: str) -> Iterator[Unit]:
     """The shards of a stage, for the videos or the captions of the collection."""
     recipe, print_ = context.recipe(stage.name), context.fingerprint(stage.name)
     data, catalog = data_content(context, stage.name), context.catalog
-    unread: dict[int, list[str]] = {}  # shard -> videos
-    for video in sorted(lost_before(context, stage)) if side == "video" else ():
-        if video in catalog.row:
-            unread.setdefault(int(catalog.video_shard[catalog.row[video]]), []).append(video)
+    unread = _by_shard(catalog, lost_before(context, stage)) if side == "video" else {}
     for number, items in enumerate(catalog.shards(side)):
         if len(items):
             key = shard_key(stage, side, number)
@@ -99,10 +97,7 @@ def vectors(context: Context, stage: Stage, kept: Kept) -> Iterator[Unit]:
     learned: Any = data_content(context, *kept.reads)
     if kept.model and train:
         learned = [model_content(context, train, kept.model), kept.seed]
-    lost: dict[int, list[str]] = {}
-    for video in sorted(context.lost(list(kept.reads))):
-        if video in catalog.row:
-            lost.setdefault(int(catalog.video_shard[catalog.row[video]]), []).append(video)
+    lost = _by_shard(catalog, context.lost(list(kept.reads)))
     recipe = context.recipes.kept(stage, kept)
     print_ = fingerprint(recipe)
     for number, videos in enumerate(catalog.shards("video")):
@@ -110,6 +105,15 @@ def vectors(context: Context, stage: Stage, kept: Kept) -> Iterator[Unit]:
             key = f"{kept.key}/{number:05d}.h5"
             content = files.digest([catalog.shard_content("video", number), lost.get(number, []), learned])
             yield Unit(key, content, print_, recipe, (key,), "video", number)
+
+
+def _by_shard(catalog: Catalog, videos: Iterable[str]) -> dict[int, list[str]]:
+    """{shard: those of these videos that are in it}, sorted; without videos that the catalog lacks."""
+    shards: dict[int, list[str]] = {}
+    for video in sorted(videos):
+        if video in catalog.row:
+            shards.setdefault(int(catalog.video_shard[catalog.row[video]]), []).append(video)
+    return shards
 
 
 def lost_before(context: Context, stage: Stage) -> set[str]:

@@ -37,12 +37,12 @@ def mistakes(folder: Path, text: str = TEXT, sets: Sequence[str] = ()) -> list[s
 
 
 def test_the_catalogue_has_no_mistake():
-    assert {name: wrong for name, raw in published._catalogue().items() if (wrong := published.problems(raw))} == {}
+    assert {name: wrong for name, raw in published.catalogue().items() if (wrong := published.problems(raw))} == {}
 
 
 def test_own_entries_change_single_keys(tmp_path: Path):
     graph = load(tmp_path)
-    changed, as_published = graph.weights["x3d-l-k400"], published._catalogue()["x3d-l-k400"]
+    changed, as_published = graph.weights["x3d-l-k400"], published.catalogue()["x3d-l-k400"]
     assert (changed.path, changed.params, changed.source) == ("mine.pyth", {"size": "L"}, as_published["source"])
     assert graph.weights["mine"].file == "mine.pyth"
     assert graph.weights["x3d-m-k400"].path is None

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from pipeline import files
-from pipeline.errors import LaffError
+from pipeline.errors import LaffError, Problems
 from pipeline.graph import models, published
 from pipeline.package import applied, manifest
 from tests.pipeline.kept import Small
@@ -125,7 +125,7 @@ def with_weights(folder: Path, name: str, **entry: object) -> Path:
 
 
 def test_weights_are_fetched_from_where_this_laff_says(tmp_path: Path) -> None:
-    ours = published.entries({}, [])["x3d-l-k400"]
+    ours = published.entries({}, Problems())["x3d-l-k400"]
     said = {"uses": "extractors.x3d.X3D", "source": "https://evil.example/x", "file": "any", "sha256": ours.sha256}
     found = applied.graph(with_weights(tmp_path, "x3d-l-k400", **said)).weights["x3d-l-k400"]
     assert (found.source, found.file) == (ours.source, ours.file)

@@ -233,12 +233,12 @@ def test_a_name_is_a_folder(main: Path, surroundings: Callable[..., Context], na
     ],
 )
 def test_names_say_what_differs(differences: list[Difference], name: str) -> None:
-    assert runs._name(differences) == name
+    assert runs.name_of(differences) == name
 
 
 def test_a_long_name_is_cut_and_stays_its_own() -> None:
-    one = runs._name([Difference(f"parameter{n}", 0, n) for n in range(9)])
-    other = runs._name([Difference(f"parameter{n}", 0, n + 1) for n in range(9)])
+    one = runs.name_of([Difference(f"parameter{n}", 0, n) for n in range(9)])
+    other = runs.name_of([Difference(f"parameter{n}", 0, n + 1) for n in range(9)])
     assert len(one) <= runs.LONG + 7
     assert one != other
 

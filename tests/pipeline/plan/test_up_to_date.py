@@ -49,6 +49,6 @@ def test_the_error_says_which_stage_why_and_what_to_do(finished: Path, surroundi
     with pytest.raises(LaffError) as error:
         check_up_to_date(context, ["x3d", "train", "rank"], "run `laff train`")
     assert str(error.value) == (
-        f"train in {context.work.root} is not up to date (lr 0.0001 → 0.5); give the same --profile, --set and --stages "
-        "as when it was made, or run `laff train`"
+        f"train in {context.work.root} is not up to date (lr 0.0001 → 0.5); give the same --profile, --set and "
+        "--stages as when it was made, or run `laff train`"
     )

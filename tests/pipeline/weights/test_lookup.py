@@ -325,8 +325,8 @@ def test_a_download_does_not_stale_what_it_made(machine: Machine, fetched: list[
     planned = context.fingerprint("x3d")
     assert fetched == []  # a plan fetches nothing
     one, zero = np.ones(1, np.int64), np.zeros(1, np.int64)
-    context.catalog = Catalog(["a"], ["a.mp4"], ["x"], one, one, zero, zero)
-    run._check_work(context, ["x3d"])
+    context.catalog = Catalog(["a"], ["a.mp4"], ["x"], one, one, video_split=zero, video_shard=zero)
+    run.check_work(context, ["x3d"])
     assert fetched == ["https://nowhere.invalid/open.pth"]
     made_with = context.fingerprint("x3d")
     assert made_with != planned
