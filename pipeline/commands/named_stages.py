@@ -43,12 +43,14 @@ def of_package(folder: Path) -> Path | None:
 
 def _remembered(work: str | None, name: str) -> Path | None:
     """The stages file of a workspace's run; work: as given by -w, None for the nearest workspace."""
-    from pipeline.errors import LaffError
-    from pipeline.store import home, memory
+    from pipeline.store import home
 
     folder = home.nearest(Path()) if work is None else home.meant(Path(work))
     if folder is None:
         return None
+    from pipeline.errors import LaffError
+    from pipeline.store import memory  # imports much
+
     try:
         run = memory.read(folder, name) or memory.read(folder)
     except (LaffError, OSError):  # the command reports it when it reads the workspace
