@@ -72,7 +72,7 @@ def search_command(
     laff search "a red square" --model laff --model concat -w WORK
     """
     from pipeline.items import queries as queries_file
-    from pipeline.search.library import Library
+    from pipeline.search.library import Library, check_made
 
     if (sentence is not None) + (queries is not None) + bool(like) != 1:
         raise click.UsageError("give one of: a SENTENCE, --queries FILE, --like VIDEO")
@@ -81,6 +81,8 @@ def search_command(
     if as_json + as_csv + bool(run_file) > 1:
         raise click.UsageError("give one of --json, --csv and --run")
     texts = dict(queries_file.load(queries)) if queries else {}
+    if shared.collection is None and shared.work is not None:
+        check_made(shared.work)
     library = Library(shared.request(), models, split)
     if like:
         answers = iter([(like, library.like(like, k))])

@@ -11,7 +11,7 @@ from pipeline import progress, yamls
 from pipeline import run as stages_run
 from pipeline.errors import LaffError
 from pipeline.graph import kept
-from pipeline.indexing.order import pairs_of, same, vectors_of, videos_of
+from pipeline.indexing.order import Order, pairs_of, same, vectors_of, videos_of
 from pipeline.items import collection, table
 from pipeline.items.windows import Window
 from pipeline.outcome import Outcome
@@ -42,7 +42,7 @@ class Change:
         return f"{self.new} new, {self.changed} changed, {self.gone} gone; {self.same} as they were"
 
 
-def run(request: Request, retry: bool) -> tuple[Outcome, Change]:
+def run(request: Request, retry: bool, order: Order) -> tuple[Outcome, Change]:
     """Bring the index up to date.
 
     Raises:
@@ -58,7 +58,7 @@ def run(request: Request, retry: bool) -> tuple[Outcome, Change]:
     try:
         outcome = stages_run.run(request, (vectors.name,), retry)
     except NoWeights as error:
-        raise LaffError(f"{error}{_alternative(request)}") from None
+        raise LaffError(f"{error}{_alternative(request, order)}") from None
     return outcome, _change(old_digests, _listed_digests(request.work))
 
 
@@ -77,14 +77,13 @@ def work_words(request: Request, current: Path) -> str:
     return f" -w {shlex.quote(str(folder if same(folder / home.NAME, request.work) else request.work))}"
 
 
-def _alternative(request: Request) -> str:
+def _alternative(request: Request, order: Order) -> str:
     """What can be typed if a model cannot be fetched; '' if there is no alternative."""
-    if PACKAGED in features(request) or PACKAGED not in pairs_of(request.graph()):
+    graph = request.graph()
+    if PACKAGED in features(request) or PACKAGED not in pairs_of(graph):
         return ""
-    folder = _folder(request)
-    where = "" if same(folder / home.NAME, request.work) else f" -w {shlex.quote(str(request.work))}"
     return (
-        f"\nor use models that are here already: laff index {shlex.quote(str(folder))}{where} --feature {PACKAGED}\n"
+        f"\nor use models that are here already: {order.command(PACKAGED, graph)}\n"
         "(its models come in packages; it knows the thousand classes of ImageNet in photographs, and is less exact)"
     )
 

@@ -7,6 +7,7 @@ to that file stays.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import files, yamls
-from pipeline.errors import LaffError, meant
+from pipeline.errors import LaffError, meant, problems
 from pipeline.graph import kept, stages
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.stages_file import StagesFile
@@ -43,6 +44,24 @@ class Order:
     sets: tuple[str, ...] = ()
     trust: tuple[str, ...] = ()
     package: Path | None = None  # its models are used in place of a feature
+    follow_links: bool = False  # whether links that lead out of the folder are followed, from now on
+
+    def command(self, feature: str, graph: Graph) -> str:
+        """The command of the same order with another feature, without the settings of those that it replaces."""
+        words = ["laff", "index", *([str(self.folder)] if self.folder else []), "--feature", feature]
+        words += ["-w", str(self.work)] if self.work else []
+        if isinstance(self.windows, dict):
+            words += ["--windows", "/".join(f"{seconds:g}" for seconds in self.windows.values())]
+        elif self.windows:
+            words += ["--windows", self.windows]
+        words += ["--follow-links"] if self.follow_links else []
+        words += ["--stages", str(self.stages.given)] if self.stages and self.stages.given else []
+        words += ["--profile", self.profile] if self.profile is not None else []
+        others = set(pairs_of(graph)) - {feature}
+        for option, values in (("--set", self.sets), ("--trust", self.trust)):
+            for value in values:
+                words += [option, value] if value.partition(".")[0] not in others else []
+        return shlex.join(words)
 
 
 def place(order: Order) -> Path:
@@ -76,10 +95,21 @@ def prepared(order: Order) -> Iterator[Request]:
     try:
         if order.folder is not None:
             _describe(file, order)
-        yield _request(order, work, len(videos_of(collection.load(file))))
+        yield _request(order, work, len(videos_of(_loaded(file, order, old_text is None))))
     except BaseException:
         _restore(file, old_text)
         raise
+
+
+def _loaded(file: Path, order: Order, new: bool) -> Collection:
+    """The collection; LaffError, which names the folder and not a collection.yaml that nobody has seen yet."""
+    try:
+        return collection.load(file)
+    except LaffError as error:
+        if not new:
+            raise
+        texts = [text.removeprefix(f"{file}: ") for text in error.problems]
+        raise (LaffError(texts[0]) if len(texts) == 1 else problems(str(order.folder), texts)) from None
 
 
 def _text(file: Path, order: Order) -> str | None:
@@ -124,9 +154,20 @@ def _describe(file: Path, order: Order) -> None:
     if not isinstance(videos, str) or not same(file.parent / videos, folder):
         new_entries["videos"] = os.path.relpath(folder, file.parent.resolve()) if inside else str(folder)
     if order.windows is not None:
-        new_entries["windows"] = order.windows
+        new_entries["windows"] = _windows(order.windows, file)
+    if order.follow_links:
+        new_entries["follow_links"] = True
     if new_entries != entries:
         files.write_text(file, "".join(f"{key}: {yamls.inline(value)}\n" for key, value in new_entries.items()))
+
+
+def _windows(windows: dict[str, float] | str, file: Path) -> dict[str, float] | str:
+    """Windows as collection.yaml says them: a list by its path in full, or from there where it moves along."""
+    if isinstance(windows, dict) or windows == "shots":
+        return windows
+    place, root = Path(windows).resolve(), file.parent.resolve()
+    near = root.name == home.NAME and place.is_relative_to(root.parent)
+    return os.path.relpath(place, root) if near else str(place)
 
 
 def _restore(file: Path, old_text: str | None) -> None:
@@ -166,6 +207,7 @@ def _request(order: Order, work: Path, count: int) -> Request:
         names = names or tuple(source.name for source in kept.kept(graph, vectors))
         if len(names) != 1:
             raise LaffError(f"--weights {order.weights}: of {' or '.join(names)}? name one --feature with it")
+        _check_weights(graph, order.weights, names[0])
         new_sets.append(f"{names[0]}.weights={yamls.inline(order.weights)}")
     sets = (*new_sets, *order.sets)
     request = recalled(work, "", stages_file, order.profile, sets) or replace(request, sets=sets)
@@ -209,6 +251,15 @@ def _check(graph: Graph, names: Sequence[str]) -> None:
         if name not in pairs:
             reason = "holds no videos and texts in one space" if name in graph.stages else "is no stage"
             raise LaffError(f"--feature {name}: it {reason}, so no sentence finds a video by it{meant(name, pairs)}")
+
+
+def _check_weights(graph: Graph, weights: str, feature: str) -> None:
+    """Raise LaffError for published weights of another feature than the one that is indexed."""
+    entry = graph.weights.get(weights)
+    owners = [name for name in pairs_of(graph) if entry and graph.stages[name].uses == entry.uses]
+    if owners and feature not in owners:
+        owner = FEATURE if FEATURE in owners else owners[0]
+        raise LaffError(f"--weights {weights}: these are weights of {owner}, not of {feature}: add --feature {owner}")
 
 
 def pairs_of(graph: Graph) -> list[str]:

@@ -10,6 +10,7 @@ ids, values = library.features("x3d")
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ from pipeline.run_plan import random_stages
 from pipeline.search import fusing
 from pipeline.search.asking import Questions
 from pipeline.search.finder import Finder, choose
+from pipeline.search.standing import standing
 from pipeline.search.unknown import Unknown, unknown_words
 from pipeline.store import home
 
@@ -59,7 +61,9 @@ class Library:
         """models: as `laff search --model` names them, the main one if none is named. split: all, train, val, test."""
         if split != "all" and split not in SPLITS:
             raise LaffError(f"no split '{split}'{did_you_mean(split, SPLITS)} (all, {', '.join(SPLITS)})")
-        self.context = open_context(request)  # the surroundings: graph, catalog of items, workspace
+        index = standing(request) if home.is_index(request.collection, request.work) else None
+        self.context = index.context if index else open_context(request)  # graph, catalog of items, workspace
+        self._index = index  # None: the workspace of a collection, which has to be up to date
         if split != "all" and not len(self.context.catalog.split_videos(split)):
             raise LaffError(f"the collection has no videos in {split}; --split takes another one")
         names = list(dict.fromkeys(models)) or [""]
@@ -71,9 +75,9 @@ class Library:
     def open(cls, work: str | Path, models: Sequence[str] = (), split: str = "all") -> Library:
         """The library of a workspace, or of a folder that was indexed, with the settings that its last run had."""
         work = home.meant(Path(work))
+        check_made(work)
         request = recalled(work)
-        if request is None:
-            raise LaffError(f"{work} remembers no run; `laff run -c collection.yaml -w {work}` makes one")
+        assert request
         return cls(request, models, split)
 
     @property
@@ -84,7 +88,7 @@ class Library:
 
     def notes(self) -> list[str]:
         """What a person should know before believing any answer; none where all is well."""
-        notes = []
+        notes = [self._index.note] if self._index and self._index.note else []
         read = [name for finder in self.finders for name in finder.reads]
         if random := random_stages(self.context, self.context.graph.needed(read)):
             notes.append(f"RANDOM WEIGHTS in {', '.join(random)}: this shows that the machine runs, not how good it is")
@@ -137,9 +141,9 @@ class Library:
         answers = []
         for finder, of_finder in zip(self.finders, questions, strict=True):
             videos = finder.place.videos
-            allowed = np.ones(len(videos), bool)
+            allowed = self._index.present[videos] if self._index else np.ones(len(videos), bool)
             if self._split != "all":
-                allowed = np.isin(videos, catalog.split_videos(self._split))
+                allowed &= np.isin(videos, catalog.split_videos(self._split))
             if without is not None:
                 allowed &= videos != without
             answers.append(_joined(list(finder.place.best(of_finder, deep, allowed))))
@@ -181,6 +185,18 @@ class Library:
 
 def _joined(parts: Sequence[Nearest]) -> Nearest:
     return Nearest(np.concatenate([part.rows for part in parts]), np.concatenate([part.scores for part in parts]))
+
+
+def check_made(work: Path) -> None:
+    """Raise LaffError where a folder is not there, or was never indexed and is no workspace."""
+    if not work.is_dir():
+        raise LaffError(f"no such folder: {work}")
+    if not home.holds(work):
+        folder = shlex.quote(str(home.shown(work)))
+        raise LaffError(
+            f"{home.shown(work)} is not indexed yet: laff index {folder} (the workspace of a collection is made by "
+            f"laff run -c collection.yaml -w {folder})"
+        )
 
 
 def _check(k: int) -> None:

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import yaml
@@ -105,9 +106,12 @@ def test_again_it_takes_what_is_new_changed_and_gone(videos: Path, clips) -> Non
     clips("Videos/new.mp4", np.full((8, 48, 64, 3), 255, np.uint8))
     shutil.copy(videos / "a.mp4", videos / "c.mp4")
     (videos / "Été" / "le chat noir.mp4").unlink()
-    told = refused("search", "a dog", "-w", videos)
-    assert "1 video(s) new (new)" in told
-    assert f"`laff index -w {videos / '.laff'}`" in told
+    told = done("search", "a dog", "-w", videos)  # as it was indexed, but for what is gone
+    assert f"1 new, 1 changed, 1 gone since the last index: laff index {videos}" in told.stderr
+    assert found("-w", videos) == ALL - {"Été/le chat noir"}
+    shutil.copy(videos / "a.mp4", videos / "a.avi")  # two videos of one id, as the folder is now
+    assert "id 'a' means 2 videos" in done("search", "a dog", "-w", videos).stderr
+    (videos / "a.avi").unlink()
     assert "videos: 1 new, 1 changed, 1 gone; 4 as they were" in done("index", videos).output
     assert found("-w", videos) == ALL - {"Été/le chat noir"} | {"new"}
     after = {path: path.stat().st_mtime_ns for path in (videos / ".laff").rglob("0*.h5")}
@@ -164,6 +168,8 @@ def test_another_feature_leaves_what_was_made_with_the_first(videos: Path) -> No
     done("index", videos, *SMALL)
     kept = {path: path.stat().st_mtime_ns for path in (videos / ".laff").rglob("*/0*.h5")}
     assert "can be found by conse" in done("index", videos, "--feature", "conse", *random).output
+    told = done("search", "a dog", "-w", videos, "--model", "clip").stderr  # it was, and can still be computed
+    assert f"`laff index {videos} --feature conse --feature clip` keeps them" in told
     assert '"model": "conse"' in done("search", "a dog", "--json", "-w", videos).stdout
     assert "can be found by clip;" in done("index", videos, "--feature", "clip").output
     assert '"model": "clip"' in done("search", "a dog", "--json", "-w", videos).stdout
@@ -172,6 +178,8 @@ def test_another_feature_leaves_what_was_made_with_the_first(videos: Path) -> No
     assert '"model": "conse"' in done("search", "a dog", "--json", "-w", videos).stdout
     assert found("-w", videos, "--model", "clip", "--model", "conse") == ALL
     assert "of conse or clip? name one --feature with it" in refused("index", videos, "--weights", "random")
+    told = refused("index", videos, "--feature", "conse", "--weights", "mobileclip2-s2")
+    assert "--weights mobileclip2-s2: these are weights of clip, not of conse: add --feature clip" in told
 
 
 @pytest.mark.parametrize(
@@ -188,7 +196,7 @@ def test_folders_without_videos(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     assert "no such folder" in refused("index", empty)
     empty.mkdir()
-    assert "holds no video" in refused("index", empty)
+    assert refused("index", empty).startswith(f"Error: {empty}: holds no video;")
     (empty / "notes.txt").write_text("no video")
     assert "holds no video" in refused("index", empty)
     assert f"is a file; name the folder that it lies in: {empty}" in refused("index", empty / "notes.txt")
@@ -201,7 +209,9 @@ def test_two_videos_of_one_id(videos: Path, twin: str) -> None:
     (videos / twin).parent.mkdir(exist_ok=True)
     shutil.copy(videos / "b.mp4", videos / "b" / "é.mp4") if "/" in twin else None
     shutil.copy(videos / "b.mp4", videos / twin)
-    assert "rename" in refused("index", videos, *SMALL)
+    told = refused("index", videos, *SMALL)
+    assert "rename" in told
+    assert "collection.yaml" not in told
     assert not (videos / ".laff").exists()
 
 
@@ -232,9 +242,11 @@ def test_a_collection_that_shrank(indexed: Path) -> None:
     assert found("-w", indexed) == {"b", "c", "d", "e"}
 
 
-def test_windows_are_written_as_they_are_asked_for() -> None:
+def test_windows_are_written_as_they_are_asked_for(tmp_path: Path, monkeypatch) -> None:
     from pipeline.commands.index import windows_of
 
+    monkeypatch.chdir(tmp_path)
+    Path("list.txt").write_text("")
     asked = {text: windows_of(None, None, text) for text in ("10", "10/5", "2.5/1", "shots", "list.txt")}  # type: ignore[arg-type]
     assert asked == {
         "10": {"seconds": 10},
@@ -243,6 +255,39 @@ def test_windows_are_written_as_they_are_asked_for() -> None:
         "shots": "shots",
         "list.txt": "list.txt",
     }
+    for text in ("5s", "foo", "10/5/2", "0", "nan", "5/10"):
+        with pytest.raises(click.BadParameter, match="seconds such as 10, seconds and stride such as 10/5, shots, or"):
+            windows_of(None, None, text)  # type: ignore[arg-type]
+
+
+def test_a_list_of_windows_is_named_from_the_current_folder(videos: Path, tmp_path: Path, monkeypatch) -> None:
+    """In collection.yaml from there where it moves along with the folder, else in full."""
+    from pipeline.indexing.order import Order, prepared
+    from pipeline.items import collection
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(collection, "load", lambda file: collection.Collection("x", file))
+    for place, written in (("Videos/shots.txt", "../shots.txt"), ("shots.txt", str(tmp_path / "shots.txt"))):
+        Path(place).write_text("")
+        with prepared(Order(videos, windows=place)):
+            said = yaml.safe_load((videos / ".laff" / "collection.yaml").read_text())
+        assert said["windows"] == written
+
+
+def test_the_same_order_of_another_feature_is_put_in_words(tmp_path: Path) -> None:
+    from pipeline.graph import stages
+    from pipeline.indexing.order import Order
+
+    order = Order(
+        Path("my videos"),
+        None,
+        (),
+        "siglip2",
+        {"seconds": 5, "stride": 2.5},
+        sets=("clip.frames=4", "vectors.dtype=float32"),
+    )
+    said = "laff index 'my videos' --feature conse --windows 5/2.5 --set vectors.dtype=float32"
+    assert order.command("conse", stages.load()) == said
 
 
 def test_a_video_that_cannot_be_read_costs_itself(videos: Path) -> None:
