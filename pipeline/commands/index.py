@@ -72,6 +72,7 @@ def index_command(
     laff index Videos --weights mobileclip2-s2
     laff index Videos --package OUT            with a model of your own, from `laff package`
     """
+    from pipeline.errors import printable
     from pipeline.indexing import making
     from pipeline.indexing.order import Order, prepared
 
@@ -96,6 +97,7 @@ def index_command(
     failures = f"`laff failures{where}` says why"
     searchable = outcome.videos - outcome.lost
     items = "videos" if outcome.videos == change.now else "parts of videos"
+    total = outcome.videos + len(change.unnamed)
     if not searchable:
         raise click.ClickException(f"none of the {outcome.videos} videos could be read; {failures}")
     click.echo(f"videos: {change}")
@@ -103,9 +105,12 @@ def index_command(
         click.echo(
             f"{outcome.lost} of {outcome.videos} {items} cannot be found: {failures}; --retry-failed tries again"
         )
+    if change.unnamed:
+        names = ", ".join(map(printable, change.unnamed[:3])) + (", …" if len(change.unnamed) > 3 else "")
+        click.echo(f"{len(change.unnamed)} are left out, since no id can be as their names, until renamed: {names}")
     if outcome.random:
         click.echo(f"RANDOM WEIGHTS in {', '.join(outcome.random)}: answers show that the machine runs, nothing more")
     features_text, seconds = ", ".join(making.features(request)), time.perf_counter() - start
-    click.echo(f"{searchable} of {outcome.videos} {items} can be found by {features_text}; this took {seconds:.0f} s")
+    click.echo(f"{searchable} of {total} {items} can be found by {features_text}; this took {seconds:.0f} s")
     click.echo(f'next: {called()} search "{EXAMPLE}"{where}')
     shared.check_failures(outcome.lost, f"; {failures}")

@@ -89,8 +89,8 @@ def search_command(
     elif queries:
         answers = zip(texts, library.search_all(list(texts.values()), k, not run_file), strict=True)
     else:
-        texts = {"": sentence or ""}
-        answers = iter([("", library.search(texts[""], k))])
+        texts = {sentence or "": sentence or ""}
+        answers = iter([(sentence or "", library.search(sentence or "", k))])
     for note in library.notes():
         click.echo(note, err=True)
     if run_file:
@@ -115,7 +115,7 @@ def write_run_file(path: Path, library: Library, answers: Iterator[tuple[str, li
 def print_json(library: Library, answers: Iterator[tuple[str, list[Hit]]], texts: dict[str, str]) -> None:
     """Print a line of JSON for each query."""
     for query, hits in answers:
-        line: dict[str, Any] = {"query": query} if query else {}
+        line: dict[str, Any] = {"query": query}  # its id; of a single sentence or of --like, what was given
         if query in texts:
             unknown = library.unknown(texts[query])
             line |= {"text": texts[query], "unknown": unknown.words, "lost": unknown.all}

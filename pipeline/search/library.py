@@ -10,6 +10,7 @@ ids, values = library.features("x3d")
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +29,9 @@ from pipeline.request import Request, recalled
 from pipeline.run_plan import random_stages
 from pipeline.search import fusing
 from pipeline.search.asking import Questions
+from pipeline.search.ends import Ends
 from pipeline.search.finder import Finder, choose
+from pipeline.search.named import named_item
 from pipeline.search.standing import standing
 from pipeline.search.unknown import Unknown, unknown_words
 from pipeline.store import home
@@ -70,6 +73,7 @@ class Library:
         # For each model where it looks and how it reads sentences.
         self.finders = [Finder(self.context, choose(self.context, name)) for name in names]
         self._split = split
+        self._ends, self._here = Ends(self.context), str(Path.cwd())
 
     @classmethod
     def open(cls, work: str | Path, models: Sequence[str] = (), split: str = "all") -> Library:
@@ -91,7 +95,7 @@ class Library:
         notes = [self._index.note] if self._index and self._index.note else []
         read = [name for finder in self.finders for name in finder.reads]
         if random := random_stages(self.context, self.context.graph.needed(read)):
-            notes.append(f"RANDOM WEIGHTS in {', '.join(random)}: this shows that the machine runs, not how good it is")
+            notes.append(f"RANDOM WEIGHTS in {', '.join(random)}: the order means nothing")
         if len(self.finders) > 1:
             notes.append(fusing.describe([finder.label for finder in self.finders]))
         return [*notes, *(note for finder in self.finders for note in finder.notes)]
@@ -119,12 +123,13 @@ class Library:
             yield from self._hits([finder.asking.ask(block) for finder in self.finders], k, None, shares)
 
     def like(self, video: str, k: int = 10) -> list[Hit]:
-        """The k videos whose vectors lie nearest to that of a video of the collection, itself left out."""
+        """The k videos whose vectors lie nearest to that of a video of the collection, itself left out.
+
+        video: its id, or the path of its file.
+        """
         _check(k)
-        catalog = self.context.catalog
-        if video not in catalog.row:
-            raise LaffError(f"the collection has no video '{video}'{did_you_mean(video, catalog.videos)}")
-        row, questions = catalog.row[video], []
+        video = named_item(self.context.catalog, video)
+        row, questions = self.context.catalog.row[video], []
         for finder in self.finders:
             places = np.flatnonzero(finder.place.videos == row)
             if not len(places):
@@ -169,8 +174,15 @@ class Library:
         """The hit of a row of the table."""
         catalog = self.context.catalog
         start, end = float(catalog.starts[row]), float(catalog.ends[row])
-        bounds = (None, None) if (start, end) == WHOLE else (start, end)
-        return Hit(catalog.videos[row], catalog.paths[row], score, shares, *bounds)
+        bounds = (None, None) if (start, end) == WHOLE else (start, self._ends.end(row))
+        return Hit(catalog.videos[row], self._shown(catalog.paths[row]), score, shares, *bounds)
+
+    def _shown(self, path: str) -> str:
+        """A path relative to the current folder where it lies below that, else in full."""
+        if not path:
+            return path
+        full, here = os.path.abspath(path), os.path.join(self._here, "")  # noqa: PTH100, PTH118 - there may be many
+        return full.removeprefix(here)
 
     def features(self, stage: str, side: str = "video") -> tuple[list[str], np.ndarray | csr_matrix]:
         """Ids [N] and rows [N, D] of a cached feature: float32, or CSR of a sparse one; of frames their mean."""
@@ -178,6 +190,10 @@ class Library:
         names = [feature.name for feature in graph.stages.values() if side in feature.sides]
         if stage not in names:
             raise LaffError(f"no {side} feature '{stage}'{did_you_mean(stage, names)} (here: {', '.join(names)})")
+        if not self.context.work.index(stage).entries:
+            raise LaffError(
+                f"{stage} is not made in {self.context.work.root}: laff run {stage} -w {self.context.work.root}"
+            )
         items = np.arange(len(catalog.videos if side == "video" else catalog.captions))
         values, covered = features.read(self.context, stage, side, items)
         return catalog.ids(side, items[covered]), values[covered]

@@ -78,10 +78,10 @@ def indexed(videos: Path, index_once: Callable[[Path], Path]) -> Path:
 
 
 def test_a_folder_is_indexed_and_searched_with_nothing_else(videos: Path, monkeypatch) -> None:
-    told = done("index", videos, *SMALL)
-    assert "videos: 6 new, 0 changed, 0 gone; 0 as they were" in told.output
-    assert "6 of 6 videos can be found by clip" in told.output
-    assert f'search "a dog runs on the beach" -w {videos}' in told.output
+    message = done("index", videos, *SMALL)
+    assert "videos: 6 new, 0 changed, 0 gone; 0 as they were" in message.output
+    assert "6 of 6 videos can be found by clip" in message.output
+    assert f'search "a dog runs on the beach" -w {videos}' in message.output
     assert yaml.safe_load((videos / ".laff" / "collection.yaml").read_text()) == {"name": "Videos", "videos": ".."}
     assert found("-w", videos) == ALL
     monkeypatch.chdir(videos / "Été")
@@ -127,8 +127,8 @@ def test_an_index_elsewhere(videos: Path, tmp_path: Path) -> None:
     assert found("-w", tmp_path / "work") == ALL
     other = tmp_path / "Other"
     shutil.copytree(videos, other)
-    told = refused("index", other, "-w", tmp_path / "work")
-    assert f"is the index of {videos}" in told
+    message = refused("index", other, "-w", tmp_path / "work")
+    assert f"is the index of {videos}" in message
     assert found("-w", tmp_path / "work") == ALL
     videos.rename(tmp_path / "Moved")  # where the folder of an index is gone, another may be named
     assert "6 as they were" in done("index", tmp_path / "Moved", "-w", tmp_path / "work").output
@@ -151,14 +151,14 @@ def test_where_no_model_can_be_had_it_says_so_and_offers_one_that_comes_in_packa
 ) -> None:
     monkeypatch.setenv("LAFF_OFFLINE", "1")
     monkeypatch.setenv("LAFF_WEIGHTS", str(tmp_path / "weights"))
-    told = refused("index", videos)
-    assert "are not here, and LAFF_OFFLINE forbids to fetch them" in told
-    assert f"laff index {videos} --feature conse" in told
+    message = refused("index", videos)
+    assert "are not here, and LAFF_OFFLINE forbids to fetch them" in message
+    assert f"laff index {videos} --feature conse" in message
     assert not (videos / ".laff" / "ingest").exists()  # before any work
     assert "holds no collection.yaml" in refused("index", "-w", videos / ".laff")  # nothing is half made
     done("index", videos, *SMALL)
-    told = refused("index", videos, "--weights", "mobileclip2-s2", "--profile", "", "--yes")
-    assert "'mobileclip2-s2' are not here" in told
+    message = refused("index", videos, "--weights", "mobileclip2-s2", "--profile", "", "--yes")
+    assert "'mobileclip2-s2' are not here" in message
     assert found("-w", videos) == ALL  # what was there can be searched as before
 
 
@@ -183,12 +183,12 @@ def test_another_feature_leaves_what_was_made_with_the_first(videos: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("feature", "told"),
+    ("feature", "message"),
     [("x3d", "holds no videos and texts in one space"), ("conze", "is no stage"), ("bow", "did you mean 'bert'")],
 )
-def test_a_feature_that_cannot_be_searched(videos: Path, feature: str, told: str) -> None:
+def test_a_feature_that_cannot_be_searched(videos: Path, feature: str, message: str) -> None:
     output = refused("index", videos, "--feature", feature)
-    assert told in output or "no sentence finds a video by it" in output
+    assert message in output or "no sentence finds a video by it" in output
     assert not (videos / ".laff").exists()
 
 
@@ -215,11 +215,48 @@ def test_two_videos_of_one_id(videos: Path, twin: str) -> None:
     assert not (videos / ".laff").exists()
 
 
+def test_links_out_of_the_folder_and_names_that_no_id_can_be(videos: Path, tmp_path: Path) -> None:
+    """Both are left out and told; the other videos are found."""
+    (videos / "c.mp4").rename(tmp_path / "c.mp4")
+    (videos / "c.mp4").symlink_to(tmp_path / "c.mp4")
+    (videos / "d.mp4").rename(videos / "two\nlines.mp4")
+    told = done("index", videos, *SMALL)
+    assert "1 file(s) of" in told.stderr
+    assert "are left out, for they are links out of it: c.mp4; " in told.stderr
+    assert "4 of 5 videos can be found" in told.stdout
+    assert "until renamed: two\\nlines.mp4\n" in told.stdout
+    assert "1 new, 0 changed, 0 gone; 4 as they were" in done("index", videos, "--follow-links").stdout
+    assert found("-w", videos) == {"a", "b", "c", "e", "Été/le chat noir"}
+    assert yaml.safe_load((videos / ".laff" / "collection.yaml").read_text())["follow_links"] is True
+
+
+def test_an_index_that_was_cut_off_is_searched_as_far_as_it_got(videos: Path, tmp_path: Path) -> None:
+    """And the next one says what could not be found before."""
+    assert f"no such folder: {tmp_path / 'nowhere'}" in refused("search", "a dog", "-w", tmp_path / "nowhere")
+    assert f"{videos} is not indexed yet: laff index {videos}" in refused("search", "a dog", "-w", videos)
+    done("index", videos, *SMALL, "--set", "ingest.shard_videos=2")
+    (videos / ".laff" / "vectors" / "clip" / "seed0" / "00001.h5").unlink()
+    told = done("search", "a dog", "-w", videos)
+    assert (
+        f"only 4 of 6 videos can be found by clip, for the last `laff index` was cut off: laff index {videos}"
+        in told.stderr
+    )
+    assert len(found("-w", videos)) == 4
+    table = done("plan", "-w", videos).stdout
+    assert "not needed by vectors:" in table
+    assert "videos: 2 new, 0 changed, 0 gone; 4 as they were" in done("index", videos).stdout
+    assert found("-w", videos) == ALL
+    told = refused("search", "a dog", "-w", videos, "--model", "conse")
+    assert f"conse is not indexed here: laff index {videos} --feature clip --feature conse" in told
+    shutil.rmtree(videos / ".laff" / "vectors")
+    assert f"{videos} is not indexed yet: laff index {videos}" in refused("search", "a dog", "-w", videos)
+
+
 def test_a_folder_that_cannot_be_written(videos: Path, tmp_path: Path) -> None:
     (videos / ".laff").write_text("a file is in the way")
-    told = refused("index", videos)
-    assert "cannot be written" in told
-    assert f"laff index {videos} -w WORK" in told
+    message = refused("index", videos)
+    assert "cannot be written" in message
+    assert f"laff index {videos} -w WORK" in message
     done("index", videos, "-w", tmp_path / "work", *SMALL)
 
 
@@ -228,8 +265,8 @@ def test_a_collection_that_shrank(indexed: Path) -> None:
     kept = {path: path.read_bytes() for path in (indexed / ".laff" / "vectors").rglob("*.h5")}
     for name in "bcde":
         (indexed / f"{name}.mp4").rename(indexed / f".{name}.mp4")
-    told = refused("index", indexed)
-    assert f"4 of the 6 videos are not in {indexed} any more" in told
+    message = refused("index", indexed)
+    assert f"4 of the 6 videos are not in {indexed} any more" in message
     assert {path: path.read_bytes() for path in kept} == kept
     assert "0 new, 0 changed, 4 gone; 2 as they were" in done("index", indexed, "--yes").output
     assert found("-w", indexed) == {"a", "Été/le chat noir"}
@@ -292,9 +329,9 @@ def test_the_same_order_of_another_feature_is_put_in_words(tmp_path: Path) -> No
 
 def test_a_video_that_cannot_be_read_costs_itself(videos: Path) -> None:
     (videos / "c.mp4").write_bytes(b"\0\0\0\x18ftypmp42 and nothing more")
-    told = done("index", videos, *SMALL).output
-    assert "1 of 6 videos cannot be found" in told
-    assert "5 of 6 videos can be found by clip" in told
+    message = done("index", videos, *SMALL).output
+    assert "1 of 6 videos cannot be found" in message
+    assert "5 of 6 videos can be found by clip" in message
     assert found("-w", videos) == ALL - {"c"}
     for name in ("a", "b", "d", "e", "Été/le chat noir"):
         (videos / f"{name}.mp4").write_bytes(b"\0\0\0\x18ftypmp42 and nothing more")
@@ -308,8 +345,8 @@ def test_questions_that_are_none(indexed: Path, tmp_path: Path) -> None:
     queries.write_text("1 a dog\n2\n")
     assert f"{queries}:2" in refused("search", "--queries", queries, "-w", indexed)
     (indexed / "queries.txt").write_text("")
-    told = refused("search", "a dog", "-w", indexed, "--set", "clip.frames=4")
-    assert "is not up to date" in told  # the vectors are of another model
+    message = refused("search", "a dog", "-w", indexed, "--set", "clip.frames=4")
+    assert "is not up to date" in message  # the vectors are of another model
 
 
 def test_as_a_process(videos: Path, forked: Forked) -> None:
