@@ -129,7 +129,9 @@ class Finder:
         graph, root = self.context.graph, self.context.work.root
         stage = stage_of(graph)
         before = kept(graph, stage) if stage else []
-        if self._is_index and not graph.package:
+        if self._is_index and (self._count or graph.package):
+            return home.index_command(root)
+        if self._is_index:
             names = dict.fromkeys([vectors.name for vectors in before] + [self.chosen.name])
             return home.index_command(root) + "".join(f" --feature {name}" for name in names)
         command = f"laff {stage.name if stage else VECTORS} -w {shlex.quote(str(root))}"

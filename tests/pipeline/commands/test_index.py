@@ -249,6 +249,10 @@ def test_an_index_that_was_cut_off_is_searched_as_far_as_it_got(videos: Path, tm
     told = refused("search", "a dog", "-w", videos, "--model", "conse")
     assert f"conse is not indexed here: laff index {videos} --feature clip --feature conse" in told
     shutil.rmtree(videos / ".laff" / "vectors")
+    assert (
+        f"not kept, so each search makes them; `laff index {videos}` keeps" in done("search", "a", "-w", videos).stderr
+    )
+    shutil.rmtree(videos / ".laff" / "clip")
     assert f"{videos} is not indexed yet: laff index {videos}" in refused("search", "a dog", "-w", videos)
 
 
