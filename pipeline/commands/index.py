@@ -20,7 +20,7 @@ def windows_of(context: click.Context, option: click.Parameter, value: str | Non
 
     BadParameter for what is neither seconds nor `shots` nor a file or folder that is there.
     """
-    if value is None or value == "shots" or Path(value).exists():
+    if value is None or value == "shots":
         return value
     form = "seconds such as 10, seconds and stride such as 10/5, shots, or the file or folder of a list of shots"
     numbers: list[float] = []
@@ -28,6 +28,8 @@ def windows_of(context: click.Context, option: click.Parameter, value: str | Non
         try:
             numbers.append(int(part) if part.isdigit() else float(part))
         except ValueError:
+            if Path(value).exists():
+                return value
             raise click.BadParameter(f"{value}: no such file; give {form}") from None
     if len(numbers) > 2 or not all(0 < number < float("inf") for number in numbers) or numbers[-1] > numbers[0]:
         raise click.BadParameter(f"{value}: give {form}; a stride is no longer than the window")
@@ -74,7 +76,8 @@ def index_command(
     """
     from pipeline.errors import printable
     from pipeline.indexing import making
-    from pipeline.indexing.order import Order, prepared
+    from pipeline.indexing.order import Order
+    from pipeline.indexing.preparing import prepared
 
     start = time.perf_counter()
     order = Order(

@@ -91,8 +91,10 @@ def _alternative(request: Request, order: Order) -> str:
     graph = request.graph()
     if PACKAGED in features(request) or PACKAGED not in pairs_of(graph):
         return ""
+    hands = f" --workers {request.workers}" if request.workers else ""
+    hands += f" --scheduler {request.scheduler}" if request.scheduler else ""
     return (
-        f"\nor use models that are here already: {order.command(PACKAGED, graph)}\n"
+        f"\nor use models that are here already: {order.command(PACKAGED, graph)}{hands}\n"
         "(its models come in packages; it knows the thousand classes of ImageNet in photographs, and is less exact)"
     )
 

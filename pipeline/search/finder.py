@@ -47,13 +47,18 @@ def choose(context: Context, name: str = "") -> Kept:
         if seed and seed not in seeds:
             raise LaffError(f"no '{name}': {word} has {', '.join(seeds)}")
         return Kept(word, seeds[seed] if seed else model.seeds[0], model)
-    pairs = [stage.name for stage in graph.stages.values() if {"video", "text"} <= set(stage.sides)]
+    pairs = _pairs(context)
     if word in pairs and not seed:
         return Kept(word)
     raise LaffError(
         f"no model '{name}'{did_you_mean(word, [*known, *pairs])} (trained here: {', '.join(known) or 'none'}; "
         f"features of videos and texts: {', '.join(pairs) or 'none'})"
     )
+
+
+def _pairs(context: Context) -> list[str]:
+    """The features that hold videos and texts in one space."""
+    return [stage.name for stage in context.graph.stages.values() if {"video", "text"} <= set(stage.sides)]
 
 
 def _label(chosen: Kept) -> str:
@@ -74,10 +79,10 @@ class Finder:
             and chosen.model
             and not assemble.best(context, self._train, chosen.model, chosen.seed).is_file()
         ):
-            raise LaffError(
-                f"{chosen.name} is not trained in {context.work.root}; run `laff train` with the same -c, -w and "
-                "--profile first"
-            )
+            made = [name for name in _pairs(context) if context.work.index(name).entries]
+            other = f", or search by a feature: --model {made[0]}" if made else ""
+            root = context.work.root
+            raise LaffError(f"{chosen.name} is not trained in {root}: `laff train -w {root}` trains it{other}")
         vectors = stage_of(context.graph)
         self._is_index = home.is_index(context.source, context.work.root)
         self._current, self._count = self._shards()

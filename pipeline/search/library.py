@@ -190,7 +190,7 @@ class Library:
         names = [feature.name for feature in graph.stages.values() if side in feature.sides]
         if stage not in names:
             raise LaffError(f"no {side} feature '{stage}'{did_you_mean(stage, names)} (here: {', '.join(names)})")
-        if not self.context.work.index(stage).entries:
+        if not any(self.context.work.folder(stage).rglob("*.h5")):
             raise LaffError(
                 f"{stage} is not made in {self.context.work.root}: laff run {stage} -w {self.context.work.root}"
             )

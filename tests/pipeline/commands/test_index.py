@@ -303,7 +303,8 @@ def test_windows_are_written_as_they_are_asked_for(tmp_path: Path, monkeypatch) 
 
 def test_a_list_of_windows_is_named_from_the_current_folder(videos: Path, tmp_path: Path, monkeypatch) -> None:
     """In collection.yaml from there where it moves along with the folder, else in full."""
-    from pipeline.indexing.order import Order, prepared
+    from pipeline.indexing.order import Order
+    from pipeline.indexing.preparing import prepared
     from pipeline.items import collection
 
     monkeypatch.chdir(tmp_path)

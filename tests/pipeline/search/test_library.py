@@ -128,6 +128,9 @@ def test_features_as_arrays(small: Small) -> None:
     assert len(captions) == words.shape[0] == sum(SIZES.values())
     with pytest.raises(LaffError, match="no video feature 'oter'; did you mean 'other'"):
         library.features("oter")
+    library.context.work.places["other"] = "nowhere"
+    with pytest.raises(LaffError, match=f"other is not made in {small.work}: laff run other -w {small.work}"):
+        library.features("other")
 
 
 def test_what_cannot_be_searched_is_told(small: Small, tmp_path: Path) -> None:
