@@ -202,7 +202,8 @@ def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None
     start = time.perf_counter()
     try:
         step = steps.module(context.stage(plans[0].stage))
-        with blaming(f"in stage {' + '.join(repr(planned.stage) for planned in plans)}"):
+        values = {f"{p.stage}.{name}": value for p in plans for name, value in context.stage(p.stage).values.items()}
+        with blaming(f"in stage {' + '.join(repr(planned.stage) for planned in plans)}", values):
             if together := getattr(step, "run_together", None):
                 together(context, plans)
             else:

@@ -31,7 +31,9 @@ def parts() -> list[type]:
         value
         for name in names
         for value in vars(importlib.import_module(name)).values()
-        if inspect.isclass(value) and value.__module__ == name and isinstance(getattr(value, "sides", None), tuple)
+        if inspect.isclass(value)
+        and value.__module__ == name
+        and isinstance(getattr(value, "sides", None), tuple)
         and value.sides
     ]
     return sorted(classes, key=lambda part: part.__name__)

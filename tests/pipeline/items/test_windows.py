@@ -13,7 +13,10 @@ from pipeline.items.windows import WHOLE, Window, clock, even, seconds_of, secon
     [
         *(("0", 0.0), ("12.5", 12.5), (" 7 ", 7.0), (".5", 0.5), ("90", 90.0), ("1:02", 62.0), ("01:02.5", 62.5)),
         *(("1:00:00", 3600.0), ("0:00:12.345", 12.345), ("100:00:01", 360001.0)),
-        *((text, None) for text in ("", "-1", "1,5", "1:60", "1:60:00", "1e3", "inf", "nan", "12s", "1:2:3:4", "a", "٣", "1:٣٠")),
+        *(
+            (text, None)
+            for text in ("", "-1", "1,5", "1:60", "1:60:00", "1e3", "inf", "nan", "12s", "1:2:3:4", "a", "٣", "1:٣٠")
+        ),
     ],
 )
 def test_seconds_as_people_write_them(text: str, seconds: float | None) -> None:
