@@ -109,7 +109,7 @@ def test_rising_scores_keep_memory_bounded(monkeypatch) -> None:
 @pytest.mark.parametrize("width", [64, 384, 1000])
 @pytest.mark.parametrize("count", [1, 3, 30])
 def test_equal_vectors_tie_wherever_they_lie(tmp_path: Path, kind: str, width: int, count: int) -> None:
-    """Rounded sums too: equal rows in full blocks, in the last piece of one and in a file of one row go by their order."""
+    """Rounded sums too: equal rows in full blocks, in a last piece and in a file of one row go by their order."""
     generator = np.random.default_rng(6)
     values = generator.standard_normal((9002, width)).astype(kind)
     equal = [5, 100, 4096, 4097, 8192, 8999, 9000, 9001]

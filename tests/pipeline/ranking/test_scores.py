@@ -39,7 +39,7 @@ def test_the_mean_over_models_both_ways(kept: bool, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("width", [64, 384, 1000])
 def test_equal_videos_have_equal_scores(width: int) -> None:
-    """Of 299 videos, as many as leave some behind any tile; all of them, and some, which are multiplied on their own."""
+    """Of 299 videos, which leave some behind any tile: all of them, and a few that are multiplied on their own."""
     generator = np.random.default_rng(1)
     texts, videos = (torch.from_numpy(generator.standard_normal((n, width)).astype(np.float32)) for n in (33, 299))
     equal = torch.tensor([0, 5, 16, 290, 297, 298])
