@@ -21,6 +21,16 @@ import numpy as np
 from plan import child, ids
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from pipeline.indexing.order import Order, prepared  # noqa: E402
+from pipeline.opening import choose, open_context  # noqa: E402
+from pipeline.plan.plan import stage_plan  # noqa: E402
+from pipeline.request import Request  # noqa: E402
+from pipeline.rows import shards  # noqa: E402
+from pipeline.steps import ingest  # noqa: E402
+from pipeline.store.index import Entry  # noqa: E402
+
 WIDTH = 384  # of all-MiniLM-L6-v2
 FEW = 100  # videos of the small index
 SENTENCE = "a dog runs on the beach"
@@ -28,31 +38,23 @@ SENTENCE = "a dog runs on the beach"
 
 def make(folder: Path, count: int) -> None:
     """Empty files, and the index over them."""
-    sys.path.insert(0, str(ROOT))
-    from pipeline.indexing.order import Order, prepared
-
     videos = folder / "videos"
     videos.mkdir(parents=True, exist_ok=True)
     for name in ids(count):
         os.close(os.open(videos / f"{name}.mp4", os.O_CREAT | os.O_WRONLY))
     with prepared(Order(videos, folder / "work", ("conse",))) as request:
         start = time.perf_counter()
-        shards = store(request)
-        print(f"  ({count:,} videos in {shards:,} shards, made in {time.perf_counter() - start:.0f} s)", flush=True)
+        number = store(request)
+        print(f"  ({count:,} videos in {number:,} shards, made in {time.perf_counter() - start:.0f} s)", flush=True)
 
 
-def store(request):  # type: ignore[no-untyped-def]
+def store(request: Request) -> int:
     """Ingest, note every shard of conse as made, and write the vectors; how many shards there are."""
-    from pipeline.opening import open_context
-    from pipeline.plan.plan import stage_plan
-    from pipeline.rows import shards
-    from pipeline.steps import ingest
-    from pipeline.store.index import Entry
-
     context = open_context(request)
     random = np.random.default_rng(0)
+    assert context.collection is not None
     with context.work.lock():
-        ingest_options = ingest.Options(**context.graph.of_step("ingest").options)
+        ingest_options = context.graph.of_step("ingest").options_as(ingest.Options)
         context.catalog = ingest.update(context.collection, context.work, ingest_options)
         made = 0
         for name in context.graph.needed(["vectors"]):
@@ -71,15 +73,8 @@ def store(request):  # type: ignore[no-untyped-def]
                 else:
                     path.touch()
                 index.record(unit.key, Entry(unit.fingerprint, unit.content, index.made([unit.key])), unit.recipe)
-        request.remember(context.graph, runs_of(context, request), {}, False)
+        request.remember(context.graph, choose(context, request), {}, False)
     return made
-
-
-def runs_of(context, request):  # type: ignore[no-untyped-def]
-    """The run that the index belongs to."""
-    from pipeline.run import choose
-
-    return choose(context, request)
 
 
 def measure(folder: Path, count: int) -> None:

@@ -41,12 +41,12 @@ def pinned(name: str) -> str:
 
 def needed(names: Iterable[str], python: str) -> set[str]:
     """These packages and all that they need on the other machine's Python, by their canonical names."""
-    names: set[str] = set()
+    packages: set[str] = set()
     waiting = [canonicalize_name(name) for name in names]
     while waiting:
-        if (name := waiting.pop()) in names:
+        if (name := waiting.pop()) in packages:
             continue
-        names.add(name)
+        packages.add(name)
         try:
             lines = requires(name) or []
         except PackageNotFoundError:  # needed there and not here
@@ -54,7 +54,7 @@ def needed(names: Iterable[str], python: str) -> set[str]:
         for requirement in map(Requirement, lines):
             if requirement.marker is None or requirement.marker.evaluate({"python_version": python, "extra": ""}):
                 waiting.append(canonicalize_name(requirement.name))
-    return names
+    return packages
 
 
 def carried(python: str) -> list[str]:

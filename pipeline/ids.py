@@ -13,6 +13,9 @@ import re
 import unicodedata
 from urllib.parse import unquote
 
+# The ids that most collections have. All formats hold them as they are: `decoded` gives the same text, and none is
+# `wrong`.
+PLAIN = re.compile(r"[A-Za-z0-9_@+=,~-][A-Za-z0-9_@+=,~.-]*")
 SPECIAL = re.compile(r"[%\s]")
 SPECIAL_BEFORE_HASH = re.compile(r"[%\s#]")
 REFUSED = {"Cc": "control character", "Cs": "half of a character", "Zl": "line break", "Zp": "line break"}

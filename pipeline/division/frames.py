@@ -1,4 +1,7 @@
-"""All frames of a video as the network of shots sees them. Decoder processes import this module, so no torch here."""
+"""All frames of a video in the size that the network of shots takes.
+
+Decoder processes import this module, so it has no torch.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +47,8 @@ def small_frames(path: Path) -> SmallFrames:
             )
             pictures.append(turn.apply(small.to_ndarray()))
             ticks.append(frame.pts)
-    told = np.array([tick for tick in ticks if tick is not None], dtype=np.int64)
-    times = (told - told[0]) * base if len(told) == len(ticks) else np.zeros(0)
+    known = np.array([tick for tick in ticks if tick is not None], dtype=np.int64)
+    times = (known - known[0]) * base if len(known) == len(ticks) else np.zeros(0)
     if not len(times) or (np.diff(times) <= 0).any():
         times = np.arange(len(ticks)) / rate
     step = float(np.median(np.diff(times))) if len(times) > 1 else 1 / rate

@@ -1,4 +1,4 @@
-"""A look at video files for their windows, by decoder processes that can be killed."""
+"""Look at video files to divide them into windows, in decoder processes that can be killed."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from pipeline.workers.killable import Killable, Lost
 
 
 def check(windowing: Even | Shots) -> None:
-    """LaffError where what finds the windows is missing."""
+    """Raise LaffError where the network that finds shots is not installed."""
     if isinstance(windowing, Shots):
         transnet.check()
 
 
 def looks(paths: Sequence[str], windowing: Even | Shots, limits: Limits) -> Iterator[Look]:
-    """What is found in each file, in order, as soon as it is found. LaffError where the network of shots is missing."""
+    """Look at each file. Yields a look a file, in order. Raises LaffError where the network of shots is missing."""
     check(windowing)
     files = [Path(path).absolute() for path in paths]
     count = min(processes(), len(files))
@@ -42,7 +42,7 @@ def _durations(files: Sequence[Path], pool: Killable) -> Iterator[Look]:
 
 
 def _shots(files: Sequence[Path], durations: Sequence[Look], pool: Killable) -> Iterator[Look]:
-    """Shots of the files that have a duration. Decoding one may take as long as the longest of them lasts, besides."""
+    """Find the shots of the files that can be read. The time limit grows by the longest file's duration."""
     network = transnet.TransNet()
     pool.timeout += max(look.seconds for look in durations)
     sound = [file for file, look in zip(files, durations, strict=True) if not look.failed]

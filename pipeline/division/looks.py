@@ -1,4 +1,4 @@
-"""What looks at video files have found for their windows, kept by the digest of the file.
+"""Durations and shots that were found in video files, kept by the digests of the files.
 
 A line is added as soon as a file was looked at: a kill costs the look at one video, and an unchanged file, whatever its
 name, is never looked at again. Lines tell what was found, not the windows: another length of windows takes no look.
@@ -44,10 +44,10 @@ class Limits:
 
 
 class Looks:
-    """The looks of a workspace, for one way to divide videos."""
+    """The looks of a workspace that serve one way to divide videos."""
 
     def __init__(self, folder: Path, windowing: Even | Shots) -> None:
-        """folder: of the ingest."""
+        """Read the journal in `folder`, that of the ingest."""
         self._path = folder / JOURNAL
         self._method = METHODS[type(windowing)]
         self._known: dict[str, Look] = {}
@@ -59,11 +59,11 @@ class Looks:
         return len(self._known)
 
     def get(self, digest: str) -> Look | None:
-        """What was found in the file of a digest; None where nobody has looked at it."""
+        """The look at the file with this digest; None if there was none."""
         return self._known.get(digest)
 
     def forget(self, digest: str) -> None:
-        """Let a file be looked at again."""
+        """Remove a look, so that the file is looked at again."""
         self._known.pop(digest, None)
 
     def add(self, digest: str, look: Look) -> None:
@@ -84,15 +84,15 @@ def _read(line: dict[str, Any]) -> Look | None:
         shots = tuple(Window(float(start), float(end)) for start, end in line.get("shots", ()))
         return Look(float(line.get("seconds", 0.0)), shots, str(line.get("failed", "")))
     except (TypeError, ValueError):
-        return None  # written by nobody that this version knows
+        return None  # written by another version
 
 
 def joined(shots: Sequence[Window]) -> list[Window]:
-    """Shots in order, without those that are too short to be seen: these are part of the one before, or the next."""
-    found: list[Window] = []
+    """Shots in order. Each that is too short to be seen is joined to the one before it, the first to the next."""
+    kept: list[Window] = []
     for shot in shots:
-        if found and min(shot.end - shot.start, found[-1].end - found[-1].start) < SHORT:
-            found[-1] = Window(found[-1].start, shot.end)
+        if kept and min(shot.end - shot.start, kept[-1].end - kept[-1].start) < SHORT:
+            kept[-1] = Window(kept[-1].start, shot.end)
         else:
-            found.append(shot)
-    return found
+            kept.append(shot)
+    return kept

@@ -42,7 +42,7 @@ class TransNet:
         module = _module(code)
 
         class Bare(module.TransNetV2):  # type: ignore[name-defined, misc]
-            """The network as it is; its own way to be made would seed and set up torch for the whole process."""
+            """The network without its set-up, which would seed torch and change its settings for the whole process."""
 
             def _setup_deterministic_behavior(self) -> None:
                 return
@@ -67,14 +67,14 @@ class TransNet:
         behind = EDGE + -len(pictures) % inner
         places = np.clip(np.arange(-EDGE, len(pictures) + behind), 0, len(pictures) - 1)
         starts = range(0, len(places) - STRETCH + 1, inner)
-        found = []
+        probabilities = []
         with torch.inference_mode():
             for first in range(0, len(starts), BATCH):
                 some = [pictures[places[start : start + STRETCH]] for start in starts[first : first + BATCH]]
                 stretches = torch.from_numpy(np.stack(some)).to(self._device)
-                one, _ = self._network(stretches)
-                found.append(torch.sigmoid(one[:, EDGE:-EDGE, 0]).float().cpu().numpy().reshape(-1))
-        return np.concatenate(found)[: len(pictures)]
+                logits, _ = self._network(stretches)
+                probabilities.append(torch.sigmoid(logits[:, EDGE:-EDGE, 0]).float().cpu().numpy().reshape(-1))
+        return np.concatenate(probabilities)[: len(pictures)]
 
 
 def scenes(transitions: np.ndarray) -> list[tuple[int, int]]:
@@ -83,40 +83,40 @@ def scenes(transitions: np.ndarray) -> list[tuple[int, int]]:
     The first frame of a transition still belongs to the shot before it, its others to none.
     """
     inside = transitions > THRESHOLD
-    found: list[tuple[int, int]] = []
+    shots: list[tuple[int, int]] = []
     first = 0
     for frame in range(1, len(inside)):
         if inside[frame] and not inside[frame - 1]:
-            found.append((first, frame))
+            shots.append((first, frame))
         elif inside[frame - 1] and not inside[frame]:
             first = frame
     if not inside[-1]:
-        found.append((first, len(inside) - 1))
-    return found or [(0, len(inside) - 1)]
+        shots.append((first, len(inside) - 1))
+    return shots or [(0, len(inside) - 1)]
 
 
 def check() -> None:
-    """LaffError where the package is not installed, or its files are not the known ones."""
+    """Raise LaffError where the package is not installed or its files are not the known ones."""
     _files()
 
 
 def _files() -> tuple[Path, Path]:
-    """The network's code and its weights."""
+    """Paths of the network's code and of its weights, both checked."""
     try:
         listed = distribution(PACKAGE).files or []
     except PackageNotFoundError:
         raise LaffError(
             f"`windows: shots` needs the package {PACKAGE}, which is not installed here ({sys.executable}): {INSTALL}"
         ) from None
-    found = []
+    paths = []
     for name, known in SHA256.items():
         path = next((Path(str(file.locate())) for file in listed if file.name == name), None)
         if path is None or not path.is_file():
             raise LaffError(f"the package {PACKAGE} lacks its file {name}; install it anew: {INSTALL}")
         if (digest := files.sha256(path)) != known:
             raise LaffError(f"{path}: its sha256 is {digest}, not {known}: another version or damaged; {INSTALL}")
-        found.append(path)
-    return found[0], found[1]
+        paths.append(path)
+    return paths[0], paths[1]
 
 
 def _module(code: Path) -> Any:

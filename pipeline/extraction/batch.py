@@ -17,21 +17,21 @@ class Batch:
     """
 
     def __init__(self, buffer: Tensor) -> None:
-        """buffer: [B, M, T, H, W, 3] uint8."""
+        """Begin an empty batch in `buffer`, [B, M, T, H, W, 3] uint8."""
         self.buffer = buffer
         self.filled: list[bool] = []  # of each slot that is taken
-        self.own: list[int] = []  # how many frames of each are the video's own
+        self.present: list[int] = []  # how many frames of each are the video's own
 
     def __len__(self) -> int:
         return len(self.filled)
 
     @property
     def frames(self) -> Tensor:
-        """The slots that are taken."""
+        """The slots that are taken, [b, M, T, H, W, 3] uint8."""
         return self.buffer[: len(self)]
 
-    def add(self, frames: np.ndarray | None, own: int) -> None:
-        """Take a slot for frames [M, T, H, W, 3] uint8, of which `own` are the video's own, or None."""
+    def add(self, frames: np.ndarray | None, present: int) -> None:
+        """Take a slot for frames [M, T, H, W, 3] uint8, `present` of them the video's own; None leaves it zero."""
         self.buffer.numpy()[len(self)] = 0 if frames is None else frames
         self.filled.append(frames is not None)
-        self.own.append(0 if frames is None else own)
+        self.present.append(0 if frames is None else present)

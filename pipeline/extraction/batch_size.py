@@ -23,7 +23,7 @@ class BatchSizes:
     """Batch sizes of parts, each found out once, and how much of a batch fits where memory has run out."""
 
     def __init__(self) -> None:
-        self._found: dict[str, int] = {}  # of parts on a GPU
+        self._sizes: dict[str, int] = {}  # of parts on a GPU
         self._pieces: dict[str, int] = {}  # of parts whose batches were halved
 
     def videos(
@@ -41,24 +41,24 @@ class BatchSizes:
         """
         if device == "cpu":
             return max(1, min(PLAIN, PIXELS // (sampling.frames * sampling.crop**2)))
-        if known not in self._found:
+        if known not in self._sizes:
             shape = (sampling.views, sampling.frames, sampling.crop, sampling.crop, 3)
             most = most_videos(sampling, 1 + len(company))
-            self._found[known] = largest(lambda size: _fits(forward, (size, *shape)), most)
-        return self._found[known]
+            self._sizes[known] = largest(lambda size: _fits(forward, (size, *shape)), most)
+        return self._sizes[known]
 
     def piece(self, known: str, full: int) -> int:
         """How many videos of a batch of `full` are computed together."""
         return min(full, self._pieces.get(known, full))
 
     def halved(self, known: str, size: int) -> int:
-        """Half of `size`, which was too large: what is computed together from now on."""
+        """Half of `size`, which was too large; it is noted as the number of videos computed together from now on."""
         self._pieces[known] = -(-size // 2)
         return self._pieces[known]
 
 
 def largest(fits: Callable[[int], bool], most: int) -> int:
-    """The largest power of two up to `most` that fits, 1 where none does: the forward then says what is wrong."""
+    """The largest power of two up to `most` that fits; 1 where none does, and the forward then says why."""
     size = 1
     while size * 2 <= most and fits(size * 2):
         size *= 2
@@ -66,13 +66,13 @@ def largest(fits: Callable[[int], bool], most: int) -> int:
 
 
 def most_videos(sampling: Sampling, features: int = 1) -> int:
-    """The largest batch that the machine's own memory should hold, where so many features have batches in it."""
+    """The largest batch for which main memory has room when `features` features have batches in it."""
     share = machine_memory() // 2 // (BATCHES * features)
     return max(1, min(MOST, min(BYTES, share) // video_bytes(sampling)))
 
 
 def video_bytes(sampling: Sampling) -> int:
-    """Of the frames of a video."""
+    """Bytes of the frames of a video."""
     return sampling.views * sampling.frames * sampling.crop**2 * 3
 
 
@@ -82,7 +82,7 @@ def machine_memory() -> int:
 
 
 def _fits(forward: Callable[[np.ndarray], Any], shape: tuple[int, ...]) -> bool:
-    """Whether a forward of this shape ends well; what else goes wrong than its size is raised."""
+    """Whether a forward of this shape fits into memory. Other errors than a lack of memory are raised."""
     import torch
 
     fits = True

@@ -14,7 +14,7 @@ from pipeline.rows import shards
 
 
 def clips(context: Context, stage: str, shard: int) -> list[Clip]:
-    """The clips of a shard as decode left them, for stage's pass: what it could not read keeps an empty slot."""
+    """The clips of a shard for the pass of `stage`; videos that decode could not read keep an empty slot."""
     catalog = context.catalog
     rows = catalog.shards("video")[shard]
     (before, *_) = context.graph.stages_of(context.stage(stage).about.after, context.graph.needed([stage]))
@@ -23,7 +23,7 @@ def clips(context: Context, stage: str, shard: int) -> list[Clip]:
     packets, fps, expected, by = (shards.column(path, name) for name in ("packets", "fps", "expected", "expected_by"))
     least = before.options_as(DecodeOptions).least
     at = {id_: number for number, id_ in enumerate(ids)}
-    found = []
+    videos = []
     for row in rows:
         id_, file = catalog.videos[row], str(Path(catalog.paths[row]).absolute())
         start, end = float(catalog.starts[row]), float(catalog.ends[row])
@@ -32,14 +32,14 @@ def clips(context: Context, stage: str, shard: int) -> list[Clip]:
             frames = int(expected[number])
             needed = math.ceil(least * frames)
             about = (int(packets[number]), float(fps[number]), frames, str(by[number]), needed)
-            found.append(Clip(id_, file, *about, start=start, end=end))
+            videos.append(Clip(id_, file, *about, start=start, end=end))
         else:
-            found.append(Clip(id_, file, lost=True, start=start, end=end))
-    return found
+            videos.append(Clip(id_, file, lost=True, start=start, end=end))
+    return videos
 
 
 def no_decoder(context: Context, stage: Stage) -> list[str]:
-    """What stands in the way of reading a stage's videos: a decoder that was chosen and is not installed here."""
+    """Why a stage's videos cannot be read here: their decoder is not installed. Empty if it is."""
     reader = context.graph.decoder(stage.name)
     if reader == "pyav" or find_spec(reader):  # every look at a video needs PyAV
         return []

@@ -56,7 +56,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Job:
-    """What a decoder process is given at a time: a video, or windows of one that stand behind each other."""
+    """What a decoder process is given at a time: a video, or windows of one video that follow each other."""
 
     clips: list[Clip]
     samplings: list[Sampling] = field(default_factory=list)
@@ -106,7 +106,7 @@ class Decoders:
         self._exit = ExitStack()
 
     def pool(self, timeout: float, memory: float) -> Killable:
-        """The processes; the limits, in seconds and GiB for a video, hold for what is begun from now on."""
+        """The processes, started if need be. Limits, in seconds and GiB a video, hold for jobs begun from now on."""
         if self._pool is None:
             self._pool = self._exit.enter_context(Killable(self.count, timeout, memory))
         self._pool.timeout, self._pool.memory = timeout, memory
@@ -130,17 +130,17 @@ class Decoders:
             results.close()  # type: ignore[attr-defined]
 
     def served(
-        self, function: Callable[[Job], list[Any]], job: Job, found: list[Any] | Lost, limits: tuple[float, float]
+        self, function: Callable[[Job], list[Any]], job: Job, result: list[Any] | Lost, limits: tuple[float, float]
     ) -> list[Any]:
-        """What each clip of a job gets, of which `function` made `found`: a list, one a clip, or none.
+        """What each clip of a job gets; `result` is what `function` gave for the whole job.
 
         Windows that were lost together are tried one by one, unless it was the file that could not be read at all; up
         to HANGING in a row that take too long: then so would the others.
         """
-        if not isinstance(found, Lost):
-            return found
-        if len(job.clips) == 1 or found.exception == reading.VideoError.__name__:
-            return [found] * len(job.clips)
+        if not isinstance(result, Lost):
+            return result
+        if len(job.clips) == 1 or result.exception == reading.VideoError.__name__:
+            return [result] * len(job.clips)
         pool = self.pool(*limits)
         alone = [Job([clip], job.samplings, job.decoder) for clip in job.clips]
         each: list[Any] = []
@@ -153,7 +153,7 @@ class Decoders:
         return each + each[-1:] * (len(alone) - len(each))
 
     def jobs(self, work: Pass) -> list[Job]:
-        """A pass in pieces for decoder processes: whole videos, and windows in groups of bounded size."""
+        """The jobs of a pass for decoder processes: whole videos, and windows in groups of bounded size."""
         samplings = [target.part.sampling for target in work.targets]
         least, most = GROUP
         size = max(min(QUEUE // (self.count + 1), most), least) // _bytes(samplings)
@@ -181,7 +181,7 @@ class Decoders:
         self._pool, self.begun = None, None
 
     def _begin(self, work: Pass) -> Iterator[list[reading.Frames | Lost] | Lost]:
-        """Let the decoders start on a pass -> what they give for each of its jobs, in order."""
+        """Let the decoders start on a pass. Yields what they give for each of its jobs, in order."""
         if self.begun is not None:
             (begun, results), self.begun = self.begun, None
             if begun is work:
@@ -192,12 +192,12 @@ class Decoders:
 
 
 def _bytes(samplings: Sequence[Sampling]) -> int:
-    """Of the frames of a clip."""
+    """Bytes of the frames of a clip."""
     return sum(s.views * s.frames * s.crop**2 * 3 for s in samplings)
 
 
 def processes() -> int:
-    """How many decoder processes a process is to have."""
+    """How many decoder processes each process starts."""
     given = os.environ.get("LAFF_DECODERS", "")
     if given and not (given.isdecimal() and int(given)):
         raise LaffError(f"LAFF_DECODERS is {given!r}; it should be a number of processes, at least 1")
@@ -205,13 +205,13 @@ def processes() -> int:
 
 
 def read(job: Job) -> list[reading.Frames | Lost]:
-    """Runs in a decoder process."""
+    """Read the frames of a job's clips. Runs in a decoder process."""
     clip = job.clips[0]
     if clip.whole:
         return [reading.read(Path(clip.path), job.samplings, clip.packets, clip.fps, job.decoder)]
     bounds = [(one.start, one.end) for one in job.clips]
-    found = windows.read(Path(clip.path), job.samplings, bounds, job.decoder)
-    return [one if isinstance(one, reading.Frames) else Lost(str(one), type(one).__name__) for one in found]
+    results = windows.read(Path(clip.path), job.samplings, bounds, job.decoder)
+    return [one if isinstance(one, reading.Frames) else Lost(str(one), type(one).__name__) for one in results]
 
 
 def bounds(clips: Sequence[Clip]) -> dict[str, np.ndarray]:

@@ -115,7 +115,7 @@ class Forward:
         self.count += len(values)
 
     def _values(self, batch: Batch) -> tuple[np.ndarray, float]:
-        """Rows of the slots that are filled, and the seconds it took; in a thread of the lanes."""
+        """Values of the filled slots, and the seconds that took. Runs in a thread of the lanes."""
         with self.device.begin_lock():
             start = time.perf_counter()
             pieces = self._begin(batch)
@@ -138,7 +138,7 @@ class Forward:
         return rows, seconds
 
     def _begin(self, batch: Batch) -> list[Callable[[], np.ndarray]]:
-        """What waits for the values [b, *shape] of each piece: of all at once, or of less where memory is too small."""
+        """Start a batch, in pieces where memory is too small. Returns functions that wait for a piece's values."""
         begun: list[Callable[[], np.ndarray]] = []
         at = 0
         while at < len(batch):
@@ -146,7 +146,7 @@ class Forward:
             trouble = ""
             try:
                 with self._telling():
-                    begun.append(self._extract(piece, batch.own[at : at + len(piece)]))
+                    begun.append(self._extract(piece, batch.present[at : at + len(piece)]))
                 at += len(piece)
             except RuntimeError as error:
                 if not lacks_memory(error):
@@ -156,18 +156,18 @@ class Forward:
                 self._halve(len(piece), trouble)
         return begun
 
-    def _extract(self, frames: Tensor, own: Sequence[int] | None = None) -> Callable[[], np.ndarray]:
-        """[b, M, T, H, W, 3] uint8, where it was filled -> what waits for values [b, *shape]."""
+    def _extract(self, frames: Tensor, present: Sequence[int] | None = None) -> Callable[[], np.ndarray]:
+        """Start a forward of frames [b, M, T, H, W, 3] uint8. Returns a function that waits for values [b, *shape]."""
         import torch
 
-        told = [self.device.send(torch.tensor(own))] if own is not None and self.counted else []
+        counts = [self.device.send(torch.tensor(present))] if present is not None and self.counted else []
         with autocast(self.where, self.target.precision):
-            values: Any = self.part.extract(self.device.send(frames), *told)
+            values: Any = self.part.extract(self.device.send(frames), *counts)
         return self.device.fetch(values.float() if values.is_floating_point() else values)
 
     @contextmanager
     def _telling(self) -> Iterator[None]:
-        """What goes wrong inside is told with its stage, but for too little memory."""
+        """Name the stage in errors raised inside, except in those about a lack of memory."""
         try:
             yield
         except ValueError as error:
@@ -184,7 +184,7 @@ class Forward:
         return self.sizes.videos(self.known, self.where, self.part.sampling, self._try, self.company)
 
     def _try(self, frames: np.ndarray) -> None:
-        """A forward beside the batch that is copied meanwhile, of this part or another: as large as that can be."""
+        """Run a forward while memory is reserved for a second batch, the largest that any part may copy meanwhile."""
         import torch
 
         features = 1 + len(self.company)

@@ -26,7 +26,7 @@ def resolved(device: str, precision: str) -> str:
 
 
 def attributes(target: Target, part: Any, decoder: str = "pyav") -> dict[str, Any]:
-    """What a shard says of itself, so that a reader can tell how it came about, and do it again.
+    """What a shard says of itself, from which a reader can see how it was made, and make it again.
 
     decoder: who read the frames, where there were some.
     Nothing of clocks: shards made of the same are the same files, byte for byte. WORK/times.jsonl says when.
@@ -54,12 +54,12 @@ def attributes(target: Target, part: Any, decoder: str = "pyav") -> dict[str, An
                 about[name] = json.dumps(list(values))
     elif hasattr(part, "extract_text"):
         about["precision"] = f"float32 on {hardware(target.device)}"
-    found = member(part, "about")  # what a part found out from its files
-    return about | target.about | {name: json.dumps(value) for name, value in found.items()}
+    findings = member(part, "about")  # facts that a part read from its files
+    return about | target.about | {name: json.dumps(value) for name, value in findings.items()}
 
 
 def hardware(device: str) -> str:
-    """cpu, or the name of the GPU with its CUDA."""
+    """The name of the GPU and its CUDA version; cpu for the CPU."""
     if device == "cpu":
         return device
     import torch
@@ -74,7 +74,7 @@ def libraries() -> str:
 
 
 def laff() -> str:
-    """Laff's version; in a checkout its commit too, which ends in -dirty where files differ from it."""
+    """The version of laff; in a checkout its commit too, which ends in -dirty where files differ from it."""
     return _version(code.ROOT)
 
 

@@ -24,7 +24,7 @@ PASSES = 3  # under way at a time
 
 @dataclass
 class Done:
-    """What a pass found."""
+    """The results of a pass."""
 
     forwards: list[Forward]  # one a target
     tallies: list[Tally]  # one a target
@@ -59,7 +59,7 @@ class Stream:
         self._decoders: Decoders | None = None
 
     def done(self, work: Pass, worker: Worker) -> Done:
-        """The rows of a pass, as soon as they are there; those that follow it are begun before, if they are known.
+        """Wait for the results of a pass. Passes known to follow it are begun before it ends.
 
         What goes wrong in a pass is raised when that pass is asked for, and ends what was begun behind it.
         """
@@ -70,16 +70,16 @@ class Stream:
             begun = self._begun[0]
             while (count := begun.steps.get()) is not None:
                 worker.advance(count)
-                self._begin(work, worker)  # what follows may be told late
-            found = begun.fed.result()
+                self._begin(work, worker)  # the pass that follows may become known late
+            result = begun.fed.result()
             start = perf_counter()
-            found.rows = [forward.rows() for forward in found.forwards]
-            found.seconds += perf_counter() - start
+            result.rows = [forward.rows() for forward in result.forwards]
+            result.seconds += perf_counter() - start
             self._begun.popleft()
             if not self._begun:  # nothing follows
                 for target in work.targets:
                     worker.kept(Devices).named(target.device).drop()
-            return found
+            return result
         except BaseException:
             self._stop()
             raise
@@ -96,17 +96,17 @@ class Stream:
             lanes.close()
 
     def _begin(self, work: Pass, worker: Worker) -> None:
-        """Begin a pass and the next ones that are known, those which are not begun yet."""
+        """Begin a pass and those that follow it, as far as they are known and not begun yet."""
         self._decoders = worker.kept(Decoders)
-        one: Pass | None = work
+        following: Pass | None = work
         for _ in range(PASSES):
-            if one is None:
+            if following is None:
                 return
-            if not any(begun.work is one for begun in self._begun):
-                begun = Begun(one)
+            if not any(begun.work is following for begun in self._begun):
+                begun = Begun(following)
                 self._begun.append(begun)
                 begun.fed = self._thread.submit(self._feed, begun, self._decoders, worker)
-            one = one.following
+            following = following.following
 
     def _stop(self) -> None:
         for begun in self._begun:
@@ -115,31 +115,31 @@ class Stream:
         self._begun.clear()
 
     def _feed(self, begun: Begun, decoders: Decoders, worker: Worker) -> Done:
-        """Frames of all clips of a pass to all forwards; in the thread."""
+        """Give the frames of all clips of a pass to all forwards. Runs in the stream's thread."""
         work = begun.work
         try:
             if begun.stopped:
                 raise CancelledError
             numbers = range(len(work.targets))
-            found = Done([self._forward(work, number, worker) for number in numbers], [Tally() for _ in numbers])
+            result = Done([self._forward(work, number, worker) for number in numbers], [Tally() for _ in numbers])
             start = perf_counter()
             with closing(decoders.frames(work)) as videos:
                 for clip, frames in zip(work.clips, videos, strict=True):
                     if begun.stopped:
                         raise CancelledError
-                    for number, (forward, tally) in enumerate(zip(found.forwards, found.tallies, strict=True)):
+                    for number, (forward, tally) in enumerate(zip(result.forwards, result.tallies, strict=True)):
                         if tally.add(clip, frames, number) and isinstance(frames, reading.Frames):
                             forward.add(frames.arrays[number], frames.present[number])
                         else:
                             forward.add(None)
                     begun.steps.put(1)
-            found.seconds = perf_counter() - start
-            return found
+            result.seconds = perf_counter() - start
+            return result
         finally:
             begun.steps.put(None)
 
     def _forward(self, work: Pass, number: int, worker: Worker) -> Forward:
-        """Of one target. All parts are loaded before one looks for its batch size: they share a GPU's memory."""
+        """The forward of one target. All parts are loaded first: they share the memory that limits the batch size."""
         target = work.targets[number]
         samplings = [other.loaded(worker).sampling for other in work.targets]
         others = zip(work.targets, samplings, strict=True)

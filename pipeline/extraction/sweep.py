@@ -31,13 +31,13 @@ def sweep(work: Pass, worker: Worker) -> list[Made]:
     torch.set_num_threads(1)
     for used in (Decoders, Devices, Loaded):  # made before the stream, they are closed after it
         worker.kept(used)
-    found = worker.kept(Stream).done(work, worker)
-    computing = sum(forward.seconds for forward in found.forwards) or 1.0
-    made = []
-    for forward, tally, values in zip(found.forwards, found.tallies, found.rows, strict=True):
-        seconds = found.seconds * forward.seconds / computing
-        made.append(_write(forward, tally, values, seconds, work))
-    return made
+    done = worker.kept(Stream).done(work, worker)
+    computing = sum(forward.seconds for forward in done.forwards) or 1.0
+    shards_made = []
+    for forward, tally, values in zip(done.forwards, done.tallies, done.rows, strict=True):
+        seconds = done.seconds * forward.seconds / computing
+        shards_made.append(_write(forward, tally, values, seconds, work))
+    return shards_made
 
 
 def _write(forward: Forward, tally: Tally, values: np.ndarray, seconds: float, work: Pass) -> Made:

@@ -33,7 +33,7 @@ class Target:
 
     @property
     def device(self) -> str:
-        """Cuda or cpu, on this machine."""
+        """The device here: cuda or cpu."""
         return device(self.stage, self.on)
 
     def loaded(self, worker: Worker) -> Any:

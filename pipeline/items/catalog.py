@@ -62,7 +62,7 @@ class Catalog:
 
     @cached_property
     def row(self) -> dict[str, int]:
-        """Video id -> row."""
+        """Map each video id to its row."""
         return {video: row for row, video in enumerate(self.videos)}
 
     @cached_property
@@ -71,7 +71,7 @@ class Catalog:
         return bool(self.digests) and all(digest.startswith(PENDING) for digest in self.digests)
 
     def split_number(self, split: str) -> int:
-        """What `video_split` says of a split's videos."""
+        """The number that `video_split` holds for the videos of a split."""
         return SPLITS.index(self.aliases.get(split, split))
 
     def split_videos(self, split: str) -> np.ndarray:
@@ -86,16 +86,16 @@ class Catalog:
         return np.flatnonzero(described & (self.video_split[self.caption_video] == self.split_number(split)))
 
     def queries(self) -> np.ndarray:
-        """Rows of the texts of no video, which the videos of test are ranked for."""
+        """Rows of the queries: texts that describe no known video, for which the videos of test are ranked."""
         return np.flatnonzero(self.caption_video < 0)
 
     @cached_property
     def _shard_rows(self) -> dict[str, list[np.ndarray]]:
-        rows = {}
+        by_side = {}
         for side, shard in (("video", self.video_shard), ("text", self.caption_shard)):
             order = np.argsort(shard, kind="stable")
-            rows[side] = np.split(order, np.searchsorted(shard[order], np.arange(1, shard.max(initial=-1) + 1)))
-        return rows
+            by_side[side] = np.split(order, np.searchsorted(shard[order], np.arange(1, shard.max(initial=-1) + 1)))
+        return by_side
 
     def shards(self, side: str) -> list[np.ndarray]:
         """Rows of each shard's items, by shard number; emptied shards have no rows."""
@@ -107,21 +107,21 @@ class Catalog:
         return [column[row] for row in rows]
 
     def content(self, side: str, rows: np.ndarray) -> str:
-        """Digest of what items are: ids with file digests, and the bounds of windows, or ids with texts."""
+        """Digest of items: of videos their ids, file digests and bounds; of captions their ids and texts."""
         ids, what = (self.videos, self.digests) if side == "video" else (self.captions, self.texts)
         part = self._parts(rows) if side == "video" else {}
-        found = hashlib.sha256(b"[")  # in pieces, the files.digest of [[id, what], …]
+        sha256 = hashlib.sha256(b"[")  # in pieces, the files.digest of [[id, what], …]
         for start in range(0, len(rows), CHUNK):
             piece = json.dumps(
                 [(ids[row], what[row], *part.get(row, ())) for row in rows[start : start + CHUNK].tolist()],
                 ensure_ascii=False,
             )
-            found.update(f"{', ' if start else ''}{piece[1:-1]}".encode())
-        found.update(b"]")
-        return found.hexdigest()
+            sha256.update(f"{', ' if start else ''}{piece[1:-1]}".encode())
+        sha256.update(b"]")
+        return sha256.hexdigest()
 
     def _parts(self, rows: np.ndarray) -> dict[int, tuple[float, float]]:
-        """{row: (start, end)} of those that are windows."""
+        """{row: (start, end)} of the rows that are windows, in seconds."""
         parts = rows[(self.starts[rows] != 0) | (self.ends[rows] != np.inf)]
         bounds = zip(self.starts[parts].tolist(), self.ends[parts].tolist(), strict=True)
         return dict(zip(parts.tolist(), bounds, strict=True))
@@ -162,7 +162,7 @@ class Catalog:
 
 
 def was_read(digest: str) -> bool:
-    """Whether it is the digest of a file that was read."""
+    """Whether `digest` comes from a file that was read."""
     return bool(digest) and digest != LOST and not digest.startswith(PENDING)
 
 
@@ -171,5 +171,5 @@ def whole(count: int) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros(count), np.full(count, np.inf)
 
 
-def _same(one: Any, other: Any) -> bool:
-    return np.array_equal(one, other) if isinstance(one, np.ndarray) else one == other
+def _same(this: Any, other: Any) -> bool:
+    return np.array_equal(this, other) if isinstance(this, np.ndarray) else this == other

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import yamls
-from pipeline.errors import LaffError, did_you_mean, problems
+from pipeline.errors import LaffError, Problems, did_you_mean
 from pipeline.items import fast_folder, fast_lists, placing, shot_lists, sources, splits, windowing
-from pipeline.items.lists import Captions, Found, named_file
+from pipeline.items.lists import Captions, named_file
 from pipeline.items.splits import SPLITS
 from pipeline.items.video_files import some
 from pipeline.items.windowing import Even, Listed, Shots
@@ -36,7 +36,7 @@ class Collection:
     captions: dict[str, Captions] = field(default_factory=dict)  # split -> captions
     queries: Captions = field(default_factory=Captions)  # texts that test is asked without a known answer
     val_is_test: bool = False  # whether the videos of test are those of val too; val lists none then
-    notes: list[str] = field(default_factory=list)  # what is no mistake, but to be told once, a line each
+    notes: list[str] = field(default_factory=list)  # remarks that are no mistakes, a line each
 
     @property
     def has_videos(self) -> bool:
@@ -61,7 +61,8 @@ class Collection:
                 if window != WHOLE:
                     windows[id_] = window
         members = {
-            split: [id_ for v in own for id_, _ in parts.get(v, [(v, WHOLE)])] for split, own in self.ids.items()
+            split: [id_ for video in videos for id_, _ in parts.get(video, [(video, WHOLE)])]
+            for split, videos in self.ids.items()
         }
         return replace(self, files=files, ids=members, windows=windows, windowing=None)
 
@@ -71,35 +72,34 @@ def load(path: Path) -> Collection:
     raw = yamls.load(path)
     if not isinstance(raw, dict):
         raise LaffError(f"{path}: should be a mapping; `videos: FOLDER` is enough")
-    found = Found()
+    problems = Problems()
     for key in raw:
         if key not in KEYS:
-            found.add(path, 0, f"unknown key '{key}'{did_you_mean(str(key), KEYS)}")
+            problems.add(f"unknown key '{key}'{did_you_mean(str(key), KEYS)}", path)
     if isinstance(raw.get("name"), dict | list):
-        found.add(path, 0, "name: should be a word, not a list or a mapping")
+        problems.add("name: should be a word, not a list or a mapping", path)
     collection = Collection(str(raw.get("name") or path.resolve().parent.name), path)
     # Mistakes are rare, and a million lines are many: only where something is off, each line is looked at.
-    in_bulk = not found.lines and "windows" not in raw
-    if in_bulk and (sound := fast_lists.read(raw, path.parent, SPLITS) or fast_folder.read(raw, path)):
-        collection.ids, collection.captions, collection.files, collection.notes = sound
-        return collection
-    _read(raw, collection, found)
-    if found.lines:
-        raise problems(str(path), found.lines, most=SHOWN)
+    in_bulk = not problems and "windows" not in raw
+    if in_bulk and (sound := fast_lists.read(raw, path, SPLITS) or fast_folder.read(raw, path)):
+        return replace(collection, ids=sound.ids, captions=sound.captions, files=sound.files, notes=sound.notes)
+    _read(raw, collection, problems)
+    if problems:
+        raise problems.error(path, most=SHOWN)
     return collection
 
 
-def _read(raw: dict[str, Any], collection: Collection, found: Found) -> None:
+def _read(raw: dict[str, Any], collection: Collection, problems: Problems) -> None:
     """Fill in a collection line by line."""
     path = collection.path
     listed = any(split in raw for split in SPLITS)
     if not listed and "videos" not in raw:
-        found.add(path, 0, "names no videos and no split: give `videos:` a folder or a table")
+        problems.add("names no videos and no split: give `videos:` a folder or a table", path)
         return
-    about_videos = Found()  # told after what is wrong with lists
+    about_videos = Problems()  # told after what is wrong with lists
     follow = raw.get("follow_links", False)
     if not isinstance(follow, bool):
-        about_videos.add(path, 0, f"follow_links: should be true or false, not {follow!r}")
+        about_videos.add(f"follow_links: should be true or false, not {follow!r}", path)
     source = None
     if "videos" in raw and (place := named_file(raw, "videos", path, "", about_videos)):
         takes_rest = not listed or any(
@@ -107,44 +107,45 @@ def _read(raw: dict[str, Any], collection: Collection, found: Found) -> None:
         )
         source = sources.read(place, follow is True, not takes_rest, about_videos)
         collection.notes += source.notes
-    own = source.own if source else {} if "videos" in raw else None
-    read = splits.read(raw, path, own, found)
+    listed_by_source = source.own if source else {} if "videos" in raw else None
+    read = splits.read(raw, path, listed_by_source, problems)
     collection.ids, collection.captions, collection.queries = read.ids, read.captions, read.queries
     collection.val_is_test = read.val_is_test
     collection.notes += read.notes
-    found.lines += about_videos.lines
+    problems.extend(about_videos)
     if source:
-        collection.files, notes = placing.place(source, read.lines, follow is True, path, found)
+        collection.files, notes = placing.place(source, read.lines, follow is True, path, problems)
         collection.notes += notes
         collection.windows = {video: source.windows[video] for video in collection.files if video in source.windows}
         _put_together(collection)
     if "windows" in raw:
-        _divide(raw["windows"], collection, source, found)
+        _divide(raw["windows"], collection, source, problems)
 
 
 def _put_together(collection: Collection) -> None:
-    """Let the windows of a video follow each other in each split, by the time they start."""
+    """Sort the ids of each split so that the windows of a video follow each other, by their start."""
     if collection.windows:
-        for split, own in collection.ids.items():
-            place = {file: number for number, file in reversed([*enumerate(collection.files[video] for video in own)])}
-            at = {video: (place[collection.files[video]], *collection.windows.get(video, WHOLE)) for video in own}
-            collection.ids[split] = sorted(own, key=at.__getitem__)
+        for split, members in collection.ids.items():
+            files = [collection.files[video] for video in members]
+            place = {file: number for number, file in reversed([*enumerate(files)])}
+            at = {video: (place[collection.files[video]], *collection.windows.get(video, WHOLE)) for video in members}
+            collection.ids[split] = sorted(members, key=at.__getitem__)
 
 
-def _divide(value: Any, collection: Collection, source: sources.Source | None, found: Found) -> None:
-    """Take note of how the videos are divided into windows; where a list has all of them, do it."""
+def _divide(value: Any, collection: Collection, source: sources.Source | None, problems: Problems) -> None:
+    """Read `windows:`: divide the videos at once by a list of shots, or note how they are to be divided later."""
     path = collection.path
-    chosen = windowing.read(value, path, found)
+    chosen = windowing.read(value, path, problems)
     if source is None:
-        found.add(path, 0, "windows: there are no videos to divide; name `videos:`")
+        problems.add("windows: there are no videos to divide; name `videos:`", path)
     elif source.windows:
-        found.add(path, 0, f"windows: {source.place.name} lists parts of videos already; leave one of the two out")
+        problems.add(f"windows: {source.place.name} lists parts of videos already; leave one of the two out", path)
     if any(len(captions) for captions in collection.captions.values()):
-        found.add(path, 0, NO_CAPTIONS)
+        problems.add(NO_CAPTIONS, path)
     if isinstance(chosen, Listed):
-        lists = shot_lists.read(chosen.place, found)
-        if not found.lines:
-            parts = _of_videos(lists, collection, chosen.place, found)
+        lists = shot_lists.read(chosen.place, problems)
+        if not problems:
+            parts = _of_videos(lists, collection, chosen.place, problems)
             items = collection.divided(parts)
             collection.files, collection.ids, collection.windows = items.files, items.ids, items.windows
     else:
@@ -152,9 +153,9 @@ def _divide(value: Any, collection: Collection, source: sources.Source | None, f
 
 
 def _of_videos(
-    lists: shot_lists.Lists, collection: Collection, place: Path, found: Found
+    lists: shot_lists.Lists, collection: Collection, place: Path, problems: Problems
 ) -> dict[str, list[tuple[str, Window]]]:
-    """{video: its shots}: a list goes with the video whose id is its name, or whose id ends with it after a `/`."""
+    """{video: its shots}. The list NAME belongs to the video NAME, or else to the one whose id ends in /NAME."""
     by_name: dict[str, list[str]] = {}
     for video in collection.files:
         for name in {video, video.rpartition("/")[2]}:
@@ -163,12 +164,12 @@ def _of_videos(
     for name, shots in lists.of.items():
         of = [name] if name in collection.files else by_name.get(name, [])
         if len(of) > 1:
-            found.add(place, 0, f"the shots of '{name}' may be those of {len(of)} videos: {some(of)}")
+            problems.add(f"the shots of '{name}' may be those of {len(of)} videos: {some(of)}", place)
         elif of and shots:
             parts[of[0]] = sorted(shots, key=lambda shot: shot[1])
-    if not parts and not found.lines:
-        found.add(
-            place, 0, f"lists shots of none of the {len(collection.files)} videos, such as {some(list(lists.of))}"
+    if not parts and not problems:
+        problems.add(
+            f"lists shots of none of the {len(collection.files)} videos, such as {some(list(lists.of))}", place
         )
     if lists.empty:
         collection.notes.append(f"{lists.empty} shot(s) of {place} have no length and are left out")

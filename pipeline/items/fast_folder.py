@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pipeline.errors import Problems
 from pipeline.items.fast_lists import Sound
-from pipeline.items.lists import Captions, Found, named_file
+from pipeline.items.lists import Captions, named_file
 from pipeline.items.splits import SPLITS
 from pipeline.items.video_files import BESIDE, MAY_MOVE, NO_VIDEO, PICTURE, VIDEO, prefix_of
 
@@ -26,7 +27,7 @@ def read(raw: dict[str, Any], path: Path) -> Sound | None:
     """What the collection.yaml at `path`, parsed as `raw`, describes; None where it is no folder alone, or unusual."""
     if "videos" not in raw or not raw.keys() <= {"name", "videos", "follow_links"}:
         return None
-    folder = named_file(raw, "videos", path, "", Found())
+    folder = named_file(raw, "videos", path, "", Problems())
     if folder is None or not folder.is_dir() or not isinstance(raw.get("follow_links", False), bool):
         return None
     try:
@@ -36,7 +37,7 @@ def read(raw: dict[str, Any], path: Path) -> Sound | None:
     if not files:
         return None
     ids = {split: list(files) if split == "test" else [] for split in SPLITS}
-    return ids, {split: Captions() for split in SPLITS}, files, []
+    return Sound(ids, {split: Captions() for split in SPLITS}, files, [])
 
 
 def _files(folder: Path) -> dict[str, str]:

@@ -1,17 +1,17 @@
-"""Caption files and lists, line by line: every mistake noted with its file and line, the rest handed on."""
+"""Caption files and lists, line by line: good lines are handed on, each mistake is noted with its file and line."""
 
 import csv
 import io
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
 
 from pipeline import ids
-from pipeline.errors import printable
+from pipeline.errors import Problems
 from pipeline.files import text_of
 
 NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff]")  # what a text file or HDF5 cannot hold, or nobody meant
@@ -37,7 +37,7 @@ class Captions(Sequence[Caption]):
     texts: list[str] = field(default_factory=list)
 
     def add(self, caption: Caption) -> None:
-        """One more caption."""
+        """Append a caption."""
         self.ids.append(caption.id)
         self.videos.append(caption.video)
         self.texts.append(caption.text)
@@ -55,83 +55,117 @@ class Captions(Sequence[Caption]):
         return Caption(self.ids[index], self.videos[index], self.texts[index])
 
 
-class Found:
-    """The mistakes found so far, each with its file and line."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def add(self, where: Path | str, line: int, text: str) -> None:
-        """Note one; names of files in it may hold anything, so what cannot be shown is escaped."""
-        self.lines.append(printable(f"{where}:{line}: {text}" if line else f"{where}: {text}"))
-
-
-def named_file(entry: dict[str, Any], key: str, path: Path, split: str, found: Found) -> Path | None:
-    """The file that a key of collection.yaml, at `path`, names; None, with the mistake noted, where there is none."""
+def named_file(entry: dict[str, Any], key: str, path: Path, split: str, problems: Problems) -> Path | None:
+    """The file that a key of the collection.yaml at `path` names; None, and a problem, where there is none."""
     value, what = entry[key], f"{split}.{key}" if split else key
     if not isinstance(value, str) or not value:
-        found.add(path, 0, f"{what}: should name a file, not {value!r}")
+        problems.add(f"{what}: should name a file, not {value!r}", path)
         return None
     file = path.parent / value
     if value.startswith("..") and (plain := Path(os.path.normpath(file))).exists() and plain.samefile(file):
         file = plain  # `..` would stand in the path of every video
     if not file.exists():
-        found.add(path, 0, f"{what}: no such file: {file}")
+        problems.add(f"{what}: no such file: {file}", path)
         return None
     return file
 
 
-def text_lines(file: Path, found: Found) -> Iterator[tuple[int, str]]:
-    """(line number, text) of each line that is not blank; the mistake noted where the file is not UTF-8 text."""
+def text_lines(file: Path, problems: Problems) -> Iterator[tuple[int, str]]:
+    """(line number, text) of each line that is not blank; a problem where the file is not UTF-8 text."""
     try:
         text = text_of(file)
     except UnicodeDecodeError as error:
-        found.add(file, 0, f"is not {error.encoding.upper()} text: {error.reason} at byte {error.start}")
+        problems.add(f"is not {error.encoding.upper()} text: {error.reason} at byte {error.start}", file)
     except OSError as error:
-        found.add(file, 0, f"cannot be read: {error.strerror}")
+        problems.add(f"cannot be read: {error.strerror}", file)
     else:
-        yield from ((number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip())
+        for number, line in enumerate(text.split("\n"), 1):
+            if line and not line.isspace():
+                yield number, line
 
 
-def caption_rows(file: Path, found: Found) -> Iterator[tuple[int, str, str, str]]:
+def caption_rows(file: Path, problems: Problems) -> Iterator[tuple[int, str, str, str]]:
     """(line number, caption id, video, text) as they stand in the file, none of them checked."""
-    return {".csv": _from_csv, ".jsonl": _from_jsonl}.get(file.suffix.lower(), _from_text)(file, found)
+    return {".csv": _from_csv, ".jsonl": _from_jsonl}.get(file.suffix.lower(), _from_text)(file, problems)
 
 
-def read_captions(file: Path, videos: dict[str, Any], found: Found) -> Iterator[tuple[int, Caption]]:
-    """Captions of a file, mistakes noted and left out. The ending says the form: .csv, .jsonl, else `id#n text`."""
-    seen: dict[str, int] = {}
-    for number, id_, video, text in caption_rows(file, found):
-        wrong = ids.wrong(video)
-        if wrong:
-            found.add(file, number, wrong)
-        elif id_ in seen:
-            found.add(file, number, f"caption id '{id_}' stands again; first in line {seen[id_]}")
-        elif not text.strip():
-            found.add(file, number, f"caption '{id_}' is empty")
-        elif odd := NO_TEXT.search(text):
-            found.add(file, number, f"caption '{id_}' has the character {odd.group()!r}, which is no text")
-        elif video not in videos:
-            found.add(file, number, f"caption '{id_}' has no video: '{video}' is in no split")
+def read_captions(
+    file: Path,
+    members: Mapping[str, Sequence[str]],
+    captions: Mapping[str, Captions],
+    videos: Container[str],
+    problems: Problems,
+) -> list[tuple[int, str, str]]:
+    """Add the captions of a file to those of the splits that name it -> (line, caption id, video) of what is left.
+
+    What is left describes videos of other splits. The file name's ending tells the form: .csv, .jsonl, else lines
+    `VIDEO#n text`. A good caption, as nearly all are, takes a few quick tests; only a bad one is looked at for what is
+    wrong.
+
+    Args:
+        file: The file.
+        members: {split: its videos} of the splits that name the file; these are good ids.
+        captions: {split: its captions}, of all splits.
+        videos: The videos of all splits.
+        problems: Takes what is wrong.
+    """
+    # The captions of each video's split, and its id once more: one text for all captions of a video saves memory.
+    columns = {video: (captions[split], video) for split, ids_ in members.items() for video in ids_}
+    lines: dict[str, int] = {}  # caption id -> where it first stands
+    left: list[tuple[int, str, str]] = []
+    for number, id_, video, text in caption_rows(file, problems):
+        line = one_line(text)
+        first = lines.setdefault(id_, number)
+        known = columns.get(video)
+        if known and first == number and line and (line.isprintable() or not odd_letter(line)):
+            column, video = known
+            column.ids.append(id_)
+            column.videos.append(video)
+            column.texts.append(line)
+        elif wrong := ids.wrong(video):
+            problems.add(wrong, file, number)
+        elif first != number:
+            problems.add(f"caption id '{id_}' stands again; first in line {first}", file, number)
+        elif not line:
+            problems.add(f"caption '{id_}' is empty", file, number)
+        elif odd := odd_letter(line):
+            problems.add(f"caption '{id_}' has the character {odd!r}, which is no text", file, number)
+        elif video in videos:
+            left.append((number, id_, video))
         else:
-            yield number, Caption(id_, video, " ".join(text.split()))
-        seen.setdefault(id_, number)
+            problems.add(f"caption '{id_}' has no video: '{video}' is in no split", file, number)
+    return left
 
 
-def _from_text(file: Path, found: Found) -> Iterator[tuple[int, str, str, str]]:
-    for number, line in text_lines(file, found):
-        id_, text = [*line.split(maxsplit=1), ""][:2]
+def one_line(text: str) -> str:
+    """Text with one blank for each run of white space, and none around it."""
+    if text.isprintable() and "  " not in text:  # no white space but single blanks: as nearly all captions are
+        return text.strip()
+    return " ".join(text.split())
+
+
+def odd_letter(line: str) -> str:
+    """The first character of a line that is no text, or ''."""
+    odd = None if line.isprintable() else NO_TEXT.search(line)  # a tenth of the time of the search
+    return odd.group() if odd else ""
+
+
+def _from_text(file: Path, problems: Problems) -> Iterator[tuple[int, str, str, str]]:
+    for number, line in text_lines(file, problems):
+        id_, *rest = line.split(maxsplit=1)
         video, hash_, count = id_.rpartition("#")
+        text = rest[0] if rest else ""
         if not hash_ or not NUMBER.fullmatch(count):
-            found.add(file, number, f"should be 'VIDEO#n text' ({HINT}), not {line.strip()[:60]!r}")
-            continue
-        video = ids.decoded(video)
-        yield number, f"{video}#{count}", video, text
+            problems.add(f"should be 'VIDEO#n text' ({HINT}), not {line.strip()[:60]!r}", file, number)
+        elif (decoded := ids.decoded(video)) == video:
+            yield number, id_, video, text
+        else:
+            yield number, f"{decoded}#{count}", decoded, text
 
 
-def csv_rows(file: Path, found: Found) -> Iterator[tuple[int, list[str]]]:
-    """(number of its first line, cells) of each row that is not blank; a broken quote ends them, noted."""
-    lines = list(text_lines(file, found))
+def csv_rows(file: Path, problems: Problems) -> Iterator[tuple[int, list[str]]]:
+    """(number of its first line, cells) of each row that is not blank; a broken quote is a problem and ends them."""
+    lines = list(text_lines(file, problems))
     rows = csv.reader(io.StringIO("\n".join(line for _, line in lines)), strict=True)
     number = 0
     try:
@@ -139,36 +173,36 @@ def csv_rows(file: Path, found: Found) -> Iterator[tuple[int, list[str]]]:
             number = lines[rows.line_num][0]
             yield number, next(rows)
     except csv.Error as error:
-        found.add(file, number, f"is not valid CSV: {error}")
+        problems.add(f"is not valid CSV: {error}", file, number)
 
 
-def _from_csv(file: Path, found: Found) -> Iterator[tuple[int, str, str, str]]:
-    rows = csv_rows(file, found)
+def _from_csv(file: Path, problems: Problems) -> Iterator[tuple[int, str, str, str]]:
+    rows = csv_rows(file, problems)
     counts: dict[str, int] = {}
     _, header = next(rows, (1, []))
     if [cell.strip() for cell in header[:2]] != ["video", "caption"]:
-        found.add(file, 1, f"the first line should be 'video,caption', not {','.join(header)[:60]!r}")
+        problems.add(f"the first line should be 'video,caption', not {','.join(header)[:60]!r}", file, 1)
         return
     for number, row in rows:
         if len(row) != 2:
-            found.add(file, number, f"has {len(row)} columns instead of 2 (put a caption with commas into quotes)")
+            problems.add(f"has {len(row)} columns instead of 2 (put a caption with commas into quotes)", file, number)
             continue
         video = ids.clean(row[0])
         yield number, _numbered(video, counts), video, row[1]
 
 
-def _from_jsonl(file: Path, found: Found) -> Iterator[tuple[int, str, str, str]]:
+def _from_jsonl(file: Path, problems: Problems) -> Iterator[tuple[int, str, str, str]]:
     counts: dict[str, int] = {}
-    for number, line in text_lines(file, found):
+    for number, line in text_lines(file, problems):
         try:
             row = json.loads(line)
             video = row["video"]
             texts = row["captions"] if "captions" in row else [row["caption"]]
         except (ValueError, KeyError, TypeError, RecursionError):
-            found.add(file, number, 'should be {"video": …, "caption": …} or {"video": …, "captions": […]}')
+            problems.add('should be {"video": …, "caption": …} or {"video": …, "captions": […]}', file, number)
             continue
         if not isinstance(video, str) or not isinstance(texts, list) or not all(isinstance(t, str) for t in texts):
-            found.add(file, number, "video should be text, captions a list of texts")
+            problems.add("video should be text, captions a list of texts", file, number)
             continue
         video = ids.clean(video)
         for text in texts:

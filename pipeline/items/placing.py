@@ -1,12 +1,11 @@
-"""The file of each video of a collection, and what is told of videos without one."""
+"""The file of each video of a collection, and the messages about videos without one."""
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.errors import did_you_mean, printable
-from pipeline.items.lists import Found
-from pipeline.items.sources import Source, told
+from pipeline.errors import Problems, did_you_mean, printable
+from pipeline.items.sources import Source, distinct_names
 from pipeline.items.splits import Lines
 from pipeline.items.video_files import chosen_of, links_out, prefix_of, some
 
@@ -14,8 +13,10 @@ PART = re.compile(r"(.+)@[0-9.]+-[0-9.]+")  # the id of a window that a rule mad
 GUESSED = 40  # mistakes with a did-you-mean, which takes long
 
 
-def place(source: Source, lines: Lines, follow: bool, path: Path, found: Found) -> tuple[dict[str, str], list[str]]:
-    """{id: file} of the videos in `lines`, and notes. A video without a file costs itself, unless no video has one.
+def place(
+    source: Source, lines: Lines, follow: bool, path: Path, problems: Problems
+) -> tuple[dict[str, str], list[str]]:
+    """{id: file} of the videos in `lines`, and notes. Videos without one are noted, or problems if all lack one.
 
     path: collection.yaml. Two files of one id, and links out of the folder, are mistakes.
     """
@@ -26,19 +27,18 @@ def place(source: Source, lines: Lines, follow: bool, path: Path, found: Found) 
     for video, (where, line) in lines.items():
         mine = known.get(video, [])
         if video in several and video not in chosen:
-            if line:  # else it has been told
-                names = told([file.removeprefix(prefix_of(source.folder)) for file in mine])
-                found.add(where, line, f"video '{video}' has {len(mine)} files in {source.place}: {names}")
+            if line:  # else it is a problem already
+                names = distinct_names([file.removeprefix(prefix_of(source.folder)) for file in mine])
+                problems.add(f"video '{video}' has {len(mine)} files in {source.place}: {names}", where, line)
         elif mine:
             files[video] = str(chosen[video]) if video in chosen else mine[0]
-    notes += _note_missing(source, files, lines, found)
+    notes += _note_missing(source, files, lines, problems)
     if not follow and (out := links_out(files.values(), source.folder, source.links.__contains__)):
         link, where_to = next(iter(out.items()))
-        found.add(
-            path,
-            0,
+        problems.add(
             f"videos: {len(out)} file(s) are links out of {source.folder}, such as {Path(link).name} (to {where_to}); "
             "if they may be followed, say `follow_links: true` here",
+            path,
         )
     for video in lines:  # where it would be; who opens it says that nothing is there
         if video not in files:
@@ -46,8 +46,8 @@ def place(source: Source, lines: Lines, follow: bool, path: Path, found: Found) 
     return files, notes
 
 
-def _note_missing(source: Source, files: dict[str, str], lines: Lines, found: Found) -> list[str]:
-    """A note of the videos that have no file; mistakes instead, a line each, where there are other mistakes too."""
+def _note_missing(source: Source, files: dict[str, str], lines: Lines, problems: Problems) -> list[str]:
+    """A note of the videos without a file; where there are other mistakes, each of them is a mistake too."""
     known = source.known
     lost = [video for video in lines if not known.get(video) or files.get(video) in source.lost]
     if not lost:
@@ -64,13 +64,13 @@ def _note_missing(source: Source, files: dict[str, str], lines: Lines, found: Fo
             return f"; id lists name videos, not their windows: '{part[1]}'"
         return f"; did you mean '{deeper[video]}'?" if video in deeper else _near(video, names[:5000])
 
-    if found.lines or len(lost) == len(lines):
+    if problems or len(lost) == len(lines):
         for video in lost:
             where, line = lines[video]
-            guess = hint(video) if len(found.lines) < GUESSED else ""  # it takes long, and is not shown
+            guess = hint(video) if len(problems) < GUESSED else ""  # it takes long, and is not shown
             file = Path(files.get(video, source.place))
             what = f" in {source.place}{linked}" if file == source.place else f": {_instead(file)}"
-            found.add(where, line, f"video '{video}' has no file{what}{guess}")
+            problems.add(f"video '{video}' has no file{what}{guess}", where, line)
         return []
     broken = sum(Path(files.get(video, source.place)).is_symlink() for video in lost)
     more = linked + (f"; {broken} of them are links to nothing" if broken else "")
@@ -84,14 +84,14 @@ def _note_missing(source: Source, files: dict[str, str], lines: Lines, found: Fo
 
 
 def _instead(file: Path) -> str:
-    """What is at the path of a video where no file is."""
+    """What stands at the path of a video that has no file, in words."""
     if file.exists():
         return f"{file} is {'a folder' if file.is_dir() else 'no regular file (a pipe, socket or device)'}"
     return f"{file} is a link to nothing ({file.readlink()})" if file.is_symlink() else f"there is no {file}"
 
 
 def _near(video: str, names: Sequence[str]) -> str:
-    """A did-you-mean among names of files with the same numbers: clip99 is not meant to be clip6."""
+    """A did-you-mean among the files whose names hold the same numbers: clip99 is no typing error for clip6."""
     numbers = _numbers(video)
     return did_you_mean(video, [name for name in names if _numbers(name) == numbers])
 

@@ -1,4 +1,4 @@
-"""Which shard each item is in, as the shards of a workspace tell it: for a table that was lost."""
+"""A table that was lost, made again from the shards of a workspace, which say what items they hold."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,10 +27,10 @@ def recovered(root: Path, collection: Collection) -> Catalog:
     rank = {"video": {id_: row for row, id_ in enumerate(split_of)}, "text": captions}
     folders: dict[str, list[Members]] = {"video": [], "text": []}
     for paths in _folders(root):
-        told = {int(path.stem): _told(path) for path in paths}
-        names = {id_ for ids, failed in told.values() for id_ in ids + failed}
+        items = {int(path.stem): _items_of(path) for path in paths}
+        names = {id_ for ids, failed in items.values() for id_ in ids + failed}
         side = max(rank, key=lambda side: len(names & rank[side].keys()))
-        folders[side].append({number: _members(*both, rank[side]) for number, both in told.items()})
+        folders[side].append({number: _members(*both, rank[side]) for number, both in items.items()})
     videos, video_shard = _placed(folders["video"])
     captions_, caption_shard = _placed(folders["text"])
     zeros = np.zeros(len(videos), dtype=np.int64)
@@ -56,8 +56,8 @@ def _folders(root: Path) -> Iterator[list[Path]]:
         yield sorted(folder.glob(SHARD))
 
 
-def _told(path: Path) -> tuple[list[str], list[str]]:
-    """Ids of a shard's items in order, and of those whose place it does not tell; none where it cannot be read."""
+def _items_of(path: Path) -> tuple[list[str], list[str]]:
+    """Ids of a shard's items in order, and ids whose place in it is not known; both empty if it cannot be read."""
     try:
         members = shards.read_members(path)
         if members is not None:
@@ -68,7 +68,7 @@ def _told(path: Path) -> tuple[list[str], list[str]]:
 
 
 def _members(ids: list[str], failed: list[str], rank: dict[str, int]) -> list[str]:
-    """The listed items of a shard in order. Where one without a row stood is not told: it goes where it is listed."""
+    """The listed items of a shard in order. A failed one, whose place is lost, goes where the collection lists it."""
     members = [id_ for id_ in ids if id_ in rank]
     for id_ in sorted({id_ for id_ in failed if id_ in rank}.difference(members), key=rank.__getitem__):
         place = next((n for n, other in enumerate(members) if rank[other] > rank[id_]), len(members))
@@ -79,12 +79,12 @@ def _members(ids: list[str], failed: list[str], rank: dict[str, int]) -> list[st
 def _placed(folders: list[Members]) -> tuple[list[str], np.ndarray]:
     """Ids [n] in the order of the table, and their shards [n] int64.
 
-    The feature that tells most has the first say: decode, which fails on a video that others then leave out. An item
+    The feature with most items comes first: decode, which fails on a video that others then leave out. An item
     that was removed and came back has gone to a later shard.
     """
     shard_of: dict[str, int] = {}
     place: dict[str, int] = {}
-    for members in sorted(folders, key=lambda one: -sum(map(len, one.values()))):
+    for members in sorted(folders, key=lambda by_shard: -sum(map(len, by_shard.values()))):
         here = {id_: number for number in sorted(members) for id_ in members[number]}
         new = here.keys() - shard_of.keys()
         for number, ids in members.items():

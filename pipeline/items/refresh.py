@@ -1,4 +1,4 @@
-"""Bring the catalog in line with the collection as it is now, column by column, and say what changed."""
+"""Update the catalog to the collection as it is now, column by column, and say what changed."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -26,23 +26,23 @@ def refresh(
     Returns the table and what changed, in words.
     """
     listed = [video for split in SPLITS for video in collection.ids[split]]
-    order, was = _order(listed, old.videos)
-    known = was >= 0
+    order, old_rows = _order(listed, old.videos)
+    known = old_rows >= 0
     new = Catalog(videos=_take(listed, order), aliases={"val": "test"} if collection.val_is_test else {})
     new.video_split = np.repeat(np.arange(len(SPLITS)), [len(collection.ids[split]) for split in SPLITS])[order]
     new.paths = [collection.files[video] for video in new.videos] if collection.has_videos else [""] * len(order)
     new.starts, new.ends = _bounds(new.videos, collection.windows)
-    new.video_shard = _shards(was, old.video_shard, shard_videos, new.paths if collection.windows else ())
+    new.video_shard = _shards(old_rows, old.video_shard, shard_videos, new.paths if collection.windows else ())
     new.sizes, new.mtimes = _stat(new.paths)
-    differs = _digest(new, old, was, read)
+    differs = _digest(new, old, old_rows, read)
     changed = _take(new.videos, differs) if collection.has_videos else []
-    gone = _gone(was, len(old.videos))
+    gone = _gone(old_rows, len(old.videos))
     changes = _changes("video", _take(new.videos, np.flatnonzero(~known)), changed, _take(old.videos, gone), old.videos)
     shards = [old.video_shard[gone], new.video_shard[differs]]
     new.contents = _untouched(old, "video", np.concatenate(shards))
 
     changes += _refresh_captions(collection, old, new, shard_captions)
-    moved = _take(new.videos, np.flatnonzero(known)[old.video_split[was[known]] != new.video_split[known]])
+    moved = _take(new.videos, np.flatnonzero(known)[old.video_split[old_rows[known]] != new.video_split[known]])
     if moved:
         changes.append(f"{len(moved)} video(s) moved to another split ({_some(moved)})")
     if old.videos and new.aliases != old.aliases:
@@ -54,9 +54,9 @@ def refresh(
 
 def dated(new: Catalog, old: Catalog) -> list[int]:
     """Rows of `new`, which `refresh` made of `old` without reading: files of the same size with another mtime."""
-    _, was = _order(new.videos, old.videos)
-    known = np.flatnonzero(was >= 0)
-    other = known[(new.mtimes[known] != old.mtimes[was[known]]) & (new.sizes[known] == old.sizes[was[known]])]
+    _, old_rows = _order(new.videos, old.videos)
+    known = np.flatnonzero(old_rows >= 0)
+    other = known[(new.mtimes[known] != old.mtimes[old_rows[known]]) & (new.sizes[known] == old.sizes[old_rows[known]])]
     return [row for row in other.tolist() if not new.digests[row].startswith(PENDING)]
 
 
@@ -75,22 +75,22 @@ def settle(old: Catalog, new: Catalog, rows: Sequence[int], digests: Sequence[st
 
 def _refresh_captions(collection: Collection, old: Catalog, new: Catalog, per_shard: int) -> list[str]:
     parts = [*(collection.captions[split] for split in SPLITS), collection.queries]
-    order, was = _order([id_ for part in parts for id_ in part.ids], old.captions)
+    order, old_rows = _order([id_ for part in parts for id_ in part.ids], old.captions)
     new.captions = _take([id_ for part in parts for id_ in part.ids], order)
     new.texts = _take([text for part in parts for text in part.texts], order)
     videos = [video for part in parts for video in part.videos]
     of = new.row | {"": -1}  # no id is empty: queries have no video
     new.caption_video = np.fromiter(map(of.__getitem__, videos), np.int64, len(videos))[order]
-    new.caption_shard = _shards(was, old.caption_shard, per_shard)
-    known = np.flatnonzero(was >= 0)
-    pairs = zip(known.tolist(), was[known].tolist(), strict=True)
+    new.caption_shard = _shards(old_rows, old.caption_shard, per_shard)
+    known = np.flatnonzero(old_rows >= 0)
+    pairs = zip(known.tolist(), old_rows[known].tolist(), strict=True)
     differs = np.array([row for row, before in pairs if new.texts[row] != old.texts[before]], dtype=np.int64)
-    gone = _gone(was, len(old.captions))
+    gone = _gone(old_rows, len(old.captions))
     asks = new.caption_video < 0
-    turned = known[asks[known] != (old.caption_video[was[known]] < 0)]
+    turned = known[asks[known] != (old.caption_video[old_rows[known]] < 0)]
     shards = [old.caption_shard[gone], new.caption_shard[differs]]
     new.contents |= _untouched(old, "text", np.concatenate(shards))
-    added = _take(new.captions, np.flatnonzero(was < 0))
+    added = _take(new.captions, np.flatnonzero(old_rows < 0))
     changes = _changes("caption", added, _take(new.captions, differs), _take(old.captions, gone), old.videos)
     if len(turned):
         changes.append(
@@ -104,32 +104,32 @@ def _order(names: list[str], before: list[str]) -> tuple[np.ndarray, np.ndarray]
     if names == before:
         return np.arange(len(names)), np.arange(len(names))
     row = {name: number for number, name in enumerate(before)}
-    was = np.fromiter((row.get(name, -1) for name in names), np.int64, len(names))
-    order = np.argsort(np.where(was < 0, len(before), was), kind="stable")
-    return order, was[order]
+    old_rows = np.fromiter((row.get(name, -1) for name in names), np.int64, len(names))
+    order = np.argsort(np.where(old_rows < 0, len(before), old_rows), kind="stable")
+    return order, old_rows[order]
 
 
 def _take(column: Sequence[str], rows: np.ndarray) -> list[str]:
     return [column[row] for row in rows.tolist()]
 
 
-def _gone(was: np.ndarray, count: int) -> np.ndarray:
-    """Old rows that no item has any more."""
+def _gone(old_rows: np.ndarray, count: int) -> np.ndarray:
+    """Old rows whose items are gone."""
     left = np.ones(count, dtype=bool)
-    left[was[was >= 0]] = False
+    left[old_rows[old_rows >= 0]] = False
     return np.flatnonzero(left)
 
 
-def _shards(was: np.ndarray, old: np.ndarray, size: int, files: Sequence[str] = ()) -> np.ndarray:
+def _shards(old_rows: np.ndarray, old: np.ndarray, size: int, files: Sequence[str] = ()) -> np.ndarray:
     """Known items keep their shards; behind the last one that has items, new ones fill shards of `size`.
 
     files: of the items, where several may be of one: these go into one shard where one holds them, so that a file is
     decoded once.
     """
     first = 1 + old.max(initial=-1)
-    new = was < 0
-    shard = np.empty(len(was), dtype=np.int64)
-    shard[~new] = old[was[~new]]
+    new = old_rows < 0
+    shard = np.empty(len(old_rows), dtype=np.int64)
+    shard[~new] = old[old_rows[~new]]
     if not files:
         shard[new] = first + np.arange(np.count_nonzero(new)) // size
         return shard
@@ -154,59 +154,63 @@ def _bounds(videos: list[str], windows: dict[str, Window]) -> tuple[np.ndarray, 
 def _stat(paths: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """Sizes [n] in bytes and mtimes [n] in nanoseconds; zeros where there is no path, sizes of -1 where no file."""
     sizes, mtimes = np.zeros((2, len(paths)), dtype=np.int64)
-    last, found = "", (0, 0)  # windows of a file follow each other
+    last, facts = "", (0, 0)  # windows of a file follow each other
     for row, path in enumerate(paths):
         if path and path != last:
             try:
                 status = os.stat(path)  # noqa: PTH116 - a million Paths take longer than the files' answers
-                last, found = path, (status.st_size, status.st_mtime_ns)
+                last, facts = path, (status.st_size, status.st_mtime_ns)
             except OSError:
-                last, found = path, (-1, 0)
+                last, facts = path, (-1, 0)
         if path:
-            sizes[row], mtimes[row] = found
+            sizes[row], mtimes[row] = facts
     return sizes, mtimes
 
 
-def _digest(new: Catalog, old: Catalog, was: np.ndarray, read: Callable[[list[str]], list[str]] | None) -> np.ndarray:
+def _digest(
+    new: Catalog, old: Catalog, old_rows: np.ndarray, read: Callable[[list[str]], list[str]] | None
+) -> np.ndarray:
     """Fill in the digests: files with known sizes and mtimes keep theirs. Returns rows of known videos that differ.
 
     Without `read`, the size is enough. A file that was read once and is gone, or may not be read now, stays what it
     was: what was made of it can still be used.
     """
     finished = np.fromiter((was_read(d) for d in old.digests), bool, len(old.digests))
-    same = was >= 0
-    kept = was[same]
+    same = old_rows >= 0
+    kept = old_rows[same]
     same[same] = finished[kept] & (old.sizes[kept] == new.sizes[same])
     if read:
-        kept = was[same]
+        kept = old_rows[same]
         same[same] = old.mtimes[kept] == new.mtimes[same]
     new.digests = [
-        old.digests[before] if keeps else "" for before, keeps in zip(was.tolist(), same.tolist(), strict=True)
+        old.digests[before] if keeps else "" for before, keeps in zip(old_rows.tolist(), same.tolist(), strict=True)
     ]
     unknown = [row for row in np.flatnonzero(~same).tolist() if new.paths[row]]
     asked = [row for row in unknown if new.sizes[row] >= 0 and os.access(new.paths[row], os.R_OK)]
     for row in unknown:
         new.digests[row] = LOST
     if read:
-        found = read([new.paths[row] for row in asked])
+        digests = read([new.paths[row] for row in asked])
     else:
-        found = [f"{PENDING}{new.sizes[row]}:{new.mtimes[row]}" for row in asked]
-    for row, digest in zip(asked, found, strict=True):
+        digests = [f"{PENDING}{new.sizes[row]}:{new.mtimes[row]}" for row in asked]
+    for row, digest in zip(asked, digests, strict=True):
         new.digests[row] = digest
     for row in unknown:
-        if new.digests[row] == LOST and was[row] >= 0 and finished[was[row]]:
-            new.digests[row] = old.digests[was[row]]
-            new.sizes[row], new.mtimes[row] = old.sizes[was[row]], old.mtimes[was[row]]
-    differs = (was >= 0) & ~same
+        if new.digests[row] == LOST and old_rows[row] >= 0 and finished[old_rows[row]]:
+            new.digests[row] = old.digests[old_rows[row]]
+            new.sizes[row], new.mtimes[row] = old.sizes[old_rows[row]], old.mtimes[old_rows[row]]
+    differs = (old_rows >= 0) & ~same
     for row in np.flatnonzero(differs).tolist():
-        differs[row] = new.digests[row] != old.digests[was[row]]
-    known = np.flatnonzero(was >= 0)
-    differs[known] |= (new.starts[known] != old.starts[was[known]]) | (new.ends[known] != old.ends[was[known]])
+        differs[row] = new.digests[row] != old.digests[old_rows[row]]
+    known = np.flatnonzero(old_rows >= 0)
+    differs[known] |= (new.starts[known] != old.starts[old_rows[known]]) | (
+        new.ends[known] != old.ends[old_rows[known]]
+    )
     return np.flatnonzero(differs)
 
 
 def _untouched(old: Catalog, side: str, touched: np.ndarray) -> dict[str, str]:
-    """Digests of the shards that hold what they held."""
+    """The known digests of the shards whose items did not change."""
     left = set(range(1 + (old.video_shard if side == "video" else old.caption_shard).max(initial=-1)))
     names = [f"{side}/{number}" for number in left.difference(touched.tolist())]
     return {name: old.contents[name] for name in names if name in old.contents}

@@ -20,7 +20,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from pipeline import ids
-from pipeline.items.lists import Found, text_lines
+from pipeline.errors import Problems
+from pipeline.items.lists import text_lines
 from pipeline.items.windows import Window, seconds_of
 
 HEADER = ["startframe", "starttime", "endframe", "endtime"]
@@ -34,34 +35,34 @@ Shots = list[tuple[str, Window]]  # of one video: the id and the bounds of each
 
 @dataclass
 class Lists:
-    """The shots of many videos."""
+    """The shots of many videos, by the names of the videos."""
 
     of: dict[str, Shots] = field(default_factory=dict)  # name of a video's file without its ending -> its shots
     empty: int = 0  # shots of no length, which are left out
 
 
-def read(place: Path, found: Found) -> Lists:
-    """The lists of a file or of a folder with its subfolders; mistakes are noted in `found`."""
+def read(place: Path, problems: Problems) -> Lists:
+    """The lists of a file or of a folder with its subfolders; mistakes are noted in `problems`."""
     lists = Lists()
     every = sorted(path for path in place.rglob("*") if path.is_file()) if place.is_dir() else [place]
     files = [file for file in every if file.suffix.lower() in (".tsv", XML)]
     if not files:
         wanted = "V3C's .tsv or MPEG-7's .mp7.xml files"
         frames = " (.msb and .sb hold frame numbers alone: take the mp7 files)" if _has_frames(every) else ""
-        found.add(place, 0, f"holds no list of shots: {wanted}, one for each video{frames}")
+        problems.add(f"holds no list of shots: {wanted}, one for each video{frames}", place)
     names: dict[str, str] = {}
     xmls = [file for file in files if file.suffix.lower() == XML]
     for file in (file for file in xmls if _is_collection(file)):
-        names |= _collection(file, found)
+        names |= _collection(file, problems)
     if xmls and not place.is_dir():
         for file in sorted({*place.parent.glob("*collection.xml"), *place.parent.parent.glob("*collection.xml")}):
-            names |= _collection(file, found)
+            names |= _collection(file, problems)
     for file in files:
         if file.suffix.lower() == ".tsv":
-            _add(lists, file, ids.clean(file.stem), _tsv(file, lists, found), found)
+            _add(lists, file, ids.clean(file.stem), _tsv(file, lists, problems), problems)
         elif not _is_collection(file):
-            for number, shots in _mpeg7(file, lists, found):
-                _add(lists, file, names.get(number, number), shots, found)
+            for number, shots in _mpeg7(file, lists, problems):
+                _add(lists, file, names.get(number, number), shots, problems)
     return lists
 
 
@@ -73,30 +74,30 @@ def _is_collection(file: Path) -> bool:
     return file.name.lower().endswith("collection.xml")
 
 
-def _add(lists: Lists, file: Path, name: str, shots: Shots, found: Found) -> None:
+def _add(lists: Lists, file: Path, name: str, shots: Shots, problems: Problems) -> None:
     if name in lists.of:
-        found.add(file, 0, f"lists shots of '{name}', which another file lists too")
+        problems.add(f"lists shots of '{name}', which another file lists too", file)
     lists.of[name] = shots
 
 
-def _tsv(file: Path, lists: Lists, found: Found) -> Shots:
-    lines = [(number, [cell.strip() for cell in line.split("\t")]) for number, line in text_lines(file, found)]
+def _tsv(file: Path, lists: Lists, problems: Problems) -> Shots:
+    lines = [(number, [cell.strip() for cell in line.split("\t")]) for number, line in text_lines(file, problems)]
     if not lines or [cell.lower() for cell in lines[0][1]] != HEADER:
-        found.add(file, 1, f"the first line should be '{' '.join(HEADER)}', with tabs between")
+        problems.add(f"the first line should be '{' '.join(HEADER)}', with tabs between", file, 1)
         return []
-    rows: list[tuple[int, float, int, float]] = []
+    bounds: list[tuple[int, float, int, float]] = []
     for number, cells in lines[1:]:
         times = [seconds_of(cell) for cell in cells[1::2]] if len(cells) == 4 else []
         if not times or None in times or not (cells[0].isdecimal() and cells[2].isdecimal()):
-            found.add(
-                file, number, f"should be a frame, a time, a frame and a time, with tabs between; not {cells}"[:200]
+            problems.add(
+                f"should be a frame, a time, a frame and a time, with tabs between; not {cells}"[:200], file, number
             )
             return []
-        rows.append((int(cells[0]), times[0], int(cells[2]), times[1]))  # type: ignore[arg-type]
+        bounds.append((int(cells[0]), times[0], int(cells[2]), times[1]))  # type: ignore[arg-type]
     shots: Shots = []
-    for place, (_, start, last, end) in enumerate(rows):
-        if place + 1 < len(rows) and rows[place + 1][0] == last + 1:
-            end = rows[place + 1][1]
+    for place, (_, start, last, end) in enumerate(bounds):
+        if place + 1 < len(bounds) and bounds[place + 1][0] == last + 1:
+            end = bounds[place + 1][1]
         _keep(
             shots,
             f"shot{ids.clean(file.stem)}_{place + 1}",
@@ -104,27 +105,27 @@ def _tsv(file: Path, lists: Lists, found: Found) -> Shots:
             file,
             lines[place + 1][0],
             lists,
-            found,
+            problems,
         )
     return shots
 
 
-def _keep(shots: Shots, id_: str, window: Window, file: Path, line: int, lists: Lists, found: Found) -> None:
+def _keep(shots: Shots, id_: str, window: Window, file: Path, line: int, lists: Lists, problems: Problems) -> None:
     if window.end == window.start:
         lists.empty += 1
     elif window.wrong:
-        found.add(file, line, f"shot '{id_}' {window.wrong}")
+        problems.add(f"shot '{id_}' {window.wrong}", file, line)
     else:
         shots.append((id_, window))
 
 
-def _parsed(file: Path, found: Found) -> ElementTree.Element | None:
+def _parsed(file: Path, problems: Problems) -> ElementTree.Element | None:
     try:
         return ElementTree.parse(file).getroot()
     except ElementTree.ParseError as error:
-        found.add(file, error.position[0], f"is no XML: {error}")
+        problems.add(f"is no XML: {error}", file, error.position[0])
     except (OSError, ValueError, LookupError) as error:  # of an encoding that it claims
-        found.add(file, 0, f"cannot be read: {error}")
+        problems.add(f"cannot be read: {error}", file)
     return None
 
 
@@ -145,10 +146,10 @@ def _text(element: ElementTree.Element, *path: str) -> str:
     return (element.text or "").strip()
 
 
-def _collection(file: Path, found: Found) -> dict[str, str]:
+def _collection(file: Path, problems: Problems) -> dict[str, str]:
     """{number of a video: the name of its file without the ending}."""
-    root = _parsed(file, found)
-    videos = [one for one in root.iter() if _local(one) == "VideoFile"] if root is not None else []
+    root = _parsed(file, problems)
+    videos = [element for element in root.iter() if _local(element) == "VideoFile"] if root is not None else []
     return {
         _text(video, "id"): ids.clean(Path(_text(video, "filename")).stem)
         for video in videos
@@ -156,9 +157,9 @@ def _collection(file: Path, found: Found) -> dict[str, str]:
     }
 
 
-def _mpeg7(file: Path, lists: Lists, found: Found) -> Iterator[tuple[str, Shots]]:
+def _mpeg7(file: Path, lists: Lists, problems: Problems) -> Iterator[tuple[str, Shots]]:
     """The number of each video that a file describes, and its shots."""
-    root = _parsed(file, found)
+    root = _parsed(file, problems)
     if root is None:
         return
     by_number: dict[str, Shots] = {}
@@ -170,15 +171,14 @@ def _mpeg7(file: Path, lists: Lists, found: Found) -> Iterator[tuple[str, Shots]
         start = _point(_text(segment, "MediaTime", "MediaTimePoint"))
         length = _duration(_text(segment, "MediaTime", "MediaDuration"))
         if start is None or length is None:
-            found.add(
-                file,
-                0,
+            problems.add(
                 f"shot '{match.group()}' has no MediaTimePoint and MediaDuration as `T00:00:16:4484F30000`, `PT16S…`",
+                file,
             )
             continue
-        _keep(shots, match.group(), Window(start, start + length), file, 0, lists, found)
+        _keep(shots, match.group(), Window(start, start + length), file, 0, lists, problems)
     if not by_number:
-        found.add(file, 0, "describes no shot: no VideoSegment has an id such as shot45721_1")
+        problems.add("describes no shot: no VideoSegment has an id such as shot45721_1", file)
     yield from by_number.items()
 
 

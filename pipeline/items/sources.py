@@ -1,4 +1,4 @@
-"""Where a collection's videos lie: in a folder with its subfolders, or where a table says."""
+"""The files of a collection's videos: those of a folder and its subfolders, or those that a table lists."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -6,9 +6,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline import ids
+from pipeline.errors import Problems
 from pipeline.items import video_table
-from pipeline.items.lists import Found
-from pipeline.items.video_files import EXPECTED, NO_VIDEO, is_video, leads_out, prefix_of, some
+from pipeline.items.video_files import (
+    EXPECTED,
+    NO_VIDEO,
+    is_file,
+    is_folder,
+    is_video,
+    leads_out,
+    lost_and_links,
+    prefix_of,
+    some,
+    stem_and_ending,
+)
 from pipeline.items.windows import Window
 
 TABLE = "a table (CSV with the header `video,path`, or JSONL) can give each file an id of its own"
@@ -16,7 +27,7 @@ TABLE = "a table (CSV with the header `video,path`, or JSONL) can give each file
 
 @dataclass
 class Source:
-    """The files that `videos:` of a collection.yaml tells of. Paths are text: there may be a million."""
+    """The files that `videos:` of a collection.yaml names. Paths are text: there may be a million."""
 
     place: Path  # the folder, or the table
     folder: Path  # what paths are relative to
@@ -30,46 +41,38 @@ class Source:
     notes: list[str] = field(default_factory=list)
 
 
-def read(place: Path, follow: bool, listed: bool, found: Found) -> Source:
-    """Look through a folder or read a table; mistakes noted in `found`.
+def read(place: Path, follow: bool, listed: bool, problems: Problems) -> Source:
+    """Look through a folder or read a table; mistakes noted in `problems`.
 
     listed: whether splits list all videos that are wanted; else each file that is a video is one.
     """
     if not place.is_dir():
         source = Source(place, place.parent)
-        before = len(found.lines)
-        listed_there = video_table.read(place, found)
+        before = len(problems)
+        listed_there = video_table.read(place, problems)
         source.known = {video: [path] for video, path in listed_there.files.items()}
         source.windows = listed_there.windows
         source.own = {video: video for video in source.known}
-        if not source.own and len(found.lines) == before:
-            found.add(place, 0, "lists no video")
-        _look(source)
+        if not source.own and len(problems) == before:
+            problems.add("lists no video", place)
+        source.lost, source.links = lost_and_links(listed_there.files.values())
         return source
     source = Source(place, place)
     unread: list[str] = []
-    names = [name for name in _walk(source, follow, unread) if _parts(name)[1] not in NO_VIDEO]
+    names = [name for name in _walk(source, follow, unread) if stem_and_ending(name)[1] not in NO_VIDEO]
     if unread:
         source.notes.append(f"{len(unread)} subfolder(s) of {place} cannot be read: {some(unread)}")
     prefix = prefix_of(place)
     for name in names:
-        for id_ in {ids.clean(_parts(name)[0]), ids.clean(name)}:
+        for id_ in {ids.clean(stem_and_ending(name)[0]), ids.clean(name)}:
             source.known.setdefault(id_, []).append(f"{prefix}{name}")
-    for name in source.pipes:  # told as such where no file has the name
+    for name in source.pipes:  # lost, unless a file has the name too
         source.lost.add(f"{prefix}{name}")
-        for id_ in {ids.clean(_parts(name)[0]), ids.clean(name)}:
+        for id_ in {ids.clean(stem_and_ending(name)[0]), ids.clean(name)}:
             source.known.setdefault(id_, [f"{prefix}{name}"])
     if not listed:
-        _find_own(source, names, found)
+        _find_own(source, names, problems)
     return source
-
-
-def _parts(name: str) -> tuple[str, str]:
-    """A file's name without its ending, and the ending with its dot in lower case; '' where it has none."""
-    stem, dot, ending = name.rpartition(".")
-    if not dot or "/" in ending or not ending or not stem or stem.endswith("/"):
-        return name, ""
-    return stem, f".{ending.lower()}"
 
 
 def _walk(source: Source, follow: bool, unread: list[str]) -> Iterator[str]:
@@ -90,7 +93,7 @@ def _walk(source: Source, follow: bool, unread: list[str]) -> Iterator[str]:
             name = f"{here}{entry.name}"
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir():
+            if is_folder(entry):
                 if entry.is_symlink() and not follow and leads_out(entry.path, source.folder):
                     source.linked.append(name)
                 elif (real := os.path.realpath(entry.path)) not in seen:
@@ -100,9 +103,9 @@ def _walk(source: Source, follow: bool, unread: list[str]) -> Iterator[str]:
             link = entry.is_symlink()
             if link:
                 source.links.add(f"{prefix}{name}")
-            if entry.is_file():
+            if is_file(entry):
                 yield name
-            elif link and not os.path.exists(entry.path):  # a link to nothing is told as such  # noqa: PTH110
+            elif link and not os.path.exists(entry.path):  # a link to nothing is lost  # noqa: PTH110
                 source.lost.add(f"{prefix}{name}")
                 yield name
             else:
@@ -110,30 +113,13 @@ def _walk(source: Source, follow: bool, unread: list[str]) -> Iterator[str]:
         left += reversed(deeper)
 
 
-def _look(source: Source) -> None:
-    """Fill in which paths of a table are links, and which are lost. Folders are listed: faster than asking for each."""
-    listed: dict[str, dict[str, bool]] = {}  # folder -> file -> whether it is a link
-    for (path,) in source.known.values():
-        folder, _, name = path.rpartition("/")
-        if folder not in listed:
-            try:
-                with os.scandir(folder or ("/" if path.startswith("/") else ".")) as entries:
-                    listed[folder] = {entry.name: entry.is_symlink() for entry in entries if entry.is_file()}
-            except OSError:
-                listed[folder] = {}
-        if name not in listed[folder]:
-            source.lost.add(path)
-        elif listed[folder][name]:
-            source.links.add(path)
-
-
-def _find_own(source: Source, names: Sequence[str], found: Found) -> None:
+def _find_own(source: Source, names: Sequence[str], problems: Problems) -> None:
     """Fill in `own`, an id for each file that is a video. Mistakes: no video, two of one id, ids apart by case only."""
     prefix = prefix_of(source.folder)
     by_id: dict[str, list[str]] = {}
     odd, unnamed = [], []
     for name in names:
-        stem, ending = _parts(name)
+        stem, ending = stem_and_ending(name)
         if not is_video(f"{prefix}{name}", ending):
             if ending not in EXPECTED:
                 odd.append(name)
@@ -152,30 +138,31 @@ def _find_own(source: Source, names: Sequence[str], found: Found) -> None:
             f"{some(unnamed)}; rename them, or list them: {TABLE}"
         )
     if source.linked:
-        found.add(
-            place,
-            0,
+        problems.add(
             f"{len(source.linked)} subfolder(s) are links out of it: {some(source.linked)}; if they may be followed, "
             "say `follow_links: true` in collection.yaml",
+            place,
         )
     elif not by_id:
         what = f"holds no video: {len(names)} file(s), such as {some(names[:1])}" if names else "holds no video"
-        found.add(place, 0, f"{what}; videos have endings such as .mp4, .mkv, .webm, .avi, .mov, .gif")
+        problems.add(f"{what}; videos have endings such as .mp4, .mkv, .webm, .avi, .mov, .gif", place)
     for id_, files in by_id.items():
         if len(files) > 1:
-            found.add(place, 0, f"id '{id_}' means {len(files)} videos: {told(files)}; rename all but one, or {TABLE}")
+            problems.add(
+                f"id '{id_}' means {len(files)} videos: {distinct_names(files)}; rename all but one, or {TABLE}", place
+            )
     folded: dict[str, str] = {}
     for id_ in by_id:
         if (other := folded.setdefault(id_.casefold(), id_)) != id_:
-            found.add(
-                place, 0, f"ids '{other}' and '{id_}' differ in upper and lower case only; rename one, or {TABLE}"
+            problems.add(
+                f"ids '{other}' and '{id_}' differ in upper and lower case only; rename one, or {TABLE}", place
             )
     source.own = {id_: ids.clean(by_id[id_][0]) for id_ in sorted(by_id)}
     source.known.update({id_: [f"{prefix}{name}" for name in files] for id_, files in by_id.items()})
 
 
-def told(names: Sequence[str]) -> str:
-    """Names of files, so that two which look alike are told apart."""
+def distinct_names(names: Sequence[str]) -> str:
+    """Names of files in one line; where two look alike, with escapes that show the difference."""
     if len({ids.clean(name) for name in names}) < len(names):
         names = [ascii(name)[1:-1] for name in names]  # an accent may be a letter's own, or stand behind it
     return ", ".join(names)

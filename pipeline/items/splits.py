@@ -1,4 +1,4 @@
-"""The splits of a collection: which videos each has, what is said of them, and what is asked without a known answer.
+"""The splits of a collection: the videos and the captions of each, and the queries of test, which have no known answer.
 
 Every part of a split is optional. Without `ids` it has the videos that its captions describe; without captions, too,
 all that no other split has. A collection without splits is `test` as a whole: test is what is searched.
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import ids
-from pipeline.errors import did_you_mean
-from pipeline.items.lists import Caption, Captions, Found, caption_rows, named_file, read_captions, text_lines
+from pipeline.errors import Problems, did_you_mean
+from pipeline.items.lists import Captions, caption_rows, named_file, read_captions, text_lines
 from pipeline.items.queries import read_queries
 from pipeline.items.video_files import VIDEO, some
 
@@ -35,49 +35,46 @@ class Splits:
     notes: list[str] = field(default_factory=list)
 
 
-def read(raw: dict[str, Any], path: Path, videos: Mapping[str, str] | None, found: Found) -> Splits:
-    """Read what the splits of `raw`, which is the collection.yaml at `path`, name; mistakes are noted in `found`.
+def read(raw: dict[str, Any], path: Path, videos: Mapping[str, str] | None, problems: Problems) -> Splits:
+    """Read what the splits of `raw`, which is the collection.yaml at `path`, name; mistakes are noted in `problems`.
 
     videos: ids of all that the collection's folder or table has, each with the id that names its ending too; None
     where there is neither.
     """
     splits = Splits()
-    entries = _entries(raw, path, splits, found)
+    entries = _entries(raw, path, splits, problems)
     files = {
-        split: {key: file for key in KEYS if key in entry and (file := named_file(entry, key, path, split, found))}
+        split: {key: file for key in KEYS if key in entry and (file := named_file(entry, key, path, split, problems))}
         for split, entry in entries.items()
     }
     for split, named in files.items():
         if "ids" in named:
-            splits.ids[split] = read_ids(named["ids"], split, splits.lines, found)
+            splits.ids[split] = read_ids(named["ids"], split, splits.lines, problems)
     for split, named in files.items():
         if "captions" in named and "ids" not in entries[split]:
             splits.ids[split] = _described(named["captions"], splits.lines)
             if not splits.ids[split]:
-                found.add(named["captions"], 0, f"describes no video for {split}, or only those of other splits")
+                problems.add(f"describes no video for {split}, or only those of other splits", named["captions"])
     rest = [split for split, entry in entries.items() if not {"ids", "captions"} & entry.keys()]
     if len(rest) > 1:
-        found.add(
-            path, 0, f"{' and '.join(rest)} have neither ids nor captions; one split at most can take what is left"
+        problems.add(
+            f"{' and '.join(rest)} have neither ids nor captions; one split at most can take what is left", path
         )
     elif rest:
-        _take_rest(rest[0], path, videos, splits, found)
+        _take_rest(rest[0], path, videos, splits, problems)
     _read_all_captions(
-        {split: named["captions"] for split, named in files.items() if "captions" in named}, splits, found
+        {split: named["captions"] for split, named in files.items() if "captions" in named}, splits, problems
     )
     if file := files.get("test", {}).get("queries"):
-        before = len(found.lines)
-        splits.queries = read_queries(file, found)
-        if not splits.queries and len(found.lines) == before:
-            found.add(file, 0, "lists no query")
+        splits.queries = read_queries(file, problems)
         taken = {id_ for captions in splits.captions.values() for id_ in captions.ids}
         for id_ in splits.queries.ids:
             if id_ in taken:
-                found.add(file, 0, f"query '{id_}' has the id of a caption; give it another one")
+                problems.add(f"query '{id_}' has the id of a caption; give it another one", file)
     return splits
 
 
-def _entries(raw: dict[str, Any], path: Path, splits: Splits, found: Found) -> dict[str, dict[str, Any]]:
+def _entries(raw: dict[str, Any], path: Path, splits: Splits, problems: Problems) -> dict[str, dict[str, Any]]:
     """The splits that are described, mistakes noted and left out."""
     entries: dict[str, dict[str, Any]] = {}
     for split in SPLITS:
@@ -87,71 +84,68 @@ def _entries(raw: dict[str, Any], path: Path, splits: Splits, found: Found) -> d
         if split == "val" and entry == "test":
             splits.val_is_test = True
         elif not isinstance(entry, dict):
-            found.add(path, 0, f"{split}: should be {FORM}{', or `test`' if split == 'val' else ''}; not {entry!r}")
+            problems.add(f"{split}: should be {FORM}{', or `test`' if split == 'val' else ''}; not {entry!r}", path)
         else:
             for key in entry:
                 if key not in KEYS:
-                    found.add(path, 0, f"{split}: unknown key '{key}'{did_you_mean(str(key), KEYS)}")
+                    problems.add(f"{split}: unknown key '{key}'{did_you_mean(str(key), KEYS)}", path)
             if split != "test" and "queries" in entry:
-                found.add(
-                    path, 0, f"{split}: queries have no known answer to learn from; give them to test, which is ranked"
+                problems.add(
+                    f"{split}: queries have no known answer to learn from; give them to test, which is ranked", path
                 )
             entries[split] = entry
     if splits.val_is_test and "test" not in raw:
-        found.add(path, 0, "val: test: there is no test; describe it")
+        problems.add("val: test: there is no test; describe it", path)
     return entries if any(split in raw for split in SPLITS) else {"test": {}}
 
 
-def read_ids(file: Path, split: str, lines: Lines, found: Found) -> list[str]:
-    """The ids of a list, one a line; noted in `lines`, mistakes in `found`."""
+def read_ids(file: Path, split: str, lines: Lines, problems: Problems) -> list[str]:
+    """The ids of a list, one a line; noted in `lines`, mistakes in `problems`."""
     names = []
-    for number, line in text_lines(file, found):
+    for number, line in text_lines(file, problems):
         name = ids.decoded(line)
         if wrong := ids.wrong(name):
-            found.add(file, number, wrong)
+            problems.add(wrong, file, number)
         elif name in lines:
             where, first = lines[name]
             again = "again" if where == file else f"in {split} too (a video belongs to one split)"
-            found.add(file, number, f"video '{name}' stands {again}; first in {where.name}:{first}")
+            problems.add(f"video '{name}' stands {again}; first in {where.name}:{first}", file, number)
         else:
             lines[name] = (file, number)
             names.append(name)
     if not names:
-        found.add(file, 0, f"lists no video for {split}")
+        problems.add(f"lists no video for {split}", file)
     return names
 
 
 def _described(file: Path, lines: Lines) -> list[str]:
-    """The videos that a file of captions speaks of, but for those that are listed already; its mistakes come later."""
+    """The videos that a file of captions describes and no split lists yet; its mistakes are noted when it is read."""
     names = []
-    for number, _, video, _ in caption_rows(file, Found()):
+    for number, _, video, _ in caption_rows(file, Problems()):
         if video not in lines and not ids.wrong(video):
             lines[video] = (file, number)
             names.append(video)
     return names
 
 
-def _take_rest(split: str, path: Path, videos: Mapping[str, str] | None, splits: Splits, found: Found) -> None:
+def _take_rest(split: str, path: Path, videos: Mapping[str, str] | None, splits: Splits, problems: Problems) -> None:
     """Give a split all videos that no other has."""
     if videos is None:
-        found.add(path, 0, f"{split}: which videos are in it? Name `ids:`, or `videos:` of the collection")
+        problems.add(f"{split}: which videos are in it? Name `ids:`, or `videos:` of the collection", path)
         return
     splits.ids[split] = [video for video, other in videos.items() if not {video, other} & splits.lines.keys()]
     splits.lines.update(dict.fromkeys(splits.ids[split], (path, 0)))
     if videos and not splits.ids[split]:
-        found.add(path, 0, f"{split}: other splits list all {len(videos)} videos, so none is left for it")
+        problems.add(f"{split}: other splits list all {len(videos)} videos, so none is left for it", path)
 
 
-def _read_all_captions(files: dict[str, Path], splits: Splits, found: Found) -> None:
-    """Captions of each split; one file may serve several, so all ids are known before a caption is called homeless."""
-    parsed: dict[Path, list[tuple[int, Caption]]] = {}
+def _read_all_captions(files: dict[str, Path], splits: Splits, problems: Problems) -> None:
+    """Read the captions of each split. One file may serve several splits, so it is read once, for all of them."""
+    left: dict[Path, list[tuple[int, str, str]]] = {}  # captions of videos that are in splits of other files
     for split, file in files.items():
-        if file not in parsed:
-            parsed[file] = list(read_captions(file, splits.lines, found))
-        members = set(splits.ids[split])
-        for _, caption in parsed[file]:
-            if caption.video in members:
-                splits.captions[split].add(caption)
+        if file not in left:
+            members = {other: splits.ids[other] for other in files if files[other] == file}
+            left[file] = read_captions(file, members, splits.captions, splits.lines, problems)
         described = set(splits.captions[split].videos)
         lacking = [video for video in splits.ids[split] if video not in described]
         if not lacking:
@@ -161,16 +155,14 @@ def _read_all_captions(files: dict[str, Path], splits: Splits, found: Found) -> 
             count = f"{len(lacking)} of {len(splits.ids[split])} videos of {split}"
             splits.notes.append(f"{count} have no caption: {some(lacking)}{hint}")
         else:
-            found.add(
-                file, 0, f"describes none of the {len(lacking)} video(s) of {split}, such as '{lacking[0]}'{hint}"
+            problems.add(
+                f"describes none of the {len(lacking)} video(s) of {split}, such as '{lacking[0]}'{hint}", file
             )
-    for source, captions in parsed.items():
-        members = {video for split, file in files.items() if file == source for video in splits.ids[split]}
-        for line, caption in captions:
-            if caption.video not in members:
-                other = next(split for split in SPLITS if caption.video in splits.ids[split])
-                why = "which reads another file" if other in files else "which names no captions"
-                found.add(source, line, f"caption '{caption.id}': '{caption.video}' is in {other}, {why}")
+    for file, captions in left.items():
+        for line, id_, video in captions:
+            other = next(split for split in SPLITS if video in splits.ids[split])
+            why = "which reads another file" if other in files else "which names no captions"
+            problems.add(f"caption '{id_}': '{video}' is in {other}, {why}", file, line)
 
 
 def _ending(video: str) -> str:

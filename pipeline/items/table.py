@@ -55,8 +55,8 @@ def _column(file: Any, name: str) -> Any:
     text = data[:].tobytes().decode("utf-8", "surrogateescape")
     if name in JSON:
         return json.loads(text)
-    rows, count = text.split("\0"), len(file[TEXT[name]])
-    rows = rows if count else []
-    if len(rows) != count:
-        raise ValueError(f"it has {len(rows)} {name} in {count} rows")
-    return rows
+    texts, count = text.split("\0"), len(file[TEXT[name]])
+    texts = texts if count else []
+    if len(texts) != count:
+        raise ValueError(f"it has {len(texts)} {name} in {count} rows")
+    return texts

@@ -88,7 +88,7 @@ def videos_among(files: Sequence[Path], video: str) -> Sequence[Path]:
 
 
 def _rank(file: Path) -> int:
-    """How much a file looks like the video among others of its name: 0 most."""
+    """How little a file looks like a video, from 0 to 3, among files of one name."""
     ending = file.suffix.lower()
     if ending in VIDEO:
         return 0
@@ -98,7 +98,7 @@ def _rank(file: Path) -> int:
 
 
 def chosen_of(several: Mapping[str, Sequence[Path]]) -> tuple[dict[str, Path], list[str]]:
-    """The file of each id that may mean several, where it is clear; and a note of the files left alone, if any."""
+    """The right file of each id that may mean several, where that is clear; and a note of the other files, if any."""
     among = {video: videos_among(files, video) for video, files in several.items()}
     chosen = {video: files[0] for video, files in among.items() if len(files) == 1}
     left = [file.name for video in chosen for file in several[video] if file != chosen[video]]
@@ -108,7 +108,7 @@ def chosen_of(several: Mapping[str, Sequence[Path]]) -> tuple[dict[str, Path], l
 
 
 def links_out(paths: Iterable[str], folder: Path, is_link: Callable[[str], bool] = os.path.islink) -> dict[str, str]:
-    """Those of `paths` that are links, or lie behind links, to something outside of the folder; and where they lead.
+    """{path: where it leads} of the `paths` that are links, or lie behind links, to something outside the folder.
 
     Of a path that does not begin with the folder only the file itself counts, against the folder that it lies in. A
     link to nothing leads nowhere. `is_link` tells whether a file is one, where that is known already.
@@ -116,7 +116,7 @@ def links_out(paths: Iterable[str], folder: Path, is_link: Callable[[str], bool]
     prefix = prefix_of(folder)
     inside = os.path.join(os.path.realpath(folder), "")  # noqa: PTH118 - a million paths
     real: dict[str, str] = {}  # folder -> where it is
-    found = {}
+    targets = {}
     for path in paths:
         parent, _, name = path.rpartition("/")
         if parent not in real:
@@ -124,8 +124,47 @@ def links_out(paths: Iterable[str], folder: Path, is_link: Callable[[str], bool]
         place = os.path.realpath(path) if is_link(path) else real[parent] + name
         below = path.startswith(prefix) and "/../" not in path
         if not place.startswith(inside if below else real[parent]) and os.path.exists(place):  # noqa: PTH110
-            found[path] = place
-    return found
+            targets[path] = place
+    return targets
+
+
+def lost_and_links(paths: Iterable[str]) -> tuple[set[str], set[str]]:
+    """The `paths` where there is no file, and those that are links to files.
+
+    Their folders are listed, which takes a tenth of the time of asking for each file.
+    """
+    listed: dict[str, dict[str, bool]] = {}  # folder -> file -> whether it is a link
+    lost, links = set(), set()
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        if folder not in listed:
+            try:
+                with os.scandir(folder or ("/" if path.startswith("/") else ".")) as entries:
+                    listed[folder] = {entry.name: entry.is_symlink() for entry in entries if is_file(entry)}
+            except OSError:
+                listed[folder] = {}
+        link = listed[folder].get(name)
+        if link is None:
+            lost.add(path)
+        elif link:
+            links.add(path)
+    return lost, links
+
+
+def is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry of a folder is a regular file or a link to one; False for a link to itself."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry of a folder is a folder or a link to one; False for a link to itself."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def leads_out(link: str, folder: Path) -> bool:
@@ -133,8 +172,16 @@ def leads_out(link: str, folder: Path) -> bool:
     return not Path(os.path.realpath(link)).is_relative_to(os.path.realpath(folder))
 
 
+def stem_and_ending(name: str) -> tuple[str, str]:
+    """A file's name without its ending, and the ending with its dot in lower case; '' where it has none."""
+    stem, dot, ending = name.rpartition(".")
+    if not dot or "/" in ending or not ending or not stem or stem.endswith("/"):
+        return name, ""
+    return stem, f".{ending.lower()}"
+
+
 def prefix_of(folder: Path) -> str:
-    """What the path of a file in a folder begins with."""
+    """The folder as the beginning of a path: with its `/`, or empty for the current folder."""
     return str(folder / "x")[:-1]
 
 
@@ -144,5 +191,5 @@ def odd_path(path: str) -> bool:
 
 
 def some(names: Sequence[str]) -> str:
-    """The first of many names, fit to be printed."""
+    """The first three of many names in one line."""
     return ", ".join(map(printable, names[:3])) + (", …" if len(names) > 3 else "")

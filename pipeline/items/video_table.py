@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import ids
-from pipeline.items.lists import Found, csv_rows, text_lines
+from pipeline.errors import Problems
+from pipeline.items.lists import csv_rows, text_lines
 from pipeline.items.video_files import odd_path, prefix_of
 from pipeline.items.windows import Window, seconds_of
 
@@ -28,20 +29,20 @@ class Table:
     windows: dict[str, Window] = field(default_factory=dict)  # of the ids that are parts of their files
 
 
-def read(table: Path, found: Found) -> Table:
+def read(table: Path, problems: Problems) -> Table:
     """The rows of a table; paths are relative to it. Mistakes are noted and left out."""
     known, lines = Table(), dict[str, int]()
     prefix = prefix_of(table.parent)
-    rows = _jsonl(table, found) if table.suffix.lower() == ".jsonl" else _csv(table, found)
-    for number, video, path, bounds in rows:
+    entries = _jsonl(table, problems) if table.suffix.lower() == ".jsonl" else _csv(table, problems)
+    for number, video, path, bounds in entries:
         if wrong := ids.wrong(video):
-            found.add(table, number, wrong)
+            problems.add(wrong, table, number)
         elif video in lines:
-            found.add(table, number, f"video '{video}' stands again; first in line {lines[video]}")
+            problems.add(f"video '{video}' stands again; first in line {lines[video]}", table, number)
         elif "\0" in path or not path:
-            found.add(table, number, f"video '{video}': {path!r} is no path of a file")
-        elif any(bounds) and (wrong := _add_window(known, video, bounds)):
-            found.add(table, number, f"window '{video}' {wrong}")
+            problems.add(f"video '{video}': {path!r} is no path of a file", table, number)
+        elif bounds and any(bounds) and (wrong := _add_window(known, video, bounds)):
+            problems.add(f"window '{video}' {wrong}", table, number)
         else:
             plain = path if path.startswith("/") else f"{prefix}{path}"
             known.files[video] = str(Path(plain)) if odd_path(plain) else plain
@@ -50,7 +51,7 @@ def read(table: Path, found: Found) -> Table:
 
 
 def _add_window(known: Table, video: str, bounds: list[str]) -> str:
-    """Note the bounds of a row -> what is wrong with them, or ''."""
+    """Add the window of a row with bounds. Returns what is wrong with them, or ''."""
     start, end = map(seconds_of, bounds)
     if not all(bounds):
         return (
@@ -65,28 +66,31 @@ def _add_window(known: Table, video: str, bounds: list[str]) -> str:
     return window.wrong
 
 
-def _csv(table: Path, found: Found) -> Iterator[tuple[int, str, str, list[str]]]:
-    rows = csv_rows(table, found)
+def _csv(table: Path, problems: Problems) -> Iterator[tuple[int, str, str, list[str]]]:
+    rows = csv_rows(table, problems)
     number, header = next(rows, (1, []))
     columns = [cell.strip() for cell in header]
     if columns not in (COLUMNS, COLUMNS + BOUNDS):
-        found.add(
-            table, number, f"the first line should be 'video,path' or 'video,path,start,end', not {_told(header)}"
+        problems.add(
+            f"the first line should be 'video,path' or 'video,path,start,end', not {_shown(header)}", table, number
         )
         return
+    bounds: list[str] = []
     for number, row in rows:
         if len(row) == len(columns):
-            yield number, ids.clean(row[0]), row[1].strip(), [cell.strip() for cell in row[2:]]
+            if len(row) > len(COLUMNS):
+                bounds = [cell.strip() for cell in row[2:]]
+            yield number, ids.clean(row[0]), row[1].strip(), bounds
         else:
-            found.add(table, number, f"has {len(row)} columns instead of {len(columns)}")
+            problems.add(f"has {len(row)} columns instead of {len(columns)}", table, number)
 
 
-def _told(header: list[str]) -> str:
+def _shown(header: list[str]) -> str:
     return repr(",".join(header)[:60])
 
 
-def _jsonl(table: Path, found: Found) -> Iterator[tuple[int, str, str, list[str]]]:
-    for number, line in text_lines(table, found):
+def _jsonl(table: Path, problems: Problems) -> Iterator[tuple[int, str, str, list[str]]]:
+    for number, line in text_lines(table, problems):
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):
@@ -99,7 +103,7 @@ def _jsonl(table: Path, found: Found) -> Iterator[tuple[int, str, str, list[str]
         ):
             yield number, ids.clean(row["video"]), row["path"], [_bound(row.get(key)) for key in BOUNDS]
         else:
-            found.add(table, number, FORM)
+            problems.add(FORM, table, number)
 
 
 def _bound(value: Any) -> str:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import did_you_mean
-from pipeline.items.lists import Found
+from pipeline.errors import Problems, did_you_mean
 
 SHORTEST = 0.1  # seconds of a window, and from one to the next
 FORMS = "{seconds: 10, stride: 5}, shots, or the file or folder of a list of shots"
@@ -37,38 +36,38 @@ class Listed:
 Windowing = Even | Shots | Listed
 
 
-def read(value: Any, path: Path, found: Found) -> Windowing | None:
+def read(value: Any, path: Path, problems: Problems) -> Windowing | None:
     """What `windows: value` of the collection.yaml at `path` says; None, with the mistakes noted, where it is wrong."""
     if value == "shots":
         return Shots()
     if isinstance(value, dict):
-        return _even(value, path, found)
+        return _even(value, path, problems)
     if not isinstance(value, str) or not value:
-        found.add(path, 0, f"windows: should be {FORMS}; not {value!r}")
+        problems.add(f"windows: should be {FORMS}; not {value!r}", path)
         return None
     place = path.parent / value
     if not place.exists():
-        found.add(path, 0, f"windows: no such file or folder: {place}{did_you_mean(value, ['shots'])} ({FORMS})")
+        problems.add(f"windows: no such file or folder: {place}{did_you_mean(value, ['shots'])} ({FORMS})", path)
         return None
     return Listed(place)
 
 
-def _even(value: dict[Any, Any], path: Path, found: Found) -> Even | None:
-    before = len(found.lines)
+def _even(value: dict[Any, Any], path: Path, problems: Problems) -> Even | None:
+    before = len(problems)
     for key in value:
         if key not in ("seconds", "stride"):
-            found.add(path, 0, f"windows: unknown key '{key}'{did_you_mean(str(key), ('seconds', 'stride'))}")
+            problems.add(f"windows: unknown key '{key}'{did_you_mean(str(key), ('seconds', 'stride'))}", path)
     numbers = {"seconds": value.get("seconds"), "stride": value.get("stride", value.get("seconds"))}
     for key, number in numbers.items():
         if isinstance(number, bool) or not isinstance(number, int | float) or not SHORTEST <= number < float("inf"):
-            found.add(path, 0, f"windows: {key} should be a number of seconds, at least {SHORTEST}; not {number!r}")
+            problems.add(f"windows: {key} should be a number of seconds, at least {SHORTEST}; not {number!r}", path)
             break
-    if len(found.lines) > before:
+    if len(problems) > before:
         return None
     even = Even(float(numbers["seconds"]), float(numbers["stride"]))  # type: ignore[arg-type]
     if even.stride > even.seconds:
-        found.add(
-            path, 0, f"windows: a stride of {even.stride:g} above {even.seconds:g} seconds leaves parts of videos out"
+        problems.add(
+            f"windows: a stride of {even.stride:g} above {even.seconds:g} seconds leaves parts of videos out", path
         )
         return None
     return even

@@ -18,7 +18,7 @@ class Window(NamedTuple):
 
     @property
     def wrong(self) -> str:
-        """Why it can be no window, in words; or ''."""
+        """What is wrong with the bounds, in words; '' if nothing is."""
         if self.start < 0 or not math.isfinite(self.start):
             return f"starts at {self.start:g}; a window starts at 0 seconds or later"
         if self.end <= self.start:
@@ -43,10 +43,10 @@ def seconds_text(seconds: float) -> str:
 
 def seconds_of(text: str) -> float | None:
     """The seconds that `12.5`, `1:02.5` or `h:mm:ss` says; None where a text is nothing of these."""
-    found = CLOCK.fullmatch(text.strip())
-    if not found:
+    match = CLOCK.fullmatch(text.strip())
+    if not match:
         return None
-    hours, minutes, seconds = found.groups()
+    hours, minutes, seconds = match.groups()
     if minutes is not None and float(seconds) >= 60:
         return None
     return 3600 * int(hours or 0) + 60 * int(minutes or 0) + float(seconds)
@@ -67,12 +67,12 @@ def even(duration: float, seconds: float, stride: float) -> list[Window]:
     The last one ends with the video. What it would add to the one before, if that is less than half a stride, goes to
     the one before instead, which is that much longer. None for a video of no duration.
     """
-    found: list[Window] = []
-    while duration > 0 and (not found or found[-1].end < duration):
-        start = len(found) * stride
-        if found and duration - found[-1].end < stride / 2:
-            found[-1] = Window(found[-1].start, duration)
+    windows: list[Window] = []
+    while duration > 0 and (not windows or windows[-1].end < duration):
+        start = len(windows) * stride
+        if windows and duration - windows[-1].end < stride / 2:
+            windows[-1] = Window(windows[-1].start, duration)
         else:
-            found.append(Window(start, min(start + seconds, duration)))
-    rounded = [Window(round(window.start, DIGITS), round(window.end, DIGITS)) for window in found]
+            windows.append(Window(start, min(start + seconds, duration)))
+    rounded = [Window(round(window.start, DIGITS), round(window.end, DIGITS)) for window in windows]
     return [window for window in rounded if not window.wrong]

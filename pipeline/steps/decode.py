@@ -29,7 +29,7 @@ from pipeline.plan.units import shards as shards_of
 from pipeline.rows import shards
 from pipeline.store import ledger
 from pipeline.video import reading
-from pipeline.video.expected import NOTED, asked, told
+from pipeline.video.expected import NOTED, advice, frames_in_words
 from pipeline.video.timeline import JUMPS
 from pipeline.workers.killable import Lost
 from pipeline.workers.tasks import Made
@@ -120,11 +120,11 @@ def look(work: Look, worker: Worker) -> Made:
         if isinstance(probe, Lost):
             failed.append(ledger.line(clip.id, work.target.stage, probe.reason, probe.exception, "probe"))
         elif probe.packets < (needed := math.ceil(work.least * probe.expected)):
-            reason = f"too little is there: {_count_of_frames(probe)}; {asked(needed)}"
+            reason = f"too little is there: {_frames_in_words(probe)}; {advice(needed)}"
             failed.append(ledger.line(clip.id, work.target.stage, reason, "Incomplete", "probe"))
         else:
             if probe.packets < NOTED * probe.expected:
-                text = f"used, but the file lacks frames: there are {_count_of_frames(probe)}"
+                text = f"used, but the file lacks frames: there are {_frames_in_words(probe)}"
                 notes.append(ledger.line(clip.id, work.target.stage, text, decoder="probe"))
             if probe.jumps:
                 notes.append(ledger.line(clip.id, work.target.stage, f"used, but {JUMPS}", ledger.JUMPS, "probe"))
@@ -171,6 +171,6 @@ def probe(job: Job) -> list[reading.Probe | Lost]:
     return [Lost(result, reading.VideoError.__name__) if isinstance(result, str) else result for result in results]
 
 
-def _count_of_frames(probe: reading.Probe) -> str:
+def _frames_in_words(probe: reading.Probe) -> str:
     """Words for the frames that are there and those that were expected."""
-    return told(probe.packets, probe.expected, probe.expected_by)
+    return frames_in_words(probe.packets, probe.expected, probe.expected_by)

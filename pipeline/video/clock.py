@@ -25,7 +25,7 @@ WILD = 10  # seconds; FFmpeg takes a longer step for a discontinuity (its dts_de
 
 @dataclass(frozen=True)
 class Clock:
-    """How the frames of a stream follow each other, by the rules above."""
+    """The step and the length of a stream's frames, by the rules above."""
 
     step: float  # seconds that a frame takes; 0 where nothing tells
     seconds: float  # from the first frame to the end of the last
@@ -36,7 +36,7 @@ class Clock:
 def clock(shown: list[int | None], decoded: list[int | None], durations: list[int], base: float) -> Clock:
     """The clock of packets in the order of the file, from their times in ticks of `base` seconds."""
     count = len(shown)
-    shown = said(shown, decoded)
+    shown = showing_times(shown, decoded)
     times = np.sort([time for time in shown if time is not None])
     steps = np.diff(times)
     if in_order(shown, decoded) and not _wild(steps, WILD / base if base else 0.0):
@@ -55,7 +55,7 @@ def clock(shown: list[int | None], decoded: list[int | None], durations: list[in
     return Clock(step * base, (float(kept.sum()) + step * (count - len(kept))) * base, True)
 
 
-def said(shown: list[int | None], decoded: list[int | None]) -> list[int | None]:
+def showing_times(shown: list[int | None], decoded: list[int | None]) -> list[int | None]:
     """When each packet is shown, or where not all say so, when it is decoded: H.264 in AVI."""
     return decoded if None not in decoded and (None in shown or len(set(shown)) < len(shown)) else shown
 
@@ -91,5 +91,5 @@ def _typical(steps: np.ndarray) -> float:
 
 
 def _median(steps: np.ndarray) -> float:
-    """The middle one, of two the smaller: a pause in a video of three frames is no typical step."""
+    """The lower median: a pause in a video of three frames is no typical step."""
     return float(np.sort(steps)[(len(steps) - 1) // 2])

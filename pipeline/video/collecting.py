@@ -13,7 +13,7 @@ from pipeline.video.media import VideoError, words
 
 
 class Collector:
-    """Keeps the wanted frames of a video at their final size. A frame is told by a key, such as its number."""
+    """Keeps the wanted frames of a video at their final size. A frame goes by a key, such as its number."""
 
     def __init__(self, samplings: Sequence[Sampling]) -> None:
         self.samplings = samplings
@@ -39,10 +39,10 @@ class Collector:
 
         Samplings that resize alike share the resized picture. Raises VideoError where it cannot be converted.
         """
-        rows: dict[int, np.ndarray] = {}
+        places: dict[int, np.ndarray] = {}
         for key in keys:
-            rows |= self._places.pop(key, {})  # the keys of one frame go to different samplings
-        if not rows:
+            places |= self._places.pop(key, {})  # the keys of one frame go to different samplings
+        if not places:
             return
         try:
             upright = np.ascontiguousarray(picture())
@@ -51,7 +51,7 @@ class Collector:
         except (OSError, ValueError) as error:
             raise VideoError(f"a frame could not be converted to RGB: {words(error)}") from error
         resized: dict[tuple[int, str, bool, int, bool], np.ndarray] = {}
-        for number, where in rows.items():
+        for number, where in places.items():
             s = self.samplings[number]
             key = (s.size, s.filter, s.antialias, s.width, s.rule == "mmaction2")
             if key not in resized:

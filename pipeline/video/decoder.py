@@ -1,7 +1,7 @@
 """The frames of a video file from its first to its last, by PyAV (FFmpeg).
 
 Each frame is converted by what it says itself of its size, pixels, colours, fields and turn: these may change on the
-way, and what a frame becomes must not hang on which others were wanted.
+way, and what a frame becomes must not depend on which others were wanted.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def pictures(path: Path) -> Iterator[Picture]:
 
 
 def timed(path: Path) -> Iterator[tuple[int | None, Picture]]:
-    """The same, each with the time that it says itself, in ticks of the stream."""
+    """All frames, each with its own time in ticks of the stream, or None."""
     from av.video.reformatter import VideoReformatter
 
     reformatter = VideoReformatter()  # keeps its tables from frame to frame
@@ -54,7 +54,7 @@ def timed(path: Path) -> Iterator[tuple[int | None, Picture]]:
 
 
 def decoded(
-    packets: Iterator[av.Packet], stream: VideoStream, seen: Callable[[av.Packet], None]
+    packets: Iterator[av.Packet[Any]], stream: VideoStream, seen: Callable[[av.Packet[Any]], None]
 ) -> Iterator[VideoFrame]:
     """The frames of a stream that can be decoded: a damaged packet costs its own, a cut-off file what was cut off.
 

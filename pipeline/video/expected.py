@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-NOTED = 0.9  # part of the expected frames; a file that gives less is told
+NOTED = 0.9  # part of the expected frames; a file that gives less is noted
 STATING = {"mp4", "matroska", "avi", "flv", "asf"}  # containers whose end is stated, not worked out from the packets
 COUNT = "the container's count"
 SHARED = {"matroska", "flv", "asf"}  # those that may state one end for all streams, so that sound has to be looked at
@@ -40,11 +40,11 @@ class Expected:
 def expected(container: InputContainer, stream: VideoStream, timeline: Timeline) -> Expected:
     """What is expected of a stream whose packets have all passed by the timeline."""
     kinds = set(container.format.name.split(","))
-    found = Expected(max(timeline.packets - timeline.silent, 1), "its packets")
+    result = Expected(max(timeline.packets - timeline.silent, 1), "its packets")
     if "mp4" in kinds:  # the index is what its edit lists leave; the header of the track counts what they cut away too
         indexed = len(stream.index_entries) - timeline.hidden - timeline.silent - timeline.halves
-        if indexed > found.frames:
-            found = Expected(indexed, COUNT)
+        if indexed > result.frames:
+            result = Expected(indexed, COUNT)
     end = _end(container, stream, timeline) if kinds & STATING else 0.0
     missing = 0.0 if end > max(DAY, ABSURD * timeline.length) else end - timeline.end
     if missing > SLACK and not ("flv" in kinds and _ends_whole(Path(container.name.removeprefix("file:")))):
@@ -53,23 +53,23 @@ def expected(container: InputContainer, stream: VideoStream, timeline: Timeline)
             rate = min(rate, timeline.packets / timeline.length)
         pause = max(timeline.longest - 1 / rate, 0.0)  # the last frame may be held as long as any before it
         lasting = timeline.packets - timeline.silent + math.floor(max(missing - pause, 0.0) * rate + 0.01)
-        if lasting > found.frames:
-            found = Expected(lasting, COUNT if "avi" in kinds else "the container's duration")
-    return found
+        if lasting > result.frames:
+            result = Expected(lasting, COUNT if "avi" in kinds else "the container's duration")
+    return result
 
 
-def told(count: int, frames: int, by: str) -> str:
-    """What can be had of a video, in words."""
+def frames_in_words(count: int, frames: int, by: str) -> str:
+    """How many of its frames a video gives, in words."""
     return f"{count} of {frames} frames ({math.floor(100 * count / max(frames, 1))} %), counted by {by}"
 
 
-def asked(needed: int) -> str:
-    """What a video that gives too few frames is told."""
+def advice(needed: int) -> str:
+    """The advice in the message about a video that gives too few frames."""
     return f"decode.least asks for {needed}: get the file anew, or lower decode.least to use it as it is"
 
 
 def _end(container: InputContainer, stream: VideoStream, timeline: Timeline) -> float:
-    """Seconds, when the stream should end; 0 where nothing is stated."""
+    """When the stream should end, in seconds; 0 where nothing is stated."""
     base = float(stream.time_base or 0)
     if "avi" in container.format.name.split(","):
         end = stream.frames * base  # a tick each, those for which there is no packet too

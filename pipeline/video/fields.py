@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import av
+    from av.video.stream import VideoStream
 
 SEQUENCE = 7  # the kind of a unit that holds the parameters of a sequence
 SLICES = (1, 2, 5)  # kinds of units that begin with a slice's header
@@ -32,7 +33,7 @@ class Fields:
     """Takes the packets of a stream in the order of the file."""
 
     def __init__(self, extradata: bytes) -> None:
-        """extradata: what the container holds of the decoder's parameters, avcC or units with start codes."""
+        """Begin with the decoder's parameters as the container holds them: avcC, or units with start codes."""
         prefixed = len(extradata) > 6 and extradata[0] == 1
         self._length = (extradata[4] & 3) + 1 if prefixed else 0  # bytes before each unit that say how long it is
         self._sequence: Sequence | None = None
@@ -40,7 +41,7 @@ class Fields:
         for unit in islice(_units(extradata[6:], 2), extradata[5] & 31) if prefixed else _units(extradata, 0):
             self._look(unit)
 
-    def second(self, packet: av.Packet) -> bool:
+    def second(self, packet: av.Packet[VideoStream]) -> bool:
         """Whether a packet holds the second field of the frame whose first field the packet before it held."""
         if not packet.is_keyframe and not (self._sequence and self._sequence.fields):
             return False

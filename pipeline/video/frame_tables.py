@@ -1,4 +1,4 @@
-"""What the packets of a file tell of its frames: when each is shown, and where decoding can begin. None is decoded.
+"""When the frames of a file are shown and where decoding can begin, by its packets. No frame is decoded.
 
 It is kept for the file that was asked for last: a long video's windows come in several groups.
 """
@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from pipeline.video import seeking
+from pipeline.video.keyframes import Unsure
 from pipeline.video.media import opened
 from pipeline.video.probing import drain
 from pipeline.video.seeking import Timetable
@@ -46,6 +47,6 @@ def _frame_table(path: Path, size: int, changed: int) -> FrameTable:
 
 @lru_cache(maxsize=1)
 def _starts(path: Path, size: int, changed: int) -> Timetable | None:
-    with suppress(seeking.Unsure), opened(path) as (container, stream):
+    with suppress(Unsure), opened(path) as (container, stream):
         return seeking.timetable(container, stream)
     return None

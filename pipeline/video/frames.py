@@ -1,4 +1,4 @@
-"""What reading a video, or a window of one, gives."""
+"""The result of reading a video, or a window of one."""
 
 from __future__ import annotations
 

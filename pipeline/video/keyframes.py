@@ -1,4 +1,4 @@
-"""What the bits of a packet say: whether decoding can begin with it, and whether other frames need it.
+"""Read from the bits of a packet whether decoding can begin with it, and whether other frames need it.
 
 A keyframe counts as safe only where its own bits say that what is shown after it never refers to anything before it;
 what a container calls a keyframe may be where a slow refresh begins, or an I frame of an open group in H.264, whose
@@ -26,7 +26,7 @@ Parameters = frozenset[tuple[int, bytes]]  # kinds of units that hold parameters
 
 
 class Unsure(Exception):
-    """The frames cannot be had by seeking with certainty; decode all of them."""
+    """Seeking is not certain to give the right frames; decode all of them."""
 
 
 def safe(container: InputContainer, stream: VideoStream) -> Callable[[bytes], Parameters | None]:
@@ -61,23 +61,23 @@ def _hevc(packet: bytes, length: int) -> Parameters | None:
 def _start(
     safe: bool, units: Sequence[tuple[int, bytes]], parameters: frozenset[int], sequence: int
 ) -> Parameters | None:
-    found = frozenset((kind, unit if kind == sequence else b"") for kind, unit in units if kind in parameters)
-    if found and not safe:
+    parameter_sets = frozenset((kind, unit if kind == sequence else b"") for kind, unit in units if kind in parameters)
+    if parameter_sets and not safe:
         raise Unsure("parameters change between keyframes")
-    return found if safe else None
+    return parameter_sets if safe else None
 
 
 def _units(packet: bytes, length: int, picture: Callable[[int], bool]) -> list[bytes]:
     """The units of a packet up to the first that is part of a picture, of which the first byte is enough."""
-    found: list[bytes] = []
+    units: list[bytes] = []
     at = 0
     while at + length < len(packet):
         begin = at + length
         if picture(packet[begin]):
-            return [*found, packet[begin : begin + 1]]
+            return [*units, packet[begin : begin + 1]]
         at = begin + int.from_bytes(packet[at:begin], "big")
         if at > begin:
-            found.append(packet[begin:at])
+            units.append(packet[begin:at])
     raise Unsure("a packet holds no picture")
 
 

@@ -1,4 +1,4 @@
-"""What a media file says of itself: opened safely, its video stream chosen, without decoding."""
+"""Open a media file safely and choose its video stream, without decoding."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LARGEST = 100_000_000
 
 
 class VideoError(LaffError):
-    """Why frames of a video cannot be had, in words for the person who has the file. Holds no path."""
+    """Frames of a video cannot be read; the text is the reason, for the owner of the file. It holds no path."""
 
 
 @contextmanager
@@ -92,7 +92,7 @@ def _stream(container: InputContainer) -> VideoStream:
         cover = " and a cover picture" if container.streams.video else ""
         raise VideoError(f"no video stream: {' and '.join(kinds)}{cover} only" if kinds else "no stream at all")
     best = container.streams.best("video")
-    stream = next((one for one in moving if best is not None and one.index == best.index), moving[0])
+    stream = next((candidate for candidate in moving if best is not None and candidate.index == best.index), moving[0])
     context = stream.codec_context
     if context is None:
         raise VideoError("no decoder for its video stream in this FFmpeg")

@@ -115,9 +115,9 @@ def _interpolated(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     left, right = (np.add.outer(3 * columns, np.arange(3)).ravel() for columns in (left, right))
     across = np.repeat(across, 3)
 
-    def blended(rows: np.ndarray) -> np.ndarray:
-        chosen = lines[rows]
-        values = np.take(chosen, right, axis=1, mode="clip").astype(np.float32)
+    def blended(numbers: np.ndarray) -> np.ndarray:
+        chosen = lines[numbers]
+        values: np.ndarray = np.take(chosen, right, axis=1, mode="clip").astype(np.float32)
         near = np.take(chosen, left, axis=1, mode="clip").astype(np.float32)
         values -= near
         values *= across

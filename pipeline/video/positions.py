@@ -53,8 +53,8 @@ def present(sampling: Sampling, count: int, rate: float) -> int:
     every = sampling.clips * sampling.frames
     if not sampling.stride:
         return every
-    own = int((_whole(sampling, np.zeros(1), _clip(sampling, rate)[0]) < count).sum())
-    return every if own == sampling.frames else own
+    inside = int((_whole(sampling, np.zeros(1), _clip(sampling, rate)[0]) < count).sum())
+    return every if inside == sampling.frames else inside
 
 
 def _clip(sampling: Sampling, rate: float) -> tuple[np.ndarray, float]:
@@ -80,7 +80,8 @@ def _starts(sampling: Sampling, free: float) -> np.ndarray:
         if clips == 1:
             return np.floor([free / 2])
         apart = free / (clips - 1)
-        return number * np.floor(apart) if sampling.fps > 0 else np.rint(number * apart)
+        starts: np.ndarray = number * np.floor(apart) if sampling.fps > 0 else np.rint(number * apart)
+        return starts
     return free * number / (clips - 1) if clips > 1 else np.array([free / 2])
 
 
@@ -94,6 +95,9 @@ def _linspace(end: float, count: int) -> np.ndarray:
 
 def _whole(sampling: Sampling, starts: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """Frame numbers [clips, T] int64."""
+    numbers: np.ndarray
     if sampling.rule in ("slowfast", "mmaction2"):
-        return (starts[:, None] + np.floor(offsets)).astype(np.int64)
-    return np.floor(starts[:, None] + offsets + 0.5).astype(np.int64)
+        numbers = starts[:, None] + np.floor(offsets)
+    else:
+        numbers = np.floor(starts[:, None] + offsets + 0.5)
+    return numbers.astype(np.int64)

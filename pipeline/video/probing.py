@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.video import encryption, pixels, stills
 from pipeline.video.decoder import decoded, orientation, rgb
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Probe:
-    """What one look at a file tells of it, or of a window of it."""
+    """What one look at a file finds out about it, or about a window of it."""
 
     packets: int  # frames that the packets promise; the truth is counted in `read`
     expected: int  # frames that the file should give: `pipeline.video.expected` has the rule
@@ -44,44 +44,44 @@ class Probe:
 def probe(path: Path) -> Probe:
     """Look at a video file. Raises VideoError, whose text is the reason, when no frame of it can be had.
 
-    So for a still picture, which FFmpeg takes for a video of one frame.
+    It also raises for a still picture, which FFmpeg takes for a video of one frame.
     """
     return _looked(Path(path).absolute())[0]
 
 
 def probe_windows(path: Path, windows: Sequence[tuple[float, float]]) -> list[Probe | str]:
-    """One look at a file for several windows of it, [start, end) in seconds -> each, or why there is no such part.
+    """Look at a file once for several windows [start, end) in seconds. Gives a Probe each, or why there is none.
 
     Raises VideoError where no frame of the file can be had.
     """
     path = Path(path).absolute()
     whole, table = _looked(path)
-    found: list[Probe | str] = []
+    probes: list[Probe | str] = []
     spans: list[Span] = []
     for start, end in windows:
         try:
             span = table.span(start, end)
         except VideoError as error:
-            found.append(str(error))
+            probes.append(str(error))
             continue
         spans.append(span)
         expected = table.expected(span, end, whole.expected - whole.packets)
         seconds, short = min(end, table.seconds) - start, table.short(end)
-        found.append(replace(whole, packets=span.frames, expected=expected, seconds=seconds, short=short))
+        probes.append(replace(whole, packets=span.frames, expected=expected, seconds=seconds, short=short))
     pictures = iter(thumbnails(path, table, spans, set(whole.container.split(","))))
-    return [one if isinstance(one, str) else replace(one, thumbnail=next(pictures)) for one in found]
+    return [result if isinstance(result, str) else replace(result, thumbnail=next(pictures)) for result in probes]
 
 
 def _looked(path: Path) -> tuple[Probe, FrameTable]:
     try:
-        found, table = _probe(path)
+        whole, table = _probe(path)
     except VideoError as error:
-        if said := stills.refused(path) or (encryption.REASON if _locked(path) else ""):
-            raise VideoError(said) from error
+        if reason := stills.refused(path) or (encryption.REASON if _locked(path) else ""):
+            raise VideoError(reason) from error
         raise
-    if found.packets <= 1 and (said := stills.refused(path, found.container, found.codec)):
-        raise VideoError(said)
-    return found, table
+    if whole.packets <= 1 and (reason := stills.refused(path, whole.container, whole.codec)):
+        raise VideoError(reason)
+    return whole, table
 
 
 def _locked(path: Path) -> bool:
@@ -100,7 +100,7 @@ def _probe(path: Path) -> tuple[Probe, FrameTable]:
             raise VideoError(encryption.REASON)
         streams = [] if SHARED & set(container.format.name.split(",")) else [stream]  # none: all
 
-        def seen(packet: av.Packet) -> None:
+        def seen(packet: av.Packet[Any]) -> None:
             (timeline.add if packet.stream_index == stream.index else timeline.add_other)(packet)
 
         try:
@@ -119,7 +119,7 @@ def _probe(path: Path) -> tuple[Probe, FrameTable]:
         if timeline.encrypted:
             raise VideoError(encryption.REASON)
         frames = expected(container, stream, timeline)
-        found = Probe(
+        result = Probe(
             packets=max(timeline.packets, 1),
             expected=frames.frames,
             expected_by=frames.by,
@@ -134,10 +134,10 @@ def _probe(path: Path) -> tuple[Probe, FrameTable]:
             jumps=timeline.clock.jumps and timeline.packets > 1,
             thumbnail=pixels.thumbnail(picture),
         )
-        return found, timeline.frame_table(container, stream)
+        return result, timeline.frame_table(container, stream)
 
 
-def drain(packets: Iterator[av.Packet], seen: Callable[[av.Packet], None]) -> None:
+def drain(packets: Iterator[av.Packet[Any]], seen: Callable[[av.Packet[Any]], None]) -> None:
     """Let the packets that are left pass by; damage ends them."""
     import av
 

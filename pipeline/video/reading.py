@@ -18,6 +18,7 @@ from pipeline.video import decord_reader, seeking
 from pipeline.video.collecting import Collector
 from pipeline.video.decoder import Picture, pictures
 from pipeline.video.frames import LONG, Frames
+from pipeline.video.keyframes import Unsure
 from pipeline.video.media import VideoError, opened
 from pipeline.video.positions import present, wanted
 from pipeline.video.probing import Probe, drain, probe, probe_windows
@@ -25,7 +26,10 @@ from pipeline.video.timeline import Timeline
 
 SPARSE = 0.6  # seeking is worth it where at most this part of the frames has to be decoded (measured: to about 0.7)
 
-VERSIONS = {"pyav": pyav.VERSION, "decord": decord_reader.VERSION}  # of who may read frames; PyAV looks at all files
+VERSIONS = {
+    "pyav": pyav.VERSION,
+    "decord": decord_reader.VERSION,
+}  # of the decoders that may read frames; PyAV looks at all files
 
 __all__ = ["VERSIONS", "Frames", "Probe", "VideoError", "probe", "probe_windows", "read"]
 
@@ -54,8 +58,8 @@ def read(path: Path, samplings: Sequence[Sampling], packets: int, fps: float = 0
         return _in_sequence(decord_reader.pictures, path, samplings, packets, fps)
     few = _seek(path, samplings, packets, fps)
     if few is not None:
-        own = _present(samplings, packets, fps)
-        return Frames(few, packets, fps, 1, own, [packets] * len(samplings), sought=True)
+        counts = _present(samplings, packets, fps)
+        return Frames(few, packets, fps, 1, counts, [packets] * len(samplings), sought=True)
     try:
         return _read_all(path, samplings, packets, fps)
     except VideoError:
@@ -90,7 +94,7 @@ def _in_sequence(
 
 
 def _each_alone(path: Path, samplings: Sequence[Sampling], packets: int, fps: float) -> Frames:
-    """What each sampling gets when it is the only one, of a file that cannot serve all together."""
+    """What each sampling gets when it is read alone, from a file that cannot serve all together."""
     together = Frames(Collector(samplings).views, 0, fps, 0, [0] * len(samplings), [0] * len(samplings))
     served: list[Frames] = []
     for number, sampling in enumerate(samplings):
@@ -104,7 +108,9 @@ def _each_alone(path: Path, samplings: Sequence[Sampling], packets: int, fps: fl
         (together.decoded[number],) = alone.decoded
     if not served:
         raise VideoError(together.lost[0])
-    return replace(together, count=max(one.count for one in served), passes=sum(one.passes for one in served))
+    return replace(
+        together, count=max(frames.count for frames in served), passes=sum(frames.passes for frames in served)
+    )
 
 
 def _present(samplings: Sequence[Sampling], count: int, fps: float) -> list[int]:
@@ -139,13 +145,13 @@ def _seek(path: Path, samplings: Sequence[Sampling], packets: int, fps: float) -
                 return None
             for index, picture in seeking.frames(container, stream, table, together):
                 collector.take([index], picture)
-    except seeking.Unsure:
+    except Unsure:
         return None
     return collector.views
 
 
 def _collector(samplings: Sequence[Sampling], count: int, fps: float) -> Collector:
-    """What takes the frames that the samplings want of a video of `count`, by their numbers."""
+    """The collector of the frames that the samplings want of a video of `count` frames, by their numbers."""
     collector = Collector(samplings)
     for number, sampling in enumerate(samplings):
         collector.want(number, wanted(sampling, count, fps).tolist())

@@ -42,14 +42,14 @@ class Timetable:
 
         Where a group begins less than `near` frames behind the one before, they are one.
         """
-        found: dict[Start, list[int]] = {}
+        groups: dict[Start, list[int]] = {}
         run: list[int] = []
         for number in numbers:
             start = self.starts[bisect_right(self.starts, number, key=lambda start: start.frame) - 1]
-            if start not in found and not (run and start.frame - run[-1] < near):
-                run = found[start] = []
+            if start not in groups and not (run and start.frame - run[-1] < near):
+                run = groups[start] = []
             run.append(number)
-        return found
+        return groups
 
     def share(self, numbers: Sequence[int]) -> float:
         """The part of all frames that has to be decoded for these, 0..1."""
@@ -134,7 +134,7 @@ def _from(
     number = begin = -1  # frame and time
     for packet in container.demux(stream):
         if number < 0:  # the container may lead to an earlier start, which only takes longer
-            led = next((one for one in table.starts if one.time == packet.pts), None)
+            led = next((known for known in table.starts if known.time == packet.pts), None)
             if led is None or led > start:
                 raise Unsure(f"seeking led to {packet.pts}, where decoding cannot begin")
             number, begin = led
@@ -153,7 +153,7 @@ def _from(
                 number += 1
 
 
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet[VideoStream]]:
     import av
 
     try:

@@ -51,7 +51,7 @@ class FrameTable:
         return Span(int(np.argmin(np.abs(self.times - middle))), 1)
 
     def short(self, end: float) -> str:
-        """What to say of a window that ends behind the video by more than a frame; '' of another."""
+        """A note on a window that ends more than a frame behind the video's end; '' for any other."""
         if math.isinf(end) or end <= self.seconds + 1 / self.fps:
             return ""
         return f"used as far as it goes: the window ends at {end:.6g} s, but the video lasts {self.seconds:.6g} s"
@@ -63,15 +63,15 @@ class FrameTable:
         return span.frames + math.floor(min(lacking, (end - self.seconds) * self.fps + 0.01))
 
     def by_order(self, count: int) -> FrameTable:
-        """For who gives another number of frames than the packets promise: `count` at the one rate."""
+        """The table for a decoder that gives `count` frames instead of those of the packets: evenly spaced at `fps`."""
         return FrameTable(np.arange(count) / self.fps, None, self.keys, self.fps, count / self.fps)
 
 
 class Numbering:
-    """Tells which frame of the table each decoded one is.
+    """Finds which frame of the table each decoded one is.
 
     It is the one whose time it says; one that says none, or no later one than that before, follows the one before. So
-    frames that are lost in decoding make no other one count as theirs, and the number hangs only on what came before.
+    frames that are lost in decoding make no other one count as theirs, and the number depends only on what came before.
     """
 
     def __init__(self, table: FrameTable) -> None:

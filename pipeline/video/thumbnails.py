@@ -32,14 +32,14 @@ def thumbnails(path: Path, table: FrameTable, spans: Sequence[Span], kinds: set[
     if not spans:
         return []
     numbers = [_number(table, span) for span in spans]
-    found = _sought(path, table, set(numbers)) if kinds & EXACT and len(table.keys) else None
-    if found is None:
-        found = _in_sequence(path, table, set(numbers))
-    places = sorted(found)
+    jpegs = _sought(path, table, set(numbers)) if kinds & EXACT and len(table.keys) else None
+    if jpegs is None:
+        jpegs = _in_sequence(path, table, set(numbers))
+    places = sorted(jpegs)
     result = []
     for number, span in zip(numbers, spans, strict=True):
         at = int(np.searchsorted(places, number))  # the very frame, or the next one that came
-        result.append(found[places[at]] if at < len(places) and places[at] < span.stop else b"")
+        result.append(jpegs[places[at]] if at < len(places) and places[at] < span.stop else b"")
     return result
 
 
@@ -55,34 +55,34 @@ def _number(table: FrameTable, span: Span) -> int:
 
 
 def _in_sequence(path: Path, table: FrameTable, numbers: set[int]) -> dict[int, bytes]:
-    """The frames of these numbers, or those that come instead, by their numbers."""
+    """JPEGs by frame number, decoded in sequence; where a wanted frame is lost, the next one stands in."""
     return _shown(((mark, picture) for mark, picture in timed(path)), Numbering(table), sorted(numbers))
 
 
 def _shown(frames: Iterator[tuple[int | None, Picture]], numbering: Numbering, numbers: list[int]) -> dict[int, bytes]:
-    found: dict[int, bytes] = {}
+    jpegs: dict[int, bytes] = {}
     waiting = numbers[::-1]
     try:
         for mark, picture in frames:
             number = numbering.number(mark)
             if waiting and waiting[-1] <= number:
-                found[number] = pixels.thumbnail(picture())
+                jpegs[number] = pixels.thumbnail(picture())
                 while waiting and waiting[-1] <= number:
                     waiting.pop()
             if not waiting:
                 break
     except (VideoError, OSError, ValueError):  # damage ends it
         pass
-    return found
+    return jpegs
 
 
 def _sought(path: Path, table: FrameTable, numbers: set[int]) -> dict[int, bytes] | None:
-    """The same by seeking, each from the last keyframe before it; None where the container leads elsewhere."""
+    """JPEGs by frame number, found by seeking to the last keyframe before each; None where seeking is not exact."""
     import av
     from av.video.reformatter import VideoReformatter
 
     assert table.marks is not None
-    found: dict[int, bytes] = {}
+    jpegs: dict[int, bytes] = {}
     reformatter = VideoReformatter()
     try:
         with opened(path) as (container, stream):
@@ -101,11 +101,11 @@ def _sought(path: Path, table: FrameTable, numbers: set[int]) -> dict[int, bytes
                     frame = next(frames, None)
                 if frame is not None and frame.pts is not None:
                     at = int(np.searchsorted(table.marks, frame.pts))
-                    if at not in found:
-                        found[at] = pixels.thumbnail(rgb(frame, reformatter))
+                    if at not in jpegs:
+                        jpegs[at] = pixels.thumbnail(rgb(frame, reformatter))
     except (av.FFmpegError, OSError, ValueError, VideoError):
         return None
-    return found
+    return jpegs
 
 
 def _from(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:

@@ -1,4 +1,4 @@
-"""What the packets of a video stream tell while they pass by: how many frames there are, how fast, for how long.
+"""What the packets of a video stream say: how many frames there are, at which rate, and for how long.
 
 The header's rate is taken where the packets bear it out (CLOSE), elsewhere that of their clock; so for the seconds
 (`pipeline.video.clock`). Frames are chosen by counting at this one rate.
@@ -7,11 +7,11 @@ The header's rate is taken where the packets bear it out (CLOSE), elsewhere that
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.video.clock import Clock, clock, in_order, said
+from pipeline.video.clock import Clock, clock, in_order, showing_times
 from pipeline.video.fields import Fields
 from pipeline.video.spans import FrameTable
 
@@ -30,7 +30,7 @@ class Timeline:
     """Takes note of packets; those that an edit list hides are not counted."""
 
     def __init__(self, codec: str = "", extradata: bytes | None = None) -> None:
-        """codec: FFmpeg's name of it; extradata: its parameters as the container holds them."""
+        """Begin with FFmpeg's name of the codec, and its parameters as the container holds them."""
         self.codec = codec
         self._fields = Fields(extradata or b"") if codec == "h264" else None
         self.packets = 0  # frames to expect
@@ -47,7 +47,7 @@ class Timeline:
         self._pictures: list[bool] = []  # whether it may hold a picture to show: certainly none only in VP8
         self._keys: list[int] = []  # times of keyframes, in ticks
 
-    def add(self, packet: av.Packet) -> None:
+    def add(self, packet: av.Packet[Any]) -> None:
         """Take note of a packet of the stream; the empty ones that end it say nothing."""
         if not packet.size:
             self.silent += packet.dts is not None  # a frame that was dropped when the file was made
@@ -71,12 +71,12 @@ class Timeline:
         self._decoded.append(packet.dts)
         self._durations.append(packet.duration or 0)
 
-    def add_other(self, packet: av.Packet) -> None:
+    def add_other(self, packet: av.Packet[Any]) -> None:
         """Take note of a packet of another stream, such as sound."""
         if packet.size:
             self._note_end(packet)
 
-    def _note_end(self, packet: av.Packet) -> None:
+    def _note_end(self, packet: av.Packet[Any]) -> None:
         index = packet.stream_index
         if index not in self._bases:  # fractions are slow
             self._bases[index], self._ends[index] = float(packet.time_base or 0), 0
@@ -85,7 +85,7 @@ class Timeline:
 
     @property
     def end(self) -> float:
-        """Seconds, when the last frame goes."""
+        """The end of the last frame, in seconds."""
         return self._ends.get(self._own, 0) * self._bases.get(self._own, 0.0)
 
     @property
@@ -96,18 +96,18 @@ class Timeline:
 
     @property
     def longest(self) -> float:
-        """Seconds, the longest step between neighbours in time."""
+        """The longest step between neighbours in time, in seconds."""
         steps = np.diff(np.sort([time for time in self._shown if time is not None]))
         return float(steps.max(initial=0)) * self._bases.get(self._own, 0.0)
 
     @property
     def others_end(self) -> float:
-        """Seconds, when the last packet of another stream goes; 0 where there is none."""
+        """The end of the other streams' last packet, in seconds; 0 where there is none."""
         return max((end * self._bases[index] for index, end in self._ends.items() if index != self._own), default=0.0)
 
     @cached_property
     def clock(self) -> Clock:
-        """What all packets together tell; to be asked for when they have passed by."""
+        """How the frames follow each other. Ask for it when all packets have passed."""
         return clock(self._shown, self._decoded, self._durations, self._bases.get(self._own, 0.0))
 
     def fps(self, stream: VideoStream) -> float:
@@ -127,7 +127,7 @@ class Timeline:
     def frame_table(self, container: InputContainer, stream: VideoStream) -> FrameTable:
         """When each frame is shown: as the packets say, or at the rate of the clock where their times are not taken."""
         fps, seconds, clock = self.fps(stream), self.seconds(stream), self.clock
-        shown = said(self._shown, self._decoded)
+        shown = showing_times(self._shown, self._decoded)
         kept = [time for time, picture in zip(shown, self._pictures, strict=True) if picture]
         keys = np.unique(np.array(self._keys, np.int64))
         if not kept or not in_order(shown, self._decoded):
@@ -141,17 +141,17 @@ class Timeline:
 
     def note(self, stream: VideoStream) -> str:
         """Where header and packets disagree, in words; '' where they do not."""
-        stated, found, length, seconds = _stated(stream), self.clock, _length(stream), self.seconds(stream)
-        said = []
-        if found.jumps:
-            said.append(JUMPS)
-        if found.pauses:
-            said.append(f"its rate leaves out pauses of {found.pauses:.6g} seconds")
-        if stated and found.step and abs(stated * found.step - 1) > CLOSE:
-            said.append(f"the header says {stated:.6g} frames a second, the packets {1 / found.step:.6g}")
-        if length and found.step and abs(length - seconds) > max(CLOSE * seconds, 2 * found.step):
-            said.append(f"the header says {length:.6g} seconds, the packets {seconds:.6g}")
-        return "; ".join(said)
+        stated, clock, length, seconds = _stated(stream), self.clock, _length(stream), self.seconds(stream)
+        sentences = []
+        if clock.jumps:
+            sentences.append(JUMPS)
+        if clock.pauses:
+            sentences.append(f"its rate leaves out pauses of {clock.pauses:.6g} seconds")
+        if stated and clock.step and abs(stated * clock.step - 1) > CLOSE:
+            sentences.append(f"the header says {stated:.6g} frames a second, the packets {1 / clock.step:.6g}")
+        if length and clock.step and abs(length - seconds) > max(CLOSE * seconds, 2 * clock.step):
+            sentences.append(f"the header says {length:.6g} seconds, the packets {seconds:.6g}")
+        return "; ".join(sentences)
 
 
 def _stated(stream: VideoStream) -> float:
@@ -163,7 +163,7 @@ def _length(stream: VideoStream) -> float:
     return float((stream.duration or 0) * (stream.time_base or 0))
 
 
-def _shows(codec: str, packet: av.Packet) -> bool:
+def _shows(codec: str, packet: av.Packet[Any]) -> bool:
     """Whether a packet holds a picture to show."""
     if codec == "vp8":
         return bool(memoryview(packet)[0] & 0x10)  # its first bits say: an inter frame, the version, shown

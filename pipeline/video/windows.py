@@ -22,6 +22,7 @@ from pipeline.video.collecting import Collector
 from pipeline.video.decoder import Picture, timed
 from pipeline.video.frame_tables import frame_table, starts_of
 from pipeline.video.frames import LONG, Frames
+from pipeline.video.keyframes import Unsure
 from pipeline.video.media import VideoError, opened
 from pipeline.video.positions import present, wanted
 from pipeline.video.seeking import Timetable
@@ -36,7 +37,7 @@ Every = Callable[[Path], Iterator[tuple[int | None, Picture]]]  # all frames of 
 
 @dataclass
 class _Pass:
-    """What one pass over a file gave the windows that it was made for."""
+    """The results of one pass over a file for the windows that it serves."""
 
     arrays: dict[int, list[np.ndarray]]  # of each window, for each Sampling [M, T, crop, crop, 3] uint8
     counts: dict[int, int]  # of each window the frames that came
@@ -58,21 +59,21 @@ def read(
     if decoder == "decord" and (count := decord_reader.count(path)) != len(table.times):
         table = table.by_order(count)
     spans: dict[int, Span] = {}
-    found: dict[int, Frames | VideoError] = {}
+    results: dict[int, Frames | VideoError] = {}
     for number, bounds in enumerate(windows):
         try:
             spans[number] = table.span(*bounds)
         except VideoError as error:
-            found[number] = error
+            results[number] = error
     if decoder == "pyav":
-        found |= _sought(path, samplings, spans, table)
-    rest = {number: span for number, span in spans.items() if number not in found}
+        results |= _sought(path, samplings, spans, table)
+    rest = {number: span for number, span in spans.items() if number not in results}
     if rest:
         every = _by_decord if decoder == "decord" else timed
-        found |= _in_sequence(every, path, samplings, rest, table)
+        results |= _in_sequence(every, path, samplings, rest, table)
         if decoder == "pyav" and len(samplings) > 1:
-            found |= _each_alone(path, samplings, rest, found, table)
-    return [found[number] for number in range(len(windows))]
+            results |= _each_alone(path, samplings, rest, results, table)
+    return [results[number] for number in range(len(windows))]
 
 
 def _by_decord(path: Path) -> Iterator[tuple[int | None, Picture]]:
@@ -86,13 +87,13 @@ def _sought(path: Path, samplings: Sequence[Sampling], spans: Spans, table: Fram
     starts = starts_of(path)
     if starts is None or not np.array_equal(starts.times, table.marks):
         return {}
-    with suppress(seeking.Unsure):
+    with suppress(Unsure):
         return _seek(path, samplings, spans, starts, table.fps)
-    found: dict[int, Frames] = {}
+    results: dict[int, Frames] = {}
     for number, span in spans.items() if len(spans) > 1 else ():
-        with suppress(seeking.Unsure):
-            found |= _seek(path, samplings, {number: span}, starts, table.fps)
-    return found
+        with suppress(Unsure):
+            results |= _seek(path, samplings, {number: span}, starts, table.fps)
+    return results
 
 
 def _seek(path: Path, samplings: Sequence[Sampling], spans: Spans, starts: Timetable, fps: float) -> dict[int, Frames]:
@@ -106,7 +107,7 @@ def _seek(path: Path, samplings: Sequence[Sampling], spans: Spans, starts: Timet
             try:
                 collector.take(at[index], picture)
             except VideoError as error:
-                raise seeking.Unsure(str(error)) from error
+                raise Unsure(str(error)) from error
     arrays = _by_window(collector, samplings, spans)
     return {
         number: _frames(arrays[number], samplings, span.frames, fps, 1, sought=True) for number, span in spans.items()
@@ -117,26 +118,30 @@ def _each_alone(
     path: Path,
     samplings: Sequence[Sampling],
     spans: Spans,
-    found: Mapping[int, Frames | VideoError],
+    results: Mapping[int, Frames | VideoError],
     table: FrameTable,
 ) -> dict[int, Frames]:
     """Damaged windows of which a sampling by itself can be served by undamaged parts, as the packets promise."""
     better: dict[int, Frames] = {}
     for number, span in spans.items():
-        one = found[number]
-        if isinstance(one, Frames) and one.count == span.frames:
+        result = results[number]
+        if isinstance(result, Frames) and result.count == span.frames:
             continue
         alone = {at: _sought(path, [s], {number: span}, table).get(number) for at, s in enumerate(samplings)}
         served = {at: frames for at, frames in alone.items() if frames is not None}
         if not served:
             continue
-        if isinstance(one, VideoError):
-            lost = {at: str(one) for at in range(len(samplings)) if at not in served}
+        if isinstance(result, VideoError):
+            lost = {at: str(result) for at in range(len(samplings)) if at not in served}
             empty = [np.zeros((s.views, s.frames, s.crop, s.crop, 3), np.uint8) for s in samplings]
-            one = Frames(empty, span.frames, table.fps, 1, [0] * len(samplings), [0] * len(samplings), lost=lost)
+            result = Frames(empty, span.frames, table.fps, 1, [0] * len(samplings), [0] * len(samplings), lost=lost)
         for at, frames in served.items():
-            (one.arrays[at],), (one.present[at],), (one.decoded[at],) = frames.arrays, frames.present, frames.decoded
-        better[number] = one
+            (result.arrays[at],), (result.present[at],), (result.decoded[at],) = (
+                frames.arrays,
+                frames.present,
+                frames.decoded,
+            )
+        better[number] = result
     return better
 
 
@@ -148,20 +153,20 @@ def _in_sequence(
     first = _pass(every, path, samplings, spans, promised, table)
     again = {n: span for n, span in spans.items() if n not in first.lost and first.counts[n] not in (0, promised[n])}
     second = _pass(every, path, samplings, again, first.counts, table) if again else _Pass({}, {})
-    found: dict[int, Frames | VideoError] = {}
+    results: dict[int, Frames | VideoError] = {}
     for number, span in spans.items():
         last, passes = (second, 2) if number in again else (first, 1)
         count = last.counts[number]
         if number in last.lost:
-            found[number] = VideoError(last.lost[number])
+            results[number] = VideoError(last.lost[number])
         elif not count:
-            found[number] = VideoError(f"none of the window's {span.frames} frames could be decoded")
+            results[number] = VideoError(f"none of the window's {span.frames} frames could be decoded")
         elif number in again and count != first.counts[number]:
             twice = f"{first.counts[number]} frames when decoded once and {count} when decoded again"
-            found[number] = VideoError(f"the window gives {twice}")
+            results[number] = VideoError(f"the window gives {twice}")
         else:
-            found[number] = _frames(last.arrays[number], samplings, count, table.fps, passes)
-    return found
+            results[number] = _frames(last.arrays[number], samplings, count, table.fps, passes)
+    return results
 
 
 def _pass(
@@ -178,7 +183,7 @@ def _pass(
     stops = {n: span.stop if span.stop < len(table.times) else np.inf for n, span in spans.items()}
     waiting = sorted(spans, key=lambda number: spans[number].first, reverse=True)
     current: list[int] = []
-    found = _Pass({}, dict.fromkeys(spans, 0))
+    result = _Pass({}, dict.fromkeys(spans, 0))
     numbering = Numbering(table)
     try:
         for mark, picture in every(path):
@@ -189,21 +194,21 @@ def _pass(
             if not current and not waiting:
                 break
             try:
-                collector.take([(number, found.counts[number]) for number in current], picture)
+                collector.take([(number, result.counts[number]) for number in current], picture)
             except VideoError as error:
-                found.lost |= dict.fromkeys(current, str(error))
+                result.lost |= dict.fromkeys(current, str(error))
             for number in current:
-                found.counts[number] += 1
+                result.counts[number] += 1
     except VideoError as error:  # what was there before is taken
-        found.lost |= {number: str(error) for number in chain(current, waiting)}
-    found.arrays = _by_window(collector, samplings, spans)
-    return found
+        result.lost |= {number: str(error) for number in chain(current, waiting)}
+    result.arrays = _by_window(collector, samplings, spans)
+    return result
 
 
 def _collector(
     samplings: Sequence[Sampling], spans: Spans, counts: Mapping[int, int], fps: float
 ) -> tuple[Collector, set[tuple[int, int]]]:
-    """What takes the wanted frames, by keys: the number of the window, and which of its frames it is; and all keys."""
+    """The collector of the wanted frames, and all their keys: (number of the window, which of its frames it is)."""
     collector = Collector([*samplings] * len(spans))
     keys: set[tuple[int, int]] = set()
     for slot, number in enumerate(spans):
@@ -222,5 +227,5 @@ def _by_window(collector: Collector, samplings: Sequence[Sampling], spans: Spans
 def _frames(
     arrays: list[np.ndarray], samplings: Sequence[Sampling], count: int, fps: float, passes: int, sought: bool = False
 ) -> Frames:
-    own = [present(sampling, count, fps) for sampling in samplings]
-    return Frames(arrays, count, fps, passes, own, [count] * len(samplings), sought)
+    counts = [present(sampling, count, fps) for sampling in samplings]
+    return Frames(arrays, count, fps, passes, counts, [count] * len(samplings), sought)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from pipeline import ids
-from pipeline.items.lists import Found, read_captions
+from pipeline.errors import Problems
+from pipeline.items.lists import Captions, read_captions
 from pipeline.items.queries import load as load_queries
 from pipeline.items.splits import read_ids
 from pipeline.ranking.trec import read_run, write_run
@@ -62,20 +63,21 @@ def test_escapes_by_hand() -> None:
 
 
 def _id_list(folder: Path) -> list[str]:
-    file, found = folder / "ids.txt", Found()
+    file, problems = folder / "ids.txt", Problems()
     file.write_text("".join(f"{ids.encoded(id_)}\n" for id_ in ODD), encoding="utf-8")
-    read = read_ids(file, "test", {}, found)
-    assert found.lines == []
+    read = read_ids(file, "test", {}, problems)
+    assert not list(problems)
     return read
 
 
 def _captions(folder: Path) -> list[str]:
-    file, found = folder / "captions.txt", Found()
+    file, problems = folder / "captions.txt", Problems()
     file.write_text("".join(f"{ids.encoded_before_hash(id_)}#7 a cat\n" for id_ in ODD), encoding="utf-8")
-    captions = [caption for _, caption in read_captions(file, dict.fromkeys(ODD), found)]
-    assert found.lines == []
-    assert [caption.id for caption in captions] == [f"{id_}#7" for id_ in ODD]
-    return [caption.video for caption in captions]
+    captions = Captions()
+    assert read_captions(file, {"test": ODD}, {"test": captions}, ODD, problems) == []
+    assert not list(problems)
+    assert captions.ids == [f"{id_}#7" for id_ in ODD]
+    return captions.videos
 
 
 def _queries(folder: Path) -> list[str]:

@@ -61,8 +61,8 @@ def test_results_are_shown_whatever_their_stages_are_called(tmp_path: Path) -> N
     (tmp_path / "score").mkdir()
     (tmp_path / "score" / "metrics.json").write_text(json.dumps(RESULTS))
     outcome = Outcome(stages=["score"], ends={"evaluate": "score", "rank": "lists"}, places={"lists": "runs/a/lists"})
-    told = outcome.summary(tmp_path).splitlines()[-1]
-    assert told == f"metrics {tmp_path}/score/metrics.json, runs {tmp_path}/runs/a/lists"
+    line = outcome.summary(tmp_path).splitlines()[-1]
+    assert line == f"metrics {tmp_path}/score/metrics.json, runs {tmp_path}/runs/a/lists"
     assert "metrics" not in Outcome(stages=["bow"], ends={"evaluate": "score"}).summary(tmp_path)
 
 

@@ -77,10 +77,10 @@ def indexed(videos: Path, index_once: Callable[[Path], Path]) -> Path:
 
 
 def test_a_folder_is_indexed_and_searched_with_nothing_else(videos: Path, monkeypatch) -> None:
-    told = done("index", videos, *SMALL)
-    assert "videos: 6 new, 0 changed, 0 gone; 0 as they were" in told.output
-    assert "6 of 6 videos can be found by clip" in told.output
-    assert f'search "a dog runs on the beach" -w {videos}' in told.output
+    message = done("index", videos, *SMALL)
+    assert "videos: 6 new, 0 changed, 0 gone; 0 as they were" in message.output
+    assert "6 of 6 videos can be found by clip" in message.output
+    assert f'search "a dog runs on the beach" -w {videos}' in message.output
     assert yaml.safe_load((videos / ".laff" / "collection.yaml").read_text()) == {"name": "Videos", "videos": ".."}
     assert found("-w", videos) == ALL
     monkeypatch.chdir(videos / "Été")
@@ -105,9 +105,9 @@ def test_again_it_takes_what_is_new_changed_and_gone(videos: Path, clips) -> Non
     clips("Videos/new.mp4", np.full((8, 48, 64, 3), 255, np.uint8))
     shutil.copy(videos / "a.mp4", videos / "c.mp4")
     (videos / "Été" / "le chat noir.mp4").unlink()
-    told = refused("search", "a dog", "-w", videos)
-    assert "1 video(s) new (new)" in told
-    assert f"`laff index -w {videos / '.laff'}`" in told
+    message = refused("search", "a dog", "-w", videos)
+    assert "1 video(s) new (new)" in message
+    assert f"`laff index -w {videos / '.laff'}`" in message
     assert "videos: 1 new, 1 changed, 1 gone; 4 as they were" in done("index", videos).output
     assert found("-w", videos) == ALL - {"Été/le chat noir"} | {"new"}
     after = {path: path.stat().st_mtime_ns for path in (videos / ".laff").rglob("0*.h5")}
@@ -123,8 +123,8 @@ def test_an_index_elsewhere(videos: Path, tmp_path: Path) -> None:
     assert found("-w", tmp_path / "work") == ALL
     other = tmp_path / "Other"
     shutil.copytree(videos, other)
-    told = refused("index", other, "-w", tmp_path / "work")
-    assert f"is the index of {videos}" in told
+    message = refused("index", other, "-w", tmp_path / "work")
+    assert f"is the index of {videos}" in message
     assert found("-w", tmp_path / "work") == ALL
     videos.rename(tmp_path / "Moved")  # where the folder of an index is gone, another may be named
     assert "6 as they were" in done("index", tmp_path / "Moved", "-w", tmp_path / "work").output
@@ -147,14 +147,14 @@ def test_where_no_model_can_be_had_it_says_so_and_offers_one_that_comes_in_packa
 ) -> None:
     monkeypatch.setenv("LAFF_OFFLINE", "1")
     monkeypatch.setenv("LAFF_WEIGHTS", str(tmp_path / "weights"))
-    told = refused("index", videos)
-    assert "are not here, and LAFF_OFFLINE forbids to fetch them" in told
-    assert f"laff index {videos} --feature conse" in told
+    message = refused("index", videos)
+    assert "are not here, and LAFF_OFFLINE forbids to fetch them" in message
+    assert f"laff index {videos} --feature conse" in message
     assert not (videos / ".laff" / "ingest").exists()  # before any work
     assert "holds no collection.yaml" in refused("index", "-w", videos / ".laff")  # nothing is half made
     done("index", videos, *SMALL)
-    told = refused("index", videos, "--weights", "mobileclip2-s2", "--profile", "", "--yes")
-    assert "'mobileclip2-s2' are not here" in told
+    message = refused("index", videos, "--weights", "mobileclip2-s2", "--profile", "", "--yes")
+    assert "'mobileclip2-s2' are not here" in message
     assert found("-w", videos) == ALL  # what was there can be searched as before
 
 
@@ -175,12 +175,12 @@ def test_another_feature_leaves_what_was_made_with_the_first(videos: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("feature", "told"),
+    ("feature", "message"),
     [("x3d", "holds no videos and texts in one space"), ("conze", "is no stage"), ("bow", "did you mean 'bert'")],
 )
-def test_a_feature_that_cannot_be_searched(videos: Path, feature: str, told: str) -> None:
+def test_a_feature_that_cannot_be_searched(videos: Path, feature: str, message: str) -> None:
     output = refused("index", videos, "--feature", feature)
-    assert told in output or "no sentence finds a video by it" in output
+    assert message in output or "no sentence finds a video by it" in output
     assert not (videos / ".laff").exists()
 
 
@@ -207,9 +207,9 @@ def test_two_videos_of_one_id(videos: Path, twin: str) -> None:
 
 def test_a_folder_that_cannot_be_written(videos: Path, tmp_path: Path) -> None:
     (videos / ".laff").write_text("a file is in the way")
-    told = refused("index", videos)
-    assert "cannot be written" in told
-    assert f"laff index {videos} -w WORK" in told
+    message = refused("index", videos)
+    assert "cannot be written" in message
+    assert f"laff index {videos} -w WORK" in message
     done("index", videos, "-w", tmp_path / "work", *SMALL)
 
 
@@ -218,8 +218,8 @@ def test_a_collection_that_shrank(indexed: Path) -> None:
     kept = {path: path.read_bytes() for path in (indexed / ".laff" / "vectors").rglob("*.h5")}
     for name in "bcde":
         (indexed / f"{name}.mp4").rename(indexed / f".{name}.mp4")
-    told = refused("index", indexed)
-    assert f"4 of the 6 videos are not in {indexed} any more" in told
+    message = refused("index", indexed)
+    assert f"4 of the 6 videos are not in {indexed} any more" in message
     assert {path: path.read_bytes() for path in kept} == kept
     assert "0 new, 0 changed, 4 gone; 2 as they were" in done("index", indexed, "--yes").output
     assert found("-w", indexed) == {"a", "Été/le chat noir"}
@@ -247,9 +247,9 @@ def test_windows_are_written_as_they_are_asked_for() -> None:
 
 def test_a_video_that_cannot_be_read_costs_itself(videos: Path) -> None:
     (videos / "c.mp4").write_bytes(b"\0\0\0\x18ftypmp42 and nothing more")
-    told = done("index", videos, *SMALL).output
-    assert "1 of 6 videos cannot be found" in told
-    assert "5 of 6 videos can be found by clip" in told
+    message = done("index", videos, *SMALL).output
+    assert "1 of 6 videos cannot be found" in message
+    assert "5 of 6 videos can be found by clip" in message
     assert found("-w", videos) == ALL - {"c"}
     for name in ("a", "b", "d", "e", "Été/le chat noir"):
         (videos / f"{name}.mp4").write_bytes(b"\0\0\0\x18ftypmp42 and nothing more")
@@ -263,8 +263,8 @@ def test_questions_that_are_none(indexed: Path, tmp_path: Path) -> None:
     queries.write_text("1 a dog\n2\n")
     assert f"{queries}:2" in refused("search", "--queries", queries, "-w", indexed)
     (indexed / "queries.txt").write_text("")
-    told = refused("search", "a dog", "-w", indexed, "--set", "clip.frames=4")
-    assert "is not up to date" in told  # the vectors are of another model
+    message = refused("search", "a dog", "-w", indexed, "--set", "clip.frames=4")
+    assert "is not up to date" in message  # the vectors are of another model
 
 
 def test_as_a_process(videos: Path, forked: Forked) -> None:

@@ -89,8 +89,10 @@ def test_the_collection_is_left_to_the_person_where_the_workspace_is() -> None:
 
 
 def test_a_name_that_no_folder_can_have_is_refused_at_once(tmp_path: Path) -> None:
-    done = CliRunner().invoke(cli.main, ["plan", "-w", str(tmp_path), "--name", "n" * 300])
-    assert done.exit_code == 2
-    assert "Invalid value for '--name': nnnnnnnnnnnnnnnnnnnn… has 300 letters; a run's name is a folder" in done.output
-    done = CliRunner().invoke(cli.main, ["plan", "-w", str(tmp_path), "--name", "n" * 80])
-    assert "remembers no run" in done.output
+    result = CliRunner().invoke(cli.main, ["plan", "-w", str(tmp_path), "--name", "n" * 300])
+    assert result.exit_code == 2
+    assert (
+        "Invalid value for '--name': nnnnnnnnnnnnnnnnnnnn… has 300 letters; a run's name is a folder" in result.output
+    )
+    result = CliRunner().invoke(cli.main, ["plan", "-w", str(tmp_path), "--name", "n" * 80])
+    assert "remembers no run" in result.output

@@ -37,8 +37,8 @@ def test_neither_a_profile_nor_another_stages_file_goes_with_a_package(small: Sm
 
 def test_the_workspace_remembers_the_package_and_its_stages_are_commands(applied: list[str]) -> None:
     work = applied[2:4]
-    told = said(0, "plan", *work)
-    assert [line.split()[0] for line in told.splitlines() if " holds it" in line] == ["bow", "train"]
+    output = said(0, "plan", *work)
+    assert [line.split()[0] for line in output.splitlines() if " holds it" in line] == ["bow", "train"]
     assert "nothing to do" in said(0, "other", *work)  # no stage of the shipped stages file
     assert len(said(0, "search", "red circle", *work, "-k", "2").splitlines()) == 2
     assert "the package fixes" in said(1, "run", *work, "--set", "train.width=8")
@@ -46,8 +46,8 @@ def test_the_workspace_remembers_the_package_and_its_stages_are_commands(applied
 
 def test_packaging_says_what_it_made(small: Small, tmp_path: Path) -> None:
     words = ["-c", str(small.folder / "c.yaml"), "--stages", str(small.folder / "stages.yaml"), "-w", str(small.work)]
-    told = said(0, "package", str(tmp_path / "OUT"), "--model", "concat", *words)
-    assert f"{tmp_path / 'OUT'}: concat/seed1 (" in told
-    assert f"laff run -c collection.yaml -w AWAY --package {tmp_path / 'OUT'}" in told
+    output = said(0, "package", str(tmp_path / "OUT"), "--model", "concat", *words)
+    assert f"{tmp_path / 'OUT'}: concat/seed1 (" in output
+    assert f"laff run -c collection.yaml -w AWAY --package {tmp_path / 'OUT'}" in output
     assert "is a package already; --yes replaces it" in said(1, "package", str(tmp_path / "OUT"), *words)
     assert "laff/seed1" in said(0, "package", str(tmp_path / "OUT"), "--yes", *words)

@@ -10,7 +10,7 @@ import cli
 
 
 @pytest.mark.parametrize(
-    ("on_path", "called", "told"),
+    ("on_path", "called", "command"),
     [
         (True, "/opt/bin/laff", "laff"),
         (False, ".venv/bin/laff", ".venv/bin/laff"),
@@ -18,7 +18,7 @@ import cli
     ],
 )
 def test_what_the_demo_advises_can_be_typed(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, on_path: bool, called: str, told: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, on_path: bool, called: str, command: str
 ) -> None:
     monkeypatch.setattr("shutil.which", lambda name: name if on_path else None)
     monkeypatch.setattr(sys, "argv", [called])
@@ -26,5 +26,5 @@ def test_what_the_demo_advises_can_be_typed(
     monkeypatch.setattr(
         "pipeline.run.run", lambda *given: type("Outcome", (), {"summary": lambda self, work: "made"})()
     )
-    shown = CliRunner().invoke(cli.main, ["demo", "--folder", str(tmp_path)])
-    assert shown.output.splitlines()[-1] == f'try: {told} search "a red circle moves up" -w {tmp_path}/work'
+    result = CliRunner().invoke(cli.main, ["demo", "--folder", str(tmp_path)])
+    assert result.output.splitlines()[-1] == f'try: {command} search "a red circle moves up" -w {tmp_path}/work'

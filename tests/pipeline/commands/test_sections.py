@@ -11,28 +11,28 @@ def command(name: str, text: str, hidden: bool = False) -> click.Command:
 
 
 def group() -> Sectioned:
-    made = Sectioned("it")
-    made.add("Second", command("zeta", "Do this.\n\nAnd that."), command("a-longer-name", "Make it."))
-    made.add("First", command("beta", "Look."), command("secret", "Hide.", hidden=True))
-    return made
+    sectioned = Sectioned("it")
+    sectioned.add("Second", command("zeta", "Do this.\n\nAnd that."), command("a-longer-name", "Make it."))
+    sectioned.add("First", command("beta", "Look."), command("secret", "Hide.", hidden=True))
+    return sectioned
 
 
 def test_commands_are_listed_as_they_were_added() -> None:
-    made = group()
-    context = click.Context(made)
-    assert made.sections(context) == {"Second": ["zeta", "a-longer-name"], "First": ["beta", "secret"]}
-    assert made.list_commands(context) == ["zeta", "a-longer-name", "beta", "secret"]
-    shown = CliRunner().invoke(made, ["--help"]).output
-    assert shown.endswith(
+    sectioned = group()
+    context = click.Context(sectioned)
+    assert sectioned.sections(context) == {"Second": ["zeta", "a-longer-name"], "First": ["beta", "secret"]}
+    assert sectioned.list_commands(context) == ["zeta", "a-longer-name", "beta", "secret"]
+    output = CliRunner().invoke(sectioned, ["--help"]).output
+    assert output.endswith(
         "\n\nSecond:\n  zeta           Do this\n  a-longer-name  Make it\n\nFirst:\n  beta           Look\n"
     )
 
 
 def test_a_command_without_a_section_is_listed_too() -> None:
-    made = group()
-    made.add_command(command("other", "Do something else."))
-    assert made.sections(click.Context(made))[UNTITLED] == ["other"]
-    assert "\n\nCommands:\n  other          Do something else\n" in CliRunner().invoke(made, ["--help"]).output
+    sectioned = group()
+    sectioned.add_command(command("other", "Do something else."))
+    assert sectioned.sections(click.Context(sectioned))[UNTITLED] == ["other"]
+    assert "\n\nCommands:\n  other          Do something else\n" in CliRunner().invoke(sectioned, ["--help"]).output
 
 
 def test_a_group_without_commands_has_help() -> None:
@@ -42,17 +42,17 @@ def test_a_group_without_commands_has_help() -> None:
 def test_a_summary_is_the_first_sentence_however_long() -> None:
     long = "Read " + "very " * 40 + "much"
     assert summary(command("x", f"{long}. More.\n\nEven more.")) == long
-    made = Sectioned("it")
-    made.add("One", command("x", f"{long}."))
-    lines = CliRunner().invoke(made, ["--help"], terminal_width=60).output.partition("One:\n")[2].splitlines()
+    sectioned = Sectioned("it")
+    sectioned.add("One", command("x", f"{long}."))
+    lines = CliRunner().invoke(sectioned, ["--help"], terminal_width=60).output.partition("One:\n")[2].splitlines()
     assert len(lines) == 4  # 209 characters in lines of 60 - 5
     assert max(map(len, lines)) <= 60
     assert " ".join(" ".join(lines).split()) == f"x {long}"
 
 
 def test_a_misspelt_command_is_guessed() -> None:
-    shown = CliRunner().invoke(group(), ["betta"])
-    assert (shown.exit_code, shown.output.splitlines()[-1]) == (
+    result = CliRunner().invoke(group(), ["betta"])
+    assert (result.exit_code, result.output.splitlines()[-1]) == (
         2,
         "Error: No such command 'betta'; did you mean 'beta'?",
     )

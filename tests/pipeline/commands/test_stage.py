@@ -42,8 +42,8 @@ def test_its_help_lists_what_can_be_set(tmp_path: Path) -> None:
     file.write_text("stages: {a: {step: ingest, params: {shard_videos: 7}}}")
     command = stage_command("a", StagesFile(file))
     assert command is not None
-    shown = " ".join(command.get_help(click.Context(command, info_name="a")).split())
-    assert "Params of step ingest:" in shown
-    assert "shard_videos=7 videos in a shard" in shown
-    assert "shard_captions=8192 captions in a shard" in shown
-    assert "--set 'a.PARAM=VALUE'" in shown
+    output = " ".join(command.get_help(click.Context(command, info_name="a")).split())
+    assert "Params of step ingest:" in output
+    assert "shard_videos=7 videos in a shard" in output
+    assert "shard_captions=8192 captions in a shard" in output
+    assert "--set 'a.PARAM=VALUE'" in output

@@ -109,8 +109,8 @@ def test_no_file_gets_the_number_of_a_closed_stream() -> None:
         "print(file.fileno() > 2, [os.get_inheritable(number) for number in (0, 1, 2)])"
     )
     shell = ["sh", "-c", 'exec "$0" -c "$1" 2>&-', sys.executable, code]
-    done = subprocess.run(shell, capture_output=True, text=True, cwd=ROOT, timeout=60, check=True)
-    assert done.stdout == "True [True, True, True]\n"
+    process = subprocess.run(shell, capture_output=True, text=True, cwd=ROOT, timeout=60, check=True)
+    assert process.stdout == "True [True, True, True]\n"
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:

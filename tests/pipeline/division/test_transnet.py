@@ -76,9 +76,9 @@ def test_every_frame_is_seen_once_with_its_neighbours(count: int) -> None:
     network._network, network._device = stand_in, "cpu"
     pictures = np.zeros((count, 27, 48, 3), np.uint8)
     pictures[:, 0, 0, 0] = np.arange(1, count + 1)
-    found = network.transitions(pictures)
+    result = network.transitions(pictures)
     bright = np.arange(1, count + 1)
-    np.testing.assert_allclose(found, (bright + np.append(bright[1:], count) / 2) / 500, rtol=1e-4)
+    np.testing.assert_allclose(result, (bright + np.append(bright[1:], count) / 2) / 500, rtol=1e-4)
     assert max(seen) <= transnet.BATCH
     assert sum(seen) == -(-count // 50)
 
@@ -105,9 +105,9 @@ def test_bounds_of_shots_keep_each_frame_on_its_side() -> None:
     """At 30 frames a second frame 2 appears at 0.0666…: cut to 0.066, it is still the first of its shot."""
     times = np.arange(6) / 30
     frames = SmallFrames(np.zeros((6, 27, 48, 3), np.uint8), times, 0.2)
-    found = shots(frames, np.array([0, 1, 0, 0, 0, 0.0]))
-    assert found == [Window(0, 0.066), Window(0.066, 0.2)]
-    assert [sum(window.start <= time < window.end for time in times) for window in found] == [2, 4]
+    result = shots(frames, np.array([0, 1, 0, 0, 0, 0.0]))
+    assert result == [Window(0, 0.066), Window(0.066, 0.2)]
+    assert [sum(window.start <= time < window.end for time in times) for window in result] == [2, 4]
     gradual = shots(frames, np.array([0, 1, 1, 1, 0, 0.0]))
     assert gradual == [Window(0, 0.066), Window(0.133, 0.2)]
 
@@ -126,8 +126,8 @@ def test_the_network_finds_a_cut(network: transnet.TransNet, clips: Clips) -> No
     )
     random.seed(5)
     small = small_frames(clips("cut.mp4", frames, fps=25))
-    found = transnet.scenes(transnet.TransNet().transitions(small.pictures))
-    assert [first for first, _ in found] == [0, pytest.approx(40, abs=2)]
+    result = transnet.scenes(transnet.TransNet().transitions(small.pictures))
+    assert [first for first, _ in result] == [0, pytest.approx(40, abs=2)]
     after = random.random(), torch.are_deterministic_algorithms_enabled(), os.environ.get("PYTORCH_ENABLE_MPS_FALLBACK")
     assert after == before
 
@@ -144,5 +144,5 @@ def test_known_cuts_of_real_clips_are_found(network: transnet.TransNet, clips: C
             some = [frame.reformat(160, 120, "rgb24").to_ndarray() for frame in container.decode(video=0)]
         frames += some[:length]
     small = small_frames(clips("joined.mp4", np.stack(frames), fps=25))
-    found = [first for first, _ in transnet.scenes(network.transitions(small.pictures))]
-    assert found == [0, *(pytest.approx(cut, abs=2) for cut in np.cumsum(lengths)[:-1])]
+    result = [first for first, _ in transnet.scenes(network.transitions(small.pictures))]
+    assert result == [0, *(pytest.approx(cut, abs=2) for cut in np.cumsum(lengths)[:-1])]

@@ -16,5 +16,5 @@ def test_slots_are_filled_in_order() -> None:
     batch.add(np.full((1, 2, 3, 3, 3), 7, np.uint8), 1)
     assert batch.frames.shape == (3, 1, 2, 3, 3, 3)
     assert [sorted(set(slot.flatten().tolist())) for slot in batch.frames] == [[5], [0], [7]]
-    assert (batch.filled, batch.own) == ([True, False, True], [2, 0, 1])
+    assert (batch.filled, batch.present) == ([True, False, True], [2, 0, 1])
     assert batch.buffer[3].eq(9).all()

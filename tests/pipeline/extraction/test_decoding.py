@@ -181,16 +181,16 @@ def test_windows_are_read_in_groups_and_give_the_same(film: Path, size: int, mon
     decoders = Decoders()
     groups = [len(one.clips) for one in decoders.jobs(job)]
     assert groups == {1: [1] * 11, 3: [3, 3, 1, 1, 2, 1], 100: [7, 1, 2, 1]}[size]  # the lost one is not read
-    found = rows(decoders, job)
+    results = rows(decoders, job)
     decoders.close()
-    for got, n in zip(found[:8], range(8), strict=True):
+    for got, n in zip(results[:8], range(8), strict=True):
         if n == 3:
             assert got is None
         else:  # of ten frames from 5 n on, 2.5 and 7.5 behind the first
             assert got == pytest.approx([5 * n + 2, 5 * n + 7], abs=1)
-    assert found[8] == pytest.approx([25, 75], abs=1)
-    assert found[9:11] == found[:2]
-    assert found[11] == "there is no such file"
+    assert results[8] == pytest.approx([25, 75], abs=1)
+    assert results[9:11] == results[:2]
+    assert results[11] == "there is no such file"
 
 
 def test_groups_of_windows_are_bounded_by_their_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

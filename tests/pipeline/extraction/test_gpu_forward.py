@@ -72,9 +72,9 @@ def test_a_batch_that_does_not_fit_is_halved(videos: np.ndarray, hold: Callable[
     whole, batch = run(videos)
     assert batch == VIDEOS
     hold(VIDEOS * VIDEO // 2)
-    found, batch = run(videos)
+    values, batch = run(videos)
     assert 1 <= batch < VIDEOS
-    np.testing.assert_allclose(found, whole, rtol=1e-5)
+    np.testing.assert_allclose(values, whole, rtol=1e-5)
 
 
 def test_a_single_video_that_does_not_fit_is_told(videos: np.ndarray, hold: Callable[[int], None]) -> None:

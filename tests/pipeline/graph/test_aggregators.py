@@ -77,7 +77,10 @@ def with_frames(tiny: Any, folder: Path) -> Any:
         (["finetune.aggregate=null"], "'finetune': aggregate: None should be text"),
         (["finetune.aggregate=5"], "'finetune': aggregate: 5 should be text"),
         (["finetune.aggregate_params=3"], "'finetune': aggregate_params: 3 should be a mapping: params of that class"),
-        (["finetune.aggregate_params=null"], "'finetune': aggregate_params: None should be a mapping: params of that class"),
+        (
+            ["finetune.aggregate_params=null"],
+            "'finetune': aggregate_params: None should be a mapping: params of that class",
+        ),
         (["finetune.head_rate=fast", *sets("ea")], "'finetune': head_rate: 'fast' should be a number"),
         ([*sets("ea", exite=4)], "aggregate_params: unknown parameter 'exite'; did you mean 'excite'?"),
         ([*sets("ea", excite="four")], "aggregate_params: excite: 'four' should be a number"),

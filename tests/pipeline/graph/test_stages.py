@@ -245,8 +245,8 @@ stages:
         (
             "train.baselines=fusion.concat.Concat",
             "'train': baselines: 'fusion.concat.Concat' should be a mapping: further models, as "
-            "{mine: fusion.mine.Mine}: a block or model by name, or {uses: …, params: …, video: […], text: […], "
-            "options: …} where it differs in more",
+            "{mine: fusion.mine.Mine}: the name of a block or model, or a mapping {uses: …, params: …, video: […], "
+            "text: […], options: …} if more differs",
         ),
         (
             "train.loss=tripled",

@@ -64,21 +64,21 @@ def yaml_with(**captions: str) -> str:
 
 
 def test_a_sound_one(write: Write, tmp_path: Path):
-    found = collection.load(write())
-    assert found.name == "zoo"
-    assert found.ids == {"train": ["t1", "t2"], "val": ["v1"], "test": ["s1"]}
-    assert list(found.captions["train"]) == [
+    loaded = collection.load(write())
+    assert loaded.name == "zoo"
+    assert loaded.ids == {"train": ["t1", "t2"], "val": ["v1"], "test": ["s1"]}
+    assert list(loaded.captions["train"]) == [
         Caption("t1#0", "t1", "a cat runs"),
         Caption("t1#1", "t1", "a cat"),
         Caption("t2#0", "t2", "a dog"),
     ]
-    assert found.files == {
+    assert loaded.files == {
         "t1": f"{tmp_path}/videos/t1.mp4",
         "t2": f"{tmp_path}/videos/t2.webm",
         "v1": f"{tmp_path}/videos/v1.mp4",
         "s1": f"{tmp_path}/videos/s1.mp4",
     }
-    assert found.has_videos
+    assert loaded.has_videos
 
 
 def test_text_as_people_have_it(write: Write):
@@ -87,10 +87,10 @@ def test_text_as_people_have_it(write: Write):
         "train.ids": "\ufefft1\r\n\r\n  t2\r\n",
         "train.txt": "\ufefft1#0   ein   Hündchen läuft\r\n\r\nt2#first 一只猫在跑 🐈\u2028weiter\r\n",
     }
-    found = collection.load(write(**files))
-    assert found.ids["train"] == ["t1", "t2"]
-    assert [caption.text for caption in found.captions["train"]] == ["ein Hündchen läuft", "一只猫在跑 🐈 weiter"]
-    assert [caption.id for caption in found.captions["train"]] == ["t1#0", "t2#first"]
+    loaded = collection.load(write(**files))
+    assert loaded.ids["train"] == ["t1", "t2"]
+    assert [caption.text for caption in loaded.captions["train"]] == ["ein Hündchen läuft", "一只猫在跑 🐈 weiter"]
+    assert [caption.id for caption in loaded.captions["train"]] == ["t1#0", "t2#first"]
 
 
 def test_csv_and_jsonl_say_the_same_as_text(write: Write, tmp_path: Path):
@@ -109,15 +109,15 @@ def test_csv_and_jsonl_say_the_same_as_text(write: Write, tmp_path: Path):
         Caption("t2#0", "t2", "ein Hündchen"),
     ]
     for form in ("csv", "jsonl"):
-        found = collection.load(write(**{"collection.yaml": yaml_with(train=f"train.{form}")}))
-        assert list(found.captions["train"]) == wanted
+        loaded = collection.load(write(**{"collection.yaml": yaml_with(train=f"train.{form}")}))
+        assert list(loaded.captions["train"]) == wanted
 
 
 def test_one_caption_file_for_all_splits(write: Write):
     everything = "s1#0 a fish\nt1#0 a cat\nv1#0 a bird\nt2#0 a dog\n"
     names = dict.fromkeys(("train", "val", "test"), "all.txt")
-    found = collection.load(write(**{"all.txt": everything, "collection.yaml": yaml_with(**names)}))
-    assert [[c.id for c in found.captions[split]] for split in ("train", "val", "test")] == [
+    loaded = collection.load(write(**{"all.txt": everything, "collection.yaml": yaml_with(**names)}))
+    assert [[c.id for c in loaded.captions[split]] for split in ("train", "val", "test")] == [
         ["t1#0", "t2#0"],
         ["v1#0"],
         ["s1#0"],
@@ -137,20 +137,20 @@ def test_a_table_renames_files(write: Write, tmp_path: Path):
     (tmp_path / "odd (1).mp4").write_bytes(b"")
     table = 'video,path\nt1,odd (1).mp4\nt2,videos/t2.webm\nv1,videos/v1.mp4\n"s1","videos/s1.mp4"\nx,videos/v1.mp4\n'
     path = write(**{"table.csv": table, "collection.yaml": yaml_with().replace("videos: videos", "videos: table.csv")})
-    found = collection.load(path)
-    assert found.files["t1"] == f"{tmp_path}/odd (1).mp4"
-    assert set(found.files) == {"t1", "t2", "v1", "s1"}
+    loaded = collection.load(path)
+    assert loaded.files["t1"] == f"{tmp_path}/odd (1).mp4"
+    assert set(loaded.files) == {"t1", "t2", "v1", "s1"}
 
 
 def test_ids_may_name_the_ending(write: Write, tmp_path: Path):
     (tmp_path / "videos" / "s1.webm").write_bytes(b"")
-    found = collection.load(write(**{"test.ids": "s1.webm\n", "test.txt": "s1.webm#0 a fish\n"}))
-    assert found.files["s1.webm"] == f"{tmp_path}/videos/s1.webm"
+    loaded = collection.load(write(**{"test.ids": "s1.webm\n", "test.txt": "s1.webm#0 a fish\n"}))
+    assert loaded.files["s1.webm"] == f"{tmp_path}/videos/s1.webm"
 
 
 def test_no_videos_for_imported_features(write: Write):
-    found = collection.load(write(**{"collection.yaml": yaml_with().replace("videos: videos\n", "")}))
-    assert not found.has_videos
+    loaded = collection.load(write(**{"collection.yaml": yaml_with().replace("videos: videos\n", "")}))
+    assert not loaded.has_videos
 
 
 def test_a_name_from_the_folder(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -328,11 +328,13 @@ def test_a_pipe_or_a_folder_is_no_video(write: Write, tmp_path: Path):
         "val.ids:1: video 'pipe' has no file: videos/pipe.mp4 is no regular file (a pipe, socket or device)"
     ) in mistakes(write(**lists))
     table = {"table.csv": "video,path\npipe,videos/pipe.mp4\nsub,sub.mp4\n"}
-    said = mistakes(
+    message = mistakes(
         write(**lists, **table, **{"collection.yaml": yaml_with().replace("videos: videos", "videos: table.csv")})
     )
-    assert "val.ids:1: video 'pipe' has no file: videos/pipe.mp4 is no regular file (a pipe, socket or device)" in said
-    assert "val.ids:2: video 'sub' has no file: sub.mp4 is a folder" in said
+    assert (
+        "val.ids:1: video 'pipe' has no file: videos/pipe.mp4 is no regular file (a pipe, socket or device)" in message
+    )
+    assert "val.ids:2: video 'sub' has no file: sub.mp4 is a folder" in message
 
 
 def test_an_id_that_is_a_file_name(write: Write):
@@ -387,13 +389,13 @@ def test_a_video_without_a_file_costs_itself(write: Write, tmp_path: Path):
     (tmp_path / "videos" / "part2").mkdir()
     (tmp_path / "videos" / "part2" / "clip_2.mp4").touch()
     path = write(**{"val.ids": "clip_1\nclip_2\n", "val.txt": "clip_1#0 a\nclip_2#0 b\n", "videos/clip-1.mp4": ""})
-    found = collection.load(path)
-    assert found.notes == [
+    loaded = collection.load(path)
+    assert loaded.notes == [
         f"2 of 5 videos have no file in {tmp_path}/videos, which costs these videos: 'clip_1', did you mean 'clip-1'?, "
         "'clip_2', did you mean 'part2/clip_2'?"
     ]
-    assert found.files["t1"] == f"{tmp_path}/videos/t1.mp4"
-    assert not Path(found.files["clip_1"]).exists()
+    assert loaded.files["t1"] == f"{tmp_path}/videos/t1.mp4"
+    assert not Path(loaded.files["clip_1"]).exists()
     (tmp_path / "videos").rename(tmp_path / "elsewhere")
     (tmp_path / "videos").mkdir()
     assert len(mistakes(tmp_path / "collection.yaml")) == 5
@@ -402,9 +404,9 @@ def test_a_video_without_a_file_costs_itself(write: Write, tmp_path: Path):
 def test_a_link_to_nothing_is_told_as_such(write: Write, tmp_path: Path):
     path = write(**{"videos/v1.mp4": None})
     (tmp_path / "videos" / "v1.mp4").symlink_to(".git/annex/objects/v1.mp4")
-    found = collection.load(path)
-    assert found.files["v1"] == f"{tmp_path}/videos/v1.mp4"
-    assert found.notes == [
+    loaded = collection.load(path)
+    assert loaded.files["v1"] == f"{tmp_path}/videos/v1.mp4"
+    assert loaded.notes == [
         f"1 of 4 videos have no file in {tmp_path}/videos, which costs these videos: 'v1'; "
         "1 of them are links to nothing"
     ]
@@ -428,21 +430,21 @@ WEBP = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0%c\0\0\0"
 )
 def test_what_lies_beside_a_video(write: Write, tmp_path: Path, beside: dict[str, bytes], taken: str):
     path = write(**{"videos/v1.mp4": None, **{f"videos/{name}": content for name, content in beside.items()}})
-    found = collection.load(path)
-    assert found.files["v1"] == f"{tmp_path}/videos/{taken}"
-    (said,) = found.notes
-    assert said.startswith(f"{len(beside) - 1} file(s) share a name with a video and are left alone: v1.")
-    assert said.isprintable()
+    loaded = collection.load(path)
+    assert loaded.files["v1"] == f"{tmp_path}/videos/{taken}"
+    (message,) = loaded.notes
+    assert message.startswith(f"{len(beside) - 1} file(s) share a name with a video and are left alone: v1.")
+    assert message.isprintable()
 
 
 def test_of_two_videos_none_is_taken(write: Write, tmp_path: Path):
     """Unless the id names one whole."""
     path = write(**{"videos/v1.mp4": "", "videos/v1.m\nkv": "", "videos/v1.mkv": "", "videos/v1.png": PNG})
-    said = "val.ids:1: video 'v1' has 4 files in videos: v1.m\\nkv, v1.mkv, v1.mp4, v1.png"
-    assert mistakes(path) == [said]
+    message = "val.ids:1: video 'v1' has 4 files in videos: v1.m\\nkv, v1.mkv, v1.mp4, v1.png"
+    assert mistakes(path) == [message]
     names = {"val.ids": "v1.mp4\n", "val.txt": "v1.mp4#0 a bird\n", "videos/v1.mp4.mkv": ""}
-    found = collection.load(write(**names))
-    assert found.files["v1.mp4"] == f"{tmp_path}/videos/v1.mp4"
+    loaded = collection.load(write(**names))
+    assert loaded.files["v1.mp4"] == f"{tmp_path}/videos/v1.mp4"
 
 
 @pytest.mark.parametrize("table", [False, True])
@@ -471,9 +473,9 @@ def test_a_link_out_of_the_folder_is_followed_only_when_the_collection_says_so(
     assert collection.load(path).files["s1"].endswith("/s1.mp4")
     (inside / "s1.mp4").unlink()
     (inside / "s1.mp4").symlink_to(tmp_path / "private" / "key")
-    (said,) = mistakes(path)
-    assert "1 file(s) are links out of zoo, such as s1.mp4 (to private/key)" in said
-    assert "`follow_links: true`" in said
+    (message,) = mistakes(path)
+    assert "1 file(s) are links out of zoo, such as s1.mp4 (to private/key)" in message
+    assert "`follow_links: true`" in message
     path.write_text(path.read_text() + "follow_links: true\n")
     assert collection.load(path).files["s1"].endswith("/s1.mp4")
     path.write_text(path.read_text().replace("links: true", "links: maybe"))
@@ -499,11 +501,11 @@ def test_byte_order_marks_everywhere(write: Write, tmp_path: Path, encoding: str
         "table.csv": "video,path\n" + "".join(f"{video},videos/t1.mp4\n" for video in ("t1", "t2", "v1", "s1")),
         "collection.yaml": yaml,
     }
-    found = collection.load(write(**{name: text.encode(encoding) for name, text in texts.items()}))
-    assert found.ids["train"] == ["t1", "t2"]
-    assert found.captions["train"].texts == ["ein Hündchen", "two, 2"]
-    assert found.captions["val"].texts == ["猫"]
-    assert found.name == "zoo"
+    loaded = collection.load(write(**{name: text.encode(encoding) for name, text in texts.items()}))
+    assert loaded.ids["train"] == ["t1", "t2"]
+    assert loaded.captions["train"].texts == ["ein Hündchen", "two, 2"]
+    assert loaded.captions["val"].texts == ["猫"]
+    assert loaded.name == "zoo"
 
 
 def test_deep_json_is_one_mistake(write: Write):

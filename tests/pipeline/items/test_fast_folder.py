@@ -31,7 +31,7 @@ def is_read_in_bulk(path: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
     first = read(path)
     monkeypatch.setattr(fast_folder, "read", lambda *given: None)
     assert read(path) == first
-    assert list(in_bulk[2].items()) == first[2]
+    assert list(in_bulk.files.items()) == first[2]
     return True
 
 

@@ -37,10 +37,10 @@ def test_both_sides_in_the_order_of_the_shards(tmp_path: Path, listed: Collectio
     shard(tmp_path / "bow" / "00000.h5", "c#0 a#0 gone#0 v#0")
     shard(tmp_path / "clip-ft" / "text" / "00000.h5", "c#0 a#0 v#0")
     shard(tmp_path / "finetune" / "frames" / "00001.h5", "u")  # no feature
-    found = recovered(tmp_path, listed)
-    assert (found.videos, found.video_shard.tolist()) == (["c", "a", "b", "t"], [0, 0, 2, 2])
-    assert found.video_split.tolist() == [0, 0, 0, 2]
-    assert (found.captions, found.caption_shard.tolist()) == (["c#0", "a#0", "v#0"], [0, 0, 0])
+    catalog = recovered(tmp_path, listed)
+    assert (catalog.videos, catalog.video_shard.tolist()) == (["c", "a", "b", "t"], [0, 0, 2, 2])
+    assert catalog.video_split.tolist() == [0, 0, 0, 2]
+    assert (catalog.captions, catalog.caption_shard.tolist()) == (["c#0", "a#0", "v#0"], [0, 0, 0])
 
 
 def test_videos_without_a_row_stand_where_they_stood(tmp_path: Path, listed: Collection):
@@ -48,8 +48,8 @@ def test_videos_without_a_row_stand_where_they_stood(tmp_path: Path, listed: Col
     shard(tmp_path / "decode" / "00000.h5", "b d", "a gone v", order="gone b v d a")
     shard(tmp_path / "decode" / "00001.h5", "", "u t", order="u t")
     shard(tmp_path / "x3d" / "00000.h5", "d", "b", order="b d")
-    found = recovered(tmp_path, listed)
-    assert (found.videos, found.video_shard.tolist()) == (list("bvdaut"), [0] * 4 + [1] * 2)
+    catalog = recovered(tmp_path, listed)
+    assert (catalog.videos, catalog.video_shard.tolist()) == (list("bvdaut"), [0] * 4 + [1] * 2)
 
 
 def test_videos_without_a_row_in_shards_of_earlier_versions_stand_where_they_are_listed(
@@ -59,8 +59,8 @@ def test_videos_without_a_row_in_shards_of_earlier_versions_stand_where_they_are
     shard(tmp_path / "alpha" / "00000.h5", "b d")
     shard(tmp_path / "decode" / "00000.h5", "b d", "v a c")
     shard(tmp_path / "decode" / "00001.h5", "", "t u")
-    found = recovered(tmp_path, listed)
-    assert (found.videos, found.video_shard.tolist()) == (list("abcdvtu"), [0] * 5 + [1] * 2)
+    catalog = recovered(tmp_path, listed)
+    assert (catalog.videos, catalog.video_shard.tolist()) == (list("abcdvtu"), [0] * 5 + [1] * 2)
 
 
 def test_a_video_that_came_back_is_in_the_later_shard(tmp_path: Path, listed: Collection):
@@ -69,5 +69,5 @@ def test_a_video_that_came_back_is_in_the_later_shard(tmp_path: Path, listed: Co
     shard(tmp_path / "decode" / "00001.h5", "d b")
     shard(tmp_path / "old" / "00000.h5", "a b v")
     (tmp_path / "old" / "00001.h5").write_bytes(b"damaged")
-    found = recovered(tmp_path, listed)
-    assert (found.videos, found.video_shard.tolist()) == (["a", "c", "v", "d", "b"], [0, 0, 0, 1, 1])
+    catalog = recovered(tmp_path, listed)
+    assert (catalog.videos, catalog.video_shard.tolist()) == (["a", "c", "v", "d", "b"], [0, 0, 0, 1, 1])

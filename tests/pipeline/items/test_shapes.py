@@ -41,14 +41,14 @@ def mistakes(load: Load, yaml: str, *empty: str, **files: str | bytes) -> list[s
 def test_a_folder_is_enough(load: Load, tmp_path: Path) -> None:
     """An id is the path below it without the ending; what is no video is left alone, and told where it surprises."""
     beside = ("v/b.srt", "v/b.jpg", "v/b.description", "v/.hidden.mp4", "v/.trash/c.mp4", "v/list.bin")
-    found = load(
+    loaded = load(
         "videos: v", "v/b.MP4", "v/day 1/été #2.webm", "v/day 1/deep/x.y.avi", "v/anim.gif", *beside, **{"v/raw": MP4}
     )
-    assert found.ids == {"train": [], "val": [], "test": ["anim", "b", "day 1/deep/x.y", "day 1/été #2", "raw"]}
-    assert found.files["day 1/deep/x.y"] == f"{tmp_path}/v/day 1/deep/x.y.avi"
-    assert found.notes == [f"1 file(s) of {tmp_path}/v look like no video and are left alone: list.bin"]
-    assert found.has_videos
-    assert not found.captions["test"]
+    assert loaded.ids == {"train": [], "val": [], "test": ["anim", "b", "day 1/deep/x.y", "day 1/été #2", "raw"]}
+    assert loaded.files["day 1/deep/x.y"] == f"{tmp_path}/v/day 1/deep/x.y.avi"
+    assert loaded.notes == [f"1 file(s) of {tmp_path}/v look like no video and are left alone: list.bin"]
+    assert loaded.has_videos
+    assert not loaded.captions["test"]
 
 
 def test_a_folder_that_has_none(load: Load, tmp_path: Path) -> None:
@@ -63,11 +63,11 @@ def test_a_folder_that_has_none(load: Load, tmp_path: Path) -> None:
 def test_two_files_of_one_id(load: Load) -> None:
     """Of the same name, of the same letters, or apart by case only; nothing is chosen in silence."""
     nfd = unicodedata.normalize("NFD", "été")
-    found = mistakes(
+    problems = mistakes(
         load, "videos: v", "v/a.mp4", "v/a.mov", "v/été.mp4", f"v/{nfd}.mp4", "v/Clip.mp4", "v/clip.mp4", "v/a.jpg"
     )
     table = "a table (CSV with the header `video,path`, or JSONL) can give each file an id of its own"
-    assert found == [
+    assert problems == [
         f"v: id 'a' means 2 videos: a.mov, a.mp4; rename all but one, or {table}",
         f"v: id 'été' means 2 videos: e\\u0301te\\u0301.mp4, \\xe9t\\xe9.mp4; rename all but one, or {table}",
         f"v: ids 'Clip' and 'clip' differ in upper and lower case only; rename one, or {table}",
@@ -80,10 +80,10 @@ def test_a_name_that_is_no_text_costs_itself(load: Load, tmp_path: Path) -> None
     (tmp_path / "v").mkdir()
     with open(bytes(tmp_path) + b"/v/caf\xe9.mp4", "wb"):  # noqa: PTH123 - a Path is text
         pass
-    found = load("videos: v", "v/a.mp4")
-    assert found.ids["test"] == ["a"]
-    assert "1 video(s) of" in found.notes[0]
-    assert "caf\\udce9.mp4; rename them" in found.notes[0]
+    loaded = load("videos: v", "v/a.mp4")
+    assert loaded.ids["test"] == ["a"]
+    assert "1 video(s) of" in loaded.notes[0]
+    assert "caf\\udce9.mp4; rename them" in loaded.notes[0]
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
@@ -92,48 +92,48 @@ def test_a_table_is_enough(load: Load, tmp_path: Path, form: str) -> None:
     text = "video,path\n" + "".join(f"{video},{path}\n" for video, path in paths.items())
     if form == "jsonl":
         text = "\n".join(json.dumps({"video": video, "path": path}) for video, path in paths.items())
-    found = load(f"videos: t.{form}", "elsewhere/1.mp4", "v/2.mp4", **{f"t.{form}": text})
-    assert found.ids["test"] == ["my clip", "été"]
-    assert found.files == {"my clip": f"{tmp_path}/elsewhere/1.mp4", "été": f"{tmp_path}/v/2.mp4"}
+    loaded = load(f"videos: t.{form}", "elsewhere/1.mp4", "v/2.mp4", **{f"t.{form}": text})
+    assert loaded.ids["test"] == ["my clip", "été"]
+    assert loaded.files == {"my clip": f"{tmp_path}/elsewhere/1.mp4", "été": f"{tmp_path}/v/2.mp4"}
 
 
 def test_mistakes_of_a_jsonl_table(load: Load) -> None:
     rows = ['{"video": "a", "path": "v/a.mp4"}', "{", '{"video": "b"}', '{"video": 1, "path": "x"}', "[]"]
-    said = 'should be {"video": …, "path": …}, both texts, or with "start" and "end" in seconds too'
+    message = 'should be {"video": …, "path": …}, both texts, or with "start" and "end" in seconds too'
     assert mistakes(load, "videos: t.jsonl", "v/a.mp4", **{"t.jsonl": "\n".join(rows)}) == [
-        f"t.jsonl:{line}: {said}" for line in (2, 3, 4, 5)
+        f"t.jsonl:{line}: {message}" for line in (2, 3, 4, 5)
     ]
 
 
 def test_a_split_without_ids_has_what_its_captions_describe_or_all_that_is_left(load: Load) -> None:
     files = {"train.csv": "video,caption\nb,a cat\na,a dog\nb,again\n", "topics.txt": "1 a fish\n2 a bird\n"}
     yaml = "videos: v\ntrain: {captions: train.csv}\ntest: {queries: topics.txt}\n"
-    found = load(yaml, *(f"v/{name}.mp4" for name in "abcd"), **files)
-    assert found.ids == {"train": ["b", "a"], "val": [], "test": ["c", "d"]}
-    assert list(found.queries) == [Caption("1", "", "a fish"), Caption("2", "", "a bird")]
-    assert found.notes == []
+    loaded = load(yaml, *(f"v/{name}.mp4" for name in "abcd"), **files)
+    assert loaded.ids == {"train": ["b", "a"], "val": [], "test": ["c", "d"]}
+    assert list(loaded.queries) == [Caption("1", "", "a fish"), Caption("2", "", "a bird")]
+    assert loaded.notes == []
 
 
 def test_an_id_with_its_ending_is_not_listed_twice(load: Load) -> None:
     """A video of train is no candidate under its other name."""
     files = {"ids": "a.mp4\n", "cap": "a.mp4#0 a cat\n"}
-    found = load("videos: v\ntrain: {ids: ids, captions: cap}\ntest: {}\n", "v/a.mp4", "v/b.mp4", **files)
-    assert found.ids == {"train": ["a.mp4"], "val": [], "test": ["b"]}
+    loaded = load("videos: v\ntrain: {ids: ids, captions: cap}\ntest: {}\n", "v/a.mp4", "v/b.mp4", **files)
+    assert loaded.ids == {"train": ["a.mp4"], "val": [], "test": ["b"]}
 
 
 def test_candidates_without_a_caption_are_told_by_number(load: Load) -> None:
     files = {"test.ids": "a\nb\nc\n", "test.cap": "b#0 a cat\n"}
-    found = load(
+    loaded = load(
         "videos: v\ntest: {ids: test.ids, captions: test.cap}\n", *(f"v/{name}.mp4" for name in "abc"), **files
     )
-    assert found.ids["test"] == ["a", "b", "c"]
-    assert found.notes == ["2 of 3 videos of test have no caption: a, c"]
+    assert loaded.ids["test"] == ["a", "b", "c"]
+    assert loaded.notes == ["2 of 3 videos of test have no caption: a, c"]
 
 
 def test_val_may_be_test(load: Load) -> None:
     files = {"cap": "a#0 a cat\n"}
-    found = load("videos: v\nval: test\ntest: {captions: cap}\n", "v/a.mp4", **files)
-    assert (found.val_is_test, found.ids["val"], found.ids["test"]) == (True, [], ["a"])
+    loaded = load("videos: v\nval: test\ntest: {captions: cap}\n", "v/a.mp4", **files)
+    assert (loaded.val_is_test, loaded.ids["val"], loaded.ids["test"]) == (True, [], ["a"])
     assert mistakes(load, "videos: v\nval: test\n") == ["c.yaml: val: test: there is no test; describe it"]
 
 
@@ -194,19 +194,19 @@ def test_a_subfolder_that_leads_elsewhere(load: Load, tmp_path: Path) -> None:
 def test_a_link_to_nothing_costs_itself(load: Load, tmp_path: Path) -> None:
     (tmp_path / "v").mkdir()
     (tmp_path / "v" / "b.mp4").symlink_to("gone.mp4")
-    found = load("videos: v", "v/a.mp4")
-    assert found.ids["test"] == ["a", "b"]
-    assert "1 of 2 videos have no file" in found.notes[0]
+    loaded = load("videos: v", "v/a.mp4")
+    assert loaded.ids["test"] == ["a", "b"]
+    assert "1 of 2 videos have no file" in loaded.notes[0]
 
 
 def test_accents_may_be_written_either_way(load: Load, tmp_path: Path) -> None:
     """Of a list, captions and a file, each in another form; percent-encoded or not."""
     nfc, nfd = "été 1", unicodedata.normalize("NFD", "été 1")
     files = {"ids": f"{nfd}\n", "cap": f"{nfc.replace(' ', '%20')}#0 a cat\n", f"v/{nfd}.mp4": ""}
-    found = load("videos: v\ntest: {ids: ids, captions: cap}\n", **files)
-    assert found.ids["test"] == [nfc]
-    assert found.captions["test"].ids == [f"{nfc}#0"]
-    assert found.files == {nfc: f"{tmp_path}/v/{nfd}.mp4"}
+    loaded = load("videos: v\ntest: {ids: ids, captions: cap}\n", **files)
+    assert loaded.ids["test"] == [nfc]
+    assert loaded.captions["test"].ids == [f"{nfc}#0"]
+    assert loaded.files == {nfc: f"{tmp_path}/v/{nfd}.mp4"}
 
 
 def test_the_current_folder_itself(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,32 +58,32 @@ def table(*rows: tuple[object, ...], header: str = "video,path,start,end") -> st
     return f"{header}\n{text.getvalue()}"
 
 
-def ingest(found: Collection, old: Catalog | None = None, videos: int = 4) -> tuple[Catalog, list[str]]:
+def ingest(loaded: Collection, old: Catalog | None = None, videos: int = 4) -> tuple[Catalog, list[str]]:
     def read(paths: list[str]) -> list[str]:
         return [files.sha256(Path(path)) for path in paths]
 
-    return refresh(found, old or Catalog(), videos, 8, read)
+    return refresh(loaded, old or Catalog(), videos, 8, read)
 
 
-def shots_of(found: Collection) -> dict[str, Window]:
-    return {id_: found.windows[id_] for id_ in found.ids["test"] if id_ in found.windows}
+def shots_of(loaded: Collection) -> dict[str, Window]:
+    return {id_: loaded.windows[id_] for id_ in loaded.ids["test"] if id_ in loaded.windows}
 
 
 def test_a_table_of_windows(load: Load, tmp_path: Path) -> None:
     """In the table's order of videos, within one by the time they start; a row without bounds is a whole video."""
     accent = unicodedata.normalize("NFD", "é")
     rows = [("late", "v/a.mp4", "1:10", "1:20.5"), ("b", "v/b.mp4", "", ""), (f"{accent} @1", "v/a.mp4", 0, 2.5)]
-    found = load("videos: t.csv", "v/a.mp4", "v/b.mp4", **{"t.csv": table(*rows)})
-    assert found.ids["test"] == ["é @1", "late", "b"]
-    assert found.windows == {"é @1": Window(0, 2.5), "late": Window(70, 80.5)}
-    assert found.files["late"] == found.files["é @1"] == f"{tmp_path}/v/a.mp4"
+    loaded = load("videos: t.csv", "v/a.mp4", "v/b.mp4", **{"t.csv": table(*rows)})
+    assert loaded.ids["test"] == ["é @1", "late", "b"]
+    assert loaded.windows == {"é @1": Window(0, 2.5), "late": Window(70, 80.5)}
+    assert loaded.files["late"] == loaded.files["é @1"] == f"{tmp_path}/v/a.mp4"
     jsonl = [
         {"video": "late", "path": "v/a.mp4", "start": "1:10", "end": 80.5},
         {"video": "b", "path": "v/b.mp4", "start": None},
         {"video": "é @1", "path": "v/a.mp4", "start": 0, "end": 2.5},
     ]
     again = load("videos: t.jsonl", **{"t.jsonl": "\n".join(map(json.dumps, jsonl))})
-    assert (again.ids, again.windows, again.files) == (found.ids, found.windows, found.files)
+    assert (again.ids, again.windows, again.files) == (loaded.ids, loaded.windows, loaded.files)
 
 
 def test_mistakes_of_a_table_of_windows(load: Load) -> None:
@@ -108,9 +108,9 @@ def test_mistakes_of_a_table_of_windows(load: Load) -> None:
         "t.csv:10: has 3 columns instead of 4",
     ]
     lines = ['{"video": "a", "path": "a.mp4", "start": true, "end": 2}', '{"video": "a", "path": "a.mp4", "begin": 2}']
-    said = 'should be {"video": …, "path": …}, both texts, or with "start" and "end" in seconds too'
+    message = 'should be {"video": …, "path": …}, both texts, or with "start" and "end" in seconds too'
     assert mistakes(load, "videos: t.jsonl", **{"t.jsonl": "\n".join(lines)}) == [
-        f"t.jsonl:{line}: {said}" for line in (1, 2)
+        f"t.jsonl:{line}: {message}" for line in (1, 2)
     ]
 
 
@@ -118,9 +118,9 @@ def test_a_split_names_windows_of_a_table(load: Load) -> None:
     rows = [("a1", "a.mp4", 0, 1), ("a2", "a.mp4", 1, 2), ("b", "b.mp4", 0, 1)]
     text = "videos: t.csv\ntrain: {ids: train.txt, captions: captions.txt}\ntest: {}"
     lists = {"t.csv": table(*rows), "train.txt": "a2\n", "captions.txt": "a2#0 the second part\n"}
-    found = load(text, "a.mp4", "b.mp4", **lists)
-    assert found.ids == {"train": ["a2"], "val": [], "test": ["a1", "b"]}
-    assert found.captions["train"].videos == ["a2"]
+    loaded = load(text, "a.mp4", "b.mp4", **lists)
+    assert loaded.ids == {"train": ["a2"], "val": [], "test": ["a1", "b"]}
+    assert loaded.captions["train"].videos == ["a2"]
 
 
 def test_windows_of_a_file_stand_in_one_shard_where_one_holds_them(load: Load) -> None:
@@ -128,8 +128,8 @@ def test_windows_of_a_file_stand_in_one_shard_where_one_holds_them(load: Load) -
     rows = [
         (f"{v}{n}", f"{v}.mp4", n, n + 1) for v, count in (("a", 3), ("b", 3), ("c", 6), ("d", 1)) for n in range(count)
     ]
-    found = load("videos: t.csv", "a.mp4", "b.mp4", "c.mp4", "d.mp4", **{"t.csv": table(*rows)})
-    catalog, _ = ingest(found)
+    loaded = load("videos: t.csv", "a.mp4", "b.mp4", "c.mp4", "d.mp4", **{"t.csv": table(*rows)})
+    catalog, _ = ingest(loaded)
     assert catalog.video_shard.tolist() == [0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3]
     assert catalog.digests[0] == catalog.digests[2]
     whole, _ = ingest(load("videos: w.csv", **{"w.csv": table(*((*row[:2], "", "") for row in rows[::3]))}), None, 2)
@@ -157,14 +157,14 @@ def test_an_increment_takes_the_windows_that_changed(load: Load, tmp_path: Path)
 def test_how_videos_are_divided(load: Load) -> None:
     assert load("videos: v\nwindows: shots", "v/a.mp4").windowing == Shots()
     assert load("videos: v\nwindows: {seconds: 10}").windowing == Even(10, 10)
-    found = load("videos: v\nwindows: {seconds: 10, stride: 2.5}\ntest: {queries: q.txt}", **{"q.txt": "1 a cat"})
-    assert found.windowing == Even(10, 2.5)
-    assert found.ids["test"] == ["a"]
-    assert found.queries.texts == ["a cat"]
+    loaded = load("videos: v\nwindows: {seconds: 10, stride: 2.5}\ntest: {queries: q.txt}", **{"q.txt": "1 a cat"})
+    assert loaded.windowing == Even(10, 2.5)
+    assert loaded.ids["test"] == ["a"]
+    assert loaded.queries.texts == ["a cat"]
 
 
 @pytest.mark.parametrize(
-    ("windows", "said"),
+    ("windows", "message"),
     [
         ("{seconds: 0}", "windows: seconds should be a number of seconds, at least 0.1; not 0"),
         ("{stride: 3}", "windows: seconds should be a number of seconds, at least 0.1; not None"),
@@ -176,9 +176,9 @@ def test_how_videos_are_divided(load: Load) -> None:
         ("shot", "windows: no such file or folder: shot; did you mean 'shots'?"),
     ],
 )
-def test_mistakes_of_windows(load: Load, windows: str, said: str) -> None:
+def test_mistakes_of_windows(load: Load, windows: str, message: str) -> None:
     assert any(
-        line.removeprefix("c.yaml: ").startswith(said)
+        line.removeprefix("c.yaml: ").startswith(message)
         for line in mistakes(load, f"videos: v\nwindows: {windows}", "v/a.mp4")
     )
 
@@ -197,20 +197,20 @@ def test_windows_without_videos_with_captions_or_beside_a_table_of_windows(load:
 
 def test_the_shots_of_v3c(load: Load) -> None:
     """A shot goes on until the next one begins with the next frame; ids count from 1."""
-    found = load(
+    loaded = load(
         "videos: v\nwindows: msb",
         *("v/00001/00001.mp4", "v/00002.mp4", "v/00003.mp4"),
         **{"msb/00001.tsv": "\n".join(LINES), "msb/00002.tsv": f"{LINES[0]}\n0\t0.0\t9\t0.4\n20\t0.8\t20\t0.8\n"},
     )
-    assert found.ids["test"] == ["shot00001_1", "shot00001_2", "shot00001_3", "shot00002_1", "00003"]
-    assert shots_of(found) == {
+    assert loaded.ids["test"] == ["shot00001_1", "shot00001_2", "shot00001_3", "shot00002_1", "00003"]
+    assert shots_of(loaded) == {
         "shot00001_1": Window(0, 2),
         "shot00001_2": Window(2, 4),
         "shot00001_3": Window(4, 6),
         "shot00002_1": Window(0, 0.4),
     }
-    assert found.windowing is None
-    assert [note.replace(str(found.path.parent), "") for note in found.notes] == [
+    assert loaded.windowing is None
+    assert [note.replace(str(loaded.path.parent), "") for note in loaded.notes] == [
         "1 shot(s) of /msb have no length and are left out",
         "/msb lists no shots of 1 video(s), which stay whole: 00003",
     ]
@@ -225,22 +225,22 @@ def test_the_shots_of_iacc(load: Load) -> None:
         for n, (point, duration, more) in enumerate(shots, 1)
     )
     other = SEGMENT.format(id="shot8_1", point="T01:02:03", duration="PT1H2M3S500N1000F", more="")
-    found = load(
+    loaded = load(
         "videos: v\nwindows: ref/mp7",
         *("v/été film.mpg", "v/b.mpg"),
         **{"ref/mp7/7.mp7.xml": MPEG7.format(7, text), "ref/mp7/8.mp7.xml": MPEG7.format(8, other)},
         **{"ref/mp7/iacc.collection.xml": COLLECTION},
     )
     start = 484 * 1001 / 30000
-    assert found.ids["test"] == ["shot8_1", "shot7_1", "shot7_2"]
-    assert shots_of(found)["shot7_1"] == pytest.approx(Window(0, start))
-    assert shots_of(found)["shot7_2"] == pytest.approx(Window(start, start + 60))
-    assert shots_of(found)["shot8_1"] == pytest.approx(Window(3723, 3723 + 3723.5))
+    assert loaded.ids["test"] == ["shot8_1", "shot7_1", "shot7_2"]
+    assert shots_of(loaded)["shot7_1"] == pytest.approx(Window(0, start))
+    assert shots_of(loaded)["shot7_2"] == pytest.approx(Window(start, start + 60))
+    assert shots_of(loaded)["shot8_1"] == pytest.approx(Window(3723, 3723 + 3723.5))
 
 
 def test_one_file_of_shots(load: Load) -> None:
-    found = load("videos: v\nwindows: a.tsv", "v/a.mp4", "v/b.mp4", **{"a.tsv": "\n".join(LINES[:2])})
-    assert found.ids["test"] == ["shota_1", "b"]
+    loaded = load("videos: v\nwindows: a.tsv", "v/a.mp4", "v/b.mp4", **{"a.tsv": "\n".join(LINES[:2])})
+    assert loaded.ids["test"] == ["shota_1", "b"]
 
 
 def test_mistakes_of_lists_of_shots(load: Load) -> None:
@@ -252,40 +252,42 @@ def test_mistakes_of_lists_of_shots(load: Load) -> None:
         "m/e.mp7.xml": MPEG7.format(1, ""),
         "m/f.mp7.xml": MPEG7.format(1, SEGMENT.format(id="shot1_1", point="00:00", duration="PT1S", more="")),
     }
-    said = mistakes(load, "videos: v\nwindows: m", "v/a.mp4", **bad)
-    assert said[0] == "m/a.tsv:2: shot 'shota_1' goes from 2 to 1: its end should be later"
-    assert said[1].startswith("m/b.tsv:2: should be a frame, a time, a frame and a time, with tabs between; not [")
-    assert said[2] == "m/c.tsv:1: the first line should be 'startframe starttime endframe endtime', with tabs between"
-    assert said[3].startswith("m/d.mp7.xml:1: is no XML: no element found")
-    assert said[4] == "m/e.mp7.xml: describes no shot: no VideoSegment has an id such as shot45721_1"
-    assert said[5].startswith("m/f.mp7.xml: shot 'shot1_1' has no MediaTimePoint and MediaDuration as `T00:00:16:")
-    assert len(said) == 6 + said[5:].count(
+    message = mistakes(load, "videos: v\nwindows: m", "v/a.mp4", **bad)
+    assert message[0] == "m/a.tsv:2: shot 'shota_1' goes from 2 to 1: its end should be later"
+    assert message[1].startswith("m/b.tsv:2: should be a frame, a time, a frame and a time, with tabs between; not [")
+    assert (
+        message[2] == "m/c.tsv:1: the first line should be 'startframe starttime endframe endtime', with tabs between"
+    )
+    assert message[3].startswith("m/d.mp7.xml:1: is no XML: no element found")
+    assert message[4] == "m/e.mp7.xml: describes no shot: no VideoSegment has an id such as shot45721_1"
+    assert message[5].startswith("m/f.mp7.xml: shot 'shot1_1' has no MediaTimePoint and MediaDuration as `T00:00:16:")
+    assert len(message) == 6 + message[5:].count(
         "m/f.mp7.xml: describes no shot: no VideoSegment has an id such as shot45721_1"
     )
 
 
 def test_lists_of_other_videos_or_in_frames_alone(load: Load) -> None:
-    [said] = mistakes(load, "videos: v\nwindows: m", "v/a.mp4", **{"m/x.tsv": "\n".join(LINES)})
-    assert said == "m: lists shots of none of the 1 videos, such as x"
-    [said] = mistakes(load, "videos: v\nwindows: n", **{"n/a.msb": "0 49\n"})
-    assert said.startswith("n: holds no list of shots: V3C's .tsv or MPEG-7's .mp7.xml files")
-    assert "take the mp7 files" in said
+    [message] = mistakes(load, "videos: v\nwindows: m", "v/a.mp4", **{"m/x.tsv": "\n".join(LINES)})
+    assert message == "m: lists shots of none of the 1 videos, such as x"
+    [message] = mistakes(load, "videos: v\nwindows: n", **{"n/a.msb": "0 49\n"})
+    assert message.startswith("n: holds no list of shots: V3C's .tsv or MPEG-7's .mp7.xml files")
+    assert "take the mp7 files" in message
     many = {"o/a.tsv": "\n".join(LINES)}
-    [said] = mistakes(load, "videos: w\nwindows: o", "w/1/a.mp4", "w/2/a.mp4", **many)
-    assert said == "o: the shots of 'a' may be those of 2 videos: 1/a, 2/a"
+    [message] = mistakes(load, "videos: w\nwindows: o", "w/1/a.mp4", "w/2/a.mp4", **many)
+    assert message == "o: the shots of 'a' may be those of 2 videos: 1/a, 2/a"
 
 
 def test_a_window_with_the_id_of_another_video(load: Load) -> None:
-    found = load("videos: v\nwindows: {seconds: 1}", "v/a.mp4", "v/a@0-1.mp4")
+    loaded = load("videos: v\nwindows: {seconds: 1}", "v/a.mp4", "v/a@0-1.mp4")
     with pytest.raises(LaffError, match="the id of another item too"):
-        found.divided({"a": [("a@0-1", Window(0, 1))]})
+        loaded.divided({"a": [("a@0-1", Window(0, 1))]})
 
 
 def test_a_collection_divided_by_hand(load: Load) -> None:
-    found = load(
+    loaded = load(
         "videos: v\nwindows: {seconds: 1}\ntrain: {ids: t.txt}\ntest: {}", "v/a.mp4", "v/b.mp4", **{"t.txt": "b\n"}
     )
-    items = found.divided({"b": [("b@0-1", Window(0, 1)), ("b@1-2", Window(1, 2))]})
+    items = loaded.divided({"b": [("b@0-1", Window(0, 1)), ("b@1-2", Window(1, 2))]})
     assert items.ids == {"train": ["b@0-1", "b@1-2"], "val": [], "test": ["a"]}
     assert items.windowing is None
     assert set(items.files) == {"a", "b@0-1", "b@1-2"}

@@ -84,6 +84,6 @@ def test_what_can_be_no_window() -> None:
 def test_a_video_divided_evenly(
     duration: float, seconds: float, stride: float, bounds: list[tuple[float, float]]
 ) -> None:
-    found = even(duration, seconds, stride)
-    assert found == [Window(*pair) for pair in bounds]
-    assert not any(window.wrong for window in found)
+    windows = even(duration, seconds, stride)
+    assert windows == [Window(*pair) for pair in bounds]
+    assert not any(window.wrong for window in windows)

@@ -202,7 +202,7 @@ def test_only_a_package_is_replaced_and_only_when_asked(small: Small, tmp_path: 
     assert content(out)["models"] == ["concat/seed1"]
     (out / "work").mkdir()
     (out / "work" / "run.yaml").write_text("x")
-    with pytest.raises(LaffError, match=r"is a package, and holds work/run.yaml too"):
+    with pytest.raises(LaffError, match=r"is a package, and also holds work/run.yaml"):
         small.pack(out, again=True)
     assert (out / "work" / "run.yaml").is_file()
     (tmp_path / "mine").mkdir()

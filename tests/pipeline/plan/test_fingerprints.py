@@ -72,6 +72,8 @@ SHAPED: dict[str, set[str]] = {
     "pipeline.ranking.shares": {"vectors"},
     "pipeline.ranking.storing": {"vectors"},
     "pipeline.ranking.nearest": set(),  # of search
+    "pipeline.ranking.best": set(),  # of search
+    "pipeline.ranking.products": set(),  # of search
     "pipeline.ranking.ranks": {"rank", "evaluate"},
     "pipeline.ranking.ranks_file": {"rank", "evaluate"},
     "pipeline.evaluation": {"evaluate"},

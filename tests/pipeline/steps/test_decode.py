@@ -35,21 +35,21 @@ stages:
 @pytest.fixture
 def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     monkeypatch.setenv("LAFF_DECODERS", "1")
-    made = Worker()
-    yield made
-    made.close()
+    result = Worker()
+    yield result
+    result.close()
 
 
 @pytest.fixture
 def videos(clips: Any) -> list[Clip]:
     """Matroska files of 40 frames of noise at 10 fps: whole, cut off at about 80 % and at 30 %."""
-    found = []
+    listed = []
     for name, share in (("whole", 1.0), ("most", 0.8), ("few", 0.3)):
         path = clips(f"{name}.mkv", np.random.default_rng(0).integers(0, 256, (40, 64, 64, 3), dtype=np.uint8))
         content = path.read_bytes()
         path.write_bytes(content[: round(share * len(content))])
-        found.append(Clip(name, str(path)))
-    return found
+        listed.append(Clip(name, str(path)))
+    return listed
 
 
 def looked(videos: list[Clip], worker: Worker, folder: Path, least: float) -> tuple[Made, Path]:
@@ -59,14 +59,14 @@ def looked(videos: list[Clip], worker: Worker, folder: Path, least: float) -> tu
 
 
 def test_a_video_that_was_cut_off_is_noted_or_failed(videos: list[Clip], worker: Worker, tmp_path: Path) -> None:
-    made, path = looked(videos, worker, tmp_path, 0.5)
-    assert (made.rows, shards.read(path).ids) == (2, ["whole", "most"])
+    result, path = looked(videos, worker, tmp_path, 0.5)
+    assert (result.rows, shards.read(path).ids) == (2, ["whole", "most"])
     packets, expected = (shards.column(path, name).tolist() for name in ("packets", "expected"))
     assert packets[0] == expected[0] == 40
     assert 20 <= packets[1] < 36
     assert 36 <= expected[1] <= 40
     assert shards.column(path, "expected_by").tolist() == ["its packets", "the container's duration"]
-    ((failed,), (noted,)) = made.failed, made.notes
+    ((failed,), (noted,)) = result.failed, result.notes
     assert (failed["video"], failed["stage"], failed["exception"]) == ("few", "decode", "Incomplete")
     assert failed["reason"].startswith("too little is there: ")
     assert "decode.least" in failed["reason"]
@@ -78,11 +78,11 @@ def test_a_video_that_was_cut_off_is_noted_or_failed(videos: list[Clip], worker:
 
 
 def test_the_limit_is_a_setting(videos: list[Clip], worker: Worker, tmp_path: Path) -> None:
-    made, _ = looked(videos, worker, tmp_path, 0.0)
-    assert (made.rows, made.failed) == (3, [])
-    assert [line["video"] for line in made.notes] == ["most", "few"]
-    made, path = looked([videos[n] for n in (1, 0, 2)], worker, tmp_path, 1.0)
-    assert [line["video"] for line in made.failed] == ["most", "few"]
+    result, _ = looked(videos, worker, tmp_path, 0.0)
+    assert (result.rows, result.failed) == (3, [])
+    assert [line["video"] for line in result.notes] == ["most", "few"]
+    result, path = looked([videos[n] for n in (1, 0, 2)], worker, tmp_path, 1.0)
+    assert [line["video"] for line in result.failed] == ["most", "few"]
     assert shards.read_members(path) == ["most", "whole", "few"]
     for wrong in (-0.1, 1.5):
         with pytest.raises(LaffError, match=f"least is {wrong}"):
@@ -104,13 +104,13 @@ def test_a_video_whose_times_jump_is_noted(clips: Any, worker: Worker, tmp_path:
     """Two recordings of a second, one behind the other, as `cat` joins them."""
     path = clips("a.ts", np.zeros((10, 32, 32, 3), np.uint8))
     path.write_bytes(2 * path.read_bytes())
-    made, shard = looked(
+    result, shard = looked(
         [Clip("v", str(path)), Clip("w", str(clips("b.ts", np.zeros((10, 32, 32, 3), np.uint8))))],
         worker,
         tmp_path,
         0.5,
     )
-    (noted,) = made.notes
+    (noted,) = result.notes
     assert (noted["video"], noted["exception"]) == ("v", ledger.JUMPS)
     assert noted["reason"] == "used, but its times jump, so only typical steps between packets count"
     assert shards.column(shard, "fps").tolist() == pytest.approx([10, 10])
@@ -165,14 +165,14 @@ def test_windows_of_a_file_are_looked_at_together(
         return imap(function, given, *more)
 
     monkeypatch.setattr(pool, "imap", counted)
-    made, shard = looked([*parts, Clip("whole", path), gone], worker, tmp_path, 0.5)
+    result, shard = looked([*parts, Clip("whole", path), gone], worker, tmp_path, 0.5)
     assert jobs == [5, 1, 1]
     assert shards.read(shard).ids == ["a", "b", "c", "d", "whole"]
-    assert {line["video"]: line["reason"] for line in made.failed} == {
+    assert {line["video"]: line["reason"] for line in result.failed} == {
         "behind": "the window begins at 4 s, but the video lasts 4 s",
         "gone": "there is no such file",
     }
-    assert [(line["video"], line["reason"]) for line in made.notes] == [
+    assert [(line["video"], line["reason"]) for line in result.notes] == [
         ("c", "used as far as it goes: the window ends at 7 s, but the video lasts 4 s")
     ]
     columns = {name: shards.column(shard, name).tolist() for name in ("packets", "expected", "seconds", "start", "end")}
@@ -198,13 +198,13 @@ def test_shards_of_whole_videos_say_nothing_of_windows(videos: list[Clip], worke
 def test_windows_behind_the_cut_of_a_file_are_missed(videos: list[Clip], worker: Worker, tmp_path: Path) -> None:
     """Of four seconds some 80 % are there: windows that the cut takes 4 of 10 frames from, 6 of 10, or all."""
     path = videos[1].path
-    there = probe(Path(path)).packets
-    starts = [0.0, there / 10 - 0.6, there / 10 - 0.4, there / 10 + 0.1]
+    packets = probe(Path(path)).packets
+    starts = [0.0, packets / 10 - 0.6, packets / 10 - 0.4, packets / 10 + 0.1]
     parts = [Clip(str(n), path, start=start, end=start + 1.0) for n, start in enumerate(starts)]
-    made, shard = looked(parts, worker, tmp_path, 0.5)
+    result, shard = looked(parts, worker, tmp_path, 0.5)
     assert shards.read(shard).ids == ["0", "1"]
     assert [shards.column(shard, name).tolist() for name in ("packets", "expected")] == [[10, 6], [10, 10]]
-    half, behind = made.failed
+    half, behind = result.failed
     assert half["reason"].startswith("too little is there: 4 of 10 frames (40 %), counted by the container's duration")
     assert behind["reason"].startswith("the window begins at ")
-    assert [line["video"] for line in made.notes if "lacks frames: there are 6 of 10" in line["reason"]] == ["1"]
+    assert [line["video"] for line in result.notes if "lacks frames: there are 6 of 10" in line["reason"]] == ["1"]

@@ -43,18 +43,18 @@ def values(count: int) -> np.ndarray:
 
 
 def test_bad_rows_cost_their_videos(make: Callable[..., list[dict[str, str]]], tmp_path: Path):
-    rows = values(4)
-    rows[1, 0], rows[2, :3] = np.nan, np.inf
-    np.savez(tmp_path / "f.npz", ids=np.array(VIDEOS[:4]), values=rows)
+    features = values(4)
+    features[1, 0], features[2, :3] = np.nan, np.inf
+    np.savez(tmp_path / "f.npz", ids=np.array(VIDEOS[:4]), values=features)
     odd = "its row in f.npz is not usable: {} of the 4 values are NaN, inf or too large for float32"
     assert make() == [
         {"video": "b", "reason": odd.format(1)},
         {"video": "c", "reason": odd.format(3)},
         {"video": "test0", "reason": "no row in f.npz"},
     ]
-    found = [shards.read(tmp_path / "WORK" / "feat" / f"0000{number}.h5") for number in range(3)]
-    assert [shard.ids for shard in found] == [["a"], ["val0"], []]
-    np.testing.assert_array_equal(found[1].values, rows[3:])
+    written = [shards.read(tmp_path / "WORK" / "feat" / f"0000{number}.h5") for number in range(3)]
+    assert [shard.ids for shard in written] == [["a"], ["val0"], []]
+    np.testing.assert_array_equal(written[1].values, features[3:])
     members = [shards.read_members(tmp_path / "WORK" / "feat" / f"0000{number}.h5") for number in range(3)]
     assert members == [["a", "b"], ["c", "val0"], ["test0"]]
 
@@ -72,10 +72,10 @@ def test_several_files(make: Callable[..., list[dict[str, str]]], tmp_path: Path
 
 
 def test_a_bad_row_of_several_files_is_told_with_its_own(make: Callable[..., list[dict[str, str]]], tmp_path: Path):
-    rows = values(2)
-    rows[1, 0] = np.nan
+    features = values(2)
+    features[1, 0] = np.nan
     np.savez(tmp_path / "one.npz", ids=np.array(["c", "a"]), values=values(2))
-    np.savez(tmp_path / "two.npz", ids=np.array(["val0", "test0"]), values=rows)
+    np.savez(tmp_path / "two.npz", ids=np.array(["val0", "test0"]), values=features)
     odd = "its row in two.npz is not usable: 1 of the 4 values are NaN, inf or too large for float32"
     assert make("feat.file=[one.npz, two.npz]") == [
         {"video": "b", "reason": "no row in one.npz, two.npz"},
@@ -110,15 +110,15 @@ def test_files_that_cannot_be(collect: Callable[..., Path], surroundings: Callab
 
 
 def test_captions_cannot_be_lost_so_all_are_told(make: Callable[..., list[dict[str, str]]], tmp_path: Path):
-    rows = values(4)
-    rows[0, 0] = np.nan
-    np.savez(tmp_path / "f.npz", ids=np.array(["a#0", "b#0", "val0#0", "test0#0"]), values=rows)
+    features = values(4)
+    features[0, 0] = np.nan
+    np.savez(tmp_path / "f.npz", ids=np.array(["a#0", "b#0", "val0#0", "test0#0"]), values=features)
     with pytest.raises(LaffError) as error:
         make("feat.side=text")
-    said = str(error.value).splitlines()
-    assert said[0] == "'feat': 2 problem(s)"
-    assert said[1].startswith("  - a#0: its row in ")
-    assert said[2].startswith("  - c#0: no row in ")
+    lines = str(error.value).splitlines()
+    assert lines[0] == "'feat': 2 problem(s)"
+    assert lines[1].startswith("  - a#0: its row in ")
+    assert lines[2].startswith("  - c#0: no row in ")
 
 
 def test_a_file_of_other_items(make: Callable[..., list[dict[str, str]]], tmp_path: Path):

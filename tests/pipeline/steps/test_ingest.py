@@ -21,9 +21,9 @@ VIDEOS = ("a", "b", "val0", "test0")
 @pytest.fixture
 def listed(collect: Callable[..., Path], tmp_path: Path) -> Collection:
     """Four videos, and their table in WORK."""
-    found = load(collect(train={"a": ["one"], "b": ["two"]}))
-    ingest.update(found, Workspace(tmp_path / "WORK"), OPTIONS)
-    return found
+    items = load(collect(train={"a": ["one"], "b": ["two"]}))
+    ingest.update(items, Workspace(tmp_path / "WORK"), OPTIONS)
+    return items
 
 
 def touch(tmp_path: Path, *videos: str) -> None:

@@ -70,27 +70,27 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
-def plan(found: Collection, work: Workspace) -> tuple[Catalog, list[str] | None]:
-    catalog, changes, _ = ingest.look(found, work, OPTIONS)
+def plan(items: Collection, work: Workspace) -> tuple[Catalog, list[str] | None]:
+    catalog, changes, _ = ingest.look(items, work, OPTIONS)
     return catalog, changes
 
 
 def test_windows_are_items_of_the_table(write: Write, work: Workspace) -> None:
     """By decoder processes: 2.5 seconds are three windows, and all of a file stand in one shard."""
-    found = write(EVEN, a=25, b=20)
-    pending, changes = plan(found, work)
+    items = write(EVEN, a=25, b=20)
+    pending, changes = plan(items, work)
     assert (pending.videos, changes) == (["a", "b"], None)
-    catalog = ingest.update(found, work, OPTIONS)
+    catalog = ingest.update(items, work, OPTIONS)
     assert catalog.videos == ["a@0-1", "a@1-2", "a@2-2.5", "b@0-1", "b@1-2"]
     assert list(zip(catalog.starts, catalog.ends, strict=True)) == [(0, 1), (1, 2), (2, 2.5), (0, 1), (1, 2)]
     assert catalog.video_shard.tolist() == [0, 0, 0, 1, 1]
     assert len(set(catalog.digests)) == 2
-    assert plan(found, work) == (catalog, [])
+    assert plan(items, work) == (catalog, [])
 
 
 def test_a_file_is_looked_at_once(write: Write, work: Workspace, looked: list[str], tmp_path: Path) -> None:
-    found = write(EVEN, a=25, b=20)
-    ingest.update(found, work, OPTIONS)
+    items = write(EVEN, a=25, b=20)
+    ingest.update(items, work, OPTIONS)
     assert looked == ["a", "b"]
     (tmp_path / "v" / "b.mp4").rename(tmp_path / "v" / "c.mp4")
     catalog = ingest.update(write(EVEN), work, OPTIONS)
@@ -137,10 +137,10 @@ def test_only_the_windows_of_a_replaced_video_change(write: Write, work: Workspa
 
 def test_other_windows_are_other_items(write: Write, work: Workspace, looked: list[str]) -> None:
     ingest.update(write(EVEN, a=30), work, OPTIONS)
-    found = write("windows: {seconds: 1, stride: 0.5}")
-    catalog, changes = plan(found, work)
+    items = write("windows: {seconds: 1, stride: 0.5}")
+    catalog, changes = plan(items, work)
     assert changes == ["2 video(s) new (a@0.5-1.5, a@1.5-2.5)"]
-    assert ingest.update(found, work, OPTIONS).videos == catalog.videos
+    assert ingest.update(items, work, OPTIONS).videos == catalog.videos
     assert looked == ["a"]
     assert sorted(zip(catalog.video_shard, catalog.videos, strict=True))[3:] == [(1, "a@0.5-1.5"), (1, "a@1.5-2.5")]
     whole = ingest.update(write(""), work, OPTIONS)
@@ -151,13 +151,13 @@ def test_other_windows_are_other_items(write: Write, work: Workspace, looked: li
 def test_a_video_that_cannot_be_looked_at_stays_whole(write: Write, work: Workspace, looked: list[str]) -> None:
     """Its failure is told by the decode step. It is looked at again when a person asks for it."""
     (work.root.parent / "v").mkdir()
-    found = write(EVEN, broken="no video", a=10)
-    catalog = ingest.update(found, work, OPTIONS)
+    items = write(EVEN, broken="no video", a=10)
+    catalog = ingest.update(items, work, OPTIONS)
     assert catalog.videos == ["a@0-1", "broken"]
-    assert plan(found, work) == (catalog, [])
-    ingest.update(found, work, OPTIONS)
+    assert plan(items, work) == (catalog, [])
+    ingest.update(items, work, OPTIONS)
     assert looked == ["a", "broken"]
-    ingest.update(found, work, OPTIONS, retry=True)
+    ingest.update(items, work, OPTIONS, retry=True)
     assert looked == ["a", "broken", "broken"]
 
 
@@ -165,9 +165,9 @@ def test_the_plan_of_a_retry_looks_again(
     write: Write, work: Workspace, looked: list[str], surroundings: Callable[..., Context]
 ) -> None:
     (work.root.parent / "v").mkdir()
-    found = write(EVEN, broken="no video", a=10)
-    context = surroundings(found.path, text=GRAPH)
-    context.collection = found
+    items = write(EVEN, broken="no video", a=10)
+    context = surroundings(items.path, text=GRAPH)
+    context.collection = items
     assert ingest.state(context, context.stage("ingest")).cached
     context.retry = True
     state = ingest.state(context, context.stage("ingest"))
@@ -196,9 +196,9 @@ def test_a_window_more_reads_no_file_again(
 
 
 def test_a_kill_costs_the_look_at_one_video(write: Write, work: Workspace, looked: list[str], tmp_path: Path) -> None:
-    found = write(EVEN, a=10, stop=10, z=10)
+    items = write(EVEN, a=10, stop=10, z=10)
     with pytest.raises(KeyboardInterrupt):
-        ingest.update(found, work, OPTIONS)
+        ingest.update(items, work, OPTIONS)
     assert looked == ["a"]
     assert not work.table.is_file()
     (tmp_path / "v" / "stop.mp4").rename(tmp_path / "v" / "go.mp4")
@@ -207,10 +207,10 @@ def test_a_kill_costs_the_look_at_one_video(write: Write, work: Workspace, looke
 
 
 def test_a_lost_table_is_made_again_from_the_shards(write: Write, work: Workspace, looked: list[str]) -> None:
-    found = write(EVEN, b=20)
-    ingest.update(found, work, OPTIONS)
-    found = write(EVEN, a=10)
-    before = ingest.update(found, work, OPTIONS)
+    items = write(EVEN, b=20)
+    ingest.update(items, work, OPTIONS)
+    items = write(EVEN, a=10)
+    before = ingest.update(items, work, OPTIONS)
     assert before.videos == ["b@0-1", "b@1-2", "a@0-1"]
     for number, rows in enumerate(before.shards("video")):
         ids = before.ids("video", rows)
@@ -218,7 +218,7 @@ def test_a_lost_table_is_made_again_from_the_shards(write: Write, work: Workspac
             work.root / "x3d" / f"{number:05d}.h5", ids, np.zeros((len(ids), 1), np.float32), {}, [], order=ids
         )
     work.table.unlink()
-    assert ingest.update(found, work, OPTIONS) == before
+    assert ingest.update(items, work, OPTIONS) == before
     assert looked == ["b", "a"]
 
 
@@ -231,9 +231,9 @@ def test_a_file_that_is_gone_keeps_its_windows(
     (tmp_path / "c.yaml").write_text(f"videos: t.csv\n{EVEN}\n")
     before = ingest.update(load(tmp_path / "c.yaml"), work, OPTIONS)
     (tmp_path / "v" / "a.mp4").unlink()
-    found = load(tmp_path / "c.yaml")
-    assert plan(found, work) == (before, [])
-    assert ingest.update(found, work, OPTIONS) == before
+    items = load(tmp_path / "c.yaml")
+    assert plan(items, work) == (before, [])
+    assert ingest.update(items, work, OPTIONS) == before
 
 
 def test_ids_of_any_text_and_splits(write: Write, work: Workspace, looked: list[str], tmp_path: Path) -> None:

@@ -30,28 +30,28 @@ def files_of(work: Path) -> dict[str, bytes]:
 
 def test_vectors_are_the_models_own_by_shard(small: Small) -> None:
     """The main model's first seed, of all splits, without the video that lacks a feature; shares sum to one."""
-    found = [shards.read(path) for path in sorted((small.work / "vectors" / KEY).glob("*.h5"))]
+    written = [shards.read(path) for path in sorted((small.work / "vectors" / KEY).glob("*.h5"))]
     assert [str(path.relative_to(small.work)) for path in sorted((small.work / "vectors").rglob("*.h5"))] == [
         f"vectors/{KEY}/{number:05d}.h5" for number in range(5)
     ]
-    ids = [id_ for shard in found for id_ in shard.ids]
+    ids = [id_ for shard in written for id_ in shard.ids]
     assert len(ids) == sum(SIZES.values()) - 1
     assert LOST not in ids
     context = small.context()
     stage = context.graph.of_step("train")
-    [model] = [one for one in models.of(context.graph, stage) if one.name == "laff"]
-    rows = assemble.rows(context, stage, "test")
-    whole = assemble.part_of(assemble.split(context, rows, []), model)
+    [model] = [model for model in models.of(context.graph, stage) if model.name == "laff"]
+    features = assemble.rows(context, stage, "test")
+    whole = assemble.part_of(assemble.split(context, features, []), model)
     paired = assemble.trained(context, stage, model, whole, [], 1)
-    expected = embed(paired.embed_video, whole.video_rows, len(rows.videos)).numpy()
-    values = {id_: row for shard in found for id_, row in zip(shard.ids, shard.values, strict=True)}
-    names = context.catalog.ids("video", rows.videos)
+    expected = embed(paired.embed_video, whole.video_rows, len(features.videos)).numpy()
+    values = {id_: row for shard in written for id_, row in zip(shard.ids, shard.values, strict=True)}
+    names = context.catalog.ids("video", features.videos)
     np.testing.assert_allclose([values[name] for name in names], expected, atol=1e-6)
     shares = np.concatenate([shards.column(path, "shares") for path in sorted((small.work / "vectors").rglob("*.h5"))])
     assert shares.shape == (len(ids), 2)
     np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
-    assert found[0].attributes["features"] == '["one", "other"]'
-    assert found[0].values.dtype == np.float32
+    assert written[0].attributes["features"] == '["one", "other"]'
+    assert written[0].values.dtype == np.float32
 
 
 def test_rank_reads_them_and_embeds_no_video(small: Small, tmp_path: Path, monkeypatch) -> None:
@@ -99,8 +99,8 @@ def _datasets(path: Path) -> set[str]:
 def test_half_precision_is_for_search_and_rank_embeds_as_before(small: Small, tmp_path: Path) -> None:
     changed = small.copy(tmp_path / "copy")
     full = shards.read(changed.work / f"vectors/{KEY}/00000.h5").values
-    made = changed.run("vectors", sets=("vectors.dtype=float16",)).made
-    assert made == {"vectors": 5}
+    units = changed.run("vectors", sets=("vectors.dtype=float16",)).made
+    assert units == {"vectors": 5}
     assert [path.name for path in (changed.work / "runs").iterdir()] == [
         "main"
     ]  # they are made anew in their place, and no training with them
@@ -123,9 +123,9 @@ def test_half_precision_is_for_search_and_rank_embeds_as_before(small: Small, tm
     ],
 )
 def test_names_of_nothing_are_told(small: Small, sets: tuple[str, ...], said: str) -> None:
-    with pytest.raises(LaffError) as told:
+    with pytest.raises(LaffError) as error:
         stage_plan(small.context(*sets), "vectors")
-    assert said in str(told.value)
+    assert said in str(error.value)
 
 
 def test_killed_while_storing_twice_it_ends_as_if_nothing_had_been(small: Small, tmp_path: Path) -> None:
@@ -147,10 +147,10 @@ def test_killed_while_storing_twice_it_ends_as_if_nothing_had_been(small: Small,
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        now = {path: path.stat().st_mtime_ns for path in (changed.work / "vectors" / KEY).glob("*.h5")}
-        assert count <= len(now) < len(whole)
-        assert stood.items() <= now.items()
-        stood = now
+        dates = {path: path.stat().st_mtime_ns for path in (changed.work / "vectors" / KEY).glob("*.h5")}
+        assert count <= len(dates) < len(whole)
+        assert stood.items() <= dates.items()
+        stood = dates
     assert changed.run("vectors").made == {"vectors": len(whole) - len(stood)}
     assert files_of(changed.work) == whole
 

@@ -21,16 +21,16 @@ from tests.pipeline.video.test_company import CHANGES, COUNT, joined
 def test_frames_that_the_disk_cannot_hold_are_told_before_anything_is_decoded(
     tiny: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = tiny.copy(tmp_path / "tiny")
+    changed = tiny.copy(tmp_path / "tiny")
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(frame_cache.shutil, "disk_usage", lambda folder: usage(10**9, 10**9, 10**6))
     # train and val: 16 videos of 8 frames of 64 x 64 pixels, 3 bytes each
     assert 16 * 8 * 64 * 64 * 3 == 1_572_864
     with pytest.raises(LaffError, match=r"'finetune' keeps 0.0 GB of frames in .*finetune/frames while it learns"):
-        made.run(targets=("finetune",))
-    assert not list((made.work / "finetune").rglob("*.h5"))
+        changed.run(targets=("finetune",))
+    assert not list((changed.work / "finetune").rglob("*.h5"))
     monkeypatch.undo()
-    assert made.run("finetune.epochs=1", targets=("finetune",)).made["finetune"] == 1
+    assert changed.run("finetune.epochs=1", targets=("finetune",)).made["finetune"] == 1
 
 
 def test_fine_tuning_has_its_threads_whether_or_not_frames_are_decoded_before(
@@ -50,12 +50,12 @@ def test_fine_tuning_has_its_threads_whether_or_not_frames_are_decoded_before(
         return run(self)
 
     monkeypatch.setattr(trainer.Trainer, "run", look)
-    made = tiny.copy(tmp_path / "tiny")
-    made.stages.write_text(made.stages.read_text().replace("threads: 1", "threads: 2"))
+    changed = tiny.copy(tmp_path / "tiny")
+    changed.stages.write_text(changed.stages.read_text().replace("threads: 1", "threads: 2"))
     once = ("finetune.keep_frames=true", "finetune.epochs=1")
     try:
-        made.run(*once, targets=("finetune",))
-        made.run(*once, "finetune.seed=3", targets=("finetune",))  # the frames are there
+        changed.run(*once, targets=("finetune",))
+        changed.run(*once, "finetune.seed=3", targets=("finetune",))  # the frames are there
     finally:
         torch.set_num_threads(before)
     assert seen == [2, 2]
@@ -63,19 +63,19 @@ def test_fine_tuning_has_its_threads_whether_or_not_frames_are_decoded_before(
 
 def test_the_decoder_that_was_chosen_reads_its_frames(tiny: Any, tmp_path: Path) -> None:
     """One video grows on its way, of which PyAV and decord make other pictures; frames that were kept are not taken."""
-    made = tiny.copy(tmp_path / "tiny")
-    video = (made.folder / "collection" / "train.txt").read_text().split()[0]
-    path = joined(made.videos / f"{video}.mp4", "libx264", COUNT // 2, CHANGES["larger"])
-    made.run(targets=("decode",))
+    changed = tiny.copy(tmp_path / "tiny")
+    video = (changed.folder / "collection" / "train.txt").read_text().split()[0]
+    path = joined(changed.videos / f"{video}.mp4", "libx264", COUNT // 2, CHANGES["larger"])
+    changed.run(targets=("decode",))
     sampling = Sampling(4, 32, 32)
-    shown = []
+    by_decoder = []
     for decoder in ("pyav", "decord"):
-        context = open_context(made.request(f"decode.decoder={decoder}"))
+        context = open_context(changed.request(f"decode.decoder={decoder}"))
         frame_cache.pairs(context, context.stage("finetune"), sampling)
         context.tasks.close()
-        shard = shards.read(made.work / "finetune" / "frames" / "00000.h5")
+        shard = shards.read(changed.work / "finetune" / "frames" / "00000.h5")
         assert shard.attributes["decoder"] == reading.VERSIONS[decoder]
-        shown.append(np.asarray(shard.values[shard.ids.index(video)]).reshape(4, 32, 32, 3))
+        by_decoder.append(np.asarray(shard.values[shard.ids.index(video)]).reshape(4, 32, 32, 3))
         expected = reading.read(path, [sampling], COUNT, 24.0, decoder).arrays[0][0]
-        np.testing.assert_array_equal(shown[-1], expected)
-    assert (shown[0] != shown[1]).any()
+        np.testing.assert_array_equal(by_decoder[-1], expected)
+    assert (by_decoder[0] != by_decoder[1]).any()

@@ -47,12 +47,12 @@ def find(data: bytes, way: tuple[bytes, ...], begin: int, end: int) -> list[int]
 
 def grown(data: bytes, way: tuple[bytes, ...], addition: bytes) -> bytes:
     """With something added at the end of a box; the moov box lies behind the pictures, so no place changes."""
-    made = bytearray(data)
+    changed = bytearray(data)
     places = find(data, way, 0, len(data))
     end = places[-1] + int.from_bytes(data[places[-1] : places[-1] + 4], "big")
     for at in places:
-        made[at : at + 4] = (int.from_bytes(made[at : at + 4], "big") + len(addition)).to_bytes(4, "big")
-    return bytes(made[:end]) + addition + bytes(made[end:])
+        changed[at : at + 4] = (int.from_bytes(changed[at : at + 4], "big") + len(addition)).to_bytes(4, "big")
+    return bytes(changed[:end]) + addition + bytes(changed[end:])
 
 
 def locked(path: Path, entry: bytes = b"encv", scheme: bool = True, vectors: bool = False) -> Path:
@@ -64,14 +64,16 @@ def locked(path: Path, entry: bytes = b"encv", scheme: bool = True, vectors: boo
         data[at + 5 : at + size] = np.random.default_rng(at).integers(0, 256, size - 5, dtype=np.uint8).tobytes()
     described = find(bytes(data), (*STBL, b"stsd", b"avc1"), 0, len(data))[-1]
     data[described + 4 : described + 8] = entry
-    made = bytes(data)
+    changed = bytes(data)
     if scheme:
         default = box(b"tenc", bytes(4), bytes([0, 0, 1, 8]), bytes(range(16)))
         how = box(b"schm", bytes(4), b"cenc", bytes([0, 1, 0, 0]))
-        made = grown(made, (*STBL, b"stsd", entry), box(b"sinf", box(b"frma", b"avc1"), how, box(b"schi", default)))
+        changed = grown(
+            changed, (*STBL, b"stsd", entry), box(b"sinf", box(b"frma", b"avc1"), how, box(b"schi", default))
+        )
     if vectors:
-        made = grown(made, STBL, box(b"senc", bytes(4), len(packets).to_bytes(4, "big"), bytes(8 * len(packets))))
-    path.write_bytes(made)
+        changed = grown(changed, STBL, box(b"senc", bytes(4), len(packets).to_bytes(4, "big"), bytes(8 * len(packets))))
+    path.write_bytes(changed)
     return path
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from extractors.base import Sampling
-from pipeline.video.expected import told
+from pipeline.video.expected import frames_in_words
 from pipeline.video.probing import probe
 from pipeline.video.reading import read
 
@@ -131,8 +131,11 @@ def test_what_an_edit_list_cuts_away_is_not_expected(tmp_path: Path):
 
 
 def test_words():
-    assert told(11, 100, "its packets") == "11 of 100 frames (11 %), counted by its packets"
-    assert told(199, 200, "the container's count") == "199 of 200 frames (99 %), counted by the container's count"
+    assert frames_in_words(11, 100, "its packets") == "11 of 100 frames (11 %), counted by its packets"
+    assert (
+        frames_in_words(199, 200, "the container's count")
+        == "199 of 200 frames (99 %), counted by the container's count"
+    )
 
 
 def remade(path: Path, target: Path, held: float = 0.0) -> Path:

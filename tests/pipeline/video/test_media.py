@@ -84,9 +84,9 @@ def test_a_file_that_may_not_be_read(tmp_path: Path):
 )
 def test_what_is_no_video(tmp_path: Path, content: bytes, words: str):
     """No byte of it is quoted: a link may have led to a file that is private."""
-    found = reason(write(tmp_path / "a.mp4", content))
-    assert words in found
-    assert "root" not in found
+    message = reason(write(tmp_path / "a.mp4", content))
+    assert words in message
+    assert "root" not in message
 
 
 def test_an_mp4_that_lost_its_index(tmp_path: Path):
@@ -130,8 +130,8 @@ def test_frames_beyond_any_memory(tmp_path: Path):
     # a BMP header of 50,000 x 50,000 pixels, without them
     header = b"BM" + (54).to_bytes(4, "little") + bytes(4) + (54).to_bytes(4, "little") + (40).to_bytes(4, "little")
     header += (50_000).to_bytes(4, "little") * 2 + (1).to_bytes(2, "little") + (24).to_bytes(2, "little") + bytes(24)
-    found = reason(write(tmp_path / "a.bmp", header + bytes(1000)))
-    assert found == "is a still picture (BMP), not a video"
+    message = reason(write(tmp_path / "a.bmp", header + bytes(1000)))
+    assert message == "is a still picture (BMP), not a video"
 
 
 @pytest.mark.parametrize("name", ["a.m3u8", "a.mp4"])

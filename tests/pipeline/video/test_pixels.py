@@ -25,26 +25,26 @@ def noise(*shape: int) -> np.ndarray:
 def test_equals_torchvision(shape: tuple[int, int], size: int, side: int, filter: str):
     picture = noise(*shape)
     expected = CenterCrop(side)(Resize(size, InterpolationMode(filter))(Image.fromarray(picture)))
-    (found,) = crops(resize(picture, size, filter), side)
-    np.testing.assert_array_equal(found, np.asarray(expected))
+    (result,) = crops(resize(picture, size, filter), side)
+    np.testing.assert_array_equal(result, np.asarray(expected))
 
 
 def interpolated(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     """torch's own, [height, width, 3] float32, not rounded."""
     planes = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float()
-    made = torch.nn.functional.interpolate(planes, (height, width), mode="bilinear", align_corners=False)
-    return made[0].permute(1, 2, 0).numpy()
+    planes_resized = torch.nn.functional.interpolate(planes, (height, width), mode="bilinear", align_corners=False)
+    return planes_resized[0].permute(1, 2, 0).numpy()
 
 
 @pytest.mark.parametrize("shape", [*SIDES, (1, 1), (1, 5), (161, 97), (1080, 1920)])
 @pytest.mark.parametrize("size", [64, 33, 356])
 def test_without_antialiasing_equals_torch_interpolate_rounded(shape: tuple[int, int], size: int):
     picture = noise(*shape)
-    found = resize(picture, size, antialias=False)
+    result = resize(picture, size, antialias=False)
     short, long = min(shape), max(shape)
     longer = math.floor((float(long) / short) * size) if short != size else long  # SlowFast's short_side_scale
-    assert found.shape == ((size, longer, 3) if shape[0] <= shape[1] else (longer, size, 3))
-    assert np.abs(found - interpolated(picture, *found.shape[:2])).max() <= ROUNDING
+    assert result.shape == ((size, longer, 3) if shape[0] <= shape[1] else (longer, size, 3))
+    assert np.abs(result - interpolated(picture, *result.shape[:2])).max() <= ROUNDING
 
 
 def test_two_pixels_become_four():
@@ -58,13 +58,13 @@ def test_two_pixels_become_four():
 @pytest.mark.parametrize("antialias", [True, False])
 def test_an_exact_width_squeezes_any_picture(shape: tuple[int, int], antialias: bool):
     picture = noise(*shape)
-    found = resize(picture, 36, antialias=antialias, width=50)
-    assert found.shape == (36, 50, 3)
+    result = resize(picture, 36, antialias=antialias, width=50)
+    assert result.shape == (36, 50, 3)
     if antialias:
         way = Image.Resampling.BILINEAR
-        np.testing.assert_array_equal(found, np.asarray(Image.fromarray(picture).resize((50, 36), way)))
+        np.testing.assert_array_equal(result, np.asarray(Image.fromarray(picture).resize((50, 36), way)))
     else:
-        assert np.abs(found - interpolated(picture, 36, 50)).max() <= ROUNDING
+        assert np.abs(result - interpolated(picture, 36, 50)).max() <= ROUNDING
 
 
 def test_a_picture_of_the_right_size_stays():
@@ -76,8 +76,8 @@ def test_a_picture_of_the_right_size_stays():
 def test_three_crops_lie_along_the_longer_side(shape: tuple[int, int], y: tuple[int, ...], x: tuple[int, ...]):
     """SlowFast's uniform_crop: rests 11 and 4, then 9 and 3, are halved up."""
     picture = noise(*shape)
-    found = crops(picture, 4, 3)
-    for part, top, left in zip(found, y, x, strict=True):
+    result = crops(picture, 4, 3)
+    for part, top, left in zip(result, y, x, strict=True):
         np.testing.assert_array_equal(part, picture[top : top + 4, left : left + 4])
     np.testing.assert_array_equal(crops(noise(9, 9), 9, 3), [noise(9, 9)] * 3)
 
@@ -88,9 +88,9 @@ def test_three_crops_lie_along_the_longer_side(shape: tuple[int, int], y: tuple[
 )
 def test_mmaction2_rounds_the_long_side_to_the_nearest(shape: tuple[int, int], size: int, long: int):
     """176 * 256 / 144 = 312.9, which SlowFast and torchvision cut to 312; 641 * 256 / 480 = 341.9."""
-    found = resize(noise(*shape), size, antialias=False, nearest=True)
-    assert found.shape == ((size, long, 3) if shape[0] < shape[1] else (long, size, 3))
-    assert np.abs(found - interpolated(noise(*shape), *found.shape[:2])).max() <= ROUNDING
+    result = resize(noise(*shape), size, antialias=False, nearest=True)
+    assert result.shape == ((size, long, 3) if shape[0] < shape[1] else (long, size, 3))
+    assert np.abs(result - interpolated(noise(*shape), *result.shape[:2])).max() <= ROUNDING
     assert max(resize(noise(*shape), size, antialias=False).shape) == math.floor(max(shape) / min(shape) * size)
 
 

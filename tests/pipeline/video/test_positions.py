@@ -71,10 +71,10 @@ def test_slowfast_spreads_a_clip_over_its_whole_stretch():
     assert numbers(1000, 25.0, **kind) == [0, 30, 60, 91, 121, 151, 182, 212]  # the fourth: 637 / 7
     # X3D-L at its own rate: 80 frames, 79 / 15 = 5.27 apart; ten clips begin at 920 * i / 10
     kind = {"frames": 16, "stride": 5, "fps": 30.0, "rule": "slowfast", "clips": 10}
-    found = numbers(1000, 30.0, **kind)
-    assert found[:16] == [0, 5, 10, 15, 21, 26, 31, 36, 42, 47, 52, 57, 63, 68, 73, 79]
-    assert found[::16] == [0, 92, 184, 276, 368, 460, 552, 644, 736, 828]
-    assert found[-1] == 828 + 79
+    chosen = numbers(1000, 30.0, **kind)
+    assert chosen[:16] == [0, 5, 10, 15, 21, 26, 31, 36, 42, 47, 52, 57, 63, 68, 73, 79]
+    assert chosen[::16] == [0, 92, 184, 276, 368, 460, 552, 644, 736, 828]
+    assert chosen[-1] == 828 + 79
 
 
 def test_slowfast_in_a_short_video_repeats_its_last_frame():
@@ -82,7 +82,7 @@ def test_slowfast_in_a_short_video_repeats_its_last_frame():
     assert numbers(10, clips=2, **kind) == [0, 6, 9, 9] * 2
     assert numbers(1, **kind) == [0, 0, 0, 0]
     assert numbers(20, **kind) == [0, 6, 12, 19]
-    assert [own(count, **kind) for count in (1, 6, 7, 12, 13, 19, 20)] == [1, 1, 2, 2, 3, 3, 4]
+    assert [own_frames(count, **kind) for count in (1, 6, 7, 12, 13, 19, 20)] == [1, 1, 2, 2, 3, 3, 4]
     assert numbers(9, frames=1, stride=4, rule="slowfast", clips=2) == [0, 3]  # 9 - 4 = 5 are free: 0 and 2.5
 
 
@@ -103,9 +103,9 @@ def test_slowfast_cuts_torch_s_own_linspace(frames: int, stride: int, rate: floa
 
 def test_mmaction2_reaches_from_a_clip_s_first_frame_to_its_last():
     """32 frames, 2 apart, reach over 63 of 300: 237 are free, ten clips begin 237 / 9 = 26.33 apart, rounded."""
-    found = numbers(300, frames=32, stride=2, clips=10, rule="mmaction2")
-    assert found[::32] == [0, 26, 53, 79, 105, 132, 158, 184, 211, 237]
-    assert found[-1] == 237 + 62 == 299
+    chosen = numbers(300, frames=32, stride=2, clips=10, rule="mmaction2")
+    assert chosen[::32] == [0, 26, 53, 79, 105, 132, 158, 184, 211, 237]
+    assert chosen[-1] == 237 + 62 == 299
 
 
 def test_mmaction2_begins_a_short_video_anew():
@@ -113,7 +113,7 @@ def test_mmaction2_begins_a_short_video_anew():
     assert numbers(5, **kind) == [0, 2, 4, 1]
     assert numbers(12, clips=3, **kind) == [0, 2, 4, 6, 2, 4, 6, 8, 5, 7, 9, 11]  # 5 are free: 0, 2.5 to even, 5
     assert numbers(12, **kind) == [2, 4, 6, 8]  # 5 // 2
-    assert own(5, **kind) == 3
+    assert own_frames(5, **kind) == 3
 
 
 def test_mmaction2_at_a_rate_of_its_own():
@@ -132,26 +132,26 @@ def test_mmaction2_takes_single_frames_from_the_middle_of_equal_stretches():
     assert numbers(10, frames=1, stride=2, clips=4, rule="mmaction2") == [1, 3, 6, 8]
 
 
-def own(count: int, rate: float = 30.0, **kinds: Any) -> int:
+def own_frames(count: int, rate: float = 30.0, **kinds: Any) -> int:
     return present(Sampling(size=8, crop=8, **kinds), count, rate)
 
 
 def test_frames_beyond_the_end_are_not_present():
-    assert [own(count, frames=4, stride=3, rule="first") for count in (1, 3, 4, 6, 7, 9, 10, 11)] == [
+    assert [own_frames(count, frames=4, stride=3, rule="first") for count in (1, 3, 4, 6, 7, 9, 10, 11)] == [
         *(1, 1, 2, 2, 3, 3, 4, 4)  # positions 0, 3, 6, 9
     ]
     # 1.5 apart: 0, 1.5, 3, 4.5 -> 0, 2, 3, 5
-    assert [own(count, 15.0, frames=4, stride=3, fps=30.0) for count in (2, 3, 4, 5, 6)] == [1, 2, 3, 3, 4]
+    assert [own_frames(count, 15.0, frames=4, stride=3, fps=30.0) for count in (2, 3, 4, 5, 6)] == [1, 2, 3, 3, 4]
 
 
 def test_all_frames_are_present_where_they_are_spread_or_the_video_is_long_enough():
-    assert own(1, frames=4) == 4  # one frame stands for each stretch of the video
-    assert own(1, frames=4, clips=3) == 12
-    assert own(10, frames=4, stride=3, clips=3) == 12
+    assert own_frames(1, frames=4) == 4  # one frame stands for each stretch of the video
+    assert own_frames(1, frames=4, clips=3) == 12
+    assert own_frames(10, frames=4, stride=3, clips=3) == 12
 
 
 def test_clips_of_a_short_video_are_the_first_one_again():
-    assert own(5, frames=4, stride=2, clips=2) == 3
+    assert own_frames(5, frames=4, stride=2, clips=2) == 3
     assert numbers(5, frames=4, stride=2, clips=2) == [0, 2, 4, 4] * 2
 
 

@@ -226,8 +226,8 @@ def test_a_cut_off_file_gives_what_is_left(tmp_path: Path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     _, frames = look(path, EVERY)
     assert 15 <= frames.count <= 33
-    found = levels(frames.arrays[0])
-    assert sorted(set(found)) == list(range(frames.count))
+    shown = levels(frames.arrays[0])
+    assert sorted(set(shown)) == list(range(frames.count))
 
 
 def test_a_gif_of_one_picture_is_a_video_of_one_frame(tmp_path: Path):
@@ -314,7 +314,7 @@ def expected(path: Path, samplings: Sequence[Sampling], count: int, rate: float)
                 if number in wanted:
                     pictures_[number] = small(picture, sampling)
     assert count == number + 1, path.name
-    return [np.stack([found[index] for index in wanted]) for found, wanted in zip(kept, indices, strict=True)]
+    return [np.stack([shown[index] for index in wanted]) for shown, wanted in zip(kept, indices, strict=True)]
 
 
 WANTED = [Sampling(8, 64, 64, filter="bicubic"), Sampling(4, 80, 72, clips=3, stride=4, fps=15.0)]
@@ -343,13 +343,13 @@ def test_robustness_files_give_the_right_frames_or_a_reason(data: Path):
     reasons, read_well = {}, 0
     for fact in facts:
         try:
-            found = agree(data / "robustness" / fact["video"])
+            shown = agree(data / "robustness" / fact["video"])
         except VideoError as error:
             reasons[fact["video"]] = str(error)
             continue
         read_well += 1
-        assert fact["probe"]["codec"] in (found.seen.codec, "av1"), fact["video"]
-        assert found.seen.expected == found.seen.packets, fact["video"]
+        assert fact["probe"]["codec"] in (shown.seen.codec, "av1"), fact["video"]
+        assert shown.seen.expected == shown.seen.packets, fact["video"]
     assert reasons == UNDECODABLE
     assert read_well == len(facts) - len(UNDECODABLE)
 
@@ -358,9 +358,9 @@ def test_msvd_and_droid_files_give_the_right_frames(data: Path):
     files = sorted((data / "droid" / "videos").iterdir())[:40:4]
     files += sorted(path for path in (data / "msvd" / "videos").iterdir() if path.stat().st_size < 500_000)
     for path in files:
-        found = agree(path)
-        assert found.frames.passes == 1, path.name
-        assert found.frames.count == found.seen.expected, path.name
+        shown = agree(path)
+        assert shown.frames.passes == 1, path.name
+        assert shown.frames.count == shown.seen.expected, path.name
 
 
 def test_no_descriptor_is_left_open(tmp_path: Path):

@@ -64,9 +64,9 @@ def by_short_side(picture: np.ndarray, size: int) -> tuple[int, int]:
 
 
 def cut(picture: np.ndarray, side: int, top: int, left: int) -> np.ndarray:
-    found = picture[top : top + side, left : left + side]
-    assert found.shape[:2] == (side, side)
-    return found
+    result = picture[top : top + side, left : left + side]
+    assert result.shape[:2] == (side, side)
+    return result
 
 
 # Which frames: files of one and of five frames at ten a second.
@@ -152,12 +152,12 @@ def test_pixels_of_each_way_to_resize_and_crop(clips: Any, kind: str):
 
 def test_views_are_the_crops_of_a_clip_then_of_the_next(clips: Any):
     path = clips("a.mp4", pictures(8, 40, 64))
-    found = look(path, Sampling(2, 40, 40, clips=2, stride=2, crops=3)).arrays[0]
+    result = look(path, Sampling(2, 40, 40, clips=2, stride=2, crops=3)).arrays[0]
     every = upright(path)
     expected = [
         [cut(every[number], 40, 0, left) for number in numbers] for numbers in ((0, 2), (5, 7)) for left in (0, 12, 24)
     ]
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(result, expected)
 
 
 def test_samplings_that_resize_alike_do_not_disturb_each_other(clips: Any):
@@ -217,9 +217,9 @@ def test_x3d_is_given_what_slowfast_gives_it(clips: Any):
     # 48 frames of 60 a clip, which begin at 0 and 12 / 2; positions 47 / 3 apart, cut to whole numbers
     clip = [[0, 15, 31, 47], [6, 21, 37, 53]]
     expected = [normal([cut(every[n], 160, 11, 72) for n in numbers], [0.45] * 3, [0.225] * 3) for numbers in clip]
-    found = views(X3D(size="XS", clips=2), path)
-    assert found.shape == (2, 3, 4, 160, 160)  # 303 - 160 = 143, halved to even
-    assert np.abs(found - np.moveaxis(expected, -1, 1)).max() <= LEVEL / 255 / 0.225
+    result = views(X3D(size="XS", clips=2), path)
+    assert result.shape == (2, 3, 4, 160, 160)  # 303 - 160 = 143, halved to even
+    assert np.abs(result - np.moveaxis(expected, -1, 1)).max() <= LEVEL / 255 / 0.225
 
 
 def test_an_odd_rest_is_halved_as_the_authors_of_each_do(clips: Any):
@@ -227,9 +227,9 @@ def test_an_odd_rest_is_halved_as_the_authors_of_each_do(clips: Any):
     path = clips("a.mp4", pictures(4, 56, 61), pixels="yuv444p")
     for rule, left in (("slowfast", 3), ("even", 2)):
         sampling = Sampling(2, 56, 56, stride=1, rule=rule, antialias=False)
-        found = look(path, sampling).arrays[0]
+        result = look(path, sampling).arrays[0]
         chosen = wanted(sampling, 4, 10.0)
-        np.testing.assert_array_equal(found[0], [cut(upright(path)[n], 56, 0, left) for n in chosen])
+        np.testing.assert_array_equal(result[0], [cut(upright(path)[n], 56, 0, left) for n in chosen])
     assert X3D(size="M", crop=56).sampling.rule == "slowfast"
 
 
@@ -240,9 +240,9 @@ def test_ircsn_is_given_what_vmz_gives_it(clips: Any):
     every = upright(path)
     # two apart: 62 of 69 steps, so it begins at 3.5, which is rounded up
     chosen = [cut(torch_float(every[4 + 2 * n], 256, 324), 224, 16, 50) for n in range(32)]
-    found = views(IrCSN(clips=1), path)
-    assert found.shape == (1, 3, 32, 224, 224)
-    assert np.abs(found - np.moveaxis(normal(chosen, mean, std), -1, 0)).max() <= LEVEL / 255 / 0.216
+    result = views(IrCSN(clips=1), path)
+    assert result.shape == (1, 3, 32, 224, 224)
+    assert np.abs(result - np.moveaxis(normal(chosen, mean, std), -1, 0)).max() <= LEVEL / 255 / 0.216
 
 
 def test_ircsn_is_given_what_mmaction2_gives_it(clips: Any):
@@ -259,9 +259,9 @@ def test_ircsn_is_given_what_mmaction2_gives_it(clips: Any):
         for left in (0, 28, 56)
     ]
     how: dict[str, Any] = {"fps": 0.0, "stride": 2, "rule": "mmaction2", "short": 256, "width": 0, "crop": 256}
-    found = views(IrCSN(frames=4, clips=3, crops=3, mean=mean, std=std, **how), path)
-    assert found.shape == (9, 3, 4, 256, 256)
-    assert np.abs(found - np.moveaxis(expected, -1, 1)).max() <= LEVEL / 255 / 0.224
+    result = views(IrCSN(frames=4, clips=3, crops=3, mean=mean, std=std, **how), path)
+    assert result.shape == (9, 3, 4, 256, 256)
+    assert np.abs(result - np.moveaxis(expected, -1, 1)).max() <= LEVEL / 255 / 0.224
 
 
 def test_samplings_that_round_otherwise_share_no_picture(clips: Any):
@@ -269,8 +269,8 @@ def test_samplings_that_round_otherwise_share_no_picture(clips: Any):
     path = clips("a.mp4", pictures(2, 144, 176))
     kind: dict[str, Any] = {"frames": 1, "size": 256, "crop": 256, "stride": 1, "antialias": False, "crops": 3}
     samplings = [Sampling(rule=rule, **kind) for rule in ("slowfast", "mmaction2")]
-    for sampling, found in zip(samplings, look(path, *samplings).arrays, strict=True):
-        np.testing.assert_array_equal(found, look(path, sampling).arrays[0])
+    for sampling, result in zip(samplings, look(path, *samplings).arrays, strict=True):
+        np.testing.assert_array_equal(result, look(path, sampling).arrays[0])
 
 
 def test_timesformer_is_given_what_its_authors_give_it(clips: Any):
@@ -282,9 +282,9 @@ def test_timesformer_is_given_what_its_authors_give_it(clips: Any):
         normal([cut(every[n], 224, 0, left) for n in chosen], [0.45] * 3, [0.225] * 3)
         for left in (0, 75, 149)  # 149 / 2 = 74.5, rounded up
     ]
-    found = views(TimeSformer(stride=4, crops=3), path)
-    assert found.shape == (3, 8, 3, 224, 224)
-    assert np.abs(found - np.moveaxis(expected, -1, 2)).max() <= LEVEL / 255 / 0.225
+    result = views(TimeSformer(stride=4, crops=3), path)
+    assert result.shape == (3, 8, 3, 224, 224)
+    assert np.abs(result - np.moveaxis(expected, -1, 2)).max() <= LEVEL / 255 / 0.225
 
 
 def test_clip_is_given_what_openai_gives_it(clips: Any):
@@ -293,7 +293,7 @@ def test_clip_is_given_what_openai_gives_it(clips: Any):
     path = clips("a.mp4", pictures(5, 97, 161), pixels="yuv444p")
     every = [pil(picture, 224, 371, Image.Resampling.BICUBIC) for picture in upright(path)]  # 371.79
     part = ClipFt(frames=3)
-    found = given(part, look(path, part.sampling).arrays[0])
+    result = given(part, look(path, part.sampling).arrays[0])
     expected = normal([cut(every[number], 224, 0, 74) for number in (0, 2, 4)], mean, std)  # 147 / 2 to even
-    assert found.shape == (3, 3, 224, 224)
-    np.testing.assert_allclose(found, np.moveaxis(expected, -1, 1), atol=1e-6)
+    assert result.shape == (3, 3, 224, 224)
+    np.testing.assert_allclose(result, np.moveaxis(expected, -1, 1), atol=1e-6)

@@ -73,9 +73,9 @@ def spread(first: int, stop: int, frames: int = 4) -> list[int]:
     return [first + math.floor((j + 0.5) * (stop - first) / frames) for j in range(frames)]
 
 
-def good(found: list[Frames | VideoError]) -> list[Frames]:
-    assert all(isinstance(one, Frames) for one in found), found
-    return [one for one in found if isinstance(one, Frames)]
+def good(results: list[Frames | VideoError]) -> list[Frames]:
+    assert all(isinstance(one, Frames) for one in results), results
+    return [one for one in results if isinstance(one, Frames)]
 
 
 def same(ours: Frames, theirs: Frames) -> None:
@@ -208,9 +208,9 @@ def test_each_frame_is_decoded_once(
 
     monkeypatch.setattr(seeking, "_from", counted(seeking._from))
     monkeypatch.setattr(decoder, "decoded", counted(decoder.decoded))
-    found = good(windows.read(path, [FOUR], [(second / 8, second / 8 + 1) for second in range(40)]))
+    results = good(windows.read(path, [FOUR], [(second / 8, second / 8 + 1) for second in range(40)]))
     # The last is 4.875 to 5.875 s, frames 117 to 140, of which 3, 9, 15 and 21 behind its first are wanted.
-    assert numbers(found[-1].arrays[0]) == [120, 126, 132, 138]
+    assert numbers(results[-1].arrays[0]) == [120, 126, 132, 138]
     assert least <= decoded <= most
 
 
@@ -232,13 +232,13 @@ def test_a_damaged_part_costs_its_own_windows(tmp_path: Path, sequential: Any) -
     before = good(windows.read(path, [FOUR], bounds))
     damaged(path, 48, 95)
     for how in (windows.read, sequential):
-        found = how(path, [FOUR], bounds)
+        results = how(path, [FOUR], bounds)
         for number in (0, 1, *range(4, 10)):
-            assert isinstance(found[number], Frames)
-            same(found[number], before[number])
+            assert isinstance(results[number], Frames)
+            same(results[number], before[number])
         for number in (2, 3):
-            assert isinstance(found[number], VideoError)
-            assert str(found[number]) == "none of the window's 24 frames could be decoded"
+            assert isinstance(results[number], VideoError)
+            assert str(results[number]) == "none of the window's 24 frames could be decoded"
     (half,) = good(windows.read(path, [FOUR], [(1.5, 2.5)]))  # frames 36 to 59: 12 are left, chosen from anew
     assert (half.count, half.passes) == (12, 2)
     assert numbers(half.arrays[0]) == spread(36, 48)
@@ -266,9 +266,9 @@ def test_decord_reads_windows_too(tmp_path: Path) -> None:
 def test_a_look_at_windows(tmp_path: Path) -> None:
     path = make(tmp_path / "a.mp4")
     whole = probe(path)
-    found = probe_windows(path, [*BOUNDS, (11.0, 12.0), (9.5, 11.0)])
-    parts = [one for one in found if not isinstance(one, str)]
-    assert found[5] == "the window begins at 11 s, but the video lasts 10 s"
+    results = probe_windows(path, [*BOUNDS, (11.0, 12.0), (9.5, 11.0)])
+    parts = [one for one in results if not isinstance(one, str)]
+    assert results[5] == "the window begins at 11 s, but the video lasts 10 s"
     assert [one.packets for one in parts] == [one.expected for one in parts] == [48, 48, 6, 132, 24, 12]
     assert [one.seconds for one in parts] == pytest.approx([2, 2, 0.25, 5.5, 1, 0.5])
     assert {(one.fps, one.width, one.codec) for one in parts} == {(whole.fps, 64, "h264")}
@@ -287,8 +287,8 @@ def shown(jpeg: bytes) -> int:
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.avi"])
 def test_each_window_has_a_thumbnail_of_its_own(tmp_path: Path, name: str) -> None:
     path = make(tmp_path / name, "mpeg4", {"g": "40", "b": "4000000"}) if name == "a.avi" else make(tmp_path / name)
-    found = [one for one in probe_windows(path, BOUNDS) if not isinstance(one, str)]
+    results = [one for one in probe_windows(path, BOUNDS) if not isinstance(one, str)]
     # Keyframes are 0, 40, 80, …: the first in the window, else its first frame. AVI does not tell when they are shown.
     expected = [0, 24, 60, 96, 216] if name == "a.avi" else [0, 40, 60, 120, 216]
-    assert [shown(one.thumbnail) for one in found] == expected
-    assert probe(path).thumbnail == found[0].thumbnail
+    assert [shown(one.thumbnail) for one in results] == expected
+    assert probe(path).thumbnail == results[0].thumbnail
