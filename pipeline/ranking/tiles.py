@@ -1,8 +1,8 @@
 """Matrix products that give equal rows equal scores, wherever the rows stand.
 
-The kernels of a product (MKL's, for one) work on tiles of rows. They sum the rows left over behind the last full tile in
-another order, which changes the last bits of their scores. So products have a multiple of TILE rows: rows of zeros fill
-the last tile, and their scores are cut off.
+The kernels of a product (MKL's, for one) work on tiles of rows. They sum the rows left over behind the last full tile
+in another order, which changes the last bits of their scores. So products have a multiple of TILE rows: rows of zeros
+fill the last tile, and their scores are cut off.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.assembly import assemble
 from pipeline.build import construct, learned
+from pipeline.build.intact import intact
 from pipeline.build.loaded import load
 from pipeline.errors import LaffError
 from pipeline.graph.kept import Kept
@@ -59,7 +60,11 @@ class Asking:
             file = None if source.borrowed else lookup.get(source, context.graph, context.work)
             further = lookup.further(source, context.graph, context.work)
             state = learned.file(context, source)
-            part = _learned(part, state) if state else load(part, "cpu", file, None, further)
+            if state:
+                with intact(context.graph.package, state):
+                    part = _learned(part, state)
+            else:
+                part = load(part, "cpu", file, None, further)
             self._read[name] = part.extract_text
             if hasattr(part, "knows"):
                 self.knows[name] = part.knows
