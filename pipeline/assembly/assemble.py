@@ -11,7 +11,7 @@ from pipeline import files
 from pipeline.assembly import features
 from pipeline.assembly.features import Rows
 from pipeline.build import construct
-from pipeline.build.intact import intact
+from pipeline.package.intact import intact
 from pipeline.build.learned import word_vectors
 from pipeline.build.loaded import read_checkpoint
 from pipeline.errors import LaffError

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pipeline.assembly import assemble
 from pipeline.build import learned
 from pipeline.build.construct import construct
-from pipeline.build.intact import intact
+from pipeline.package.intact import intact
 from pipeline.build.loaded import read_state
 from pipeline.graph import models
 from pipeline.plan.context import Context

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.assembly import assemble
 from pipeline.build import construct, learned
-from pipeline.build.intact import intact
+from pipeline.package.intact import intact
 from pipeline.build.loaded import load
 from pipeline.errors import LaffError
 from pipeline.graph.kept import Kept

@@ -12,7 +12,7 @@ import torch
 import yaml
 
 from pipeline import files
-from pipeline.build.intact import intact
+from pipeline.package.intact import intact
 from pipeline.errors import LaffError
 from pipeline.graph.graph import Package
 from pipeline.package import manifest
