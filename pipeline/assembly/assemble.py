@@ -11,7 +11,6 @@ from pipeline import files
 from pipeline.assembly import features
 from pipeline.assembly.features import Rows
 from pipeline.build import construct
-from pipeline.package.intact import intact
 from pipeline.build.learned import word_vectors
 from pipeline.build.loaded import read_checkpoint
 from pipeline.errors import LaffError
@@ -19,6 +18,7 @@ from pipeline.graph import models
 from pipeline.graph.graph import Stage
 from pipeline.graph.models import Model
 from pipeline.graph.options import ModelOptions
+from pipeline.package.intact import intact
 from pipeline.plan.accept import made_as
 from pipeline.plan.context import Context
 from pipeline.plan.units import model as model_unit

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pipeline.assembly import assemble
 from pipeline.build import learned
 from pipeline.build.construct import construct
-from pipeline.package.intact import intact
 from pipeline.build.loaded import read_state
 from pipeline.graph import models
+from pipeline.package.intact import intact
 from pipeline.plan.context import Context
 
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from pipeline.assembly import assemble
 from pipeline.build import construct, learned
-from pipeline.package.intact import intact
 from pipeline.build.loaded import load
 from pipeline.errors import LaffError
 from pipeline.graph.kept import Kept
+from pipeline.package.intact import intact
 from pipeline.plan.context import Context
 from pipeline.ranking.embed import embed
 from pipeline.ranking.scores import normalised

@@ -12,10 +12,10 @@ import torch
 import yaml
 
 from pipeline import files
-from pipeline.package.intact import intact
 from pipeline.errors import LaffError
 from pipeline.graph.graph import Package
 from pipeline.package import manifest
+from pipeline.package.intact import intact
 from pipeline.run import run
 from tests.pipeline.kept import Small
 

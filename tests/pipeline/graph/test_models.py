@@ -150,6 +150,8 @@ CLIP4CLIP = (
     "{uses: fusion.clip4clip.Clip4Clip, video: [pair-frames], text: [clip], params: {frames: [pair-frames], %s}}"
 )
 
+MHSA = "{uses: fusion.mhsa.MHSA, params: {raw: [clip]}}"
+
 
 @pytest.mark.parametrize(
     ("entry", "message"),
@@ -228,7 +230,7 @@ def test_features_and_parts_that_the_stage_misnames(
         ("[clip]", ["train.raw=[clip]", "train.from=[x3d, bow]"], "no feature 'clip'; add it to train.from"),
         ("[pair]", [], "no feature 'pair'; add it to train.from, or take it out of raw"),
         ("[pair]", ["train.from=[x3d, bow]"], ""),
-        ("[]", ["train.from=[x3d, bow]", "train.baselines={m: {uses: fusion.mhsa.MHSA, params: {raw: [clip]}}}"], "'m'"),
+        ("[]", ["train.from=[x3d, bow]", f"train.baselines={{m: {MHSA}}}"], "'m'"),
     ],
 )
 def test_a_raw_feature_is_one_of_from_unless_another_from_was_set(
