@@ -213,7 +213,7 @@ def _videos(context: Context, plans: Sequence[Planned]) -> None:
     plan_of = {planned.stage: planned for planned in plans}
     making = {stage.name for members in by_shard.values() for stage, _ in members}
     size = sum(len(context.catalog.shards("video")[shard]) for shard in by_shard)
-    with progress.bar("+".join(name for name in plan_of if name in making), size, "video") as bar:
+    with progress.bar("+".join(name for name in plan_of if name in making), size, context.catalog.unit) as bar:
         for finished in context.tasks.each(sweep, _passes(context, by_shard), bar):
             for made in finished:
                 record(context, plan_of[made.stage], made)
