@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline import progress
+from pipeline.assembly import packed
 from pipeline.build.construct import construct
 from pipeline.errors import LaffError, Missing, absent, problems
 from pipeline.items.collection import load as load_collection
@@ -110,7 +111,9 @@ def run(
         if chosen.new and trains:
             how = f" ({'; '.join(chosen.differs)})" if chosen.differs else ""
             progress.say(f"these settings make a run of their own, {chosen.name}{how}; what was trained before stays")
-        _check_fit(context, check_work(context, names))
+        stale = check_work(context, names)
+        _check_fit(context, stale)
+        packed.check(context, stale)
         if request.own:
             request.remember(context.graph, chosen, replacing, trains)
         elif request.replace:
@@ -210,7 +213,8 @@ def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None
     start = time.perf_counter()
     try:
         step = steps.module(context.stage(plans[0].stage))
-        with blaming(f"in stage {' + '.join(repr(planned.stage) for planned in plans)}"):
+        values = {f"{p.stage}.{name}": value for p in plans for name, value in context.stage(p.stage).values.items()}
+        with blaming(f"in stage {' + '.join(repr(planned.stage) for planned in plans)}", values):
             if together := getattr(step, "run_together", None):
                 together(context, plans)
             else:

@@ -73,6 +73,7 @@ class Stage:
     aggregator: Plugged | None = None  # what makes a video of frames, in a finetune stage and those that borrow from it
     lender: str = ""  # the stage whose part it takes over
     packed: Packed | None = None  # what a package gives it, so that it learns nothing
+    left: frozenset[str] = frozenset()  # params that were written for another `from`, which a setting has replaced
 
     @property
     def about(self) -> StepFacts:

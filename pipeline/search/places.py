@@ -18,6 +18,7 @@ from pipeline.ranking.best import Nearest
 from pipeline.ranking.embed import blocks, embed, embed_videos
 from pipeline.ranking.nearest import of_scores, passes
 from pipeline.ranking.scores import normalised
+from pipeline.ranking.tiles import filled
 from pipeline.rows import flat, shards
 from pipeline.rows.flat import Flat
 from pipeline.search.asking import Questions
@@ -152,8 +153,9 @@ class Computed(Place):
                 alone = partial(_alone, self._model, query)
                 yield embed(alone, self._take(take), len(self.videos)).numpy().T
             return
+        candidates = filled(torch.from_numpy(self._vectors))
         for block in blocks(np.arange(len(questions)), len(self.videos)):
-            yield questions[block] @ self._vectors.T
+            yield (torch.from_numpy(questions[block]) @ candidates.T)[:, : len(self.videos)].numpy()
 
     def vector(self, number: int) -> np.ndarray:
         """The vector [W]."""

@@ -25,13 +25,16 @@ CAPTIONS = [f"the {colour} {shape} moves" for colour in ("red", "blue", "green")
 
 
 def parts() -> list[type]:
-    """Every class of extractors/ that says which sides it has."""
+    """Every class of extractors/ that has a side; what stands beside a feature says that it has none."""
     names = [f"extractors.{module.name}" for module in pkgutil.iter_modules(extractors.__path__)]
     classes = [
         value
         for name in names
         for value in vars(importlib.import_module(name)).values()
-        if inspect.isclass(value) and value.__module__ == name and isinstance(getattr(value, "sides", None), tuple)
+        if inspect.isclass(value)
+        and value.__module__ == name
+        and isinstance(getattr(value, "sides", None), tuple)
+        and value.sides
     ]
     return sorted(classes, key=lambda part: part.__name__)
 

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 import cli
 from pipeline.commands.analyze import analyze_group
 from tests.forked import Forked
+from tests.pipeline.kept import Small
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -170,6 +171,24 @@ def test_what_is_missing_is_told(tiny, ran, tmp_path: Path) -> None:
         *("spaces", "--model", "concat", "--seed", 1, *ran.options("train.lr=0.5"))
     )
     assert not (ran.work / "analyze").exists()
+
+
+@pytest.mark.parametrize("verb", ["weights", "spaces", "cost"])
+def test_a_collection_without_captions_is_told_what_is_missing(small: Small, tmp_path: Path, verb: str) -> None:
+    """Where a packaged model is applied to videos alone; the poster's cost is printed all the same."""
+    out = small.pack(tmp_path / "OUT", "laff")
+    applied = small.applied(out, tmp_path / "work")
+    (tmp_path / "c.yaml").write_text(f"test: {{ids: {small.folder}/test.ids}}\n")
+    words = [verb, "-c", tmp_path / "c.yaml", "-w", applied.work, "--package", out]
+    for text in applied.sets:
+        words += ["--set", text]
+    missing = "c.yaml: no texts of test (test: {captions: FILE}, or test: {queries: FILE}), on which models are looked"
+    if verb == "cost":
+        output = shown(*words)
+        assert "The poster's cost table" in output
+        assert f"the models of {applied.work} are not counted: {tmp_path}/{missing}" in output
+    else:
+        assert missing in wrong(*words)
 
 
 def test_names_that_are_not_there(ran) -> None:

@@ -150,6 +150,8 @@ CLIP4CLIP = (
     "{uses: fusion.clip4clip.Clip4Clip, video: [pair-frames], text: [clip], params: {frames: [pair-frames], %s}}"
 )
 
+MHSA = "{uses: fusion.mhsa.MHSA, params: {raw: [clip]}}"
+
 
 @pytest.mark.parametrize(
     ("entry", "message"),
@@ -218,6 +220,32 @@ def test_features_and_parts_that_the_stage_misnames(
     with pytest.raises(LaffError) as caught:
         models.of(context.graph, context.stage("train"))
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("raw_of_file", "sets", "told"),
+    [
+        ("[clip]", ["train.from=[x3d, bow]"], ""),  # a default for the features that the file names
+        ("[clip]", ["train.from=[x3d, bow]", "train.raw=[clip]"], "no feature 'clip'; add it to train.from"),
+        ("[clip]", ["train.raw=[clip]", "train.from=[x3d, bow]"], "no feature 'clip'; add it to train.from"),
+        ("[pair]", [], "no feature 'pair'; add it to train.from, or take it out of raw"),
+        ("[pair]", ["train.from=[x3d, bow]"], ""),
+        ("[]", ["train.from=[x3d, bow]", f"train.baselines={{m: {MHSA}}}"], "'m'"),
+    ],
+)
+def test_a_raw_feature_is_one_of_from_unless_another_from_was_set(
+    collect: Callable[..., Path], surroundings: Surroundings, raw_of_file: str, sets: list[str], told: str
+):
+    text = CLIPS.replace("{seeds: [1]}", f"{{seeds: [1], raw: {raw_of_file}}}")
+    text = text.replace("  bow:", "  pair: {step: import, from: ingest, params: {file: a.npz, side: video}}\n  bow:")
+    context = surroundings(collect(), sets, text)
+    if not told:
+        assert models.of(context.graph, context.stage("train"))[0].params["raw"] == [raw_of_file[1:-1]]
+        return
+    with pytest.raises(LaffError) as caught:
+        models.of(context.graph, context.stage("train"))
+    assert told in str(caught.value)
+    assert "raw: 'train' reads no feature" in str(caught.value)
 
 
 def test_what_the_models_of_a_stage_share_may_name_more(collect: Callable[..., Path], surroundings: Surroundings):

@@ -190,7 +190,7 @@ stages:
 """
     assert mistakes(tmp_path, text, None, ["colour=3", "colou.frames=3", "x.y=3"]) == [
         "unknown key 'thread'; did you mean 'threads'?",
-        "threads: 0 should be a whole number above 0",
+        "threads: 0 should be a whole number of CPU threads, 1 to 1024",
         "stage name 'un.der' should be made of letters, digits, - and _, a letter or digit first: "
         "it is a folder and a command",
         "'flat' should be a mapping with step, uses, from, params, on",

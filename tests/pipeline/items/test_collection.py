@@ -298,6 +298,19 @@ def test_names_that_differ_in_a_number_are_not_meant(write: Write):
     ]
 
 
+def test_an_id_list_that_names_windows_is_told_to_name_videos(write: Write):
+    names = {
+        "val.ids": "v1@0-2\nx@0-2.5\n",
+        "val.txt": "v1@0-2#0 a bird\nx@0-2.5#0 a dog\n",
+        "test.ids": "",
+        "test.txt": "",
+    }
+    assert mistakes(write(**names))[-2:] == [
+        "val.ids:1: video 'v1@0-2' has no file in videos; id lists name videos, not their windows: 'v1'",
+        "val.ids:2: video 'x@0-2.5' has no file in videos",
+    ]
+
+
 def test_a_file_that_another_video_has_is_not_meant(write: Write):
     names = {"val.ids": "birds\nbirda\n", "val.txt": "birds#0 a bird\nbirda#0 a dog\n"}
     names |= {"test.txt": "lost#0 x\n", "test.ids": "gone\n", "videos/birds.mp4": ""}

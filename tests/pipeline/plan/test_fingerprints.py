@@ -65,6 +65,7 @@ SHAPED: dict[str, set[str]] = {
     "pipeline.training.frame_cache": {"finetune"},
     "pipeline.training.jobs": {"train"},
     "pipeline.assembly": {"train", "vectors", "rank"},
+    "pipeline.assembly.packed": set(),  # looks before a run
     "pipeline.assembly.features": {*LEARN, "vectors", "rank"},
     "pipeline.ranking": {"rank"},
     "pipeline.ranking.embed": {"vectors", "rank"},
@@ -74,6 +75,7 @@ SHAPED: dict[str, set[str]] = {
     "pipeline.ranking.nearest": set(),  # of search
     "pipeline.ranking.best": set(),  # of search
     "pipeline.ranking.products": set(),  # of search
+    "pipeline.ranking.tiles": {"vectors", "rank"},
     "pipeline.ranking.ranks": {"rank", "evaluate"},
     "pipeline.ranking.ranks_file": {"rank", "evaluate"},
     "pipeline.evaluation": {"evaluate"},
