@@ -28,11 +28,11 @@ def test_equals_nn_gru_over_each_caption(backwards: bool, at_once: int, monkeypa
     vectors, gru, weights = made()
     ids = torch.tensor([word for caption in CAPTIONS for word in caption])
     starts = torch.tensor([0, *(len(caption) for caption in CAPTIONS)]).cumsum(0)
-    found = gru_prefixes.mean_states(ids, starts, vectors, weights, backwards)
-    for row, caption in zip(found, CAPTIONS, strict=True):
+    means = gru_prefixes.mean_states(ids, starts, vectors, weights, backwards)
+    for row, caption in zip(means, CAPTIONS, strict=True):
         words = torch.tensor(caption[::-1] if backwards else caption)
         torch.testing.assert_close(row, gru(vectors[words])[0].mean(dim=0), rtol=1e-12, atol=1e-14)
-    assert torch.equal(found[0], found[5])
+    assert torch.equal(means[0], means[5])
 
 
 @torch.no_grad()

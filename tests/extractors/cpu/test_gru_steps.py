@@ -30,21 +30,21 @@ def ours(vectors: Tensor, gru: nn.GRU, backwards: bool = False) -> Tensor:
 
 def one_by_one(vectors: Tensor, gru: nn.GRU, backwards: bool) -> Tensor:
     """nn.GRU over each caption alone, and the mean of its outputs."""
-    found = []
+    means = []
     for caption in IDS.tensor_split(STARTS[1:-1]):
         words = caption.flip(0) if backwards else caption
-        found.append(gru(vectors[words])[0].mean(dim=0))
-    return torch.stack(found)
+        means.append(gru(vectors[words])[0].mean(dim=0))
+    return torch.stack(means)
 
 
 @pytest.mark.parametrize("backwards", [False, True])
 def test_equals_nn_gru(backwards: bool) -> None:
     vectors, gru = made(torch.float64)
-    found, wanted = ours(vectors, gru, backwards), one_by_one(vectors, gru, backwards)
-    torch.testing.assert_close(found, wanted, rtol=1e-12, atol=1e-14)
+    means, wanted = ours(vectors, gru, backwards), one_by_one(vectors, gru, backwards)
+    torch.testing.assert_close(means, wanted, rtol=1e-12, atol=1e-14)
     weight = torch.randn(5, 6, dtype=torch.float64)
     parameters = [vectors, *gru.parameters()]
-    gradients = torch.autograd.grad((found * weight).sum(), parameters)
+    gradients = torch.autograd.grad((means * weight).sum(), parameters)
     expected = torch.autograd.grad((wanted * weight).sum(), parameters)
     for one, other in zip(gradients, expected, strict=True):
         torch.testing.assert_close(one.to_dense(), other, rtol=1e-10, atol=1e-14)
@@ -107,9 +107,9 @@ def asked_anew() -> Iterator[None]:
 def learned(encoder: GruEncoder) -> tuple[Tensor, dict[str, Tensor]]:
     """The vectors of the captions, and a gradient for each parameter."""
     encoder.zero_grad()
-    found = encoder(IDS, STARTS)
-    (found * torch.randn(found.shape, generator=torch.Generator().manual_seed(1))).sum().backward()
-    return found.detach(), {name: parameter.grad for name, parameter in encoder.named_parameters()}
+    vectors = encoder(IDS, STARTS)
+    (vectors * torch.randn(vectors.shape, generator=torch.Generator().manual_seed(1))).sum().backward()
+    return vectors.detach(), {name: parameter.grad for name, parameter in encoder.named_parameters()}
 
 
 def compare(encoder: GruEncoder, fast: Any, other: Any) -> None:

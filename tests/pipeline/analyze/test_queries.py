@@ -111,12 +111,12 @@ def test_seeds_are_averaged() -> None:
     both = comparison([[1, 3], [4, 3]], [[2, 1], [2, 12]])
     assert both.first.mean.tolist() == [2.5, 3]
     assert both.counts() == (1, 1, 0)
-    rows = {row[0]: row[1:4] for row in queries.table(both)}
-    assert rows["R@1"] == ["25.0", "25.0", "+0.0"]  # of two seeds and two captions one is first, for both
-    assert rows["R@5"] == ["100.0", "75.0", "+25.0"]
+    counts = {row[0]: row[1:4] for row in queries.table(both)}
+    assert counts["R@1"] == ["25.0", "25.0", "+0.0"]  # of two seeds and two captions one is first, for both
+    assert counts["R@5"] == ["100.0", "75.0", "+25.0"]
     mrr = (1 + 1 / 3 + 1 / 4 + 1 / 3) / 4, (1 / 2 + 1 + 1 / 2 + 1 / 12) / 4
-    assert rows["MRR"] == [f"{mrr[0]:.3f}", f"{mrr[1]:.3f}", f"{mrr[0] - mrr[1]:+.3f}"]
-    assert rows["MedR"] == [f"{(2 + 3.5) / 2:.1f}", f"{(1.5 + 7) / 2:.1f}", f"{2.75 - 4.25:+.1f}"]
+    assert counts["MRR"] == [f"{mrr[0]:.3f}", f"{mrr[1]:.3f}", f"{mrr[0] - mrr[1]:+.3f}"]
+    assert counts["MedR"] == [f"{(2 + 3.5) / 2:.1f}", f"{(1.5 + 7) / 2:.1f}", f"{2.75 - 4.25:+.1f}"]
 
 
 def test_p_exchanges_the_captions_of_a_video_together() -> None:

@@ -106,8 +106,8 @@ def test_times_of_a_training_by_hand() -> None:
 
 
 def test_a_row_that_takes_ten_times_as_long_is_told() -> None:
-    (told,) = dear([LAFF, MHSA, replace(LAFF, row="concat", seconds=0.3)])
-    assert told.startswith(
+    (sentence,) = dear([LAFF, MHSA, replace(LAFF, row="concat", seconds=0.3)])
+    assert sentence.startswith(
         "mhsa takes 10 times as long to train as laff: 949 ms a step against 91 ms, up to 5 d 9 h for 3 seeds. A smal"
     )
     assert dear([LAFF, replace(MHSA, seconds=0.9)]) == []
@@ -123,10 +123,10 @@ def test_it_is_told_before_the_training(
     """With features that are made by the comparison itself."""
     slow(monkeypatch, laff=0.5, late=50.0)
     monkeypatch.setattr(estimate, "WORTH", 1.0)
-    made = compare(small.request(), Asked(str(small.grid), roles=ROLES))
+    comparison = compare(small.request(), Asked(str(small.grid), roles=ROLES))
     said = capsys.readouterr().err
     warning = "late takes 100 times as long to train as laff: 50.0 s a step against 500 ms, up to 30 min for 2 seeds."
     assert said.index("bow: 2 to make") < said.index(warning) < said.index("compare/mine/train: 4 to make")
-    assert made.outcome.made["bow"] == 2
-    assert made.outcome.made["compare/mine/train"] == 4
+    assert comparison.outcome.made["bow"] == 2
+    assert comparison.outcome.made["compare/mine/train"] == 4
     assert "mine on small: 0 to train, 4 trained already" in command(small, "--dry-run")

@@ -80,8 +80,8 @@ def results(contents: Any, work: Path) -> dict[str, Any]:
 
 
 def test_the_table_follows_from_the_ranks(compared) -> None:
-    small, found = compared
-    assert found.failed == {}
+    small, comparison = compared
+    assert comparison.failed == {}
     table = json.loads((small.work / "compare" / "mine" / "table.json").read_text())
     assert list(table["rows"]) == ["laff", "late", "frames", "pair"]
     for row in ("laff", "late", "frames"):
@@ -120,13 +120,13 @@ def test_what_a_run_trained_is_used_and_nothing_else_changes(small) -> None:
     run(small.request(), ())
     before = {path: path.stat().st_mtime_ns for path in small.work.rglob("*") if path.suffix in (".pt", ".gz", ".html")}
     assert small.work / "train" / "laff" / "seed1" / "best.pt" in before
-    found = made(small)
-    assert found.outcome.made == {"pair-frames": 1, TRAIN: 2 * 3, RANK: 2 * 3 + 1}
-    own, taken = (small.work / folder / "laff" / "seed1" / "best.pt" for folder in ("train", TRAIN))
-    assert own.samefile(taken)  # not trained again
+    comparison = made(small)
+    assert comparison.outcome.made == {"pair-frames": 1, TRAIN: 2 * 3, RANK: 2 * 3 + 1}
+    checkpoint, taken = (small.work / folder / "laff" / "seed1" / "best.pt" for folder in ("train", TRAIN))
+    assert checkpoint.samefile(taken)  # not trained again
     assert not (small.work / TRAIN / "laff" / "seed1" / "last.pt").exists()
     assert (small.work / TRAIN / "laff" / "seed2" / "last.pt").exists()
-    assert found.figures["rows"]["laff"]["epochs"] == [3, 3]
+    assert comparison.figures["rows"]["laff"]["epochs"] == [3, 3]
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert run(small.request(), ()).made == {}
     again = made(small, seeds=(1, 2, 3))
@@ -168,33 +168,35 @@ def test_a_row_that_diverges_leaves_the_others(small, workers: int) -> None:
 
 
 def test_a_row_without_its_feature_is_named(small) -> None:
-    found = made(small, roles=ROLES)
-    assert list(found.figures["rows"]) == ["laff", "late", "pair"]
-    assert "no stage makes a video feature 'clip-ft-frames'" in found.figures["left_out"]["frames"]
+    comparison = made(small, roles=ROLES)
+    assert list(comparison.figures["rows"]) == ["laff", "late", "pair"]
+    assert "no stage makes a video feature 'clip-ft-frames'" in comparison.figures["left_out"]["frames"]
     assert not (small.work / "pair-frames").exists()
-    told = (found.folder / "table.txt").read_text()
-    assert "left out: frames: no stage makes a video feature 'clip-ft-frames'" in told
-    assert "late: width 8, lead pair, share 0.5; late fusion" in told
+    table = (comparison.folder / "table.txt").read_text()
+    assert "left out: frames: no stage makes a video feature 'clip-ft-frames'" in table
+    assert "late: width 8, lead pair, share 0.5; late fusion" in table
 
 
 def test_quoted_figures_stand_apart(small) -> None:
-    found = made(small, roles=ROLES, seeds=(1,))
-    text = (found.folder / "table.txt").read_text()
-    own, quoted = text.split("quoted, not of this run", 1)[0], text.split("quoted, not of this run", 1)[1]
-    (line,) = (line for line in own.splitlines() if line.startswith("laff "))
+    comparison = made(small, roles=ROLES, seeds=(1,))
+    text = (comparison.folder / "table.txt").read_text()
+    measured, quoted = text.split("quoted, not of this run", 1)[0], text.split("quoted, not of this run", 1)[1]
+    (line,) = (line for line in measured.splitlines() if line.startswith("laff "))
     assert "1.5" not in line.split()
-    assert "pair" in [line.split()[0] for line in own.splitlines() if line]  # whose figures are not those of clip-ft
+    assert "pair" in [
+        line.split()[0] for line in measured.splitlines() if line
+    ]  # whose figures are not those of clip-ft
     assert "source: a paper <b>" in quoted
     lines = {line.split()[0]: line.split()[1:] for line in quoted.split("\n\n")[0].splitlines() if line.strip()}
     assert lines["row"] == ["A", "B"]
     assert lines["laff"] == ["1.5"]
     assert lines["clip-ft"] == ["1", "2.5"]
-    rows = list(csv.DictReader((found.folder / "table.csv").open()))
+    rows = list(csv.DictReader((comparison.folder / "table.csv").open()))
     assert [(row["row"], row["way"], row["quoted A"], row["quoted B"]) for row in rows[:2]] == [
         ("laff", "t2v", "1.5", ""),
         ("laff", "v2t", "", ""),
     ]
-    page = (found.folder / "index.html").read_text()
+    page = (comparison.folder / "index.html").read_text()
     assert "a paper &lt;b&gt;" in page
     assert "two systems &amp; the &lt;pair&gt; alone" in page
     assert "<b>" not in page.replace("<b>late</b>", "").replace("<b>frames</b>", "").replace("<b>pair</b>", "")
@@ -284,10 +286,10 @@ def test_a_row_to_test_against_must_be_made(small) -> None:
 
 def test_nothing_is_tested_against_a_row_that_is_left_out(small) -> None:
     small.grid.write_text(small.grid.read_text().replace("against: laff", "against: frames"))
-    found = made(small, roles=ROLES, seeds=(1,))
-    assert "not tested: frames is left out" in (found.folder / "table.txt").read_text()
-    assert "not tested: frames is left out" in (found.folder / "index.html").read_text()
-    assert all("p" not in line["t2v"] for line in found.figures["rows"].values())
+    comparison = made(small, roles=ROLES, seeds=(1,))
+    assert "not tested: frames is left out" in (comparison.folder / "table.txt").read_text()
+    assert "not tested: frames is left out" in (comparison.folder / "index.html").read_text()
+    assert all("p" not in line["t2v"] for line in comparison.figures["rows"].values())
     with pytest.raises(LaffError, match="--against frames: it is left out here"):
         made(small, roles=ROLES, against="frames")
 
@@ -297,11 +299,11 @@ def test_nothing_is_tested_against_a_row_that_diverges(small) -> None:
         "seeds: [1]\nagainst: laff\nmodels:\n  other: fusion.concat.Concat\n"
         "  laff: {uses: fusion.laff.LAFF, options: {lr: 1.0, optimizer: adamw, weight_decay: 1.0e+30}}\n"
     )
-    found = made(small, roles={})
-    assert list(found.failed) == ["laff"]
-    assert found.outcome.made[TRAIN] == 1
-    assert "not tested: laff is left out.\n" in (found.folder / "table.txt").read_text()
-    assert "p" not in found.figures["rows"]["other"]["t2v"]
+    comparison = made(small, roles={})
+    assert list(comparison.failed) == ["laff"]
+    assert comparison.outcome.made[TRAIN] == 1
+    assert "not tested: laff is left out.\n" in (comparison.folder / "table.txt").read_text()
+    assert "p" not in comparison.figures["rows"]["other"]["t2v"]
 
 
 def test_what_the_grid_overrules_is_refused(small) -> None:
@@ -314,22 +316,22 @@ def test_what_the_grid_overrules_is_refused(small) -> None:
 def test_what_a_run_said_of_its_models_is_nothing_to_a_grid(small) -> None:
     """Nobody who gives -w alone can take back what the workspace remembers; what is given on top is refused."""
     run(small.request("train.baselines={wide: fusion.concat.Concat}", "train.seeds=[7]"), ("train",))
-    found = requested(recalled(small.work), str(small.grid), ALL)[2]
-    assert found.names == ["laff", "late", "frames", "pair"]
-    assert found.graph.stages[TRAIN].options["seeds"] == [7]
+    selected = requested(recalled(small.work), str(small.grid), ALL)[2]
+    assert selected.names == ["laff", "late", "frames", "pair"]
+    assert selected.graph.stages[TRAIN].options["seeds"] == [7]
     with pytest.raises(LaffError, match=r"--set train.baselines=\{\}: has no effect"):
         requested(recalled(small.work, sets=("train.baselines={}",)), str(small.grid), ALL)
 
 
 def test_seeds_of_a_run_are_those_of_its_comparison(small) -> None:
     """Also where the grid has its own; --seeds has the last word."""
-    found = requested(small.request("train.seeds=[3]", "train.singles=false"), str(small.grid), ALL)[2]
-    assert found.graph.stages[TRAIN].options["seeds"] == [3]
-    assert found.names == ["laff", "late", "frames", "pair"]
-    found = requested(small.request("train.seeds=[3]"), str(small.grid), ALL, (4, 5))[2]
-    assert found.graph.stages[TRAIN].options["seeds"] == [4, 5]
-    found = requested(small.request("train.epochs=2"), str(small.grid), ALL)[2]
-    assert found.graph.stages[TRAIN].options["seeds"] == [1, 2]
+    selected = requested(small.request("train.seeds=[3]", "train.singles=false"), str(small.grid), ALL)[2]
+    assert selected.graph.stages[TRAIN].options["seeds"] == [3]
+    assert selected.names == ["laff", "late", "frames", "pair"]
+    selected = requested(small.request("train.seeds=[3]"), str(small.grid), ALL, (4, 5))[2]
+    assert selected.graph.stages[TRAIN].options["seeds"] == [4, 5]
+    selected = requested(small.request("train.epochs=2"), str(small.grid), ALL)[2]
+    assert selected.graph.stages[TRAIN].options["seeds"] == [1, 2]
 
 
 def test_pairs_of_a_run_stand_beside_those_of_the_grid(small) -> None:
@@ -339,9 +341,9 @@ def test_pairs_of_a_run_stand_beside_those_of_the_grid(small) -> None:
         ("{pair: [pair-frames, words]}", {"pair": ["pair-frames", "words"]}),
         ("{}", {"pair": ["pair", "words"]}),
     ):
-        found = requested(small.request(f"rank.pairs={said}"), str(small.grid), ALL)[2]
-        assert found.graph.stages[RANK].options["pairs"] == pairs
-        assert found.names == ["laff", "late", "frames", *pairs]
+        selected = requested(small.request(f"rank.pairs={said}"), str(small.grid), ALL)[2]
+        assert selected.graph.stages[RANK].options["pairs"] == pairs
+        assert selected.names == ["laff", "late", "frames", *pairs]
     with pytest.raises(LaffError, match="pair 'late': the row 'late' is listed twice"):
         requested(small.request("rank.pairs={late: [pair, words]}"), str(small.grid), ALL)
 
@@ -349,12 +351,12 @@ def test_pairs_of_a_run_stand_beside_those_of_the_grid(small) -> None:
 def test_singles_of_a_run_are_rows_and_are_not_trained_again(small) -> None:
     sets = ("train.singles=true", "train.seeds=[1]")
     run(small.request(*sets), ("train",))
-    found = made(small, *sets, roles=ROLES)
-    assert list(found.figures["rows"]) == ["laff", "late", "laff-pair", "laff-other", "pair"]
-    assert found.figures["rows"]["laff-other"]["differs"] == "video features other"
+    comparison = made(small, *sets, roles=ROLES)
+    assert list(comparison.figures["rows"]) == ["laff", "late", "laff-pair", "laff-other", "pair"]
+    assert comparison.figures["rows"]["laff-other"]["differs"] == "video features other"
     for name in ("laff", "laff-pair", "laff-other"):
-        own, taken = (small.work / folder / name / "seed1" / "best.pt" for folder in ("train", TRAIN))
-        assert own.samefile(taken)
+        checkpoint, taken = (small.work / folder / name / "seed1" / "best.pt" for folder in ("train", TRAIN))
+        assert checkpoint.samefile(taken)
     small.grid.write_text("models: {laff-pair: fusion.laff.LAFF}")
     with pytest.raises(LaffError, match=r"train.singles: the row 'laff-pair' is listed twice"):
         requested(small.request(*sets), str(small.grid))
@@ -369,20 +371,20 @@ models:
 pairs: {pair: [pair, words]}
 """
     small.grid.write_text(text)
-    found = made(small, roles={})
-    told = (found.folder / "table.txt").read_text()
-    assert "Trained, where a row says nothing else: loss triplet, mask False, lr 0.003, batch 8, epochs 3" in told
-    assert "\nother-neg: loss triplet-caption, lr 0.01\n" in told
-    assert "\nwide: heads 4, video features pair; four heads\n" in told
-    assert "\npair: pair and words compared by their cosine, nothing trained\n" in told
-    assert "\nlaff: " not in told
-    line = json.loads((found.folder / "table.json").read_text())["rows"]["wide"]
+    comparison = made(small, roles={})
+    table = (comparison.folder / "table.txt").read_text()
+    assert "Trained, where a row says nothing else: loss triplet, mask False, lr 0.003, batch 8, epochs 3" in table
+    assert "\nother-neg: loss triplet-caption, lr 0.01\n" in table
+    assert "\nwide: heads 4, video features pair; four heads\n" in table
+    assert "\npair: pair and words compared by their cosine, nothing trained\n" in table
+    assert "\nlaff: " not in table
+    line = json.loads((comparison.folder / "table.json").read_text())["rows"]["wide"]
     assert (line["uses"], line["video"], line["text"]) == ("fusion.laff.LAFF", ["pair"], ["words", "bow"])
     assert (line["params"]["heads"], line["params"]["width"], line["options"]) == (4, 16, {})
-    rows = {row["row"]: row for row in csv.DictReader((found.folder / "table.csv").open())}
+    rows = {row["row"]: row for row in csv.DictReader((comparison.folder / "table.csv").open())}
     assert json.loads(rows["other-neg"]["options"]) == {"loss": "triplet-caption", "lr": 0.01, "epochs": 3}
     assert (rows["wide"]["video"], rows["pair"]["uses"]) == ("pair", "")
-    assert "loss triplet-caption, lr 0.01" in (found.folder / "index.html").read_text()
+    assert "loss triplet-caption, lr 0.01" in (comparison.folder / "index.html").read_text()
 
 
 def test_other_settings_stand_beside_a_comparison(done: Any) -> None:

@@ -62,8 +62,8 @@ def test_times_are_those_of_what_stands(context: Context):
 def test_failures_are_told_while_a_stage_runs_and_ordered_when_it_is_done(context: Context):
     assert told(make(context, "decode", {"00000.h5": ["b"]}, count=1)) == [("decode", "b")]
     make(context, "x3d", {"00001.h5": ["c"]})
-    found = make(context, "decode", {"00002.h5": ["test0"]})
-    assert told(found) == [("decode", "b"), ("decode", "test0"), ("x3d", "c")]  # by stage and shard, not by time
+    failures = make(context, "decode", {"00002.h5": ["test0"]})
+    assert told(failures) == [("decode", "b"), ("decode", "test0"), ("x3d", "c")]  # by stage and shard, not by time
 
 
 def test_what_succeeds_at_last_leaves_the_ledger(context: Context):

@@ -71,9 +71,9 @@ def test_a_whole_workspace(work: Path):
 def test_a_cut_file_is_told_and_set_aside(work: Path, name: str, keep: int, wrong: str):
     path = work / name
     path.write_bytes(path.read_bytes()[:keep])
-    count, found = verify.damaged(work, KINDS)
-    assert (count, list(found)) == (12, [name])
-    assert found[name].startswith(wrong)
+    count, damaged = verify.damaged(work, KINDS)
+    assert (count, list(damaged)) == (12, [name])
+    assert damaged[name].startswith(wrong)
     cut = path.read_bytes()
     assert verify.set_aside(work, KINDS, [name, "failures.jsonl"]) == [name]
     assert not path.exists()
@@ -102,9 +102,9 @@ def test_one_changed_bit_in_a_checkpoint_or_a_run(work: Path):
 )
 def test_lines(work: Path, text: bytes, wrong: str):
     (work / "times.jsonl").write_bytes(text)
-    found = verify.damaged(work, KINDS)[1]
-    assert found.get("times.jsonl", "").startswith(wrong)
-    assert bool(found) == bool(wrong)
+    damaged = verify.damaged(work, KINDS)[1]
+    assert damaged.get("times.jsonl", "").startswith(wrong)
+    assert bool(damaged) == bool(wrong)
 
 
 def test_what_laff_did_not_write_is_left_alone(work: Path):
@@ -193,10 +193,10 @@ def test_a_run_makes_again_what_was_set_aside_and_nothing_else(ran, tmp_path: Pa
         path = changed.work / name
         flip(path, path.stat().st_size // 2 if path.suffix == ".pt" else draw.randrange(10, path.stat().st_size))
     assert changed.run().made == {}  # size and mtime are as recorded
-    found = verify.damaged(changed.work, KINDS)[1]
-    assert set(found) == set(hurt)
+    damaged = verify.damaged(changed.work, KINDS)[1]
+    assert set(damaged) == set(hurt)
     before = changed.state()
-    assert set(verify.set_aside(changed.work, KINDS, list(found))) == set(hurt)
+    assert set(verify.set_aside(changed.work, KINDS, list(damaged))) == set(hurt)
     assert changed.run().made == dict(hurt.values())
     after = changed.state()
     redone = {name for name in before if name not in hurt and after[name] != before[name]}

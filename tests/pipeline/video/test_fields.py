@@ -43,15 +43,15 @@ def piece(number: int, field: str, kind: int = 1, number_bits: int = 6) -> bytes
 
 
 def packets(*units: list[bytes], prefixed: bool) -> list[av.Packet]:
-    made = []
+    encoded = []
     for place, group in enumerate(units):
         data = b"".join((len(one).to_bytes(4, "big") if prefixed else b"\0\0\0\1") + one for one in group)
         packet = av.Packet(data)
         packet.pts = packet.dts = place
         packet.time_base = Fraction(1, 50)
         packet.is_keyframe = place == 0
-        made.append(packet)
-    return made
+        encoded.append(packet)
+    return encoded
 
 
 def extradata(sequence: bytes, prefixed: bool) -> bytes:
