@@ -41,10 +41,10 @@ def run(tmp_path: Path, code: str, limit: float = 30.0) -> dict[str, Any]:
     ],
 )
 def test_a_part_ends_somehow_and_what_it_found_is_kept(tmp_path: Path, code: str, ended: str) -> None:
-    part = run(tmp_path, code)
-    assert part["ended"] == ended
-    assert part["rows"] == [{"what": "speed", "value": 1}]
-    assert ("why" in part.get("log", "")) == ("abort" in code)
+    outcome = run(tmp_path, code)
+    assert outcome["ended"] == ended
+    assert outcome["rows"] == [{"what": "speed", "value": 1}]
+    assert ("why" in outcome.get("log", "")) == ("abort" in code)
 
 
 def test_a_part_that_hangs_is_stopped_with_its_processes(tmp_path: Path) -> None:
@@ -53,9 +53,9 @@ def test_a_part_that_hangs_is_stopped_with_its_processes(tmp_path: Path) -> None
         "import subprocess, time; p = subprocess.Popen(['sleep', '60']); "
         f"Path({str(child)!r}).write_text(str(p.pid)); time.sleep(60)"
     )
-    part = run(tmp_path, code, 1.0)
-    assert part["ended"] == "stopped after 1 s"
-    assert part["rows"]
+    outcome = run(tmp_path, code, 1.0)
+    assert outcome["ended"] == "stopped after 1 s"
+    assert outcome["rows"]
     stat = Path(f"/proc/{child.read_text()}/stat")
     for _ in range(100):
         if not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z":

@@ -44,7 +44,7 @@ def test_a_search_is_advised_where_it_can_be_done(tmp_path: Path, text: str, par
 
 
 @pytest.mark.parametrize(
-    ("failed", "told"),
+    ("failed", "note"),
     [([], ""), (["a"], ", 1 video(s) failed"), (["a", "b", "b"], ", but ALL 2 videos failed")],
 )
 def test_a_stage_that_made_little_of_its_videos_says_so(failed: list[str], note: str) -> None:

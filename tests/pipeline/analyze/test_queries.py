@@ -29,7 +29,7 @@ def context() -> SimpleNamespace:
     return SimpleNamespace(catalog=catalog)
 
 
-def found(context: SimpleNamespace, path: Path) -> CaptionRanks:
+def ranks_in(context: SimpleNamespace, path: Path) -> CaptionRanks:
     return queries.ranks_of_run(context, path, context.catalog.split_captions("test"))
 
 
@@ -46,22 +46,22 @@ def run_file(path: Path, **items: str) -> Path:
 
 def test_ranks_of_a_run_file(context: SimpleNamespace, tmp_path: Path) -> None:
     path = run_file(tmp_path / "mine.trec", a="a:3 b:2", b="c:3 a:2 b:2", c="a:5")
-    run = found(context, path)
+    run = ranks_in(context, path)
     assert run.depth == 3
     assert run.ranks.tolist() == [[1, 2.5, 4]]  # alone on top; one above and one equal; not there, so depth + 1
     assert run.name == "mine"
 
 
 def test_a_query_that_a_run_leaves_out_found_nothing(context: SimpleNamespace, tmp_path: Path) -> None:
-    assert found(context, run_file(tmp_path / "t2v.trec", b="b:1")).ranks.tolist() == [[2, 1, 2]]
-    assert found(context, tmp_path / "t2v.trec").name.endswith(f"{tmp_path.name}-t2v")
+    assert ranks_in(context, run_file(tmp_path / "t2v.trec", b="b:1")).ranks.tolist() == [[2, 1, 2]]
+    assert ranks_in(context, tmp_path / "t2v.trec").name.endswith(f"{tmp_path.name}-t2v")
 
 
 def test_run_files_that_do_not_fit(context: SimpleNamespace, tmp_path: Path) -> None:
     with pytest.raises(LaffError, match="query 'z#0' is no caption of test"):
-        found(context, run_file(tmp_path / "other", z="a:1"))
+        ranks_in(context, run_file(tmp_path / "other", z="a:1"))
     with pytest.raises(LaffError, match="holds no query"):
-        found(context, run_file(tmp_path / "empty"))
+        ranks_in(context, run_file(tmp_path / "empty"))
 
 
 def test_two_run_files_are_cut_at_the_shorter(context: SimpleNamespace, tmp_path: Path, monkeypatch) -> None:

@@ -36,17 +36,17 @@ def row(shown: str, name: str) -> str:
     return " ".join(line.split()[1:])
 
 
-def found(small: Any, *sets: str) -> list[Cost]:
+def costs_of(small: Any, *sets: str) -> list[Cost]:
     return costs(open_context(requested(small.request(*sets), str(small.grid))[0]))
 
 
 def slow(monkeypatch: pytest.MonkeyPatch, **seconds: float) -> None:
     """A step takes so long, by the model's name."""
 
-    def told(watch: Any, model: Model) -> float:
+    def seconds_of(watch: Any, model: Model) -> float:
         return seconds[model.name]
 
-    monkeypatch.setattr("pipeline.compare.estimate._Watch.seconds", told)
+    monkeypatch.setattr("pipeline.compare.estimate._Watch.seconds", seconds_of)
 
 
 def test_a_dry_run_lists_what_would_be_trained_and_makes_nothing(small) -> None:
@@ -86,13 +86,13 @@ def test_steps_are_really_made(small) -> None:
         "models: {laff: fusion.laff.LAFF, wide: {uses: fusion.laff.LAFF, params: {heads: 8, width: 4096}}, "
         "steps: {uses: fusion.laff.LAFF, options: {batch: 5, epochs: 7}}}"
     )
-    laff, wide, steps = found(small, "train.seeds=[1, 2]")
+    laff, wide, steps = costs_of(small, "train.seeds=[1, 2]")
     assert 0 < laff.seconds < wide.seconds < 5
     assert (laff.seeds, laff.made, wide.seeds, wide.made) == ((2,), 1, (1, 2), 0)
     assert (steps.batch, steps.steps, steps.epochs) == (5, 10, 7)
     assert steps.whole == pytest.approx(2 * 7 * 10 * steps.seconds)
     if not torch.cuda.is_available():
-        assert [cost.seconds for cost in found(small, "train.on=gpu")] == [None] * 3
+        assert [cost.seconds for cost in costs_of(small, "train.on=gpu")] == [None] * 3
 
 
 def test_times_of_a_training_by_hand() -> None:

@@ -23,7 +23,7 @@ def graph(small: Any, *sets: str) -> Graph:
     return stages.load(small.folder / "stages.yaml", None, sets)
 
 
-def made(small: Any, text: str, **roles: str) -> Rows:
+def rows_for(small: Any, text: str, **roles: str) -> Rows:
     small.grid.write_text(text)
     return rows(grid.load(str(small.grid)), graph(small), roles)
 
@@ -73,7 +73,7 @@ models:
   more: {uses: fusion.concat.Concat, video: [$all, other]}
 features: {all: {}, one: {video: [pair], text: [words]}}
 """
-    models_of_grid = entries(made(small, text))
+    models_of_grid = entries(rows_for(small, text))
     assert {name: (entry["video"], entry["text"]) for name, entry in models_of_grid.items()} == {
         "laff": (["pair", "other"], ["words", "bow"]),
         "laff@one": (["pair"], ["words"]),
@@ -92,7 +92,7 @@ def test_rows_without_their_features_say_which(small) -> None:
     assert "no stage makes a video feature 'other-one'; did you mean 'other'?" in selected.left_out["other-one"]
     assert (
         "no stage makes a text feature 'pair'"
-        in made(small, "models: {laff: fusion.laff.LAFF}\npairs: {two: [pair, pair]}").left_out["two"]
+        in rows_for(small, "models: {laff: fusion.laff.LAFF}\npairs: {two: [pair, pair]}").left_out["two"]
     )
 
 
@@ -107,7 +107,7 @@ models:
   more: {uses: fusion.laff.LAFF, options: {loss: tripletss}}
 """
     with pytest.raises(LaffError) as caught:
-        made(small, text, leads="pair")
+        rows_for(small, text, leads="pair")
     message = str(caught.value)
     assert message.startswith(f"{small.grid}: 6 problem(s)")
     for mistake in (
@@ -123,7 +123,7 @@ models:
 
 def test_nothing_can_be_made(small) -> None:
     with pytest.raises(LaffError, match="none of its models can be made here") as caught:
-        made(small, "models: {laff: {uses: fusion.laff.LAFF, video: [nothing]}}")
+        rows_for(small, "models: {laff: {uses: fusion.laff.LAFF, video: [nothing]}}")
     assert "laff: no stage makes a video feature 'nothing'" in str(caught.value)
 
 
@@ -162,9 +162,9 @@ models:
   less: {uses: fusion.laff.LAFF, video: [$all, -pair]}
 features: {all: {}, one: {video: [other]}}
 """
-    selected = made(small, text)
+    selected = rows_for(small, text)
     assert selected.names == ["laff", "laff@one", "frames", "less"]
     assert selected.left_out["frames@one"] == "-$lead takes no video feature out: 'pair' is not among other"
     assert selected.left_out["less@one"] == "-pair takes no video feature out: 'pair' is not among other"
     with pytest.raises(LaffError, match=r"-pairr takes no video feature out: .*; did you mean 'pair'\?"):
-        made(small, "models: {laff: {uses: fusion.laff.LAFF, video: [$all, -pairr]}}")
+        rows_for(small, "models: {laff: {uses: fusion.laff.LAFF, video: [$all, -pairr]}}")

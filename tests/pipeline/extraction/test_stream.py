@@ -120,8 +120,8 @@ def reader(serial: Serial) -> Reader:
 
 def asynchronous(serial: Serial, ready: Callable[[int], Any] = lambda value: None) -> Asynchronous:
     """A device that stands in the place of the CPU."""
-    part = serial.worker.kept(Devices).made["cpu"] = Asynchronous(ready)
-    return part
+    device = serial.worker.kept(Devices).made["cpu"] = Asynchronous(ready)
+    return device
 
 
 def job(folder: Path, values: range, *parts: Any, batch: int = 2) -> Pass:
@@ -172,7 +172,7 @@ def test_the_next_forward_has_begun_when_the_values_of_one_come(serial: Serial, 
 
     asynchronous(serial, ready)
     a, b = (job(tmp_path / name, of, Mean(lambda value: begun[value].set())) for name, of in shards_ab())
-    assert [shards[0].rows for shards in serial.each(sweep, [a, b])] == [10, 10]
+    assert [finished[0].rows for finished in serial.each(sweep, [a, b])] == [10, 10]
     assert late == []  # nor was it the first of the next shard, at the end of one
     assert values(tmp_path / "a") == {f"v{n}": n for n in range(10)}
     assert values(tmp_path / "b") == {f"v{n}": n for n in range(10, 20)}
@@ -195,9 +195,9 @@ def test_a_device_does_not_pause_between_shards_of_one_batch(serial: Serial, rea
             late.append(value)
 
     asynchronous(serial, ready)
-    shard_values = [(name, range(at, at + 10)) for at, name in zip(range(0, 40, 10), "abcd", strict=True)]
-    jobs = [job(tmp_path / name, of, Mean(), batch=10) for name, of in shard_values]
-    assert [shards[0].rows for shards in serial.each(sweep, jobs)] == [10] * 4
+    passes = [(name, range(at, at + 10)) for at, name in zip(range(0, 40, 10), "abcd", strict=True)]
+    jobs = [job(tmp_path / name, of, Mean(), batch=10) for name, of in passes]
+    assert [finished[0].rows for finished in serial.each(sweep, jobs)] == [10] * 4
     assert late == []
     assert values(tmp_path / "d") == {f"v{n}": n for n in range(30, 40)}
 
@@ -230,7 +230,7 @@ def test_a_shard_is_written_while_the_next_is_computed(
 def test_decoders_wait_for_a_device_that_is_slow(serial: Serial, reader: Reader, tmp_path: Path) -> None:
     """Two batches are on the device, one is full, and the queue, the last of them taken out: no frame more."""
     gate = threading.Event()
-    part = asynchronous(serial, lambda value: gate.wait(LONG))
+    device = asynchronous(serial, lambda value: gate.wait(LONG))
     work = job(tmp_path / "a", range(200), Mean(), batch=5)
     ahead = serial.worker.kept(Decoders).ahead(work)
     assert ahead == 32
@@ -242,8 +242,8 @@ def test_decoders_wait_for_a_device_that_is_slow(serial: Serial, reader: Reader,
     gate.set()
     done.join(LONG)
     assert values(tmp_path / "a") == {f"v{n}": n for n in range(200)}
-    assert len(part.taken) <= 3  # of 40 batches; two where copies are in time
-    assert part._buffers == []  # nothing follows
+    assert len(device.taken) <= 3  # of 40 batches; two where copies are in time
+    assert device._buffers == []  # nothing follows
 
 
 def test_features_on_one_device_share_it(serial: Serial, reader: Reader, tmp_path: Path) -> None:
@@ -251,8 +251,8 @@ def test_features_on_one_device_share_it(serial: Serial, reader: Reader, tmp_pat
     order: list[str] = []
     parts = [Mean(lambda value, name=name: order.append(name)) for name in "xy"]
     asynchronous(serial)
-    (shards,) = serial.each(sweep, [job(tmp_path / "a", range(40), *parts)])
-    assert [one.rows for one in shards] == [40, 40]
+    (finished,) = serial.each(sweep, [job(tmp_path / "a", range(40), *parts)])
+    assert [one.rows for one in finished] == [40, 40]
     assert values(tmp_path / "a", 0) == values(tmp_path / "a", 1) == {f"v{n}": n for n in range(40)}
     for count in range(len(order)):  # two at a time may change places
         assert abs(order[:count].count("x") - order[:count].count("y")) <= 3
@@ -311,8 +311,8 @@ def test_a_pass_that_was_begun_and_is_not_asked_for_is_dropped(serial: Serial, r
     jobs = [job(tmp_path / name, range(4), Mean()) for name in "abc"]
     for _ in serial.each(sweep, jobs):
         break
-    (shards,) = serial.each(sweep, [job(tmp_path / "d", range(7, 20), Mean())])
-    assert shards[0].rows == 13
+    (finished,) = serial.each(sweep, [job(tmp_path / "d", range(7, 20), Mean())])
+    assert finished[0].rows == 13
     assert values(tmp_path / "d") == {f"v{n}": n for n in range(7, 20)}
     assert not (tmp_path / "b").exists()
 

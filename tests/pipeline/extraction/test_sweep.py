@@ -69,9 +69,9 @@ class Product:
 def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     """A worker with two decoders, that has loaded nothing."""
     monkeypatch.setenv("LAFF_DECODERS", "2")
-    here = Worker()
-    yield here
-    here.close()
+    empty = Worker()
+    yield empty
+    empty.close()
 
 
 @pytest.fixture
@@ -84,11 +84,11 @@ def serial() -> Iterator[Serial]:
 @pytest.fixture
 def videos(clips: Any) -> list[Clip]:
     """Ten clips, each of one grey: video n shows 20 n."""
-    clips_made = []
+    listed = []
     for number in range(10):
         path = clips(f"{number}.mp4", np.full((6, 32, 32, 3), 20 * number, np.uint8))
-        clips_made.append(Clip(f"v{number}", str(path), 6, 10.0))
-    return clips_made
+        listed.append(Clip(f"v{number}", str(path), 6, 10.0))
+    return listed
 
 
 def target(folder: Path, part: Any, name: str = "mean", **more: Any) -> Target:

@@ -303,15 +303,15 @@ def test_an_own_path_starts_at_the_stages_file(machine: Machine, tmp_path: Path,
 
 
 def test_what_a_shard_says_of_its_weights(machine: Machine, tmp_path: Path):
-    def told(*sets: str, stage: str = "x3d") -> dict[str, str]:
+    def attributes_of(*sets: str, stage: str = "x3d") -> dict[str, str]:
         return lookup.about(*machine(stage, *sets)[:2])
 
     source = "https://nowhere.invalid/sealed.pth"
-    assert told() == {"weights_name": "sealed", "weights_source": source, "weights_licence": ""}
-    assert told("x3d.weights=mine")["weights_source"] == "a file of the user's"
-    assert told("x3d.weights=random") == {"weights_name": "random"}
-    assert told(f"x3d.weights={tmp_path}/net.pt") == {"weights_name": "net.pt"}
-    assert told(stage="bow") == {}
+    assert attributes_of() == {"weights_name": "sealed", "weights_source": source, "weights_licence": ""}
+    assert attributes_of("x3d.weights=mine")["weights_source"] == "a file of the user's"
+    assert attributes_of("x3d.weights=random") == {"weights_name": "random"}
+    assert attributes_of(f"x3d.weights={tmp_path}/net.pt") == {"weights_name": "net.pt"}
+    assert attributes_of(stage="bow") == {}
 
 
 def test_a_download_does_not_stale_what_it_made(machine: Machine, fetched: list[str]):
