@@ -27,7 +27,7 @@ from pipeline.request import Request
 from pipeline.run import run
 from pipeline.training import jobs
 from pipeline.training.jobs import Rows, Trained, Training, Untrained, rows_of, train
-from pipeline.training.trainer import Summary
+from pipeline.training.summary import Summary
 from pipeline.workers.tasks import Serial
 from pipeline.workers.worker import Worker
 
