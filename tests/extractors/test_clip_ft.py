@@ -266,4 +266,4 @@ def test_padding_is_images_of_zeros_and_no_frame_of_the_mean(tiny: ClipFt) -> No
     torch.testing.assert_close(tiny.extract(frames, counts), whole)
     task = tiny.task(data, data, infonce)
     with torch.no_grad():
-        torch.testing.assert_close(task._videos(data, np.array([1, 0])), whole[[1, 0]])
+        torch.testing.assert_close(task.video_vectors(data, np.array([1, 0])), whole[[1, 0]])

@@ -46,7 +46,7 @@ def slow(monkeypatch: pytest.MonkeyPatch, **seconds: float) -> None:
     def seconds_of(watch: Any, model: Model) -> float:
         return seconds[model.name]
 
-    monkeypatch.setattr("pipeline.compare.estimate._Watch.seconds", seconds_of)
+    monkeypatch.setattr("pipeline.compare.estimate.Watch.seconds", seconds_of)
 
 
 def test_a_dry_run_lists_what_would_be_trained_and_makes_nothing(small) -> None:

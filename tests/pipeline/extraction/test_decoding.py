@@ -20,7 +20,7 @@ from pipeline.extraction import decoding
 from pipeline.extraction.decoding import Clip, Decoders, Pass
 from pipeline.extraction.target import Target
 from pipeline.video.reading import Frames
-from pipeline.workers.killable import Lost
+from pipeline.workers.killable import Killable, Lost
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -75,19 +75,24 @@ def test_processes_start_when_they_are_needed_and_again_after_the_end(
     monkeypatch.setenv("LAFF_DECODERS", "1")
     path = clips("grey.mp4", np.full((6, 32, 32, 3), 60, np.uint8))
     job = work([Clip("grey", str(path), 6, 10.0), Clip("lost", "", lost=True)], Sampling(2, 16, 16))
+    started: list[Killable] = []
+
+    def start(count: int, timeout: float, memory: float) -> Killable:
+        started.append(Killable(count, timeout, memory))
+        return started[-1]
+
+    monkeypatch.setattr(decoding, "Killable", start)
     decoders = Decoders()
-    assert decoders._pool is None
-    for _ in range(2):
+    for number in range(2):
+        assert len(started) == number
         frames, none = decoders.frames(job)
         assert isinstance(frames, Frames)
         assert abs(float(frames.arrays[0].mean()) - 60) < 4
         assert none is None
-        pool = decoders._pool
-        assert pool is not None
+        (pool,) = started[number:]
         assert pool is decoders.pool(5.0, 1.0)
         assert (pool.timeout, pool.memory) == (5.0, 1.0)
         decoders.close()
-        assert decoders._pool is None
         with pytest.raises(RuntimeError, match="only inside its `with` block"):
             pool.imap(str, [1])
 

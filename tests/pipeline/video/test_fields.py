@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from pipeline.video.fields import Fields, _sequence
+from pipeline.video.fields import Fields, read_sequence
 from pipeline.video.timeline import Timeline
 
 
@@ -125,7 +125,7 @@ def test_what_x264_writes_is_understood(tmp_path: Path, params: str, pixels: str
         extra = stream.codec_context.extradata
         assert extra
         length = int.from_bytes(extra[6:8], "big")
-        assert _sequence(extra[8 : 8 + length]).fields is fields
+        assert read_sequence(extra[8 : 8 + length]).fields is fields
         timeline = Timeline("h264", extra)
         for packet in container.demux(stream):
             timeline.add(packet)
