@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Unpack
-
 from torch import Tensor, nn
 
-from fusion.frames.sequential import Blocks, Sequential
+from fusion.frames.sequential import Sequential
 
 
 class SeqLSTM(Sequential):
@@ -20,9 +18,21 @@ class SeqLSTM(Sequential):
     scores_pairs = False
     tied = True
 
-    def __init__(self, *, frames: int, dim: int, **blocks: Unpack[Blocks]) -> None:
-        super().__init__(frames=frames, dim=dim, **blocks)
-        self.tied = self.excitation is not None or self.aggregation is not None
+    def __init__(
+        self,
+        *,
+        frames: int,
+        dim: int,
+        excite: float = 0.0,  # ratio of the excitation before; 0 leaves it out
+        aggregate: float = 0.0,  # ratio of the aggregation after; 0 leaves it out
+        relu6: bool = True,  # ReLU6 where a ratio below 1 expands, else ReLU
+        masked: bool = True,  # padding does not count; false: it does, as in the authors' code
+        pre_norm: bool | None = None,  # the sum gets length 1 before it is pooled; null: unless both blocks are there
+    ) -> None:
+        super().__init__(
+            frames=frames, dim=dim, excite=excite, aggregate=aggregate, relu6=relu6, masked=masked, pre_norm=pre_norm
+        )
+        self.tied = bool(excite or aggregate)
         self.lstm = nn.LSTM(dim, dim, batch_first=True)
 
     def sequence(self, frames: Tensor, mask: Tensor) -> Tensor:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
-
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -11,16 +9,6 @@ from fusion.frames.aggregation import Aggregation
 from fusion.frames.excitation import Excitation
 from fusion.frames.mean import mean
 from fusion.frames.padding import check, check_sizes, own_mask
-
-
-class Blocks(TypedDict, total=False):
-    """The parameters of `Sequential` but for its sizes, for subclasses that pass them on."""
-
-    excite: float
-    aggregate: float
-    relu6: bool
-    masked: bool
-    pre_norm: bool | None
 
 
 class Sequential(nn.Module):

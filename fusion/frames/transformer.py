@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Unpack
+from typing import Literal
 
 from torch import Tensor, nn
 
 from fusion.frames.resblocks import Resblocks
-from fusion.frames.sequential import Blocks, Sequential
+from fusion.frames.sequential import Sequential
 
 
 class SeqTransf(Sequential):
@@ -31,9 +31,15 @@ class SeqTransf(Sequential):
         layers: int = 4,  # of the transformer
         heads: int = 0,  # of its attention; 0: as CLIP's text side, or one for each 64 columns
         start: Literal["text", "random"] = "text",  # from the first layers of CLIP's text side, or from random numbers
-        **blocks: Unpack[Blocks],
+        excite: float = 0.0,  # ratio of the excitation before; 0 leaves it out
+        aggregate: float = 0.0,  # ratio of the aggregation after; 0 leaves it out
+        relu6: bool = True,  # ReLU6 where a ratio below 1 expands, else ReLU
+        masked: bool = True,  # padding does not count; false: it does, as in the authors' code
+        pre_norm: bool | None = None,  # the sum gets length 1 before it is pooled; null: unless both blocks are there
     ) -> None:
-        super().__init__(frames=frames, dim=dim, **blocks)
+        super().__init__(
+            frames=frames, dim=dim, excite=excite, aggregate=aggregate, relu6=relu6, masked=masked, pre_norm=pre_norm
+        )
         self.start = start
         self.transformer = Resblocks(length=frames, dim=dim, layers=layers, heads=heads)
 

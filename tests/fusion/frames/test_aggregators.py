@@ -91,7 +91,7 @@ class TestAggregator:
         assert isinstance(class_.tied, bool)
         assert "aggregate: fusion.frames." in str(class_.__doc__)
         parameters = inspect.signature(class_).parameters.values()
-        assert all(p.kind in (p.KEYWORD_ONLY, p.VAR_KEYWORD) for p in parameters)
+        assert all(p.kind is p.KEYWORD_ONLY for p in parameters)
         assert [p.name for p in parameters if p.default is p.empty] == ["frames", "dim"]
 
     def test_shape_and_finite(self, variant: Any) -> None:
