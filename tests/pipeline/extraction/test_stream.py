@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
@@ -101,13 +101,6 @@ class Reader(Killable):
         arrays = [np.full((s.views, s.frames, s.crop, s.crop, 3), int(clip.path), np.uint8) for s in samplings]
         self.read += 1
         return [Frames(arrays, 1, 10.0, 1, [s.views * s.frames for s in samplings], [1] * len(samplings))]
-
-
-@pytest.fixture
-def serial() -> Iterator[Serial]:
-    tasks = Serial()
-    yield tasks
-    tasks.close()
 
 
 @pytest.fixture

@@ -75,13 +75,6 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
 
 
 @pytest.fixture
-def serial() -> Iterator[Serial]:
-    tasks = Serial()
-    yield tasks
-    tasks.close()
-
-
-@pytest.fixture
 def videos(clips: Any) -> list[Clip]:
     """Ten clips, each of one grey: video n shows 20 n."""
     listed = []
