@@ -51,7 +51,7 @@ SMALL = {"extractors.clip.Clip": {"model": "tiny-64"}} | small()
 SMALL["extractors.conse.Conse"]["crop"] = 64
 PARTS = parts()
 VIDEO = [part for part in PARTS if "video" in part.sides]  # type: ignore[attr-defined]
-FOLDERS = {"Bert"}  # nothing without the folder of their weights: their own tests write one
+FOLDERS = {"Bert", "BertText"}  # nothing without the folder of their weights: their own tests write one
 TEXT = [part for part in PARTS if "text" in part.sides and part.__name__ not in FOLDERS]  # type: ignore[attr-defined]
 
 

@@ -136,7 +136,7 @@ def test_nothing_outside_the_workspace_is_changed_and_links_are_told(work: Path,
     assert verify.links(work) == {"x3d": f"{tmp_path}/elsewhere", "clip-ft/video/00012.h5": f"{tmp_path}/one.h5"}
     result = CliRunner().invoke(cli.main, ["verify", "-w", str(work)], env={"COLUMNS": "200"})
     assert result.exit_code == 1
-    assert f"{work}/x3d is a link to {tmp_path}/elsewhere: what lies there is read, never changed\n" in result.output
+    assert f"{work}/x3d is a link to {tmp_path}/elsewhere: files there are read, never changed\n" in result.output
     assert f"{work}/x3d/00000.h5: {WRONG} (it lies outside the workspace, in {tmp_path}/elsewhere)\n" in result.output
     assert "set aside, each in its folder as FILE.damaged; `laff run` makes them again; 1 more outside" in result.output
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.glob("[eo]*/**/*")} == before
