@@ -57,6 +57,7 @@ SHAPED: dict[str, set[str]] = {
     "pipeline.rows.archives": {"effnet"},
     "pipeline.rows.kinds": {"effnet"},
     "pipeline.extraction": VIDEO,
+    "pipeline.extraction.passes": {"clip-ft", "x3d"},
     "pipeline.build": {"finetune", *EXTRACT, "train", "vectors", "rank"},
     "pipeline.build.learned": {*EXTRACT, "train", "vectors", "rank"},
     "pipeline.training": LEARN,
