@@ -15,6 +15,7 @@ from pipeline.plan import accept as accepting
 from pipeline.plan import lacks, steps
 from pipeline.plan.accept import Accepted
 from pipeline.plan.context import Context
+from pipeline.plan.planned import Planned
 from pipeline.plan.record import record, write_ledger
 from pipeline.plan.run_settings import members
 from pipeline.plan.up_to_date import not_up_to_date
@@ -99,7 +100,7 @@ def run(
         outcome.videos = sum(map(len, collection.ids.values()))
         outcome.random, outcome.stages = random_stages(context, names), names
         outcome.ends = {step: stage.name for step in ENDS for stage in graph.stages_of(step)}
-        outcome.advice = search_advice(graph, request.work) if graph.stages_of("train", names) else ""
+        outcome.advice = search_advice(graph, request.work, names)
         check_names(context, names)
         lacks.check(context, names)
         chosen = choose(context, request)
@@ -188,6 +189,13 @@ def _shares(context: Context, name: str) -> bool:
     return bool(stage.about.together) and stage.about.together in stage.sides
 
 
+def _videos_in(context: Context, planned: Planned) -> int:
+    """The number of videos, whole or in windows, in the shards that a stage makes."""
+    shards = context.catalog.shards("video")
+    numbers = {unit.shard for unit in planned.todo if unit.side == "video"}
+    return len({context.catalog.paths[row] for number in numbers for row in shards[number].tolist()})
+
+
 def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None:
     plans = not_up_to_date(context, phase)
     for planned in [planned for planned in plans if context.stage(planned.stage).idle]:
@@ -215,5 +223,6 @@ def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None
         seconds = time.perf_counter() - start
         for planned in plans:
             outcome.made[planned.stage] = len(planned.todo) - len(planned.unfinished)
+            outcome.videos_made[planned.stage] = _videos_in(context, planned)
             outcome.seconds[planned.stage] = seconds if len(plans) == 1 else context.spent.get(planned.stage, 0.0)
             progress.note(f"{planned.stage}: {outcome.made[planned.stage]} made in {seconds:.1f} s")

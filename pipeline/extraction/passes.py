@@ -32,7 +32,7 @@ def make_shards(context: Context, plans: Sequence[Planned], target: TargetOf) ->
     plan_of = {planned.stage: planned for planned in plans}
     making = {stage.name for members in by_shard.values() for stage, _ in members}
     size = sum(len(context.catalog.shards("video")[shard]) for shard in by_shard)
-    with progress.bar("+".join(name for name in plan_of if name in making), size, "video") as bar:
+    with progress.bar("+".join(name for name in plan_of if name in making), size, context.catalog.unit) as bar:
         for shards in context.tasks.each(sweep, _passes(context, by_shard, target), bar):
             for shard in shards:
                 record(context, plan_of[shard.stage], shard)

@@ -1,10 +1,12 @@
-"""The video feature that a sentence encoder learns towards, where its entry of stages.yaml names none.
+"""What entries of stages.yaml read beside what they name: it follows from their params.
 
-It is a feature that is fused with the encoder's own, so no video is read and no model is needed for it alone.
+The video feature that a sentence encoder learns towards, where its entry names none: one that is fused with the
+encoder's own, so no video is read and no model is needed for it alone. And the features whose vectors are kept.
 """
 
 from pipeline.graph import step_facts
 from pipeline.graph.entry import sources_of
+from pipeline.graph.options import VECTORS
 from pipeline.graph.stages_file import Entries, Entry
 from pipeline.parts.classes import Part, plugged
 from pipeline.parts.code import PartError
@@ -21,6 +23,23 @@ def complete(raw: Entries, trusted: frozenset[str]) -> None:
         text = part is not None and part.constants.get("sides") == ("text",) and "task" in part.methods
         if text and not any("video" in _sides(raw, source, trusted) for source in sources_of(entry)):
             entry["from"] = [*sources_of(entry), *_feature(raw, name, trusted)]
+        if entry.get("step") == VECTORS:
+            _complete_kept(raw, entry, trusted)
+
+
+def _complete_kept(raw: Entries, entry: Entry, trusted: frozenset[str]) -> None:
+    """Let a vectors stage read the features that its `models` name, and no train stage where all are features."""
+    named = entry["params"].get("models")
+    if not isinstance(named, list) or not named:
+        return
+    words = [str(name).removesuffix("/seed0") for name in named]
+    features = [word for word in words if {"video", "text"} <= set(_sides(raw, word, trusted))]
+    if len(features) == len(words):
+        entry["from"] = features
+    else:
+        inside = {source for name in sources_of(entry) if name in raw for source in sources_of(raw[name])}
+        lacking = [word for word in features if word not in inside and word not in sources_of(entry)]
+        entry["from"] = [*sources_of(entry), *lacking]
 
 
 def _feature(raw: Entries, name: str, trusted: frozenset[str]) -> list[str]:

@@ -43,6 +43,14 @@ def test_a_search_is_advised_where_it_can_be_done(tmp_path: Path, text: str, par
     assert search_advice(stages.load(file), Path("WORK")) == advice
 
 
+def test_a_search_by_a_feature_of_both_sides_is_advised_where_nothing_is_trained() -> None:
+    graph = stages.load()
+    assert (
+        search_advice(graph, Path("w"), graph.needed(["conse"])) == 'next: laff search "a sentence" --model conse -w w'
+    )
+    assert search_advice(graph, Path("w"), graph.needed(["x3d"])) == ""
+
+
 @pytest.mark.parametrize(
     ("failed", "note"),
     [([], ""), (["a"], ", 1 video(s) failed"), (["a", "b", "b"], ", but ALL 2 videos failed")],
