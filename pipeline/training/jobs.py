@@ -116,7 +116,7 @@ def train(job: Training, worker: Worker) -> Trained:
     torch.set_num_threads(job.graph.threads)
     start = time.perf_counter()
     try:
-        trainer = _trainer(job, worker)
+        trainer = make_trainer(job, worker)
         all_steps = trainer.recipe.epochs * trainer.steps
         if worker.shows:
             with progress.bar(job.title, all_steps, "step") as bar:
@@ -139,7 +139,8 @@ def train(job: Training, worker: Worker) -> Trained:
     return Trained(job.key, trainer.task.samples, time.perf_counter() - start, training=summary.record())
 
 
-def _trainer(job: Training, worker: Worker) -> Trainer:
+def make_trainer(job: Training, worker: Worker) -> Trainer:
+    """Read the rows of a training and build its model, on its device."""
     import torch
 
     from fusion.losses import make

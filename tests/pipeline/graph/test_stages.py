@@ -267,13 +267,13 @@ stages:
     ],
 )
 def test_one_mistake_by_a_setting(tmp_path: Path, sets: str, message: str):
-    found = mistakes(tmp_path, SMALL, None, [sets])
+    lines = mistakes(tmp_path, SMALL, None, [sets])
     if message.endswith(": "):  # where the loop begins does not matter
-        [line] = found
+        [line] = lines
         assert line.startswith(message)
         assert {"decode", "colour", "train"} == set(line[len(message) :].split(" -> "))
     else:
-        assert found == [message]
+        assert lines == [message]
 
 
 def test_mistakes_of_the_file_are_not_put_down_to_settings(tmp_path: Path):

@@ -98,9 +98,9 @@ def test_a_table_is_enough(load: Load, tmp_path: Path, form: str) -> None:
 
 
 def test_mistakes_of_a_jsonl_table(load: Load) -> None:
-    rows = ['{"video": "a", "path": "v/a.mp4"}', "{", '{"video": "b"}', '{"video": 1, "path": "x"}', "[]"]
+    lines = ['{"video": "a", "path": "v/a.mp4"}', "{", '{"video": "b"}', '{"video": 1, "path": "x"}', "[]"]
     message = 'should be {"video": …, "path": …}, both texts, or with "start" and "end" in seconds too'
-    assert mistakes(load, "videos: t.jsonl", "v/a.mp4", **{"t.jsonl": "\n".join(rows)}) == [
+    assert mistakes(load, "videos: t.jsonl", "v/a.mp4", **{"t.jsonl": "\n".join(lines)}) == [
         f"t.jsonl:{line}: {message}" for line in (2, 3, 4, 5)
     ]
 

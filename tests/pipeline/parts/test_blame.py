@@ -16,9 +16,9 @@ def test_the_closest_one_is_named_and_our_own_errors_are_left_as_they_are() -> N
     with pytest.raises(KeyError) as error, blaming("in stage 'a'"), blaming("in stage 'a', Boom.extract"):
         raise KeyError("x")
     assert error.value.__notes__ == ["in stage 'a', Boom.extract"]
-    with pytest.raises(LaffError) as told, blaming("in stage 'a'"):
+    with pytest.raises(LaffError) as caught, blaming("in stage 'a'"):
         raise LaffError("mend it")
-    assert not hasattr(told.value, "__notes__")
+    assert not hasattr(caught.value, "__notes__")
 
 
 @pytest.fixture
