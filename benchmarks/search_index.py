@@ -23,7 +23,8 @@ from plan import child, ids
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from pipeline.indexing.order import Order, prepared  # noqa: E402
+from pipeline.indexing.order import Order  # noqa: E402
+from pipeline.indexing.preparing import prepared  # noqa: E402
 from pipeline.opening import choose, open_context  # noqa: E402
 from pipeline.plan.plan import stage_plan  # noqa: E402
 from pipeline.request import Request  # noqa: E402

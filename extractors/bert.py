@@ -37,7 +37,7 @@ class Bert:
     to unit length, `length` in word pieces with the two at the ends; longer captions lose their end.
     """
 
-    sides = ("text",)
+    sides: tuple[str, ...] = ("text",)
     LAYOUTS = (
         Layout(
             "the Hugging Face hub's layout",

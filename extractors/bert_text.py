@@ -54,6 +54,8 @@ def known(folder: Path) -> bool:
 class BertText(Bert):
     """Captions [C, D] as Bert makes them."""
 
+    sides: tuple[str, ...] = ()  # no feature of its own: stages name Bert
+
     def load(self, device: str, weights: Path | None) -> None:
         """Read the folder: network, tokenizer, pooling; by transformers where it is not `known`."""
         if weights is None or not known(weights):

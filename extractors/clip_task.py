@@ -63,7 +63,7 @@ class ClipTask:
         if self.pairs:
             scores = self.clip.scores(text, *self._frames(self.train, videos))[:, columns]
             return self.objective(scores, scores.new_ones(()), owners)
-        video = self._videos(self.train, videos)[columns]
+        video = self.video_vectors(self.train, videos)[columns]
         cosines = normalize(text, dim=-1) @ normalize(video, dim=-1).T
         return self.objective(cosines, self.clip.net.logit_scale.exp().clamp(max=MAX_SCALE), owners)
 
@@ -76,7 +76,7 @@ class ClipTask:
         text = torch.from_numpy(self.clip.extract_text(self.val.captions)).to(self.clip.device)
         video_of = torch.from_numpy(self.val.video_of)
         if not self.pairs:
-            video = torch.cat([self._videos(self.val, block) for block in blocks])
+            video = torch.cat([self.video_vectors(self.val, block) for block in blocks])
             return mrr(normalize(text, dim=-1), normalize(video, dim=-1), video_of)
         features, counts = zip(*(self._frames(self.val, block) for block in blocks), strict=True)
         frames, own_counts = torch.cat(features), torch.cat(counts)
@@ -97,7 +97,7 @@ class ClipTask:
         tokens = self.clip.tokens
         return state | ({"tokenizer": tokens.state()} if isinstance(tokens, FileTokens) else {})
 
-    def _videos(self, pairs: Pairs, rows: np.ndarray) -> Tensor:
+    def video_vectors(self, pairs: Pairs, rows: np.ndarray) -> Tensor:
         """Vectors of videos: [n] rows -> [n, D]."""
         return self.clip.encode_videos(*self._pixels(pairs, rows))
 

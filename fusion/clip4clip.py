@@ -34,7 +34,7 @@ class Clip4Clip(Spaces):
         lengths: dict[str, int],
         frames: tuple[str, ...] = (),  # names the video feature, frame by frame
         aggregate: str = "fusion.frames.ea.EA",  # what makes a video of its frames: a class of fusion/frames/
-        aggregate_params: dict[str, Any] | None = None,  # of that class
+        aggregate_params: dict[str, Any] | None = None,  # params of that class
         encoders: Mapping[str, nn.Module] | None = None,
     ) -> None:
         super().__init__(encoders)

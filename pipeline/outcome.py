@@ -1,6 +1,7 @@
 """The outcome of a run, and its summary for the person who started it."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,7 @@ class Outcome:
     seconds: dict[str, float] = field(default_factory=dict)
     failures: list[dict[str, str]] = field(default_factory=list)
     notes: list[dict[str, str]] = field(default_factory=list)  # on videos that are used in spite of a flaw
+    videos_made: dict[str, int] = field(default_factory=dict)  # stage -> videos in the shards that it made
     videos: int = 0  # of the collection
     random: list[str] = field(default_factory=list)  # stages with random weights
     stages: list[str] = field(default_factory=list)  # all stages of the run, cached ones too
@@ -64,13 +66,16 @@ class Outcome:
                 lines += ["", results.text(json.loads(metrics.read_text(encoding="utf-8"))), ""]
                 words = {"report": "report {}/index.html", "evaluate": "metrics {}/metrics.json", "rank": "runs {}"}
                 lines.append(", ".join(words[step].format(folder[step]) for step in words if step in folder))
-                lines += [self.advice] if self.advice else []
+        lines += [self.advice] if self.advice and lines[-1] != self.advice else []
         return "\n".join(lines)
 
 
-def search_advice(graph: Graph, work: Path) -> str:
-    """The command that searches with a trained model, or why that is not possible; '' where none is trained."""
-    for stage in graph.stages_of("train"):
+def search_advice(graph: Graph, work: Path, names: Sequence[str] | None = None) -> str:
+    """The command that searches with what these stages make, all stages if not given, or why that is not possible.
+
+    A trained model if there is one, else a feature of both sides; '' where there is neither.
+    """
+    for stage in graph.stages_of("train") if graph.stages_of("train", names) else ():
         trained, missing = models.of(graph, stage), []
         for model in trained:
             imported = graph.imported(model.text)
@@ -80,6 +85,8 @@ def search_advice(graph: Graph, work: Path) -> str:
             missing += imported
         if not trained:
             continue
-        names = ", ".join(dict.fromkeys(missing))
-        return f"`laff search` is not possible: {names} came from files, which have no row for a new sentence"
-    return ""
+        texts = ", ".join(dict.fromkeys(missing))
+        return f"`laff search` is not possible: {texts} came from files, which have no row for a new sentence"
+    stages = graph.stages if names is None else names
+    pair = next((name for name in stages if {"video", "text"} <= set(graph.stages[name].sides)), "")
+    return f'next: laff search "a sentence" --model {pair} -w {work}' if pair else ""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline import progress
+from pipeline.assembly import packed
 from pipeline.build.construct import construct
 from pipeline.errors import LaffError, Missing, absent, problems
 from pipeline.items.collection import load as load_collection
@@ -15,6 +16,7 @@ from pipeline.plan import accept as accepting
 from pipeline.plan import lacks, steps
 from pipeline.plan.accept import Accepted
 from pipeline.plan.context import Context
+from pipeline.plan.planned import Planned
 from pipeline.plan.record import record, write_ledger
 from pipeline.plan.run_settings import members
 from pipeline.plan.up_to_date import not_up_to_date
@@ -99,7 +101,7 @@ def run(
         outcome.videos = sum(map(len, collection.ids.values()))
         outcome.random, outcome.stages = random_stages(context, names), names
         outcome.ends = {step: stage.name for step in ENDS for stage in graph.stages_of(step)}
-        outcome.advice = search_advice(graph, request.work) if graph.stages_of("train", names) else ""
+        outcome.advice = search_advice(graph, request.work, names)
         check_names(context, names)
         lacks.check(context, names)
         chosen = choose(context, request)
@@ -109,7 +111,9 @@ def run(
         if chosen.new and trains:
             how = f" ({'; '.join(chosen.differs)})" if chosen.differs else ""
             progress.say(f"these settings make a run of their own, {chosen.name}{how}; what was trained before stays")
-        _check_fit(context, check_work(context, names))
+        stale = check_work(context, names)
+        _check_fit(context, stale)
+        packed.check(context, stale)
         if request.own:
             request.remember(context.graph, chosen, replacing, trains)
         elif request.replace:
@@ -188,6 +192,13 @@ def _shares(context: Context, name: str) -> bool:
     return bool(stage.about.together) and stage.about.together in stage.sides
 
 
+def _videos_in(context: Context, planned: Planned) -> int:
+    """The number of videos, whole or in windows, in the shards that a stage makes."""
+    shards = context.catalog.shards("video")
+    numbers = {unit.shard for unit in planned.todo if unit.side == "video"}
+    return len({context.catalog.paths[row] for number in numbers for row in shards[number].tolist()})
+
+
 def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None:
     plans = not_up_to_date(context, phase)
     for planned in [planned for planned in plans if context.stage(planned.stage).idle]:
@@ -202,7 +213,8 @@ def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None
     start = time.perf_counter()
     try:
         step = steps.module(context.stage(plans[0].stage))
-        with blaming(f"in stage {' + '.join(repr(planned.stage) for planned in plans)}"):
+        values = {f"{p.stage}.{name}": value for p in plans for name, value in context.stage(p.stage).values.items()}
+        with blaming(f"in stage {' + '.join(repr(planned.stage) for planned in plans)}", values):
             if together := getattr(step, "run_together", None):
                 together(context, plans)
             else:
@@ -215,5 +227,6 @@ def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None
         seconds = time.perf_counter() - start
         for planned in plans:
             outcome.made[planned.stage] = len(planned.todo) - len(planned.unfinished)
+            outcome.videos_made[planned.stage] = _videos_in(context, planned)
             outcome.seconds[planned.stage] = seconds if len(plans) == 1 else context.spent.get(planned.stage, 0.0)
             progress.note(f"{planned.stage}: {outcome.made[planned.stage]} made in {seconds:.1f} s")

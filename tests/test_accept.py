@@ -61,7 +61,7 @@ def test_what_earlier_code_made_is_kept_and_nothing_else(
     told_of = {"evaluate/metrics.json", "evaluate/t2v.csv", "evaluate/v2t.csv", "report/index.html"}
     assert rewritten <= noted | told_of | {"times.jsonl", "digests.json"}
     after = contents(workspace.work)
-    figures, then = (json.loads(found.pop("evaluate/metrics.json")) for found in (after, before))
+    figures, then = (json.loads(by_name.pop("evaluate/metrics.json")) for by_name in (after, before))
     assert figures.pop("earlier_code") == {name: ["pipeline.video.positions"] for name in {*VISUAL, *follow}}
     assert figures == then
     assert after == before

@@ -112,7 +112,7 @@ def imported() -> set[str]:
                 names |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
                 names.add(node.module.split(".")[0])
-    return names - set(sys.stdlib_module_names) - set(NAMES)
+    return names - set(sys.stdlib_module_names) - {"_typeshed"} - set(NAMES)  # that one type checkers bring
 
 
 def test_each_dependency_is_imported_and_each_import_is_a_dependency() -> None:

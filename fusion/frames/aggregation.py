@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import normalize
 
-from fusion.frames.padding import check, check_sizes, own_mask
-from fusion.frames.positions import Positions
+from fusion.frames.padding import check, own_mask
+from fusion.frames.position_block import PositionBlock
 
 
-class Aggregation(nn.Module):
+class Aggregation(PositionBlock):
     """Weighted sum of frames, with weights softmax(u) over the frame positions.
 
     In YAML: `aggregate: fusion.frames.aggregation.Aggregation`, with `aggregate_params: {ratio: 0.25}` for the
@@ -19,23 +19,6 @@ class Aggregation(nn.Module):
 
     scores_pairs = False
     tied = True
-
-    def __init__(
-        self,
-        *,
-        frames: int,
-        dim: int,
-        ratio: float = 4.0,  # above 1 squeezes, below 1 expands
-        relu6: bool = True,  # ReLU6 where a ratio below 1 expands, else ReLU
-        masked: bool = True,  # padding does not count; false: it does, as in the authors' code
-        pre_norm: bool = True,  # frames get length 1 first
-    ) -> None:
-        super().__init__()
-        check_sizes(frames, dim)
-        self.dim = dim
-        self.masked = masked
-        self.pre_norm = pre_norm
-        self.positions = Positions(frames=frames, ratio=ratio, relu6=relu6, masked=masked)
 
     def weights(self, frames: Tensor, mask: Tensor) -> Tensor:
         """Weights [B, N] that sum to one: frames [B, N, D], normalised if `pre_norm`; mask [B, N] bool, see padding."""

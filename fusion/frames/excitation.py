@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import normalize
 
 from fusion.frames.mean import mean
-from fusion.frames.padding import check, check_sizes, own_mask
-from fusion.frames.positions import Positions
+from fusion.frames.padding import check, own_mask
+from fusion.frames.position_block import PositionBlock
 
 
-class Excitation(nn.Module):
+class Excitation(PositionBlock):
     """Mean over the own frames, each multiplied by its gate sigmoid(u) in (0, 1); gates have no common sum.
 
     In YAML: `aggregate: fusion.frames.excitation.Excitation`, with `aggregate_params: {ratio: 0.25}` for the expansion
@@ -20,22 +20,6 @@ class Excitation(nn.Module):
 
     scores_pairs = False
     tied = True
-
-    def __init__(
-        self,
-        *,
-        frames: int,
-        dim: int,
-        ratio: float = 4.0,  # above 1 squeezes, below 1 expands
-        relu6: bool = True,  # ReLU6 where a ratio below 1 expands, else ReLU
-        masked: bool = True,  # padding does not count; false: it does, as in the authors' code
-        pre_norm: bool = True,  # frames get length 1 first
-    ) -> None:
-        super().__init__()
-        check_sizes(frames, dim)
-        self.dim = dim
-        self.pre_norm = pre_norm
-        self.positions = Positions(frames=frames, ratio=ratio, relu6=relu6, masked=masked)
 
     def gates(self, frames: Tensor, mask: Tensor) -> Tensor:
         """Gates [B, N] in (0, 1): frames [B, N, D], of length 1 if `pre_norm`; mask [B, N] bool, false at padding."""

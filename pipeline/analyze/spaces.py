@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.analyze.subject import Subject, in_blocks
 from pipeline.errors import LaffError
+from pipeline.ranking.tiles import filled
 from pipeline.ranking.trec import top_k
 
 
@@ -40,14 +41,16 @@ def overlap(subject: Subject, seed: int, k: int) -> np.ndarray:
     if getattr(model, "scores_pairs", False):
         raise LaffError(f"{subject.name} scores each pair of caption and video and has no spaces to compare")
     with torch.no_grad():
-        videos = torch.cat([model.video_units(part) for part in in_blocks(test.video_rows, test.videos)]).numpy()
-        spaces = videos.shape[1]
+        videos = torch.cat([model.video_units(part) for part in in_blocks(test.video_rows, test.videos)])
+        count, spaces = videos.shape[:2]
         if spaces < 2:
             raise LaffError(f"{subject.name} has one space, so there are no two to compare; name a model with heads")
+        candidates = [filled(videos[:, space]) for space in range(spaces)]
         sums = np.zeros((spaces, spaces))
         for part in in_blocks(test.text_rows, len(test)):
-            texts = model.text_units(part).numpy()  # [q, S, W]
-            best = [top_k(texts[:, space] @ videos[:, space].T, k)[0] for space in range(spaces)]
+            texts = model.text_units(part)  # [q, S, W]
+            scores = [(texts[:, space] @ candidates[space].T)[:, :count].numpy() for space in range(spaces)]
+            best = [top_k(scores_of_space, k)[0] for scores_of_space in scores]
             for a, b in combinations(range(spaces), 2):
                 sums[a, b] += jaccard(best[a], best[b]).sum()
     means: np.ndarray = (sums + sums.T) / len(test)

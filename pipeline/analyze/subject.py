@@ -13,6 +13,7 @@ from pipeline.errors import LaffError, did_you_mean
 from pipeline.graph import models
 from pipeline.graph.models import Model
 from pipeline.opening import open_context
+from pipeline.plan import lacks
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.up_to_date import check_up_to_date
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 
 
 Taken = TypeVar("Taken")
+TEXTS = "texts of test"  # a key of lacks.HOW
+
+
+class NoTexts(LaffError):
+    """A collection whose test has neither captions nor queries."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +80,12 @@ class Subject:
 
 
 def features(request: Request) -> Features:
-    """Read the test split's features. LaffError where they are not up to date in the workspace."""
+    """Read the test split's features. LaffError where they are not up to date; NoTexts where test has no texts."""
     import torch
 
     context = open_context(request)
+    if not lacks.has(context.catalog, TEXTS):
+        raise NoTexts(f"{context.source}: no {TEXTS} ({lacks.HOW[TEXTS]}), on which models are looked at")
     stage = context.graph.of_step("train")
     trained = {model.name: model for model in models.of(context.graph, stage)}
     read = [name for name in context.graph.needed([stage.name]) if name != stage.name]

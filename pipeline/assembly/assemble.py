@@ -19,6 +19,7 @@ from pipeline.graph import models
 from pipeline.graph.graph import Stage
 from pipeline.graph.models import Model
 from pipeline.graph.options import ModelOptions
+from pipeline.package.intact import intact
 from pipeline.plan.accept import made_as
 from pipeline.plan.context import Context
 from pipeline.plan.units import model as model_unit
@@ -59,7 +60,8 @@ def joints(context: Context, stage: Stage) -> list[Joint]:
     for name in stage.options_as(ModelOptions).joint:
         part = construct.construct(context.stage(name), context)
         if packed := context.stage(name).packed:
-            encoders.append(Joint(name, part, _words(packed.files["words"])))
+            with intact(context.graph.package, packed.files["words"]):
+                encoders.append(Joint(name, part, _words(packed.files["words"])))
             continue
         captions = [catalog.texts[row] for row in catalog.split_captions("train")]
         encoders.append(Joint(name, part, part.vocabulary(captions)))
@@ -220,6 +222,12 @@ def shape(context: Context, name: str, side: str) -> tuple[int, int]:
 def _as_trained(context: Context, stage: Stage, model: Model, paired: "Spaces", seed: int) -> "Spaces":
     """`paired` with the weights of its best epoch loaded."""
     path = best(context, stage, model, seed)
+    with intact(context.graph.package, path):
+        _fill(context, stage, model, paired, seed, path)
+    return paired.eval()
+
+
+def _fill(context: Context, stage: Stage, model: Model, paired: "Spaces", seed: int, path: Path) -> None:
     content = read_checkpoint(path)
     unit = None if stage.packed else model_unit(context, stage, model, seed)  # the files of a package were checked
     if unit and content["fingerprint"] != made_as(context, stage.name, unit) + unit.content:
@@ -233,7 +241,6 @@ def _as_trained(context: Context, stage: Stage, model: Model, paired: "Spaces", 
         raise LaffError(
             f"{path} was trained with other parameters or features; give the same --profile and --set as then, or train"
         ) from None
-    return paired.eval()
 
 
 def best(context: Context, stage: Stage, model: Model, seed: int) -> Path:

@@ -31,6 +31,12 @@ def _own_file(context: Context, stage: Stage) -> Path | None:
     return context.work.folder(stage.name) / STATE if stage.fitted else None
 
 
+def saved_at(context: Context, stage: Stage) -> str:
+    """The time at which the stage's fit was saved, in nanoseconds; '' if it has none."""
+    path = file(context, stage)
+    return str(path.stat().st_mtime_ns) if path and path.is_file() else ""
+
+
 def about(context: Context, stage: Stage) -> dict[str, str]:
     """The attributes of a shard about its weights: the source of published ones, or what was learned and how."""
     if stage.borrowed:

@@ -139,7 +139,7 @@ def cost_command(names: tuple[str, ...], grid: str, roles: dict[str, str], share
 
     from pipeline import files
     from pipeline.analyze import cost, place, plots
-    from pipeline.analyze.subject import features, named
+    from pipeline.analyze.subject import NoTexts, features, named
     from pipeline.views import tables
 
     if shared.collection and not shared.work:
@@ -151,7 +151,11 @@ def cost_command(names: tuple[str, ...], grid: str, roles: dict[str, str], share
         click.echo("with -w: the same for the models of a workspace")
         return
     request = request_of(shared, grid, roles)
-    measurable = features(request)
+    try:
+        measurable = features(request)
+    except NoTexts as error:
+        click.echo(f"\nthe models of {request.work} are not counted: {error}")
+        return
     for name in names:
         named(measurable.models, name, "model")
     lines = cost.measure(measurable, list(names))

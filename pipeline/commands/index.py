@@ -16,15 +16,23 @@ Windows = dict[str, float] | str  # as collection.yaml says them
 
 
 def windows_of(context: click.Context, option: click.Parameter, value: str | None) -> Windows | None:
-    """The value of --windows for collection.yaml: 10 -> {seconds: 10}, 10/5 -> with stride 5, else the word itself."""
-    if value is None:
-        return None
+    """The value of --windows: 10 -> {seconds: 10}, 10/5 -> with stride 5, else the word itself.
+
+    BadParameter for what is neither seconds nor `shots` nor a file or folder that is there.
+    """
+    if value is None or value == "shots":
+        return value
+    form = "seconds such as 10, seconds and stride such as 10/5, shots, or the file or folder of a list of shots"
     numbers: list[float] = []
     for part in value.split("/"):
         try:
             numbers.append(int(part) if part.isdigit() else float(part))
         except ValueError:
-            return value
+            if Path(value).exists():
+                return value
+            raise click.BadParameter(f"{value}: no such file; give {form}") from None
+    if len(numbers) > 2 or not all(0 < number < float("inf") for number in numbers) or numbers[-1] > numbers[0]:
+        raise click.BadParameter(f"{value}: give {form}; a stride is no longer than the window")
     return dict(zip(("seconds", "stride"), numbers, strict=False))
 
 
@@ -46,11 +54,13 @@ def windows_of(context: click.Context, option: click.Parameter, value: str | Non
     metavar="SECONDS[/STRIDE]",
     help="Find parts of videos: windows of so many seconds, 10 or 10/5, or shots.",
 )
+@click.option("--follow-links", is_flag=True, help="Follow links that lead out of the folder; else they are left out.")
 def index_command(
     folder: Path | None,
     features: tuple[str, ...],
     weights: str,
     windows: Windows | None,
+    follow_links: bool,
     shared: Shared,
 ) -> None:
     """Make all videos of a FOLDER ready to be searched by sentences.
@@ -64,8 +74,10 @@ def index_command(
     laff index Videos --weights mobileclip2-s2
     laff index Videos --package OUT            with a model of your own, from `laff package`
     """
+    from pipeline.errors import printable
     from pipeline.indexing import making
-    from pipeline.indexing.order import Order, prepared
+    from pipeline.indexing.order import Order
+    from pipeline.indexing.preparing import prepared
 
     start = time.perf_counter()
     order = Order(
@@ -79,14 +91,16 @@ def index_command(
         shared.sets,
         shared.trust,
         shared.package,
+        follow_links,
     )
     with prepared(order) as ordered:
         request = shared.carried_out(ordered)
-        outcome, change = confirmed(request, lambda agreed: making.run(agreed, shared.retry_failed))
+        outcome, change = confirmed(request, lambda agreed: making.run(agreed, shared.retry_failed, order))
     where = making.work_words(request, Path())
     failures = f"`laff failures{where}` says why"
     searchable = outcome.videos - outcome.lost
     items = "videos" if outcome.videos == change.now else "parts of videos"
+    total = outcome.videos + len(change.unnamed)
     if not searchable:
         raise click.ClickException(f"none of the {outcome.videos} videos could be read; {failures}")
     click.echo(f"videos: {change}")
@@ -94,9 +108,12 @@ def index_command(
         click.echo(
             f"{outcome.lost} of {outcome.videos} {items} cannot be found: {failures}; --retry-failed tries again"
         )
+    if change.unnamed:
+        names = ", ".join(map(printable, change.unnamed[:3])) + (", …" if len(change.unnamed) > 3 else "")
+        click.echo(f"{len(change.unnamed)} are left out, since no id can be as their names, until renamed: {names}")
     if outcome.random:
         click.echo(f"RANDOM WEIGHTS in {', '.join(outcome.random)}: answers show that the machine runs, nothing more")
     features_text, seconds = ", ".join(making.features(request)), time.perf_counter() - start
-    click.echo(f"{searchable} of {outcome.videos} {items} can be found by {features_text}; this took {seconds:.0f} s")
+    click.echo(f"{searchable} of {total} {items} can be found by {features_text}; this took {seconds:.0f} s")
     click.echo(f'next: {called()} search "{EXAMPLE}"{where}')
     shared.check_failures(outcome.lost, f"; {failures}")

@@ -46,4 +46,5 @@ def package_command(out: Path, models: tuple[str, ...], with_weights: bool, shar
         click.echo(
             f"it does not hold {', '.join(package.away)}: its README.md says where to get them, or --with-weights"
         )
-    click.echo(f"next: laff run -c collection.yaml -w AWAY --package {package.out}")
+    click.echo(f"next: laff index FOLDER --package {package.out}")
+    click.echo(f"or: laff run -c collection.yaml -w AWAY --package {package.out}")

@@ -72,14 +72,19 @@ def plan_command(
     laff plan -c collection.yaml -w WORK --profile small
     laff plan -c collection.yaml -w WORK --grid blocks              of what `laff compare blocks` makes
     """
+    from pipeline.graph import kept
     from pipeline.plan import plan as plans
     from pipeline.run_plan import plan as make_plan
     from pipeline.run_plan import targets_of
+    from pipeline.store import home
     from pipeline.store.workspace import MAIN, RUNS
 
     request = request_of(shared, grid, roles, seeds)
     graph = request.graph()
-    names = targets_of(graph, targets or ((graph.of_step("rank").name,) if grid else ()))
+    default = (graph.of_step("rank").name,) if grid else ()
+    if not grid and (vectors := kept.stage_of(graph)) and home.is_index(request.collection, request.work):
+        default = (vectors.name,)  # what `laff index` makes
+    names = targets_of(graph, targets or default)
     plan = make_plan(request, names, shared.retry_failed)
     if as_json:
         click.echo(json.dumps([stage.summary() for stage in plan.stages], indent=1, ensure_ascii=False))

@@ -72,7 +72,7 @@ def search_command(
     laff search "a red square" --model laff --model concat -w WORK
     """
     from pipeline.items import queries as queries_file
-    from pipeline.search.library import Library
+    from pipeline.search.library import Library, check_made
 
     if (sentence is not None) + (queries is not None) + bool(like) != 1:
         raise click.UsageError("give one of: a SENTENCE, --queries FILE, --like VIDEO")
@@ -81,14 +81,16 @@ def search_command(
     if as_json + as_csv + bool(run_file) > 1:
         raise click.UsageError("give one of --json, --csv and --run")
     texts = dict(queries_file.load(queries)) if queries else {}
+    if shared.collection is None and shared.work is not None:
+        check_made(shared.work)
     library = Library(shared.request(), models, split)
     if like:
         answers = iter([(like, library.like(like, k))])
     elif queries:
         answers = zip(texts, library.search_all(list(texts.values()), k, not run_file), strict=True)
     else:
-        texts = {"": sentence or ""}
-        answers = iter([("", library.search(texts[""], k))])
+        texts = {sentence or "": sentence or ""}
+        answers = iter([(sentence or "", library.search(sentence or "", k))])
     for note in library.notes():
         click.echo(note, err=True)
     if run_file:
@@ -113,7 +115,7 @@ def write_run_file(path: Path, library: Library, answers: Iterator[tuple[str, li
 def print_json(library: Library, answers: Iterator[tuple[str, list[Hit]]], texts: dict[str, str]) -> None:
     """Print a line of JSON for each query."""
     for query, hits in answers:
-        line: dict[str, Any] = {"query": query} if query else {}
+        line: dict[str, Any] = {"query": query}  # its id; of a single sentence or of --like, what was given
         if query in texts:
             unknown = library.unknown(texts[query])
             line |= {"text": texts[query], "unknown": unknown.words, "lost": unknown.all}

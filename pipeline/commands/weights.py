@@ -95,9 +95,9 @@ def get_weights(names: tuple[str, ...], shared: Shared) -> None:
 
 @weights_group.command(name="check")
 @settings_options
-@click.option("--as", "name", metavar="NAME", help="Compare FILE with this entry only.")
+@click.option("--as", "entry", metavar="NAME", help="Compare FILE with this entry only.")
 @click.argument("name_or_file", metavar="NAME|FILE")
-def check_weights(name_or_file: str, name: str | None, shared: Shared) -> None:
+def check_weights(name_or_file: str, entry: str | None, shared: Shared) -> None:
     """Check the file of an entry, or find out which entries a file of yours fits.
 
     Checks its sha256, the layout by which its tensors are named, and whether each tensor has a place of the right shape
@@ -112,8 +112,8 @@ def check_weights(name_or_file: str, name: str | None, shared: Shared) -> None:
 
     graph = shared.graph()
     path = Path(name_or_file).expanduser()
-    if name:
-        click.echo(check.check_entry(named_entry(graph, name), path))
+    if entry:
+        click.echo(check.check_entry(named_entry(graph, entry), path))
     elif name_or_file in graph.weights or (":" in name_or_file and not path.exists()):  # as in open_clip:MODEL/TAG
         click.echo(check.check_entry(named_entry(graph, name_or_file)))
     else:
@@ -122,10 +122,10 @@ def check_weights(name_or_file: str, name: str | None, shared: Shared) -> None:
 
 @weights_group.command(name="convert")
 @settings_options
-@click.option("--as", "name", required=True, metavar="NAME", help="The entry that FILE is.")
+@click.option("--as", "entry", required=True, metavar="NAME", help="The entry that FILE is.")
 @click.argument("file", type=click.Path(path_type=Path, exists=True))
 @click.argument("out", type=click.Path(path_type=Path))
-def convert_weights(file: Path, out: Path, name: str, shared: Shared) -> None:
+def convert_weights(file: Path, out: Path, entry: str, shared: Shared) -> None:
     """Write FILE's tensors, renamed as laff names them, to OUT.safetensors, a format that cannot hold code.
 
     Every tensor is either written unchanged or listed as dropped; the file says where it came from.
@@ -135,7 +135,7 @@ def convert_weights(file: Path, out: Path, name: str, shared: Shared) -> None:
     """
     from pipeline.weights import convert
 
-    click.echo(convert.convert(file, out, named_entry(shared.graph(), name)))
+    click.echo(convert.convert(file, out, named_entry(shared.graph(), entry)))
 
 
 def named_entry(graph: Graph, name: str) -> Weights:

@@ -68,7 +68,7 @@ def costs(context: Context) -> list[Cost]:
     """
     train = context.stage(context.graph.of_step("rank").sources[0])
     todo = {unit.key for unit in stage_plan(context, train.name).todo if not reuse.find(context, train.name, unit)}
-    watch = _Watch(context, train) if todo and not waiting(context) else None
+    watch = Watch(context, train) if todo and not waiting(context) else None
     costs_of_rows = []
     for model in models.of(context.graph, train):
         recipe = model.training(train)
@@ -88,7 +88,7 @@ def _pairs(context: Context, model: Model) -> int:
     return int((~np.isin(np.asarray(catalog.caption_video)[captions], lost)).sum())
 
 
-class _Watch:
+class Watch:
     """Times steps of a train stage's models on captions of val: as wide as those of train, and fewer."""
 
     def __init__(self, context: Context, stage: Stage) -> None:

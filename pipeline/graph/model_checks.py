@@ -46,12 +46,14 @@ def mistakes(
     text: Sequence[str],
     params: Mapping[str, Any],
     written: Sequence[str],
+    left: bool,
 ) -> list[str]:
     """What is wrong with the features that a model's `frames` and `raw` name.
 
     video, text: the features that it fuses; written: the params that its own entry has. Only these have to name its
-    features, since all models of a stage share the others. `raw` may name any stage, read or not, so that a change of
-    `from` needs no change of `raw`.
+    features, since all models of a stage share the others. `raw` names features of the stage. left: it was written
+    beside another `from`, which a setting has replaced; then it may name other stages too, so that --set train.from=…
+    needs no other `raw`. In a package it is not refused, for the models are trained.
     """
     problems = []
     for name in params.get("frames") or ():
@@ -65,6 +67,7 @@ def mistakes(
         described = graph.stages[name].part if name in text else None
         if described and described.member("sparse"):
             problems.append(f"raw: '{name}' counts words, so its rows are sparse and cannot be raw; take it out of raw")
-        elif name not in known and name not in graph.stages and "raw" in written:
-            problems.append(f"raw: '{stage.name}' reads no feature '{name}'{did_you_mean(name, known)}")
+        elif name not in known and "raw" in written and not stage.packed and not (left and name in graph.stages):
+            hint = did_you_mean(name, known) or f"; add it to {stage.name}.from, or take it out of raw"
+            problems.append(f"raw: '{stage.name}' reads no feature '{name}'{hint}")
     return problems

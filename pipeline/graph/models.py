@@ -127,7 +127,8 @@ def _own_mistakes(graph: Graph, stage: Stage) -> list[str]:
     _, mistakes = model_checks.bound(described, stage.params, graph.trusted)
     changed = [key for key, value in bind({}, described.parameters)[0].items() if stage.params.get(key) != value]
     if not mistakes:
-        mistakes = model_checks.mistakes(graph, stage, *graph.features(stage.name), stage.params, changed)
+        features, left = graph.features(stage.name), "raw" in stage.left
+        mistakes = model_checks.mistakes(graph, stage, *features, stage.params, changed, left)
     return [f"{stage.uses}: {mistake}" for mistake in mistakes]
 
 

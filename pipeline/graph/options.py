@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from pipeline.graph.recipe import Learning
 
+VECTORS = "vectors"  # the step that keeps vectors
+
 
 @dataclass(frozen=True)
 class DecodingLimits:

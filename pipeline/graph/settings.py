@@ -79,6 +79,7 @@ def _cut_off(value: str) -> bool:
 
 def _change(entry: Entry, key: str, value: Any) -> None:
     outer, dot, inner = key.partition(".")
+    entry.setdefault("given_later", set()).add(outer)
     if key == "uses":  # params that were given for the class before are dropped if the new class lacks them
         entry["given_for_another"] = set(entry["params"])
     else:

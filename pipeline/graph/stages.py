@@ -23,6 +23,7 @@ VERBS = (  # commands of ours, among them the folders below a workspace: a stage
     *("index", "run", "plan", "accept", "demo", "search", "runs", "show", "failures", "weights", "compare", "analyze"),
     *("verify", "gc", "package"),
 )
+MOST_THREADS = 1024  # above any machine's cores; torch crashes on numbers far beyond
 FIRST_RUN = "main"  # what `--name` calls the run that stands in the workspace itself
 
 
@@ -69,8 +70,8 @@ def read(
             problems.add(f"{key}: should be a mapping, not {whole[key]!r}")
             whole[key] = {}
     threads = whole.get("threads", 2)
-    if not isinstance(threads, int) or threads < 1:
-        problems.add(f"threads: {threads!r} should be a whole number above 0")
+    if not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads <= MOST_THREADS:
+        problems.add(f"threads: {threads!r} should be a whole number of CPU threads, 1 to {MOST_THREADS}")
     raw = _entries(whole["stages"], problems)
     for name, entry in raw.items():
         problems.extend(_misspelt(name, entry))

@@ -1,10 +1,12 @@
-"""Chooses the video feature a sentence encoder is trained towards, if its `from` has none.
+"""Completes `from` of entries of stages.yaml by stages that follow from their params.
 
-The feature is one that the train stage fuses with the encoder's own, so it is needed in any case.
+A sentence encoder is trained towards a video feature. If its `from` has none, one is chosen that the train stage fuses
+with the encoder's own feature, so it is needed in any case. A vectors stage reads the features whose vectors it keeps.
 """
 
 from pipeline.graph import step_facts
 from pipeline.graph.entry import sources_of
+from pipeline.graph.options import VECTORS
 from pipeline.graph.stages_file import Entries, Entry
 from pipeline.parts.classes import Part, plugged
 from pipeline.parts.code import PartError
@@ -14,13 +16,30 @@ def complete(raw: Entries, trusted: frozenset[str]) -> None:
     """Add a video feature to the `from` of each encoder that lacks one: the first of train.raw, else of train.from.
 
     Only features with one vector a video are taken. If there is none, the entry does not change, and a run of it
-    reports what is missing.
+    reports what is missing. A vectors stage gets the features that its `models` name.
     """
     for name, entry in raw.items():
         part = _part(raw, name, trusted)
         text = part is not None and part.constants.get("sides") == ("text",) and "task" in part.methods
         if text and not any("video" in _sides(raw, source, trusted) for source in sources_of(entry)):
             entry["from"] = [*sources_of(entry), *_feature(raw, name, trusted)]
+        if entry.get("step") == VECTORS:
+            _complete_kept(raw, entry, trusted)
+
+
+def _complete_kept(raw: Entries, entry: Entry, trusted: frozenset[str]) -> None:
+    """Let a vectors stage read the features that its `models` name, and no train stage if all of them are features."""
+    named = entry["params"].get("models")
+    if not isinstance(named, list) or not named:
+        return
+    words = [str(name).removesuffix("/seed0") for name in named]
+    features = [word for word in words if {"video", "text"} <= set(_sides(raw, word, trusted))]
+    if len(features) == len(words):
+        entry["from"] = features
+    else:
+        inside = {source for name in sources_of(entry) if name in raw for source in sources_of(raw[name])}
+        lacking = [word for word in features if word not in inside and word not in sources_of(entry)]
+        entry["from"] = [*sources_of(entry), *lacking]
 
 
 def _feature(raw: Entries, name: str, trusted: frozenset[str]) -> list[str]:

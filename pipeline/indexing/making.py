@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline import progress, yamls
 from pipeline import run as stages_run
 from pipeline.errors import LaffError
 from pipeline.graph import kept
-from pipeline.indexing.order import pairs_of, same, vectors_of, videos_of
+from pipeline.indexing.order import Order, pairs_of, same, vectors_of, videos_of
 from pipeline.items import collection, table
 from pipeline.items.windows import Window
 from pipeline.outcome import Outcome
+from pipeline.plan.context import Context
 from pipeline.plan.losses import WouldReplace
-from pipeline.request import Request
+from pipeline.plan.plan import stage_plan
+from pipeline.request import Request, recalled
 from pipeline.run import NoWeights
 from pipeline.store import home
 from pipeline.store.workspace import Workspace
@@ -32,6 +35,8 @@ class Change:
     changed: int
     gone: int
     same: int
+    processed: int = 0  # videos that were looked at and embedded, the same ones that share a file with others too
+    unnamed: Sequence[str] = ()  # files that are left out, since their names can be no id
 
     @property
     def now(self) -> int:
@@ -39,10 +44,11 @@ class Change:
         return self.new + self.changed + self.same
 
     def __str__(self) -> str:
-        return f"{self.new} new, {self.changed} changed, {self.gone} gone; {self.same} as they were"
+        processed = f"; {self.processed} processed" if self.processed != self.new + self.changed else ""
+        return f"{self.new} new, {self.changed} changed, {self.gone} gone; {self.same} as they were{processed}"
 
 
-def run(request: Request, retry: bool) -> tuple[Outcome, Change]:
+def run(request: Request, retry: bool, order: Order) -> tuple[Outcome, Change]:
     """Bring the index up to date.
 
     Raises:
@@ -50,16 +56,19 @@ def run(request: Request, retry: bool) -> tuple[Outcome, Change]:
         LaffError: if a model is not here and cannot be fetched; its text says what to type instead.
     """
     old_digests = _listed_digests(request.work)
-    gone = len(old_digests.keys() - videos_of(collection.load(request.collection)))
+    items = collection.load(request.collection)
+    gone = len(old_digests.keys() - videos_of(items))
     if 2 * gone > len(old_digests) and not request.replace:
         message = f"{gone} of the {len(old_digests)} videos are not in {_folder(request)} any more"
         raise WouldReplace([], str(request.work), "", message)
-    vectors = vectors_of(request.graph())
+    vectors, lacking = vectors_of(request.graph()), _never_made(request.work)
     try:
         outcome = stages_run.run(request, (vectors.name,), retry)
     except NoWeights as error:
-        raise LaffError(f"{error}{_alternative(request)}") from None
-    return outcome, _change(old_digests, _listed_digests(request.work))
+        raise LaffError(f"{error}{_alternative(request, order)}") from None
+    old_digests = {video: digest for video, digest in old_digests.items() if video not in lacking}
+    change = _change(old_digests, _listed_digests(request.work))
+    return outcome, replace(change, processed=outcome.videos_made.get(vectors.name, 0), unnamed=items.unnamed)
 
 
 def features(request: Request) -> list[str]:
@@ -77,14 +86,15 @@ def work_words(request: Request, current: Path) -> str:
     return f" -w {shlex.quote(str(folder if same(folder / home.NAME, request.work) else request.work))}"
 
 
-def _alternative(request: Request) -> str:
+def _alternative(request: Request, order: Order) -> str:
     """What can be typed if a model cannot be fetched; '' if there is no alternative."""
-    if PACKAGED in features(request) or PACKAGED not in pairs_of(request.graph()):
+    graph = request.graph()
+    if PACKAGED in features(request) or PACKAGED not in pairs_of(graph):
         return ""
-    folder = _folder(request)
-    where = "" if same(folder / home.NAME, request.work) else f" -w {shlex.quote(str(request.work))}"
+    hands = f" --workers {request.workers}" if request.workers else ""
+    hands += f" --scheduler {request.scheduler}" if request.scheduler else ""
     return (
-        f"\nor use models that are here already: laff index {shlex.quote(str(folder))}{where} --feature {PACKAGED}\n"
+        f"\nor use models that are here already: {order.command(PACKAGED, graph)}{hands}\n"
         "(its models come in packages; it knows the thousand classes of ImageNet in photographs, and is less exact)"
     )
 
@@ -101,6 +111,27 @@ def _change(old: dict[str, str], new: dict[str, str]) -> Change:
     return Change(len(new) - len(common), changed, len(old) - len(common), len(common) - changed)
 
 
+def _never_made(work: Path) -> set[str]:
+    """The listed videos that a search could not find, for a run before this one was cut off."""
+    request = recalled(work)
+    if request is None:
+        return set()
+    try:
+        catalog, graph = table.read(Workspace(work).table)[0], request.graph()
+        context = Context(graph, catalog, Workspace(work), source=request.collection)
+        missing = {unit.shard for unit in stage_plan(context, vectors_of(graph).name).missing}
+    except LaffError:  # told by the run
+        return set()
+    shards = catalog.shards("video")
+    rows = [row for number in sorted(missing) if number >= 0 for row in shards[number].tolist()]
+    return {_video_of(catalog.videos[row], float(catalog.starts[row]), float(catalog.ends[row])) for row in rows}
+
+
+def _video_of(id_: str, start: float, end: float) -> str:
+    """The video that an item is, or is a window of."""
+    return id_.removesuffix(Window(start, end).name(""))
+
+
 def _listed_digests(work: Path) -> dict[str, str]:
     """{id: digest of the file} of the videos that a workspace lists, whole or in windows; {} if it has no table yet."""
     try:
@@ -109,4 +140,4 @@ def _listed_digests(work: Path) -> dict[str, str]:
         progress.note(str(error))
         return {}
     items = zip(catalog.videos, catalog.starts.tolist(), catalog.ends.tolist(), catalog.digests, strict=True)
-    return {id_.removesuffix(Window(start, end).name("")): digest for id_, start, end, digest in items}
+    return {_video_of(id_, start, end): digest for id_, start, end, digest in items}

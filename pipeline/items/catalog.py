@@ -73,6 +73,11 @@ class Catalog:
         """Whether there are videos, none of which was read yet."""
         return bool(self.digests) and all(digest.startswith(PENDING) for digest in self.digests)
 
+    @property
+    def unit(self) -> str:
+        """What an item is, for a bar that counts them."""
+        return "window" if np.isfinite(self.ends).any() else "video"
+
     def split_number(self, split: str) -> int:
         """The number that `video_split` holds for the videos of a split."""
         return SPLITS.index(self.aliases.get(split, split))

@@ -37,6 +37,7 @@ class Collection:
     queries: Captions = field(default_factory=Captions)  # texts that test is asked without a known answer
     val_is_test: bool = False  # whether the videos of test are those of val too; val lists none then
     notes: list[str] = field(default_factory=list)  # remarks that are no mistakes, a line each
+    unnamed: list[str] = field(default_factory=list)  # files of videos that are left out: their names can be no id
 
     @property
     def has_videos(self) -> bool:
@@ -107,6 +108,7 @@ def _read(raw: dict[str, Any], collection: Collection, problems: Problems) -> No
         )
         source = sources.read(place, follow is True, not takes_rest, about_videos)
         collection.notes += source.notes
+        collection.unnamed = source.unnamed
     listed_by_source = source.own if source else {} if "videos" in raw else None
     read = splits.read(raw, path, listed_by_source, problems)
     collection.ids, collection.captions, collection.queries = read.ids, read.captions, read.queries

@@ -9,6 +9,7 @@ from pipeline.items.sources import Source, distinct_names
 from pipeline.items.splits import Lines
 from pipeline.items.video_files import chosen_of, links_out, prefix_of, some
 
+PART = re.compile(r"(.+)@[0-9.]+-[0-9.]+")  # the id of a window that a rule made
 GUESSED = 40  # only so many mistakes get a did-you-mean, because it is slow
 
 
@@ -60,6 +61,8 @@ def _note_missing(source: Source, files: dict[str, str], lines: Lines, problems:
     def hint(video: str) -> str:
         if video in known:
             return ""
+        if (part := PART.fullmatch(video)) and part[1] in known:
+            return f"; id lists name videos, not their windows: '{part[1]}'"
         return f"; did you mean '{deeper[video]}'?" if video in deeper else _near(video, names[:5000])
 
     if problems or len(lost) == len(lines):

@@ -12,6 +12,10 @@ from pipeline import ids
 from pipeline.errors import Problems
 from pipeline.items.lists import Caption, Captions, csv_rows, odd_letter, one_line, text_lines
 
+FORMS = {  # by the ending of a file: what its lines are
+    ".csv": "a line is `query,text`, where text is what is asked",
+    ".jsonl": 'a line is {"query": …, "text": …}, where text is what is asked',
+}
 FORM = 'should be {"query": …, "text": …}, both texts'
 
 
@@ -32,7 +36,8 @@ def read_queries(file: Path, problems: Problems) -> Captions:
         elif id_ in lines:
             problems.add(f"query '{id_}' stands again; first in line {lines[id_]}", file, number)
         elif not (line := one_line(text)):
-            problems.add(f"query '{id_}' has no text; a line is an id, white space, and what is asked", file, number)
+            form = FORMS.get(file.suffix.lower(), "a line is an id, white space, and what is asked")
+            problems.add(f"query '{id_}' has no text; {form}", file, number)
         elif odd := odd_letter(line):
             problems.add(f"query '{id_}' has the character {odd!r}, which is no text", file, number)
         else:

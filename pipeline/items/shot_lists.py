@@ -25,9 +25,9 @@ from pipeline.items.lists import text_lines
 from pipeline.items.windows import Window, seconds_of
 
 HEADER = ["startframe", "starttime", "endframe", "endtime"]
-SHOT = re.compile(r"shot(\d+)_\d+")
-POINT = re.compile(r"T(\d+):(\d+):(\d+)(?::(\d+)F(\d+))?")
-DURATION = re.compile(r"PT(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?(?:(\d+)N(\d+)F)?")
+SHOT = re.compile(r"shot(\d+)_\d+", re.ASCII)
+POINT = re.compile(r"T(\d+):(\d+):(\d+)(?::(\d+)F(\d+))?", re.ASCII)
+DURATION = re.compile(r"PT(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?(?:(\d+)N(\d+)F)?", re.ASCII)
 XML = ".xml"
 
 Shots = list[tuple[str, Window]]  # of one video: the id and the bounds of each

@@ -39,9 +39,11 @@ class Source:
     lost: set[str] = field(default_factory=set)  # paths without a file
     links: set[str] = field(default_factory=set)  # paths that are links
     pipes: list[str] = field(default_factory=list)  # names of pipes, sockets, devices
-    linked: list[str] = field(
+    linked: list[str] = field(default_factory=list)  # subfolders that are links out of the folder: not followed
+    out: list[str] = field(
         default_factory=list
-    )  # subfolders that are links out of the folder; they are not followed
+    )  # links out of the folder, subfolders and files, if nobody lists videos
+    unnamed: list[str] = field(default_factory=list)  # videos whose names cannot be written as ids
     notes: list[str] = field(default_factory=list)
 
 
@@ -75,7 +77,7 @@ def read(place: Path, follow: bool, listed: bool, problems: Problems) -> Source:
         for id_ in {ids.clean(stem_and_ending(name)[0]), ids.clean(name)}:
             source.known.setdefault(id_, [f"{prefix}{name}"])
     if not listed:
-        _find_own(source, names, problems)
+        _find_own(source, names if follow else _without_links_out(source, names), problems)
     return source
 
 
@@ -117,11 +119,27 @@ def _walk(source: Source, follow: bool, unread: list[str]) -> Iterator[str]:
         left += reversed(deeper)
 
 
+def _without_links_out(source: Source, names: Sequence[str]) -> list[str]:
+    """Names of files without those that are links out of the folder, which are noted."""
+    prefix = prefix_of(source.folder)
+    paths = [path for path in (f"{prefix}{name}" for name in names) if path in source.links]
+    out = {path for path in paths if Path(path).exists() and leads_out(path, source.folder)}
+    for what, links in (("file", [path.removeprefix(prefix) for path in sorted(out)]), ("subfolder", source.linked)):
+        if links:
+            source.notes.append(
+                f"{len(links)} {what}(s) of {source.place} are left out, for they are links out of it: {some(links)}; "
+                "`follow_links: true` in collection.yaml, or `laff index --follow-links`, follows them"
+            )
+    source.out = [*(path.removeprefix(prefix) for path in sorted(out)), *source.linked]
+    return [name for name in names if f"{prefix}{name}" not in out]
+
+
 def _find_own(source: Source, names: Sequence[str], problems: Problems) -> None:
     """Fill in `own`, an id for each file that is a video. Mistakes: no video, two of one id, ids apart by case only."""
     prefix = prefix_of(source.folder)
     by_id: dict[str, list[str]] = {}
-    odd, unnamed = [], []
+    odd: list[str] = []
+    unnamed = source.unnamed
     for name in names:
         stem, ending = stem_and_ending(name)
         if not is_video(f"{prefix}{name}", ending):
@@ -141,15 +159,20 @@ def _find_own(source: Source, names: Sequence[str], problems: Problems) -> None:
             f"{len(unnamed)} video(s) of {place} are left out, since their names are no text that an id can be: "
             f"{some(unnamed)}; rename them, or list them: {TABLE}"
         )
-    if source.linked:
-        problems.add(
-            f"{len(source.linked)} subfolder(s) are links out of it: {some(source.linked)}; if they may be followed, "
-            "say `follow_links: true` in collection.yaml",
-            place,
-        )
-    elif not by_id:
-        what = f"holds no video: {len(names)} file(s), such as {some(names[:1])}" if names else "holds no video"
-        problems.add(f"{what}; videos have endings such as .mp4, .mkv, .webm, .avi, .mov, .gif", place)
+    if not by_id:
+        others = [name for name in names if name not in unnamed]
+        what = f"{len(others)} file(s), such as {some(others[:1])}; " if others else ""
+        then = "videos have endings such as .mp4, .mkv, .webm, .avi, .mov, .gif"
+        if unnamed:
+            then = (
+                f"{len(unnamed)} video(s) have names that are no text that an id can be: {some(unnamed)}; rename them"
+            )
+        elif source.out:
+            then = (
+                f"{len(source.out)} link(s) lead out of it: {some(source.out)}; `follow_links: true` in "
+                "collection.yaml, or `laff index --follow-links`, follows them"
+            )
+        problems.add(f"holds no video{': ' if what else '; '}{what}{then}", place)
     for id_, files in by_id.items():
         if len(files) > 1:
             problems.add(

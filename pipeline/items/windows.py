@@ -6,7 +6,7 @@ import math
 import re
 from typing import NamedTuple
 
-CLOCK = re.compile(r"(?:(?:(\d+):)?([0-5]?\d):)?(\d+(?:\.\d*)?|\.\d+)")  # [[h:]mm:]ss[.fff]
+CLOCK = re.compile(r"(?:(?:(\d+):)?([0-5]?\d):)?(\d+(?:\.\d*)?|\.\d+)", re.ASCII)  # [[h:]mm:]ss[.fff]
 DIGITS = 3  # behind the point, of the seconds in an id
 
 
@@ -23,6 +23,8 @@ class Window(NamedTuple):
             return f"starts at {self.start:g}; a window starts at 0 seconds or later"
         if self.end <= self.start:
             return f"goes from {seconds_text(self.start)} to {seconds_text(self.end)}: its end should be later"
+        if seconds_text(self.start) == seconds_text(self.end):
+            return f"goes from {self.start!r} to {self.end!r}: a window lasts a millisecond at least"
         return ""
 
     def name(self, video: str) -> str:

@@ -17,6 +17,7 @@ WEIGHTS = "weights"  # the folder of published weights and of those that were gi
 LEARNED, TRAINED, INPUTS = "learned", "train", "files"  # folders of what was learned, and of other files
 FORMAT = 1  # another one has other keys, or other meanings of them
 SHA256 = re.compile(r"[0-9a-f]{64}")
+LONGEST = 80  # characters of a wrong value that a message shows
 MAPPINGS = ("files", "learned", "words", "trained", "widths", "code")
 LISTS = ("models", "weights", "inputs", "random")
 
@@ -110,7 +111,7 @@ def _mistakes(root: Path, content: JsonObject) -> list[str]:
         if problem := _path_problem(name):
             mistakes.append(problem)
         elif not isinstance(sha256, str) or not SHA256.fullmatch(sha256):
-            mistakes.append(f"files: the sha256 of {name} is {sha256!r}")
+            mistakes.append(f"files: the sha256 of {name} is {_short(sha256)}")
     named = {
         where: value for key in ("learned", "words", "trained") for where, value in (content.get(key) or {}).items()
     }
@@ -122,12 +123,12 @@ def _mistakes(root: Path, content: JsonObject) -> list[str]:
     for key in ("weights", "inputs"):
         for entry in content.get(key) or []:
             if not isinstance(entry, dict) or not all(isinstance(entry.get(part), str) for part in ("stage", "param")):
-                mistakes.append(f"{key}: {entry!r} should be a mapping with stage and param")
+                mistakes.append(f"{key}: {_short(entry)} should be a mapping with stage and param")
             elif any(name not in listed for name in _held(entry)):
                 mistakes.append(f"{key}: {entry['stage']}.{entry['param']} names files that are not among `files`")
     for name, shape in (content.get("widths") or {}).items():
         if not (isinstance(shape, list) and len(shape) == 2 and all(isinstance(part, int) for part in shape)):
-            mistakes.append(f"widths: {name} is {shape!r}; it should be [width, frames]")
+            mistakes.append(f"widths: {name} is {_short(shape)}; it should be [width, frames]")
     if not all(isinstance(digests, dict) for digests in (content.get("code") or {}).values()):
         mistakes.append("code should hold mappings of modules to digests")
     return mistakes
@@ -139,11 +140,17 @@ def _held(entry: JsonObject) -> list[str]:
     return held if isinstance(held, list) else [str(held)]
 
 
+def _short(value: Any) -> str:
+    """A value of the file for a message, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
 def _path_problem(name: Any) -> str:
     """Why a name is no path of a file inside the package, or ''."""
     if not isinstance(name, str) or not name.isprintable() or "\\" in name:
-        return f"files: {name!r} is no name of a file"
+        return f"files: {_short(name)} is no name of a file"
     parts = PurePosixPath(name).parts
     if PurePosixPath(name).is_absolute() or ".." in parts or "/".join(parts) != name:
-        return f"files: {name!r} leads out of the package; names stay below its folder"
+        return f"files: {_short(name)} leads out of the package; names stay below its folder"
     return ""

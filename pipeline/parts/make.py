@@ -16,7 +16,7 @@ def make(where: str, path: str, params: dict[str, Any]) -> Any:
     except ImportError as error:
         raise Unfit(f"'{where}' cannot use {path}: {error}; is the package installed?") from error
     try:
-        with blaming(f"in stage '{where}', {name}.__init__"):
+        with blaming(f"in stage '{where}', {name}.__init__", params):
             return part(**params)
     except ValueError as error:
         raise Unfit(f"'{where}' cannot use {path}: {error}") from None

@@ -20,7 +20,7 @@ HOW = {  # what may be lacking -> what to add to collection.yaml
 def lacks(context: Context, name: str) -> list[str]:
     """The keys of HOW that the collection lacks for a stage itself, without those of the stages that it reads."""
     stage, catalog = context.stage(name), context.catalog
-    return [what for what in needs(stage) if not (context.has_videos if what == "videos" else _has(catalog, what))]
+    return [what for what in needs(stage) if not (context.has_videos if what == "videos" else has(catalog, what))]
 
 
 def needs(stage: Stage) -> list[str]:
@@ -36,7 +36,8 @@ def needs(stage: Stage) -> list[str]:
     return needed
 
 
-def _has(catalog: Catalog, what: str) -> bool:
+def has(catalog: Catalog, what: str) -> bool:
+    """Whether a collection has the captions or texts that a key of HOW names."""
     if what == "texts":
         return bool(len(catalog.captions))
     kind, _, split = what.partition(" of ")

@@ -35,7 +35,7 @@ def check_up_to_date(context: Context, names: Iterable[str], again: str, concern
     again: what makes it up to date, as the end of a sentence; concerns: see `not_up_to_date`.
     """
     if states := not_up_to_date(context, names, concerns):
-        raise LaffError(
-            f"{states[0].stage} in {context.work.root} is not up to date ({states[0].why}); give the same --profile, "
-            f"--set and --stages as when it was made, or {again}"
-        )
+        # Where the collection has changed, no settings help.
+        same = "" if context.changes else "give the same --profile, --set and --stages as when it was made, or "
+        why = "; ".join(context.changes or [states[0].why])
+        raise LaffError(f"{states[0].stage} in {context.work.root} is not up to date ({why}); {same}{again}")

@@ -15,6 +15,7 @@ import numpy as np
 from pipeline.errors import LaffError
 from pipeline.ranking.best import Best, Nearest, Order
 from pipeline.ranking.products import Products, blocks
+from pipeline.ranking.tiles import whole_tiles
 from pipeline.rows.flat import Flat
 
 SCORES = 1 << 20  # most scores of a block: 4 MiB
@@ -31,8 +32,9 @@ def nearest(
 ) -> Nearest:
     """The k rows of the largest dot product with each query [Q, D] float32.
 
-    order: decides which row comes first among equal scores; None: the earlier row. allowed: [N] bool, the rows that may
-    be found; None: all. LaffError for k below 1, another width, or values that are not finite.
+    Equal rows have equal scores. order: decides which row comes first among equal scores; None: the earlier row. The
+    last bits of a score may depend on how many queries are asked at once. allowed: [N] bool, the rows that may be
+    found; None: all. LaffError for k below 1, another width, or values that are not finite.
     """
     parts = list(passes(queries, sources, k, order, allowed))
     return Nearest(np.concatenate([part.rows for part in parts]), np.concatenate([part.scores for part in parts]))
@@ -92,7 +94,7 @@ def _one_pass(
     best = Best(len(queries), k, order)
     if not len(queries) or not k:
         return best.result()
-    size = max(1, min(SCORES // len(queries), BYTES // max(1, sources[0].row_bytes)))
+    size = whole_tiles(min(SCORES // len(queries), BYTES // max(1, sources[0].row_bytes)))
     stream, lock = blocks(sources, size, allowed), Lock()
     threads = torch.get_num_threads()
 

@@ -1,4 +1,7 @@
-"""Dot products of stored vectors with queries, block by block: read ahead from disk, summed in float32."""
+"""Dot products of stored vectors with queries, block by block: read ahead from disk, summed in float32.
+
+Equal vectors get equal scores in any block of any source; see `tiles`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.ranking.tiles import TILE, tiles_over, whole_tiles
 from pipeline.rows.flat import KINDS, Flat
 
 if TYPE_CHECKING:
@@ -51,12 +55,13 @@ class Products:
     """Multiplies blocks of rows with the same queries. Each thread has one of its own, with the memory it needs."""
 
     def __init__(self, queries: np.ndarray, size: int) -> None:
-        """Hold queries [Q, D] float32; size: the most rows of a block."""
+        """Hold queries [Q, D] float32; size: the most rows of a block, a multiple of TILE."""
         import torch
 
+        assert size % TILE == 0
         self._queries = torch.from_numpy(queries)
         count, width = queries.shape
-        self._piece = min(max(16, PIECE // max(1, width)), size)
+        self._piece = min(whole_tiles(PIECE // max(1, width)), size)
         self._stored = {kind: np.empty((0, width), kind) for kind in KINDS}
         self._wide, self._size = torch.empty(self._piece, width), size
         self._scores = torch.empty(count, size)
@@ -68,10 +73,12 @@ class Products:
         kind = block.source.dtype
         if not len(self._stored[kind]):
             self._stored[kind] = np.empty((self._size, block.source.width), kind)
+        filled = tiles_over(block.count)
         block.source.read(block.first, self._stored[kind][: block.count])
+        self._stored[kind][block.count : filled] = 0
         stored = torch.from_numpy(self._stored[kind])
-        for start in range(0, block.count, self._piece):
-            end = min(start + self._piece, block.count)
+        for start in range(0, filled, self._piece):
+            end = min(start + self._piece, filled)
             vectors = stored[start:end]
             if kind != "float32":
                 vectors = self._wide[: end - start].copy_(vectors)

@@ -12,6 +12,7 @@ from pipeline.assembly.features import Rows
 from pipeline.errors import LaffError
 from pipeline.graph.models import Row
 from pipeline.plan.context import Context
+from pipeline.ranking.tiles import filled
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,10 +24,12 @@ KEPT = 1 << 28  # scores that are kept for the way back from videos to captions:
 
 
 def of_vectors(texts: Tensor, videos: Tensor) -> Score:
-    """The scores of a model with vectors [U, W] and [V, W]: their dot products."""
+    """The scores of a model with vectors [U, W] and [V, W]: their dot products. Equal videos have equal scores."""
+    count, whole = len(videos), filled(videos)
 
     def score(some_texts: Tensor, some_videos: Tensor) -> Tensor:
-        return _of(texts, some_texts) @ _of(videos, some_videos).T
+        candidates = whole if len(some_videos) == count else filled(whole[some_videos])
+        return (_of(texts, some_texts) @ candidates.T).narrow(1, 0, len(some_videos))
 
     return score
 

@@ -1,12 +1,14 @@
-"""TREC run files, gzipped: one line `query Q0 item rank score tag` for each item that a query found.
+"""TREC run files of lines `query Q0 item rank score tag`, gzipped where their name ends in .gz.
 
 White space and % in queries and items are percent-encoded there.
 """
 
 import gzip
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -23,14 +25,13 @@ def write_run(path: Path, queries: Iterable[tuple[str, Hits]], tag: str) -> None
     queries: their ids with what they found. Scores keep nine digits, which tell every two float32 apart.
     Raises LaffError if a name is empty, the tag holds white space, a query comes twice, or its scores rise.
     """
-    with (
-        whole(path) as temporary,
-        temporary.open("wb") as raw,
-        # Neither a name nor a time in the header: they would make equal runs differ.
-        gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=6, mtime=0) as packed,
-    ):
+    with whole(path) as temporary, temporary.open("wb") as raw, ExitStack() as stack:
+        file: IO[bytes] | gzip.GzipFile = raw
+        if path.suffix == ".gz":
+            # Neither a name nor a time in the header: they would make equal runs differ.
+            file = stack.enter_context(gzip.GzipFile("", mode="wb", fileobj=raw, compresslevel=6, mtime=0))
         for lines in _lines(path, queries, tag):
-            packed.write(lines.encode())
+            file.write(lines.encode())
 
 
 def _lines(path: Path, queries: Iterable[tuple[str, Hits]], tag: str) -> Iterator[str]:

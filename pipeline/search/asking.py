@@ -13,6 +13,7 @@ from pipeline.build import construct, learned
 from pipeline.build.loaded import load
 from pipeline.errors import LaffError
 from pipeline.graph.kept import Kept
+from pipeline.package.intact import intact
 from pipeline.plan.context import Context
 from pipeline.ranking.embed import embed
 from pipeline.ranking.scores import normalised
@@ -59,7 +60,11 @@ class Asking:
             file = None if source.borrowed else lookup.get(source, context.graph, context.work)
             further = lookup.further(source, context.graph, context.work)
             state = learned.file(context, source)
-            part = _learned(part, state) if state else load(part, "cpu", file, None, further)
+            if state:
+                with intact(context.graph.package, state):
+                    part = _learned(part, state)
+            else:
+                part = load(part, "cpu", file, None, further)
             self._read[name] = part.extract_text
             if hasattr(part, "knows"):
                 self.knows[name] = part.knows

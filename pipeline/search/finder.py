@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -9,14 +10,15 @@ from typing import TYPE_CHECKING
 from pipeline.assembly import assemble
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.graph import models
-from pipeline.graph.kept import Kept, kept, stage_of, train_of
+from pipeline.graph.kept import VECTORS, Kept, kept, stage_of, train_of
 from pipeline.graph.options import VectorOptions
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.units import Unit
-from pipeline.plan.up_to_date import check_up_to_date
+from pipeline.plan.up_to_date import check_up_to_date, not_up_to_date
 from pipeline.search.asking import Asking
 from pipeline.search.places import Computed, Place, Stored
+from pipeline.store import home
 
 if TYPE_CHECKING:
     from fusion.spaces import Spaces
@@ -45,13 +47,24 @@ def choose(context: Context, name: str = "") -> Kept:
         if seed and seed not in seeds:
             raise LaffError(f"no '{name}': {word} has {', '.join(seeds)}")
         return Kept(word, seeds[seed] if seed else model.seeds[0], model)
-    pairs = [stage.name for stage in graph.stages.values() if {"video", "text"} <= set(stage.sides)]
+    pairs = _pairs(context)
     if word in pairs and not seed:
         return Kept(word)
     raise LaffError(
         f"no model '{name}'{did_you_mean(word, [*known, *pairs])} (trained here: {', '.join(known) or 'none'}; "
         f"features of videos and texts: {', '.join(pairs) or 'none'})"
     )
+
+
+def _pairs(context: Context) -> list[str]:
+    """The features that hold videos and texts in one space."""
+    return [stage.name for stage in context.graph.stages.values() if {"video", "text"} <= set(stage.sides)]
+
+
+def _label(chosen: Kept) -> str:
+    """The name of a model for `--model`; with its seed, where that is not the model's first."""
+    first = chosen.model is None or chosen.seed == chosen.model.seeds[0]
+    return chosen.name if first else chosen.key
 
 
 class Finder:
@@ -66,39 +79,79 @@ class Finder:
             and chosen.model
             and not assemble.best(context, self._train, chosen.model, chosen.seed).is_file()
         ):
-            raise LaffError(
-                f"{chosen.name} is not trained in {context.work.root}; run `laff train` with the same -c, -w and "
-                "--profile first"
-            )
+            made = [name for name in _pairs(context) if context.work.index(name).entries]
+            other = f", or search by a feature: --model {made[0]}" if made else ""
+            root = context.work.root
+            raise LaffError(f"{chosen.name} is not trained in {root}: `laff train -w {root}` trains it{other}")
         vectors = stage_of(context.graph)
-        self.stored = vectors is not None and self._is_kept()
-        _check_fresh(context, chosen, self._train.name if self._train else chosen.name, self.stored)
+        self._is_index = home.is_index(context.source, context.work.root)
+        self._current, self._count = self._shards()
+        enough = 1 if self._is_index else self._count  # an index that was cut off is searched as far as it got
+        self.stored = bool(self._current) and len(self._current) >= enough
+        self._check_fresh()
         self.place: Place = (
-            Stored(context, vectors, chosen) if vectors and self.stored else Computed(context, chosen, self._model)
+            Stored(context, vectors, chosen, self._current)
+            if vectors and self.stored
+            else Computed(context, chosen, self._model)
         )
 
     @property
     def label(self) -> str:
-        """The model as a person names it; with its seed, where that is not the model's first."""
-        first = self.chosen.model is None or self.chosen.seed == self.chosen.model.seeds[0]
-        return self.chosen.name if first else self.chosen.key
+        """The model as a person names it."""
+        return _label(self.chosen)
 
     @property
     def notes(self) -> list[str]:
         """What a person should know: that each search makes the vectors anew, where they could be kept."""
-        if self.stored or stage_of(self.context.graph) is None or (self._model and self._model.scores_pairs):
+        if self.stored and len(self._current) == self._count:
+            return []
+        if self.stored:
+            shards = self.context.catalog.shards("video")
+            videos = sum(len(shards[number]) for number in self._current)
+            return [
+                f"only {videos} of {len(self.context.catalog.videos)} videos can be found by {self.label}, for the "
+                f"last `laff index` was cut off: {home.index_command(self.context.work.root)}"
+            ]
+        if stage_of(self.context.graph) is None or (self._model and self._model.scores_pairs):
             return []
         return [
-            f"vectors of {self.label} are not kept, so each search makes them; `laff vectors` keeps them, with "
-            "--set vectors.models=[…] others than the main model's"
+            f"vectors of {self.label} are not kept, so each search makes them; `{self._keeping_command()}` keeps them"
         ]
 
-    def _is_kept(self) -> bool:
-        """Whether all vectors of the model stand as this configuration and collection would make them."""
+    def _shards(self) -> tuple[set[int], int]:
+        """The shards of kept vectors that are up to date, and how many there should be."""
         stage = stage_of(self.context.graph)
         if stage is None or self.chosen.key not in [vectors.key for vectors in kept(self.context.graph, stage)]:
-            return False
-        return not any(unit.key.startswith(f"{self.chosen.key}/") for unit in stage_plan(self.context, stage.name).todo)
+            return set(), 0
+        state, prefix = stage_plan(self.context, stage.name), f"{self.chosen.key}/"
+        current, todo = (
+            {unit.shard for unit in units if unit.key.startswith(prefix)} for units in (state.cached, state.todo)
+        )
+        return current, len(current) + len(todo)
+
+    def _keeping_command(self) -> str:
+        """The command that keeps these vectors, and those that are kept already."""
+        graph, root = self.context.graph, self.context.work.root
+        stage = stage_of(graph)
+        before = kept(graph, stage) if stage else []
+        if self._is_index and (self._count or graph.package):
+            return home.index_command(root)
+        if self._is_index:
+            names = dict.fromkeys([vectors.name for vectors in before] + [self.chosen.name])
+            return home.index_command(root) + "".join(f" --feature {name}" for name in names)
+        command = f"laff {stage.name if stage else VECTORS} -w {shlex.quote(str(root))}"
+        if self._count:
+            return command
+        trained = [vectors for vectors in before if self._is_made(vectors)]
+        names = dict.fromkeys(map(_label, [*trained, self.chosen]))
+        return f"{command} --set '{stage.name if stage else VECTORS}.models=[{', '.join(names)}]'"
+
+    def _is_made(self, vectors: Kept) -> bool:
+        """Whether a model is trained; features are made when they are needed."""
+        train = train_of(self.context.graph, stage) if (stage := stage_of(self.context.graph)) else None
+        if vectors.model is None or train is None:
+            return True
+        return assemble.best(self.context, train, vectors.model, vectors.seed).is_file()
 
     @cached_property
     def encoders(self) -> list[assemble.Joint]:
@@ -125,19 +178,30 @@ class Finder:
         joint = {encoder.name for encoder in self.encoders}
         return [*self.chosen.model.video, *(name for name in self.chosen.model.text if name not in joint)]
 
+    def _check_fresh(self) -> None:
+        """Raise LaffError where the model or its features are not as this configuration and collection make them.
 
-def _check_fresh(context: Context, chosen: Kept, source: str, stored: bool) -> None:
-    """Raise LaffError where the model or its features are not what this configuration and collection would make now.
+        Kept vectors are up to date, and so is all that they were made from. Then only what was learned (models,
+        vocabularies, fine-tunings) is looked at.
+        """
+        context, chosen = self.context, self.chosen
+        source = self._train.name if self._train else chosen.name
 
-    source: the stage that made it. stored: whether vectors are kept; they are up to date, and so is all that they were
-    made from. Then only what was learned (models, vocabularies, fine-tunings) is looked at.
-    """
+        def concerns(name: str, unit: Unit) -> bool:
+            of_model = name != source or chosen.model is None or unit.key == chosen.key
+            return of_model and not (self.stored and unit.side)
 
-    def concerns(name: str, unit: Unit) -> bool:
-        of_model = name != source or chosen.model is None or unit.key == chosen.key
-        return of_model and not (stored and unit.side)
-
-    again = f"run `laff {'train' if chosen.model else 'vectors'}` with these first"
-    if context.source.parent.resolve() == context.work.root.resolve():  # `laff index` wrote it
-        again = f"`laff index -w {context.work.root}`, which takes in what is new, changed or gone"
-    check_up_to_date(context, context.graph.needed([source]), again, concerns)
+        needed, root = context.graph.needed([source]), context.work.root
+        if not self._is_index:
+            word = "train" if chosen.model else source
+            check_up_to_date(context, needed, f"run `laff {word} -w {root}` with these first", concerns)
+        elif states := not_up_to_date(context, needed, concerns):
+            name, why = states[0].stage, states[0].why
+            if not self._count:
+                raise LaffError(f"{self.label} is not indexed here: {self._keeping_command()}")
+            if not any(state.stale for state in states):
+                raise LaffError(f"{home.shown(root)} is not indexed yet: {home.index_command(root)}")
+            raise LaffError(
+                f"{name} of {home.shown(root)} is not up to date ({why}); give the --profile and --set that `laff "
+                f"index` was given, or make it anew: {home.index_command(root)}"
+            )

@@ -10,6 +10,8 @@ ids, values = library.features("x3d")
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +29,10 @@ from pipeline.request import Request, recalled
 from pipeline.run_plan import random_stages
 from pipeline.search import fusing
 from pipeline.search.asking import Questions
+from pipeline.search.ends import Ends
 from pipeline.search.finder import Finder, choose
+from pipeline.search.named import named_item
+from pipeline.search.standing import standing
 from pipeline.search.unknown import Unknown, unknown_words
 from pipeline.store import home
 
@@ -59,21 +64,24 @@ class Library:
         """models: as `laff search --model` names them, the main one if none is named. split: all, train, val, test."""
         if split != "all" and split not in SPLITS:
             raise LaffError(f"no split '{split}'{did_you_mean(split, SPLITS)} (all, {', '.join(SPLITS)})")
-        self.context = open_context(request)  # the surroundings: graph, catalog of items, workspace
+        index = standing(request) if home.is_index(request.collection, request.work) else None
+        self.context = index.context if index else open_context(request)  # graph, catalog of items, workspace
+        self._index = index  # None: the workspace of a collection, which has to be up to date
         if split != "all" and not len(self.context.catalog.split_videos(split)):
             raise LaffError(f"the collection has no videos in {split}; --split takes another one")
         names = list(dict.fromkeys(models)) or [""]
         # For each model where it looks and how it reads sentences.
         self.finders = [Finder(self.context, choose(self.context, name)) for name in names]
         self._split = split
+        self._ends, self._here = Ends(self.context), str(Path.cwd())
 
     @classmethod
     def open(cls, work: str | Path, models: Sequence[str] = (), split: str = "all") -> Library:
         """The library of a workspace, or of a folder that was indexed, with the settings that its last run had."""
         work = home.meant(Path(work))
+        check_made(work)
         request = recalled(work)
-        if request is None:
-            raise LaffError(f"{work} remembers no run; `laff run -c collection.yaml -w {work}` makes one")
+        assert request
         return cls(request, models, split)
 
     @property
@@ -84,10 +92,10 @@ class Library:
 
     def notes(self) -> list[str]:
         """What a person should know before believing any answer; none where all is well."""
-        notes = []
+        notes = [self._index.note] if self._index and self._index.note else []
         read = [name for finder in self.finders for name in finder.reads]
         if random := random_stages(self.context, self.context.graph.needed(read)):
-            notes.append(f"RANDOM WEIGHTS in {', '.join(random)}: this shows that the machine runs, not how good it is")
+            notes.append(f"RANDOM WEIGHTS in {', '.join(random)}: the order means nothing")
         if len(self.finders) > 1:
             notes.append(fusing.describe([finder.label for finder in self.finders]))
         return [*notes, *(note for finder in self.finders for note in finder.notes)]
@@ -115,12 +123,13 @@ class Library:
             yield from self._hits([finder.asking.ask(block) for finder in self.finders], k, None, shares)
 
     def like(self, video: str, k: int = 10) -> list[Hit]:
-        """The k videos whose vectors lie nearest to that of a video of the collection, itself left out."""
+        """The k videos whose vectors lie nearest to that of a video of the collection, itself left out.
+
+        video: its id, or the path of its file.
+        """
         _check(k)
-        catalog = self.context.catalog
-        if video not in catalog.row:
-            raise LaffError(f"the collection has no video '{video}'{did_you_mean(video, catalog.videos)}")
-        row, questions = catalog.row[video], []
+        video = named_item(self.context.catalog, video)
+        row, questions = self.context.catalog.row[video], []
         for finder in self.finders:
             places = np.flatnonzero(finder.place.videos == row)
             if not len(places):
@@ -137,9 +146,9 @@ class Library:
         answers = []
         for finder, of_finder in zip(self.finders, questions, strict=True):
             videos = finder.place.videos
-            allowed = np.ones(len(videos), bool)
+            allowed = self._index.present[videos] if self._index else np.ones(len(videos), bool)
             if self._split != "all":
-                allowed = np.isin(videos, catalog.split_videos(self._split))
+                allowed &= np.isin(videos, catalog.split_videos(self._split))
             if without is not None:
                 allowed &= videos != without
             answers.append(_joined(list(finder.place.best(of_finder, deep, allowed))))
@@ -165,8 +174,15 @@ class Library:
         """The hit of a row of the table."""
         catalog = self.context.catalog
         start, end = float(catalog.starts[row]), float(catalog.ends[row])
-        bounds = (None, None) if (start, end) == WHOLE else (start, end)
-        return Hit(catalog.videos[row], catalog.paths[row], score, shares, *bounds)
+        bounds = (None, None) if (start, end) == WHOLE else (start, self._ends.end(row))
+        return Hit(catalog.videos[row], self._shown(catalog.paths[row]), score, shares, *bounds)
+
+    def _shown(self, path: str) -> str:
+        """A path relative to the current folder where it lies below that, else in full."""
+        if not path:
+            return path
+        full, here = os.path.abspath(path), os.path.join(self._here, "")  # noqa: PTH100, PTH118 - there may be many
+        return full.removeprefix(here)
 
     def features(self, stage: str, side: str = "video") -> tuple[list[str], np.ndarray | csr_matrix]:
         """Ids [N] and rows [N, D] of a cached feature: float32, or CSR of a sparse one; of frames their mean."""
@@ -174,6 +190,10 @@ class Library:
         names = [feature.name for feature in graph.stages.values() if side in feature.sides]
         if stage not in names:
             raise LaffError(f"no {side} feature '{stage}'{did_you_mean(stage, names)} (here: {', '.join(names)})")
+        if not any(self.context.work.folder(stage).rglob("*.h5")):
+            raise LaffError(
+                f"{stage} is not made in {self.context.work.root}: laff run {stage} -w {self.context.work.root}"
+            )
         items = np.arange(len(catalog.videos if side == "video" else catalog.captions))
         values, covered = features.read(self.context, stage, side, items)
         return catalog.ids(side, items[covered]), values[covered]
@@ -181,6 +201,18 @@ class Library:
 
 def _joined(parts: Sequence[Nearest]) -> Nearest:
     return Nearest(np.concatenate([part.rows for part in parts]), np.concatenate([part.scores for part in parts]))
+
+
+def check_made(work: Path) -> None:
+    """Raise LaffError where a folder is not there, or was never indexed and is no workspace."""
+    if not work.is_dir():
+        raise LaffError(f"no such folder: {work}")
+    if not home.holds(work):
+        folder = shlex.quote(str(home.shown(work)))
+        raise LaffError(
+            f"{home.shown(work)} is not indexed yet: laff index {folder} (the workspace of a collection is made by "
+            f"laff run -c collection.yaml -w {folder})"
+        )
 
 
 def _check(k: int) -> None:

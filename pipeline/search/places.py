@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from pipeline.ranking.best import Nearest
 from pipeline.ranking.embed import blocks, embed, embed_videos
 from pipeline.ranking.nearest import of_scores, passes
 from pipeline.ranking.scores import normalised
+from pipeline.ranking.tiles import filled
 from pipeline.rows import flat, shards
 from pipeline.rows.flat import Flat
 from pipeline.search.asking import Questions
@@ -61,15 +62,15 @@ class Place:
 class Stored(Place):
     """What a vectors stage has kept: streamed from the files, exact over the kept values."""
 
-    def __init__(self, context: Context, stage: Stage, chosen: Kept) -> None:
-        """Find the shards that the vectors stage keeps of a model or feature."""
+    def __init__(self, context: Context, stage: Stage, chosen: Kept, numbers: Collection[int]) -> None:
+        """Find the shards of these numbers, of those that the vectors stage keeps of a model or feature."""
         super().__init__(context)
         catalog, folder = context.catalog, context.work.folder(stage.name) / chosen.key
         self.sources: list[Flat] = []
         self._kept_shares: dict[int, tuple[list[str], np.ndarray]] = {}
         videos = []
         for number, members in enumerate(catalog.shards("video")):
-            if not len(members):
+            if number not in numbers or not len(members):
                 continue
             source = flat.of_shard(folder / f"{number:05d}.h5")
             if not source.rows:
@@ -152,8 +153,9 @@ class Computed(Place):
                 alone = partial(_alone, self._model, query)
                 yield embed(alone, self._take(take), len(self.videos)).numpy().T
             return
+        candidates = filled(torch.from_numpy(self._vectors))
         for block in blocks(np.arange(len(questions)), len(self.videos)):
-            yield questions[block] @ self._vectors.T
+            yield (torch.from_numpy(questions[block]) @ candidates.T)[:, : len(self.videos)].numpy()
 
     def vector(self, number: int) -> np.ndarray:
         """The vector [W]."""

@@ -78,7 +78,7 @@ class Look:
 
 def run(context: Context, planned: Planned) -> None:
     """Probe the videos of the shards that are missing or stale."""
-    with progress.bar(planned.stage, _count(context, planned), "video") as bar:
+    with progress.bar(planned.stage, _count(context, planned), context.catalog.unit) as bar:
         for shard in context.tasks.each(look, _jobs(context, planned), bar):
             record(context, planned, shard)
 

@@ -1,7 +1,7 @@
 """extract: compute features of videos, in one pass over them for all stages, and features of captions."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -14,10 +14,9 @@ from pipeline.build import learned
 from pipeline.build.construct import construct
 from pipeline.build.loaded import device
 from pipeline.errors import LaffError, absent
-from pipeline.extraction.clips import clips, no_decoder
-from pipeline.extraction.decoding import Pass
+from pipeline.extraction import passes
+from pipeline.extraction.clips import no_decoder
 from pipeline.extraction.provenance import attributes
-from pipeline.extraction.sweep import sweep
 from pipeline.extraction.target import Target
 from pipeline.graph import aggregators
 from pipeline.graph.graph import Stage
@@ -136,7 +135,7 @@ def run_together(context: Context, plans: Sequence[Planned]) -> None:
     for planned in plans:
         if any(unit.key == FIT for unit in planned.todo):
             _fit(context, planned)
-    _videos(context, plans)
+    passes.make_shards(context, plans, target)
     for planned in plans:
         _texts(context, planned)
 
@@ -185,7 +184,7 @@ def target(context: Context, stage: Stage, unit: Unit) -> Target:
         weights=_absolute(lookup.get(stage, context.graph, context.work) if not stage.borrowed else None),
         further={param: _absolute(path) for param, path in lookup.further(stage, context.graph, context.work).items()},
         state=_absolute(learned.file(context, stage)),
-        learned=_learned(context, stage),
+        learned=learned.saved_at(context, stage),
         about=learned.about(context, stage),
     )
 
@@ -193,45 +192,6 @@ def target(context: Context, stage: Stage, unit: Unit) -> Target:
 def _absolute(path: Path | None) -> Path | None:
     """The absolute path, since a worker may run in another folder."""
     return path.absolute() if path is not None else None
-
-
-def _learned(context: Context, stage: Stage) -> str:
-    """The time at which the stage's fit was saved, in nanoseconds; '' if it has none."""
-    path = learned.file(context, stage)
-    return str(path.stat().st_mtime_ns) if path and path.is_file() else ""
-
-
-def _videos(context: Context, plans: Sequence[Planned]) -> None:
-    """Make the missing shards of videos of several stages, shard by shard."""
-    by_shard: dict[int, list[tuple[Stage, Unit]]] = {}
-    for planned in plans:
-        for unit in planned.todo:
-            if unit.side == "video":
-                by_shard.setdefault(unit.shard, []).append((context.stage(planned.stage), unit))
-    if not by_shard:
-        return
-    plan_of = {planned.stage: planned for planned in plans}
-    making = {stage.name for members in by_shard.values() for stage, _ in members}
-    size = sum(len(context.catalog.shards("video")[shard]) for shard in by_shard)
-    with progress.bar("+".join(name for name in plan_of if name in making), size, "video") as bar:
-        for finished in context.tasks.each(sweep, _passes(context, by_shard), bar):
-            for made in finished:
-                record(context, plan_of[made.stage], made)
-
-
-def _passes(context: Context, by_shard: dict[int, list[tuple[Stage, Unit]]]) -> Iterator[Pass]:
-    """One pass over the videos of each shard, for all stages that miss it."""
-    for shard, members in sorted(by_shard.items()):
-        stages = [stage for stage, _ in members]
-        limits = [stage.options_as(DecodingLimits) for stage in stages]
-        yield Pass(
-            clips(context, stages[0].name, shard),
-            [target(context, stage, unit) for stage, unit in members],
-            context.graph.threads,
-            timeout=max(limit.timeout for limit in limits),
-            memory=max(limit.memory for limit in limits),
-            decoder=context.graph.decoder(stages[0].name),
-        )
 
 
 @dataclass

@@ -51,7 +51,7 @@ class Options(DecodingLimits, Learning):
     seed: int = 2  # of the random numbers while it learns
     keep_frames: bool = False  # keep the decoded frames for another fine-tuning
     aggregate: str = "fusion.frames.mean.Mean"  # class that makes one vector of a video's frames
-    aggregate_params: dict[str, Any] = field(default_factory=dict)  # of that class
+    aggregate_params: dict[str, Any] = field(default_factory=dict)  # params of that class
     head_rate: float = 100.0  # learning rate of the aggregator, which starts untrained, as a multiple of lr
 
     def __post_init__(self) -> None:

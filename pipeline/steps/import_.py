@@ -134,8 +134,8 @@ def _check(stage: Stage, paths: Sequence[Path], names: list[str], imported: bigf
 
     A video without a row is only noted in the ledger; captions cannot be left out.
     """
-    files = " and ".join(map(str, paths))
     options = stage.options_as(Options)
+    files = " and ".join(map(str, paths))
     ids_of_files = {id_ for path in paths for id_ in bigfile.ids_of(path, options.ids)} if names else known
     if not imported.sound.any() and not known.intersection(ids_of_files):
         example = f"; its own are such as {min(ids_of_files)!r}" if ids_of_files else ""

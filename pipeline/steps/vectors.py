@@ -44,7 +44,7 @@ def run(context: Context, planned: Planned) -> None:
         return
     size = sum(len(context.catalog.shards("video")[unit.shard]) for unit in planned.todo)
     jobs = [job_of(context, stage, train, sources[unit.key.rpartition("/")[0]], unit) for unit in planned.todo]
-    with progress.bar(stage.name, size, "video") as bar:
+    with progress.bar(stage.name, size, context.catalog.unit) as bar:
         for shard in context.tasks.each(store, jobs, bar):
             record(context, planned, shard)
     context.tasks.forget(Ready)

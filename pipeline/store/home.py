@@ -3,6 +3,7 @@
 Looked at before a command is known, so it imports nothing else.
 """
 
+import shlex
 from pathlib import Path
 
 NAME = ".laff"
@@ -29,3 +30,19 @@ def nearest(start: Path) -> Path | None:
         if holds(folder / NAME):
             return start / NAME if folder == whole else folder / NAME
     return None
+
+
+def is_index(collection: Path, work: Path) -> bool:
+    """Whether a workspace is an index: `laff index` keeps its collection.yaml inside."""
+    return collection.parent.resolve() == work.resolve()
+
+
+def shown(work: Path) -> Path:
+    """The name of an index for a person: its folder of videos, or the workspace where that is elsewhere."""
+    return work.parent if work.name == NAME else work
+
+
+def index_command(work: Path) -> str:
+    """The command that brings an index up to date."""
+    option = "" if work.name == NAME else "-w "
+    return f"laff index {option}{shlex.quote(str(shown(work)))}"

@@ -19,7 +19,7 @@ from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.models import Model
 from pipeline.graph.options import ModelOptions
 from pipeline.items import table
-from pipeline.parts.blame import line_of
+from pipeline.parts.blame import line_of, refused_memory
 from pipeline.plan.context import Context
 from pipeline.plan.units import data_content, pairs_content
 from pipeline.store.workspace import Workspace
@@ -116,7 +116,7 @@ def train(job: Training, worker: Worker) -> Trained:
     torch.set_num_threads(job.graph.threads)
     start = time.perf_counter()
     try:
-        trainer = _trainer(job, worker)
+        trainer = make_trainer(job, worker)
         all_steps = trainer.recipe.epochs * trainer.steps
         if worker.shows:
             with progress.bar(job.title, all_steps, "step") as bar:
@@ -129,15 +129,18 @@ def train(job: Training, worker: Worker) -> Trained:
     except (ValueError, Diverged, Unfit) as error:
         return Trained(job.key, wrong=f"{job.stage}: {job.model.name}: {error}")
     except RuntimeError as error:  # from torch, on shapes or memory
-        why = (str(error).splitlines() or [""])[0] + line_of(error, job.model.uses)
-        return Trained(job.key, wrong=f"{job.stage}: {job.model.name}: {type(error).__name__}: {why}")
+        first = (str(error).splitlines() or [""])[0]
+        why = f"{type(error).__name__}: {first}{line_of(error, job.model.uses)}"
+        why = refused_memory(error, job.model.params) or why
+        return Trained(job.key, wrong=f"{job.stage}: {job.model.name}: {why}")
     except Exception as error:
         error.add_note(f"in stage '{job.stage}', model '{job.model.name}': {job.model.uses}")
         raise
     return Trained(job.key, trainer.task.samples, time.perf_counter() - start, training=summary.record())
 
 
-def _trainer(job: Training, worker: Worker) -> Trainer:
+def make_trainer(job: Training, worker: Worker) -> Trainer:
+    """Read the rows of a training and build its model, on its device."""
     import torch
 
     from fusion.losses import make

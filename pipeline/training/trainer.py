@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from pipeline.training import checkpoint
 from pipeline.training.checkpoint import Last, Position
 from pipeline.training.optimizer import make_optimizer, step
 from pipeline.training.schedule import Schedule
+from pipeline.training.summary import Summary
 
 if TYPE_CHECKING:
     from extractors.base import Task
@@ -37,22 +38,6 @@ LOOK = 50  # steps between two looks at the loss on a GPU: each look waits for t
 def order(samples: int, seed: int, epoch: int) -> Tensor:
     """Order of the sample numbers [samples] in this epoch (counted from 0); it depends on the seed and epoch alone."""
     return torch.randperm(samples, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
-
-
-@dataclass(frozen=True)
-class Summary:
-    """Result of a training."""
-
-    score: float  # of the best model
-    epoch: int  # of the best model, counted from 1; 0 where nothing learns
-    epochs: int  # done
-    steps: int  # done
-    seconds: float  # in all runs together
-    history: list[dict[str, float]]  # see Position
-
-    def record(self) -> dict[str, float]:
-        """Epochs and seconds, for the record of the workspace."""
-        return {"epochs": self.epochs, "seconds": round(self.seconds, 3)}
 
 
 class Trainer:

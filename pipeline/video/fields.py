@@ -56,7 +56,7 @@ class Fields:
 
     def _look(self, unit: bytes) -> None:
         if unit[0] & 31 == SEQUENCE:
-            self._sequence = _sequence(unit)
+            self._sequence = read_sequence(unit)
 
 
 class _Bits:
@@ -79,7 +79,8 @@ class _Bits:
         return (1 << zeros) - 1 + self.take(zeros)
 
 
-def _sequence(unit: bytes) -> Sequence:
+def read_sequence(unit: bytes) -> Sequence:
+    """Read a sequence parameter set: a NAL unit with its one-byte header, without start code."""
     bits = _Bits(unit[1:])
     profile = bits.take(8)
     bits.take(16)  # constraints, level

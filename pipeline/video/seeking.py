@@ -114,7 +114,7 @@ def frames(
         wanted = set(run)
         try:
             container.seek(start.time, stream=stream)
-            for number, frame in _from(container, stream, table, start, left_out):
+            for number, frame in decoded(container, stream, table, start, left_out):
                 if number in wanted:
                     yield number, partial(rgb, frame, reformatter)
                 if number == run[-1]:
@@ -127,7 +127,7 @@ def frames(
             raise Unsure(words(error)) from error
 
 
-def _from(
+def decoded(
     container: InputContainer, stream: VideoStream, table: Timetable, start: Start, left_out: frozenset[int]
 ) -> Iterator[tuple[int, av.VideoFrame]]:
     """Numbered frames from where the container stands now, which must be at `start`."""

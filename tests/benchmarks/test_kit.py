@@ -28,8 +28,8 @@ def kit(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def run(tmp_path: Path, code: str, limit: float = 30.0) -> dict[str, Any]:
-    rows = tmp_path / "rows.json"
-    return process.run([sys.executable, "-S", "-c", KEPT + code, str(rows)], os.environ, limit, rows, tmp_path / "log")
+    path = tmp_path / "rows.json"
+    return process.run([sys.executable, "-S", "-c", KEPT + code, str(path)], os.environ, limit, path, tmp_path / "log")
 
 
 @pytest.mark.parametrize(
@@ -41,10 +41,10 @@ def run(tmp_path: Path, code: str, limit: float = 30.0) -> dict[str, Any]:
     ],
 )
 def test_a_part_ends_somehow_and_what_it_found_is_kept(tmp_path: Path, code: str, ended: str) -> None:
-    found = run(tmp_path, code)
-    assert found["ended"] == ended
-    assert found["rows"] == [{"what": "speed", "value": 1}]
-    assert ("why" in found.get("log", "")) == ("abort" in code)
+    outcome = run(tmp_path, code)
+    assert outcome["ended"] == ended
+    assert outcome["rows"] == [{"what": "speed", "value": 1}]
+    assert ("why" in outcome.get("log", "")) == ("abort" in code)
 
 
 def test_a_part_that_hangs_is_stopped_with_its_processes(tmp_path: Path) -> None:
@@ -53,9 +53,9 @@ def test_a_part_that_hangs_is_stopped_with_its_processes(tmp_path: Path) -> None
         "import subprocess, time; p = subprocess.Popen(['sleep', '60']); "
         f"Path({str(child)!r}).write_text(str(p.pid)); time.sleep(60)"
     )
-    found = run(tmp_path, code, 1.0)
-    assert found["ended"] == "stopped after 1 s"
-    assert found["rows"]
+    outcome = run(tmp_path, code, 1.0)
+    assert outcome["ended"] == "stopped after 1 s"
+    assert outcome["rows"]
     stat = Path(f"/proc/{child.read_text()}/stat")
     for _ in range(100):
         if not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z":
@@ -84,8 +84,8 @@ def test_the_table_says_what_was_met_missed_and_left_open() -> None:
             "rows": [{"what": "best", "value": None, "note": "RuntimeError: no", "failed": True}],
         },
     }
-    found = {"command": "gpu.py", "began": "today", "seconds": 3.0, "device": "cuda", "small": False}
-    lines = table.text(found | {"carried": ["av-1-py3.whl"], "trouble": "", "parts": parts}).splitlines()
+    session = {"command": "gpu.py", "began": "today", "seconds": 3.0, "device": "cuda", "small": False}
+    lines = table.text(session | {"carried": ["av-1-py3.whl"], "trouble": "", "parts": parts}).splitlines()
     assert "  a step    2.5 ms (aim <= 3: met)" in lines
     assert "  clips     9 /s (aim >= 12: MISSED)" in lines
     assert "  memory    - (aim <= 1: open) [no GPU]" in lines
@@ -116,10 +116,10 @@ def test_only_wheels_of_missing_packages_are_installed(kit: ModuleType, tmp_path
 
 
 def test_rows_are_on_the_disk_as_they_come(kit: ModuleType, tmp_path: Path) -> None:
-    made = importlib.import_module("gpu_parts.report").Report("cpu", True, tmp_path, tmp_path / "rows.json", 10.0)
-    made.row("cosine", 0.5, aim=(">=", 0.9), anywhere=True)
-    made.row("speed", 5.0, "clips/s", aim=(">=", 12.0))
-    made.gpu_row("memory", 3.0, "GiB")
+    report = importlib.import_module("gpu_parts.report").Report("cpu", True, tmp_path, tmp_path / "rows.json", 10.0)
+    report.row("cosine", 0.5, aim=(">=", 0.9), anywhere=True)
+    report.row("speed", 5.0, "clips/s", aim=(">=", 12.0))
+    report.gpu_row("memory", 3.0, "GiB")
     rows = json.loads((tmp_path / "rows.json").read_text())
     assert [row.get("met") for row in rows] == [False, None, None]
     assert [row["value"] for row in rows] == [0.5, 5.0, None]
@@ -132,8 +132,8 @@ def part(kit: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> An
 
     def done(run: Any) -> tuple[int, list[dict[str, Any]]]:
         monkeypatch.setitem(sys.modules, "gpu_parts.made", SimpleNamespace(run=run))
-        rows = tmp_path / "rows.json"
-        return report.do("made", "cpu", False, tmp_path, rows, 10.0), json.loads(rows.read_text())
+        path = tmp_path / "rows.json"
+        return report.do("made", "cpu", False, tmp_path, path, 10.0), json.loads(path.read_text())
 
     return done
 

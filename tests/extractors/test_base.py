@@ -17,12 +17,12 @@ FOLDER = Path(extractors.__path__[0])
 
 
 @pytest.mark.parametrize(
-    ("name", "own", "default"),
+    ("name", "value", "default"),
     [("level", "frame", "video"), ("counted", True, False), ("colours", "BGR", "RGB"), ("FILES", ("vectors",), ())],
 )
-def test_an_extractor_says_only_what_differs(name: str, own: Any, default: Any) -> None:
+def test_an_extractor_says_only_what_differs(name: str, value: Any, default: Any) -> None:
     assert member(SimpleNamespace(), name) == default
-    assert member(SimpleNamespace(**{name: own}), name) == own
+    assert member(SimpleNamespace(**{name: value}), name) == value
 
 
 def test_a_member_that_nobody_knows_is_an_error() -> None:

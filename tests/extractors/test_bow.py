@@ -17,12 +17,12 @@ def test_counts_by_hand() -> None:
     state = bow.fit(["red car, red sky", "a car", "the sky"])
     assert state == {"words": ["red", "car", "sky"]}
     bow.load_state(state)
-    rows = bow.extract_text(["sky CAR sky!", "a the green", "", "red"])
+    bags = bow.extract_text(["sky CAR sky!", "a the green", "", "red"])
     assert bow.dim == 3
-    assert issparse(rows)
-    assert rows.dtype == np.float32
-    np.testing.assert_array_equal(rows.toarray(), [[0, 1, 2], [0, 0, 0], [0, 0, 0], [1, 0, 0]])
-    assert rows.has_canonical_format
+    assert issparse(bags)
+    assert bags.dtype == np.float32
+    np.testing.assert_array_equal(bags.toarray(), [[0, 1, 2], [0, 0, 0], [0, 0, 0], [1, 0, 0]])
+    assert bags.has_canonical_format
     assert bow.extract_text([]).shape == (0, 3)
 
 
@@ -53,8 +53,8 @@ def test_real_captions(data: Path) -> None:
     bow.load_state(state)
     words = state["words"]
     assert not STOPWORDS & set(words)
-    rows = bow.extract_text(test[:500])
-    for caption, row in zip(test[:500], rows.toarray(), strict=True):
+    bags = bow.extract_text(test[:500])
+    for caption, row in zip(test[:500], bags.toarray(), strict=True):
         expected = [word for word in tokenise(caption) if word in set(words)]
         assert row.sum() == len(expected)
         assert all(row[words.index(word)] == expected.count(word) for word in expected)

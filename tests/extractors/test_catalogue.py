@@ -23,8 +23,8 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 def part(name: str) -> Any:
     """The entry's extractor, built with the entry's params and its name."""
-    module, _, found = ENTRIES[name]["uses"].rpartition(".")
-    return getattr(importlib.import_module(module), found)(**ENTRIES[name]["params"], weights=name)
+    module, _, name_of_class = ENTRIES[name]["uses"].rpartition(".")
+    return getattr(importlib.import_module(module), name_of_class)(**ENTRIES[name]["params"], weights=name)
 
 
 @pytest.mark.parametrize("name", ENTRIES)
@@ -92,8 +92,8 @@ def test_no_two_entries_share_a_file() -> None:
 def test_the_defaults_of_the_extractors_are_entries() -> None:
     """`weights` of a constructor that names no file; and what the entry fixes is what the constructor has anyway."""
     for uses in {entry["uses"] for entry in ENTRIES.values()}:
-        module, _, found = uses.rpartition(".")
-        known = inspect.signature(getattr(importlib.import_module(module), found)).parameters
+        module, _, name_of_class = uses.rpartition(".")
+        known = inspect.signature(getattr(importlib.import_module(module), name_of_class)).parameters
         entry = ENTRIES[known["weights"].default]
         assert entry["uses"] == uses
         assert {name: known[name].default for name in entry["params"]} == entry["params"]

@@ -187,12 +187,12 @@ def test_convert_takes_the_first_layout_that_fits_and_names_what_it_drops(tmp_pa
     save_file(STATE | {"fc.weight": torch.ones(1), "fc2": torch.ones(1)}, tmp_path / "a.safetensors")
     other = Layout("another", ("^b$",), dict)
     ours = Layout("our layout", (r"^a\.w", r"bias$"), rename((r"^a\.", "b."), (r"^fc2$", "head.fc2")), ("fc.", "head."))
-    found = convert(tmp_path / "a.safetensors", [other, ours])
-    assert found.layout is ours
-    assert found.state.keys() == {"b.weight", "b.bias"}
-    assert found.dropped == ["fc.weight", "head.fc2"]
-    assert found.config == {}
-    assert found.source == f"{tmp_path / 'a.safetensors'}, in our layout,"
+    converted = convert(tmp_path / "a.safetensors", [other, ours])
+    assert converted.layout is ours
+    assert converted.state.keys() == {"b.weight", "b.bias"}
+    assert converted.dropped == ["fc.weight", "head.fc2"]
+    assert converted.config == {}
+    assert converted.source == f"{tmp_path / 'a.safetensors'}, in our layout,"
 
 
 def test_two_keys_that_would_become_one_are_refused() -> None:

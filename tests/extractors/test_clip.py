@@ -74,8 +74,8 @@ def text_features(state: State, tokens: Tensor, heads: int, activation=quick) ->
     return x[torch.arange(len(x)), tokens.argmax(dim=1)] @ state["text_projection"]
 
 
-def error(found: Tensor | np.ndarray, wanted: Tensor) -> float:
-    return float((torch.as_tensor(found) - wanted).norm() / wanted.norm())
+def error(values: Tensor | np.ndarray, wanted: Tensor) -> float:
+    return float((torch.as_tensor(values) - wanted).norm() / wanted.norm())
 
 
 def shaken(clip: Clip) -> State:
@@ -107,13 +107,13 @@ def test_vit_b_32_is_the_publication_s() -> None:
 
 def test_frame_level_has_a_row_a_frame() -> None:
     frames = torch.randint(0, 256, (2, 1, 3, 64, 64, 3), dtype=torch.uint8)
-    rows = {}
+    vectors = {}
     for level in ("video", "frame"):
         clip = Clip(model="tiny-64", frames=3, level=level, weights="random")  # type: ignore[arg-type]
         clip.load("cpu", None)
-        rows[level] = clip.extract(frames)
-    assert rows["frame"].shape == (2, 3, 64)
-    assert error(rows["frame"].mean(dim=1), rows["video"]) <= 1e-6
+        vectors[level] = clip.extract(frames)
+    assert vectors["frame"].shape == (2, 3, 64)
+    assert error(vectors["frame"].mean(dim=1), vectors["video"]) <= 1e-6
 
 
 def test_pixels_are_as_given_or_as_published() -> None:
@@ -126,8 +126,12 @@ def test_pixels_are_as_given_or_as_published() -> None:
     published = Clip(model="PE-Core-B-16", weights="open_clip:PE-Core-B-16/meta")
     assert published.sampling == Sampling(frames=8, size=224, crop=224, width=224)
     assert (published.mean, published.std) == ([0.5] * 3, [0.5] * 3)
-    own = Clip(model="PE-Core-B-16", weights="open_clip:PE-Core-B-16/meta", mean=[0.1] * 3)
-    assert (own.mean, own.std, own.sampling.width) == ([0.1] * 3, [0.5] * 3, 224)  # what is not given is as published
+    changed = Clip(model="PE-Core-B-16", weights="open_clip:PE-Core-B-16/meta", mean=[0.1] * 3)
+    assert (changed.mean, changed.std, changed.sampling.width) == (
+        [0.1] * 3,
+        [0.5] * 3,
+        224,
+    )  # what is not given is as published
     assert Clip(frames=4, stride=2, fps=5.0, rule="first", weights="random").sampling.rule == "first"
     with pytest.raises(ValueError, match=r"mean is \[0\.5\]; it should be three numbers"):
         Clip(mean=[0.5])

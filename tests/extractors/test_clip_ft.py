@@ -197,9 +197,9 @@ def test_fine_tuning_learns_and_its_state_comes_back(tmp_path: Path, tiny: ClipF
     data = pairs(4)
     task = tiny.task(data, data, infonce)
     optimiser = torch.optim.Adam(task.model.parameters(), lr=1e-3)
-    rows, losses = torch.arange(4), []
+    samples, losses = torch.arange(4), []
     for _ in range(12):
-        loss = task.loss(rows)
+        loss = task.loss(samples)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -251,19 +251,19 @@ def test_padding_is_images_of_zeros_and_no_frame_of_the_mean(tiny: ClipFt) -> No
         grey = tiny.net.encode_image(torch.zeros(1, 3, 64, 64))[0]
         plain = tiny.encode_frames(frames[:, 0])
     tiny.level = "frame"
-    found = tiny.extract(frames, counts)
-    torch.testing.assert_close(found[0, 1], grey)
+    vectors = tiny.extract(frames, counts)
+    torch.testing.assert_close(vectors[0, 1], grey)
     assert not torch.allclose(plain[0, 1], grey, atol=1e-2)
-    torch.testing.assert_close(found[0, 0], plain[0, 0])
-    torch.testing.assert_close(found[1], plain[1])
+    torch.testing.assert_close(vectors[0, 0], plain[0, 0])
+    torch.testing.assert_close(vectors[1], plain[1])
     tiny.level = "video"
     torch.testing.assert_close(tiny.extract(frames, counts), torch.stack([plain[0, 0], plain[1].mean(dim=0)]))
     tiny.plug(Told)
     tiny.aggregator = Told()
-    whole = torch.cat([found.sum(dim=1), counts[:, None].float()], dim=1)
+    whole = torch.cat([vectors.sum(dim=1), counts[:, None].float()], dim=1)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert torch.equal(tiny.extract(frames, counts)[:, -1], counts.float())
     torch.testing.assert_close(tiny.extract(frames, counts), whole)
     task = tiny.task(data, data, infonce)
     with torch.no_grad():
-        torch.testing.assert_close(task._videos(data, np.array([1, 0])), whole[[1, 0]])
+        torch.testing.assert_close(task.video_vectors(data, np.array([1, 0])), whole[[1, 0]])

@@ -41,9 +41,9 @@ def test_what_would_compute_another_function_is_refused(model: str, tag: str, me
 
 
 def test_every_name_has_an_entry_that_its_extractor_takes() -> None:
-    found = names()
-    assert len(found) >= 150  # 156 in open_clip 3.3
-    for name in found:
+    entries = names()
+    assert len(entries) >= 150  # 156 in open_clip 3.3
+    for name in entries:
         model, _, tag = name.removeprefix("open_clip:").partition("/")
         params = entry(model, tag)["params"]
         clip = Clip(**params, weights=name)

@@ -46,14 +46,14 @@ def test_rows_are_those_of_the_definition(tmp_path: Path, encoder: Path) -> None
     part.load("cpu", tmp_path / "net.pth", encoder)
     side = part.sampling.crop
     frames = torch.randint(0, 256, (2, 1, 3, side, side, 3), dtype=torch.uint8)
-    rows = part.extract(frames)
-    assert (rows.shape, rows.dtype, part.dim) == ((2, test_bert.WIDTH), torch.float32, test_bert.WIDTH)
+    vectors = part.extract(frames)
+    assert (vectors.shape, vectors.dtype, part.dim) == ((2, test_bert.WIDTH), torch.float32, test_bert.WIDTH)
 
     reader = Bert(weights=str(encoder))
     reader.load("cpu", encoder)
     classes = torch.from_numpy(reader.extract_text([f"a video of a {name}" for name in IMAGENET_CLASSNAMES])).double()
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (part.mean, part.std))
-    for video, row in zip(frames[:, 0], rows, strict=True):
+    for video, row in zip(frames[:, 0], vectors, strict=True):
         with torch.no_grad():
             logits = net((video.permute(0, 3, 1, 2) / 255 - mean) / std).double()
         chance = logits.exp() / logits.exp().sum(dim=1, keepdim=True)
@@ -89,12 +89,12 @@ def test_other_sentences_and_fewer_classes_are_settings() -> None:
 
 
 def test_random_words_are_told_apart_and_add_up() -> None:
-    rows = RandomWords().extract_text(["a red ball", "ball, red a", "a blue ball", ""])
-    np.testing.assert_allclose(rows[0], rows[1], atol=1e-6)
-    cosines = rows @ rows.T
+    vectors = RandomWords().extract_text(["a red ball", "ball, red a", "a blue ball", ""])
+    np.testing.assert_allclose(vectors[0], vectors[1], atol=1e-6)
+    cosines = vectors @ vectors.T
     assert 0.4 < cosines[0, 2] < 0.9  # two words of three
     assert math.isclose(cosines[2, 2], 1, rel_tol=1e-5)
-    assert not rows[3].any()
+    assert not vectors[3].any()
 
 
 def test_values_that_make_no_sense_are_refused() -> None:
@@ -134,15 +134,15 @@ def packaged() -> Conse:
 def test_packaged_weights_have_their_classifier(packaged: Conse) -> None:
     """Every tensor of the file is in the network, its thousand classes among them."""
     file = torch.load(packaged_file(), weights_only=True)
-    own = packaged.net.state_dict()
-    assert len(file) == len(own)
+    tensors = packaged.net.state_dict()
+    assert len(file) == len(tensors)
     for theirs, ours in {
         "_fc.weight": "classifier.weight",
         "_fc.bias": "classifier.bias",
         "_blocks.3._expand_conv.weight": "blocks.1.2.conv_pw.weight",  # the third of three blocks, in Lite0 of two
         "_blocks.20._bn2.running_mean": "blocks.6.0.bn3.running_mean",
     }.items():
-        assert torch.equal(file[theirs], own[ours]), theirs
+        assert torch.equal(file[theirs], tensors[ours]), theirs
 
 
 def packaged_file() -> Path:

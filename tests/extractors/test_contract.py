@@ -25,13 +25,16 @@ CAPTIONS = [f"the {colour} {shape} moves" for colour in ("red", "blue", "green")
 
 
 def parts() -> list[type]:
-    """Every class of extractors/ that says which sides it has."""
+    """Every class of extractors/ that has a side; what stands beside a feature says that it has none."""
     names = [f"extractors.{module.name}" for module in pkgutil.iter_modules(extractors.__path__)]
     classes = [
         value
         for name in names
         for value in vars(importlib.import_module(name)).values()
-        if inspect.isclass(value) and value.__module__ == name and isinstance(getattr(value, "sides", None), tuple)
+        if inspect.isclass(value)
+        and value.__module__ == name
+        and isinstance(getattr(value, "sides", None), tuple)
+        and value.sides
     ]
     return sorted(classes, key=lambda part: part.__name__)
 
@@ -51,7 +54,7 @@ SMALL = {"extractors.clip.Clip": {"model": "tiny-64"}} | small()
 SMALL["extractors.conse.Conse"]["crop"] = 64
 PARTS = parts()
 VIDEO = [part for part in PARTS if "video" in part.sides]  # type: ignore[attr-defined]
-FOLDERS = {"Bert"}  # nothing without the folder of their weights: their own tests write one
+FOLDERS = {"Bert", "BertText"}  # nothing without the folder of their weights: their own tests write one
 TEXT = [part for part in PARTS if "text" in part.sides and part.__name__ not in FOLDERS]  # type: ignore[attr-defined]
 
 
@@ -73,13 +76,13 @@ def loaded(part: type) -> Any:
 def videos(sampling: Sampling, count: int = 3) -> torch.Tensor:
     """Coarse patterns that differ between videos: [B, M, T, H, W, 3] uint8."""
     colours = torch.randint(0, 256, (count, sampling.views, sampling.frames, 4, 4, 3), dtype=torch.uint8)
-    rows = torch.arange(sampling.crop) * 4 // sampling.crop
-    return colours[:, :, :, rows][:, :, :, :, rows].contiguous()
+    shades = torch.arange(sampling.crop) * 4 // sampling.crop
+    return colours[:, :, :, shades][:, :, :, :, shades].contiguous()
 
 
 def test_the_paper_s_features_are_found() -> None:
-    found = {part.__name__ for part in PARTS}
-    assert found >= {
+    classes = {part.__name__ for part in PARTS}
+    assert classes >= {
         "Brightness",
         "Clip",
         "ClipFt",
@@ -113,16 +116,19 @@ def test_videos_become_rows(part: type) -> None:
     """[B, dim] float32 without gradients, finite, the same again, one row's video without influence on another's."""
     extractor = loaded(part)
     frames = videos(extractor.sampling)
-    rows = extractor.extract(frames)
-    assert rows.shape == (3, extractor.dim)
-    assert rows.dtype == torch.float32
-    assert not rows.requires_grad
-    assert rows.isfinite().all()
-    assert torch.equal(rows, extractor.extract(frames))
+    vectors = extractor.extract(frames)
+    assert vectors.shape == (3, extractor.dim)
+    assert vectors.dtype == torch.float32
+    assert not vectors.requires_grad
+    assert vectors.isfinite().all()
+    assert torch.equal(vectors, extractor.extract(frames))
     alone = torch.cat([extractor.extract(frames[at : at + 1]) for at in range(3)])
-    assert float((rows - alone).norm() / rows.norm()) < 1e-4
+    assert float((vectors - alone).norm() / vectors.norm()) < 1e-4
     # Different videos have different features: by a hundredth, far above what rounding makes.
-    assert min(float((rows[a] - rows[b]).norm() / rows.norm(dim=1).mean()) for a, b in ((0, 1), (0, 2), (1, 2))) > 1e-2
+    assert (
+        min(float((vectors[a] - vectors[b]).norm() / vectors.norm(dim=1).mean()) for a, b in ((0, 1), (0, 2), (1, 2)))
+        > 1e-2
+    )
 
 
 @pytest.mark.parametrize("part", VIDEO, ids=lambda part: part.__name__)
@@ -159,12 +165,12 @@ def test_captions_become_rows(part: type) -> None:
     else:
         extractor = loaded(part)
     captions = [*CAPTIONS, "an unseen sentence"]
-    rows, again = (dense(extractor.extract_text(captions)) for _ in range(2))
-    assert rows.shape == (len(captions), extractor.dim)
-    assert rows.dtype == np.float32
-    assert np.isfinite(rows).all()
-    np.testing.assert_array_equal(rows, again)
-    assert len(np.unique(rows[: len(CAPTIONS)], axis=0)) == len(CAPTIONS), "different captions have different rows"
+    vectors, again = (dense(extractor.extract_text(captions)) for _ in range(2))
+    assert vectors.shape == (len(captions), extractor.dim)
+    assert vectors.dtype == np.float32
+    assert np.isfinite(vectors).all()
+    np.testing.assert_array_equal(vectors, again)
+    assert len(np.unique(vectors[: len(CAPTIONS)], axis=0)) == len(CAPTIONS), "different captions have different rows"
 
 
 def learn(part: type) -> dict[str, Any]:
@@ -182,5 +188,5 @@ def learn(part: type) -> dict[str, Any]:
     return extractor.task(pairs, pairs, lambda cosines, scale: -(cosines.diagonal() * scale).sum()).state()
 
 
-def dense(rows: Any) -> np.ndarray:
-    return rows.toarray() if issparse(rows) else np.asarray(rows)
+def dense(vectors: Any) -> np.ndarray:
+    return vectors.toarray() if issparse(vectors) else np.asarray(vectors)

@@ -23,15 +23,15 @@ def test_videos_have_the_rows_of_a_cpu(part: type, precision: str, gpu: str) -> 
     ours.load(gpu, None)
     frames = videos(wanted.sampling)
     with autocast(gpu, precision):
-        found = ours.extract(frames.to(gpu))
-    assert found.device.type == "cuda"
-    cosines = torch.nn.functional.cosine_similarity(found.float().cpu(), wanted.extract(frames), dim=-1)
+        vectors = ours.extract(frames.to(gpu))
+    assert vectors.device.type == "cuda"
+    cosines = torch.nn.functional.cosine_similarity(vectors.float().cpu(), wanted.extract(frames), dim=-1)
     assert float(cosines.min()) >= LEAST[precision]
 
 
 @pytest.mark.parametrize("part", ON_A_DEVICE, ids=lambda part: part.__name__)
 def test_captions_have_the_rows_of_a_cpu(part: type, gpu: str) -> None:
-    rows = []
+    vectors = []
     state = learn(part) if hasattr(part, "task") else None
     for device in ("cpu", gpu):
         extractor = build(part)
@@ -39,20 +39,20 @@ def test_captions_have_the_rows_of_a_cpu(part: type, gpu: str) -> None:
             extractor.load(device, None)
         else:
             extractor.load_state(state, device)
-        rows.append(dense(extractor.extract_text([*CAPTIONS, "an unseen sentence"])))
-    check(*rows)
+        vectors.append(dense(extractor.extract_text([*CAPTIONS, "an unseen sentence"])))
+    check(*vectors)
 
 
 def test_sentences_have_the_rows_of_a_cpu(tmp_path: Path, gpu: str) -> None:
     """Bert, which is nothing without a folder of weights."""
-    folder, rows = test_bert.folder(tmp_path / "bert"), []
+    folder, vectors = test_bert.folder(tmp_path / "bert"), []
     for device in ("cpu", gpu):
         extractor = Bert(weights=str(folder))
         extractor.load(device, folder)
-        rows.append(extractor.extract_text(test_bert.CAPTIONS))
-    check(*rows)
+        vectors.append(extractor.extract_text(test_bert.CAPTIONS))
+    check(*vectors)
 
 
-def check(wanted: np.ndarray, found: np.ndarray) -> None:
-    assert found.shape == wanted.shape
-    np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max())
+def check(wanted: np.ndarray, vectors: np.ndarray) -> None:
+    assert vectors.shape == wanted.shape
+    np.testing.assert_allclose(vectors, wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max())

@@ -19,9 +19,9 @@ CAPTIONS = ["a red car", "a blue car stops here", "red", ""]
 
 def hardest(cosines: Tensor, scale: Tensor, videos: Tensor | None = None) -> Tensor:
     """Margin 0.2 against the hardest other video of each caption."""
-    own = cosines.diagonal()[:, None]
+    matching = cosines.diagonal()[:, None]
     others = cosines.masked_fill(torch.eye(len(cosines), dtype=torch.bool), -9.0)
-    return (0.2 + others - own).amax(dim=1).clamp(min=0).sum()
+    return (0.2 + others - matching).amax(dim=1).clamp(min=0).sum()
 
 
 def contrast(cosines: Tensor, scale: Tensor, videos: Tensor | None = None) -> Tensor:
@@ -63,9 +63,9 @@ def test_encoder_is_its_equations(bidirectional: bool) -> None:
     torch.testing.assert_close(result, expected, rtol=1e-10, atol=1e-12)
     weight = torch.randn(5, 6, dtype=torch.float64)
     parameters = list(encoder.parameters())
-    found = torch.autograd.grad((result * weight).sum(), parameters)
+    gradients = torch.autograd.grad((result * weight).sum(), parameters)
     wanted = torch.autograd.grad((expected * weight).sum(), parameters)
-    dense = [gradient.to_dense() for gradient in found]  # that of the word vectors is sparse
+    dense = [gradient.to_dense() for gradient in gradients]  # that of the word vectors is sparse
     torch.testing.assert_close(dense, list(wanted), rtol=1e-9, atol=1e-12)
 
 
@@ -143,8 +143,8 @@ def test_training_learns(loss: object, tmp_path: Path) -> None:
     before = task.score()
     optimizer = make_optimizer(task.model, Recipe(optimizer="adamw", lr=0.02, weight_decay=0.0))
     for number in range(60):
-        rows = torch.tensor([i * 6 + (number + i) % 6 for i in range(4)])
-        step(task.loss(rows), optimizer, 0.0)
+        samples = torch.tensor([i * 6 + (number + i) % 6 for i in range(4)])
+        step(task.loss(samples), optimizer, 0.0)
     assert task.model.training
     assert before < 0.8
     assert task.score() == pytest.approx(1.0)
@@ -168,17 +168,17 @@ def test_loss_is_given_cosines_of_its_rows() -> None:
 
     train, val = colours()
     task = Gru(hidden=4, threshold=1, vector_dim=3).task(train, val, spy)
-    rows = torch.tensor([20, 3, 9])
-    task.loss(rows)
-    ids, starts = take(task.ids, task.starts, rows)
+    samples = torch.tensor([20, 3, 9])
+    task.loss(samples)
+    ids, starts = take(task.ids, task.starts, samples)
     text = task.model(ids, starts)
-    video = torch.from_numpy(train.videos)[torch.from_numpy(train.video_of)[rows]]
+    video = torch.from_numpy(train.videos)[torch.from_numpy(train.video_of)[samples]]
     expected = functional.cosine_similarity(text[:, None], video[None], dim=2)
     torch.testing.assert_close(seen["cosines"], expected, rtol=1e-5, atol=1e-6)
     assert float(seen["scale"].detach()) == pytest.approx(1 / 0.07, rel=1e-5)
     with torch.no_grad():
         task.projected.log_scale.fill_(9.0)
-    task.loss(rows)
+    task.loss(samples)
     assert float(seen["scale"].detach()) == 100.0
 
 
@@ -203,12 +203,12 @@ def test_extract_text_keeps_order_and_ignores_company() -> None:
     """Rows follow the captions; alone or among 600 others a caption's row is the same to 1e-6."""
     gru = trained()
     captions = [f"the red {'car ' * (i % 7)} {i}" for i in range(600)]
-    rows = gru.extract_text(captions)
-    assert rows.shape == (600, 8)
-    assert rows.dtype == np.float32
-    np.testing.assert_array_equal(rows, gru.extract_text(captions))
+    vectors = gru.extract_text(captions)
+    assert vectors.shape == (600, 8)
+    assert vectors.dtype == np.float32
+    np.testing.assert_array_equal(vectors, gru.extract_text(captions))
     alone = np.concatenate([gru.extract_text([caption]) for caption in captions[250:270]])
-    np.testing.assert_allclose(rows[250:270], alone, atol=1e-6)
+    np.testing.assert_allclose(vectors[250:270], alone, atol=1e-6)
 
 
 def test_mistakes() -> None:

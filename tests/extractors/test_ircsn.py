@@ -180,19 +180,19 @@ def test_mmaction2_s_file_of_the_paper_s_model_has_930_keys(paper: dict[str, Ten
 def test_every_layout_gives_the_same_network_without_its_classifier(
     tmp_path: Path, vmz: dict[str, Tensor], wrapped: bool
 ) -> None:
-    own = pytorchvideo(vmz)
+    published = pytorchvideo(vmz)
     kinetics = vmz | {"fc.weight": torch.randn(400, 2048), "fc.bias": torch.zeros(400)}
-    files = [kinetics, mmaction(vmz, "backbone."), mmaction(vmz, ""), own]
+    files = [kinetics, mmaction(vmz, "backbone."), mmaction(vmz, ""), published]
     for state, layout in zip(files, [VMZ, MMACTION, MMACTION, PYTORCHVIDEO], strict=True):
         torch.save({"state_dict": state, "meta": {}} if wrapped else state, tmp_path / "a.pth")
-        found = convert(tmp_path / "a.pth", IrCSN.LAYOUTS)
-        assert found.layout is layout
-        assert len(found.dropped) == 2
-        assert len(found.state) + 2 == len(own)
-        assert all(torch.equal(value, own[key]) for key, value in found.state.items())
+        converted = convert(tmp_path / "a.pth", IrCSN.LAYOUTS)
+        assert converted.layout is layout
+        assert len(converted.dropped) == 2
+        assert len(converted.state) + 2 == len(published)
+        assert all(torch.equal(value, published[key]) for key, value in converted.state.items())
     csn = IrCSN(**SMALL)
     csn.load("cpu", tmp_path / "a.pth")
-    assert all(torch.equal(value, own[key]) for key, value in csn.net.state_dict().items())
+    assert all(torch.equal(value, published[key]) for key, value in csn.net.state_dict().items())
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

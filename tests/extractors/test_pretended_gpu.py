@@ -29,31 +29,31 @@ PRECISIONS = [None, torch.float16, torch.bfloat16]
 
 @pytest.fixture
 def pretended(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendedGpu]:
-    with pretend(monkeypatch) as made:
-        yield made
+    with pretend(monkeypatch) as device:
+        yield device
 
 
 @pytest.mark.parametrize("part", VIDEO, ids=lambda part: part.__name__)
 def test_videos(pretended: PretendedGpu, part: type) -> None:
-    made = build(part)
-    made.load("cuda", None)
-    size = made.sampling
+    extractor = build(part)
+    extractor.load("cuda", None)
+    size = extractor.sampling
     frames = torch.zeros(2, size.views, size.frames, size.crop, size.crop, 3, dtype=torch.uint8, device="cuda")
-    told = [torch.tensor([1, 2]).to("cuda")] if getattr(made, "counted", False) else []
+    counts = [torch.tensor([1, 2]).to("cuda")] if getattr(extractor, "counted", False) else []
     for precision in PRECISIONS:
         how = torch.autocast("cuda", precision) if precision else nullcontext()
-        made.extract(frames, *told)  # what is made once, such as the constants of a device, is there now
+        extractor.extract(frames, *counts)  # what is made once, such as the constants of a device, is there now
         with pretended.no_waiting(), how:
-            found = made.extract(frames, *told)
-        assert (found.device.type, found.dtype, tuple(found.shape)) == ("cuda", torch.float32, (2, made.dim))
+            vectors = extractor.extract(frames, *counts)
+        assert (vectors.device.type, vectors.dtype, tuple(vectors.shape)) == ("cuda", torch.float32, (2, extractor.dim))
 
 
 @pytest.mark.parametrize("part", [part for part in TEXT if hasattr(part, "load")], ids=lambda part: part.__name__)
 def test_captions(pretended: PretendedGpu, part: type) -> None:
-    made = build(part)
-    made.load("cuda", None)
-    found = made.extract_text(CAPTIONS)
-    assert found.shape == (len(CAPTIONS), made.dim)
+    extractor = build(part)
+    extractor.load("cuda", None)
+    vectors = extractor.extract_text(CAPTIONS)
+    assert vectors.shape == (len(CAPTIONS), extractor.dim)
     assert pretended.sent
 
 
@@ -75,8 +75,8 @@ def step_and_score(pretended: PretendedGpu, task: Any) -> None:
     task.loss(torch.tensor([0, 1]))
     task.model.train()
     with pretended.no_waiting():
-        found: Tensor = task.loss(torch.tensor([4, 0, 7]))
-    assert (found.device.type, found.dtype, found.shape) == ("cuda", torch.float32, ())
+        loss: Tensor = task.loss(torch.tensor([4, 0, 7]))
+    assert (loss.device.type, loss.dtype, loss.shape) == ("cuda", torch.float32, ())
     pretended.read = 0
     task.score()
     assert pretended.read >= 1

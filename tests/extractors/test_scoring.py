@@ -30,10 +30,10 @@ def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     video = torch.randint(-2, 3, (7, 4), generator=generator).float()
     video_of = torch.randint(0, 7, (20,), generator=generator)
     expected = 0.0
-    for caption, own in zip(text.tolist(), video_of.tolist(), strict=True):
+    for caption, right in zip(text.tolist(), video_of.tolist(), strict=True):
         scores = [sum(a * b for a, b in zip(caption, other, strict=True)) for other in video.tolist()]
-        equal = sum(score == scores[own] for score in scores) - 1
-        expected += 1 / (1 + sum(score > scores[own] for score in scores) + equal / 2) / 20
+        equal = sum(score == scores[right] for score in scores) - 1
+        expected += 1 / (1 + sum(score > scores[right] for score in scores) + equal / 2) / 20
     assert mrr(text, video, video_of) == pytest.approx(expected, rel=1e-12)
     monkeypatch.setattr(scoring, "CELLS", 8)
     assert mrr(text, video, video_of) == pytest.approx(expected, rel=1e-12)

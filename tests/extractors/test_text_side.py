@@ -248,5 +248,5 @@ assert alone.extract_text(["a dog"]).shape == (1, clip.dim)
 heavy = {"open_clip", "transformers", "torchvision", "torch._dynamo", "timm", "scipy", "pandas", "h5py", "av", "sympy"}
 print(sorted(heavy & set(sys.modules)))
 """
-    found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert found.stdout == "[]\n"
+    process = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert process.stdout == "[]\n"

@@ -138,12 +138,12 @@ def test_every_key_is_used_or_named_as_dropped(tmp_path: Path, official: dict[st
     torch.save(
         {f"model.{key}": value for key, value in official.items()} if state is official else state, tmp_path / "a"
     )
-    found = convert(tmp_path / "a", TimeSformer.LAYOUTS)
+    converted = convert(tmp_path / "a", TimeSformer.LAYOUTS)
     wanted = {key.removeprefix("timesformer."): value for key, value in hub(official).items() if "classif" not in key}
-    assert found.layout.name == layout
-    assert len(found.dropped) == 2
-    assert found.state.keys() == wanted.keys()
-    assert all(torch.equal(value, wanted[key]) for key, value in found.state.items())
+    assert converted.layout.name == layout
+    assert len(converted.dropped) == 2
+    assert converted.state.keys() == wanted.keys()
+    assert all(torch.equal(value, wanted[key]) for key, value in converted.state.items())
 
 
 @pytest.mark.parametrize("layout", ["the authors' layout", "the layout of Hugging Face"])
@@ -167,14 +167,14 @@ def folders(tmp_path_factory: pytest.TempPathFactory, official: dict[str, Tensor
     )
     model = TimesformerForVideoClassification(config)
     model.load_state_dict(hub(official))
-    found = {name: tmp_path_factory.mktemp(name) for name in ("classifier", "bare", "parts", "bin")}
-    model.save_pretrained(found["classifier"])
-    model.timesformer.save_pretrained(found["bare"])
-    model.save_pretrained(found["parts"], max_shard_size="50KB")
-    assert (found["parts"] / "model.safetensors.index.json").is_file()
-    config.save_pretrained(found["bin"])
-    torch.save(model.state_dict(), found["bin"] / "pytorch_model.bin")
-    return found
+    paths = {name: tmp_path_factory.mktemp(name) for name in ("classifier", "bare", "parts", "bin")}
+    model.save_pretrained(paths["classifier"])
+    model.timesformer.save_pretrained(paths["bare"])
+    model.save_pretrained(paths["parts"], max_shard_size="50KB")
+    assert (paths["parts"] / "model.safetensors.index.json").is_file()
+    config.save_pretrained(paths["bin"])
+    torch.save(model.state_dict(), paths["bin"] / "pytorch_model.bin")
+    return paths
 
 
 @pytest.mark.parametrize("kind", ["classifier", "bare", "parts", "bin"])

@@ -26,7 +26,7 @@ def test_packaged_weights_reach_the_layer_of_the_same_role(packaged: Path) -> No
     part = Timm(frames=1)
     part.load("cpu", packaged)
     file = torch.load(packaged, weights_only=True)
-    own = part.net.state_dict()
+    tensors = part.net.state_dict()
     for theirs, ours in {
         "_conv_stem.weight": "conv_stem.weight",
         "_bn0.running_var": "bn1.running_var",
@@ -37,7 +37,7 @@ def test_packaged_weights_reach_the_layer_of_the_same_role(packaged: Path) -> No
         "_blocks.15._bn2.running_mean": "blocks.6.0.bn3.running_mean",
         "_bn1.weight": "bn2.weight",
     }.items():
-        assert torch.equal(file[theirs], own[ours]), theirs
+        assert torch.equal(file[theirs], tensors[ours]), theirs
 
 
 def test_packaged_weights_tell_pictures_apart(packaged: Path) -> None:
@@ -74,9 +74,9 @@ def test_timm_s_own_files_lose_their_classifier(tmp_path: Path, suffix: str) -> 
         save_file(state, path)
     part = Timm(model="test_vit", frames=1)
     part.load("cpu", path)
-    own = part.net.state_dict()
-    assert all(torch.equal(value, state[key]) for key, value in own.items())
-    assert len(own) == len(state) - 2  # head.weight and head.bias
+    tensors = part.net.state_dict()
+    assert all(torch.equal(value, state[key]) for key, value in tensors.items())
+    assert len(tensors) == len(state) - 2  # head.weight and head.bias
 
 
 def test_width_size_and_filter_are_the_model_s() -> None:
@@ -117,9 +117,9 @@ def test_what_timm_declares_of_pixels_is_told() -> None:
 def test_the_classifier_alone_is_dropped(tmp_path: Path, model: str, classifier: str) -> None:
     state = timm.create_model(model, num_classes=7).state_dict()
     torch.save(state, tmp_path / "a.pth")
-    found = convert(tmp_path / "a.pth", Timm(model=model).LAYOUTS)
-    assert found.dropped == [f"{classifier}.weight", f"{classifier}.bias"]
-    assert found.state.keys() == Timm(model=model).build().state_dict().keys()
+    converted = convert(tmp_path / "a.pth", Timm(model=model).LAYOUTS)
+    assert converted.dropped == [f"{classifier}.weight", f"{classifier}.bias"]
+    assert converted.state.keys() == Timm(model=model).build().state_dict().keys()
 
 
 def test_a_key_of_timm_s_too_few_too_many_or_too_long(refuses_damage: Callable[..., None]) -> None:

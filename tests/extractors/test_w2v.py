@@ -29,10 +29,10 @@ def test_mean_by_hand(vectors: str) -> None:
     assert state["vectors"].tolist() == [[1, 2], [3, 4], [100, 100]]
     other = W2v(vectors=vectors)
     other.load_state(state)
-    rows = other.extract_text(["the red CAR, car car!", "a red zebra", "blue the", ""])
-    assert rows.dtype == np.float32
+    means = other.extract_text(["the red CAR, car car!", "a red zebra", "blue the", ""])
+    assert means.dtype == np.float32
     assert other.dim == 2
-    assert rows.tolist() == [[2, 3], [3, 5], [0, 0], [0, 0]]
+    assert means.tolist() == [[2, 3], [3, 5], [0, 0], [0, 0]]
     assert other.extract_text([]).shape == (0, 2)
 
 
@@ -85,8 +85,8 @@ def test_own_vectors_need_no_file_and_know_no_other_words() -> None:
     assert "blue" in state["words"]
     w2v.load_state(state)
     row = {word: vector.numpy() for word, vector in zip(state["words"], state["vectors"], strict=True)}
-    rows = w2v.extract_text(["a blue zebra bus", "zebra"])
-    np.testing.assert_allclose(rows, [(row["blue"] + row["bus"]) / 2, np.zeros(4)], rtol=1e-6)
+    vectors = w2v.extract_text(["a blue zebra bus", "zebra"])
+    np.testing.assert_allclose(vectors, [(row["blue"] + row["bus"]) / 2, np.zeros(4)], rtol=1e-6)
     with pytest.raises(ValueError, match="no word occurs 99 times or more among the"):
         W2v(threshold=99).fit(CAPTIONS)
 
@@ -139,10 +139,10 @@ def test_real_captions(data: Path) -> None:
     w2v = W2v(vectors=str(folder / "glove50.txt"))
     state = w2v.fit(train)
     w2v.load_state(state)
-    rows = w2v.extract_text(test[:300])
+    vectors = w2v.extract_text(test[:300])
     assert w2v.dim == 50
     unseen = 0
-    for caption, row in zip(test[:300], rows, strict=True):
+    for caption, row in zip(test[:300], vectors, strict=True):
         words = {word for word in tokenise(caption) if word in table and word not in STOPWORDS}
         unseen += len(words - set(state["words"]))
         expected = sum(table[word] for word in words) / len(words) if words else np.zeros(50)

@@ -29,8 +29,8 @@ def test_counts_are_of_tokens_in_the_order_seen() -> None:
 
     The authors' pattern is #\\d.\\d: of #3.45 it takes #3.4, and #12.5 it leaves.
     """
-    found = counts(["a dog and a dog", "Dog #1.2 runs", "#12", "#3.45 #12.5"])
-    assert list(found.items()) == [("a", 2), ("dog", 3), ("and", 1), ("runs", 1), ("12", 2), ("5", 2)]
+    frequencies = counts(["a dog and a dog", "Dog #1.2 runs", "#12", "#3.45 #12.5"])
+    assert list(frequencies.items()) == [("a", 2), ("dog", 3), ("and", 1), ("runs", 1), ("12", 2), ("5", 2)]
 
 
 def test_vocabulary_order_and_threshold() -> None:
@@ -65,9 +65,9 @@ def test_real_captions(data: Path) -> None:
     lines = (data / "msrvtt_kf" / "train.caption.txt").read_text().splitlines()
     captions = [line.split(" ", 1)[1] for line in lines]
     whole = re.findall("[a-z0-9]+", "\n".join(captions).lower().encode("ascii", "replace").decode())
-    found = counts(captions)
-    assert abs(sum(found.values()) - len(whole)) <= 2 * sum("#" in caption for caption in captions)
-    assert found["man"] == whole.count("man")
+    frequencies = counts(captions)
+    assert abs(sum(frequencies.values()) - len(whole)) <= 2 * sum("#" in caption for caption in captions)
+    assert frequencies["man"] == whole.count("man")
     words = vocabulary(captions, 5, stopwords=True)
     assert words[0] == "a"
-    assert all(found[x] >= found[y] >= 5 for x, y in pairwise(words))
+    assert all(frequencies[x] >= frequencies[y] >= 5 for x, y in pairwise(words))

@@ -57,10 +57,10 @@ def test_what_stands_around_a_model_is_taken_off_and_said(
     path = tmp_path / "a.pt"
     torch.save(content, path)
     with caplog.at_level(logging.INFO, "extractors"):
-        found = convert(path, [LAYOUT])
-    assert found.state.keys() == {"stem.weight", "blocks.0.weight"}
-    assert all(torch.equal(value, STATE[name]) for name, value in found.state.items())
-    assert found.taken == said
+        converted = convert(path, [LAYOUT])
+    assert converted.state.keys() == {"stem.weight", "blocks.0.weight"}
+    assert all(torch.equal(value, STATE[name]) for name, value in converted.state.items())
+    assert converted.taken == said
     assert caplog.messages == ([f"{path}: {said}"] if said else [])
 
 
@@ -107,16 +107,16 @@ def test_what_torch_inserts_is_taken_off_where_no_sign_of_the_layout_looks(tmp_p
         for name, place in zip(names, places, strict=True)
     }
     torch.save(state, tmp_path / "a.pt")
-    found = convert(tmp_path / "a.pt", [LAYOUT])
-    assert list(found.state) == names
-    assert found.taken == f"'{word}' {OFF}"
+    converted = convert(tmp_path / "a.pt", [LAYOUT])
+    assert list(converted.state) == names
+    assert converted.taken == f"'{word}' {OFF}"
 
 
 def test_names_that_would_fall_together_stay_as_they_are(tmp_path: Path) -> None:
     torch.save(STATE | {"blocks.0._orig_mod.weight": torch.zeros(2)}, tmp_path / "a.pt")
-    found = convert(tmp_path / "a.pt", [LAYOUT])
-    assert {"blocks.0.weight", "blocks.0._orig_mod.weight"} < found.state.keys()
-    assert found.state["blocks.0.weight"].tolist() == [1, 1]
+    converted = convert(tmp_path / "a.pt", [LAYOUT])
+    assert {"blocks.0.weight", "blocks.0._orig_mod.weight"} < converted.state.keys()
+    assert converted.state["blocks.0.weight"].tolist() == [1, 1]
 
 
 def test_a_dict_that_stands_in_many_places_comes_once() -> None:

@@ -205,9 +205,9 @@ def test_a_key_too_few_too_many_or_too_long(
 
 def test_the_classifier_is_named_as_dropped(tmp_path: Path, slowfast: dict[str, Tensor]) -> None:
     torch.save(slowfast, tmp_path / "a.pyth")
-    found = convert(tmp_path / "a.pyth", X3D.LAYOUTS)
-    assert found.dropped == ["head.projection.weight", "head.projection.bias"]
-    assert len(found.state) + 2 == len(slowfast)
+    converted = convert(tmp_path / "a.pyth", X3D.LAYOUTS)
+    assert converted.dropped == ["head.projection.weight", "head.projection.bias"]
+    assert len(converted.state) + 2 == len(slowfast)
 
 
 def test_a_file_of_another_size_is_refused(tmp_path: Path, slowfast: dict[str, Tensor]) -> None:

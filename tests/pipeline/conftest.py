@@ -73,9 +73,9 @@ def surroundings(tmp_path: Path) -> Callable[..., Context]:
         file = tmp_path / "stages.yaml"
         file.write_text(text)
         graph = stages.load(file, None, sets)
-        found, work = collection.load(yaml), Workspace(tmp_path / "WORK")
-        catalog = ingest.update(found, work, graph.of_step("ingest").options_as(ingest.Options))
-        return Context(graph, catalog, work, found.has_videos, yaml)
+        described, work = collection.load(yaml), Workspace(tmp_path / "WORK")
+        catalog = ingest.update(described, work, graph.of_step("ingest").options_as(ingest.Options))
+        return Context(graph, catalog, work, described.has_videos, yaml)
 
     return build
 
@@ -83,9 +83,9 @@ def surroundings(tmp_path: Path) -> Callable[..., Context]:
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
     """A collection of imported features with everything run, vectors too; to be read only, copy it for the rest."""
-    made = kept.make(tmp_path_factory.mktemp("kept"))
-    made.run()
-    return made
+    workspace = kept.make(tmp_path_factory.mktemp("kept"))
+    workspace.run()
+    return workspace
 
 
 @pytest.fixture

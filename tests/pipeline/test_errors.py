@@ -30,11 +30,11 @@ def test_only_a_package_that_is_not_here_is_absent(module: str | None, is_absent
 
 
 def test_problems_are_listed_with_their_places() -> None:
-    found = Problems(["no device"])
-    found.add("is empty", Path("cap\ntions.txt"), 3)
-    found.add("no device")
-    found.extend(["frames is -1", "size is 0"], "'x3d'")
-    error = found.error("stages.yaml", most=2, then="leave one out")
+    problems = Problems(["no device"])
+    problems.add("is empty", Path("cap\ntions.txt"), 3)
+    problems.add("no device")
+    problems.extend(["frames is -1", "size is 0"], "'x3d'")
+    error = problems.error("stages.yaml", most=2, then="leave one out")
     assert error.problems == ["no device", "cap\\ntions.txt:3: is empty", "'x3d': frames is -1", "'x3d': size is 0"]
     assert str(error).splitlines() == [
         "stages.yaml: 4 problem(s)",
@@ -44,7 +44,7 @@ def test_problems_are_listed_with_their_places() -> None:
         "leave one out",
     ]
     with pytest.raises(LaffError, match="4 problem"):
-        found.check("stages.yaml")
+        problems.check("stages.yaml")
     Problems().check("stages.yaml")
 
 

@@ -25,8 +25,8 @@ TRAINED = "needed only until 'train' was finished"
 ROW = np.zeros((1, 3))  # of a shard whose rows nobody asks for
 
 
-def reasons(found: Leftovers) -> dict[str, str]:
-    return {name: reason for name, (_, reason) in found.unused.items()}
+def reasons(leftovers: Leftovers) -> dict[str, str]:
+    return {name: reason for name, (_, reason) in leftovers.unused.items()}
 
 
 def files_of(work: Path) -> set[str]:
@@ -48,15 +48,15 @@ def used(ran, tmp_path: Path):
 
 def test_of_a_finished_run_only_what_a_training_goes_on_from_is_unused(ran, tmp_path: Path, contents) -> None:
     changed = ran.copy(tmp_path / "changed")
-    found = gc.leftovers(changed.request())
+    leftovers = gc.leftovers(changed.request())
     wanted = {name: f"needed only until '{name.partition('/')[0]}' was finished" for name in last_of(changed.work)}
-    assert reasons(found) == wanted
-    assert {"finetune/last.pt", "gru/last.pt", "train/laff/seed1/last.pt"} <= set(found.unused)
-    assert found.size == sum((changed.work / name).stat().st_size for name in found.unused)
-    assert found.foreign == []
+    assert reasons(leftovers) == wanted
+    assert {"finetune/last.pt", "gru/last.pt", "train/laff/seed1/last.pt"} <= set(leftovers.unused)
+    assert leftovers.size == sum((changed.work / name).stat().st_size for name in leftovers.unused)
+    assert leftovers.foreign == []
     before = files_of(changed.work)
-    assert reasons(gc.remove(changed.request())) == reasons(found)
-    assert files_of(changed.work) == before - set(found.unused)
+    assert reasons(gc.remove(changed.request())) == reasons(leftovers)
+    assert files_of(changed.work) == before - set(leftovers.unused)
     assert gc.leftovers(changed.request()) == Leftovers()
     assert changed.run().made == {}
     assert contents(changed.work) == contents(ran.work)
@@ -83,8 +83,8 @@ def test_what_is_unused_and_why(used) -> None:
     (work / "bow" / "00001.h5.damaged").write_text("a")
     (work / "bow" / ".00001.h5.abc.partial").write_text("a")
     (work / "bow" / "index.json").write_text("{}")
-    found = gc.leftovers(used.request())
-    assert reasons(found) == {
+    leftovers = gc.leftovers(used.request())
+    assert reasons(leftovers) == {
         "finetune/frames/00000.h5": "needed only until 'finetune' was finished",
         "x3d/00003.h5": "no item is in this shard",
         "gone/video/00000.h5": "no stage 'gone' in stages.yaml",
@@ -94,12 +94,12 @@ def test_what_is_unused_and_why(used) -> None:
         "bow/.00001.h5.abc.partial": "an interrupted write",
         "bow/index.json": "no file of 'bow' as it is now",
     }
-    assert found.foreign == ["gone/notes.txt"]
+    assert leftovers.foreign == ["gone/notes.txt"]
     kept = reasons(gc.leftovers(used.request("finetune.keep_frames=true")))
     assert "finetune/frames/00000.h5" not in kept
     before = files_of(work)
     gc.remove(used.request())
-    assert files_of(work) == before - set(found.unused)
+    assert files_of(work) == before - set(leftovers.unused)
     assert not (work / "gone" / "video").exists()  # its folder goes when it is empty
     assert not (work / "finetune" / "frames").exists()
     assert (work / "gone" / "notes.txt").read_text() == "of a person"
@@ -110,8 +110,8 @@ def test_other_settings_count_as_unused(used) -> None:
     """Seeds and models that the settings don't name, with their runs; what is kept is as with these settings alone."""
     sets = ("train.seeds=[1]", "train.singles=false")
     used.run(*sets)
-    found = gc.leftovers(used.request(*sets))
-    gone = {name for name, reason in reasons(found).items() if reason == "the settings name no such model and seed"}
+    leftovers = gc.leftovers(used.request(*sets))
+    gone = {name for name, reason in reasons(leftovers).items() if reason == "the settings name no such model and seed"}
     wanted = {
         f"{stage}/{model}/seed{seed}"
         for stage in ("train", "rank")
@@ -120,7 +120,7 @@ def test_other_settings_count_as_unused(used) -> None:
         if (seed == 2 or model not in ("laff", "concat")) and (stage, model) != ("train", "mean")
     }
     assert {str(Path(name).parent) for name in gone} == wanted
-    assert set(reasons(found).values()) == {"the settings name no such model and seed"}
+    assert set(reasons(leftovers).values()) == {"the settings name no such model and seed"}
     gc.remove(used.request(*sets))
     assert not (used.work / "train" / "laff-x3d").exists()
     assert used.run(*sets).made == {}
@@ -201,12 +201,12 @@ def test_links_and_what_laff_did_not_write_stay(used, tmp_path: Path) -> None:
     strange = ["mine/00000.h5", "mine/best.pt", "x3d/notes.txt", "x3d/notes.damaged", "train/laff/seed1/best.pt.txt"]
     for name in strange:
         (work / name).write_text("a")
-    found = gc.remove(used.request())
-    assert found.unused == {}
-    assert sorted(found.foreign) == sorted([*strange, "x3d/00007.h5"])
-    told = gc.table(work, found)
+    leftovers = gc.remove(used.request())
+    assert leftovers.unused == {}
+    assert sorted(leftovers.foreign) == sorted([*strange, "x3d/00007.h5"])
+    table = gc.table(work, leftovers)
     for link, target in (("old", other), ("x3d/00007.h5", other / "00000.h5")):
-        assert told.count(f"a link, stays as it is: {work / link} -> {target}") == told.count(f"{work / link}") == 1
+        assert table.count(f"a link, stays as it is: {work / link} -> {target}") == table.count(f"{work / link}") == 1
     assert (work / "old").is_symlink()
     assert (other / "00000.h5").exists()
     assert {*strange, "x3d/00007.h5"} <= files_of(work)

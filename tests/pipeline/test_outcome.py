@@ -43,15 +43,23 @@ def test_a_search_is_advised_where_it_can_be_done(tmp_path: Path, text: str, par
     assert search_advice(stages.load(file), Path("WORK")) == advice
 
 
+def test_a_search_by_a_feature_of_both_sides_is_advised_where_nothing_is_trained() -> None:
+    graph = stages.load()
+    assert (
+        search_advice(graph, Path("w"), graph.needed(["conse"])) == 'next: laff search "a sentence" --model conse -w w'
+    )
+    assert search_advice(graph, Path("w"), graph.needed(["x3d"])) == ""
+
+
 @pytest.mark.parametrize(
-    ("failed", "told"),
+    ("failed", "note"),
     [([], ""), (["a"], ", 1 video(s) failed"), (["a", "b", "b"], ", but ALL 2 videos failed")],
 )
-def test_a_stage_that_made_little_of_its_videos_says_so(failed: list[str], told: str) -> None:
+def test_a_stage_that_made_little_of_its_videos_says_so(failed: list[str], note: str) -> None:
     """A shard without a single row is made, too."""
     lines = [{"video": video, "stage": "x3d"} for video in failed] + [{"video": "a", "stage": "tf"}]
     outcome = Outcome(made={"x3d": 1}, seconds={"x3d": 0.5}, failures=lines, videos=2)
-    assert outcome.summary(Path("WORK")).splitlines()[0] == f"x3d              1 made in      0.5 s{told}"
+    assert outcome.summary(Path("WORK")).splitlines()[0] == f"x3d              1 made in      0.5 s{note}"
 
 
 RESULTS = {"models": {"laff": {"t2v": {"R@1": 25.0, "queries": 4, "candidates": 4}}}, "coverage": 1.0}

@@ -33,10 +33,10 @@ class Gone(io.StringIO):
 
 def watched(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     """A terminal of 100 columns as standard error. Not a fixture: pytest sets its own between fixtures and a test."""
-    made = Terminal()
-    monkeypatch.setattr(sys, "stderr", made)
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("COLUMNS", "100")
-    return made
+    return terminal
 
 
 def test_a_bar_counts_and_tells_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,18 +36,18 @@ def test_the_workspace_is_not_the_folder_of_the_videos(collect: Callable[..., Pa
     assert plan(Request(path, tmp_path / "WORK", tmp_path / "stages.yaml"), ["decode"]).stages
 
 
-def rows_of(made: Tiny) -> list[str]:
-    metrics = json.loads((made.work / "evaluate" / "metrics.json").read_text(encoding="utf-8"))
+def rows_of(workspace: Tiny) -> list[str]:
+    metrics = json.loads((workspace.work / "evaluate" / "metrics.json").read_text(encoding="utf-8"))
     return [name for name in metrics["models"] if not name.endswith("(covered only)")]
 
 
 def test_a_pair_of_features_that_are_not_fused_is_ranked_beside_the_models(ran: Tiny, tmp_path: Path) -> None:
     copy = ran.copy(tmp_path / "copy")
     before = rows_of(copy)
-    made = copy.run("rank.pairs={clip-ft: fused, clip: [clip, clip]}", targets=("evaluate",)).made
-    assert {"clip", "rank", "evaluate"} <= made.keys()
-    assert made["rank"] == 1  # the new row alone
-    assert "train" not in made
+    counts = copy.run("rank.pairs={clip-ft: fused, clip: [clip, clip]}", targets=("evaluate",)).made
+    assert {"clip", "rank", "evaluate"} <= counts.keys()
+    assert counts["rank"] == 1  # the new row alone
+    assert "train" not in counts
     assert sorted(rows_of(copy)) == sorted([*before, "clip"])
 
 
@@ -58,8 +58,8 @@ def test_features_are_ranked_where_nothing_is_trained(tiny: Tiny, tmp_path: Path
     copy.collection.write_text(yaml.safe_dump({key: said[key] for key in ("videos", "test")}), encoding="utf-8")
     nothing = ("train.own=false", "train.singles=false", "train.baselines={}")
     pair = "rank.pairs={clip-ft: fused, clip: [clip, clip]}"
-    made = copy.run(*nothing, pair, "vectors.from=[train, clip]", targets=("report",)).made
-    assert made.keys() == {"ingest", "decode", "clip", "vectors", "rank", "evaluate", "report"}
+    counts = copy.run(*nothing, pair, "vectors.from=[train, clip]", targets=("report",)).made
+    assert counts.keys() == {"ingest", "decode", "clip", "vectors", "rank", "evaluate", "report"}
     assert rows_of(copy) == ["clip", "chance"]
     assert not copy.run(*nothing, pair, "vectors.from=[train, clip]", targets=("report",)).made
     with pytest.raises(LaffError, match="has nothing to rank: 'train' trains no model, and pairs names no features"):

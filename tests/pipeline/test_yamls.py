@@ -35,9 +35,9 @@ def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     ],
 )
 def test_numbers(text: str, value: Any):
-    found = yamls.parse(text, "x")
-    assert found == value
-    assert type(found) is type(value)
+    parsed = yamls.parse(text, "x")
+    assert parsed == value
+    assert type(parsed) is type(value)
 
 
 def test_only_true_and_false_are_booleans():

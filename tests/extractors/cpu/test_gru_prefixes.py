@@ -14,7 +14,7 @@ CAPTIONS = [[1, 4, 5, 2], [1, 4, 5, 6, 2], [1, 4], [7], [1, 3, 5, 2], [1, 4, 5, 
 NAMES = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 
 
-def made() -> tuple[Tensor, nn.GRU, Weights]:
+def random_gru() -> tuple[Tensor, nn.GRU, Weights]:
     torch.manual_seed(0)
     gru = nn.GRU(3, 6).double()
     return torch.randn(8, 3, dtype=torch.float64), gru, Weights(*(getattr(gru, name) for name in NAMES))
@@ -25,20 +25,20 @@ def made() -> tuple[Tensor, nn.GRU, Weights]:
 @torch.no_grad()
 def test_equals_nn_gru_over_each_caption(backwards: bool, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extractors.cpu.gru_prefixes, "AT_ONCE", at_once)
-    vectors, gru, weights = made()
+    vectors, gru, weights = random_gru()
     ids = torch.tensor([word for caption in CAPTIONS for word in caption])
     starts = torch.tensor([0, *(len(caption) for caption in CAPTIONS)]).cumsum(0)
-    found = gru_prefixes.mean_states(ids, starts, vectors, weights, backwards)
-    for row, caption in zip(found, CAPTIONS, strict=True):
+    means = gru_prefixes.mean_states(ids, starts, vectors, weights, backwards)
+    for row, caption in zip(means, CAPTIONS, strict=True):
         words = torch.tensor(caption[::-1] if backwards else caption)
         torch.testing.assert_close(row, gru(vectors[words])[0].mean(dim=0), rtol=1e-12, atol=1e-14)
-    assert torch.equal(found[0], found[5])
+    assert torch.equal(means[0], means[5])
 
 
 @torch.no_grad()
 def test_a_beginning_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four captions of three words, which all begin with 1 and go on with 4 or 3: 1, 2 and 3 different states."""
-    vectors, _, weights = made()
+    vectors, _, weights = random_gru()
     seen = []
     lerp = torch.lerp
 

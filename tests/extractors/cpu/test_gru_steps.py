@@ -19,7 +19,7 @@ STARTS = torch.tensor([0, 1, 6, 8, 10, 13])  # captions of 1, 5, 2, 2 and 3 toke
 NAMES = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 
 
-def made(dtype: torch.dtype, hidden: int = 6) -> tuple[Tensor, nn.GRU]:
+def random_gru(dtype: torch.dtype, hidden: int = 6) -> tuple[Tensor, nn.GRU]:
     torch.manual_seed(0)
     return torch.randn(9, 3, dtype=dtype, requires_grad=True), nn.GRU(3, hidden).to(dtype)
 
@@ -30,28 +30,28 @@ def ours(vectors: Tensor, gru: nn.GRU, backwards: bool = False) -> Tensor:
 
 def one_by_one(vectors: Tensor, gru: nn.GRU, backwards: bool) -> Tensor:
     """nn.GRU over each caption alone, and the mean of its outputs."""
-    found = []
+    means = []
     for caption in IDS.tensor_split(STARTS[1:-1]):
         words = caption.flip(0) if backwards else caption
-        found.append(gru(vectors[words])[0].mean(dim=0))
-    return torch.stack(found)
+        means.append(gru(vectors[words])[0].mean(dim=0))
+    return torch.stack(means)
 
 
 @pytest.mark.parametrize("backwards", [False, True])
 def test_equals_nn_gru(backwards: bool) -> None:
-    vectors, gru = made(torch.float64)
-    found, wanted = ours(vectors, gru, backwards), one_by_one(vectors, gru, backwards)
-    torch.testing.assert_close(found, wanted, rtol=1e-12, atol=1e-14)
+    vectors, gru = random_gru(torch.float64)
+    means, wanted = ours(vectors, gru, backwards), one_by_one(vectors, gru, backwards)
+    torch.testing.assert_close(means, wanted, rtol=1e-12, atol=1e-14)
     weight = torch.randn(5, 6, dtype=torch.float64)
     parameters = [vectors, *gru.parameters()]
-    gradients = torch.autograd.grad((found * weight).sum(), parameters)
+    gradients = torch.autograd.grad((means * weight).sum(), parameters)
     expected = torch.autograd.grad((wanted * weight).sum(), parameters)
     for one, other in zip(gradients, expected, strict=True):
         torch.testing.assert_close(one.to_dense(), other, rtol=1e-10, atol=1e-14)
 
 
 def test_the_gradient_of_word_vectors_holds_the_words_that_occur() -> None:
-    vectors, gru = made(torch.float64)
+    vectors, gru = random_gru(torch.float64)
     ours(vectors, gru).sum().backward()
     assert vectors.grad.is_sparse
     assert vectors.grad._indices().tolist() == [[0, 1, 2, 3, 4, 5, 6, 7, 8]]
@@ -62,7 +62,7 @@ def test_the_gradient_of_word_vectors_holds_the_words_that_occur() -> None:
 
 
 def test_without_gradients_it_is_the_same() -> None:
-    vectors, gru = made(torch.float32)
+    vectors, gru = random_gru(torch.float32)
     with torch.no_grad():
         free = ours(vectors, gru)
     assert torch.equal(free, ours(vectors, gru).detach())
@@ -71,7 +71,7 @@ def test_without_gradients_it_is_the_same() -> None:
 
 def test_rounded_operands() -> None:
     """Within bfloat16's rounding of float32, not equal to it; results and gradients are float32."""
-    vectors, gru = made(torch.float32, hidden=32)
+    vectors, gru = random_gru(torch.float32, hidden=32)
     exact = ours(vectors, gru)
     with torch.autocast("cpu", torch.bfloat16):
         rounded = ours(vectors, gru)
@@ -107,9 +107,9 @@ def asked_anew() -> Iterator[None]:
 def learned(encoder: GruEncoder) -> tuple[Tensor, dict[str, Tensor]]:
     """The vectors of the captions, and a gradient for each parameter."""
     encoder.zero_grad()
-    found = encoder(IDS, STARTS)
-    (found * torch.randn(found.shape, generator=torch.Generator().manual_seed(1))).sum().backward()
-    return found.detach(), {name: parameter.grad for name, parameter in encoder.named_parameters()}
+    vectors = encoder(IDS, STARTS)
+    (vectors * torch.randn(vectors.shape, generator=torch.Generator().manual_seed(1))).sum().backward()
+    return vectors.detach(), {name: parameter.grad for name, parameter in encoder.named_parameters()}
 
 
 def compare(encoder: GruEncoder, fast: Any, other: Any) -> None:

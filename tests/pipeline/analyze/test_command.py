@@ -15,6 +15,7 @@ from click.testing import CliRunner
 import cli
 from pipeline.commands.analyze import analyze_group
 from tests.forked import Forked
+from tests.pipeline.kept import Small
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -37,12 +38,12 @@ def table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def written(told: str, folder: Path, name: str) -> None:
+def written(output: str, folder: Path, name: str) -> None:
     """All three files are there, and the command says so."""
     for ending in ("csv", "png", "svg"):
         path = folder / f"{name}.{ending}"
         assert path.stat().st_size > 0
-        assert f"\n{path}\n" in told
+        assert f"\n{path}\n" in output
 
 
 def wrong(*words: object) -> str:
@@ -56,8 +57,8 @@ def wrong(*words: object) -> str:
 @pytest.mark.parametrize("name", list(analyze_group.commands))
 def test_each_help_teaches(name: str) -> None:
     command = analyze_group.commands[name]
-    told = CliRunner().invoke(cli.main, ["analyze", name, "--help"]).output
-    assert f"\n  laff analyze {name}" in told
+    output = CliRunner().invoke(cli.main, ["analyze", name, "--help"]).output
+    assert f"\n  laff analyze {name}" in output
     assert (command.help or "").split("\n\n")[0].strip().endswith((".", ":"))
     assert all(option.help for option in command.params if isinstance(option, click.Option))
 
@@ -75,8 +76,8 @@ def test_weights(mine, forked: Forked) -> None:
     before = mine.state()
     process = forked.laff("analyze", "weights", *mine.options())
     assert process.wait() == 0, process.err()
-    told = process.out()
-    written(told, mine.work / "analyze" / "weights", "laff")
+    output = process.out()
+    written(output, mine.work / "analyze" / "weights", "laff")
     lines = table(mine.work / "analyze" / "weights" / "laff.csv")
     for side, names in (("video", {"clip-ft", "x3d"}), ("text", {"clip-ft", "bow", "w2v", "gru"})):
         for seed, head in (("all", "all"), ("1", "all"), ("2", "0"), ("2", "1")):
@@ -84,27 +85,27 @@ def test_weights(mine, forked: Forked) -> None:
             assert {line["feature"] for line in members} == names
             assert sum(float(line["mean"]) for line in members) == pytest.approx(1, abs=1e-5)
             assert sum(float(line["share"]) for line in members) == pytest.approx(1, abs=1e-5)
-    assert "On the video side " in told
-    assert "laff, seeds 1, 2" in told
+    assert "On the video side " in output
+    assert "laff, seeds 1, 2" in output
     assert {name: state for name, state in mine.state().items() if not name.startswith("analyze/")} == before
 
 
 def test_spaces(mine) -> None:
-    told = shown("spaces", *mine.options(), "-k", 2, "--seed", 2)
-    written(told, mine.work / "analyze" / "spaces", "laff-seed2")
+    output = shown("spaces", *mine.options(), "-k", 2, "--seed", 2)
+    written(output, mine.work / "analyze" / "spaces", "laff-seed2")
     values = {(x["space"], x["other"]): float(x["jaccard"]) for x in table(mine.work / "analyze/spaces/laff-seed2.csv")}
     assert (values["1", "1"], values["2", "2"]) == (1, 1)
     assert values["1", "2"] == values["2", "1"]
     # Each of the 24 captions shares none, one or both of its two videos: 0, 1 / 3 or 1.
     assert round(values["1", "2"] * 24 * 3, 6) == int(round(values["1", "2"] * 24 * 3, 6))
-    assert f"seed 2: mean of all pairs of spaces {values['1', '2']:.3f}" in told
+    assert f"seed 2: mean of all pairs of spaces {values['1', '2']:.3f}" in output
 
 
 def test_cost(mine) -> None:
-    told = shown("cost", *mine.options())
-    written(told, mine.work / "analyze" / "cost", "cost")
-    assert "27,803,648  27.80 MFLOPs" in told
-    assert "94,896,128  94.90 MFLOPs" in told
+    output = shown("cost", *mine.options())
+    written(output, mine.work / "analyze" / "cost", "cost")
+    assert "27,803,648  27.80 MFLOPs" in output
+    assert "94,896,128  94.90 MFLOPs" in output
     lines = {line["model"]: line for line in table(mine.work / "analyze" / "cost" / "cost.csv")}
     assert list(lines) == ["laff", "concat", "laff-clip-ft", "laff-x3d"]
     wide = 2 * 64  # heads x width
@@ -114,9 +115,9 @@ def test_cost(mine) -> None:
 
 
 def test_cost_without_a_workspace() -> None:
-    told = shown("cost")
-    assert "= 2 (13,568 x 1,024 + 8 x 1,024) " in told
-    assert "with -w" in told
+    output = shown("cost")
+    assert "= 2 (13,568 x 1,024 + 8 x 1,024) " in output
+    assert "with -w" in output
     for words, said in (
         (["-c", "c.yaml"], "give -w too, the workspace"),
         (["-w", "none"], "none remembers no run: give -c FILE"),
@@ -128,8 +129,8 @@ def test_cost_without_a_workspace() -> None:
 
 def test_queries(mine) -> None:
     """Ranks are those of evaluate's own table."""
-    told = shown("queries", "laff", "concat/seed2", *mine.options())
-    written(told, mine.work / "analyze" / "queries", "laff-vs-concat-seed2")
+    output = shown("queries", "laff", "concat/seed2", *mine.options())
+    written(output, mine.work / "analyze" / "queries", "laff-vs-concat-seed2")
     lines = table(mine.work / "analyze" / "queries" / "laff-vs-concat-seed2.csv")
     ranks = table(mine.work / "evaluate" / "t2v.csv")
     assert [line["caption"] for line in lines] == [line["query"] for line in ranks]
@@ -137,22 +138,22 @@ def test_queries(mine) -> None:
     b = np.array([float(line["concat/seed2"]) for line in ranks])
     assert [float(line["laff"]) for line in lines] == pytest.approx(a)
     assert [float(line["concat/seed2"]) for line in lines] == pytest.approx(b)
-    assert f"better for {(a < b).sum()}, worse for {(a > b).sum()}, equal for {(a == b).sum()}" in told
+    assert f"better for {(a < b).sum()}, worse for {(a > b).sum()}, equal for {(a == b).sum()}" in output
 
 
 def test_a_run_file_has_the_ranks_of_its_row(mine) -> None:
     run = mine.work / "rank" / "laff" / "seed1" / "t2v.trec.gz"  # holds all six videos, so all ranks are known
-    told = shown("queries", "laff/seed1", run, *mine.options(), "-n", 0)
-    assert "better for 0, worse for 0, equal for 24" in told
-    assert "by the largest factor" not in told
+    output = shown("queries", "laff/seed1", run, *mine.options(), "-n", 0)
+    assert "better for 0, worse for 0, equal for 24" in output
+    assert "by the largest factor" not in output
 
 
 def test_gc_takes_analyses_for_no_ones_files(mine) -> None:
     (mine.work / "analyze" / "weights").mkdir(parents=True, exist_ok=True)
     (mine.work / "analyze" / "weights" / "laff.csv").write_text("side\n")
-    told = CliRunner().invoke(cli.main, ["gc", *mine.options()]).output
-    assert " file(s) in " in told
-    assert "analyze" not in told
+    output = CliRunner().invoke(cli.main, ["gc", *mine.options()]).output
+    assert " file(s) in " in output
+    assert "analyze" not in output
 
 
 def test_what_is_missing_is_told(tiny, ran, tmp_path: Path) -> None:
@@ -170,6 +171,24 @@ def test_what_is_missing_is_told(tiny, ran, tmp_path: Path) -> None:
         *("spaces", "--model", "concat", "--seed", 1, *ran.options("train.lr=0.5"))
     )
     assert not (ran.work / "analyze").exists()
+
+
+@pytest.mark.parametrize("verb", ["weights", "spaces", "cost"])
+def test_a_collection_without_captions_is_told_what_is_missing(small: Small, tmp_path: Path, verb: str) -> None:
+    """Where a packaged model is applied to videos alone; the poster's cost is printed all the same."""
+    out = small.pack(tmp_path / "OUT", "laff")
+    applied = small.applied(out, tmp_path / "work")
+    (tmp_path / "c.yaml").write_text(f"test: {{ids: {small.folder}/test.ids}}\n")
+    words = [verb, "-c", tmp_path / "c.yaml", "-w", applied.work, "--package", out]
+    for text in applied.sets:
+        words += ["--set", text]
+    missing = "c.yaml: no texts of test (test: {captions: FILE}, or test: {queries: FILE}), on which models are looked"
+    if verb == "cost":
+        output = shown(*words)
+        assert "The poster's cost table" in output
+        assert f"the models of {applied.work} are not counted: {tmp_path}/{missing}" in output
+    else:
+        assert missing in wrong(*words)
 
 
 def test_names_that_are_not_there(ran) -> None:

@@ -29,7 +29,7 @@ def context() -> SimpleNamespace:
     return SimpleNamespace(catalog=catalog)
 
 
-def found(context: SimpleNamespace, path: Path) -> CaptionRanks:
+def ranks_in(context: SimpleNamespace, path: Path) -> CaptionRanks:
     return queries.ranks_of_run(context, path, context.catalog.split_captions("test"))
 
 
@@ -46,22 +46,22 @@ def run_file(path: Path, **items: str) -> Path:
 
 def test_ranks_of_a_run_file(context: SimpleNamespace, tmp_path: Path) -> None:
     path = run_file(tmp_path / "mine.trec", a="a:3 b:2", b="c:3 a:2 b:2", c="a:5")
-    run = found(context, path)
+    run = ranks_in(context, path)
     assert run.depth == 3
     assert run.ranks.tolist() == [[1, 2.5, 4]]  # alone on top; one above and one equal; not there, so depth + 1
     assert run.name == "mine"
 
 
 def test_a_query_that_a_run_leaves_out_found_nothing(context: SimpleNamespace, tmp_path: Path) -> None:
-    assert found(context, run_file(tmp_path / "t2v.trec", b="b:1")).ranks.tolist() == [[2, 1, 2]]
-    assert found(context, tmp_path / "t2v.trec").name.endswith(f"{tmp_path.name}-t2v")
+    assert ranks_in(context, run_file(tmp_path / "t2v.trec", b="b:1")).ranks.tolist() == [[2, 1, 2]]
+    assert ranks_in(context, tmp_path / "t2v.trec").name.endswith(f"{tmp_path.name}-t2v")
 
 
 def test_run_files_that_do_not_fit(context: SimpleNamespace, tmp_path: Path) -> None:
     with pytest.raises(LaffError, match="query 'z#0' is no caption of test"):
-        found(context, run_file(tmp_path / "other", z="a:1"))
+        ranks_in(context, run_file(tmp_path / "other", z="a:1"))
     with pytest.raises(LaffError, match="holds no query"):
-        found(context, run_file(tmp_path / "empty"))
+        ranks_in(context, run_file(tmp_path / "empty"))
 
 
 def test_two_run_files_are_cut_at_the_shorter(context: SimpleNamespace, tmp_path: Path, monkeypatch) -> None:
@@ -111,12 +111,12 @@ def test_seeds_are_averaged() -> None:
     both = comparison([[1, 3], [4, 3]], [[2, 1], [2, 12]])
     assert both.first.mean.tolist() == [2.5, 3]
     assert both.counts() == (1, 1, 0)
-    rows = {row[0]: row[1:4] for row in queries.table(both)}
-    assert rows["R@1"] == ["25.0", "25.0", "+0.0"]  # of two seeds and two captions one is first, for both
-    assert rows["R@5"] == ["100.0", "75.0", "+25.0"]
+    counts = {row[0]: row[1:4] for row in queries.table(both)}
+    assert counts["R@1"] == ["25.0", "25.0", "+0.0"]  # of two seeds and two captions one is first, for both
+    assert counts["R@5"] == ["100.0", "75.0", "+25.0"]
     mrr = (1 + 1 / 3 + 1 / 4 + 1 / 3) / 4, (1 / 2 + 1 + 1 / 2 + 1 / 12) / 4
-    assert rows["MRR"] == [f"{mrr[0]:.3f}", f"{mrr[1]:.3f}", f"{mrr[0] - mrr[1]:+.3f}"]
-    assert rows["MedR"] == [f"{(2 + 3.5) / 2:.1f}", f"{(1.5 + 7) / 2:.1f}", f"{2.75 - 4.25:+.1f}"]
+    assert counts["MRR"] == [f"{mrr[0]:.3f}", f"{mrr[1]:.3f}", f"{mrr[0] - mrr[1]:+.3f}"]
+    assert counts["MedR"] == [f"{(2 + 3.5) / 2:.1f}", f"{(1.5 + 7) / 2:.1f}", f"{2.75 - 4.25:+.1f}"]
 
 
 def test_p_exchanges_the_captions_of_a_video_together() -> None:

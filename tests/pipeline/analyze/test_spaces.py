@@ -41,11 +41,11 @@ def subject(model: object, captions: int = 2) -> SimpleNamespace:
 
 @pytest.mark.parametrize("captions", [2, 1026])  # in one block, in several
 def test_three_spaces(captions: int) -> None:
-    found = spaces.overlap(subject(Given(), captions), 1, 2)
+    overlaps = spaces.overlap(subject(Given(), captions), 1, 2)
     # {0,1} {0,2}: 1 of 3; {0,1} {3,4}: none; {0,2} {3,4}: none. {0,1} {0,1}: all; twice {0,1} {1,2}: 1 of 3.
     first, other = (1 / 3 + 1) / 2, (0 + 1 / 3) / 2
-    assert found == pytest.approx(np.array([[1, first, other], [first, 1, other], [other, other, 1]]))
-    assert spaces.off_diagonal(found) == pytest.approx((first + other + other) / 3)
+    assert overlaps == pytest.approx(np.array([[1, first, other], [first, 1, other], [other, other, 1]]))
+    assert spaces.off_diagonal(overlaps) == pytest.approx((first + other + other) / 3)
 
 
 def test_as_many_as_there_are() -> None:

@@ -47,18 +47,18 @@ def by_hand(split: Split, seed: int) -> tuple[np.ndarray, np.ndarray]:
     vectors = np.stack([split.video[name].double().numpy() for name in ("a", "b")], axis=1) / math.sqrt(1 + 1e-5)
     logits = np.einsum("vkw,hw->vhk", vectors, np.array(SCORES[seed]))
     raised = np.exp(logits)
-    found = raised / raised.sum(axis=2, keepdims=True)
-    pulls = found * np.linalg.norm(vectors, axis=2)[:, None]
-    return found, pulls / pulls.sum(axis=2, keepdims=True)
+    attention = raised / raised.sum(axis=2, keepdims=True)
+    pulls = attention * np.linalg.norm(vectors, axis=2)[:, None]
+    return attention, pulls / pulls.sum(axis=2, keepdims=True)
 
 
 def test_over_everything(split: Split) -> None:
-    found = weights.lines(weights.measure(subject(split, 1, 2)))
+    measured = weights.lines(weights.measure(subject(split, 1, 2)))
     both = [by_hand(split, seed) for seed in (1, 2)]
     values = np.concatenate([weight for weight, _ in both]).reshape(-1, 2)
     shares = np.concatenate([share for _, share in both]).reshape(-1, 2)
     means = np.array([weight.mean(axis=(0, 1)) for weight, _ in both])
-    lines = weights.summary(found)
+    lines = weights.summary(measured)
     assert [line.feature for line in lines["video"]] == (["a", "b"] if values[:, 0].mean() > 0.5 else ["b", "a"])
     for line in lines["video"]:
         k = "ab".index(line.feature)
@@ -71,23 +71,23 @@ def test_over_everything(split: Split) -> None:
 
 
 def test_of_each_seed_and_head(split: Split) -> None:
-    found = weights.lines(weights.measure(subject(split, 1, 2)))
+    measured = weights.lines(weights.measure(subject(split, 1, 2)))
     for seed in (1, 2):
         weight, share = by_hand(split, seed)
         for head in ("all", "0", "1"):
             chosen = slice(None) if head == "all" else [int(head)]
             for k, name in enumerate("ab"):
-                (line,) = [x for x in found if (x.seed, x.head, x.feature) == (str(seed), head, name)]
+                (line,) = [x for x in measured if (x.seed, x.head, x.feature) == (str(seed), head, name)]
                 assert line.mean == pytest.approx(weight[:, chosen, k].mean(), abs=1e-6)
                 assert line.std == pytest.approx(weight[:, chosen, k].std(), abs=1e-6)
                 assert line.share == pytest.approx(share[:, chosen, k].mean(), abs=1e-6)
-    assert len(found) == (2 + 1) * (1 + 2 * 3)  # features of both sides; all, and each seed with all and two heads
+    assert len(measured) == (2 + 1) * (1 + 2 * 3)  # features of both sides; all, and each seed with all and two heads
 
 
 def test_one_seed_stands_once(split: Split) -> None:
-    found = weights.lines(weights.measure(subject(split, 1)))
-    assert {(line.seed, line.head) for line in found} == {("all", "all"), ("1", "0"), ("1", "1")}
-    assert weights.table(found)[1][4] == "-"  # no std of one seed
+    measured = weights.lines(weights.measure(subject(split, 1)))
+    assert {(line.seed, line.head) for line in measured} == {("all", "all"), ("1", "0"), ("1", "1")}
+    assert weights.table(measured)[1][4] == "-"  # no std of one seed
 
 
 def test_a_model_without_weights_is_told(split: Split) -> None:
@@ -118,11 +118,11 @@ def test_vectors_that_are_not_shown_have_no_share(split: Split) -> None:
             weights = torch.full((len(stacked), 1, len(self.dims)), 1 / len(self.dims))
             return stacked.mean(dim=1)[:, None], weights
 
-    found = weights.lines(weights.measure(subject(split, 1, make=lambda seed: Paired(Even("a", "b"), Even("t")))))
-    assert [(line.mean, line.std) for line in weights.summary(found)["video"]] == [(0.5, 0), (0.5, 0)]
-    assert all(math.isnan(line.share) for line in found)
-    assert [row[5] for row in weights.table(found)[1:]] == ["-", "-", "-"]
-    assert "Counting the lengths" not in weights.sentence(found)
+    measured = weights.lines(weights.measure(subject(split, 1, make=lambda seed: Paired(Even("a", "b"), Even("t")))))
+    assert [(line.mean, line.std) for line in weights.summary(measured)["video"]] == [(0.5, 0), (0.5, 0)]
+    assert all(math.isnan(line.share) for line in measured)
+    assert [row[5] for row in weights.table(measured)[1:]] == ["-", "-", "-"]
+    assert "Counting the lengths" not in weights.sentence(measured)
 
 
 def line(side: str, feature: str, mean: float, share: float) -> weights.Weight:
@@ -130,8 +130,8 @@ def line(side: str, feature: str, mean: float, share: float) -> weights.Weight:
 
 
 def test_the_sentence() -> None:
-    found = [line("video", "x3d", 0.5, 0.2), line("video", "tf", 0.3, 0.1), line("video", "clip", 0.2, 0.7)]
-    assert weights.sentence([*found, line("text", "bow", 1.0, 1.0)]).splitlines() == [
+    videos = [line("video", "x3d", 0.5, 0.2), line("video", "tf", 0.3, 0.1), line("video", "clip", 0.2, 0.7)]
+    assert weights.sentence([*videos, line("text", "bow", 1.0, 1.0)]).splitlines() == [
         "On the video side x3d (0.50) carries more than an even share (0.33); clip carries least (0.20).",
         "Counting the lengths of the vectors, clip is the largest part (0.70).",
         "The text side has bow alone, so it carries all.",

@@ -28,10 +28,10 @@ def context(collect: Callable[..., Path], surroundings: Callable[..., Context]) 
 
     x3d of the nth video is [n, 10 n]; bow of the nth caption counts n in column n.
     """
-    made = surroundings(collect(**SPLITS))
-    write(made, "x3d", lambda rows: np.array([[row, 10 * row] for row in rows], np.float16).reshape(-1, 2))
-    write(made, "bow", lambda rows: csr_matrix(np.diag(np.arange(8, dtype=np.float32))[rows]))
-    return made
+    finished = surroundings(collect(**SPLITS))
+    write(finished, "x3d", lambda rows: np.array([[row, 10 * row] for row in rows], np.float16).reshape(-1, 2))
+    write(finished, "bow", lambda rows: csr_matrix(np.diag(np.arange(8, dtype=np.float32))[rows]))
+    return finished
 
 
 def write(
@@ -48,25 +48,25 @@ def write(
 
 
 def test_dense_rows_in_any_order(context: Context):
-    values, found = features.read(context, "x3d", "video", np.array([5, 0, 3, 2, 0]))
+    values, present = features.read(context, "x3d", "video", np.array([5, 0, 3, 2, 0]))
     assert values.dtype == np.float32  # stored as float16
     np.testing.assert_array_equal(values, [[5, 50], [0, 0], [3, 30], [2, 20], [0, 0]])
-    assert found.all()
+    assert present.all()
 
 
 def test_sparse_rows_in_any_order(context: Context):
-    values, found = features.read(context, "bow", "text", np.array([7, 1, 4, 3]))
+    values, present = features.read(context, "bow", "text", np.array([7, 1, 4, 3]))
     wanted = np.zeros((4, 8))
     wanted[[0, 1, 2, 3], [7, 1, 4, 3]] = [7, 1, 4, 3]
     np.testing.assert_array_equal(values.toarray(), wanted)
-    assert found.all()
+    assert present.all()
 
 
 def test_rows_that_are_missing(context: Context):
     """A whole shard without rows too; what is missing is zero and said to be missing."""
     write(context, "x3d", lambda rows: np.ones((len(rows), 2), np.float32), lost=("t1", "t2", "s1"))
-    values, found = features.read(context, "x3d", "video", np.arange(6))
-    assert found.tolist() == [False, False, True, True, False, True]
+    values, present = features.read(context, "x3d", "video", np.arange(6))
+    assert present.tolist() == [False, False, True, True, False, True]
     np.testing.assert_array_equal(values, [[0, 0], [0, 0], [1, 1], [1, 1], [0, 0], [1, 1]])
 
 
@@ -88,8 +88,8 @@ def test_shards_of_two_widths(context: Context):
 def test_no_rows(context: Context):
     """Any shard tells how wide they would be, of sparse features too."""
     for name, side, width in (("x3d", "video", 2), ("bow", "text", 8)):
-        values, found = features.read(context, name, side, np.array([], np.int64))
-        assert (values.shape, found.shape) == ((0, width), (0,))
+        values, present = features.read(context, name, side, np.array([], np.int64))
+        assert (values.shape, present.shape) == ((0, width), (0,))
     context.catalog = Catalog()
     with pytest.raises(LaffError) as error:
         features.read(context, "x3d", "video", np.array([], np.int64))
@@ -112,9 +112,9 @@ def frames(rows: list[int]) -> np.ndarray:
 
 def test_a_feature_of_frames_as_it_is(context: Context):
     write(context, "x3d", frames, lost=("s1",), frames=count)
-    values, found = features.read_frames(context, "x3d", np.array([5, 4, 0, 2]))
-    assert (values.dtype, found.dtype) == (np.float32, np.int32)
-    assert found.tolist() == [4, 0, 1, 3]  # s1 has no row
+    values, counts = features.read_frames(context, "x3d", np.array([5, 4, 0, 2]))
+    assert (values.dtype, counts.dtype) == (np.float32, np.int32)
+    assert counts.tolist() == [4, 0, 1, 3]  # s1 has no row
     expected = frames([5, 4, 0, 2])
     expected[1] = 0
     np.testing.assert_array_equal(values, expected)
@@ -123,9 +123,9 @@ def test_a_feature_of_frames_as_it_is(context: Context):
 @pytest.mark.parametrize(("dtype", "close"), [("float32", 1e-6), ("float16", 2e-3)])
 def test_a_feature_of_frames_is_read_as_the_mean_over_the_own_ones(context: Context, dtype: str, close: float):
     write(context, "x3d", lambda rows: frames(rows).astype(dtype), lost=("s1",), frames=count)
-    values, found = features.read(context, "x3d", "video", np.arange(6))
+    values, present = features.read(context, "x3d", "video", np.arange(6))
     assert (values.shape, values.dtype) == ((6, 5), np.float32)
-    assert found.tolist() == [True, True, True, True, False, True]
+    assert present.tolist() == [True, True, True, True, False, True]
     expected = [FRAMES[row, : min(row + 1, 4)].mean(axis=0) for row in range(6)]
     expected[4] = np.zeros(5)
     np.testing.assert_allclose(values, expected, atol=close)

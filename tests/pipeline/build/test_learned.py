@@ -34,11 +34,11 @@ def test_vectors_of_another_width(
     (tmp_path / "v.txt").write_text("a 1 2 3\nthe cat 4 5 6\n")
     (tmp_path / "f.npz").touch()
     context = surroundings(collect(), sets, GRAPH)
-    found = steps.problems(context, ["words", "gru", "train"])
+    mistakes = steps.problems(context, ["words", "gru", "train"])
     if said == SAID or "are 64" in said:
-        assert found == [said, said]  # of its own stage, and of the training in which it learns
+        assert mistakes == [said, said]  # of its own stage, and of the training in which it learns
     elif said:
-        assert len(found) == 1
-        assert said in found[0]
+        assert len(mistakes) == 1
+        assert said in mistakes[0]
     else:
-        assert found == []
+        assert mistakes == []

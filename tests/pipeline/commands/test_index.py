@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import yaml
@@ -105,9 +106,12 @@ def test_again_it_takes_what_is_new_changed_and_gone(videos: Path, clips) -> Non
     clips("Videos/new.mp4", np.full((8, 48, 64, 3), 255, np.uint8))
     shutil.copy(videos / "a.mp4", videos / "c.mp4")
     (videos / "Été" / "le chat noir.mp4").unlink()
-    message = refused("search", "a dog", "-w", videos)
-    assert "1 video(s) new (new)" in message
-    assert f"`laff index -w {videos / '.laff'}`" in message
+    told = done("search", "a dog", "-w", videos)  # as it was indexed, but for what is gone
+    assert f"1 new, 1 changed, 1 gone since the last index: laff index {videos}" in told.stderr
+    assert found("-w", videos) == ALL - {"Été/le chat noir"}
+    shutil.copy(videos / "a.mp4", videos / "a.avi")  # two videos of one id, as the folder is now
+    assert "id 'a' means 2 videos" in done("search", "a dog", "-w", videos).stderr
+    (videos / "a.avi").unlink()
     assert "videos: 1 new, 1 changed, 1 gone; 4 as they were" in done("index", videos).output
     assert found("-w", videos) == ALL - {"Été/le chat noir"} | {"new"}
     after = {path: path.stat().st_mtime_ns for path in (videos / ".laff").rglob("0*.h5")}
@@ -164,6 +168,8 @@ def test_another_feature_leaves_what_was_made_with_the_first(videos: Path) -> No
     done("index", videos, *SMALL)
     kept = {path: path.stat().st_mtime_ns for path in (videos / ".laff").rglob("*/0*.h5")}
     assert "can be found by conse" in done("index", videos, "--feature", "conse", *random).output
+    told = done("search", "a dog", "-w", videos, "--model", "clip").stderr  # it was, and can still be computed
+    assert f"`laff index {videos} --feature conse --feature clip` keeps them" in told
     assert '"model": "conse"' in done("search", "a dog", "--json", "-w", videos).stdout
     assert "can be found by clip;" in done("index", videos, "--feature", "clip").output
     assert '"model": "clip"' in done("search", "a dog", "--json", "-w", videos).stdout
@@ -172,6 +178,8 @@ def test_another_feature_leaves_what_was_made_with_the_first(videos: Path) -> No
     assert '"model": "conse"' in done("search", "a dog", "--json", "-w", videos).stdout
     assert found("-w", videos, "--model", "clip", "--model", "conse") == ALL
     assert "of conse or clip? name one --feature with it" in refused("index", videos, "--weights", "random")
+    told = refused("index", videos, "--feature", "conse", "--weights", "mobileclip2-s2")
+    assert "--weights mobileclip2-s2: these are weights of clip, not of conse: add --feature clip" in told
 
 
 @pytest.mark.parametrize(
@@ -188,7 +196,7 @@ def test_folders_without_videos(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     assert "no such folder" in refused("index", empty)
     empty.mkdir()
-    assert "holds no video" in refused("index", empty)
+    assert refused("index", empty).startswith(f"Error: {empty}: holds no video;")
     (empty / "notes.txt").write_text("no video")
     assert "holds no video" in refused("index", empty)
     assert f"is a file; name the folder that it lies in: {empty}" in refused("index", empty / "notes.txt")
@@ -201,8 +209,51 @@ def test_two_videos_of_one_id(videos: Path, twin: str) -> None:
     (videos / twin).parent.mkdir(exist_ok=True)
     shutil.copy(videos / "b.mp4", videos / "b" / "é.mp4") if "/" in twin else None
     shutil.copy(videos / "b.mp4", videos / twin)
-    assert "rename" in refused("index", videos, *SMALL)
+    told = refused("index", videos, *SMALL)
+    assert "rename" in told
+    assert "collection.yaml" not in told
     assert not (videos / ".laff").exists()
+
+
+def test_links_out_of_the_folder_and_names_that_no_id_can_be(videos: Path, tmp_path: Path) -> None:
+    """Both are left out and told; the other videos are found."""
+    (videos / "c.mp4").rename(tmp_path / "c.mp4")
+    (videos / "c.mp4").symlink_to(tmp_path / "c.mp4")
+    (videos / "d.mp4").rename(videos / "two\nlines.mp4")
+    told = done("index", videos, *SMALL)
+    assert "1 file(s) of" in told.stderr
+    assert "are left out, for they are links out of it: c.mp4; " in told.stderr
+    assert "4 of 5 videos can be found" in told.stdout
+    assert "until renamed: two\\nlines.mp4\n" in told.stdout
+    assert "1 new, 0 changed, 0 gone; 4 as they were" in done("index", videos, "--follow-links").stdout
+    assert found("-w", videos) == {"a", "b", "c", "e", "Été/le chat noir"}
+    assert yaml.safe_load((videos / ".laff" / "collection.yaml").read_text())["follow_links"] is True
+
+
+def test_an_index_that_was_cut_off_is_searched_as_far_as_it_got(videos: Path, tmp_path: Path) -> None:
+    """And the next one says what could not be found before."""
+    assert f"no such folder: {tmp_path / 'nowhere'}" in refused("search", "a dog", "-w", tmp_path / "nowhere")
+    assert f"{videos} is not indexed yet: laff index {videos}" in refused("search", "a dog", "-w", videos)
+    done("index", videos, *SMALL, "--set", "ingest.shard_videos=2")
+    (videos / ".laff" / "vectors" / "clip" / "seed0" / "00001.h5").unlink()
+    told = done("search", "a dog", "-w", videos)
+    assert (
+        f"only 4 of 6 videos can be found by clip, for the last `laff index` was cut off: laff index {videos}"
+        in told.stderr
+    )
+    assert len(found("-w", videos)) == 4
+    table = done("plan", "-w", videos).stdout
+    assert "not needed by vectors:" in table
+    assert "videos: 2 new, 0 changed, 0 gone; 4 as they were" in done("index", videos).stdout
+    assert found("-w", videos) == ALL
+    told = refused("search", "a dog", "-w", videos, "--model", "conse")
+    assert f"conse is not indexed here: laff index {videos} --feature clip --feature conse" in told
+    shutil.rmtree(videos / ".laff" / "vectors")
+    assert (
+        f"not kept, so each search makes them; `laff index {videos}` keeps" in done("search", "a", "-w", videos).stderr
+    )
+    shutil.rmtree(videos / ".laff" / "clip")
+    assert f"{videos} is not indexed yet: laff index {videos}" in refused("search", "a dog", "-w", videos)
 
 
 def test_a_folder_that_cannot_be_written(videos: Path, tmp_path: Path) -> None:
@@ -232,9 +283,11 @@ def test_a_collection_that_shrank(indexed: Path) -> None:
     assert found("-w", indexed) == {"b", "c", "d", "e"}
 
 
-def test_windows_are_written_as_they_are_asked_for() -> None:
+def test_windows_are_written_as_they_are_asked_for(tmp_path: Path, monkeypatch) -> None:
     from pipeline.commands.index import windows_of
 
+    monkeypatch.chdir(tmp_path)
+    Path("list.txt").write_text("")
     asked = {text: windows_of(None, None, text) for text in ("10", "10/5", "2.5/1", "shots", "list.txt")}  # type: ignore[arg-type]
     assert asked == {
         "10": {"seconds": 10},
@@ -243,6 +296,40 @@ def test_windows_are_written_as_they_are_asked_for() -> None:
         "shots": "shots",
         "list.txt": "list.txt",
     }
+    for text in ("5s", "foo", "10/5/2", "0", "nan", "5/10"):
+        with pytest.raises(click.BadParameter, match="seconds such as 10, seconds and stride such as 10/5, shots, or"):
+            windows_of(None, None, text)  # type: ignore[arg-type]
+
+
+def test_a_list_of_windows_is_named_from_the_current_folder(videos: Path, tmp_path: Path, monkeypatch) -> None:
+    """In collection.yaml from there where it moves along with the folder, else in full."""
+    from pipeline.indexing.order import Order
+    from pipeline.indexing.preparing import prepared
+    from pipeline.items import collection
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(collection, "load", lambda file: collection.Collection("x", file))
+    for place, written in (("Videos/shots.txt", "../shots.txt"), ("shots.txt", str(tmp_path / "shots.txt"))):
+        Path(place).write_text("")
+        with prepared(Order(videos, windows=place)):
+            said = yaml.safe_load((videos / ".laff" / "collection.yaml").read_text())
+        assert said["windows"] == written
+
+
+def test_the_same_order_of_another_feature_is_put_in_words(tmp_path: Path) -> None:
+    from pipeline.graph import stages
+    from pipeline.indexing.order import Order
+
+    order = Order(
+        Path("my videos"),
+        None,
+        (),
+        "siglip2",
+        {"seconds": 5, "stride": 2.5},
+        sets=("clip.frames=4", "vectors.dtype=float32"),
+    )
+    said = "laff index 'my videos' --feature conse --windows 5/2.5 --set vectors.dtype=float32"
+    assert order.command("conse", stages.load()) == said
 
 
 def test_a_video_that_cannot_be_read_costs_itself(videos: Path) -> None:

@@ -86,8 +86,8 @@ class Small:
         return Small(folder)
 
     def request(self, *sets: str, workers: int = 0) -> Request:
-        made = Request(self.folder / "collection.yaml", self.work, self.folder / "stages.yaml", None, sets)
-        return replace(made, workers=workers)
+        request = Request(self.folder / "collection.yaml", self.work, self.folder / "stages.yaml", None, sets)
+        return replace(request, workers=workers)
 
     def options(self, *sets: str) -> list[str]:
         """The same for a command line."""
@@ -114,9 +114,9 @@ def _write(folder: Path) -> Small:
     meaning = generator.normal(size=(len(videos), 8))
     text = "name: small\n"
     for split in VIDEOS:
-        own = [video for video in videos if video.startswith(split)]
-        (folder / f"{split}.txt").write_text("".join(f"{video}\n" for video in own))
-        captions = "".join(f"{video}#{n} caption {n} of number {video[-1]}\n" for video in own for n in range(2))
+        members = [video for video in videos if video.startswith(split)]
+        (folder / f"{split}.txt").write_text("".join(f"{video}\n" for video in members))
+        captions = "".join(f"{video}#{n} caption {n} of number {video[-1]}\n" for video in members for n in range(2))
         (folder / f"{split}.captions.txt").write_text(captions)
         text += f"{split}: {{ids: {split}.txt, captions: {split}.captions.txt}}\n"
     noise = generator.normal(size=(4, len(videos), 8))

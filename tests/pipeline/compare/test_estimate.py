@@ -36,17 +36,17 @@ def row(shown: str, name: str) -> str:
     return " ".join(line.split()[1:])
 
 
-def found(small: Any, *sets: str) -> list[Cost]:
+def costs_of(small: Any, *sets: str) -> list[Cost]:
     return costs(open_context(requested(small.request(*sets), str(small.grid))[0]))
 
 
 def slow(monkeypatch: pytest.MonkeyPatch, **seconds: float) -> None:
     """A step takes so long, by the model's name."""
 
-    def told(watch: Any, model: Model) -> float:
+    def seconds_of(watch: Any, model: Model) -> float:
         return seconds[model.name]
 
-    monkeypatch.setattr("pipeline.compare.estimate._Watch.seconds", told)
+    monkeypatch.setattr("pipeline.compare.estimate.Watch.seconds", seconds_of)
 
 
 def test_a_dry_run_lists_what_would_be_trained_and_makes_nothing(small) -> None:
@@ -86,13 +86,13 @@ def test_steps_are_really_made(small) -> None:
         "models: {laff: fusion.laff.LAFF, wide: {uses: fusion.laff.LAFF, params: {heads: 8, width: 4096}}, "
         "steps: {uses: fusion.laff.LAFF, options: {batch: 5, epochs: 7}}}"
     )
-    laff, wide, steps = found(small, "train.seeds=[1, 2]")
+    laff, wide, steps = costs_of(small, "train.seeds=[1, 2]")
     assert 0 < laff.seconds < wide.seconds < 5
     assert (laff.seeds, laff.made, wide.seeds, wide.made) == ((2,), 1, (1, 2), 0)
     assert (steps.batch, steps.steps, steps.epochs) == (5, 10, 7)
     assert steps.whole == pytest.approx(2 * 7 * 10 * steps.seconds)
     if not torch.cuda.is_available():
-        assert [cost.seconds for cost in found(small, "train.on=gpu")] == [None] * 3
+        assert [cost.seconds for cost in costs_of(small, "train.on=gpu")] == [None] * 3
 
 
 def test_times_of_a_training_by_hand() -> None:
@@ -106,8 +106,8 @@ def test_times_of_a_training_by_hand() -> None:
 
 
 def test_a_row_that_takes_ten_times_as_long_is_told() -> None:
-    (told,) = dear([LAFF, MHSA, replace(LAFF, row="concat", seconds=0.3)])
-    assert told.startswith(
+    (sentence,) = dear([LAFF, MHSA, replace(LAFF, row="concat", seconds=0.3)])
+    assert sentence.startswith(
         "mhsa takes 10 times as long to train as laff: 949 ms a step against 91 ms, up to 5 d 9 h for 3 seeds. A smal"
     )
     assert dear([LAFF, replace(MHSA, seconds=0.9)]) == []
@@ -123,10 +123,10 @@ def test_it_is_told_before_the_training(
     """With features that are made by the comparison itself."""
     slow(monkeypatch, laff=0.5, late=50.0)
     monkeypatch.setattr(estimate, "WORTH", 1.0)
-    made = compare(small.request(), Asked(str(small.grid), roles=ROLES))
+    comparison = compare(small.request(), Asked(str(small.grid), roles=ROLES))
     said = capsys.readouterr().err
     warning = "late takes 100 times as long to train as laff: 50.0 s a step against 500 ms, up to 30 min for 2 seeds."
     assert said.index("bow: 2 to make") < said.index(warning) < said.index("compare/mine/train: 4 to make")
-    assert made.outcome.made["bow"] == 2
-    assert made.outcome.made["compare/mine/train"] == 4
+    assert comparison.outcome.made["bow"] == 2
+    assert comparison.outcome.made["compare/mine/train"] == 4
     assert "mine on small: 0 to train, 4 trained already" in command(small, "--dry-run")

@@ -52,25 +52,25 @@ def test_the_shipped_ones_have_the_papers_rows() -> None:
 def test_the_shipped_ones_fit_the_shipped_stages(name: str) -> None:
     """Every row, LAFF-ml and its frames too."""
     chosen = grid.load(name)
-    made = rows(chosen, stages.load(ROOT / "stages.yaml"), {})
-    assert made.left_out == {}
-    assert made.names == [row.replace("$lead", "clip-ft") for row in [*chosen.models, *chosen.pairs]]
+    selected = rows(chosen, stages.load(ROOT / "stages.yaml"), {})
+    assert selected.left_out == {}
+    assert selected.names == [row.replace("$lead", "clip-ft") for row in [*chosen.models, *chosen.pairs]]
 
 
 def test_another_pair_leads() -> None:
     """The example of docs/compare.md and of --help."""
     sets = ("train.from=[clip,x3d,ircsn,tf,bow,w2v,gru]", "train.raw=[clip]")
     roles = {"lead": "clip", "lead-text": "clip", "lead-frames": "clip-frames"}
-    made = rows(grid.load("systems"), stages.load(ROOT / "stages.yaml", None, sets), roles)
-    assert list(made.left_out) == ["laff-ml"]
-    entries = made.graph.of_step("train").options["baselines"]
+    selected = rows(grid.load("systems"), stages.load(ROOT / "stages.yaml", None, sets), roles)
+    assert list(selected.left_out) == ["laff-ml"]
+    entries = selected.graph.of_step("train").options["baselines"]
     assert (entries["laff"]["video"], entries["laff"]["text"]) == (
         ["clip", "x3d", "ircsn", "tf"],
         ["clip", "bow", "w2v", "gru"],
     )
     assert entries["je-08"]["params"]["lead"] == "clip"
-    assert made.graph.of_step("train").params["raw"] == ["clip"]
-    assert made.graph.of_step("rank").options["pairs"] == {"clip": ["clip", "clip"]}
+    assert selected.graph.of_step("train").params["raw"] == ["clip"]
+    assert selected.graph.of_step("rank").options["pairs"] == {"clip": ["clip", "clip"]}
     for text in ((ROOT / "docs" / "compare.md").read_text(), compare_command.help or ""):
         for word in (*sets, "--role lead=clip --role lead-text=clip --role lead-frames=clip-frames"):
             assert word in text
@@ -78,9 +78,9 @@ def test_another_pair_leads() -> None:
 
 def test_the_shipped_ones_fit_the_benchmark() -> None:
     roles = {"lead": "conse", "lead-text": "minilm", "lead-frames": "conse-frames"}
-    made = rows(grid.load("systems"), stages.load(ROOT / "benchmarks" / "msrvtt_kf.yaml"), roles)
-    assert made.left_out == {}
-    train = made.graph.of_step("train")
+    selected = rows(grid.load("systems"), stages.load(ROOT / "benchmarks" / "msrvtt_kf.yaml"), roles)
+    assert selected.left_out == {}
+    train = selected.graph.of_step("train")
     assert train.options["baselines"]["laff-ml"]["video"] == [
         "effnet-lite0",
         "effnet-lite1",
@@ -89,14 +89,14 @@ def test_the_shipped_ones_fit_the_benchmark() -> None:
     ]
     assert train.options["baselines"]["laff-ml"]["params"] == {"frames": ["conse-frames"]}
     assert train.options["baselines"]["je-08"]["params"] == {"width": 1024, "lead": "conse", "share": 0.8}
-    assert made.graph.of_step("rank").options["pairs"] == {"conse": ["conse", "minilm"]}
+    assert selected.graph.of_step("rank").options["pairs"] == {"conse": ["conse", "minilm"]}
 
 
 def test_all_mistakes_of_the_form_are_told_together(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text(BAD)
     with pytest.raises(LaffError) as caught:
         grid.load(str(tmp_path / "bad.yaml"))
-    told = str(caught.value)
+    message = str(caught.value)
     for mistake in (
         "the grid has an unknown key 'seed'; did you mean 'seeds'?",
         "seeds should list different whole numbers from 0, not [1, 1]",
@@ -118,8 +118,8 @@ def test_all_mistakes_of_the_form_are_told_together(tmp_path: Path) -> None:
         "quoted: row 'nobody' has 'x', which is no number",
         "quoted: no row 'nobody'",
     ):
-        assert mistake in told
-    assert told.startswith(f"{tmp_path / 'bad.yaml'}: ")
+        assert mistake in message
+    assert message.startswith(f"{tmp_path / 'bad.yaml'}: ")
 
 
 def test_a_grid_that_is_not_there(tmp_path: Path) -> None:

@@ -51,5 +51,5 @@ def test_a_grid_needs_a_workspace() -> None:
 
 @pytest.mark.parametrize("verb", [["weights"], ["spaces"], ["cost"], ["queries", "laff", "late"]])
 def test_mistakes(small, verb: list[str]) -> None:
-    assert "--role is of a grid; name it by --grid" in analyze(small, *verb, "--role", "lead=pair", code=2)
+    assert "--role belongs to a grid; name it by --grid" in analyze(small, *verb, "--role", "lead=pair", code=2)
     assert "no grid 'minee'" in analyze(small, *verb, "--grid", "minee", code=1)

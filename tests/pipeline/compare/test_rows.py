@@ -23,30 +23,33 @@ def graph(small: Any, *sets: str) -> Graph:
     return stages.load(small.folder / "stages.yaml", None, sets)
 
 
-def made(small: Any, text: str, **roles: str) -> Rows:
+def rows_for(small: Any, text: str, **roles: str) -> Rows:
     small.grid.write_text(text)
     return rows(grid.load(str(small.grid)), graph(small), roles)
 
 
-def entries(found: Rows) -> dict[str, Any]:
-    return found.graph.stages["compare/mine/train"].options["baselines"]
+def entries(selected: Rows) -> dict[str, Any]:
+    return selected.graph.stages["compare/mine/train"].options["baselines"]
 
 
 def test_features_of_each_model(small) -> None:
-    found = rows(grid.load(str(small.grid)), graph(small), ROLES)
-    assert found.names == ["laff", "late", "frames", "pair"]
-    assert (entries(found)["laff"]["video"], entries(found)["laff"]["text"]) == (["pair", "other"], ["words", "bow"])
-    assert entries(found)["frames"]["video"] == ["other", "pair-frames"]
-    assert entries(found)["late"] == {
+    selected = rows(grid.load(str(small.grid)), graph(small), ROLES)
+    assert selected.names == ["laff", "late", "frames", "pair"]
+    assert (entries(selected)["laff"]["video"], entries(selected)["laff"]["text"]) == (
+        ["pair", "other"],
+        ["words", "bow"],
+    )
+    assert entries(selected)["frames"]["video"] == ["other", "pair-frames"]
+    assert entries(selected)["late"] == {
         "uses": "fusion.je.JE",
         "params": {"width": 8, "lead": "pair", "share": 0.5},
         "video": ["pair", "other"],
         "text": ["words", "bow"],
     }
-    train = found.graph.stages["compare/mine/train"]
+    train = selected.graph.stages["compare/mine/train"]
     assert train.sources == ("pair", "other", "words", "bow", "pair-frames")
     assert train.options["seeds"] == [1, 2]
-    order = list(found.graph.stages)
+    order = list(selected.graph.stages)
     assert order.index("pair-frames") < order.index("compare/mine/train") < order.index("compare/mine/rank")
     assert not {"train", "rank", "evaluate", "report"}.intersection(order)
 
@@ -55,11 +58,11 @@ def test_a_model_is_that_of_the_run(small) -> None:
     """Name, fingerprint and content, so that neither trains what the other has."""
     run(small.request(), ("train",))
     context = open_context(small.request())
-    (own,) = units(context, "train")
+    (trained,) = units(context, "train")
     context.graph = rows(grid.load(str(small.grid)), graph(small), ROLES).graph
     del context.recipes  # of the other graph
     same = {unit.key: unit for unit in units(context, "compare/mine/train")}["laff/seed1"]
-    assert (same.fingerprint, same.content) == (own.fingerprint, own.content)
+    assert (same.fingerprint, same.content) == (trained.fingerprint, trained.content)
 
 
 def test_subsets_multiply_the_models(small) -> None:
@@ -70,8 +73,8 @@ models:
   more: {uses: fusion.concat.Concat, video: [$all, other]}
 features: {all: {}, one: {video: [pair], text: [words]}}
 """
-    found = entries(made(small, text))
-    assert {name: (entry["video"], entry["text"]) for name, entry in found.items()} == {
+    models_of_grid = entries(rows_for(small, text))
+    assert {name: (entry["video"], entry["text"]) for name, entry in models_of_grid.items()} == {
         "laff": (["pair", "other"], ["words", "bow"]),
         "laff@one": (["pair"], ["words"]),
         "fixed": (["other"], ["bow"]),
@@ -81,15 +84,15 @@ features: {all: {}, one: {video: [pair], text: [words]}}
 
 
 def test_rows_without_their_features_say_which(small) -> None:
-    found = rows(grid.load(str(small.grid)), graph(small), {"lead-text": "pair", "lead": "other-one"})
-    assert found.names == ["laff"]
-    assert found.left_out["frames"].startswith("no stage makes a video feature 'other-one'")
-    assert "'other-one', which is none of its features (bow, other, pair, words)" in found.left_out["late"]
-    assert "--role lead=FEATURE" in found.left_out["late"]
-    assert "no stage makes a video feature 'other-one'; did you mean 'other'?" in found.left_out["other-one"]
+    selected = rows(grid.load(str(small.grid)), graph(small), {"lead-text": "pair", "lead": "other-one"})
+    assert selected.names == ["laff"]
+    assert selected.left_out["frames"].startswith("no stage makes a video feature 'other-one'")
+    assert "'other-one', which is none of its features (bow, other, pair, words)" in selected.left_out["late"]
+    assert "--role lead=FEATURE" in selected.left_out["late"]
+    assert "no stage makes a video feature 'other-one'; did you mean 'other'?" in selected.left_out["other-one"]
     assert (
         "no stage makes a text feature 'pair'"
-        in made(small, "models: {laff: fusion.laff.LAFF}\npairs: {two: [pair, pair]}").left_out["two"]
+        in rows_for(small, "models: {laff: fusion.laff.LAFF}\npairs: {two: [pair, pair]}").left_out["two"]
     )
 
 
@@ -104,9 +107,9 @@ models:
   more: {uses: fusion.laff.LAFF, options: {loss: tripletss}}
 """
     with pytest.raises(LaffError) as caught:
-        made(small, text, leads="pair")
-    told = str(caught.value)
-    assert told.startswith(f"{small.grid}: 6 problem(s)")
+        rows_for(small, text, leads="pair")
+    message = str(caught.value)
+    assert message.startswith(f"{small.grid}: 6 problem(s)")
     for mistake in (
         "--role leads: the grid has no such role; did you mean 'lead'?",
         "model 'wild': '$leed' is no role; did you mean '$lead'?",
@@ -115,12 +118,12 @@ models:
         "model 'fast': options: lr is -1.0; it should be above 0",
         "model 'more': options: loss",
     ):
-        assert mistake in told
+        assert mistake in message
 
 
 def test_nothing_can_be_made(small) -> None:
     with pytest.raises(LaffError, match="none of its models can be made here") as caught:
-        made(small, "models: {laff: {uses: fusion.laff.LAFF, video: [nothing]}}")
+        rows_for(small, "models: {laff: {uses: fusion.laff.LAFF, video: [nothing]}}")
     assert "laff: no stage makes a video feature 'nothing'" in str(caught.value)
 
 
@@ -134,17 +137,17 @@ def test_what_a_constructor_refuses_is_told_before_any_work(small, tmp_path: Pat
 
 
 def test_without_a_model_that_came_to_nothing(small) -> None:
-    found = rows(grid.load(str(small.grid)), graph(small), ROLES).without({"late": "it diverged"})
-    assert found.names == ["laff", "frames", "pair"]
-    assert found.models == ["laff", "frames"]
-    assert found.left_out == {"late": "it diverged"}
-    names = [model.name for model in models.of(found.graph, found.graph.stages["compare/mine/train"])]
+    selected = rows(grid.load(str(small.grid)), graph(small), ROLES).without({"late": "it diverged"})
+    assert selected.names == ["laff", "frames", "pair"]
+    assert selected.models == ["laff", "frames"]
+    assert selected.left_out == {"late": "it diverged"}
+    names = [model.name for model in models.of(selected.graph, selected.graph.stages["compare/mine/train"])]
     assert names == ["laff", "frames"]
 
 
 def test_the_pair_goes_by_its_features_name(small) -> None:
-    found = rows(grid.load(str(small.grid)), graph(small), ROLES)
-    assert found.graph.stages["compare/mine/rank"].options["pairs"] == {"pair": ["pair", "words"]}
+    selected = rows(grid.load(str(small.grid)), graph(small), ROLES)
+    assert selected.graph.stages["compare/mine/rank"].options["pairs"] == {"pair": ["pair", "words"]}
     small.grid.write_text("roles: {lead: pair}\nmodels: {other: fusion.laff.LAFF}\npairs: {$lead: [$lead, words]}")
     with pytest.raises(LaffError, match="the row 'other' is listed twice"):
         rows(grid.load(str(small.grid)), graph(small), {"lead": "other"})
@@ -159,9 +162,9 @@ models:
   less: {uses: fusion.laff.LAFF, video: [$all, -pair]}
 features: {all: {}, one: {video: [other]}}
 """
-    found = made(small, text)
-    assert found.names == ["laff", "laff@one", "frames", "less"]
-    assert found.left_out["frames@one"] == "-$lead takes no video feature out: 'pair' is not among other"
-    assert found.left_out["less@one"] == "-pair takes no video feature out: 'pair' is not among other"
+    selected = rows_for(small, text)
+    assert selected.names == ["laff", "laff@one", "frames", "less"]
+    assert selected.left_out["frames@one"] == "-$lead takes no video feature out: 'pair' is not among other"
+    assert selected.left_out["less@one"] == "-pair takes no video feature out: 'pair' is not among other"
     with pytest.raises(LaffError, match=r"-pairr takes no video feature out: .*; did you mean 'pair'\?"):
-        made(small, "models: {laff: {uses: fusion.laff.LAFF, video: [$all, -pairr]}}")
+        rows_for(small, "models: {laff: {uses: fusion.laff.LAFF, video: [$all, -pairr]}}")

@@ -36,7 +36,7 @@ ALL = ROLES | {"lead-frames": "pair-frames"}
 KINDS = verify.Kinds(step_facts.made())
 
 
-def made(small: Any, *sets: str, workers: int = 0, **asked: Any) -> Compared:
+def run_comparison(small: Any, *sets: str, workers: int = 0, **asked: Any) -> Compared:
     return compare(small.request(*sets, workers=workers), Asked(str(small.grid), **({"roles": ALL} | asked)))
 
 
@@ -44,7 +44,7 @@ def made(small: Any, *sets: str, workers: int = 0, **asked: Any) -> Compared:
 def compared(anew: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Compared]:
     """The grid compared, to be read only, and what came of it; copy it for the rest."""
     one = anew(tmp_path_factory.mktemp("compared"))
-    return one, made(one)
+    return one, run_comparison(one)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def after_a_run(anew: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFa
     """Run and then compared, to be read only; copy it for the rest."""
     one = anew(tmp_path_factory.mktemp("after_a_run"))
     run(one.request(), ())
-    made(one)
+    run_comparison(one)
     return one
 
 
@@ -80,8 +80,8 @@ def results(contents: Any, work: Path) -> dict[str, Any]:
 
 
 def test_the_table_follows_from_the_ranks(compared) -> None:
-    small, found = compared
-    assert found.failed == {}
+    small, comparison = compared
+    assert comparison.failed == {}
     table = json.loads((small.work / "compare" / "mine" / "table.json").read_text())
     assert list(table["rows"]) == ["laff", "late", "frames", "pair"]
     for row in ("laff", "late", "frames"):
@@ -120,24 +120,24 @@ def test_what_a_run_trained_is_used_and_nothing_else_changes(small) -> None:
     run(small.request(), ())
     before = {path: path.stat().st_mtime_ns for path in small.work.rglob("*") if path.suffix in (".pt", ".gz", ".html")}
     assert small.work / "train" / "laff" / "seed1" / "best.pt" in before
-    found = made(small)
-    assert found.outcome.made == {"pair-frames": 1, TRAIN: 2 * 3, RANK: 2 * 3 + 1}
-    own, taken = (small.work / folder / "laff" / "seed1" / "best.pt" for folder in ("train", TRAIN))
-    assert own.samefile(taken)  # not trained again
+    comparison = run_comparison(small)
+    assert comparison.outcome.made == {"pair-frames": 1, TRAIN: 2 * 3, RANK: 2 * 3 + 1}
+    checkpoint, taken = (small.work / folder / "laff" / "seed1" / "best.pt" for folder in ("train", TRAIN))
+    assert checkpoint.samefile(taken)  # not trained again
     assert not (small.work / TRAIN / "laff" / "seed1" / "last.pt").exists()
     assert (small.work / TRAIN / "laff" / "seed2" / "last.pt").exists()
-    assert found.figures["rows"]["laff"]["epochs"] == [3, 3]
+    assert comparison.figures["rows"]["laff"]["epochs"] == [3, 3]
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert run(small.request(), ()).made == {}
-    again = made(small, seeds=(1, 2, 3))
+    again = run_comparison(small, seeds=(1, 2, 3))
     assert again.outcome.made == {TRAIN: 3, RANK: 3}
-    assert made(small, seeds=(3,)).outcome.made == {}
+    assert run_comparison(small, seeds=(3,)).outcome.made == {}
 
 
 def test_workers_make_the_same_bytes(compared, small, contents) -> None:
     alone = compared[1]
     first = results(contents, compared[0].work)
-    other = made(small, workers=2)
+    other = run_comparison(small, workers=2)
     second = results(contents, small.work)
     assert first == second
     assert len([name for name in first if name.startswith(f"{TRAIN}/") and name.endswith("best.pt")]) == 6
@@ -168,33 +168,35 @@ def test_a_row_that_diverges_leaves_the_others(small, workers: int) -> None:
 
 
 def test_a_row_without_its_feature_is_named(small) -> None:
-    found = made(small, roles=ROLES)
-    assert list(found.figures["rows"]) == ["laff", "late", "pair"]
-    assert "no stage makes a video feature 'clip-ft-frames'" in found.figures["left_out"]["frames"]
+    comparison = run_comparison(small, roles=ROLES)
+    assert list(comparison.figures["rows"]) == ["laff", "late", "pair"]
+    assert "no stage makes a video feature 'clip-ft-frames'" in comparison.figures["left_out"]["frames"]
     assert not (small.work / "pair-frames").exists()
-    told = (found.folder / "table.txt").read_text()
-    assert "left out: frames: no stage makes a video feature 'clip-ft-frames'" in told
-    assert "late: width 8, lead pair, share 0.5; late fusion" in told
+    table = (comparison.folder / "table.txt").read_text()
+    assert "left out: frames: no stage makes a video feature 'clip-ft-frames'" in table
+    assert "late: width 8, lead pair, share 0.5; late fusion" in table
 
 
 def test_quoted_figures_stand_apart(small) -> None:
-    found = made(small, roles=ROLES, seeds=(1,))
-    text = (found.folder / "table.txt").read_text()
-    own, quoted = text.split("quoted, not of this run", 1)[0], text.split("quoted, not of this run", 1)[1]
-    (line,) = (line for line in own.splitlines() if line.startswith("laff "))
+    comparison = run_comparison(small, roles=ROLES, seeds=(1,))
+    text = (comparison.folder / "table.txt").read_text()
+    measured, quoted = text.split("quoted, not of this run", 1)[0], text.split("quoted, not of this run", 1)[1]
+    (line,) = (line for line in measured.splitlines() if line.startswith("laff "))
     assert "1.5" not in line.split()
-    assert "pair" in [line.split()[0] for line in own.splitlines() if line]  # whose figures are not those of clip-ft
+    assert "pair" in [
+        line.split()[0] for line in measured.splitlines() if line
+    ]  # whose figures are not those of clip-ft
     assert "source: a paper <b>" in quoted
     lines = {line.split()[0]: line.split()[1:] for line in quoted.split("\n\n")[0].splitlines() if line.strip()}
     assert lines["row"] == ["A", "B"]
     assert lines["laff"] == ["1.5"]
     assert lines["clip-ft"] == ["1", "2.5"]
-    rows = list(csv.DictReader((found.folder / "table.csv").open()))
+    rows = list(csv.DictReader((comparison.folder / "table.csv").open()))
     assert [(row["row"], row["way"], row["quoted A"], row["quoted B"]) for row in rows[:2]] == [
         ("laff", "t2v", "1.5", ""),
         ("laff", "v2t", "", ""),
     ]
-    page = (found.folder / "index.html").read_text()
+    page = (comparison.folder / "index.html").read_text()
     assert "a paper &lt;b&gt;" in page
     assert "two systems &amp; the &lt;pair&gt; alone" in page
     assert "<b>" not in page.replace("<b>late</b>", "").replace("<b>frames</b>", "").replace("<b>pair</b>", "")
@@ -210,7 +212,7 @@ def test_what_earlier_code_trained_can_be_accepted(done, copied: Path, fresh_sou
     assert [unit.key for unit in plans[TRAIN].stale] == ["late/seed1", "late/seed2"]
     accepted, telling = accept(wanted, [TRAIN])
     assert (accepted.units, telling) == ({TRAIN: 2, RANK: 2}, [])
-    again = made(done)
+    again = run_comparison(done)
     assert again.outcome.made == {}
     assert again.figures["earlier_code"] == {name: ["fusion.je"] for name in (TRAIN, RANK)}
     assert "made by earlier code of fusion.je" in (again.folder / "index.html").read_text()
@@ -221,7 +223,7 @@ def test_gc_leaves_comparisons_alone(both) -> None:
     assert set(gc.remove(both.request()).unused) == {"train/laff/seed1/last.pt"}
     assert sorted(both.work.glob("compare/**/*")) == held
     assert gc.leftovers(both.request()).foreign == []
-    assert made(both).outcome.made == {}
+    assert run_comparison(both).outcome.made == {}
     assert verify.damaged(both.work, KINDS)[1] == {}
     (both.work / TRAIN / "late" / "seed1" / "best.pt").write_bytes(b"PK")
     assert list(verify.damaged(both.work, KINDS)[1]) == [f"{TRAIN}/late/seed1/best.pt"]
@@ -242,11 +244,11 @@ def test_a_killed_comparison_goes_on(small, tmp_path: Path, contents, forked: Fo
     assert last.exists(), process.said()
     done = (small.work / TRAIN / "laff" / "seed1" / "best.pt").stat()
     assert not (small.work / RANK).exists()
-    made(small, *sets)
+    run_comparison(small, *sets)
     assert (small.work / TRAIN / "laff" / "seed1" / "best.pt").stat().st_mtime_ns == done.st_mtime_ns
     first = results(contents, small.work)
     small.work.rename(tmp_path / "killed")
-    made(small, *sets)
+    run_comparison(small, *sets)
     assert results(contents, small.work) == first
 
 
@@ -262,34 +264,34 @@ def test_trainings_made_another_way_stay(both) -> None:
     assert other.outcome.made["compare/other/train"] == 1
     assert before.items() <= bytes_of(both.work).items()
     assert run(both.request(), ()).made == {}
-    assert made(both).outcome.made == {}
+    assert run_comparison(both).outcome.made == {}
 
 
 def test_what_is_stale_for_everybody_is_made_anew(done) -> None:
     path = done.folder / "text.npz"
     arrays = dict(np.load(path))
     np.savez(path, ids=arrays["ids"], pair=arrays["pair"][::-1])
-    assert made(done).outcome.made[TRAIN] == 6
+    assert run_comparison(done).outcome.made[TRAIN] == 6
 
 
 def test_a_row_to_test_against_must_be_made(small) -> None:
     text = small.grid.read_text() + "features: {few: {video: [pair]}}\n"
     small.grid.write_text(text)
     with pytest.raises(LaffError, match=r"mine.yaml: against: laff: no such row.*rows are laff@few, late@few"):
-        made(small)
+        run_comparison(small)
     with pytest.raises(LaffError, match="--against laff: no such row; did you mean 'laff@few'"):
-        made(small, against="laff")
+        run_comparison(small, against="laff")
     assert not small.work.exists()
 
 
 def test_nothing_is_tested_against_a_row_that_is_left_out(small) -> None:
     small.grid.write_text(small.grid.read_text().replace("against: laff", "against: frames"))
-    found = made(small, roles=ROLES, seeds=(1,))
-    assert "not tested: frames is left out" in (found.folder / "table.txt").read_text()
-    assert "not tested: frames is left out" in (found.folder / "index.html").read_text()
-    assert all("p" not in line["t2v"] for line in found.figures["rows"].values())
+    comparison = run_comparison(small, roles=ROLES, seeds=(1,))
+    assert "not tested: frames is left out" in (comparison.folder / "table.txt").read_text()
+    assert "not tested: frames is left out" in (comparison.folder / "index.html").read_text()
+    assert all("p" not in line["t2v"] for line in comparison.figures["rows"].values())
     with pytest.raises(LaffError, match="--against frames: it is left out here"):
-        made(small, roles=ROLES, against="frames")
+        run_comparison(small, roles=ROLES, against="frames")
 
 
 def test_nothing_is_tested_against_a_row_that_diverges(small) -> None:
@@ -297,39 +299,39 @@ def test_nothing_is_tested_against_a_row_that_diverges(small) -> None:
         "seeds: [1]\nagainst: laff\nmodels:\n  other: fusion.concat.Concat\n"
         "  laff: {uses: fusion.laff.LAFF, options: {lr: 1.0, optimizer: adamw, weight_decay: 1.0e+30}}\n"
     )
-    found = made(small, roles={})
-    assert list(found.failed) == ["laff"]
-    assert found.outcome.made[TRAIN] == 1
-    assert "not tested: laff is left out.\n" in (found.folder / "table.txt").read_text()
-    assert "p" not in found.figures["rows"]["other"]["t2v"]
+    comparison = run_comparison(small, roles={})
+    assert list(comparison.failed) == ["laff"]
+    assert comparison.outcome.made[TRAIN] == 1
+    assert "not tested: laff is left out.\n" in (comparison.folder / "table.txt").read_text()
+    assert "p" not in comparison.figures["rows"]["other"]["t2v"]
 
 
 def test_what_the_grid_overrules_is_refused(small) -> None:
     for name in ("train.own=false", "train.baselines={}", "train.baselines.late=fusion.je.JE"):
         with pytest.raises(LaffError, match=f"--set {re.escape(name)}: has no effect, the grid's models say it; copy"):
-            made(small, name)
+            run_comparison(small, name)
     assert not small.work.exists()
 
 
 def test_what_a_run_said_of_its_models_is_nothing_to_a_grid(small) -> None:
     """Nobody who gives -w alone can take back what the workspace remembers; what is given on top is refused."""
     run(small.request("train.baselines={wide: fusion.concat.Concat}", "train.seeds=[7]"), ("train",))
-    found = requested(recalled(small.work), str(small.grid), ALL)[2]
-    assert found.names == ["laff", "late", "frames", "pair"]
-    assert found.graph.stages[TRAIN].options["seeds"] == [7]
+    selected = requested(recalled(small.work), str(small.grid), ALL)[2]
+    assert selected.names == ["laff", "late", "frames", "pair"]
+    assert selected.graph.stages[TRAIN].options["seeds"] == [7]
     with pytest.raises(LaffError, match=r"--set train.baselines=\{\}: has no effect"):
         requested(recalled(small.work, sets=("train.baselines={}",)), str(small.grid), ALL)
 
 
 def test_seeds_of_a_run_are_those_of_its_comparison(small) -> None:
     """Also where the grid has its own; --seeds has the last word."""
-    found = requested(small.request("train.seeds=[3]", "train.singles=false"), str(small.grid), ALL)[2]
-    assert found.graph.stages[TRAIN].options["seeds"] == [3]
-    assert found.names == ["laff", "late", "frames", "pair"]
-    found = requested(small.request("train.seeds=[3]"), str(small.grid), ALL, (4, 5))[2]
-    assert found.graph.stages[TRAIN].options["seeds"] == [4, 5]
-    found = requested(small.request("train.epochs=2"), str(small.grid), ALL)[2]
-    assert found.graph.stages[TRAIN].options["seeds"] == [1, 2]
+    selected = requested(small.request("train.seeds=[3]", "train.singles=false"), str(small.grid), ALL)[2]
+    assert selected.graph.stages[TRAIN].options["seeds"] == [3]
+    assert selected.names == ["laff", "late", "frames", "pair"]
+    selected = requested(small.request("train.seeds=[3]"), str(small.grid), ALL, (4, 5))[2]
+    assert selected.graph.stages[TRAIN].options["seeds"] == [4, 5]
+    selected = requested(small.request("train.epochs=2"), str(small.grid), ALL)[2]
+    assert selected.graph.stages[TRAIN].options["seeds"] == [1, 2]
 
 
 def test_pairs_of_a_run_stand_beside_those_of_the_grid(small) -> None:
@@ -339,9 +341,9 @@ def test_pairs_of_a_run_stand_beside_those_of_the_grid(small) -> None:
         ("{pair: [pair-frames, words]}", {"pair": ["pair-frames", "words"]}),
         ("{}", {"pair": ["pair", "words"]}),
     ):
-        found = requested(small.request(f"rank.pairs={said}"), str(small.grid), ALL)[2]
-        assert found.graph.stages[RANK].options["pairs"] == pairs
-        assert found.names == ["laff", "late", "frames", *pairs]
+        selected = requested(small.request(f"rank.pairs={said}"), str(small.grid), ALL)[2]
+        assert selected.graph.stages[RANK].options["pairs"] == pairs
+        assert selected.names == ["laff", "late", "frames", *pairs]
     with pytest.raises(LaffError, match="pair 'late': the row 'late' is listed twice"):
         requested(small.request("rank.pairs={late: [pair, words]}"), str(small.grid), ALL)
 
@@ -349,12 +351,12 @@ def test_pairs_of_a_run_stand_beside_those_of_the_grid(small) -> None:
 def test_singles_of_a_run_are_rows_and_are_not_trained_again(small) -> None:
     sets = ("train.singles=true", "train.seeds=[1]")
     run(small.request(*sets), ("train",))
-    found = made(small, *sets, roles=ROLES)
-    assert list(found.figures["rows"]) == ["laff", "late", "laff-pair", "laff-other", "pair"]
-    assert found.figures["rows"]["laff-other"]["differs"] == "video features other"
+    comparison = run_comparison(small, *sets, roles=ROLES)
+    assert list(comparison.figures["rows"]) == ["laff", "late", "laff-pair", "laff-other", "pair"]
+    assert comparison.figures["rows"]["laff-other"]["differs"] == "video features other"
     for name in ("laff", "laff-pair", "laff-other"):
-        own, taken = (small.work / folder / name / "seed1" / "best.pt" for folder in ("train", TRAIN))
-        assert own.samefile(taken)
+        checkpoint, taken = (small.work / folder / name / "seed1" / "best.pt" for folder in ("train", TRAIN))
+        assert checkpoint.samefile(taken)
     small.grid.write_text("models: {laff-pair: fusion.laff.LAFF}")
     with pytest.raises(LaffError, match=r"train.singles: the row 'laff-pair' is listed twice"):
         requested(small.request(*sets), str(small.grid))
@@ -369,33 +371,33 @@ models:
 pairs: {pair: [pair, words]}
 """
     small.grid.write_text(text)
-    found = made(small, roles={})
-    told = (found.folder / "table.txt").read_text()
-    assert "Trained, where a row says nothing else: loss triplet, mask False, lr 0.003, batch 8, epochs 3" in told
-    assert "\nother-neg: loss triplet-caption, lr 0.01\n" in told
-    assert "\nwide: heads 4, video features pair; four heads\n" in told
-    assert "\npair: pair and words compared by their cosine, nothing trained\n" in told
-    assert "\nlaff: " not in told
-    line = json.loads((found.folder / "table.json").read_text())["rows"]["wide"]
+    comparison = run_comparison(small, roles={})
+    table = (comparison.folder / "table.txt").read_text()
+    assert "Trained, where a row says nothing else: loss triplet, mask False, lr 0.003, batch 8, epochs 3" in table
+    assert "\nother-neg: loss triplet-caption, lr 0.01\n" in table
+    assert "\nwide: heads 4, video features pair; four heads\n" in table
+    assert "\npair: pair and words compared by their cosine, nothing trained\n" in table
+    assert "\nlaff: " not in table
+    line = json.loads((comparison.folder / "table.json").read_text())["rows"]["wide"]
     assert (line["uses"], line["video"], line["text"]) == ("fusion.laff.LAFF", ["pair"], ["words", "bow"])
     assert (line["params"]["heads"], line["params"]["width"], line["options"]) == (4, 16, {})
-    rows = {row["row"]: row for row in csv.DictReader((found.folder / "table.csv").open())}
+    rows = {row["row"]: row for row in csv.DictReader((comparison.folder / "table.csv").open())}
     assert json.loads(rows["other-neg"]["options"]) == {"loss": "triplet-caption", "lr": 0.01, "epochs": 3}
     assert (rows["wide"]["video"], rows["pair"]["uses"]) == ("pair", "")
-    assert "loss triplet-caption, lr 0.01" in (found.folder / "index.html").read_text()
+    assert "loss triplet-caption, lr 0.01" in (comparison.folder / "index.html").read_text()
 
 
 def test_other_settings_stand_beside_a_comparison(done: Any) -> None:
     """What the first one has trained stays; the same settings find theirs again."""
     first = done.work / "compare" / done.grid.stem
     before = {path: path.read_bytes() for path in sorted(first.rglob("best.pt"))}
-    other = made(done, "train.lr=0.01")
+    other = run_comparison(done, "train.lr=0.01")
     assert other.folder == first.with_name(f"{first.name}@lr0.01")
     assert (other.folder / "train" / "laff" / "seed1" / "best.pt").is_file()
     assert (other.folder / "table.json").is_file()
     assert {path: path.read_bytes() for path in sorted(first.rglob("best.pt"))} == before
-    assert made(done, "train.lr=0.01").outcome.made == {}
-    again = made(done)
+    assert run_comparison(done, "train.lr=0.01").outcome.made == {}
+    again = run_comparison(done)
     assert (again.folder, again.outcome.made) == (first, {})
     count, damaged = verify.damaged(done.work, KINDS)
     assert (count > len(before), damaged) == (True, {})

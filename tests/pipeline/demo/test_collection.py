@@ -20,28 +20,28 @@ SIZES = {"train": 6, "val": 2, "test": 3}
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def description(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_collection(tmp_path_factory.mktemp("demo") / "demo", **SIZES)
 
 
-def test_it_holds_what_its_description_says(made: Path) -> None:
-    described = yaml.safe_load(made.read_text())
+def test_it_holds_what_its_description_says(description: Path) -> None:
+    described = yaml.safe_load(description.read_text())
     assert (described["name"], described["videos"]) == ("demo", "videos")
     every: list[str] = []
     for split, size in SIZES.items():
-        ids = (made.parent / described[split]["ids"]).read_text().split()
-        lines = (made.parent / described[split]["captions"]).read_text().splitlines()
+        ids = (description.parent / described[split]["ids"]).read_text().split()
+        lines = (description.parent / described[split]["captions"]).read_text().splitlines()
         assert len(ids) == size
         assert [line.split(" ")[0] for line in lines] == [f"{video}#{number}" for video in ids for number in range(4)]
         assert all(len(line.split()) > 3 for line in lines)
         every += ids
     assert every == [f"demo{number:04d}" for number in range(1, 12)]
-    assert {path.stem for path in (made.parent / "videos").iterdir()} == set(every)
+    assert {path.stem for path in (description.parent / "videos").iterdir()} == set(every)
 
 
-def test_its_videos_are_real_ones(made: Path) -> None:
+def test_its_videos_are_real_ones(description: Path) -> None:
     lengths = set()
-    for path in sorted((made.parent / "videos").iterdir()):
+    for path in sorted((description.parent / "videos").iterdir()):
         with av.open(str(path)) as container:
             (stream,) = container.streams.video
             frames = list(container.decode(stream))
@@ -53,24 +53,24 @@ def test_its_videos_are_real_ones(made: Path) -> None:
 
 
 @pytest.mark.parametrize("filled", ["1", "170"])
-def test_it_is_the_same_wherever_it_is_made(made: Path, tmp_path: Path, filled: str) -> None:
+def test_it_is_the_same_wherever_it_is_made(description: Path, tmp_path: Path, filled: str) -> None:
     """Also where fresh memory holds other bytes: the video encoder reads some of it in its default settings."""
     call = "from pathlib import Path; from pipeline.demo import make_collection; "
     call += f"make_collection(Path('other'), **{SIZES})"
     environment = {**os.environ, "MALLOC_PERTURB_": filled, "PYTHONPATH": str(Path(__file__).parents[3])}
     subprocess.run([sys.executable, "-c", call], cwd=tmp_path, env=environment, check=True)
     other = tmp_path / "other"
-    files = sorted(path.relative_to(made.parent) for path in made.parent.rglob("*") if path.is_file())
+    files = sorted(path.relative_to(description.parent) for path in description.parent.rglob("*") if path.is_file())
     assert len(files) == 11 + 3 + 3 + 1
     for path in files:
-        assert (made.parent / path).read_bytes() == (other / path).read_bytes(), path
+        assert (description.parent / path).read_bytes() == (other / path).read_bytes(), path
 
 
-def test_a_finished_one_is_left_as_it_is(made: Path) -> None:
-    before = {path: path.stat().st_mtime_ns for path in made.parent.rglob("*")}
+def test_a_finished_one_is_left_as_it_is(description: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in description.parent.rglob("*")}
     calls: list[int] = []
-    assert make_collection(made.parent, **SIZES, progress=lambda done, total: calls.append(done)) == made
-    assert {path: path.stat().st_mtime_ns for path in made.parent.rglob("*")} == before
+    assert make_collection(description.parent, **SIZES, progress=lambda done, total: calls.append(done)) == description
+    assert {path: path.stat().st_mtime_ns for path in description.parent.rglob("*")} == before
     assert calls == []
 
 
@@ -84,10 +84,10 @@ def test_an_interrupted_one_is_made_anew_and_progress_is_told(tmp_path: Path) ->
     assert not (table.parent / "videos" / "torn.mp4").exists()
 
 
-def test_other_peoples_folders_are_not_touched(made: Path, tmp_path: Path) -> None:
+def test_other_peoples_folders_are_not_touched(description: Path, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(LaffError, match="something else"):
         make_collection(tmp_path, **SIZES)
     with pytest.raises(LaffError, match="something else"):  # a demo of another size
-        make_collection(made.parent, train=7, val=2, test=3)
+        make_collection(description.parent, train=7, val=2, test=3)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]

@@ -25,9 +25,9 @@ def test_a_shape_is_centred_on_its_pose_and_grows_with_it(shape: str) -> None:
 
 
 def test_a_square_has_the_area_of_its_sides() -> None:
-    found = pixels(paint(np.zeros((SIDE, SIDE, 3)), Thing("square", "blue", "large"), Pose(0.5, 0.5)), "blue")
+    painted = pixels(paint(np.zeros((SIDE, SIDE, 3)), Thing("square", "blue", "large"), Pose(0.5, 0.5)), "blue")
     side = 2 * 0.9 * 0.21 * SIDE
-    assert (side - 4) ** 2 < len(found) < side**2
+    assert (side - 4) ** 2 < len(painted) < side**2
 
 
 def test_a_ring_has_a_hole_and_a_quarter_turn_leaves_a_cross_as_it_is() -> None:

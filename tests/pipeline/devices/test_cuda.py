@@ -53,6 +53,8 @@ def test_another_error_of_the_gpu_is_raised(device: Cuda, monkeypatch: pytest.Mo
 def test_pinned_memory_goes_when_nothing_follows(device: Cuda, monkeypatch: pytest.MonkeyPatch) -> None:
     emptied: list[bool] = []
     monkeypatch.setattr(torch.accelerator, "empty_host_cache", lambda: emptied.append(True), raising=False)
-    device.give(torch.zeros(2, 3, dtype=torch.uint8))
+    refusing(monkeypatch, "CUDA error: out of memory")
+    device.give(buffer := torch.zeros(2, 3, dtype=torch.uint8))
     device.drop()
-    assert (device._buffers, emptied) == ([], [True])
+    assert emptied == [True]
+    assert device.take(2, (3,)) is not buffer

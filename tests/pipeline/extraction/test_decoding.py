@@ -20,7 +20,7 @@ from pipeline.extraction import decoding
 from pipeline.extraction.decoding import Clip, Decoders, Pass
 from pipeline.extraction.target import Target
 from pipeline.video.reading import Frames
-from pipeline.workers.killable import Lost
+from pipeline.workers.killable import Killable, Lost
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -75,19 +75,24 @@ def test_processes_start_when_they_are_needed_and_again_after_the_end(
     monkeypatch.setenv("LAFF_DECODERS", "1")
     path = clips("grey.mp4", np.full((6, 32, 32, 3), 60, np.uint8))
     job = work([Clip("grey", str(path), 6, 10.0), Clip("lost", "", lost=True)], Sampling(2, 16, 16))
+    started: list[Killable] = []
+
+    def start(count: int, timeout: float, memory: float) -> Killable:
+        started.append(Killable(count, timeout, memory))
+        return started[-1]
+
+    monkeypatch.setattr(decoding, "Killable", start)
     decoders = Decoders()
-    assert decoders._pool is None
-    for _ in range(2):
+    for number in range(2):
+        assert len(started) == number
         frames, none = decoders.frames(job)
         assert isinstance(frames, Frames)
         assert abs(float(frames.arrays[0].mean()) - 60) < 4
         assert none is None
-        pool = decoders._pool
-        assert pool is not None
+        (pool,) = started[number:]
         assert pool is decoders.pool(5.0, 1.0)
         assert (pool.timeout, pool.memory) == (5.0, 1.0)
         decoders.close()
-        assert decoders._pool is None
         with pytest.raises(RuntimeError, match="only inside its `with` block"):
             pool.imap(str, [1])
 
@@ -152,8 +157,8 @@ def test_a_decoder_imports_no_torch_and_no_hdf5() -> None:
 @pytest.fixture
 def film(clips: Any) -> Path:
     """Ten seconds at 10 fps, frame k as light as 2 k."""
-    made: Path = clips("film.mp4", np.arange(100, dtype=np.uint8).repeat(3 * 1024).reshape(100, 32, 32, 3) * 2)
-    return made
+    path: Path = clips("film.mp4", np.arange(100, dtype=np.uint8).repeat(3 * 1024).reshape(100, 32, 32, 3) * 2)
+    return path
 
 
 def parts(film: Path, count: int, seconds: float = 1.0, stride: float = 0.5) -> list[Clip]:
@@ -163,13 +168,13 @@ def parts(film: Path, count: int, seconds: float = 1.0, stride: float = 0.5) -> 
 
 def rows(decoders: Decoders, job: Pass) -> list[list[int] | str | None]:
     """Of each clip the lightness of its frames, or why there are none."""
-    found: list[list[int] | str | None] = []
+    numbers: list[list[int] | str | None] = []
     for one in decoders.frames(job):
         if isinstance(one, Frames):
-            found.append([round(float(frame.mean()) / 2) for frame in one.arrays[0][0]])
+            numbers.append([round(float(frame.mean()) / 2) for frame in one.arrays[0][0]])
         else:
-            found.append(one.reason if one else None)
-    return found
+            numbers.append(one.reason if one else None)
+    return numbers
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])
@@ -237,24 +242,24 @@ def served(bad: dict[str, str], count: int, monkeypatch: pytest.MonkeyPatch) -> 
     def ids(job: decoding.Job) -> list[str]:
         return [clip.id for clip in job.clips]
 
-    (found,) = pool.imap(ids, [job])
-    return decoders.served(ids, job, found, (1.0, 1.0)), pool
+    (group,) = pool.imap(ids, [job])
+    return decoders.served(ids, job, group, (1.0, 1.0)), pool
 
 
 def test_what_kills_a_group_costs_its_own_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    found, pool = served({"1": "Crash", "2": "Timeout", "4": "Memory"}, 6, monkeypatch)
-    assert found == ["0", Lost("Crash!", "Crash"), Lost("Timeout!", "Timeout"), "3", Lost("Memory!", "Memory"), "5"]
+    results, pool = served({"1": "Crash", "2": "Timeout", "4": "Memory"}, 6, monkeypatch)
+    assert results == ["0", Lost("Crash!", "Crash"), Lost("Timeout!", "Timeout"), "3", Lost("Memory!", "Memory"), "5"]
     assert pool.asked == [list("012345"), *([number] for number in "012345")]
     assert served({}, 3, monkeypatch)[0] == ["0", "1", "2"]
 
 
 def test_a_file_that_cannot_be_read_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    found, pool = served({"1": "VideoError"}, 3, monkeypatch)
-    assert found == [Lost("VideoError!", "VideoError")] * 3
+    results, pool = served({"1": "VideoError"}, 3, monkeypatch)
+    assert results == [Lost("VideoError!", "VideoError")] * 3
     assert len(pool.asked) == 1
 
 
 def test_a_file_that_hangs_for_ever_costs_some_tries(monkeypatch: pytest.MonkeyPatch) -> None:
-    found, pool = served({str(n): "Timeout" for n in range(2, 30)}, 30, monkeypatch)
-    assert found == ["0", "1", *[Lost("Timeout!", "Timeout")] * 28]
+    results, pool = served({str(n): "Timeout" for n in range(2, 30)}, 30, monkeypatch)
+    assert results == ["0", "1", *[Lost("Timeout!", "Timeout")] * 28]
     assert len(pool.asked) == 1 + 2 + decoding.HANGING

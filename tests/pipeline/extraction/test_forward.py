@@ -80,8 +80,8 @@ def run(
 
 @pytest.fixture
 def videos() -> list[np.ndarray | None]:
-    made = np.random.default_rng(0).integers(0, 256, (20, 1, 4, 32, 32, 3), dtype=np.uint8)
-    return [None if number in (0, 7, 12, 13, 14) else video for number, video in enumerate(made)]
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 1, 4, 32, 32, 3), dtype=np.uint8)
+    return [None if number in (0, 7, 12, 13, 14) else video for number, video in enumerate(pixels)]
 
 
 def test_rows_are_those_of_the_videos_in_order_to_the_bit(videos: list[np.ndarray | None]) -> None:
@@ -90,15 +90,15 @@ def test_rows_are_those_of_the_videos_in_order_to_the_bit(videos: list[np.ndarra
     slots = [np.zeros((1, 4, 32, 32, 3), np.uint8) if video is None else video for video in videos]
     whole = [part.extract(torch.from_numpy(np.stack(slots[at : at + 3]))).numpy() for at in range(0, 20, 3)]
     wanted = np.concatenate(whole)[[video is not None for video in videos]]
-    for count, own in ((1, 1), (2, 2), (4, 2)):
-        torch.set_num_threads(own)  # of the caller: forwards have one each
+    for count, threads in ((1, 1), (2, 2), (4, 2)):
+        torch.set_num_threads(threads)  # of the caller: forwards have one each
         np.testing.assert_array_equal(run(part, videos, count), wanted)
         np.testing.assert_array_equal(run(part, videos, count, device=Copying()), wanted)
 
 
 def test_no_video_at_all_gives_no_rows() -> None:
-    rows = run(Conv(), [None, None, None, None], 2)
-    assert (rows.shape, rows.dtype) == ((0, 8), np.float32)
+    values = run(Conv(), [None, None, None, None], 2)
+    assert (values.shape, values.dtype) == ((0, 8), np.float32)
 
 
 def test_what_an_extractor_refuses_reaches_the_caller_with_its_stage(videos: list[np.ndarray | None]) -> None:
@@ -131,12 +131,12 @@ class Frames(Conv):
 def test_rows_of_frames_that_a_video_lacks_are_zero(videos: list[np.ndarray | None]) -> None:
     good = [video for video in videos if video is not None]
     means = np.stack(good).mean(axis=(3, 4))[:, 0]
-    rows = run(Frames(), videos, 2)
-    assert rows.shape == (15, 4, 3)
-    np.testing.assert_allclose(rows, means, rtol=1e-5)
-    rows = run(Frames(), videos, 2, present=3)
-    np.testing.assert_allclose(rows[:, :3], means[:, :3], rtol=1e-5)
-    assert not rows[:, 3].any()
+    values = run(Frames(), videos, 2)
+    assert values.shape == (15, 4, 3)
+    np.testing.assert_allclose(values, means, rtol=1e-5)
+    values = run(Frames(), videos, 2, present=3)
+    np.testing.assert_allclose(values[:, :3], means[:, :3], rtol=1e-5)
+    assert not values[:, 3].any()
     assert run(Frames(), [None], 1).shape == (0, 4, 3)
 
 

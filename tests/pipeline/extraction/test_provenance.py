@@ -60,13 +60,12 @@ def test_captions_and_imports_have_no_pixels() -> None:
 
 
 def test_the_version_names_the_commit_only_in_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    provenance._version.cache_clear()
-    monkeypatch.setattr(provenance.code, "ROOT", tmp_path)  # as after an installation
-    assert re.fullmatch(r"\d+\.\d+\.\d+", provenance.laff())
-    provenance._version.cache_clear()
-    (tmp_path / ".git").mkdir()  # that git does not take for one
-    assert re.fullmatch(r"\d+\.\d+\.\d+", provenance.laff())
-    provenance._version.cache_clear()
+    installed, damaged = tmp_path / "installed", tmp_path / "damaged"
+    installed.mkdir()
+    (damaged / ".git").mkdir(parents=True)  # that git does not take for one
+    for root in (installed, damaged):
+        monkeypatch.setattr(provenance.code, "ROOT", root)
+        assert re.fullmatch(r"\d+\.\d+\.\d+", provenance.laff())
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from extractors.base import Sampling
 from pipeline.devices.device import Device
 from pipeline.devices.worker_devices import Devices
 from pipeline.errors import LaffError
+from pipeline.extraction import decoding
 from pipeline.extraction import sweep as sweeping
 from pipeline.extraction.decoding import Clip, Decoders, Pass
 from pipeline.extraction.stream import Stream
@@ -103,25 +104,19 @@ class Reader(Killable):
 
 
 @pytest.fixture
-def serial() -> Iterator[Serial]:
-    made = Serial()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def reader(serial: Serial) -> Reader:
+def reader(serial: Serial, monkeypatch: pytest.MonkeyPatch) -> Reader:
     """Takes the place of the decoder processes; two of them, so 32 videos at most are ahead."""
     decoders = serial.worker.kept(Decoders)
     decoders.count = 2
-    decoders._pool = decoders._exit.enter_context(made := Reader())
-    return made
+    pool = Reader()
+    monkeypatch.setattr(decoding, "Killable", lambda *limits: pool)
+    return pool
 
 
 def asynchronous(serial: Serial, ready: Callable[[int], Any] = lambda value: None) -> Asynchronous:
     """A device that stands in the place of the CPU."""
-    made = serial.worker.kept(Devices).made["cpu"] = Asynchronous(ready)
-    return made
+    device = serial.worker.kept(Devices).made["cpu"] = Asynchronous(ready)
+    return device
 
 
 def job(folder: Path, values: range, *parts: Any, batch: int = 2) -> Pass:
@@ -172,7 +167,7 @@ def test_the_next_forward_has_begun_when_the_values_of_one_come(serial: Serial, 
 
     asynchronous(serial, ready)
     a, b = (job(tmp_path / name, of, Mean(lambda value: begun[value].set())) for name, of in shards_ab())
-    assert [made[0].rows for made in serial.each(sweep, [a, b])] == [10, 10]
+    assert [finished[0].rows for finished in serial.each(sweep, [a, b])] == [10, 10]
     assert late == []  # nor was it the first of the next shard, at the end of one
     assert values(tmp_path / "a") == {f"v{n}": n for n in range(10)}
     assert values(tmp_path / "b") == {f"v{n}": n for n in range(10, 20)}
@@ -195,9 +190,9 @@ def test_a_device_does_not_pause_between_shards_of_one_batch(serial: Serial, rea
             late.append(value)
 
     asynchronous(serial, ready)
-    shard_values = [(name, range(at, at + 10)) for at, name in zip(range(0, 40, 10), "abcd", strict=True)]
-    jobs = [job(tmp_path / name, of, Mean(), batch=10) for name, of in shard_values]
-    assert [made[0].rows for made in serial.each(sweep, jobs)] == [10] * 4
+    passes = [(name, range(at, at + 10)) for at, name in zip(range(0, 40, 10), "abcd", strict=True)]
+    jobs = [job(tmp_path / name, of, Mean(), batch=10) for name, of in passes]
+    assert [finished[0].rows for finished in serial.each(sweep, jobs)] == [10] * 4
     assert late == []
     assert values(tmp_path / "d") == {f"v{n}": n for n in range(30, 40)}
 
@@ -221,8 +216,8 @@ def test_a_shard_is_written_while_the_next_is_computed(
         asynchronous(serial)
     a = job(tmp_path / "a", range(10), Mean())
     b = job(tmp_path / "b", range(10, 20), Mean(lambda value: begun.set()))
-    for made, name in zip(serial.each(sweep, [a, b]), "ab", strict=True):
-        assert made[0].rows == 10
+    for finished, name in zip(serial.each(sweep, [a, b]), "ab", strict=True):
+        assert finished[0].rows == 10
         order.append(f"{name} is done")
     assert order == ["a is being written", "a is there", "a is done", "b is there", "b is done"]
 
@@ -230,7 +225,7 @@ def test_a_shard_is_written_while_the_next_is_computed(
 def test_decoders_wait_for_a_device_that_is_slow(serial: Serial, reader: Reader, tmp_path: Path) -> None:
     """Two batches are on the device, one is full, and the queue, the last of them taken out: no frame more."""
     gate = threading.Event()
-    made = asynchronous(serial, lambda value: gate.wait(LONG))
+    device = asynchronous(serial, lambda value: gate.wait(LONG))
     work = job(tmp_path / "a", range(200), Mean(), batch=5)
     ahead = serial.worker.kept(Decoders).ahead(work)
     assert ahead == 32
@@ -242,8 +237,8 @@ def test_decoders_wait_for_a_device_that_is_slow(serial: Serial, reader: Reader,
     gate.set()
     done.join(LONG)
     assert values(tmp_path / "a") == {f"v{n}": n for n in range(200)}
-    assert len(made.taken) <= 3  # of 40 batches; two where copies are in time
-    assert made._buffers == []  # nothing follows
+    assert len(device.taken) <= 3  # of 40 batches; two where copies are in time
+    assert not any(device.take(1, device.taken[0].shape[1:]) is one for one in device.taken[:-1])  # nothing follows
 
 
 def test_features_on_one_device_share_it(serial: Serial, reader: Reader, tmp_path: Path) -> None:
@@ -251,8 +246,8 @@ def test_features_on_one_device_share_it(serial: Serial, reader: Reader, tmp_pat
     order: list[str] = []
     parts = [Mean(lambda value, name=name: order.append(name)) for name in "xy"]
     asynchronous(serial)
-    (made,) = serial.each(sweep, [job(tmp_path / "a", range(40), *parts)])
-    assert [one.rows for one in made] == [40, 40]
+    (finished,) = serial.each(sweep, [job(tmp_path / "a", range(40), *parts)])
+    assert [one.rows for one in finished] == [40, 40]
     assert values(tmp_path / "a", 0) == values(tmp_path / "a", 1) == {f"v{n}": n for n in range(40)}
     for count in range(len(order)):  # two at a time may change places
         assert abs(order[:count].count("x") - order[:count].count("y")) <= 3
@@ -311,8 +306,8 @@ def test_a_pass_that_was_begun_and_is_not_asked_for_is_dropped(serial: Serial, r
     jobs = [job(tmp_path / name, range(4), Mean()) for name in "abc"]
     for _ in serial.each(sweep, jobs):
         break
-    (made,) = serial.each(sweep, [job(tmp_path / "d", range(7, 20), Mean())])
-    assert made[0].rows == 13
+    (finished,) = serial.each(sweep, [job(tmp_path / "d", range(7, 20), Mean())])
+    assert finished[0].rows == 13
     assert values(tmp_path / "d") == {f"v{n}": n for n in range(7, 20)}
     assert not (tmp_path / "b").exists()
 

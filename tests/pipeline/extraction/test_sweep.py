@@ -60,35 +60,28 @@ class Product:
     sampling = Sampling(frames=1, size=16, crop=16)
 
     def extract(self, frames: torch.Tensor) -> torch.Tensor:
-        made = torch.full((len(frames), 1), 1 + 2**-10) @ torch.ones(1, 1)
-        self.dtype = made.dtype
-        return made
+        products = torch.full((len(frames), 1), 1 + 2**-10) @ torch.ones(1, 1)
+        self.dtype = products.dtype
+        return products
 
 
 @pytest.fixture(autouse=True)
 def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     """A worker with two decoders, that has loaded nothing."""
     monkeypatch.setenv("LAFF_DECODERS", "2")
-    made = Worker()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def serial() -> Iterator[Serial]:
-    made = Serial()
-    yield made
-    made.close()
+    empty = Worker()
+    yield empty
+    empty.close()
 
 
 @pytest.fixture
 def videos(clips: Any) -> list[Clip]:
     """Ten clips, each of one grey: video n shows 20 n."""
-    made = []
+    listed = []
     for number in range(10):
         path = clips(f"{number}.mp4", np.full((6, 32, 32, 3), 20 * number, np.uint8))
-        made.append(Clip(f"v{number}", str(path), 6, 10.0))
-    return made
+        listed.append(Clip(f"v{number}", str(path), 6, 10.0))
+    return listed
 
 
 def target(folder: Path, part: Any, name: str = "mean", **more: Any) -> Target:
@@ -109,8 +102,8 @@ def greys(path: Path) -> dict[str, int]:
 
 def test_rows_stand_in_the_order_of_clips_for_every_target(worker: Worker, videos: list[Clip], tmp_path: Path) -> None:
     one, other = target(tmp_path, Mean(), "one"), target(tmp_path, Mean(frames=1), "other")
-    made = sweep(work(videos, one, other), worker)
-    assert [(m.stage, m.rows, m.failed) for m in made] == [("one", 10, []), ("other", 10, [])]
+    finished = sweep(work(videos, one, other), worker)
+    assert [(m.stage, m.rows, m.failed) for m in finished] == [("one", 10, []), ("other", 10, [])]
     for goal in (one, other):
         assert greys(goal.path) == {f"v{n}": n for n in range(10)}
 
@@ -120,10 +113,10 @@ def test_a_lost_video_keeps_its_slot_and_costs_its_row(worker: Worker, videos: l
     broken.write_bytes(b"no video")
     some = [*videos[:2], Clip("lost", "nowhere", lost=True), Clip("broken", str(broken), 6, 10.0), *videos[2:]]
     part = Mean()
-    (made,) = sweep(work(some, target(tmp_path, part)), worker)
+    (shard,) = sweep(work(some, target(tmp_path, part)), worker)
     assert part.batches == [4, 4, 4]  # 12 slots, whatever became of them
     assert greys(tmp_path / "mean" / "00000.h5") == {f"v{n}": n for n in range(10)}
-    assert [line["video"] for line in made.failed] == ["broken"]  # decode has told of the other
+    assert [line["video"] for line in shard.failed] == ["broken"]  # decode has told of the other
     tried = ["v0", "v1", "broken", *(f"v{n}" for n in range(2, 10))]
     assert shards.read_members(tmp_path / "mean" / "00000.h5") == tried
 
@@ -146,8 +139,8 @@ def test_a_shard_is_the_same_file_in_any_company(worker: Worker, clips: Any, tmp
         folder = tmp_path / name
         beside = [target(folder, Mean(frames=frames), f"other{frames}") for frames in others]
         goals[name] = target(folder, Mean(frames=3))
-        made = sweep(work(videos, *beside, goals[name]), worker)[-1]
-        assert (made.rows, [line["video"] for line in made.failed]) == (2, ["mostly lost"])
+        shard = sweep(work(videos, *beside, goals[name]), worker)[-1]
+        assert (shard.rows, [line["video"] for line in shard.failed]) == (2, ["mostly lost"])
     assert len({goal.path.read_bytes() for goal in goals.values()}) == 1
     assert shards.column(goals["all"].path, "expected").tolist() == [120, 120]
     first, second = shards.column(goals["all"].path, "decoded").tolist()
@@ -166,17 +159,17 @@ def test_decord_gives_the_same_file_in_any_company(worker: Worker, clips: Any, t
         beside = [target(folder, Mean(frames=frames), f"other{frames}") for frames in others]
         goals[name] = target(folder, Mean())
         decoder = "pyav" if name == "pyav" else "decord"
-        made = sweep(work(videos, *beside, goals[name], decoder=decoder), worker)[-1]
-        lost = [(line["video"], line["decoder"], line["reason"].partition(",")[0]) for line in made.failed]
+        shard = sweep(work(videos, *beside, goals[name], decoder=decoder), worker)[-1]
+        lost = [(line["video"], line["decoder"], line["reason"].partition(",")[0]) for line in shard.failed]
         assert lost == ([] if name == "pyav" else [("small", "decord", "decord gives a frame of shape [16")])
     theirs = goals.pop("pyav").path
     (ours,) = {goal.path.read_bytes() for goal in goals.values()}
     (tmp_path / "ours.h5").write_bytes(ours)
-    found, other = shards.read(tmp_path / "ours.h5"), shards.read(theirs)
-    assert (found.ids, other.ids) == (["plain", "deep"], ["plain", "deep", "small"])
-    assert found.values[0].tolist() == other.values[0].tolist()
-    assert found.values[1].tolist() != other.values[1].tolist()
-    assert found.attributes["decoder"].startswith("decord ")
+    shard_here, other = shards.read(tmp_path / "ours.h5"), shards.read(theirs)
+    assert (shard_here.ids, other.ids) == (["plain", "deep"], ["plain", "deep", "small"])
+    assert shard_here.values[0].tolist() == other.values[0].tolist()
+    assert shard_here.values[1].tolist() != other.values[1].tolist()
+    assert shard_here.attributes["decoder"].startswith("decord ")
     assert other.attributes["decoder"].startswith("av ")
 
 
@@ -275,8 +268,8 @@ def test_rows_of_frames_come_with_how_many_are_the_videos(
 ) -> None:
     goal = target(tmp_path, Each(), "each")
     goal.dtype = dtype
-    (made,) = sweep(work(videos, goal), worker)
-    assert [(line["video"], line["exception"]) for line in made.failed] == [("v5", "NotFinite")]
+    (finished,) = sweep(work(videos, goal), worker)
+    assert [(line["video"], line["exception"]) for line in finished.failed] == [("v5", "NotFinite")]
     shard = shards.read(goal.path)
     kept = [n for n in range(10) if n != 5]
     assert shard.ids == [f"v{n}" for n in kept]
@@ -351,6 +344,6 @@ def test_a_weight_file_that_a_worker_does_not_see_is_told(worker: Worker, videos
 
 def test_more_frames_may_be_expected_than_32_bits_can_count(worker: Worker, videos: list[Clip], tmp_path: Path) -> None:
     most = replace(videos[0], expected=29_999_999_997, expected_by="the container's duration")
-    (made,) = sweep(work([most], target(tmp_path, Mean())), worker)
-    assert made.rows == 1
+    (shard,) = sweep(work([most], target(tmp_path, Mean())), worker)
+    assert shard.rows == 1
     assert shards.column(tmp_path / "mean" / "00000.h5", "expected").tolist() == [29_999_999_997]

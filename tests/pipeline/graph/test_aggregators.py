@@ -58,11 +58,11 @@ def sets(name: str, **more: Any) -> tuple[str, str]:
 
 def with_frames(tiny: Any, folder: Path) -> Any:
     """A copy of the tiny collection whose clip-ft-frames looks at the very frames of clip-ft."""
-    made = tiny.copy(folder / "tiny", work=False)
-    text = made.stages.read_text(encoding="utf-8")
+    copy = tiny.copy(folder / "tiny", work=False)
+    text = copy.stages.read_text(encoding="utf-8")
     assert FRAMES in text
-    made.stages.write_text(text.replace(FRAMES, "params: {level: frame}"), encoding="utf-8")
-    return made
+    copy.stages.write_text(text.replace(FRAMES, "params: {level: frame}"), encoding="utf-8")
+    return copy
 
 
 @pytest.mark.parametrize(
@@ -122,9 +122,9 @@ def test_mistakes_in_the_file(tiny: Any, given: list[str], message: str) -> None
     ],
 )
 def test_what_constructors_refuse_is_told_before_anything_runs(tiny: Any, given: list[str], message: str) -> None:
-    found = problems(stages.load(tiny.stages, "small", given), ["finetune", "clip-ft"])
-    assert len(found) == bool(message)
-    assert message in "".join(found)
+    mistakes = problems(stages.load(tiny.stages, "small", given), ["finetune", "clip-ft"])
+    assert len(mistakes) == bool(message)
+    assert message in "".join(mistakes)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -152,19 +152,19 @@ def task(name: str, stop: int = -1) -> Any:
     frames = np.random.default_rng(1).integers(0, 256, (5, 4, 64, 64, 3), dtype=np.uint8)
     captions = ["a red square", "a blue circle", "two things", "nothing", "a line", "a red circle"]
     pairs = Pairs(captions, np.array([0, 1, 2, 3, 4, 0]), frames)
-    made = clip.task(pairs, pairs, make("infonce"))
-    made.factors = dict.fromkeys(made.heads, 10.0)
-    step, inner = 0, made.loss
+    tuning = clip.task(pairs, pairs, make("infonce"))
+    tuning.factors = dict.fromkeys(tuning.heads, 10.0)
+    step, inner = 0, tuning.loss
 
-    def loss(rows: torch.Tensor) -> torch.Tensor:
+    def loss(samples: torch.Tensor) -> torch.Tensor:
         nonlocal step
         if step == stop:
             raise Stop
         step += 1
-        return inner(rows)
+        return inner(samples)
 
-    made.loss = loss
-    return made
+    tuning.loss = loss
+    return tuning
 
 
 def same(one: Any, other: Any) -> bool:
@@ -225,8 +225,8 @@ def test_scores_of_pairs_by_a_loop() -> None:
         four = torch.tensor([4])
         clip.aggregator.eval()  # without dropout
         scores = np.array([[float(clip.aggregator(t[None], f[None], four)) for f in frames] for t in text])
-    own = scores[np.arange(6), pairs.video_of][:, None]
-    ranks = 1 + (scores > own).sum(axis=1) + ((scores == own).sum(axis=1) - 1) / 2
+    matching = scores[np.arange(6), pairs.video_of][:, None]
+    ranks = 1 + (scores > matching).sum(axis=1) + ((scores == matching).sum(axis=1) - 1) / 2
     assert trained.score() == pytest.approx(float((1 / ranks).mean()))
     seen: list[Any] = []
     trained.objective = lambda *given: seen.extend(given) or given[0].sum()
@@ -248,9 +248,9 @@ SHORT = ("finetune.stride=3", "finetune.fps=8")  # clips of 2.6 seconds, longer 
 @pytest.fixture(scope="module")
 def excited(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The tiny collection, its clip-ft fine-tuned with excitation and aggregation that let padding count."""
-    made = with_frames(tiny, tmp_path_factory.mktemp("excited"))
-    made.run(*FEW, *SHORT, *sets("ea", masked=False), targets=("clip-ft", "clip-ft-frames"))
-    return made
+    copy = with_frames(tiny, tmp_path_factory.mktemp("excited"))
+    copy.run(*FEW, *SHORT, *sets("ea", masked=False), targets=("clip-ft", "clip-ft-frames"))
+    return copy
 
 
 def test_extraction_aggregates_as_the_fine_tuning_did(excited: Any) -> None:
@@ -265,7 +265,7 @@ def test_extraction_aggregates_as_the_fine_tuning_did(excited: Any) -> None:
     checked, padding, videos = 0, [], {}
     for path in sorted((excited.work / "clip-ft-frames" / "video").glob("*.h5")):
         shard = shards.read(path)
-        padding += [row for values, own in zip(shard.values, shard.frames, strict=True) for row in values[own:]]
+        padding += [row for values, count in zip(shard.values, shard.frames, strict=True) for row in values[count:]]
         x = shard.values.astype(np.float64)
         x = x / np.linalg.norm(x, axis=2, keepdims=True)
         for block in ("excitation", "aggregation"):
@@ -277,10 +277,10 @@ def test_extraction_aggregates_as_the_fine_tuning_did(excited: Any) -> None:
             else:
                 powers = np.exp(u)
                 x = (x * (powers / powers.sum(axis=1, keepdims=True))[:, :, None]).sum(axis=1)
-        found = shards.read(excited.work / "clip-ft" / "video" / path.name).values
-        np.testing.assert_allclose(found, x, rtol=1e-3, atol=1e-5)
+        vectors = shards.read(excited.work / "clip-ft" / "video" / path.name).values
+        np.testing.assert_allclose(vectors, x, rtol=1e-3, atol=1e-5)
         videos |= dict(zip(shard.ids, x, strict=True))
-        checked += len(found)
+        checked += len(vectors)
     assert checked == 22
     assert 8 < len(padding) < 22 * 7
     assert np.abs(padding[0]).max() > 0.1
@@ -290,15 +290,15 @@ def test_extraction_aggregates_as_the_fine_tuning_did(excited: Any) -> None:
     x = np.array([videos[id_] / np.linalg.norm(videos[id_]) for id_ in ids])
     asked = [(row, id_.partition("#")[0]) for id_, row in texts.items() if id_.partition("#")[0] in ids]
     cosines = np.array([x @ row / np.linalg.norm(row) for row, _ in asked])
-    own = cosines[np.arange(len(asked)), [ids.index(video) for _, video in asked]]
-    score = float((1 / (cosines >= own[:, None] - 1e-9).sum(axis=1)).mean())
+    count = cosines[np.arange(len(asked)), [ids.index(video) for _, video in asked]]
+    score = float((1 / (cosines >= count[:, None] - 1e-9).sum(axis=1)).mean())
     assert torch.load(excited.work / "finetune/best.pt", weights_only=True)["score"] == pytest.approx(score, abs=1e-4)
 
 
-def captions_of(made: Any, stage: str) -> dict[str, np.ndarray]:
+def captions_of(workspace: Any, stage: str) -> dict[str, np.ndarray]:
     """The rows of all captions by their ids."""
-    found = [shards.read(path) for path in sorted((made.work / stage / "text").glob("*.h5"))]
-    return {id_: row for shard in found for id_, row in zip(shard.ids, shard.values, strict=True)}
+    read = [shards.read(path) for path in sorted((workspace.work / stage / "text").glob("*.h5"))]
+    return {id_: row for shard in read for id_, row in zip(shard.ids, shard.values, strict=True)}
 
 
 def test_what_a_change_of_the_aggregator_makes_anew(excited: Any) -> None:
@@ -316,12 +316,12 @@ def test_a_rate_without_effect_makes_nothing_anew(tiny: Any) -> None:
     assert plain.stages["finetune"] == other.stages["finetune"]
     plain, other = (stages.load(tiny.stages, "small", [*sets("ea"), f"finetune.head_rate={rate}"]) for rate in (3, 7))
     assert plain.stages["finetune"] != other.stages["finetune"]
-    made = [
+    networks = [
         aggregator(stages.load(tiny.stages, "small", [*sets("ea"), f"finetune.seed={seed}"]).stages["finetune"], 64)
         for seed in (1, 1, 2)
     ]
-    assert same(made[0].state_dict(), made[1].state_dict())
-    assert not same(made[0].state_dict(), made[2].state_dict())
+    assert same(networks[0].state_dict(), networks[1].state_dict())
+    assert not same(networks[0].state_dict(), networks[2].state_dict())
 
 
 TIGHT = ("clip-ft.level=frame", *sets("tight"))
@@ -364,56 +364,56 @@ ROW = ("train.from=[clip-ft-frames, bow]", "rank.pairs={tight: [clip-ft-frames, 
 def test_rows_without_vectors_are_told_before_anything_runs(
     tiny: Any, tmp_path: Path, given: list[str], message: str
 ) -> None:
-    made = with_frames(tiny, tmp_path)
+    copy = with_frames(tiny, tmp_path)
     try:
-        plan(made.request(*given), ["report"])
-        graph = stages.load(made.stages, "small", [*made.sets, *given])
-        told = "".join(problems(graph, graph.needed(["report"])))
+        plan(copy.request(*given), ["report"])
+        graph = stages.load(copy.stages, "small", [*copy.sets, *given])
+        reported = "".join(problems(graph, graph.needed(["report"])))
     except LaffError as error:
-        told = str(error)
-    assert bool(told) == bool(message), told
-    assert message in told
+        reported = str(error)
+    assert bool(reported) == bool(message), reported
+    assert message in reported
 
 
 def test_pairs_are_ranked_and_searched_by_what_the_fine_tuning_learned(tiny: Any, tmp_path: Path) -> None:
     """A run of the tight type holds every video with the score of the saved aggregator."""
-    made = with_frames(tiny, tmp_path)
+    copy = with_frames(tiny, tmp_path)
     given = (*FEW, *TIGHT, *SHORT, *BY_FRAME, *ROW)
-    made.run(*given)
-    assert not made.run(*given).made
-    graph = stages.load(made.stages, "small", [*made.sets, *given])
+    copy.run(*given)
+    assert not copy.run(*given).made
+    graph = stages.load(copy.stages, "small", [*copy.sets, *given])
     part = construct(graph.stages["clip-ft-frames"])
     from fusion.frames.tight import TightTransf
 
     net = TightTransf(frames=8, dim=part.dim, heads=4, **AGGREGATORS["tight"][1])  # as many as tiny-64's text side has
-    net.load_state_dict(read_state(made.work / "finetune/best.pt")["aggregator"])
-    found = [shards.read(path) for path in sorted((made.work / "clip-ft-frames" / "video").glob("*.h5"))]
-    captions = captions_of(made, "clip-ft-frames")
-    frames = {id_: row for shard in found for id_, row in zip(shard.ids, shard.values, strict=True)}
-    own = {id_: int(count) for shard in found for id_, count in zip(shard.ids, shard.frames, strict=True)}
-    assert min(own.values()) < 8
-    ids = (made.folder / "collection" / "val.txt").read_text().split()
+    net.load_state_dict(read_state(copy.work / "finetune/best.pt")["aggregator"])
+    ranking = [shards.read(path) for path in sorted((copy.work / "clip-ft-frames" / "video").glob("*.h5"))]
+    captions = captions_of(copy, "clip-ft-frames")
+    frames = {id_: row for shard in ranking for id_, row in zip(shard.ids, shard.values, strict=True)}
+    counts = {id_: int(count) for shard in ranking for id_, count in zip(shard.ids, shard.frames, strict=True)}
+    assert min(counts.values()) < 8
+    ids = (copy.folder / "collection" / "val.txt").read_text().split()
     seen = 0
     with torch.no_grad():
         asked = [id_ for id_ in captions if id_.partition("#")[0] in ids]
-        rows = [torch.from_numpy(np.stack(one)) for one in ([captions[i] for i in asked], [frames[i] for i in ids])]
-        scores = net.eval().scores(*rows, torch.tensor([own[id_] for id_ in ids]))
+        vectors = [torch.from_numpy(np.stack(one)) for one in ([captions[i] for i in asked], [frames[i] for i in ids])]
+        scores = net.eval().scores(*vectors, torch.tensor([counts[id_] for id_ in ids]))
         right = scores[torch.arange(len(asked)), [ids.index(id_.partition("#")[0]) for id_ in asked]]
         score = float((1 / (scores >= right[:, None]).sum(dim=1)).mean())
-        saved = torch.load(made.work / "finetune/best.pt", weights_only=True)["score"]
+        saved = torch.load(copy.work / "finetune/best.pt", weights_only=True)["score"]
         assert saved == pytest.approx(score, abs=1e-4)  # the training saw the same frames
         for way in ("t2v", "v2t"):
-            for query, found in read_run(made.work / "rank/tight/seed0" / f"{way}.trec.gz"):
-                scores = [score for _, score in found]
+            for query, ranking in read_run(copy.work / "rank/tight/seed0" / f"{way}.trec.gz"):
+                scores = [score for _, score in ranking]
                 assert scores == sorted(scores, reverse=True)
-                for item, value in found[:3]:
+                for item, value in ranking[:3]:
                     one, other = (query, item) if way == "t2v" else (item, query)
                     pair = torch.from_numpy(captions[one])[None], torch.from_numpy(frames[other])[None]
-                    assert value == pytest.approx(float(net(*pair, torch.tensor([own[other]]))), abs=1e-4)
+                    assert value == pytest.approx(float(net(*pair, torch.tensor([counts[other]]))), abs=1e-4)
                     seen += 1
     assert seen > 30
-    query, found = next(iter(read_run(made.work / "rank/paired/seed1/t2v.trec.gz")))
-    texts = (made.folder / "collection" / "test.caption.txt").read_text(encoding="utf-8").splitlines()
+    query, ranking = next(iter(read_run(copy.work / "rank/paired/seed1/t2v.trec.gz")))
+    texts = (copy.folder / "collection" / "test.caption.txt").read_text(encoding="utf-8").splitlines()
     sentence = next(line.removeprefix(f"{query} ") for line in texts if line.startswith(f"{query} "))
-    hits = search(made.request(*given), sentence, 6, "test", "paired")
-    assert [hit.score for hit in hits] == pytest.approx([score for _, score in found], abs=1e-4)
+    hits = search(copy.request(*given), sentence, 6, "test", "paired")
+    assert [hit.score for hit in hits] == pytest.approx([score for _, score in ranking], abs=1e-4)

@@ -27,8 +27,8 @@ def graph(*sets: str) -> Graph:
 
 
 def keys(*sets: str) -> list[str]:
-    made = graph(*sets)
-    return [one.key for one in kept(made, made.of_step("vectors"))]
+    parsed = graph(*sets)
+    return [one.key for one in kept(parsed, parsed.of_step("vectors"))]
 
 
 def test_by_default_the_main_model_with_its_first_seed() -> None:
@@ -48,11 +48,11 @@ def test_without_a_train_stage_the_pairs_that_it_reads() -> None:
 
 def test_a_model_that_scores_pairs_is_refused_by_name_and_left_out_where_it_is_not_named() -> None:
     assert keys(*TIGHT) == []
-    with pytest.raises(LaffError) as told:
+    with pytest.raises(LaffError) as caught:
         keys(*TIGHT, "vectors.models=[tight]")
     assert (
         "'tight' has no vectors to keep: fusion.frames.tight.TightTransf scores each caption and video together; it is "
-        "ranked and searched pair by pair" in str(told.value)
+        "ranked and searched pair by pair" in str(caught.value)
     )
 
 

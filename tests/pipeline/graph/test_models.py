@@ -27,10 +27,10 @@ def test_only_singles_are_averaged(collect: Callable[..., Path], surroundings: S
 
 def test_a_baseline_takes_the_stage_s_params(collect: Callable[..., Path], surroundings: Surroundings):
     context = surroundings(collect(), ["train.baselines={concat: fusion.concat.Concat}", "train.width=16"])
-    (own, concat) = models.of(context.graph, context.stage("train"))
-    assert (own.params["width"], concat.params["width"]) == (16, 16)
-    assert own.seeds == concat.seeds == (1, 2)
-    assert context.recipes.model(context.stage("train"), own) != context.recipes.model(context.stage("train"), concat)
+    (laff, concat) = models.of(context.graph, context.stage("train"))
+    assert (laff.params["width"], concat.params["width"]) == (16, 16)
+    assert laff.seeds == concat.seeds == (1, 2)
+    assert context.recipes.model(context.stage("train"), laff) != context.recipes.model(context.stage("train"), concat)
 
 
 MORE = """
@@ -96,10 +96,10 @@ def test_mistakes_of_all_baselines_are_told_together(collect: Callable[..., Path
     context = surroundings(collect(), [f"train.baselines={baselines}"])
     with pytest.raises(LaffError) as caught:
         models.of(context.graph, context.stage("train"))
-    told = str(caught.value).splitlines()
-    assert told[0] == "'train': 4 problem(s)"
+    messages = str(caught.value).splitlines()
+    assert messages[0] == "'train': 4 problem(s)"
     for line, words in zip(
-        told[1:],
+        messages[1:],
         (
             ["baseline 'a'", "no class 'Conca'", "did you mean 'Concat'"],
             ["baseline 'b'", "unknown key 'vidoe'; did you mean 'video'"],
@@ -150,6 +150,8 @@ CLIP4CLIP = (
     "{uses: fusion.clip4clip.Clip4Clip, video: [pair-frames], text: [clip], params: {frames: [pair-frames], %s}}"
 )
 
+MHSA = "{uses: fusion.mhsa.MHSA, params: {raw: [clip]}}"
+
 
 @pytest.mark.parametrize(
     ("entry", "message"),
@@ -189,10 +191,10 @@ def test_features_and_parts_that_a_baseline_misnames(
     context = surroundings(collect(), [f"train.baselines={{mine: {entry}}}"], CLIPS)
     with pytest.raises(LaffError) as caught:
         models.of(context.graph, context.stage("train"))
-    told = str(caught.value).splitlines()
-    assert "baseline 'mine'" in told[1]
-    assert message in told[1]
-    assert len(told) == 2
+    messages = str(caught.value).splitlines()
+    assert "baseline 'mine'" in messages[1]
+    assert message in messages[1]
+    assert len(messages) == 2
 
 
 @pytest.mark.parametrize(
@@ -220,6 +222,32 @@ def test_features_and_parts_that_the_stage_misnames(
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("raw_of_file", "sets", "told"),
+    [
+        ("[clip]", ["train.from=[x3d, bow]"], ""),  # a default for the features that the file names
+        ("[clip]", ["train.from=[x3d, bow]", "train.raw=[clip]"], "no feature 'clip'; add it to train.from"),
+        ("[clip]", ["train.raw=[clip]", "train.from=[x3d, bow]"], "no feature 'clip'; add it to train.from"),
+        ("[pair]", [], "no feature 'pair'; add it to train.from, or take it out of raw"),
+        ("[pair]", ["train.from=[x3d, bow]"], ""),
+        ("[]", ["train.from=[x3d, bow]", f"train.baselines={{m: {MHSA}}}"], "'m'"),
+    ],
+)
+def test_a_raw_feature_is_one_of_from_unless_another_from_was_set(
+    collect: Callable[..., Path], surroundings: Surroundings, raw_of_file: str, sets: list[str], told: str
+):
+    text = CLIPS.replace("{seeds: [1]}", f"{{seeds: [1], raw: {raw_of_file}}}")
+    text = text.replace("  bow:", "  pair: {step: import, from: ingest, params: {file: a.npz, side: video}}\n  bow:")
+    context = surroundings(collect(), sets, text)
+    if not told:
+        assert models.of(context.graph, context.stage("train"))[0].params["raw"] == [raw_of_file[1:-1]]
+        return
+    with pytest.raises(LaffError) as caught:
+        models.of(context.graph, context.stage("train"))
+    assert told in str(caught.value)
+    assert "raw: 'train' reads no feature" in str(caught.value)
+
+
 def test_what_the_models_of_a_stage_share_may_name_more(collect: Callable[..., Path], surroundings: Surroundings):
     """The stage's raw features are for models that have them; defaults of a class name what a collection may lack."""
     entries = "{few: {uses: fusion.mhsa.MHSA, video: [x3d], text: [bow]}, ml: fusion.laff_ml.LAFFml}"
@@ -232,12 +260,14 @@ def test_what_the_models_of_a_stage_share_may_name_more(collect: Callable[..., P
 
 def test_an_aggregator_s_params_are_bound(collect: Callable[..., Path], surroundings: Surroundings):
     """A default that is written out makes no other model."""
-    found = []
+    recipes = []
     for params in ("aggregate_params: {}", "aggregate_params: {relu6: true}"):
         context = surroundings(collect(), [f"train.baselines={{mine: {CLIP4CLIP % params}}}", "train.own=false"], CLIPS)
-        found.append(context.recipes.model(context.stage("train"), models.of(context.graph, context.stage("train"))[0]))
-    assert found[0] == found[1]
-    assert found[0]["params"]["aggregate_params"]["relu6"] is True
+        recipes.append(
+            context.recipes.model(context.stage("train"), models.of(context.graph, context.stage("train"))[0])
+        )
+    assert recipes[0] == recipes[1]
+    assert recipes[0]["params"]["aggregate_params"]["relu6"] is True
 
 
 def test_code_that_a_model_imports_is_in_its_recipe(collect: Callable[..., Path], surroundings: Surroundings):
@@ -246,4 +276,8 @@ def test_code_that_a_model_imports_is_in_its_recipe(collect: Callable[..., Path]
     context = surroundings(collect(), sets)
     stage = context.stage("train")
     code = {model.name: context.recipes.model(stage, model)["code"] for model in models.of(context.graph, stage)}
-    assert {name: "fusion.laff" in found for name, found in code.items()} == {"laff": True, "ml": True, "concat": False}
+    assert {name: "fusion.laff" in modules for name, modules in code.items()} == {
+        "laff": True,
+        "ml": True,
+        "concat": False,
+    }

@@ -31,13 +31,13 @@ def test_every_param_of_the_shipped_stages_says_what_it_means(name: str) -> None
 
 
 def test_the_params_of_the_class_and_of_the_step(tmp_path: Path) -> None:
-    found = listed("colour", file(tmp_path))
-    assert found["Params of extractors.brightness.Brightness"] == [
+    tables = listed("colour", file(tmp_path))
+    assert tables["Params of extractors.brightness.Brightness"] == [
         Param("frames", "3", "spread over the video"),
         Param("crop", "32", "pixels of the central square"),
         Param("scale", "255.0", "values are divided by it"),
     ]
-    step = {one.name: one for one in found["Params of step extract"]}
+    step = {one.name: one for one in tables["Params of step extract"]}
     assert step["batch"].value == "2"
     assert step["dtype"] == Param("dtype", "float32", "of the stored values; float32 | float16")
     assert "fit" not in step
@@ -45,14 +45,14 @@ def test_the_params_of_the_class_and_of_the_step(tmp_path: Path) -> None:
 
 def test_what_published_weights_fix(tmp_path: Path) -> None:
     """The smallest X3D sees 4 frames, 12 apart, in crops of 160: extractors/weights.yaml."""
-    found = {one.name: one.value for one in listed("x3d", file(tmp_path))["Params of extractors.x3d.X3D"]}
-    assert {"size": "XS", "weights": "x3d-xs-k400"}.items() <= found.items()
+    values = {one.name: one.value for one in listed("x3d", file(tmp_path))["Params of extractors.x3d.X3D"]}
+    assert {"size": "XS", "weights": "x3d-xs-k400"}.items() <= values.items()
 
 
 def test_a_param_that_must_be_given_and_a_file_with_mistakes(tmp_path: Path) -> None:
-    found = {one.name: one for one in listed("theirs", file(tmp_path))["Params of step import"]}
-    assert found["file"].value == ""
-    assert found["side"] == Param("side", "video", "whether its ids are videos or captions; video | text")
+    by_name = {one.name: one for one in listed("theirs", file(tmp_path))["Params of step import"]}
+    assert by_name["file"].value == ""
+    assert by_name["side"] == Param("side", "video", "whether its ids are videos or captions; video | text")
     params = listed("colour", file(tmp_path))["Params of extractors.brightness.Brightness"]
     assert params[0].value == "3"  # theirs lacks its file all the same
 

@@ -190,7 +190,7 @@ stages:
 """
     assert mistakes(tmp_path, text, None, ["colour=3", "colou.frames=3", "x.y=3"]) == [
         "unknown key 'thread'; did you mean 'threads'?",
-        "threads: 0 should be a whole number above 0",
+        "threads: 0 should be a whole number of CPU threads, 1 to 1024",
         "stage name 'un.der' should be made of letters, digits, - and _, a letter or digit first: "
         "it is a folder and a command",
         "'flat' should be a mapping with step, uses, from, params, on",
@@ -244,9 +244,9 @@ stages:
         ("train.seeds=1,2", "'train': seeds: '1,2' should be a list of whole numbers, such as [1, 2]"),
         (
             "train.baselines=fusion.concat.Concat",
-            "'train': baselines: 'fusion.concat.Concat' should be a mapping: further models, as "
-            "{mine: fusion.mine.Mine}: the name of a block or model, or a mapping {uses: …, params: …, video: […], "
-            "text: […], options: …} if more differs",
+            "'train': baselines: 'fusion.concat.Concat' should be a mapping: further models, such as "
+            "{mine: fusion.mine.Mine}: the name of a block or model; or, to change more, a mapping {uses: …, params: …, "
+            "video: […], text: […], options: …}",
         ),
         (
             "train.loss=tripled",
@@ -267,13 +267,13 @@ stages:
     ],
 )
 def test_one_mistake_by_a_setting(tmp_path: Path, sets: str, message: str):
-    found = mistakes(tmp_path, SMALL, None, [sets])
+    lines = mistakes(tmp_path, SMALL, None, [sets])
     if message.endswith(": "):  # where the loop begins does not matter
-        [line] = found
+        [line] = lines
         assert line.startswith(message)
         assert {"decode", "colour", "train"} == set(line[len(message) :].split(" -> "))
     else:
-        assert found == [message]
+        assert lines == [message]
 
 
 def test_mistakes_of_the_file_are_not_put_down_to_settings(tmp_path: Path):

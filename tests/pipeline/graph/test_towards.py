@@ -79,3 +79,18 @@ def test_without_video_features_it_stays_as_it_is(tmp_path: Path):
         "stages:\n  ingest: {step: ingest}\n  gru: {step: extract, uses: extractors.gru.Gru, from: ingest}\n"
     )
     assert stages.load(tmp_path / "stages.yaml").stages["gru"].sources == ("ingest",)
+
+
+@pytest.mark.parametrize(
+    ("models", "sources"),
+    [
+        ("[]", ("train",)),
+        ("[conse]", ("conse",)),  # no captions of train are needed
+        ("[clip/seed0, conse]", ("clip", "conse")),
+        ("[laff, conse]", ("train", "conse")),
+        ("[laff, clip-ft]", ("train",)),  # which reads clip-ft
+    ],
+)
+def test_vectors_are_read_from_the_features_that_models_names(models: str, sources: tuple[str, ...]) -> None:
+    graph = stages.load(sets=[f"vectors.models={models}"])
+    assert graph.stages["vectors"].sources == sources

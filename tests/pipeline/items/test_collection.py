@@ -220,8 +220,19 @@ def test_yaml_mistakes(write: Write, tmp_path: Path):
 
 def test_csv_mistakes(write: Write):
     yaml = yaml_with(train="train.csv")
-    rows = ["video,caption", "", 't1,"a cat', 'and more"', "t2,one, two", "t2", "x9,a fox", "t2,ok", 't1,"open', "t1,x"]
-    assert mistakes(write(**{"train.csv": "\r\n".join(rows), "collection.yaml": yaml})) == [
+    lines = [
+        "video,caption",
+        "",
+        't1,"a cat',
+        'and more"',
+        "t2,one, two",
+        "t2",
+        "x9,a fox",
+        "t2,ok",
+        't1,"open',
+        "t1,x",
+    ]
+    assert mistakes(write(**{"train.csv": "\r\n".join(lines), "collection.yaml": yaml})) == [
         "train.csv:5: has 3 columns instead of 2 (put a caption with commas into quotes)",
         "train.csv:6: has 1 columns instead of 2 (put a caption with commas into quotes)",
         "train.csv:7: caption 'x9#0' has no video: 'x9' is in no split",
@@ -234,7 +245,7 @@ def test_csv_mistakes(write: Write):
 
 
 def test_jsonl_mistakes(write: Write):
-    rows = [
+    lines = [
         '{"video": "t1", "caption": "a"}',
         "{broken",
         '["t1", "a"]',
@@ -250,7 +261,7 @@ def test_jsonl_mistakes(write: Write):
     ]
     form = 'should be {"video": …, "caption": …} or {"video": …, "captions": […]}'
     types = "video should be text, captions a list of texts"
-    path = write(**{"train.jsonl": "\n".join(rows), "collection.yaml": yaml_with(train="train.jsonl")})
+    path = write(**{"train.jsonl": "\n".join(lines), "collection.yaml": yaml_with(train="train.jsonl")})
     assert mistakes(path) == [
         *(f"train.jsonl:{line}: {form}" for line in (2, 3, 4, 5, 6)),
         *(f"train.jsonl:{line}: {types}" for line in (7, 8, 9)),
@@ -296,6 +307,19 @@ def test_names_that_differ_in_a_number_are_not_meant(write: Write):
     assert mistakes(write(**names, **{"videos/clip9.mp4": "", "videos/clip007.mp4": ""}))[-2:] == [
         "val.ids:1: video 'clip99' has no file in videos",
         "val.ids:2: video 'clip7' has no file in videos; did you mean 'clip007'?",
+    ]
+
+
+def test_an_id_list_that_names_windows_is_told_to_name_videos(write: Write):
+    names = {
+        "val.ids": "v1@0-2\nx@0-2.5\n",
+        "val.txt": "v1@0-2#0 a bird\nx@0-2.5#0 a dog\n",
+        "test.ids": "",
+        "test.txt": "",
+    }
+    assert mistakes(write(**names))[-2:] == [
+        "val.ids:1: video 'v1@0-2' has no file in videos; id lists name videos, not their windows: 'v1'",
+        "val.ids:2: video 'x@0-2.5' has no file in videos",
     ]
 
 
@@ -498,7 +522,7 @@ def test_byte_order_marks_everywhere(write: Write, tmp_path: Path, encoding: str
 
 def test_deep_json_is_one_mistake(write: Write):
     deep = '{"video": "t1", "captions": ' + "[" * 100_000 + "]" * 100_000 + "}"
-    rows = [deep, '{"video": "t1", "caption": "a"}', '{"video": "t2", "caption": "b"}']
-    path = write(**{"train.jsonl": "\n".join(rows), "collection.yaml": yaml_with(train="train.jsonl")})
+    lines = [deep, '{"video": "t1", "caption": "a"}', '{"video": "t2", "caption": "b"}']
+    path = write(**{"train.jsonl": "\n".join(lines), "collection.yaml": yaml_with(train="train.jsonl")})
     form = 'should be {"video": …, "caption": …} or {"video": …, "captions": […]}'
     assert mistakes(path) == [f"train.jsonl:1: {form}"]

@@ -40,7 +40,7 @@ def test_three_forms_say_the_same(tmp_path: Path, name: str) -> None:
             "query,text\n1,a, b\n2,\n",
             [
                 "b.csv:2: has 3 columns instead of 2 (put a text with commas into quotes)",
-                "b.csv:3: query '2' has no text; a line is an id, white space, and what is asked",
+                "b.csv:3: query '2' has no text; a line is `query,text`, where text is what is asked",
             ],
         ),
         (

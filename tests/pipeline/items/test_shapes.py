@@ -98,9 +98,9 @@ def test_a_table_is_enough(load: Load, tmp_path: Path, form: str) -> None:
 
 
 def test_mistakes_of_a_jsonl_table(load: Load) -> None:
-    rows = ['{"video": "a", "path": "v/a.mp4"}', "{", '{"video": "b"}', '{"video": 1, "path": "x"}', "[]"]
+    lines = ['{"video": "a", "path": "v/a.mp4"}', "{", '{"video": "b"}', '{"video": 1, "path": "x"}', "[]"]
     message = 'should be {"video": …, "path": …}, both texts, or with "start" and "end" in seconds too'
-    assert mistakes(load, "videos: t.jsonl", "v/a.mp4", **{"t.jsonl": "\n".join(rows)}) == [
+    assert mistakes(load, "videos: t.jsonl", "v/a.mp4", **{"t.jsonl": "\n".join(lines)}) == [
         f"t.jsonl:{line}: {message}" for line in (2, 3, 4, 5)
     ]
 
@@ -179,16 +179,23 @@ def test_mistakes_of_splits(load: Load) -> None:
 
 
 def test_a_subfolder_that_leads_elsewhere(load: Load, tmp_path: Path) -> None:
-    """It is followed only when the collection says so; one that leads back is not gone through twice."""
+    """It and a file that does are followed only when the collection says so; one that leads back is not gone twice."""
     load("videos: v", "v/a.mp4", "out/b.mp4")
     (tmp_path / "v" / "back").symlink_to(tmp_path / "v")
     assert load("videos: v").ids["test"] == ["a"]
     (tmp_path / "v" / "link").symlink_to(tmp_path / "out")
-    assert mistakes(load, "videos: v") == [
-        "v: 1 subfolder(s) are links out of it: link; if they may be followed, say `follow_links: true` in "
-        "collection.yaml"
-    ]
-    assert load("videos: v\nfollow_links: true").ids["test"] == ["a", "link/b"]
+    (tmp_path / "v" / "c.mp4").symlink_to(tmp_path / "out" / "b.mp4")
+    loaded = load("videos: v")
+    assert loaded.ids["test"] == ["a"]
+    told = "; `follow_links: true` in collection.yaml, or `laff index --follow-links`, follows them"
+    for what in (
+        "file(s) of {} are left out, for they are links out of it: c.mp4",
+        "subfolder(s) of {} are left out, for they are links out of it: link",
+    ):
+        assert f"1 {what.format(tmp_path / 'v')}{told}" in loaded.notes
+    assert load("videos: v\nfollow_links: true").ids["test"] == ["a", "c", "link/b"]
+    (tmp_path / "v" / "a.mp4").unlink()
+    assert mistakes(load, "videos: v") == [f"v: holds no video; 2 link(s) lead out of it: c.mp4, link{told}"]
 
 
 def test_a_link_to_nothing_costs_itself(load: Load, tmp_path: Path) -> None:

@@ -13,7 +13,10 @@ from pipeline.items.windows import WHOLE, Window, clock, even, seconds_of, secon
     [
         *(("0", 0.0), ("12.5", 12.5), (" 7 ", 7.0), (".5", 0.5), ("90", 90.0), ("1:02", 62.0), ("01:02.5", 62.5)),
         *(("1:00:00", 3600.0), ("0:00:12.345", 12.345), ("100:00:01", 360001.0)),
-        *((text, None) for text in ("", "-1", "1,5", "1:60", "1:60:00", "1e3", "inf", "nan", "12s", "1:2:3:4", "a")),
+        *(
+            (text, None)
+            for text in ("", "-1", "1,5", "1:60", "1:60:00", "1e3", "inf", "nan", "12s", "1:2:3:4", "a", "٣", "1:٣٠")
+        ),
     ],
 )
 def test_seconds_as_people_write_them(text: str, seconds: float | None) -> None:
@@ -55,6 +58,8 @@ def test_what_can_be_no_window() -> None:
     assert Window(1, 2).wrong == ""
     assert Window(2, 2).wrong == "goes from 2 to 2: its end should be later"
     assert Window(2, 1.5).wrong == "goes from 2 to 1.5: its end should be later"
+    assert Window(1.0001, 1.0002).wrong == "goes from 1.0001 to 1.0002: a window lasts a millisecond at least"
+    assert Window(1.0001, 1.0011).wrong == ""
     assert Window(-1, 2).wrong == "starts at -1; a window starts at 0 seconds or later"
 
 

@@ -47,6 +47,7 @@ def test_what_was_packaged_is_read_back(small: Small, tmp_path: Path) -> None:
         ({"models": 3}, "models should be a list"),
         ({"learned": {"bow": "README.md"}}, "bow: its file 'README.md' is not among `files`"),
         ({"widths": {"one": "wide"}}, r"widths: one is 'wide'; it should be \[width, frames\]"),
+        ({"files": {"stages.yaml": "z" * 3000}}, "the sha256 of stages.yaml is 'z{79}…"),
         ({"weights": [{"stage": "x3d"}]}, "should be a mapping with stage and param"),
     ],
 )

@@ -3,10 +3,12 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
-from pipeline.errors import LaffError
-from pipeline.parts.blame import blaming, line_of
+from pipeline.errors import LaffError, Unfit
+from pipeline.parts.blame import blaming, line_of, refused_memory
 from pipeline.parts.make import make
 
 
@@ -14,9 +16,9 @@ def test_the_closest_one_is_named_and_our_own_errors_are_left_as_they_are() -> N
     with pytest.raises(KeyError) as error, blaming("in stage 'a'"), blaming("in stage 'a', Boom.extract"):
         raise KeyError("x")
     assert error.value.__notes__ == ["in stage 'a', Boom.extract"]
-    with pytest.raises(LaffError) as told, blaming("in stage 'a'"):
+    with pytest.raises(LaffError) as caught, blaming("in stage 'a'"):
         raise LaffError("mend it")
-    assert not hasattr(told.value, "__notes__")
+    assert not hasattr(caught.value, "__notes__")
 
 
 @pytest.fixture
@@ -54,3 +56,22 @@ def test_the_line_of_their_file(theirs: Path) -> None:
         thing.fail()
     assert line_of(error.value, "blamed.thing.Thing") == f" ({theirs}/blamed/thing.py:5)"
     assert line_of(error.value, "json.JSONDecoder") == line_of(error.value, "no.such.Module") == ""
+
+
+@pytest.mark.parametrize(
+    ("allocate", "size"),
+    [
+        (lambda: torch.empty(2**30, 2**20), "4,194,304.0 GiB"),
+        (lambda: torch.empty(2**62, 2**10), "more than 2^63 bytes"),
+        (lambda: np.ones((2**31, 2**29), np.float32), "4.00 EiB"),
+    ],
+)
+def test_memory_that_is_refused_is_told_with_the_params_that_may_be_too_large(allocate, size: str) -> None:
+    """float32: 2^50 numbers are 2^52 bytes, 2^72 more than there are, 2^60 are 2^62."""
+    with pytest.raises(Unfit) as error, blaming("in stage 'x3d'", {"frames": 2**31, "clips": 2, "model": "s"}):
+        allocate()
+    assert str(error.value) == (
+        f"in stage 'x3d': needs {size} of memory at once, which this machine does not give; "
+        "too large for it may be frames=2147483648"
+    )
+    assert refused_memory(RuntimeError("shapes differ"), {}) == ""

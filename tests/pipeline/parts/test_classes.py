@@ -49,21 +49,21 @@ def test_did_you_mean():
 
 
 def test_a_shipped_class():
-    found = part("extractors.brightness.Brightness")
-    assert found.parameters == {
+    description = part("extractors.brightness.Brightness")
+    assert description.parameters == {
         "frames": Parameter("int", 8),
         "crop": Parameter("int", 32),
         "scale": Parameter("float", 255.0),
     }
-    assert found.constants == {"sides": ("video",), "dim": 3}
-    assert found.methods == {"__init__", "load", "extract"}
+    assert description.constants == {"sides": ("video",), "dim": 3}
+    assert description.methods == {"__init__", "load", "extract"}
 
 
 def test_dataclasses_inherit_fields():
     """Fit overrides what Learning and Recipe say, and adds seed."""
-    found = part("pipeline.graph.recipe.Fit").parameters
-    assert (found["epochs"].default, found["lr"].default, found["seed"].default) == (30, 0.0001, 2)
-    assert found["loss"] == Parameter(
+    parameters = part("pipeline.graph.recipe.Fit").parameters
+    assert (parameters["epochs"].default, parameters["lr"].default, parameters["seed"].default) == (30, 0.0001, 2)
+    assert parameters["loss"] == Parameter(
         "Literal['triplet', 'triplet-caption', 'triplet-both', 'infonce', 'dual-softmax']", "infonce"
     )
 
@@ -109,10 +109,10 @@ def test_a_base_class_of_another_module(package: Package):
         base="class Base:\n    sides = ('text',)\n    def __init__(self, a: int = 1): ...\n    def fit(self): ...",
         thing="from mine.base import Base\nclass Thing(Base):\n    def extract_text(self): ...",
     )
-    found = part("mine.thing.Thing", trusted)
-    assert found.parameters == {"a": Parameter("int", 1)}
-    assert found.constants == {"sides": ("text",)}
-    assert found.methods == {"__init__", "fit", "extract_text"}
+    description = part("mine.thing.Thing", trusted)
+    assert description.parameters == {"a": Parameter("int", 1)}
+    assert description.constants == {"sides": ("text",)}
+    assert description.methods == {"__init__", "fit", "extract_text"}
 
 
 def test_a_constructor_that_passes_parameters_on(package: Package):
@@ -181,8 +181,8 @@ graph = stages.load(profile="small")
 code.digests(["extractors.x3d", "fusion.laff", "pipeline.training.trainer"])
 print(sorted({"torch", "h5py", "av", "open_clip", "extractors.x3d"} & set(sys.modules)))
 """
-    found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert found.stdout == "[]\n"
+    process = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert process.stdout == "[]\n"
 
 
 BODY = '''"""Doc."""

@@ -16,10 +16,10 @@ def asked(tmp_path: Path) -> Callable[[], tuple[str, list[str]]]:
     """`asked()`: what a new process finds of mine.py, and what it had to make anew."""
 
     def ask(made_by: str = "1") -> tuple[str, list[str]]:
-        noted, file, made = Noted(tmp_path / "noted.json", tmp_path, [made_by]), tmp_path / "mine.py", []
-        found = noted.of(file, "text", lambda: made.append("text") or file.read_text())
+        noted, file, calls = Noted(tmp_path / "noted.json", tmp_path, [made_by]), tmp_path / "mine.py", []
+        value = noted.of(file, "text", lambda: calls.append("text") or file.read_text())
         noted.save()
-        return found, made
+        return value, calls
 
     return ask
 

@@ -67,9 +67,9 @@ def test_what_follows_stands_too_but_what_tells_of_it(
     before = planned(surroundings(yaml))
     assert before["x3d"].only_code
     assert before["train"].only_code
-    found = accept(surroundings(yaml), ["x3d"])
-    assert found.units == {"x3d": 2, "train": 2, "rank": 2}  # shards; two seeds of laff
-    assert found.modules == {"x3d": ["extractors.x3d"], "train": [], "rank": []}
+    accepted = accept(surroundings(yaml), ["x3d"])
+    assert accepted.units == {"x3d": 2, "train": 2, "rank": 2}  # shards; two seeds of laff
+    assert accepted.modules == {"x3d": ["extractors.x3d"], "train": [], "rank": []}
     after = surroundings(yaml)  # as another process sees it
     assert stale(planned, after) == {"evaluate": ["follows rank"], "report": ["follows evaluate"]}
     assert earlier_code(after, ["rank"]) == {name: ["extractors.x3d"] for name in ("x3d", "train", "rank")}
@@ -84,13 +84,13 @@ def test_own_code_of_what_follows_has_to_be_named(
 ) -> None:
     edit("extractors/x3d.py")
     edit("fusion/laff.py")
-    found = accept(surroundings(yaml), ["x3d"])
-    assert list(found.units) == ["x3d"]
-    assert found.left == {"train": "code of fusion.laff changed; follows x3d", "rank": "follows laff"} | {
-        name: found.left[name] for name in ("evaluate", "report")
+    accepted = accept(surroundings(yaml), ["x3d"])
+    assert list(accepted.units) == ["x3d"]
+    assert accepted.left == {"train": "code of fusion.laff changed; follows x3d", "rank": "follows laff"} | {
+        name: accepted.left[name] for name in ("evaluate", "report")
     }
-    found = accept(surroundings(yaml), ["train"])
-    assert list(found.units) == ["train", "rank"]
+    accepted = accept(surroundings(yaml), ["train"])
+    assert list(accepted.units) == ["train", "rank"]
     both = ["extractors.x3d", "fusion.laff"]
     assert earlier_code(surroundings(yaml), ["rank"]) == {"x3d": both[:1], "train": both, "rank": both}
 
@@ -176,11 +176,11 @@ def test_what_reads_units_that_were_made_anew_does_not_follow(
 ) -> None:
     edit("extractors/x3d.py")
     remake(surroundings(yaml), "x3d", "00000.h5")
-    found = accept(surroundings(yaml), ["x3d"])
-    assert found.units == {"x3d": 1}
-    assert found.left["train"] == "follows x3d"
-    found = accept(surroundings(yaml), ["train"])  # a person may say so
-    assert list(found.units) == ["train", "rank"]
+    accepted = accept(surroundings(yaml), ["x3d"])
+    assert accepted.units == {"x3d": 1}
+    assert accepted.left["train"] == "follows x3d"
+    accepted = accept(surroundings(yaml), ["train"])  # a person may say so
+    assert list(accepted.units) == ["train", "rank"]
     assert earlier_code(surroundings(yaml), ["rank"])["train"] == ["x3d as it was"]
 
 
@@ -189,9 +189,9 @@ def test_ranks_of_a_model_that_was_trained_anew_do_not_follow(
 ) -> None:
     edit("fusion/laff.py")
     remake(surroundings(yaml), "train", "laff/seed1")
-    found = accept(surroundings(yaml), ["train"])
-    assert found.units == {"train": 1}
-    assert found.left["rank"] == "follows laff"
+    accepted = accept(surroundings(yaml), ["train"])
+    assert accepted.units == {"train": 1}
+    assert accepted.left["rank"] == "follows laff"
 
 
 def test_the_note_outlives_what_it_came_from(
@@ -215,9 +215,9 @@ def test_a_part_that_is_borrowed_is_code_of_its_own(
     yaml = collect()
     finish(surroundings(yaml, text=text))
     edit("extractors/clip_ft.py")
-    found = accept(surroundings(yaml, text=text), ["finetune"])
-    assert list(found.units) == ["finetune"]
-    assert found.left["clip-ft"] == "code of extractors.clip_ft changed; follows finetune"
+    accepted = accept(surroundings(yaml, text=text), ["finetune"])
+    assert list(accepted.units) == ["finetune"]
+    assert accepted.left["clip-ft"] == "code of extractors.clip_ft changed; follows finetune"
 
 
 def test_a_joint_encoder_is_code_of_the_model(
@@ -247,8 +247,8 @@ def test_a_note_outlives_another_date(
         about = {"fingerprint": unit.fingerprint, "content": unit.content, "recipe": json.dumps(unit.recipe)}
         path = context.work.folder("x3d") / unit.key
         shards.write(path, ["a"], np.zeros((1, 2), np.float32), about)
-        made = context.work.index("x3d").made(unit.makes)
-        context.work.index("x3d").record(unit.key, Entry(unit.fingerprint, unit.content, made), unit.recipe)
+        recorded = context.work.index("x3d").made(unit.makes)
+        context.work.index("x3d").record(unit.key, Entry(unit.fingerprint, unit.content, recorded), unit.recipe)
     edit("extractors/x3d.py")
     accept(surroundings(yaml), ["x3d"])
     for path in surroundings(yaml).work.folder("x3d").glob("*.h5"):

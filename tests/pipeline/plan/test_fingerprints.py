@@ -57,6 +57,7 @@ SHAPED: dict[str, set[str]] = {
     "pipeline.rows.archives": {"effnet"},
     "pipeline.rows.kinds": {"effnet"},
     "pipeline.extraction": VIDEO,
+    "pipeline.extraction.passes": {"clip-ft", "x3d"},
     "pipeline.build": {"finetune", *EXTRACT, "train", "vectors", "rank"},
     "pipeline.build.learned": {*EXTRACT, "train", "vectors", "rank"},
     "pipeline.training": LEARN,
@@ -65,6 +66,7 @@ SHAPED: dict[str, set[str]] = {
     "pipeline.training.frame_cache": {"finetune"},
     "pipeline.training.jobs": {"train"},
     "pipeline.assembly": {"train", "vectors", "rank"},
+    "pipeline.assembly.packed": set(),  # looks before a run
     "pipeline.assembly.features": {*LEARN, "vectors", "rank"},
     "pipeline.ranking": {"rank"},
     "pipeline.ranking.embed": {"vectors", "rank"},
@@ -74,6 +76,7 @@ SHAPED: dict[str, set[str]] = {
     "pipeline.ranking.nearest": set(),  # of search
     "pipeline.ranking.best": set(),  # of search
     "pipeline.ranking.products": set(),  # of search
+    "pipeline.ranking.tiles": {"vectors", "rank"},
     "pipeline.ranking.ranks": {"rank", "evaluate"},
     "pipeline.ranking.ranks_file": {"rank", "evaluate"},
     "pipeline.evaluation": {"evaluate"},
@@ -101,13 +104,13 @@ Look = Callable[[Context], dict[str, Planned]]
 
 def modules() -> list[str]:
     """All modules of the rooms whose code counts, and some of extractors and fusion."""
-    found = []
+    names = []
     for path in sorted((ROOT / "pipeline").rglob("*.py")):
         name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         held = any(name == room or name.startswith(f"{room}.") for room in SHAPE_NOTHING)
         if path.name != "__init__.py" and "." in name.removeprefix("pipeline.") and not held:
-            found.append(name)
-    return [*found, *(name for name in SHAPED if name.startswith(("pipeline.steps.", "extractors.", "fusion.")))]
+            names.append(name)
+    return [*names, *(name for name in SHAPED if name.startswith(("pipeline.steps.", "extractors.", "fusion.")))]
 
 
 def planted(text: str) -> str:
@@ -156,11 +159,11 @@ def followed(context_of: set[str]) -> set[str]:
         "evaluate": ["rank"],
         "report": ["evaluate"],
     }
-    found = set(context_of)
+    stages = set(context_of)
     for name, sources in reads.items():  # in running order
-        if found.intersection(sources):
-            found.add(name)
-    return found
+        if stages.intersection(sources):
+            stages.add(name)
+    return stages
 
 
 def test_a_change_in_each_module_that_computes(
@@ -180,10 +183,10 @@ def test_a_change_in_each_module_that_computes(
         file.write_text(planted(text), encoding="utf-8")
         known = max((name for name in SHAPED if f"{module}.".startswith(f"{name}.")), key=len, default=None)
         assert known is not None, f"{module}: say in SHAPED whose results it shapes"
-        found = stale()
-        direct = {name for name, why in found.items() if any(f"code of {module} changed" in one for one in why)}
-        if not SHAPED[known] <= direct or set(found) != followed(SHAPED[known]):
-            wrong.append(f"{module}: directly {sorted(direct)}, in all {sorted(found)}; not {sorted(SHAPED[known])}")
+        reasons = stale()
+        direct = {name for name, why in reasons.items() if any(f"code of {module} changed" in one for one in why)}
+        if not SHAPED[known] <= direct or set(reasons) != followed(SHAPED[known]):
+            wrong.append(f"{module}: directly {sorted(direct)}, in all {sorted(reasons)}; not {sorted(SHAPED[known])}")
         file.write_text(text, encoding="utf-8")
     assert not wrong, "\n".join(wrong)
     assert stale() == {}
@@ -251,10 +254,10 @@ UNCOUNTED = {
 @pytest.mark.parametrize("word", step_facts.names())
 def test_no_step_uses_code_that_does_not_count(word: str) -> None:
     """What a step's file imports, late or early, is in its fingerprint in one case or another."""
-    step, own = step_facts.about(word), step_facts.module_of(word)
+    step, module = step_facts.about(word), step_facts.module_of(word)
     named = [*(step.shaped_by or ()), *step.shaped_by_video, *step.shaped_by_task]
-    counted = set(code.closure([own] if step.shaped_by is None else named, leave=SHAPE_NOTHING)) | {own}
-    used = set(code.closure([own], leave=SHAPE_NOTHING))
+    counted = set(code.closure([module] if step.shaped_by is None else named, leave=SHAPE_NOTHING)) | {module}
+    used = set(code.closure([module], leave=SHAPE_NOTHING))
     rooms = UNCOUNTED.get(word, set())
     left = {name for name in used - counted if not any(name.startswith(room) for room in rooms)}
     assert {name for name in left if not str(code.source_file(name)).endswith("__init__.py")} == set()
@@ -268,9 +271,9 @@ def test_a_machine_that_does_not_decode_takes_the_version_by_which_each_stage_wa
     monkeypatch.setattr(fingerprints, "installed", lambda name: {"av": fingerprints.ABSENT, "pillow": "12"}[name])
 
     def index(name: str) -> Any:
-        made = {"decode": {"av": "16", "pillow": "11"}, "x3d": {"av": "17", "pillow": "12"}}.get(name)
-        entries = {"00000.h5": SimpleNamespace(fingerprint="print")} if made else {}
-        return SimpleNamespace(entries=entries, recipes={"print": {"decoder": made}})
+        versions_noted = {"decode": {"av": "16", "pillow": "11"}, "x3d": {"av": "17", "pillow": "12"}}.get(name)
+        entries = {"00000.h5": SimpleNamespace(fingerprint="print")} if versions_noted else {}
+        return SimpleNamespace(entries=entries, recipes={"print": {"decoder": versions_noted}})
 
     graph, work = SimpleNamespace(decoder=lambda name: "pyav"), SimpleNamespace(index=index)
     recipes = fingerprints.Recipes(graph, work, Path())  # type: ignore[arg-type]

@@ -25,10 +25,10 @@ def test_a_changed_or_missing_file_is_told_before_anything_is_made(small: Small,
         file.write(b"x")
     (out / "train/laff/seed1/best.pt").unlink()
     for act in (lambda: run(small.applied(out, away), ()), lambda: Library.open(away)):
-        with pytest.raises(LaffError) as told:
+        with pytest.raises(LaffError) as caught:
             act()
-        assert "learned/bow/best.pt has changed since the package was made" in str(told.value)
-        assert "train/laff/seed1/best.pt is missing" in str(told.value)
+        assert "learned/bow/best.pt has changed since the package was made" in str(caught.value)
+        assert "train/laff/seed1/best.pt is missing" in str(caught.value)
 
 
 def test_a_moved_package_is_told_and_found_again(small: Small, tmp_path: Path) -> None:
@@ -60,8 +60,8 @@ def test_other_code_is_noted_and_stands_in_the_metrics(
 
 
 def test_a_workspace_with_trainings_of_its_own_is_left_alone(small: Small, tmp_path: Path) -> None:
-    out, own = small.pack(tmp_path / "OUT"), small.copy(tmp_path / "own")
-    before = {path: path.stat().st_mtime_ns for path in own.work.rglob("*.h5")}
+    out, changed = small.pack(tmp_path / "OUT"), small.copy(tmp_path / "own")
+    before = {path: path.stat().st_mtime_ns for path in changed.work.rglob("*.h5")}
     with pytest.raises(LaffError, match=r"holds what a run made here \(train, .*give the package a workspace"):
-        run(own.applied(out, own.work), ())
-    assert {path: path.stat().st_mtime_ns for path in own.work.rglob("*.h5")} == before
+        run(changed.applied(out, changed.work), ())
+    assert {path: path.stat().st_mtime_ns for path in changed.work.rglob("*.h5")} == before

@@ -267,23 +267,23 @@ def test_versions_of_decoders(
 ):
     path = done()
     monkeypatch.setattr(Recipes, "decoders", {"av": "99", "pillow": "1"})
-    found = reasons(planned(surroundings(path)))
-    assert found["decode"][0].endswith(" → av 99 pillow 1")
-    assert found["x3d"][0].endswith("; follows decode")
-    assert "bow" not in found
+    why_stale = reasons(planned(surroundings(path)))
+    assert why_stale["decode"][0].endswith(" → av 99 pillow 1")
+    assert why_stale["x3d"][0].endswith("; follows decode")
+    assert "bow" not in why_stale
 
 
 def test_another_decoder_makes_what_it_reads_anew_and_no_look(
     done: Callable[..., Path], surroundings: Surroundings, planned: Look, monkeypatch: pytest.MonkeyPatch
 ):
     path = done()
-    found = reasons(planned(surroundings(path, ("decode.decoder=decord",))))
-    (why,) = found["x3d"]
+    why_stale = reasons(planned(surroundings(path, ("decode.decoder=decord",))))
+    (why,) = why_stale["x3d"]
     assert re.fullmatch(r"decoder av \S+ pillow \S+ → av \S+ pillow \S+ decord \S+", why)
-    assert not {"decode", "bow"} & found.keys()
+    assert not {"decode", "bow"} & why_stale.keys()
     monkeypatch.setattr(fingerprints, "installed", {"av": "99", "pillow": "1", "decord": "0.7"}.get)
-    found = reasons(planned(surroundings(path, ("decode.decoder=decord",))))
-    assert found["decode"][0].endswith(" → av 99 pillow 1")
+    why_stale = reasons(planned(surroundings(path, ("decode.decoder=decord",))))
+    assert why_stale["decode"][0].endswith(" → av 99 pillow 1")
     assert "decord" not in str(reasons(planned(surroundings(path))))
 
 
@@ -312,11 +312,11 @@ def test_an_edited_function_in_another_module(
     file.write_text(before + define + after.replace("    if ", "    if not ", 1), encoding="utf-8")
     fresh_sources()
     assert file.read_text(encoding="utf-8") != text
-    found = reasons(planned(surroundings(path)))
-    assert found["x3d"] == ["code of extractors.pixels changed"]
-    assert found["train"] == ["follows x3d"]
-    assert "decode" not in found
-    assert "bow" not in found
+    why_stale = reasons(planned(surroundings(path)))
+    assert why_stale["x3d"] == ["code of extractors.pixels changed"]
+    assert why_stale["train"] == ["follows x3d"]
+    assert "decode" not in why_stale
+    assert "bow" not in why_stale
     file.write_text("def check(:\n", encoding="utf-8")
     fresh_sources()
     with pytest.raises(LaffError, match=r"^pixels\.py:1: "):  # a slip of the editing hand is told as such

@@ -33,7 +33,7 @@ def make(context: Context, stage: str, failed: dict[str, list[str]], count: int 
     return ledger.read(context.work.ledger)
 
 
-def told(lines: list[dict[str, str]]) -> list[tuple[str, str]]:
+def failed_videos(lines: list[dict[str, str]]) -> list[tuple[str, str]]:
     return [(line["stage"], line["video"]) for line in lines]
 
 
@@ -60,16 +60,20 @@ def test_times_are_those_of_what_stands(context: Context):
 
 
 def test_failures_are_told_while_a_stage_runs_and_ordered_when_it_is_done(context: Context):
-    assert told(make(context, "decode", {"00000.h5": ["b"]}, count=1)) == [("decode", "b")]
+    assert failed_videos(make(context, "decode", {"00000.h5": ["b"]}, count=1)) == [("decode", "b")]
     make(context, "x3d", {"00001.h5": ["c"]})
-    found = make(context, "decode", {"00002.h5": ["test0"]})
-    assert told(found) == [("decode", "b"), ("decode", "test0"), ("x3d", "c")]  # by stage and shard, not by time
+    failures = make(context, "decode", {"00002.h5": ["test0"]})
+    assert failed_videos(failures) == [
+        ("decode", "b"),
+        ("decode", "test0"),
+        ("x3d", "c"),
+    ]  # by stage and shard, not by time
 
 
 def test_what_succeeds_at_last_leaves_the_ledger(context: Context):
     make(context, "decode", {"00000.h5": ["a", "b"]})
     context.retry = True
-    assert told(make(context, "decode", {"00000.h5": ["b"]})) == [("decode", "b")]
+    assert failed_videos(make(context, "decode", {"00000.h5": ["b"]})) == [("decode", "b")]
     assert make(context, "decode", {}) == []
     assert context.work.ledger.read_text() == ""
 
@@ -77,14 +81,14 @@ def test_what_succeeds_at_last_leaves_the_ledger(context: Context):
 def test_a_kill_between_index_and_ledger_is_mended(context: Context):
     make(context, "decode", {"00000.h5": ["b"]}, count=1)
     context.work.ledger.unlink()
-    assert told(make(context, "decode", {})) == [("decode", "b")]
+    assert failed_videos(make(context, "decode", {})) == [("decode", "b")]
 
 
 def test_items_that_went_leave_the_ledger(context: Context, collect: Collect, surroundings: Surroundings):
     make(context, "decode", {"00000.h5": ["a", "b"]})
     later = surroundings(collect(train={name: [f"one of {name}"] for name in "bc"}))
     write_ledger(later)
-    assert told(ledger.read(later.work.ledger)) == [("decode", "b")]
+    assert failed_videos(ledger.read(later.work.ledger)) == [("decode", "b")]
 
 
 def test_failures_of_a_shard_that_no_item_is_in_any_more_are_forgotten(collect: Collect, surroundings: Surroundings):

@@ -59,8 +59,8 @@ def trained(surroundings: Callable[..., Context], finish: Callable[[Context], No
         context = surroundings(path, sets)
         chosen = runs.choose(context, name)
         finish(context)
-        told = Memory(path, sets=tuple(sets), run=chosen.name, settings=settings(context.graph))
-        memory.write(context.work.root, told)
+        remembered = Memory(path, sets=tuple(sets), run=chosen.name, settings=settings(context.graph))
+        memory.write(context.work.root, remembered)
         return chosen
 
     return make
@@ -119,8 +119,8 @@ def test_a_run_is_known_by_its_settings_before_anything_of_it_is_finished(
     """A training that was cut off goes on where it was; another seed of a run stays in it."""
     context = surroundings(main, ["train.heads=4"])
     assert runs.choose(context).new
-    told = Memory(main, run="heads4", differs=("heads 8 → 4",), settings=settings(context.graph))
-    memory.write(context.work.root, told)
+    remembered = Memory(main, run="heads4", differs=("heads 8 → 4",), settings=settings(context.graph))
+    memory.write(context.work.root, remembered)
     assert runs.choose(surroundings(main, ["train.heads=4"])) == Chosen("heads4")
     assert runs.choose(surroundings(main, ["train.heads=4", "train.seeds=[7]"]), last="heads4") == Chosen("heads4")
 

@@ -174,19 +174,21 @@ def test_the_step_of_the_documents_runs_as_pasted(
     spec.loader.exec_module(module)
     path = collect(train={"a": ["one"]}, val={"b": ["two"]}, test={"c": ["three"]})
     path.write_text(path.read_text().replace("videos: videos\n", ""))
-    rows = {name: np.arange(3 * width, dtype="f4").reshape(3, width) for name, width in (("wide", 4), ("slim", 2))}
-    for name, values in rows.items():
+    features = {name: np.arange(3 * width, dtype="f4").reshape(3, width) for name, width in (("wide", 4), ("slim", 2))}
+    for name, values in features.items():
         np.savez(tmp_path / f"{name}.npz", ids=["a", "b", "c"], features=values)
-    entries = "".join(f"  {n}: {{step: import, from: ingest, params: {{file: {n}.npz, side: video}}}}\n" for n in rows)
+    entries = "".join(
+        f"  {n}: {{step: import, from: ingest, params: {{file: {n}.npz, side: video}}}}\n" for n in features
+    )
     (tmp_path / "s.yaml").write_text(
         f"stages:\n  ingest: {{step: ingest}}\n{entries}  export: {{step: export, from: [wide, slim]}}\n"
     )
     request = Request(path, tmp_path / "WORK", tmp_path / "s.yaml")
     assert run(request, ["export"]).made["export"] == 1
-    made = np.load(tmp_path / "WORK" / "export" / "features.npz")
-    assert sorted(made) == ["slim", "slim-ids", "wide", "wide-ids"]
-    for name, values in rows.items():
-        assert dict(zip(made[f"{name}-ids"], made[name].tolist(), strict=True)) == dict(
+    exported = np.load(tmp_path / "WORK" / "export" / "features.npz")
+    assert sorted(exported) == ["slim", "slim-ids", "wide", "wide-ids"]
+    for name, values in features.items():
+        assert dict(zip(exported[f"{name}-ids"], exported[name].tolist(), strict=True)) == dict(
             zip("abc", values.tolist(), strict=True)
         )
     assert not run(request, ["export"]).made

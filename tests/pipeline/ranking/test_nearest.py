@@ -105,14 +105,21 @@ def test_rising_scores_keep_memory_bounded(monkeypatch) -> None:
     assert peak < 60_000  # bytes; the numbers of all 40,000 candidates would be 320,000
 
 
-def test_equal_vectors_tie_wherever_they_lie(tmp_path: Path) -> None:
-    """Rounded sums too: the product sums each row alike, so that ties go by id and not by place."""
-    row = np.random.default_rng(6).standard_normal((1, 512)).astype(np.float32)
-    source = stored(tmp_path / "v", np.repeat(row, 3000, axis=0))
-    for count in (1, 5, 30):
-        queries = np.random.default_rng(7).standard_normal((count, 512)).astype(np.float32)
-        scores = nearest(queries, [source], 3000).scores
-        assert (scores == scores[:, :1]).all()
+@pytest.mark.parametrize("kind", ["float16", "float32"])
+@pytest.mark.parametrize("width", [64, 384, 1000])
+@pytest.mark.parametrize("count", [1, 3, 30])
+def test_equal_vectors_tie_wherever_they_lie(tmp_path: Path, kind: str, width: int, count: int) -> None:
+    """Rounded sums too: equal rows in full blocks, in a last piece and in a file of one row go by their order."""
+    generator = np.random.default_rng(6)
+    values = generator.standard_normal((9002, width)).astype(kind)
+    equal = [5, 100, 4096, 4097, 8192, 8999, 9000, 9001]
+    values[equal] = values[5]
+    parts = [values[:9000], values[9000:9001], values[9001:]]
+    sources = [stored(tmp_path / str(number), part) for number, part in enumerate(parts)]
+    queries = values[5].astype(np.float32) + 0.01 * generator.standard_normal((count, width)).astype(np.float32)
+    found = nearest(queries, sources, len(equal), lambda rows: -rows)
+    assert (found.scores == found.scores[:, :1]).all()
+    assert found.rows.tolist() == [equal[::-1]] * count
 
 
 def test_many_queries_take_several_passes(tmp_path: Path, monkeypatch) -> None:

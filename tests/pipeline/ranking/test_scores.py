@@ -37,6 +37,21 @@ def test_the_mean_over_models_both_ways(kept: bool, monkeypatch: pytest.MonkeyPa
     assert pairs_computed == 6 if kept else pairs_computed > 6
 
 
+@pytest.mark.parametrize("width", [64, 384, 1000])
+def test_equal_videos_have_equal_scores(width: int) -> None:
+    """Of 299 videos, which leave some behind any tile: all of them, and a few that are multiplied on their own."""
+    generator = np.random.default_rng(1)
+    texts, videos = (torch.from_numpy(generator.standard_normal((n, width)).astype(np.float32)) for n in (33, 299))
+    equal = torch.tensor([0, 5, 16, 290, 297, 298])
+    videos[equal] = videos[5].clone()
+    score = of_vectors(texts, videos)
+    for some in (torch.arange(299), torch.tensor([7, 298, 5, 0, 16])):
+        scores = score(torch.arange(33), some)
+        assert scores.shape == (33, len(some))
+        alike = scores[:, torch.isin(some, equal)]
+        assert (alike == alike[:, :1]).all()
+
+
 def test_models_are_added_one_at_a_time() -> None:
     """Three of them; when the second is asked, what the first gave is there, and nothing else."""
     alive: list[weakref.ref[Tensor]] = []

@@ -19,6 +19,8 @@ def test_lines(tmp_path: Path) -> None:
     write_run(tmp_path / "new" / "t2v.trec.gz", ROWS, "laff")
     text = gzip.decompress((tmp_path / "new" / "t2v.trec.gz").read_bytes()).decode()
     assert text == "cap#0 Q0 v2 1 0.75 laff\ncap#0 Q0 v1 2 0.5 laff\ncap#1 Q0 v1 1 -1e-07 laff\n"
+    write_run(tmp_path / "t2v.txt", ROWS, "laff")  # as its name says
+    assert (tmp_path / "t2v.txt").read_text() == text
 
 
 def test_round_trip_of_float32(tmp_path: Path) -> None:

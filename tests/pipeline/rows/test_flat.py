@@ -12,31 +12,31 @@ from pipeline.rows import flat, shards
 from pipeline.rows.flat import Flat
 
 
-def all_rows(rows: Flat) -> np.ndarray:
-    found = np.empty((rows.rows, rows.width), rows.dtype)
-    rows.read(0, found)
-    return found
+def all_rows(shard: Flat) -> np.ndarray:
+    values_read = np.empty((shard.rows, shard.width), shard.dtype)
+    shard.read(0, values_read)
+    return values_read
 
 
 def test_rows_are_read_from_any_place(tmp_path: Path) -> None:
     values = np.random.default_rng(0).standard_normal((1000, 32)).astype(np.float32)
     path = tmp_path / "v"
     path.write_bytes(b"12345678" + values.tobytes())
-    found = np.empty((300, 32), np.float32)
-    rows = Flat(path, 8, 1000, 32, "float32")
+    values_read = np.empty((300, 32), np.float32)
+    flat_file = Flat(path, 8, 1000, 32, "float32")
     for first in (700, 0, 300):
-        rows.ahead(first, 300)
-        rows.read(first, found)
-        np.testing.assert_array_equal(found, values[first : first + 300])
+        flat_file.ahead(first, 300)
+        flat_file.read(first, values_read)
+        np.testing.assert_array_equal(values_read, values[first : first + 300])
 
 
 @pytest.mark.parametrize("kind", ["float16", "float32"])
 def test_a_shard_is_read_where_its_values_lie(tmp_path: Path, kind: str) -> None:
     values = np.random.default_rng(0).standard_normal((70, 12)).astype(kind)
     shards.write(tmp_path / "0.h5", [f"v{n}" for n in range(70)], values, {"stage": "x"})
-    found = flat.of_shard(tmp_path / "0.h5")
-    assert (found.rows, found.width, found.dtype) == (70, 12, kind)
-    np.testing.assert_array_equal(all_rows(found), values)
+    shard = flat.of_shard(tmp_path / "0.h5")
+    assert (shard.rows, shard.width, shard.dtype) == (70, 12, kind)
+    np.testing.assert_array_equal(all_rows(shard), values)
 
 
 def test_a_shard_without_rows_has_no_block(tmp_path: Path) -> None:

@@ -40,38 +40,38 @@ def test_dense_round_trip(tmp_path: Path, dtype: str):
 def test_rows_of_frames_round_trip(tmp_path: Path, dtype: str):
     values = np.arange(24).reshape(3, 4, 2).astype(dtype)
     shards.write(tmp_path / "s.h5", IDS, values, MARKS, frames=np.array([4, 1, 3]))
-    found = shards.read(tmp_path / "s.h5")
-    np.testing.assert_array_equal(found.values, values)
-    assert found.values.dtype == dtype
-    assert found.frames is not None
-    assert (found.frames.tolist(), found.frames.dtype) == ([4, 1, 3], np.int32)
+    shard = shards.read(tmp_path / "s.h5")
+    np.testing.assert_array_equal(shard.values, values)
+    assert shard.values.dtype == dtype
+    assert shard.frames is not None
+    assert (shard.frames.tolist(), shard.frames.dtype) == ([4, 1, 3], np.int32)
     assert container.check(tmp_path / "s.h5") == ""
     assert "  frames       [3] int32" in shards.describe(tmp_path / "s.h5").split("\n")
     shards.write(tmp_path / "s.h5", [], values[:0], MARKS, frames=np.array([], np.int32))
-    found = shards.read(tmp_path / "s.h5")
-    assert found.frames is not None
-    assert (found.values.shape, found.frames.shape) == ((0, 4, 2), (0,))
+    shard = shards.read(tmp_path / "s.h5")
+    assert shard.frames is not None
+    assert (shard.values.shape, shard.frames.shape) == ((0, 4, 2), (0,))
 
 
 def test_sparse_round_trip(tmp_path: Path):
     """Rows without a value and columns without a value, at the ends too."""
     values = csr_matrix(np.array([[0, 0, 0, 0], [0, 2, 0.5, 0], [0, 0, 0, 0]], np.float32))
     shards.write(tmp_path / "s.h5", IDS, values, MARKS)
-    found = shards.read(tmp_path / "s.h5")
-    assert found.ids == IDS
-    assert found.values.shape == (3, 4)
-    assert found.values.dtype == np.float32
-    assert found.values.nnz == 2
-    np.testing.assert_array_equal(found.values.toarray(), values.toarray())
+    shard = shards.read(tmp_path / "s.h5")
+    assert shard.ids == IDS
+    assert shard.values.shape == (3, 4)
+    assert shard.values.dtype == np.float32
+    assert shard.values.nnz == 2
+    np.testing.assert_array_equal(shard.values.toarray(), values.toarray())
 
 
 @pytest.mark.parametrize("values", [np.zeros((0, 5), np.float32), csr_matrix((0, 5), dtype=np.float32)])
 def test_no_rows(tmp_path: Path, values: Any):
     """A shard whose videos all failed still has its width."""
     shards.write(tmp_path / "s.h5", [], values, MARKS)
-    found = shards.read(tmp_path / "s.h5")
-    assert found.ids == []
-    assert found.values.shape == (0, 5)
+    shard = shards.read(tmp_path / "s.h5")
+    assert shard.ids == []
+    assert shard.values.shape == (0, 5)
 
 
 @pytest.mark.parametrize("order", ["x b y a z", "a x y z b", "x y z a b", "a b z y x"])

@@ -45,9 +45,7 @@ def test_a_search_says_which_words_nobody_knows(ran) -> None:
     """CLIP reads any word, so no sentence is lost to a model that has it."""
     found = answer(ran.request(), "the zebra is a red circle", 1, "test")
     assert found.unknown == Unknown({"zebra": ["bow", "w2v", "gru"]})
-    assert found.model_notes == [
-        "RANDOM WEIGHTS in finetune, x3d, clip-ft: this shows that the machine runs, not how good it is"
-    ]
+    assert found.model_notes == ["RANDOM WEIGHTS in finetune, x3d, clip-ft: the order means nothing"]
 
 
 def test_the_command_tells_it_beside_the_hits(ran) -> None:
@@ -56,7 +54,7 @@ def test_the_command_tells_it_beside_the_hits(ran) -> None:
     assert result.exit_code == 0
     assert len(result.stdout.splitlines()) == 2  # what reads the hits reads nothing else
     assert result.stderr.splitlines() == [
-        "RANDOM WEIGHTS in finetune, x3d, clip-ft: this shows that the machine runs, not how good it is",
+        "RANDOM WEIGHTS in finetune, x3d, clip-ft: the order means nothing",
         "unknown words: zebra (bow, w2v, gru)",
     ]
 

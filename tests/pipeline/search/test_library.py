@@ -66,8 +66,8 @@ def test_nothing_is_embedded_where_vectors_are_kept_and_the_answer_is_the_same_w
     library = Library(small.request("vectors.models=[concat]"), ["laff"])
     assert not library.finders[0].stored
     assert library.notes() == [
-        "vectors of laff are not kept, so each search makes them; `laff vectors` keeps them, with "
-        "--set vectors.models=[…] others than the main model's"
+        f"vectors of laff are not kept, so each search makes them; `laff vectors -w {small.work} --set "
+        "'vectors.models=[concat, laff]'` keeps them"
     ]
     without = library.search(SENTENCE, 10)
     assert [hit.video for hit in without] == [hit.video for hit in with_vectors]
@@ -128,6 +128,9 @@ def test_features_as_arrays(small: Small) -> None:
     assert len(captions) == words.shape[0] == sum(SIZES.values())
     with pytest.raises(LaffError, match="no video feature 'oter'; did you mean 'other'"):
         library.features("oter")
+    library.context.work.places["other"] = "nowhere"
+    with pytest.raises(LaffError, match=f"other is not made in {small.work}: laff run other -w {small.work}"):
+        library.features("other")
 
 
 def test_what_cannot_be_searched_is_told(small: Small, tmp_path: Path) -> None:
@@ -143,7 +146,7 @@ def test_what_cannot_be_searched_is_told(small: Small, tmp_path: Path) -> None:
         library.search(SENTENCE, 0)
     with pytest.raises(LaffError, match="the sentence is empty"):
         library.search("  ")
-    with pytest.raises(LaffError, match="remembers no run"):
+    with pytest.raises(LaffError, match="is not indexed yet: laff index"):
         Library.open(tmp_path)
     with pytest.raises(LaffError, match="not up to date"):
         Library(small.request("bow.threshold=2"))

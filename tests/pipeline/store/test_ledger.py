@@ -11,10 +11,10 @@ def test_a_line_has_the_public_fields():
     assert entry["reason"] == "no video stream"
     assert ledger.line("v1", "decode", "a link to a\nb\x1b[2J")["reason"] == r"a link to a\nb\x1b[2J"
     assert "time" not in entry  # a shard keeps it
-    (told,) = ledger.timed([entry], "2026-01-02T03:04:05+00:00")
-    assert tuple(told) == ledger.KEYS == ("video", "stage", "reason", "exception", "decoder", "time")
-    assert told["time"] == "2026-01-02T03:04:05+00:00"
-    assert ledger.timed([told], "later") == [told]  # of a shard of an earlier version
+    (line,) = ledger.timed([entry], "2026-01-02T03:04:05+00:00")
+    assert tuple(line) == ledger.KEYS == ("video", "stage", "reason", "exception", "decoder", "time")
+    assert line["time"] == "2026-01-02T03:04:05+00:00"
+    assert ledger.timed([line], "later") == [line]  # of a shard of an earlier version
 
 
 def test_one_json_a_line(tmp_path: Path):

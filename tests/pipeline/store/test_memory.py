@@ -19,9 +19,9 @@ def given(tmp_path: Path, **more: object) -> Memory:
 def test_what_is_written_comes_back(tmp_path: Path) -> None:
     work = tmp_path / "work"
     assert memory.read(work) is None
-    told = given(tmp_path, run="heads4", differs=("heads 8 → 4",), replacing={"x3d": "f" * 32})
-    memory.write(work, told)
-    assert memory.read(work) == memory.read(work, "heads4") == told
+    remembered = given(tmp_path, run="heads4", differs=("heads 8 → 4",), replacing={"x3d": "f" * 32})
+    memory.write(work, remembered)
+    assert memory.read(work) == memory.read(work, "heads4") == remembered
     assert (work / "run.yaml").read_text(encoding="utf-8").splitlines()[1] == "collection: ../c/collection.yaml"
 
 
@@ -48,8 +48,8 @@ def test_a_run_whose_settings_are_damaged_or_gone_is_told_and_costs_no_other(
     memory.path(tmp_path, "two").write_text("- a list")
     memory.path(tmp_path, "three").unlink()
     (tmp_path / "runs" / "empty").mkdir()
-    found = memory.runs(tmp_path)
-    assert {run: known is not None for run, known in found.items()} == {"one": True, "three": False, "two": False}
+    runs = memory.runs(tmp_path)
+    assert {run: known is not None for run, known in runs.items()} == {"one": True, "three": False, "two": False}
     assert "runs/two/run.yaml: is not as laff wrote it" in capsys.readouterr().err
 
 
@@ -64,8 +64,8 @@ def test_workspace_and_collection_may_move_together(tmp_path: Path) -> None:
 def test_a_path_far_from_the_workspace_is_told_in_full(tmp_path: Path) -> None:
     work = tmp_path / "a" / "b" / "work"
     memory.write(work, Memory(tmp_path / "c.yaml", tmp_path / "stages.yaml"))
-    told = memory.read(work)
-    assert told == Memory(tmp_path / "c.yaml", tmp_path / "stages.yaml")
+    remembered = memory.read(work)
+    assert remembered == Memory(tmp_path / "c.yaml", tmp_path / "stages.yaml")
     assert f"collection: {tmp_path}/c.yaml" in (work / "run.yaml").read_text(encoding="utf-8")
 
 
@@ -80,9 +80,9 @@ def test_a_workspace_behind_a_link_remembers_what_it_was_given(tmp_path: Path, m
     for given in (Path("c/c.yaml"), Path("../real/c/c.yaml"), Path("W/../c/c.yaml")):
         memory.write(Path("W"), Memory(given))
         for work in (Path("W"), tmp_path / "proj" / "W", tmp_path / "real" / "W"):
-            told = memory.read(work)
-            assert told is not None
-            assert told.collection.samefile(given)
+            remembered = memory.read(work)
+            assert remembered is not None
+            assert remembered.collection.samefile(given)
     assert memory.path(Path("W")).read_text().splitlines()[1] == f"collection: {tmp_path}/proj/W/../c/c.yaml"
 
 

@@ -71,9 +71,9 @@ def test_a_whole_workspace(work: Path):
 def test_a_cut_file_is_told_and_set_aside(work: Path, name: str, keep: int, wrong: str):
     path = work / name
     path.write_bytes(path.read_bytes()[:keep])
-    count, found = verify.damaged(work, KINDS)
-    assert (count, list(found)) == (12, [name])
-    assert found[name].startswith(wrong)
+    count, damaged = verify.damaged(work, KINDS)
+    assert (count, list(damaged)) == (12, [name])
+    assert damaged[name].startswith(wrong)
     cut = path.read_bytes()
     assert verify.set_aside(work, KINDS, [name, "failures.jsonl"]) == [name]
     assert not path.exists()
@@ -102,9 +102,9 @@ def test_one_changed_bit_in_a_checkpoint_or_a_run(work: Path):
 )
 def test_lines(work: Path, text: bytes, wrong: str):
     (work / "times.jsonl").write_bytes(text)
-    found = verify.damaged(work, KINDS)[1]
-    assert found.get("times.jsonl", "").startswith(wrong)
-    assert bool(found) == bool(wrong)
+    damaged = verify.damaged(work, KINDS)[1]
+    assert damaged.get("times.jsonl", "").startswith(wrong)
+    assert bool(damaged) == bool(wrong)
 
 
 def test_what_laff_did_not_write_is_left_alone(work: Path):
@@ -136,7 +136,7 @@ def test_nothing_outside_the_workspace_is_changed_and_links_are_told(work: Path,
     assert verify.links(work) == {"x3d": f"{tmp_path}/elsewhere", "clip-ft/video/00012.h5": f"{tmp_path}/one.h5"}
     result = CliRunner().invoke(cli.main, ["verify", "-w", str(work)], env={"COLUMNS": "200"})
     assert result.exit_code == 1
-    assert f"{work}/x3d is a link to {tmp_path}/elsewhere: what lies there is read, never changed\n" in result.output
+    assert f"{work}/x3d is a link to {tmp_path}/elsewhere: files there are read, never changed\n" in result.output
     assert f"{work}/x3d/00000.h5: {WRONG} (it lies outside the workspace, in {tmp_path}/elsewhere)\n" in result.output
     assert "set aside, each in its folder as FILE.damaged; `laff run` makes them again; 1 more outside" in result.output
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.glob("[eo]*/**/*")} == before
@@ -193,10 +193,10 @@ def test_a_run_makes_again_what_was_set_aside_and_nothing_else(ran, tmp_path: Pa
         path = changed.work / name
         flip(path, path.stat().st_size // 2 if path.suffix == ".pt" else draw.randrange(10, path.stat().st_size))
     assert changed.run().made == {}  # size and mtime are as recorded
-    found = verify.damaged(changed.work, KINDS)[1]
-    assert set(found) == set(hurt)
+    damaged = verify.damaged(changed.work, KINDS)[1]
+    assert set(damaged) == set(hurt)
     before = changed.state()
-    assert set(verify.set_aside(changed.work, KINDS, list(found))) == set(hurt)
+    assert set(verify.set_aside(changed.work, KINDS, list(damaged))) == set(hurt)
     assert changed.run().made == dict(hurt.values())
     after = changed.state()
     redone = {name for name in before if name not in hurt and after[name] != before[name]}

@@ -51,13 +51,13 @@ def test_a_second_process_is_told_who_holds_it(tmp_path: Path):
     with held(work.root) as process:
         with pytest.raises(LaffError) as error:
             enter(work)
-        found = re.fullmatch(
+        holder = re.fullmatch(
             rf"{re.escape(str(work.root))} is in use by process (\d+) on (\S+) since "
             r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d; wait for it to end, or use another -w",
             str(error.value),
         )
-        assert found
-        assert (int(found[1]), found[2]) == (process.pid, socket.gethostname())
+        assert holder
+        assert (int(holder[1]), holder[2]) == (process.pid, socket.gethostname())
         process.kill()  # -9: nobody cleans up, and yet
         process.wait()
         enter(work)

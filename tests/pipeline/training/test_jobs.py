@@ -27,7 +27,7 @@ from pipeline.request import Request
 from pipeline.run import run
 from pipeline.training import jobs
 from pipeline.training.jobs import Rows, Trained, Training, Untrained, rows_of, train
-from pipeline.training.trainer import Summary
+from pipeline.training.summary import Summary
 from pipeline.workers.tasks import Serial
 from pipeline.workers.worker import Worker
 
@@ -284,20 +284,20 @@ def test_one_wrong_model_ends_no_other(
 
 @pytest.mark.parametrize("error", [Diverged("seed2, epoch 1: the loss is nan"), ValueError("two widths")])
 def test_a_mistake_of_one_model_is_a_result(job: Training, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    monkeypatch.setattr(jobs, "_trainer", lambda job, worker: Stub(error))
+    monkeypatch.setattr(jobs, "make_trainer", lambda job, worker: Stub(error))
     assert train(job, Worker()) == Trained("laff/seed2", wrong=f"train: laff: {error}")
 
 
 def test_a_full_disk_ends_the_run(job: Training, monkeypatch: pytest.MonkeyPatch) -> None:
     """It would end every other training, too."""
-    monkeypatch.setattr(jobs, "_trainer", lambda job, worker: Stub(LaffError("make room")))
+    monkeypatch.setattr(jobs, "make_trainer", lambda job, worker: Stub(LaffError("make room")))
     with pytest.raises(LaffError, match="make room"):
         train(job, Worker())
 
 
 def test_a_worker_tells_epochs(job: Training, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two that were trained and, at the end, the three that it did not need: their sum is what the bar waits for."""
-    monkeypatch.setattr(jobs, "_trainer", lambda job, worker: Stub())
+    monkeypatch.setattr(jobs, "make_trainer", lambda job, worker: Stub())
     epochs: list[int] = []
     done = Worker(shows=False).do(train, job, epochs.append)
     assert epochs == [1, 1, 3]
@@ -307,7 +307,7 @@ def test_a_worker_tells_epochs(job: Training, monkeypatch: pytest.MonkeyPatch) -
 def test_a_training_in_this_process_shows_its_steps(
     job: Training, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(jobs, "_trainer", lambda job, worker: Stub())
+    monkeypatch.setattr(jobs, "make_trainer", lambda job, worker: Stub())
     steps: list[int] = []
     Worker().do(train, job, steps.append)
     assert steps == []
@@ -349,17 +349,17 @@ def test_rows_are_read_once_for_all_trainings_on_them() -> None:
 
 def test_a_train_stage_keeps_no_rows(request_of: Callable[..., Request], monkeypatch: pytest.MonkeyPatch) -> None:
     """What ranks after it has the memory."""
-    kept: list[bool] = []
+    freed: list[bool] = []
     forget = Serial.forget
 
     def forgetting(tasks: Serial, kind: type) -> None:
-        kept.append(kind in tasks.worker._kept)
+        rows = weakref.ref(tasks.worker.kept(kind))
         forget(tasks, kind)
-        kept.append(kind in tasks.worker._kept)
+        freed.append(rows() is None)
 
     monkeypatch.setattr(Serial, "forget", forgetting)
     run(request_of(), ["train"])
-    assert kept == [True, False]
+    assert freed == [True]
 
 
 def test_what_came_to_nothing_is_listed() -> None:

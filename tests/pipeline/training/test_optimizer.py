@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import nn
 
-from fusion.cpu import plain
 from pipeline.errors import LaffError
 from pipeline.graph.recipe import Recipe
 from pipeline.training.optimizer import clipping, differentiate, has_foreach, make_optimizer, move, step
@@ -164,11 +163,3 @@ def test_the_switch_takes_plain_operations(optimizer: Any, monkeypatch: pytest.M
     weights = three_steps(optimizer)
     for one, other in zip(weights.parameters(), wanted.parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-7)
-
-
-@pytest.mark.parametrize("value", ["", "0", "no", "False", "off", "1", "true"])
-def test_values_of_the_switch(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LAFF_PLAIN", value)
-    assert plain() == (value in ("1", "true"))
-    monkeypatch.delenv("LAFF_PLAIN")
-    assert not plain()

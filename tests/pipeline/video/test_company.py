@@ -48,14 +48,14 @@ CODECS = {"libx264": ("x264-params", ""), "libx265": ("x265-params", "log-level=
 
 
 def coder(codec: str, part: Part) -> Any:
-    made = av.CodecContext.create(codec, "w")
-    made.width, made.height, made.pix_fmt = part.width, part.height, part.pixels
-    made.time_base, made.framerate = Fraction(1, 24), Fraction(24)
+    encoder = av.CodecContext.create(codec, "w")
+    encoder.width, encoder.height, encoder.pix_fmt = part.width, part.height, part.pixels
+    encoder.time_base, encoder.framerate = Fraction(1, 24), Fraction(24)
     key, params = CODECS[codec]
     common = "repeat-headers=1:keyint=12:min-keyint=12:scenecut=0:bframes=2:annexb=1:"
     options = {key: (params + common + part.params).rstrip(":"), "preset": "ultrafast"}
-    made.options = options if key else {"cpu-used": "8", "g": "12", "lag-in-frames": "0"}
-    return made
+    encoder.options = options if key else {"cpu-used": "8", "g": "12", "lag-in-frames": "0"}
+    return encoder
 
 
 def joined(path: Path, codec: str, at: int, other: Part) -> Path:

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from pipeline.video.fields import Fields, _sequence
+from pipeline.video.fields import Fields, read_sequence
 from pipeline.video.timeline import Timeline
 
 
@@ -43,15 +43,15 @@ def piece(number: int, field: str, kind: int = 1, number_bits: int = 6) -> bytes
 
 
 def packets(*units: list[bytes], prefixed: bool) -> list[av.Packet]:
-    made = []
+    encoded = []
     for place, group in enumerate(units):
         data = b"".join((len(one).to_bytes(4, "big") if prefixed else b"\0\0\0\1") + one for one in group)
         packet = av.Packet(data)
         packet.pts = packet.dts = place
         packet.time_base = Fraction(1, 50)
         packet.is_keyframe = place == 0
-        made.append(packet)
-    return made
+        encoded.append(packet)
+    return encoded
 
 
 def extradata(sequence: bytes, prefixed: bool) -> bytes:
@@ -125,7 +125,7 @@ def test_what_x264_writes_is_understood(tmp_path: Path, params: str, pixels: str
         extra = stream.codec_context.extradata
         assert extra
         length = int.from_bytes(extra[6:8], "big")
-        assert _sequence(extra[8 : 8 + length]).fields is fields
+        assert read_sequence(extra[8 : 8 + length]).fields is fields
         timeline = Timeline("h264", extra)
         for packet in container.demux(stream):
             timeline.add(packet)

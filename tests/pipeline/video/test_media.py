@@ -15,6 +15,16 @@ from pipeline.video.media import VideoError
 from pipeline.video.reading import probe
 
 
+def one_frame(path: Path) -> Path:
+    """An mp4 of one black frame."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        container.mux(stream.encode(av.VideoFrame(64, 64)))
+        container.mux(stream.encode())
+    return path
+
+
 def reason(path: Path) -> str:
     with pytest.raises(VideoError) as caught:
         probe(path)
@@ -90,12 +100,7 @@ def test_what_is_no_video(tmp_path: Path, content: bytes, words: str):
 
 
 def test_an_mp4_that_lost_its_index(tmp_path: Path):
-    path = tmp_path / "a.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=24)
-        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
-        container.mux(stream.encode(av.VideoFrame(64, 64)))
-        container.mux(stream.encode())
+    path = one_frame(tmp_path / "a.mp4")
     content = path.read_bytes()
     assert "without a usable index (moov)" in reason(write(path, content[: content.index(b"moov") - 4]))
 
@@ -113,12 +118,7 @@ def test_sound_with_a_cover_picture(tmp_path: Path):
 
 
 def test_packets_that_hold_no_picture(tmp_path: Path):
-    path = tmp_path / "a.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=24)
-        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
-        container.mux(stream.encode(av.VideoFrame(64, 64)))
-        container.mux(stream.encode())
+    path = one_frame(tmp_path / "a.mp4")
     with av.open(str(path)) as container:
         (place, size) = next((packet.pos, packet.size) for packet in container.demux(video=0) if packet.size)
     content = bytearray(path.read_bytes())

@@ -110,18 +110,9 @@ def test_variable_frame_rate_counts_frames_not_time(tmp_path: Path, name: str):
     assert seen.fps == pytest.approx(mean, rel=0.02)
 
 
-def test_frames_hidden_by_an_edit_list_are_not_there(tmp_path: Path):
+def test_frames_hidden_by_an_edit_list_are_not_there(hiding: Path):
     """The mp4 writer hides frames of negative time: players, FFmpeg and we show 38 of 48."""
-    path = tmp_path / "edit.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=24, options={"bf": "2", "g": "12"})
-        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
-        for number in range(48):
-            frame = av.VideoFrame.from_ndarray(np.full((64, 96, 3), 20 + 4 * number, np.uint8), format="rgb24")
-            frame.pts, frame.time_base = number - 10, Fraction(1, 24)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    seen, frames = look(path, Sampling(frames=38, size=16, crop=16))
+    seen, frames = look(hiding, Sampling(frames=38, size=16, crop=16))
     assert (seen.packets, seen.expected, frames.count) == (38, 38, 38)
     assert levels(frames.arrays[0]) == list(range(10, 48))
 

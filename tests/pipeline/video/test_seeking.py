@@ -111,14 +111,14 @@ CASES: dict[str, tuple[str, dict[str, Any], list[int]]] = {
 def test_what_is_sought_is_what_decoding_everything_gives(tmp_path: Path, name: str):
     codec, how, expected = CASES[name]
     path = make(tmp_path / name, codec, **how)
-    found, all_frames = starts(path), everything(path)
+    frame_starts, all_frames = starts(path), everything(path)
     assert len(all_frames) == COUNT
     if codec == "libx265":  # it moves keyframes a little: leading pictures are shown before them
-        assert len(found) == len(expected)
+        assert len(frame_starts) == len(expected)
     else:
-        assert found == expected
+        assert frame_starts == expected
     # Around each start, where leading pictures and late output would show; single frames; the ends.
-    near = {start + step for start in found[:40] for step in range(-4, 4)} | {17, 130, 211, COUNT - 1}
+    near = {start + step for start in frame_starts[:40] for step in range(-4, 4)} | {17, 130, 211, COUNT - 1}
     for numbers in (sorted(near & set(range(COUNT))), [0, COUNT - 1], [COUNT - 1], [199]):
         pictures_ = sought(path, numbers)
         assert list(pictures_) == numbers
@@ -264,7 +264,7 @@ def test_real_files_give_the_same_frames_or_are_refused(data: Path):
                 table = timetable(container, stream)
                 count = len(table.times)
                 numbers = sorted({0, count // 3, count // 2, count - 1})
-                found = {at: picture() for at, picture in frames(container, stream, table, numbers)}
+                sought = {at: picture() for at, picture in frames(container, stream, table, numbers)}
             decoded, theirs = 0, {}
             for at, picture in enumerate(pictures(path)):
                 decoded = at + 1
@@ -275,6 +275,6 @@ def test_real_files_give_the_same_frames_or_are_refused(data: Path):
         if decoded != count:  # video.read compares with the promise of the packets
             continue
         done += 1
-        for at, picture in found.items():
+        for at, picture in sought.items():
             np.testing.assert_array_equal(picture, theirs[at], err_msg=f"{path.name}: frame {at}")
     assert done > 12

@@ -51,8 +51,8 @@ def pil(picture: np.ndarray, height: int, width: int, way: Image.Resampling) -> 
 
 def torch_float(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     planes = torch.from_numpy(picture.astype(np.float32)).permute(2, 0, 1)[None]
-    made = torch.nn.functional.interpolate(planes, (height, width), mode="bilinear", align_corners=False)
-    return made[0].permute(1, 2, 0).numpy()
+    resized = torch.nn.functional.interpolate(planes, (height, width), mode="bilinear", align_corners=False)
+    return resized[0].permute(1, 2, 0).numpy()
 
 
 def by_short_side(picture: np.ndarray, size: int) -> tuple[int, int]:

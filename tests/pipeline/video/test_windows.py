@@ -206,7 +206,7 @@ def test_each_frame_is_decoded_once(
 
         return frames
 
-    monkeypatch.setattr(seeking, "_from", counted(seeking._from))
+    monkeypatch.setattr(seeking, "decoded", counted(seeking.decoded))
     monkeypatch.setattr(decoder, "decoded", counted(decoder.decoded))
     results = good(windows.read(path, [FOUR], [(second / 8, second / 8 + 1) for second in range(40)]))
     # The last is 4.875 to 5.875 s, frames 117 to 140, of which 3, 9, 15 and 21 behind its first are wanted.

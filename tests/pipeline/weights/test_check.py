@@ -73,29 +73,29 @@ def sha256(path: Path) -> str:
 def test_the_table(laff, tmp_path: Path):
     (tmp_path / "store" / "s.pth").write_bytes(bytes(1_500_000))
     code, shown = laff("list")
-    rows = {line.split()[0]: line.split()[1:] for line in shown.splitlines()}
+    cells = {line.split()[0]: line.split()[1:] for line in shown.splitlines()}
     assert code == 0
-    assert rows["small"] == ["-", "here", "1.5", "MB", "-", "-"]
-    assert rows["x3d-l-k400"] == ["x3d", "absent", "-", "-", "Apache-2.0"]
-    assert rows["efficientnet-lite0"][1] == "package"
-    assert rows["openai-clip-vit-b-32"] == ["clip-ft", "absent", "-", "published", "MIT"]
+    assert cells["small"] == ["-", "here", "1.5", "MB", "-", "-"]
+    assert cells["x3d-l-k400"] == ["x3d", "absent", "-", "-", "Apache-2.0"]
+    assert cells["efficientnet-lite0"][1] == "package"
+    assert cells["openai-clip-vit-b-32"] == ["clip-ft", "absent", "-", "published", "MIT"]
 
 
 def test_everything_about_one(laff):
     code, shown = laff("list", "x3d-m-k400", "tiny", "--keys")
     assert code == 0
-    told = " ".join(shown.split())
-    assert "read by extractors.x3d.X3D" in told
-    assert "10 clips of 16 frames, 5 apart at 30 fps, placed as by SlowFast, short side 256 bilinear without" in told
-    assert "RGB, 0..1, mean [0.45, 0.45, 0.45], std [0.225, 0.225, 0.225]" in told
+    output = " ".join(shown.split())
+    assert "read by extractors.x3d.X3D" in output
+    assert "10 clips of 16 frames, 5 apart at 30 fps, placed as by SlowFast, short side 256 bilinear without" in output
+    assert "RGB, 0..1, mean [0.45, 0.45, 0.45], std [0.225, 0.225, 0.225]" in output
     attention = (64 * 192 + 192) + (64 * 64 + 64)  # to queries, keys and values; back
     layer = (
         2 * attention + (64 * 64 + 64) + (64 * 256 + 256) + (256 * 64 + 64) + 3 * 128
     )  # time's own layer, MLP, norms
     around = (3 * 8 * 8 * 64 + 64) + 64 + (16 + 1) * 64 + 4 * 64 + 128  # patches, class, 16 places, 4 times, last norm
     tensors = 2 * (2 * 4 + 2 + 4 + 6) + 2 + 1 + 1 + 1 + 2
-    assert f"{tensors} tensors, {2 * layer + around:,} parameters" in told
-    assert "embeddings.cls_token [1, 1, 64]" in told
+    assert f"{tensors} tensors, {2 * layer + around:,} parameters" in output
+    assert "embeddings.cls_token [1, 1, 64]" in output
     assert laff("list", "x3d-m-k40")[1].startswith("Error: no weights 'x3d-m-k40'; did you mean 'x3d-m-k400'?")
     assert laff("list", "--keys")[0] == 2
 
@@ -181,8 +181,8 @@ def test_one_reason_for_several_entries_is_said_once(laff, tmp_path: Path):
 
 def test_entries_that_nothing_fetches(laff, tmp_path: Path):
     text = (tmp_path / "stages.yaml").read_text()
-    own = "  own: {uses: extractors.x3d.X3D, path: none.pth}\nstages:"
-    (tmp_path / "stages.yaml").write_text(text.replace("stages:", own, 1))
+    entry = "  own: {uses: extractors.x3d.X3D, path: none.pth}\nstages:"
+    (tmp_path / "stages.yaml").write_text(text.replace("stages:", entry, 1))
     for command in ("check", "get"):
         code, shown = laff(command, "own")
         assert code == 1

@@ -194,11 +194,11 @@ def test_what_a_package_carries(machine: Machine, tmp_path: Path, monkeypatch: p
 
 @pytest.mark.parametrize(("stage", "sets"), [("x3d", ["x3d.weights=random"]), ("bow", []), ("decode", [])])
 def test_no_file(machine: Machine, stage: str, sets: Sequence[str]):
-    found = machine(stage, *sets)
-    assert lookup.get(*found) is None
-    assert lookup.digest(*found) == ("random" if sets else "")
-    assert lookup.check(found[0], found[1]) == ""
-    assert found[0].random is bool(sets)
+    settings = machine(stage, *sets)
+    assert lookup.get(*settings) is None
+    assert lookup.digest(*settings) == ("random" if sets else "")
+    assert lookup.check(settings[0], settings[1]) == ""
+    assert settings[0].random is bool(sets)
 
 
 def test_names_that_are_nowhere(machine: Machine, tmp_path: Path):
@@ -216,9 +216,9 @@ def test_what_the_shipped_stages_name_is_there():
     graph = stages.load(ROOT / "stages.yaml")
     assert [wrong for stage in graph.stages.values() if (wrong := lookup.check(stage, graph))] == []
     packed = graph.weights["efficientnet-lite0"]
-    found = lookup.find(packed)
-    assert found is not None
-    assert hashlib.sha256(found.read_bytes()).hexdigest() == packed.sha256 == lookup.published(packed)
+    path = lookup.find(packed)
+    assert path is not None
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == packed.sha256 == lookup.published(packed)
 
 
 def sealed_folder(folder: Path) -> Weights:
@@ -303,15 +303,15 @@ def test_an_own_path_starts_at_the_stages_file(machine: Machine, tmp_path: Path,
 
 
 def test_what_a_shard_says_of_its_weights(machine: Machine, tmp_path: Path):
-    def told(*sets: str, stage: str = "x3d") -> dict[str, str]:
+    def attributes_of(*sets: str, stage: str = "x3d") -> dict[str, str]:
         return lookup.about(*machine(stage, *sets)[:2])
 
     source = "https://nowhere.invalid/sealed.pth"
-    assert told() == {"weights_name": "sealed", "weights_source": source, "weights_licence": ""}
-    assert told("x3d.weights=mine")["weights_source"] == "a file of the user's"
-    assert told("x3d.weights=random") == {"weights_name": "random"}
-    assert told(f"x3d.weights={tmp_path}/net.pt") == {"weights_name": "net.pt"}
-    assert told(stage="bow") == {}
+    assert attributes_of() == {"weights_name": "sealed", "weights_source": source, "weights_licence": ""}
+    assert attributes_of("x3d.weights=mine")["weights_source"] == "a file of the user's"
+    assert attributes_of("x3d.weights=random") == {"weights_name": "random"}
+    assert attributes_of(f"x3d.weights={tmp_path}/net.pt") == {"weights_name": "net.pt"}
+    assert attributes_of(stage="bow") == {}
 
 
 def test_a_download_does_not_stale_what_it_made(machine: Machine, fetched: list[str]):
@@ -345,8 +345,8 @@ def test_a_part_is_given_the_place_of_a_file_of_the_user_s(machine: Machine, tmp
         ("random", None),
     ):
         _, graph, _ = machine("x3d", f"x3d.weights={name}")
-        found = lookup.own_file(name, graph)
-        assert (found and found.absolute()) == expected
+        path = lookup.own_file(name, graph)
+        assert (path and path.absolute()) == expected
 
 
 def test_a_part_may_read_further_weights(machine: Machine, tmp_path: Path):

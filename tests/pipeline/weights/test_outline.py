@@ -9,10 +9,10 @@ from pipeline.weights.outline import outline, unfilled
 def test_names_and_shapes_are_those_of_the_network() -> None:
     part = X3D(size="XS", frames=4, crop=32, stride=0, weights="random")
     with outline():
-        told = part.build().state_dict()
+        tensors = part.build().state_dict()
     real = part.build().state_dict()
-    assert all(value.is_meta for value in told.values())
-    assert {key: value.shape for key, value in told.items()} == {key: value.shape for key, value in real.items()}
+    assert all(value.is_meta for value in tensors.values())
+    assert {key: value.shape for key, value in tensors.items()} == {key: value.shape for key, value in real.items()}
 
 
 def test_what_has_memory_is_filled() -> None:

@@ -78,9 +78,9 @@ def counted(job: Number, worker: Worker) -> tuple[int, int, bool]:
 
 @pytest.fixture(scope="module")
 def two() -> Iterator[Cluster]:
-    made = Cluster(workers=2)
-    yield made
-    made.close()
+    tasks = Cluster(workers=2)
+    yield tasks
+    tasks.close()
 
 
 def test_all_jobs_are_done_and_all_progress_is_told(two: Cluster) -> None:
@@ -105,17 +105,17 @@ def test_a_worker_keeps_what_its_jobs_ask_for_until_it_is_to_forget_it(two: Clus
 
 def test_what_is_told_late_or_again_moves_no_bar_too_far() -> None:
     """A task that was lost begins anew; what is told after its result, or after the end, comes too late."""
-    made = Cluster(workers=1)  # none is started
+    tasks = Cluster(workers=1)  # none is started
     with progress.bar("test", 9, "item") as bar:
-        made._running = {1: Progress(bar), 2: Progress(None)}
+        tasks._running = {1: Progress(bar), 2: Progress(None)}
         stands = []
         for number, count, last in [(1, 3, False), (1, 1, False), (2, 8, False), (1, 4, True), (1, 2, False)]:
-            made._advance(number, count, last)
+            tasks._advance(number, count, last)
             stands.append(bar.done)
         assert stands == [3, 1, 1, 4, 4]
-    assert list(made._running) == [2]
-    made.forget(BatchSizes)  # nor is any started for this
-    made.close()
+    assert list(tasks._running) == [2]
+    tasks.forget(BatchSizes)  # nor is any started for this
+    tasks.close()
 
 
 def test_a_job_that_is_refused_or_given_up_is_told_of_no_more(two: Cluster) -> None:
@@ -196,12 +196,12 @@ def test_a_lost_workers_job_is_done_by_another(two: Cluster, tmp_path: Path) -> 
 
 
 def test_a_job_that_kills_every_worker_ends_with_a_word() -> None:
-    made = Cluster(workers=1)
+    tasks = Cluster(workers=1)
     try:
         with pytest.raises(LaffError, match="worker after worker was lost with the same shard"):
-            list(made.each(deadly, [Number(1)]))
+            list(tasks.each(deadly, [Number(1)]))
     finally:
-        made.close()
+        tasks.close()
 
 
 def test_nobody_at_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,13 +230,13 @@ def test_a_worker_that_would_make_something_else_does_nothing(
 
 def prepared(tiny: Any, folder: Path) -> Any:
     """The tiny collection with a video that is none, without a workspace."""
-    made = tiny.copy(folder)
-    sorted(made.videos.iterdir())[0].write_bytes(b"this is no video")
-    return made
+    copy = tiny.copy(folder)
+    sorted(copy.videos.iterdir())[0].write_bytes(b"this is no video")
+    return copy
 
 
-def run(forked: Forked, made: Any, *options: str) -> Process:
-    words = ["run", *made.options(*QUICK), *options, *FEATURES]
+def run(forked: Forked, workspace: Any, *options: str) -> Process:
+    words = ["run", *workspace.options(*QUICK), *options, *FEATURES]
     # dask starts workers with one OpenMP thread each; what is computed should not hang on it.
     return forked.laff(*words, environment=os.environ | {"OMP_NUM_THREADS": "2"}, alone=True)
 
@@ -248,38 +248,38 @@ def arrays(work: Path) -> dict[str, Any]:
     """All arrays of the features, the marks that a plan asks for, and the ledger without times."""
     lines = [json.loads(line) for line in (work / "failures.jsonl").read_text().splitlines()]
     assert len(lines) == 1
-    found: dict[str, Any] = {"ledger": [{key: line[key] for key in line if key != "time"} for line in lines]}
+    values: dict[str, Any] = {"ledger": [{key: line[key] for key in line if key != "time"} for line in lines]}
     for path in sorted(path for name in FEATURES for path in (work / name).glob("*.h5")):
         with h5py.File(path) as file:
             for key, data in file.items():
-                found[f"{path.parent.name}/{path.name}:{key}"] = (
+                values[f"{path.parent.name}/{path.name}:{key}"] = (
                     data[:].tobytes() if data.dtype != object else list(data[:])
                 )
-            found[f"{path.parent.name}/{path.name}@"] = (file.attrs["fingerprint"], file.attrs["content"])
-    return found
+            values[f"{path.parent.name}/{path.name}@"] = (file.attrs["fingerprint"], file.attrs["content"])
+    return values
 
 
 @pytest.fixture(scope="module")
 def serial(tiny: Any, tmp_path_factory: pytest.TempPathFactory, forked: Forked) -> dict[str, Any]:
-    made = prepared(tiny, tmp_path_factory.mktemp("serial") / "tiny")
-    process = run(forked, made)
+    workspace = prepared(tiny, tmp_path_factory.mktemp("serial") / "tiny")
+    process = run(forked, workspace)
     process.wait(PATIENCE)
     said = process.said()
-    found = arrays(made.work)
-    assert len({name.partition(":")[0].partition("@")[0] for name in found}) == 11 + 3 + 1, (
+    values = arrays(workspace.work)
+    assert len({name.partition(":")[0].partition("@")[0] for name in values}) == 11 + 3 + 1, (
         said
     )  # shards of x3d, of bow
-    return found
+    return values
 
 
 def workers_of(pid: int) -> list[int]:
     """The worker processes of a run: those of its children that multiprocessing spawned to run a dask worker."""
-    found = []
+    children = []
     for task in Path(f"/proc/{pid}/task").iterdir():
         for child in map(int, (task / "children").read_text().split()):
             if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-                found.append(child)
-    return found
+                children.append(child)
+    return children
 
 
 def gone(pid: int) -> bool:
@@ -301,22 +301,22 @@ def wait_for(what: Any, process: Process) -> bool:
 def test_two_workers_one_killed_amid_a_shard_equal_the_serial_run(
     tiny: Any, serial: dict[str, Any], tmp_path: Path, forked: Forked
 ) -> None:
-    made = prepared(tiny, tmp_path / "tiny")
-    process = run(forked, made, "--workers", "2")
-    assert wait_for(lambda: len(list((made.work / "x3d").glob("0*.h5"))) >= 2, process)
+    workspace = prepared(tiny, tmp_path / "tiny")
+    process = run(forked, workspace, "--workers", "2")
+    assert wait_for(lambda: len(list((workspace.work / "x3d").glob("0*.h5"))) >= 2, process)
     os.kill(workers_of(process.pid)[0], signal.SIGKILL)
-    assert len(list((made.work / "x3d").glob("0*.h5"))) < 11, "too late: everything was done"
+    assert len(list((workspace.work / "x3d").glob("0*.h5"))) < 11, "too late: everything was done"
     assert process.wait(PATIENCE) == 0, process.said()
-    assert arrays(made.work) == serial
-    assert not list(made.work.rglob("*.partial"))
+    assert arrays(workspace.work) == serial
+    assert not list(workspace.work.rglob("*.partial"))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_the_end_of_the_run_is_the_end_of_its_workers(tiny: Any, tmp_path: Path, number: int, forked: Forked) -> None:
-    made = prepared(tiny, tmp_path / "tiny")
-    process = run(forked, made, "--workers", "2")
-    assert wait_for(lambda: any((made.work / "decode").glob("0*.h5")), process)
+    workspace = prepared(tiny, tmp_path / "tiny")
+    process = run(forked, workspace, "--workers", "2")
+    assert wait_for(lambda: any((workspace.work / "decode").glob("0*.h5")), process)
     workers = workers_of(process.pid)
     assert workers
     if number == signal.SIGINT:
@@ -341,13 +341,13 @@ def test_the_end_of_the_run_is_the_end_of_its_workers(tiny: Any, tmp_path: Path,
 
 def decoders_in(folder: Path) -> list[int]:
     """Decoder processes that stand in a folder, as their worker does."""
-    found = []
+    ids = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             here = (process / "cwd").readlink() == folder
             if here and b"pipeline.workers.serving" in (process / "cmdline").read_bytes():
-                found.append(int(process.name))
-    return found
+                ids.append(int(process.name))
+    return ids
 
 
 @pytest.fixture(scope="module")
@@ -382,10 +382,10 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamesp
 def test_a_scheduler_and_a_worker_started_by_hand_equal_the_serial_run(
     tiny: Any, serial: dict[str, Any], tmp_path: Path, scheduler: SimpleNamespace, forked: Forked
 ) -> None:
-    made = prepared(tiny, tmp_path / "tiny")
-    process = run(forked, made, "--scheduler", scheduler.address)
+    workspace = prepared(tiny, tmp_path / "tiny")
+    process = run(forked, workspace, "--scheduler", scheduler.address)
     if sys.platform == "linux":
         assert wait_for(lambda: decoders_in(scheduler.folder), process)
     assert process.wait(PATIENCE) == 0, process.said()
-    assert arrays(made.work) == serial
+    assert arrays(workspace.work) == serial
     assert not decoders_in(scheduler.folder)  # the worker stays, for other runs

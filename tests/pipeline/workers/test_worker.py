@@ -78,30 +78,30 @@ def test_what_fails_to_be_made_is_tried_again() -> None:
 
 
 def test_progress_is_told_to_whom_the_job_is_done_for() -> None:
-    worker, told, after = Worker(), [], []
+    worker, counts, after = Worker(), [], []
 
-    def job(count: int, own: Worker) -> str:
-        own.advance()
-        own.advance(count)
+    def job(count: int, doing: Worker) -> str:
+        doing.advance()
+        doing.advance(count)
         return "done"
 
-    def wrong(count: int, own: Worker) -> None:
+    def wrong(count: int, doing: Worker) -> None:
         raise ValueError(count)
 
     worker.advance(100)  # to nobody
-    assert worker.do(job, 3, told.append) == "done"
+    assert worker.do(job, 3, counts.append) == "done"
     with pytest.raises(ValueError, match="7"):
-        worker.do(wrong, 7, told.append)
+        worker.do(wrong, 7, counts.append)
     worker.advance(100)
     worker.do(job, 5, after.append)
     worker.do(job, 9, None)
-    assert (told, after) == ([1, 3], [1, 5])
+    assert (counts, after) == ([1, 3], [1, 5])
 
 
 def test_it_does_one_job_at_a_time_however_many_threads_ask() -> None:
     worker, inside, most = Worker(), [], []
 
-    def job(number: int, own: Worker) -> None:
+    def job(number: int, doing: Worker) -> None:
         inside.append(number)
         most.append(len(inside))
         time.sleep(0.01)
@@ -130,7 +130,7 @@ def test_a_job_is_told_what_waits_behind_it() -> None:
     worker, gate, done = Worker(), threading.Event(), []
     jobs: list[Any] = [Job(), Job(), Other(), Other(), 5, Job()]
 
-    def work(job: Any, own: Worker) -> None:
+    def work(job: Any, doing: Worker) -> None:
         gate.wait(30)
         done.append(job)
 
@@ -156,7 +156,7 @@ def test_a_job_is_told_what_waits_behind_it() -> None:
 def test_the_same_job_twice_is_done_twice_and_one_that_fails_lets_the_next_go_on() -> None:
     worker, inside, most = Worker(), [], []
 
-    def wrong(number: int, own: Worker) -> None:
+    def wrong(number: int, doing: Worker) -> None:
         inside.append(number)
         most.append(len(inside))
         time.sleep(0.01)
