@@ -245,8 +245,8 @@ stages:
         (
             "train.baselines=fusion.concat.Concat",
             "'train': baselines: 'fusion.concat.Concat' should be a mapping: further models, such as "
-            "{mine: fusion.mine.Mine}: the name of a block or model; or, to change more, a mapping {uses: …, params: …, "
-            "video: […], text: […], options: …}",
+            "{mine: fusion.mine.Mine}: the name of a block or model; or, to change more, a mapping {uses: …, params: "
+            "…, video: […], text: […], options: …}",
         ),
         (
             "train.loss=tripled",
