@@ -10,10 +10,10 @@ import numpy as np
 from extractors.base import Sampling
 from pipeline.devices.limits import too_large
 
-PLAIN = (
-    8  # videos in a forward on a CPU at most, and pixels of a view in all of them: small models gain by fewer calls,
-)
-PIXELS = 1 << 20  # large ones lose by leaving the caches (X3D-L: four at once take 1.7 times as long as one by one)
+# On a CPU small models gain by fewer calls, and large ones lose by leaving the caches: X3D-L takes 1.7 times as long for
+# four videos at once as one by one.
+PLAIN = 8  # videos in a forward at most
+PIXELS = 1 << 20  # of a view, in all of them
 MOST = 256  # videos in a forward
 BYTES = 1 << 30  # of frames in a batch: they wait in the memory of the machine
 BATCHES = 6  # of a feature that its memory must hold: three, each of up to twice its size in pinned memory

@@ -72,8 +72,8 @@ def once(job: Path, worker: Worker) -> str:
 def counted(job: Number, worker: Worker) -> tuple[int, int, bool]:
     """The process, what it has summed up so far, and whether it shows bars."""
     sums = worker.kept(BatchSizes)
-    sums._found["sum"] = sums._found.get("sum", 0) + job.value
-    return os.getpid(), sums._found["sum"], worker.shows
+    sums._pieces["sum"] = sums._pieces.get("sum", 0) + job.value
+    return os.getpid(), sums._pieces["sum"], worker.shows
 
 
 @pytest.fixture(scope="module")
