@@ -10,8 +10,8 @@ import numpy as np
 from extractors.base import Sampling
 from pipeline.devices.limits import too_large
 
-# On a CPU small models gain by fewer calls, and large ones lose by leaving the caches: X3D-L takes 1.7 times as long for
-# four videos at once as one by one.
+# On a CPU small models gain by fewer calls, and large ones lose by leaving the caches: X3D-L takes 1.7 times as long
+# for four videos at once as one by one.
 PLAIN = 8  # videos in a forward at most
 PIXELS = 1 << 20  # of a view, in all of them
 MOST = 256  # videos in a forward
