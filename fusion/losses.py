@@ -40,12 +40,7 @@ def triplet(cosines: Tensor, scale: Tensor, videos: Tensor | None = None, mask: 
     Summed over batch and spaces; a batch of one gives 0. `scale` is not used. Source: Faghri et al., "VSE++", BMVC
     2018, one direction of it.
     """
-    positives = torch.diagonal(cosines, dim1=-2, dim2=-1)[..., None]
-    diagonal = torch.eye(cosines.shape[-1], dtype=torch.bool, device=cosines.device)
-    matches = _further_matches(cosines, videos, mask)
-    excluded = diagonal if matches is None else diagonal | matches
-    cost = (MARGIN + cosines - positives).clamp(min=0).masked_fill(excluded, 0)
-    return cost.max(dim=-1).values.sum()
+    return _violations(cosines, videos, mask)[0].max(dim=-1).values.sum()
 
 
 def triplet_caption(cosines: Tensor, scale: Tensor, videos: Tensor | None = None, mask: bool = False) -> Tensor:
@@ -56,6 +51,48 @@ def triplet_caption(cosines: Tensor, scale: Tensor, videos: Tensor | None = None
 def triplet_both(cosines: Tensor, scale: Tensor, videos: Tensor | None = None, mask: bool = False) -> Tensor:
     """Both directions of the hinge, summed."""
     return triplet(cosines, scale, videos, mask) + triplet_caption(cosines, scale, videos, mask)
+
+
+def triplet_sum(cosines: Tensor, scale: Tensor, videos: Tensor | None = None, mask: bool = False) -> Tensor:
+    """Hinge against every video of the batch but a caption's own: sum_i sum_{j != i} [MARGIN + S(i, j) - S(i, i)]_+.
+
+    Summed over batch and spaces; a batch of one gives 0. `scale` is not used. Source: Kiros et al., "Unifying
+    Visual-Semantic Embeddings with Multimodal Neural Language Models", arXiv 1411.2539, one direction of it.
+    """
+    return _violations(cosines, videos, mask)[0].sum()
+
+
+def triplet_sum_caption(cosines: Tensor, scale: Tensor, videos: Tensor | None = None, mask: bool = False) -> Tensor:
+    """Hinge against every caption of the batch but a video's own, summed."""
+    return triplet_sum(cosines.mT, scale, videos, mask)
+
+
+def triplet_sum_both(cosines: Tensor, scale: Tensor, videos: Tensor | None = None, mask: bool = False) -> Tensor:
+    """Both directions of the hinge over all violations, summed."""
+    return triplet_sum(cosines, scale, videos, mask) + triplet_sum_caption(cosines, scale, videos, mask)
+
+
+def triplet_mean(cosines: Tensor, scale: Tensor, videos: Tensor | None = None, mask: bool = False) -> Tensor:
+    """Mean of the hinge over all pairs of a caption and a negative video: `triplet_sum` / (B (B - 1)) in each space.
+
+    With `mask`, the mean is over the pairs that are negatives. Summed over spaces; a batch without negatives gives 0.
+    """
+    cost, negatives = _violations(cosines, videos, mask)
+    return cost.sum() / max(1, negatives)
+
+
+def triplet_mean_caption(cosines: Tensor, scale: Tensor, videos: Tensor | None = None, mask: bool = False) -> Tensor:
+    """Mean of the hinge over all pairs of a video and a negative caption."""
+    return triplet_mean(cosines.mT, scale, videos, mask)
+
+
+def triplet_mean_both(cosines: Tensor, scale: Tensor, videos: Tensor | None = None, mask: bool = False) -> Tensor:
+    """Mean of the hinge over the negatives of both directions together, so half the sum of the two means.
+
+    Source: the max-margin ranking loss of Gabeur et al., "Multi-modal Transformer for Video Retrieval", ECCV 2020,
+    whose margin is 0.05 and not MARGIN.
+    """
+    return (triplet_mean(cosines, scale, videos, mask) + triplet_mean_caption(cosines, scale, videos, mask)) / 2
 
 
 def infonce(cosines: Tensor, scale: Tensor, videos: Tensor | None = None, mask: bool = False) -> Tensor:
@@ -91,6 +128,20 @@ def dual_softmax(
     return _cross_entropy(*(_excluding(matches, scale * cosines * weight) for weight in weights))
 
 
+def _violations(cosines: Tensor, videos: Tensor | None, mask: bool) -> tuple[Tensor, int]:
+    """Hinges [..., B, B] of row i against column j, 0 where j is no negative of i; and how many negatives a space has.
+
+    The count waits for a GPU only with `mask`.
+    """
+    size = cosines.shape[-1]
+    positives = torch.diagonal(cosines, dim1=-2, dim2=-1)[..., None]
+    diagonal = torch.eye(size, dtype=torch.bool, device=cosines.device)
+    matches = _further_matches(cosines, videos, mask)
+    excluded = diagonal if matches is None else diagonal | matches
+    cost = (MARGIN + cosines - positives).clamp(min=0).masked_fill(excluded, 0)
+    return cost, size * (size - 1) if matches is None else int((~excluded).sum())
+
+
 def _further_matches(cosines: Tensor, videos: Tensor | None, mask: bool) -> Tensor | None:
     """Places off the diagonal whose caption and video match too, [B, B] bool; None without mask or videos."""
     if not mask or videos is None:
@@ -118,6 +169,12 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
     "triplet": triplet,
     "triplet-caption": triplet_caption,
     "triplet-both": triplet_both,
+    "triplet-sum": triplet_sum,
+    "triplet-sum-caption": triplet_sum_caption,
+    "triplet-sum-both": triplet_sum_both,
+    "triplet-mean": triplet_mean,
+    "triplet-mean-caption": triplet_mean_caption,
+    "triplet-mean-both": triplet_mean_both,
     "infonce": infonce,
     "dual-softmax": dual_softmax,
 }

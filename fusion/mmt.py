@@ -29,7 +29,7 @@ class MMT(Spaces):
     - t is all text features side by side instead of BERT's [CLS], and BERT is not fine-tuned;
     - every video has every expert, so weights are not renormalised;
     - loss, optimiser, batch and stopping are those of the train stage (paper: bidirectional hinge, margin 0.05, mean
-      over all negatives, Adam 5e-5, batch 32, 50 epochs; the nearest here is `options: {loss: triplet-both}`).
+      over all negatives, Adam 5e-5, batch 32, 50 epochs; the nearest here is `options: {loss: triplet-mean-both}`).
 
     frames: video features that are read frame by frame. lengths: the most frames that a video has of each of them.
     Raises ValueError for sizes below 1, dropout outside [0, 1), a width that heads do not divide, and frames without

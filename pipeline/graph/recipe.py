@@ -50,9 +50,19 @@ class Recipe:
 class Learning(Recipe):
     """A recipe, the loss it follows, and how often it is saved."""
 
-    loss: Literal["triplet", "triplet-caption", "triplet-both", "infonce", "dual-softmax"] = (
-        "triplet"  # see "Losses" in docs/compare.md
-    )
+    loss: Literal[
+        "triplet",
+        "triplet-caption",
+        "triplet-both",
+        "triplet-sum",
+        "triplet-sum-caption",
+        "triplet-sum-both",
+        "triplet-mean",
+        "triplet-mean-caption",
+        "triplet-mean-both",
+        "infonce",
+        "dual-softmax",
+    ] = "triplet"  # see "Losses" in docs/compare.md
     mask: bool = False  # the video of another caption of the same video is no negative
     prior: float = 0.1  # of dual-softmax: how sharply the other side chooses
     checkpoint: float = 60.0  # seconds between two checkpoints
@@ -67,7 +77,19 @@ class Learning(Recipe):
 class Fit(Learning):
     """The `fit:` of an extractor that is trained, such as gru."""
 
-    loss: Literal["triplet", "triplet-caption", "triplet-both", "infonce", "dual-softmax"] = "infonce"
+    loss: Literal[
+        "triplet",
+        "triplet-caption",
+        "triplet-both",
+        "triplet-sum",
+        "triplet-sum-caption",
+        "triplet-sum-both",
+        "triplet-mean",
+        "triplet-mean-caption",
+        "triplet-mean-both",
+        "infonce",
+        "dual-softmax",
+    ] = "infonce"
     epochs: int = 30
     patience: int = 5
     seed: int = 2  # of the random numbers while it learns

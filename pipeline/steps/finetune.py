@@ -42,7 +42,19 @@ class Options(DecodingLimits, Learning):
     STALE = "the train or val split changed"
     HOW = ("timeout", "memory", "checkpoint", "keep_frames")
 
-    loss: Literal["triplet", "triplet-caption", "triplet-both", "infonce", "dual-softmax"] = "infonce"
+    loss: Literal[
+        "triplet",
+        "triplet-caption",
+        "triplet-both",
+        "triplet-sum",
+        "triplet-sum-caption",
+        "triplet-sum-both",
+        "triplet-mean",
+        "triplet-mean-caption",
+        "triplet-mean-both",
+        "infonce",
+        "dual-softmax",
+    ] = "infonce"
     optimizer: Literal["rmsprop", "adamw"] = "adamw"
     lr: float = 1e-6
     epochs: int = 5

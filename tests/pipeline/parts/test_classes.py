@@ -64,7 +64,9 @@ def test_dataclasses_inherit_fields():
     parameters = part("pipeline.graph.recipe.Fit").parameters
     assert (parameters["epochs"].default, parameters["lr"].default, parameters["seed"].default) == (30, 0.0001, 2)
     assert parameters["loss"] == Parameter(
-        "Literal['triplet', 'triplet-caption', 'triplet-both', 'infonce', 'dual-softmax']", "infonce"
+        "Literal['triplet', 'triplet-caption', 'triplet-both', 'triplet-sum', 'triplet-sum-caption', "
+        "'triplet-sum-both', 'triplet-mean', 'triplet-mean-caption', 'triplet-mean-both', 'infonce', 'dual-softmax']",
+        "infonce",
     )
 
 
