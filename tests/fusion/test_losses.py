@@ -31,7 +31,7 @@ def test_triplet_gradient_goes_to_the_right_and_the_hardest_video_only() -> None
 def test_all_violations_by_hand() -> None:
     """Caption 0: 0.2 + 0.8 - 0.9 and 0.2 + 0.0 - 0.9 -> 0.1, 0. Caption 1: 0.6 and 0.3. Caption 2: both below 0.
 
-    By videos: 0.2 + 0.5 - 0.9 and 0.2 - 0.3 - 0.9 -> 0, 0. Video 1: 0.9 and 0.4. Video 2: 0.2 + 0 - 0.9, 0.2 + 0.2 - 0.9.
+    By videos: 0.2 + 0.5 - 0.9 and 0.2 - 0.3 - 0.9 -> 0, 0. Video 1: 0.9 and 0.4. Video 2: both below 0.
     """
     cosines = torch.tensor([[0.9, 0.8, 0.0], [0.5, 0.1, 0.2], [-0.3, 0.3, 0.9]])
     assert make("triplet-sum")(cosines, ONE, None).item() == pytest.approx(1.0)
@@ -166,7 +166,7 @@ def test_every_loss_in_plain_python(name: str, mask: bool) -> None:
     value = make(name, mask)(cosines, torch.tensor(SCALE), videos)
     assert value.item() == pytest.approx(wanted(name, mask), rel=1e-12)
     taken = wanted(name, False) - wanted(name, True)  # by the mask; a mean over fewer may also rise
-    assert abs(taken) > 0.01 if "mean" in name else taken > 0.01
+    assert abs(taken) > 1e-4 if "mean" in name else taken > 0.01
     without = make(name, True)(cosines, torch.tensor(SCALE), None)  # nothing is known of the videos
     assert without.item() == pytest.approx(wanted(name, False), rel=1e-12)
 
