@@ -7,15 +7,16 @@ vocabulary), and the files of sentence-transformers, where there are any, which 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize
 from torch.nn.utils.rnn import pad_sequence
 
+from extractors.bert_encoder import BertEncoder, sentences
 from extractors.bert_recipe import Recipe
 from extractors.checkpoint import Converted, Layout, convert, fill, rename
 
@@ -38,6 +39,7 @@ class Bert:
     """
 
     sides: tuple[str, ...] = ("text",)
+    rate = 0.01
     LAYOUTS = (
         Layout(
             "the Hugging Face hub's layout",
@@ -150,14 +152,29 @@ class Bert:
         ids = pad_sequence(pieces, batch_first=True, padding_value=self.tokenizer.pad_token_id).to(self.device)
         lengths = torch.tensor([len(row) for row in pieces], device=self.device)
         mask = torch.arange(ids.shape[1], device=self.device) < lengths[:, None]
-        states = self.net(input_ids=ids, attention_mask=mask.long()).last_hidden_state.float()  # [B, N, D]
-        if self.recipe.pooling == "cls":
-            vectors = states[:, 0]
-        elif self.recipe.pooling == "max":
-            vectors = states.masked_fill(~mask[..., None], -torch.inf).amax(dim=1)
-        else:
-            vectors = (states * mask[..., None]).sum(dim=1) / lengths[:, None]
-        return normalize(vectors, dim=1) if self.recipe.normalise else vectors
+        return sentences(self.net, ids, mask, self.recipe)
+
+    def tokens(self, captions: Sequence[str], words: Sequence[str] = ()) -> tuple[Tensor, Tensor]:
+        """C captions -> word pieces [sum L] int64, and starts [C + 1] int64 of each caption; for `encoder`.
+
+        words: not looked at, since the loaded folder has the pieces.
+        """
+        pieces = self._pieces(captions)
+        starts = torch.zeros(len(pieces) + 1, dtype=torch.int64)
+        torch.cumsum(torch.tensor([len(row) for row in pieces], dtype=torch.int64), dim=0, out=starts[1:])
+        return torch.cat([*pieces, torch.empty(0, dtype=torch.int64)]), starts
+
+    @property
+    def size(self) -> int:
+        """How many word pieces the loaded folder knows."""
+        return int(self.net.config.vocab_size)
+
+    def encoder(self, words: Sequence[str] = (), vectors: object = None, seed: int | None = None) -> BertEncoder:
+        """A copy of the loaded network, to learn inside a fusion model; it starts from the folder's weights.
+
+        The parameters are those of every such encoder, and change nothing here: all that it starts from is loaded.
+        """
+        return BertEncoder(deepcopy(self.net), self.recipe, self.tokenizer.pad_token_id)
 
 
 def _tokenizer(folder: Path) -> Any:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import torch
 from torch import Tensor
 
 from fusion.features import Split, index, take
 from fusion.losses import Loss
+from fusion.measures import MRR, Measure
 from fusion.spaces import Spaces
 
 BLOCK = 1024  # videos or captions that are embedded and compared at a time
@@ -18,12 +22,22 @@ class Retrieval:
     The splits are on the model's device. `scale` multiplies the cosines where the loss uses it (infonce); it isn't
     learned. Random numbers come from torch's global generators only, so a saved generator state repeats them.
     precision: "float32" or "bfloat16", of the operands of matrix products in training; sums, weights, the optimizer's
-    state, the cosines and the loss are float32 in both cases.
+    state, the cosines and the loss are float32 in both cases. measure: of the score on the validation split.
+    factors: {prefix of parameter names: factor of their learning rate}, for encoders inside the model that say one.
     Raises ValueError when a split has no captions.
     """
 
     def __init__(
-        self, model: Spaces, train: Split, val: Split, loss: Loss, *, scale: float = 20.0, precision: str = "float32"
+        self,
+        model: Spaces,
+        train: Split,
+        val: Split,
+        loss: Loss,
+        *,
+        scale: float = 20.0,
+        precision: str = "float32",
+        measure: Measure = MRR,
+        factors: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         for name, split in (("train", train), ("validation", val)):
             if not len(split):
@@ -32,6 +46,8 @@ class Retrieval:
         self.train = train
         self.val = val
         self.samples = len(train)
+        self.measure = measure
+        self.factors = dict(factors)
         self._loss = loss
         self._precision = precision
         # A model that scores pairs learns the scale of its scores.
@@ -58,11 +74,11 @@ class Retrieval:
         return torch.autocast(device, torch.bfloat16, enabled=self._precision == "bfloat16")
 
     def score(self) -> float:
-        """Mean reciprocal rank on the validation split, in 0..1."""
+        """The measure on the validation split; the mean reciprocal rank where none was named."""
         training = self.model.training
         self.model.eval()
         try:
-            return mrr(self.model, self.val)
+            return self.measure.of(ranks(self.model, self.val))
         finally:
             self.model.train(training)
 
@@ -71,20 +87,25 @@ class Retrieval:
         return {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
 
 
-@torch.no_grad()
 def mrr(model: Spaces, split: Split) -> float:
-    """Mean reciprocal rank of each caption's video among all videos of the split, block by block.
+    """Mean reciprocal rank of each caption's video among all videos of the split."""
+    return MRR.of(ranks(model, split))
 
-    rank = 1 + videos strictly above + half of the other videos with the same similarity.
+
+@torch.no_grad()
+def ranks(model: Spaces, split: Split) -> Tensor:
+    """Rank [C] float64 of each caption's video among all videos of the split, block by block.
+
+    rank = 1 + videos strictly above + half of the other videos with the same similarity; NaN where the video's own
+    similarity is NaN.
     """
-    device = split.video_of.device
     all_videos = torch.arange(split.videos)  # on the CPU: taking rows by these numbers need not wait for the GPU
     texts = split.text
     if not model.scores_pairs:
         blocks = torch.split(all_videos, BLOCK)
         videos = torch.cat([model.embed_video(split.video_rows(block)) for block in blocks])
         texts = model.encoded(texts)
-    total = torch.zeros((), dtype=torch.float64, device=device)
+    found = [torch.empty(0, dtype=torch.float64, device=split.video_of.device)]
     for captions in torch.split(torch.arange(len(split)), BLOCK):
         text = {name: take(feature, captions) for name, feature in texts.items()}
         if model.scores_pairs:
@@ -94,6 +115,6 @@ def mrr(model: Spaces, split: Split) -> float:
         true = similarity.gather(1, index(split.video_of, captions)[:, None])
         above = (similarity > true).sum(dim=1)
         equal = (similarity == true).sum(dim=1) - 1
-        reciprocal = 1 / (1 + above + equal / 2).double()
-        total += reciprocal.masked_fill(true[:, 0].isnan(), torch.nan).sum()  # NaN is above nothing: give no reward
-    return float(total / len(split))
+        place = (1 + above + equal / 2).double()
+        found.append(place.masked_fill(true[:, 0].isnan(), torch.nan))  # NaN is above nothing: give no reward
+    return torch.cat(found)

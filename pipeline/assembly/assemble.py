@@ -13,7 +13,7 @@ from pipeline.assembly.features import Rows
 from pipeline.assembly.model import model as build_model
 from pipeline.build import construct
 from pipeline.build.learned import word_vectors
-from pipeline.build.loaded import read_checkpoint
+from pipeline.build.loaded import load, read_checkpoint
 from pipeline.errors import LaffError
 from pipeline.graph import models
 from pipeline.graph.graph import Stage
@@ -25,6 +25,7 @@ from pipeline.plan.context import Context
 from pipeline.plan.units import model as model_unit
 from pipeline.plan.units import shard_key
 from pipeline.rows import shards
+from pipeline.weights import lookup
 
 if TYPE_CHECKING:
     from fusion.features import Feature, Split, Tokens
@@ -39,14 +40,14 @@ class Joint:
 
     name: str
     part: Any
-    words: list[str]
+    words: list[str]  # of the train captions; empty where the part has its own pieces of words
 
     def tokens(self, texts: Sequence[str]) -> "Tokens":
         """Texts as the encoder reads them."""
         from fusion.features import Tokens
 
         ids, starts = self.part.tokens(texts, self.words)
-        return Tokens(ids, starts, len(self.words))
+        return Tokens(ids, starts, len(self.words) or self.part.size)
 
     def knows(self, word: str) -> bool:
         """Whether a word, as extractors.words.tokenise gives it, is in the vocabulary."""
@@ -59,6 +60,9 @@ def joints(context: Context, stage: Stage) -> list[Joint]:
     encoders = []
     for name in stage.options_as(ModelOptions).joint:
         part = construct.construct(context.stage(name), context)
+        if not hasattr(part, "vocabulary"):
+            encoders.append(Joint(name, _read(context, context.stage(name), part), []))
+            continue
         if packed := context.stage(name).packed:
             with intact(context.graph.package, packed.files["words"]):
                 encoders.append(Joint(name, part, _words(packed.files["words"])))
@@ -66,6 +70,12 @@ def joints(context: Context, stage: Stage) -> list[Joint]:
         captions = [catalog.texts[row] for row in catalog.split_captions("train")]
         encoders.append(Joint(name, part, part.vocabulary(captions)))
     return encoders
+
+
+def _read(context: Context, stage: Stage, part: Any) -> Any:
+    """A part with the published weights that its encoder starts from."""
+    further = lookup.further(stage, context.graph, context.work)
+    return load(part, "cpu", lookup.get(stage, context.graph, context.work), None, further)
 
 
 def _words(path: Path) -> list[str]:

@@ -4,9 +4,11 @@ The `Options` of a step in pipeline/steps derive from these classes and check th
 stage's params as one of these classes, so nobody has to import a step to read its params.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pipeline.errors import problems
 from pipeline.graph.recipe import Learning
 
 VECTORS = "vectors"  # the step that keeps vectors
@@ -48,6 +50,30 @@ class ModelTraining(Learning):
     """How one model of a train stage is trained."""
 
     precision: Literal["float32", "bfloat16"] = "float32"  # of matrix products while learning
+    # the measure on val that chooses the best epoch, ends a training and lowers its learning rate; medr and meanr:
+    # lower is better
+    best: Literal["mrr", "r1", "r5", "r10", "medr", "meanr", "map"] = "mrr"
+    average: int = 0  # keep the mean of the weights after each of the last so many epochs; 0 keeps the best epoch's
+    init: str = ""  # start from trained weights: a best.pt, or a folder: a workspace, a package, or one with models
+    # learning rates of encoders that `joint` names, as multiples of lr, such as {bert: 0.05}; 0 keeps one as it was.
+    # Without a word here it is 0.01 for bert and 1 for gru
+    joint_rates: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        wrong = [f"{name} {rate}" for name, rate in self.joint_rates.items() if not 0 <= rate < math.inf]
+        if wrong:
+            raise problems("training", [f"joint_rates: {', '.join(wrong)}; a rate should not be negative"])
+        if self.average < 0 or self.average > self.epochs:
+            raise problems("training", [f"average is {self.average}; it should be 0 to epochs, {self.epochs}"])
+        if 0 < self.patience < self.average:
+            raise problems(
+                "training",
+                [
+                    f"average is {self.average}, but a training may end {self.patience} epochs after its best: set "
+                    f"patience to {self.average} or more, or to 0"
+                ],
+            )
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from keyword import iskeyword
 from typing import Any
 
 from pipeline.errors import did_you_mean
+from pipeline.parts.binding import Params
 from pipeline.parts.classes import Parameter, part
 from pipeline.parts.code import ROOT, PartError
 
@@ -52,6 +53,9 @@ class StepFacts:
     # for fingerprints: a room or module below counts with all modules that it imports
     how: tuple[str, ...] = ()  # params that change how it works but not its results: another value makes nothing stale
     files: tuple[str, ...] = ()  # params that name files: the content of a file counts, not its path
+    # params that older results do not know: they are in a recipe only where they have another value than the default
+    later: tuple[str, ...] = ()
+    starts: tuple[str, ...] = ()  # params that name files which count in the content of units, not in a recipe
     counts: bool = True  # the code of the step counts: its own file and the modules below
     shaped_by: tuple[str, ...] | None = None  # rooms and modules that count; None: all that the step's file imports
     shaped_by_video: tuple[str, ...] = ()  # these count too if the stage makes rows of videos
@@ -59,6 +63,17 @@ class StepFacts:
     shaped_by_task: tuple[str, ...] = ()  # these count too if the stage's class is trained step by step (it has `task`)
     # for --help
     help: str = ""  # the first sentence of the help of a stage's command
+
+    def in_recipe(self, params: Params) -> Params:
+        """The step's params as a recipe has them, without those that `later` and `starts` leave out.
+
+        Of a file in `starts` it says only that one is given.
+        """
+        return {
+            key: "given" if key in self.starts else value
+            for key, value in params.items()
+            if key not in self.later or value != self.parameters[key].default
+        }
 
 
 @cache
@@ -99,7 +114,7 @@ def about(name: str) -> StepFacts:
             kind = "a tuple of texts" if default is None or isinstance(default, tuple) else type(default).__name__
             raise PartError(f"{options.path}: {constant} is {value!r}, but should be {kind}; {WHERE}")
         facts[known[constant].name] = value
-    for constant in ("how", "files"):
+    for constant in ("how", "files", "later", "starts"):
         for parameter in facts.get(constant, ()):
             if parameter not in options.parameters:
                 raise PartError(

@@ -195,10 +195,20 @@ def _learning(manifest: Manifest, applied: Graph) -> list[str]:
         for stage in applied.stages.values()
         if stage.fitted and stage.name not in named and stage.name not in joint
     ]
-    mistakes += [f"it lacks the vocabulary of '{name}'" for name in joint if name not in manifest.words]
+    mistakes += [
+        f"it lacks the vocabulary of '{name}'"
+        for name in joint
+        if name not in manifest.words and "vocabulary" in _methods(applied, name)
+    ]
     if mistakes:
         raise problems(f"{manifest.root}/{NAME}", mistakes)
     return [name for name in applied.stages if name in named]
+
+
+def _methods(applied: Graph, name: str) -> frozenset[str]:
+    """The methods of a stage's class; none for a stage that is not there, which is reported elsewhere."""
+    stage = applied.stages.get(name)
+    return frozenset(stage.part.methods) if stage and stage.part else frozenset()
 
 
 def _packed(manifest: Manifest, stage: Stage, file: StagesFile) -> Stage:

@@ -51,7 +51,7 @@ def hold(context: Context, selection: Selection, root: Path, stages: Entries, wi
         held.learned[stage.name] = held.copy(source, f"{LEARNED}/{stage.name}/{source.name}")
     if selection.joint and selection.train:
         for joint in assemble.joints(context, selection.train):
-            if joint.name in selection.joint:
+            if joint.name in selection.joint and joint.words:
                 name = held.words[joint.name] = f"{LEARNED}/{joint.name}/words.json"
                 files.write_text(root / name, json.dumps(joint.words, ensure_ascii=False, indent=0) + "\n")
     for kept in selection.ones:

@@ -8,6 +8,7 @@ from pipeline.graph.models import Model
 from pipeline.graph.options import PairOptions, VectorOptions
 from pipeline.graph.stages_file import Entries, Entry
 from pipeline.packing.selection import Selection, with_vectors
+from pipeline.parts.binding import Params
 
 ENDS = ("rank", "evaluate", "report")
 
@@ -60,21 +61,29 @@ def _entry(stage: Stage, sources: list[str]) -> Entry:
 
 def _train(selection: Selection, train: Stage) -> Entry:
     main = models.main(train)
-    baselines = {model.name: _baseline(model) for model in selection.models if model.name != main or model.single}
+    baselines = {
+        model.name: _baseline(train, model) for model in selection.models if model.name != main or model.single
+    }
     own = any(model.name == main for model in selection.models)
     chosen = {"seeds": selection.seeds, "own": own, "singles": False, "baselines": baselines, "joint": selection.joint}
     return {
         "step": train.step,
         "uses": train.uses,
         "from": _sources(selection.fused),
-        "params": plain(train.params | train.options | chosen),
+        "params": plain(train.params | _without_start(train, train.options) | chosen),
         "on": train.on if train.on == "cpu" else None,
     }
 
 
-def _baseline(model: Model) -> Entry:
+def _baseline(train: Stage, model: Model) -> Entry:
     entry = {"uses": model.uses, "params": model.params, "video": list(model.video), "text": list(model.text)}
-    return entry | ({"options": model.options} if model.options else {})
+    options = _without_start(train, model.options)
+    return entry | ({"options": options} if options else {})
+
+
+def _without_start(train: Stage, options: Params) -> Params:
+    """Training options without the files that a training started from: the package has what came of them."""
+    return {key: value for key, value in options.items() if key not in train.about.starts}
 
 
 def _ends(selection: Selection, train: Stage, vectors: str) -> Entries:

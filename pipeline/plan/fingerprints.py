@@ -121,7 +121,7 @@ class Recipes:
         recipe = {
             "step": stage.step,
             "uses": model.uses,
-            "params": of_training | ({} if stage.packed else model.options) | model.params,
+            "params": stage.about.in_recipe(of_training | ({} if stage.packed else model.options)) | model.params,
             "code": self._code(stage, [module, plugged.rpartition(".")[0]] if isinstance(plugged, str) else [module]),
             "video": list(model.video),
             "text": [name + (" (joint)" if name in joint else "") for name in model.text],
@@ -181,7 +181,9 @@ class Recipes:
     def part(self, stage: Stage) -> JsonObject:
         """A stage's own part of its recipe, without the recipes of its sources."""
         step, part = stage.about, stage.part or Part("")
-        params = dict(stage.params) | {key: value for key, value in stage.options.items() if key not in step.how}
+        params = dict(stage.params) | step.in_recipe(
+            {key: v for key, v in stage.options.items() if key not in step.how}
+        )
         if stage.packed and not stage.about.rows:  # it is not run, so its params and code do not count
             return {"step": stage.step, "uses": stage.uses, "params": {}, "code": {}, "learned": stage.packed.sha256}
         if stage.packed:

@@ -30,7 +30,7 @@ def in_full(sets: Sequence[str], graph: Graph, collection: Path) -> tuple[tuple[
 
 def _params(stage: Stage) -> list[str]:
     """The params of a stage that name files."""
-    return ["weights", *stage.about.files, *(stage.part.member("FILES") if stage.part else ())]
+    return ["weights", *stage.about.files, *stage.about.starts, *(stage.part.member("FILES") if stage.part else ())]
 
 
 def _in_full(value: Any, param: str, graph: Graph, collection: Path) -> str | list[str] | None:

@@ -53,7 +53,8 @@ def _content_reason(context: Context, stage: Stage, unit: Unit) -> str:
     if context.catalog.unread:  # without its table a workspace does not know what was read
         return "not known before the videos have been read"
     if unit.shard < 0:
-        return stage.about.stale
+        named = [param for param in stage.about.starts if stage.options.get(param)]
+        return stage.about.stale + "".join(f", or what {param} names" for param in named)
     items = "videos" if unit.side == "video" else "captions"
     return f"its {items} changed, or those that an earlier stage learned from"
 

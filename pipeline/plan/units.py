@@ -11,6 +11,7 @@ from pipeline.graph.graph import Stage
 from pipeline.graph.kept import Kept, train_of
 from pipeline.graph.models import Model, Row
 from pipeline.items.catalog import Catalog
+from pipeline.plan import initial
 from pipeline.plan.context import Context
 from pipeline.plan.fingerprints import fingerprint
 
@@ -74,7 +75,8 @@ def nothing(context: Context, stage: Stage) -> Unit:
 def model(context: Context, stage: Stage, trained: Model, seed: int) -> Unit:
     """The unit of one training, a model with a seed. Its fingerprint does not depend on other models."""
     recipe = context.recipes.model(stage, trained)
-    content = files.digest([model_content(context, stage, trained), seed])
+    start = initial.content(context, stage, trained, seed)
+    content = files.digest([model_content(context, stage, trained), seed, *start])
     key = f"{trained.name}/seed{seed}"
     return Unit(key, content, fingerprint(recipe), recipe, (f"{key}/{STATE}",))
 
@@ -94,7 +96,8 @@ def ranked(context: Context, stage: Stage, row: Row) -> Iterator[Unit]:
     for seed in row.seeds:
         key = f"{row.name}/seed{seed}"
         makes = tuple(name.format(unit=key) for name in stage.about.makes)
-        yield Unit(key, files.digest([content, seed]), unit_fingerprint, recipe, makes)
+        starts = [start for trained in row.models for start in initial.content(context, train, trained, seed)]
+        yield Unit(key, files.digest([content, seed, *starts]), unit_fingerprint, recipe, makes)
 
 
 def vectors(context: Context, stage: Stage, kept: Kept) -> Iterator[Unit]:
@@ -102,7 +105,8 @@ def vectors(context: Context, stage: Stage, kept: Kept) -> Iterator[Unit]:
     train, catalog = train_of(context.graph, stage), context.catalog
     learned: Any = data_content(context, *kept.reads)
     if kept.model and train:
-        learned = [model_content(context, train, kept.model), kept.seed]
+        start = initial.content(context, train, kept.model, kept.seed)
+        learned = [model_content(context, train, kept.model), kept.seed, *start]
     lost = _by_shard(catalog, context.lost(list(kept.reads)))
     recipe = context.recipes.kept(stage, kept)
     unit_fingerprint = fingerprint(recipe)

@@ -53,7 +53,9 @@ class Asking:
         self._read: dict[str, Callable[[Sequence[str]], Any]] = {}
         for name in names:
             if name in joint:
-                self._read[name], self.knows[name] = joint[name].tokens, joint[name].knows
+                self._read[name] = joint[name].tokens
+                if joint[name].words:
+                    self.knows[name] = joint[name].knows
                 continue
             source = context.stage(name)
             part = text_side(construct.construct(source, context))

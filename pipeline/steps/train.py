@@ -5,15 +5,16 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from pipeline import progress
+from pipeline.assembly import start
 from pipeline.assembly.model import model as build_model
 from pipeline.build.learned import vectors_misfit
 from pipeline.build.loaded import device
-from pipeline.errors import LaffError
+from pipeline.errors import LaffError, did_you_mean
 from pipeline.graph import models
 from pipeline.graph.graph import Stage
 from pipeline.graph.options import ModelOptions, ModelTraining
 from pipeline.graph.recipe import check_seed
-from pipeline.plan import steps
+from pipeline.plan import initial, steps
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
@@ -21,6 +22,7 @@ from pipeline.plan.units import Unit
 from pipeline.plan.units import model as model_unit
 from pipeline.training import reuse
 from pipeline.training.jobs import Rows, Training, Untrained, rows_of, train
+from pipeline.weights import lookup
 from pipeline.workers.tasks import Made
 
 
@@ -37,6 +39,8 @@ class Options(ModelOptions, ModelTraining):
     WORKING = ("{unit}/last.pt",)
     STALE = "the train or val split changed"
     HOW = ("seeds", "own", "baselines", "singles", "checkpoint", "joint")
+    LATER = ("best", "average", "init", "joint_rates")
+    STARTS = ("init",)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -44,6 +48,11 @@ class Options(ModelOptions, ModelTraining):
             raise LaffError(f"seeds is {self.seeds}; it should list different whole numbers from 0, at least one")
         for seed in self.seeds:
             check_seed(seed)
+        if strange := [name for name in self.joint_rates if name not in self.joint]:
+            raise LaffError(
+                f"joint_rates names '{strange[0]}', which is not in joint{did_you_mean(strange[0], self.joint)}; only "
+                "an encoder that learns inside the model has a rate"
+            )
 
 
 def units(context: Context, stage: Stage) -> list[Unit]:
@@ -63,13 +72,14 @@ def problems(context: Context, stage: Stage) -> list[str]:
     device(stage.name, stage.on)
     joint = stage.options_as(Options).joint
     mistakes = [misfit for name in joint if (misfit := vectors_misfit(context, context.stage(name)))]
+    mistakes += [wrong for name in joint if (wrong := lookup.check(context.stage(name), context.graph))]
     shapes = {source: steps.shape(context, context.stage(source)) for source in stage.sources}
     for model in models.of(context.graph, stage):
         place = stage.name if model.params is stage.params else f"{stage.name}: {model.name}"
         video, text = ({name: shapes[name][0] for name in names} for names in (model.video, model.text))
         try:
             with torch.device("meta"):  # without memory for any weights
-                build_model(
+                built = build_model(
                     place,
                     model,
                     context.graph.trusted,
@@ -80,6 +90,25 @@ def problems(context: Context, stage: Stage) -> list[str]:
                 )
         except LaffError as error:
             mistakes.append(str(error))
+            continue
+        mistakes += _no_start(context, stage, model, list(built.state_dict()))
+    return mistakes
+
+
+def _no_start(context: Context, stage: Stage, model: models.Model, weights: list[str]) -> list[str]:
+    """Why a model cannot start from what `init` names. weights: names of its weights, without encoders inside it."""
+    mistakes = []
+    try:
+        for path in dict.fromkeys(initial.file(context, stage, model, seed) for seed in model.seeds):
+            if path is None:
+                continue
+            if damage := initial.damage(context, path):
+                mistakes.append(damage)
+                continue
+            there = [name for name in start.names(path) if not name.startswith("encoders.")]
+            start.check_model(path, dict.fromkeys(there), dict.fromkeys(weights))
+    except LaffError as error:
+        mistakes.append(str(error))
     return mistakes
 
 
@@ -106,6 +135,8 @@ def run(context: Context, planned: Planned) -> None:
                 failed[trained.key] = trained.wrong
                 progress.say(f"{stage.name} {trained.key} came to nothing: {trained.wrong}")
                 continue
+            if trained.words:
+                progress.say(f"{stage.name} {trained.key}: {trained.words}")
             result = Made(stage.name, trained.key, trained.rows, trained.seconds, training=trained.training)
             record(context, planned, result)
     context.tasks.forget(Rows)

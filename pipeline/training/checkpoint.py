@@ -7,7 +7,7 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import torch
 from torch import Tensor
@@ -23,12 +23,15 @@ class Position:
     epoch: int = 0  # epochs finished
     step: int = 0  # steps done in the epoch under way
     total: float = 0.0  # sum of these steps' losses
-    best: float = -math.inf  # best validation score
+    best: float = -math.inf  # best validation score, larger is better: the negative of a rank
     best_epoch: int = 0  # counted from 1; 0 is none yet
     stale: int = 0  # epochs in a row without a new best
     finished: bool = False
     seconds: float = 0.0  # training time, of all runs together
-    history: list[dict[str, float]] = field(default_factory=list)  # epoch (from 1), loss (mean of its steps), score, lr
+    # epoch (from 1), loss (mean of its steps), score (the measure's own value), lr
+    history: list[dict[str, float]] = field(default_factory=list)
+    measure: str = "mrr"  # of the scores
+    averaged: dict[str, float] = field(default_factory=dict)  # of averaged weights: first and last epoch, score
 
 
 class Last(TypedDict):
@@ -41,6 +44,7 @@ class Last(TypedDict):
     position: dict[str, Any]  # fields of Position
     random: Tensor  # state of torch's generator on the CPU
     cuda_random: Tensor | None  # and on the GPU
+    sums: NotRequired[dict[str, Any]]  # of weights, where the last epochs are averaged; see LastEpochs
 
 
 def save(path: Path, content: Mapping[str, object]) -> None:

@@ -9,15 +9,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from extractors.base import member
 from pipeline import files, progress
 from pipeline.assembly import assemble
 from pipeline.assembly.features import check_learnable
+from pipeline.assembly.start import start
 from pipeline.build.loaded import device
 from pipeline.errors import Diverged, LaffError, Unfit, problems
 from pipeline.graph import models
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.models import Model
-from pipeline.graph.options import ModelOptions
+from pipeline.graph.options import ModelOptions, ModelTraining
 from pipeline.items import table
 from pipeline.parts.blame import line_of, refused_memory
 from pipeline.plan.context import Context
@@ -68,6 +70,7 @@ class Trained:
     seconds: float = 0.0  # of this run
     wrong: str = ""  # why it failed; '' where it is done
     training: dict[str, float] = field(default_factory=dict)  # epochs, and their seconds in all runs together
+    words: str = ""  # which weights are kept; '' for the usual ones
 
 
 class Untrained(LaffError):
@@ -136,7 +139,8 @@ def train(job: Training, worker: Worker) -> Trained:
     except Exception as error:
         error.add_note(f"in stage '{job.stage}', model '{job.model.name}': {job.model.uses}")
         raise
-    return Trained(job.key, trainer.task.samples, time.perf_counter() - start, training=summary.record())
+    seconds = time.perf_counter() - start
+    return Trained(job.key, trainer.task.samples, seconds, training=summary.record(), words=summary.words)
 
 
 def make_trainer(job: Training, worker: Worker) -> Trainer:
@@ -144,6 +148,7 @@ def make_trainer(job: Training, worker: Worker) -> Trainer:
     import torch
 
     from fusion.losses import make
+    from fusion.measures import MEASURES
     from fusion.retrieval import Retrieval
     from pipeline.training.trainer import Trainer
 
@@ -155,13 +160,31 @@ def make_trainer(job: Training, worker: Worker) -> Trainer:
     training = job.model.training(stage)
     splits = worker.kept(Rows).of(f"{job.data} on {on_device}", partial(_read, job, context, encoders, on_device))
     train, val = (assemble.part_of(split, job.model) for split in splits)
-    model = assemble.make(context, stage, job.model, train, encoders, job.seed).to(on_device)
+    model = assemble.make(context, stage, job.model, train, encoders, job.seed)
+    if started := start(context, stage, job.model, model, encoders, job.seed):
+        progress.say(f"{stage.name} {job.key} {started}")
+    model = model.to(on_device)
     loss = make(training.loss, training.mask, training.prior)
     model.check(*train.batch(torch.arange(min(len(train), CHECKED))))
     worker.kept(Warnings).warn(training.precision, on_device)
-    task = Retrieval(model, train, val, loss, precision=training.precision)
+    task = Retrieval(
+        model,
+        train,
+        val,
+        loss,
+        precision=training.precision,
+        measure=MEASURES[training.best],
+        factors=_factors(encoders, job.model, training),
+    )
     folder = context.work.folder(stage.name) / job.key
-    return Trainer(task, training, job.seed, folder, job.fingerprint, training.checkpoint)
+    return Trainer(task, training, job.seed, folder, job.fingerprint, training.checkpoint, average=training.average)
+
+
+def _factors(encoders: list[assemble.Joint], model: Model, training: ModelTraining) -> dict[str, float]:
+    """{prefix of parameter names: factor of the learning rate} of the encoders inside a model."""
+    inside = [joint for joint in encoders if joint.name in model.text]
+    rates = {joint.name: training.joint_rates.get(joint.name, float(member(joint.part, "rate"))) for joint in inside}
+    return {f"encoders.{name}.": rate for name, rate in rates.items() if rate != 1}
 
 
 def _read(job: Training, context: Context, encoders: list[assemble.Joint], on_device: str) -> tuple[Split, Split]:

@@ -15,8 +15,8 @@ class Schedule:
     """Learning rate of the steps to come, and what it depends on.
 
     After every epoch lr *= decay. When `plateau_patience` + 1 epochs in a row have no score above
-    best * (1 + THRESHOLD), also lr *= plateau, and the count starts again. During the first `warmup` steps the rate in
-    use is a growing share of lr.
+    best + |best| * THRESHOLD, also lr *= plateau, and the count starts again. During the first `warmup` steps the rate
+    in use is a growing share of lr.
     """
 
     lr: float
@@ -30,9 +30,9 @@ class Schedule:
         return self.lr * min(1.0, self.steps / recipe.warmup) if recipe.warmup else self.lr
 
     def end_epoch(self, score: float, recipe: Recipe) -> None:
-        """Change the learning rate after an epoch with this validation score."""
+        """Change the learning rate after an epoch with this validation score, of which larger is better."""
         self.lr *= recipe.decay
-        if score > self.best * (1 + THRESHOLD):
+        if score > self.best * (1 + THRESHOLD if self.best > 0 else 1 - THRESHOLD):
             self.best, self.bad = score, 0
             return
         self.bad += 1

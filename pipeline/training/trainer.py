@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from fusion.measures import MEASURES, MRR, Measure
 from pipeline.errors import Diverged, LaffError
 from pipeline.files import remove_partials
 from pipeline.graph.recipe import Recipe
 from pipeline.training import checkpoint
+from pipeline.training.average import LastEpochs, fresh_statistics, has_statistics, next_batch
 from pipeline.training.checkpoint import Last, Position
 from pipeline.training.optimizer import make_optimizer, step
 from pipeline.training.schedule import Schedule
@@ -43,12 +45,17 @@ def order(samples: int, seed: int, epoch: int) -> Tensor:
 class Trainer:
     """Trains a task by its recipe, and leaves `best.pt` and `last.pt` in `folder`.
 
-    best.pt: fingerprint, state (the task's), score, epoch. last.pt: fingerprint and everything that is needed to go on.
+    best.pt: fingerprint, state (the task's), score, epoch; `measure`, where the score is another than the mean
+    reciprocal rank; `averaged` and `best` with `average`. last.pt: fingerprint and everything that is needed to go on.
     Both are written after any step where `checkpoint_seconds` have passed since the last time, at the end of an epoch
     where that costs a fiftieth of the time at most, and at the end. A run whose last.pt has this fingerprint goes on
     from it; any other starts over. On a CPU with the same number of threads the result equals that of an uninterrupted
     run bit for bit.
     A task without parameters that learn is scored once, as it is: epoch 0 is its best.
+    A task's `measure` says what its score is, and whether lower is better; without it, it is the mean reciprocal rank.
+    average: with N above 0, the model that is kept in the end has the mean of the weights after each of the last N
+    epochs, whether or not it scores better than the best epoch. Statistics of batches are then made anew by one more
+    pass over the samples, since those of the epochs belong to other weights.
     The task draws random numbers from torch's global generators only; `run` restores their state. A task's `factors`,
     {prefix of parameter names in its model: factor}, multiply the learning rate of these parameters.
     """
@@ -62,6 +69,7 @@ class Trainer:
         fingerprint: str,
         checkpoint_seconds: float = 60.0,
         progress: Progress | None = None,
+        average: int = 0,
     ) -> None:
         if task.samples < 1:
             raise LaffError(f"{folder.name}: the train split has no samples; training needs at least one")
@@ -72,6 +80,8 @@ class Trainer:
         self.fingerprint = fingerprint
         self.checkpoint_seconds = checkpoint_seconds
         self.progress = progress
+        self.average = average
+        self.measure: Measure = getattr(task, "measure", MRR)
         self.steps = -(-task.samples // recipe.batch)  # in an epoch; the last batch may be smaller
         self.device = next((p.device for p in task.model.parameters()), torch.device("cpu"))
 
@@ -100,7 +110,8 @@ class Trainer:
         factors: dict[str, float] = getattr(self.task, "factors", {})
         self.optimizer = make_optimizer(self.task.model, self.recipe, factors)
         self.schedule = Schedule(self.recipe.lr)
-        self.position = Position()
+        self.position = Position(measure=self.measure.name)
+        self.last_epochs = LastEpochs(self.average, self.recipe) if self.average else None
         self.unsaved_best: dict[str, object] | None = None
         if saved is None:
             for name in ("last.pt", "best.pt"):  # a best.pt of another fingerprint must not outlive its last.pt
@@ -111,6 +122,8 @@ class Trainer:
             self.optimizer.load_state_dict(saved["optimizer"])
             self.schedule = Schedule(**saved["schedule"])
             self.position = Position(**saved["position"])
+            if self.last_epochs:
+                self.last_epochs.load(saved["sums"], self.device)
             torch.set_rng_state(saved["random"])
             if self.device.type == "cuda" and saved["cuda_random"] is not None:
                 torch.cuda.set_rng_state(saved["cuda_random"], self.device)
@@ -142,13 +155,14 @@ class Trainer:
 
     def _only_score(self) -> None:
         """Score a task where nothing learns, and save it as it is."""
-        self.position.best = self._score()
+        score = self._score()
+        self.position.best = self.measure.gain(score)
         self.position.finished = True
-        self.unsaved_best = {"state": self.task.state(), "score": self.position.best, "epoch": 0}
+        self.unsaved_best = {"state": self.task.state(), "score": score, "epoch": 0}
         self._checkpoint()
 
     def _score(self) -> float:
-        """Validation score of the model; raises Diverged where it is no number."""
+        """Validation score of the model in the measure's own unit; raises Diverged where it is no number."""
         self.task.model.eval()
         with torch.no_grad():
             score = self.task.score()
@@ -161,22 +175,49 @@ class Trainer:
         self._look()
         position, recipe = self.position, self.recipe
         score = self._score()
+        gain = self.measure.gain(score)
         mean = position.total / self.steps
         position.epoch += 1
         position.history.append({"epoch": position.epoch, "loss": mean, "score": score, "lr": self.schedule.lr})
         position.stale += 1
-        if score > position.best:
-            position.best, position.best_epoch, position.stale = score, position.epoch, 0
+        if gain > position.best:
+            position.best, position.best_epoch, position.stale = gain, position.epoch, 0
             self.unsaved_best = {"state": self.task.state(), "score": score, "epoch": position.epoch}
-        self.schedule.end_epoch(score, recipe)
+        if self.last_epochs:
+            self.last_epochs.end_epoch(position.epoch, position.stale, self.task.model)
+        self.schedule.end_epoch(gain, recipe)
         position.step, position.total = 0, 0.0
         self.total.zero_()
         position.finished = position.epoch >= recipe.epochs or 0 < recipe.patience <= position.stale
+        if position.finished and self.last_epochs:
+            self._keep_mean(self.last_epochs.mean(position.epoch))
         if self.progress:
             done = position.epoch * self.steps
             self.progress(done, done if position.finished else recipe.epochs * self.steps, self._note())
         if position.finished or self._worth_saving():
             self._checkpoint()
+
+    def _keep_mean(self, weights: dict[str, Tensor]) -> None:
+        """Give the model the mean weights, and statistics of batches that go with them; score and keep it."""
+        position, model = self.position, self.task.model
+        model.load_state_dict(weights)
+        if has_statistics(model):
+            model.train()
+            with torch.no_grad(), fresh_statistics(model):
+                batches = torch.split(order(self.task.samples, self.seed, position.epoch), self.recipe.batch)
+                for number, batch in enumerate(batches, 1):
+                    next_batch(model, number)
+                    self.task.loss(batch)
+        score = self._score()
+        first = position.epoch - self.average + 1
+        position.averaged = {"first": first, "last": position.epoch, "score": score}
+        self.unsaved_best = {
+            "state": self.task.state(),
+            "score": score,
+            "epoch": position.epoch,
+            "averaged": self.average,  # epochs
+            "best": {"epoch": position.best_epoch, "score": self.measure.gain(position.best)},  # the best single epoch
+        }
 
     def _worth_saving(self) -> bool:
         """Tell whether to save at the end of an epoch: a checkpoint is due, or costs next to nothing."""
@@ -200,14 +241,16 @@ class Trainer:
             return "first epoch"
         last = self.position.history[-1]
         return (
-            f"epoch {last['epoch']:.0f} loss {last['loss']:.4g} score {last['score']:.4f} best {self.position.best:.4f}"
+            f"epoch {last['epoch']:.0f} loss {last['loss']:.4g} {self.measure.name} {last['score']:.4f} "
+            f"best {self.measure.gain(self.position.best):.4f}"
         )
 
     def _checkpoint(self) -> None:
         """Save best.pt, then last.pt: a kill between the two only repeats some steps and writes the same best again."""
         self._look()
         if self.unsaved_best is not None:
-            checkpoint.save(self.folder / "best.pt", {"fingerprint": self.fingerprint, **self.unsaved_best})
+            named = {} if self.measure is MRR else {"measure": self.measure.name}
+            checkpoint.save(self.folder / "best.pt", {"fingerprint": self.fingerprint, **self.unsaved_best, **named})
             self.unsaved_best = None
         now = time.monotonic()
         self.position.seconds += now - self.clock
@@ -221,6 +264,8 @@ class Trainer:
             "random": torch.get_rng_state(),
             "cuda_random": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
         }
+        if self.last_epochs:
+            last["sums"] = self.last_epochs.state()
         checkpoint.save(self.folder / "last.pt", last)
         self.saved_at = time.monotonic()
         self.saving = self.saved_at - now
@@ -229,12 +274,14 @@ class Trainer:
         """Sum up the training so far."""
         position = self.position
         return Summary(
-            score=position.best,
+            score=MEASURES[position.measure].gain(position.best),
             epoch=position.best_epoch,
             epochs=position.epoch,
             steps=position.epoch * self.steps,
             seconds=position.seconds,
             history=position.history,
+            measure=position.measure,
+            averaged=position.averaged,
         )
 
 
