@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from pipeline import progress
-from pipeline.assembly import start
 from pipeline.assembly.model import model as build_model
 from pipeline.build.learned import vectors_misfit
 from pipeline.build.loaded import device
@@ -20,7 +19,7 @@ from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
 from pipeline.plan.units import Unit
 from pipeline.plan.units import model as model_unit
-from pipeline.training import reuse
+from pipeline.training import reuse, start
 from pipeline.training.jobs import Rows, Training, Untrained, rows_of, train
 from pipeline.weights import lookup
 from pipeline.workers.tasks import Made

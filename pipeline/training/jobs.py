@@ -13,7 +13,6 @@ from extractors.base import member
 from pipeline import files, progress
 from pipeline.assembly import assemble
 from pipeline.assembly.features import check_learnable
-from pipeline.assembly.start import start
 from pipeline.build.loaded import device
 from pipeline.errors import Diverged, LaffError, Unfit, problems
 from pipeline.graph import models
@@ -26,6 +25,7 @@ from pipeline.plan.context import Context
 from pipeline.plan.units import data_content, pairs_content
 from pipeline.store.workspace import Workspace
 from pipeline.training.bfloat16 import Warnings
+from pipeline.training.start import start
 from pipeline.workers.worker import Worker
 
 if TYPE_CHECKING:

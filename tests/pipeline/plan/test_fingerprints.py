@@ -65,6 +65,7 @@ SHAPED: dict[str, set[str]] = {
     "pipeline.training.checkpoint": {*LEARN, "bow"},
     "pipeline.training.frame_cache": {"finetune"},
     "pipeline.training.jobs": {"train"},
+    "pipeline.training.start": {"train"},
     "pipeline.assembly": {"train", "vectors", "rank"},
     "pipeline.assembly.packed": set(),  # looks before a run
     "pipeline.assembly.features": {*LEARN, "vectors", "rank"},
