@@ -195,6 +195,40 @@ def test_tensors_that_do_not_fit_are_named(tmp_path: Path, change: Any, said: st
         loaded(tmp_path)
 
 
+@pytest.mark.parametrize("pooling", ["cls_token", "mean_tokens", "max_tokens"])
+def test_inside_a_model_it_starts_as_the_feature(tmp_path: Path, pooling: str) -> None:
+    part = loaded(folder(tmp_path, pooling=pooling, normalise=True))
+    encoder = part.encoder()
+    ids, starts = part.tokens(CAPTIONS)
+    assert (starts.tolist()[:3], encoder.dim, part.size) == ([0, 7, 13], WIDTH, len(WORDS))
+    assert ids[:7].tolist() == numbers(CAPTIONS[0], 12)
+    assert int(ids.max()) < part.size
+    vectors = part.extract_text(CAPTIONS)
+    with torch.no_grad():
+        np.testing.assert_allclose(encoder(ids, starts).numpy(), vectors, atol=1e-6)
+    np.testing.assert_allclose(encoder(ids, starts).detach().numpy(), vectors, atol=1e-6)  # as in training
+    part.net.encoder.layer[0].output.dense.bias.data += 1  # the copy is its own
+    np.testing.assert_allclose(encoder(ids, starts).detach().numpy(), vectors, atol=1e-6)
+
+
+def test_inside_a_model_it_learns_with_the_folders_dropout(tmp_path: Path) -> None:
+    part = loaded(folder(tmp_path))
+    encoder = part.encoder().train()
+    ids, starts = part.tokens(CAPTIONS)
+    torch.manual_seed(1)
+    first = encoder(ids, starts)
+    assert not torch.allclose(encoder(ids, starts), first)
+    torch.manual_seed(1)
+    assert torch.equal(encoder(ids, starts), first)
+    first.sum().backward()
+    without = [name for name, parameter in encoder.named_parameters() if parameter.grad is None]
+    assert without == []
+    config = json.loads((tmp_path / "config.json").read_text())
+    write(tmp_path / "config.json", config | {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0})
+    calm = loaded(tmp_path).encoder().train()
+    assert torch.equal(calm(ids, starts), calm(ids, starts))
+
+
 def test_a_folder_that_lacks_a_part_says_which(tmp_path: Path) -> None:
     folder(tmp_path)
     for file in ("tokenizer.json", "config.json"):
