@@ -14,7 +14,7 @@ from pipeline.items import collection
 from pipeline.items.lists import Caption
 
 Write = Callable[..., Path]
-KNOWN = "(known: name, videos, follow_links, windows, train, val, test)"
+KNOWN = "(known: name, protocol, videos, follow_links, windows, train, val, test)"
 
 
 @pytest.fixture
@@ -200,7 +200,8 @@ def test_yaml_mistakes(write: Write, tmp_path: Path):
         write(**{"collection.yaml": "videos: 3\ntrain: x\nval: {ids: val.ids, caption: val.txt}\ntset: {}\n"})
     ) == [
         f"collection.yaml: unknown key 'tset'; did you mean 'test'? {KNOWN}",
-        "collection.yaml: train: should be {ids: FILE, captions: FILE, queries: FILE}, each of them optional; not 'x'",
+        "collection.yaml: train: should be {ids: FILE, captions: FILE, queries: FILE}, each of them optional, or one "
+        "or several other collection.yaml; not 'x'",
         "collection.yaml: val: unknown key 'caption'; did you mean 'captions'?",
         "collection.yaml: videos: should name a file, not 3",
     ]
