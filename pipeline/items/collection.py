@@ -15,7 +15,7 @@ from pipeline.items.windowing import Even, Listed, Shots
 from pipeline.items.windows import WHOLE, Window
 
 SHOWN = 1000  # problems printed one by one; the rest is counted
-KEYS = ("name", "videos", "follow_links", "windows", *SPLITS)
+KEYS = ("name", "protocol", "videos", "follow_links", "windows", *SPLITS)
 NO_CAPTIONS = (
     "windows: captions describe whole videos, and a window is a part of one; to describe parts, list them in a table "
     "`video,path,start,end` and name its ids in the captions"
@@ -38,6 +38,7 @@ class Collection:
     val_is_test: bool = False  # whether the videos of test are those of val too; val lists none then
     notes: list[str] = field(default_factory=list)  # remarks that are no mistakes, a line each
     unnamed: list[str] = field(default_factory=list)  # files of videos that are left out: their names can be no id
+    protocol: str = ""  # DATA SET/PROTOCOL, where the splits are those of a protocol that others use too
 
     @property
     def has_videos(self) -> bool:
@@ -79,7 +80,9 @@ def load(path: Path) -> Collection:
             problems.add(f"unknown key '{key}'{did_you_mean(str(key), KEYS)} (known: {', '.join(KEYS)})", path)
     if isinstance(raw.get("name"), dict | list):
         problems.add("name: should be a word, not a list or a mapping", path)
-    collection = Collection(str(raw.get("name") or path.resolve().parent.name), path)
+    if not isinstance(protocol := raw.get("protocol", ""), str):
+        problems.add(f"protocol: should be a word such as msrvtt/1k-a, not {protocol!r}", path)
+    collection = Collection(str(raw.get("name") or path.resolve().parent.name), path, protocol=str(protocol))
     # Mistakes are rare, and a million lines are many: only where something is off, each line is looked at.
     in_bulk = not problems and "windows" not in raw
     if in_bulk and (sound := fast_lists.read(raw, path, SPLITS) or fast_folder.read(raw, path)):

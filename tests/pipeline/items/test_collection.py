@@ -14,7 +14,7 @@ from pipeline.items import collection
 from pipeline.items.lists import Caption
 
 Write = Callable[..., Path]
-KNOWN = "(known: name, videos, follow_links, windows, train, val, test)"
+KNOWN = "(known: name, protocol, videos, follow_links, windows, train, val, test)"
 
 
 @pytest.fixture
@@ -192,6 +192,17 @@ def test_every_mistake_at_once(write: Write):
         "train.ids:6: video 't4' has no file in videos",
         "train.ids:7: video 't5' has no file in videos",
         "val.ids:3: video 'v2' has no file in videos",
+    ]
+
+
+def test_the_name_of_a_protocol(write: Write):
+    named = collection.load(write(**{"collection.yaml": f"protocol: msrvtt/1k-a\n{yaml_with()}"}))
+    assert (named.protocol, named.name) == ("msrvtt/1k-a", "zoo")
+    assert collection.load(write()).protocol == ""
+    folder = collection.load(write(**{"collection.yaml": "protocol: mine/all\nvideos: videos\n"}))
+    assert (folder.protocol, folder.ids["test"]) == ("mine/all", ["s1", "t1", "t2", "v1"])
+    assert mistakes(write(**{"collection.yaml": f"protocol: 3\n{yaml_with()}"})) == [
+        "collection.yaml: protocol: should be a word such as msrvtt/1k-a, not 3"
     ]
 
 
