@@ -30,18 +30,26 @@ def compared(prepared: Prepared, counts: Mapping[str, Counts]) -> Comparison:
         expected = counts.get(split, Counts())
         videos, captions = len(prepared.ids[split]), len(prepared.captions[split])
         if videos or expected.videos:
-            words = [_words(split, "videos", videos, expected.videos, expected, result)]
-            words.append(_words(split, "captions", captions, expected.captions, expected, result))
+            words = [_words(split, "videos", videos, expected.videos, expected, result, prepared.items)]
+            if captions or expected.captions or not prepared.queries:
+                words.append(_words(split, "captions", captions, expected.captions, expected, result))
             result.lines.append(f"{split:5}  {'; '.join(words)}")
             _look_at_each(split, prepared, expected.each, result)
     if prepared.queries:
         result.lines.append(f"test   {len(prepared.queries):,} queries without a known answer")
+    for counted in prepared.counted:
+        line = _words(
+            counted.of, counted.what, counted.number, counted.expected, Counts(unchecked=counted.unchecked), result
+        )
+        result.lines.append(f"{counted.of:5}  {line}")
     return result
 
 
-def _words(split: str, what: str, number: int, expected: int | None, counts: Counts, result: Comparison) -> str:
-    """`2,990 videos (as published)`; a difference is noted."""
-    counted = f"{number:,} {what}"
+def _words(
+    split: str, what: str, number: int, expected: int | None, counts: Counts, result: Comparison, shown: str = ""
+) -> str:
+    """`2,990 videos (as published)`; a difference is noted. shown: another word for `what`."""
+    counted = f"{number:,} {shown or what}"
     if expected is None:
         return f"{counted} (unchecked: no number is known)"
     if what == "captions" and not number:

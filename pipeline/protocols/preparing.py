@@ -41,7 +41,7 @@ def prepare(wish: Wish) -> list[str]:
     refuse_choices(data_set, wish.choices)
     given = sources.read(wish.annotations)
     problems = Problems()
-    prepared = data_set.read(Order(protocol, given, wish.choices, problems))
+    prepared = data_set.read(Order(protocol, given, wish.choices, problems, wish.videos is not None))
     where = f"laff prepare {data_set.name}"
     if problems:
         raise problems.error(where, SHOWN)
