@@ -30,8 +30,10 @@ def compared(prepared: Prepared, counts: Mapping[str, Counts]) -> Comparison:
         expected = counts.get(split, Counts())
         videos, captions = len(prepared.ids[split]), len(prepared.captions[split])
         if videos or expected.videos:
-            words = [_words(split, "videos", videos, expected.videos, expected, result)]
-            words.append(_words(split, "captions", captions, expected.captions, expected, result))
+            words = [
+                _words(split, what, number, expected, bool(counts), result)
+                for what, number in (("videos", videos), ("captions", captions))
+            ]
             result.lines.append(f"{split:5}  {'; '.join(words)}")
             _look_at_each(split, prepared, expected.each, result)
     if prepared.queries:
@@ -39,9 +41,12 @@ def compared(prepared: Prepared, counts: Mapping[str, Counts]) -> Comparison:
     return result
 
 
-def _words(split: str, what: str, number: int, expected: int | None, counts: Counts, result: Comparison) -> str:
-    """`2,990 videos (as published)`; a difference is noted."""
-    counted = f"{number:,} {what}"
+def _words(split: str, what: str, number: int, counts: Counts, known: bool, result: Comparison) -> str:
+    """`2,990 videos (as published)`; a difference is noted. known: whether the data set has published numbers at all."""
+    expected = counts.videos if what == "videos" else counts.captions
+    counted = f"{number:,} {what if number != 1 else what[:-1]}"
+    if not known:
+        return counted
     if expected is None:
         return f"{counted} (unchecked: no number is known)"
     if what == "captions" and not number:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 SPLITS = ("train", "val", "test")
@@ -41,6 +42,7 @@ class Prepared:
     )  # video -> further names of its file, without ending
     spans: dict[str, tuple[float, float]] = field(default_factory=dict)  # video -> seconds of its file that it is
     keys: dict[str, Any] = field(default_factory=dict)  # further keys of the collection.yaml, such as `windows`
+    videos: Path | None = None  # their folder, where the annotations lie among them
     choice: str = ""  # what was chosen beside the protocol, in words
     notes: list[str] = field(default_factory=list)  # remarks that are no mistakes, a line each
 
