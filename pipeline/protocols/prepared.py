@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 SPLITS = ("train", "val", "test")
@@ -32,10 +33,10 @@ class Counted:
     """Something else that is counted: shots, or the topics of an edition."""
 
     of: str  # what they belong to: a split, an edition
-    what: str  # in words: shots
+    what: str  # in words, several of them: shots
     number: int
     expected: int | None  # as published; None where nothing is known
-    unchecked: tuple[str, ...] = ()  # `what`, where the number is quoted from others
+    unchecked: bool = False  # whether the number is quoted from others
 
 
 @dataclass
@@ -52,6 +53,7 @@ class Prepared:
     )  # video -> further names of its file, without ending
     spans: dict[str, tuple[float, float]] = field(default_factory=dict)  # video -> seconds of its file that it is
     keys: dict[str, Any] = field(default_factory=dict)  # further keys of the collection.yaml, such as `windows`
+    videos: Path | None = None  # their folder, where the annotations lie among them
     items: str = "videos"  # what the ids are of, in words
     counted: list[Counted] = field(default_factory=list)  # what else is compared with published numbers
     choice: str = ""  # what was chosen beside the protocol, in words

@@ -40,6 +40,7 @@ def prepare(wish: Wish) -> list[str]:
     data_set, protocol = wish.data_set, wish.protocol
     refuse_choices(data_set, wish.choices)
     given = sources.read(wish.annotations)
+    _leave_out(wish.out, given)
     problems = Problems()
     prepared = data_set.read(Order(protocol, given, wish.choices, problems, wish.videos is not None))
     where = f"laff prepare {data_set.name}"
@@ -57,7 +58,8 @@ def prepare(wish: Wish) -> list[str]:
     if prepared.choice:
         report.append(f"chosen: {prepared.choice}")
     report += [f"  {line}" for line in comparison.lines]
-    found = finding.found(wish.videos, _videos(prepared), prepared.files) if wish.videos else None
+    folder = wish.videos or prepared.videos
+    found = finding.found(folder, _videos(prepared), prepared.files) if folder else None
     report += _about_videos(found, prepared)
     report += [f"note: {text}" for text in told]
     if given.unused:
@@ -67,7 +69,8 @@ def prepare(wish: Wish) -> list[str]:
         name += counting.OTHER
         report.append(f"note: figures of it cannot be compared with those of others; its protocol is named '{name}'")
     head = _head(wish, prepared, given, comparison)
-    contents = writing.texts(prepared, wish.name or data_set.name, name, found, head, wish.out)
+    title = wish.name or (data_set.name if protocol.public else wish.out.resolve().name)
+    contents = writing.texts(prepared, title, name, found, head, wish.out)
     report.append(writing.write(wish.out, contents, wish.replace))
     return report
 
@@ -80,6 +83,15 @@ def refuse_choices(data_set: DataSet, choices: Choices) -> None:
         if name not in data_set.choices:
             has = ", ".join(OPTIONS[choice] for choice in data_set.choices) or "none of these"
             raise LaffError(f"{data_set.name} has nothing to choose by {OPTIONS[name]} (it has {has})")
+
+
+def _leave_out(out: Path, given: sources.Sources) -> None:
+    """Leave out what an earlier call wrote into a folder among the annotations; LaffError where it would be theirs."""
+    place = out.resolve()
+    for one in given.files:
+        if one.folder.resolve().is_relative_to(place):
+            raise LaffError(f"--out {out}: the annotations lie there; name a folder of its own")
+    given.files = [one for one in given.files if not one.path.resolve().is_relative_to(place)]
 
 
 def _videos(prepared: Prepared) -> list[str]:
@@ -122,5 +134,8 @@ def _head(wish: Wish, prepared: Prepared, given: sources.Sources, comparison: co
     if prepared.choice:
         lines.append(f"chosen: {prepared.choice}")
     lines += comparison.lines
-    lines += [f"from {one.path.name}, sha256 {sha256(one.path)}" for one in given.files if one.used]
+    used = [one.path for one in given.files if one.used]
+    if len(used) > SHOWN:
+        return [*lines, f"from {len(used):,} files, such as {some([path.name for path in used])}"]
+    lines += [f"from {path.name}, sha256 {sha256(path)}" for path in used]
     return lines

@@ -26,6 +26,7 @@ class Source:
     # more; ids: lines of one word
     form: str
     header: tuple[str, ...] = ()  # of a table: its columns
+    folder: Path = Path()  # the one that was given, in which it was found; else its own
     used: bool = False  # whether the data set reads it
 
     @property
@@ -69,7 +70,9 @@ def read(paths: Sequence[Path]) -> Sources:
         if not inside:
             raise LaffError(f"{path} holds no annotation file ({', '.join(sorted(ENDINGS))})")
         for file in inside:
-            seen.setdefault(file.resolve(), look(file))
+            source = look(file)
+            source.folder = path if path.is_dir() else path.parent
+            seen.setdefault(file.resolve(), source)
     return Sources(list(seen.values()))
 
 
@@ -100,7 +103,7 @@ def look(path: Path) -> Source:
         return Source(path, "jsonl")
     if ending == ".json" or (first[:1] in "{[" and first and ending not in (".csv", ".tsv", ".txt")):
         return Source(path, "json")
-    if ending in (".csv", ".tsv"):
+    if ending in (".csv", ".tsv") and "://" not in first:  # TGIF's table has no header, and begins with a URL
         return Source(path, "table", tuple(cells(first)))
     if any(CAPTION.match(line) for line in lines):
         return Source(path, "captions")

@@ -57,7 +57,7 @@ EDITIONS = {
 TITLES = {"iacc3": "IACC.3", "v3c1": "V3C1", "v3c2": "V3C2"}
 VIDEOS = {"iacc3": 4593, "v3c1": 7475, "v3c2": 9760}
 ITEMS = {"iacc3": 335944, "v3c1": 1082659, "v3c2": 1425454}  # shots; of V3C2 1,425,451 in the paper of the data set
-UNSURE = {"v3c2": ("shots",)}
+UNSURE = ("v3c2",)
 
 Topics = dict[str, tuple[str, Path, int]]
 """{number of a topic: its text, and the file and line that have it}"""
@@ -80,7 +80,7 @@ def read(order: Order) -> Prepared:
     shots = {id_: (video, window) for video, of_video in lists.of.items() for id_, window in of_video}
     if len(shots) < sum(map(len, lists.of.values())):
         order.problems.add("two shots have the same id; leave one of the lists out", place)
-    total, unsure = len(shots) + lists.empty, UNSURE.get(collection, ())
+    total, unsure = len(shots) + lists.empty, collection in UNSURE
     if lists.empty:
         prepared.notes.append(f"{lists.empty} shots have no length and are left out")
     if order.with_videos:
@@ -191,8 +191,7 @@ def _add_topics(
         if numbers := by_edition.get(name):
             edition = EDITIONS[name]
             prepared.queries += [(number, topics[number][0]) for number in numbers]
-            unchecked = ("topics",) if edition.unchecked else ()
-            prepared.counted.append(Counted(name, "topics", len(numbers), edition.size, unchecked))
+            prepared.counted.append(Counted(name, "topics", len(numbers), edition.size, edition.unchecked))
     if not prepared.queries:
         order.problems.add(f"none of the files has topics of {', '.join(wanted)}: name {wanted[0]}.avs.txt")
     lacking = [name for name in wanted if name not in by_edition]

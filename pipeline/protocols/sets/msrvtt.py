@@ -2,10 +2,9 @@
 
 import random
 from collections.abc import Iterable
-from typing import Any
 
 from pipeline.items.lists import one_line
-from pipeline.protocols import reading
+from pipeline.protocols import reading, videodatainfo
 from pipeline.protocols.dataset import DataSet, Order, Protocol
 from pipeline.protocols.gathering import Described, first_of_each, gathered
 from pipeline.protocols.prepared import Caption, Counts, Prepared
@@ -16,7 +15,6 @@ OFFICIAL = {"train": VIDEOS[:6513], "val": VIDEOS[6513:7010], "test": VIDEOS[701
 SENTENCES = ("video_id", "sentence")  # columns of the list of 1k-A
 HELD_OUT = 1000  # videos of train that become val, as many as test has
 TRAIN = {"1k-a": 9000, "1k-a-7k": 7010}  # with the videos that are held out
-WORDS = {"train": "train", "validate": "val", "val": "val", "test": "test"}  # the json's names of splits
 ONE = Counts(1000, 1000, 1)
 TWENTY = ("captions",)  # twenty captions a video are quoted from others where no file was counted
 
@@ -101,45 +99,15 @@ def _members(order: Order, test: set[str], prepared: Prepared) -> dict[str, list
 
 
 def _of_json(source: Source, order: Order) -> list[Caption]:
-    """The captions of a json: {videos, sentences} as published, or {annotations} of the form of COCO."""
-    raw: Any = reading.json_of(source.path, order.problems)
-    if raw is None:
-        return []
-    key = "sentences" if isinstance(raw, dict) and "sentences" in raw else "annotations"
-    rows = raw.get(key) if isinstance(raw, dict) else None
-    if not isinstance(rows, list):
-        order.problems.add("should be {videos: […], sentences: […]}, as MSR-VTT publishes it", source.path)
-        return []
-    name = "video_id" if key == "sentences" else "image_id"
-    counts: dict[str, int] = {}
-    captions: list[Caption] = []
-    for place, row in enumerate(rows):
-        video, text = (row.get(name), row.get("caption")) if isinstance(row, dict) else (None, None)
-        if not isinstance(video, str) or not isinstance(text, str):
-            order.problems.add(f'{key}[{place}] should be {{"{name}": …, "caption": …}}, both texts', source.path)
-            continue
-        counts[video] = counts.get(video, -1) + 1
-        captions.append(Caption(video, str(counts[video]), text))
-    _check_videos(raw.get("videos", []), source, order)
-    return captions
-
-
-def _check_videos(videos: Any, source: Source, order: Order) -> None:
-    """A video twice, and one that the json has in another split than the official one, are problems."""
+    """The captions of a json; a video that it has in another split than the official one is a problem."""
+    info = videodatainfo.read(source.path, order.problems)
     official = {video: split for split, members in OFFICIAL.items() for video in members}
-    seen: set[str] = set()
-    for place, row in enumerate(videos if isinstance(videos, list) else ()):
-        video, split = (row.get("video_id"), row.get("split")) if isinstance(row, dict) else (None, None)
-        if not isinstance(video, str):
-            order.problems.add(f"videos[{place}] has no video_id", source.path)
-        elif video in seen:
-            order.problems.add(f"videos[{place}]: '{video}' stands again; remove one of the two", source.path)
-        elif isinstance(split, str) and WORDS.get(split, split) != official.get(video):
+    for video, split in info.splits.items():
+        if split and split != official.get(video):
             order.problems.add(
-                f"videos[{place}]: '{video}' is in '{split}' there; officially {official.get(video, 'in no split')}",
-                source.path,
+                f"'{video}' is in {split} there; officially it is in {official.get(video, 'no split')}", source.path
             )
-        seen.add(str(video))
+    return info.captions
 
 
 def _check_lists(order: Order, members: dict[str, list[str]], prepared: Prepared) -> None:
