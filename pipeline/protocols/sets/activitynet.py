@@ -26,13 +26,13 @@ def read(order: Order) -> Prepared:
     described: dict[str, dict[str, str]] = {}
     paths: dict[str, Path] = {}
     lists: dict[str, dict[str, int]] = {}
-    for one in [*order.sources.of("json"), *order.sources.of("ids")]:
+    for one in [*order.sources.of("json"), *order.sources.of("ids"), *order.sources.of("pairs")]:
         part = _part(one.path)
         if part not in ("train", test):
             one.used = False
             if not part and one.form == "json":
                 problems.add("is it train.json, val_1.json or val_2.json? Its name should say so", one.path)
-        elif one.form == "ids":
+        elif one.form != "json":  # a list of ids, be it with a line of several words
             lists[part] = reading.id_list(one.path, problems)
             paths.setdefault(part, one.path)
         elif part in described:
@@ -47,6 +47,8 @@ def read(order: Order) -> Prepared:
         return prepared
     members = {"train": lists["train"], "test": lists[test]}
     splits = disjoint(members, {"train": paths["train"], "test": paths[test]}, problems)
+    if problems:
+        return prepared
     files = [
         Described(paths[part], [Caption(video, "0", text) for video, text in described[part].items()], split)
         for part, split in (("train", "train"), (test, "test"))

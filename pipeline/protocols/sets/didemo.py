@@ -33,7 +33,7 @@ def read(order: Order) -> Prepared:
     files = [_captions(one, names, moments, prepared, order) for one in order.sources.of("json")]
     lists: dict[str, dict[str, int]] = {}
     paths = {file.split: file.path for file in files}
-    for one in order.sources.of("ids"):
+    for one in [*order.sources.of("ids"), *order.sources.of("pairs")]:  # pairs: lists with a line of several words
         if not one.split or moments:
             one.used = False
         elif one.split in lists:
@@ -47,7 +47,7 @@ def read(order: Order) -> Prepared:
                 prepared.counts = {**order.protocol.counts, "train": Counts(8395, 8395, 1, unchecked=UNSURE)}
     if "test" not in lists:
         problems.add("DiDeMo needs test_data.json; it is not among the files")
-    splits = disjoint(lists, paths, problems)
+    splits = {} if problems else disjoint(lists, paths, problems)
     if problems:
         return prepared
     beside = {caption.video for file in files for caption in file.captions if file.split == "train"}

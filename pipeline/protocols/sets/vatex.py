@@ -65,7 +65,7 @@ def _lists(
     """{split: {video: line}} and {split: the file that says it}, by the lists and, without one, by the json files."""
     listed: dict[str, dict[str, int]] = {}  # HGR's lists by split, and "random"
     paths: dict[str, Any] = {}
-    for one in order.sources.of("ids"):
+    for one in [*order.sources.of("ids"), *order.sources.of("pairs")]:  # pairs: lists with a line of several words
         drawn = any(part in one.path.stem.lower() for part in RANDOM)
         word = "random" if one.split == "test" and drawn else one.split
         if not word or (word == "random" and order.protocol.name != "random"):
@@ -84,7 +84,7 @@ def _lists(
     if order.protocol.name == "random":
         needed["test"] = "test1k5_sec_list.txt"
     for split, name in needed.items():
-        if split not in listed and not (split == "val" and "test" not in listed):
+        if split not in listed and not (split == "val" and order.protocol.name == "random"):
             order.problems.add(f"{order.protocol.name} needs {name}, which says the videos of {split}")
     return {split: listed.get(split, {}) for split in SPLITS}, paths
 
