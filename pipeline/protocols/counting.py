@@ -42,7 +42,7 @@ def compared(prepared: Prepared, counts: Mapping[str, Counts]) -> Comparison:
 
 
 def _words(split: str, what: str, number: int, counts: Counts, known: bool, result: Comparison) -> str:
-    """`2,990 videos (as published)`; a difference is noted. known: whether the data set has published numbers at all."""
+    """`2,990 videos (as published)`; a difference is noted. known: whether the data set has published numbers."""
     expected = counts.videos if what == "videos" else counts.captions
     counted = f"{number:,} {what if number != 1 else what[:-1]}"
     if not known:
