@@ -32,19 +32,19 @@ class Desk:
         return place
 
     def prepare(
-        self, name: str, files: Mapping[str, Content], protocol: str = "", choices: Choices | None = None, **wish: Any
+        self, which: str, files: Mapping[str, Content], protocol: str = "", choices: Choices | None = None, **wish: Any
     ) -> list[str]:
         """The report of a preparation into `out`; paths in it are those of the folder of annotations."""
-        data_set = known.named(name)
+        data_set = known.named(which)
         place, out = self.give(files), self.folder / "out"
         choices = choices or Choices()
         wished = preparing.Wish(data_set, data_set.protocol(protocol), [place], out, choices=choices, **wish)
         return preparing.prepare(wished)
 
-    def mistakes(self, name: str, files: Mapping[str, Content], protocol: str = "", **wish: Any) -> list[str]:
+    def mistakes(self, which: str, files: Mapping[str, Content], protocol: str = "", **wish: Any) -> list[str]:
         """The mistakes that a preparation names, without the folder; nothing is written."""
         with pytest.raises(LaffError) as error:
-            self.prepare(name, files, protocol, **wish)
+            self.prepare(which, files, protocol, **wish)
         assert not (self.folder / "out").exists()
         return [text.replace(f"{self.folder / 'annotations'}/", "") for text in error.value.problems]
 
