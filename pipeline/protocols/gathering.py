@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.errors import Problems
 from pipeline.items.lists import odd_letter, one_line
 from pipeline.items.video_files import some
-from pipeline.protocols.prepared import Caption
+from pipeline.protocols.prepared import SPLITS, Caption
 
 
 @dataclass(frozen=True)
@@ -146,8 +146,8 @@ def first_of_each(captions: Mapping[str, Sequence[Caption]], most: int) -> dict[
 def disjoint(lists: Mapping[str, Mapping[str, int]], paths: Mapping[str, Path], problems: Problems) -> dict[str, str]:
     """{video: split} of the lists {split: {video: line}}; a video in two splits is a problem."""
     splits: dict[str, str] = {}
-    for split, listed in lists.items():
-        for video, line in listed.items():
+    for split in SPLITS:
+        for video, line in lists.get(split, {}).items():
             if (first := splits.setdefault(video, split)) != split:
                 problems.add(
                     f"video '{video}' is in {first} too ({_place(paths[first].name, lists[first][video])}); a video "

@@ -141,7 +141,7 @@ def _splits(said: Mapping[str, str], order: Order, prepared: Prepared) -> dict[s
             order.problems.add(f"{len(silent)} videos have no split, and others have one, such as '{silent[0]}'")
         if choices.fractions:
             order.problems.add(
-                "--fractions is of a random split, and the rows say the splits: --protocol random draws one"
+                "--fractions is of a random split, but the rows say the splits; --protocol random draws one"
             )
         return dict(said)
     fractions = choices.fractions or splitting.FRACTIONS

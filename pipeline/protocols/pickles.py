@@ -11,16 +11,20 @@ from typing import Any
 from pipeline.errors import Problems
 
 
+class _Refused(pickle.UnpicklingError):
+    """Something in a pickle that is no plain value."""
+
+
 class _Plain(pickle.Unpickler):
     """Reads plain values only."""
 
     def find_class(self, module: str, name: str) -> Any:
         """Refuse every name."""
-        raise pickle.UnpicklingError(f"it names {module}.{name}")
+        raise _Refused(f"it names {module}.{name}")
 
     def persistent_load(self, pid: Any) -> Any:
         """Refuse objects that are kept elsewhere."""
-        raise pickle.UnpicklingError("it refers to something outside of the file")
+        raise _Refused("it refers to something outside of the file")
 
 
 def plain(path: Path, problems: Problems) -> Any:
@@ -31,7 +35,7 @@ def plain(path: Path, problems: Problems) -> Any:
                 return _Plain(file, encoding=encoding).load()
         except UnicodeDecodeError:
             continue
-        except pickle.UnpicklingError as error:
+        except _Refused as error:
             problems.add(
                 f"is not read: {error}; plain texts, lists and dicts alone are, since anything else could run code",
                 path,

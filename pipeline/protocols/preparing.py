@@ -40,7 +40,7 @@ def prepare(wish: Wish) -> list[str]:
     data_set, protocol = wish.data_set, wish.protocol
     refuse_choices(data_set, wish.choices)
     given = sources.read(wish.annotations)
-    _leave_out(wish.out, given)
+    _leave_out(wish, given)
     problems = Problems()
     prepared = data_set.read(Order(protocol, given, wish.choices, problems, wish.videos is not None))
     where = f"laff prepare {data_set.name}"
@@ -85,13 +85,15 @@ def refuse_choices(data_set: DataSet, choices: Choices) -> None:
             raise LaffError(f"{data_set.name} has nothing to choose by {OPTIONS[name]} (it has {has})")
 
 
-def _leave_out(out: Path, given: sources.Sources) -> None:
+def _leave_out(wish: Wish, given: sources.Sources) -> None:
     """Leave out what an earlier call wrote into a folder among the annotations; LaffError where it would be theirs."""
-    place = out.resolve()
-    for one in given.files:
-        if one.folder.resolve().is_relative_to(place):
-            raise LaffError(f"--out {out}: the annotations lie there; name a folder of its own")
-    given.files = [one for one in given.files if not one.path.resolve().is_relative_to(place)]
+    place = wish.out.resolve()
+    for path in map(Path.resolve, wish.annotations):
+        if path.is_relative_to(place) and (path.is_dir() or path.name in writing.NAMES):
+            raise LaffError(f"--out {wish.out}: the annotations lie there; name a folder of its own")
+    given.files = [
+        one for one in given.files if one.path.resolve().parent != place or one.path.name not in writing.NAMES
+    ]
 
 
 def _videos(prepared: Prepared) -> list[str]:

@@ -15,6 +15,10 @@ from pipeline.protocols.finding import Files
 from pipeline.protocols.prepared import SPLITS, Prepared
 
 COLLECTION = "collection.yaml"
+NAMES = (  # all files that a prepared collection may have
+    *(f"{split}{kind}.txt" for split in SPLITS for kind in ("", ".captions")),
+    *("queries.txt", "videos.csv", COLLECTION),
+)
 MARK = "# Made by `laff prepare`"  # how a collection.yaml begins that may be replaced
 
 
@@ -87,7 +91,7 @@ def write(folder: Path, contents: Mapping[str, str], replace: bool) -> str:
     old = {name: _content(folder / name) for name in contents}
     table = _content(folder / COLLECTION)
     mine = table.startswith(MARK)
-    gone = [name for name in _names() if mine and name not in contents and (folder / name).is_file()]
+    gone = [name for name in NAMES if mine and name not in contents and (folder / name).is_file()]
     other = [name for name, text in old.items() if text and text != contents[name]] + gone
     if not other and all(old[name] == text for name, text in contents.items()):
         return f"{folder / COLLECTION} is up to date already"
@@ -102,11 +106,6 @@ def write(folder: Path, contents: Mapping[str, str], replace: bool) -> str:
     for name, text in contents.items():
         files.write_text(folder / name, text)
     return f"wrote {folder / COLLECTION}" + (f", in place of the earlier one ({some(sorted(other))})" if other else "")
-
-
-def _names() -> list[str]:
-    """All files that a prepared collection may have beside its collection.yaml."""
-    return [f"{split}{kind}.txt" for split in SPLITS for kind in ("", ".captions")] + ["queries.txt", "videos.csv"]
 
 
 def _content(path: Path) -> str:
