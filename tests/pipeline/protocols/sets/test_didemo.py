@@ -106,7 +106,7 @@ def test_moments(desk: Any, tmp_path: Path):
         ),
         (
             {"test_data.json": json.dumps([row("4@N0_d.", "x", 1), row("3@N0_c.", "y", 2)])},
-            ["val_data.json: video '3@N0_c' is in test too"],
+            ["test_data.json: video '3@N0_c' is in val too (val_data.json); a video belongs"],
         ),
         (
             {"test_list.txt": "4@N0_d.\n4@N0_d.mp4\n"},
