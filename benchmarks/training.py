@@ -1,0 +1,150 @@
+"""Trained weights to start from, two collections as one, and averaged weights, on msrvtt_kf and droid, three seeds.
+
+python benchmarks/training.py DATA WORK [--kills N]
+
+DATA holds msrvtt_kf and droid. The train split of msrvtt_kf is cut into two collections: `many` has 900 of its 1,000
+videos and `few` the other 100; all have its val and test. LAFF learns from few alone, from many, from both together,
+and from few starting with the weights that many gave; then the same on droid, whose features conse and
+EfficientNet-Lite0 and whose sentences are made as msrvtt_kf's. Each once with the best epoch's weights, once with the
+mean of the last three epochs'. Killed, the same command goes on. At the end the training of few that starts from many
+and averages is made again, with SIGKILL at N random moments: its models have to be equal.
+The features are fewer than in msrvtt_kf.yaml (those that droid has too), products are of bfloat16.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+FROM = "train.from=[conse, effnet-lite0, minilm, bow, w2v]"
+FEW = 100  # videos; the others are `many`
+EPOCHS = {"few": 8, "many": 2, "both": 2, "droid": 20}
+SHOWN = ("R@1", "R@5", "R@10", "MedR", "mAP")
+AVERAGED = "train.average=3"
+
+
+def write_collections(data: Path, work: Path) -> None:
+    """Write many.yaml, few.yaml, both.yaml and droid.yaml, with links to the files of features beside them."""
+    work.mkdir(parents=True, exist_ok=True)
+    source = data / "msrvtt_kf"
+    for name in ("video.npz", "frames.npz", "text.npz", "glove50.txt"):
+        if not (work / name).exists():
+            (work / name).symlink_to((source / name).resolve())
+    ids = (source / "train.txt").read_text(encoding="utf-8").split()
+    chosen = set(np.random.default_rng(0).permutation(ids)[:FEW].tolist())
+    captions = (source / "train.caption.txt").read_text(encoding="utf-8").splitlines(keepends=True)
+    ends = [
+        f"{split}: {{ids: {source / split}.txt, captions: {source / split}.caption.txt}}" for split in ("val", "test")
+    ]
+    for name in ("few", "many"):
+        taken = [video for video in ids if (video in chosen) == (name == "few")]
+        lines = [line for line in captions if (line.partition("#")[0] in chosen) == (name == "few")]
+        (work / f"{name}.txt").write_text("".join(f"{video}\n" for video in taken), encoding="utf-8")
+        (work / f"{name}.caption.txt").write_text("".join(lines), encoding="utf-8")
+        own = f"train: {{ids: {name}.txt, captions: {name}.caption.txt}}"
+        (work / f"{name}.yaml").write_text("\n".join([f"name: {name}", own, *ends]) + "\n", encoding="utf-8")
+    both = "train: [{collection: many.yaml, prefix: ''}, {collection: few.yaml, prefix: ''}]"
+    (work / "both.yaml").write_text("\n".join(["name: both", both, *ends]) + "\n", encoding="utf-8")
+    splits = [
+        f"{split}: {{ids: {data / 'droid' / split}.txt, captions: {data / 'droid' / split}.caption.txt}}"
+        for split in ("train", "val", "test")
+    ]
+    text = "\n".join(["name: droid", f"videos: {data / 'droid' / 'videos'}", *splits]) + "\n"
+    (work / "droid.yaml").write_text(text, encoding="utf-8")
+
+
+def command(work: Path, name: str, run: str, sets: tuple[str, ...], place: str = "") -> list[str]:
+    """The `laff run` of a collection, as far as metrics; place: its workspace, that of the collection if not said."""
+    stages = HERE / ("training_droid.yaml" if name == "droid" else "msrvtt_kf.yaml")
+    settings = [f"train.epochs={EPOCHS[name]}", "train.patience=0", "train.precision=bfloat16", *sets]
+    settings += [] if name == "droid" else [FROM, "train.baselines={}", "train.seeds=[1, 2, 3]"]
+    words = [sys.executable, str(HERE.parent / "cli.py"), "run", "evaluate", "-c", str(work / f"{name}.yaml")]
+    words += ["-w", str(work / (place or f"{name}.work")), "--stages", str(stages)]
+    return [*words, *(["--name", run] if run else []), *(word for text in settings for word in ("--set", text))]
+
+
+def row(work: Path, name: str, run: str, model: str = "laff") -> str:
+    """The figures of a run, mean ± std over its seeds."""
+    folder = work / f"{name}.work" / (f"runs/{run}" if run else "")
+    metrics = json.loads((folder / "evaluate" / "metrics.json").read_text(encoding="utf-8"))["models"][model]["t2v"]
+    cells = []
+    for metric in SHOWN:
+        seeds = metrics[metric]["seeds"]
+        digits = 3 if metric == "mAP" else 1
+        spread = f" ± {statistics.stdev(seeds):.{digits}f}" if len(seeds) > 1 else ""
+        cells.append(f"{statistics.mean(seeds):.{digits}f}{spread}")
+    return " | ".join(cells)
+
+
+def killed(work: Path, sets: tuple[str, ...], kills: int) -> bool:
+    """Whether the averaged training that starts from many ends equal after SIGKILL at random moments."""
+    place, rng = "killed.work", random.Random(1)
+    words = command(work, "few", "", (*sets, "train.checkpoint=1"), place)
+    done = 0
+    while True:
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait = rng.uniform(8, 40) if done < kills else 3600.0
+        start = time.monotonic()
+        while process.poll() is None and time.monotonic() - start < wait:
+            time.sleep(0.1)
+        if process.poll() is not None:
+            break
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        done += 1
+    equal = [
+        (work / place / "train" / "laff" / f"seed{seed}" / "best.pt").read_bytes()
+        == (
+            work / "few.work" / "runs" / "from-many-averaged" / "train" / "laff" / f"seed{seed}" / "best.pt"
+        ).read_bytes()
+        for seed in (1, 2, 3)
+    ]
+    print(f"killed {done} times; models equal to those of an undisturbed run: {equal}")
+    return process.returncode == 0 and all(equal)
+
+
+def main() -> int:
+    """All runs, the table, and the kills; 1 where one of them fails."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--kills", type=int, default=5)
+    given = parser.parse_args()
+    data, work = given.data.resolve(), given.work.resolve()
+    write_collections(data, work)
+    start = f"train.init={work / 'many.work'}"
+    runs: list[tuple[str, str, tuple[str, ...]]] = [
+        ("many", "", ()),
+        ("few", "", ()),
+        ("few", "averaged", (AVERAGED,)),
+        ("few", "from-many", (start,)),
+        ("few", "from-many-averaged", (start, AVERAGED)),
+        ("both", "", ()),
+        ("droid", "", ()),
+        ("droid", "averaged", (AVERAGED,)),
+        ("droid", "from-many", (start,)),
+        ("droid", "from-many-averaged", (start, AVERAGED)),
+    ]
+    for name, run, sets in runs:
+        if subprocess.call(command(work, name, run, sets), stdout=subprocess.DEVNULL):
+            return 1
+    print(f"| learned from | {' | '.join(SHOWN)} |\n|{'---|' * (len(SHOWN) + 1)}")
+    for name, run, _ in runs:
+        print(f"| {name}{f', {run}' if run else ''} | {row(work, name, run)} |")
+    for name in ("few", "droid"):
+        print(f"| conse and minilm alone, {name} | {row(work, name, '', 'conse')} |")
+    return 0 if killed(work, (start, AVERAGED), given.kills) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
