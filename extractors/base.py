@@ -197,7 +197,7 @@ class Task(Protocol):
         """Numbers of samples [B] int64 -> a scalar to be differentiated."""
 
     def score(self) -> float:
-        """How good the model is on the validation split: larger is better."""
+        """How good the model is on the validation split: larger is better, where no `measure` says otherwise."""
 
     def state(self) -> dict[str, Any]:
         """The state, as `load_state` of the extractor takes it, or a search."""

@@ -128,14 +128,18 @@ def _costs(context: Context, train: Stage, lines: dict[str, dict[str, Any]]) -> 
 
 
 def _trained(index: Index, key: str) -> dict[str, Any]:
-    """Epochs of a training, its best epoch and seconds of an epoch; None where they were not recorded."""
+    """Epochs of a training, its best epoch and seconds of an epoch; None where they were not recorded.
+
+    Where weights are averaged, the best epoch is still the single one that did best on val.
+    """
     import torch
 
     entry = index.entry(key)
     training = entry.training if entry else {}
     epochs = training.get("epochs")
+    best = torch.load(index.folder / key / "best.pt", mmap=True, weights_only=True)
     return {
         "epochs": epochs,
-        "best_epoch": torch.load(index.folder / key / "best.pt", mmap=True, weights_only=True)["epoch"],
+        "best_epoch": best.get("best", best)["epoch"],
         "seconds_epoch": training["seconds"] / epochs if epochs else None,
     }

@@ -75,12 +75,30 @@ def _by_model(files: dict[str, Path]) -> dict[str, dict[int, Path]]:
 
 
 def content(context: Context, stage: Stage, model: Model, seed: int) -> list[str]:
-    """What a unit's content says of the weights that its training starts from; empty where these are random."""
+    """What a unit's content says of the weights that its training starts from; empty where these are random.
+
+    Where they are gone, what they were when they were last seen still holds for what was trained with them.
+    """
+    seen = _seen(context, stage, model, seed)
     try:
         path = file(context, stage, model, seed)
     except LaffError:  # `problems` of the step says it
-        return ["missing"]
-    return [context.work.sha256(path)] if path else []
+        return [context.work.remembered(seen) or "missing"]
+    if path is None:
+        return []
+    digest = context.work.sha256(path)
+    context.work.remember(seen, digest)
+    return [digest]
+
+
+def is_known(context: Context, stage: Stage, model: Model, seed: int) -> bool:
+    """Whether a training may have started from these weights before, even if they are gone now."""
+    return bool(context.work.remembered(_seen(context, stage, model, seed)))
+
+
+def _seen(context: Context, stage: Stage, model: Model, seed: int) -> str:
+    given = model.training(stage).init
+    return f"{context.path(given) if given else ''} {model.name}/seed{seed}"
 
 
 def root(path: Path) -> Path | None:

@@ -97,18 +97,23 @@ def problems(context: Context, stage: Stage) -> list[str]:
 def _no_start(context: Context, stage: Stage, model: models.Model, weights: list[str]) -> list[str]:
     """Why a model cannot start from what `init` names. weights: names of its weights, without encoders inside it."""
     mistakes = []
-    try:
-        for path in dict.fromkeys(initial.file(context, stage, model, seed) for seed in model.seeds):
-            if path is None:
-                continue
-            if damage := initial.damage(context, path):
-                mistakes.append(damage)
-                continue
-            there = [name for name in start.names(path) if not name.startswith("encoders.")]
-            start.check_model(path, dict.fromkeys(there), dict.fromkeys(weights))
-    except LaffError as error:
-        mistakes.append(str(error))
-    return mistakes
+    for seed in model.seeds:
+        try:
+            path = initial.file(context, stage, model, seed)
+        except LaffError as error:
+            if not initial.is_known(context, stage, model, seed):  # else its training, if there is one to do, says it
+                mistakes.append(str(error))
+            continue
+        if path is None:
+            continue
+        if damage := initial.damage(context, path):
+            mistakes.append(damage)
+            continue
+        try:
+            start.check_model(path, start.names(path), weights)
+        except LaffError as error:
+            mistakes.append(str(error))
+    return list(dict.fromkeys(mistakes))
 
 
 def run(context: Context, planned: Planned) -> None:

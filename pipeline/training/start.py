@@ -1,9 +1,9 @@
 """A model that starts from trained weights: those of the same name and shape, and rows of words by the word."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline import files
 from pipeline.assembly.assemble import Joint
@@ -99,17 +99,17 @@ def start(
     return started
 
 
-def check_model(path: Path, state: Mapping[str, Any], own: Mapping[str, Any]) -> None:
-    """Raise LaffError where a file holds another model: less than half of the names of weights are the same.
+def check_model(path: Path, there: Iterable[str], here: Iterable[str]) -> None:
+    """Raise LaffError where a file holds another model: of the shorter list of weights, less than half are in both.
 
-    Features that only one of the two has do not count.
+    there, here: names of weights. Those of encoders inside models do not count.
     """
-    shared = [name for name in own if name in state]
-    if 2 * len(shared) < min(len(own), len(state)):
+    theirs, ours = ([name for name in all_names if not name.startswith("encoders.")] for all_names in (there, here))
+    shared = set(theirs).intersection(ours)
+    if 2 * len(shared) < min(len(theirs), len(ours)):
         raise LaffError(
-            f"{path} holds another model: of {len(own)} weights it has {len(shared)}; it begins with "
-            f"{_listed(list(state))}, this one with {_listed(list(own))}. Give the {initial.STATE} of a model of the "
-            "same class"
+            f"{path} holds another model: of {len(ours)} weights it has {len(shared)}; it begins with "
+            f"{_listed(theirs)}, this one with {_listed(ours)}. Give the {initial.STATE} of a model of the same class"
         )
 
 

@@ -228,6 +228,17 @@ def test_mistakes_that_shapes_tell(first: Place, second: Place, tmp_path: Path) 
         wide.run(f"train.init={first.work}")
 
 
+def test_what_it_started_from_may_go(first: Place, second: Place) -> None:
+    """What was trained stays valid; another training that needs it says that it is gone."""
+    init = f"train.init={first.work}"
+    second.run(init, until="rank")
+    shutil.move(first.work, first.folder / "gone")
+    assert not stage_plan(open_context(second.request(init)), "train").todo
+    assert not second.run(init, until="rank").made
+    with pytest.raises(LaffError, match="init of concat: no such file or folder"):
+        second.run(init, "train.epochs=3")
+
+
 def test_a_damaged_package_is_no_start(first: Place, second: Place, tmp_path: Path) -> None:
     pack(first.request("train.seeds=[1, 2]"), tmp_path / "OUT", ["concat/seed1"])
     shutil.copy(first.work / "train" / "concat" / "seed2" / "best.pt", tmp_path / "OUT" / "train" / "concat" / "seed1")
