@@ -7,9 +7,9 @@ videos and `few` the other 100; all have its val and test. LAFF learns from few 
 and from few starting with the weights that many gave; then the same on droid, whose features conse and
 EfficientNet-Lite0 and whose sentences are made as msrvtt_kf's. Trainings from few and on droid are made once with the
 best epoch's weights, once with the mean of the last three epochs'; and once on droid with the sentences' BERT inside
-the model. Killed, the same command goes on. At the end the training of few that starts from many and averages is made
-again, with SIGKILL at N random moments: its models have to be equal. The features are fewer than in msrvtt_kf.yaml
-(those that droid has too), products are of bfloat16.
+the model, beside a training as short as that one. Killed, the same command goes on. At the end the averaged trainings
+of few and droid that start from many are made again, with SIGKILL at N random moments: the models have to be equal.
+The features are fewer than in msrvtt_kf.yaml (those that droid has too), products are of bfloat16.
 """
 
 from __future__ import annotations
@@ -134,7 +134,8 @@ def main() -> int:
         ("droid", "averaged", (AVERAGED,)),
         ("droid", "from-many", (start,)),
         ("droid", "from-many-averaged", (start, AVERAGED)),
-        ("droid", "joint-bert", (JOINT,)),
+        ("droid", "short", ("train.epochs=4",)),
+        ("droid", "joint-bert", ("train.epochs=4", JOINT)),
         ("both", "alone", ()),
     ]
     for name, run, sets in runs:
