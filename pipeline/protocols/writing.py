@@ -15,9 +15,10 @@ from pipeline.protocols.finding import Files
 from pipeline.protocols.prepared import SPLITS, Prepared
 
 COLLECTION = "collection.yaml"
+MISSING = "missing.txt"  # the videos without a file
 NAMES = (  # all files that a prepared collection may have
     *(f"{split}{kind}.txt" for split in SPLITS for kind in ("", ".captions")),
-    *("queries.txt", "videos.csv", COLLECTION),
+    *("queries.txt", "videos.csv", MISSING, COLLECTION),
 )
 MARK = "# Made by `laff prepare`"  # how a collection.yaml begins that may be replaced
 
@@ -36,6 +37,8 @@ def texts(
         described["protocol"] = protocol
     if found:
         described["videos"] = _videos(prepared, found, out, contents)
+        if found.missing:
+            contents[MISSING] = "".join(f"{ids.encoded(video)}\n" for video in found.missing)
     described |= prepared.keys
     for split in SPLITS:
         if split == "val" and prepared.val_is_test:

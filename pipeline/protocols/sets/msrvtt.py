@@ -23,6 +23,12 @@ def read(order: Order) -> Prepared:
     """Read by the protocol `full`, `1k-a` or `1k-a-7k`."""
     prepared = Prepared()
     full = order.protocol.name == "full"
+    if full and (order.choices.val or order.choices.held_out):
+        order.problems.add("full has a validation split of its own; --val and --held-out are for 1k-a and 1k-a-7k")
+    if order.choices.val == "test" and order.choices.held_out:
+        order.problems.add(
+            "--held-out takes videos of train as val, and --val test those of test; leave one of them out"
+        )
     sentences = {} if full else _sentences(order)
     members = OFFICIAL if full else _members(order, set(sentences), prepared)
     if not members:
@@ -119,7 +125,9 @@ def _check_lists(order: Order, members: dict[str, list[str]], prepared: Prepared
     sets = {frozenset(videos) for videos in known.values()}
     lists = {one.path: reading.id_list(one.path, order.problems) for one in order.sources.of("ids")}
     for one in order.sources.of("table", "video_id"):
-        if not set(SENTENCES) <= set(one.header):
+        if set(SENTENCES) <= set(one.header):
+            one.used = order.protocol.name != "full"
+        else:
             lists[one.path] = reading.column(one.path, "video_id", order.problems)
     for path, videos in lists.items():
         if frozenset(videos) not in sets:

@@ -103,6 +103,23 @@ def test_the_draw_depends_on_the_seed_alone(desk: Any):
     assert held[0] == held[1] != held[2]
 
 
+@pytest.mark.parametrize(
+    ("protocol", "choices", "wanted"),
+    [
+        ("full", Choices(val="test"), "full has a validation split of its own; --val and --held-out are for 1k-a"),
+        (
+            "1k-a",
+            Choices(val="test", held_out=5),
+            "--held-out takes videos of train as val, and --val test those of test",
+        ),
+        ("1k-a", Choices(held_out=9000), "--held-out 9000: should be from 1 to 8999"),
+    ],
+)
+def test_choices_that_do_not_fit(desk: Any, protocol: str, choices: Choices, wanted: str):
+    files = {"a.caption.txt": "video0#0 x\n", "MSRVTT_JSFUSION_test.csv": JSFUSION}
+    assert any(text.startswith(wanted) for text in desk.mistakes("msrvtt", files, protocol, choices=choices))
+
+
 def test_too_many_captions_are_told(desk: Any):
     more = lines("") + "video7020#20 7020 3\nvideo7021#20 new\n"
     assert desk.mistakes("msrvtt", {"a.caption.txt": more}) == [
