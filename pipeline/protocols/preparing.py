@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from pipeline import ids
-from pipeline.errors import LaffError, Problems
+from pipeline.errors import LaffError, Problems, printable
 from pipeline.files import sha256
 from pipeline.items.video_files import links_out, some
 from pipeline.protocols import counting, finding, sources, writing
@@ -13,7 +13,7 @@ from pipeline.protocols.dataset import Choices, DataSet, Order, Protocol
 from pipeline.protocols.prepared import SPLITS, Prepared
 
 SHOWN = 20  # mistakes that are listed; the rest is counted
-LISTED = 10  # missing videos of a split that are listed; the folder's own list is `laff plan`
+LISTED = 10  # missing videos of a split that are listed; a file has all
 OPTIONS = {  # field of Choices -> the option of the command
     **{"val": "--val", "held_out": "--held-out", "seed": "--seed", "first": "--captions"},
     **{"columns": "--column", "fractions": "--fractions"},
@@ -121,16 +121,20 @@ def _about_videos(found: finding.Files | None, prepared: Prepared, wish: Wish) -
     if found is None:
         return ["note: no --videos: the collection is for features that are imported"]
     total = len(_videos(prepared))
-    links = []
+    notes = []
     if not wish.follow_links and (
         out := links_out([str(found.folder / path) for path in found.paths.values()], found.folder)
     ):
-        links.append(
+        notes.append(
             f"note: {len(out):,} files are links out of {found.folder}, such as {Path(next(iter(out))).name}; a run "
             "refuses them until --follow-links lets it"
         )
+    if found.several:
+        notes.append(
+            f"note: {len(found.several):,} videos have several files, and the first is taken: {some(found.several)}"
+        )
     if not found.missing:
-        return [f"videos: all {total:,} have a file in {found.folder}", *links]
+        return [f"videos: all {total:,} have a file in {found.folder}", *notes]
     lines = [f"videos: {total - len(found.missing):,} of {total:,} have a file in {found.folder}"]
     lost = set(found.missing)
     for split in SPLITS:
@@ -138,7 +142,7 @@ def _about_videos(found: finding.Files | None, prepared: Prepared, wish: Wish) -
             shown = f"{', '.join(missing[:LISTED])}{', …' if len(missing) > LISTED else ''}"
             count = f"{len(missing):,} of {len(prepared.ids[split]):,}"
             lines.append(f"  {split}: {count} are missing, and stay in the split for coverage to count: {shown}")
-    return [*lines, f"  all that are missing: {wish.out / writing.MISSING}", *links]
+    return [*lines, f"  all that are missing: {wish.out / writing.MISSING}", *notes]
 
 
 def _head(wish: Wish, prepared: Prepared, given: sources.Sources, comparison: counting.Comparison) -> list[str]:
@@ -149,6 +153,7 @@ def _head(wish: Wish, prepared: Prepared, given: sources.Sources, comparison: co
     lines += comparison.lines
     used = [one.path for one in given.files if one.used]
     if len(used) > SHOWN:
-        return [*lines, f"from {len(used):,} files, such as {some([path.name for path in used])}"]
-    lines += [f"from {path.name}, sha256 {sha256(path)}" for path in used]
-    return lines
+        lines.append(f"from {len(used):,} files, such as {some([path.name for path in used])}")
+    else:
+        lines += [f"from {path.name}, sha256 {sha256(path)}" for path in used]
+    return [*map(printable, lines)]  # a name with a line end would end the comment

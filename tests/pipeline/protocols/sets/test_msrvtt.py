@@ -84,6 +84,12 @@ def test_1k_a_holds_a_thousand_train_videos_out(desk: Any):
     assert made.protocol == "msrvtt/1k-a"
 
 
+def test_1k_a_by_a_list_of_visualsearch(desk: Any):
+    one = "".join(f"video{number}#enc#0 one, of {number}\n" for number in TEST)
+    desk.prepare("msrvtt", {"a.caption.txt": lines(""), "msrvtt1kAtest.caption.txt": one}, "1k-a")
+    assert desk.captions("test") == {f"video{number}#0": f"one, of {number}" for number in TEST}
+
+
 def test_1k_a_by_7k_and_by_the_test_videos(desk: Any):
     files = {"a.caption.txt": lines(""), "MSRVTT_JSFUSION_test.csv": JSFUSION}
     report = desk.prepare("msrvtt", files, "1k-a-7k", Choices(val="test"))
