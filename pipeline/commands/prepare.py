@@ -40,7 +40,7 @@ def fractions_of(context: click.Context, option: click.Parameter, value: str | N
 @click.option("--protocol", default="", metavar="NAME", help="Which splits; `laff prepare DATASET` lists them.")
 @click.option("--videos", type=PATH, metavar="FOLDER", help="Where the videos are; leave it out for imported features.")
 @click.option("--out", type=PATH, metavar="FOLDER", help="Where the collection goes.")
-@click.option("--name", default="", metavar="NAME", help="Another name of the collection, for tables and pages.")
+@click.option("--title", default="", metavar="NAME", help="Another name of the collection, for tables and pages.")
 @click.option(
     "--val",
     type=click.Choice(["held-out", "test"]),
@@ -69,7 +69,7 @@ def prepare_command(
     protocol: str,
     videos: Path | None,
     out: Path | None,
-    name: str,
+    title: str,
     val: str | None,
     held_out: int | None,
     seed: int,
@@ -111,7 +111,16 @@ def prepare_command(
         raise LaffError(f"--videos {videos}: no such folder")
     choices = Choices(val or "", held_out, seed, first or 0, columns, fractions)
     wish = preparing.Wish(
-        data_set, data_set.protocol(protocol), annotations, out, videos, choices, name, accept_counts, yes, follow_links
+        data_set,
+        data_set.protocol(protocol),
+        annotations,
+        out,
+        videos,
+        choices,
+        title,
+        accept_counts,
+        yes,
+        follow_links,
     )
     for line in preparing.prepare(wish):
         click.echo(printable(line))
