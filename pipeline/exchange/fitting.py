@@ -30,7 +30,9 @@ class Items:
         return cls(videos, captions, {"video": frozenset(videos), "text": frozenset(captions)})
 
 
-def fitted(found: Sequence[Found], items: Items, taken: Sequence[str], problems: Problems, notes: list[str]) -> list[Feature]:
+def fitted(
+    found: Sequence[Found], items: Items, taken: Sequence[str], problems: Problems, notes: list[str]
+) -> list[Feature]:
     """The features that fit, those of videos first, by name; what does not fit is noted in `problems`.
 
     taken: names that no stage may get; notes: files that are not used are told there.
@@ -110,7 +112,9 @@ def _kind(found: Found, items: Items) -> tuple[Side, Level]:
     shared = {side: sum(id_ in known for id_ in ids) for side, known in items.sets.items()}
     if found.side == "text" or (found.side is None and shared["text"] > shared["video"]):
         return "text", "video"
-    frames = 0 if shared["video"] else sum(bool((f := frame_ids.parse(id_)) and f[0] in items.sets["video"]) for id_ in ids)
+    frames = (
+        0 if shared["video"] else sum(bool((f := frame_ids.parse(id_)) and f[0] in items.sets["video"]) for id_ in ids)
+    )
     return "video", "frame" if frames else "video"
 
 
@@ -123,8 +127,8 @@ def _of_another_set(found: Found, items: Items, side: Side) -> str:
     if not part.ids:
         return f"{part.path}: has no row"
     return (
-        f"{part.path}{' and others' if found.parts[1:] else ''}: a row for none of the {len(known)} {_word(side)}, such "
-        f"as '{known[0]}'; its own ids are such as '{part.ids[0]}', so it is of another data set, or names things "
+        f"{part.path}{' and others' if found.parts[1:] else ''}: a row for none of the {len(known)} {_word(side)}, "
+        f"such as '{known[0]}'; its own ids are such as '{part.ids[0]}', so it is of another data set, or names things "
         "otherwise: write the ids as the collection has them"
     )
 

@@ -20,6 +20,7 @@ class Part:
     array: str = ""  # of a file with several arrays; "" where there is only one
     id_array: str = ""  # the array of ids; "" where it has the usual name
     starts: str = ""  # the array that says which rows are of a video, where rows are of frames
+    collection: str = ""  # the collection of the tree that it lies in
 
 
 @dataclass(frozen=True)

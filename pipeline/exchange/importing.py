@@ -2,14 +2,14 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pipeline import files
 from pipeline.errors import LaffError, Problems, meant
 from pipeline.exchange import fitting, looking, names, splits, stages_text
-from pipeline.exchange.found import Contents, Feature, Part
+from pipeline.exchange.found import Contents, Feature, Found, Part
 from pipeline.exchange.stages_text import Recipe
 from pipeline.graph import stages
 from pipeline.graph.stages_file import StagesFile
@@ -52,6 +52,7 @@ class _Lists:
     described: Collection | None = None
     sets: Mapping[str, str] = field(default_factory=dict)
     text: str = ""  # of the collection.yaml that is to be written
+    collections: Sequence[str] = ()  # of the tree, by split
 
 
 def run(order: Order) -> Imported:
@@ -67,7 +68,8 @@ def run(order: Order) -> Imported:
     lists = _lists(order, contents, head, problems)
     _end(problems)
     items = fitting.Items.of(lists.described)
-    features = fitting.fitted(contents.features, items, (*stages_text.OWN, *stages.VERBS), problems, contents.notes)
+    found = [_in_order(one, lists.collections) for one in contents.features]
+    features = fitting.fitted(found, items, (*stages_text.OWN, *stages.VERBS), problems, contents.notes)
     if not contents.features and not problems:
         problems.add(f"holds no features; {looking.KNOWN}", order.paths[0])
     pairs = _pairs(order, features, problems)
@@ -124,11 +126,20 @@ def _lists(order: Order, contents: Contents, head: str, problems: Problems) -> _
             try:
                 described = collections.load(path)
             except LaffError as error:
-                raise LaffError("", [one.replace(str(path), str(order.out / COLLECTION)) for one in error.problems]) from None
+                raise LaffError(
+                    "", [one.replace(str(path), str(order.out / COLLECTION)) for one in error.problems]
+                ) from None
     except LaffError as error:
         problems.extend(f"{one}; mend the file, or name another list by --split" for one in error.problems)
         return _Lists()
-    return _Lists(described, {split: one.name for split, one in chosen.items()}, text)
+    named = {split: one.name for split, one in chosen.items()}
+    return _Lists(described, named, text, [one.collection for one in chosen.values()])
+
+
+def _in_order(found: Found, collections_first: Sequence[str]) -> Found:
+    """A feature with its files by split, those of other collections of the tree behind them."""
+    place = {name: number for number, name in reversed(list(enumerate(collections_first)))}
+    return replace(found, parts=sorted(found.parts, key=lambda part: place.get(part.collection, len(place))))
 
 
 def _pairs(order: Order, features: Sequence[Feature], problems: Problems) -> list[tuple[Feature, Feature]]:

@@ -1,4 +1,4 @@
-"""What paths hold: each is a VisualSearch tree, a BigFile folder, or a file of features; told by content, not by name."""
+"""What paths hold: each is a VisualSearch tree, a BigFile folder, or a file of features, told by its content."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The stages file of an import, as text: a stage for each feature, what reads captions, and what learns to fuse them."""
+"""The stages file of an import, as text: a stage for each feature, and what learns to fuse them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,7 +61,11 @@ def text_of(recipe: Recipe, head: str) -> str:
         blocks += _of_captions(recipe.words)
     if recipe.learns or (recipe.ranks and recipe.pairs):
         blocks += _learning(recipe)
-    return f"{head}\nthreads: 2 # CPU threads, on which the last bits of a training depend\n\nstages:\n" + "\n\n".join(blocks) + "\n"
+    return (
+        f"{head}\nthreads: 2 # CPU threads, on which the last bits of a training depend\n\nstages:\n"
+        + "\n\n".join(blocks)
+        + "\n"
+    )
 
 
 def _of_captions(words: Part | None) -> list[str]:
@@ -87,7 +91,9 @@ def _learning(recipe: Recipe) -> list[str]:
     params.append("      singles: false # true: each video feature alone, too")
     pairs = {video.stage: [video.stage, text.stage] for video, text in recipe.pairs}
     rank = f"\n    params: {{pairs: {yamls.inline(pairs)}}}" if pairs else ""
-    train = f"  train:\n    step: train\n    uses: fusion.laff.LAFF\n    from: {yamls.inline(recipe.fused)}\n    params:\n"
+    train = (
+        f"  train:\n    step: train\n    uses: fusion.laff.LAFF\n    from: {yamls.inline(recipe.fused)}\n    params:\n"
+    )
     return [
         train + "\n".join(params),
         "  vectors: # of every video, for search and rank\n    step: vectors\n    from: train",

@@ -7,6 +7,7 @@ ROOT/word2vec.
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.errors import LaffError, Problems
@@ -52,7 +53,7 @@ def read(root: Path, folders: list[Path], skip: Sequence[str], contents: Content
                     contents.skipped.add(name)
                     continue
                 try:
-                    parts.setdefault((side, name), []).append(bigfiles.part(place))
+                    parts.setdefault((side, name), []).append(replace(bigfiles.part(place), collection=folder.name))
                 except LaffError as error:
                     problems.add(f"{error}, or leave the feature out: --skip {name}")
         contents.sets += _sets(folder)

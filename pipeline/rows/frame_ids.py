@@ -5,6 +5,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -42,7 +43,7 @@ def rows_of_videos(ids: Sequence[str]) -> dict[str, np.ndarray]:
     rows: dict[str, np.ndarray] = {}
     for video, frames in found.items():
         frames.sort()
-        for (number, row), (following, other) in zip(frames, frames[1:], strict=False):
+        for (number, row), (following, other) in pairwise(frames):
             if number == following:
                 raise LaffError(f"frame {number} of '{video}' comes twice, as {ids[row]!r} and as {ids[other]!r}")
         rows[video] = np.array([row for _, row in frames], np.int64)
