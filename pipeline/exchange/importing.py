@@ -74,9 +74,7 @@ def run(order: Order) -> Imported:
         problems.add(f"holds no features; {looking.KNOWN}", order.paths[0])
     pairs = _pairs(order, features, problems)
     _end(problems)
-    captions = lists.described.captions if lists.described else None
-    learns, ranks = (captions is None or bool(captions[split]) for split in ("train", "test"))
-    recipe = Recipe(features, pairs, _words(contents), learns, ranks)
+    recipe = Recipe(features, pairs, _words(contents), *_uses(lists.described, contents.notes))
     texts = {STAGES: stages_text.text_of(recipe, head)} | ({COLLECTION: lists.text} if lists.text else {})
     _write(order.out, texts)
     return Imported(
@@ -163,6 +161,17 @@ def _pairs(order: Order, features: Sequence[Feature], problems: Problems) -> lis
         elif len(sides) == 2:
             told.append((sides[0], sides[1]))
     return told
+
+
+def _uses(described: Collection | None, notes: list[str]) -> tuple[bool, bool]:
+    """Whether there are captions to learn from, and captions to rank for; what lacks is noted."""
+    if described is None:
+        return True, True
+    has = {split: bool(captions) for split, captions in described.captions.items()}
+    has["val"] |= described.val_is_test and has["test"]
+    if has["train"] and not has["val"]:
+        notes.append("nothing is trained, since no captions are val's: --split val=NAME, or val=test, says which are")
+    return has["train"] and has["val"], has["test"]
 
 
 def _words(contents: Contents) -> Part | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from pipeline import yamls
 from pipeline.graph import stages
 from pipeline.graph.stages_file import StagesFile
 from pipeline.items import collection
+from tests.forked import Forked
 from tests.pipeline.exchange.conftest import VIDEOS, bigfile, captions_of, lists
 
 Laff = Callable[..., str]
@@ -230,3 +233,54 @@ def test_files_of_another_content_are_kept(tree: Path, tmp_path: Path, laff: Laf
     (tmp_path / "out" / "stages.yaml").write_text("mine\n")
     assert "is there already and says something else; delete it, or name another --out" in laff(tree, status=1)
     assert (tmp_path / "out" / "stages.yaml").read_text() == "mine\n"
+
+
+def test_nothing_is_trained_without_captions_of_val(
+    tree: Path, laff: Laff, entries: Callable[[], dict[str, Any]]
+) -> None:
+    """The pairs are ranked all the same."""
+    shutil.rmtree(tree / "kfval")
+    assert "nothing is trained, since no captions are val's: --split val=NAME, or val=test, says" in laff(tree)
+    written = entries()
+    assert written["train"]["params"] == {"raw": ["clip", "clip-text"], "own": False, "singles": False}
+    assert not {"bow", "w2v", "gru"} & written.keys()
+
+
+def test_a_tree_without_captions(tree: Path, laff: Laff, entries: Callable[[], dict[str, Any]]) -> None:
+    for split in VIDEOS:
+        shutil.rmtree(tree / f"kf{split}" / "TextData")
+    laff(tree)
+    assert list(entries()) == ["ingest", "clip", "x3d"]
+
+
+def test_import_then_run(tree: Path, tmp_path: Path, laff: Laff, forked: Forked) -> None:
+    """Two commands from a tree to figures. A row that is damaged later is named, and costs nothing that is finished."""
+    laff(tree)
+    out, work = tmp_path / "out", tmp_path / "WORK"
+    sets = ("train.epochs=1", "train.width=8", "gru.fit={epochs: 1}", "bow.threshold=1", "w2v.threshold=1")
+    command = ["run", "-c", out / "collection.yaml", "--stages", out / "stages.yaml", "-w", work, "--yes"]
+    command += [word for setting in sets for word in ("--set", setting)]
+
+    def run() -> tuple[int, str]:
+        process = forked.laff(*command)
+        return process.wait(), process.said()
+
+    assert run()[0] == 0
+    figures = json.loads((work / "evaluate" / "metrics.json").read_text())["models"]
+    assert list(figures) == ["laff", "concat", "clip", "chance"]
+    assert (figures["clip"]["t2v"]["queries"], figures["clip"]["t2v"]["candidates"]) == (4, 2)
+    kept = {path: path.read_bytes() for path in sorted(work.rglob("*.h5"))}
+    place = tree / "kfval" / "TextData" / "clip"
+    whole = (place / "feature.bin").read_bytes()
+    (place / "feature.bin").write_bytes(np.full(8, np.nan, "<f4").tobytes())
+    status, said = run()
+    assert status == 1
+    assert f"video3#0: its row in {place} is not usable: 4 of the 4 values are NaN" in said
+    (place / "shape.txt").rename(tmp_path / "shape.txt")
+    status, said = run()
+    assert status == 1
+    assert f"{place}: not a BigFile, it has no shape.txt" in said
+    (tmp_path / "shape.txt").rename(place / "shape.txt")
+    (place / "feature.bin").write_bytes(whole)
+    assert run()[0] == 0
+    assert kept == {path: path.read_bytes() for path in sorted(work.rglob("*.h5"))}
