@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+
+import cli
 
 VIDEOS = {"train": ["video0", "video1", "video2"], "val": ["video3"], "test": ["video4", "video5"]}
 
@@ -65,9 +68,6 @@ def one_collection(tmp_path: Path) -> Path:
 @pytest.fixture
 def laff(tmp_path: Path) -> Callable[..., str]:
     """`laff(path, …, "--pair", "a=b")`: what the command prints, written to tmp_path/out."""
-    from click.testing import CliRunner
-
-    import cli
 
     def call(*arguments: object, status: int = 0) -> str:
         words = ["import", *map(str, arguments), "--out", str(tmp_path / "out")]

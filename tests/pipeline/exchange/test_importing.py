@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+import cli
 from pipeline import yamls
 from pipeline.graph import stages
 from pipeline.graph.stages_file import StagesFile
 from pipeline.items import collection
-from tests.forked import Forked
 from tests.pipeline.exchange.conftest import VIDEOS, bigfile, captions_of, lists
 
 Laff = Callable[..., str]
@@ -253,7 +254,7 @@ def test_a_tree_without_captions(tree: Path, laff: Laff, entries: Callable[[], d
     assert list(entries()) == ["ingest", "clip", "x3d"]
 
 
-def test_import_then_run(tree: Path, tmp_path: Path, laff: Laff, forked: Forked) -> None:
+def test_import_then_run(tree: Path, tmp_path: Path, laff: Laff) -> None:
     """Two commands from a tree to figures. A row that is damaged later is named, and costs nothing that is finished."""
     laff(tree)
     out, work = tmp_path / "out", tmp_path / "WORK"
@@ -262,8 +263,8 @@ def test_import_then_run(tree: Path, tmp_path: Path, laff: Laff, forked: Forked)
     command += [word for setting in sets for word in ("--set", setting)]
 
     def run() -> tuple[int, str]:
-        process = forked.laff(*command)
-        return process.wait(), process.said()
+        result = CliRunner().invoke(cli.main, [str(word) for word in command], prog_name="laff")
+        return result.exit_code, result.output
 
     assert run()[0] == 0
     figures = json.loads((work / "evaluate" / "metrics.json").read_text())["models"]
