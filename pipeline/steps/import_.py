@@ -1,4 +1,4 @@
-"""import: copy features from .npz files or BigFile folders into shards of this collection."""
+"""import: copy features that others extracted, from BigFiles, .npz, .npy, .h5, .parquet or CSV, into our shards."""
 
 import time
 from collections.abc import Sequence
@@ -16,7 +16,8 @@ from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
 from pipeline.plan.units import Unit
 from pipeline.plan.units import shards as shards_of
-from pipeline.rows import bigfile, kinds, shards
+from pipeline.rows import kinds, reading, shards
+from pipeline.rows.items import Layout
 from pipeline.store import ledger
 from pipeline.workers.tasks import Made
 
@@ -36,18 +37,18 @@ class Options:
 
     file: (
         str | list[str]
-    )  # an .npz or a BigFile folder (feature.bin, id.txt, shape.txt); or several, such as one per split
+    )  # a BigFile folder, an .npz, .npy, .h5, .parquet, or a .csv list of .npy; or several, such as one per split
     side: Literal["video", "text"]  # whether its ids are videos or captions
-    array: str = ""  # the array of an .npz; "" if only one is two-dimensional
-    ids: str = "ids"  # the array of ids in an .npz
-    level: Literal["video", "frame"] = "video"  # frame: an .npz whose `starts` [V + 1] say which rows are of a video
-    starts: str = "starts"  # name of that array
+    array: str = ""  # the array, dataset or column with the rows; "" if only one can be it
+    ids: str = "ids"  # that with the ids
+    level: Literal["video", "frame"] = "video"  # frame: rows are frames of videos, as the file says
+    starts: str = "starts"  # the array [V + 1] that says where the frames of each video begin
     frames: int = 50  # at level frame: first frames of a video to take, at most
 
     def __post_init__(self) -> None:
         if not self.file or (isinstance(self.file, list) and len(set(self.file)) < len(self.file)):
             raise LaffError(
-                f"file is {self.file!r}; it should name an .npz or a BigFile folder, or several different ones"
+                f"file is {self.file!r}; it should name a file or a BigFile folder, or several different ones"
             )
         if self.frames < 1:
             raise LaffError(f"frames is {self.frames}; at least one of a video should be taken")
@@ -70,7 +71,10 @@ def problems(context: Context, stage: Stage) -> list[str]:
 def shape(context: Context, stage: Stage) -> tuple[int, int]:
     """Width, from the headers of the files, and number of frames, from the params."""
     options = stage.options_as(Options)
-    widths = [bigfile.width(file, options.array, (options.ids, options.starts)) for file in _files(context, stage)]
+    widths = [
+        reading.width(file, options.array, (options.ids, options.starts), options.level)
+        for file in _files(context, stage)
+    ]
     return max(widths) or 1, options.frames
 
 
@@ -85,8 +89,16 @@ def run(context: Context, planned: Planned) -> None:
     items = [row for unit in planned.todo for row in catalog.shards(unit.side)[unit.shard]]
     with progress.bar(stage.name, len(items), "row") as bar:
         names = catalog.ids(options.side, items)
-        imported = _read(paths, names, options)
-        _check(stage, paths, names, imported, set(catalog.videos if options.side == "video" else catalog.captions))
+        readers = _readers(paths, options)
+        imported = readers.take(names)
+        _check(
+            stage,
+            paths,
+            readers.ids,
+            names,
+            imported,
+            set(catalog.videos if options.side == "video" else catalog.captions),
+        )
         first = 0
         for unit in planned.todo:
             start = time.perf_counter()
@@ -117,27 +129,27 @@ def _files(context: Context, stage: Stage) -> list[Path]:
     return [context.path(name) for name in (file if isinstance(file, list) else [file])]
 
 
-def _read(paths: Sequence[Path], names: list[str], options: Options) -> bigfile.TakenRows:
-    """The rows of these items, from whichever file has them."""
-
-    def read_file(path: Path, wanted: list[str]) -> bigfile.TakenRows:
-        if options.level == "frame":
-            arrays = options.array, options.ids, options.starts
-            return bigfile.read_frames(path, wanted, options.frames, *arrays)
-        return bigfile.read_rows(path, wanted, options.array, options.ids)
-
-    return read_file(paths[0], names) if len(paths) == 1 else bigfile.join(paths, names, options.ids, read_file)
+def _readers(paths: Sequence[Path], options: Options) -> reading.Readers:
+    """What reads the rows of these files."""
+    layout = Layout(options.array, options.ids, options.starts, frames=options.level == "frame")
+    return reading.Readers(paths, layout, options.frames)
 
 
-def _check(stage: Stage, paths: Sequence[Path], names: list[str], imported: bigfile.TakenRows, known: set[str]) -> None:
+def _check(
+    stage: Stage,
+    paths: Sequence[Path],
+    ids_of_files: Sequence[str],
+    names: list[str],
+    imported: reading.TakenRows,
+    known: set[str],
+) -> None:
     """Raise LaffError if the files are of other items, or if captions lack a row.
 
     A video without a row is only noted in the ledger; captions cannot be left out.
     """
     options = stage.options_as(Options)
     files = " and ".join(map(str, paths))
-    ids_of_files = {id_ for path in paths for id_ in bigfile.ids_of(path, options.ids)} if names else known
-    if not imported.sound.any() and not known.intersection(ids_of_files):
+    if names and not imported.sound.any() and not known.intersection(ids_of_files):
         example = f"; its own are such as {min(ids_of_files)!r}" if ids_of_files else ""
         raise LaffError(
             f"'{stage.name}': {files} has a row for none of the {len(known)} ids, such as {names[0]!r}{example}"
@@ -151,7 +163,7 @@ def _check(stage: Stage, paths: Sequence[Path], names: list[str], imported: bigf
         raise Problems(reasons).error(f"'{stage.name}'", SHOWN)
 
 
-def _reason(sources: Sequence[str], imported: bigfile.TakenRows, place: int) -> tuple[str, str]:
+def _reason(sources: Sequence[str], imported: reading.TakenRows, place: int) -> tuple[str, str]:
     """Why an item has no usable row, as a sentence and as the short name of the kind of failure."""
     if not imported.counts[place]:
         return f"no row in {', '.join(sources)}", "Missing"
