@@ -6,6 +6,8 @@ from extractors.vectors import open_bigfile
 from pipeline.errors import LaffError
 from pipeline.exchange.found import Part
 from pipeline.rows import bigfile
+from pipeline.rows.items import Layout
+from pipeline.rows.reading import Reader
 
 FILES = ("feature.bin", "id.txt", "shape.txt")
 FORM = "BigFile"
@@ -21,8 +23,13 @@ def part(folder: Path) -> Part:
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
         raise LaffError(f"{folder}: has no {', '.join(missing)}{_mend(folder, missing)}")
-    ids = bigfile.ids_of(folder)
+    ids = Reader(folder, Layout()).ids
     return Part(folder, int(open_bigfile(folder)[1].shape[1]), ids, FORM)
+
+
+def videos(part_: Part) -> list[str]:
+    """The videos whose frames a BigFile has; LaffError where an id names no frame, or two the same."""
+    return bigfile.frames(part_.path, list(part_.ids)).ids
 
 
 def words(folder: Path) -> Part:

@@ -1,19 +1,40 @@
-"""Single files of features: which arrays they hold, of which width, for which ids; rows are not read."""
+"""Single files of features: which tables they hold, of which width, for which ids; rows are not read."""
 
 from pathlib import Path
 
 from pipeline.errors import LaffError
 from pipeline.exchange.found import Part
-from pipeline.rows import archives, bigfile
+from pipeline.rows import feature_list, kinds, npy
+from pipeline.rows.items import Layout
+from pipeline.rows.reading import Reader
+from pipeline.rows.sources import source
 
-KNOWN = "an .npz with ids [N] and values [N, D]"
-ENDINGS = (".npz",)
-IDS, STARTS = "ids", "starts"
+FORMS = {
+    "csv": "a list of .npy files",
+    "h5": "HDF5",
+    "npy": "an .npy with ids beside it",
+    "npz": "an .npz",
+    "parquet": "Parquet",
+}
+ENDINGS = (".npz", ".h5", ".hdf5", ".parquet")
+IDS = Layout().ids
 
 
 def looks_like_one(path: Path) -> bool:
-    """Whether a file of a folder is meant to be imported, by its name."""
-    return path.suffix.lower() in ENDINGS
+    """Whether a file of a folder is to be imported: an .npy only with ids beside it, a CSV only with the header."""
+    match path.suffix.lower():
+        case ".npy":
+            try:
+                return bool(npy.ids_beside(path)) and not path.name.endswith(npy.STARTS)
+            except LaffError:
+                return False
+        case ".csv":
+            try:
+                return bool(feature_list.read(path))
+            except LaffError:
+                return False
+        case ending:
+            return ending in ENDINGS
 
 
 def stem(path: Path) -> str:
@@ -24,21 +45,29 @@ def stem(path: Path) -> str:
 def parts(path: Path) -> dict[str, Part]:
     """{name: feature} of a file; LaffError where it is none that laff reads.
 
-    A file with one table is a feature of the file's name; with several, each is one of the array's.
+    A file with one table is a feature of the file's name; with several, each is one of the table's.
     """
-    headers = {name: archives.header(path, name) for name in archives.names(path)}
-    lists = [name for name, header in headers.items() if len(header.shape) == 1 and header.dtype.kind in "US"]
-    id_array = IDS if IDS in headers or len(lists) != 1 else lists[0]
-    ids = bigfile.ids_of(path, id_array)
-    starts = STARTS if STARTS in headers else ""
-    tables = {name: header for name, header in headers.items() if len(header.shape) == 2 and name != starts}
-    if not tables:
-        raise LaffError(f"{path}: has no array [{len(ids)}, D]; {KNOWN}")
-    several = len(tables) > 1
-    form = f"an .npz with {', '.join(tables)}"
+    held = source(path, Layout()).parts()
+    if not held.tables:
+        raise LaffError(f"{path}: has no table of numbers [N, D]; {kinds.WANTED}")
+    several, form = len(held.tables) > 1, FORMS[kinds.kind(path)]
+    first = next(iter(held.tables))
+    ids, id_array = _ids(path, Layout(array=first, frames=held.frames), held.lists)
+    if several:
+        form += f" with {', '.join(held.tables)}"
     return {
         (name if several else stem(path)): Part(
-            path, header.shape[1], ids, form, name if several else "", "" if id_array == IDS else id_array, starts
+            path, width, ids, form, name if several else "", "" if id_array == IDS else id_array, held.frames
         )
-        for name, header in tables.items()
+        for name, width in held.tables.items()
     }
+
+
+def _ids(path: Path, layout: Layout, lists: list[str]) -> tuple[list[str], str]:
+    """The ids of a file, and what it calls them: as is usual, else the only list of text that it has."""
+    try:
+        return Reader(path, layout).ids, layout.ids
+    except LaffError:
+        if len(lists) != 1 or lists == [IDS]:
+            raise
+        return Reader(path, Layout(layout.array, lists[0], frames=layout.frames)).ids, lists[0]

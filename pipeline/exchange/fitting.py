@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from pipeline.errors import LaffError, Problems
+from pipeline.exchange import bigfiles
 from pipeline.exchange.found import Feature, Found, Level, Part, Side
 from pipeline.exchange.names import stage_name
 from pipeline.items.collection import Collection
@@ -58,9 +59,9 @@ def _feature(found: Found, items: Items, problems: Problems, notes: list[str]) -
     of_part: list[frozenset[str]] = []
     for part in found.parts:
         try:
-            ids = frozenset(frame_ids.rows_of_videos(part.ids) if level == "frame" and not part.starts else part.ids)
+            ids = frozenset(bigfiles.videos(part) if level == "frame" and not part.frames else part.ids)
         except LaffError as error:
-            problems.add(f"{part.path}: {error}")
+            problems.extend(error.problems, part.path)
             continue
         wanted = items.sets.get(side)
         covered = frozenset().union(*of_part)
@@ -104,18 +105,17 @@ def _feature(found: Found, items: Items, problems: Problems, notes: list[str]) -
 def _kind(found: Found, items: Items) -> tuple[Side, Level]:
     """Whether the rows are of videos or captions, and whether they are of frames: by the ids, else by the place."""
     ids = [id_ for part in found.parts for id_ in part.ids]
-    if any(part.starts for part in found.parts):
+    if any(part.frames for part in found.parts):
         return "video", "frame"
     if not items.sets:
-        captions = sum("#" in id_ for id_ in ids)
-        return found.side or ("text" if 2 * captions > len(ids) else "video"), "video"
+        side = found.side or ("text" if 2 * sum("#" in id_ for id_ in ids) > len(ids) else "video")
+        named_so = side == "video" and "frame" in found.name.lower() and all(map(frame_ids.parse, ids))
+        return side, "frame" if named_so else "video"
     shared = {side: sum(id_ in known for id_ in ids) for side, known in items.sets.items()}
     if found.side == "text" or (found.side is None and shared["text"] > shared["video"]):
         return "text", "video"
-    frames = (
-        0 if shared["video"] else sum(bool((f := frame_ids.parse(id_)) and f[0] in items.sets["video"]) for id_ in ids)
-    )
-    return "video", "frame" if frames else "video"
+    frames = sum(bool((named := frame_ids.parse(id_)) and named[0] in items.sets["video"]) for id_ in ids)
+    return "video", "frame" if frames > shared["video"] else "video"
 
 
 def _of_another_set(found: Found, items: Items, side: Side) -> str:

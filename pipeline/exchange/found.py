@@ -19,7 +19,7 @@ class Part:
     form: str  # what the file is, in words
     array: str = ""  # of a file with several arrays; "" where there is only one
     id_array: str = ""  # the array of ids; "" where it has the usual name
-    starts: str = ""  # the array that says which rows are of a video, where rows are of frames
+    frames: bool = False  # whether the file itself says that its rows are of frames; `ids` are those of videos then
     collection: str = ""  # the collection of the tree that it lies in
 
 

@@ -7,10 +7,11 @@ from pipeline.errors import LaffError, Problems
 from pipeline.exchange import bigfiles, feature_files, trees
 from pipeline.exchange.found import Contents, Found, Part
 from pipeline.exchange.split_names import without_split
+from pipeline.rows import kinds
 
 KNOWN = (
     "it should be a VisualSearch tree (ROOT/<collection>/FeatureData/<feature>/{feature.bin,id.txt,shape.txt}), such a "
-    f"folder of one feature, or {feature_files.KNOWN}"
+    f"folder of one feature, or a file: {kinds.WANTED}"
 )
 
 

@@ -40,10 +40,7 @@ def entry(feature: Feature) -> str:
     params: dict[str, object] = {"side": feature.side}
     if feature.level == "frame":
         params["level"] = "frame"
-    for key, usual in (("array", ""), ("ids", "ids"), ("starts", "starts")):
-        value = getattr(parts[0], {"ids": "id_array"}.get(key, key))
-        if value and value != usual:
-            params[key] = value
+    params |= {key: value for key, value in (("array", parts[0].array), ("ids", parts[0].id_array)) if value}
     each = {"video": "a video", "text": "a caption"}[feature.side] if feature.level == "video" else "a frame"
     lines = [f"  {feature.stage}: # {feature.width} numbers {each}", "    step: import", "    from: ingest"]
     lines += ["    params:", *(f"      {key}: {yamls.inline(value)}" for key, value in params.items())]

@@ -70,7 +70,7 @@ def laff(tmp_path: Path) -> Callable[..., str]:
     """`laff(path, …, "--pair", "a=b")`: what the command prints, written to tmp_path/out."""
 
     def call(*arguments: object, status: int = 0) -> str:
-        words = ["import", *map(str, arguments), "--out", str(tmp_path / "out")]
+        words = ["import", "--out", str(tmp_path / "out"), *map(str, arguments)]
         result = CliRunner().invoke(cli.main, words, prog_name="laff")
         assert result.exit_code == status, result.output
         return result.output

@@ -133,6 +133,61 @@ def test_an_npz_for_a_collection_of_the_users(
     assert f"-c {mine} " in told
 
 
+def test_files_of_every_format(tree: Path, tmp_path: Path, laff: Laff, entries: Callable[[], dict[str, Any]]) -> None:
+    """Told by their bytes: no name has a usual ending; a folder of such files is all of them."""
+    import h5py
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    everything = [video for videos in VIDEOS.values() for video in videos]
+    folder = tmp_path / "files"
+    (folder / "each").mkdir(parents=True)
+    np.save(folder / "plain.npy", np.ones((6, 2)))
+    (folder / "plain.ids.txt").write_text("\n".join(everything))
+    with h5py.File(folder / "h.h5", "w") as file:
+        file["ids"], file["values"] = everything, np.ones((6, 3))
+    with h5py.File(folder / "by_id.h5", "w") as file:
+        for video in everything:
+            file[video] = np.ones(4)
+    pq.write_table(pa.table({"ids": everything, "values": [[1.0] * 5] * 6}), folder / "p.parquet")
+    np.savez(folder / "frames.npz", ids=np.array(everything), starts=np.arange(7) * 2, values=np.ones((12, 6)))
+    lines = ["video_path,feature_path"]
+    for video in everything:
+        np.save(folder / "each" / f"{video}.npy", np.ones(7))
+        lines.append(f"videos/{video}.mp4,each/{video}.npy")
+    (folder / "list.csv").write_text("\n".join(lines))
+    (folder / "other.csv").write_text("a,b\n1,2\n")
+    told = laff(tree, folder)
+    written = {name: entry["params"] for name, entry in entries().items() if entry["step"] == "import"}
+    files = {"plain": "plain.npy", "h": "h.h5", "by_id": "by_id.h5", "p": "p.parquet", "list": "list.csv"}
+    for name, file_name in files.items():
+        assert written[name] == {"side": "video", "file": str(folder / file_name)}
+    assert written["frames"] == {"side": "video", "level": "frame", "file": str(folder / "frames.npz")}
+    widths = [
+        line.split()[-5] for line in told.splitlines() if line.split()[:1] in [[name] for name in [*files, "frames"]]
+    ]
+    assert sorted(widths) == ["2", "3", "4", "5", "6", "7"]
+    (folder / "h.h5").rename(tmp_path / "h.bin")
+    assert "h.bin: HDF5" in laff(tmp_path / "h.bin", "--out", tmp_path / "again")
+
+
+def test_frames_of_bigfiles(tree: Path, laff: Laff, entries: Callable[[], dict[str, Any]]) -> None:
+    for split, videos in VIDEOS.items():
+        names = [f"{video}_{number}" for number in range(3) for video in videos]
+        bigfile(tree / f"kf{split}" / "FeatureData" / "frame" / "clip", names)
+    told = laff(tree)
+    assert entries()["clip-frames"]["params"]["level"] == "frame"
+    assert "clip-frames" not in entries()["train"]["from"]
+    assert "features of frames are read by models that name them alone, not by default: clip-frames" in told
+    place = bigfile(tree / "kfval" / "FeatureData" / "frame" / "clip", ["video3_1", "video3_01", "video3"])
+    wrong = laff(tree, status=1)
+    assert f"{place}: id 'video3' is no frame; a row of a frame is called VIDEO_NUMBER" in wrong
+    assert (
+        f"{place}: frame 1 of 'video3' comes twice, so its row is not clear, or leave it out: --skip frame/clip"
+        in wrong
+    )
+
+
 def test_without_a_collection(tmp_path: Path, laff: Laff, entries: Callable[[], dict[str, Any]]) -> None:
     np.savez(tmp_path / "f.npz", ids=np.array(["a", "b"]), values=np.ones((2, 3)))
     np.savez(tmp_path / "t.npz", ids=np.array(["a#0", "b#0"]), values=np.ones((2, 3)))
