@@ -1,18 +1,18 @@
 """VisualSearch trees: ROOT/<collection>/{FeatureData,TextData,TextFeatureData,VideoSets}, as the LAFF authors use them.
 
-Features are BigFile folders at any depth below FeatureData (of videos) and TextData or TextFeatureData (of captions).
-A list is VideoSets/<set>.txt, its captions are TextData/<set>.caption.txt. Word vectors are BigFiles below
-ROOT/word2vec.
+Features are BigFile folders, or other files of features, at any depth below FeatureData (of videos) and TextData or
+TextFeatureData (of captions). A list is VideoSets/<set>.txt, its captions are TextData/<set>.caption.txt. Word vectors
+are BigFiles below ROOT/word2vec.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from pipeline.errors import LaffError, Problems
-from pipeline.exchange import bigfiles
+from pipeline.exchange import bigfiles, feature_files
 from pipeline.exchange.found import Contents, Found, ItemSet, Part, Side
+from pipeline.exchange.split_names import split_of
 
 VIDEO, TEXT, LISTS = "FeatureData", ("TextData", "TextFeatureData"), ("VideoSets", "ImageSets")
 MARKS = (VIDEO, *TEXT, *LISTS)  # folders of a collection
@@ -47,35 +47,43 @@ def read(root: Path, folders: list[Path], skip: Sequence[str], contents: Content
     places: tuple[tuple[Side, str], ...] = (("video", VIDEO), *(("text", mark) for mark in TEXT))
     for folder in folders:
         for side, mark in places:
-            for place in _bigfiles(folder / mark):
-                name = place.relative_to(folder / mark).as_posix()
-                if name in skip:
-                    contents.skipped.add(name)
-                    continue
-                try:
-                    parts.setdefault((side, name), []).append(replace(bigfiles.part(place), collection=folder.name))
-                except LaffError as error:
-                    problems.add(f"{error}, or leave the feature out: --skip {name}")
+            for name, part in _features(folder / mark, skip, contents, problems):
+                parts.setdefault((side, name), []).append(replace(part, collection=folder.name))
         contents.sets += _sets(folder)
     contents.features += [Found(name, found, side) for (side, name), found in parts.items()]
-    for place in _bigfiles(folders[0].parent / WORDS):
+    for place in filter(Path.is_dir, _places(folders[0].parent / WORDS)):
         try:
             contents.words.append(bigfiles.words(place))
         except LaffError as error:
             contents.notes.append(f"{error}; these word vectors are not used")
 
 
-def _bigfiles(folder: Path) -> Iterator[Path]:
-    """The BigFile folders below a folder, by name; links are followed, for features often lie elsewhere."""
+def _features(folder: Path, skip: Sequence[str], contents: Contents, problems: Problems) -> Iterator[tuple[str, Part]]:
+    """The name and the file of each feature below a folder."""
+    for place in _places(folder):
+        path = place.relative_to(folder)
+        name = path.as_posix() if place.is_dir() else path.with_suffix("").as_posix()
+        if name in skip:
+            contents.skipped.add(name)
+            continue
+        try:
+            held = {name: bigfiles.part(place)} if place.is_dir() else feature_files.parts(place)
+        except LaffError as error:
+            problems.add(f"{error}, or leave the feature out: --skip {name}")
+            continue
+        for table, part in held.items():
+            yield name if len(held) == 1 else f"{name}/{table}", part
+
+
+def _places(folder: Path) -> Iterator[Path]:
+    """BigFile folders and files of features below a folder, by name; links are followed, for they often lie elsewhere."""
     places = [(folder, 0)]
     while places:
         place, depth = places.pop()
-        if depth and bigfiles.is_one(place):
+        if depth and (bigfiles.is_one(place) or (place.is_file() and feature_files.looks_like_one(place))):
             yield place
         elif depth < DEEPEST and place.is_dir():
-            with os.scandir(place) as entries:
-                inner = sorted((entry.name for entry in entries if entry.is_dir()), reverse=True)
-            places += [(place / name, depth + 1) for name in inner]
+            places += [(inner, depth + 1) for inner in sorted(place.iterdir(), reverse=True)]
 
 
 def _sets(folder: Path) -> list[ItemSet]:
@@ -88,7 +96,7 @@ def _sets(folder: Path) -> list[ItemSet]:
     names = [name for name in ids if name not in captions] + list(captions)
     sets = [ItemSet(name, folder.name, ids.get(Path(name).name), captions.get(name)) for name in sorted(names)]
     # One file may hold the captions of several lists.
-    common = [one for one in sets if one.ids is None and one.captions and "/" not in one.name]
+    common = [one for one in sets if not (one.ids or "/" in one.name or split_of(one.name))]
     if len(common) != 1 or not any(one.ids and not one.captions for one in sets):
         return sets
     shared = common[0].captions

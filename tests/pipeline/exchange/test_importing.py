@@ -171,6 +171,32 @@ def test_files_of_every_format(tree: Path, tmp_path: Path, laff: Laff, entries: 
     assert "h.bin: HDF5" in laff(tmp_path / "h.bin", "--out", tmp_path / "again")
 
 
+def test_other_files_in_a_tree(tree: Path, laff: Laff, entries: Callable[[], dict[str, Any]]) -> None:
+    for split, videos in VIDEOS.items():
+        folder = tree / f"kf{split}" / "FeatureData" / "v2.5"
+        folder.mkdir()
+        np.savez(folder / "tf.b.npz", ids=np.array(videos), values=np.ones((len(videos), 2)))
+        np.savez(
+            folder.parent / "two.npz", ids=np.array(videos), a=np.ones((len(videos), 2)), b=np.ones((len(videos), 3))
+        )
+    laff(tree)
+    places = [str(tree / f"kf{split}" / "FeatureData" / "v2.5" / "tf.b.npz") for split in VIDEOS]
+    assert entries()["tf-b"]["params"]["file"] == places
+    assert entries()["b"]["params"]["array"] == "b"
+
+
+def test_captions_of_several_lists_in_one_file(one_collection: Path, tmp_path: Path, laff: Laff) -> None:
+    folder = one_collection / "kf" / "TextData"
+    text = "".join(path.read_text() for path in sorted(folder.glob("*.caption.txt")))
+    for path in folder.glob("*.caption.txt"):
+        path.unlink()
+    (folder / "kf.caption.txt").write_text(text)
+    laff(one_collection)
+    described = collection.load(tmp_path / "out" / "collection.yaml")
+    assert described.ids == VIDEOS
+    assert {split: len(captions) for split, captions in described.captions.items()} == {"train": 6, "val": 2, "test": 4}
+
+
 def test_frames_of_bigfiles(tree: Path, laff: Laff, entries: Callable[[], dict[str, Any]]) -> None:
     for split, videos in VIDEOS.items():
         names = [f"{video}_{number}" for number in range(3) for video in videos]
