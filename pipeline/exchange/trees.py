@@ -71,12 +71,13 @@ def _features(folder: Path, skip: Sequence[str], contents: Contents, problems: P
         except LaffError as error:
             problems.add(f"{error}, or leave the feature out: --skip {name}")
             continue
-        for table, part in held.items():
-            yield name if len(held) == 1 else f"{name}/{table}", part
+        named = {name if len(held) == 1 else f"{name}/{table}": part for table, part in held.items()}
+        contents.skipped.update(named.keys() & set(skip))
+        yield from ((one, part) for one, part in named.items() if one not in skip)
 
 
 def _places(folder: Path) -> Iterator[Path]:
-    """BigFile folders and files of features below a folder, by name; links are followed, for they often lie elsewhere."""
+    """BigFile folders and files of features below a folder, by name; links are followed."""
     places = [(folder, 0)]
     while places:
         place, depth = places.pop()

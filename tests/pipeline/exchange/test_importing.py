@@ -171,7 +171,7 @@ def test_files_of_every_format(tree: Path, tmp_path: Path, laff: Laff, entries: 
     assert "h.bin: HDF5" in laff(tmp_path / "h.bin", "--out", tmp_path / "again")
 
 
-def test_other_files_in_a_tree(tree: Path, laff: Laff, entries: Callable[[], dict[str, Any]]) -> None:
+def test_other_files_in_a_tree(tree: Path, tmp_path: Path, laff: Laff, entries: Callable[[], dict[str, Any]]) -> None:
     for split, videos in VIDEOS.items():
         folder = tree / f"kf{split}" / "FeatureData" / "v2.5"
         folder.mkdir()
@@ -183,6 +183,10 @@ def test_other_files_in_a_tree(tree: Path, laff: Laff, entries: Callable[[], dic
     places = [str(tree / f"kf{split}" / "FeatureData" / "v2.5" / "tf.b.npz") for split in VIDEOS]
     assert entries()["tf-b"]["params"]["file"] == places
     assert entries()["b"]["params"]["array"] == "b"
+    shutil.rmtree(tmp_path / "out")
+    laff(tree, "--skip", "two/b", "--skip", "clip")
+    assert {"a", "x3d"} < entries().keys()
+    assert not {"b", "clip", "clip-text"} & entries().keys()
 
 
 def test_captions_of_several_lists_in_one_file(one_collection: Path, tmp_path: Path, laff: Laff) -> None:
