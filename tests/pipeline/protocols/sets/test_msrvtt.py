@@ -84,6 +84,12 @@ def test_1k_a_holds_a_thousand_train_videos_out(desk: Any):
     assert made.protocol == "msrvtt/1k-a"
 
 
+def test_1k_a_by_a_list_of_visualsearch(desk: Any):
+    one = "".join(f"video{number}#enc#0 one, of {number}\n" for number in TEST)
+    desk.prepare("msrvtt", {"a.caption.txt": lines(""), "msrvtt1kAtest.caption.txt": one}, "1k-a")
+    assert desk.captions("test") == {f"video{number}#0": f"one, of {number}" for number in TEST}
+
+
 def test_1k_a_by_7k_and_by_the_test_videos(desk: Any):
     files = {"a.caption.txt": lines(""), "MSRVTT_JSFUSION_test.csv": JSFUSION}
     report = desk.prepare("msrvtt", files, "1k-a-7k", Choices(val="test"))
@@ -101,6 +107,23 @@ def test_the_draw_depends_on_the_seed_alone(desk: Any):
         held.append(desk.collection().ids["val"])
     assert len(held[0]) == 10
     assert held[0] == held[1] != held[2]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "choices", "wanted"),
+    [
+        ("full", Choices(val="test"), "full has a validation split of its own; --val and --held-out are for 1k-a"),
+        (
+            "1k-a",
+            Choices(val="test", held_out=5),
+            "--held-out takes videos of train as val, and --val test those of test",
+        ),
+        ("1k-a", Choices(held_out=9000), "--held-out 9000: should be from 1 to 8999"),
+    ],
+)
+def test_choices_that_do_not_fit(desk: Any, protocol: str, choices: Choices, wanted: str):
+    files = {"a.caption.txt": "video0#0 x\n", "MSRVTT_JSFUSION_test.csv": JSFUSION}
+    assert any(text.startswith(wanted) for text in desk.mistakes("msrvtt", files, protocol, choices=choices))
 
 
 def test_too_many_captions_are_told(desk: Any):
