@@ -46,11 +46,11 @@ def info(low: int = 0, high: int = 10000) -> str:
     "files",
     [
         {"train_val_videodatainfo.json": info(0, 7010), "test_videodatainfo.json": info(7010, 10000)},
-        {"MSRVTT_data.json": info()},
+        {"MSRVTT_data.json": "\ufeff" + info().replace("}, ", "},\r\n")},
         {"a.caption.txt": lines("")},
         {"a.caption.txt": lines("enc#").replace("\n", "\r\n")},
     ],
-    ids=["json of two", "json of all", "VisualSearch", "VisualSearch with #enc#"],
+    ids=["json of two", "json of all with BOM and CRLF", "VisualSearch", "VisualSearch with #enc#"],
 )
 def test_the_official_split(desk: Any, files: dict[str, str]):
     report = desk.prepare("msrvtt", files)
@@ -163,6 +163,11 @@ def test_of_two_files_the_one_with_the_published_number_counts(desk: Any):
         ),
         ({"a.json": '{"videos": [], "sentences": [,]}'}, "a.json:1: is not JSON: Expecting value at column 30"),
         ({"a.json": '{"videos": [], "videos": []}'}, "a.json: 'videos' stands twice; remove one of the two"),
+        (
+            {"a.json": '{"videos": [],\n"sentences": [{"caption": "caf\xe9"}]}'.encode("latin-1")},
+            "a.json:2: is not UTF-8 text: byte 0xe9 (invalid continuation byte); save it as UTF-8, say by `iconv -f "
+            "LATIN1 -t UTF-8 a.json`",
+        ),
         ({"a.json": ""}, "a.json: is empty"),
         ({"a.json": "[]"}, "a.json: should be {videos: […], sentences: […]}, as videodatainfo.json has it"),
         (
@@ -212,6 +217,11 @@ def test_a_mistake_says_where_and_what_to_do(desk: Any, files: dict[str, Any], w
         ("key,video_id,sentence\nret0,video9000,\n", "t.csv:2: 'video9000' has no sentence"),
         (
             "key,video_id,sentence\nret0,video9000,a cat, a dog\n",
+            "t.csv:2: has 4 columns instead of 3 (key, video_id, sentence); a text that holds the separator needs "
+            "quotes around it",
+        ),
+        (
+            "key\tvideo_id\tsentence\nret0\tvideo9000\ta cat\tx\n",
             "t.csv:2: has 4 columns instead of 3 (key, video_id, sentence); a text that holds the separator needs "
             "quotes around it",
         ),

@@ -124,6 +124,24 @@ def test_paths_of_files_find_them(desk: Any, tmp_path: Path):
         ("csv", {"t.csv": "video,caption\n../a,x\n"}, None),
         (
             "csv",
+            {"t.csv": b"video,caption\na,caf\xe9\n"},
+            "t.csv:2: is not UTF-8 text: byte 0xe9 (invalid continuation byte); save it as UTF-8, say by `iconv -f "
+            "LATIN1 -t UTF-8 t.csv`",
+        ),
+        (
+            "jsonl",
+            {"t.jsonl": b'{"video": "a", "caption": "caf\xe9"}\n'},
+            "t.jsonl:1: is not UTF-8 text: byte 0xe9 (invalid continuation byte); save it as UTF-8, say by `iconv -f "
+            "LATIN1 -t UTF-8 t.jsonl`",
+        ),
+        (
+            "folder",
+            {"a.mp4": "", "a.txt": b"caf\xe9\n"},
+            "a.txt:1: is not UTF-8 text: byte 0xe9 (invalid continuation byte); save it as UTF-8, say by `iconv -f "
+            "LATIN1 -t UTF-8 a.txt`",
+        ),
+        (
+            "csv",
             {"t.txt": "a b\n"},
             "none of the files is a table: .csv or .tsv, with a header of the names of columns",
         ),
