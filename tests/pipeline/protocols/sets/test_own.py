@@ -148,13 +148,19 @@ def test_paths_of_files_find_them(desk: Any, tmp_path: Path):
         (
             "jsonl",
             {"t.jsonl": JSONL[:-5]},
-            "t.jsonl:20: is not JSON: Unterminated string starting at; each line should be an object of its own",
+            "t.jsonl:20: is not JSON: Unterminated string starting at column 28; each line should be an object of "
+            "its own",
         ),
         (
             "jsonl",
             {"t.jsonl": '{"video": "a", "caption": "x"}\n{"video": "b", "caption": 3}\n'},
             "t.jsonl:2: should be an object, such as {video: …, caption: …}; the video should be text, the caption "
             "a text or a list of texts",
+        ),
+        (
+            "jsonl",
+            {"t.jsonl": '{"video": "a", "caption": ' + "9" * 5000 + "}"},
+            "t.jsonl:1: is not JSON: it has a number of too many digits; each line should be an object of its own",
         ),
         ("jsonl", {"t.json": '{"a": 1}'}, "t.json: should be a list of objects, or .jsonl with an object a line"),
         ("folder", {"a.txt": "x\n"}, ": has no text beside a video; the captions of a.mp4 are the lines of a.txt"),
