@@ -77,6 +77,8 @@ def test_splits_that_names_do_not_tell(tmp_path: Path, laff: Laff) -> None:
     for name, videos in (("tgif", ["a", "b"]), ("tv2016train", ["c"]), ("iacc.3", ["d"])):
         lists(root / name, name, videos)
         bigfile(root / name / "FeatureData" / "x3d", videos)
+    topics = root / "iacc.3" / "TextData" / "tv16.avs.txt"
+    topics.write_text("501 a person playing guitar outdoors\n")
     told = laff(root, "--split", "train=tgif", "--split", "val=tv2016train", "--split", "test=iacc.3")
     assert collection.load(tmp_path / "out" / "collection.yaml").ids == {
         "train": ["a", "b"],
@@ -84,6 +86,7 @@ def test_splits_that_names_do_not_tell(tmp_path: Path, laff: Laff) -> None:
         "test": ["d"],
     }
     assert "test (iacc.3): 1 videos, 2 captions" in told
+    assert f"note: topics {topics}: to rank videos for them, name the file as `queries:`" in told
     assert "--split train=tgiv: no such list; did you mean 'tgif'?" in laff(root, "--split", "train=tgiv", status=1)
     lists(root / "tv2016train", "othertrain", ["c"])
     assert "several lists could be train: othertrain, tv2016train; say which" in laff(root, status=1)
