@@ -58,6 +58,7 @@ class Table:
                 self.ids.append(id_)
                 self.paths.append(catalog.paths[item] if self.side == "video" else "")
                 places.append((number, row))
+        tick(len(self.missing))
         used = [head for head in self._heads.values() if head.row_of]
         if not places:
             raise LaffError(f"{self.name}: none of the {len(rows)} items has a row, so there is nothing to export")
