@@ -1,9 +1,9 @@
 """Rows in a BigFile, the folder of the LAFF authors: feature.bin (float32), id.txt, shape.txt.
 
-id.txt may be percent-encoded. Of frames, an id is `VIDEO_NUMBER`: the frames of a video are its rows, by number.
+id.txt may be percent-encoded. Of frames, an id is such as `VIDEO_NUMBER`: the frames of a video are its rows, by
+number.
 """
 
-import re
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -13,10 +13,9 @@ import numpy as np
 from extractors.vectors import NotBigFile, open_bigfile
 from pipeline.errors import LaffError, Problems
 from pipeline.ids import decoded
-from pipeline.rows import kinds
+from pipeline.rows import frame_ids, kinds
 from pipeline.rows.items import Items, Layout, Parts
 
-FRAME = re.compile(r"(.+)_([0-9]+)", re.ASCII | re.DOTALL)
 SHOWN = 5  # ids in a message
 
 
@@ -57,17 +56,17 @@ class BigFile:
 
 
 def frames(path: Path, names: list[str]) -> Items:
-    """The videos of rows named `VIDEO_NUMBER`, in the order of their first rows, each with its frames by number.
+    """The videos of rows named as frames, in the order of their first rows, each with its frames by number.
 
     Numbers may begin anywhere and leave some out. LaffError where a name is no such, or a number comes twice.
     """
     rows_of: dict[str, list[tuple[int, int]]] = {}
     problems = Problems()
     for row, name in enumerate(names):
-        if match := FRAME.fullmatch(name):
-            rows_of.setdefault(match[1], []).append((int(match[2]), row))
+        if named := frame_ids.parse(name):
+            rows_of.setdefault(named[0], []).append((named[1], row))
         else:
-            problems.add(f"id {name!r} is no frame; a row of a frame is called VIDEO_NUMBER, such as video7_12")
+            problems.add(f"id {name!r} is no frame; a row of a frame is called {frame_ids.FORMS}, such as video7_12")
     for video, numbered in rows_of.items():
         numbered.sort()
         for (number, _), (following, _) in pairwise(numbered):

@@ -22,6 +22,7 @@ from pipeline.store import ledger
 from pipeline.workers.tasks import Made
 
 SHOWN = 100  # captions without a usable row that an error lists one by one
+MEND = "captions cannot be left out: extract the feature anew for these, or fuse without it (--set 'train.from=[…]')"
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def run(context: Context, planned: Planned) -> None:
     paths = _files(context, stage)
     if absent := problems(context, stage):
         raise LaffError(absent[0])
-    sources = [path.name for path in paths]
+    sources = _short(paths)
     items = [row for unit in planned.todo for row in catalog.shards(unit.side)[unit.shard]]
     with progress.bar(stage.name, len(items), "row") as bar:
         names = catalog.ids(options.side, items)
@@ -129,6 +130,15 @@ def _files(context: Context, stage: Stage) -> list[Path]:
     return [context.path(name) for name in (file if isinstance(file, list) else [file])]
 
 
+def _short(paths: Sequence[Path]) -> list[str]:
+    """The names of the files; where two are called alike, as BigFiles of splits are, with folders until they differ."""
+    for count in range(1, max(len(path.parts) for path in paths)):
+        names = ["/".join(path.parts[-count:]) for path in paths]
+        if len(set(names)) == len(names):
+            return names
+    return [*map(str, paths)]
+
+
 def _readers(paths: Sequence[Path], options: Options) -> reading.Readers:
     """What reads the rows of these files."""
     layout = Layout(options.array, options.ids, options.starts, frames=options.level == "frame")
@@ -160,7 +170,7 @@ def _check(
             for place, name in enumerate(names)
             if not imported.sound[place]
         ]
-        raise Problems(reasons).error(f"'{stage.name}'", SHOWN)
+        raise Problems(reasons).error(f"'{stage.name}'", SHOWN, MEND)
 
 
 def _reason(sources: Sequence[str], imported: reading.TakenRows, place: int) -> tuple[str, str]:

@@ -83,6 +83,19 @@ def test_a_bad_row_of_several_files_is_told_with_its_own(make: Callable[..., lis
     ]
 
 
+def test_files_of_one_name_are_told_with_their_folders(make: Callable[..., list[dict[str, str]]], tmp_path: Path):
+    """As the BigFiles of splits are, which are all called like the feature."""
+    features = values(2)
+    features[1, 0] = np.inf
+    for split, ids, rows in (("train", ["a", "b", "c"], values(3)), ("rest", ["val0", "test0"], features)):
+        folder = tmp_path / split / "FeatureData"
+        folder.mkdir(parents=True)
+        np.savez(folder / "f.npz", ids=np.array(ids), values=rows)
+    made = make("feat.file=[train/FeatureData/f.npz, rest/FeatureData/f.npz]")
+    odd = "its row in rest/FeatureData/f.npz is not usable: 1 of the 4 values are NaN, inf or too large for float32"
+    assert made == [{"video": "test0", "reason": odd}]
+
+
 def test_a_pipe_is_no_file_of_features(make: Callable[..., list[dict[str, str]]], tmp_path: Path):
     """To open one waits until somebody writes."""
     os.mkfifo(tmp_path / "f.npz")
@@ -119,6 +132,7 @@ def test_captions_cannot_be_lost_so_all_are_told(make: Callable[..., list[dict[s
     assert lines[0] == "'feat': 2 problem(s)"
     assert lines[1].startswith("  - a#0: its row in ")
     assert lines[2].startswith("  - c#0: no row in ")
+    assert lines[3].startswith("captions cannot be left out: extract the feature anew")
 
 
 def test_a_file_of_other_items(make: Callable[..., list[dict[str, str]]], tmp_path: Path):
