@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.errors import LaffError
 from pipeline.exporting.export import Wanted, export
 from pipeline.request import Request
 from pipeline.rows import shards
@@ -127,6 +128,25 @@ def test_a_bigfile_of_frames_comes_back(imported: Import, tmp_path: Path) -> Non
     source = bigfile(tmp_path / "frames", names, np.random.default_rng(1).normal(size=(len(names), 3)))
     export(imported("work", frames=source), Wanted(["frames"], tmp_path / "OUT", "bigfile"))
     assert contents(tmp_path / "OUT" / "frames") == contents(source)
+
+
+def test_frames_that_a_bigfile_would_give_to_another_video_are_refused(tmp_path: Path) -> None:
+    """`clip_frame_0` is read as frame 0 of `clip`."""
+    (tmp_path / "c.yaml").write_text("name: odd\ntest: {ids: ids.txt}\n")
+    (tmp_path / "ids.txt").write_text("clip_frame\nb\n")
+    np.savez(tmp_path / "f.npz", ids=np.array(["clip_frame", "b"]), starts=[0, 1, 3], values=np.ones((3, 2)))
+    params = "{file: f.npz, side: video, level: frame}"
+    (tmp_path / "s.yaml").write_text(
+        f"stages:\n  ingest: {{step: ingest}}\n  frames: {{step: import, from: ingest, params: {params}}}\n"
+    )
+    request = Request(tmp_path / "c.yaml", tmp_path / "work", tmp_path / "s.yaml")
+    run(request, ())
+    with pytest.raises(
+        LaffError, match="which rows are frames of 'clip_frame', since clip_frame_0 reads as a frame of"
+    ):
+        export(request, Wanted(["frames"], tmp_path / "OUT", "bigfile"))
+    assert not (tmp_path / "OUT").exists()
+    export(request, Wanted(["frames"], tmp_path / "OUT", "npz"))
 
 
 def test_a_bigfile_of_captions_comes_back(imported: Import, tmp_path: Path) -> None:
