@@ -2,8 +2,11 @@
 
 import re
 
-WORDS = {"train": "train", "training": "train", "test": "test", "testing": "test", "val": "val", "dev": "val"}
-WORDS |= {"valid": "val", "validation": "val"}
+WORDS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 # The longest words first. A word may follow letters (msrvtt1kAval) and be followed by a size (vatex_test1k5).
 SPLIT = re.compile(rf"[_.-]?({'|'.join(sorted(WORDS, key=len, reverse=True))})(?![a-z])", re.IGNORECASE)
 

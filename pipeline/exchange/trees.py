@@ -17,7 +17,7 @@ from pipeline.exchange.split_names import split_of
 VIDEO, TEXT, LISTS = "FeatureData", ("TextData", "TextFeatureData"), ("VideoSets", "ImageSets")
 MARKS = (VIDEO, *TEXT, *LISTS)  # folders of a collection
 WORDS = "word2vec"
-CAPTIONS = ".caption.txt"
+CAPTIONS, TOPICS = ".caption.txt", ".avs.txt"
 DEEPEST = 4  # folders below FeatureData in which BigFiles are looked for
 
 
@@ -50,6 +50,10 @@ def read(root: Path, folders: list[Path], skip: Sequence[str], contents: Content
             for name, part in _features(folder / mark, skip, contents, problems):
                 parts.setdefault((side, name), []).append(replace(part, collection=folder.name))
         contents.sets += _sets(folder)
+        contents.notes += [
+            f"topics {path}: to rank videos for them, name the file as `queries:` of test in collection.yaml"
+            for path in sorted((folder / TEXT[0]).glob(f"*{TOPICS}"))
+        ]
     contents.features += [Found(name, found, side) for (side, name), found in parts.items()]
     for place in filter(Path.is_dir, _places(folders[0].parent / WORDS)):
         try:

@@ -77,6 +77,8 @@ def test_splits_that_names_do_not_tell(tmp_path: Path, laff: Laff) -> None:
     for name, videos in (("tgif", ["a", "b"]), ("tv2016train", ["c"]), ("iacc.3", ["d"])):
         lists(root / name, name, videos)
         bigfile(root / name / "FeatureData" / "x3d", videos)
+    topics = root / "iacc.3" / "TextData" / "tv16.avs.txt"
+    topics.write_text("501 a person playing guitar outdoors\n")
     told = laff(root, "--split", "train=tgif", "--split", "val=tv2016train", "--split", "test=iacc.3")
     assert collection.load(tmp_path / "out" / "collection.yaml").ids == {
         "train": ["a", "b"],
@@ -84,6 +86,7 @@ def test_splits_that_names_do_not_tell(tmp_path: Path, laff: Laff) -> None:
         "test": ["d"],
     }
     assert "test (iacc.3): 1 videos, 2 captions" in told
+    assert f"note: topics {topics}: to rank videos for them, name the file as `queries:`" in told
     assert "--split train=tgiv: no such list; did you mean 'tgif'?" in laff(root, "--split", "train=tgiv", status=1)
     lists(root / "tv2016train", "othertrain", ["c"])
     assert "several lists could be train: othertrain, tv2016train; say which" in laff(root, status=1)
@@ -294,6 +297,21 @@ def test_features_of_another_data_set(tree: Path, laff: Laff) -> None:
     assert "a row for none of the 6 videos, such as 'video0'; its own ids are such as 'train.mp4'" in told
     assert "a row for none of the 12 captions, such as 'video0#0'; its own ids are such as 'a#0'" in told
     assert "1 of the 12 captions, such as 'video3#1', have no row, and captions cannot be left out" in told
+
+
+def test_features_of_collections_that_are_no_split(
+    tree: Path, laff: Laff, entries: Callable[[], dict[str, Any]]
+) -> None:
+    """They may have rows of the splits' videos; what has none is not used."""
+    everything = [video for videos in VIDEOS.values() for video in videos]
+    bigfile(tree / "kf" / "FeatureData" / "tf", everything)
+    bigfile(tree / "kf" / "FeatureData" / "x3d", ["other"], 3)
+    bigfile(tree / "iacc.3" / "FeatureData" / "csn", ["shot1_1"])
+    told = laff(tree)
+    assert entries()["tf"]["params"]["file"] == str(tree / "kf" / "FeatureData" / "tf")
+    assert f"note: {tree}/kf/FeatureData/x3d is not used: it has a row of none of the splits' videos" in told
+    assert "note: 'csn' is not used: it lies in collections that are no split" in told
+    assert "csn" not in entries()
 
 
 def test_captions_without_videos(tree: Path, tmp_path: Path, laff: Laff) -> None:
