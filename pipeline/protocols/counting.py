@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pipeline.protocols.prepared import SPLITS, Counts, Prepared
+from pipeline.protocols.prepared import SPLITS, Counted, Counts, Prepared
 
 OTHER = ", other counts"  # behind the name of a protocol whose counts are not those that were published
 
@@ -30,34 +30,44 @@ def compared(prepared: Prepared, counts: Mapping[str, Counts]) -> Comparison:
         expected = counts.get(split, Counts())
         videos, captions = len(prepared.ids[split]), len(prepared.captions[split])
         if videos or expected.videos:
-            words = [
-                _words(split, what, number, expected, bool(counts), result)
-                for what, number in (("videos", videos), ("captions", captions))
-            ]
+            words = [_words(split, "videos", videos, expected, bool(counts), result, prepared.items)]
+            if captions or expected.captions or not prepared.queries:
+                words.append(_words(split, "captions", captions, expected, bool(counts), result))
             result.lines.append(f"{split:5}  {'; '.join(words)}")
             _look_at_each(split, prepared, expected.each, result)
     if prepared.queries:
         result.lines.append(f"test   {len(prepared.queries):,} queries without a known answer")
+    result.lines += [f"{counted.of:5}  {_compared(counted, result)}" for counted in prepared.counted]
     return result
 
 
-def _words(split: str, what: str, number: int, counts: Counts, known: bool, result: Comparison) -> str:
-    """`2,990 videos (as published)`; a difference is noted. known: whether the data set has published numbers."""
-    expected = counts.videos if what == "videos" else counts.captions
-    counted = f"{number:,} {what if number != 1 else what[:-1]}"
-    if not known:
-        return counted
-    if expected is None:
-        return f"{counted} (unchecked: no number is known)"
-    if what == "captions" and not number:
+def _words(split: str, what: str, number: int, counts: Counts, known: bool, result: Comparison, word: str = "") -> str:
+    """`2,990 videos (as published)`; a difference is noted.
+
+    known: whether the data set has published numbers at all; word: another word for `what`.
+    """
+    expected, word = counts.videos if what == "videos" else counts.captions, word or what
+    if known and what == "captions" and not number and expected:
         result.remarks.append(f"{split} has no captions: none of the files has them ({expected:,} were published)")
-        return counted
-    if what in counts.unchecked:
-        return f"{counted} ({'as others say' if number == expected else f'others say {expected:,}'}: unchecked)"
+        known = False
+    if not known:
+        return f"{number:,} {word if number != 1 else word[:-1]}"
+    counted = Counted(split, word, number, expected, what in counts.unchecked)
+    return _compared(counted, result, counts.origin if what == "videos" else "as published")
+
+
+def _compared(counted: Counted, result: Comparison, origin: str = "as published") -> str:
+    """A number beside the published one, in words; a difference is noted. origin: where that one comes from."""
+    number, expected = counted.number, counted.expected
+    words = f"{number:,} {counted.what if number != 1 else counted.what[:-1]}"
+    if expected is None:
+        return f"{words} (unchecked: no number is known)"
+    if counted.unchecked:
+        return f"{words} ({'as others say' if number == expected else f'others say {expected:,}'}: unchecked)"
     if number == expected:
-        return f"{counted} ({counts.origin if what == 'videos' else 'as published'})"
-    result.differences.append(f"{split} has {counted} instead of {expected:,} as published")
-    return f"{counted} ({expected:,} were published)"
+        return f"{words} ({origin})"
+    result.differences.append(f"{counted.of} has {words} instead of {expected:,} as published")
+    return f"{words} ({expected:,} were published)"
 
 
 def _look_at_each(split: str, prepared: Prepared, each: int | None, result: Comparison) -> None:

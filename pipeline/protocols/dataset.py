@@ -38,6 +38,7 @@ class Order:
     sources: Sources
     choices: Choices
     problems: Problems  # mistakes go here, each with its file and line; reading goes on
+    with_videos: bool = False  # whether a folder of videos was named; else features are imported
 
 
 @dataclass(frozen=True)

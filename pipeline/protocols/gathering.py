@@ -150,9 +150,13 @@ def disjoint(lists: Mapping[str, Mapping[str, int]], paths: Mapping[str, Path], 
         for video, line in lists.get(split, {}).items():
             if (first := splits.setdefault(video, split)) != split:
                 problems.add(
-                    f"video '{video}' is in {first} too ({paths[first].name}:{lists[first][video]}); a video belongs "
-                    "to one split: remove one of the two",
+                    f"video '{video}' is in {first} too ({_place(paths[first].name, lists[first][video])}); a video "
+                    "belongs to one split: remove one of the two",
                     paths[split],
                     line,
                 )
     return splits
+
+
+def _place(name: str, line: int) -> str:
+    return f"{name}:{line}" if line else name

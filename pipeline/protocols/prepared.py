@@ -28,6 +28,17 @@ class Counts:
     unchecked: tuple[str, ...] = ()  # "videos", "captions": numbers quoted from others, not counted in official files
 
 
+@dataclass(frozen=True)
+class Counted:
+    """Something else that is counted: shots, or the topics of an edition."""
+
+    of: str  # what they belong to: a split, an edition
+    what: str  # in words, several of them: shots
+    number: int
+    expected: int | None  # as published; None where nothing is known
+    unchecked: bool = False  # whether the number is quoted from others
+
+
 @dataclass
 class Prepared:
     """What the collection will hold."""
@@ -43,6 +54,8 @@ class Prepared:
     spans: dict[str, tuple[float, float]] = field(default_factory=dict)  # video -> seconds of its file that it is
     keys: dict[str, Any] = field(default_factory=dict)  # further keys of the collection.yaml, such as `windows`
     videos: Path | None = None  # their folder, where the annotations lie among them
+    items: str = "videos"  # what the ids are of, in words
+    counted: list[Counted] = field(default_factory=list)  # what else is compared with published numbers
     choice: str = ""  # what was chosen beside the protocol, in words
     notes: list[str] = field(default_factory=list)  # remarks that are no mistakes, a line each
 

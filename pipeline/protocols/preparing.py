@@ -43,7 +43,7 @@ def prepare(wish: Wish) -> list[str]:
     given = sources.read(wish.annotations)
     _leave_out(wish, given)
     problems = Problems()
-    prepared = data_set.read(Order(protocol, given, wish.choices, problems))
+    prepared = data_set.read(Order(protocol, given, wish.choices, problems, wish.videos is not None))
     where = f"laff prepare {data_set.name}"
     if problems:
         raise problems.error(where, SHOWN)

@@ -11,7 +11,7 @@ from pipeline.protocols.reading import cells
 
 HEAD = 65536  # bytes that are looked at
 LINES = 20  # of them
-ENDINGS = {".json", ".jsonl", ".txt", ".csv", ".tsv", ".pkl", ".pickle", ".lst", ".list"}  # read in a folder
+ENDINGS = {".json", ".jsonl", ".txt", ".csv", ".tsv", ".pkl", ".pickle", ".lst", ".list", ".xml"}  # read in a folder
 CAPTION = re.compile(r"\S+#\S+\s+\S")
 SPLIT = re.compile(r"(train|val|test)(?=$|[^a-z]|ing|id|val)")  # behind it no other word goes on, but -ing, -idation
 MARKS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"", "utf-8-sig"))
@@ -22,8 +22,8 @@ class Source:
     """An annotation file."""
 
     path: Path
-    # json, jsonl, pickle; table: columns with a header; captions: lines `VIDEO#n text`; pairs: lines of an id and more;
-    # ids: lines of one word
+    # json, jsonl, pickle, xml; table: columns with a header; captions: lines `VIDEO#n text`; pairs: lines of an id and
+    # more; ids: lines of one word
     form: str
     header: tuple[str, ...] = ()  # of a table: its columns
     folder: Path = Path()  # the one that was given, in which it was found; else its own
@@ -89,6 +89,8 @@ def look(path: Path) -> Source:
     ending = path.suffix.lower()
     if ending in (".pkl", ".pickle"):
         return Source(path, "pickle")
+    if ending == ".xml":
+        return Source(path, "xml")
     try:
         with path.open("rb") as file:
             head = file.read(HEAD)
