@@ -40,7 +40,7 @@ def fractions_of(context: click.Context, option: click.Parameter, value: str | N
 @click.option("--protocol", default="", metavar="NAME", help="Which splits; `laff prepare DATASET` lists them.")
 @click.option("--videos", type=PATH, metavar="FOLDER", help="Where the videos are; leave it out for imported features.")
 @click.option("--out", type=PATH, metavar="FOLDER", help="Where the collection goes.")
-@click.option("--name", default="", metavar="NAME", help="Another name of the collection, for tables and pages.")
+@click.option("--title", default="", metavar="NAME", help="Another name of the collection, for tables and pages.")
 @click.option(
     "--val",
     type=click.Choice(["held-out", "test"]),
@@ -60,6 +60,7 @@ def fractions_of(context: click.Context, option: click.Parameter, value: str | N
     metavar="TRAIN/VAL/TEST",
     help="The parts of a random split, such as 80/10/10.",
 )
+@click.option("--follow-links", is_flag=True, help="Let a run follow links that lead out of the folder of --videos.")
 @click.option("--accept-counts", is_flag=True, help="Write it although counts differ from the published ones.")
 @click.option("--yes", is_flag=True, help="Replace another collection in the folder of --out.")
 def prepare_command(
@@ -68,13 +69,14 @@ def prepare_command(
     protocol: str,
     videos: Path | None,
     out: Path | None,
-    name: str,
+    title: str,
     val: str | None,
     held_out: int | None,
     seed: int,
     first: int | None,
     columns: dict[str, str],
     fractions: tuple[float, ...],
+    follow_links: bool,
     accept_counts: bool,
     yes: bool,
 ) -> None:
@@ -109,7 +111,16 @@ def prepare_command(
         raise LaffError(f"--videos {videos}: no such folder")
     choices = Choices(val or "", held_out, seed, first or 0, columns, fractions)
     wish = preparing.Wish(
-        data_set, data_set.protocol(protocol), annotations, out, videos, choices, name, accept_counts, yes
+        data_set,
+        data_set.protocol(protocol),
+        annotations,
+        out,
+        videos,
+        choices,
+        title,
+        accept_counts,
+        yes,
+        follow_links,
     )
     for line in preparing.prepare(wish):
         click.echo(printable(line))

@@ -11,17 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from pipeline import ids
 from pipeline.errors import Problems
 from pipeline.items.lists import Captions
-from pipeline.items.named import Named
+from pipeline.items.named import OTHER_PREFIX, Named, prefixes_of
 from pipeline.items.queries import read_queries
 from pipeline.items.splits import SPLITS
 from pipeline.items.video_files import some
 from pipeline.items.windowing import Even, Shots
 from pipeline.items.windows import Window
-
-OTHER_PREFIX = "write `{collection: FILE, prefix: WORD}` for one of them"
 
 Place = tuple[Path, str]  # a split of another collection
 
@@ -90,7 +87,8 @@ def join(
             names that two collections share, windows of two kinds.
     """
     joined = Joined(val_is_test=val_is_test or bool(own and own.val_is_test))
-    prefixes = _prefixes(named, read, own, path, problems)
+    names = {file: collection.name for file, collection in read.items()}
+    prefixes = prefixes_of(named, names, own is not None, path, problems)
     parts = {file: Part(read[file], prefix) for file, prefix in prefixes.items()}
     joined.prefixes = {part.prefix.removesuffix("/") or part.of.name: part.prefix for part in parts.values()}
     if own:
@@ -116,31 +114,6 @@ def join(
     joined.unnamed = [file for part in used for file in part.of.unnamed]
     joined.protocol = _protocol(taken, parts)
     return joined
-
-
-def _prefixes(
-    named: Sequence[Named], read: Mapping[Path, Described], own: Described | None, path: Path, problems: Problems
-) -> dict[Path, str]:
-    """{file of a collection: what its ids begin with here}; adds a problem where two are the same."""
-    said: dict[Path, str] = {}
-    for entry in named:
-        if entry.prefix is not None and said.setdefault(entry.file, entry.prefix) != entry.prefix:
-            problems.add(f"{entry.file} has the prefix {said[entry.file]!r} in one place, {entry.prefix!r} here", path)
-    files = list(dict.fromkeys(entry.file for entry in named))
-    ranked = {entry.file for entry in named if entry.split == "test"}
-    if len(files) == 1 and not own:
-        ranked = set(files)
-    prefixes: dict[Path, str] = {}
-    owner: dict[str, Path] = {}  # of each prefix
-    for file in files:
-        name = ids.clean(read[file].name)
-        prefix = said.get(file, "" if ranked == {file} else f"{name}/")
-        if prefix and (wrong := ids.wrong(prefix[:-1])):
-            problems.add(f"{file}: its name cannot stand before ids ({wrong}); {OTHER_PREFIX}", path)
-        if prefix and owner.setdefault(prefix, file) != file:
-            problems.add(f"{owner[prefix]} and {file} are both named '{prefix[:-1]}'; {OTHER_PREFIX}", path)
-        prefixes[file] = prefix
-    return prefixes
 
 
 def _taken(
@@ -223,8 +196,9 @@ def _add_windowing(joined: Joined, used: Sequence[Part], path: Path, problems: P
     elif divides and joined.files:
         joined.windowing = divides[0].of.windowing
         if len(divides) < len(used) or any(part.of.to_divide is not None for part in divides):
-            every = (part.prefix + video for part in divides for video in part.of.to_divide or part.of.files)
-            joined.to_divide = frozenset(joined.files.keys() & set(every))
+            chosen = [(part, part.of.files if part.of.to_divide is None else part.of.to_divide) for part in divides]
+            every = {f"{part.prefix}{video}" for part, videos in chosen for video in videos}
+            joined.to_divide = frozenset(joined.files.keys() & every)
 
 
 def _add_queries(joined: Joined, named: Sequence[Named], tested: Sequence[Part], problems: Problems) -> None:

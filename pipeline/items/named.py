@@ -4,6 +4,7 @@ A split names one collection or a list of them. A collection is its file, or a m
 {collection: FILE, split: SPLIT, prefix: WORD}; in test, `queries: FILE` may stand in it too.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from pipeline.items.splits import SPLITS
 ALL = "all"
 KEYS = ("collection", "split", "prefix", "queries")
 YAML = (".yaml", ".yml")
+OTHER_PREFIX = "write `{collection: FILE, prefix: WORD}` for one of them"
 FORM = "{collection: FILE, split: train|val|test|all, prefix: WORD}, or FILE alone, a collection.yaml"
 
 
@@ -52,6 +54,38 @@ def read(raw: dict[str, Any], path: Path, problems: Problems) -> list[Named]:
             if named := _entry(split, {"collection": entry} if isinstance(entry, str) else entry, path, problems):
                 found.append(replace(named, file=places.setdefault(named.file.resolve(), named.file)))
     return found
+
+
+def prefixes_of(
+    named: Sequence[Named], names: Mapping[Path, str], own: bool, path: Path, problems: Problems
+) -> dict[Path, str]:
+    """{file of a collection: what its ids begin with}; adds a problem where two are the same.
+
+    Args:
+        named: What the splits take.
+        names: {file of `named`: the name of the collection}.
+        own: Whether the collection.yaml has splits of its own, too.
+        path: The collection.yaml.
+        problems: The list that mistakes are added to.
+    """
+    said: dict[Path, str] = {}
+    for entry in named:
+        if entry.prefix is not None and said.setdefault(entry.file, entry.prefix) != entry.prefix:
+            problems.add(f"{entry.file} has the prefix {said[entry.file]!r} in one place, {entry.prefix!r} here", path)
+    files = list(dict.fromkeys(entry.file for entry in named))
+    ranked = {entry.file for entry in named if entry.split == "test"}
+    if len(files) == 1 and not own:
+        ranked = set(files)
+    prefixes: dict[Path, str] = {}
+    owner: dict[str, Path] = {}  # of each prefix
+    for file in files:
+        prefix = said.get(file, "" if ranked == {file} else f"{ids.clean(names[file])}/")
+        if prefix and (wrong := ids.wrong(prefix[:-1])):
+            problems.add(f"{file}: its name cannot stand before ids ({wrong}); {OTHER_PREFIX}", path)
+        if prefix and owner.setdefault(prefix, file) != file:
+            problems.add(f"{owner[prefix]} and {file} are both named '{prefix[:-1]}'; {OTHER_PREFIX}", path)
+        prefixes[file] = prefix
+    return prefixes
 
 
 def _entry(split: str, entry: Any, path: Path, problems: Problems) -> Named | None:

@@ -16,30 +16,39 @@ class Files:
     folder: Path
     paths: dict[str, str] = field(default_factory=dict)  # video -> its file, below the folder
     missing: list[str] = field(default_factory=list)  # videos without one
+    several: list[str] = field(default_factory=list)  # videos whose name several files have, in different subfolders
     direct: bool = True  # whether each file that is there is named by the id, so that the folder alone says all
 
 
 def found(folder: Path, videos: Iterable[str], further: Mapping[str, tuple[str, ...]]) -> Files:
     """Look for the files of `videos` in a folder and its subfolders; `further` has other names of a video's file."""
-    named: dict[str, str] = {}  # path without ending, and base name without ending -> path; '' for several
-    whole: dict[str, str] = {}
+    whole: dict[str, str] = {}  # path below the folder, with its ending and without -> the file
+    named: dict[str, list[str]] = {}  # its last part alone -> the files
     for path in _walk(folder):
         stem, ending = stem_and_ending(path)
         if ending in NO_VIDEO:
             continue
         for name in {ids.clean(stem), ids.clean(path)}:
-            whole[name] = path if name not in whole or ending in VIDEO else whole[name]
-            base = name.rpartition("/")[2]
-            named[base] = path if named.get(base, path) == path or ending in VIDEO else named[base]
+            if name not in whole or (ending in VIDEO and not _is_video(whole[name])):
+                whole[name] = path
+            named.setdefault(name.rpartition("/")[2], []).append(path)
     files = Files(folder)
     for video in videos:
         if video in whole:
             files.paths[video] = whole[video]
-        elif other := next((named[name] for name in (video, *further.get(video, ())) if name in named), ""):
-            files.paths[video], files.direct = other, False
+        elif others := next((named[name] for name in (video, *further.get(video, ())) if name in named), None):
+            clear = [path for path in others if _is_video(path)] or others
+            files.paths[video], files.direct = clear[0], False
+            if len(clear) > 1:
+                files.several.append(video)
         else:
             files.missing.append(video)
     return files
+
+
+def _is_video(path: str) -> bool:
+    """Whether the ending is that of a video."""
+    return stem_and_ending(path)[1] in VIDEO
 
 
 def _walk(folder: Path) -> Iterable[str]:

@@ -14,18 +14,8 @@ from pipeline.protocols.prepared import SPLITS, Caption, Prepared
 
 COLUMNS = {  # what is wanted -> names of columns that hold it, most likely first
     "video": (
-        *(
-            "video",
-            "video_id",
-            "videoid",
-            "vid",
-            "video_name",
-            "video_path",
-            "videopath",
-            "clip",
-            "clip_id",
-            "clip_name",
-        ),
+        *("video", "video_id", "videoid", "vid", "video_name", "video_path", "videopath"),
+        *("clip", "clip_id", "clip_name"),
         *("path", "file", "filename", "file_name", "file_path", "filepath", "name", "id", "youtube_id"),
     ),
     "caption": (

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from pipeline import ids
-from pipeline.errors import LaffError, Problems
+from pipeline.errors import LaffError, Problems, printable
 from pipeline.files import sha256
-from pipeline.items.video_files import some
+from pipeline.items.video_files import links_out, some
 from pipeline.protocols import counting, finding, sources, writing
 from pipeline.protocols.dataset import Choices, DataSet, Order, Protocol
 from pipeline.protocols.prepared import SPLITS, Prepared
 
 SHOWN = 20  # mistakes that are listed; the rest is counted
-LISTED = 10  # missing videos of a split that are listed; the folder's own list is `laff plan`
+LISTED = 10  # missing videos of a split that are listed; a file has all
 OPTIONS = {  # field of Choices -> the option of the command
     **{"val": "--val", "held_out": "--held-out", "seed": "--seed", "first": "--captions"},
     **{"columns": "--column", "fractions": "--fractions"},
@@ -33,6 +33,7 @@ class Wish:
     name: str = ""  # of the collection; '' for that of the data set
     accept_counts: bool = False  # whether other counts than the published ones are written
     replace: bool = False  # whether another collection may be replaced
+    follow_links: bool = False  # whether a run may follow links that lead out of the folder of videos
 
 
 def prepare(wish: Wish) -> list[str]:
@@ -60,7 +61,9 @@ def prepare(wish: Wish) -> list[str]:
     report += [f"  {line}" for line in comparison.lines]
     folder = wish.videos or prepared.videos
     found = finding.found(folder, _videos(prepared), prepared.files) if folder else None
-    report += _about_videos(found, prepared)
+    report += _about_videos(found, prepared, wish)
+    if wish.follow_links:
+        prepared.keys["follow_links"] = True
     report += [f"note: {text}" for text in told]
     if given.unused:
         report.append(f"note: not used: {some([path.name for path in given.unused])}")
@@ -113,13 +116,25 @@ def _check_ids(prepared: Prepared, problems: Problems) -> None:
         problems.add("the files have no video of any split; `laff prepare` lists what a data set reads")
 
 
-def _about_videos(found: finding.Files | None, prepared: Prepared) -> list[str]:
+def _about_videos(found: finding.Files | None, prepared: Prepared, wish: Wish) -> list[str]:
     """Which videos have a file, in words."""
     if found is None:
         return ["note: no --videos: the collection is for features that are imported"]
     total = len(_videos(prepared))
+    notes = []
+    if not wish.follow_links and (
+        out := links_out([str(found.folder / path) for path in found.paths.values()], found.folder)
+    ):
+        notes.append(
+            f"note: {len(out):,} files are links out of {found.folder}, such as {Path(next(iter(out))).name}; a run "
+            "refuses them until --follow-links lets it"
+        )
+    if found.several:
+        notes.append(
+            f"note: {len(found.several):,} videos have several files, and the first is taken: {some(found.several)}"
+        )
     if not found.missing:
-        return [f"videos: all {total:,} have a file in {found.folder}"]
+        return [f"videos: all {total:,} have a file in {found.folder}", *notes]
     lines = [f"videos: {total - len(found.missing):,} of {total:,} have a file in {found.folder}"]
     lost = set(found.missing)
     for split in SPLITS:
@@ -127,7 +142,7 @@ def _about_videos(found: finding.Files | None, prepared: Prepared) -> list[str]:
             shown = f"{', '.join(missing[:LISTED])}{', …' if len(missing) > LISTED else ''}"
             count = f"{len(missing):,} of {len(prepared.ids[split]):,}"
             lines.append(f"  {split}: {count} are missing, and stay in the split for coverage to count: {shown}")
-    return lines
+    return [*lines, f"  all that are missing: {wish.out / writing.MISSING}", *notes]
 
 
 def _head(wish: Wish, prepared: Prepared, given: sources.Sources, comparison: counting.Comparison) -> list[str]:
@@ -138,6 +153,7 @@ def _head(wish: Wish, prepared: Prepared, given: sources.Sources, comparison: co
     lines += comparison.lines
     used = [one.path for one in given.files if one.used]
     if len(used) > SHOWN:
-        return [*lines, f"from {len(used):,} files, such as {some([path.name for path in used])}"]
-    lines += [f"from {path.name}, sha256 {sha256(path)}" for path in used]
-    return lines
+        lines.append(f"from {len(used):,} files, such as {some([path.name for path in used])}")
+    else:
+        lines += [f"from {path.name}, sha256 {sha256(path)}" for path in used]
+    return [*map(printable, lines)]  # a name with a line end would end the comment

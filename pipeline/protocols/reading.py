@@ -17,6 +17,10 @@ DELIMITERS = ("\t", ",", ";")
 CUT = "ends in the middle, as a download that was cut off does; fetch it again"
 
 
+class _Twice(ValueError):
+    """A key of a JSON object that stands twice; its text is the key."""
+
+
 def text(path: Path, problems: Problems) -> str:
     """The text of a file, UTF-8 or UTF-16, with any kind of line ends; '' and a problem where it is no text."""
     try:
@@ -53,21 +57,30 @@ def json_of(path: Path, problems: Problems) -> Any:
     except json.JSONDecodeError as error:
         end = content.rstrip()
         cut = error.pos >= len(end) or error.msg.startswith("Unterminated") or end[-1:] not in ("}", "]")
-        what = CUT if end and cut else f"is not JSON: {error.msg} at column {error.colno}" if end else "is empty"
+        what = CUT if end and cut else not_json(error) if end else "is empty"
         problems.add(what, path, error.lineno if end else 0)
+    except _Twice as error:
+        problems.add(f"'{error}' stands twice; remove one of the two", path)
     except ValueError as error:
-        problems.add(f"{error}; remove one of the two", path)
+        problems.add(not_json(error), path)
     except RecursionError:
         problems.add("is not JSON that a data set has: it is nested too deeply", path)
     return None
 
 
+def not_json(error: ValueError) -> str:
+    """What is wrong with a text of JSON, in words."""
+    if not isinstance(error, json.JSONDecodeError):
+        return "is not JSON: it has a number of too many digits"
+    return f"is not JSON: {error.msg.removesuffix(' at')} at column {error.colno}"
+
+
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of JSON; ValueError where a key stands twice, of which json would keep the last in silence."""
+    """An object of JSON; _Twice where a key stands twice, of which json would keep the last in silence."""
     content = dict(pairs)
     if len(content) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise ValueError(f"'{next(key for key in keys if keys.count(key) > 1)}' stands twice")
+        raise _Twice(next(key for key in keys if keys.count(key) > 1))
     return content
 
 

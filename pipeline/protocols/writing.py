@@ -15,9 +15,11 @@ from pipeline.protocols.finding import Files
 from pipeline.protocols.prepared import SPLITS, Prepared
 
 COLLECTION = "collection.yaml"
+TABLE = "videos.csv"
+MISSING = "missing.txt"  # the videos without a file
 NAMES = (  # all files that a prepared collection may have
     *(f"{split}{kind}.txt" for split in SPLITS for kind in ("", ".captions")),
-    *("queries.txt", "videos.csv", COLLECTION),
+    *("queries.txt", TABLE, MISSING, COLLECTION),
 )
 MARK = "# Made by `laff prepare`"  # how a collection.yaml begins that may be replaced
 
@@ -36,6 +38,8 @@ def texts(
         described["protocol"] = protocol
     if found:
         described["videos"] = _videos(prepared, found, out, contents)
+        if found.missing:
+            contents[MISSING] = "".join(f"{ids.encoded(video)}\n" for video in found.missing)
     described |= prepared.keys
     for split in SPLITS:
         if split == "val" and prepared.val_is_test:
@@ -76,15 +80,15 @@ def _videos(prepared: Prepared, found: Files, out: Path, contents: dict[str, str
         path = str(place / found.paths.get(video, f"{video}.mp4"))  # where it should be, if it is not there
         span = [f"{second:g}" for second in prepared.spans[video]] if video in prepared.spans else ["", ""]
         table.writerow([video, path, *(span if prepared.spans else ())])
-    contents["videos.csv"] = rows.getvalue()
-    return "videos.csv"
+    contents[TABLE] = rows.getvalue()
+    return TABLE
 
 
 def write(folder: Path, contents: Mapping[str, str], replace: bool) -> str:
     """Write the files, the collection.yaml last -> what was done, in words.
 
     Nothing is written where all is there already. LaffError, unless `replace`, where the folder has another collection
-    or other files of these names.
+    or other files of these names; which videos are missing may change.
     """
     if folder.exists() and not folder.is_dir():
         raise LaffError(f"{folder} is no folder; name another one for the collection")
@@ -95,7 +99,8 @@ def write(folder: Path, contents: Mapping[str, str], replace: bool) -> str:
     other = [name for name, text in old.items() if text and text != contents[name]] + gone
     if not other and all(old[name] == text for name, text in contents.items()):
         return f"{folder / COLLECTION} is up to date already"
-    if other and not replace:
+    later = mine and {MISSING, TABLE}.issuperset(other)  # more of the videos are there now
+    if other and not later and not replace:
         raise LaffError(
             f"{folder} holds {'an earlier collection that differs' if mine else 'files of the same names'} "
             f"({some(sorted(other))}); --yes replaces them, or name another folder"

@@ -40,9 +40,11 @@ def _objects(source: Source, order: Order) -> Iterator[tuple[int, Any]]:
     for number, line in reading.lines(source.path, order.problems):
         try:
             yield number, json.loads(line)
-        except (ValueError, RecursionError) as error:
-            what = getattr(error, "msg", "nested too deeply")
-            order.problems.add(f"is not JSON: {what}; each line should be an object of its own", source.path, number)
+        except ValueError as error:
+            what = f"{reading.not_json(error)}; each line should be an object of its own"
+            order.problems.add(what, source.path, number)
+        except RecursionError:
+            order.problems.add("is nested too deeply; a line should be an object of texts", source.path, number)
 
 
 def _rows(objects: list[tuple[int, Any]], columns: dict[str, str], source: Source, order: Order) -> Iterator[own.Row]:

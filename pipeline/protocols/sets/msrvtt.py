@@ -2,7 +2,9 @@
 
 import random
 from collections.abc import Iterable
+from pathlib import Path
 
+from pipeline.errors import Problems
 from pipeline.items.lists import one_line
 from pipeline.protocols import reading, videodatainfo
 from pipeline.protocols.dataset import DataSet, Order, Protocol
@@ -23,12 +25,19 @@ def read(order: Order) -> Prepared:
     """Read by the protocol `full`, `1k-a` or `1k-a-7k`."""
     prepared = Prepared()
     full = order.protocol.name == "full"
-    sentences = {} if full else _sentences(order)
+    if full and (order.choices.val or order.choices.held_out):
+        order.problems.add("full has a validation split of its own; --val and --held-out are for 1k-a and 1k-a-7k")
+    if order.choices.val == "test" and order.choices.held_out:
+        order.problems.add(
+            "--held-out takes videos of train as val, and --val test those of test; leave one of them out"
+        )
+    sentences, asked = ({}, None) if full else _sentences(order)
     members = OFFICIAL if full else _members(order, set(sentences), prepared)
     if not members:
         return prepared
     splits = {video: split for split, videos in members.items() for video in videos}
-    files = [Described(one.path, reading.captions(one.path, order.problems)) for one in order.sources.of("captions")]
+    lists = [one.path for one in order.sources.of("captions") if one.path != asked]
+    files = [Described(path, reading.captions(path, order.problems)) for path in lists]
     for one in order.sources.of("json"):
         files.append(Described(one.path, _of_json(one, order)))
     beside = set(VIDEOS).difference(splits)
@@ -45,26 +54,40 @@ def read(order: Order) -> Prepared:
     return prepared
 
 
-def _sentences(order: Order) -> dict[str, str]:
-    """{video: its sentence} of 1k-A, in the order of the list; a problem where there is not one list of it."""
+def _sentences(order: Order) -> tuple[dict[str, str], Path | None]:
+    """{video: its sentence} of 1k-A, and the file that says it; a problem where there is not one list of it."""
     lists = order.sources.of("table", *SENTENCES)
+    if not lists and (of_lines := _of_lines(order))[1]:
+        return of_lines
     if len(lists) != 1:
         names = ", ".join(one.path.name for one in lists)
         order.problems.add(
             f"{order.protocol.name} needs one list of 1k-A, MSRVTT_JSFUSION_test.csv with the header "
             f"key,vid_key,video_id,sentence; {f'given: {names}' if lists else 'none of the files is it'}"
         )
-        return {}
+        return {}, None
     path, lines, result = lists[0].path, dict[str, int](), dict[str, str]()
+    official = set(OFFICIAL["test"])
     for number, row in reading.table(path, order.problems):
         reading.add_id(lines, row["video_id"], path, number, order.problems)
         video, sentence = row["video_id"].strip(), one_line(row["sentence"])
-        if video not in set(OFFICIAL["test"]):
+        if video not in official:
             order.problems.add(f"'{video}' is no test video of MSR-VTT (video7010 to video9999)", path, number)
         elif not sentence:
             order.problems.add(f"'{video}' has no sentence", path, number)
         result.setdefault(video, sentence)
-    return result
+    return result, path
+
+
+def _of_lines(order: Order) -> tuple[dict[str, str], Path | None]:
+    """As `_sentences`, of lines with one caption of each of 1,000 test videos; {} without such a file."""
+    official = set(OFFICIAL["test"])
+    for one in order.sources.of("captions"):
+        captions = reading.captions(one.path, Problems())  # its mistakes are noted when all captions are read
+        result = {caption.video: one_line(caption.text) for caption in captions}
+        if len(captions) == len(result) == ONE.videos and official.issuperset(result):
+            return result, one.path
+    return {}, None
 
 
 def _members(order: Order, test: set[str], prepared: Prepared) -> dict[str, list[str]]:
@@ -119,7 +142,9 @@ def _check_lists(order: Order, members: dict[str, list[str]], prepared: Prepared
     sets = {frozenset(videos) for videos in known.values()}
     lists = {one.path: reading.id_list(one.path, order.problems) for one in order.sources.of("ids")}
     for one in order.sources.of("table", "video_id"):
-        if not set(SENTENCES) <= set(one.header):
+        if set(SENTENCES) <= set(one.header):
+            one.used = order.protocol.name != "full"
+        else:
             lists[one.path] = reading.column(one.path, "video_id", order.problems)
     for path, videos in lists.items():
         if frozenset(videos) not in sets:
@@ -135,7 +160,9 @@ DATA_SET = DataSet(
     files=(
         "train_val_videodatainfo.json and test_videodatainfo.json as published, or MSRVTT_data.json with all videos",
         "or lines `video0#0 text` or `video0#enc#0 text`, as VisualSearch has them (msrvtt10ktest.caption.txt)",
-        "for 1k-a and 1k-a-7k also MSRVTT_JSFUSION_test.csv (key,vid_key,video_id,sentence), which CLIP4Clip publishes",
+        "for 1k-a and 1k-a-7k also MSRVTT_JSFUSION_test.csv (key,vid_key,video_id,sentence), which CLIP4Clip "
+        "publishes,",
+        "or a file of lines with one caption of each of the 1,000 videos, as VisualSearch has it",
         "MSRVTT_train.9k.csv and other lists of ids are not needed; they are compared",
     ),
     protocols=(

@@ -1,8 +1,7 @@
 """TGIF: animated GIFs of Tumblr with sentences, in the official split by `splits/{train,val,test}.txt`."""
 
 import re
-from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
+from pathlib import Path
 
 from pipeline import ids
 from pipeline.protocols import reading
@@ -41,7 +40,7 @@ def read(order: Order) -> Prepared:
 
 def gif(text: str) -> str:
     """The id of a GIF: the file's name in its URL without the ending, tumblr_…; a text that is no URL is the name."""
-    name = PurePosixPath(urlsplit(text).path).name if "://" in text else text
+    name = text.partition("://")[2].partition("?")[0].partition("/")[2].rpartition("/")[2] if "://" in text else text
     return ids.clean(GIF.sub("", name))
 
 

@@ -1,5 +1,7 @@
 """`laff prepare` as a person calls it."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,3 +68,13 @@ def test_mistakes(table: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
     code, output = laff("prepare", *[str(table) if word == "TABLE" else word for word in words])
     assert (code, message in " ".join(output.split())) == (status, True), output
     assert not Path("x").exists()
+
+
+def test_it_imports_nothing_heavy(table: Path):
+    """Annotation files are read in a second or two, of which torch alone would take more."""
+    code = "import sys, cli; from click.testing import CliRunner; "
+    code += f"assert not CliRunner().invoke(cli.main, {['prepare', 'csv', str(table), '--column', 'caption=words']!r} "
+    code += f"+ ['--out', {str(table.parent / 'out')!r}]).exit_code; "
+    code += "print({'torch', 'h5py', 'av', 'numpy', 'pandas'} & set(sys.modules))"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout == "set()\n"

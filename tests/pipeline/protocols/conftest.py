@@ -11,7 +11,7 @@ from pipeline.errors import LaffError
 from pipeline.items import collection
 from pipeline.items.collection import Collection
 from pipeline.protocols import known, preparing
-from pipeline.protocols.dataset import Choices
+from pipeline.protocols.dataset import Choices, DataSet
 
 Content = str | bytes
 
@@ -32,10 +32,15 @@ class Desk:
         return place
 
     def prepare(
-        self, which: str, files: Mapping[str, Content], protocol: str = "", choices: Choices | None = None, **wish: Any
+        self,
+        which: str | DataSet,
+        files: Mapping[str, Content],
+        protocol: str = "",
+        choices: Choices | None = None,
+        **wish: Any,
     ) -> list[str]:
         """The report of a preparation into `out`; paths in it are those of the folder of annotations."""
-        data_set = known.named(which)
+        data_set = known.named(which) if isinstance(which, str) else which
         place, out = self.give(files), self.folder / "out"
         choices = choices or Choices()
         wished = preparing.Wish(data_set, data_set.protocol(protocol), [place], out, choices=choices, **wish)

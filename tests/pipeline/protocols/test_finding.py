@@ -34,6 +34,11 @@ def test_a_video_goes_before_what_lies_beside_it(tmp_path: Path):
     assert finding.found(tmp_path, ["a", "b"], {}).paths == {"a": "a.mp4", "b": "x/b.mkv"}
 
 
+def test_of_several_in_subfolders_the_first_is_taken_and_told(tmp_path: Path):
+    files = finding.found(make(tmp_path, "y/a.mp4", "x/a.mp4", "x/a.info", "x/b.mp4"), ["a", "b"], {})
+    assert (files.paths, files.several) == ({"a": "x/a.mp4", "b": "x/b.mp4"}, ["a"])
+
+
 def test_a_circle_of_links_ends(tmp_path: Path):
     make(tmp_path, "x/a.mp4")
     (tmp_path / "x" / "again").symlink_to(tmp_path)

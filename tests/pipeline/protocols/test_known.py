@@ -1,5 +1,9 @@
 """What every data set declares."""
 
+import importlib.util
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from pipeline.errors import LaffError
@@ -7,6 +11,8 @@ from pipeline.protocols import known, listing
 from pipeline.protocols.dataset import Choices
 from pipeline.protocols.prepared import SPLITS
 from pipeline.protocols.preparing import OPTIONS
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize("name", known.names())
@@ -37,3 +43,21 @@ def test_names_that_are_not_there():
     assert known.named("MSR-VTT").name == "msrvtt"
     with pytest.raises(LaffError, match=r"msrvtt has no protocol '1ka'; did you mean '1k-a'\? \(known: full, "):
         known.named("msrvtt").protocol("1ka")
+
+
+def test_the_example_of_the_documents(desk: Any, tmp_path: Path):
+    page = (ROOT / "docs" / "prepare.md").read_text(encoding="utf-8")
+    (tmp_path / "birds.py").write_text(page.partition("```python\n")[2].partition("```\n")[0], encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("birds", tmp_path / "birds.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    names = [f"b{number}" for number in range(100)]
+    parts = {"train": names[:80], "val": names[80:90], "test": names[90:]}
+    files = {f"{split}.txt": "\n".join(ids) for split, ids in parts.items()}
+    files["captions.txt"] = "".join(f"{name}#0 a bird\n" for name in names)
+    report = desk.prepare(module.DATA_SET, files)
+    assert "  test   10 videos (as published); 10 captions (as published)" in report
+    assert desk.collection().ids == parts
+    assert desk.collection().protocol == "birds/official"

@@ -47,6 +47,23 @@ def test_videos_that_are_missing_are_counted(desk: Any, tmp_path: Path):
     report = desk.prepare("csv", ROWS, videos=videos)
     assert f"videos: 1 of 2 have a file in {videos}" in report
     assert "  test: 1 of 1 are missing, and stay in the split for coverage to count: b" in report
+    assert f"  all that are missing: {desk.folder / 'out' / 'missing.txt'}" in report
+    assert (desk.folder / "out" / "missing.txt").read_text() == "b\n"
     loaded = desk.collection()
     assert loaded.ids == {"train": ["a"], "val": [], "test": ["b"]}
     assert loaded.notes == [f"1 of 2 videos have no file in {videos}, which costs these videos: 'b'"]
+
+
+def test_links_out_of_the_folder_are_told_and_followed_when_asked(desk: Any, tmp_path: Path):
+    videos = tmp_path / "clips"
+    videos.mkdir()
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.mp4").touch()
+        (videos / f"{name}.mp4").symlink_to(tmp_path / f"{name}.mp4")
+    report = desk.prepare("csv", ROWS, videos=videos)
+    told = f"note: 2 files are links out of {videos}, such as a.mp4; a run refuses them until --follow-links lets it"
+    assert told in report
+    with pytest.raises(LaffError, match="follow_links: true"):
+        desk.collection()
+    assert told not in desk.prepare("csv", ROWS, videos=videos, follow_links=True, replace=True)
+    assert desk.collection().files["a"] == str(videos / "a.mp4")

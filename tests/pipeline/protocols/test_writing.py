@@ -86,6 +86,21 @@ def test_another_collection_is_replaced_when_asked_to(tmp_path: Path):
     ]
 
 
+def test_videos_that_came_later_need_no_leave(tmp_path: Path):
+    videos = tmp_path / "clips"
+    (videos / "deep").mkdir(parents=True)
+    (videos / "deep" / "a b.mp4").touch()
+    write(tmp_path / "out", prepared(), videos=videos)
+    assert (tmp_path / "out" / "missing.txt").read_text() == "c#d\n50%25\n"
+    (videos / "deep" / "c#d.mp4").touch()
+    assert write(tmp_path / "out", prepared(), videos=videos).startswith("wrote ")
+    assert (tmp_path / "out" / "missing.txt").read_text() == "50%25\n"
+    (videos / "deep" / "50%.mp4").touch()
+    write(tmp_path / "out", prepared(), videos=videos)
+    assert not (tmp_path / "out" / "missing.txt").exists()
+    assert collection.load(tmp_path / "out" / "collection.yaml").files["50%"] == str(videos / "deep" / "50%.mp4")
+
+
 def test_files_of_others_are_not_replaced(tmp_path: Path):
     (tmp_path / "train.txt").write_text("mine\n")
     with pytest.raises(LaffError, match=r"holds files of the same names \(train.txt\)"):

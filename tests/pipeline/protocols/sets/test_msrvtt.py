@@ -46,11 +46,11 @@ def info(low: int = 0, high: int = 10000) -> str:
     "files",
     [
         {"train_val_videodatainfo.json": info(0, 7010), "test_videodatainfo.json": info(7010, 10000)},
-        {"MSRVTT_data.json": info()},
+        {"MSRVTT_data.json": "\ufeff" + info().replace("}, ", "},\r\n")},
         {"a.caption.txt": lines("")},
         {"a.caption.txt": lines("enc#").replace("\n", "\r\n")},
     ],
-    ids=["json of two", "json of all", "VisualSearch", "VisualSearch with #enc#"],
+    ids=["json of two", "json of all with BOM and CRLF", "VisualSearch", "VisualSearch with #enc#"],
 )
 def test_the_official_split(desk: Any, files: dict[str, str]):
     report = desk.prepare("msrvtt", files)
@@ -84,6 +84,12 @@ def test_1k_a_holds_a_thousand_train_videos_out(desk: Any):
     assert made.protocol == "msrvtt/1k-a"
 
 
+def test_1k_a_by_a_list_of_visualsearch(desk: Any):
+    one = "".join(f"video{number}#enc#0 one, of {number}\n" for number in TEST)
+    desk.prepare("msrvtt", {"a.caption.txt": lines(""), "msrvtt1kAtest.caption.txt": one}, "1k-a")
+    assert desk.captions("test") == {f"video{number}#0": f"one, of {number}" for number in TEST}
+
+
 def test_1k_a_by_7k_and_by_the_test_videos(desk: Any):
     files = {"a.caption.txt": lines(""), "MSRVTT_JSFUSION_test.csv": JSFUSION}
     report = desk.prepare("msrvtt", files, "1k-a-7k", Choices(val="test"))
@@ -101,6 +107,23 @@ def test_the_draw_depends_on_the_seed_alone(desk: Any):
         held.append(desk.collection().ids["val"])
     assert len(held[0]) == 10
     assert held[0] == held[1] != held[2]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "choices", "wanted"),
+    [
+        ("full", Choices(val="test"), "full has a validation split of its own; --val and --held-out are for 1k-a"),
+        (
+            "1k-a",
+            Choices(val="test", held_out=5),
+            "--held-out takes videos of train as val, and --val test those of test",
+        ),
+        ("1k-a", Choices(held_out=9000), "--held-out 9000: should be from 1 to 8999"),
+    ],
+)
+def test_choices_that_do_not_fit(desk: Any, protocol: str, choices: Choices, wanted: str):
+    files = {"a.caption.txt": "video0#0 x\n", "MSRVTT_JSFUSION_test.csv": JSFUSION}
+    assert any(text.startswith(wanted) for text in desk.mistakes("msrvtt", files, protocol, choices=choices))
 
 
 def test_too_many_captions_are_told(desk: Any):
@@ -140,6 +163,11 @@ def test_of_two_files_the_one_with_the_published_number_counts(desk: Any):
         ),
         ({"a.json": '{"videos": [], "sentences": [,]}'}, "a.json:1: is not JSON: Expecting value at column 30"),
         ({"a.json": '{"videos": [], "videos": []}'}, "a.json: 'videos' stands twice; remove one of the two"),
+        (
+            {"a.json": '{"videos": [],\n"sentences": [{"caption": "caf\xe9"}]}'.encode("latin-1")},
+            "a.json:2: is not UTF-8 text: byte 0xe9 (invalid continuation byte); save it as UTF-8, say by `iconv -f "
+            "LATIN1 -t UTF-8 a.json`",
+        ),
         ({"a.json": ""}, "a.json: is empty"),
         ({"a.json": "[]"}, "a.json: should be {videos: […], sentences: […]}, as videodatainfo.json has it"),
         (
@@ -189,6 +217,11 @@ def test_a_mistake_says_where_and_what_to_do(desk: Any, files: dict[str, Any], w
         ("key,video_id,sentence\nret0,video9000,\n", "t.csv:2: 'video9000' has no sentence"),
         (
             "key,video_id,sentence\nret0,video9000,a cat, a dog\n",
+            "t.csv:2: has 4 columns instead of 3 (key, video_id, sentence); a text that holds the separator needs "
+            "quotes around it",
+        ),
+        (
+            "key\tvideo_id\tsentence\nret0\tvideo9000\ta cat\tx\n",
             "t.csv:2: has 4 columns instead of 3 (key, video_id, sentence); a text that holds the separator needs "
             "quotes around it",
         ),

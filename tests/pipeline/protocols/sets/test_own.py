@@ -124,19 +124,43 @@ def test_paths_of_files_find_them(desk: Any, tmp_path: Path):
         ("csv", {"t.csv": "video,caption\n../a,x\n"}, None),
         (
             "csv",
+            {"t.csv": b"video,caption\na,caf\xe9\n"},
+            "t.csv:2: is not UTF-8 text: byte 0xe9 (invalid continuation byte); save it as UTF-8, say by `iconv -f "
+            "LATIN1 -t UTF-8 t.csv`",
+        ),
+        (
+            "jsonl",
+            {"t.jsonl": b'{"video": "a", "caption": "caf\xe9"}\n'},
+            "t.jsonl:1: is not UTF-8 text: byte 0xe9 (invalid continuation byte); save it as UTF-8, say by `iconv -f "
+            "LATIN1 -t UTF-8 t.jsonl`",
+        ),
+        (
+            "folder",
+            {"a.mp4": "", "a.txt": b"caf\xe9\n"},
+            "a.txt:1: is not UTF-8 text: byte 0xe9 (invalid continuation byte); save it as UTF-8, say by `iconv -f "
+            "LATIN1 -t UTF-8 a.txt`",
+        ),
+        (
+            "csv",
             {"t.txt": "a b\n"},
             "none of the files is a table: .csv or .tsv, with a header of the names of columns",
         ),
         (
             "jsonl",
             {"t.jsonl": JSONL[:-5]},
-            "t.jsonl:20: is not JSON: Unterminated string starting at; each line should be an object of its own",
+            "t.jsonl:20: is not JSON: Unterminated string starting at column 28; each line should be an object of "
+            "its own",
         ),
         (
             "jsonl",
             {"t.jsonl": '{"video": "a", "caption": "x"}\n{"video": "b", "caption": 3}\n'},
             "t.jsonl:2: should be an object, such as {video: …, caption: …}; the video should be text, the caption "
             "a text or a list of texts",
+        ),
+        (
+            "jsonl",
+            {"t.jsonl": '{"video": "a", "caption": ' + "9" * 5000 + "}"},
+            "t.jsonl:1: is not JSON: it has a number of too many digits; each line should be an object of its own",
         ),
         ("jsonl", {"t.json": '{"a": 1}'}, "t.json: should be a list of objects, or .jsonl with an object a line"),
         ("folder", {"a.txt": "x\n"}, ": has no text beside a video; the captions of a.mp4 are the lines of a.txt"),

@@ -73,6 +73,10 @@ def test_lists_may_have_names_of_files(desk: Any, ending: str):
             "one of them",
         ),
         (
+            {"data/splits/test.txt": "https://]\n"},
+            "data/splits/test.txt:1: an empty id; a line should begin with the URL of a GIF, not 'https://]'",
+        ),
+        (
             {"data/tgif-v1.0.tsv": TSV + "https://other.com/\tx\n"},
             "data/tgif-v1.0.tsv:7: an empty id; a line should begin with the URL of a GIF, not 'https://other.com/'",
         ),
