@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shutil
 import signal
 import statistics
 import subprocess
@@ -96,6 +97,9 @@ def row(work: Path, name: str, run: str, model: str = "laff") -> str:
 def killed(work: Path, name: str, sets: tuple[str, ...], kills: int) -> bool:
     """Whether the averaged training of seed 1 that starts from many ends equal after SIGKILL at random moments."""
     place, rng = f"{name}.killed", random.Random(1)
+    features = shutil.ignore_patterns("runs", "train", "rank", "evaluate")  # all but what is to be made again
+    shutil.rmtree(work / place, ignore_errors=True)
+    shutil.copytree(work / f"{name}.work", work / place, ignore=features)
     words = command(work, name, "", (*sets, "train.checkpoint=1"), place)
     words += ["--set", "train.seeds=[1]"]
     done = 0
