@@ -1,4 +1,4 @@
-"""TREC run files and the exact top k."""
+"""TREC run files."""
 
 import gzip
 import stat
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import LaffError
-from pipeline.ranking.trec import read_run, top_k, write_run
+from pipeline.runfiles.trec import read_run, write_run
 
 ROWS = [("cap#0", [("v2", 0.75), ("v1", 0.5)]), ("cap#1", [("v1", -1e-7)]), ("cap#2", [])]
 
@@ -79,7 +79,7 @@ def test_reading_plain_text_and_damage(tmp_path: Path) -> None:
     (tmp_path / "plain").write_text("q1 Q0 a 1 2.0 t\nq1\tQ0\tb\t2\t1e0\tt\nq2 Q0 a 1 0 t\n")
     assert list(read_run(tmp_path / "plain")) == [("q1", [("a", 2.0), ("b", 1.0)]), ("q2", [("a", 0.0)])]
     (tmp_path / "odd").write_text("q1 Q0 a 1 2.0 t\nq1 a 2\n")
-    with pytest.raises(LaffError, match=r"odd, line 2: 'q1 a 2' is not `query Q0 item rank score tag`"):
+    with pytest.raises(LaffError, match=r"odd:2: 'q1 a 2' is not `query Q0 item rank score tag`"):
         list(read_run(tmp_path / "odd"))
     write_run(tmp_path / "cut.gz", [(f"q{i}", [("a", i / 7)]) for i in range(500)], "x")
     (tmp_path / "cut.gz").write_bytes((tmp_path / "cut.gz").read_bytes()[:-50])
@@ -87,23 +87,6 @@ def test_reading_plain_text_and_damage(tmp_path: Path) -> None:
         list(read_run(tmp_path / "cut.gz"))
     with pytest.raises(LaffError, match="no such run file"):
         list(read_run(tmp_path / "nowhere"))
-
-
-@pytest.mark.parametrize("k", [1, 3, 7, 12, 20])
-def test_top_k_by_sorting(k: int) -> None:
-    """Random rows full of equal scores, the cut among them, against Python's stable sort."""
-    scores = np.random.default_rng(k).integers(0, 5, size=(200, 12)).astype(np.float32)
-    columns, found = top_k(scores, k)
-    assert columns.dtype == np.int64
-    for row, best, values in zip(scores.tolist(), columns.tolist(), found.tolist(), strict=True):
-        expected = sorted(range(12), key=lambda i: -row[i])[:k]
-        assert best == expected
-        assert values == [row[i] for i in expected]
-
-
-def test_top_k_refuses_nan() -> None:
-    with pytest.raises(LaffError, match="not a finite number"):
-        top_k(np.array([[1.0, np.nan]]), 1)
 
 
 def test_ids_of_windows(tmp_path: Path) -> None:

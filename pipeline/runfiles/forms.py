@@ -1,0 +1,48 @@
+"""Run files of any form, by the ending of the name: .xml is TRECVID's, .csv a table, all else TREC; .gz packs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pipeline.runfiles import avs_rules, avs_xml, run_csv, trec
+from pipeline.runfiles.numbered import Numbered
+from pipeline.runfiles.opened import suffix
+from pipeline.runfiles.run import Answers, Run
+
+XML, CSV = ".xml", ".csv"
+
+
+def is_avs(path: Path) -> bool:
+    """Whether a file is written and read as TRECVID's XML."""
+    return suffix(path) == XML
+
+
+def read(path: Path, items: Numbered | None = None) -> Run:
+    """The run of a file; items: where the ids of items are numbered. Raises LaffError with all mistakes."""
+    reader = {XML: avs_xml.read, CSV: run_csv.read}.get(suffix(path), trec.read)
+    return reader(path, items)
+
+
+def write(
+    path: Path,
+    queries: Answers,
+    tag: str,
+    attributes: Mapping[str, str] | None = None,
+    wanted: Sequence[str] = (),
+) -> None:
+    """Write a run, whole or not at all; the same answers give the same bytes.
+
+    Args:
+        path: The file.
+        queries: Ids with what they found, best first.
+        tag: The name of the system, of a TREC file.
+        attributes: Of an AVS file, as `avs_rules.attributes` makes them; None: those that nobody changed.
+        wanted: The topics that an AVS file should have, all of them and no others.
+    """
+    if is_avs(path):
+        avs_xml.write_run(path, queries, attributes or avs_rules.attributes([]), wanted)
+    elif suffix(path) == CSV:
+        run_csv.write_run(path, queries)
+    else:
+        trec.write_run(path, queries, tag)
