@@ -36,12 +36,13 @@ def write(
     Args:
         path: The file.
         queries: Ids with what they found, best first.
-        tag: The name of the system, of a TREC file.
-        attributes: Of an AVS file, as `avs_rules.attributes` makes them; None: those that nobody changed.
+        tag: The name of the system, of a TREC file; describes an AVS run that has no `desc`.
+        attributes: Of an AVS file, as `avs_rules.attributes` makes them; None: the usual ones.
         wanted: The topics that an AVS file should have, all of them and no others.
     """
     if is_avs(path):
-        avs_xml.write_run(path, queries, attributes or avs_rules.attributes([]), wanted)
+        values = attributes or avs_rules.attributes([])
+        avs_xml.write_run(path, queries, {**values, "desc": values["desc"] or tag}, wanted)
     elif suffix(path) == CSV:
         run_csv.write_run(path, queries)
     else:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import Problems
+from pipeline.runfiles import fields
 from pipeline.runfiles.numbered import Numbered
 from pipeline.runfiles.opened import MOST, line_blocks
 from pipeline.runfiles.run import check_once, grouped
@@ -55,23 +56,28 @@ def read(path: Path, items: Numbered | None = None) -> Judgements:
     items: where the ids of items are numbered. Raises one LaffError that lists mistakes with their lines: fields that
     are missing, judgements that are no whole number, items that stand twice.
     """
-    items, topics, strata, problems = items or Numbered(), Numbered(), Numbered(), Problems()
+    items = Numbered() if items is None else items  # one without ids is false
+    topics, strata, problems = Numbered(), Numbered(), Problems()
     parts: list[list[np.ndarray]] = [[], [], [], []]
     before, width = len(items), 0
     for first, lines in line_blocks(path, "file of judgements"):
-        rows = [line.split() for line in lines]
-        width = width or len(next((row for row in rows if row), []))
+        width = width or len(next((words for line in lines if (words := line.split())), []))
         if width not in FORM:
             looks = "; this looks like a run: give it without --qrels" if width == 6 else ""
             problems.add(f"{lines[0].strip()[:80]!r} is neither {FORM[4]} nor {FORM[5]}{looks}", path, first)
             break
-        rows = list(_checked(path, first, rows, width, problems))
-        if rows:
-            columns = list(zip(*rows, strict=True))
-            parts[0].append(topics.encoded(columns[0]))
-            parts[1].append(items.encoded(columns[2]))
-            parts[2].append(np.fromiter(map(int, columns[-1]), np.int32))
-            parts[3].append(strata.plain(columns[3]) if width == 5 else np.zeros(len(rows), np.int32))
+        columns, values = fields.columns(lines, width), None
+        if columns:
+            values = _whole(columns[-1])
+        if columns is None or values is None:  # some line is not as it should be: now each one is looked at
+            columns = [list(column) for column in zip(*_checked(path, first, lines, width, problems), strict=True)]
+            if not columns:
+                continue
+            values = np.array([int(text) for text in columns[-1]], np.int32)
+        parts[0].append(topics.encoded(columns[0]))
+        parts[1].append(items.encoded(columns[2]))
+        parts[2].append(values)
+        parts[3].append(strata.plain(columns[3]) if width == 5 else np.zeros(len(values), np.int32))
     problems.extend(topics.wrong() + items.wrong(before), path)
     if not width:
         problems.add(f"holds no line {FORM[4]} or {FORM[5]}", path)
@@ -84,19 +90,23 @@ def read(path: Path, items: Numbered | None = None) -> Judgements:
     return Judgements(topics.names, starts, item_of, values, stratum_of, names, width == 5, items)
 
 
-def _checked(path: Path, first: int, rows: list[list[str]], width: int, problems: Problems) -> Iterator[list[str]]:
-    """The rows that are as they should be; mistakes noted."""
-    for number, fields in enumerate(rows, first):
-        if not fields:
+def _whole(texts: list[str]) -> np.ndarray | None:
+    """The whole numbers [n] int32 that texts say; None where one says none."""
+    try:
+        return np.fromiter(map(int, texts), np.int32, len(texts))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _checked(path: Path, first: int, lines: list[str], width: int, problems: Problems) -> Iterator[list[str]]:
+    """The fields of each line that is as it should be; mistakes noted."""
+    for number, line in enumerate(lines, first):
+        words = line.split()
+        if not words:
             continue
-        if len(fields) != width:
-            problems.add(f"{' '.join(fields)[:80]!r} is not {FORM[width]}, as the lines before it", path, number)
-            continue
-        try:
-            small = abs(int(fields[-1])) < 2**31
-        except ValueError:
-            small = False
-        if small:
-            yield fields
+        if len(words) != width:
+            problems.add(f"{line.strip()[:80]!r} is not {FORM[width]}, as the lines before it", path, number)
+        elif _whole(words[-1:]) is None:
+            problems.add(f"judgement {words[-1][:20]!r} should be a whole number, such as -1, 0, 1", path, number)
         else:
-            problems.add(f"judgement {fields[-1][:20]!r} should be a whole number, such as -1, 0, 1", path, number)
+            yield words

@@ -54,7 +54,8 @@ def read(path: Path, items: Numbered | None = None) -> Run:
 
     Raises one LaffError that lists mistakes with their lines, as of `trec.read`.
     """
-    items, topics, problems = items or Numbered(), Numbered(), Problems()
+    items = Numbered() if items is None else items  # one without ids is false
+    topics, problems = Numbered(), Problems()
     before = len(items)
     queries, found, scores = list[str](), list[str](), list[float]()
     for query, item, score in _rows(path, problems):

@@ -12,6 +12,7 @@ import numpy as np
 
 from pipeline import ids
 from pipeline.errors import LaffError, Problems
+from pipeline.runfiles import fields
 from pipeline.runfiles.numbered import Numbered
 from pipeline.runfiles.opened import MOST, line_blocks, writing
 from pipeline.runfiles.run import Answers, Hits, Run, check_once, grouped
@@ -61,25 +62,22 @@ def read(path: Path, items: Numbered | None = None) -> Run:
     items: where the ids of items are numbered. Raises one LaffError that lists mistakes with their lines: fields that
     are missing, scores that are no finite number, items that stand twice.
     """
-    items, topics, problems, tag = items or Numbered(), Numbered(), Problems(), ""
+    items = Numbered() if items is None else items  # one without ids is false
+    topics, problems, tag = Numbered(), Problems(), ""
     topic_parts, item_parts, score_parts = [], [], []
     before = len(items)
     for first, lines in line_blocks(path, "run file"):
-        rows = [line.split() for line in lines]
-        try:
-            queries, _, found, _, texts, tags = zip(*rows, strict=True)
-            scores = np.fromiter(map(float, texts), np.float64, len(texts))
-            if not np.isfinite(scores).all():
-                raise ValueError
-        except ValueError:  # some line is not as it should be: now each one is looked at
-            rows = list(_checked(path, first, rows, problems))
-            if not rows:
+        columns, scores = fields.columns(lines, 6), None
+        if columns:
+            scores = _finite(columns[4])
+        if columns is None or scores is None:  # some line is not as it should be: now each one is looked at
+            columns = [list(column) for column in zip(*_checked(path, first, lines, problems), strict=True)]
+            if not columns:
                 continue
-            queries, _, found, _, texts, tags = zip(*rows, strict=True)
-            scores = np.array([float(text) for text in texts])
-        tag = tag or tags[0]
-        topic_parts.append(topics.encoded(queries))
-        item_parts.append(items.encoded(found))
+            scores = np.array([float(text) for text in columns[4]])
+        tag = tag or columns[5][0]
+        topic_parts.append(topics.encoded(columns[0]))
+        item_parts.append(items.encoded(columns[2]))
         score_parts.append(scores)
     problems.extend(topics.wrong() + items.wrong(before), path)
     if not topic_parts and not problems:
@@ -93,23 +91,28 @@ def read(path: Path, items: Numbered | None = None) -> Run:
     return Run(tag, topics.names, starts, item_of, values, items)
 
 
-def _checked(path: Path, first: int, rows: list[list[str]], problems: Problems) -> Iterator[list[str]]:
-    """The rows that are as they should be; mistakes noted."""
-    for number, fields in enumerate(rows, first):
-        if not fields:
+def _finite(texts: list[str]) -> np.ndarray | None:
+    """The numbers [n] that texts say; None where one is no finite number."""
+    try:
+        scores = np.fromiter(map(float, texts), np.float64, len(texts))
+    except ValueError:
+        return None
+    return scores if np.isfinite(scores).all() else None
+
+
+def _checked(path: Path, first: int, lines: list[str], problems: Problems) -> Iterator[list[str]]:
+    """The fields of each line that is as it should be; mistakes noted."""
+    for number, line in enumerate(lines, first):
+        words = line.split()
+        if not words:
             continue
-        if len(fields) != 6:
-            what = "; this looks like judgements: give them to --qrels" if len(fields) in (4, 5) else ""
-            problems.add(f"{' '.join(fields)[:80]!r} is not {FORM}{what}", path, number)
-            continue
-        try:
-            finite = np.isfinite(float(fields[4]))
-        except ValueError:
-            finite = False
-        if finite:
-            yield fields
+        if len(words) != 6:
+            what = "; this looks like judgements: give them to --qrels" if len(words) in (4, 5) else ""
+            problems.add(f"{line.strip()[:80]!r} is not {FORM}{what}", path, number)
+        elif _finite(words[4:5]) is None:
+            problems.add(f"score {words[4][:20]!r} is no finite number; each item needs one", path, number)
         else:
-            problems.add(f"score {fields[4][:20]!r} is no finite number; each item needs one", path, number)
+            yield words
 
 
 def read_run(path: Path) -> Iterator[tuple[str, list[tuple[str, float]]]]:
