@@ -61,8 +61,8 @@ def score_command(
     """
     from pipeline.items import queries
     from pipeline.runfiles import avs_rules, forms
-    from pipeline.runfiles.leading_one import matched
     from pipeline.runfiles.numbered import Numbered
+    from pipeline.runfiles.topics import matched
     from pipeline.score import fusing, inputs, report, scoring
 
     if fuse and len(runs) < 2:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.errors import Problems, meant, printable
+from pipeline.runfiles.topics import listed
 
 MOST_ITEMS = 1000
 ROOT, RUN, TOPIC, ITEM = (
@@ -88,8 +89,3 @@ def incomplete(topics: Iterable[str], wanted: Sequence[str], where: Path | str, 
         problems.add(f"lacks {len(missing)} of {len(wanted)} topics: {listed(missing)}; an AVS run has all", where)
     if strange:
         problems.add(f"has topics that the file of topics lacks: {listed(strange)}; an AVS run has no others", where)
-
-
-def listed(names: Sequence[str], most: int = 10) -> str:
-    """The first names of a list, and how many more there are."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -109,7 +109,9 @@ class _Reader:
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._text
         self._parser.EntityDeclHandler = self._entity
-        self._parser.SkippedEntityHandler = self._entity
+        # The DTD that a file names counts as empty: else an unknown entity in an attribute would vanish without a word.
+        self._parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_UNLESS_STANDALONE)
+        self._parser.ExternalEntityRefHandler = self._outside
 
     def read(self, part: object) -> None:
         """Take a file, given its `read`."""
@@ -130,6 +132,10 @@ class _Reader:
             f"{self._path}:{self._parser.CurrentLineNumber}: entity '{printable(name)}': a run needs none, and files "
             "that define or use some are not read; write the text itself"
         )
+
+    def _outside(self, context: str, *_: object) -> int:
+        self._parser.ExternalEntityParserCreate(context).Parse(b"", True)
+        return 1
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         inside = self._open[-1]

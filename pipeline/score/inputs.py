@@ -9,12 +9,11 @@ from pathlib import Path
 from pipeline.errors import LaffError
 from pipeline.items import queries
 from pipeline.runfiles import forms, qrels
-from pipeline.runfiles.avs_rules import listed
-from pipeline.runfiles.leading_one import matched
 from pipeline.runfiles.numbered import Numbered
 from pipeline.runfiles.opened import suffix
 from pipeline.runfiles.qrels import Judgements
 from pipeline.runfiles.run import Run
+from pipeline.runfiles.topics import listed, matched
 from pipeline.score import facets as facet_files
 from pipeline.score.facets import Facets
 
@@ -77,8 +76,8 @@ def read(
     for name, run in runs.items():
         if not set(run.topics) & set(judgements.topics):
             raise LaffError(
-                f"{name} and {qrels_file} have no topic in common: {listed(run.topics, 3)}, but "
-                f"{listed(judgements.topics, 3)}; give the judgements of these topics"
+                f"{name} and {qrels_file} have no topic in common: {listed(run.topics, 0, 3)}, but "
+                f"{listed(judgements.topics, 0, 3)}; give the judgements of these topics"
             )
     inputs = Inputs(runs, judgements, notes=notes)
     if topics_file:
@@ -87,11 +86,16 @@ def read(
         inputs.texts = {names.get(topic, topic): text for topic, text in texts.items()}
         judged = set(judgements.topics)
         if without := [topic for topic in inputs.texts if topic not in judged]:
-            notes.append(f"topics of {topics_file} without judgements: {listed(without)} ({len(without)} in all)")
+            notes.append(f"topics of {topics_file} without judgements: {listed(without, len(texts))}")
     if facets:
         by_facet = facet_files.load(facets)
         names = _named([topic for members in by_facet.values() for topic in members], first, facets, notes)
         inputs.facets = {facet: [names.get(topic, topic) for topic in members] for facet, members in by_facet.items()}
+        members = {topic for topics in inputs.facets.values() for topic in topics}
+        if not members & set(judgements.topics):
+            raise LaffError(
+                f"facets {facets}: name none of the judged topics, which are {listed(judgements.topics, 0, 3)}"
+            )
     return inputs
 
 

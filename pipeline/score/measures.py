@@ -17,7 +17,8 @@ RULES = {
     LAFF: f"places: {RULE}, the mean over all orders of the tie; items that a run does not list are not found",
     TRECVID: f"as sample_eval.pl: {order.RULE}; the first 1,000 items of a topic",
     TREC: f"as trec_eval, by the package pytrec_eval-terrier: {order.RULE}; scores in single precision",
-    TREC_INFAP: f"trec_eval's infAP, another estimate than TRECVID's: {order.RULE}; it knows no strata",
+    TREC_INFAP: f"trec_eval's infAP, another estimate than TRECVID's: {order.RULE}; scores in single precision; "
+    "it knows no strata",
 }
 RECALL = re.compile(r"R@([1-9]\d{0,8})")
 OWN = ("R@1", "R@5", "R@10", "MedR", "MRR", "mAP")

@@ -39,7 +39,8 @@ def trec_estimates(run: Run, judgements: Judgements, topics: list[int]) -> np.nd
     """Values [T] of trec_eval's infAP; 0 for topics that the run does not answer."""
     values = np.zeros(len(topics))
     for row, scores, pool in _topics(run, judgements, topics):
-        values[row] = trec_infap(ranked(scores), pool.judgement_of)
+        single = {item: float(np.float32(score)) for item, score in scores.items()}  # as trec_eval reads them
+        values[row] = trec_infap(ranked(single), pool.judgement_of)
     return values
 
 

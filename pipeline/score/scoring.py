@@ -9,9 +9,9 @@ import numpy as np
 
 from pipeline.errors import LaffError, meant
 from pipeline.evaluation.significance import holm, randomisation
-from pipeline.runfiles.avs_rules import listed
 from pipeline.runfiles.qrels import Judgements
 from pipeline.runfiles.run import Run
+from pipeline.runfiles.topics import listed
 from pipeline.score import own, sampled, standard
 from pipeline.score.inputs import Inputs
 from pipeline.score.measures import LAFF, STANDARD, TREC, TREC_INFAP, TRECVID, Measure, named, usual
@@ -73,7 +73,7 @@ def score(inputs: Inputs, measures: Sequence[str] = (), against: str = "") -> Sc
         raise LaffError("no item is judged relevant, so there is nothing to score; are these the right judgements?")
     names = [judgements.topics[topic] for topic in topics]
     if without := [topic for topic in judgements.topics if topic not in set(names)]:
-        notes.append(f"left out, for no item is judged relevant: {listed(without)} ({len(without)} of all topics)")
+        notes.append(f"left out, for no item is judged relevant: {listed(without, len(judgements.topics))}")
     notes += _about(judgements, chosen)
     rows = {name: _row(run, judgements, topics, chosen) for name, run in inputs.runs.items()}
     for name, run in inputs.runs.items():
@@ -120,14 +120,10 @@ def _coverage(name: str, run: Run, row: Row, topics: Sequence[str], judgements: 
     """What a run lacks, and what nobody judged of it."""
     notes = []
     if missing := [topic for topic, answered in zip(topics, row.answered, strict=True) if not answered]:
-        notes.append(
-            f"{name} lacks judged topics, which count as 0: {listed(missing)} ({len(missing)} of {len(topics)})"
-        )
+        notes.append(f"{name} lacks judged topics, which count as 0: {listed(missing, len(topics))}")
     known = set(judgements.topics)
     if strange := [topic for topic in run.topics if topic not in known]:
-        notes.append(
-            f"{name} has topics without judgements, which count nowhere: {listed(strange)} ({len(strange)} in all)"
-        )
+        notes.append(f"{name} has topics without judgements, which count nowhere: {listed(strange)}")
     places, total, unjudged = run.places, 0, 0
     for number, topic in enumerate(judgements.topics):
         if (place := places.get(topic)) is not None:

@@ -1,0 +1,34 @@
+"""The form of a run file by its name."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.runfiles import forms
+from pipeline.runfiles.numbered import Numbered
+
+ROWS = [("501", [("shot2", 0.75), ("shot1", 0.5)])]
+BEGINS = {
+    "a.xml": "<?xml",
+    "a.csv": "query,rank,item,score\n501,1,shot2,0.75\n",
+    "a.trec": "501 Q0 shot2 1 0.75 mine\n",
+    "a": "501 Q0 shot2 1 0.75 mine\n",
+}
+
+
+@pytest.mark.parametrize("name", [*BEGINS, *(f"{name}.gz" for name in BEGINS)])
+def test_written_and_read_by_the_ending(tmp_path: Path, name: str) -> None:
+    forms.write(tmp_path / name, ROWS, "mine")
+    if not name.endswith(".gz"):
+        assert (tmp_path / name).read_text().startswith(BEGINS[name])
+    ids = Numbered()
+    run = forms.read(tmp_path / name, ids)
+    assert run.ids is ids
+    ((topic, hits),) = run.answers()
+    assert (topic, [item for item, _ in hits]) == ("501", ["shot2", "shot1"])
+    assert forms.is_avs(tmp_path / name) == (".xml" in name)
+
+
+def test_an_avs_run_without_a_description_has_the_name_of_its_system(tmp_path: Path) -> None:
+    forms.write(tmp_path / "a.xml", ROWS, "mine")
+    assert 'desc="mine"' in (tmp_path / "a.xml").read_text()
