@@ -5,6 +5,7 @@ Reading asks for no file but the run itself: the DTD is not fetched, and a file 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -25,9 +26,8 @@ DTD = "https://www-nlpir.nist.gov/projects/{edition}/dtds/videoAdhocSearchResult
 EDITION, LATER_EDITION = "tv2016", "tv2019"  # the second has `task` and `novelty`
 LONGEST = 40  # bytes of an entity that are looked at
 ENTITY = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z_][\w.-]{0,30});")
-TOP = (
-    10_000  # the score of an item is this less its seqNum, as in the TREC files of the authors of LAFF: from 9999 down
-)
+# The score of an item is this less its seqNum, as in the TREC files of the authors of LAFF: from 9999 down.
+TOP = 10_000
 
 
 def write_run(path: Path, topics: Answers, attributes: Mapping[str, str], wanted: Sequence[str] = ()) -> None:
