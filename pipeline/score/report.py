@@ -32,7 +32,7 @@ def text(scores: Scores, inputs: Inputs, by_topic: bool = False) -> str:
     if inputs.facets:
         parts.append(text_table([["facet", "run", "topics", *heads], *_facet_rows(scores, inputs.facets)], left=2))
     if by_topic:
-        parts.append(text_table([["topic", "run", *heads, "facets", "text"], *_topic_rows(scores, inputs)], left=2))
+        parts.append(text_table(list(_topic_rows(scores, inputs)), left=3 if inputs.facets else 2))
     parts.append("\n".join(_rules(scores)))
     if scores.notes:
         parts.append("\n".join(f"note: {printable(note)}" for note in scores.notes))
@@ -61,13 +61,21 @@ def _facet_rows(scores: Scores, facets: Facets) -> Iterator[list[str]]:
 
 
 def _topic_rows(scores: Scores, inputs: Inputs) -> Iterator[list[str]]:
+    """A header, then a row for each topic and run; with facets and texts where there are some."""
     facets_of = _facets_of(inputs.facets)
+    texts = {topic: printable(inputs.texts.get(topic, "")) for topic in scores.topics}
+    width = max(map(len, texts.values()))
+
+    def line(topic: str, run: str, facets: str, cells: Sequence[str], text: str) -> list[str]:
+        last = [text.ljust(width)] if inputs.texts else []
+        return [printable(topic), printable(run), *([printable(facets)] if inputs.facets else []), *cells, *last]
+
+    yield line("topic", "run", "facets", [measure.name for measure in scores.measures], "text")
     for number, topic in enumerate(scores.topics):
         for name, row in scores.rows.items():
             values = {measure.name: float(row.values[measure.name][number]) for measure in scores.measures}
             cells = _cells(scores, name, values) if row.answered[number] else ["missing"] * len(values)
-            words = ["+".join(facets_of.get(topic, [])), inputs.texts.get(topic, "")]
-            yield [printable(topic), printable(name), *cells, *map(printable, words)]
+            yield line(topic, name, "+".join(facets_of.get(topic, [])), cells, texts[topic])
 
 
 def _facets_of(facets: Facets) -> dict[str, list[str]]:
