@@ -82,9 +82,9 @@ def _odd(values: Mapping[str, str]) -> Iterable[tuple[str, str]]:
 
 def incomplete(topics: Iterable[str], wanted: Sequence[str], where: Path | str, problems: Problems) -> None:
     """Note topics that a run lacks, or has although nobody asked for them."""
-    have = dict.fromkeys(topics)
+    have, known = dict.fromkeys(topics), set(wanted)
     missing = [printable(topic) for topic in wanted if topic not in have]
-    strange = [printable(topic) for topic in have if topic not in set(wanted)]
+    strange = [printable(topic) for topic in have if topic not in known]
     if missing:
         problems.add(f"lacks {len(missing)} of {len(wanted)} topics: {listed(missing)}; an AVS run has all", where)
     if strange:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pipeline.errors import LaffError
 from pipeline.runfiles import avs_rules, avs_xml, run_csv, trec
 from pipeline.runfiles.numbered import Numbered
 from pipeline.runfiles.opened import suffix
@@ -19,9 +20,12 @@ def is_avs(path: Path) -> bool:
 
 
 def read(path: Path, items: Numbered | None = None) -> Run:
-    """The run of a file; items: where the ids of items are numbered. Raises LaffError with all mistakes."""
+    """The run of a file; items: where ids of items are numbered. LaffError with all mistakes, and if it is empty."""
     reader = {XML: avs_xml.read, CSV: run_csv.read}.get(suffix(path), trec.read)
-    return reader(path, items)
+    run = reader(path, items)
+    if not run.topics:
+        raise LaffError(f"{path}: lists no item; is this the right file? A TREC run has lines {trec.FORM}")
+    return run
 
 
 def write(

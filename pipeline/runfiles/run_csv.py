@@ -66,8 +66,6 @@ def read(path: Path, items: Numbered | None = None) -> Run:
     problems.extend(topics.wrong() + items.wrong(before), path)
     starts, (item_of, values) = grouped(topic_of, topics, [item_of, np.array(scores, np.float64)])
     check_once(starts, item_of, topics.names, items, problems, path)
-    if not queries and not problems:
-        problems.add("lists no item; a line is `query,rank,item,score`", path)
     if problems:
         raise problems.error(path, MOST)
     return Run("", topics.names, starts, item_of, values, items)

@@ -80,8 +80,6 @@ def read(path: Path, items: Numbered | None = None) -> Run:
         item_parts.append(items.encoded(columns[2]))
         score_parts.append(scores)
     problems.extend(topics.wrong() + items.wrong(before), path)
-    if not topic_parts and not problems:
-        problems.add(f"holds no line {FORM}", path)
     topic_of, item_of = (np.concatenate([np.zeros(0, np.int32), *parts]) for parts in (topic_parts, item_parts))
     values = np.concatenate([np.zeros(0), *score_parts])
     starts, (item_of, values) = grouped(topic_of, topics, [item_of, values])

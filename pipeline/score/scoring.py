@@ -72,7 +72,8 @@ def score(inputs: Inputs, measures: Sequence[str] = (), against: str = "") -> Sc
     if not topics:
         raise LaffError("no item is judged relevant, so there is nothing to score; are these the right judgements?")
     names = [judgements.topics[topic] for topic in topics]
-    if without := [topic for topic in judgements.topics if topic not in set(names)]:
+    relevant = set(names)
+    if without := [topic for topic in judgements.topics if topic not in relevant]:
         notes.append(f"left out, for no item is judged relevant: {listed(without, len(judgements.topics))}")
     notes += _about(judgements, chosen)
     rows = {name: _row(run, judgements, topics, chosen) for name, run in inputs.runs.items()}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.errors import LaffError
 from pipeline.runfiles import forms
 from pipeline.runfiles.numbered import Numbered
 
@@ -27,6 +28,13 @@ def test_written_and_read_by_the_ending(tmp_path: Path, name: str) -> None:
     ((topic, hits),) = run.answers()
     assert (topic, [item for item, _ in hits]) == ("501", ["shot2", "shot1"])
     assert forms.is_avs(tmp_path / name) == (".xml" in name)
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.csv", "query,item,score\n"), ("b.csv", ""), ("a.trec", "\n\n")])
+def test_a_run_without_items(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(LaffError, match=f"{name}: lists no item; is this the right file"):
+        forms.read(tmp_path / name)
 
 
 def test_an_avs_run_without_a_description_has_the_name_of_its_system(tmp_path: Path) -> None:
