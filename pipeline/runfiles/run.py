@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -30,7 +31,7 @@ class Run:
         part = slice(self.starts[topic], self.starts[topic + 1])
         return self.items[part], self.scores[part]
 
-    @property
+    @cached_property
     def places(self) -> dict[str, int]:
         """The number of each topic."""
         return {topic: number for number, topic in enumerate(self.topics)}

@@ -87,6 +87,9 @@ def read(
         judged = set(judgements.topics)
         if without := [topic for topic in inputs.texts if topic not in judged]:
             notes.append(f"topics of {topics_file} without judgements: {listed(without, len(texts))}")
+        for name, run in runs.items():
+            if missing := [topic for topic in inputs.texts if topic not in run.places]:
+                notes.append(f"{name} lacks topics of {topics_file}: {listed(missing, len(texts))}")
     if facets:
         by_facet = facet_files.load(facets)
         names = _named([topic for members in by_facet.values() for topic in members], first, facets, notes)

@@ -23,7 +23,10 @@ TEST = "two-sided p of a paired randomisation test over topics, with Holm's corr
 def text(scores: Scores, inputs: Inputs, by_topic: bool = False) -> str:
     """All that a person should see; by_topic: with the values of single topics."""
     heads = [measure.name for measure in scores.measures]
-    parts = [f"{len(scores.topics)} topics", text_table([["run", *heads], *_mean_rows(scores)])]
+    parts = [
+        f"{len(scores.topics)} topic{'s' if len(scores.topics) > 1 else ''}",
+        text_table([["run", *heads], *_mean_rows(scores)]),
+    ]
     if scores.p:
         others = [name for name in scores.rows if name != scores.against]
         tested = [head for head in heads if head in scores.p]

@@ -159,3 +159,18 @@ def test_search_refuses_what_an_avs_run_cannot_hold(small: Small, tmp_path: Path
     assert "--attribute is of an AVS run: --run FILE.xml" in refused(*queries, "x.csv", "--attribute", "pid=x")
     done(*queries, tmp_path / "x.csv", "-k", 2)
     assert (tmp_path / "x.csv").read_text().startswith("query,rank,item,score\n501,1,")
+
+
+def test_a_run_of_the_rank_stage_has_the_figures_of_the_evaluate_stage(small: Small, tmp_path: Path) -> None:
+    """A list of all candidates tells all that full scores tell, ties too."""
+    ids = [line.split()[0] for line in (small.folder / "test.txt").read_text().splitlines()]
+    (tmp_path / "qrels").write_text("".join(f"{id_} 0 {id_.partition('#')[0]} 1\n" for id_ in ids))
+    expected = json.loads((small.work / "evaluate" / "metrics.json").read_text())["models"]
+    names = ("R@1", "R@5", "R@10", "MedR", "MRR", "mAP")
+    words = [word for name in names for word in ("--measure", name)]
+    for row in ("laff", "concat"):
+        run = small.work / "rank" / row / "seed1" / "t2v.trec.gz"
+        content = json.loads(done("score", run, "--qrels", tmp_path / "qrels", "--json", *words))
+        assert content["runs"]["t2v"]["mean"] == pytest.approx(
+            {name: expected[row]["t2v"][name]["seeds"][0] for name in names}, rel=1e-12
+        )

@@ -41,6 +41,8 @@ def test_topics_of_trecvid_with_a_leading_one(tmp_path: Path) -> None:
         "topics of b match by TRECVID's leading 1 only: 1501 is taken for 501, and so on",
         "topics of /qrels match by TRECVID's leading 1 only: 1501 is taken for 501, and so on",
         "topics of /topics.txt without judgements: 503 (1 of 2)",
+        "a lacks topics of /topics.txt: 503 (1 of 2)",
+        "b lacks topics of /topics.txt: 503 (1 of 2)",
     ]
 
 
