@@ -28,6 +28,8 @@ SHAPE_NOTHING = {
     "pipeline.packing": "because no step imports it",
     "pipeline.analyze": "because no step imports it",
     "pipeline.search": "because no step imports it",
+    "pipeline.score": "because no step imports it",
+    "pipeline.estimation": "because no step imports it",
     "pipeline.indexing": "because no step imports it",
     "pipeline.devices": "because it decides when and where models compute, and does not change the values",
     "pipeline.division": "because the bounds of the windows count instead",
