@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipeline.errors import LaffError
 from pipeline.runfiles import avs_rules, avs_xml, run_csv, trec
 from pipeline.runfiles.numbered import Numbered
-from pipeline.runfiles.opened import suffix
+from pipeline.runfiles.opened import reading, suffix
 from pipeline.runfiles.run import Answers, Run
 
 XML, CSV = ".xml", ".csv"
@@ -22,10 +23,17 @@ def is_avs(path: Path) -> bool:
 def read(path: Path, items: Numbered | None = None) -> Run:
     """The run of a file; items: where ids of items are numbered. LaffError with all mistakes, and if it is empty."""
     reader = {XML: avs_xml.read, CSV: run_csv.read}.get(suffix(path), trec.read)
+    if reader is not avs_xml.read and _is_xml(path):
+        raise LaffError(f"{path}: begins as XML does; give an AVS run a name that ends in .xml")
     run = reader(path, items)
     if not run.topics:
         raise LaffError(f"{path}: lists no item; is this the right file? A TREC run has lines {trec.FORM}")
     return run
+
+
+def _is_xml(path: Path) -> bool:
+    with reading(path, "run file") as file:
+        return file.read(16).removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"<")
 
 
 def write(

@@ -18,6 +18,7 @@ BLOCK = 1 << 22  # characters of lines that are handled together
 Bytes = IO[bytes] | gzip.GzipFile
 PACKED = b"\x1f\x8b"  # how a gzip file begins
 MOST = 20  # mistakes of one file that its error lists
+ENOUGH = 1000  # mistakes after which a file is not read further
 
 
 def suffix(path: Path) -> str:

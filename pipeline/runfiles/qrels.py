@@ -15,7 +15,7 @@ import numpy as np
 from pipeline.errors import Problems
 from pipeline.runfiles import fields
 from pipeline.runfiles.numbered import Numbered
-from pipeline.runfiles.opened import MOST, line_blocks
+from pipeline.runfiles.opened import ENOUGH, MOST, line_blocks
 from pipeline.runfiles.run import check_once, grouped
 
 FORM = {4: "`topic 0 item judgement`", 5: "`topic 0 item stratum judgement`"}
@@ -71,6 +71,8 @@ def read(path: Path, items: Numbered | None = None) -> Judgements:
             values = _whole(columns[-1])
         if columns is None or values is None:  # some line is not as it should be: now each one is looked at
             columns = [list(column) for column in zip(*_checked(path, first, lines, width, problems), strict=True)]
+            if len(problems) > ENOUGH:
+                break
             if not columns:
                 continue
             values = np.array([int(text) for text in columns[-1]], np.int32)

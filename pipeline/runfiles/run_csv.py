@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,10 @@ import numpy as np
 from pipeline import ids
 from pipeline.errors import LaffError, Problems, meant
 from pipeline.runfiles.numbered import Numbered
-from pipeline.runfiles.opened import MOST, line_blocks, writing
+from pipeline.runfiles.opened import ENOUGH, MOST, line_blocks, writing
 from pipeline.runfiles.run import Answers, Run, check_once, grouped
 
+BLOCK = 1 << 16  # lines that become columns together
 HEADER = ("query", "rank", "item", "score")
 OTHER_NAMES = {"query": ("topic",), "item": ("video", "shot"), "score": ()}  # a column may have one of these instead
 
@@ -57,14 +59,15 @@ def read(path: Path, items: Numbered | None = None) -> Run:
     items = Numbered() if items is None else items  # one without ids is false
     topics, problems = Numbered(), Problems()
     before = len(items)
-    queries, found, scores = list[str](), list[str](), list[float]()
-    for query, item, score in _rows(path, problems):
-        queries.append(query)
-        found.append(item)
-        scores.append(score)
-    item_of, topic_of = items.plain(found), topics.plain(queries)
+    rows = _rows(path, problems)
+    parts: list[list[np.ndarray]] = [[np.zeros(0, np.int32)], [np.zeros(0, np.int32)], [np.zeros(0)]]
+    while block := list(islice(rows, BLOCK)):
+        queries, found, scores = zip(*block, strict=True)
+        for part, column in zip(parts, (topics.plain(queries), items.plain(found), np.array(scores)), strict=True):
+            part.append(column)
     problems.extend(topics.wrong() + items.wrong(before), path)
-    starts, (item_of, values) = grouped(topic_of, topics, [item_of, np.array(scores, np.float64)])
+    topic_of, item_of, values = map(np.concatenate, parts)
+    starts, (item_of, values) = grouped(topic_of, topics, [item_of, values])
     check_once(starts, item_of, topics.names, items, problems, path)
     if problems:
         raise problems.error(path, MOST)
@@ -76,6 +79,8 @@ def _rows(path: Path, problems: Problems) -> Iterator[tuple[str, str, float]]:
     columns: list[int] = []
     try:
         for row in table:
+            if len(problems) > ENOUGH:
+                return
             if not columns:
                 columns = _columns([cell.strip() for cell in row], path)
             elif row and len(row) <= max(columns):

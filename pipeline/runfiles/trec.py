@@ -14,7 +14,7 @@ from pipeline import ids
 from pipeline.errors import LaffError, Problems
 from pipeline.runfiles import fields
 from pipeline.runfiles.numbered import Numbered
-from pipeline.runfiles.opened import MOST, line_blocks, writing
+from pipeline.runfiles.opened import ENOUGH, MOST, line_blocks, writing
 from pipeline.runfiles.run import Answers, Hits, Run, check_once, grouped
 
 FORM = "`query Q0 item rank score tag`"
@@ -72,6 +72,8 @@ def read(path: Path, items: Numbered | None = None) -> Run:
             scores = _finite(columns[4])
         if columns is None or scores is None:  # some line is not as it should be: now each one is looked at
             columns = [list(column) for column in zip(*_checked(path, first, lines, problems), strict=True)]
+            if len(problems) > ENOUGH:
+                break
             if not columns:
                 continue
             scores = np.array([float(text) for text in columns[4]])

@@ -17,6 +17,8 @@ from pipeline.runfiles.topics import listed, matched
 from pipeline.score import facets as facet_files
 from pipeline.score.facets import Facets
 
+ENDINGS = (".trec", ".run", ".txt", ".xml", ".csv")  # of run files, which their names do without
+
 
 @dataclass
 class Inputs:
@@ -56,8 +58,9 @@ def read_runs(files: Sequence[Path], items: Numbered, notes: list[str], k: int =
 
 
 def _name(file: Path) -> str:
+    ending = suffix(file)
     name = file.name.removesuffix(".gz")
-    return name.removesuffix(suffix(file)) or file.name
+    return (name[: -len(ending)] if ending in ENDINGS else name) or file.name
 
 
 def read(

@@ -37,6 +37,14 @@ def test_a_run_without_items(tmp_path: Path, name: str, text: str) -> None:
         forms.read(tmp_path / name)
 
 
+def test_xml_under_another_name(tmp_path: Path) -> None:
+    forms.write(tmp_path / "a.xml", ROWS, "mine")
+    for name in ("a.trec", "a.csv"):
+        (tmp_path / name).write_bytes(b"\xef\xbb\xbf " + (tmp_path / "a.xml").read_bytes())
+        with pytest.raises(LaffError, match=f"{name}: begins as XML does"):
+            forms.read(tmp_path / name)
+
+
 def test_an_avs_run_without_a_description_has_the_name_of_its_system(tmp_path: Path) -> None:
     forms.write(tmp_path / "a.xml", ROWS, "mine")
     assert 'desc="mine"' in (tmp_path / "a.xml").read_text()

@@ -117,7 +117,7 @@ def test_many_lines_in_blocks_are_read_as_a_whole(tmp_path: Path, monkeypatch: p
     assert list(read_run(tmp_path / "run.gz")) == whole
 
 
-def test_every_mistake_is_told_with_its_line(tmp_path: Path) -> None:
+def test_every_mistake_is_told_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     good = "q1 Q0 a 1 2.0 t\n"
     (tmp_path / "run").write_text(
         f"{good}q1 0 b 1\nq1 Q0 b 2 high t\nq1 Q0 c 2 nan t\nq1 Q0 a 3 1.0 t\nq2 Q0 %0A 1 1 t\n"
@@ -133,6 +133,10 @@ def test_every_mistake_is_told_with_its_line(tmp_path: Path) -> None:
     ]
     (tmp_path / "many").write_text("x\n" * 1000)
     with pytest.raises(LaffError, match="and 980 more of these"):
+        read(tmp_path / "many")
+    monkeypatch.setattr(opened, "BLOCK", 20_000)
+    (tmp_path / "many").write_text("x y\n" * 100_000)
+    with pytest.raises(LaffError, match="and 4981 more of these"):  # a block of 5,001 lines was enough
         read(tmp_path / "many")
     (tmp_path / "empty").write_text("\n")
     assert list(read_run(tmp_path / "empty")) == []

@@ -51,8 +51,10 @@ def test_names_of_runs(tmp_path: Path) -> None:
     files = [tmp_path / "a.trec.gz", tmp_path / "b.xml", tmp_path / "c", tmp_path / "one" / "c"]
     for file in files:
         file.write_text("1 Q0 s 1 2 x\n")
-    files[1] = files[1].rename(tmp_path / "b.run")
-    assert list(read_runs(files, Numbered(), [])) == ["a", "b", str(files[2]), str(files[3])]
+    files[1] = files[1].rename(tmp_path / "b.RUN")
+    files.append(files[1].with_name("tv20.laff"))
+    files[-1].write_text("1 Q0 s 1 2 x\n")
+    assert list(read_runs(files, Numbered(), [])) == ["a", "b", str(files[2]), str(files[3]), "tv20.laff"]
     with pytest.raises(LaffError, match="is given twice"):
         read_runs([files[0], files[0]], Numbered(), [])
 
