@@ -64,6 +64,7 @@ def score_command(
     from pipeline.runfiles.numbered import Numbered
     from pipeline.runfiles.topics import matched
     from pipeline.score import fusing, inputs, report, scoring
+    from pipeline.score.measures import named
 
     if fuse and len(runs) < 2:
         raise click.UsageError("--fuse needs several runs")
@@ -76,6 +77,7 @@ def score_command(
     if attributes and not (out and forms.is_avs(out)):
         raise click.UsageError("--attribute is of an AVS run: --out FILE.xml")
     values = avs_rules.attributes(attributes)
+    named(measures)  # before long files are read
     items = Numbered()
     notes: list[str] = []
     read = inputs.read_runs(runs, items, notes, k or 0)
@@ -99,7 +101,7 @@ def score_command(
         name, run = list(read.items())[-1]
         wanted = [id_ for id_, _ in queries.load(topics)] if topics else []
         run = run.renamed(matched(run.topics, wanted))
-        forms.write(out, run.answers(), run.tag or _tag([name]), values, wanted)
+        forms.write(out, run.answers(), _tag([run.tag or name]), values, wanted)
         click.echo(f"{out} written", err=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 
@@ -60,6 +61,6 @@ def _blocks(run: Run, places: Sequence[int]) -> Iterator[list[int]]:
         yield block
 
 
-def _texts(names: Sequence[str], items: np.ndarray, numbers: np.ndarray) -> dict[str, int]:
-    """{id: number} of the items of one topic."""
+def _texts(names: Sequence[str], items: np.ndarray, numbers: np.ndarray) -> dict[str, Any]:
+    """{id: number} of the items of one topic: whole numbers of judgements, floats of scores."""
     return {names[item]: number for item, number in zip(items.tolist(), numbers.tolist(), strict=True)}

@@ -81,6 +81,9 @@ def test_a_run_goes_from_form_to_form(runs: list[Path], tmp_path: Path) -> None:
     assert (tmp_path / "a.csv").read_text().startswith("query,rank,item,score\n1,1,x,9999\n1,2,y,9998\n2,1,x,9999\n")
     done("score", tmp_path / "a.csv", "--out", tmp_path / "back.trec")
     assert (tmp_path / "back.trec").read_text().splitlines()[0] == "1 Q0 x 1 9999 a"
+    done("score", tmp_path / "a.csv", "--out", tmp_path / "team.xml", "--attribute", "pid=MY TEAM")
+    done("score", tmp_path / "team.xml", "--out", tmp_path / "team.trec")
+    assert (tmp_path / "team.trec").read_text().splitlines()[0] == "1 Q0 x 1 9999 MY%20TEAM"
     (tmp_path / "topics.txt").write_text("1 one\n2 two\n3 three\n")
     said = refused("score", runs[0], "--out", tmp_path / "no.xml", "--topics", tmp_path / "topics.txt")
     assert "lacks 1 of 3 topics: 3; an AVS run has all" in said
