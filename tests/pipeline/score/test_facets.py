@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import LaffError
+from pipeline.items import queries
 from pipeline.score.facets import load, shipped
 
 
@@ -20,6 +21,11 @@ def test_those_of_trecvid_2020() -> None:
     assert {topic for topics in facets.values() for topic in topics} == {str(topic) for topic in range(641, 661)}
     assert [facet for facet, topics in facets.items() if "660" in topics] == ["object"]
     assert shipped() == ["tv20"]
+
+
+def test_they_are_of_the_published_topics(data: Path) -> None:
+    topics = [topic for topic, _ in queries.load(data / "annotations" / "avs" / "tv20.avs.txt")]
+    assert sorted({topic for members in load("tv20").values() for topic in members}) == topics
 
 
 def test_a_file(tmp_path: Path) -> None:
