@@ -65,7 +65,7 @@ def score(inputs: Inputs, measures: Sequence[str] = (), against: str = "") -> Sc
         if standard.installed():
             chosen += named(STANDARD)
         else:
-            notes.append(f"trec_eval's measures are left out: {', '.join(STANDARD)} {standard.LACKS}")
+            notes.append(f"{', '.join(STANDARD)} are left out: {standard.LACKS}")
     if against and against not in inputs.runs:
         raise LaffError(f"--against {against}: no such run{meant(against, inputs.runs)}")
     topics = np.flatnonzero(judgements.relevant() > 0).tolist()

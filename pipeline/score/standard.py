@@ -14,8 +14,8 @@ from pipeline.runfiles.run import Run
 
 MODULE = "pytrec_eval"
 LACKS = (
-    "needs the package pytrec_eval-terrier, which is not installed here: pip install -r requirements-trec.txt; "
-    "R@k, MedR, MRR and mAP by laff's rule need nothing"
+    "trec_eval's measures need the package pytrec_eval-terrier, which is not installed here: pip install -r "
+    "requirements-trec.txt; R@k, MedR, MRR and mAP by laff's rule need nothing"
 )
 BLOCK = 1 << 19  # items of a run that are handed over at once: there each takes a hundred bytes or more
 
@@ -33,7 +33,7 @@ def values(run: Run, judgements: Judgements, topics: Sequence[int], measures: Se
     try:
         import pytrec_eval
     except ModuleNotFoundError:
-        raise LaffError(f"{', '.join(measures)} {LACKS}") from None
+        raise LaffError(f"{', '.join(measures)}: {LACKS}") from None
     result = {name: np.zeros(len(topics)) for name in measures}
     places = run.places
     row_of = {judgements.topics[topic]: row for row, topic in enumerate(topics) if judgements.topics[topic] in places}

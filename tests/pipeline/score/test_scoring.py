@@ -52,7 +52,7 @@ def test_the_usual_measures_say_what_the_missing_package_would_add(
     monkeypatch.setattr(standard, "installed", lambda: False)
     scores = scored(tmp_path)
     assert [measure.name for measure in scores.measures] == ["R@1", "R@5", "R@10", "MedR", "MRR", "mAP"]
-    assert scores.notes[0].startswith("trec_eval's measures are left out: map, recip_rank, ndcg_cut_10 needs")
+    assert scores.notes[0].startswith("map, recip_rank, ndcg_cut_10 are left out: trec_eval's")
 
 
 def test_runs_are_compared_over_topics(tmp_path: Path) -> None:

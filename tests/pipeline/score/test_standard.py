@@ -83,5 +83,7 @@ def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "pytrec_eval", None)
     ids = Numbered()
     judgements = judgements_of({"1": {"a": 1}}, ids, tmp_path)
-    with pytest.raises(LaffError, match=r"map needs the package pytrec_eval-terrier.*-r requirements-trec\.txt"):
+    with pytest.raises(
+        LaffError, match=r"map: trec_eval's measures need the package pytrec_eval-terrier.*-r requirements-trec\.txt"
+    ):
         standard.values(run_of({"1": {"a": 1}}, ids), judgements, [0], ["map"])
