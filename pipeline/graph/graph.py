@@ -109,8 +109,9 @@ class Stage:
     @property
     def named(self) -> tuple[str, ...]:
         """The stages that its params name, besides those in `from`."""
-        values = [value for param in self.about.names_more for value in self.options.get(param, {}).values()]
-        return tuple(dict.fromkeys(name for value in values if isinstance(value, list) for name in value))
+        return tuple(
+            dict.fromkeys(n for param in self.about.names_more for n in step_facts.named(self.options.get(param)))
+        )
 
     @property
     def fitted(self) -> bool:

@@ -64,7 +64,7 @@ def test_rank_reads_them_and_embeds_no_video(small: Small, tmp_path: Path, monke
     monkeypatch.setattr(
         candidates_module, "embed_videos", lambda f, *more: embedded.append(f.__name__) or embed_videos(f, *more)
     )
-    scores = test.scored(row, 1).of_captions(np.arange(8))
+    scores = test.scored(test.scorers(row, 1)).of_captions(np.arange(8))
     assert embedded == ["embed_text"]
     embedded.clear()
     test.scored(row, 2)
