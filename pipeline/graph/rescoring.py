@@ -98,7 +98,8 @@ class Second:
 
     def about(self) -> Params:
         """What it is, as metrics.json says it."""
-        return {"method": self.method, "of": self.of, "transductive": self.how.TRANSDUCTIVE, **self.params}
+        what = {"method": self.method, "of": self.of, "transductive": self.how.TRANSDUCTIVE, "words": self.how.WORDS}
+        return what | self.params
 
 
 def entries(asked: Asked) -> dict[str, Params]:

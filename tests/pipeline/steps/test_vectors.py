@@ -67,10 +67,11 @@ def test_rank_reads_them_and_embeds_no_video(small: Small, tmp_path: Path, monke
     scores = test.scored(test.scorers(row, 1)).of_captions(np.arange(8))
     assert embedded == ["embed_text"]
     embedded.clear()
-    test.scored(row, 2)
-    assert embedded == ["embed_text", "embed_video"]  # of seed 2 nothing is stored
+    test.scored(test.scorers(row, 2))
+    assert embedded == ["embed_video", "embed_text"]  # of seed 2 nothing is stored
     other = small.context("rank.from=train")
-    alone = candidates_module.candidates(other, other.graph.of_step("rank")).scored(row, 1).of_captions(np.arange(8))
+    anew = candidates_module.candidates(other, other.graph.of_step("rank"))
+    alone = anew.scored(anew.scorers(row, 1)).of_captions(np.arange(8))
     np.testing.assert_allclose(scores, alone, atol=1e-6)
     without = small.copy(tmp_path / "copy")
     reasons = {p.stage: p.reasons for p in (stage_plan(without.context("rank.from=train"), "rank"),)}
