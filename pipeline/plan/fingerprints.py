@@ -141,8 +141,8 @@ class Recipes:
             for source, vectors in self.read_by(stage, row).items()
         }
         recipe, features = self.part(stage), list(row.features)
-        if row.second:  # rows without second scoring do not depend on it
-            recipe["params"] |= {f"{row.second.method}.{key}": value for key, value in row.second.params.items()}
+        if row.second:  # rows without it do not depend on it; it makes no other run, since nothing learns from it
+            recipe["second"] = {f"{row.second.method}.{key}": value for key, value in row.second.params.items()}
             features += row.second.features
         return self._joined(recipe, reads | {name: self.of(name) for name in features})
 
