@@ -39,8 +39,10 @@ def second_notes(rows: Mapping[str, Any], way: str) -> list[str]:
     lines: dict[str, str] = {}
     for row in rows.values():
         if (about := row.get("second")) and way in row:
-            params = ", ".join(f"{key} {value}" for key, value in about.items() if key not in ABOUT)
-            lines[about["method"]] = f"+{about['method']}: {about['words']} ({params}); not comparable with plain rows"
+            params = {key: value for key, value in about.items() if key not in ABOUT}
+            texts = {key: " with ".join(value) if isinstance(value, list) else value for key, value in params.items()}
+            settings = ", ".join(f"{key} {text}" for key, text in texts.items())
+            lines[about["method"]] = f"+{about['method']}: {about['words']}; {settings}; not comparable with plain rows"
     return list(lines.values())
 
 
