@@ -170,7 +170,8 @@ def rows(
     of_models["seeds"] = list(seeds or grid.seeds) or train.options_as(ModelOptions).seeds
     folder = f"{COMPARISONS}/{grid.name}"  # of its own, so that no row replaces what a run or another grid has made
     train = replace(train, name=f"{folder}/{train.name}", sources=sources, options=train.options | of_models)
-    rescore = _rescored(run.rescore, [*models, *pairs], grid_rows.left_out)
+    rescore = rescoring.among(run.rescore, [*models, *pairs])
+    grid_rows.left_out |= rescoring.lacking(run.rescore, [*models, *pairs])
     options = rank.options | {"pairs": pairs, "rescore": rescore}
     rank = replace(rank, name=f"{folder}/{rank.name}", sources=(train.name,), options=options)
     grid_rows.graph = _with(graph, [train, rank])
@@ -184,15 +185,6 @@ def rows(
         problems.extend(error.problems)
     problems.check(grid.path)
     return grid_rows
-
-
-def _rescored(asked: rescoring.Asked, names: Sequence[str], left_out: dict[str, str]) -> dict[str, Any]:
-    """The second scoring of a run for the rows of a grid; rows that it has not are named in `left_out`."""
-    for method, params in rescoring.entries(asked).items():
-        for row in params.get("rows", ()):
-            if row not in names:
-                left_out[f"{row}{rescoring.SIGN}{method}"] = f"the grid has no row '{row}'"
-    return rescoring.among(asked, names)
 
 
 def _multiplied(grid: Grid) -> list[tuple[dict[str, list[str]], str, dict[str, Any]]]:

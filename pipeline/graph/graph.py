@@ -109,9 +109,8 @@ class Stage:
     @property
     def named(self) -> tuple[str, ...]:
         """The stages that its params name, besides those in `from`."""
-        return tuple(
-            dict.fromkeys(n for param in self.about.names_more for n in step_facts.named(self.options.get(param)))
-        )
+        named = [name for param in self.about.names_more for name in step_facts.named(self.options.get(param))]
+        return tuple(dict.fromkeys(named))
 
     @property
     def fitted(self) -> bool:

@@ -146,10 +146,24 @@ def seconds(asked: Asked, known: Sequence[str]) -> list[Second]:
 
 
 def among(asked: Asked, known: Sequence[str]) -> dict[str, Params]:
-    """`rank.rescore` for other rows: without rows that are not `known`, and methods that name none of these."""
+    """`rank.rescore` for other rows: without rows that are not `known`, and methods that name none of these.
+
+    LaffError with all mistakes in the methods and their params.
+    """
+    methods(asked)
     kept: dict[str, Params] = {}
     for name, given in entries(asked).items():
         rows = given.get("rows") or known
         if some := [row for row in rows if row in known]:
             kept[name] = given | {"rows": some}
     return kept
+
+
+def lacking(asked: Asked, known: Sequence[str]) -> dict[str, str]:
+    """{row that `rank.rescore` names and `among` leaves out: why}."""
+    return {
+        f"{row}{SIGN}{method}": f"there is no row '{row}'"
+        for method, given in entries(asked).items()
+        for row in given.get("rows") or ()
+        if row not in known
+    }

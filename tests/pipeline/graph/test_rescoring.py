@@ -78,8 +78,12 @@ def test_all_mistakes_at_once() -> None:
 
 
 def test_for_the_rows_of_another_table() -> None:
-    asked = {"qb-norm": {"rows": ["laff", "gone"]}, "dual-softmax": None, "frame-max": {"rows": ["gone"]}}
+    frames = {"pair": ["frames", "words"], "rows": ["gone"]}
+    asked = {"qb-norm": {"rows": ["laff", "gone"]}, "dual-softmax": None, "frame-max": frames}
     assert rescoring.among(asked, ["laff", "late"]) == {
         "qb-norm": {"rows": ["laff"]},
         "dual-softmax": {"rows": ["laff", "late"]},
     }
+    with pytest.raises(LaffError, match="rescore: qb-norm: rows: 'laff' should be a list"):
+        rescoring.among({"qb-norm": {"rows": "laff"}}, ["laff"])
+    assert list(rescoring.lacking(asked, ["laff", "late"])) == ["gone+qb-norm", "gone+frame-max"]
