@@ -15,9 +15,11 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
+from pipeline import gc
+from pipeline.analyze import queries
 from pipeline.assembly import assemble
 from pipeline.errors import LaffError
-from pipeline.graph import models
+from pipeline.graph import models, step_facts
 from pipeline.opening import open_context
 from pipeline.outcome import Outcome
 from pipeline.ranking import ranks_file, texts
@@ -27,6 +29,7 @@ from pipeline.ranking.trec import read_run
 from pipeline.request import Request
 from pipeline.run import run
 from pipeline.run_plan import plan
+from pipeline.store import verify
 from pipeline.views import results
 from tests.forked import Forked
 
@@ -334,10 +337,23 @@ def test_captions_of_train_count_for_qb_norm_alone(ran: Small, tmp_path: Path) -
 
 
 def test_a_row_alone_with_nothing_trained(tmp_path: Path) -> None:
+    """Also what else knows the files of a workspace: analyze, verify, gc."""
     small = write(tmp_path)
-    small.run("train.own=false", "train.singles=false", "rank.rescore=[dual-softmax, qb-norm]")
+    alone = ("train.own=false", "train.singles=false")
+    again = (*alone, "rank.rescore=[dual-softmax, qb-norm]")
+    small.run(*again)
     names = ["pair", "chance", "pair+dual-softmax", "pair+qb-norm"]
     assert [name for name in small.metrics()["models"] if "(" not in name] == names
+    compared = queries.compare(open_context(small.request(*again)), "pair+qb-norm", "pair")
+    assert compared.first.ranks[0].tolist() == small.ranked("pair+qb-norm")["t2v"].ranks.first.tolist()
+    file = "rank/pair+qb-norm/seed0/t2v.trec.gz"
+    (small.work / file).write_bytes(b"x")
+    assert list(verify.damaged(small.work, verify.Kinds(step_facts.made()))[1]) == [file]
+    assert small.run(*again).made["rank"] == 1
+    small.run(*alone)
+    unused = [name for name in gc.leftovers(small.request(*alone)).unused if name.startswith("rank/")]
+    assert {name.split("/")[1] for name in unused} == {"pair+dual-softmax", "pair+qb-norm"}
+    assert len(unused) == 3 + 2
 
 
 def test_queries_without_an_answer_change_no_figure(ran: Small, tmp_path: Path) -> None:
