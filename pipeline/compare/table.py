@@ -92,7 +92,7 @@ def legend(figures: dict[str, Any]) -> list[str]:
         "s/epoch: seconds of an epoch with validation, of whatever machine trained it. "
         "FLOPs: 2 a multiply-add, of embedding one."
     )
-    sentences += [f"{note}." for note in second_notes(figures["rows"], "t2v")]
+    sentences += [f"{note}." for note in second_notes(figures.get("rows", {}), "t2v")]
     sentences += [f"{remark[0].upper()}{remark[1:]}." for remark in figures.get("unusual", [])]
     if roles := figures["roles"]:
         sentences.append(", ".join(f"{role} is {name}" for role, name in roles.items()) + ".")
