@@ -14,7 +14,7 @@ from pipeline.items import collection
 from pipeline.items.lists import Caption
 
 Write = Callable[..., Path]
-KNOWN = "(known: name, videos, follow_links, windows, train, val, test)"
+KNOWN = "(known: name, protocol, videos, follow_links, windows, train, val, test)"
 
 
 @pytest.fixture
@@ -92,6 +92,17 @@ def test_text_as_people_have_it(write: Write):
     assert loaded.ids["train"] == ["t1", "t2"]
     assert [caption.text for caption in loaded.captions["train"]] == ["ein Hündchen läuft", "一只猫在跑 🐈 weiter"]
     assert [caption.id for caption in loaded.captions["train"]] == ["t1#0", "t2#first"]
+
+
+def test_captions_that_say_their_language(write: Write):
+    """`VIDEO#enc#n`, as W2VV and its followers call them; an encoded id may end so itself."""
+    ids = {"train.ids": "t1\nt2#enc\n", "videos/t2#enc.webm": "", "videos/t2.webm": None}
+    loaded = collection.load(write(**ids, **{"train.txt": "t1#enc#0 a cat\nt1#1 a cat\nt2%23enc#enc#0 a dog\n"}))
+    assert list(loaded.captions["train"]) == [
+        Caption("t1#enc#0", "t1", "a cat"),
+        Caption("t1#1", "t1", "a cat"),
+        Caption("t2#enc#enc#0", "t2#enc", "a dog"),
+    ]
 
 
 def test_csv_and_jsonl_say_the_same_as_text(write: Write, tmp_path: Path):
@@ -195,12 +206,24 @@ def test_every_mistake_at_once(write: Write):
     ]
 
 
+def test_the_name_of_a_protocol(write: Write):
+    named = collection.load(write(**{"collection.yaml": f"protocol: msrvtt/1k-a\n{yaml_with()}"}))
+    assert (named.protocol, named.name) == ("msrvtt/1k-a", "zoo")
+    assert collection.load(write()).protocol == ""
+    folder = collection.load(write(**{"collection.yaml": "protocol: mine/all\nvideos: videos\n"}))
+    assert (folder.protocol, folder.ids["test"]) == ("mine/all", ["s1", "t1", "t2", "v1"])
+    assert mistakes(write(**{"collection.yaml": f"protocol: 3\n{yaml_with()}"})) == [
+        "collection.yaml: protocol: should be a word such as msrvtt/1k-a, not 3"
+    ]
+
+
 def test_yaml_mistakes(write: Write, tmp_path: Path):
     assert mistakes(
         write(**{"collection.yaml": "videos: 3\ntrain: x\nval: {ids: val.ids, caption: val.txt}\ntset: {}\n"})
     ) == [
         f"collection.yaml: unknown key 'tset'; did you mean 'test'? {KNOWN}",
-        "collection.yaml: train: should be {ids: FILE, captions: FILE, queries: FILE}, each of them optional; not 'x'",
+        "collection.yaml: train: should be {ids: FILE, captions: FILE, queries: FILE}, each of them optional, or one "
+        "or several other collection.yaml; not 'x'",
         "collection.yaml: val: unknown key 'caption'; did you mean 'captions'?",
         "collection.yaml: videos: should name a file, not 3",
     ]
