@@ -80,7 +80,9 @@ def _feature(found: Found, items: Items, problems: Problems, notes: list[str]) -
         elif found.parts[1:]:
             notes.append(f"{part.path} is not used: it has a row of none of the splits' {_word(side)}")
     if not used:
-        if not problems:
+        if found.aside:
+            notes.append(f"'{found.name}' is not used: it lies in collections that are no split")
+        elif not problems:
             problems.add(_of_another_set(found, items, side))
         return None
     if len({part.width for part in used}) > 1:
@@ -122,10 +124,10 @@ def _of_another_set(found: Found, items: Items, side: Side) -> str:
     """The problem of a feature none of whose rows is wanted."""
     part = found.parts[0]
     known = items.captions if side == "text" else items.videos
-    if not known:
-        return f"{part.path}: its ids, such as {part.ids[0]!r}, are those of captions, and the collection has none"
     if not part.ids:
         return f"{part.path}: has no row"
+    if not known:
+        return f"{part.path}: its ids are such as '{part.ids[0]}', and the collection has no {_word(side)}"
     return (
         f"{part.path}{' and others' if found.parts[1:] else ''}: a row for none of the {len(known)} {_word(side)}, "
         f"such as '{known[0]}'; its own ids are such as '{part.ids[0]}', so it is of another data set, or names things "

@@ -30,6 +30,7 @@ class Found:
     name: str  # as the tree or the file calls it
     parts: Sequence[Part]
     side: Side | None = None  # where the place says it
+    aside: bool = False  # whether all of them lie in collections of the tree that are no split
 
 
 @dataclass

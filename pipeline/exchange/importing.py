@@ -137,7 +137,8 @@ def _lists(order: Order, contents: Contents, head: str, problems: Problems) -> _
 def _in_order(found: Found, collections_first: Sequence[str]) -> Found:
     """A feature with its files by split, those of other collections of the tree behind them."""
     place = {name: number for number, name in reversed(list(enumerate(collections_first)))}
-    return replace(found, parts=sorted(found.parts, key=lambda part: place.get(part.collection, len(place))))
+    parts = sorted(found.parts, key=lambda part: place.get(part.collection, len(place)))
+    return replace(found, parts=parts, aside=bool(place) and bool(parts) and parts[0].collection not in ("", *place))
 
 
 def _pairs(order: Order, features: Sequence[Feature], problems: Problems) -> list[tuple[Feature, Feature]]:

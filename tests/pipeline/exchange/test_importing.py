@@ -299,6 +299,21 @@ def test_features_of_another_data_set(tree: Path, laff: Laff) -> None:
     assert "1 of the 12 captions, such as 'video3#1', have no row, and captions cannot be left out" in told
 
 
+def test_features_of_collections_that_are_no_split(
+    tree: Path, laff: Laff, entries: Callable[[], dict[str, Any]]
+) -> None:
+    """They may have rows of the splits' videos; what has none is not used."""
+    everything = [video for videos in VIDEOS.values() for video in videos]
+    bigfile(tree / "kf" / "FeatureData" / "tf", everything)
+    bigfile(tree / "kf" / "FeatureData" / "x3d", ["other"], 3)
+    bigfile(tree / "iacc.3" / "FeatureData" / "csn", ["shot1_1"])
+    told = laff(tree)
+    assert entries()["tf"]["params"]["file"] == str(tree / "kf" / "FeatureData" / "tf")
+    assert f"note: {tree}/kf/FeatureData/x3d is not used: it has a row of none of the splits' videos" in told
+    assert "note: 'csn' is not used: it lies in collections that are no split" in told
+    assert "csn" not in entries()
+
+
 def test_captions_without_videos(tree: Path, tmp_path: Path, laff: Laff) -> None:
     (tree / "kfval" / "VideoSets" / "kfval.txt").write_text("other\n")
     told = laff(tree, status=1)
