@@ -55,7 +55,8 @@ def test_topics_without_answers_and_a_val_that_is_test(tiny: Tiny, tmp_path: Pat
     changed = with_yaml(
         tiny,
         tmp_path / "topics",
-        "videos: videos\ntrain: {ids: train.txt, captions: train.caption.txt}\nval: test\n"
+        "protocol: demo/few\nvideos: videos\n"
+        "train: {ids: train.txt, captions: train.caption.txt}\nval: test\n"
         "test: {ids: test.txt, captions: few.txt, queries: topics.txt}\n",
         **{"few.txt": "".join(few), "topics.txt": "my%20topic a red circle\n2 a blue square\n"},
     )
@@ -64,8 +65,9 @@ def test_topics_without_answers_and_a_val_that_is_test(tiny: Tiny, tmp_path: Pat
         hits = Counter(line.split()[0] for line in file)
     assert hits == {**{line.split()[0]: 6 for line in few}, "my%20topic": 6, "2": 6}
     metrics = json.loads((changed.work / "evaluate" / "metrics.json").read_text())
+    assert metrics["protocol"].startswith("demo/few; ")
     assert (
-        metrics["protocol"].split("; ")[1:]
+        metrics["protocol"].split("; ")[2:]
         == metrics["unusual"]
         == [
             "5 of the 6 candidates have no caption",

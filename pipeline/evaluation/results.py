@@ -35,7 +35,7 @@ Interval = dict[str, list[float]]  # metric -> [low, high]
 class Results(TypedDict, total=False):
     """Content of metrics.json."""
 
-    protocol: str  # queries and candidates, in words
+    protocol: str  # the name of the protocol where it has one, then queries and candidates in words
     unusual: list[str]  # see `unusual`
     ties: str  # how equal scores are ranked
     coverage: float  # of test
@@ -86,9 +86,10 @@ def results(context: Context, stage: Stage, rows: Sequence[Row], ranks: Mapping[
 
 
 def protocol(context: Context) -> str:
-    """Name the queries and the candidates, and what is unusual about them."""
+    """Name the protocol, if it has a name, the queries and the candidates, and what is unusual about them."""
+    named = [context.collection.protocol] if context.collection and context.collection.protocol else []
     usual = f"{context.name}: every caption of test is a query, all videos of test are candidates"
-    return "; ".join([usual, *unusual(context)])
+    return "; ".join([*named, usual, *unusual(context)])
 
 
 def unusual(context: Context) -> list[str]:

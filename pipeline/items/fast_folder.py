@@ -25,7 +25,7 @@ class _Unusual(Exception):
 
 def read(raw: dict[str, Any], path: Path) -> Sound | None:
     """What the collection.yaml at `path`, parsed as `raw`, describes; None where it is no folder alone, or unusual."""
-    if "videos" not in raw or not raw.keys() <= {"name", "videos", "follow_links"}:
+    if "videos" not in raw or not raw.keys() <= {"name", "protocol", "videos", "follow_links"}:
         return None
     folder = named_file(raw, "videos", path, "", Problems())
     if folder is None or not folder.is_dir() or not isinstance(raw.get("follow_links", False), bool):

@@ -83,12 +83,16 @@ class Reader:
 class Readers:
     """The rows of several files, of which each id is in one, as those of one."""
 
-    def __init__(self, paths: Sequence[Path], layout: Layout, frames: int = 0) -> None:
-        """Look up the ids; LaffError as of `Reader`, and where two files have a row of one id."""
+    def __init__(self, paths: Sequence[Path], layout: Layout, frames: int = 0, prefixes: Sequence[str] = ()) -> None:
+        """Look up the ids; LaffError as of `Reader`, and where two files have a row of one id.
+
+        prefixes: what comes before the ids of each file; (): nothing.
+        """
         self._paths, self._readers = paths, [Reader(path, layout, frames) for path in paths]
+        self._prefixes = prefixes or [""] * len(paths)
         self._number_of: dict[str, int] = {}
-        for number, reader in enumerate(self._readers):
-            for id_ in reader.ids:
+        for number, (reader, prefix) in enumerate(zip(self._readers, self._prefixes, strict=True)):
+            for id_ in (f"{prefix}{id_}" for id_ in reader.ids) if prefix else reader.ids:
                 if (other := self._number_of.setdefault(id_, number)) != number:
                     raise LaffError(
                         f"id {id_!r} has a row in {paths[other]} and in {paths[number]}, so its row is not clear"
@@ -106,8 +110,8 @@ class Readers:
         """
         file_of = np.array([self._number_of.get(id_, -1) for id_ in ids], np.int32)
         parts = [
-            reader.take([id_ for id_, file in zip(ids, file_of.tolist(), strict=True) if file == number])
-            for number, reader in enumerate(self._readers)
+            reader.take([id_[len(prefix) :] for id_, file in zip(ids, file_of.tolist(), strict=True) if file == number])
+            for number, (reader, prefix) in enumerate(zip(self._readers, self._prefixes, strict=True))
         ]
         if len(parts) == 1 and not (file_of < 0).any():
             return replace(parts[0], files=file_of)

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from pipeline import progress
-from pipeline.errors import LaffError, Problems
+from pipeline.errors import LaffError, Problems, meant
 from pipeline.extraction.provenance import attributes
 from pipeline.extraction.target import Target
 from pipeline.graph.graph import Stage
@@ -49,12 +49,16 @@ class Options:
     level: Literal["video", "frame"] = "video"  # frame: rows are frames of videos, as the file says
     starts: str = "starts"  # the array [V + 1] that says where the frames of each video begin
     frames: int = 50  # at level frame: first frames of a video to take, at most
+    # Of a collection that is made of others: whose ids each file has, by the names of the collections; "": its own.
+    of: str | list[str] = ""
 
     def __post_init__(self) -> None:
         if not self.file or (isinstance(self.file, list) and len(set(self.file)) < len(self.file)):
             raise LaffError(
                 f"file is {self.file!r}; it should name a file or a BigFile folder, or several different ones"
             )
+        if self.of and len(_listed(self.of)) != len(_listed(self.file)):
+            raise LaffError(f"of is {self.of!r}; it should name a collection for each file, {len(_listed(self.file))}")
         if self.frames < 1:
             raise LaffError(f"frames is {self.frames}; at least one of a video should be taken")
         if self.level == "frame" and self.side == "text":
@@ -67,10 +71,14 @@ def units(context: Context, stage: Stage) -> list[Unit]:
 
 
 def problems(context: Context, stage: Stage) -> list[str]:
-    """Files that are missing, and pipes in place of files."""
+    """Files that are missing, pipes in place of files, and files of unknown collections."""
     paths = _files(context, stage)
     pipes = [f"'{stage.name}': {path} is {kinds.PIPE}; {kinds.WANTED}" for path in paths if kinds.waits(path)]
-    return [f"'{stage.name}': no such file: {path}" for path in paths if not path.exists()] + pipes
+    return (
+        [f"'{stage.name}': no such file: {path}" for path in paths if not path.exists()]
+        + pipes
+        + _unknown(context, stage)
+    )
 
 
 def shape(context: Context, stage: Stage) -> tuple[int, int]:
@@ -96,7 +104,7 @@ def run(context: Context, planned: Planned) -> None:
     items = [row for unit in planned.todo for row in catalog.shards(unit.side)[unit.shard]]
     with progress.bar(stage.name, len(items), "row") as bar:
         names = catalog.ids(options.side, items)
-        readers = _readers(paths, options)
+        readers = _readers(paths, options, _prefixes(context, stage))
         _check_ids(
             stage, paths, readers.ids, names, set(catalog.videos if options.side == "video" else catalog.captions)
         )
@@ -149,8 +157,33 @@ def _groups(sizes: Sequence[int], row_bytes: int) -> list[list[int]]:
 
 def _files(context: Context, stage: Stage) -> list[Path]:
     """The files that the stage reads."""
-    file = stage.options_as(Options).file
-    return [context.path(name) for name in (file if isinstance(file, list) else [file])]
+    return [context.path(name) for name in _listed(stage.options_as(Options).file)]
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
+def _collections(context: Context) -> dict[str, str]:
+    """What the ids of each collection begin with, by its name, and those of the whole, by ''."""
+    collection = context.collection
+    return {"": "", context.name: ""} | (collection.prefixes if collection else {})
+
+
+def _unknown(context: Context, stage: Stage) -> list[str]:
+    """A sentence for each collection of `of` that this one is not made of."""
+    known = _collections(context)
+    return [
+        f"'{stage.name}': of names '{name}', which the collection is not made of{meant(name, [*filter(None, known)])}"
+        for name in _listed(stage.options_as(Options).of)
+        if name not in known
+    ]
+
+
+def _prefixes(context: Context, stage: Stage) -> list[str]:
+    """What the ids of each file begin with in the collection; [] for nothing."""
+    of, known = stage.options_as(Options).of, _collections(context)
+    return [known[name] for name in _listed(of)] if of else []
 
 
 def _short(paths: Sequence[Path]) -> list[str]:
@@ -162,10 +195,10 @@ def _short(paths: Sequence[Path]) -> list[str]:
     return [*map(str, paths)]
 
 
-def _readers(paths: Sequence[Path], options: Options) -> reading.Readers:
+def _readers(paths: Sequence[Path], options: Options, prefixes: Sequence[str]) -> reading.Readers:
     """What reads the rows of these files."""
     layout = Layout(options.array, options.ids, options.starts, frames=options.level == "frame")
-    return reading.Readers(paths, layout, options.frames)
+    return reading.Readers(paths, layout, options.frames, prefixes)
 
 
 def _check_ids(

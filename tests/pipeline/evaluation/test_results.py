@@ -47,6 +47,7 @@ def context() -> Any:
     return SimpleNamespace(
         catalog=catalog,
         name="mine",
+        collection=None,
         lost=lambda names: {"c"} if names == ["clip"] else set(),
         features=lambda name: (["clip"], ["words"]),
         stage=stages.__getitem__,

@@ -14,7 +14,7 @@ from pipeline.items import collection
 from pipeline.items.lists import Caption
 
 Write = Callable[..., Path]
-KNOWN = "(known: name, videos, follow_links, windows, train, val, test)"
+KNOWN = "(known: name, protocol, videos, follow_links, windows, train, val, test)"
 
 
 @pytest.fixture
@@ -206,12 +206,24 @@ def test_every_mistake_at_once(write: Write):
     ]
 
 
+def test_the_name_of_a_protocol(write: Write):
+    named = collection.load(write(**{"collection.yaml": f"protocol: msrvtt/1k-a\n{yaml_with()}"}))
+    assert (named.protocol, named.name) == ("msrvtt/1k-a", "zoo")
+    assert collection.load(write()).protocol == ""
+    folder = collection.load(write(**{"collection.yaml": "protocol: mine/all\nvideos: videos\n"}))
+    assert (folder.protocol, folder.ids["test"]) == ("mine/all", ["s1", "t1", "t2", "v1"])
+    assert mistakes(write(**{"collection.yaml": f"protocol: 3\n{yaml_with()}"})) == [
+        "collection.yaml: protocol: should be a word such as msrvtt/1k-a, not 3"
+    ]
+
+
 def test_yaml_mistakes(write: Write, tmp_path: Path):
     assert mistakes(
         write(**{"collection.yaml": "videos: 3\ntrain: x\nval: {ids: val.ids, caption: val.txt}\ntset: {}\n"})
     ) == [
         f"collection.yaml: unknown key 'tset'; did you mean 'test'? {KNOWN}",
-        "collection.yaml: train: should be {ids: FILE, captions: FILE, queries: FILE}, each of them optional; not 'x'",
+        "collection.yaml: train: should be {ids: FILE, captions: FILE, queries: FILE}, each of them optional, or one "
+        "or several other collection.yaml; not 'x'",
         "collection.yaml: val: unknown key 'caption'; did you mean 'captions'?",
         "collection.yaml: videos: should name a file, not 3",
     ]
