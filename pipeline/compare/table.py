@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.analyze.cost import mega
 from pipeline.ranking.ranks_file import WAYS
-from pipeline.views.results import warning
+from pipeline.views.results import second_notes, warning
 from pipeline.views.tables import cell, metrics_of, p_text, text_table
 
 NOT_SHOWN = ("MeanR", "MRR")  # metrics that only the CSV has
@@ -92,6 +92,7 @@ def legend(figures: dict[str, Any]) -> list[str]:
         "s/epoch: seconds of an epoch with validation, of whatever machine trained it. "
         "FLOPs: 2 a multiply-add, of embedding one."
     )
+    sentences += [f"{note}." for note in second_notes(figures.get("rows", {}), "t2v")]
     sentences += [f"{remark[0].upper()}{remark[1:]}." for remark in figures.get("unusual", [])]
     if roles := figures["roles"]:
         sentences.append(", ".join(f"{role} is {name}" for role, name in roles.items()) + ".")
@@ -106,7 +107,7 @@ def notes(figures: dict[str, Any]) -> dict[str, str]:
 
 def text(figures: dict[str, Any], way: str = "t2v") -> str:
     """The whole comparison as text, one way."""
-    shown = [header(figures), *(cells(figures, name, way) for name in figures["rows"])]
+    shown = [header(figures), *(cells(figures, name, way) for name, line in figures["rows"].items() if way in line)]
     parts = [heading(figures, way), text_table(shown), "\n".join(legend(figures))]
     if warned := warning(figures):
         parts.insert(1, warned)
@@ -156,7 +157,7 @@ def csv_rows(figures: dict[str, Any]) -> list[Sequence[Any]]:
     ]
     csv_lines: list[Sequence[Any]] = [[*head, *(f"quoted {column}" for column in quoted_figures["columns"])]]
     for name, line in figures["rows"].items():
-        for way in WAYS:
+        for way in [way for way in WAYS if way in line]:
             of_way = line[way]
             values = [of_way[metric][part] for metric in metrics for part in ("mean", "std")]
             row = [

@@ -21,7 +21,7 @@ KEYS = ("step", "uses", "from", "params", "on")
 NAME = "letters, digits, - and _"
 VERBS = (  # commands of ours, among them the folders below a workspace: a stage is both a command and a folder
     *("index", "run", "plan", "accept", "demo", "search", "runs", "show", "failures", "weights", "compare", "analyze"),
-    *("verify", "gc", "package", "import"),
+    *("verify", "gc", "package", "prepare", "import", "export"),
 )
 MOST_THREADS = 1024  # above any machine's cores; torch crashes on numbers far beyond
 FIRST_RUN = "main"  # what `--name` calls the run that stands in the workspace itself
@@ -149,9 +149,7 @@ def _order(raw: Entries, problems: Problems) -> list[str]:
 def _named(entry: Entry) -> list[str]:
     """The stages that an entry's params name, besides those in `from`."""
     params = step_facts.about(str(entry.get("step"))).names_more
-    pairs = [entry["params"].get(param) or {} for param in params]
-    values = [value for mapping in pairs if isinstance(mapping, dict) for value in mapping.values()]
-    return list(dict.fromkeys(str(name) for value in values if isinstance(value, list) for name in value))
+    return list(dict.fromkeys(name for param in params for name in step_facts.named(entry["params"].get(param))))
 
 
 def _source_problems(stages: Mapping[str, Stage]) -> list[str]:

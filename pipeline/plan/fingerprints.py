@@ -29,7 +29,14 @@ SHAPE_NOTHING = {
     "pipeline.packing": "because no step imports it",
     "pipeline.analyze": "because no step imports it",
     "pipeline.search": "because no step imports it",
+    "pipeline.score": "because no step imports it",
+    "pipeline.estimation": "because no step imports it",
+    "pipeline.exchange": "because no step imports it",
+    "pipeline.exporting": "because no step imports it",
+    "pipeline.protocols": "because no step imports it",
     "pipeline.indexing": "because no step imports it",
+    "pipeline.exchange": "because no step imports it",
+    "pipeline.exporting": "because no step imports it",
     "pipeline.devices": "because it decides when and where models compute, and does not change the values",
     "pipeline.division": "because the bounds of the windows count instead",
     "pipeline.demo": "because the content of the collection that it makes counts instead",
@@ -141,7 +148,11 @@ class Recipes:
             source: self.kept(self.graph.stages[source], vectors)
             for source, vectors in self.read_by(stage, row).items()
         }
-        return self._joined(self.part(stage), reads | {name: self.of(name) for name in row.features})
+        recipe, features = self.part(stage), list(row.features)
+        if row.second:  # rows without it do not depend on it; it makes no other run, since nothing learns from it
+            recipe["second"] = {f"{row.second.method}.{key}": value for key, value in row.second.params.items()}
+            features += row.second.features
+        return self._joined(recipe, reads | {name: self.of(name) for name in features})
 
     def read_by(self, stage: Stage, row: Row) -> dict[str, Kept]:
         """{vectors stage: the kept vectors that a rank stage reads for a row}; {} if it computes the vectors itself."""
