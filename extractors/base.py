@@ -141,7 +141,8 @@ class Members:
         vector_width() -> int: the width of the word vectors that `fit` gives, known before `fit`.
         encoder(words, vectors, seed) -> nn.Module, tokens(captions, words): its encoder learns inside a fusion model
         (`joint`). With vocabulary(captions) -> words it has those of the train captions; without, it is loaded first,
-        and `size` says how many kinds of tokens it has.
+        and `size` says how many kinds of tokens it has. A member `rate` is the encoder's learning rate as a multiple of
+        the model's.
         task(train: Pairs, val: Pairs, …) -> Task: replaces `fit` by a training in steps, which can be resumed.
         plug(aggregator), check(aggregator): for an extractor that is fine-tuned together with a module over frames.
     """
@@ -159,7 +160,6 @@ class Members:
     dim: int = 1  # D; 1 if it is known only after `fit`
 
     # Captions.
-    rate: float = 1.0  # learning rate of its encoder inside a fusion model, as a multiple of the model's
     sparse: bool = False  # whether extract_text gives rows in CSR
 
     # Weights and files.

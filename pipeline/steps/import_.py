@@ -38,6 +38,7 @@ class Options:
     LOSES = True
     MAKES = ("{shard}",)
     FILES = ("file",)
+    LATER = ("of",)
     SHAPED_BY = ("pipeline.rows",)  # extraction only gives it the attributes of a shard
 
     file: (

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from extractors.base import member
 from pipeline import files, progress
 from pipeline.assembly import assemble
 from pipeline.assembly.features import check_learnable
@@ -183,7 +182,9 @@ def make_trainer(job: Training, worker: Worker) -> Trainer:
 def _factors(encoders: list[assemble.Joint], model: Model, training: ModelTraining) -> dict[str, float]:
     """{prefix of parameter names: factor of the learning rate} of the encoders inside a model."""
     inside = [joint for joint in encoders if joint.name in model.text]
-    rates = {joint.name: training.joint_rates.get(joint.name, float(member(joint.part, "rate"))) for joint in inside}
+    rates = {
+        joint.name: training.joint_rates.get(joint.name, float(getattr(joint.part, "rate", 1))) for joint in inside
+    }
     return {f"encoders.{name}.": rate for name, rate in rates.items() if rate != 1}
 
 
