@@ -1,0 +1,96 @@
+"""Published figures as tables to be shown, and as lines for a program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pipeline.published.table import Figures, Part, Table
+from pipeline.views.figure_table import Cell, Figure, FigureTable
+
+LINE = ("table", "part", "row", "tag", "test set", "protocol", "metric", "figure")  # header of `lines`
+MISSING = "-"  # what the source does not give
+
+
+def text(value: float) -> str:
+    """A figure with the digits that tables of the field have: 28.0, 0.356, 160, 9."""
+    return f"{value:.3f}" if 0 < value < 1 else f"{value:g}"
+
+
+def digits_of(metric: str, value: float) -> str:
+    """A figure with the digits of its metric: R@1 always has one behind the point."""
+    if metric == "MFLOPs":
+        return f"{value:.2f}"
+    return f"{value:.1f}" if metric.startswith("R@") or metric == "gain" else text(value)
+
+
+def quotes(table: Table, sets: Sequence[str] = ()) -> list[FigureTable]:
+    """The parts of a table as they are quoted, on all test sets or on `sets`; the table's notes stand below the last."""
+    parts = [part for part in table.parts.values() if not sets or set(sets) & set(table.sets_of(part))]
+    return [quoted(table, part, sets, notes=part is parts[-1]) for part in parts]
+
+
+def quoted(table: Table, part: Part, sets: Sequence[str] = (), notes: bool = True) -> FigureTable:
+    """A part of a table as it is quoted: on all of its test sets, or on `sets`.
+
+    A single test set has a column for each metric, several have one column each, with its metrics between slashes.
+    """
+    shown = [name for name in table.sets_of(part) if not sets or name in sets]
+    tagged, one = any(part.tags.values()), len(shown) == 1
+    header = ["row", *(table.metrics if one else shown), *(["note"] if tagged else [])]
+    rows: list[list[Cell]] = []
+    for row, figures in part.rows.items():
+        if not any(name in figures for name in shown):
+            continue
+        cells: list[Cell] = [row]
+        if one:
+            cells += [_cell(figures[shown[0]], metric) for metric in table.metrics]
+        else:
+            cells += [_joined(table, figures.get(name, {})) for name in shown]
+        rows.append([*cells, *([part.tags.get(row, "")] if tagged else [])])
+    texts = [features_text(part), *(table.notes if notes else ())]
+    groups = None if "R@1" in table.metrics else ()
+    return FigureTable(header, rows, title_of(table, part, shown), [one for one in texts if one], groups=groups)
+
+
+def title_of(table: Table, part: Part, sets: Sequence[str]) -> str:
+    """What a part is, in words: its title, what its rows have in common, and what its columns are."""
+    details = [part.about or ("" if part.tag or len(table.parts) == 1 else part.name), part.tag]
+    columns = sets[0] if len(sets) == 1 else " / ".join(table.metrics) if len(table.metrics) > 1 else ""
+    return ", ".join(filter(None, [f"{table.title}: {details[0]}" if details[0] else table.title, details[1], columns]))
+
+
+def features_text(part: Part) -> str:
+    """The features of a part as a sentence; '' where they are not known."""
+    sides = [f"{side} {', '.join(names)}" for side, names in part.features.items() if names]
+    return f"Features: {'; '.join(sides)}." if sides else ""
+
+
+def _cell(figures: Figures, metric: str) -> Cell:
+    """The cell of one figure."""
+    return Figure(digits_of(metric, figures[metric]), figures[metric]) if metric in figures else MISSING
+
+
+def _joined(table: Table, figures: Figures) -> Cell:
+    """The cell of all metrics on one test set."""
+    if not figures:
+        return ""
+    if table.metrics == ("mean", "std"):
+        return f"{figures['mean']:.2f} ± {figures['std']:.2f}"
+    if len(table.metrics) == 1:
+        (metric,) = table.metrics
+        return _cell(figures, metric)
+    return " / ".join(
+        digits_of(metric, figures[metric]) if metric in figures else MISSING for metric in table.metrics
+    )
+
+
+def lines(table: Table) -> list[list[Any]]:
+    """Every figure of a table as a line; LINE is their header."""
+    return [
+        [table.id, part.name, row, part.tags.get(row) or part.tag, name, table.sets[name], metric, figure]
+        for part in table.parts.values()
+        for row, of_sets in part.rows.items()
+        for name, figures in of_sets.items()
+        for metric, figure in figures.items()
+    ]
