@@ -162,6 +162,11 @@ def run_options(function: Command) -> Command:
     return _with(function, COLLECTION, work_option(), NAME, PACKAGE, *SETTINGS, *WORK)
 
 
+def optional_run_options(function: Command) -> Command:
+    """The options of `run_options`, for a command that also works without a workspace."""
+    return _with(function, COLLECTION, work_option(required=False), NAME, PACKAGE, *SETTINGS, *WORK)
+
+
 def index_options(function: Command) -> Command:
     """The options of `laff index`, which makes the collection itself."""
     return _with(function, *SETTINGS, PACKAGE, work_option(required=False), *WORK)

@@ -1,1 +1,1 @@
-"""Published tables of the papers as data: what they measured on what, and when our figures may be held against theirs."""
+"""Published tables as data: what papers measured on what, and when figures of ours may be held against theirs."""

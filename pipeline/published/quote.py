@@ -25,7 +25,7 @@ def digits_of(metric: str, value: float) -> str:
 
 
 def quotes(table: Table, sets: Sequence[str] = ()) -> list[FigureTable]:
-    """The parts of a table as they are quoted, on all test sets or on `sets`; the table's notes stand below the last."""
+    """The parts of a table as they are quoted, on all test sets or on `sets`; the table's notes are below the last."""
     parts = [part for part in table.parts.values() if not sets or set(sets) & set(table.sets_of(part))]
     return [quoted(table, part, sets, notes=part is parts[-1]) for part in parts]
 
@@ -48,7 +48,7 @@ def quoted(table: Table, part: Part, sets: Sequence[str] = (), notes: bool = Tru
         else:
             cells += [_joined(table, figures.get(name, {})) for name in shown]
         rows.append([*cells, *([part.tags.get(row, "")] if tagged else [])])
-    texts = [features_text(part), *(table.notes if notes else ())]
+    texts = [f"Source: {table.source}.", features_text(part), *(table.notes if notes else ())]
     groups = None if "R@1" in table.metrics else ()
     return FigureTable(header, rows, title_of(table, part, shown), [one for one in texts if one], groups=groups)
 
@@ -80,15 +80,13 @@ def _joined(table: Table, figures: Figures) -> Cell:
     if len(table.metrics) == 1:
         (metric,) = table.metrics
         return _cell(figures, metric)
-    return " / ".join(
-        digits_of(metric, figures[metric]) if metric in figures else MISSING for metric in table.metrics
-    )
+    return " / ".join(digits_of(metric, figures[metric]) if metric in figures else MISSING for metric in table.metrics)
 
 
 def lines(table: Table) -> list[list[Any]]:
     """Every figure of a table as a line; LINE is their header."""
     return [
-        [table.id, part.name, row, part.tags.get(row) or part.tag, name, table.sets[name], metric, figure]
+        [table.id, part.name, row, part.tags.get(row) or part.tag, name, " ".join(table.sets[name]), metric, figure]
         for part in table.parts.values()
         for row, of_sets in part.rows.items()
         for name, figures in of_sets.items()

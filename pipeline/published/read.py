@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,8 @@ def read(path: Path) -> Table:
     problems = Problems(f"unknown key '{key}'{did_you_mean(str(key), KEYS)}" for key in raw if key not in KEYS)
     problems.extend(f"says no {key}" for key in ("title", "source", "metrics", "sets", "parts") if not raw.get(key))
     problems.check(path)
-    metrics, sets = tuple(map(str, raw["metrics"])), {str(key): str(to) for key, to in raw["sets"].items()}
+    metrics = tuple(map(str, raw["metrics"]))
+    sets = {str(key): tuple(to) if isinstance(to, list) else (to,) if to else () for key, to in raw["sets"].items()}
     table = Table(
         id=path.stem,
         title=str(raw["title"]),
@@ -75,7 +76,7 @@ def read(path: Path) -> Table:
     return table
 
 
-def _part(name: str, raw: Any, metrics: tuple[str, ...], sets: Mapping[str, str], problems: Problems) -> Part:
+def _part(name: str, raw: Any, metrics: tuple[str, ...], sets: Collection[str], problems: Problems) -> Part:
     """A part of the table; what is wrong with it goes to `problems`, as in the functions below."""
     if not isinstance(raw, dict) or not isinstance(raw.get("rows"), dict):
         problems.add(f"part '{name}' should be a mapping with rows")
@@ -92,7 +93,9 @@ def _part(name: str, raw: Any, metrics: tuple[str, ...], sets: Mapping[str, str]
         if not isinstance(of_sets, dict):
             problems.add(f"row '{row}' should give figures for each test set, not {of_sets!r}")
             continue
-        rows[str(row)] = {str(key): _figures(f"row '{row}', {key}", one, metrics, problems) for key, one in of_sets.items()}
+        rows[str(row)] = {
+            str(key): _figures(f"row '{row}', {key}", one, metrics, problems) for key, one in of_sets.items()
+        }
         problems.extend(f"row '{row}' has an unknown test set '{key}'" for key in of_sets if str(key) not in sets)
     tags = {str(row): str(tag) for row, tag in raw.get("tags", {}).items()}
     features_of = {str(row): _names(names) for row, names in raw.get("features_of", {}).items()}

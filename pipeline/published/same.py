@@ -6,7 +6,7 @@ otherwise than the paper's feature can be said to be that feature (`--as`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from pipeline.published.table import Names
@@ -31,15 +31,15 @@ class Measured:
         return {"" if stage in self.random else self.called.get(stage, stage) for stage in stages}
 
 
-def differences(ours: Measured, protocol: str, features: Names) -> list[str]:
-    """OTHER_FEATURES and OTHER_PROTOCOL, where ours and published figures differ in it; both empty: comparable.
+def differences(ours: Measured, protocols: Collection[str], features: Names) -> list[str]:
+    """OTHER_FEATURES and OTHER_PROTOCOL, where figures of ours differ in it from published ones; []: comparable.
 
-    protocol, features: those of the published figures; unknown ones ('' and {}) differ from all.
+    protocols, features: those of the published figures; where none are known, they differ from all.
     """
     found = []
     if not features or any(ours.names(side) != set(features[side]) for side in ("video", "text")):
         found.append(OTHER_FEATURES)
-    if not protocol or ours.protocol != protocol:
+    if ours.protocol not in protocols:
         found.append(OTHER_PROTOCOL)
     return found
 

@@ -34,7 +34,9 @@ class Table:
     title: str
     source: str
     metrics: tuple[str, ...]
-    sets: dict[str, str]  # test set -> its protocol, as the key `protocol` of a collection.yaml says it; '' if unknown
+    # Test set -> its protocols, as the key `protocol` of a collection.yaml says them: several where the source leaves
+    # open which, none where it says nothing.
+    sets: dict[str, tuple[str, ...]]
     parts: dict[str, Part]
     notes: tuple[str, ...] = ()
     also: tuple[str, ...] = ()  # other ids of it
@@ -50,7 +52,7 @@ class Table:
 
     def set_of(self, protocol: str) -> str:
         """The test set that a protocol is; '' for none."""
-        return next((name for name, known in self.sets.items() if known and known == protocol), "")
+        return next((name for name, known in self.sets.items() if protocol in known), "")
 
     def sets_of(self, part: Part) -> list[str]:
         """The test sets that any row of a part has figures of, in the table's order."""

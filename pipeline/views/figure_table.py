@@ -82,8 +82,8 @@ def lower_is_better(name: str) -> bool:
 def marks(figures: Mapping[int, Figure], lower: bool) -> dict[int, str]:
     """Key -> BEST or TIED, for a column of at least two figures.
 
-    BEST are all whose mean is, with the digits shown, the best mean. TIED are others that differ from it by no more than
-    one standard deviation: the larger one of theirs and the best's.
+    BEST are all whose mean is the best, with the digits shown. TIED are others that differ from it by no more than one
+    standard deviation: the larger one of theirs and the best's.
     """
     if len(figures) < 2:
         return {}

@@ -27,17 +27,17 @@ ESCAPES = {
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
     "±": r"$\pm$",
-    "×": r"$\times$",
-    "−": r"$-$",
+    "\u00d7": r"$\times$",
+    "\u2212": r"$-$",
     "≤": r"$\leq$",
     "≥": r"$\geq$",
     "…": r"\ldots{}",
-    "“": r"\textquotedblleft{}",
-    "”": r"\textquotedblright{}",
-    "‘": r"\textquoteleft{}",
-    "’": r"\textquoteright{}",
-    "–": r"\textendash{}",
-    "—": r"\textemdash{}",
+    "\u201c": r"\textquotedblleft{}",
+    "\u201d": r"\textquotedblright{}",
+    "\u2018": r"\textquoteleft{}",
+    "\u2019": r"\textquoteright{}",
+    "\u2013": r"\textendash{}",
+    "\u2014": r"\textemdash{}",
     "†": r"$\dagger$",
     "·": r"$\cdot$",
     "°": r"\textdegree{}",
@@ -97,7 +97,13 @@ def environment(table: FigureTable) -> str:
         )
     lines += [r"\bottomrule", r"\end{tabular}}"]
     if texts := [escape(note) for note in [*table.legend(marked), *table.notes]]:
-        lines += ["", r"\smallskip", r"\begin{minipage}{\linewidth}\footnotesize", *_paragraphs(texts), r"\end{minipage}"]
+        lines += [
+            "",
+            r"\smallskip",
+            r"\begin{minipage}{\linewidth}\footnotesize",
+            *_paragraphs(texts),
+            r"\end{minipage}",
+        ]
     return "\n".join([*lines, r"\end{table}", ""])
 
 

@@ -186,10 +186,10 @@ def test_quoted_figures_stand_apart(small) -> None:
     assert "pair" in [
         line.split()[0] for line in measured.splitlines() if line
     ]  # whose figures are not those of clip-ft
-    assert "source: a paper <b>" in quoted
+    assert "Source: a paper <b>." in quoted
     lines = {line.split()[0]: line.split()[1:] for line in quoted.split("\n\n")[0].splitlines() if line.strip()}
     assert lines["row"] == ["A", "B"]
-    assert lines["laff"] == ["1.5"]
+    assert lines["laff"] == ["1.5", "-"]
     assert lines["clip-ft"] == ["1", "2.5"]
     rows = list(csv.DictReader((comparison.folder / "table.csv").open()))
     assert [(row["row"], row["way"], row["quoted A"], row["quoted B"]) for row in rows[:2]] == [
