@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from pipeline.errors import LaffError, Problems, did_you_mean
-from pipeline.published import quote, same
+from pipeline.published import quote
 from pipeline.published import read as published
 from pipeline.published.same import Measured
 from pipeline.published.table import Part, Table
@@ -74,23 +74,12 @@ def _own(raw: Mapping[str, Any], problems: Problems) -> Table | None:
 
 
 def tables(quoted: Sequence[Table], measured: Measured) -> list[FigureTable]:
-    """The quoted tables, part by part, each with its source and with what it has in common with what was measured."""
-    shown = []
-    for table in quoted:
-        for part, of_part in zip(table.parts.values(), quote.quotes(table), strict=True):
-            source, *others = of_part.notes
-            if table.id != OWN:
-                others.insert(0, f"Beside the rows measured here: {beside(table, part, measured)}.")
-            shown.append(replace(of_part, notes=[source, *others]))
-    return shown
-
-
-def beside(table: Table, part: Part, measured: Measured) -> str:
-    """Whether the rows of a part may be held against what was measured, in words."""
-    name = table.set_of(measured.protocol)
-    if found := same.differences(measured, table.sets.get(name, ()), part.features):
-        return same.in_words(found)
-    return f"the same features, and {name} is the same protocol"
+    """The quoted tables, part by part; those of the sources say what they have in common with what was measured."""
+    return [
+        part
+        for table in quoted
+        for part in (quote.quotes(table) if table.id == OWN else quote.quotes_beside(table, measured))
+    ]
 
 
 def as_json(shown: Sequence[FigureTable]) -> list[dict[str, Any]]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from pipeline.published import same
+from pipeline.published.same import Measured
 from pipeline.published.table import Figures, Part, Table
 from pipeline.views.figure_table import Cell, Figure, FigureTable
 
@@ -28,6 +31,23 @@ def quotes(table: Table, sets: Sequence[str] = ()) -> list[FigureTable]:
     """The parts of a table as they are quoted, on all test sets or on `sets`; the table's notes are below the last."""
     parts = [part for part in table.parts.values() if not sets or set(sets) & set(table.sets_of(part))]
     return [quoted(table, part, sets, notes=part is parts[-1]) for part in parts]
+
+
+def quotes_beside(table: Table, measured: Measured) -> list[FigureTable]:
+    """As `quotes`; each part says whether it may be held against figures that were measured here."""
+    shown = []
+    for part, of_part in zip(table.parts.values(), quotes(table), strict=True):
+        source, *others = of_part.notes
+        shown.append(replace(of_part, notes=[source, f"Beside ours: {beside(table, part, measured)}.", *others]))
+    return shown
+
+
+def beside(table: Table, part: Part, measured: Measured) -> str:
+    """Whether the rows of a part may be held against what was measured, in words."""
+    name = table.set_of(measured.protocol)
+    if found := same.differences(measured, table.sets.get(name, ()), part.features):
+        return same.in_words(found)
+    return f"the same features, and {name} is the same protocol"
 
 
 def quoted(table: Table, part: Part, sets: Sequence[str] = (), notes: bool = True) -> FigureTable:

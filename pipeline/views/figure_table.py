@@ -9,6 +9,7 @@ from pipeline.views.tables import Metric, cell, digits
 
 LOWER_IS_BETTER = ("MedR", "MeanR", "MFLOPs")  # all other metrics are better the higher they are
 BEST, TIED = "best", "tied"
+ROUNDING = 1e-9  # of differences of decimal figures
 BEST_SENTENCE = "Bold: the best of a column."
 TIED_SENTENCE = "†: no further from the best than one standard deviation over seeds, the larger one of the two."
 
@@ -96,6 +97,6 @@ def marks(figures: Mapping[int, Figure], lower: bool) -> dict[int, str]:
     spread = max(figures[key].std for key in best)
     marked = dict.fromkeys(best, BEST)
     for key, one in figures.items():
-        if key not in marked and abs(one.mean - first.mean) <= max(spread, one.std):
+        if key not in marked and abs(one.mean - first.mean) <= max(spread, one.std) + ROUNDING:
             marked[key] = TIED
     return marked
