@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.commands.options import run_options
+from pipeline.commands.options import FORMAT, run_options
 from pipeline.commands.shared import Shared, confirmed
 
 if TYPE_CHECKING:
@@ -50,16 +50,6 @@ SEEDS = click.option(
     callback=numbers,
     metavar="1,2,3",
     help="Other seeds than the grid's, or than --set train.seeds.",
-)
-
-
-FORMAT = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "csv", "markdown", "latex"]),
-    default="text",
-    show_default=True,
-    help="Print the table in this format, and all else to the error stream.",
 )
 
 

@@ -122,6 +122,15 @@ MAX_FAILURES = click.option(
 )
 RETRY_FAILED = click.option("--retry-failed", is_flag=True, help="Try videos again that failed before.")
 
+FORMAT = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "csv", "markdown", "latex"]),
+    default="text",
+    show_default=True,
+    help="Print the table in this format, and all else to the error stream.",
+)
+
 SETTINGS = (STAGES, PROFILE, SET, TRUST)  # which stages file, and how it is changed
 WORK = (AGREE, RETRY_FAILED, MAX_FAILURES, WORKERS, SCHEDULER)  # how something is made
 

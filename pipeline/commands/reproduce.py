@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from pipeline.commands.compare import FORMAT, SEEDS, roles_of
-from pipeline.commands.options import optional_run_options
+from pipeline.commands.compare import SEEDS, roles_of
+from pipeline.commands.options import FORMAT, optional_run_options
 from pipeline.commands.shared import Shared, confirmed
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.views.tables import Metric, cell, digits
 
 LOWER_IS_BETTER = ("MedR", "MeanR", "MFLOPs")  # all other metrics are better the higher they are
+WORD = re.compile(r"[^\W\d_]{3}")
 BEST, TIED = "best", "tied"
 ROUNDING = 1e-9  # of differences of decimal figures
 BEST_SENTENCE = "Bold: the best of a column."
@@ -54,6 +56,13 @@ class FigureTable:
         """The header and the rows as texts."""
         return [list(self.header), *([text_of(cell) for cell in row] for row in self.rows)]
 
+    def alignment(self) -> list[str]:
+        """'l' or 'r' for each column: the first `left` ones and all others that hold words are aligned to the left."""
+        columns = range(len(self.header))
+        return [
+            "l" if at < self.left or any(map(_has_words, (row[at] for row in self.rows))) else "r" for at in columns
+        ]
+
     def marks(self) -> dict[tuple[int, int], str]:
         """(row, column) -> BEST or TIED."""
         groups = [range(len(self.rows))] if self.groups is None else self.groups
@@ -73,6 +82,11 @@ class FigureTable:
 def text_of(cell: Cell) -> str:
     """The text of a cell."""
     return cell.text if isinstance(cell, Figure) else cell
+
+
+def _has_words(cell: Cell) -> bool:
+    """Whether a cell holds words and not only a figure, a p-value, or numbers."""
+    return isinstance(cell, str) and bool(WORD.search(cell))
 
 
 def lower_is_better(name: str) -> bool:

@@ -25,7 +25,7 @@ def section(table: FigureTable) -> str:
     marked = table.marks()
     lines = [
         _row(map(escape, table.header)),
-        _row([*["---"] * table.left, *["---:"] * (len(table.header) - table.left)]),
+        _row(["---" if side == "l" else "---:" for side in table.alignment()]),
         *(
             _row(_marked(escape(text_of(cell)), marked.get((number, at), "")) for at, cell in enumerate(row))
             for number, row in enumerate(table.rows)

@@ -51,6 +51,12 @@ def test_words_are_not_compared() -> None:
     assert table.texts() == [["row", "R@1"], ["a", "1"], ["b", "-"], ["c", "9.0"], ["d", "2"]]
 
 
+def test_words_are_aligned_to_the_left() -> None:
+    rows = [["a", Figure("1", 1.0), "< 0.001*", "1, 2, 3", "other features"], ["b", "-", "", "", ""]]
+    assert FigureTable(["row", "R@1", "p, laff", "seeds", "note"], rows).alignment() == ["l", "r", "r", "r", "l"]
+    assert FigureTable(["row", "kind", "R@1"], [["a", "b", "1"]], left=2).alignment() == ["l", "l", "r"]
+
+
 def test_the_legend_says_what_there_is() -> None:
     table = FigureTable(["row", "R@1"], [])
     assert table.legend({}) == []

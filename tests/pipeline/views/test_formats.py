@@ -3,7 +3,7 @@
 import csv
 import io
 
-from pipeline.commands.compare import FORMAT
+from pipeline.commands.options import FORMAT
 from pipeline.views import formats
 from pipeline.views.figure_table import Figure, FigureTable
 
