@@ -119,6 +119,21 @@ def test_all_mistakes_of_the_form_are_told_together(tmp_path: Path) -> None:
     assert message.startswith(f"{tmp_path / 'bad.yaml'}: ")
 
 
+def test_published_tables_are_quoted_by_their_ids(tmp_path: Path) -> None:
+    models = "models: {laff: fusion.laff.LAFF}\n"
+    path = tmp_path / "mine.yaml"
+    for said, ids in (("tab-12", ["tab-12"]), ("[11, ea]", None), ('["11", ea]', ["tab-11", "ea"])):
+        path.write_text(f"{models}quoted: {said}\n")
+        if ids:
+            assert [table.id for table in grid.load(str(path)).quoted] == ids
+        else:
+            with pytest.raises(LaffError, match="quoted should be the id of a published table such as tab-11"):
+                grid.load(str(path))
+    path.write_text(f"{models}quoted: [tab-11, tab-1]\n")
+    with pytest.raises(LaffError, match="quoted: no published table 'tab-1'; did you mean"):
+        grid.load(str(path))
+
+
 def test_a_grid_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(LaffError, match=r"no grid 'block'; did you mean 'blocks'\?; shipped are blocks, "):
         grid.load("block")
