@@ -18,6 +18,7 @@ from pipeline.views.tables import metrics_of, p_text, text_table
 NOT_SHOWN = ("MeanR", "MRR")  # metrics that only the CSV has
 TRAINING = ("loss", "mask", "lr", "batch", "epochs", "patience", "precision")  # options of the train stage, named once
 TRAINED = ("s/epoch", "best epoch", "seeds")  # columns about trainings
+SECONDS = "s/epoch: seconds of an epoch with validation, of whatever machine trained it."
 LEVEL = 0.05  # of significance, after Holm's correction
 
 
@@ -99,10 +100,7 @@ def legend(figures: dict[str, Any]) -> list[str]:
         )
     elif figures["untested"]:
         sentences.append(f"{figures['untested']}.")
-    sentences.append(
-        "s/epoch: seconds of an epoch with validation, of whatever machine trained it. "
-        "FLOPs: 2 a multiply-add, of embedding one."
-    )
+    sentences += [SECONDS, "FLOPs: 2 a multiply-add, of embedding one."]
     sentences += [f"{remark[0].upper()}{remark[1:]}." for remark in figures.get("unusual", [])]
     if roles := figures["roles"]:
         sentences.append(", ".join(f"{role} is {name}" for role, name in roles.items()) + ".")
@@ -152,7 +150,8 @@ def written(figures: dict[str, Any], form: str) -> str:
 def without_trained(table: FigureTable) -> FigureTable:
     """The table without the columns that tell of its trainings, for which paper has no room."""
     kept = len(table.header) - len(TRAINED)
-    return replace(table, header=table.header[:kept], rows=[row[:kept] for row in table.rows])
+    notes_left = [note for note in table.notes if note != SECONDS]
+    return replace(table, header=table.header[:kept], rows=[row[:kept] for row in table.rows], notes=notes_left)
 
 
 def csv_rows(figures: dict[str, Any]) -> list[Sequence[Any]]:
