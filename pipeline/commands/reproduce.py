@@ -71,15 +71,17 @@ def reproduce_command(
         return
     published, stand_ins = read.load(table), StandIns(same, roles)
     sets = [run.test_set(published, test_set, "")] if test_set else []
+    if not published.runs and (same or roles or seeds or dry_run):
+        run.check(published, stand_ins)
     if not published.runs or not shared.work:
-        if shared.collection and not shared.work:
+        if not shared.work and (shared.collection or seeds or dry_run):
             raise click.UsageError("give -w too, the workspace")
         click.echo(f"{needs.entry(published)}\n", err=form != "text")
         if published.runs:
             stand_ins.check(published)
             click.echo(f"{needs.needed(published, stand_ins)}\n\n{needs.HINT}\n", err=form != "text")
         if form == "csv":
-            click.echo(formats.csv_text([quote.LINE, *quote.lines(published)]), nl=False)
+            click.echo(formats.csv_text([quote.LINE, *quote.lines(published, sets)]), nl=False)
         else:
             click.echo(formats.written(quote.quotes(published, sets), form), nl=False)
         return

@@ -103,12 +103,13 @@ def _joined(table: Table, figures: Figures) -> Cell:
     return " / ".join(digits_of(metric, figures[metric]) if metric in figures else MISSING for metric in table.metrics)
 
 
-def lines(table: Table) -> list[list[Any]]:
-    """Every figure of a table as a line; LINE is their header."""
+def lines(table: Table, sets: Sequence[str] = ()) -> list[list[Any]]:
+    """Every figure of a table as a line, on all test sets or on `sets`; LINE is their header."""
     return [
         [table.id, part.name, row, part.tags.get(row) or part.tag, name, " ".join(table.sets[name]), metric, figure]
         for part in table.parts.values()
         for row, of_sets in part.rows.items()
         for name, figures in of_sets.items()
+        if not sets or name in sets
         for metric, figure in figures.items()
     ]

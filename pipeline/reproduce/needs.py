@@ -71,6 +71,7 @@ def _feature(name: str, side: str, stand_ins: StandIns, context: Context | None)
         return by, ""
     if lacking := stand_ins.lacking(context.graph, name, side):
         return by, lacking
-    states = not_up_to_date(context, context.graph.needed([stage]))
+    ingest = context.graph.of_step("ingest").name
+    states = not_up_to_date(context, [one for one in context.graph.needed([stage]) if one != ingest])
     made = "made" if not states else f"to be made: {', '.join(state.stage for state in states)}"
     return by, f"{made}, with random weights" if context.stage(stage).random else made

@@ -48,6 +48,8 @@ def test_without_a_workspace_it_says_what_a_table_needs() -> None:
     assert "the same" in laff("11", "--as", "rx101=resnext").stdout
     lines = list(csv.DictReader(laff("11", "--format", "csv").stdout.splitlines()))
     assert len(lines) == 12 * 5
+    lines = list(csv.DictReader(laff("12", "--test-set", "TGIF", "--format", "csv").stdout.splitlines()))
+    assert {line["test set"] for line in lines} == {"TGIF"}
 
 
 @pytest.mark.parametrize("form", ["markdown", "latex", "csv"])
@@ -119,6 +121,9 @@ def test_a_dry_run_makes_nothing(small: Any) -> None:
         (["12", "--test-set", "MSVDD"], 1, "tab-12 has no such test set; did you mean 'MSVD'"),
         (["11", "--role", "pair"], 2, "should be ROLE=FEATURE"),
         (["11", "-c", "c.yaml"], 2, "give -w too, the workspace"),
+        (["11", "--dry-run"], 2, "give -w too, the workspace"),
+        (["9", "--seeds", "1"], 1, "tab-9: there is nothing to train: `laff analyze weights` measures the same"),
+        (["ea", "--role", "clip=a"], 1, "ea: there is nothing to train: the abstract names neither"),
     ],
 )
 def test_mistakes(words: list[str], code: int, message: str) -> None:
