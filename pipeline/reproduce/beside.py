@@ -48,9 +48,9 @@ class Beside:
         return same.in_words(same.differences(one.measured, self.table.sets[self.test_set], part.of(row)))
 
     def tables(self, notes: Sequence[str] = ()) -> list[FigureTable]:
-        """A table for each part; `notes` stand below the last."""
+        """A table for each part; the source's own notes and `notes` stand below the last."""
         parts = parts_of(self.table)
-        return [self._table(part, notes if part is parts[-1] else ()) for part in parts]
+        return [self._table(part, [*self.table.notes, *notes] if part is parts[-1] else ()) for part in parts]
 
     def _table(self, part: Part, notes: Sequence[str]) -> FigureTable:
         """Two or three lines for each row: ours, quoted, and the difference where there is one."""

@@ -73,7 +73,7 @@ def test_what_was_not_run_says_why() -> None:
     _, three, four = beside(laff=ours(17.25)).tables(["The end."])
     assert three.texts()[1][:3] == ["concat", "ours", "-"]
     assert "concat: not run here: no stage makes a video feature 'wsl'." in three.notes
-    assert four.notes[-1] == "The end."
+    assert four.notes[-2:] == ["concat is the paper's baseline: concatenation as in W2VV++.", "The end."]
     assert "The end." not in three.notes
 
 
