@@ -120,13 +120,13 @@ def remarks(figures: dict[str, Any]) -> list[str]:
 
 
 def text(figures: dict[str, Any], way: str = "t2v") -> str:
-    """The whole comparison as text, one way."""
+    """The whole comparison as text, one way; published figures are text to video."""
     parts = [heading(figures, way), text_table(shown(figures, way).texts()), "\n".join(legend(figures))]
     if warned := warning(figures):
         parts.insert(1, warned)
     if texts := remarks(figures):
         parts.append("\n".join(texts))
-    for quoted in from_json(figures["quoted"]):
+    for quoted in from_json(figures["quoted"]) if way == "t2v" else []:
         quoted_notes = "\n".join(quoted.notes)
         parts += [f"quoted, not of this run: {quoted.title}\n{text_table(quoted.texts())}", quoted_notes]
     return "\n\n".join(parts)

@@ -13,6 +13,7 @@ WORD = re.compile(r"[^\W\d_]{3}")
 BEST, TIED = "best", "tied"
 ROUNDING = 1e-9  # of differences of decimal figures
 BEST_SENTENCE = "Bold: the best of a column."
+BEST_OF_KIND = "Bold: the best of a column, among rows of its kind."
 TIED_SENTENCE = "†: no further from the best than one standard deviation over seeds, the larger one of the two."
 
 
@@ -76,7 +77,8 @@ class FigureTable:
     def legend(self, marked: Mapping[tuple[int, int], str]) -> list[str]:
         """The sentences that say what the marks of `marks` mean."""
         kinds = set(marked.values())
-        return [*([BEST_SENTENCE] if BEST in kinds else []), *([TIED_SENTENCE] if TIED in kinds else [])]
+        best = BEST_OF_KIND if self.groups and len(self.groups) > 1 else BEST_SENTENCE
+        return [*([best] if BEST in kinds else []), *([TIED_SENTENCE] if TIED in kinds else [])]
 
 
 def text_of(cell: Cell) -> str:

@@ -62,6 +62,8 @@ def test_the_legend_says_what_there_is() -> None:
     assert table.legend({}) == []
     assert len(table.legend({(0, 1): BEST})) == 1
     assert "†" in table.legend({(0, 1): BEST, (1, 1): TIED})[1]
+    (sentence,) = FigureTable(["row", "R@1"], [], groups=[[0], [1]]).legend({(0, 1): BEST})
+    assert sentence.endswith("among rows of its kind.")
 
 
 def test_a_metric_over_seeds() -> None:
