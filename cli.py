@@ -16,11 +16,14 @@ import click
 from pipeline.commands.analyze import analyze_group
 from pipeline.commands.compare import compare_command
 from pipeline.commands.data import gc_command, verify_command
+from pipeline.commands.export import export_command
+from pipeline.commands.import_ import import_command
 from pipeline.commands.index import index_command
 from pipeline.commands.look import failures_command, show_command
 from pipeline.commands.named_stages import stages_named
 from pipeline.commands.options import STAGES
 from pipeline.commands.package import package_command
+from pipeline.commands.prepare import prepare_command
 from pipeline.commands.reproduce import reproduce_command
 from pipeline.commands.run import accept_command, demo_command, plan_command, run_command
 from pipeline.commands.runs import runs_command
@@ -147,7 +150,7 @@ main.add("Search", index_command, search_command)
 main.add("Run", run_command, plan_command, accept_command, demo_command)
 main.add("Look", runs_command, show_command, failures_command)
 main.add("Models", package_command, weights_group, compare_command, reproduce_command, analyze_group)
-main.add("Data", verify_command, gc_command)
+main.add("Data", prepare_command, import_command, export_command, verify_command, gc_command)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,30 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A new folder beside `path`; on a clean exit it becomes `path`, in the place of one that is there, else it goes.
+
+    Raises OSError as `writing` does.
+    """
+    place = path.absolute()
+    part = place.parent / f".{place.name}.{secrets.token_hex(4)}{PARTIAL}"
+    try:
+        with writing(part):
+            part.mkdir(parents=True)
+            yield part
+            for folder in (part, *(inner for inner in part.rglob("*") if inner.is_dir())):
+                sync_folder(folder)
+            old = place.parent / f".{place.name}.{secrets.token_hex(4)}{PARTIAL}"
+            if place.exists():
+                place.replace(old)
+            part.replace(place)
+            sync_folder(place.parent)
+            shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn errors of a full or read-only disk, from any library, into an OSError of NO_ROOM with `path` as filename."""
     try:

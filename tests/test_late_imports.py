@@ -22,6 +22,7 @@ HEAVY = {  # takes a tenth of a second or more, or much memory, so whoever does 
     "matplotlib": "plots alone",
     "open_clip": "CLIP alone; brings torch and torchvision",
     "pooch": "downloads alone; brings requests",
+    "pyarrow": "Parquet files alone; an extra",
     "pytorchvideo": "X3D and ir-CSN alone",
     "safetensors": "files of weights alone",
     "scipy": "sparse features alone",

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("cli", "pipeline", "extractors", "fusion")
 STAGES = "pipeline/graph/stages.yaml"  # where an installed wheel has its stages file
 PLANTED = "\nstages:\n  planted: {step: extract, uses: extractors.brightness.Brightness, from: decode}\n\n"
+EXTRAS = {"pyarrow"}  # imported where a file asks for it
 TOOLS = {"test", "style", "build"}  # groups of packages that the program itself does not need
 OTHER_MODULES = {"pyyaml": "yaml", "pillow": "PIL", "open-clip-torch": "open_clip"}  # where the names differ
 NOT_IMPORTED = {
@@ -78,6 +79,18 @@ def test_the_extra_shots_is_pinned_and_installed_without_what_it_asks_for() -> N
         assert "pip install --no-deps -r requirements-shots.txt" in text
 
 
+def test_the_extra_exchange_is_pinned() -> None:
+    lines = (ROOT / "requirements-exchange.txt").read_text(encoding="utf-8").splitlines()
+    pinned = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert list(pinned) == project["optional-dependencies"]["exchange"]
+    assert not set(pinned) & set(pins())
+    if importlib.util.find_spec("pyarrow"):
+        assert importlib.metadata.version("pyarrow") == pinned["pyarrow"]
+    for text in (lines[0], (ROOT / "environment.yml").read_text(encoding="utf-8")):
+        assert "pip install -r requirements-exchange.txt" in text
+
+
 def test_the_extra_zero_shot_is_pinned_and_installed_without_what_it_asks_for() -> None:
     """One of its packages asks for sentence-transformers, so its pins have a file of their own; only files are read."""
     lines = (ROOT / "requirements-zero-shot.txt").read_text(encoding="utf-8").splitlines()
@@ -117,7 +130,7 @@ def imported() -> set[str]:
 
 def test_each_dependency_is_imported_and_each_import_is_a_dependency() -> None:
     needed = {name for group, members in groups().items() if group not in TOOLS for name in members}
-    assert imported() == {OTHER_MODULES.get(name, name) for name in needed - set(NOT_IMPORTED)}
+    assert imported() - EXTRAS == {OTHER_MODULES.get(name, name) for name in needed - set(NOT_IMPORTED)}
 
 
 @pytest.mark.parametrize("name", NAMES)

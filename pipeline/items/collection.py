@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline import yamls
 from pipeline.errors import LaffError, Problems, did_you_mean
-from pipeline.items import fast_folder, fast_lists, placing, shot_lists, sources, splits, windowing
+from pipeline.items import fast_folder, fast_lists, joining, named, placing, shot_lists, sources, splits, windowing
 from pipeline.items.lists import Captions, named_file
 from pipeline.items.splits import SPLITS
 from pipeline.items.video_files import some
@@ -32,6 +32,7 @@ class Collection:
     files: dict[str, str] = field(default_factory=dict)
     windows: dict[str, Window] = field(default_factory=dict)  # of ids that are parts of their files
     windowing: Even | Shots | None = None  # how the videos are yet to be divided into windows, when they were looked at
+    to_divide: frozenset[str] | None = None  # the videos that `windowing` is for; None: all
     ids: dict[str, list[str]] = field(default_factory=dict)  # split -> video ids
     captions: dict[str, Captions] = field(default_factory=dict)  # split -> captions
     queries: Captions = field(default_factory=Captions)  # texts that test is asked without a known answer
@@ -39,21 +40,30 @@ class Collection:
     notes: list[str] = field(default_factory=list)  # remarks that are no mistakes, a line each
     unnamed: list[str] = field(default_factory=list)  # files of videos that are left out: their names can be no id
     protocol: str = ""  # DATA SET/PROTOCOL, where the splits are those of a protocol that others use too
+    # Of the collections that this one is made of: their names -> what their ids begin with here; empty without any.
+    prefixes: dict[str, str] = field(default_factory=dict)
 
     @property
     def has_videos(self) -> bool:
         """Whether there are raw videos; a collection may start from imported features."""
         return bool(self.files)
 
+    @property
+    def undivided(self) -> dict[str, str]:
+        """{video: file} of the videos that `windowing` divides."""
+        if self.to_divide is None:
+            return self.files
+        return {video: file for video, file in self.files.items() if video in self.to_divide}
+
     def divided(self, parts: Mapping[str, Sequence[tuple[str, Window]]]) -> "Collection":
         """The collection whose items are `parts`: for a video the id and the bounds of each, by the time they start.
 
-        Videos without parts stay whole. LaffError where a window has the id of another item.
+        Videos without parts stay as they are. LaffError where a window has the id of another item.
         """
         files: dict[str, str] = {}
         windows: dict[str, Window] = {}
         for video, file in self.files.items():
-            for id_, window in parts.get(video, [(video, WHOLE)]):
+            for id_, window in parts.get(video, [(video, self.windows.get(video, WHOLE))]):
                 if id_ in files:
                     raise LaffError(
                         f"{self.path}: '{id_}' is a part of '{video}', and the id of another item too; rename the "
@@ -66,11 +76,16 @@ class Collection:
             split: [id_ for video in videos for id_, _ in parts.get(video, [(video, WHOLE)])]
             for split, videos in self.ids.items()
         }
-        return replace(self, files=files, ids=members, windows=windows, windowing=None)
+        return replace(self, files=files, ids=members, windows=windows, windowing=None, to_divide=None)
 
 
 def load(path: Path) -> Collection:
     """Read a collection.yaml and everything it names; one LaffError lists every mistake with its file and line."""
+    return _load(path, ())
+
+
+def _load(path: Path, above: tuple[Path, ...]) -> Collection:
+    """The collection of a file; above: the files that name it, one inside the other."""
     raw = yamls.load(path)
     if not isinstance(raw, dict):
         raise LaffError(f"{path}: should be a mapping; `videos: FOLDER` is enough")
@@ -83,13 +98,60 @@ def load(path: Path) -> Collection:
     if not isinstance(protocol := raw.get("protocol", ""), str):
         problems.add(f"protocol: should be a word such as msrvtt/1k-a, not {protocol!r}", path)
     collection = Collection(str(raw.get("name") or path.resolve().parent.name), path, protocol=str(protocol))
-    # Mistakes are rare, and a million lines are many: only where something is off, each line is looked at.
-    in_bulk = not problems and "windows" not in raw
-    if in_bulk and (sound := fast_lists.read(raw, path, SPLITS) or fast_folder.read(raw, path)):
-        return replace(collection, ids=sound.ids, captions=sound.captions, files=sound.files, notes=sound.notes)
-    _read(raw, collection, problems)
+    others = named.read(raw, path, problems)
+    if any(named.is_named(split, raw.get(split)) for split in SPLITS):
+        collection = _joined(raw, collection, others, (*above, path.resolve()), problems)
+    else:
+        collection = _described(raw, collection, problems)
     if problems:
         raise problems.error(path, most=SHOWN)
+    return collection
+
+
+def _joined(
+    raw: dict[str, Any],
+    collection: Collection,
+    others: Sequence[named.Named],
+    above: tuple[Path, ...],
+    problems: Problems,
+) -> Collection:
+    """A collection whose splits are partly those of others. above: the files that name these, this one the last."""
+    path, read = collection.path, dict[Path, Collection]()
+    for file in dict.fromkeys(entry.file for entry in others):
+        if file.resolve() in above:
+            problems.add(f"{file} is made of itself: {' -> '.join(map(str, [*above, file.resolve()]))}", path)
+            continue
+        try:
+            read[file] = _load(file, above)
+        except LaffError as error:
+            problems.extend(error.problems)
+    left = {key: value for key, value in raw.items() if not named.is_named(key, value)}
+    val_is_test = left.get("val") == "test" and "test" not in left
+    if val_is_test:
+        del left["val"]
+        if "test" not in raw:
+            problems.add("val: test: there is no test; describe it", path)
+    own = None
+    if any(split in left for split in SPLITS):
+        own = _described(left, Collection(collection.name, path), problems)
+    elif "videos" in left or "windows" in left:
+        key = "videos" if "videos" in left else "windows"
+        problems.add(f"{key}: no split is of them; `test: {{}}` takes all, and other collections have their own", path)
+    if problems:
+        return collection
+    whole = joining.join(others, read, own, val_is_test, path, problems)
+    protocol = collection.protocol or whole.protocol
+    return replace(collection, **(vars(whole) | {"protocol": protocol}))
+
+
+def _described(raw: dict[str, Any], collection: Collection, problems: Problems) -> Collection:
+    """The collection of the lists and videos that `raw` names."""
+    # Mistakes are rare, and a million lines are many: only where something is off, each line is looked at.
+    in_bulk = not problems and "windows" not in raw
+    listed = [split for split in SPLITS if split in raw]
+    if in_bulk and (sound := fast_lists.read(raw, collection.path, listed) or fast_folder.read(raw, collection.path)):
+        return replace(collection, ids=sound.ids, captions=sound.captions, files=sound.files, notes=sound.notes)
+    _read(raw, collection, problems)
     return collection
 
 

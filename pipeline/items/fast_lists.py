@@ -2,7 +2,7 @@
 
 The rules of a line stand once, and both ways to read share them: `pipeline.ids` says what an id is, `items.lists` what
 a good caption is, `items.video_table` what a row of a table says, `items.video_files` what the name of a file says.
-What makes this way fast is what it leaves out. It only takes collections whose splits all have ids and captions, whose
+What makes this way fast is what it leaves out. It only takes collections whose splits have ids and captions, whose
 ids are plain (`ids.PLAIN`), so that they need neither decoding nor a search for what may be wrong with them, and whose
 videos lie in one folder or are listed in a table. It keeps no place of a line, since it says nothing of mistakes: where
 anything looks wrong or unusual, it gives None, and `items.collection` reads line by line.
@@ -20,6 +20,7 @@ from pipeline.errors import Problems
 from pipeline.files import text_of
 from pipeline.items import video_table
 from pipeline.items.lists import Captions, named_file, read_captions
+from pipeline.items.splits import SPLITS
 from pipeline.items.video_files import (
     NO_VIDEO,
     chosen_of,
@@ -49,7 +50,12 @@ class _Unusual(Exception):
 
 
 def read(raw: dict[str, Any], path: Path, splits: Sequence[str]) -> Sound | None:
-    """What the collection.yaml at `path`, parsed as `raw`, describes; None where anything looks wrong or unusual."""
+    """What the collection.yaml at `path`, parsed as `raw`, describes; None where anything looks wrong or unusual.
+
+    splits: those that it has.
+    """
+    if not splits:
+        return None
     problems = Problems()
     try:
         named = _named(raw, path, splits, problems)
@@ -72,7 +78,10 @@ def read(raw: dict[str, Any], path: Path, splits: Sequence[str]) -> Sound | None
         _check(not problems)
     except (_Unusual, OSError, ValueError):
         return None
-    return Sound(members, captions, files, notes)
+    absent = [split for split in SPLITS if split not in splits]
+    return Sound(
+        members | {split: [] for split in absent}, captions | {split: Captions() for split in absent}, files, notes
+    )
 
 
 def _check(usual: bool) -> None:

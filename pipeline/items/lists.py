@@ -16,6 +16,7 @@ from pipeline.files import text_of
 
 NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff]")  # what a text file or HDF5 cannot hold, or nobody meant
 HINT = "white space, % and # of a video id are percent-encoded there"
+LANGUAGE = "#enc"  # VIDEO#enc#n: the caption ids of W2VV and its followers, where a video has captions of two languages
 NUMBER = re.compile(r"[A-Za-z0-9_.-]+")  # what follows the # of a caption id
 
 
@@ -154,13 +155,15 @@ def _from_text(file: Path, problems: Problems) -> Iterator[tuple[int, str, str, 
     for number, line in text_lines(file, problems):
         id_, *rest = line.split(maxsplit=1)
         video, hash_, count = id_.rpartition("#")
+        if video.endswith(LANGUAGE):
+            video, hash_ = video.removesuffix(LANGUAGE), f"{LANGUAGE}#"
         text = rest[0] if rest else ""
         if not hash_ or not NUMBER.fullmatch(count):
             problems.add(f"should be 'VIDEO#n text' ({HINT}), not {line.strip()[:60]!r}", file, number)
         elif (decoded := ids.decoded(video)) == video:
             yield number, id_, video, text
         else:
-            yield number, f"{decoded}#{count}", decoded, text
+            yield number, f"{decoded}{hash_}{count}", decoded, text
 
 
 def csv_rows(file: Path, problems: Problems) -> Iterator[tuple[int, list[str]]]:

@@ -17,7 +17,7 @@ from pipeline.items.video_files import VIDEO, some
 
 SPLITS = ("train", "val", "test")
 KEYS = ("ids", "captions", "queries")
-FORM = "{ids: FILE, captions: FILE, queries: FILE}, each of them optional"
+FORM = "{ids: FILE, captions: FILE, queries: FILE}, each of them optional, or one or several other collection.yaml"
 
 Lines = dict[str, tuple[Path, int]]
 """{video: (the file that lists it, the line)}; line 0 if a folder or a table lists it"""

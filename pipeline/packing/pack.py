@@ -1,7 +1,5 @@
 """Makes a package as a whole or not at all: chooses, checks, copies, describes."""
 
-import secrets
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -47,18 +45,8 @@ def pack(request: Request, out: Path, names: Sequence[str] = (), weights: bool =
     _check_place(request, out, again)
     context = open_context(request)
     selection = select(context, names)
-    place = out.absolute()
-    part = place.parent / f".{place.name}.{secrets.token_hex(4)}{files.PARTIAL}"
-    try:
-        with files.writing(part):
-            part.mkdir(parents=True)
-            content = _write(context, selection, part, place.name, weights)
-            for file in part.rglob("*"):
-                if file.is_dir():
-                    files.sync_folder(file)
-            _settle(part, place)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    with files.whole_folder(out) as part:
+        content = _write(context, selection, part, out.absolute().name, weights)
     not_held = [str(entry["name"]) for entry in content["weights"] if not entry["held"]]
     not_held += [str(name) for entry in content["inputs"] if not entry["held"] for name in entry["names"]]
     return Made(out, content["models"], content["random"], list(dict.fromkeys(not_held)), card.shown(out))
@@ -135,18 +123,6 @@ def _code(context: Context, root: Path) -> dict[str, dict[str, str]]:
     """Digests of the code that shapes the package's vectors, as `packed.code` gives them where it is applied."""
     graph = applied.graph(root, trusted=sorted(context.graph.trusted), complete=False)
     return packed.code(replace(context, graph=graph))
-
-
-def _settle(part: Path, out: Path) -> None:
-    """Rename the finished folder to `out`, in place of a package that is there."""
-    if not out.exists():
-        part.replace(out)
-    else:
-        old = out.parent / f".{out.name}.{secrets.token_hex(4)}{files.PARTIAL}"
-        out.replace(old)
-        part.replace(out)
-        shutil.rmtree(old, ignore_errors=True)
-    files.sync_folder(out.parent)
 
 
 def _dump(path: Path, header: str, content: JsonObject) -> None:

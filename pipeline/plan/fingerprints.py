@@ -14,6 +14,7 @@ from pipeline.graph.options import ModelOptions, VectorOptions
 from pipeline.graph.step_facts import module_of
 from pipeline.parts import code
 from pipeline.parts.classes import Part
+from pipeline.rows.companions import companions
 from pipeline.store.workspace import Workspace
 from pipeline.weights import lookup
 from pipeline.workers.versions import ABSENT, installed
@@ -230,8 +231,10 @@ class Recipes:
         return digests | code.digests([module], leave=code.ROOMS) | code.digests(names, leave=SHAPE_NOTHING)
 
     def _file_digest(self, value: Path) -> str:
-        """Digest of a file, or of a BigFile folder's files, that a parameter names."""
+        """Digest of a file with those that belong to it, or of a BigFile folder's files, that a parameter names."""
         path = files.located(value, self.source)
         if path.is_dir():
             return files.digest([[f.name, self.work.sha256(f)] for f in sorted(path.iterdir()) if f.is_file()])
-        return self.work.sha256(path) if path.is_file() else f"missing:{value}"
+        if not path.is_file():
+            return f"missing:{value}"
+        return self.work.sha256_together([path, *more]) if (more := companions(path)) else self.work.sha256(path)

@@ -1,12 +1,10 @@
 """Reads arrays of .npz archives: headers before data, no pickled objects, and into memory only the rows wanted."""
 
-import io
 import math
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -14,25 +12,11 @@ import numpy as np
 
 from pipeline.errors import LaffError, printable
 from pipeline.rows import kinds
+from pipeline.rows.arrays import Header, check_memory, check_size, read_header
+from pipeline.rows.pieces import pieces
 
-AT_ONCE = 1 << 24  # bytes of a table in memory at once
-LARGE = 1 << 28  # bytes of an array from which on SHRUNK counts
-HEADER = 1 << 16  # bytes; those that NumPy writes have some hundred
 SHOWN = 8  # names in a message
-SHRUNK = 100  # times that an array may be larger than its file: zeros need no disk and all the memory
 BROKEN = (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
-
-
-@dataclass(frozen=True)
-class Header:
-    """The header of an array, which stands before its data."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype
-    fortran: bool  # whether columns are stored together, not rows
-
-    def __str__(self) -> str:
-        return f"{self.dtype} {self.shape}"
 
 
 def names(path: Path) -> list[str]:
@@ -73,23 +57,17 @@ def rows(path: Path, name: str, wanted: Sequence[int]) -> np.ndarray:
     with _opened(path, name) as (array_header, file):
         count, width = array_header.shape
         values = np.zeros((len(wanted), width), np.float32)
-        places = np.asarray(wanted, np.int64)
-        order = np.argsort(places, kind="stable")
-        ordered = places[order]
-        if array_header.fortran:
-            whole = np.frombuffer(file.read(), array_header.dtype, count * width).reshape(array_header.shape, order="F")
-            with np.errstate(over="ignore"):
-                values[:] = whole[places]
-            return values
-        step = max(1, AT_ONCE // max(1, width * array_header.dtype.itemsize))
-        for start in range(0, count, step):
-            stop = min(count, start + step)
-            data = file.read((stop - start) * width * array_header.dtype.itemsize)
-            first, last = np.searchsorted(ordered, [start, stop])
-            if first < last:
-                block = np.frombuffer(data, array_header.dtype).reshape(stop - start, width)
-                with np.errstate(over="ignore"):
-                    values[order[first:last]] = block[ordered[first:last] - start]
+        with np.errstate(over="ignore"):
+            if array_header.fortran:
+                table = np.frombuffer(file.read(), array_header.dtype, count * width)
+                values[:] = table.reshape(array_header.shape, order="F")[np.asarray(wanted, np.int64)]
+                return values
+            row_bytes = width * array_header.dtype.itemsize
+            for piece in pieces(wanted, count, row_bytes):
+                data = file.read((piece.stop - piece.start) * row_bytes)
+                if len(piece.places):
+                    block = np.frombuffer(data, array_header.dtype).reshape(piece.stop - piece.start, width)
+                    values[piece.places] = block[piece.rows]
         file.read()  # to the checksum
         return values
 
@@ -106,53 +84,13 @@ def _opened(path: Path, name: str, param: str = "") -> Iterator[tuple[Header, IO
         raise LaffError(f"{path}: has no array {name!r}; it holds {_listed(arrays)}{wanted}")
     try:
         with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
-            array_header = _header(file)
-            _check(path, name, array_header, archive.getinfo(f"{name}.npy"), file.tell())
+            array_header, member = read_header(file), archive.getinfo(f"{name}.npy")
+            check_size(path, f"array {name!r}", array_header, member.file_size - file.tell())
+            how = "by np.savez, which does not compress"
+            check_memory(path, f"array {name!r}", array_header.size, member.compress_size, how)
             yield array_header, file
     except BROKEN as error:
         raise LaffError(f"{path}: array {name!r} cannot be read ({_words(error)}); was the file cut off?") from error
-
-
-def _header(file: IO[bytes]) -> Header:
-    """The header at the beginning of an array's file.
-
-    ValueError with a text of laff's: NumPy's advises to load the file without this check.
-    """
-    start = file.read(np.lib.format.MAGIC_LEN)
-    size_bytes = file.read(2 if start[-2:] == b"\1\0" else 4)
-    length = int.from_bytes(size_bytes, "little")
-    if length > HEADER and start.startswith(np.lib.format.MAGIC_PREFIX):
-        raise ValueError(f"its header claims {length} bytes")
-    whole = io.BytesIO(
-        start + size_bytes + file.read(min(length, HEADER))
-    )  # NumPy would read as much as a header claims
-    try:
-        version = np.lib.format.read_magic(whole)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read(whole)
-    except (zipfile.BadZipFile, zlib.error, OSError):
-        raise
-    except Exception:  # it is parsed as Python, and there is no end of what that may raise
-        raise ValueError("it has no header of NumPy") from None
-    return Header(shape, dtype, fortran)
-
-
-def _check(path: Path, name: str, array_header: Header, member: zipfile.ZipInfo, start: int) -> None:
-    """Raise LaffError for an array of objects, of another size than its header says, or much too large."""
-    if array_header.dtype.hasobject:
-        kind = "str" if name == "ids" else "np.float32"
-        raise LaffError(
-            f"{path}: array {name!r} holds Python objects, whose reading can run code, so laff reads none; "
-            f"write it as plain text or numbers: np.savez(…, {name}=np.array({name}, dtype={kind}))"
-        )
-    size, data = math.prod(array_header.shape) * array_header.dtype.itemsize, member.file_size - start
-    if min(array_header.shape, default=0) < 0 or data != size:
-        raise LaffError(f"{path}: array {name!r} should have {size} bytes of data ({array_header}), but has {data}")
-    if size > LARGE and size > SHRUNK * member.compress_size:
-        raise LaffError(
-            f"{path}: array {name!r} would take {size / 1e9:.1f} GB of memory, but {member.compress_size / 1e6:.1f} MB "
-            "of the file, so it holds hardly anything; if it is right, write it by np.savez, which does not compress"
-        )
 
 
 def _words(error: Exception) -> str:

@@ -182,7 +182,7 @@ def _look_at_videos(collection: Collection, digests: dict[str, str], looks: Look
     """Look at each file that has no look yet; digests that had to be computed are added to `digests`."""
     windowing = collection.windowing
     assert windowing
-    paths = list(dict.fromkeys(collection.files.values()))
+    paths = list(dict.fromkeys(collection.undivided.values()))
     unread = [path for path in paths if path not in digests and os.access(path, os.R_OK)]
     if unread:
         looking.check(windowing)  # before files are read, which takes a long time
@@ -203,7 +203,7 @@ def _divided(collection: Collection, digests: Mapping[str, str], looks: Looks) -
     """The items, with videos divided into their windows; videos without a usable look stay whole."""
     assert collection.windowing
     parts = {}
-    for video, path in collection.files.items():
+    for video, path in collection.undivided.items():
         look = looks.get(digests.get(path, LOST))
         if look and (windows := look.windows(collection.windowing)):
             parts[video] = [(window.name(video), window) for window in windows]
@@ -214,7 +214,7 @@ def _divided_without_looking(collection: Collection, old: Catalog, work: Workspa
     """The items as existing looks divide them, and the number of videos that have no look yet."""
     assert collection.windowing
     looks, digests = Looks(work.table.parent, collection.windowing), _recorded_digests(collection, old, dates=False)
-    paths = set(collection.files.values())
+    paths = set(collection.undivided.values())
     unseen = sum(looks.get(digests.get(path, LOST)) is None and os.access(path, os.R_OK) for path in paths)
     return _divided(collection, digests, looks), unseen
 

@@ -5,7 +5,7 @@ import os
 import shlex
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
@@ -86,6 +86,22 @@ class Workspace:
             return str(known[2])
         digest = files.sha256(path)
         self._digests[str(path)] = [status.st_size, status.st_mtime_ns, digest]
+        self._save_digests()
+        return digest
+
+    def sha256_together(self, parts: Sequence[Path]) -> str:
+        """sha256 of files that are one, with their names; computed again only where a size or mtime has changed.
+
+        parts: the file that leads to the others first.
+        """
+        states = [path.stat() for path in parts]
+        state = files.digest([[str(path), s.st_size, s.st_mtime_ns] for path, s in zip(parts, states, strict=True)])
+        key = f"all of {parts[0]}"
+        known = self._digests.get(key)
+        if known and known[:2] == [len(parts), state]:
+            return str(known[2])
+        digest = files.digest([[path.name, files.sha256(path)] for path in parts])
+        self._digests[key] = [len(parts), state, digest]
         self._save_digests()
         return digest
 

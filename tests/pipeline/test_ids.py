@@ -12,7 +12,7 @@ from pipeline.items.lists import Captions, read_captions
 from pipeline.items.queries import load as load_queries
 from pipeline.items.splits import read_ids
 from pipeline.ranking.trec import read_run, write_run
-from pipeline.rows import bigfile
+from pipeline.rows import reading
 
 ODD = [
     "a b",
@@ -101,7 +101,7 @@ def _bigfile(folder: Path) -> list[str]:
     np.zeros((len(ODD), 2), "<f4").tofile(folder / "feature.bin")
     (folder / "shape.txt").write_text(f"{len(ODD)} 2")
     (folder / "id.txt").write_text(" ".join(map(ids.encoded, ODD)), encoding="utf-8")
-    return bigfile.ids_of(folder)
+    return reading.ids_of(folder)
 
 
 # Formats that delimit by white space or #. CSV, JSON and HDF5 have quotes or lengths, and hold ids as they are.

@@ -94,6 +94,17 @@ def test_text_as_people_have_it(write: Write):
     assert [caption.id for caption in loaded.captions["train"]] == ["t1#0", "t2#first"]
 
 
+def test_captions_that_say_their_language(write: Write):
+    """`VIDEO#enc#n`, as W2VV and its followers call them; an encoded id may end so itself."""
+    ids = {"train.ids": "t1\nt2#enc\n", "videos/t2#enc.webm": "", "videos/t2.webm": None}
+    loaded = collection.load(write(**ids, **{"train.txt": "t1#enc#0 a cat\nt1#1 a cat\nt2%23enc#enc#0 a dog\n"}))
+    assert list(loaded.captions["train"]) == [
+        Caption("t1#enc#0", "t1", "a cat"),
+        Caption("t1#1", "t1", "a cat"),
+        Caption("t2#enc#enc#0", "t2#enc", "a dog"),
+    ]
+
+
 def test_csv_and_jsonl_say_the_same_as_text(write: Write, tmp_path: Path):
     with (tmp_path / "train.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(
@@ -211,7 +222,8 @@ def test_yaml_mistakes(write: Write, tmp_path: Path):
         write(**{"collection.yaml": "videos: 3\ntrain: x\nval: {ids: val.ids, caption: val.txt}\ntset: {}\n"})
     ) == [
         f"collection.yaml: unknown key 'tset'; did you mean 'test'? {KNOWN}",
-        "collection.yaml: train: should be {ids: FILE, captions: FILE, queries: FILE}, each of them optional; not 'x'",
+        "collection.yaml: train: should be {ids: FILE, captions: FILE, queries: FILE}, each of them optional, or one "
+        "or several other collection.yaml; not 'x'",
         "collection.yaml: val: unknown key 'caption'; did you mean 'captions'?",
         "collection.yaml: videos: should name a file, not 3",
     ]

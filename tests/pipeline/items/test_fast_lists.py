@@ -322,3 +322,12 @@ def test_no_mistake_of_a_table_passes(collect: Collect, tmp_path: Path, table: s
     path = sound(collect, tmp_path, "table.csv", **{"table.csv": table})
     with pytest.raises(LaffError):
         collection.load(path)
+
+
+def test_a_collection_of_some_splits(collect: Collect, both: Callable[[Path], bool], tmp_path: Path):
+    """Those that others put together with more have one split, often a large one; the others are empty."""
+    path = sound(collect, tmp_path)
+    text = [line for line in path.read_text().split("\n") if not line.startswith(("val", "test"))]
+    path.write_text("\n".join(text))
+    assert both(path)
+    assert contents(path)[0] == {"train": ["a", "b"], "val": [], "test": []}

@@ -51,11 +51,9 @@ LEARN = {"finetune", "gru", "train"}
 # Whose code it is: the longest name that a module begins with. All that read these follow.
 SHAPED: dict[str, set[str]] = {
     "pipeline.video": {"decode", *VIDEO},
-    "pipeline.rows": {"decode", "finetune", "effnet", *EXTRACT, "train", "vectors", "rank", "evaluate"},
-    "pipeline.rows.flat": {"effnet"},  # of search; import counts its whole room
-    "pipeline.rows.bigfile": {"effnet"},
-    "pipeline.rows.archives": {"effnet"},
-    "pipeline.rows.kinds": {"effnet"},
+    "pipeline.rows": {"effnet"},  # formats of others; import counts its whole room
+    "pipeline.rows.shards": {"decode", "finetune", "effnet", *EXTRACT, "train", "vectors", "rank", "evaluate"},
+    "pipeline.rows.container": {"decode", "finetune", "effnet", *EXTRACT, "train", "vectors", "rank", "evaluate"},
     "pipeline.extraction": VIDEO,
     "pipeline.extraction.passes": {"clip-ft", "x3d"},
     "pipeline.build": {"finetune", *EXTRACT, "train", "vectors", "rank"},

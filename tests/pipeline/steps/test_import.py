@@ -10,7 +10,7 @@ import pytest
 from pipeline.errors import LaffError
 from pipeline.plan import steps
 from pipeline.plan.plan import stage_plan
-from pipeline.rows import bigfile, shards
+from pipeline.rows import reading, shards
 from pipeline.store import ledger
 
 GRAPH = """
@@ -83,13 +83,26 @@ def test_a_bad_row_of_several_files_is_told_with_its_own(make: Callable[..., lis
     ]
 
 
+def test_files_of_one_name_are_told_with_their_folders(make: Callable[..., list[dict[str, str]]], tmp_path: Path):
+    """As the BigFiles of splits are, which are all called like the feature."""
+    features = values(2)
+    features[1, 0] = np.inf
+    for split, ids, rows in (("train", ["a", "b", "c"], values(3)), ("rest", ["val0", "test0"], features)):
+        folder = tmp_path / split / "FeatureData"
+        folder.mkdir(parents=True)
+        np.savez(folder / "f.npz", ids=np.array(ids), values=rows)
+    made = make("feat.file=[train/FeatureData/f.npz, rest/FeatureData/f.npz]")
+    odd = "its row in rest/FeatureData/f.npz is not usable: 1 of the 4 values are NaN, inf or too large for float32"
+    assert made == [{"video": "test0", "reason": odd}]
+
+
 def test_a_pipe_is_no_file_of_features(make: Callable[..., list[dict[str, str]]], tmp_path: Path):
     """To open one waits until somebody writes."""
     os.mkfifo(tmp_path / "f.npz")
     with pytest.raises(LaffError, match=r"^'feat': .*f\.npz is not a regular file \(a pipe, socket or device\); feat"):
         make()
     with pytest.raises(LaffError, match=r"f\.npz: is not a regular file"):
-        bigfile.ids_of(tmp_path / "f.npz")
+        reading.ids_of(tmp_path / "f.npz")
 
 
 def test_each_of_several_files_counts_in_the_fingerprint(
@@ -106,7 +119,7 @@ def test_each_of_several_files_counts_in_the_fingerprint(
 @pytest.mark.parametrize("sets", ["feat.file=[]", "feat.file=[f.npz, f.npz]", "feat.file="])
 def test_files_that_cannot_be(collect: Callable[..., Path], surroundings: Callable, sets: str):
     context = surroundings(collect(), [sets.replace("file=", "file=''") if sets.endswith("=") else sets], GRAPH)
-    assert "it should name an .npz or a BigFile folder" in steps.refused(context.stage("feat"))
+    assert "it should name a file or a BigFile folder" in steps.refused(context.stage("feat"))
 
 
 def test_captions_cannot_be_lost_so_all_are_told(make: Callable[..., list[dict[str, str]]], tmp_path: Path):
@@ -119,6 +132,7 @@ def test_captions_cannot_be_lost_so_all_are_told(make: Callable[..., list[dict[s
     assert lines[0] == "'feat': 2 problem(s)"
     assert lines[1].startswith("  - a#0: its row in ")
     assert lines[2].startswith("  - c#0: no row in ")
+    assert lines[3].startswith("captions cannot be left out: extract the feature anew")
 
 
 def test_a_file_of_other_items(make: Callable[..., list[dict[str, str]]], tmp_path: Path):

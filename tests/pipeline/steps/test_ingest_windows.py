@@ -260,3 +260,22 @@ def test_shots_are_looked_for_anew(
     catalog = ingest.update(write(SHOTS), work, OPTIONS)
     assert catalog.videos == ["a@0-1.5", "a@1.5-3"]
     assert len((work.table.parent / JOURNAL).read_text().splitlines()) == 2
+
+
+def test_of_several_collections_only_those_with_windows_are_divided(
+    write: Write, work: Workspace, looked: list[str], clips: Clips, tmp_path: Path
+) -> None:
+    write(EVEN, a=25)
+    (tmp_path / "c.yaml").write_text(f"name: films\nvideos: v\n{EVEN}\n")
+    clips("w/b.mp4", np.full((25, 32, 32, 3), 90, np.uint8))
+    (tmp_path / "w.txt").write_text("b#0 a grey film\n")
+    (tmp_path / "w.yaml").write_text("name: described\nvideos: w\ntrain: {captions: w.txt}\n")
+    (tmp_path / "all.yaml").write_text("name: all\ntrain: w.yaml\ntest: c.yaml\n")
+    items = load(tmp_path / "all.yaml")
+    catalog, _ = plan(items, work)
+    assert catalog.videos == ["described/b", "a"]  # not looked at yet
+    catalog = ingest.update(items, work, OPTIONS)
+    assert looked == ["a"]
+    assert catalog.videos == ["described/b", "a@0-1", "a@1-2", "a@2-2.5"]
+    assert catalog.ids("video", catalog.split_videos("train")) == ["described/b"]
+    assert plan(items, work)[1] == []

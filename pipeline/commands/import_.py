@@ -1,0 +1,75 @@
+"""`laff import`: features that others extracted, joined by one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipeline.commands.options import PATH
+
+
+def _equations(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, str]]:
+    """The values LEFT=RIGHT of an option; BadParameter for another form."""
+    pairs = []
+    for value in values:
+        left, equals, right = value.partition("=")
+        if not (left and equals and right):
+            raise click.BadParameter(f"{value}: should be {option.metavar}")
+        pairs.append((left, right))
+    return pairs
+
+
+@click.command(name="import")
+@click.argument("paths", nargs=-1, required=True, type=PATH, metavar="TREE…")
+@click.option("--out", type=PATH, required=True, metavar="FOLDER", help="Where stages.yaml and collection.yaml go.")
+@click.option(
+    "-c",
+    "--collection",
+    type=PATH,
+    metavar="FILE",
+    help="The collection.yaml that the features are for, in place of the tree's own lists.",
+)
+@click.option(
+    "--split",
+    "splits",
+    multiple=True,
+    callback=_equations,
+    metavar="SPLIT=LIST",
+    help="Which list of the tree is train, val or test, where its name does not say it; val=test chooses on test.",
+)
+@click.option(
+    "--pair",
+    "pairs",
+    multiple=True,
+    callback=_equations,
+    metavar="VIDEO=TEXT",
+    help="Two features of one image-text model: they enter the fusion untransformed, and are a row of the table.",
+)
+@click.option("--skip", multiple=True, metavar="FEATURE", help="Leave a feature out, such as one that is broken.")
+def import_command(
+    paths: tuple[Path, ...],
+    out: Path,
+    collection: Path | None,
+    splits: list[tuple[str, str]],
+    pairs: list[tuple[str, str]],
+    skip: tuple[str, ...],
+) -> None:
+    """Join features that others extracted: look at each TREE, and write a stages file that imports and fuses them.
+
+    A TREE is a VisualSearch tree of BigFiles, as the LAFF authors have them, ROOT/COLLECTION/FeatureData/FEATURE, with
+    captions and lists (TextData, VideoSets); or the folder of one collection or feature; or a file of features. What
+    it is, and which side, level and split a feature is of, is told by content, and what was understood is printed.
+    Files are referred to, not copied, and only their headers and ids are read.
+
+    \b
+    laff import VisualSearch --out FOLDER
+    laff run -c FOLDER/collection.yaml --stages FOLDER/stages.yaml -w WORK
+    laff import VisualSearch --out FOLDER --split train=msrvtt10ktrain --pair my_clip=my_clip_text
+    laff import clip_train.npz clip_test.npz --out FOLDER -c collection.yaml
+    """
+    from pipeline.exchange import importing, report
+
+    order = importing.Order(paths, out, collection, dict(splits), pairs, skip)
+    for line in report.lines(importing.run(order)):
+        click.echo(line)

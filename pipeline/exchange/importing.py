@@ -1,0 +1,196 @@
+"""`laff import`: paths looked at, and a collection and stages written for what they hold."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pipeline import files
+from pipeline.errors import LaffError, Problems, meant
+from pipeline.exchange import fitting, looking, names, splits, stages_text
+from pipeline.exchange.found import Contents, Feature, Found, Part
+from pipeline.exchange.stages_text import Recipe
+from pipeline.graph import stages
+from pipeline.graph.stages_file import StagesFile
+from pipeline.items import collection as collections
+from pipeline.items.collection import Collection
+
+SHOWN = 30  # problems listed one by one
+COLLECTION, STAGES = "collection.yaml", "stages.yaml"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What `laff import` is asked for."""
+
+    paths: Sequence[Path]
+    out: Path
+    collection: Path | None = None  # a collection.yaml of the user's
+    splits: Mapping[str, str] = field(default_factory=dict)  # {split: the name of a list of the tree}
+    pairs: Sequence[tuple[str, str]] = ()  # (feature of videos, feature of captions) of one model
+    skip: Sequence[str] = ()  # features that are left out
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import has understood and written."""
+
+    order: Order
+    collection: Path | None  # its own or the user's; None: the paths hold no lists, and none was given
+    described: Collection | None  # what it says
+    sets: Mapping[str, str]  # {split: the list of the tree}
+    recipe: Recipe
+    forms: Sequence[str]  # what each path was taken for
+    notes: Sequence[str]
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """The collection of an import."""
+
+    described: Collection | None = None
+    sets: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""  # of the collection.yaml that is to be written
+    collections: Sequence[str] = ()  # of the tree, by split
+
+
+def run(order: Order) -> Imported:
+    """Look at the paths; write FOLDER/stages.yaml and, where a tree has lists, FOLDER/collection.yaml.
+
+    Nothing is copied: files are referred to by their paths, and only their headers and ids are read.
+    LaffError lists all that is wrong, with path and what to do; nothing is written then.
+    """
+    head = f"# Written by `laff import {shlex.join(map(str, order.paths))}`."
+    problems = Problems()
+    contents = looking.read(order.paths, order.skip, problems)
+    _check_skips(order, contents, problems)
+    lists = _lists(order, contents, head, problems)
+    _end(problems)
+    items = fitting.Items.of(lists.described)
+    found = [_in_order(one, lists.collections) for one in contents.features]
+    features = fitting.fitted(found, items, (*stages_text.OWN, *stages.VERBS), problems, contents.notes)
+    if not contents.features and not problems:
+        problems.add(f"holds no features; {looking.KNOWN}", order.paths[0])
+    pairs = _pairs(order, features, problems)
+    _end(problems)
+    recipe = Recipe(features, pairs, _words(contents), *_uses(lists.described, contents.notes))
+    texts = {STAGES: stages_text.text_of(recipe, head)} | ({COLLECTION: lists.text} if lists.text else {})
+    _write(order.out, texts)
+    return Imported(
+        order,
+        order.out / COLLECTION if lists.text else order.collection,
+        lists.described,
+        lists.sets,
+        recipe,
+        contents.forms,
+        [*contents.notes, *(lists.described.notes if lists.described else [])],
+    )
+
+
+def _end(problems: Problems) -> None:
+    """Raise LaffError where something is wrong."""
+    if problems:
+        raise problems.error("laff import: nothing is written", SHOWN)
+
+
+def _check_skips(order: Order, contents: Contents, problems: Problems) -> None:
+    """Note features that are to be left out and that nobody has."""
+    known = [found.name for found in contents.features]
+    for name in order.skip:
+        if name not in contents.skipped:
+            problems.add(f"--skip {name}: no such feature{meant(name, known)}")
+
+
+def _lists(order: Order, contents: Contents, head: str, problems: Problems) -> _Lists:
+    """The collection: the user's, else that of the tree's lists; nothing where there are neither."""
+    if order.collection is not None:
+        if order.splits:
+            problems.add(f"--split is for the lists of a tree, and {order.collection} says which videos are in which")
+        return _Lists(collections.load(order.collection))
+    if order.splits and not contents.sets:
+        problems.add(f"--split: {order.paths[0]} holds no lists (VideoSets/NAME.txt, TextData/NAME.caption.txt)")
+    chosen = splits.chosen(contents.sets, order.splits, problems)
+    if not chosen or problems:
+        return _Lists()
+    same = order.splits.get("val") == splits.SAME and "val" not in chosen
+    text = splits.yaml_of(contents.name, chosen, same, head)
+    used = [*chosen.values()]
+    contents.notes += [f"list '{one.name}' is not used" for one in contents.sets if one not in used]
+    try:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / COLLECTION
+            path.write_text(text, encoding="utf-8")
+            try:
+                described = collections.load(path)
+            except LaffError as error:
+                raise LaffError(
+                    "", [one.replace(str(path), str(order.out / COLLECTION)) for one in error.problems]
+                ) from None
+    except LaffError as error:
+        problems.extend(f"{one}; mend the file, or name another list by --split" for one in error.problems)
+        return _Lists()
+    named = {split: one.name for split, one in chosen.items()}
+    return _Lists(described, named, text, [one.collection for one in chosen.values()])
+
+
+def _in_order(found: Found, collections_first: Sequence[str]) -> Found:
+    """A feature with its files by split, those of other collections of the tree behind them."""
+    place = {name: number for number, name in reversed(list(enumerate(collections_first)))}
+    parts = sorted(found.parts, key=lambda part: place.get(part.collection, len(place)))
+    return replace(found, parts=parts, aside=bool(place) and bool(parts) and parts[0].collection not in ("", *place))
+
+
+def _pairs(order: Order, features: Sequence[Feature], problems: Problems) -> list[tuple[Feature, Feature]]:
+    """The pairs that were told, else those that names tell."""
+    if not order.pairs:
+        return names.pairs(features)
+    told: list[tuple[Feature, Feature]] = []
+    for video, text in order.pairs:
+        sides: list[Feature] = []
+        for side, name in (("video", video), ("text", text)):
+            rows = [one for one in features if one.side == side and one.level == "video"]
+            fitting_name = [one for one in rows if name in (one.stage, one.found.name)]
+            if fitting_name:
+                sides.append(fitting_name[0])
+            else:
+                known = [one.stage for one in rows]
+                problems.add(f"--pair {video}={text}: '{name}' is no {side} feature{meant(name, known)}")
+        if len(sides) == 2 and sides[0].width != sides[1].width:
+            widths = f"{sides[0].width} and {sides[1].width}"
+            problems.add(f"--pair {video}={text}: their rows have {widths} numbers, so they are not of one space")
+        elif len(sides) == 2:
+            told.append((sides[0], sides[1]))
+    return told
+
+
+def _uses(described: Collection | None, notes: list[str]) -> tuple[bool, bool]:
+    """Whether there are captions to learn from, and captions to rank for; what lacks is noted."""
+    if described is None:
+        return True, True
+    has = {split: bool(captions) for split, captions in described.captions.items()}
+    has["val"] |= described.val_is_test and has["test"]
+    if has["train"] and not has["val"]:
+        notes.append("nothing is trained, since no captions are val's: --split val=NAME, or val=test, says which are")
+    return has["train"] and has["val"], has["test"]
+
+
+def _words(contents: Contents) -> Part | None:
+    """The word vectors that are used: the first, by name."""
+    for part in contents.words[1:]:
+        contents.notes.append(f"word vectors {part.path} are not used; --set w2v.vectors={part.path} takes them")
+    return contents.words[0] if contents.words else None
+
+
+def _write(out: Path, texts: Mapping[str, str]) -> None:
+    """Write the files into a folder; LaffError, and nothing is written, where one of another content is there."""
+    for name, text in texts.items():
+        path = out / name
+        if path.exists() and (not path.is_file() or path.read_bytes() != text.encode()):
+            raise LaffError(f"{path}: is there already and says something else; delete it, or name another --out")
+    with TemporaryDirectory() as folder:  # a mistake of ours would be found here, and not by the user's next command
+        path = Path(folder) / STAGES
+        path.write_text(texts[STAGES], encoding="utf-8")
+        stages.load(StagesFile(path))
+    for name, text in texts.items():
+        files.write_text(out / name, text)

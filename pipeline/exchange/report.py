@@ -1,0 +1,69 @@
+"""What an import tells: how it understood the paths, what it wrote, and how to go on."""
+
+import shlex
+from collections.abc import Iterator
+
+from pipeline.exchange.importing import STAGES, Imported
+from pipeline.exchange.stages_text import OWN, WIDEST
+from pipeline.views.tables import text_table
+
+
+def lines(imported: Imported) -> Iterator[str]:
+    """The report, line by line."""
+    recipe, described, out = imported.recipe, imported.described, imported.order.out
+    yield from imported.forms
+    if described:
+        for split, videos in described.ids.items():
+            if videos:
+                name = f" ({imported.sets[split]})" if split in imported.sets else ""
+                yield f"{split}{name}: {len(videos):,} videos, {len(described.captions[split]):,} captions"
+        if described.val_is_test:
+            yield "val: the videos of test"
+    yield ""
+    yield text_table(list(_features(imported)), left=3)
+    yield ""
+    if recipe.words:
+        yield f"word vectors, which w2v and gru start from: {recipe.words.path}, {recipe.words.width} numbers a word"
+    yield from _pairs(imported)
+    yield from (f"note: {note}" for note in imported.notes)
+    files = [out / STAGES] + ([imported.collection] if imported.collection and not imported.order.collection else [])
+    yield f"written: {', '.join(map(str, files))}"
+    collection = shlex.quote(str(imported.collection)) if imported.collection else "COLLECTION.yaml"
+    yield f"next: laff run -c {collection} --stages {shlex.quote(str(out / STAGES))} -w WORK"
+    if not imported.collection:
+        yield "COLLECTION.yaml says which videos and captions are in which split; docs/collections.md shows one"
+    yield (
+        f"into stages of your own: copy the entries of {out / STAGES} that you want, and fuse them by "
+        f"--set 'train.from=[…, {recipe.features[0].stage}]'"
+    )
+
+
+def _features(imported: Imported) -> Iterator[list[str]]:
+    """Rows of the table of features, a header first."""
+    yield ["stage", "of", "feature", "width", "files", "rows"]
+    described = imported.described
+    for one in imported.recipe.features:
+        of = {"video": "videos", "text": "captions"}[one.side] if one.level == "video" else "frames"
+        total = 0
+        if described:
+            own = described.ids if one.side == "video" else described.captions
+            total = sum(map(len, own.values())) + (len(described.queries) if one.side == "text" else 0)
+        rows = f"{one.covered:,} of {total:,}" if described else f"{sum(len(part.ids) for part in one.found.parts):,}"
+        yield [one.stage, of, one.found.name, f"{one.width}", f"{len(one.found.parts)}", rows]
+
+
+def _pairs(imported: Imported) -> Iterator[str]:
+    """What the import took for pairs, and how to say otherwise."""
+    told = bool(imported.order.pairs)
+    for video, text in imported.recipe.pairs:
+        how = "as told" if told else "guessed from their names and equal widths; --pair VIDEO=TEXT says another"
+        enters = "" if video.width <= WIDEST else f"; wider than a head ({WIDEST}), so they are not in train.raw"
+        yield f"pair of one image-text model: {video.stage} and {text.stage} ({how}){enters}"
+    if not imported.recipe.pairs and {one.side for one in imported.recipe.features} == {"video", "text"}:
+        yield "no pair of one image-text model is known by its names; if there is one, say --pair VIDEO=TEXT"
+    late = [one.stage for one in imported.recipe.features if one.level == "frame"]
+    if late:
+        yield f"features of frames are read by models that name them alone, not by default: {', '.join(late)}"
+    own = [name for name in OWN if name in imported.recipe.fused]
+    if own:
+        yield f"laff makes of the captions: {', '.join(own)}"

@@ -1,0 +1,159 @@
+"""From annotation files to a collection: read by a protocol, counted, videos looked for, written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from pipeline import ids
+from pipeline.errors import LaffError, Problems, printable
+from pipeline.files import sha256
+from pipeline.items.video_files import links_out, some
+from pipeline.protocols import counting, finding, sources, writing
+from pipeline.protocols.dataset import Choices, DataSet, Order, Protocol
+from pipeline.protocols.prepared import SPLITS, Prepared
+
+SHOWN = 20  # mistakes that are listed; the rest is counted
+LISTED = 10  # missing videos of a split that are listed; a file has all
+OPTIONS = {  # field of Choices -> the option of the command
+    **{"val": "--val", "held_out": "--held-out", "seed": "--seed", "first": "--captions"},
+    **{"columns": "--column", "fractions": "--fractions"},
+}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person asks for."""
+
+    data_set: DataSet
+    protocol: Protocol
+    annotations: Sequence[Path]
+    out: Path
+    videos: Path | None = None
+    choices: Choices = field(default_factory=Choices)
+    name: str = ""  # of the collection; '' for that of the data set
+    accept_counts: bool = False  # whether other counts than the published ones are written
+    replace: bool = False  # whether another collection may be replaced
+    follow_links: bool = False  # whether a run may follow links that lead out of the folder of videos
+
+
+def prepare(wish: Wish) -> list[str]:
+    """Prepare a data set -> the report, line by line. LaffError lists every mistake, with file and line."""
+    data_set, protocol = wish.data_set, wish.protocol
+    refuse_choices(data_set, wish.choices)
+    given = sources.read(wish.annotations)
+    _leave_out(wish, given)
+    problems = Problems()
+    prepared = data_set.read(Order(protocol, given, wish.choices, problems, wish.videos is not None))
+    where = f"laff prepare {data_set.name}"
+    if problems:
+        raise problems.error(where, SHOWN)
+    _check_ids(prepared, problems)
+    if problems:
+        raise problems.error(where, SHOWN)
+    comparison = counting.compared(prepared, protocol.counts if prepared.counts is None else prepared.counts)
+    told = [*prepared.notes, *comparison.remarks]
+    if comparison.differences and not wish.accept_counts:
+        then = "\n".join([*told, "If the files are what you want all the same: --accept-counts"])
+        raise Problems(comparison.differences).error(f"{where} --protocol {protocol.name}", then=then)
+    report = [f"{data_set.title}, protocol {protocol.name}: {protocol.about}"]
+    if prepared.choice:
+        report.append(f"chosen: {prepared.choice}")
+    report += [f"  {line}" for line in comparison.lines]
+    folder = wish.videos or prepared.videos
+    found = finding.found(folder, _videos(prepared), prepared.files) if folder else None
+    report += _about_videos(found, prepared, wish)
+    if wish.follow_links:
+        prepared.keys["follow_links"] = True
+    report += [f"note: {text}" for text in told]
+    if given.unused:
+        report.append(f"note: not used: {some([path.name for path in given.unused])}")
+    name = f"{data_set.name}/{protocol.name}" if protocol.public else ""
+    if name and comparison.differences:
+        name += counting.OTHER
+        report.append(f"note: figures of it cannot be compared with those of others; its protocol is named '{name}'")
+    head = _head(wish, prepared, given, comparison)
+    title = wish.name or (data_set.name if protocol.public else wish.out.resolve().name)
+    contents = writing.texts(prepared, title, name, found, head, wish.out)
+    report.append(writing.write(wish.out, contents, wish.replace))
+    return report
+
+
+def refuse_choices(data_set: DataSet, choices: Choices) -> None:
+    """Raise LaffError for a choice that the data set does not have."""
+    usual = Choices()
+    given = [part.name for part in fields(Choices) if getattr(choices, part.name) != getattr(usual, part.name)]
+    for name in given:
+        if name not in data_set.choices:
+            has = ", ".join(OPTIONS[choice] for choice in data_set.choices) or "none of these"
+            raise LaffError(f"{data_set.name} has nothing to choose by {OPTIONS[name]} (it has {has})")
+
+
+def _leave_out(wish: Wish, given: sources.Sources) -> None:
+    """Leave out what an earlier call wrote into a folder among the annotations; LaffError where it would be theirs."""
+    place = wish.out.resolve()
+    for path in map(Path.resolve, wish.annotations):
+        if path.is_relative_to(place) and (path.is_dir() or path.name in writing.NAMES):
+            raise LaffError(f"--out {wish.out}: the annotations lie there; name a folder of its own")
+    given.files = [
+        one for one in given.files if one.path.resolve().parent != place or one.path.name not in writing.NAMES
+    ]
+
+
+def _videos(prepared: Prepared) -> list[str]:
+    return [video for split in SPLITS for video in prepared.ids[split]]
+
+
+def _check_ids(prepared: Prepared, problems: Problems) -> None:
+    """Every video is in one split and has an id that a collection can hold; there is at least one."""
+    where: dict[str, str] = {}
+    for split in SPLITS:
+        for video in prepared.ids[split]:
+            if wrong := ids.wrong(video):
+                problems.add(wrong, split)
+            if (first := where.setdefault(video, split)) != split:
+                problems.add(f"video '{video}' is in {first} and in {split}; a video belongs to one split")
+    if not where:
+        problems.add("the files have no video of any split; `laff prepare` lists what a data set reads")
+
+
+def _about_videos(found: finding.Files | None, prepared: Prepared, wish: Wish) -> list[str]:
+    """Which videos have a file, in words."""
+    if found is None:
+        return ["note: no --videos: the collection is for features that are imported"]
+    total = len(_videos(prepared))
+    notes = []
+    if not wish.follow_links and (
+        out := links_out([str(found.folder / path) for path in found.paths.values()], found.folder)
+    ):
+        notes.append(
+            f"note: {len(out):,} files are links out of {found.folder}, such as {Path(next(iter(out))).name}; a run "
+            "refuses them until --follow-links lets it"
+        )
+    if found.several:
+        notes.append(
+            f"note: {len(found.several):,} videos have several files, and the first is taken: {some(found.several)}"
+        )
+    if not found.missing:
+        return [f"videos: all {total:,} have a file in {found.folder}", *notes]
+    lines = [f"videos: {total - len(found.missing):,} of {total:,} have a file in {found.folder}"]
+    lost = set(found.missing)
+    for split in SPLITS:
+        if missing := [video for video in prepared.ids[split] if video in lost]:
+            shown = f"{', '.join(missing[:LISTED])}{', …' if len(missing) > LISTED else ''}"
+            count = f"{len(missing):,} of {len(prepared.ids[split]):,}"
+            lines.append(f"  {split}: {count} are missing, and stay in the split for coverage to count: {shown}")
+    return [*lines, f"  all that are missing: {wish.out / writing.MISSING}", *notes]
+
+
+def _head(wish: Wish, prepared: Prepared, given: sources.Sources, comparison: counting.Comparison) -> list[str]:
+    """What the collection.yaml says of itself, a comment a line."""
+    lines = [f"{wish.data_set.title}, protocol {wish.protocol.name}: {wish.protocol.about}"]
+    if prepared.choice:
+        lines.append(f"chosen: {prepared.choice}")
+    lines += comparison.lines
+    used = [one.path for one in given.files if one.used]
+    if len(used) > SHOWN:
+        lines.append(f"from {len(used):,} files, such as {some([path.name for path in used])}")
+    else:
+        lines += [f"from {path.name}, sha256 {sha256(path)}" for path in used]
+    return [*map(printable, lines)]  # a name with a line end would end the comment
