@@ -7,6 +7,7 @@ import statistics
 import pytest
 
 from pipeline.graph.models import NAME
+from pipeline.protocols import known
 from pipeline.published import read
 from pipeline.published.table import Table
 
@@ -138,3 +139,12 @@ def test_dual_softmax_is_never_among_plain_rows() -> None:
     parts = read.load("anchors").parts
     assert parts["dual-softmax"].tag == "dual softmax"
     assert not any("dual" in tag for tag in [parts["fine-tuned"].tag, *parts["fine-tuned"].tags.values()])
+
+
+def test_protocols_are_those_of_laff_prepare() -> None:
+    """So a collection that it makes names a protocol that a table knows."""
+    protocols = {protocol for table in read.every() for of_set in table.sets.values() for protocol in of_set}
+    assert len(protocols) == 8
+    for protocol in protocols:
+        dataset, _, name = protocol.partition("/")
+        assert name in [one.name for one in known.named(dataset).protocols], protocol
