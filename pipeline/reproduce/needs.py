@@ -37,7 +37,7 @@ def how(table: Table) -> str:
     """What measures the same here."""
     if table.runs:
         return f"run by: laff reproduce {table.id} -c collection.yaml -w WORK (the models of the grid {table.grid})"
-    return f"shown beside: {table.command}" if table.command else f"quoted only: {table.why}"
+    return f"measured by: {table.command}" if table.command else f"quoted only: {table.why}"
 
 
 def prepared_by(protocol: str) -> str:

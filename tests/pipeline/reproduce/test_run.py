@@ -35,7 +35,7 @@ def test_without_a_table_it_lists_them() -> None:
     assert shown.strip() == overview()
     assert [line.split()[0] for line in shown.splitlines() if line[:1].strip()] == read.ids()
     assert "run by: laff reproduce tab-11 " in shown
-    assert "shown beside: laff analyze weights" in shown
+    assert "measured by: laff analyze weights" in shown
     assert "quoted only: " in shown
 
 
@@ -61,7 +61,7 @@ def test_a_format_stands_alone_on_the_output(form: str) -> None:
 
 
 def test_tables_that_nothing_here_trains(small: Any) -> None:
-    assert "shown beside: laff analyze spaces -k 5" in laff("10", *small.options()).stdout
+    assert "measured by: laff analyze spaces -k 5" in laff("10", *small.options()).stdout
     assert "The column heads contradict the source's text." in laff("14").stdout
     assert "quoted only: the poster does not say" in laff("poster-blocks").stdout
 
