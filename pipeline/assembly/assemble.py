@@ -108,13 +108,18 @@ def split(context: Context, rows: Rows, encoders: Sequence[Joint]) -> "Split":
 
     from fusion.features import Frames, Split
 
-    text = {name: as_feature(values) for name, values in rows.text.items()}
-    texts = [context.catalog.texts[row] for row in rows.captions]
-    text |= {joint.name: joint.tokens(texts) for joint in encoders}
+    text = texts(context, rows, encoders)
     video: dict[str, Tensor | Frames] = {name: torch.from_numpy(values) for name, values in rows.video.items()}
     for name, (values, counts) in rows.frames.items():
         video[name + BY_FRAME] = Frames(torch.from_numpy(values), torch.from_numpy(counts).long())
     return Split(video, text, torch.from_numpy(np.maximum(rows.video_of, 0)))
+
+
+def texts(context: Context, rows: Rows, encoders: Sequence[Joint]) -> "dict[str, Feature]":
+    """The text features of rows as tensors, with the tokens that joint encoders read."""
+    text = {name: as_feature(values) for name, values in rows.text.items()}
+    sentences = [context.catalog.texts[row] for row in rows.captions]
+    return text | {joint.name: joint.tokens(sentences) for joint in encoders}
 
 
 def part_of(whole: "Split", model: Model) -> "Split":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,9 @@ def measured(context: Context, compared: Rows) -> Measured:
 
 def _what(row: Row, train: Stage, compared: Rows) -> dict[str, Any]:
     """The model of a row, and `differs`: how it differs from the train stage's settings, in words."""
+    if row.second:
+        plain = _what(replace(row, name=row.second.of, second=None), train, compared)
+        return plain | {"differs": f"{row.second.of} {row.second.how.WORDS}; not comparable with plain rows"}
     if not row.models:
         video, text = row.features
         differs = f"{video} and {text} compared by their cosine, nothing trained"
@@ -103,12 +107,15 @@ def _lines(context: Context, rows: list[Row], against: str) -> dict[str, dict[st
     groups: dict[str, np.ndarray] = {}
     for row in rows:
         seeds = read_seeds(context.work.folder(rank.name), row)
-        lines[row.name] = {way: summed([seed[way] for seed in seeds], row.seeds) for way in WAYS}
+        lines[row.name] = {way: summed([seed[way] for seed in seeds], row.seeds) for way in row.ways}
         lines[row.name] |= {"seeds": list(row.seeds) if row.models else [], "trained": bool(row.models)}
+        if row.second:  # not comparable with the others: it is not tested, and changes no correction of theirs
+            lines[row.name]["second"] = row.second.about()
+            continue
         for way in WAYS:
             precision[way][row.name] = np.mean([seed[way].ranks.precision for seed in seeds], axis=0)
             groups[way] = seeds[0][way].groups
-    others = [name for name in lines if name != against] if against else []
+    others = [name for name in precision["t2v"] if name != against] if against else []
     with progress.bar("significance", len(WAYS) * len(others), "test") as bar:
         for way in WAYS:
             p_values = {}

@@ -12,7 +12,7 @@ from pipeline.compare.rows import Rows, RunRows
 from pipeline.errors import LaffError, Problems
 from pipeline.graph import models
 from pipeline.graph.graph import Graph
-from pipeline.graph.options import ModelOptions
+from pipeline.graph.options import ModelOptions, PairOptions
 from pipeline.request import Request
 from pipeline.store import memory
 
@@ -39,8 +39,9 @@ def requested(
 
     A `--set` of a run holds for the comparison too, where it means the same there: `train.seeds` are the seeds of its
     models (`seeds` of this call replace them), `train.singles=true` adds the stage's own block on each feature alone,
-    `rank.pairs` adds its pairs to those of the grid. What the grid's models say instead (OVERRULED) is refused where a
-    person gives it, and ignored where the workspace remembers it of a run. LaffError with all that is wrong.
+    `rank.pairs` adds its pairs to those of the grid, and `rank.rescore` second scoring of its rows. What the grid's
+    models say instead (OVERRULED) is refused where a person gives it, and ignored where the workspace remembers it of a
+    run. LaffError with all that is wrong.
     """
     chosen = grid.load(named) if isinstance(named, str) else named
     graph = request.graph()
@@ -63,6 +64,7 @@ def requested(
     run = RunRows(
         singles=train.options_as(ModelOptions).singles and f"{train.name}.singles" in settings,
         pairs=models.pairs(rank) if f"{rank.name}.pairs" in settings else {},
+        rescore=rank.options_as(PairOptions).rescore if f"{rank.name}.rescore" in settings else {},
     )
     grid_rows = rows.rows(chosen, graph, roles or {}, seeds, run)
     return GridRequest(**vars(request), rows=grid_rows), chosen, grid_rows

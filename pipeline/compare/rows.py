@@ -9,9 +9,11 @@ from typing import Any
 
 from pipeline.compare.grid import ALL, SIDES, Grid
 from pipeline.errors import LaffError, Problems, did_you_mean
+from pipeline.graph import rescoring
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.models import main, of
-from pipeline.graph.options import ModelOptions
+from pipeline.graph.models import rows as table_rows
+from pipeline.graph.options import ModelOptions, PairOptions
 from pipeline.store.workspace import COMPARISONS
 
 
@@ -37,9 +39,12 @@ class Rows:
         rank = self.graph.of_step("rank")
         train = self.graph.stages[rank.sources[0]]
         kept = {name: entry for name, entry in train.options_as(ModelOptions).baselines.items() if name not in failed}
+        plain = [name for name in self.names if name not in failed and rescoring.SIGN not in name]
+        rescore = rescoring.among(rank.options_as(PairOptions).rescore, plain)
+        rank = replace(rank, options=rank.options | {"rescore": rescore})
         graph = _with(self.graph, [replace(train, options=train.options | {"baselines": kept}), rank])
-        names = [name for name in self.names if name not in failed]
-        return replace(self, graph=graph, names=names, left_out=self.left_out | dict(failed))
+        again = [second.name for second in rescoring.seconds(rescore, plain)]
+        return replace(self, graph=graph, names=[*plain, *again], left_out=self.left_out | dict(failed))
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class RunRows:
 
     singles: bool = False  # the train stage's own block on each of its video features alone
     pairs: Mapping[str, Sequence[str]] = field(default_factory=dict)  # rows without training, as rank.pairs has them
+    rescore: rescoring.Asked = field(default_factory=dict)  # second scoring, as rank.rescore has it
 
 
 class _Missing(Exception):
@@ -164,13 +170,17 @@ def rows(
     of_models["seeds"] = list(seeds or grid.seeds) or train.options_as(ModelOptions).seeds
     folder = f"{COMPARISONS}/{grid.name}"  # of its own, so that no row replaces what a run or another grid has made
     train = replace(train, name=f"{folder}/{train.name}", sources=sources, options=train.options | of_models)
-    options = rank.options | {"pairs": pairs}
+    rescore = rescoring.among(run.rescore, [*models, *pairs])
+    grid_rows.left_out |= rescoring.lacking(run.rescore, [*models, *pairs])
+    options = rank.options | {"pairs": pairs, "rescore": rescore}
     rank = replace(rank, name=f"{folder}/{rank.name}", sources=(train.name,), options=options)
     grid_rows.graph = _with(graph, [train, rank])
     grid_rows.names = [*models, *pairs]
     try:
         if models:
             of(grid_rows.graph, train, called="model")
+        if rescore and not problems:
+            grid_rows.names = [row.name for row in table_rows(grid_rows.graph, rank)]
     except LaffError as error:
         problems.extend(error.problems)
     problems.check(grid.path)

@@ -14,6 +14,7 @@ from pipeline.compare.request import requested
 from pipeline.compare.rows import Rows
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.files import write_csv
+from pipeline.graph import rescoring
 from pipeline.opening import open_context
 from pipeline.outcome import Outcome
 from pipeline.plan import lacks, losses
@@ -106,6 +107,8 @@ def _against(grid: Grid, rows: Rows, asked: str) -> str:
     if asked in rows.left_out:
         raise LaffError(f"--against {asked}: it is left out here: {rows.left_out[asked]}")
     against = asked or grid.against
+    if rescoring.SIGN in asked:
+        raise LaffError(f"--against {asked}: rows of second scoring are not comparable with others, and not tested")
     known = [*rows.names, *rows.left_out]
     if against and against not in known:
         where = f"--against {asked}" if asked else f"{grid.path}: against: {against}"

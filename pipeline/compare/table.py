@@ -12,7 +12,7 @@ from pipeline.compare.quotes import OWN, from_json
 from pipeline.ranking.ranks_file import WAYS
 from pipeline.views import formats
 from pipeline.views.figure_table import Cell, FigureTable, figure
-from pipeline.views.results import warning
+from pipeline.views.results import second_notes, warning
 from pipeline.views.tables import metrics_of, p_text, text_table
 
 NOT_SHOWN = ("MeanR", "MRR")  # metrics that only the CSV has
@@ -30,9 +30,18 @@ def header(figures: dict[str, Any]) -> list[str]:
 
 
 def shown(figures: dict[str, Any], way: str) -> FigureTable:
-    """The table of one way, with the sentences below it."""
-    rows = [cells(figures, name, way) for name in figures["rows"]]
-    return FigureTable(header(figures), rows, heading(figures, way), [*legend(figures), *remarks(figures)])
+    """The table of one way, with the sentences below it; rows of second scoring have a best of their own."""
+    names = [name for name, line in figures["rows"].items() if way in line]
+    groups: dict[str, list[int]] = {}
+    for number, name in enumerate(names):
+        groups.setdefault(figures["rows"][name].get("second", {}).get("method", ""), []).append(number)
+    return FigureTable(
+        header(figures),
+        [cells(figures, name, way) for name in names],
+        heading(figures, way),
+        [*legend(figures), *remarks(figures)],
+        groups=list(groups.values()),
+    )
 
 
 def cells(figures: dict[str, Any], name: str, way: str) -> list[Cell]:
@@ -101,6 +110,7 @@ def legend(figures: dict[str, Any]) -> list[str]:
     elif figures["untested"]:
         sentences.append(f"{figures['untested']}.")
     sentences += [SECONDS, "FLOPs: 2 a multiply-add, of embedding one."]
+    sentences += [f"{note}." for note in second_notes(figures.get("rows", {}), "t2v")]
     sentences += [f"{remark[0].upper()}{remark[1:]}." for remark in figures.get("unusual", [])]
     if roles := figures["roles"]:
         sentences.append(", ".join(f"{role} is {name}" for role, name in roles.items()) + ".")
@@ -180,7 +190,7 @@ def csv_rows(figures: dict[str, Any]) -> list[Sequence[Any]]:
     ]
     csv_lines: list[Sequence[Any]] = [[*head, *(f"quoted {column}" for column in columns)]]
     for name, line in figures["rows"].items():
-        for way in WAYS:
+        for way in [way for way in WAYS if way in line]:
             of_way = line[way]
             values = [of_way[metric][part] for metric in metrics for part in ("mean", "std")]
             row = [

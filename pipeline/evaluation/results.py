@@ -41,7 +41,7 @@ class Results(TypedDict, total=False):
     coverage: float  # of test
     splits: dict[str, Coverage]
     untrained: list[str]  # stages with random weights
-    models: dict[str, dict[str, Table]]  # row -> way
+    models: dict[str, dict[str, Table]]  # row -> way; and `second`, what it is, of a row of second scoring
     bootstrap: dict[str, dict[str, Interval]]  # row -> way
     earlier_code: dict[str, list[str]]  # see `accept.earlier_code`; not there where it is empty
     package: dict[str, str]  # name and sha256 of the one that the models came in; not there where they learned here
@@ -50,7 +50,8 @@ class Results(TypedDict, total=False):
 def results(context: Context, stage: Stage, rows: Sequence[Row], ranks: Mapping[str, Seeds]) -> Results:
     """Results of an evaluate stage for all rows, and by chance; `ranks` by the row's name.
 
-    A row with uncovered queries is there twice: with these queries at the last rank, and without them.
+    A row with uncovered queries is there twice: with these queries at the last rank, and without them. Rows of second
+    scoring are the last, behind chance, and say what they are.
     """
     splits = coverage(
         context, context.stage(stage.sources[0]).sources[0], [row.features[0] for row in rows if row.features]
@@ -59,15 +60,15 @@ def results(context: Context, stage: Stage, rows: Sequence[Row], ranks: Mapping[
     intervals: dict[str, dict[str, Interval]] = {}
     resampling = stage.options_as(BootstrapOptions)
     for row in rows:
-        seeds = ranks[row.name]
-        models[row.name] = {way: summed([seed[way] for seed in seeds], row.seeds) for way in WAYS}
-        intervals[row.name] = {way: interval([seed[way] for seed in seeds], resampling) for way in WAYS}
-        if not seeds[0]["t2v"].covered.all():
-            models[f"{row.name} (covered only)"] = {
-                way: summed([_covered(seed[way]) for seed in seeds], row.seeds) for way in WAYS
-            }
+        intervals[row.name] = {way: interval([seed[way] for seed in ranks[row.name]], resampling) for way in row.ways}
+        if row.second is None:
+            models |= _tables(row, ranks[row.name])
     any_row = next(iter(ranks.values()))[0]
     models["chance"] = {way: _chance(any_row[way]) for way in WAYS}
+    for row in rows:
+        if row.second is not None:
+            about = {"second": row.second.about()}
+            models |= {name: tables | about for name, tables in _tables(row, ranks[row.name]).items()}
     content: Results = {
         "protocol": protocol(context),
         "unusual": unusual(context),
@@ -83,6 +84,16 @@ def results(context: Context, stage: Stage, rows: Sequence[Row], ranks: Mapping[
     if package := context.graph.package:
         content["package"] = {"name": package.name, "sha256": package.sha256}
     return content
+
+
+def _tables(row: Row, seeds: Seeds) -> dict[str, dict[str, Table]]:
+    """Tables of a row by way, under its name; and of its covered queries alone, where others are not."""
+    tables = {row.name: {way: summed([seed[way] for seed in seeds], row.seeds) for way in row.ways}}
+    if not seeds[0]["t2v"].covered.all():
+        tables[f"{row.name} (covered only)"] = {
+            way: summed([_covered(seed[way]) for seed in seeds], row.seeds) for way in row.ways
+        }
+    return tables
 
 
 def protocol(context: Context) -> str:
@@ -146,6 +157,7 @@ def by_query(rows: Sequence[Row], ranks: Mapping[str, Seeds], way: str) -> Itera
     columns = {
         f"{row.name}/seed{number}": seed[way]
         for row in rows
+        if way in row.ways
         for number, seed in zip(row.seeds, ranks[row.name], strict=True)
     }
     any_column = next(iter(columns.values()))

@@ -109,8 +109,8 @@ class Stage:
     @property
     def named(self) -> tuple[str, ...]:
         """The stages that its params name, besides those in `from`."""
-        values = [value for param in self.about.names_more for value in self.options.get(param, {}).values()]
-        return tuple(dict.fromkeys(name for value in values if isinstance(value, list) for name in value))
+        named = [name for param in self.about.names_more for name in step_facts.named(self.options.get(param))]
+        return tuple(dict.fromkeys(named))
 
     @property
     def fitted(self) -> bool:

@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass, field, replace
 
 from pipeline.errors import LaffError, did_you_mean, problems
-from pipeline.graph import aggregators, baselines, model_checks
+from pipeline.graph import aggregators, baselines, model_checks, rescoring
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.options import ModelOptions, ModelTraining, PairOptions
+from pipeline.graph.rescoring import Second
 from pipeline.graph.stages_file import Entry
 from pipeline.parts import classes
 from pipeline.parts.binding import Params, bind
@@ -48,6 +49,12 @@ class Row:
     models: tuple[Model, ...] = ()  # scores are averaged over them
     features: tuple[str, ...] = ()  # without models: (video feature, text feature), compared by their cosine
     pairs: bool = False  # not by cosine: the aggregator that the features were fine-tuned with scores each pair
+    second: Second | None = None  # how the scores of the row `second.of` are changed; None: they are not
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The ways that it ranks: t2v, v2t or both."""
+        return self.second.how.WAYS if self.second else rescoring.WAYS
 
 
 def main(stage: Stage) -> str:
@@ -172,7 +179,7 @@ def _scored(graph: Graph, where: str, pair: list[str]) -> bool:
 
 
 def rows(graph: Graph, stage: Stage) -> list[Row]:
-    """The rows of a rank stage, in the order of the table."""
+    """The rows of a rank stage, in the order of the table; those that `rescore` adds are the last."""
     train = graph.stages[stage.sources[0]]
     trained = of(graph, train)
     table_rows = [Row(model.name, model.seeds, models=(model,)) for model in trained]
@@ -183,7 +190,38 @@ def rows(graph: Graph, stage: Stage) -> list[Row]:
         if row := _pair(graph, stage, name):
             table_rows.append(row)
     _check_names(stage, [row.name for row in table_rows])
-    return table_rows
+    return table_rows + _second(graph, stage, {row.name: row for row in table_rows})
+
+
+def _second(graph: Graph, stage: Stage, plain: dict[str, Row]) -> list[Row]:
+    """The rows of second scoring. LaffError where one is of an unknown row or method, or its features do not fit."""
+    try:
+        seconds = rescoring.seconds(stage.options_as(PairOptions).rescore, list(plain))
+    except LaffError as error:
+        raise problems(f"'{stage.name}'", error.problems) from None
+    mistakes = [
+        f"rescore: {second.method}: there is no {side} feature '{feature}'{did_you_mean(feature, have)}"
+        for second in seconds
+        for feature, side in zip(second.features, ("video", "text"), strict=False)
+        for have in [[other.name for other in graph.stages.values() if side in other.sides]]
+        if feature not in have
+    ]
+    mistakes += [
+        f"rescore: {second.method}: {reason}"
+        for second in seconds
+        for feature in second.features[:1]
+        if feature in graph.stages and (reason := _no_frames(graph.stages[feature]))
+    ]
+    if mistakes:
+        raise problems(f"'{stage.name}'", mistakes)
+    return [replace(plain[second.of], name=second.name, second=second) for second in seconds]
+
+
+def _no_frames(stage: Stage) -> str:
+    """Why the frames of a feature cannot be compared with captions by their cosine; '' where they can."""
+    if reason := aggregators.without_vectors(stage):
+        return f"{reason}, and its frames have no cosine with captions"
+    return "" if model_checks.by_frame(stage) else f"'{stage.name}' holds one row a video; give its stage level: frame"
 
 
 def ranked(graph: Graph, stage: Stage) -> list[str]:

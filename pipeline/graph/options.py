@@ -52,11 +52,13 @@ class ModelTraining(Learning):
 
 @dataclass(frozen=True)
 class PairOptions:
-    """Which pairs of features a rank stage ranks."""
+    """Which rows a rank stage ranks beside the models."""
 
     # rows without training, as name -> [video feature, text feature]; `fused` means the feature of this name on both
     # sides, if the train stage fuses it
     pairs: dict[str, list[str] | Literal["fused"]] = field(default_factory=dict)
+    # second scoring, in rows of its own: a list of methods (dual-softmax, qb-norm, frame-max), or method -> its params
+    rescore: list[str] | dict[str, dict[str, Any] | None] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

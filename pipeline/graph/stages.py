@@ -149,9 +149,7 @@ def _order(raw: Entries, problems: Problems) -> list[str]:
 def _named(entry: Entry) -> list[str]:
     """The stages that an entry's params name, besides those in `from`."""
     params = step_facts.about(str(entry.get("step"))).names_more
-    pairs = [entry["params"].get(param) or {} for param in params]
-    values = [value for mapping in pairs if isinstance(mapping, dict) for value in mapping.values()]
-    return list(dict.fromkeys(str(name) for value in values if isinstance(value, list) for name in value))
+    return list(dict.fromkeys(name for param in params for name in step_facts.named(entry["params"].get(param))))
 
 
 def _source_problems(stages: Mapping[str, Stage]) -> list[str]:

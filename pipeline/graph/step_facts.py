@@ -26,7 +26,9 @@ class StepFacts:
     # for the graph
     reads: tuple[str, ...] = ()  # its `from` lists exactly one stage of each of these steps, in this order
     may_read: tuple[str, ...] = ()  # after these, `from` may also list one stage of each of these steps
-    names_more: tuple[str, ...] = ()  # params {…: [stage, …]}: a stage also reads the stages that they name
+    names_more: tuple[
+        str, ...
+    ] = ()  # params {…: [stage, …]} or {…: {pair: [stage, …]}}: a stage also reads the stages that they name
     single: bool = False  # a graph has at most one stage of it
     uses: bool = False  # its stages must name a class by `uses:`
     borrows: str = ""  # a step: without `uses:`, take the class of the source with this step
@@ -59,6 +61,13 @@ class StepFacts:
     shaped_by_task: tuple[str, ...] = ()  # these count too if the stage's class is trained step by step (it has `task`)
     # for --help
     help: str = ""  # the first sentence of the help of a stage's command
+
+
+def named(value: Any) -> list[str]:
+    """The stages that a param of NAMES_MORE names, as far as it has its form."""
+    values = value.values() if isinstance(value, dict) else ()
+    lists = [one.get("pair") if isinstance(one, dict) else one for one in values]
+    return [str(name) for one in lists if isinstance(one, list) for name in one]
 
 
 @cache

@@ -96,6 +96,9 @@ def _ends(selection: Selection, train: Stage, vectors: str) -> Entries:
                 taken = {model.name for model in selection.models}
                 pairs |= {name: [name, name] for name in selection.pairs if name in fused and name not in taken}
                 entries[stage.name]["from"] = [train.name, vectors]
+                entries[stage.name]["params"].pop(
+                    "rescore", None
+                )  # it reads what a package lacks: captions of train, frames
                 entries[stage.name]["params"]["pairs"] = pairs
             source = stage.name
     return entries

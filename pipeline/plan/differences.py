@@ -53,6 +53,8 @@ def explain(old: JsonObject, new: JsonObject) -> str:
     """Why two recipes differ, in words: 'frames 13 → 16; follows decode'."""
     settings = differences(old, new)
     reasons = [str(setting) for setting in settings if setting.what not in SIDES]
+    before, after = old.get("second", {}), new.get("second", {})
+    reasons += [str(Difference(key, before.get(key), after[key])) for key in after if before.get(key) != after[key]]
     if old.get("decoder") != new.get("decoder"):
         reasons.append(f"decoder {_versions(old.get('decoder'))} → {_versions(new.get('decoder'))}")
     modules = changed_code(old, new)

@@ -141,7 +141,11 @@ class Recipes:
             source: self.kept(self.graph.stages[source], vectors)
             for source, vectors in self.read_by(stage, row).items()
         }
-        return self._joined(self.part(stage), reads | {name: self.of(name) for name in row.features})
+        recipe, features = self.part(stage), list(row.features)
+        if row.second:  # rows without it do not depend on it; it makes no other run, since nothing learns from it
+            recipe["second"] = {f"{row.second.method}.{key}": value for key, value in row.second.params.items()}
+            features += row.second.features
+        return self._joined(recipe, reads | {name: self.of(name) for name in features})
 
     def read_by(self, stage: Stage, row: Row) -> dict[str, Kept]:
         """{vectors stage: the kept vectors that a rank stage reads for a row}; {} if it computes the vectors itself."""

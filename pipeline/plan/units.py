@@ -10,6 +10,7 @@ from pipeline.graph import models
 from pipeline.graph.graph import Stage
 from pipeline.graph.kept import Kept, train_of
 from pipeline.graph.models import Model, Row
+from pipeline.graph.rescoring import WAYS, QbNorm
 from pipeline.items.catalog import Catalog
 from pipeline.plan.context import Context
 from pipeline.plan.fingerprints import fingerprint
@@ -88,13 +89,25 @@ def ranked(context: Context, stage: Stage, row: Row) -> Iterator[Unit]:
     queries = context.catalog.query_content()
     base = [context.catalog.split_content("test"), lost, *([queries] if queries else [])]
     learned = [model_content(context, train, trained) for trained in row.models]
-    content = [*base, *learned, data_content(context, *row.features)]
+    content = [*base, *learned, data_content(context, *row.features), *_second_content(context, row)]
     recipe = context.recipes.row(stage, row)
+    left = [f"/{way}." for way in WAYS if way not in row.ways]
+    wanted = [name for name in stage.about.makes if not any(part in name for part in left)]
     unit_fingerprint = fingerprint(recipe)
     for seed in row.seeds:
         key = f"{row.name}/seed{seed}"
-        makes = tuple(name.format(unit=key) for name in stage.about.makes)
+        makes = tuple(name.format(unit=key) for name in wanted)
         yield Unit(key, files.digest([content, seed]), unit_fingerprint, recipe, makes)
+
+
+def _second_content(context: Context, row: Row) -> list[Any]:
+    """What the second scoring of a row is made from, beside what the row is made from; [] without one."""
+    if row.second is None:
+        return []
+    if isinstance(row.second.how, QbNorm):
+        return [context.catalog.split_side("text", "train")]
+    features = row.second.features
+    return [data_content(context, *features), _lost(context, list(features[:1]), ("test",))] if features else []
 
 
 def vectors(context: Context, stage: Stage, kept: Kept) -> Iterator[Unit]:

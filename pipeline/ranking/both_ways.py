@@ -1,6 +1,6 @@
 """Captions against videos and videos against captions: a run file of each way, and the ranks of all queries."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +10,20 @@ from pipeline.items.catalog import Catalog
 from pipeline.ranking import ranks_file, trec
 from pipeline.ranking.embed import blocks
 from pipeline.ranking.ranks import Ranks, rank
-from pipeline.ranking.scores import Scored
+from pipeline.ranking.ranks_file import WAYS
+from pipeline.ranking.scores import Scores
 
 RUNS = ("t2v.trec.gz", "v2t.trec.gz")
 
 
-def write(folder: Path, name: str, scored: Scored, catalog: Catalog, covered: Rows, k: int) -> None:
+def write(
+    folder: Path, name: str, scored: Scores, catalog: Catalog, covered: Rows, k: int, ways: Collection[str] = WAYS
+) -> None:
     """Write the run files, k items a query, and the ranks of the row `name`; uncovered queries are at the last rank.
 
-    covered: the videos of test that have every feature, and all its captions. Queries of no video have a run and no
-    rank; they are no candidates for videos. A video without a caption is a candidate, and its run says which captions
-    would suit it best.
+    covered: the videos of test that have every feature, and all its captions. ways: t2v alone, or both.
+    Queries of no video have a run and no rank; they are no candidates for videos. A video without a caption is a
+    candidate, and its run says which captions would suit it best.
     """
     text_ids = catalog.ids("text", covered.captions)
     captions = np.flatnonzero(np.asarray(catalog.caption_video)[covered.captions] >= 0)  # texts with a known answer
@@ -51,9 +54,10 @@ def write(folder: Path, name: str, scored: Scored, catalog: Catalog, covered: Ro
             v2t.put(places[block[asks]], rank(scores[asks], [captions_by_video[video] for video in block[asks]]))
             yield from trec.named(video_ids, block, caption_ids, *trec.top_k(scores, k))
 
-    for file, queries in zip(RUNS, (by_caption(), by_video()), strict=True):
-        trec.write_run(folder / file, queries, name)
-    ranks_file.write(folder, name, catalog, covered, t2v.take(captions), v2t)
+    for way, file, queries in zip(WAYS, RUNS, (by_caption(), by_video()), strict=True):
+        if way in ways:
+            trec.write_run(folder / file, queries, name)
+    ranks_file.write(folder, name, catalog, covered, t2v.take(captions), v2t if "v2t" in ways else None)
 
 
 def captions_of(video_of: np.ndarray, videos: int) -> list[np.ndarray]:

@@ -1,5 +1,6 @@
 """The videos and captions of test, read once for all rows of a rank stage; each side is the other's candidates."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,8 @@ from pipeline.plan.context import Context
 from pipeline.progress import Bar
 from pipeline.ranking import pair_scores, scores, stored
 from pipeline.ranking.embed import distinct, each_text, embed, embed_videos
-from pipeline.ranking.scores import Score, Scored
+from pipeline.ranking.scores import Scored
+from pipeline.ranking.texts import Bank, Scorer, Texts, bank
 
 if TYPE_CHECKING:
     from fusion.features import Split
@@ -31,40 +33,63 @@ class Candidates:
     encoders: list[assemble.Joint]
     rows: Rows
     whole: "Split | None"  # None where there are no models
-    first: np.ndarray  # [U] where each different caption first stands
+    texts: Texts  # the captions of test, and the queries
     of_text: np.ndarray  # [C] which of the different captions each is
     vectors: Stage | None = None  # where vectors of videos are kept, of some models
 
     @property
     def pairs(self) -> int:
         """How many pairs of a caption and a video there are, equal captions counted once."""
-        return len(self.first) * len(self.rows.videos)
+        return len(self.texts.first) * len(self.rows.videos)
 
-    def scored(self, row: Row, seed: int, bar: Bar | None = None) -> Scored:
-        """The scores of a row with one seed: the mean over its models, or those of its two features.
+    def scorers(self, row: Row, seed: int, bar: Bar | None = None) -> list[Scorer]:
+        """What scores captions for a row with one seed: its models, whose scores are averaged, or its two features.
 
         bar: moves with each pair, where the two features are scored pair by pair.
         """
-        model_scores = [self._of_model(model, seed) for model in row.models]
-        if row.pairs:
-            video, text = self.context.stage(row.features[0]), row.features[1]
-            model_scores.append(
-                pair_scores.of_features(self.context, row.name, video, text, self.rows, self.first, bar)
-            )
-        elif row.features:
-            model_scores.append(scores.cosines(self.context, row, self.rows, self.first))
-        return Scored(model_scores, self.of_text, len(self.rows.videos))
+        return [self._of_model(model, seed) for model in row.models] or [self._of_features(row, bar)]
 
-    def _of_model(self, model: Model, seed: int) -> Score:
+    def scored(self, scorers: Sequence[Scorer]) -> Scored:
+        """The scores of the captions of test."""
+        return Scored([scorer(self.texts) for scorer in scorers], self.of_text, len(self.rows.videos))
+
+    def bank(self, row: Row) -> Iterator[Bank]:
+        """The captions of train with the features that a row reads, in parts."""
+        text = dict.fromkeys(name for model in row.models for name in model.text)
+        joint = {encoder.name: encoder for encoder in self.encoders}
+        inside = [encoder for name, encoder in joint.items() if name in text]
+        return bank(self.context, inside, [name for name in text if name not in joint])
+
+    def _of_features(self, row: Row, bar: Bar | None) -> Scorer:
+        if not row.pairs:
+            return lambda texts: scores.cosines(self.context, row, self.rows, texts.different)
+        video, text = self.context.stage(row.features[0]), row.features[1]
+        return lambda texts: pair_scores.of_features(
+            self.context, row.name, video, text, self.rows, texts.different, bar if texts is self.texts else None
+        )
+
+    def _of_model(self, model: Model, seed: int) -> Scorer:
+        import torch
+
+        from fusion.features import Split
+
         assert self.whole is not None
         split = assemble.part_of(self.whole, model)
         paired = assemble.trained(self.context, self.train, model, split, self.encoders, seed)
+
+        def asking(texts: Texts) -> Split:
+            text = {name: texts.features[name] for name in model.text}
+            return Split(split.video, text, torch.zeros(len(texts.captions), dtype=torch.int64))
+
         if paired.scores_pairs:
-            return pair_scores.of_model(paired, split, self.first)
-        texts = embed(paired.embed_text, *each_text(paired, split, self.first))
+            return lambda texts: pair_scores.of_model(paired, asking(texts), texts.first)
         if self.vectors and (kept_vectors := stored.of_model(self.context, self.vectors, model, seed)):
-            return scores.of_vectors(texts, stored.read(self.context, self.vectors, kept_vectors, self.rows.videos))
-        return scores.of_vectors(texts, embed_videos(paired.embed_video, split.video_rows, len(self.rows.videos)))
+            videos = stored.read(self.context, self.vectors, kept_vectors, self.rows.videos)
+        else:
+            videos = embed_videos(paired.embed_video, split.video_rows, len(self.rows.videos))
+        return lambda texts: scores.of_vectors(
+            embed(paired.embed_text, *each_text(paired, asking(texts), texts.first)), videos
+        )
 
 
 def candidates(context: Context, rank: Stage) -> Candidates:
@@ -80,7 +105,8 @@ def candidates(context: Context, rank: Stage) -> Candidates:
         raise Unfit("no video of test has all features, so there is nothing to rank; see `laff failures`")
     whole = assemble.split(context, covered, encoders) if models.of(context.graph, train) else None
     first, of_text = distinct([context.catalog.texts[row] for row in covered.captions])
-    return Candidates(context, train, encoders, covered, whole, first, of_text, vectors)
+    texts = Texts(covered.captions, whole.text if whole else {}, first)
+    return Candidates(context, train, encoders, covered, whole, texts, of_text, vectors)
 
 
 def _rows(context: Context, train: Stage, video: list[str]) -> Rows:

@@ -36,16 +36,16 @@ def of_model(model: "Spaces", split: "Split", first: np.ndarray) -> Score:
 
 
 def of_features(
-    context: Context, name: str, video: Stage, text: str, rows: Rows, first: np.ndarray, bar: progress.Bar | None
+    context: Context, name: str, video: Stage, text: str, rows: Rows, captions: np.ndarray, bar: progress.Bar | None
 ) -> Score:
     """The scores of fine-tuned features of frames and captions, by the aggregator that the fine-tuning trained.
 
-    video, text: the stages of the two features. bar: moves by one with each pair that is scored.
+    video, text: the stages of the two features. captions: [n] catalog rows. bar: moves by one with each pair.
     """
     import torch
 
     values, counts = features.read_frames(context, video.name, rows.videos)
-    texts = features.read(context, text, "text", rows.captions[first])[0]
+    texts = features.read(context, text, "text", captions)[0]
     target = device("rank", "auto")
     part, path = construct.construct(video, context), learned.file(context, video)
     if path is None:
@@ -58,7 +58,7 @@ def of_features(
         f"{name}: {len(texts)} captions x {len(values)} videos are {len(texts) * len(values):,} pairs, each with a "
         "forward of its own"
     )
-    captions, frames, frame_counts = (
+    sentences, frames, frame_counts = (
         torch.from_numpy(np.ascontiguousarray(array)).to(target) for array in (texts, values, counts.astype(np.int64))
     )
 
@@ -66,7 +66,7 @@ def of_features(
         shown_frames, shown_counts = frames[some_videos.to(target)], frame_counts[some_videos.to(target)]
         scores = []
         for block in some_texts.to(target).split(BLOCK):
-            scores.append(part.scores(captions[block], shown_frames, shown_counts))
+            scores.append(part.scores(sentences[block], shown_frames, shown_counts))
             if bar is not None:
                 bar.advance(len(block) * len(some_videos))
         return torch.cat(scores)

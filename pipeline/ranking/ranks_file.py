@@ -2,17 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pipeline.assembly.features import Rows
 from pipeline.graph.models import Row
+from pipeline.graph.rescoring import WAYS as WAYS  # t2v: the queries are captions; v2t: the queries are videos
 from pipeline.items.catalog import Catalog
 from pipeline.ranking.ranks import Ranks
 from pipeline.rows import shards
 
 NAME = "ranks.h5"
-WAYS = ("t2v", "v2t")  # text to video: the queries are captions; video to text: the queries are videos
 COLUMNS = (
     "covered",
     "precision",
@@ -45,10 +46,11 @@ def asking(catalog: Catalog) -> np.ndarray:
     return videos[np.isin(videos, described)]
 
 
-def write(folder: Path, row: str, catalog: Catalog, covered: Rows, t2v: Ranks, v2t: Ranks) -> None:
+def write(folder: Path, row: str, catalog: Catalog, covered: Rows, t2v: Ranks, v2t: Ranks | None) -> None:
     """Write the ranks of the captions and videos of test into the folder of a row and seed.
 
-    t2v: ranks of the captions in `covered` that have a video; v2t: ranks of the videos that have a caption.
+    t2v: ranks of the captions in `covered` that have a video; v2t: ranks of the videos that have a caption, None for a
+    row that ranks videos only.
     """
     import h5py
 
@@ -56,6 +58,9 @@ def write(folder: Path, row: str, catalog: Catalog, covered: Rows, t2v: Ranks, v
     captions = every_caption_video >= 0
     caption_ids = catalog.ids("text", covered.captions[captions])
     every_video, videos = catalog.split_videos("test"), asking(catalog)
+    about: dict[str, Any] = {} if v2t else {"ways": "t2v"}
+    if v2t is None:
+        videos, v2t = videos[:0], Ranks.last(0, 0)
     video_of = every_caption_video[captions]
     columns = {
         "covered": covered.video_of[captions] >= 0,
@@ -67,7 +72,7 @@ def write(folder: Path, row: str, catalog: Catalog, covered: Rows, t2v: Ranks, v
         "v2t_covered": np.isin(videos, covered.videos),
         "v2t_relevant": np.bincount(video_of, minlength=len(catalog.videos))[videos],
     }
-    about = {
+    about |= {
         "row": row,
         "queries": len(caption_ids),
         "candidates": len(every_video),
@@ -77,7 +82,7 @@ def write(folder: Path, row: str, catalog: Catalog, covered: Rows, t2v: Ranks, v
 
 
 def read(folder: Path) -> dict[str, Ranked]:
-    """What a row found with one seed, from its folder in the rank stage's: {"t2v": …, "v2t": …}."""
+    """What a row found with one seed, from its folder in the rank stage's: {way: …} for each way that it ranks."""
     path = folder / NAME
     shard = shards.read(path)
     column = {name: shards.column(path, name) for name in COLUMNS}
@@ -85,7 +90,7 @@ def read(folder: Path) -> dict[str, Ranked]:
     videos = column["v2t_ids"].tolist()
     candidates, covered = (int(shard.attributes[name]) for name in ("candidates", "covered_candidates"))
     one_each = np.ones(len(first), dtype=np.int64)
-    return {
+    both = {
         "t2v": Ranked(
             shard.ids,
             Ranks(first, column["precision"]),
@@ -105,6 +110,7 @@ def read(folder: Path) -> dict[str, Ranked]:
             column["v2t_relevant"],
         ),
     }
+    return {way: ranked for way, ranked in both.items() if way in str(shard.attributes.get("ways", WAYS))}
 
 
 def read_seeds(folder: Path, row: Row) -> list[dict[str, Ranked]]:

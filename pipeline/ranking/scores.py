@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -39,10 +39,13 @@ def _of(vectors: Tensor, rows: Tensor) -> Tensor:
     return vectors if len(rows) == len(vectors) else vectors[rows]
 
 
-def cosines(context: Context, row: Row, rows: Rows, first: np.ndarray) -> Score:
-    """The scores of a row of two features. LaffError where they are not of one width, or lists of words."""
+def cosines(context: Context, row: Row, rows: Rows, captions: np.ndarray) -> Score:
+    """The scores of a row of two features, for these captions [n], catalog rows, and the videos of `rows`.
+
+    LaffError where the features are not of one width, or lists of words.
+    """
     video, text = row.features
-    texts, videos = features.read(context, text, "text", rows.captions[first])[0], rows.video[video]
+    texts, videos = features.read(context, text, "text", captions)[0], rows.video[video]
     if not isinstance(texts, np.ndarray) or texts.shape[1] != videos.shape[1]:
         kind = f"is {texts.shape[1]} wide" if isinstance(texts, np.ndarray) else "counts words"
         raise LaffError(
@@ -57,6 +60,31 @@ def normalised(values: np.ndarray) -> Tensor:
     import torch
 
     return torch.from_numpy(values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12))
+
+
+class Scores(Protocol):
+    """Scores of C captions and V videos, from either side."""
+
+    def of_captions(self, captions: np.ndarray) -> np.ndarray:
+        """Scores [n, V] of these captions, rows of their numbers."""
+
+    def of_videos(self, videos: np.ndarray) -> np.ndarray:
+        """Scores [n, C] of these videos, rows of their numbers."""
+
+
+def mean(models: Sequence[Score], texts: np.ndarray, videos: np.ndarray) -> np.ndarray:
+    """Scores [n, m] float32 of different captions [n] and videos [m], the mean over the models."""
+    import torch
+
+    with torch.no_grad():
+        pair = torch.from_numpy(texts), torch.from_numpy(videos)
+        total = models[0](*pair).float().cpu()
+        for model in models[1:]:  # one at a time: each is as large as their sum
+            total += model(*pair).float().cpu()
+        if len(models) > 1:
+            total /= len(models)
+    scores: np.ndarray = total.numpy()
+    return scores
 
 
 class Scored:
@@ -105,14 +133,4 @@ class Scored:
 
     def _compute(self, texts: np.ndarray, videos: np.ndarray) -> np.ndarray:
         """Scores [n, m] of different captions and videos."""
-        import torch
-
-        with torch.no_grad():
-            pair = torch.from_numpy(texts), torch.from_numpy(videos)
-            total = self._models[0](*pair).float().cpu()
-            for model in self._models[1:]:  # one at a time: each is as large as their sum
-                total += model(*pair).float().cpu()
-            if len(self._models) > 1:
-                total /= len(self._models)
-        mean: np.ndarray = total.numpy()
-        return mean
+        return mean(self._models, texts, videos)

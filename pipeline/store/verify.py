@@ -73,7 +73,7 @@ def _filled(path: Path) -> str:
 
 
 RUN = rf"{RUNS}/[\w][\w.-]*"  # the folder of a named run
-STAGE, UNIT = rf"(({COMPARISONS}|{RUNS})/[\w][\w.@-]*/)?[\w][\w.-]*", r"[\w@-]+(/[\w@-]+)?"
+STAGE, UNIT = rf"(({COMPARISONS}|{RUNS})/[\w][\w.@-]*/)?[\w][\w.-]*", r"[\w@+-]+(/[\w@-]+)?"
 WORDS = {  # what stands in braces in the names that steps make
     "shard": r"\d{5,}\.h5",
     "side": "(video|text)",

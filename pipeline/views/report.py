@@ -65,6 +65,7 @@ def _way(figures: Mapping[str, Any], way: str) -> str:
         [
             f"<h2>{page.TITLES[way]}</h2><p>{results.heading(figures, way)}</p>",
             f"<table><tr>{page.cells(header, 'th')}{''.join(lines)}</table>",
+            *(page.small(note) for note in results.second_notes(figures["models"], way)),
             *(
                 page.small(f"{main}: {metric} {low:.1f} to {high:.1f} (95 % bootstrap over videos)")
                 for metric, (low, high) in intervals[way].items()

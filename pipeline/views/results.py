@@ -5,10 +5,12 @@ from typing import Any
 
 from pipeline.views import tables
 
+ABOUT = ("method", "of", "transductive", "words")  # keys of `second` that are no params
+
 
 def rows(results: Mapping[str, Any], way: str) -> list[list[str]]:
-    """Rows of the table of one way, a header first: every model with every metric."""
-    models = results["models"]
+    """Rows of the table of one way, a header first: every model that ranks this way with every metric."""
+    models = {name: row for name, row in results["models"].items() if way in row}
     metrics = tables.metrics_of(next(iter(models.values()))[way])
     lines = [[name, *(tables.cell(row[way][metric], metric) for metric in metrics)] for name, row in models.items()]
     return [["model", *metrics], *lines]
@@ -25,7 +27,23 @@ def text(results: Mapping[str, Any], way: str = "t2v") -> str:
     """Table of one way for a terminal, with its heading and warnings."""
     code = earlier(results)
     note = f"{code}\n" if code else ""
-    return f"{way}: {heading(results, way)}\n{note}{tables.text_table(rows(results, way))}"
+    table = tables.text_table(rows(results, way))
+    return "\n".join([f"{way}: {heading(results, way)}\n{note}{table}", *second_notes(results["models"], way)])
+
+
+def second_notes(rows: Mapping[str, Any], way: str) -> list[str]:
+    """A sentence for each method of second scoring that the rows of a table name: what it does, with which params.
+
+    rows: {name: {way: its figures, …}}; those of second scoring have `second`, as metrics.json does.
+    """
+    lines: dict[str, str] = {}
+    for row in rows.values():
+        if (about := row.get("second")) and way in row:
+            params = {key: value for key, value in about.items() if key not in ABOUT}
+            texts = {key: " with ".join(value) if isinstance(value, list) else value for key, value in params.items()}
+            settings = ", ".join(f"{key} {text}" for key, text in texts.items())
+            lines[about["method"]] = f"+{about['method']}: {about['words']}; {settings}; not comparable with plain rows"
+    return list(lines.values())
 
 
 def warning(results: Mapping[str, Any]) -> str:

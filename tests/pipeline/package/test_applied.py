@@ -11,6 +11,8 @@ from pipeline import files
 from pipeline.errors import LaffError, Problems
 from pipeline.graph import models, published
 from pipeline.package import applied, manifest
+from pipeline.packing.pack import pack
+from pipeline.run import run
 from tests.pipeline.kept import Small
 
 GIVEN = ("one.file=one.npz", "other.file=other.npz")
@@ -143,3 +145,21 @@ def test_weights_lie_in_the_package(tmp_path: Path) -> None:
     for path in ("/etc/passwd", "../x.pt", "x.pt"):
         with pytest.raises(LaffError, match=r"weights 'mine' lie at .*, out of the package"):
             applied.graph(with_weights(tmp_path, "mine", path=path))
+
+
+def test_second_scoring_is_asked_for_where_a_package_is_applied(small: Small, tmp_path: Path) -> None:
+    """The package of a run with it has none, for its params may name what it lacks. Asked for, all is alike."""
+    home, again = small.copy(tmp_path / "home"), "rank.rescore=[dual-softmax, qb-norm]"
+    home.run(sets=(again,))
+    package = pack(home.request(again), tmp_path / "package", ("laff", "concat"), False, False).out
+    assert "rescore" not in (package / manifest.STAGES).read_text()
+    work = tmp_path / "work"
+    run(home.applied(package, work), ())
+    assert [folder.name for folder in (work / "rank").glob("laff*")] == ["laff"]
+    run(home.applied(package, work, again), ())
+    files_of = [
+        {path.relative_to(at): path.read_bytes() for path in at.glob("*+*/seed1/*.gz")}
+        for at in (work / "rank", home.work / "rank")
+    ]
+    assert len(files_of[0]) == 6
+    assert files_of[0] == files_of[1]
