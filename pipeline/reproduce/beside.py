@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.published import same
+from pipeline.published import quote, same
 from pipeline.published.quote import digits_of, features_text, title_of
 from pipeline.published.same import Measured
 from pipeline.published.table import Figures, Part, Table
@@ -48,9 +48,18 @@ class Beside:
         return same.in_words(same.differences(one.measured, self.table.sets[self.test_set], part.of(row)))
 
     def tables(self, notes: Sequence[str] = ()) -> list[FigureTable]:
-        """A table for each part; the source's own notes and `notes` stand below the last."""
-        parts = parts_of(self.table)
-        return [self._table(part, [*self.table.notes, *notes] if part is parts[-1] else ()) for part in parts]
+        """A table for each part that has figures, those that are only quoted last.
+
+        The source's own notes and `notes` stand below the last one with rows of ours.
+        """
+        parts = [part for part in parts_of(self.table) if self._has_figures(part)]
+        shown = [self._table(part, [*self.table.notes, *notes] if part is parts[-1] else ()) for part in parts]
+        others = [part for part in self.table.parts.values() if not part.features and self._has_figures(part)]
+        return shown + [quote.quoted(self.table, part, [self.test_set], notes=False) for part in others]
+
+    def _has_figures(self, part: Part) -> bool:
+        """Whether a part has a figure on this test set, of the source or of ours."""
+        return any(self.published(part, row) or (part.name, row) in self.ours for row in part.rows)
 
     def _table(self, part: Part, notes: Sequence[str]) -> FigureTable:
         """Two or three lines for each row: ours, quoted, and the difference where there is one."""

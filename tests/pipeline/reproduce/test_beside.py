@@ -94,3 +94,14 @@ def test_lines_for_a_program() -> None:
     assert {line["not compared"] for line in lines if line["part"] == "rx101-re152-wsl" and line["row"] == "laff"} == {
         "no stage makes a video feature 'wsl'"
     }
+
+
+def test_systems_that_are_only_quoted_stand_last() -> None:
+    """On MV-test3k nobody has figures with CLIP2Video, so that part is left out."""
+    found = Beside(read.load("tab-12"), "MV-test3k", {}, {})
+    same, others = found.tables(["The end."])
+    assert [row[1] for row in same.texts()[1:3]] == ["ours", "quoted"]
+    assert same.notes[-1] == "The end."
+    assert others.title.startswith("Systems on five test sets: figures of other authors")
+    assert ["CE (BMVC 2019)", "10.0", "29.0", "41.2", "16"] in others.texts()
+    assert len(Beside(read.load("tab-12"), "MSVD", {}, {}).tables()) == 3
