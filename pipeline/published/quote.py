@@ -69,14 +69,15 @@ def quoted(table: Table, part: Part, sets: Sequence[str] = (), notes: bool = Tru
             cells += [_joined(table, figures.get(name, {})) for name in shown]
         rows.append([*cells, *([part.tags.get(row, "")] if tagged else [])])
     texts = [f"Source: {table.source}.", features_text(part), *(table.notes if notes else ())]
-    groups = None if "R@1" in table.metrics else ()
+    alike = "R@1" in table.metrics and not tagged and not part.tag  # else no row is the best of all
+    groups = None if alike else ()
     return FigureTable(header, rows, title_of(table, part, shown), [one for one in texts if one], groups=groups)
 
 
 def title_of(table: Table, part: Part, sets: Sequence[str]) -> str:
     """What a part is, in words: its title, what its rows have in common, and what its columns are."""
     details = [part.about or ("" if part.tag or len(table.parts) == 1 else part.name), part.tag]
-    columns = sets[0] if len(sets) == 1 else " / ".join(table.metrics) if len(table.metrics) > 1 else ""
+    columns = sets[0] if len(sets) == 1 else " / ".join(table.metrics)
     return ", ".join(filter(None, [f"{table.title}: {details[0]}" if details[0] else table.title, details[1], columns]))
 
 

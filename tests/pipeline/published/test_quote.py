@@ -28,6 +28,16 @@ def test_one_of_several_test_sets() -> None:
     assert [row[0] for row in others.texts()[1:3]] == ["W2VV++ (MM 2019)", "PIE-Net (CVPR 2019)"]
 
 
+def test_only_rows_that_are_alike_have_a_best() -> None:
+    """Rows with dual softmax, or on features of their own, are no rivals of the others."""
+    assert quote.quotes(read.load("tab-11"))[0].marks() != {}
+    for name in ("anchors", "clip4clip"):
+        tagged = [table for table in quote.quotes(read.load(name)) if "nothing trained" not in table.title]
+        assert [table.marks() for table in tagged] == [{}] * len(tagged)
+    assert quote.quotes(read.load("tab-12"), ["MSVD"])[-1].marks() == {}
+    assert quote.quotes(read.load("anchors"))[0].title == "Later systems: fine-tuned, quoted, R@1"
+
+
 def test_mean_and_std() -> None:
     video, _ = quote.quotes(read.load("tab-9"))
     assert video.texts()[1][:2] == ["tf", "0.15 ± 0.15"]
