@@ -36,7 +36,8 @@ def _equations(context: click.Context, option: click.Parameter, values: tuple[st
     multiple=True,
     callback=_equations,
     metavar="SPLIT=LIST",
-    help="Which list of the tree is train, val or test, where its name does not say it; val=test chooses on test.",
+    help="Which list of the tree is train, val or test, where its name does not say it; given again for a split, both "
+    "are; val=test chooses the best epoch on test.",
 )
 @click.option(
     "--pair",
@@ -70,6 +71,9 @@ def import_command(
     """
     from pipeline.exchange import importing, report
 
-    order = importing.Order(paths, out, collection, dict(splits), pairs, skip)
+    lists: dict[str, list[str]] = {}
+    for split, name in splits:
+        lists.setdefault(split, []).append(name)
+    order = importing.Order(paths, out, collection, lists, pairs, skip)
     for line in report.lines(importing.run(order)):
         click.echo(line)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from pipeline.errors import LaffError, Problems
 from pipeline.exchange import bigfiles
-from pipeline.exchange.found import Feature, Found, Level, Part, Side
+from pipeline.exchange.found import Feature, Found, Level, Side
 from pipeline.exchange.names import stage_name
 from pipeline.items.collection import Collection
 from pipeline.rows import frame_ids
@@ -53,55 +53,71 @@ def fitted(
 
 
 def _feature(found: Found, items: Items, problems: Problems, notes: list[str]) -> Feature | None:
-    """A feature with the files that are used; None, and a problem, where it does not fit."""
+    """A feature with the files that are used; None where it does not fit, and a problem that says so."""
     side, level = _kind(found, items)
-    used: list[Part] = []
-    of_part: list[frozenset[str]] = []
-    for part in found.parts:
-        try:
-            ids = frozenset(bigfiles.videos(part) if level == "frame" and not part.frames else part.ids)
-        except LaffError as error:
-            problems.extend(error.problems, part.path)
-            continue
-        wanted = items.sets.get(side)
-        covered = frozenset().union(*of_part)
-        new = (ids if wanted is None else ids & wanted) - covered
-        if new and (both := ids & covered):
-            other = next(part for part, theirs in zip(used, of_part, strict=True) if theirs & both)
-            problems.add(
-                f"{part.path} and {other.path} both have a row of '{min(both)}' ({len(both)} such ids), so it is not "
-                "clear which one counts: keep one of the two files"
-            )
-        elif new:
-            used.append(part)
-            of_part.append(ids)
-        elif ids and (wanted is None or ids & wanted):
-            notes.append(f"{part.path} is not used: other files of '{found.name}' have its rows")
-        elif found.parts[1:]:
-            notes.append(f"{part.path} is not used: it has a row of none of the splits' {_word(side)}")
-    if not used:
+    ids_of = _used(found, items.sets.get(side), side, level, problems, notes)
+    if not ids_of:
         if found.aside:
             notes.append(f"'{found.name}' is not used: it lies in collections that are no split")
         elif not problems:
             problems.add(_of_another_set(found, items, side))
         return None
-    if len({part.width for part in used}) > 1:
-        other = next(part for part in used if part.width != used[0].width)
+    first, *others = (found.parts[number] for number in ids_of)
+    if other := next((part for part in others if part.width != first.width), None):
         problems.add(
-            f"{used[0].path} has rows of {used[0].width} numbers, {other.path} of {other.width}: these are two "
-            "different features, so extract one of them anew"
+            f"{first.path} has rows of {first.width} numbers, {other.path} of {other.width}: these are two different "
+            "features, so extract one of them anew"
         )
         return None
-    covered = frozenset().union(*of_part)
-    count = len(covered & items.sets[side]) if items.sets else 0
-    if side == "text" and items.captions and count < len(items.captions):
-        lacking = [id_ for id_ in items.captions if id_ not in covered]
-        problems.add(
-            f"{used[0].path}{' and others' if used[1:] else ''}: {len(lacking)} of the {len(items.captions)} captions, "
-            f"such as '{lacking[0]}', have no row, and captions cannot be left out: extract the feature for these too"
-        )
-        return None
-    return Feature("", replace(found, parts=used), side, level, count)
+    covered = frozenset().union(*ids_of.values())
+    wanted = items.captions if side == "text" else items.videos
+    lacking = [id_ for id_ in wanted if id_ not in covered]
+    if lacking:
+        what = f"no row of {len(lacking)} of the {len(wanted)} {_word(side)}, such as '{lacking[0]}'"
+        hint = _prefix_hint(found, lacking)
+        if side == "text":
+            where = f"{first.path}{' and others' if others else ''}"
+            hint = hint or "; captions cannot be left out: extract the feature for these too"
+            problems.add(f"{where}: {what}{hint}")
+            return None
+        notes.append(f"'{found.name}' has {what}{hint or '; a run goes on without them'}")
+    return Feature("", replace(found, parts=[first, *others]), side, level, len(wanted) - len(lacking))
+
+
+def _used(
+    found: Found, wanted: frozenset[str] | None, side: Side, level: Level, problems: Problems, notes: list[str]
+) -> dict[int, frozenset[str]]:
+    """{number: ids} of the files of a feature that have a row which no file before has.
+
+    wanted: the ids of the collection; None: all. A row that counts in two files is a problem.
+    """
+    ids_of: dict[int, frozenset[str]] = {}
+    covered: frozenset[str] = frozenset()
+    for number, part in enumerate(found.parts):
+        try:
+            ids = frozenset(bigfiles.videos(part) if level == "frame" and not part.frames else part.ids)
+        except LaffError as error:
+            problems.extend(error.problems, part.path)
+            continue
+        fitting = ids if wanted is None else ids & wanted
+        if not fitting - covered:
+            why = (
+                f"other files of '{found.name}' have its rows"
+                if fitting
+                else f"it has a row of none of the {_word(side)}"
+            )
+            if found.parts[1:]:
+                notes.append(f"{part.path} is not used: {why}")
+        elif both := ids & covered:
+            other = next(found.parts[of] for of, theirs in ids_of.items() if theirs & both)
+            problems.add(
+                f"{part.path} and {other.path} both have a row of '{min(both)}' ({len(both)} such ids), so it is not "
+                "clear which one counts: keep one of the two files"
+            )
+        else:
+            ids_of[number] = ids
+            covered |= ids
+    return ids_of
 
 
 def _kind(found: Found, items: Items) -> tuple[Side, Level]:
@@ -131,8 +147,18 @@ def _of_another_set(found: Found, items: Items, side: Side) -> str:
     return (
         f"{part.path}{' and others' if found.parts[1:] else ''}: a row for none of the {len(known)} {_word(side)}, "
         f"such as '{known[0]}'; its own ids are such as '{part.ids[0]}', so it is of another data set, or names things "
-        "otherwise: write the ids as the collection has them"
+        f"otherwise: write the ids as the collection has them{_prefix_hint(found, known)}"
     )
+
+
+def _prefix_hint(found: Found, wanted: Sequence[str]) -> str:
+    """What to do where ids differ by the name of a collection alone, which one made of several puts in front."""
+    ids = frozenset().union(*(part.ids for part in found.parts))
+    if any(id_.partition("/")[2] in ids for id_ in wanted):
+        return (
+            "; they differ by a prefix: say `prefix: ''` of that collection in collection.yaml, or write it to the ids"
+        )
+    return ""
 
 
 def _word(side: Side) -> str:

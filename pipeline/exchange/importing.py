@@ -17,7 +17,7 @@ from pipeline.items import collection as collections
 from pipeline.items.collection import Collection
 
 SHOWN = 30  # problems listed one by one
-COLLECTION, STAGES = "collection.yaml", "stages.yaml"
+STAGES = "stages.yaml"
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Order:
     paths: Sequence[Path]
     out: Path
     collection: Path | None = None  # a collection.yaml of the user's
-    splits: Mapping[str, str] = field(default_factory=dict)  # {split: the name of a list of the tree}
+    splits: Mapping[str, Sequence[str]] = field(default_factory=dict)  # {split: names of lists of the tree}
     pairs: Sequence[tuple[str, str]] = ()  # (feature of videos, feature of captions) of one model
     skip: Sequence[str] = ()  # features that are left out
 
@@ -39,7 +39,8 @@ class Imported:
     order: Order
     collection: Path | None  # its own or the user's; None: the paths hold no lists, and none was given
     described: Collection | None  # what it says
-    sets: Mapping[str, str]  # {split: the list of the tree}
+    sets: Mapping[str, str]  # {split: the lists of the tree, in words}
+    written: Sequence[Path]
     recipe: Recipe
     forms: Sequence[str]  # what each path was taken for
     notes: Sequence[str]
@@ -51,7 +52,7 @@ class _Lists:
 
     described: Collection | None = None
     sets: Mapping[str, str] = field(default_factory=dict)
-    text: str = ""  # of the collection.yaml that is to be written
+    texts: Mapping[str, str] = field(default_factory=dict)  # {file: its text}, of the collection that is to be written
     collections: Sequence[str] = ()  # of the tree, by split
 
 
@@ -75,13 +76,14 @@ def run(order: Order) -> Imported:
     pairs = _pairs(order, features, problems)
     _end(problems)
     recipe = Recipe(features, pairs, _words(contents), *_uses(lists.described, contents.notes))
-    texts = {STAGES: stages_text.text_of(recipe, head)} | ({COLLECTION: lists.text} if lists.text else {})
+    texts = {STAGES: stages_text.text_of(recipe, head), **lists.texts}
     _write(order.out, texts)
     return Imported(
         order,
-        order.out / COLLECTION if lists.text else order.collection,
+        order.out / splits.COLLECTION if lists.texts else order.collection,
         lists.described,
         lists.sets,
+        [order.out / name for name in texts],
         recipe,
         contents.forms,
         [*contents.notes, *(lists.described.notes if lists.described else [])],
@@ -113,25 +115,28 @@ def _lists(order: Order, contents: Contents, head: str, problems: Problems) -> _
     chosen = splits.chosen(contents.sets, order.splits, problems)
     if not chosen or problems:
         return _Lists()
-    same = order.splits.get("val") == splits.SAME and "val" not in chosen
-    text = splits.yaml_of(contents.name, chosen, same, head)
-    used = [*chosen.values()]
+    same = "val" in order.splits and "val" not in chosen
+    texts = splits.yamls_of(contents.name, chosen, same, head)
+    used = [one for lists in chosen.values() for one in lists]
     contents.notes += [f"list '{one.name}' is not used" for one in contents.sets if one not in used]
     try:
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / COLLECTION
-            path.write_text(text, encoding="utf-8")
-            try:
-                described = collections.load(path)
-            except LaffError as error:
-                raise LaffError(
-                    "", [one.replace(str(path), str(order.out / COLLECTION)) for one in error.problems]
-                ) from None
+        described = _described(texts, order.out)
     except LaffError as error:
         problems.extend(f"{one}; mend the file, or name another list by --split" for one in error.problems)
         return _Lists()
-    named = {split: one.name for split, one in chosen.items()}
-    return _Lists(described, named, text, [one.collection for one in chosen.values()])
+    named = {split: ", ".join(one.name for one in lists) for split, lists in chosen.items()}
+    return _Lists(described, named, texts, [one.collection for one in used])
+
+
+def _described(texts: Mapping[str, str], out: Path) -> Collection:
+    """What a collection says that is to be written to the folder `out`; LaffError lists its mistakes."""
+    with TemporaryDirectory() as folder:
+        for name, text in texts.items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+        try:
+            return collections.load(Path(folder) / splits.COLLECTION)
+        except LaffError as error:
+            raise LaffError("", [one.replace(folder, str(out)) for one in error.problems]) from None
 
 
 def _in_order(found: Found, collections_first: Sequence[str]) -> Found:

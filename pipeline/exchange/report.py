@@ -26,8 +26,7 @@ def lines(imported: Imported) -> Iterator[str]:
         yield f"word vectors, which w2v and gru start from: {recipe.words.path}, {recipe.words.width} numbers a word"
     yield from _pairs(imported)
     yield from (f"note: {note}" for note in imported.notes)
-    files = [out / STAGES] + ([imported.collection] if imported.collection and not imported.order.collection else [])
-    yield f"written: {', '.join(map(str, files))}"
+    yield f"written: {', '.join(map(str, imported.written))}"
     collection = shlex.quote(str(imported.collection)) if imported.collection else "COLLECTION.yaml"
     yield f"next: laff run -c {collection} --stages {shlex.quote(str(out / STAGES))} -w WORK"
     if not imported.collection:

@@ -1,5 +1,6 @@
-"""Which list of a tree is which split: told by options, else by its name; and the collection.yaml that says so."""
+"""Which lists of a tree are which split: told by options, else by their names; and the collection.yaml that says so."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,56 +11,68 @@ from pipeline.exchange.split_names import split_of
 from pipeline.items.splits import SPLITS
 
 SAME = "test"  # as the value of val: its videos are those of test
+COLLECTION = "collection.yaml"
 
 
-def chosen(sets: Sequence[ItemSet], told: Mapping[str, str], problems: Problems) -> dict[str, ItemSet]:
-    """{split: its list}.
+def chosen(sets: Sequence[ItemSet], told: Mapping[str, Sequence[str]], problems: Problems) -> dict[str, list[ItemSet]]:
+    """{split: its lists}.
 
-    sets: the lists that were found; told: {split: the name of its list}. A list without a word of a split in its name
-    is taken only where it is told, or where it is the only one: then it is test. Several lists for one split are a
-    problem.
+    sets: the lists that were found; told: {split: the names of its lists, or COLLECTION/NAME where two are called
+    alike}. A list without a word of a split in its name is taken only where it is told, or where it is the only one:
+    then it is test. Several lists that could be one split are a problem, unless they are told.
     """
-    by_name: dict[str, list[ItemSet]] = {}
-    for one in sets:
-        by_name.setdefault(one.name, []).append(one)
-    splits: dict[str, ItemSet] = {}
-    for split, name in told.items():
+    count = Counter(one.name for one in sets)
+    by_name = {one.name if count[one.name] == 1 else f"{one.collection}/{one.name}": one for one in sets}
+    splits: dict[str, list[ItemSet]] = {}
+    for split, names in told.items():
         if split not in SPLITS:
-            problems.add(f"--split {split}={name}: the splits are {', '.join(SPLITS)}")
-        elif split == "val" and name == SAME and SAME not in by_name:
+            problems.add(f"--split {split}={names[0]}: the splits are {', '.join(SPLITS)}")
             continue
-        elif name not in by_name:
-            problems.add(f"--split {split}={name}: no such list{meant(name, list(by_name))}")
-        else:
-            splits[split] = by_name[name][0]
-    left = [one for one in sets if one.name not in told.values()]
+        for name in names:
+            if name in by_name:
+                splits.setdefault(split, []).append(by_name[name])
+            elif not (split == "val" and name == SAME):
+                problems.add(f"--split {split}={name}: no such list{meant(name, list(by_name))}")
+    taken = [one for lists in splits.values() for one in lists]
+    left = {name: one for name, one in by_name.items() if one not in taken}
     for split in [split for split in SPLITS if split not in told]:
-        fitting = [one for one in left if split_of(one.name) == split]
+        fitting = [name for name, one in left.items() if split_of(one.name) == split]
         if len(fitting) > 1:
-            names = ", ".join(one.name for one in fitting)
-            problems.add(f"several lists could be {split}: {names}; say which: --split {split}={fitting[0].name}")
+            which = f"say which: --split {split}={fitting[0]}"
+            problems.add(f"several lists could be {split}: {', '.join(fitting)}; {which}")
         elif fitting:
-            splits[split] = fitting[0]
+            splits[split] = [left[fitting[0]]]
     if not splits and not told and len(sets) == 1:
-        splits["test"] = sets[0]
+        splits["test"] = [*sets]
     elif sets and not splits and not problems:
-        names = ", ".join(one.name for one in sets)
-        problems.add(f"no name tells which list is which split: {names}; say it: --split train={sets[0].name} …")
+        names = list(by_name)
+        problems.add(f"no name tells which list is which split: {', '.join(names)}; say it: --split train={names[0]} …")
     return {split: splits[split] for split in SPLITS if split in splits}
 
 
-def yaml_of(name: str, splits: Mapping[str, ItemSet], val_is_test: bool, head: str) -> str:
-    """The text of the collection.yaml for these splits; head: its first line, a comment."""
-    lines = [head, f"name: {yamls.inline(name)}"]
+def yamls_of(name: str, splits: Mapping[str, Sequence[ItemSet]], val_is_test: bool, head: str) -> dict[str, str]:
+    """{file: its text}: collection.yaml, and one more for each list of a split that has several.
+
+    name: of the collection; head: the first line of each file, a comment.
+    """
+    lines, others = [head, f"name: {yamls.inline(name)}"], {}
     for split in SPLITS:
         if split == "val" and val_is_test:
             lines.append("val: test")
+        elif len(splits.get(split, ())) == 1:
+            lines += [f"{split}:", *_files(splits[split][0])]
         elif split in splits:
-            one = splits[split]
-            files = {"ids": one.ids, "captions": one.captions}
-            lines.append(f"{split}:")
-            lines += [f"  {key}: {yamls.inline(_full(file))}" for key, file in files.items() if file]
-    return "\n".join(lines) + "\n"
+            lines.append(f"{split}: # ids stay as they are; lists that share some need prefixes")
+            for one in splits[split]:
+                file = f"{one.collection}-{one.name}.yaml".replace("/", "-")
+                others[file] = "\n".join([head, f"name: {yamls.inline(one.name)}", "test:", *_files(one)]) + "\n"
+                lines.append(f"  - {yamls.inline({'collection': file, 'split': 'all', 'prefix': ''})}")
+    return {COLLECTION: "\n".join(lines) + "\n"} | others
+
+
+def _files(one: ItemSet) -> list[str]:
+    files = {"ids": one.ids, "captions": one.captions}
+    return [f"  {key}: {yamls.inline(_full(file))}" for key, file in files.items() if file]
 
 
 def _full(path: Path) -> str:

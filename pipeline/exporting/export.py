@@ -21,8 +21,6 @@ from pipeline.request import Request
 
 TREE = "visualsearch"
 Writer = Callable[[Table, Path, str], list[str]]  # writes a table to a folder under a name; returns its files
-Lists = Callable[[Path], list[str]]  # writes lists of ids and captions to a folder; returns their files
-Part = tuple[dict[str, np.ndarray], Lists, Writer]  # catalog rows of each side, and what writes them
 WRITERS: dict[str, Writer] = {
     "bigfile": bigfile.write,
     "npy": npy.write,
@@ -47,6 +45,16 @@ class Wanted:
     again: bool = False  # whether an export that is there is replaced
 
 
+@dataclass(frozen=True)
+class Part:
+    """What is written together: all, or a split of a tree."""
+
+    rows: dict[str, np.ndarray]  # catalog rows of each side
+    write: Writer
+    split: str = ""  # of a tree
+    name: str = ""  # of the split's collection in the tree
+
+
 @dataclass
 class Written:
     """A finished export."""
@@ -66,14 +74,18 @@ def export(request: Request, wanted: Wanted) -> Written:
     context = open_context(request)
     chosen = choose(context.graph, wanted.names, wanted.side)
     parts = _parts(context, chosen, wanted)
-    for rows, _, _ in parts:
-        check_made(context, chosen, rows)
+    for part in parts:
+        check_made(context, chosen, part.rows)
     written = Written()
     with files.whole_folder(wanted.out) as folder:
-        for rows, lists, write in parts:
-            written.lists += lists(folder)
+        for part in parts:
+            if part.split:
+                written.lists += tree.write_lists(context.catalog, part.split, part.name, folder)
             for one in chosen:
-                written.features.append(_write(context, one, rows[one.side], folder, write))
+                if part.split and not len(part.rows[one.side]):  # such as the captions of a split that has none
+                    progress.say(f"{one.name}: {part.name} has no {SIDE_WORDS[one.side]}, so no row of it")
+                else:
+                    written.features.append(_write(context, one, part.rows[one.side], folder, part.write))
         held = [*written.lists, *(name for feature in written.features for name in feature["files"])]
         about = {"export": place.FORMAT, "format": wanted.format, "collection": context.name, "laff": provenance.laff()}
         files.write_json(folder / place.NAME, about | {"files": held, "features": written.features})
@@ -83,17 +95,18 @@ def export(request: Request, wanted: Wanted) -> Written:
 def _parts(context: Context, chosen: Sequence[Chosen], wanted: Wanted) -> list[Part]:
     """What is written one after the other: all as one, or a tree split by split."""
     if wanted.format != TREE:
-        return [(_rows(context, chosen, wanted), lambda _: [], WRITERS[wanted.format])]
+        return [Part(_rows(context, chosen, wanted), WRITERS[wanted.format])]
     if wanted.ids:
         raise LaffError("a VisualSearch tree has the splits' own order, so it takes no --ids")
     catalog = context.catalog
     splits = tree.splits_of(catalog) if wanted.split == "all" else [wanted.split]
     parts: list[Part] = []
     for split in splits:
-        name = tree.collection(context.name, split)
         rows = {side: _split_rows(catalog, side, split) for side in SIDES}
-        lists = partial(tree.write_lists, catalog, split, name)
-        parts.append((rows, lists, partial(tree.write_feature, name)))
+        if not len(rows["video"]):
+            raise LaffError(f"{context.name} has no videos in {split}, so there is no tree of it")
+        name = tree.collection(context.name, split)
+        parts.append(Part(rows, partial(tree.write_feature, name), split, name))
     return parts
 
 

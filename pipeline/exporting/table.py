@@ -1,5 +1,6 @@
 """The rows of a feature for chosen items, streamed from its shards in any order; each shard's bytes are checked."""
 
+import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -87,7 +88,8 @@ class Table:
         """What the shards say of themselves; of what differs between them a list of all."""
         values: dict[str, list[Any]] = {}
         for head in self._heads.values():
-            for name, value in head.about.items():
+            for name, text in head.about.items():
+                value = json.loads(text) if isinstance(text, str) and text.startswith(("{", "[")) else text
                 if name not in OWN and value not in values.setdefault(name, []):
                     values[name].append(value)
         return {name: found[0] if len(found) == 1 else found for name, found in sorted(values.items())}

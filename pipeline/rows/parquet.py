@@ -18,6 +18,8 @@ from pipeline.rows.items import Items, Layout, Parts, id_texts
 from pipeline.rows.pieces import pieces
 
 SHOWN = 8  # names in a message
+FRAME = "frame"  # the column with the number of a frame
+INDEX = "__index_level_"  # how pandas calls the columns of an index
 FIRST = 16  # rows at once, of which the first list says the width
 
 
@@ -71,7 +73,7 @@ class Parquet:
         """Its columns; its rows are frames where an id has several."""
         with opened(self.path) as file:
             kinds = _kinds(file)
-            others = {name: kind for name, kind in kinds.items() if name != self.layout.ids}
+            others = {name: kind for name, kind in kinds.items() if not self._beside(name)}
             tables = {name: _width(file, [name]) for name, kind in others.items() if kind == "list"}
             numbers = sum(kind in ("whole", "number") for kind in others.values())
             lists = [name for name, kind in kinds.items() if kind == "text"]
@@ -80,10 +82,14 @@ class Parquet:
         items = Parquet(self.path, replace(self.layout, frames=True)).items
         return Parts(tables or {"": numbers}, lists, frames=items.count > len(items.ids))
 
+    def _beside(self, column: str) -> bool:
+        """Whether a column is no part of the rows: the ids, the numbers of frames, or an index that pandas wrote."""
+        return column == self.layout.ids or column == FRAME or column.startswith(INDEX)
+
     def _columns(self, file: Any) -> list[str]:
         """The column of lists, or all columns of numbers."""
         array, kinds = self.layout.array, _kinds(file)
-        others = {name: kind for name, kind in kinds.items() if name != self.layout.ids}
+        others = {name: kind for name, kind in kinds.items() if not self._beside(name)}
         lists = [array] if array else [name for name, kind in others.items() if kind == "list"]
         numbers = [name for name, kind in others.items() if kind in ("whole", "number")]
         if len(lists) == 1 and others.get(lists[0]) == "list":

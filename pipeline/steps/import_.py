@@ -1,10 +1,13 @@
 """import: copy features that others extracted, from BigFiles, .npz, .npy, .h5, .parquet or CSV, into our shards."""
 
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+import numpy as np
 
 from pipeline import progress
 from pipeline.errors import LaffError, Problems, meant
@@ -21,6 +24,7 @@ from pipeline.rows.items import Layout
 from pipeline.store import ledger
 from pipeline.workers.tasks import Made
 
+AT_ONCE = 1 << 30  # bytes of rows in memory at once; an .npz is read once for each such part
 SHOWN = 100  # captions without a usable row that an error lists one by one
 MEND = "captions cannot be left out: extract the feature anew for these, or fuse without it (--set 'train.from=[…]')"
 
@@ -95,41 +99,60 @@ def run(context: Context, planned: Planned) -> None:
     if absent := problems(context, stage):
         raise LaffError(absent[0])
     sources = _short(paths)
+    sizes = [len(catalog.shards(unit.side)[unit.shard]) for unit in planned.todo]
+    ends = np.cumsum([0, *sizes]).tolist()
     items = [row for unit in planned.todo for row in catalog.shards(unit.side)[unit.shard]]
     with progress.bar(stage.name, len(items), "row") as bar:
         names = catalog.ids(options.side, items)
         readers = _readers(paths, options, _prefixes(context, stage))
-        imported = readers.take(names)
-        _check(
-            stage,
-            paths,
-            readers.ids,
-            names,
-            imported,
-            set(catalog.videos if options.side == "video" else catalog.captions),
+        _check_ids(
+            stage, paths, readers.ids, names, set(catalog.videos if options.side == "video" else catalog.captions)
         )
-        first = 0
-        for unit in planned.todo:
-            start = time.perf_counter()
-            size = len(catalog.shards(unit.side)[unit.shard])
-            part = slice(first, first + size)
-            first += size
-            sound = imported.sound[part]
-            kept = [name for name, is_sound in zip(names[part], sound, strict=True) if is_sound]
-            failed = [
-                ledger.line(name, stage.name, *_reason(sources, imported, first - size + place))
-                for place, name in enumerate(names[part])
-                if not sound[place]
-            ]
-            path = context.work.folder(stage.name) / unit.key
-            goal = Target(
-                stage.name, unit.key, path, None, unit.fingerprint, unit.content, unit.recipe, "cpu", 1, "float32"
-            )
-            about = attributes(goal, None) | {"source": ", ".join(sources), "level": options.level}
-            frames = imported.counts[part][sound] if options.level == "frame" else None
-            shards.write(path, kept, imported.values[part][sound], about, failed, frames=frames, order=names[part])
-            bar.advance(size)
-            record(context, planned, Made(stage.name, unit.key, len(kept), time.perf_counter() - start, failed))
+        groups = _groups(sizes, 4 * math.prod(shape(context, stage)))
+
+        def read() -> Iterator[reading.TakenRows]:
+            return (readers.take(names[ends[group[0]] : ends[group[-1] + 1]]) for group in groups)
+
+        whole = [*read()] if len(groups) == 1 else None  # small enough to be read once
+        if options.side == "text":
+            _check_captions(stage, paths, names, whole or read())
+        for group, imported in zip(groups, whole or read(), strict=True):
+            for number in group:
+                start = time.perf_counter()
+                unit, members = planned.todo[number], names[ends[number] : ends[number + 1]]
+                part = slice(ends[number] - ends[group[0]], ends[number + 1] - ends[group[0]])
+                sound = imported.sound[part]
+                kept = [name for name, is_sound in zip(members, sound, strict=True) if is_sound]
+                failed = [
+                    ledger.line(name, stage.name, *_reason(sources, imported, part.start + place))
+                    for place, name in enumerate(members)
+                    if not sound[place]
+                ]
+                path = context.work.folder(stage.name) / unit.key
+                goal = Target(
+                    stage.name, unit.key, path, None, unit.fingerprint, unit.content, unit.recipe, "cpu", 1, "float32"
+                )
+                about = attributes(goal, None) | {"source": ", ".join(sources), "level": options.level}
+                frames = imported.counts[part][sound] if options.level == "frame" else None
+                shards.write(path, kept, imported.values[part][sound], about, failed, frames=frames, order=members)
+                bar.advance(len(members))
+                record(context, planned, Made(stage.name, unit.key, len(kept), time.perf_counter() - start, failed))
+
+
+def _groups(sizes: Sequence[int], row_bytes: int) -> list[list[int]]:
+    """The numbers of shards that are read together: as many as fit into AT_ONCE, in order.
+
+    sizes: items of each shard; row_bytes: of an item in memory.
+    """
+    groups: list[list[int]] = []
+    left = 0
+    for number, size in enumerate(sizes):
+        if not groups or size * row_bytes > left:
+            groups.append([])
+            left = AT_ONCE
+        groups[-1].append(number)
+        left -= size * row_bytes
+    return groups
 
 
 def _files(context: Context, stage: Stage) -> list[Path]:
@@ -178,31 +201,28 @@ def _readers(paths: Sequence[Path], options: Options, prefixes: Sequence[str]) -
     return reading.Readers(paths, layout, options.frames, prefixes)
 
 
-def _check(
-    stage: Stage,
-    paths: Sequence[Path],
-    ids_of_files: Sequence[str],
-    names: list[str],
-    imported: reading.TakenRows,
-    known: set[str],
+def _check_ids(
+    stage: Stage, paths: Sequence[Path], ids_of_files: Sequence[str], names: Sequence[str], known: set[str]
 ) -> None:
-    """Raise LaffError if the files are of other items, or if captions lack a row.
-
-    A video without a row is only noted in the ledger; captions cannot be left out.
-    """
-    options = stage.options_as(Options)
-    files = " and ".join(map(str, paths))
-    if names and not imported.sound.any() and not known.intersection(ids_of_files):
+    """Raise LaffError if the files are of other items."""
+    if names and not known.intersection(ids_of_files):
+        files = " and ".join(map(str, paths))
         example = f"; its own are such as {min(ids_of_files)!r}" if ids_of_files else ""
         raise LaffError(
             f"'{stage.name}': {files} has a row for none of the {len(known)} ids, such as {names[0]!r}{example}"
         )
-    if options.side == "text" and not imported.sound.all():
-        reasons = [
-            f"{name}: {_reason([*map(str, paths)], imported, place)[0]}"
-            for place, name in enumerate(names)
-            if not imported.sound[place]
-        ]
+
+
+def _check_captions(
+    stage: Stage, paths: Sequence[Path], names: Sequence[str], parts: Iterable[reading.TakenRows]
+) -> None:
+    """Raise LaffError about all captions without a usable row, for captions cannot be left out, as videos can."""
+    reasons, first = [], 0
+    for part in parts:
+        for place in np.flatnonzero(~part.sound).tolist():
+            reasons.append(f"{names[first + place]}: {_reason([*map(str, paths)], part, place)[0]}")
+        first += len(part.counts)
+    if reasons:
         raise Problems(reasons).error(f"'{stage.name}'", SHOWN, MEND)
 
 

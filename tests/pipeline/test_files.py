@@ -7,6 +7,7 @@ import re
 import stat
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,20 @@ def test_folders_that_were_left_are_removed(tmp_path: Path):
     assert files.remove_partials(tmp_path) == 3
     assert names(tmp_path) == ["deep", "elsewhere"]
     assert names(tmp_path / "deep") == []
+
+
+def test_a_folder_is_whole_or_absent(tmp_path: Path) -> None:
+    """A new one, one in the place of another, and one that fails."""
+    for text in ("old", "new"):
+        with files.whole_folder(tmp_path / "out" / "inner") as part:
+            (part / "deep").mkdir()
+            (part / "deep" / text).write_text(text)
+            assert not (tmp_path / "out" / "inner" / "deep" / text).exists()
+        assert [path.name for path in (tmp_path / "out" / "inner" / "deep").iterdir()] == [text]
+    with suppress(KeyboardInterrupt), files.whole_folder(tmp_path / "out" / "inner") as part:
+        (part / "half").write_text("x")
+        raise KeyboardInterrupt
+    assert [path.name for path in (tmp_path / "out").rglob("*")] == ["inner", "deep", "new"]
 
 
 def test_bytes_are_on_disk_before_the_name_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -30,6 +30,25 @@ def test_what_was_written_is_told(small: Small, tmp_path: Path) -> None:
     assert "no feature 'onee'; did you mean 'one'?" in said(1, "export", "onee", *again[2:], "--yes")
 
 
+def test_a_tree_is_imported_by_one_command_and_comes_back(small: Small, tmp_path: Path) -> None:
+    """Features, lists and captions of all splits; the tree's folder gives the collection its name."""
+    tree, joined, work = tmp_path / "A" / "small", tmp_path / "joined", tmp_path / "WORK"
+    where = ["-w", small.work, "-c", small.folder / "c.yaml", "--stages", small.folder / "stages.yaml"]
+    said(0, "export", "one", "other", *where, "--to", tree, "--format", "visualsearch")
+    said(0, "import", tree, "--out", joined)
+    again = ["-c", joined / "collection.yaml", "--stages", joined / "stages.yaml", "-w", work]
+    said(0, "run", "one", "other", *again)
+    said(0, "export", "one", "other", "-w", work, "--to", tmp_path / "B" / "small", "--format", "visualsearch")
+    trees = [
+        {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+        for root in (tree, tmp_path / "B" / "small")
+    ]
+    for files in trees:
+        del files[Path("export.json")]
+    assert trees[0] == trees[1]
+    assert len(trees[0]) == 3 * (2 * 3 + 2)
+
+
 def test_help_teaches() -> None:
     output = said(0, "export", "-h")
     for words in ("laff export clip-ft x3d -w WORK --to OUT --format npz", "DIR/export.json", "--ids FILE"):

@@ -92,6 +92,26 @@ def test_splits_that_names_do_not_tell(tmp_path: Path, laff: Laff) -> None:
     assert "several lists could be train: othertrain, tv2016train; say which" in laff(root, status=1)
 
 
+def test_several_lists_as_one_split(tmp_path: Path, laff: Laff, entries: Callable[[], dict[str, Any]]) -> None:
+    """As for AVS: two training sets, a third to choose by."""
+    root = tmp_path / "tree"
+    for name, videos in (("tgif", ["a", "b"]), ("msrvtt10k", ["c"]), ("tv2016", ["d"])):
+        lists(root / name, name, videos)
+        bigfile(root / name / "FeatureData" / "x3d", videos)
+        bigfile(root / name / "TextData" / "bert", captions_of(videos))
+    told = laff(root, *(f"--split={pair}" for pair in ("train=tgif", "train=msrvtt10k", "val=tv2016")))
+    described = collection.load(tmp_path / "out" / "collection.yaml")
+    assert described.ids == {"train": ["a", "b", "c"], "val": ["d"], "test": []}
+    assert described.captions["train"].ids == captions_of(["a", "b", "c"])
+    assert "train (tgif, msrvtt10k): 3 videos, 6 captions" in told
+    assert entries()["bert"]["params"]["file"][0] == str(root / "tgif" / "TextData" / "bert")
+    mine = tmp_path / "out" / "collection.yaml"
+    mine.write_text(mine.read_text().replace(", prefix: ''", ""))
+    hint = "they differ by a prefix: say `prefix: ''` of that collection in collection.yaml"
+    assert laff(root, "-c", mine, "--out", tmp_path / "b", status=1).count(hint) == 1
+    assert laff(root, "-c", mine, "--out", tmp_path / "b", "--skip", "bert").count(hint) == 1
+
+
 def test_val_may_be_test(tree: Path, tmp_path: Path, laff: Laff) -> None:
     told = laff(tree, "--split", "val=test")
     assert collection.load(tmp_path / "out" / "collection.yaml").val_is_test
@@ -296,7 +316,7 @@ def test_features_of_another_data_set(tree: Path, laff: Laff) -> None:
     told = laff(tree, status=1)
     assert "a row for none of the 6 videos, such as 'video0'; its own ids are such as 'train.mp4'" in told
     assert "a row for none of the 12 captions, such as 'video0#0'; its own ids are such as 'a#0'" in told
-    assert "1 of the 12 captions, such as 'video3#1', have no row, and captions cannot be left out" in told
+    assert "no row of 1 of the 12 captions, such as 'video3#1'; captions cannot be left out" in told
 
 
 def test_features_of_collections_that_are_no_split(
@@ -309,7 +329,7 @@ def test_features_of_collections_that_are_no_split(
     bigfile(tree / "iacc.3" / "FeatureData" / "csn", ["shot1_1"])
     told = laff(tree)
     assert entries()["tf"]["params"]["file"] == str(tree / "kf" / "FeatureData" / "tf")
-    assert f"note: {tree}/kf/FeatureData/x3d is not used: it has a row of none of the splits' videos" in told
+    assert f"note: {tree}/kf/FeatureData/x3d is not used: it has a row of none of the videos" in told
     assert "note: 'csn' is not used: it lies in collections that are no split" in told
     assert "csn" not in entries()
 

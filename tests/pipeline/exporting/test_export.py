@@ -17,8 +17,10 @@ from pipeline.exporting import table
 from pipeline.exporting.chosen import choose
 from pipeline.exporting.export import WRITERS, Wanted, export
 from pipeline.graph import stages
+from pipeline.request import Request
 from pipeline.rows import reading, shards
 from pipeline.rows.items import Layout
+from pipeline.run import run
 from tests.pipeline.kept import LOST, SIZES, Small
 
 VIDEOS = [f"{split}{number}" for split, count in SIZES.items() for number in range(count)]
@@ -263,6 +265,54 @@ def test_without_pyarrow_nothing_is_begun(small: Small, tmp_path: Path, monkeypa
         monkeypatch.setitem(sys.modules, name, None)
     assert "--format parquet needs the package pyarrow" in refused(small, Wanted(["one"], tmp_path / "OUT", "parquet"))
     assert not (tmp_path / "OUT").exists()
+
+
+def test_real_shards_of_both_sides(ran: Any, tmp_path: Path) -> None:
+    """CLIP of videos and captions; a CSV names the files of the videos."""
+    export(ran.request(), Wanted(["clip-ft"], tmp_path / "OUT", "csv", split="test"))
+    assert {path.name for path in (tmp_path / "OUT").iterdir()} == {
+        *("clip-ft-video", "clip-ft-video.csv", "clip-ft-text", "clip-ft-text.csv", "export.json")
+    }
+    lines = (tmp_path / "OUT" / "clip-ft-video.csv").read_text().splitlines()
+    assert lines[0] == "video_path,feature_path,id"
+    assert len(lines) == 7
+    assert all(Path(line.split(",")[0]).is_file() for line in lines[1:])
+    for side in ("video", "text"):
+        kept = [shards.read(path) for path in sorted((ran.work / "clip-ft" / side).glob("*.h5"))]
+        row_of = {id_: shard.values[row] for shard in kept for row, id_ in enumerate(shard.ids)}
+        reader = reading.Reader(tmp_path / "OUT" / f"clip-ft-{side}.csv", Layout())
+        np.testing.assert_array_equal(reader.take(reader.ids).values, [row_of[id_] for id_ in reader.ids])
+    (video, _) = about(tmp_path / "OUT")["features"]
+    attributes = shards.read(ran.work / "clip-ft" / "video" / "00000.h5").attributes
+    assert video["about"]["sampling"] == json.loads(attributes["sampling"])
+
+
+def test_a_split_without_captions_has_no_features_of_captions(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        (tmp_path / f"{split}.txt").write_text(f"{split}0\n")
+    (tmp_path / "captions.txt").write_text("train0#0 a cat\n")
+    (tmp_path / "c.yaml").write_text(
+        "name: a b\ntrain: {ids: train.txt, captions: captions.txt}\ntest: {ids: test.txt}\n"
+    )
+    (tmp_path / "s.yaml").write_text(
+        "stages:\n  ingest: {step: ingest}\n"
+        "  bow: {step: extract, uses: extractors.bow.Bow, from: ingest, params: {threshold: 1}}\n"
+    )
+    request = Request(tmp_path / "c.yaml", tmp_path / "work", tmp_path / "s.yaml")
+    run(request, ())
+    export(request, Wanted(["bow"], tmp_path / "OUT", "visualsearch"))
+    assert {path for path in files(tmp_path / "OUT") if path.endswith("txt")} == {
+        "a_btrain/VideoSets/a_btrain.txt",
+        "a_btrain/TextData/a_btrain.caption.txt",
+        "a_btrain/TextData/bow/id.txt",
+        "a_btrain/TextData/bow/shape.txt",
+        "a_btest/VideoSets/a_btest.txt",
+    }
+    with pytest.raises(LaffError, match="a b has no videos in val, so there is no tree of it"):
+        export(request, Wanted(["bow"], tmp_path / "no", "visualsearch", split="val"))
+    with pytest.raises(LaffError, match="bow: the collection has no captions there, so there is no row"):
+        export(request, Wanted(["bow"], tmp_path / "no", "npz", split="test"))
+    assert not (tmp_path / "no").exists()
 
 
 def test_a_tree_has_a_collection_for_each_split(small: Small, tmp_path: Path) -> None:

@@ -181,14 +181,14 @@ def test_the_step_of_the_documents_runs_as_pasted(
         f"  {n}: {{step: import, from: ingest, params: {{file: {n}.npz, side: video}}}}\n" for n in features
     )
     (tmp_path / "s.yaml").write_text(
-        f"stages:\n  ingest: {{step: ingest}}\n{entries}  export: {{step: export, from: [wide, slim]}}\n"
+        f"stages:\n  ingest: {{step: ingest}}\n{entries}  together: {{step: export, from: [wide, slim]}}\n"
     )
     request = Request(path, tmp_path / "WORK", tmp_path / "s.yaml")
-    assert run(request, ["export"]).made["export"] == 1
-    exported = np.load(tmp_path / "WORK" / "export" / "features.npz")
+    assert run(request, ["together"]).made["together"] == 1
+    exported = np.load(tmp_path / "WORK" / "together" / "features.npz")
     assert sorted(exported) == ["slim", "slim-ids", "wide", "wide-ids"]
     for name, values in features.items():
         assert dict(zip(exported[f"{name}-ids"], exported[name].tolist(), strict=True)) == dict(
             zip("abc", values.tolist(), strict=True)
         )
-    assert not run(request, ["export"]).made
+    assert not run(request, ["together"]).made

@@ -36,7 +36,7 @@ def test_rows_that_are_no_frames_are_told_all_at_once(tmp_path: Path) -> None:
     with pytest.raises(LaffError) as error:
         read_frames(folder, ["v"], 5)
     said = str(error.value)
-    assert "id 'w' is no frame; a row of a frame is called VIDEO_NUMBER, such as video7_12" in said
+    assert "id 'w' is no frame; a row of a frame is called VIDEO_NUMBER, VIDEO#NUMBER or" in said
     assert "id 'x_' is no frame" in said
     assert "id 'y_٣' is no frame" in said
     assert "frame 1 of 'v' comes twice" in said

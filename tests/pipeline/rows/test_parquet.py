@@ -42,6 +42,13 @@ def test_each_way_to_write_rows(tmp_path: Path, kind: str, monkeypatch: pytest.M
     assert source(tmp_path / "f.parquet", Layout()).parts().tables == {"" if kind == "columns" else "values": 3}
 
 
+def test_columns_that_pandas_and_frames_add_are_no_dimensions(tmp_path: Path) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    columns = {"ids": NAMES, "frame": [0] * 4, "d0": VALUES[:, 0], "d1": VALUES[:, 1], "__index_level_0__": range(4)}
+    pq.write_table(pa.table(columns), tmp_path / "f.parquet")
+    np.testing.assert_array_equal(read_rows(tmp_path / "f.parquet", NAMES).values, VALUES[:, :2])
+
+
 def test_frames_follow_each_other(tmp_path: Path) -> None:
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     pq.write_table(pa.table({"video": ["v", "v", "w", "x"], "values": VALUES.tolist()}), tmp_path / "f.parquet")

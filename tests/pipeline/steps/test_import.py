@@ -11,6 +11,7 @@ from pipeline.errors import LaffError
 from pipeline.plan import steps
 from pipeline.plan.plan import stage_plan
 from pipeline.rows import reading, shards
+from pipeline.steps import import_
 from pipeline.store import ledger
 
 GRAPH = """
@@ -133,6 +134,29 @@ def test_captions_cannot_be_lost_so_all_are_told(make: Callable[..., list[dict[s
     assert lines[1].startswith("  - a#0: its row in ")
     assert lines[2].startswith("  - c#0: no row in ")
     assert lines[3].startswith("captions cannot be left out: extract the feature anew")
+
+
+@pytest.mark.parametrize("at_once", [1, 40, 1 << 30])
+@pytest.mark.parametrize("side", ["video", "text"])
+def test_shards_are_read_in_parts_where_all_are_too_many(
+    make: Callable[..., list[dict[str, str]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, side: str, at_once: int
+):
+    """A shard at a time, two together, or all: the same rows and reasons."""
+    monkeypatch.setattr(import_, "AT_ONCE", at_once)
+    names = VIDEOS if side == "video" else [f"{video}#0" for video in VIDEOS]
+    features = values(5)
+    features[3, 1] = np.inf
+    np.savez(tmp_path / "f.npz", ids=np.array(names), values=features)
+    odd = "its row in f.npz is not usable: 1 of the 4 values are NaN, inf or too large for float32"
+    if side == "text":
+        with pytest.raises(LaffError, match=r"1 problem\(s\)\n  - val0#0: its row in .* is not usable"):
+            make("feat.side=text", "ingest.shard_captions=2")
+        assert not (tmp_path / "WORK" / "feat" / "00000.h5").exists()
+        return
+    assert make() == [{"video": "val0", "reason": odd}]
+    read = [shards.read(tmp_path / "WORK" / "feat" / f"0000{number}.h5") for number in range(3)]
+    assert [shard.ids for shard in read] == [["a", "b"], ["c"], ["test0"]]
+    assert [row[0] for shard in read for row in shard.values.tolist()] == [0, 4, 8, 16]
 
 
 def test_a_file_of_other_items(make: Callable[..., list[dict[str, str]]], tmp_path: Path):
