@@ -17,10 +17,11 @@ import numpy as np
 import torch
 from train_step import Clock, matrix_product, model, split
 
-from pipeline.ranking import trec
 from pipeline.ranking.embed import blocks, each_text, embed
 from pipeline.ranking.ranks import rank
 from pipeline.ranking.scores import Scored, of_vectors
+from pipeline.ranking.top import top_k
+from pipeline.runfiles import trec
 from pipeline.workers import malloc
 
 K = 100  # items of a run for each query
@@ -51,7 +52,7 @@ def parts(captions: int, videos: int, clock: Clock) -> Iterator[tuple[str, float
             scores += clock.now()
             rank(values, relevant(block))
             ranks += clock.now()
-            ranked.append((block, *trec.top_k(values, K)))
+            ranked.append((block, *top_k(values, K)))
             best += clock.now()
         yield f"scores {way}", scores / 1000
         yield f"ranks {way}", ranks / 1000

@@ -33,6 +33,7 @@ HEAVY = {  # takes a tenth of a second or more, or much memory, so whoever does 
 }
 ALLOWED = {  # (file, what is imported late) -> why
     ("pipeline/workers/pipes.py", "fcntl"): "not on every system",
+    ("pipeline/score/standard.py", "pytrec_eval"): "an extra, which is not installed everywhere",
 }
 
 

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("cli", "pipeline", "extractors", "fusion")
 STAGES = "pipeline/graph/stages.yaml"  # where an installed wheel has its stages file
 PLANTED = "\nstages:\n  planted: {step: extract, uses: extractors.brightness.Brightness, from: decode}\n\n"
-EXTRAS = {"pyarrow"}  # imported where a file asks for it
+EXTRAS = {"pyarrow", "pytrec_eval"}  # modules of extras, each imported where something asks for it
 TOOLS = {"test", "style", "build"}  # groups of packages that the program itself does not need
 OTHER_MODULES = {"pyyaml": "yaml", "pillow": "PIL", "open-clip-torch": "open_clip"}  # where the names differ
 NOT_IMPORTED = {
@@ -108,6 +108,23 @@ def test_the_extra_zero_shot_is_pinned_and_installed_without_what_it_asks_for() 
     carried = yaml.safe_load((ROOT / "extractors" / "weights.yaml").read_text(encoding="utf-8"))
     modules = {entry["source"].partition(":")[2].partition("/")[0].replace("_", "-") for entry in carried.values()}
     assert set(pinned) <= modules  # each carries the weights of an entry
+
+
+def test_the_extra_trec_is_pinned_and_ci_installs_it() -> None:
+    lines = (ROOT / "requirements-trec.txt").read_text(encoding="utf-8").splitlines()
+    pinned = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert list(pinned) == project["optional-dependencies"]["trec"]
+    assert not set(pinned) & set(pins())
+    if importlib.util.find_spec("pytrec_eval"):
+        assert importlib.metadata.version("pytrec_eval-terrier") == pinned["pytrec_eval-terrier"]
+    install = "-r requirements-trec.txt"
+    for text in (lines[0], (ROOT / "environment.yml").read_text(encoding="utf-8")):
+        assert f"pip install {install}" in text
+    assert install in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    from pipeline.score.standard import LACKS
+
+    assert f"pip install {install}" in LACKS
 
 
 def test_pyproject_names_what_the_program_needs_without_pinning() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from gpu_parts.report import Report
 from pipeline.ranking.scores import Scored, of_vectors
-from pipeline.ranking.trec import top_k
+from pipeline.ranking.top import top_k
 
 QUERIES, VIDEOS, WIDTH, BEST = 30, 1_082_659, 4_096, 1_000
 

@@ -15,8 +15,9 @@ from pipeline.graph.models import Row
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.planned import Planned
-from pipeline.ranking import ranks_file, trec
+from pipeline.ranking import ranks_file
 from pipeline.ranking.ranks import Ranks, rank
+from pipeline.runfiles import trec
 from pipeline.views.tables import digits, p_text
 
 

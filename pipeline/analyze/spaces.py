@@ -8,7 +8,7 @@ import numpy as np
 from pipeline.analyze.subject import Subject, in_blocks
 from pipeline.errors import LaffError
 from pipeline.ranking.tiles import filled
-from pipeline.ranking.trec import top_k
+from pipeline.ranking.top import top_k
 
 
 def jaccard(first: np.ndarray, second: np.ndarray) -> np.ndarray:

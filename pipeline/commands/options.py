@@ -81,6 +81,13 @@ SET = click.option("--set", "sets", multiple=True, metavar="STAGE.PARAM=VALUE", 
 PROFILE = click.option(
     "--profile", metavar="PROFILE", help="Apply a profile of the stages file, such as small; '' for none."
 )
+ATTRIBUTE = click.option(
+    "--attribute",
+    "attributes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Of an AVS run (.xml): pid, trType, class, priority, desc, elapsedTime, task or novelty.",
+)
 STAGES = click.option(
     "--stages", type=PATH, callback=stages_file, metavar="FILE", help="Another stages.yaml than the one here."
 )

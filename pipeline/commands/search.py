@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.commands.options import PATH, workspace_options
+from pipeline.commands.options import ATTRIBUTE, PATH, workspace_options
 from pipeline.commands.shared import Shared
 
 if TYPE_CHECKING:
@@ -45,7 +45,14 @@ if TYPE_CHECKING:
     metavar="VIDEO",
     help="Videos, or windows, like this one of the collection, in place of words.",
 )
-@click.option("--run", "run_file", type=PATH, metavar="OUT.trec.gz", help="Write what --queries find as a TREC run.")
+@click.option(
+    "--run",
+    "run_file",
+    type=PATH,
+    metavar="OUT.trec.gz",
+    help="Write what --queries find: .xml as TRECVID's AVS run, .csv as a table, else as a TREC run; .gz packs.",
+)
+@ATTRIBUTE
 @click.option("--json", "as_json", is_flag=True, help="For programs: a line of JSON for each query.")
 @click.option("--csv", "as_csv", is_flag=True, help="For tables: a line for each video that was found.")
 def search_command(
@@ -56,6 +63,7 @@ def search_command(
     queries: Path | None,
     like: str,
     run_file: Path | None,
+    attributes: tuple[str, ...],
     as_json: bool,
     as_csv: bool,
     shared: Shared,
@@ -68,10 +76,12 @@ def search_command(
     \b
     laff search "a red square moves to the left" -w WORK
     laff search --queries topics.txt --run topics.trec.gz -k 1000 -w WORK
+    laff search --queries topics.txt --run run.xml -k 1000 --attribute pid=TEAM -w WORK
     laff search --like video7 --json -w WORK
     laff search "a red square" --model laff --model concat -w WORK
     """
     from pipeline.items import queries as queries_file
+    from pipeline.runfiles import avs_rules, forms
     from pipeline.search.library import Library, check_made
 
     if (sentence is not None) + (queries is not None) + bool(like) != 1:
@@ -80,6 +90,12 @@ def search_command(
         raise click.UsageError("--run writes what --queries FILE find; give that too")
     if as_json + as_csv + bool(run_file) > 1:
         raise click.UsageError("give one of --json, --csv and --run")
+    avs = run_file is not None and forms.is_avs(run_file)
+    if attributes and not avs:
+        raise click.UsageError("--attribute is of an AVS run: --run FILE.xml")
+    if avs and k > avs_rules.MOST_ITEMS:
+        raise click.UsageError(f"-k is {k}; an AVS run has at most {avs_rules.MOST_ITEMS:,} items a topic")
+    values = avs_rules.attributes(attributes)
     texts = dict(queries_file.load(queries)) if queries else {}
     if shared.collection is None and shared.work is not None:
         check_made(shared.work)
@@ -94,7 +110,7 @@ def search_command(
     for note in library.notes():
         click.echo(note, err=True)
     if run_file:
-        write_run_file(run_file, library, answers)
+        write_run_file(run_file, library, answers, values, list(texts))
     elif as_json:
         print_json(library, answers, texts)
     elif as_csv:
@@ -103,12 +119,18 @@ def search_command(
         print_table(library, answers, texts, bool(queries))
 
 
-def write_run_file(path: Path, library: Library, answers: Iterator[tuple[str, list[Hit]]]) -> None:
-    """Write what the queries found as a TREC run."""
-    from pipeline.ranking.trec import write_run
+def write_run_file(
+    path: Path,
+    library: Library,
+    answers: Iterator[tuple[str, list[Hit]]],
+    attributes: dict[str, str],
+    topics: Sequence[str],
+) -> None:
+    """Write what the queries, all of these topics, found as a run in the form that the file's name says."""
+    from pipeline.runfiles import forms
 
     queries = ((query, [(hit.video, hit.score) for hit in hits]) for query, hits in answers)
-    write_run(path, queries, library.name)
+    forms.write(path, queries, library.name, attributes, topics)
     click.echo(f"{path} written")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline import files
 from pipeline.errors import LaffError
-from pipeline.exporting.idlists import written
+from pipeline.exporting.id_lists import written
 from pipeline.exporting.table import Table
 from pipeline.rows import frame_ids
 

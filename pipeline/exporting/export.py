@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline import files, progress
 from pipeline.errors import LaffError
-from pipeline.exporting import bigfile, feature_list, hdf5, idlists, npy, npz, parquet, place, tree
+from pipeline.exporting import bigfile, feature_list, hdf5, id_lists, npy, npz, parquet, place, tree
 from pipeline.exporting.chosen import Chosen, check_made, choose
 from pipeline.exporting.table import Table
 from pipeline.extraction import provenance
@@ -119,7 +119,7 @@ def _rows(context: Context, chosen: Sequence[Chosen], wanted: Wanted) -> dict[st
         raise LaffError("--ids lists videos or captions, and these features are of both: give --side too")
     side = sides.pop()
     known = catalog.row if side == "video" else {id_: row for row, id_ in enumerate(catalog.captions)}
-    return {side: np.array(idlists.read(wanted.ids, known), np.int64)}
+    return {side: np.array(id_lists.read(wanted.ids, known), np.int64)}
 
 
 def _split_rows(catalog: Catalog, side: str, split: str) -> np.ndarray:

@@ -5,7 +5,7 @@ from typing import IO
 
 import numpy as np
 
-from pipeline.exporting.idlists import written
+from pipeline.exporting.id_lists import written
 from pipeline.exporting.table import Table
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.exporting import bigfile
-from pipeline.exporting.idlists import written
+from pipeline.exporting.id_lists import written
 from pipeline.exporting.table import Table
 from pipeline.items.catalog import Catalog
 from pipeline.items.splits import SPLITS

@@ -7,11 +7,14 @@ import numpy as np
 
 from pipeline.assembly.features import Rows
 from pipeline.items.catalog import Catalog
-from pipeline.ranking import ranks_file, trec
+from pipeline.ranking import ranks_file
 from pipeline.ranking.embed import blocks
 from pipeline.ranking.ranks import Ranks, rank
 from pipeline.ranking.ranks_file import WAYS
 from pipeline.ranking.scores import Scores
+from pipeline.ranking.top import top_k
+from pipeline.runfiles import trec
+from pipeline.runfiles.run import Hits
 
 RUNS = ("t2v.trec.gz", "v2t.trec.gz")
 
@@ -38,21 +41,21 @@ def write(
     captions_by_video = captions_of(covered.video_of[captions], len(covered.videos))
     has_caption = np.array([len(captions_of_one) > 0 for captions_of_one in captions_by_video], dtype=bool)
 
-    def by_caption() -> Iterator[tuple[str, trec.Hits]]:
+    def by_caption() -> Iterator[tuple[str, Hits]]:
         for block in blocks(np.arange(len(text_ids)), len(video_ids)):
             scores = scored.of_captions(block)
             has_video = covered.video_of[block] >= 0
             t2v.put(block[has_video], rank(scores[has_video], covered.video_of[block][has_video]))
-            yield from trec.named(text_ids, block, video_ids, *trec.top_k(scores, k))
+            yield from trec.named(text_ids, block, video_ids, *top_k(scores, k))
 
-    def by_video() -> Iterator[tuple[str, trec.Hits]]:
+    def by_video() -> Iterator[tuple[str, Hits]]:
         for block in blocks(np.arange(len(covered.videos) if len(captions) else 0), len(text_ids)):
             scores = scored.of_videos(block)
             if len(captions) < len(text_ids):
                 scores = np.ascontiguousarray(scores[:, captions])
             asks = has_caption[block]
             v2t.put(places[block[asks]], rank(scores[asks], [captions_by_video[video] for video in block[asks]]))
-            yield from trec.named(video_ids, block, caption_ids, *trec.top_k(scores, k))
+            yield from trec.named(video_ids, block, caption_ids, *top_k(scores, k))
 
     for way, file, queries in zip(WAYS, RUNS, (by_caption(), by_video()), strict=True):
         if way in ways:

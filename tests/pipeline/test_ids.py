@@ -11,8 +11,8 @@ from pipeline.errors import Problems
 from pipeline.items.lists import Captions, read_captions
 from pipeline.items.queries import load as load_queries
 from pipeline.items.splits import read_ids
-from pipeline.ranking.trec import read_run, write_run
 from pipeline.rows import reading
+from pipeline.runfiles.trec import read_run, write_run
 
 ODD = [
     "a b",

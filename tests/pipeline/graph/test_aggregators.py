@@ -22,9 +22,9 @@ from pipeline.graph.recipe import Recipe
 from pipeline.items.catalog import Catalog
 from pipeline.plan import steps
 from pipeline.plan.context import Context
-from pipeline.ranking.trec import read_run
 from pipeline.rows import shards
 from pipeline.run_plan import plan
+from pipeline.runfiles.trec import read_run
 from pipeline.search.answer import search
 from pipeline.store.workspace import Workspace
 from pipeline.training.trainer import Trainer

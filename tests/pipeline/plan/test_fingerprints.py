@@ -77,6 +77,8 @@ SHAPED: dict[str, set[str]] = {
     "pipeline.ranking.tiles": {"vectors", "rank"},
     "pipeline.ranking.ranks": {"rank", "evaluate"},
     "pipeline.ranking.ranks_file": {"rank", "evaluate"},
+    "pipeline.runfiles": set(),  # of score and search
+    **{f"pipeline.runfiles.{name}": {"rank"} for name in ("trec", "run", "fields", "numbered", "opened")},
     "pipeline.evaluation": {"evaluate"},
     "pipeline.evaluation.significance": set(),  # of comparisons
     "pipeline.views": {"report"},

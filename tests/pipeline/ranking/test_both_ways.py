@@ -10,7 +10,7 @@ from pipeline.assembly.features import Rows
 from pipeline.items.catalog import Catalog
 from pipeline.ranking import both_ways, ranks_file
 from pipeline.ranking.scores import Scored
-from pipeline.ranking.trec import read_run
+from pipeline.runfiles.trec import read_run
 
 # Videos a, b and c of test, of which b has no features; z is of train. Two captions of a, one of b, one of c.
 CATALOG = Catalog(

@@ -25,10 +25,10 @@ from pipeline.outcome import Outcome
 from pipeline.ranking import ranks_file, texts
 from pipeline.ranking.candidates import candidates
 from pipeline.ranking.ranks import rank
-from pipeline.ranking.trec import read_run
 from pipeline.request import Request
 from pipeline.run import run
 from pipeline.run_plan import plan
+from pipeline.runfiles.trec import read_run
 from pipeline.store import verify
 from pipeline.views import results
 from tests.forked import Forked

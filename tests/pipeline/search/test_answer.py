@@ -13,7 +13,7 @@ from extractors.gru import Gru
 from extractors.w2v import W2v
 from pipeline.assembly.assemble import Joint
 from pipeline.items.collection import load as load_captions
-from pipeline.ranking.trec import read_run
+from pipeline.runfiles.trec import read_run
 from pipeline.search.answer import Answer, answer
 from pipeline.search.library import Library
 from pipeline.search.unknown import Unknown, unknown_words

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 import cli
 from pipeline.commands import search
 from pipeline.errors import LaffError
-from pipeline.ranking.trec import read_run
 from pipeline.rows import shards
+from pipeline.runfiles.trec import read_run
 from pipeline.search import places
 from pipeline.search.fusing import fuse
 from pipeline.search.library import Library

@@ -1,4 +1,4 @@
-"""TREC run files and the exact top k."""
+"""TREC run files."""
 
 import gzip
 import stat
@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from pipeline.errors import LaffError
-from pipeline.ranking.trec import read_run, top_k, write_run
+from pipeline.runfiles import opened
+from pipeline.runfiles.trec import read, read_run, write_run
 
 ROWS = [("cap#0", [("v2", 0.75), ("v1", 0.5)]), ("cap#1", [("v1", -1e-7)]), ("cap#2", [])]
 
@@ -79,7 +80,7 @@ def test_reading_plain_text_and_damage(tmp_path: Path) -> None:
     (tmp_path / "plain").write_text("q1 Q0 a 1 2.0 t\nq1\tQ0\tb\t2\t1e0\tt\nq2 Q0 a 1 0 t\n")
     assert list(read_run(tmp_path / "plain")) == [("q1", [("a", 2.0), ("b", 1.0)]), ("q2", [("a", 0.0)])]
     (tmp_path / "odd").write_text("q1 Q0 a 1 2.0 t\nq1 a 2\n")
-    with pytest.raises(LaffError, match=r"odd, line 2: 'q1 a 2' is not `query Q0 item rank score tag`"):
+    with pytest.raises(LaffError, match=r"odd:2: 'q1 a 2' is not `query Q0 item rank score tag`"):
         list(read_run(tmp_path / "odd"))
     write_run(tmp_path / "cut.gz", [(f"q{i}", [("a", i / 7)]) for i in range(500)], "x")
     (tmp_path / "cut.gz").write_bytes((tmp_path / "cut.gz").read_bytes()[:-50])
@@ -89,26 +90,53 @@ def test_reading_plain_text_and_damage(tmp_path: Path) -> None:
         list(read_run(tmp_path / "nowhere"))
 
 
-@pytest.mark.parametrize("k", [1, 3, 7, 12, 20])
-def test_top_k_by_sorting(k: int) -> None:
-    """Random rows full of equal scores, the cut among them, against Python's stable sort."""
-    scores = np.random.default_rng(k).integers(0, 5, size=(200, 12)).astype(np.float32)
-    columns, found = top_k(scores, k)
-    assert columns.dtype == np.int64
-    for row, best, values in zip(scores.tolist(), columns.tolist(), found.tolist(), strict=True):
-        expected = sorted(range(12), key=lambda i: -row[i])[:k]
-        assert best == expected
-        assert values == [row[i] for i in expected]
-
-
-def test_top_k_refuses_nan() -> None:
-    with pytest.raises(LaffError, match="not a finite number"):
-        top_k(np.array([[1.0, np.nan]]), 1)
-
-
 def test_ids_of_windows(tmp_path: Path) -> None:
     """They hold @ and -, and the spaces of their video's id percent-encoded."""
     write_run(tmp_path / "run.gz", [("1", [("été 1@0-10", 0.5), ("b@2.5-5", 0.25)])], "x")
     text = gzip.decompress((tmp_path / "run.gz").read_bytes()).decode()
     assert text.splitlines()[0] == "1 Q0 été%201@0-10 1 0.5 x"
     assert dict(read_run(tmp_path / "run.gz")) == {"1": [("été 1@0-10", 0.5), ("b@2.5-5", 0.25)]}
+
+
+def test_columns_of_a_run(tmp_path: Path) -> None:
+    """Lines of a query may stand apart; a byte order mark, blank lines and ranks do not matter."""
+    text = "\ufeffq1 Q0 a 9 2.0 mine\n\nq2 Q0 b%20c 1 0.5 mine\r\nq1 Q0 b%20c 1 -1e3 mine\n"
+    (tmp_path / "run").write_text(text, encoding="utf-8")
+    run = read(tmp_path / "run")
+    assert (run.tag, run.topics, run.ids.names) == ("mine", ["q1", "q2"], ["a", "b c"])
+    assert (run.starts.tolist(), run.items.tolist(), run.scores.tolist()) == ([0, 2, 3], [0, 1, 1], [2.0, -1000.0, 0.5])
+
+
+def test_many_lines_in_blocks_are_read_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [(f"q{q}", [(f"v{(q * 7 + i) % 50}", 1.0 - i / 40) for i in range(40)]) for q in range(60)]
+    write_run(tmp_path / "run.gz", rows, "x")
+    whole = list(read_run(tmp_path / "run.gz"))
+    assert [query for query, _ in whole] == [query for query, _ in rows]
+    assert [[item for item, _ in hits] for _, hits in whole] == [[item for item, _ in hits] for _, hits in rows]
+    monkeypatch.setattr(opened, "BLOCK", 100)
+    assert list(read_run(tmp_path / "run.gz")) == whole
+
+
+def test_every_mistake_is_told_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = "q1 Q0 a 1 2.0 t\n"
+    (tmp_path / "run").write_text(
+        f"{good}q1 0 b 1\nq1 Q0 b 2 high t\nq1 Q0 c 2 nan t\nq1 Q0 a 3 1.0 t\nq2 Q0 %0A 1 1 t\n"
+    )
+    with pytest.raises(LaffError) as raised:
+        read(tmp_path / "run")
+    assert [problem.removeprefix(f"{tmp_path}/") for problem in raised.value.problems] == [
+        "run:2: 'q1 0 b 1' is not `query Q0 item rank score tag`; this looks like judgements: give them to --qrels",
+        "run:3: score 'high' is no finite number; each item needs one",
+        "run:4: score 'nan' is no finite number; each item needs one",
+        "run: an empty id",
+        "run: topic 'q1' has 'a' twice; keep one of them",
+    ]
+    (tmp_path / "many").write_text("x\n" * 1000)
+    with pytest.raises(LaffError, match="and 980 more of these"):
+        read(tmp_path / "many")
+    monkeypatch.setattr(opened, "BLOCK", 20_000)
+    (tmp_path / "many").write_text("x y\n" * 100_000)
+    with pytest.raises(LaffError, match="and 4981 more of these"):  # a block of 5,001 lines was enough
+        read(tmp_path / "many")
+    (tmp_path / "empty").write_text("\n")
+    assert list(read_run(tmp_path / "empty")) == []

@@ -1,0 +1,112 @@
+"""`laff score`: runs of anyone against judgements, and runs brought from one form to another."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from pipeline.commands.options import ATTRIBUTE, PATH
+
+
+@click.command(name="score")
+@click.argument("runs", nargs=-1, required=True, type=PATH, metavar="RUN...")
+@click.option("--qrels", type=PATH, metavar="FILE", help="Judgements: lines `topic 0 item judgement`, or with strata.")
+@click.option(
+    "--measure",
+    "measures",
+    multiple=True,
+    metavar="NAME",
+    help="R@k, MedR, MRR, mAP; infAP, infNDCG, iP10; of trec_eval map, ndcg_cut_10 and others; 'trec_eval infAP'.",
+)
+@click.option("--topics", type=PATH, metavar="FILE", help="The topics, for their texts and for complete AVS runs.")
+@click.option(
+    "--facets", default="", metavar="FILE|tv20", help="Means over the topics of a facet: CSV lines `topic,facet`."
+)
+@click.option("--against", default="", metavar="NAME", help="The run that others are tested against; else the first.")
+@click.option(
+    "--fuse", type=click.Choice(["rrf", "combsum"]), help="All runs as one more: reciprocal ranks, or sums of scores."
+)
+@click.option("-k", type=click.IntRange(1), metavar="N", help="Only the best N items of each topic count.")
+@click.option("--per-topic", is_flag=True, help="Show each topic too.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: all of it as JSON.")
+@click.option("--csv", "csv_file", type=PATH, metavar="FILE", help="Write a line for each run and topic.")
+@click.option("--out", type=PATH, metavar="FILE", help="Write the run, or the fused one: .xml, .csv, else TREC (.gz).")
+@ATTRIBUTE
+def score_command(
+    runs: tuple[Path, ...],
+    qrels: Path | None,
+    measures: tuple[str, ...],
+    topics: Path | None,
+    facets: str,
+    against: str,
+    fuse: str | None,
+    k: int | None,
+    per_topic: bool,
+    as_json: bool,
+    csv_file: Path | None,
+    out: Path | None,
+    attributes: tuple[str, ...],
+) -> None:
+    """Score run files of anyone, with no workspace: TREC (.gz or not), TRECVID's AVS XML, or CSV.
+
+    A topic that a run lacks counts as 0; what is left out, missing or not judged is said below the table, and so is the
+    rule by which each measure ranks equal scores. With several runs, others are tested against the first.
+
+    \b
+    laff score mine.trec.gz theirs.xml --qrels avs.qrels.tv20 --facets tv20 --per-topic
+    laff score a.trec b.trec --qrels qrels.txt --measure mAP --measure map --fuse rrf
+    laff score mine.trec.gz --out mine.xml --attribute pid=TEAM --topics tv20.avs.txt
+    """
+    from pipeline.items import queries
+    from pipeline.runfiles import avs_rules, forms
+    from pipeline.runfiles.numbered import Numbered
+    from pipeline.runfiles.topics import matched
+    from pipeline.score import fusing, inputs, report, scoring
+    from pipeline.score.measures import named
+
+    if fuse and len(runs) < 2:
+        raise click.UsageError("--fuse needs several runs")
+    if out and len(runs) > 1 and not fuse:
+        raise click.UsageError("--out writes one run; --fuse makes one of several")
+    if not qrels and not out:
+        raise click.UsageError("Missing option '--qrels' (or --out, to bring a run to another form)")
+    if not qrels and (measures or facets or against or per_topic or as_json or csv_file):
+        raise click.UsageError("only --qrels FILE gives figures; give that too")
+    if attributes and not (out and forms.is_avs(out)):
+        raise click.UsageError("--attribute is of an AVS run: --out FILE.xml")
+    values = avs_rules.attributes(attributes)
+    named(measures)  # before long files are read
+    items = Numbered()
+    notes: list[str] = []
+    read = inputs.read_runs(runs, items, notes, k or 0)
+    if fuse:
+        name = f"{fuse}({', '.join(read)})"
+        read[name] = fusing.fused(list(read.values()), fuse, _tag([fuse, *read]))
+        notes.append(f"{name}: {fusing.HOW[fuse]}")
+    if qrels:
+        given = inputs.read(read, items, qrels, topics, facets)
+        given.notes[:0] = notes
+        scores = scoring.score(given, measures, against)
+        click.echo(
+            json.dumps(report.as_json(scores, given, per_topic), indent=1, ensure_ascii=False)
+            if as_json
+            else report.text(scores, given, per_topic)
+        )
+        if csv_file:
+            report.write_topics(csv_file, scores, given)
+            click.echo(f"{csv_file} written", err=True)
+    if out:
+        name, run = list(read.items())[-1]
+        wanted = [id_ for id_, _ in queries.load(topics)] if topics else []
+        run = run.renamed(matched(run.topics, wanted))
+        forms.write(out, run.answers(), _tag([run.tag or name]), values, wanted)
+        click.echo(f"{out} written", err=True)
+
+
+def _tag(names: list[str]) -> str:
+    """The name of the system in a TREC file, which holds no white space."""
+    from pipeline import ids
+
+    return ids.encoded("-".join(names))

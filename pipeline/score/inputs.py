@@ -1,0 +1,114 @@
+"""What is to be scored: runs, judgements, texts and facets of topics, read together, so that ids mean the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.errors import LaffError
+from pipeline.items import queries
+from pipeline.runfiles import forms, qrels
+from pipeline.runfiles.numbered import Numbered
+from pipeline.runfiles.opened import suffix
+from pipeline.runfiles.qrels import Judgements
+from pipeline.runfiles.run import Run
+from pipeline.runfiles.topics import listed, matched
+from pipeline.score import facets as facet_files
+from pipeline.score.facets import Facets
+
+ENDINGS = (".trec", ".run", ".txt", ".xml", ".csv")  # of run files, which their names do without
+
+
+@dataclass
+class Inputs:
+    """Runs by name, and what they are scored by. Topics have the ids of the first run."""
+
+    runs: dict[str, Run]
+    judgements: Judgements
+    texts: dict[str, str] = field(default_factory=dict)  # topic -> what is asked
+    facets: Facets = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)  # what a reader of the figures should know
+
+
+def read_runs(files: Sequence[Path], items: Numbered, notes: list[str], k: int = 0) -> dict[str, Run]:
+    """Runs by the names of their files, without endings; by their paths where these are equal.
+
+    Topics have the ids of the first run, where a leading 1 makes them differ.
+
+    Args:
+        files: The files.
+        items: Where the ids of their items are numbered.
+        notes: Gets what a reader of the figures should know.
+        k: How many items of each topic count, the best; 0: all.
+
+    Raises LaffError for a file that is given twice, and as of `forms.read`.
+    """
+    names = [_name(file) for file in files]
+    runs: dict[str, Run] = {}
+    for name, file in zip(names, files, strict=True):
+        label = name if names.count(name) == 1 else str(file)
+        if label in runs:
+            raise LaffError(f"{file} is given twice; give each run once")
+        run = forms.read(file, items)
+        first = next(iter(runs.values()), run).topics
+        run = run.renamed(_named(run.topics, first, label, notes))
+        runs[label] = run.best(k) if k else run
+    return runs
+
+
+def _name(file: Path) -> str:
+    ending = suffix(file)
+    name = file.name.removesuffix(".gz")
+    return (name[: -len(ending)] if ending in ENDINGS else name) or file.name
+
+
+def read(
+    runs: dict[str, Run], items: Numbered, qrels_file: Path, topics_file: Path | None = None, facets: str = ""
+) -> Inputs:
+    """Judgements, texts and facets for runs; topics whose ids differ by TRECVID's leading 1 are brought together.
+
+    items: where the ids of the runs' items are numbered. Raises LaffError for files with mistakes, and where the runs
+    and the judgements have no topic in common.
+    """
+    judgements = qrels.read(qrels_file, items)
+    first = next(iter(runs.values())).topics
+    notes: list[str] = []
+    names = _named(judgements.topics, first, str(qrels_file), notes)
+    judgements = judgements.renamed(names)
+    for name, run in runs.items():
+        if not set(run.topics) & set(judgements.topics):
+            raise LaffError(
+                f"{name} and {qrels_file} have no topic in common: {listed(run.topics, 0, 3)}, but "
+                f"{listed(judgements.topics, 0, 3)}; give the judgements of these topics"
+            )
+    inputs = Inputs(runs, judgements, notes=notes)
+    if topics_file:
+        texts = dict(queries.load(topics_file))
+        names = _named(list(texts), first, str(topics_file), notes)
+        inputs.texts = {names.get(topic, topic): text for topic, text in texts.items()}
+        judged = set(judgements.topics)
+        if without := [topic for topic in inputs.texts if topic not in judged]:
+            notes.append(f"topics of {topics_file} without judgements: {listed(without, len(texts))}")
+        for name, run in runs.items():
+            if missing := [topic for topic in inputs.texts if topic not in run.places]:
+                notes.append(f"{name} lacks topics of {topics_file}: {listed(missing, len(texts))}")
+    if facets:
+        by_facet = facet_files.load(facets)
+        names = _named([topic for members in by_facet.values() for topic in members], first, facets, notes)
+        inputs.facets = {facet: [names.get(topic, topic) for topic in members] for facet, members in by_facet.items()}
+        members = {topic for topics in inputs.facets.values() for topic in topics}
+        if not members & set(judgements.topics):
+            raise LaffError(
+                f"facets {facets}: name none of the judged topics, which are {listed(judgements.topics, 0, 3)}"
+            )
+    return inputs
+
+
+def _named(topics: Sequence[str], known: Sequence[str], where: str, notes: list[str]) -> dict[str, str]:
+    """New names for topics that match the known ones only by a leading 1; told in a note."""
+    names = matched(topics, known)
+    if names:
+        topic, name = next(iter(names.items()))
+        notes.append(f"topics of {where} match by TRECVID's leading 1 only: {topic} is taken for {name}, and so on")
+    return names
