@@ -93,14 +93,14 @@ def reproduce_command(
     if dry_run:
         click.echo(run.dry_run(request, published, stand_ins, seeds))
         return
-    made = confirmed(
+    reproduction = confirmed(
         request,
         lambda agreed: run.reproduce(agreed, published, stand_ins, seeds, test_set, shared.retry_failed),
     )
-    click.echo(f"{made.outcome.summary(request.work)}\n", err=form != "text")
-    click.echo(made.written(form), nl=False)
-    click.echo(f"\nwritten: {made.folder}/{run.NAME}.{{{','.join(run.ENDINGS.values())}}}", err=form != "text")
-    if failed := made.failed:
+    click.echo(f"{reproduction.outcome.summary(request.work)}\n", err=form != "text")
+    click.echo(reproduction.written(form), nl=False)
+    click.echo(f"\nwritten: {reproduction.folder}/{run.NAME}.{{{','.join(run.ENDINGS.values())}}}", err=form != "text")
+    if failed := reproduction.failed:
         lines = [f"{len(failed)} row(s) came to nothing", *(f"  - {reason}" for reason in failed.values())]
         raise click.ClickException("\n".join(lines))
-    shared.check_failures(made.outcome.lost)
+    shared.check_failures(reproduction.outcome.lost)

@@ -23,8 +23,8 @@ def read(raw: Any, problems: Problems) -> tuple[Table, ...]:
     if raw is None:
         return ()
     if isinstance(raw, dict):
-        own = _own(raw, problems)
-        return (own,) if own else ()
+        table = _own(raw, problems)
+        return (table,) if table else ()
     if not isinstance(raw, str | list) or not all(isinstance(name, str) for name in raw):
         problems.add(f"quoted should be {FORM}, not {raw!r}")
         return ()

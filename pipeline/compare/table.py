@@ -166,9 +166,9 @@ def without_trained(table: FigureTable) -> FigureTable:
 
 def csv_rows(figures: dict[str, Any]) -> list[Sequence[Any]]:
     """The lines of the CSV: a header, then one for each row and way; quoted figures of the grid itself are last."""
-    own = [line for line in figures["quoted_figures"] if line[0] == OWN]
-    quoted = {(line[2], line[6]): line[7] for line in own}  # by row and column
-    columns = list(dict.fromkeys(line[6] for line in own))
+    held = [line for line in figures["quoted_figures"] if line[0] == OWN]
+    quoted = {(line[2], line[6]): line[7] for line in held}  # by row and column
+    columns = list(dict.fromkeys(line[6] for line in held))
     metrics = metrics_of(_any_row(figures))
     spread = [f"{metric} {part}" for metric in metrics for part in ("mean", "std")]
     costs = ["parameters", "flops_video", "flops_caption", "flops_pair"]

@@ -45,8 +45,8 @@ def quotes_beside(table: Table, measured: Measured) -> list[FigureTable]:
 def beside(table: Table, part: Part, measured: Measured) -> str:
     """Whether the rows of a part may be held against what was measured, in words."""
     name = table.set_of(measured.protocol)
-    if found := same.differences(measured, table.sets.get(name, ()), part.features):
-        return same.in_words(found)
+    if differing := same.differences(measured, table.sets.get(name, ()), part.features):
+        return same.in_words(differing)
     return f"the same features, and {name} is the same protocol"
 
 

@@ -36,14 +36,14 @@ def differences(ours: Measured, protocols: Collection[str], features: Names) -> 
 
     protocols, features: those of the published figures; where none are known, they differ from all.
     """
-    found = []
+    differing = []
     if not features or any(ours.names(side) != set(features[side]) for side in ("video", "text")):
-        found.append(OTHER_FEATURES)
+        differing.append(OTHER_FEATURES)
     if ours.protocol not in protocols:
-        found.append(OTHER_PROTOCOL)
-    return found
+        differing.append(OTHER_PROTOCOL)
+    return differing
 
 
-def in_words(found: list[str]) -> str:
+def in_words(differing: list[str]) -> str:
     """The differences as a text: 'other features, other protocol'; '' for none."""
-    return ", ".join(found)
+    return ", ".join(differing)

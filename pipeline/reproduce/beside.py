@@ -93,7 +93,7 @@ class Beside:
 
     def lines(self) -> list[list[Any]]:
         """Every figure as a line, with all its digits; LINE is their header."""
-        found: list[list[Any]] = []
+        figure_lines: list[list[Any]] = []
         for part in parts_of(self.table):
             for row in part.rows:
                 one, published = self.ours.get((part.name, row)), self.published(part, row)
@@ -107,8 +107,10 @@ class Beside:
                         ours = [measured["mean"], measured["std"], len(measured["seeds"])]
                         if not why and metric in published:
                             difference = measured["mean"] - published[metric]
-                    found.append([self.table.id, part.name, row, self.test_set, metric, *ours, quoted, difference, why])
-        return found
+                    figure_lines.append(
+                        [self.table.id, part.name, row, self.test_set, metric, *ours, quoted, difference, why]
+                    )
+        return figure_lines
 
 
 def _published(figures: Figures, metric: str) -> Cell:

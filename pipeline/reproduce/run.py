@@ -97,11 +97,11 @@ def reproduce(
     protocol = context.collection.protocol if context.collection else ""
     rows = rows_here(table, context, stand_ins)
     compared = comparisons.compare(request, Asked(rows.grid, seeds=tuple(seeds)), retry)
-    found = Beside(
+    side_by_side = Beside(
         table, test_set(table, asked_set, protocol), _ours(context, rows, compared, stand_ins), _lacking(rows, compared)
     )
     reproduction = Reproduction(
-        found, _notes(compared, protocol, stand_ins), compared.outcome, compared.folder, compared.failed
+        side_by_side, _notes(compared, protocol, stand_ins), compared.outcome, compared.folder, compared.failed
     )
     for form, ending in ENDINGS.items():
         files.write_text(compared.folder / f"{NAME}.{ending}", reproduction.written(form))
@@ -137,7 +137,7 @@ def _notes(compared: Compared, protocol: str, stand_ins: StandIns) -> list[str]:
         f"Ours: {figures['collection']} ({named}), {first['queries']:,} captions among {first['candidates']:,} videos, "
         f"coverage {figures['coverage']:.3f}."
     ]
-    notes += compared_table.legend(figures | {"roles": {}, "unusual": figures["unusual"]})[:2]
+    notes += compared_table.legend(figures)[:2]  # how they were trained, and what ± is
     if stand_ins.same:
         notes.append("The same under another name: " + _pairs(stand_ins.same, "is") + ".")
     if stand_ins.roles:

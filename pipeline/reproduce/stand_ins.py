@@ -16,12 +16,12 @@ NONE = "-"  # in the place of a stage: do without the feature
 
 def names(table: Table) -> dict[str, list[str]]:
     """Side -> all features that the rows of a table name, in their order."""
-    found: dict[str, dict[str, None]] = {side: {} for side in SIDES}
+    features_of_sides: dict[str, dict[str, None]] = {side: {} for side in SIDES}
     for part in table.parts.values():
         for row in part.rows:
             for side, of_side in part.of(row).items():
-                found[side] |= dict.fromkeys(of_side)
-    return {side: list(of_side) for side, of_side in found.items()}
+                features_of_sides[side] |= dict.fromkeys(of_side)
+    return {side: list(of_side) for side, of_side in features_of_sides.items()}
 
 
 @dataclass(frozen=True)
