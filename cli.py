@@ -24,6 +24,7 @@ from pipeline.commands.named_stages import stages_named
 from pipeline.commands.options import STAGES
 from pipeline.commands.package import package_command
 from pipeline.commands.prepare import prepare_command
+from pipeline.commands.reproduce import reproduce_command
 from pipeline.commands.run import accept_command, demo_command, plan_command, run_command
 from pipeline.commands.runs import runs_command
 from pipeline.commands.score import score_command
@@ -149,7 +150,7 @@ def main(stages: StagesFile) -> None:
 main.add("Search", index_command, search_command)
 main.add("Run", run_command, plan_command, accept_command, demo_command)
 main.add("Look", runs_command, show_command, failures_command, score_command)
-main.add("Models", package_command, weights_group, compare_command, analyze_group)
+main.add("Models", package_command, weights_group, compare_command, reproduce_command, analyze_group)
 main.add("Data", prepare_command, import_command, export_command, verify_command, gc_command)
 
 

@@ -44,7 +44,8 @@ def weights_command(model: str, seed: int | None, grid: str, roles: dict[str, st
 
     The std is over all videos or captions, heads and seeds; "std of seeds" is the std of the seeds' means: a small one
     means that seeds agree. A weight multiplies the feature's vector, and some vectors are longer than others: "share"
-    is weight times length, divided by the sum of that over the features. The CSV also holds each seed and head.
+    is weight times length, divided by the sum of that over the features. The CSV also holds each seed and head. Below
+    stands Table 9 of the LAFF paper, with what keeps it from being compared.
 
     \b
     laff analyze weights -c c.yaml -w WORK
@@ -53,7 +54,7 @@ def weights_command(model: str, seed: int | None, grid: str, roles: dict[str, st
     from dataclasses import astuple, fields
 
     from pipeline import files
-    from pipeline.analyze import place, plots, weights
+    from pipeline.analyze import place, plots, quoted, weights
     from pipeline.analyze.subject import subject
     from pipeline.views import tables
 
@@ -62,6 +63,7 @@ def weights_command(model: str, seed: int | None, grid: str, roles: dict[str, st
     lines = weights.lines(weights.measure(trained))
     heading = f"{trained.name}, {seeds_text(trained.seeds)}: attention weights over the test split"
     click.echo(f"{heading}\n\n{tables.text_table(weights.table(lines), left=2)}\n\n{weights.sentence(lines)}")
+    click.echo(f"\n{quoted.text(trained, quoted.WEIGHTS)}")
     path = place.folder(request.work, "weights") / file_name(trained.name, seed)
     header = [field.name for field in fields(weights.Weight)]
     csv = files.write_csv(path.with_name(f"{path.name}.csv"), [header, *map(astuple, lines)])
@@ -86,13 +88,14 @@ def spaces_command(model: str, seed: int | None, k: int, grid: str, roles: dict[
     For every caption of test and every two spaces: the number of videos that both have among their k best, divided by
     the number that either has; then the mean over the captions. 1: the same videos, 0: none in common. Space 1 of one
     seed has nothing to do with space 1 of another, so the table shows the first seed, and only the mean of the others.
+    Below stands Table 10 of the LAFF paper, with what keeps it from being compared.
 
     \b
     laff analyze spaces -c c.yaml -w WORK
     laff analyze spaces -c c.yaml -w WORK -k 10 --seed 2
     """
     from pipeline import files
-    from pipeline.analyze import place, plots, spaces
+    from pipeline.analyze import place, plots, quoted, spaces
     from pipeline.analyze.subject import subject
     from pipeline.views import tables
 
@@ -107,6 +110,7 @@ def spaces_command(model: str, seed: int | None, k: int, grid: str, roles: dict[
         click.echo(f"seed {number}: mean of all pairs of spaces {spaces.off_diagonal(matrix):.3f}")
     chance = spaces.by_chance(k, trained.test.videos)
     click.echo(f"two random lists of {k} of the {trained.test.videos} videos: {chance:.3f}")
+    click.echo(f"\n{quoted.text(trained, quoted.SPACES, *quoted.other_overlap(len(first), k))}")
     lines = (
         (number, a + 1, b + 1, float(matrix[a, b]))
         for number, matrix in matrices.items()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.commands.options import run_options
+from pipeline.commands.options import FORMAT, run_options
 from pipeline.commands.shared import Shared, confirmed
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def request_of(shared: Shared, grid: str, roles: dict[str, str], seeds: tuple[in
 @SEEDS
 @ROLES
 @click.option("--dry-run", is_flag=True, help="List what would be trained and how long it takes; makes nothing.")
+@FORMAT
 @click.argument("grid")
 def compare_command(
     grid: str,
@@ -77,6 +78,7 @@ def compare_command(
     seeds: tuple[int, ...],
     roles: dict[str, str],
     dry_run: bool,
+    form: str,
     shared: Shared,
 ) -> None:
     """Compare the models of a GRID: blocks, systems, or a YAML file of yours.
@@ -96,22 +98,24 @@ def compare_command(
     Options of a run apply where they mean the same: --set train.seeds gives the seeds, train.singles=true adds the
     stage's block on each feature alone, rank.pairs adds its rows. A row that takes ten times as long as another is
     named before it is trained.
-    With --workers or --scheduler each training is a task. The table goes to WORK/compare/GRID/ as text, CSV, JSON and
-    HTML: metrics as mean ± std over seeds, a significance test, parameters, FLOPs, seconds an epoch. A row whose
-    features the collection lacks is named and left out. So is a row whose training fails, and the command then ends
-    with an error.
+    With --workers or --scheduler each training is a task. The table goes to WORK/compare/GRID/ as text, CSV, Markdown,
+    LaTeX, JSON and HTML: metrics as mean ± std over seeds, a significance test, parameters, FLOPs, seconds an epoch.
+    A row whose features the collection lacks is named and left out. So is a row whose training fails, and the command
+    then ends with an error.
     """
     from pipeline.compare import run
-    from pipeline.compare.table import text
+    from pipeline.compare.table import text, written
 
     request, asked = shared.request(), run.Asked(grid, against, seeds, roles)
     if dry_run:
         click.echo(run.dry_run(request, asked))
         return
     comparison = confirmed(request, lambda agreed: run.compare(agreed, asked, shared.retry_failed))
-    click.echo(comparison.outcome.summary(request.work))
-    table = f"table, both ways: {comparison.folder}/table.{{txt,csv,json}}, index.html"
-    click.echo(f"\n{text(comparison.figures)}\n\n{table}")
+    aside = form != "text"
+    click.echo(comparison.outcome.summary(request.work), err=aside)
+    table = written(comparison.figures, form) if aside else f"\n{text(comparison.figures)}\n\n"
+    click.echo(table, nl=False)
+    click.echo(f"table, both ways: {comparison.folder}/table.{{txt,csv,md,tex,json}}, index.html", err=aside)
     if failed := comparison.failed:
         lines = [f"{len(failed)} row(s) came to nothing", *(f"  - {reason}" for reason in failed.values())]
         raise click.ClickException("\n".join(lines))

@@ -129,6 +129,15 @@ MAX_FAILURES = click.option(
 )
 RETRY_FAILED = click.option("--retry-failed", is_flag=True, help="Try videos again that failed before.")
 
+FORMAT = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "csv", "markdown", "latex"]),
+    default="text",
+    show_default=True,
+    help="Print the table in this format, and all else to the error stream.",
+)
+
 SETTINGS = (STAGES, PROFILE, SET, TRUST)  # which stages file, and how it is changed
 WORK = (AGREE, RETRY_FAILED, MAX_FAILURES, WORKERS, SCHEDULER)  # how something is made
 
@@ -167,6 +176,11 @@ def optional_workspace_options(function: Command) -> Command:
 def run_options(function: Command) -> Command:
     """The options of commands that run stages on a collection."""
     return _with(function, COLLECTION, work_option(), NAME, PACKAGE, *SETTINGS, *WORK)
+
+
+def optional_run_options(function: Command) -> Command:
+    """The options of `run_options`, for a command that also works without a workspace."""
+    return _with(function, COLLECTION, work_option(required=False), NAME, PACKAGE, *SETTINGS, *WORK)
 
 
 def index_options(function: Command) -> Command:

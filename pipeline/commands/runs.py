@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands.options import workspace_only
+from pipeline.commands.options import FORMAT, workspace_only
 
 
 @click.command(name="runs")
 @workspace_only
 @click.option("--json", "as_json", is_flag=True, help="For programs: name, folder, settings and metrics of each.")
-def runs_command(work: Path, as_json: bool) -> None:
+@FORMAT
+def runs_command(work: Path, as_json: bool, form: str) -> None:
     """List the runs of a workspace: trainings with other settings, side by side on the same features.
 
     A run is named by --name of `laff run`, or by the settings that differ. `laff run`, `search`, `analyze` and the
@@ -32,6 +33,6 @@ def runs_command(work: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([run.summary() for run in runs], indent=1, ensure_ascii=False))
     elif runs:
-        click.echo(run_list.table(runs))
+        click.echo(run_list.table(runs, form))
     else:
         click.echo(f"no run yet: laff run -c collection.yaml -w {work}")

@@ -63,7 +63,7 @@ def score_command(
     from pipeline.runfiles import avs_rules, forms
     from pipeline.runfiles.numbered import Numbered
     from pipeline.runfiles.topics import matched
-    from pipeline.score import fusing, inputs, report, scoring
+    from pipeline.score import fusing, inputs, quoted, report, scoring
     from pipeline.score.measures import named
 
     if fuse and len(runs) < 2:
@@ -94,6 +94,8 @@ def score_command(
             if as_json
             else report.text(scores, given, per_topic)
         )
+        if per_topic and not as_json and (published := quoted.text(scores.topics)):
+            click.echo(f"\n{published}")
         if csv_file:
             report.write_topics(csv_file, scores, given)
             click.echo(f"{csv_file} written", err=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from pipeline import progress
 from pipeline.analyze import cost
 from pipeline.analyze.subject import Features
 from pipeline.assembly import assemble
+from pipeline.compare import quotes
 from pipeline.compare.grid import Grid
 from pipeline.compare.rows import Rows
 from pipeline.evaluation.coverage import coverage
@@ -22,6 +23,8 @@ from pipeline.graph.models import Row
 from pipeline.graph.options import ModelOptions
 from pipeline.plan.accept import earlier_code
 from pipeline.plan.context import Context
+from pipeline.published import quote
+from pipeline.published.same import Measured
 from pipeline.ranking.ranks_file import WAYS, read_seeds
 from pipeline.run_plan import random_stages
 from pipeline.store.index import Index
@@ -35,7 +38,6 @@ def figures(context: Context, grid: Grid, compared: Rows, against: str) -> dict[
     rank = context.graph.of_step("rank")
     train = context.stage(rank.sources[0])
     known = {row.name: row for row in models.rows(context.graph, rank)}
-    quoted = grid.quoted
     how = step_facts.about("train").how
     lines = _lines(context, [known[name] for name in compared.names], "" if against in compared.left_out else against)
     _costs(context, train, lines)
@@ -57,9 +59,17 @@ def figures(context: Context, grid: Grid, compared: Rows, against: str) -> dict[
         "rows": lines,
         "notes": compared.notes,
         "left_out": compared.left_out,
-        "quoted": asdict(quoted) if quoted else None,
+        "quoted": quotes.as_json(quotes.tables(grid.quoted, measured(context, compared))),
+        "quoted_figures": [line for table in grid.quoted for line in quote.lines(table)],
         "earlier_code": earlier_code(context, [rank.name]),
     }
+
+
+def measured(context: Context, compared: Rows) -> Measured:
+    """What the rows of a comparison are measured on, by the features that its train stage fuses."""
+    video, text = (tuple(compared.features[side]) for side in ("video", "text"))
+    random = frozenset(random_stages(context, [*video, *text]))
+    return Measured(context.collection.protocol if context.collection else "", video, text, random=random)
 
 
 def _what(row: Row, train: Stage, compared: Rows) -> dict[str, Any]:

@@ -8,26 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import yamls
+from pipeline.compare import quotes
 from pipeline.errors import LaffError, Problems, did_you_mean
 from pipeline.graph.baselines import KEYS as MODEL_KEYS
 from pipeline.graph.models import CHANCE, NAME
+from pipeline.published.table import Table
 
 SHIPPED = Path(__file__).with_name("grids")
 KEYS = ("about", "roles", "seeds", "against", "models", "pairs", "features", "quoted")
 OWN_KEYS = (*MODEL_KEYS, "note")  # of a model's entry
-QUOTED_KEYS = ("source", "protocol", "columns", "rows")
 SIDES = ("video", "text")
 ALL = "all"  # $all: the features of the train stage, or of a subset
-
-
-@dataclass(frozen=True)
-class Quoted:
-    """Figures of others, which stand apart: other data, or other features, so not to be compared digit by digit."""
-
-    source: str
-    protocol: str
-    columns: tuple[str, ...]
-    rows: dict[str, dict[str, float]]  # row -> column -> figure; what is not known is not there
 
 
 @dataclass(frozen=True)
@@ -44,7 +35,7 @@ class Grid:
     seeds: tuple[int, ...] = ()  # none: those of the train stage
     against: str = ""
     features: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # subsets: {video: […], text: […]}
-    quoted: Quoted | None = None
+    quoted: tuple[Table, ...] = ()  # published figures, which stand apart
 
 
 def shipped() -> list[str]:
@@ -84,7 +75,7 @@ def load(name: str) -> Grid:
         seeds=_seeds(whole.get("seeds", []), problems),
         against=str(whole.get("against", "")),
         features=_features(whole.get("features") or {}, problems),
-        quoted=_quoted(whole.get("quoted"), problems),
+        quoted=quotes.read(whole.get("quoted"), problems),
     )
     problems.extend(_row_problems(grid))
     problems.check(path)
@@ -166,30 +157,6 @@ def _features(raw: dict[Any, Any], problems: Problems) -> dict[str, dict[str, li
     return subsets
 
 
-def _quoted(raw: Any, problems: Problems) -> Quoted | None:
-    """Published figures, where the grid has some."""
-    if raw is None:
-        return None
-    if not isinstance(raw, dict) or not isinstance(raw.get("rows"), dict):
-        problems.add(f"quoted should be a mapping with {', '.join(QUOTED_KEYS)}, not {raw!r}")
-        return None
-    problems.extend(_unknown("quoted", raw, QUOTED_KEYS))
-    problems.extend([f"quoted: says no {key}" for key in ("source", "protocol") if not isinstance(raw.get(key), str)])
-    columns = raw.get("columns")
-    if not isinstance(columns, list) or not columns:
-        problems.add(f"quoted: columns should list at least one, not {columns!r}")
-        return None
-    for row, figures in raw["rows"].items():
-        if not isinstance(figures, dict):
-            problems.add(f"quoted: row '{row}' should map columns to figures, not {figures!r}")
-            continue
-        problems.extend(_unknown(f"quoted: row '{row}'", figures, columns))
-        wrong = [value for value in figures.values() if isinstance(value, bool) or not isinstance(value, int | float)]
-        problems.extend([f"quoted: row '{row}' has {value!r}, which is no number" for value in wrong])
-    rows = {str(row): figures for row, figures in raw["rows"].items() if isinstance(figures, dict)}
-    return Quoted(str(raw.get("source", "")), str(raw.get("protocol", "")), tuple(map(str, columns)), rows)
-
-
 def _row_problems(grid: Grid) -> list[str]:
     """What is wrong with the names of rows, where each role is what the grid says."""
     pairs = [grid.roles.get(name[1:], name) if name.startswith("$") else name for name in grid.pairs]
@@ -203,8 +170,12 @@ def _row_problems(grid: Grid) -> list[str]:
     every = [*names, *(f"{name}@{subset}" for name in grid.models for subset in grid.features)]
     if grid.against and grid.against not in every:
         problems.append(f"against: no row '{grid.against}'{did_you_mean(grid.against, every)}")
-    if grid.quoted:
-        problems += [
-            f"quoted: no row '{row}'{did_you_mean(row, names)}" for row in grid.quoted.rows if row not in names
-        ]
+    problems += [
+        f"quoted: no row '{row}'{did_you_mean(row, names)}"
+        for table in grid.quoted
+        if table.id == quotes.OWN
+        for part in table.parts.values()
+        for row in part.rows
+        if row not in names
+    ]
     return problems

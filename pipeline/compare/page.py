@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.analyze import plots
 from pipeline.compare import table
+from pipeline.compare.quotes import from_json
 from pipeline.views import page
 from pipeline.views.results import warning
 
@@ -21,17 +22,18 @@ def comparison(figures: dict[str, Any]) -> str:
     parts = [page.opening(f"laff compare: {title}", title, figures["about"], warning(figures), WIDE)]
     parts.append("<p><img src='map.svg' alt='mean average precision of each row, mean and std over seeds'></p>")
     for way, name in page.TITLES.items():
-        rows = [table.cells(figures, row, way) for row, line in figures["rows"].items() if way in line]
+        _, *rows = table.shown(figures, way).texts()
         parts.append(f"<h2>{name}</h2><p>{html.escape(table.heading(figures, way))}</p>")
         parts.append(_wide(table.header(figures), rows, figures["against"]))
     parts.append(page.small(*table.legend(figures)))
     parts.append(page.small(f"{figures['ties']}."))
     parts.append(_list("Notes", table.notes(figures)))
     parts.append(_list("Left out", figures["left_out"]))
-    if quoted := figures["quoted"]:
-        first, *rest = table.quoted(figures)
-        parts.append(f"<h2>Quoted, not of this run</h2><p>{html.escape(quoted['protocol'])}</p>{_wide(first, rest)}")
-        parts.append(page.small(f"Source: {quoted['source']}"))
+    if quoted := from_json(figures["quoted"]):
+        parts.append("<h2>Quoted, not of this run</h2>")
+    for one in quoted:
+        first, *rest = one.texts()
+        parts.append(f"<h3>{html.escape(one.title)}</h3>{_wide(first, rest)}{page.small(*one.notes)}")
     return "".join(parts) + page.END
 
 

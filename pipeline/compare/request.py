@@ -33,17 +33,17 @@ class GridRequest(Request):
 
 
 def requested(
-    request: Request, name: str, roles: Mapping[str, str] | None = None, seeds: Sequence[int] = ()
+    request: Request, named: str | Grid, roles: Mapping[str, str] | None = None, seeds: Sequence[int] = ()
 ) -> tuple[GridRequest, Grid, Rows]:
-    """The request, the grid and its rows, for a grid that is shipped or a file. LaffError with all that is wrong.
+    """The request, the grid and its rows; `named`: a grid, the name of a shipped one, or a file.
 
     A `--set` of a run holds for the comparison too, where it means the same there: `train.seeds` are the seeds of its
     models (`seeds` of this call replace them), `train.singles=true` adds the stage's own block on each feature alone,
     `rank.pairs` adds its pairs to those of the grid, and `rank.rescore` second scoring of its rows. What the grid's
     models say instead (OVERRULED) is refused where a person gives it, and ignored where the workspace remembers it of a
-    run.
+    run. LaffError with all that is wrong.
     """
-    chosen = grid.load(name)
+    chosen = grid.load(named) if isinstance(named, str) else named
     graph = request.graph()
     if graph.package:
         raise LaffError(f"package {graph.package.name} is applied as it is; a comparison trains, so it needs a run")

@@ -19,6 +19,7 @@ from pipeline.opening import open_context
 from pipeline.outcome import Outcome
 from pipeline.plan import lacks, losses
 from pipeline.plan.context import Context
+from pipeline.published import quote
 from pipeline.ranking.ranks_file import WAYS
 from pipeline.request import Request
 from pipeline.run import run
@@ -31,7 +32,7 @@ from pipeline.training.jobs import Untrained
 class Asked:
     """The options of `laff compare`, beside those that every command has."""
 
-    grid: str  # a shipped grid's name, or a file
+    grid: str | Grid  # a shipped grid's name, a file, or a grid
     against: str = ""  # '' is the grid's own
     seeds: tuple[int, ...] = ()  # none: the grid's
     roles: dict[str, str] | None = None
@@ -116,9 +117,12 @@ def _against(grid: Grid, rows: Rows, asked: str) -> str:
 
 
 def write(folder: Path, table_figures: dict[str, Any]) -> None:
-    """Write table.json, table.txt, table.csv, index.html and its plot into a folder."""
+    """Write table.{json,txt,csv,md,tex}, quoted.csv, index.html and its plot into a folder."""
     files.write_json(folder / "table.json", table_figures)
     files.write_text(folder / "table.txt", "\n\n".join(table.text(table_figures, way) for way in WAYS) + "\n")
     write_csv(folder / "table.csv", table.csv_rows(table_figures))
+    write_csv(folder / "quoted.csv", [quote.LINE, *table_figures["quoted_figures"]])
+    for form, ending in (("markdown", "md"), ("latex", "tex")):
+        files.write_text(folder / f"table.{ending}", table.written(table_figures, form))
     page.plot(folder / "map", table_figures)
     files.write_text(folder / "index.html", page.comparison(table_figures))

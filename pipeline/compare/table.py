@@ -1,32 +1,53 @@
-"""The table of a comparison as text and as CSV."""
+"""The table of a comparison: its cells and the texts beside it, in every format."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pipeline.analyze.cost import mega
+from pipeline.compare.quotes import OWN, from_json
 from pipeline.ranking.ranks_file import WAYS
+from pipeline.views import formats
+from pipeline.views.figure_table import Cell, FigureTable, figure
 from pipeline.views.results import second_notes, warning
-from pipeline.views.tables import cell, metrics_of, p_text, text_table
+from pipeline.views.tables import metrics_of, p_text, text_table
 
 NOT_SHOWN = ("MeanR", "MRR")  # metrics that only the CSV has
 TRAINING = ("loss", "mask", "lr", "batch", "epochs", "patience", "precision")  # options of the train stage, named once
+TRAINED = ("s/epoch", "best epoch", "seeds")  # columns about trainings
+SECONDS = "s/epoch: seconds of an epoch with validation, of whatever machine trained it."
 LEVEL = 0.05  # of significance, after Holm's correction
 
 
 def header(figures: dict[str, Any]) -> list[str]:
-    """The columns of the text table."""
+    """The columns of the table."""
     tested = [f"p, {figures['against']}", "Holm"] if figures["against"] else []
-    costs = ["params (M)", "video (MFLOPs)", "caption (MFLOPs)", "s/epoch", "best epoch", "seeds"]
+    costs = ["params (M)", "video (MFLOPs)", "caption (MFLOPs)", *TRAINED]
     return ["row", *_shown(_any_row(figures)), *tested, *costs]
 
 
-def cells(figures: dict[str, Any], name: str, way: str) -> list[str]:
-    """The cells of one row of the text table."""
+def shown(figures: dict[str, Any], way: str) -> FigureTable:
+    """The table of one way, with the sentences below it; rows of second scoring have a best of their own."""
+    names = [name for name, line in figures["rows"].items() if way in line]
+    groups: dict[str, list[int]] = {}
+    for number, name in enumerate(names):
+        groups.setdefault(figures["rows"][name].get("second", {}).get("method", ""), []).append(number)
+    return FigureTable(
+        header(figures),
+        [cells(figures, name, way) for name in names],
+        heading(figures, way),
+        [*legend(figures), *remarks(figures)],
+        groups=list(groups.values()),
+    )
+
+
+def cells(figures: dict[str, Any], name: str, way: str) -> list[Cell]:
+    """The cells of one row of the table."""
     line = figures["rows"][name]
-    shown = [name, *(cell(line[way][metric], metric) for metric in _shown(line[way]))]
+    shown: list[Cell] = [name, *(figure(line[way][metric], metric) for metric in _shown(line[way]))]
     if figures["against"]:
         shown += [_p(line[way].get("p")), _p(line[way].get("p_holm"), True)]
     seconds = [value for value in line.get("seconds_epoch", []) if value is not None]
@@ -88,10 +109,7 @@ def legend(figures: dict[str, Any]) -> list[str]:
         )
     elif figures["untested"]:
         sentences.append(f"{figures['untested']}.")
-    sentences.append(
-        "s/epoch: seconds of an epoch with validation, of whatever machine trained it. "
-        "FLOPs: 2 a multiply-add, of embedding one."
-    )
+    sentences += [SECONDS, "FLOPs: 2 a multiply-add, of embedding one."]
     sentences += [f"{note}." for note in second_notes(figures.get("rows", {}), "t2v")]
     sentences += [f"{remark[0].upper()}{remark[1:]}." for remark in figures.get("unusual", [])]
     if roles := figures["roles"]:
@@ -105,37 +123,52 @@ def notes(figures: dict[str, Any]) -> dict[str, str]:
     return {name: "; ".join(filter(None, texts)) for name, texts in parts.items() if any(texts)}
 
 
+def remarks(figures: dict[str, Any]) -> list[str]:
+    """Remarks on single rows: how they differ, and why some are left out."""
+    texts = [f"{name}: {note}" for name, note in notes(figures).items()]
+    return texts + [f"left out: {name}: {why}" for name, why in figures["left_out"].items()]
+
+
 def text(figures: dict[str, Any], way: str = "t2v") -> str:
-    """The whole comparison as text, one way."""
-    shown = [header(figures), *(cells(figures, name, way) for name, line in figures["rows"].items() if way in line)]
-    parts = [heading(figures, way), text_table(shown), "\n".join(legend(figures))]
+    """The whole comparison as text, one way; published figures are text to video."""
+    parts = [heading(figures, way), text_table(shown(figures, way).texts()), "\n".join(legend(figures))]
     if warned := warning(figures):
         parts.insert(1, warned)
-    remarks = [f"{name}: {note}" for name, note in notes(figures).items()]
-    remarks += [f"left out: {name}: {why}" for name, why in figures["left_out"].items()]
-    if remarks:
-        parts.append("\n".join(remarks))
-    if figures["quoted"]:
-        parts.append(
-            f"quoted, not of this run: {figures['quoted']['protocol']}\nsource: {figures['quoted']['source']}\n"
-            + text_table(quoted(figures))
-        )
+    if texts := remarks(figures):
+        parts.append("\n".join(texts))
+    for quoted in from_json(figures["quoted"]) if way == "t2v" else []:
+        quoted_notes = "\n".join(quoted.notes)
+        parts += [f"quoted, not of this run: {quoted.title}\n{text_table(quoted.texts())}", quoted_notes]
     return "\n\n".join(parts)
 
 
-def quoted(figures: dict[str, Any]) -> list[list[str]]:
-    """Published figures as cells, a header first; a figure that the source does not give is empty."""
-    figures_quoted = figures["quoted"]
-    published = [
-        [name, *(f"{row[column]:g}" if column in row else "" for column in figures_quoted["columns"])]
-        for name, row in figures_quoted["rows"].items()
-    ]
-    return [["row", *figures_quoted["columns"]], *published]
+def written(figures: dict[str, Any], form: str) -> str:
+    """The whole comparison in one of `formats.FORMATS`, both ways; the CSV has no published figures."""
+    if form == "text":
+        return "\n\n".join(text(figures, way) for way in WAYS) + "\n"
+    if form == "csv":
+        return formats.csv_text(csv_rows(figures))
+    tables = [shown(figures, way) for way in WAYS]
+    if warned := warning(figures):
+        tables = [replace(table, notes=[warned, *table.notes]) for table in tables]
+    if form == "latex":
+        tables = [without_trained(table) for table in tables]
+    quoted = [replace(one, title=f"Quoted, not of this run: {one.title}") for one in from_json(figures["quoted"])]
+    return formats.written([*tables, *quoted], form)
+
+
+def without_trained(table: FigureTable) -> FigureTable:
+    """The table without the columns that tell of its trainings, for which paper has no room."""
+    kept = len(table.header) - len(TRAINED)
+    notes_left = [note for note in table.notes if note != SECONDS]
+    return replace(table, header=table.header[:kept], rows=[row[:kept] for row in table.rows], notes=notes_left)
 
 
 def csv_rows(figures: dict[str, Any]) -> list[Sequence[Any]]:
-    """The lines of the CSV: a header, then one for each row and way; quoted figures are the last columns."""
-    quoted_figures = figures["quoted"] or {"columns": [], "rows": {}}
+    """The lines of the CSV: a header, then one for each row and way; quoted figures of the grid itself are last."""
+    held = [line for line in figures["quoted_figures"] if line[0] == OWN]
+    quoted = {(line[2], line[6]): line[7] for line in held}  # by row and column
+    columns = list(dict.fromkeys(line[6] for line in held))
     metrics = metrics_of(_any_row(figures))
     spread = [f"{metric} {part}" for metric in metrics for part in ("mean", "std")]
     costs = ["parameters", "flops_video", "flops_caption", "flops_pair"]
@@ -155,7 +188,7 @@ def csv_rows(figures: dict[str, Any]) -> list[Sequence[Any]]:
         *costs,
         *lists,
     ]
-    csv_lines: list[Sequence[Any]] = [[*head, *(f"quoted {column}" for column in quoted_figures["columns"])]]
+    csv_lines: list[Sequence[Any]] = [[*head, *(f"quoted {column}" for column in columns)]]
     for name, line in figures["rows"].items():
         for way in [way for way in WAYS if way in line]:
             of_way = line[way]
@@ -172,6 +205,5 @@ def csv_rows(figures: dict[str, Any]) -> list[Sequence[Any]]:
             ]
             row += [of_way.get("p", ""), of_way.get("p_holm", ""), *(line.get(key, "") for key in costs)]
             row += [" ".join("?" if item is None else f"{item:g}" for item in line.get(key, [])) for key in lists]
-            published = quoted_figures["rows"].get(name, {}) if way == "t2v" else {}
-            csv_lines.append([*row, *(published.get(column, "") for column in quoted_figures["columns"])])
+            csv_lines.append([*row, *(quoted.get((name, column), "") if way == "t2v" else "" for column in columns)])
     return csv_lines

@@ -2,7 +2,7 @@
 
 R@k counts first ranks of at most k; the median is not floored. metrics.json, the tables and the pages show the metrics
 of `summary` and `chance`, in this order. Another depth: edit DEPTHS. Another quantity per query: add it to Ranks,
-ranks_file, summary, chance, and tables.FRACTIONS.
+ranks_file, summary, chance, tables.FRACTIONS, and figure_table.LOWER_IS_BETTER if its lowest value is the best.
 """
 
 from __future__ import annotations

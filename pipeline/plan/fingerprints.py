@@ -35,6 +35,8 @@ SHAPE_NOTHING = {
     "pipeline.exporting": "because no step imports it",
     "pipeline.protocols": "because no step imports it",
     "pipeline.indexing": "because no step imports it",
+    "pipeline.published": "because no step imports it",
+    "pipeline.reproduce": "because no step imports it",
     "pipeline.devices": "because it decides when and where models compute, and does not change the values",
     "pipeline.division": "because the bounds of the windows count instead",
     "pipeline.demo": "because the content of the collection that it makes counts instead",

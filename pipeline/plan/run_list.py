@@ -1,7 +1,7 @@
 """The runs of a workspace: how each differs from main, and its results."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,9 +12,11 @@ from pipeline.store import memory
 from pipeline.store.index import Index
 from pipeline.store.memory import Memory
 from pipeline.store.workspace import MAIN, RUNS
-from pipeline.views import tables
+from pipeline.views import formats, tables
+from pipeline.views.figure_table import Cell, FigureTable, figure
 
 WAY = "t2v"
+LAST = "the last one: commands that are given -w alone take it"
 EVALUATE, METRICS = "evaluate", "metrics.json"  # the step whose results are listed, and its file
 
 
@@ -77,13 +79,16 @@ def _evaluating(folder: Path, settings: Memory | None) -> str:
     return next(iter([*names, *sorted(file.parent.name for file in folder.glob(f"*/{METRICS}"))]), EVALUATE)
 
 
-def table(runs: Sequence[Run]) -> str:
-    """The table of runs for a terminal: a line each, with the metrics of its model; * marks the last run."""
+def table(runs: Sequence[Run], form: str = "text") -> str:
+    """The table of runs in one of `formats.FORMATS`: each with the metrics of its model; * marks the last."""
     header = next((tables.metrics_of(figures) for run in runs for _, figures in [run.model] if figures), [])
-    lines = [["run", "differs from main in", "evaluated", "model", *header]]
+    rows: list[list[Cell]] = []
     for run in runs:
         name, figures = run.model
-        cells = [tables.cell(figures[metric], metric) if metric in figures else "" for metric in header]
+        cells = [figure(figures[metric], metric) if metric in figures else "" for metric in header]
         differs = "; ".join(run.settings.differs) if run.settings else "" if run.name == MAIN else "not known"
-        lines.append([f"{run.name}{' *' if run.last else ''}", differs, run.evaluated or "not yet", name, *cells])
-    return f"{tables.text_table(lines, left=4)}\n* the last one: commands that are given -w alone take it"
+        rows.append([f"{run.name}{' *' if run.last else ''}", differs, run.evaluated or "not yet", name, *cells])
+    listed_runs = FigureTable(["run", "differs from main in", "evaluated", "model", *header], rows, left=4)
+    if form == "text":
+        return f"{tables.text_table(listed_runs.texts(), left=4)}\n* {LAST}"
+    return formats.written([replace(listed_runs, notes=[f"* {LAST}"])], form).removesuffix("\n")

@@ -30,7 +30,13 @@ def test_rows_of_a_grid(small) -> None:
     shown = analyze(small, "weights", "--model", "frames", *grid)
     assert "frames, seeds 1, 2: attention weights" in shown
     assert "pair-frames" in shown
-    assert "seed 2: mean of all pairs of spaces" in analyze(small, "spaces", *grid)  # of laff, the main one
+    assert "quoted, not of this run: Attention weights of LAFF's features on five test sets: video, mean / std" in shown
+    assert "Beside ours: other features, other protocol." in shown
+    assert "which looks like a slip there" in shown
+    shown = analyze(small, "spaces", *grid)  # of laff, the main one
+    assert "seed 2: mean of all pairs of spaces" in shown
+    assert "laff   0.437    0.459" in shown
+    assert "There it is the best 5 videos of 8 spaces, above the best 5 of 2." in shown
     shown = analyze(small, "cost", *grid)
     with (small.work / "analyze" / "cost" / "cost-mine.csv").open() as file:
         assert [line["model"] for line in csv.DictReader(file)] == ["laff", "late", "frames"]

@@ -21,6 +21,7 @@ import cli
 from pipeline import gc
 from pipeline.compare.request import requested
 from pipeline.compare.run import Asked, Compared, compare
+from pipeline.compare.table import written
 from pipeline.errors import LaffError
 from pipeline.graph import step_facts
 from pipeline.request import recalled
@@ -186,15 +187,21 @@ def test_quoted_figures_stand_apart(small) -> None:
     assert "pair" in [
         line.split()[0] for line in measured.splitlines() if line
     ]  # whose figures are not those of clip-ft
-    assert "source: a paper <b>" in quoted
+    assert "Source: a paper <b>." in quoted
     lines = {line.split()[0]: line.split()[1:] for line in quoted.split("\n\n")[0].splitlines() if line.strip()}
     assert lines["row"] == ["A", "B"]
-    assert lines["laff"] == ["1.5"]
+    assert lines["laff"] == ["1.5", "-"]
     assert lines["clip-ft"] == ["1", "2.5"]
     rows = list(csv.DictReader((comparison.folder / "table.csv").open()))
     assert [(row["row"], row["way"], row["quoted A"], row["quoted B"]) for row in rows[:2]] == [
         ("laff", "t2v", "1.5", ""),
         ("laff", "v2t", "", ""),
+    ]
+    lines = list(csv.DictReader((comparison.folder / "quoted.csv").open()))
+    assert [(line["row"], line["metric"], line["figure"]) for line in lines] == [
+        ("laff", "A", "1.5"),
+        ("clip-ft", "A", "1"),
+        ("clip-ft", "B", "2.5"),
     ]
     page = (comparison.folder / "index.html").read_text()
     assert "a paper &lt;b&gt;" in page
@@ -401,3 +408,30 @@ def test_other_settings_stand_beside_a_comparison(done: Any) -> None:
     assert (again.folder, again.outcome.made) == (first, {})
     count, damaged = verify.damaged(done.work, KINDS)
     assert (count > len(before), damaged) == (True, {})
+
+
+def test_the_table_in_other_formats(compared: tuple[Any, Compared]) -> None:
+    """The same cells everywhere; the best of each metric is bold, and the texts are escaped."""
+    _, comparison = compared
+    figures = comparison.figures
+    best = max(figures["rows"], key=lambda name: figures["rows"][name]["t2v"]["mAP"]["mean"])
+    value = f"{figures['rows'][best]['t2v']['mAP']['mean']:.3f}"
+    markdown = (comparison.folder / "table.md").read_text()
+    assert f"**{value}" in markdown
+    assert markdown.count("| row |") == 3  # both ways, and what is quoted
+    latex = (comparison.folder / "table.tex").read_text()
+    assert rf"\textbf{{{value}" in latex
+    assert "s/epoch" not in latex
+    assert "s/epoch" in markdown
+    assert r"\textless{}b\textgreater{}" in latex
+    assert "Quoted, not of this run: elsewhere" in latex
+    assert written(figures, "csv") == (comparison.folder / "table.csv").read_text()
+    assert written(figures, "text") == (comparison.folder / "table.txt").read_text()
+
+
+def test_a_format_is_printed_alone(done: Any) -> None:
+    words = [word for role, name in ALL.items() for word in ("--role", f"{role}={name}")]
+    shown = CliRunner().invoke(cli.main, ["compare", str(done.grid), *done.options(), *words, "--format", "markdown"])
+    assert shown.exit_code == 0, shown.output
+    assert shown.stdout == (done.work / "compare" / "mine" / "table.md").read_text()
+    assert "table, both ways: " in shown.stderr

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.plan import run_list
+from pipeline.plan.run_list import Run
 from pipeline.store import memory
 from pipeline.store.index import NAME, Entry, Index
 from pipeline.store.memory import Memory
@@ -49,3 +50,16 @@ def test_results_are_found_whatever_the_stage_is_called(tmp_path: Path, remember
     line = run_list.table([run]).splitlines()[2]
     assert "laff" in line
     assert ("heads 8 → 4" if remembered else "not known") in line
+
+
+def test_the_table_in_other_formats(tmp_path: Path) -> None:
+    """Of two runs, each with its model's figures; a star and an arrow are escaped, and the best is bold."""
+    spread = {"mean": 25.0, "std": 0.0, "seeds": [25.0]}
+    first = {"models": {"laff": {"t2v": {"R@1": spread}}}}
+    other = {"models": {"laff": {"t2v": {"R@1": spread | {"mean": 20.0}}}}}
+    known = Memory(tmp_path, None, run="b", differs=("heads 8 → 4",))
+    runs = [Run("main", tmp_path, None, True, first, "today"), Run("b", tmp_path, known, False, other, "today")]
+    assert r"main * &  & today & laff & \textbf{25.0} \\" in run_list.table(runs, "latex")
+    assert r"b & heads 8 $\to$ 4 & today & laff & 20.0 \\" in run_list.table(runs, "latex")
+    assert r"| main \* |  | today | laff | **25.0** |" in run_list.table(runs, "markdown")
+    assert run_list.table(runs, "csv").splitlines()[0].endswith("model,R@1 mean,R@1 std")

@@ -1,0 +1,106 @@
+"""`laff reproduce`: train the rows of a published table and put ours and quoted side by side."""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.commands.compare import SEEDS, roles_of
+from pipeline.commands.options import FORMAT, optional_run_options
+from pipeline.commands.shared import Shared, confirmed
+
+
+@click.command(name="reproduce")
+@optional_run_options
+@SEEDS
+@click.option(
+    "--as",
+    "same",
+    multiple=True,
+    callback=roles_of,
+    metavar="FEATURE=STAGE",
+    help="The stage is this feature of the paper, under another name.",
+)
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    callback=roles_of,
+    metavar="FEATURE=STAGE",
+    help="The stage plays the part of this feature; - does without.",
+)
+@click.option("--test-set", default="", metavar="NAME", help="Quote this test set (default: that of the protocol).")
+@click.option("--dry-run", is_flag=True, help="List what is needed and what would be trained; makes nothing.")
+@FORMAT
+@click.argument("table", required=False, default="")
+def reproduce_command(
+    table: str,
+    seeds: tuple[int, ...],
+    same: dict[str, str],
+    roles: dict[str, str],
+    test_set: str,
+    dry_run: bool,
+    form: str,
+    shared: Shared,
+) -> None:
+    """Train the rows of a published TABLE that can be trained here, and put ours and quoted side by side.
+
+    Without a table it lists the published tables and what each needs. Without -w it prints what the table needs, and
+    its figures.
+
+    \b
+    laff reproduce                                         the published tables
+    laff reproduce tab-11                                  what Table 11 of the LAFF paper needs, and its figures
+    laff reproduce tab-11 -c c.yaml -w WORK --dry-run      what of it is there, what would be trained, how long it takes
+    laff reproduce tab-11 -c c.yaml -w WORK                three seeds of each row; ours, quoted and the difference
+    laff reproduce tab-11 -w WORK --as rx101=resnext --role wsl=ircsn --role clip=-
+
+    A difference is printed only where the protocol of the collection (`protocol:` in collection.yaml) and the names of
+    all features of a row are those of the paper. --as says that a stage is the paper's feature under another name;
+    --role lets another feature play its part, and the figures are then of other features. Rows that cannot be run are
+    listed with the reason.
+    Rows are trained and cached as by `laff compare`, in WORK/compare/reproduce-TABLE/; the table goes there as
+    reproduction.txt, .csv, .md and .tex.
+    """
+    from pipeline.published import quote, read
+    from pipeline.reproduce import needs, run
+    from pipeline.reproduce.stand_ins import StandIns
+    from pipeline.views import formats
+
+    if not table:
+        click.echo(needs.overview())
+        return
+    published, stand_ins = read.load(table), StandIns(same, roles)
+    sets = [run.test_set(published, test_set, "")] if test_set else []
+    if not published.runs and (same or roles or seeds or dry_run):
+        run.check(published, stand_ins)
+    if not published.runs or not shared.work:
+        if not shared.work and (shared.collection or seeds or dry_run):
+            raise click.UsageError("give -w too, the workspace")
+        click.echo(f"{needs.entry(published)}\n", err=form != "text")
+        if published.runs:
+            stand_ins.check(published)
+            click.echo(f"{needs.needed(published, stand_ins)}\n\n{needs.HINT}\n", err=form != "text")
+        if form == "csv":
+            click.echo(formats.csv_text([quote.LINE, *quote.lines(published, sets)]), nl=False)
+        else:
+            click.echo(formats.written(quote.quotes(published, sets), form), nl=False)
+        return
+    from pipeline.opening import open_context
+
+    run.check(published, stand_ins, test_set)
+    request = shared.request()
+    click.echo(f"{needs.needed(published, stand_ins, open_context(request))}\n", err=form != "text")
+    if dry_run:
+        click.echo(run.dry_run(request, published, stand_ins, seeds))
+        return
+    reproduction = confirmed(
+        request,
+        lambda agreed: run.reproduce(agreed, published, stand_ins, seeds, test_set, shared.retry_failed),
+    )
+    click.echo(f"{reproduction.outcome.summary(request.work)}\n", err=form != "text")
+    click.echo(reproduction.written(form), nl=False)
+    click.echo(f"\nwritten: {reproduction.folder}/{run.NAME}.{{{','.join(run.ENDINGS.values())}}}", err=form != "text")
+    if failed := reproduction.failed:
+        lines = [f"{len(failed)} row(s) came to nothing", *(f"  - {reason}" for reason in failed.values())]
+        raise click.ClickException("\n".join(lines))
+    shared.check_failures(reproduction.outcome.lost)
