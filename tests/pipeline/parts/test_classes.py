@@ -83,7 +83,9 @@ class Plain:
 class Base:
     colour: Colour
 """
-    inherits = "from mine.thing import Base\nfrom dataclasses import dataclass\n@dataclass\nclass Late(Base):\n    x: int"
+    inherits = (
+        "from mine.thing import Base\nfrom dataclasses import dataclass\n@dataclass\nclass Late(Base):\n    x: int"
+    )
     words = "Word = Literal['a', 'b']\nNumber = int"
     trusted = package(thing=text, words=words, late=inherits)
     annotations = {name: one.annotation for name, one in part("mine.thing.Plain", trusted).parameters.items()}
