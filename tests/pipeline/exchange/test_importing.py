@@ -14,9 +14,11 @@ from click.testing import CliRunner
 
 import cli
 from pipeline import yamls
+from pipeline.errors import LaffError
 from pipeline.graph import stages
 from pipeline.graph.stages_file import StagesFile
 from pipeline.items import collection
+from pipeline.rows.reading import read_rows
 from tests.pipeline.exchange.conftest import VIDEOS, bigfile, captions_of, lists
 
 Laff = Callable[..., str]
@@ -357,6 +359,29 @@ def test_what_is_nothing(tree: Path, tmp_path: Path, laff: Laff) -> None:
     assert "holds nothing that laff can import; it should be a VisualSearch tree" in laff(tmp_path / "empty", status=1)
     assert "--skip x3: no such feature; did you mean 'x3d'?" in laff(tree, "--skip", "x3", status=1)
     assert "should be VIDEO=TEXT" in laff(tree, "--pair", "clip", status=2)
+
+
+def test_sparse_rows(tree: Path, tmp_path: Path, laff: Laff) -> None:
+    """As laff exports them, as SciPy saves them, and as our own shards have them: told, with what to do."""
+    import h5py
+    from scipy import sparse
+
+    rows = sparse.csr_matrix(np.eye(6, dtype=np.float32))
+    parts = {"data": rows.data, "indices": rows.indices, "indptr": rows.indptr}
+    everything = [video for videos in VIDEOS.values() for video in videos]
+    np.savez(tmp_path / "ours.npz", ids=np.array(everything), shape=np.array(rows.shape), **parts)
+    sparse.save_npz(tmp_path / "scipys.npz", rows)
+    with h5py.File(tmp_path / "shard.h5", "w") as file:
+        for name, values in {"ids": everything, **parts}.items():
+            file[name] = values
+    files = [tmp_path / name for name in ("ours.npz", "scipys.npz", "shard.h5")]
+    told = laff(tree, *files, status=1)
+    for file in files:
+        assert f"{file}: its rows are sparse (indptr, indices, data), and laff reads dense ones: write ids and " in told
+    with pytest.raises(LaffError, match="its rows are sparse"):
+        read_rows(files[0], everything)
+    with pytest.raises(LaffError, match="its rows are sparse"):
+        read_rows(files[2], everything)
 
 
 def test_files_of_another_content_are_kept(tree: Path, tmp_path: Path, laff: Laff) -> None:
