@@ -23,7 +23,7 @@ class Items:
     sets: dict[Side, frozenset[str]] = field(default_factory=dict)
     splits: Mapping[str, Sequence[str]] = field(default_factory=dict)  # {split: its videos}
     learned_from: Sequence[str] = ()  # the splits without which nothing can be trained
-    origins: Origins = Origins({}, {})  # the collections that it is made of
+    origins: Origins = field(default_factory=lambda: Origins({}, {}))  # the collections that it is made of
 
     @classmethod
     def of(cls, collection: Collection | None) -> "Items":

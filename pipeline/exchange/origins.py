@@ -18,7 +18,7 @@ WORDS = re.compile(r"([_.-]+)")  # what is between the words of a file's name
 
 @dataclass(frozen=True)
 class Origins:
-    """The collections that one is made of, by what their ids begin with there; '' is the whole, with ids as they are."""
+    """The collections that one is made of, by what their ids begin with in it; '' is the whole, as it is."""
 
     names: Mapping[str, str]  # {prefix: the name, as params.of of an import has it}
     ids: Mapping[str, Mapping[Side, frozenset[str]]]  # {prefix: the ids without it}
