@@ -163,6 +163,10 @@ def test_an_npz_for_a_collection_of_the_users(
     }
     assert written["minilm"]["params"]["side"] == "text"
     assert f"-c {mine} " in told
+    (tmp_path / "out" / "stages.yaml").unlink()
+    files = [tmp_path / f"pe_{split}.npz" for split in VIDEOS]
+    laff(*files, tmp_path / "two.npz", "-c", mine, "--skip", "pe")  # by the name of all
+    assert "pe" not in entries()
 
 
 def test_files_of_every_format(tree: Path, tmp_path: Path, laff: Laff, entries: Callable[[], dict[str, Any]]) -> None:
