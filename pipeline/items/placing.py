@@ -76,10 +76,11 @@ def _note_missing(source: Source, files: dict[str, str], lines: Lines, problems:
     broken = sum(Path(files.get(video, source.place)).is_symlink() for video in lost)
     more = linked + (f"; {broken} of them are links to nothing" if broken else "")
     shown = [f"'{video}'{hint(video).replace('; ', ', ')}" for video in lost[:3]]
+    costs = "them, such as " if len(lost) > 3 else "these videos: "
     return [
         printable(
-            f"{len(lost)} of {len(lines)} videos have no file in {source.place}, which costs these videos: "
-            f"{', '.join(shown)}{', …' if len(lost) > 3 else ''}{more}"
+            f"{len(lost):,} of {len(lines):,} videos have no file in {source.place}, which costs {costs}"
+            f"{', '.join(shown)}{more}"
         )
     ]
 
