@@ -37,8 +37,8 @@ def place(
     if not follow and (out := links_out(files.values(), source.folder, source.links.__contains__)):
         link, where_to = next(iter(out.items()))
         problems.add(
-            f"videos: {len(out)} file(s) are links out of {source.folder}, such as {Path(link).name} (to {where_to}); "
-            "if they may be followed, say `follow_links: true` here",
+            f"videos: {len(out):,} file(s) are links out of {source.folder}, such as {Path(link).name} (to "
+            f"{where_to}); if they may be followed, say `follow_links: true` here",
             path,
         )
     for video in lines:  # the path where it should be; the step that opens it reports that it is missing
