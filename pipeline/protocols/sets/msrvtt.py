@@ -9,7 +9,7 @@ from pipeline.items.lists import one_line
 from pipeline.protocols import reading, videodatainfo
 from pipeline.protocols.dataset import DataSet, Order, Protocol
 from pipeline.protocols.gathering import Described, first_of_each, gathered
-from pipeline.protocols.prepared import Caption, Counts, Prepared
+from pipeline.protocols.prepared import SPLITS, Caption, Counts, Prepared
 from pipeline.protocols.sources import Source
 
 VIDEOS = [f"video{number}" for number in range(10000)]
@@ -155,10 +155,7 @@ def _check_lists(order: Order, members: dict[str, list[str]], prepared: Prepared
             )
 
 
-FILES = {
-    **dict.fromkeys(("train", "val"), "train_val_videodatainfo.json (or MSRVTT_data.json)"),
-    "test": "test_videodatainfo.json (or MSRVTT_data.json)",
-}
+FILES = dict.fromkeys(SPLITS, "MSRVTT_data.json")  # train of 1k-A has videos of official train, val and test
 DATA_SET = DataSet(
     name="msrvtt",
     title="MSR-VTT (Xu et al., CVPR 2016)",

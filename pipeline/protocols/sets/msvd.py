@@ -156,7 +156,7 @@ DATA_SET = DataSet(
             "official",
             "1,200, 100 and 670 videos; every caption of test is a query",
             {"train": Counts(1200, 48779), "val": Counts(100, 4291), "test": Counts(670, 27767)},
-            files={split: f"raw-captions.pkl or msvd{split}.caption.txt" for split in SPLITS},
+            files=dict.fromkeys(SPLITS, "raw-captions.pkl"),
         ),
     ),
     read=read,
