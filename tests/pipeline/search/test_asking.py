@@ -29,7 +29,11 @@ BOW = "bow: {step: extract, uses: extractors.bow.Bow, from: ingest}"
     [
         (BOW, "x3d, bert, bow", "can be asked: laff run -w {work} --set 'train.from=[x3d, bow]'"),
         (BOW, "x3d, bert", "can be asked: laff run -w {work} --set 'train.from=[x3d, bow]'"),
-        ("", "x3d, bert", "add text features that laff makes of captions, such as bow, to the stages and to train.from"),
+        (
+            "",
+            "x3d, bert",
+            "add text features that laff makes of captions, such as bow, to the stages and to train.from",
+        ),
     ],
 )
 def test_text_features_of_files(tmp_path: Path, bow: str, fused: str, then: str) -> None:
