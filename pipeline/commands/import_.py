@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands.options import PATH
+from pipeline.commands.options import COLLECTION, PATH
 
 
 def _equations(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -23,13 +23,7 @@ def _equations(context: click.Context, option: click.Parameter, values: tuple[st
 @click.command(name="import")
 @click.argument("paths", nargs=-1, required=True, type=PATH, metavar="PATH…")
 @click.option("--out", type=PATH, required=True, metavar="FOLDER", help="Where stages.yaml and collection.yaml go.")
-@click.option(
-    "-c",
-    "--collection",
-    type=PATH,
-    metavar="FILE",
-    help="The collection.yaml that the features are for, in place of the tree's own lists.",
-)
+@COLLECTION
 @click.option(
     "--split",
     "splits",
@@ -61,7 +55,8 @@ def import_command(
     A PATH is a VisualSearch tree of BigFiles, as the LAFF authors have them, ROOT/COLLECTION/FeatureData/FEATURE, with
     captions and lists (TextData, VideoSets); or the folder of one collection or feature; or a file of features. What
     it is, and which side, level and split a feature is of, is told by content, and what was understood is printed.
-    Files are referred to, not copied, and only their headers and ids are read.
+    Files are referred to, not copied, and only their headers and ids are read. With -c the features are for the videos and
+    captions of that collection, and the tree's own lists do not count.
 
     \b
     laff import VisualSearch --out FOLDER
