@@ -62,6 +62,7 @@ def score_command(
     from pipeline.items import queries
     from pipeline.runfiles import avs_rules, forms
     from pipeline.runfiles.numbered import Numbered
+    from pipeline.runfiles.opened import check_not_read
     from pipeline.runfiles.topics import matched
     from pipeline.score import fusing, inputs, quoted, report, scoring
     from pipeline.score.measures import named
@@ -76,6 +77,7 @@ def score_command(
         raise click.UsageError("only --qrels FILE gives figures; give that too")
     if attributes and not (out and forms.is_avs(out)):
         raise click.UsageError("--attribute is of an AVS run: --out FILE.xml")
+    check_not_read([csv_file, out], [*runs, qrels, topics, Path(facets) if facets else None])
     values = avs_rules.attributes(attributes)
     named(measures)  # before long files are read
     items = Numbered()
@@ -103,7 +105,7 @@ def score_command(
         name, run = list(read.items())[-1]
         wanted = [id_ for id_, _ in queries.load(topics)] if topics else []
         run = run.renamed(matched(run.topics, wanted))
-        forms.write(out, run.answers(), _tag([run.tag or name]), values, wanted)
+        forms.write(out, run.ordered().answers(), _tag([run.tag or name]), values, wanted)
         click.echo(f"{out} written", err=True)
 
 

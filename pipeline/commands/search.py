@@ -82,6 +82,7 @@ def search_command(
     """
     from pipeline.items import queries as queries_file
     from pipeline.runfiles import avs_rules, forms
+    from pipeline.runfiles.opened import check_not_read
     from pipeline.search.library import Library, check_made
 
     if (sentence is not None) + (queries is not None) + bool(like) != 1:
@@ -96,6 +97,7 @@ def search_command(
     if avs and k > avs_rules.MOST_ITEMS:
         raise click.UsageError(f"-k is {k}; an AVS run has at most {avs_rules.MOST_ITEMS:,} items a topic")
     values = avs_rules.attributes(attributes)
+    check_not_read([run_file], [queries])
     texts = dict(queries_file.load(queries)) if queries else {}
     if shared.collection is None and shared.work is not None:
         check_made(shared.work)

@@ -53,8 +53,18 @@ def read_runs(files: Sequence[Path], items: Numbered, notes: list[str], k: int =
         run = forms.read(file, items)
         first = next(iter(runs.values()), run).topics
         run = run.renamed(_named(run.topics, first, label, notes))
-        runs[label] = run.best(k) if k else run
+        runs[label] = _cut(run, k, label, notes) if k else run
     return runs
+
+
+def _cut(run: Run, k: int, label: str, notes: list[str]) -> Run:
+    """The run with the best k items of each topic; told in a note where equal scores are divided."""
+    if tied := run.tied_at(k):
+        notes.append(
+            f"{label}: -k {k} divides items of equal score in {listed(tied, len(run.topics))}: kept are the last ids "
+            "(z before a), as TREC's programs rank them; the others count as not listed, for R@k, MedR, MRR and mAP too"
+        )
+    return run.ordered(k) if run.depth > k else run
 
 
 def _name(file: Path) -> str:

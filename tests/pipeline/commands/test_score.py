@@ -177,3 +177,27 @@ def test_a_run_of_the_rank_stage_has_the_figures_of_the_evaluate_stage(small: Sm
         assert content["runs"]["t2v"]["mean"] == pytest.approx(
             {name: expected[row]["t2v"][name]["seeds"][0] for name in names}, rel=1e-12
         )
+
+
+def test_a_cut_changes_no_figure_of_its_depth(tmp_path: Path) -> None:
+    """Half of the scores are equal: `-k`, and a run written without scores, have the order of the measures."""
+    listed = [f"shot{n}" for n in range(30)]
+    (tmp_path / "a.trec").write_text("".join(f"1 Q0 {item} 1 {n // 4} x\n" for n, item in enumerate(listed)))
+    (tmp_path / "qrels").write_text("".join(f"1 0 {item} 1 {n % 3 == 0:d}\n" for n, item in enumerate(listed)))
+    words = ("--qrels", tmp_path / "qrels", "--measure", "iP10", "--measure", "infAP", "--json")
+
+    def figures(*run: object) -> dict[str, float]:
+        return json.loads(done("score", *run, *words))["runs"]["a"]["mean"]
+
+    whole = figures(tmp_path / "a.trec")
+    assert figures(tmp_path / "a.trec", "-k", 10)["iP10"] == whole["iP10"]
+    done("score", tmp_path / "a.trec", "--out", tmp_path / "a.xml")
+    assert figures(tmp_path / "a.xml") == whole
+
+
+def test_files_that_are_read_stay(runs: list[Path], tmp_path: Path) -> None:
+    qrels = tmp_path / "qrels"
+    before = {path: path.read_bytes() for path in (*runs, qrels)}
+    for words in ((*runs, "--csv", qrels), (*runs, "--csv", runs[1]), (runs[0], "--out", runs[0])):
+        assert "is read here and would be replaced" in refused("score", *words, "--qrels", qrels)
+    assert {path: path.read_bytes() for path in before} == before

@@ -64,6 +64,19 @@ def test_only_the_best_items(tmp_path: Path) -> None:
     assert [list(run.answers()) for run in read_runs([run], Numbered(), [], 1).values()] == [[("1", [("t", 3.0)])]]
 
 
+def test_a_cut_among_equal_scores_is_that_of_trec_and_told(tmp_path: Path) -> None:
+    (file,) = wrote(tmp_path, a_trec="1 Q0 s 1 2 x\n1 Q0 t 2 2 x\n1 Q0 u 3 1 x\n2 Q0 s 1 2 x\n")
+    notes = list[str]()
+    assert dict(read_runs([file], Numbered(), notes, 1)["a"].answers()) == {"1": [("t", 2.0)], "2": [("s", 2.0)]}
+    assert notes == [
+        "a: -k 1 divides items of equal score in 1 (1 of 2): kept are the last ids (z before a), as TREC's programs "
+        "rank them; the others count as not listed, for R@k, MedR, MRR and mAP too"
+    ]
+    notes.clear()
+    read_runs([file], Numbered(), notes, 2)
+    assert not notes
+
+
 def test_files_that_do_not_belong_together(tmp_path: Path) -> None:
     a, qrels, facets = wrote(tmp_path, a_trec="1 Q0 s 1 2 x\n", qrels="7 0 s 1\n", f_csv="topic,facet\n7,object\n")
     with pytest.raises(LaffError, match=r"a and .*qrels have no topic in common: 1, but 7; give the judgements"):
