@@ -66,12 +66,13 @@ class Run:
     def _order(self, topic: int) -> np.ndarray:
         """The places [n] of a topic's items in TREC's order."""
         items, scores = self.of(topic)
-        order = best_first(scores)
+        order: np.ndarray = best_first(scores)
         if (np.diff(scores[order]) != 0).all():
             return order
         names = self.ids.names
         backwards = np.array(sorted(range(len(items)), key=lambda place: names[items[place]], reverse=True), np.int64)
-        return backwards[best_first(scores[backwards])]
+        order = backwards[best_first(scores[backwards])]
+        return order
 
     def tied_at(self, k: int) -> list[str]:
         """The topics where an item behind the best k has the score of the last of them."""
