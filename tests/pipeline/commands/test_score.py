@@ -69,7 +69,7 @@ def test_a_fused_row_and_its_file(runs: list[Path], tmp_path: Path) -> None:
     assert "note: rrf(a, b): sum of 1 / (60 + rank) over the runs" in out
     lines = gzip.decompress((tmp_path / "f.trec.gz").read_bytes()).decode().splitlines()
     assert lines[0] == f"1 Q0 y 1 {1 / 62 + 1 / 61:.9g} rrf-a-b"
-    assert [line.split()[2] for line in lines] == ["y", "x", "x", "y"]  # of equal ones the first id
+    assert [line.split()[2] for line in lines] == ["y", "x", "y", "x"]  # of equal ones the last id
 
 
 def test_a_run_goes_from_form_to_form(runs: list[Path], tmp_path: Path) -> None:
