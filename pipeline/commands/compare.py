@@ -118,6 +118,7 @@ def compare_command(
     folder = comparison.folder
     click.echo(f"wrote {folder}/table.{{txt,csv,md,tex,json}}, quoted.csv, map.{{png,svg}}, index.html", err=aside)
     if failed := comparison.failed:
-        lines = [f"{len(failed)} row(s) came to nothing", *(f"  - {reason}" for reason in failed.values())]
+        count = f"{len(failed)} row{'' if len(failed) == 1 else 's'}"
+        lines = [f"{count} came to nothing", *(f"  - {reason}" for reason in failed.values())]
         raise click.ClickException("\n".join(lines))
     shared.check_failures(comparison.outcome.lost)

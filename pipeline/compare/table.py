@@ -118,8 +118,14 @@ def legend(figures: dict[str, Any]) -> list[str]:
 
 
 def notes(figures: dict[str, Any]) -> dict[str, str]:
-    """{row: how it differs from the train stage, and the grid's note}; only of rows that have either."""
-    parts = {name: (line["differs"], figures["notes"].get(name, "")) for name, line in figures["rows"].items()}
+    """{row: how it differs from the train stage, and the grid's note}; only of rows that have either.
+
+    What rows of second scoring are the legend says, once for each method.
+    """
+    parts = {
+        name: ("" if "second" in line else line["differs"], figures["notes"].get(name, ""))
+        for name, line in figures["rows"].items()
+    }
     return {name: "; ".join(filter(None, texts)) for name, texts in parts.items() if any(texts)}
 
 

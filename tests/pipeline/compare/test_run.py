@@ -158,7 +158,7 @@ def test_a_row_that_diverges_leaves_the_others(small, workers: int) -> None:
         + [word for role, name in ALL.items() for word in ("--role", f"{role}={name}")],
     )
     assert result.exit_code == 1
-    assert "1 row(s) came to nothing" in result.output
+    assert "1 row came to nothing" in result.output
     assert "late: seed1, epoch 1, step" in result.output
     assert re.search(r"\ncompare/mine/train +4 made in", result.output)  # the first run's share, too
     assert re.search(r"\ncompare/mine/rank +5 made in", result.output)
