@@ -434,4 +434,4 @@ def test_a_format_is_printed_alone(done: Any) -> None:
     shown = CliRunner().invoke(cli.main, ["compare", str(done.grid), *done.options(), *words, "--format", "markdown"])
     assert shown.exit_code == 0, shown.output
     assert shown.stdout == (done.work / "compare" / "mine" / "table.md").read_text()
-    assert "table, both ways: " in shown.stderr
+    assert "/compare/mine/table.{txt,csv,md,tex,json}, quoted.csv, map.{png,svg}, index.html" in shown.stderr
