@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.errors import LaffError
 from pipeline.runfiles.numbered import Numbered
-from pipeline.score.inputs import Inputs, read, read_runs
+from pipeline.score.inputs import Inputs, names_of, read, read_runs
 
 
 def wrote(folder: Path, **texts: str) -> list[Path]:
@@ -54,9 +54,31 @@ def test_names_of_runs(tmp_path: Path) -> None:
     files[1] = files[1].rename(tmp_path / "b.RUN")
     files.append(files[1].with_name("tv20.laff"))
     files[-1].write_text("1 Q0 s 1 2 x\n")
-    assert list(read_runs(files, Numbered(), [])) == ["a", "b", str(files[2]), str(files[3]), "tv20.laff"]
+    assert list(read_runs(files, Numbered(), [])) == ["a", "b", "c", "one", "tv20.laff"]
     with pytest.raises(LaffError, match="is given twice"):
         read_runs([files[0], files[0]], Numbered(), [])
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["rank/laff/seed1/t2v.trec.gz", "rank/concat/seed1/t2v.trec.gz"], ["laff", "concat"]),
+        (["rank/laff/seed1/t2v.trec.gz", "rank/laff/seed2/t2v.trec.gz"], ["seed1", "seed2"]),
+        (["rank/laff/seed1/t2v.trec.gz", "rank/concat/seed2/t2v.trec.gz"], ["laff/seed1", "concat/seed2"]),
+        (["a.trec.gz", "a.xml", "b.csv"], ["a.trec.gz", "a.xml", "b"]),
+        (["x/t2v.trec", "y/t2v.trec", "x.run"], ["x/t2v.trec", "y", "x.run"]),
+    ],
+)
+def test_runs_of_one_file_name_are_told_apart_by_the_folders_in_which_they_differ(
+    files: list[str], names: list[str]
+) -> None:
+    assert names_of([Path(file) for file in files]) == names
+
+
+def test_one_file_by_two_names_is_given_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LaffError, match=r"a\.trec is given twice; give each run once"):
+        names_of([Path("a.trec"), tmp_path / "a.trec"])
 
 
 def test_only_the_best_items(tmp_path: Path) -> None:
