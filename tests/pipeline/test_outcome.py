@@ -62,6 +62,15 @@ def test_a_stage_that_made_little_of_its_videos_says_so(failed: list[str], note:
     assert outcome.summary(Path("WORK")).splitlines()[0] == f"x3d              1 made in      0.5 s{note}"
 
 
+def test_columns_stand_below_each_other_whatever_stages_are_called() -> None:
+    made = {"x3d": 1, "compare/blocks/train": 1500}
+    lines = Outcome(made=made, seconds=dict.fromkeys(made, 2.0)).summary(Path("WORK")).splitlines()
+    assert lines[:2] == [
+        "x3d                      1 made in      2.0 s",
+        "compare/blocks/train 1,500 made in      2.0 s",
+    ]
+
+
 RESULTS = {"models": {"laff": {"t2v": {"R@1": 25.0, "queries": 4, "candidates": 4}}}, "coverage": 1.0}
 
 

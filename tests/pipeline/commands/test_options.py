@@ -83,6 +83,9 @@ def test_the_workspace_must_be_given_but_where_a_command_does_without() -> None:
         if parameter.name == "work"
     }
     assert {name for name, required in needed.items() if not required} == {"index", "analyze cost", "reproduce"}
+    help_text = CliRunner().invoke(cli.main, ["plan", "--help"]).output
+    assert "Without, the .laff" in help_text
+    assert "[required]" not in help_text
 
 
 def test_the_collection_is_left_to_the_person_where_the_workspace_is() -> None:

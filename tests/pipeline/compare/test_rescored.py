@@ -38,6 +38,7 @@ def test_they_are_added_to_the_rows_of_the_grid(both: tuple[Any, Compared, Compa
     assert after.outcome.made == {
         "compare/mine/rank": 10
     }  # two seeds of three models, of one of them twice; and twice a pair
+    assert after.outcome.advice == ""  # a search is of the models of a run
     assert after.figures["left_out"] == {"x+frame-max": "there is no row 'x'"}
     assert {name: line for name, line in after.figures["rows"].items() if "+" not in name} == before.figures["rows"]
     for name in AGAIN:
