@@ -59,12 +59,14 @@ def _convert(value: Any, annotation: ast.expr) -> Any:
     text = ast.unparse(annotation)
     wrong = TypeError(f"{value!r} should be {words(text)}")
     if isinstance(annotation, ast.BinOp):  # X | None
+        closest = wrong
         for option in (annotation.left, annotation.right):
             try:
                 return _convert(value, option)
-            except TypeError:
-                continue
-        raise wrong
+            except TypeError as error:
+                if isinstance(value, list) and words(ast.unparse(option)).startswith("a list"):
+                    closest = error  # it is a list as it should be: what is wrong is in it
+        raise closest
     if isinstance(annotation, ast.Subscript):
         return _convert_generic(value, annotation, wrong)
     if text == "float" and isinstance(value, int | float) and not isinstance(value, bool):
