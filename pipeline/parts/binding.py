@@ -35,7 +35,7 @@ def bind(params: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> tupl
             bound[name] = _convert(value, ast.parse(parameter.annotation, mode="eval").body)
         except TypeError as error:
             # What a mapping should hold its comment says better than its type.
-            comment = beside(parameters)[name] if parameter.annotation.startswith("dict") else ""
+            comment = beside(parameters)[name] if "dict[" in parameter.annotation else ""
             problems.append(f"{name}: {error}{comment and f': {comment}'}")
     return bound, problems
 

@@ -4,8 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from pipeline.assembly import assemble, features
 from pipeline.assembly.features import Rows
 from pipeline.errors import Unfit
