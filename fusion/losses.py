@@ -78,7 +78,7 @@ def triplet_mean(cosines: Tensor, scale: Tensor, videos: Tensor | None = None, m
     With `mask`, the mean is over the pairs that are negatives. Summed over spaces; a batch without negatives gives 0.
     """
     cost, negatives = _violations(cosines, videos, mask)
-    return cost.sum() / max(1, negatives)
+    return cost.sum() / negatives.sum().clamp(min=1)  # counted on the GPU, which nobody waits for
 
 
 def triplet_mean_caption(cosines: Tensor, scale: Tensor, videos: Tensor | None = None, mask: bool = False) -> Tensor:
@@ -128,18 +128,13 @@ def dual_softmax(
     return _cross_entropy(*(_excluding(matches, scale * cosines * weight) for weight in weights))
 
 
-def _violations(cosines: Tensor, videos: Tensor | None, mask: bool) -> tuple[Tensor, int]:
-    """Hinges [..., B, B] of row i against column j, 0 where j is no negative of i; and how many negatives a space has.
-
-    The count waits for a GPU only with `mask`.
-    """
-    size = cosines.shape[-1]
+def _violations(cosines: Tensor, videos: Tensor | None, mask: bool) -> tuple[Tensor, Tensor]:
+    """Hinges [..., B, B] of row i against column j, 0 where j is no negative of i; and where it is one, [B, B] bool."""
     positives = torch.diagonal(cosines, dim1=-2, dim2=-1)[..., None]
-    diagonal = torch.eye(size, dtype=torch.bool, device=cosines.device)
+    diagonal = torch.eye(cosines.shape[-1], dtype=torch.bool, device=cosines.device)
     matches = _further_matches(cosines, videos, mask)
     excluded = diagonal if matches is None else diagonal | matches
-    cost = (MARGIN + cosines - positives).clamp(min=0).masked_fill(excluded, 0)
-    return cost, size * (size - 1) if matches is None else int((~excluded).sum())
+    return (MARGIN + cosines - positives).clamp(min=0).masked_fill(excluded, 0), ~excluded
 
 
 def _further_matches(cosines: Tensor, videos: Tensor | None, mask: bool) -> Tensor | None:

@@ -105,7 +105,7 @@ def ranks(model: Spaces, split: Split) -> Tensor:
         blocks = torch.split(all_videos, BLOCK)
         videos = torch.cat([model.embed_video(split.video_rows(block)) for block in blocks])
         texts = model.encoded(texts)
-    found = [torch.empty(0, dtype=torch.float64, device=split.video_of.device)]
+    of_blocks = [torch.empty(0, dtype=torch.float64, device=split.video_of.device)]
     for captions in torch.split(torch.arange(len(split)), BLOCK):
         text = {name: take(feature, captions) for name, feature in texts.items()}
         if model.scores_pairs:
@@ -116,5 +116,5 @@ def ranks(model: Spaces, split: Split) -> Tensor:
         above = (similarity > true).sum(dim=1)
         equal = (similarity == true).sum(dim=1) - 1
         place = (1 + above + equal / 2).double()
-        found.append(place.masked_fill(true[:, 0].isnan(), torch.nan))  # NaN is above nothing: give no reward
-    return torch.cat(found)
+        of_blocks.append(place.masked_fill(true[:, 0].isnan(), torch.nan))  # NaN is above nothing: give no reward
+    return torch.cat(of_blocks)

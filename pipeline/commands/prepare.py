@@ -121,7 +121,7 @@ def prepare_command(
         accept_counts,
         yes,
         follow_links,
+        called(),
     )
     for line in preparing.prepare(wish):
         click.echo(printable(line))
-    click.echo(f"next: {called()} plan -c {out / 'collection.yaml'} -w WORK")

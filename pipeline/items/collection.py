@@ -236,10 +236,12 @@ def _of_videos(
             parts[of[0]] = sorted(shots, key=lambda shot: shot[1])
     if not parts and not problems:
         problems.add(
-            f"lists shots of none of the {len(collection.files)} videos, such as {some(list(lists.of))}", place
+            f"lists shots of none of the {len(collection.files):,} videos, such as {some(list(lists.of))}", place
         )
     if lists.empty:
-        collection.notes.append(f"{lists.empty} shot(s) of {place} have no length and are left out")
+        collection.notes.append(f"{lists.empty:,} shot(s) of {place} have no length and are left out")
     if lacking := [video for video in collection.files if video not in parts]:
-        collection.notes.append(f"{place} lists no shots of {len(lacking)} video(s), which stay whole: {some(lacking)}")
+        collection.notes.append(
+            f"{place} lists no shots of {len(lacking):,} video(s), which stay whole: {some(lacking)}"
+        )
     return parts

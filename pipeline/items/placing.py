@@ -37,8 +37,8 @@ def place(
     if not follow and (out := links_out(files.values(), source.folder, source.links.__contains__)):
         link, where_to = next(iter(out.items()))
         problems.add(
-            f"videos: {len(out)} file(s) are links out of {source.folder}, such as {Path(link).name} (to {where_to}); "
-            "if they may be followed, say `follow_links: true` here",
+            f"videos: {len(out):,} file(s) are links out of {source.folder}, such as {Path(link).name} (to "
+            f"{where_to}); if they may be followed, say `follow_links: true` here",
             path,
         )
     for video in lines:  # the path where it should be; the step that opens it reports that it is missing
@@ -76,10 +76,11 @@ def _note_missing(source: Source, files: dict[str, str], lines: Lines, problems:
     broken = sum(Path(files.get(video, source.place)).is_symlink() for video in lost)
     more = linked + (f"; {broken} of them are links to nothing" if broken else "")
     shown = [f"'{video}'{hint(video).replace('; ', ', ')}" for video in lost[:3]]
+    costs = "them, such as " if len(lost) > 3 else "these videos: "
     return [
         printable(
-            f"{len(lost)} of {len(lines)} videos have no file in {source.place}, which costs these videos: "
-            f"{', '.join(shown)}{', …' if len(lost) > 3 else ''}{more}"
+            f"{len(lost):,} of {len(lines):,} videos have no file in {source.place}, which costs {costs}"
+            f"{', '.join(shown)}{more}"
         )
     ]
 

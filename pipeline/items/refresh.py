@@ -46,7 +46,7 @@ def refresh(
     changes += _refresh_captions(collection, old, new, shard_captions)
     moved = _take(new.videos, np.flatnonzero(known)[old.video_split[old_rows[known]] != new.video_split[known]])
     if moved:
-        changes.append(f"{len(moved)} video(s) moved to another split ({_some(moved)})")
+        changes.append(f"{len(moved):,} video(s) moved to another split ({_some(moved)})")
     if old.videos and new.aliases != old.aliases:
         changes.append("val has the videos of test" if new.aliases else "val has videos of its own")
     if not changes and not len(differs):
@@ -97,7 +97,7 @@ def _refresh_captions(collection: Collection, old: Catalog, new: Catalog, per_sh
     changes = _changes("caption", added, _take(new.captions, differs), _take(old.captions, gone), old.videos)
     if len(turned):
         changes.append(
-            f"{len(turned)} caption(s) are queries of no video now, or were ({_some(_take(new.captions, turned))})"
+            f"{len(turned):,} caption(s) are queries of no video now, or were ({_some(_take(new.captions, turned))})"
         )
     return changes
 
@@ -230,7 +230,7 @@ def _changes(
     if not before:
         return []  # on the first ingest everything is new, so nothing is reported
     kinds = (("new", added), ("changed", changed), ("gone", gone))
-    return [f"{len(names)} {what}(s) {kind} ({_some(names)})" for kind, names in kinds if names]
+    return [f"{len(names):,} {what}(s) {kind} ({_some(names)})" for kind, names in kinds if names]
 
 
 def _some(names: Sequence[str]) -> str:

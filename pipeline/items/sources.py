@@ -67,7 +67,7 @@ def read(place: Path, follow: bool, listed: bool, problems: Problems) -> Source:
     unread: list[str] = []
     names = [name for name in _walk(source, follow, unread) if stem_and_ending(name)[1] not in NO_VIDEO]
     if unread:
-        source.notes.append(f"{len(unread)} subfolder(s) of {place} cannot be read: {some(unread)}")
+        source.notes.append(f"{len(unread):,} subfolder(s) of {place} cannot be read: {some(unread)}")
     prefix = prefix_of(place)
     for name in names:
         for id_ in {ids.clean(stem_and_ending(name)[0]), ids.clean(name)}:
@@ -127,8 +127,8 @@ def _without_links_out(source: Source, names: Sequence[str]) -> list[str]:
     for what, links in (("file", [path.removeprefix(prefix) for path in sorted(out)]), ("subfolder", source.linked)):
         if links:
             source.notes.append(
-                f"{len(links)} {what}(s) of {source.place} are left out, for they are links out of it: {some(links)}; "
-                "`follow_links: true` in collection.yaml, or `laff index --follow-links`, follows them"
+                f"{len(links):,} {what}(s) of {source.place} are left out, for they are links out of it: "
+                f"{some(links)}; `follow_links: true` in collection.yaml, or `laff index --follow-links`, follows them"
             )
     source.out = [*(path.removeprefix(prefix) for path in sorted(out)), *source.linked]
     return [name for name in names if f"{prefix}{name}" not in out]
@@ -153,23 +153,23 @@ def _find_own(source: Source, names: Sequence[str], problems: Problems) -> None:
             by_id.setdefault(id_, []).append(name)
     place = source.place
     if odd:
-        source.notes.append(f"{len(odd)} file(s) of {place} look like no video and are left alone: {some(odd)}")
+        source.notes.append(f"{len(odd):,} file(s) of {place} look like no video and are left alone: {some(odd)}")
     if unnamed:
         source.notes.append(
-            f"{len(unnamed)} video(s) of {place} are left out, since their names are no text that an id can be: "
+            f"{len(unnamed):,} video(s) of {place} are left out, since their names are no text that an id can be: "
             f"{some(unnamed)}; rename them, or list them: {TABLE}"
         )
     if not by_id:
         others = [name for name in names if name not in unnamed]
-        what = f"{len(others)} file(s), such as {some(others[:1])}; " if others else ""
+        what = f"{len(others):,} file(s), such as {some(others[:1])}; " if others else ""
         then = "videos have endings such as .mp4, .mkv, .webm, .avi, .mov, .gif"
         if unnamed:
             then = (
-                f"{len(unnamed)} video(s) have names that are no text that an id can be: {some(unnamed)}; rename them"
+                f"{len(unnamed):,} video(s) have names that are no text that an id can be: {some(unnamed)}; rename them"
             )
         elif source.out:
             then = (
-                f"{len(source.out)} link(s) lead out of it: {some(source.out)}; `follow_links: true` in "
+                f"{len(source.out):,} link(s) lead out of it: {some(source.out)}; `follow_links: true` in "
                 "collection.yaml, or `laff index --follow-links`, follows them"
             )
         problems.add(f"holds no video{': ' if what else '; '}{what}{then}", place)

@@ -136,7 +136,7 @@ def _take_rest(split: str, path: Path, videos: Mapping[str, str] | None, splits:
     splits.ids[split] = [video for video, other in videos.items() if not {video, other} & splits.lines.keys()]
     splits.lines.update(dict.fromkeys(splits.ids[split], (path, 0)))
     if videos and not splits.ids[split]:
-        problems.add(f"{split}: other splits list all {len(videos)} videos, so none is left for it", path)
+        problems.add(f"{split}: other splits list all {len(videos):,} videos, so none is left for it", path)
 
 
 def _read_all_captions(files: dict[str, Path], splits: Splits, problems: Problems) -> None:
@@ -152,11 +152,11 @@ def _read_all_captions(files: dict[str, Path], splits: Splits, problems: Problem
             continue
         hint = _ending(lacking[0])
         if described:
-            count = f"{len(lacking)} of {len(splits.ids[split])} videos of {split}"
+            count = f"{len(lacking):,} of {len(splits.ids[split]):,} videos of {split}"
             splits.notes.append(f"{count} have no caption: {some(lacking)}{hint}")
         else:
             problems.add(
-                f"describes none of the {len(lacking)} video(s) of {split}, such as '{lacking[0]}'{hint}", file
+                f"describes none of the {len(lacking):,} video(s) of {split}, such as '{lacking[0]}'{hint}", file
             )
     for file, captions in left.items():
         for line, id_, video in captions:

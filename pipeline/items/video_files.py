@@ -104,7 +104,7 @@ def chosen_of(several: Mapping[str, Sequence[Path]]) -> tuple[dict[str, Path], l
     left = [file.name for video in chosen for file in several[video] if file != chosen[video]]
     if not left:
         return chosen, []
-    return chosen, [f"{len(left)} file(s) share a name with a video and are left alone: {some(sorted(left))}"]
+    return chosen, [f"{len(left):,} file(s) share a name with a video and are left alone: {some(sorted(left))}"]
 
 
 def links_out(paths: Iterable[str], folder: Path, is_link: Callable[[str], bool] = os.path.islink) -> dict[str, str]:

@@ -53,12 +53,19 @@ def check(context: Context, names: Sequence[str]) -> None:
     if not wanting:
         return
     lines = [
-        f"no {what} ({HOW[what]}), which {_commands(stages)} {'needs' if len(stages) == 1 else 'need'}"
+        f"no {what} ({_how(context.catalog, what)}), which {_commands(stages)} need{'s' if len(stages) == 1 else ''}"
         for what, stages in wanting.items()
     ]
     able = possible(context)
     enough = f"what is there is enough for: laff run {' '.join(able)}" if able else ""
     raise problems(str(context.source), lines, then=enough)
+
+
+def _how(catalog: Catalog, what: str) -> str:
+    """What to add to collection.yaml for something that it lacks."""
+    if what == "captions of val" and catalog.aliases.get("val") == "test":
+        return f"val is test, and test has none: {HOW['captions of test']}"
+    return HOW[what]
 
 
 def possible(context: Context) -> list[str]:

@@ -16,6 +16,7 @@ class Protocol:
     about: str  # a sentence, without its full stop
     counts: Mapping[str, Counts] = field(default_factory=dict)  # by split
     public: bool = True  # whether others use it too, so that the collection says its name
+    files: Mapping[str, str] = field(default_factory=dict)  # by split, the annotation file that has its captions
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class DataSet:
     protocols: tuple[Protocol, ...]  # the first is that of who names none
     read: Callable[[Order], Prepared]  # mistakes go to the order's problems
     choices: tuple[str, ...] = ()  # the fields of Choices that it takes
+    looks: str = ""  # a regular expression: what its annotation files have in them and those of other sets have not
 
     def protocol(self, name: str) -> Protocol:
         """The protocol of this name, or the first without one; LaffError, with similar names, if there is none."""

@@ -14,14 +14,27 @@ class Files:
     """Which file each video has."""
 
     folder: Path
-    paths: dict[str, str] = field(default_factory=dict)  # video -> its file, below the folder
+    paths: dict[str, str] = field(default_factory=dict)  # video or part of one -> its file, below the folder
     missing: list[str] = field(default_factory=list)  # videos without one
     several: list[str] = field(default_factory=list)  # videos whose name several files have, in different subfolders
     direct: bool = True  # whether each file that is there is named by the id, so that the folder alone says all
 
 
-def found(folder: Path, videos: Iterable[str], further: Mapping[str, tuple[str, ...]]) -> Files:
-    """Look for the files of `videos` in a folder and its subfolders; `further` has other names of a video's file."""
+def found(
+    folder: Path,
+    videos: Iterable[str],
+    further: Mapping[str, tuple[str, ...]],
+    part_of: Mapping[str, str] | None = None,
+) -> Files:
+    """Look for the files of `videos` in a folder and its subfolders.
+
+    Args:
+        folder: The folder.
+        videos: Ids of videos, or of parts of them.
+        further: {id: other names of its file, without the ending}.
+        part_of: {id of a part: its video}; what is missing or there several times is told of the video, once.
+    """
+    whose, missing, several = part_of or {}, dict[str, None](), dict[str, None]()
     whole: dict[str, str] = {}  # path below the folder, with its ending and without -> the file
     named: dict[str, list[str]] = {}  # its last part alone -> the files
     for path in _walk(folder):
@@ -40,9 +53,10 @@ def found(folder: Path, videos: Iterable[str], further: Mapping[str, tuple[str, 
             clear = [path for path in others if _is_video(path)] or others
             files.paths[video], files.direct = clear[0], False
             if len(clear) > 1:
-                files.several.append(video)
+                several[whose.get(video, video)] = None
         else:
-            files.missing.append(video)
+            missing[whose.get(video, video)] = None
+    files.missing, files.several = list(missing), list(several)
     return files
 
 

@@ -8,6 +8,7 @@ from pipeline.errors import Problems
 from pipeline.items.lists import odd_letter, one_line
 from pipeline.items.video_files import some
 from pipeline.protocols.prepared import SPLITS, Caption
+from pipeline.protocols.wording import number_of
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ def gathered(
 
     Problems: a caption of an unknown video, one whose number stands twice, one that cannot be text, one in a file of
     another split, and a video that two files describe differently. Where one file says of a video all that another one
-    says, one of the two counts, and a note says which. Empty captions, and those of videos that the protocol leaves
-    out, are told and left out.
+    says, one of the two counts, and a note says which, and why. Empty captions, and those of videos that the protocol
+    leaves out, are told and left out.
 
     Args:
         files: The files, in the order in which they count.
@@ -46,12 +47,14 @@ def gathered(
     """
     result: dict[str, list[Caption]] = {}
     origin: dict[str, Path] = {}
-    both: dict[tuple[Path, Path], list[str]] = {}  # (the file that counts, the other one) -> videos that both describe
-    left, left_videos = 0, set[str]()
+    # (the file that counts, the other one, what is wrong with that) -> videos that both describe
+    both: dict[tuple[Path, Path, str], list[str]] = {}
+    left: dict[str, list[Caption]] = {}  # of videos that the protocol leaves out
     for file in files:
         own, outside = _of_file(file, splits, problems, notes, beside, whose)
-        left += sum(map(len, outside.values()))
-        left_videos |= outside.keys()
+        for video, captions in outside.items():  # a caption that several files have counts once
+            if video not in left or (_better(captions, left[video], each) or ([], ""))[0] is captions:
+                left[video] = captions
         for video, captions in own.items():
             if video not in result:
                 result[video], origin[video] = captions, file.path
@@ -60,35 +63,46 @@ def gathered(
             better = _better(captions, result[video], each)
             if better is None:
                 problems.add(f"'{video}' has other captions in {first}; give one of the two files", file.path)
-            elif better is captions:
-                both.setdefault((file.path, first), []).append(video)
+                continue
+            taken, wrong = better
+            if taken is captions:
+                both.setdefault((file.path, first, wrong), []).append(video)
                 result[video], origin[video] = captions, file.path
             else:
-                both.setdefault((first, file.path), []).append(video)
-    for (taken, other), videos in both.items():
+                both.setdefault((first, file.path, wrong), []).append(video)
+    for (path, other, wrong), videos in both.items():
+        have = "has" if len(videos) == 1 else "have"
         notes.append(
-            f"{len(videos):,} videos have captions in two files: those of {taken.name} are taken, since those of "
-            f"{other.name} say no more, or say more than was published"
+            f"{number_of(videos, 'videos')} {have} captions in two files: those of {path.name} are taken, since those "
+            f"of {other.name} {wrong}"
         )
     if left:
+        total = sum(map(len, left.values()))
+        captions_left, are = number_of(total, "captions"), "is" if total == 1 else "are"
         notes.append(
-            f"{left:,} captions of {len(left_videos):,} videos are left out, for the protocol has these videos in no "
-            f"split: {some(sorted(left_videos))}"
+            f"{captions_left} of {number_of(left, 'videos')} {are} left out, for the protocol has these videos in no "
+            f"split: {some(sorted(left))}"
         )
     return result
 
 
-def _better(new: list[Caption], old: list[Caption], each: int) -> list[Caption] | None:
-    """Which of two lists of captions of one video counts; None where each has texts that the other lacks.
+def _better(new: list[Caption], old: list[Caption], each: int) -> tuple[list[Caption], str] | None:
+    """Which of two lists of captions of one video counts, and what is wrong with the other one, in words.
 
-    It is the one with the published number, else the one with more texts, else the one that repeats less.
+    It is the one with the published number, else the one with more texts, else the one that repeats less, else the
+    first. None where each has texts that the other lacks.
     """
     texts, known = {caption.text for caption in new}, {caption.text for caption in old}
     if not (texts <= known or known <= texts):
         return None
     if (len(new) == each) != (len(old) == each):
-        return new if len(new) == each else old
-    return new if (-len(texts), len(new)) < (-len(known), len(old)) else old
+        taken, other = (new, old) if len(new) == each else (old, new)
+        return taken, f"are {'more' if len(other) > each else 'fewer'} than the {each} that were published"
+    if len(texts) != len(known):
+        return (new if len(texts) > len(known) else old), "say less"
+    if len(new) != len(old):
+        return (new if len(new) < len(old) else old), "say nothing more and repeat themselves"
+    return old, "are the same"
 
 
 def _of_file(
@@ -133,8 +147,9 @@ def _of_file(
         else:
             own.setdefault(video, []).append(caption if plain == text else caption._replace(text=plain))
     if empty:
+        are = "is" if len(empty) == 1 else "are"
         places = ", ".join(f"line {caption.line}" if caption.line else caption.video for caption in empty[:3])
-        notes.append(f"{file.path.name}: {len(empty)} captions are empty and left out ({places})")
+        notes.append(f"{file.path.name}: {number_of(empty, 'captions')} {are} empty and left out ({places})")
     return own, outside
 
 

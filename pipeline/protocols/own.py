@@ -11,6 +11,7 @@ from pipeline.protocols import splitting
 from pipeline.protocols.dataset import Order, Protocol
 from pipeline.protocols.gathering import Described, first_of_each, gathered
 from pipeline.protocols.prepared import SPLITS, Caption, Prepared
+from pipeline.protocols.wording import number_of
 
 COLUMNS = {  # what is wanted -> names of columns that hold it, most likely first
     "video": (
@@ -133,7 +134,10 @@ def _splits(said: Mapping[str, str], order: Order, prepared: Prepared) -> dict[s
     choices = order.choices
     if any(said.values()) and order.protocol.name == "own":
         if silent := [video for video, split in said.items() if not split]:
-            order.problems.add(f"{len(silent)} videos have no split, and others have one, such as '{silent[0]}'")
+            have = "has" if len(silent) == 1 else "have"
+            order.problems.add(
+                f"{number_of(silent, 'videos')} {have} no split, and others have one, such as '{silent[0]}'"
+            )
         if choices.fractions:
             order.problems.add(
                 "--fractions is of a random split, but the rows say the splits; --protocol random draws one"

@@ -37,6 +37,7 @@ class Counted:
     number: int
     expected: int | None  # as published; None where nothing is known
     unchecked: bool = False  # whether the number is quoted from others
+    ahead: bool = False  # whether its line stands before those of the splits
 
 
 @dataclass
@@ -52,12 +53,19 @@ class Prepared:
         default_factory=dict
     )  # video -> further names of its file, without ending
     spans: dict[str, tuple[float, float]] = field(default_factory=dict)  # video -> seconds of its file that it is
+    part_of: dict[str, str] = field(
+        default_factory=dict
+    )  # item -> the video that it is a part of, if it has another id
     keys: dict[str, Any] = field(default_factory=dict)  # further keys of the collection.yaml, such as `windows`
     videos: Path | None = None  # their folder, where the annotations lie among them
     items: str = "videos"  # what the ids are of, in words
     counted: list[Counted] = field(default_factory=list)  # what else is compared with published numbers
     choice: str = ""  # what was chosen beside the protocol, in words
     notes: list[str] = field(default_factory=list)  # remarks that are no mistakes, a line each
+
+    def video(self, item: str) -> str:
+        """The video whose file an item is, or is a part of."""
+        return self.part_of.get(item, item)
 
     def take(self, split: str, videos: Iterable[str], captions: Mapping[str, Sequence[Caption]]) -> None:
         """Give a split these videos, in this order, with the captions of each."""

@@ -8,12 +8,14 @@ from pipeline import ids
 from pipeline.errors import LaffError, Problems, printable
 from pipeline.files import sha256
 from pipeline.items.video_files import links_out, some
-from pipeline.protocols import counting, finding, sources, writing
+from pipeline.protocols import counting, finding, known, sources, writing
 from pipeline.protocols.dataset import Choices, DataSet, Order, Protocol
+from pipeline.protocols.next_step import next_step
 from pipeline.protocols.prepared import SPLITS, Prepared
+from pipeline.protocols.wording import number_of
 
 SHOWN = 20  # mistakes that are listed; the rest is counted
-LISTED = 10  # missing videos of a split that are listed; a file has all
+LISTED = 3  # missing videos of a split that are listed, of which a file has all; mistakes in files of another set
 OPTIONS = {  # field of Choices -> the option of the command
     **{"val": "--val", "held_out": "--held-out", "seed": "--seed", "first": "--captions"},
     **{"columns": "--column", "fractions": "--fractions"},
@@ -34,48 +36,71 @@ class Wish:
     accept_counts: bool = False  # whether other counts than the published ones are written
     replace: bool = False  # whether another collection may be replaced
     follow_links: bool = False  # whether a run may follow links that lead out of the folder of videos
+    command: str = "laff"  # how `laff` is called, for what to do next
 
 
 def prepare(wish: Wish) -> list[str]:
     """Prepare a data set -> the report, line by line. LaffError lists every mistake, with file and line."""
     data_set, protocol = wish.data_set, wish.protocol
     refuse_choices(data_set, wish.choices)
-    given = sources.read(wish.annotations)
+    given = sources.read(wish.annotations, data_set.files)
     _leave_out(wish, given)
     problems = Problems()
     prepared = data_set.read(Order(protocol, given, wish.choices, problems, wish.videos is not None))
     where = f"laff prepare {data_set.name}"
+    if not problems:
+        _check_ids(prepared, problems)
     if problems:
-        raise problems.error(where, SHOWN)
-    _check_ids(prepared, problems)
-    if problems:
-        raise problems.error(where, SHOWN)
-    comparison = counting.compared(prepared, protocol.counts if prepared.counts is None else prepared.counts)
-    told = [*prepared.notes, *comparison.remarks]
+        guess = _resembled(wish, given)
+        raise problems.error(where, LISTED if guess else SHOWN, guess)
+    first = wish.choices.first
+    comparison = counting.compared(
+        prepared, protocol.counts if prepared.counts is None else prepared.counts, protocol.files, first
+    )
+    told = [f"note: {text}" for text in (*prepared.notes, *comparison.remarks)]
     if comparison.differences and not wish.accept_counts:
-        then = "\n".join([*told, "If the files are what you want all the same: --accept-counts"])
+        if first:
+            told.append(f"note: --captions {first} keeps {first} of each video in train, val and test")
+        guess = _resembled(wish, given)
+        then = "\n".join([*told, guess or "If the files are what you want all the same: --accept-counts"])
         raise Problems(comparison.differences).error(f"{where} --protocol {protocol.name}", then=then)
-    report = [f"{data_set.title}, protocol {protocol.name}: {protocol.about}"]
+    report = [_title(wish)]
     if prepared.choice:
         report.append(f"chosen: {prepared.choice}")
     report += [f"  {line}" for line in comparison.lines]
     folder = wish.videos or prepared.videos
-    found = finding.found(folder, _videos(prepared), prepared.files) if folder else None
+    items = [item for split in SPLITS for item in prepared.ids[split]]
+    found = finding.found(folder, items, prepared.files, prepared.part_of) if folder else None
     report += _about_videos(found, prepared, wish)
     if wish.follow_links:
         prepared.keys["follow_links"] = True
-    report += [f"note: {text}" for text in told]
+    report += told
     if given.unused:
         report.append(f"note: not used: {some([path.name for path in given.unused])}")
     name = f"{data_set.name}/{protocol.name}" if protocol.public else ""
-    if name and comparison.differences:
-        name += counting.OTHER
+    if name and comparison.suffix:
+        name += comparison.suffix
         report.append(f"note: figures of it cannot be compared with those of others; its protocol is named '{name}'")
     head = _head(wish, prepared, given, comparison)
     title = wish.name or (data_set.name if protocol.public else wish.out.resolve().name)
     contents = writing.texts(prepared, title, name, found, head, wish.out)
     report.append(writing.write(wish.out, contents, wish.replace))
-    return report
+    file = wish.out / writing.COLLECTION
+    return [*report, f"next: {next_step(prepared, protocol, found, file, wish.command)}"]
+
+
+def _title(wish: Wish) -> str:
+    """What is prepared, by what protocol, in words."""
+    title, protocol = wish.data_set.title, wish.protocol
+    named = any(one.public for one in wish.data_set.protocols)  # a table of your own has no protocol
+    return f"{title}{f', protocol {protocol.name}' if named else ''}: {protocol.about}"
+
+
+def _resembled(wish: Wish, given: sources.Sources) -> str:
+    """That the files are those of another data set, if they look so; else ''."""
+    others = known.resembled([one.path for one in given.files], wish.data_set)
+    commands = " or ".join(f"`{wish.command} prepare {other}`" for other in others)
+    return f"The files look like those of another data set: {commands}" if others else ""
 
 
 def refuse_choices(data_set: DataSet, choices: Choices) -> None:
@@ -99,10 +124,6 @@ def _leave_out(wish: Wish, given: sources.Sources) -> None:
     ]
 
 
-def _videos(prepared: Prepared) -> list[str]:
-    return [video for split in SPLITS for video in prepared.ids[split]]
-
-
 def _check_ids(prepared: Prepared, problems: Problems) -> None:
     """Every video is in one split and has an id that a collection can hold; there is at least one."""
     where: dict[str, str] = {}
@@ -120,34 +141,46 @@ def _about_videos(found: finding.Files | None, prepared: Prepared, wish: Wish) -
     """Which videos have a file, in words."""
     if found is None:
         return ["note: no --videos: the collection is for features that are imported"]
-    total = len(_videos(prepared))
     notes = []
     if not wish.follow_links and (
         out := links_out([str(found.folder / path) for path in found.paths.values()], found.folder)
     ):
+        are = "file is a link" if len(out) == 1 else "files are links"
         notes.append(
-            f"note: {len(out):,} files are links out of {found.folder}, such as {Path(next(iter(out))).name}; a run "
-            "refuses them until --follow-links lets it"
+            f"note: {len(out):,} {are} out of {found.folder}, such as {Path(next(iter(out))).name}; a run refuses "
+            "them until --follow-links lets it"
         )
     if found.several:
+        have = "has" if len(found.several) == 1 else "have"
         notes.append(
-            f"note: {len(found.several):,} videos have several files, and the first is taken: {some(found.several)}"
+            f"note: {number_of(found.several, 'videos')} {have} several files, and the first is taken: "
+            f"{some(found.several)}"
         )
-    if not found.missing:
-        return [f"videos: all {total:,} have a file in {found.folder}", *notes]
-    lines = [f"videos: {total - len(found.missing):,} of {total:,} have a file in {found.folder}"]
-    lost = set(found.missing)
+    return [*_missing(found, prepared, wish.out / writing.MISSING), *notes]
+
+
+def _missing(found: finding.Files, prepared: Prepared, file: Path) -> list[str]:
+    """How many videos have a file, and which have none; file: where all of these are listed."""
+    videos = {split: list(dict.fromkeys(map(prepared.video, prepared.ids[split]))) for split in SPLITS}
+    total, lost = sum(map(len, videos.values())), set(found.missing)
+    if not lost:
+        return [f"videos: all {total:,} have a file in {found.folder}"]
+    lines = [f"videos: {total - len(lost):,} of {total:,} have a file in {found.folder}"]
+    items = f", and their {prepared.items}" if prepared.part_of else ", and"
     for split in SPLITS:
-        if missing := [video for video in prepared.ids[split] if video in lost]:
-            shown = f"{', '.join(missing[:LISTED])}{', …' if len(missing) > LISTED else ''}"
-            count = f"{len(missing):,} of {len(prepared.ids[split]):,}"
-            lines.append(f"  {split}: {count} are missing, and stay in the split for coverage to count: {shown}")
-    return [*lines, f"  all that are missing: {wish.out / writing.MISSING}", *notes]
+        if missing := [video for video in videos[split] if video in lost]:
+            are = "is" if len(missing) == 1 else "are"
+            stay = "stay" if prepared.part_of or len(missing) > 1 else "stays"
+            lines.append(
+                f"  {split}: {len(missing):,} of {len(videos[split]):,} {are} missing{items} {stay} in the split for "
+                f"coverage to count: {', '.join(missing[:LISTED])}{', …' if len(missing) > LISTED else ''}"
+            )
+    return [*lines, f"  all that are missing: {file}; prepare again when more of them are there"]
 
 
 def _head(wish: Wish, prepared: Prepared, given: sources.Sources, comparison: counting.Comparison) -> list[str]:
     """What the collection.yaml says of itself, a comment a line."""
-    lines = [f"{wish.data_set.title}, protocol {wish.protocol.name}: {wish.protocol.about}"]
+    lines = [_title(wish)]
     if prepared.choice:
         lines.append(f"chosen: {prepared.choice}")
     lines += comparison.lines

@@ -28,6 +28,7 @@ class Source:
     header: tuple[str, ...] = ()  # of a table: its columns
     folder: Path = Path()  # the one that was given, in which it was found; else its own
     used: bool = False  # whether the data set reads it
+    told: bool = False  # whether a note says already why it is not read
 
     @property
     def split(self) -> str:
@@ -50,8 +51,14 @@ class Sources:
 
     @property
     def unused(self) -> list[Path]:
-        """The files that nobody asked for."""
-        return [source.path for source in self.files if not source.used]
+        """The files that nobody asked for, and of which no note says so."""
+        return [source.path for source in self.files if not source.used and not source.told]
+
+    def leave_out(self, path: Path) -> None:
+        """Count a file as not used, after a note that says why."""
+        for source in self.files:
+            if source.path == path:
+                source.used, source.told = False, True
 
 
 def split_of(name: str) -> str:
@@ -60,15 +67,21 @@ def split_of(name: str) -> str:
     return said.pop() if len(said) == 1 else ""
 
 
-def read(paths: Sequence[Path]) -> Sources:
-    """Look at the files, and at those in the folders and their subfolders; LaffError for a path without any."""
+def read(paths: Sequence[Path], wanted: Sequence[str] = ()) -> Sources:
+    """Look at the files, and at those in the folders and their subfolders; LaffError for a path without any.
+
+    wanted: the files that a data set reads, in words, for the message.
+    """
     seen: dict[Path, Source] = {}
     for path in paths:
         if not path.exists():
             raise LaffError(f"{path}: no such file or folder; name the annotation files, or the folder that holds them")
         inside = list(_inside(path)) if path.is_dir() else [path]
         if not inside:
-            raise LaffError(f"{path} holds no annotation file ({', '.join(sorted(ENDINGS))})")
+            reads = "".join(f"\n  {line}" for line in wanted)
+            raise LaffError(
+                f"{path} holds no annotation file ({', '.join(sorted(ENDINGS))}){':' if reads else ''}{reads}"
+            )
         for file in inside:
             source = look(file)
             source.folder = path if path.is_dir() else path.parent
@@ -91,13 +104,7 @@ def look(path: Path) -> Source:
         return Source(path, "pickle")
     if ending == ".xml":
         return Source(path, "xml")
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD)
-    except OSError as error:
-        raise LaffError(f"{path}: cannot be read: {error.strerror}") from None
-    encoding = next(encoding for mark, encoding in MARKS if head.startswith(mark))
-    lines = [line for line in head.decode(encoding, "replace").splitlines() if line.strip()][:LINES]
+    lines = [line for line in head(path).splitlines() if line.strip()][:LINES]
     first = lines[0].lstrip() if lines else ""
     if ending == ".jsonl" or (ending == ".json" and len(lines) > 1 and _objects(lines[:2])):
         return Source(path, "jsonl")
@@ -110,6 +117,17 @@ def look(path: Path) -> Source:
     if "\t" in first.strip() or any(len(line.split(maxsplit=1)) > 1 for line in lines):
         return Source(path, "pairs")
     return Source(path, "ids")
+
+
+def head(path: Path) -> str:
+    """The beginning of a file as text; LaffError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(HEAD)
+    except OSError as error:
+        raise LaffError(f"{path}: cannot be read: {error.strerror}") from None
+    encoding = next(encoding for mark, encoding in MARKS if raw.startswith(mark))
+    return raw.decode(encoding, "replace")
 
 
 def _objects(lines: Sequence[str]) -> bool:

@@ -10,7 +10,7 @@ import yaml
 
 from pipeline import files, ids
 from pipeline.errors import LaffError
-from pipeline.items.video_files import some
+from pipeline.items.video_files import VIDEO, some, stem_and_ending
 from pipeline.protocols.finding import Files
 from pipeline.protocols.prepared import SPLITS, Prepared
 
@@ -78,11 +78,17 @@ def _videos(prepared: Prepared, found: Files, out: Path, contents: dict[str, str
     table = csv.writer(rows, lineterminator="\n")
     table.writerow(["video", "path", "start", "end"] if prepared.spans else ["video", "path"])
     for video in (video for split in SPLITS for video in prepared.ids[split]):
-        path = str(place / found.paths.get(video, f"{video}.mp4"))  # where it should be, if it is not there
+        path = str(place / found.paths.get(video, _expected(prepared, video)))
         span = [f"{second:g}" for second in prepared.spans[video]] if video in prepared.spans else ["", ""]
         table.writerow([video, path, *(span if prepared.spans else ())])
     contents[TABLE] = rows.getvalue()
     return TABLE
+
+
+def _expected(prepared: Prepared, item: str) -> str:
+    """The file that a video without one should have: by the name in the annotations, if that has an ending."""
+    names = (name for name in prepared.files.get(item, ()) if stem_and_ending(name)[1] in VIDEO)
+    return next(names, f"{prepared.video(item)}.mp4")
 
 
 def write(folder: Path, contents: Mapping[str, str], replace: bool) -> str:

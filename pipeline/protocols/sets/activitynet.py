@@ -118,20 +118,24 @@ DATA_SET = DataSet(
     title="ActivityNet Captions (Krishna et al., ICCV 2017)",
     files=(
         "train.json, val_1.json and val_2.json of cs.stanford.edu/people/ranjaykrishna/densevid",
-        "train_list.txt, val_1_list.txt or val_2_list.txt of collaborative-experts are not needed; an id a line",
+        "train_list.txt, val_1_list.txt or val_2_list.txt of github.com/albanie/collaborative-experts are not "
+        "needed; an id a line",
     ),
     protocols=(
         Protocol(
             "val1",
             "paragraphs, all sentences of a video joined as they are listed; the videos of val_1 are test",
             {"train": Counts(TRAIN, TRAIN, 1), "test": Counts(4917, 4917, 1)},
+            files={"train": "train.json", "val": "train.json", "test": "val_1.json"},
         ),
         Protocol(
             "val2",
             "as val1, with the videos and the sentences of val_2",
             {"train": Counts(TRAIN, TRAIN, 1), "test": Counts(4885, 4885, 1)},
+            files={"train": "train.json", "val": "train.json", "test": "val_2.json"},
         ),
     ),
     read=read,
+    looks=r'"v_[\w-]{11}"|^v_[\w-]{11}$',
     choices=("val", "held_out", "seed"),
 )

@@ -92,7 +92,7 @@ def read(order: Order) -> Prepared:
         prepared.ids["test"] = list(shots)
         prepared.items = "shots"
         prepared.counts = {"test": Counts(ITEMS[collection] - lists.empty, unchecked=("videos",) if unsure else ())}
-        prepared.counted.insert(0, Counted("test", "videos", len(lists.of), VIDEOS[collection]))
+        prepared.counted.insert(0, Counted("test", "videos", len(lists.of), VIDEOS[collection], ahead=True))
         prepared.notes.append(f"without --videos the items are the shots, such as {some(list(shots)[:1])}")
     return prepared
 
@@ -225,10 +225,12 @@ DATA_SET = DataSet(
     name="avs",
     title="TRECVID ad-hoc video search (NIST)",
     files=(
-        "topics: tv16.avs.txt and so on, whose lines are `501 a person …`, or the XML of NIST; one or several",
-        "shots of V3C1 or V3C2: the folder of .tsv files, one a video (msb)",
-        "shots of IACC.3: the folder of .mp7.xml files with collection.xml",
+        "topics: tv16.avs.txt and so on, whose lines are `501 a person …`, of github.com/li-xirong/avs; or the XML of "
+        "NIST, trecvid.nist.gov; one or several",
+        "shots of V3C1 or V3C2: the folder of .tsv files, one a video (msb), which NIST gives with the videos",
+        "shots of IACC.3: the folder of .mp7.xml files with collection.xml, of the same place",
     ),
     protocols=_protocols(),
     read=read,
+    looks=r"^1?[5-7]\d\d:? (Find|[a-z])|Mpeg7|VideoFileList|^startframe|topicNumber|textTopic|tNum",
 )

@@ -111,7 +111,7 @@ def _captions(source: Source, names: dict[str, set[str]], moments: bool, prepare
         names.setdefault(video, set()).add(ids.clean(name))
         item = window.name(video) if moments else video
         if moments:
-            prepared.spans[item] = (window.start, window.end)
+            prepared.spans[item], prepared.part_of[item] = (window.start, window.end), video
             prepared.files[item] = tuple(sorted({*prepared.files.get(item, ()), video, ids.clean(name)}))
         counts[item] = counts.get(item, -1) + 1
         captions.append(Caption(item, str(counts[item]), text))
@@ -133,12 +133,14 @@ def _window(times: Any) -> Window | None:
 
 
 UNSURE = ("videos", "captions")  # quoted from others: the file is not at hand
+FILES = {split: f"{split}_data.json" for split in SPLITS}
 DATA_SET = DataSet(
     name="didemo",
     title="DiDeMo (Hendricks et al., ICCV 2017)",
     files=(
         "train_data.json, val_data.json and test_data.json of github.com/LisaAnne/LocalizingMoments",
-        "train_list.txt of collaborative-experts, 8,392 videos; without it train is all of train_data.json",
+        "train_list.txt of github.com/albanie/collaborative-experts, 8,392 videos; without it train is all of "
+        "train_data.json",
         "the videos are looked for by the name with and without its ending",
     ),
     protocols=(
@@ -146,6 +148,7 @@ DATA_SET = DataSet(
             "official",
             "paragraphs, all descriptions of a video joined; the seconds 0 to 31 of each video",
             {"train": Counts(8392, 8392, 1), "val": Counts(1065, 1065, 1), "test": Counts(1004, 1004, 1)},
+            files=FILES,
         ),
         Protocol(
             "windows",
@@ -157,7 +160,9 @@ DATA_SET = DataSet(
                 "test": Counts(captions=4021),
             },
             public=False,
+            files=FILES,
         ),
     ),
     read=read,
+    looks=r'"annotation_id"|^\d+@N\d\d_',
 )

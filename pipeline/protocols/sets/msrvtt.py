@@ -9,7 +9,7 @@ from pipeline.items.lists import one_line
 from pipeline.protocols import reading, videodatainfo
 from pipeline.protocols.dataset import DataSet, Order, Protocol
 from pipeline.protocols.gathering import Described, first_of_each, gathered
-from pipeline.protocols.prepared import Caption, Counts, Prepared
+from pipeline.protocols.prepared import SPLITS, Caption, Counts, Prepared
 from pipeline.protocols.sources import Source
 
 VIDEOS = [f"video{number}" for number in range(10000)]
@@ -148,20 +148,22 @@ def _check_lists(order: Order, members: dict[str, list[str]], prepared: Prepared
             lists[one.path] = reading.column(one.path, "video_id", order.problems)
     for path, videos in lists.items():
         if frozenset(videos) not in sets:
+            order.sources.leave_out(path)
             prepared.notes.append(
                 f"{path.name} lists {len(videos):,} videos that are no split of this protocol; it is not used: "
                 "splits go by the numbers of the videos"
             )
 
 
+FILES = dict.fromkeys(SPLITS, "MSRVTT_data.json")  # train of 1k-A has videos of official train, val and test
 DATA_SET = DataSet(
     name="msrvtt",
     title="MSR-VTT (Xu et al., CVPR 2016)",
     files=(
         "train_val_videodatainfo.json and test_videodatainfo.json as published, or MSRVTT_data.json with all videos",
         "or lines `video0#0 text` or `video0#enc#0 text`, as VisualSearch has them (msrvtt10ktest.caption.txt)",
-        "for 1k-a and 1k-a-7k also MSRVTT_JSFUSION_test.csv (key,vid_key,video_id,sentence), which CLIP4Clip "
-        "publishes,",
+        "for 1k-a and 1k-a-7k also MSRVTT_JSFUSION_test.csv (key,vid_key,video_id,sentence), of "
+        "github.com/ArrowLuo/CLIP4Clip,",
         "or a file of lines with one caption of each of the 1,000 videos, as VisualSearch has it",
         "MSRVTT_train.9k.csv and other lists of ids are not needed; they are compared",
     ),
@@ -174,18 +176,22 @@ DATA_SET = DataSet(
                 "val": Counts(497, 9940, 20, unchecked=TWENTY),
                 "test": Counts(2990, 59800, 20),
             },
+            files=FILES,
         ),
         Protocol(
             "1k-a",
             "JSFusion's 1,000 test videos with one fixed sentence each; the other 9,000 are learned from",
             {"train": Counts(9000, 180000, 20, unchecked=TWENTY), "test": ONE},
+            files=FILES,
         ),
         Protocol(
             "1k-a-7k",
             "JSFusion's 1,000 test videos with one fixed sentence each; official train and val are learned from",
             {"train": Counts(7010, 140200, 20, unchecked=TWENTY), "test": ONE},
+            files=FILES,
         ),
     ),
     read=read,
+    looks=r'^video\d+#|"video\d+"|,video\d+,',
     choices=("val", "held_out", "seed", "first"),
 )

@@ -119,7 +119,7 @@ def _usable(
                 f"{info.path.name} is not used: its ids ({some(names)}) are numbers, and youtube_mapping.txt, which "
                 "translates them, is not among the files"
             )
-            next(one for one in order.sources.files if one.path == info.path).used = False
+            order.sources.leave_out(info.path)
         else:
             usable.append(info)
     return usable
@@ -146,8 +146,9 @@ DATA_SET = DataSet(
     name="msvd",
     title="MSVD (Chen and Dolan, ACL 2011)",
     files=(
-        "raw-captions.pkl ({video: lists of words}) with train_list.txt, val_list.txt and test_list.txt, of CLIP4Clip",
-        "or lines `video#0 text`, as VisualSearch and SEA have them: msvdtrain.caption.txt, msvdtrain.txt and so on",
+        "raw-captions.pkl ({video: lists of words}) with train_list.txt, val_list.txt and test_list.txt, of "
+        "github.com/ArrowLuo/CLIP4Clip",
+        "or lines `video#0 text`, as github.com/li-xirong/sea has them: msvdtrain.caption.txt, msvdtrain.txt and so on",
         "or videodatainfo.json (vid1 to vid1970), with youtube_mapping.txt where the videos are named by YouTube ids",
     ),
     protocols=(
@@ -155,8 +156,10 @@ DATA_SET = DataSet(
             "official",
             "1,200, 100 and 670 videos; every caption of test is a query",
             {"train": Counts(1200, 48779), "val": Counts(100, 4291), "test": Counts(670, 27767)},
+            files=dict.fromkeys(SPLITS, "raw-captions.pkl"),
         ),
     ),
     read=read,
+    looks=r'^[\w-]{11}_\d+_\d+(#|$)|"vid\d+"|\bvid\d+$',
     choices=("first",),
 )

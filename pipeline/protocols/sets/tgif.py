@@ -94,8 +94,10 @@ DATA_SET = DataSet(
                 "val": Counts(10708),
                 "test": Counts(11360, each=3),
             },
+            files=dict.fromkeys(SPLITS, "tgif-v1.0.tsv"),
         ),
     ),
     read=read,
+    looks=r"tumblr_",
     choices=("first",),
 )

@@ -124,26 +124,32 @@ COUNTS = {
     "val": Counts(1500, 15000, 10, unchecked=TEN),
     "test": Counts(1500, 15000, 10, unchecked=TEN),
 }
+FILES = {"train": "vatex_training_v1.0.json", **dict.fromkeys(("val", "test"), "vatex_validation_v1.0.json")}
 DATA_SET = DataSet(
     name="vatex",
     title="VATEX (Wang et al., ICCV 2019)",
     files=(
         "vatex_training_v1.0.json and vatex_validation_v1.0.json of eric-xw.github.io/vatex-website; enCap is read",
-        "for hgr: val_list.txt and test_list.txt of 1,500 ids each, as HGR and CLIP2Video publish them",
-        "for random: test1k5_sec_list.txt of CLIP2Video; val is the rest of the 3,000",
+        "for hgr: val_list.txt and test_list.txt of 1,500 ids each, of github.com/cshizhe/hgr_v2t or CLIP2Video",
+        "for random: test1k5_sec_list.txt of github.com/CryhanFang/CLIP2Video; val is the rest of the 3,000",
         "train_list.txt is not needed where the json of training is there",
     ),
     protocols=(
         Protocol(
-            "hgr", "HGR's split of the official validation clips; every English caption of test is a query", COUNTS
+            "hgr",
+            "HGR's split of the official validation clips; every English caption of test is a query",
+            COUNTS,
+            files=FILES,
         ),
         Protocol(
             "random",
             "CLIP2Video's random 1,500 test clips, of which 724 are test of hgr too and 776 are val of hgr; every "
             "English caption of test is a query",
             COUNTS,
+            files=FILES,
         ),
     ),
     read=read,
+    looks=r'"enCap"|^[\w-]{11}_\d{6}_\d{6}$',
     choices=("first",),
 )

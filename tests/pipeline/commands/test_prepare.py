@@ -42,7 +42,7 @@ def test_a_collection_from_a_table(table: Path, tmp_path: Path):
     status, output = laff("prepare", "csv", table, *options)
     assert status == 0, output
     assert "train  1 video; 1 caption" in output
-    assert f"plan -c {out / 'collection.yaml'} -w WORK" in output.splitlines()[-1]
+    assert f"import FEATURES --out FOLDER -c {out / 'collection.yaml'}" in output.splitlines()[-1]
     status, output = laff("prepare", "csv", table, *options, "--seed", 7)
     assert status == 1
     assert "--yes replaces them" in output

@@ -138,7 +138,7 @@ print([name for name in line if name.startswith("R@")], [name for name in module
 print(text(figures).splitlines()[1].split()[: 1 + count])
 print("<th>R@50</th>" in report("", figures, [], {}, {}))
 compared = {"rows": {"laff": row | {"seeds": [1]}}, "against": ""}
-print(table.header(compared)[: 1 + count], table.cells(compared, "laff", "t2v")[count])
+print(table.header(compared)[: 1 + count], str(table.cells(compared, "laff", "t2v")[count]))
 found = queries.CaptionRanks("A", first[None])
 both = queries.Comparison(found, found, ["a", "b"], ["", ""], np.arange(2))
 print([line[0] for line in queries.table(both)][1 : 1 + count])

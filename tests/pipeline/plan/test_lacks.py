@@ -54,6 +54,13 @@ def test_videos_alone_are_enough_for_what_sees_them(write: Callable[[str], Path]
     assert len(stage_plan(context, "x3d").missing) == 1
 
 
+def test_val_that_is_test_asks_for_captions_of_test(write: Callable[[str], Path], surroundings: Surroundings) -> None:
+    context = surroundings(write("videos: videos\ntrain: {captions: a.cap}\nval: test\ntest: {queries: topics.txt}\n"))
+    assert said(context, "train")[1] == (
+        "  - no captions of val (val is test, and test has none: test: {captions: FILE}), which `laff train` needs"
+    )
+
+
 def test_queries_are_ranked_and_not_evaluated(write: Callable[[str], Path], surroundings: Surroundings) -> None:
     text = "videos: videos\ntrain: {captions: a.cap}\nval: {captions: b.cap}\n"
     context = surroundings(write(text))

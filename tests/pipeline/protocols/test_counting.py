@@ -33,17 +33,39 @@ def test_checked_unchecked_and_other_numbers():
 def test_a_split_without_captions_is_told_and_no_difference():
     result = compared(prepared(test=(3, 0)), {"test": Counts(3, 6, 2)})
     assert result.differences == []
-    assert result.remarks == ["test has no captions: none of the files has them (6 were published)"]
+    assert result.remarks == ["test has no captions: none of the files has them (6 captions were published)"]
 
 
 def test_a_split_that_is_missing_is_a_difference():
     assert compared(prepared(), {"test": Counts(3)}).differences == ["test has 0 videos instead of 3 as published"]
 
 
+def test_what_is_learned_from_less_is_named():
+    counts = {"train": Counts(2, 40, 20, unchecked=("captions",)), "test": Counts(1, 1, 1)}
+    assert compared(prepared(train=(2, 1), test=(1, 1)), counts).suffix == ", 2 of 40 train captions"
+    assert compared(prepared(train=(2, 20), test=(1, 1)), counts, first=20).suffix == ""
+    assert compared(prepared(train=(2, 21), test=(1, 1)), counts).suffix == ""  # more is told, and is no less
+    assert compared(prepared(train=(2, 1), test=(1, 2)), counts).suffix == ", other counts"
+    unknown = {"train": Counts(2), "test": Counts(1)}
+    assert compared(prepared(train=(2, 3), test=(1, 1)), unknown, first=3).suffix == (
+        ", the first 3 captions of each video"
+    )
+    assert compared(prepared(train=(2, 2), test=(1, 1)), unknown, first=3).suffix == ""
+
+
+def test_the_file_that_has_the_captions_of_a_split_is_named():
+    counts = {"train": Counts(captions=4, unchecked=("captions",)), "test": Counts(1, 3)}
+    where = "which is not among the files"
+    assert compared(prepared(test=(1, 0)), counts, {"train": "a.json", "test": "b.json"}).remarks == [
+        f"train has no videos: they are in a.json, {where} (4 captions were published)",
+        f"test has no captions: they are in b.json, {where} (3 captions were published)",
+    ]
+
+
 def test_videos_without_a_caption():
     some = prepared(test=(3, 2))
     some.captions["test"] = [caption for caption in some.captions["test"] if caption.video != "test1"]
-    assert compared(some, {}).remarks == ["test: 1 videos have no caption, such as test1"]
+    assert compared(some, {}).remarks == ["test: 1 video has no caption, such as test1"]
     assert compared(some, {}).lines == ["test   3 videos; 4 captions"]
 
 
@@ -53,5 +75,5 @@ def test_val_of_test_and_queries():
     assert compared(some, {}).lines == [
         "val    the videos of test: the best epoch is chosen by the very queries of the figures",
         "test   1 video; 1 caption",
-        "test   1 queries without a known answer",
+        "test   1 query without a known answer",
     ]

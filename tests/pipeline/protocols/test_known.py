@@ -33,6 +33,26 @@ def test_a_declaration(name: str):
     assert data_set.title in listing.overview([data_set])
 
 
+LIKE = {  # the beginnings of files, as they were published
+    "msrvtt": "key,vid_key,video_id,sentence\nret0,msr9770,video9770,a person\n",
+    "msvd": "mv89psg6zh4_33_46#0 a bird in a sink\n",
+    "vatex": '[{"videoID": "G9zN5TTuGO4_000179_000189", "enCap": ["x"]}]',
+    "activitynet": '{"v_QOlSCBRmfWY": {"duration": 82.73, "sentences": ["x"]}}',
+    "didemo": '[{"annotation_id": 1, "video": "12090392@N02_13482799053_87ef417396.mov"}]',
+    "tgif": "https://38.media.tumblr.com/9f6c25cc350f12aa74a7dc386a5c4985/tumblr_mevmyaKtDf1rgvhr8o1_500.gif\ta man\n",
+    "avs": "501 a person playing guitar outdoors\n",
+}
+
+
+@pytest.mark.parametrize("name", LIKE)
+def test_files_of_another_data_set_are_recognised(tmp_path: Path, name: str):
+    (tmp_path / "file").write_text(LIKE[name], encoding="utf-8")
+    wrong = next(other for other in LIKE if other != name)
+    assert known.resembled([tmp_path / "file"], known.named(wrong)) == [name]
+    assert known.resembled([tmp_path / "file"], known.named(name)) == []
+    assert known.resembled([tmp_path / "file"], known.named("csv")) == []  # your own files may look like anything
+
+
 def test_options_are_those_of_choices():
     assert set(OPTIONS) == set(Choices.__dataclass_fields__)
 

@@ -46,12 +46,45 @@ def test_videos_that_are_missing_are_counted(desk: Any, tmp_path: Path):
     (videos / "a.mp4").touch()
     report = desk.prepare("csv", ROWS, videos=videos)
     assert f"videos: 1 of 2 have a file in {videos}" in report
-    assert "  test: 1 of 1 are missing, and stay in the split for coverage to count: b" in report
-    assert f"  all that are missing: {desk.folder / 'out' / 'missing.txt'}" in report
+    assert "  test: 1 of 1 is missing, and stays in the split for coverage to count: b" in report
+    assert (
+        f"  all that are missing: {desk.folder / 'out' / 'missing.txt'}; prepare again when more of them are there"
+        in report
+    )
     assert (desk.folder / "out" / "missing.txt").read_text() == "b\n"
     loaded = desk.collection()
     assert loaded.ids == {"train": ["a"], "val": [], "test": ["b"]}
     assert loaded.notes == [f"1 of 2 videos have no file in {videos}, which costs these videos: 'b'"]
+
+
+def test_what_to_do_next(desk: Any, tmp_path: Path):
+    file = desk.folder / "out" / "collection.yaml"
+    assert desk.prepare("csv", ROWS)[-1] == (
+        f"next: give {file} captions of val, without which nothing can be learned: `val: test` there chooses the best "
+        "epoch by test"
+    )
+    whole = ROWS | {"val.csv": "video,caption\nc,z\n"}
+    assert desk.prepare("csv", whole, replace=True)[-1] == f"next: laff import FEATURES --out FOLDER -c {file}"
+    videos = tmp_path / "clips"
+    videos.mkdir()
+    wish = {"videos": videos, "replace": True, "command": "python cli.py"}
+    assert desk.prepare("csv", whole, **wish)[-1] == f"next: put videos into {videos}, and run this again"
+    (videos / "a.mp4").touch()
+    assert desk.prepare("csv", whole, **wish)[-1] == f"next: python cli.py plan -c {file} -w WORK"
+
+
+def test_files_of_another_data_set(desk: Any):
+    with pytest.raises(LaffError) as error:
+        desk.prepare("msvd", {"a.caption.txt": "".join(f"video{number}#0 x\n" for number in range(9))})
+    lines = str(error.value).split("\n")
+    assert lines[-1] == "The files look like those of another data set: `laff prepare msrvtt`"
+
+
+def test_a_folder_without_texts_says_what_to_put_there(desk: Any):
+    with pytest.raises(
+        LaffError, match=r"holds no annotation file .*:\n  a folder of videos: the captions of a.mp4 are"
+    ):
+        desk.prepare("folder", {"a.mp4": ""})
 
 
 def test_links_out_of_the_folder_are_told_and_followed_when_asked(desk: Any, tmp_path: Path):

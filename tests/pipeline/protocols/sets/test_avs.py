@@ -38,8 +38,8 @@ def test_an_edition_over_the_shots_of_videos(desk: Any, tmp_path: Path):
     report = desk.prepare("avs", LISTS | {"tv19.txt": TV19, "tv20.txt": TV20}, "tv20", videos=place, **OTHER)
     assert report[1:5] == [
         "  test   2 videos (7,475 were published)",
-        "  test   20 queries without a known answer",
         "  test   3 shots (1,082,659 were published)",
+        "  test   20 queries without a known answer",
         "  tv20   20 topics (as published)",
     ]
     assert "note: 30 topics of tv19 are left out: another edition or collection" in report
@@ -53,9 +53,9 @@ def test_an_edition_over_the_shots_of_videos(desk: Any, tmp_path: Path):
 def test_all_editions_of_a_collection_without_videos(desk: Any):
     report = desk.prepare("avs", LISTS | {"tv19.txt": TV19, "tv20.txt": TV20}, "v3c1", **OTHER)
     assert report[1:6] == [
+        "  test   2 videos (7,475 were published)",
         "  test   3 shots (1,082,659 were published)",
         "  test   50 queries without a known answer",
-        "  test   2 videos (7,475 were published)",
         "  tv19   30 topics (as published)",
         "  tv20   20 topics (as published)",
     ]
@@ -64,6 +64,7 @@ def test_all_editions_of_a_collection_without_videos(desk: Any):
     assert made.ids["test"] == ["shot00001_1", "shot00001_2", "shot00002_1"]  # imported features are of shots
     assert not made.has_videos
     assert len(made.queries) == 50
+    assert report[-1].startswith(f"next: name {desk.folder}/out/collection.yaml as `test:` of a collection whose ")
 
 
 def test_iacc_by_its_collection(desk: Any, tmp_path: Path):

@@ -56,7 +56,7 @@ def test_the_seconds_that_a_paragraph_tells_of(desk: Any, tmp_path: Path):
 def test_the_list_of_train_leaves_videos_out(desk: Any):
     report = desk.prepare("didemo", FILES | {"train_list.txt": "1@N0_a.mov\n"}, **OTHER)
     assert report[1] == "  train  1 video (8,392 were published); 1 caption (8,392 were published)"
-    assert "note: 2 captions of 1 videos are left out, for the protocol has these videos in no split: 2@N0_b" in report
+    assert "note: 2 captions of 1 video are left out, for the protocol has these videos in no split: 2@N0_b" in report
 
 
 def test_moments(desk: Any, tmp_path: Path):
@@ -76,6 +76,22 @@ def test_moments(desk: Any, tmp_path: Path):
         "4@N0_d@10-30#1": "a boat again",
     }
     assert made.protocol == ""
+
+
+def test_files_of_moments_are_counted_by_video(desk: Any, tmp_path: Path):
+    """A person fetches videos, not moments; the name of a file is that of the annotations, where it has an ending."""
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / "3@N0_c.avi").touch()
+    files = {name: content for name, content in FILES.items() if name != "train_data.json"}
+    report = desk.prepare("didemo", files, "windows", videos=tmp_path / "videos", **OTHER)
+    assert f"videos: 1 of 2 have a file in {tmp_path}/videos" in report
+    assert ("  test: 1 of 1 is missing, and their moments stay in the split for coverage to count: 4@N0_d") in report
+    assert (desk.folder / "out" / "missing.txt").read_text() == "4@N0_d\n"
+    assert f"4@N0_d@10-30,{tmp_path}/videos/4@N0_d.mp4,10,30\n" in (desk.folder / "out" / "videos.csv").read_text()
+    assert desk.collection().files["4@N0_d@3.75-8.75"] == f"{tmp_path}/videos/4@N0_d.mp4"
+    where = "they are in train_data.json, which is not among the files"
+    assert f"note: train has no videos: {where} (33,005 captions were published)" in report
+    assert report[-1] == "next: run this again with train_data.json: without captions of train nothing can be learned"
 
 
 @pytest.mark.parametrize(

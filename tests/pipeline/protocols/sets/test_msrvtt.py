@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.errors import LaffError
 from pipeline.protocols.dataset import Choices
 
 # Short captions of all videos: twenty of each test video, one of the others.
@@ -67,7 +68,7 @@ def test_the_official_split(desk: Any, files: dict[str, str]):
     }
     captions = desk.captions("test")
     assert (len(captions), captions["video7010#0"], captions["video9999#19"]) == (59800, "7010 0", "9999 19")
-    assert made.protocol == "msrvtt/full"
+    assert made.protocol == "msrvtt/full, 6,513 of 130,260 train captions"
 
 
 def test_1k_a_holds_a_thousand_train_videos_out(desk: Any):
@@ -81,7 +82,7 @@ def test_1k_a_holds_a_thousand_train_videos_out(desk: Any):
     assert set(made.ids["test"]) == {f"video{number}" for number in TEST}
     assert len({*made.ids["train"], *made.ids["val"], *made.ids["test"]}) == 10000
     assert desk.captions("test") == {f"video{number}#0": f"one, of {number}" for number in TEST}
-    assert made.protocol == "msrvtt/1k-a"
+    assert made.protocol == "msrvtt/1k-a, 41,497 of 160,000 train captions"
 
 
 def test_1k_a_by_a_list_of_visualsearch(desk: Any):
@@ -96,7 +97,10 @@ def test_1k_a_by_7k_and_by_the_test_videos(desk: Any):
     assert report[2] == "  train  7,010 videos (as published); 7,010 captions (others say 140,200: unchecked)"
     made = desk.collection()
     assert made.ids["train"] == [f"video{number}" for number in range(7010)]
-    assert (made.val_is_test, made.protocol) == (True, "msrvtt/1k-a-7k")
+    assert (made.val_is_test, made.protocol) == (
+        True,
+        "msrvtt/1k-a-7k, 7,010 of 140,200 train captions",
+    )
 
 
 def test_the_draw_depends_on_the_seed_alone(desk: Any):
@@ -126,6 +130,26 @@ def test_choices_that_do_not_fit(desk: Any, protocol: str, choices: Choices, wan
     assert any(text.startswith(wanted) for text in desk.mistakes("msrvtt", files, protocol, choices=choices))
 
 
+def test_left_out_captions_that_two_files_have_count_once(desk: Any):
+    """1k-A by 7k leaves the other 1,990 test videos out, each with twenty captions."""
+    files = {"a.caption.txt": lines(""), "b.caption.txt": lines(""), "MSRVTT_JSFUSION_test.csv": JSFUSION}
+    report = desk.prepare("msrvtt", files, "1k-a-7k")
+    assert any(
+        line.startswith("note: 39,800 captions of 1,990 videos are left out, for the protocol") for line in report
+    )
+    where = "those of a.caption.txt are taken, since those of b.caption.txt are the same"
+    assert f"note: 8,010 videos have captions in two files: {where}" in report
+
+
+def test_fewer_captions_by_choice(desk: Any):
+    files = {"a.caption.txt": lines("")}
+    with pytest.raises(LaffError, match="note: --captions 5 keeps 5 of each video in train, val and test") as error:
+        desk.prepare("msrvtt", files, choices=Choices(first=5))
+    assert "note: test:" not in str(error.value)  # the cut itself is no remark
+    desk.prepare("msrvtt", files, choices=Choices(first=5), **OTHER)
+    assert desk.collection().protocol == "msrvtt/full, other counts"
+
+
 def test_too_many_captions_are_told(desk: Any):
     more = lines("") + "video7020#20 7020 3\nvideo7021#20 new\n"
     assert desk.mistakes("msrvtt", {"a.caption.txt": more}) == [
@@ -138,7 +162,10 @@ def test_too_many_captions_are_told(desk: Any):
     ) in report
     assert desk.collection().protocol == "msrvtt/full, other counts"
     desk.prepare("msrvtt", {"a.caption.txt": more}, choices=Choices(first=20), replace=True)
-    assert (len(desk.captions("test")), desk.collection().protocol) == (59800, "msrvtt/full")
+    assert (len(desk.captions("test")), desk.collection().protocol) == (
+        59800,
+        "msrvtt/full, 6,513 of 130,260 train captions",
+    )
 
 
 def test_of_two_files_the_one_with_the_published_number_counts(desk: Any):

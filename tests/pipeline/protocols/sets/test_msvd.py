@@ -150,7 +150,7 @@ def test_a_mistake_says_where_and_what_to_do(desk: Any, files: dict[str, Any], w
 def test_an_empty_caption_is_told_and_left_out(desk: Any):
     files = LISTS | LINES | {"msvdtrain.caption.txt": "a_1_2#0 a cat\na_1_2#1\n"}
     report = desk.prepare("msvd", files, **OTHER)
-    assert "note: msvdtrain.caption.txt: 1 captions are empty and left out (line 2)" in report
+    assert "note: msvdtrain.caption.txt: 1 caption is empty and left out (line 2)" in report
     assert desk.captions("train") == {"a_1_2#0": "a cat"}
 
 
@@ -167,7 +167,7 @@ def test_videos_may_be_named_by_either_id(desk: Any, tmp_path: Path):
     (videos / "b_1_2.avi").touch()
     report = desk.prepare("msvd", {"i.json": info(), "youtube_mapping.txt": MAPPING}, videos=videos, **OTHER)
     assert "videos: 2 of 3 have a file in " + str(videos) in report
-    assert "  test: 1 of 1 are missing, and stay in the split for coverage to count: -c_0_9" in report
+    assert "  test: 1 of 1 is missing, and stays in the split for coverage to count: -c_0_9" in report
     assert desk.collection().files == {
         "a_1_2": str(videos / "vid1.avi"),
         "b_1_2": str(videos / "b_1_2.avi"),

@@ -127,7 +127,7 @@ def test_paths_of_files_find_them(desk: Any, tmp_path: Path):
         (
             "csv",
             {"t.csv": "video,caption,split\na,x,train\nb,y,\n"},
-            "1 videos have no split, and others have one, such as 'b'",
+            "1 video has no split, and others have one, such as 'b'",
         ),
         ("csv", {"t.csv": "video,caption\n../a,x\n"}, None),
         (

@@ -35,7 +35,7 @@ def test_the_official_layout(desk: Any):
         "  test   1 video (11,360 were published); 3 captions (unchecked: no number is known)",
     ]
     assert (
-        "note: 1 captions of 1 videos are left out, for the protocol has these videos in no split: tumblr_zo1_500"
+        "note: 1 caption of 1 video is left out, for the protocol has these videos in no split: tumblr_zo1_500"
         in report
     )
     assert desk.collection().ids == {"train": ["tumblr_ao1_500"], "val": ["tumblr_bo1_500"], "test": ["tumblr_co1_500"]}

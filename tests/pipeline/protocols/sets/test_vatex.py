@@ -54,7 +54,9 @@ def test_lists_alone_say_the_random_split_too(desk: Any):
     report = desk.prepare("vatex", files, "random", **OTHER)
     made = desk.collection()
     assert (set(made.ids["val"]), made.ids["test"]) == ({CLIPS[4], CLIPS[5], CLIPS[6]}, DRAWN)
-    assert "note: test has no captions: none of the files has them (15,000 were published)" in report
+    where = "they are in vatex_validation_v1.0.json, which is not among the files"
+    assert f"note: test has no captions: {where} (15,000 captions were published)" in report
+    assert report[-1].startswith("next: run this again with vatex_training_v1.0.json and vatex_validation_v1.0.json: ")
 
 
 def test_only_the_first_captions(desk: Any):
