@@ -22,8 +22,9 @@ SHOWN = 5  # items without a row that are named
     "form",
     type=click.Choice(FORMATS),
     required=True,
-    help="bigfile: feature.bin, id.txt, shape.txt. npy: with a list of ids beside it. csv: a list of .npy files. "
-    "visualsearch: a tree with all splits, their lists and captions, as the LAFF authors' code reads it.",
+    help="bigfile: feature.bin, id.txt, shape.txt. npy: with a list of ids beside it. npz, h5, parquet: one file with "
+    "ids and rows. csv: a list of .npy files. visualsearch: a tree with all splits, their lists and captions, as the "
+    "LAFF authors' code reads it.",
 )
 @click.option(
     "--split",
@@ -63,11 +64,11 @@ def export_command(
         raise click.UsageError("give one of --split and --ids")
     written = export(shared.request(), Wanted(names, out, form, split, side or "", ids, shared.yes))
     for feature in written.features:
-        what = f"{feature['ids']} {'captions' if feature['side'] == 'text' else 'videos'}"
-        frames = f", {feature['rows']} frames" if feature["level"] == "frame" else ""
+        what = f"{feature['ids']:,} {'captions' if feature['side'] == 'text' else 'videos'}"
+        frames = f", {feature['rows']:,} frames" if feature["level"] == "frame" else ""
         file = Path(feature["files"][0])
         place = file.parent if form in ("bigfile", "visualsearch") else file
         click.echo(f"{out / place}: {what}{frames}, {feature['width']} numbers, {feature['dtype']}")
         if missing := [printable(item["id"]) for item in feature["missing"]]:
-            more = f", … ({len(missing)})" if len(missing) > SHOWN else ""
+            more = f", … ({len(missing):,})" if len(missing) > SHOWN else ""
             click.echo(f"  without a row: {', '.join(missing[:SHOWN])}{more}; {out / 'export.json'} says why")

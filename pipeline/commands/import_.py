@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands.options import PATH
+from pipeline.commands.options import COLLECTION, PATH
 
 
 def _equations(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -21,15 +21,9 @@ def _equations(context: click.Context, option: click.Parameter, values: tuple[st
 
 
 @click.command(name="import")
-@click.argument("paths", nargs=-1, required=True, type=PATH, metavar="TREE…")
+@click.argument("paths", nargs=-1, required=True, type=PATH, metavar="PATH…")
 @click.option("--out", type=PATH, required=True, metavar="FOLDER", help="Where stages.yaml and collection.yaml go.")
-@click.option(
-    "-c",
-    "--collection",
-    type=PATH,
-    metavar="FILE",
-    help="The collection.yaml that the features are for, in place of the tree's own lists.",
-)
+@COLLECTION
 @click.option(
     "--split",
     "splits",
@@ -56,18 +50,20 @@ def import_command(
     pairs: list[tuple[str, str]],
     skip: tuple[str, ...],
 ) -> None:
-    """Join features that others extracted: look at each TREE, and write a stages file that imports and fuses them.
+    """Join features that others extracted: look at each PATH, and write a stages file that imports and fuses them.
 
-    A TREE is a VisualSearch tree of BigFiles, as the LAFF authors have them, ROOT/COLLECTION/FeatureData/FEATURE, with
+    A PATH is a VisualSearch tree of BigFiles, as the LAFF authors have them, ROOT/COLLECTION/FeatureData/FEATURE, with
     captions and lists (TextData, VideoSets); or the folder of one collection or feature; or a file of features. What
     it is, and which side, level and split a feature is of, is told by content, and what was understood is printed.
-    Files are referred to, not copied, and only their headers and ids are read.
+    Files are referred to, not copied, and only their headers and ids are read. With -c the features are for the videos and
+    captions of that collection, and the tree's own lists do not count.
 
     \b
     laff import VisualSearch --out FOLDER
     laff run -c FOLDER/collection.yaml --stages FOLDER/stages.yaml -w WORK
     laff import VisualSearch --out FOLDER --split train=msrvtt10ktrain --pair my_clip=my_clip_text
     laff import clip_train.npz clip_test.npz --out FOLDER -c collection.yaml
+    laff import clip_tgif.npz clip_msrvtt.npz clip_tv2016.npz --out FOLDER -c collection.yaml
     """
     from pipeline.exchange import importing, report
 

@@ -1,12 +1,13 @@
 """What was found against a collection: which side and level a feature has, which of its files are used, what lacks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pipeline.errors import LaffError, Problems
-from pipeline.exchange import bigfiles
-from pipeline.exchange.found import Feature, Found, Level, Side
+from pipeline.exchange import bigfiles, origins
+from pipeline.exchange.found import Feature, Found, Level, Part, Side
 from pipeline.exchange.names import stage_name
+from pipeline.exchange.origins import Origins
 from pipeline.items.collection import Collection
 from pipeline.rows import frame_ids
 
@@ -20,6 +21,9 @@ class Items:
     videos: Sequence[str] = ()
     captions: Sequence[str] = ()
     sets: dict[Side, frozenset[str]] = field(default_factory=dict)
+    splits: Mapping[str, Sequence[str]] = field(default_factory=dict)  # {split: its videos}
+    learned_from: Sequence[str] = ()  # the splits without which nothing can be trained
+    origins: Origins = field(default_factory=lambda: Origins({}, {}))  # the collections that it is made of
 
     @classmethod
     def of(cls, collection: Collection | None) -> "Items":
@@ -28,7 +32,12 @@ class Items:
             return cls()
         videos = [video for members in collection.ids.values() for video in members]
         captions = [id_ for split in collection.captions.values() for id_ in split.ids] + collection.queries.ids
-        return cls(videos, captions, {"video": frozenset(videos), "text": frozenset(captions)})
+        sets: dict[Side, frozenset[str]] = {"video": frozenset(videos), "text": frozenset(captions)}
+        splits = {split: members for split, members in collection.ids.items() if members}
+        val = "test" if collection.val_is_test else "val"
+        learns = len(collection.captions["train"]) and len(collection.captions[val])
+        learned_from = ("train", val) if learns else ()
+        return cls(videos, captions, sets, splits, learned_from, Origins.of(collection, sets))
 
 
 def fitted(
@@ -40,16 +49,40 @@ def fitted(
     """
     features: list[Feature] = []
     names = list(taken)
-    for one in sorted(found, key=lambda one: (one.side == "text", one.name.rpartition("/")[2].lower(), one.name)):
+    joined = _of_collections(found, items, problems)
+    for one in sorted(joined, key=lambda one: (one.side == "text", one.name.rpartition("/")[2].lower(), one.name)):
         wrong = Problems()
         feature = _feature(one, items, wrong, notes)
-        problems.extend(f"{text}, or {SKIP} {one.name}" for text in wrong)
+        skip = f"{SKIP} {' --skip '.join(dict.fromkeys(one.joined or [one.name]))}"
+        problems.extend(f"{text}, or {skip}" for text in wrong)
         if feature is None:
             continue
         feature.stage = stage_name(one.name, names, "frames" if feature.level == "frame" else feature.side)
         names.append(feature.stage)
         features.append(feature)
     return sorted(features, key=lambda feature: (feature.side == "text", feature.level == "frame"))
+
+
+def _of_collections(found: Sequence[Found], items: Items, problems: Problems) -> list[Found]:
+    """The features, where the collection is made of several: those of one collection each together, as they are one."""
+    if len(items.origins.ids) < 2:
+        return list(found)
+    alike: dict[tuple[Side, Level, int], list[Found]] = {}
+    for one in found:
+        side, level = _kind(one, items)
+        try:
+            parts = [items.origins.placed(part, _ids(part, level), side) for part in one.parts]
+        except LaffError as error:
+            problems.extend(f"{text}, or {SKIP} {one.name}" for text in error.problems)
+            continue
+        alike.setdefault((side, level, parts[0].width), []).append(replace(one, parts=parts))
+    names = [name for name in items.origins.names.values() if name]
+    order = list(items.origins.names)
+    return [
+        replace(one, parts=sorted(one.parts, key=lambda part: order.index(part.prefix)))
+        for group in alike.values()
+        for one in origins.joined(group, names)
+    ]
 
 
 def _feature(found: Found, items: Items, problems: Problems, notes: list[str]) -> Feature | None:
@@ -80,7 +113,19 @@ def _feature(found: Found, items: Items, problems: Problems, notes: list[str]) -
             hint = hint or "; captions cannot be left out: extract the feature for these too"
             problems.add(f"{where}: {what}{hint}")
             return None
-        notes.append(f"'{found.name}' has {what}{hint or '; a run goes on without them'}")
+        without = [split for split, videos in items.splits.items() if side == "video" and covered.isdisjoint(videos)]
+        if (
+            level == "video"
+            and not problems
+            and (needed := [split for split in without if split in items.learned_from])
+        ):
+            problems.add(
+                f"{first.path}{' and others' if others else ''}: no row of {' and no row of '.join(needed)}, without "
+                f"which nothing can be trained on '{found.name}'{hint or '; give its files of all splits'}"
+            )
+            return None
+        of_no = f", and none of {' and '.join(without)}" if without else ""
+        notes.append(f"'{found.name}' has {what}{of_no}{hint or '; a run goes on without them'}")
     return Feature("", replace(found, parts=[first, *others]), side, level, len(wanted) - len(lacking))
 
 
@@ -95,7 +140,7 @@ def _used(
     covered: frozenset[str] = frozenset()
     for number, part in enumerate(found.parts):
         try:
-            ids = frozenset(bigfiles.videos(part) if level == "frame" and not part.frames else part.ids)
+            ids = frozenset(f"{part.prefix}{id_}" if part.prefix else id_ for id_ in _ids(part, level))
         except LaffError as error:
             problems.extend(error.problems, part.path)
             continue
@@ -120,6 +165,11 @@ def _used(
     return ids_of
 
 
+def _ids(part: Part, level: Level) -> Sequence[str]:
+    """The ids of videos or captions that a file has rows of; LaffError where an id should name a frame and does not."""
+    return bigfiles.videos(part) if level == "frame" and not part.frames else part.ids
+
+
 def _kind(found: Found, items: Items) -> tuple[Side, Level]:
     """Whether the rows are of videos or captions, and whether they are of frames: by the ids, else by the place."""
     ids = [id_ for part in found.parts for id_ in part.ids]
@@ -129,10 +179,11 @@ def _kind(found: Found, items: Items) -> tuple[Side, Level]:
         side = found.side or ("text" if 2 * sum("#" in id_ for id_ in ids) > len(ids) else "video")
         named_so = side == "video" and "frame" in found.name.lower() and all(map(frame_ids.parse, ids))
         return side, "frame" if named_so else "video"
-    shared = {side: sum(id_ in known for id_ in ids) for side, known in items.sets.items()}
+    shared = {side: sum(items.origins.most(part.ids, side) for part in found.parts) for side in items.sets}
     if found.side == "text" or (found.side is None and shared["text"] > shared["video"]):
         return "text", "video"
-    frames = sum(bool((named := frame_ids.parse(id_)) and named[0] in items.sets["video"]) for id_ in ids)
+    videos = [[named[0] for named in map(frame_ids.parse, part.ids) if named] for part in found.parts]
+    frames = sum(items.origins.most(of_part, "video") for of_part in videos)
     return "video", "frame" if frames > shared["video"] else "video"
 
 
@@ -147,7 +198,7 @@ def _of_another_set(found: Found, items: Items, side: Side) -> str:
     return (
         f"{part.path}{' and others' if found.parts[1:] else ''}: a row for none of the {len(known)} {_word(side)}, "
         f"such as '{known[0]}'; its own ids are such as '{part.ids[0]}', so it is of another data set, or names things "
-        f"otherwise: write the ids as the collection has them{_prefix_hint(found, known)}"
+        "otherwise: write the ids as the collection has them"
     )
 
 
@@ -155,9 +206,7 @@ def _prefix_hint(found: Found, wanted: Sequence[str]) -> str:
     """What to do where ids differ by the name of a collection alone, which one made of several puts in front."""
     ids = frozenset().union(*(part.ids for part in found.parts))
     if any(id_.partition("/")[2] in ids for id_ in wanted):
-        return (
-            "; they differ by a prefix: say `prefix: ''` of that collection in collection.yaml, or write it to the ids"
-        )
+        return f"; ids of some collections are there without their prefix: {origins.APART}"
     return ""
 
 

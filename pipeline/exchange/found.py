@@ -21,6 +21,8 @@ class Part:
     id_array: str = ""  # the array of ids; "" where it has the usual name
     frames: bool = False  # whether the file itself says that its rows are of frames; `ids` are those of videos then
     collection: str = ""  # the collection of the tree that it lies in
+    prefix: str = ""  # what its ids begin with in a collection that is made of several
+    of: str = ""  # the one of these that its ids are of, by name
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Found:
     name: str  # as the tree or the file calls it
     parts: Sequence[Part]
     side: Side | None = None  # where the place says it
+    joined: Sequence[str] = ()  # the names of the features that it was put together of, where there were several
     aside: bool = False  # whether all of them lie in collections of the tree that are no split
 
 

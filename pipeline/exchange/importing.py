@@ -40,7 +40,8 @@ class Imported:
     collection: Path | None  # its own or the user's; None: the paths hold no lists, and none was given
     described: Collection | None  # what it says
     sets: Mapping[str, str]  # {split: the lists of the tree, in words}
-    written: Sequence[Path]
+    files: Sequence[Path]  # its stages file and, where it has one, its collection
+    written: Sequence[Path]  # those of the files that were not there already
     recipe: Recipe
     forms: Sequence[str]  # what each path was taken for
     notes: Sequence[str]
@@ -77,13 +78,14 @@ def run(order: Order) -> Imported:
     _end(problems)
     recipe = Recipe(features, pairs, _words(contents), *_uses(lists.described, contents.notes))
     texts = {STAGES: stages_text.text_of(recipe, head), **lists.texts}
-    _write(order.out, texts)
+    written = _write(order.out, texts)
     return Imported(
         order,
         order.out / splits.COLLECTION if lists.texts else order.collection,
         lists.described,
         lists.sets,
         [order.out / name for name in texts],
+        written,
         recipe,
         contents.forms,
         [*contents.notes, *(lists.described.notes if lists.described else [])],
@@ -187,8 +189,11 @@ def _words(contents: Contents) -> Part | None:
     return contents.words[0] if contents.words else None
 
 
-def _write(out: Path, texts: Mapping[str, str]) -> None:
-    """Write the files into a folder; LaffError, and nothing is written, where one of another content is there."""
+def _write(out: Path, texts: Mapping[str, str]) -> list[Path]:
+    """Write the files into a folder; returns those that were not there yet.
+
+    LaffError, and nothing is written, where one of another content is there.
+    """
     for name, text in texts.items():
         path = out / name
         if path.exists() and (not path.is_file() or path.read_bytes() != text.encode()):
@@ -197,5 +202,7 @@ def _write(out: Path, texts: Mapping[str, str]) -> None:
         path = Path(folder) / STAGES
         path.write_text(texts[STAGES], encoding="utf-8")
         stages.load(StagesFile(path))
-    for name, text in texts.items():
-        files.write_text(out / name, text)
+    written = [out / name for name in texts if not (out / name).exists()]
+    for path in written:
+        files.write_text(path, texts[path.name])
+    return written

@@ -47,8 +47,8 @@ def _places(path: Path) -> list[Path]:
 def _parts(path: Path, skip: Sequence[str], contents: Contents, problems: Problems) -> list[tuple[str, Part]]:
     """The features of one place outside of trees."""
     name = path.name if path.is_dir() else feature_files.stem(path)
-    if name in skip:
-        contents.skipped.add(name)
+    if named := {name, without_split(name)} & set(skip):
+        contents.skipped |= named
         return []
     try:
         parts = {name: bigfiles.part(path)} if path.is_dir() else feature_files.parts(path)

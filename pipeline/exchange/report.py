@@ -26,14 +26,18 @@ def lines(imported: Imported) -> Iterator[str]:
         yield f"word vectors, which w2v and gru start from: {recipe.words.path}, {recipe.words.width} numbers a word"
     yield from _pairs(imported)
     yield from (f"note: {note}" for note in imported.notes)
-    yield f"written: {', '.join(map(str, imported.written))}"
+    if imported.written:
+        yield f"written: {', '.join(map(str, imported.written))}"
+    if kept := [path for path in imported.files if path not in imported.written]:
+        yield f"up to date already: {', '.join(map(str, kept))}"
     collection = shlex.quote(str(imported.collection)) if imported.collection else "COLLECTION.yaml"
     yield f"next: laff run -c {collection} --stages {shlex.quote(str(out / STAGES))} -w WORK"
     if not imported.collection:
         yield "COLLECTION.yaml says which videos and captions are in which split; docs/collections.md shows one"
+    rows = [feature.stage for feature in recipe.features if feature.level == "video"]
     yield (
         f"into stages of your own: copy the entries of {out / STAGES} that you want, and fuse them by "
-        f"--set 'train.from=[…, {recipe.features[0].stage}]'"
+        f"--set 'train.from=[…, {', '.join(rows or [recipe.features[0].stage])}]'"
     )
 
 
@@ -63,6 +67,18 @@ def _pairs(imported: Imported) -> Iterator[str]:
     late = [one.stage for one in imported.recipe.features if one.level == "frame"]
     if late:
         yield f"features of frames are read by models that name them alone, not by default: {', '.join(late)}"
+    for one in imported.recipe.features:
+        if any(part.prefix for part in one.found.parts):
+            of = ", ".join(f"{part.path.name} of {part.of or 'the whole'}" for part in one.found.parts)
+            yield f"'{one.stage}' has files of several collections, told by their ids: {of}"
     own = [name for name in OWN if name in imported.recipe.fused]
     if own:
         yield f"laff makes of the captions: {', '.join(own)}"
+    if "gru" in own:
+        captions = f"{len(imported.described.captions['train']):,} " if imported.described else ""
+        others = ", ".join(name for name in imported.recipe.fused if name != "gru")
+        yield (
+            f"gru is trained first, on the {captions}captions of train, which takes longest of all (an hour for some "
+            "130,000 on a CPU): --set gru.fit.epochs=N shortens it, "
+            f"--set 'train.from=[{others}]' fuses without it"
+        )

@@ -64,7 +64,8 @@ def yamls_of(name: str, splits: Mapping[str, Sequence[ItemSet]], val_is_test: bo
         elif split in splits:
             lines.append(f"{split}: # ids stay as they are; lists that share some need prefixes")
             for one in splits[split]:
-                file = f"{one.collection}-{one.name}.yaml".replace("/", "-")
+                whole_name = one.name if one.name == one.collection else f"{one.collection}-{one.name}"
+                file = f"{whole_name.replace('/', '-')}.yaml"
                 others[file] = "\n".join([head, f"name: {yamls.inline(one.name)}", "test:", *_files(one)]) + "\n"
                 lines.append(f"  - {yamls.inline({'collection': file, 'split': 'all', 'prefix': ''})}")
     return {COLLECTION: "\n".join(lines) + "\n"} | others

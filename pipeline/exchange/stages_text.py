@@ -48,6 +48,9 @@ def entry(feature: Feature) -> str:
         lines.append(f"      file: {yamls.inline(files[0])}")
     else:
         lines += ["      file:", *(f"        - {yamls.inline(file)}" for file in files)]
+    if any(part.prefix for part in parts):
+        of = [part.of for part in parts]
+        lines.append(f"      of: {yamls.inline(of if len(of) > 1 else of[0])} # whose ids the files have")
     return "\n".join(lines)
 
 

@@ -136,9 +136,9 @@ def _write(context: Context, chosen: Chosen, rows: np.ndarray, folder: Path, wri
     """Write a feature; returns what export.json says of it."""
     if not len(rows):
         raise LaffError(f"{chosen.name}: the collection has no {SIDE_WORDS[chosen.side]} there, so there is no row")
-    with progress.bar(chosen.name, len(rows), "row") as bar:
+    with progress.bar(chosen.name, len(rows), "rows") as bar:
         table = Table(context, chosen, rows, bar.advance)
         if table.sparse and write is not npz.write:
             size = table.count * table.width * 4 / 1e6
-            progress.say(f"{table.name}: its sparse rows become dense, {size:.0f} MB; --format npz keeps them sparse")
+            progress.say(f"{table.name}: its sparse rows become dense, {size:,.0f} MB; --format npz keeps them sparse")
         return place.describe(table, write(table, folder, table.name))

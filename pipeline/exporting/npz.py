@@ -44,10 +44,10 @@ def _write_csr(archive: zipfile.ZipFile, table: Table) -> None:
     """Write the parts of a sparse table, in one pass over its shards for each of the two large ones."""
     _write_array(archive, "shape", np.array([len(table.ids), table.width], np.int64))
     _write_array(archive, "indptr", table.starts)
-    for part, dtype in (("indices", np.dtype("<i4")), ("data", table.dtype)):
+    for number, (part, dtype) in enumerate((("indices", np.dtype("<i4")), ("data", table.dtype))):
         with _member(archive, part) as file:
             write_header(file, dtype, (int(table.starts[-1]),))
-            for block in table.csr():
+            for block in table.csr(number, 2):
                 file.write(getattr(block, part).astype(dtype, copy=False).tobytes())
 
 

@@ -113,11 +113,15 @@ class Table:
                 yield self.ids[place], (block[begin:end] if self.frames else block[begin])
             self._tick(last - first)
 
-    def csr(self) -> Iterator["csr_matrix"]:
-        """All rows in order, in sparse blocks; only of a sparse feature."""
+    def csr(self, number: int = 0, passes: int = 1) -> Iterator["csr_matrix"]:
+        """All rows in order, in sparse blocks; only of a sparse feature.
+
+        number, passes: which pass over the rows this is, from 0, and of how many, which together give each out once.
+        """
+        before = number * len(self.ids)
         for first, last in self._spans():
             yield self._sparse_block(first, last)
-            self._tick(last - first)
+            self._tick((before + last) // passes - (before + first) // passes)
 
     def _bounds(self, place: int, first: int) -> tuple[int, int]:
         """The rows of an item within a block that begins with item `first`."""

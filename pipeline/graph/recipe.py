@@ -8,6 +8,19 @@ from typing import Literal
 
 from pipeline.errors import LaffError, problems
 
+Loss = Literal[
+    "triplet",
+    "triplet-caption",
+    "triplet-both",
+    "triplet-sum",
+    "triplet-sum-caption",
+    "triplet-sum-both",
+    "triplet-mean",
+    "triplet-mean-caption",
+    "triplet-mean-both",
+    "infonce",
+    "dual-softmax",
+]  # a name of fusion.losses.LOSSES
 MOST = 10**12  # a seed; times a million, and an epoch more, it is still a number of 64 bits
 
 
@@ -50,19 +63,7 @@ class Recipe:
 class Learning(Recipe):
     """A recipe, the loss it follows, and how often it is saved."""
 
-    loss: Literal[
-        "triplet",
-        "triplet-caption",
-        "triplet-both",
-        "triplet-sum",
-        "triplet-sum-caption",
-        "triplet-sum-both",
-        "triplet-mean",
-        "triplet-mean-caption",
-        "triplet-mean-both",
-        "infonce",
-        "dual-softmax",
-    ] = "triplet"  # see "Losses" in docs/compare.md
+    loss: Loss = "triplet"  # see "Losses" in docs/compare.md
     mask: bool = False  # the video of another caption of the same video is no negative
     prior: float = 0.1  # of dual-softmax: how sharply the other side chooses
     checkpoint: float = 60.0  # seconds between two checkpoints
@@ -77,19 +78,7 @@ class Learning(Recipe):
 class Fit(Learning):
     """The `fit:` of an extractor that is trained, such as gru."""
 
-    loss: Literal[
-        "triplet",
-        "triplet-caption",
-        "triplet-both",
-        "triplet-sum",
-        "triplet-sum-caption",
-        "triplet-sum-both",
-        "triplet-mean",
-        "triplet-mean-caption",
-        "triplet-mean-both",
-        "infonce",
-        "dual-softmax",
-    ] = "infonce"
+    loss: Loss = "infonce"
     epochs: int = 30
     patience: int = 5
     seed: int = 2  # of the random numbers while it learns

@@ -4,6 +4,7 @@ Reading instead of importing keeps `laff plan` free of torch and runs no code of
 """
 
 import ast
+import builtins
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -95,9 +96,33 @@ def _describe(path: str, module: str, node: ast.ClassDef, trusted: frozenset[str
                 _constant(constants, item.target.id, item.value)
         elif isinstance(item, ast.Assign) and len(item.targets) == 1 and isinstance(item.targets[0], ast.Name):
             _constant(constants, item.targets[0].id, item.value)
+    parameters = {name: _spelled(parameter, module, trusted) for name, parameter in parameters.items()}
     assigned = [target for item in node.body if isinstance(item, ast.Assign) for target in item.targets]
     capitals = tuple(target.id for target in assigned if isinstance(target, ast.Name) and target.id.isupper())
     return Part(path, parameters, constants, frozenset(methods), capitals)
+
+
+def _spelled(parameter: Parameter, module: str, trusted: frozenset[str]) -> Parameter:
+    """The parameter with its annotation written out, where that is a name for a Literal[…]."""
+    name = parameter.annotation
+    if not name.isidentifier() or hasattr(builtins, name):
+        return parameter
+    return replace(parameter, annotation=_literal(module, name, trusted) or name)
+
+
+@cache
+def _literal(module: str, name: str, trusted: frozenset[str]) -> str:
+    """The Literal[…] that a name stands for in a module, which may import it from a project module; '' for another."""
+    file = source_file(module, trusted)
+    for node in tree(file).body if file else []:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [name]:
+            text = ast.unparse(node.value)
+            return text if text.startswith(("Literal[", "typing.Literal[")) else ""
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    return _literal(node.module, alias.name, trusted)
+    return ""
 
 
 def _base(module: str, name: str, trusted: frozenset[str]) -> Part | None:

@@ -14,7 +14,7 @@ import numpy as np
 from pipeline.errors import LaffError, printable
 from pipeline.ids import clean
 from pipeline.rows.arrays import check_memory
-from pipeline.rows.items import Items, Layout, Parts, checked_starts, id_texts, rows_by_item, wrong_starts
+from pipeline.rows.items import Items, Layout, Parts, check_dense, checked_starts, id_texts, rows_by_item, wrong_starts
 from pipeline.rows.pieces import pieces
 
 SHOWN = 8  # names in a message
@@ -63,6 +63,8 @@ class Hdf5:
                 return Parts({"": int(data.shape[-1]) if data.ndim else 0}, [], is_frames)
             shapes = {name: file[name].shape for name in self._names if file[name].dtype.kind in "fiu"}
             tables = {name: int(shape[1]) for name, shape in shapes.items() if shape is not None and len(shape) == 2}
+            if not tables:
+                check_dense(self.path, shapes)
             lists = [name for name in self._names if name not in shapes and file[name].ndim == 1]
             return Parts(tables, lists, frames=self.layout.starts in self._names)
 
@@ -120,6 +122,7 @@ class Hdf5:
         others = [name for name in self._names if name not in (layout.ids, layout.starts)]
         tables = [name for name in others if file[name].ndim == 2]
         if len(tables) != 1:
+            check_dense(self.path, others)
             held = ", ".join(f"{printable(name)} {_words(file[name])}" for name in others[:SHOWN]) or "none"
             what = "name the dataset to read, as params.array" if tables else "has no dataset [V, D]"
             raise LaffError(f"{self.path}: {what}; beside {layout.ids} it holds {held}")

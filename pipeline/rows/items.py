@@ -1,6 +1,6 @@
 """Which rows of a table are of which id, and the names under which a file holds what."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +43,16 @@ class Parts:
     tables: dict[str, int]  # {params.array: D}; the name is "" in a format of a single table
     lists: list[str]  # what may be params.ids; [] in a format that has no choice
     frames: bool  # whether it says which rows are frames of which video
+
+
+def check_dense(path: Path, names: Collection[str]) -> None:
+    """Raise LaffError where the parts that a file holds are those of sparse rows (CSR)."""
+    if {"indptr", "indices", "data"} <= set(names):
+        raise LaffError(
+            f"{path}: its rows are sparse (indptr, indices, data), and laff reads dense ones: write ids and "
+            "values=csr_matrix((data, indices, indptr), shape=shape).toarray() by np.savez; what is laff's own, `laff "
+            "export --format h5` writes dense"
+        )
 
 
 def id_texts(path: Path, name: str, values: Sequence[object]) -> list[str]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.errors import LaffError
 from pipeline.rows import archives
-from pipeline.rows.items import Items, Layout, Parts, checked_starts, id_texts, wrong_starts
+from pipeline.rows.items import Items, Layout, Parts, check_dense, checked_starts, id_texts, wrong_starts
 
 
 class Npz:
@@ -38,6 +38,8 @@ class Npz:
         """Its arrays."""
         headers = {name: archives.header(self.path, name) for name in archives.names(self.path)}
         tables = {name: h.shape[1] for name, h in headers.items() if len(h.shape) == 2 and h.dtype.kind in "fiu"}
+        if not tables:
+            check_dense(self.path, headers)
         lists = [name for name, h in headers.items() if len(h.shape) == 1 and h.dtype.kind in "US"]
         return Parts(tables, lists, frames=self.layout.starts in headers)
 
@@ -68,6 +70,7 @@ class Npz:
             headers = {name: archives.header(self.path, name) for name in names}
             fitting = [name for name, header in headers.items() if len(header.shape) == 2]
             if len(fitting) != 1:
+                check_dense(self.path, names)
                 held = ", ".join(f"{name} {header}" for name, header in headers.items()) or "none"
                 if fitting:
                     raise LaffError(

@@ -41,10 +41,7 @@ class Asking:
         names = chosen.model.text if chosen.model else (chosen.name,)
         joint = {encoder.name: encoder for encoder in encoders}
         if imported := context.graph.imported(names):
-            raise LaffError(
-                f"'{imported[0]}' was imported, so it cannot be made for a new sentence; search needs extracted text "
-                "features"
-            )
+            raise LaffError(f"'{imported[0]}' was imported, so it cannot be made for a new sentence{_instead(context)}")
         from extractors.text_side import text_side  # now, for it imports torch
 
         self.features = names
@@ -97,6 +94,24 @@ class Asking:
             name: assemble.as_feature(values) if isinstance(values, np.ndarray) or hasattr(values, "indptr") else values
             for name, values in read.items()
         }
+
+
+def _instead(context: Context) -> str:
+    """How to train a model that can be asked: on what the train stage fuses, without text features of files."""
+    graph = context.graph
+    train = next((stage for stage in graph.stages.values() if stage.about.fuses), None)
+    if train is None:
+        return ""
+    made = [stage.name for stage in graph.stages.values() if stage.sides == ("text",) and stage.part is not None]
+    texts = [name for name in train.sources if name in made] or made
+    videos = [name for name in train.sources if "text" not in graph.stages[name].sides]
+    both = [name for name in train.sources if len(graph.stages[name].sides) > 1]
+    if not (texts or both):
+        return f"; add text features that laff makes of captions, such as bow, to the stages and to {train.name}.from"
+    return (
+        "; a model of features that laff makes of captions can be asked: "
+        f"laff run -w {context.work.root} --set '{train.name}.from=[{', '.join([*videos, *both, *texts])}]'"
+    )
 
 
 def _learned(part: Any, path: Path) -> Any:

@@ -13,7 +13,7 @@ from pipeline.extraction.clips import no_decoder
 from pipeline.graph import aggregators
 from pipeline.graph.graph import Stage
 from pipeline.graph.options import DecodingLimits
-from pipeline.graph.recipe import Learning, check_seed
+from pipeline.graph.recipe import Learning, Loss, check_seed
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
 from pipeline.plan.record import record
@@ -42,19 +42,7 @@ class Options(DecodingLimits, Learning):
     STALE = "the train or val split changed"
     HOW = ("timeout", "memory", "checkpoint", "keep_frames")
 
-    loss: Literal[
-        "triplet",
-        "triplet-caption",
-        "triplet-both",
-        "triplet-sum",
-        "triplet-sum-caption",
-        "triplet-sum-both",
-        "triplet-mean",
-        "triplet-mean-caption",
-        "triplet-mean-both",
-        "infonce",
-        "dual-softmax",
-    ] = "infonce"
+    loss: Loss = "infonce"
     optimizer: Literal["rmsprop", "adamw"] = "adamw"
     lr: float = 1e-6
     epochs: int = 5

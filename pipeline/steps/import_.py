@@ -103,7 +103,7 @@ def run(context: Context, planned: Planned) -> None:
     sizes = [len(catalog.shards(unit.side)[unit.shard]) for unit in planned.todo]
     ends = np.cumsum([0, *sizes]).tolist()
     items = [row for unit in planned.todo for row in catalog.shards(unit.side)[unit.shard]]
-    with progress.bar(stage.name, len(items), "row") as bar:
+    with progress.bar(stage.name, len(items), "rows") as bar:
         names = catalog.ids(options.side, items)
         readers = _readers(paths, options, _prefixes(context, stage))
         _check_ids(

@@ -31,6 +31,9 @@ class Figure:
         """The mean as the reader sees it."""
         return self.mean if self.rounded is None else self.rounded
 
+    def __str__(self) -> str:
+        return self.text
+
 
 Cell = str | Figure
 
@@ -55,7 +58,7 @@ class FigureTable:
 
     def texts(self) -> list[list[str]]:
         """The header and the rows as texts."""
-        return [list(self.header), *([text_of(cell) for cell in row] for row in self.rows)]
+        return [list(self.header), *([str(cell) for cell in row] for row in self.rows)]
 
     def alignment(self) -> list[str]:
         """'l' or 'r' for each column: the first `left` ones and all others that hold words are aligned to the left."""
@@ -79,11 +82,6 @@ class FigureTable:
         kinds = set(marked.values())
         best = BEST_OF_KIND if self.groups and len(self.groups) > 1 else BEST_SENTENCE
         return [*([best] if BEST in kinds else []), *([TIED_SENTENCE] if TIED in kinds else [])]
-
-
-def text_of(cell: Cell) -> str:
-    """The text of a cell."""
-    return cell.text if isinstance(cell, Figure) else cell
 
 
 def _has_words(cell: Cell) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from pipeline.views.figure_table import BEST, TIED, FigureTable, text_of
+from pipeline.views.figure_table import BEST, TIED, FigureTable
 
 ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -94,9 +94,7 @@ def environment(table: FigureTable) -> str:
     for number, row in enumerate(table.rows):
         if number in table.breaks and number:
             lines.append(r"\addlinespace")
-        lines.append(
-            _row([_marked(escape(text_of(cell)), marked.get((number, at), "")) for at, cell in enumerate(row)])
-        )
+        lines.append(_row([_marked(escape(str(cell)), marked.get((number, at), "")) for at, cell in enumerate(row)]))
     lines += [r"\bottomrule", r"\end{tabular}}"]
     if texts := [escape(note) for note in [*table.legend(marked), *table.notes]]:
         lines += [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from pipeline.views.figure_table import BEST, TIED, FigureTable, text_of
+from pipeline.views.figure_table import BEST, TIED, FigureTable
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&])")
 
@@ -27,7 +27,7 @@ def section(table: FigureTable) -> str:
         _row(map(escape, table.header)),
         _row(["---" if side == "l" else "---:" for side in table.alignment()]),
         *(
-            _row(_marked(escape(text_of(cell)), marked.get((number, at), "")) for at, cell in enumerate(row))
+            _row(_marked(escape(str(cell)), marked.get((number, at), "")) for at, cell in enumerate(row))
             for number, row in enumerate(table.rows)
         ),
     ]

@@ -79,7 +79,7 @@ def test_the_workspace_must_be_given_but_where_a_command_does_without() -> None:
         for parameter in command.params
         if parameter.name == "work"
     }
-    assert {name for name, required in needed.items() if not required} == {"index", "analyze cost"}
+    assert {name for name, required in needed.items() if not required} == {"index", "analyze cost", "reproduce"}
 
 
 def test_the_collection_is_left_to_the_person_where_the_workspace_is() -> None:

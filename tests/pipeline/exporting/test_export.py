@@ -17,6 +17,7 @@ from pipeline.exporting import table
 from pipeline.exporting.chosen import choose
 from pipeline.exporting.export import WRITERS, Wanted, export
 from pipeline.graph import stages
+from pipeline.progress import Bar
 from pipeline.request import Request
 from pipeline.rows import reading, shards
 from pipeline.rows.items import Layout
@@ -129,6 +130,28 @@ def test_sparse_rows_stay_sparse_in_npz_and_are_dense_elsewhere(small: Small, tm
         np.fromfile(tmp_path / "B" / "bow" / "feature.bin", "<f4").reshape(dense.shape), dense
     )
     assert about(tmp_path / "A")["features"][0]["sparse"]
+
+
+@pytest.mark.parametrize("form", WRITERS)
+def test_the_progress_ends_at_the_number_of_items(
+    small: Small, tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where rows are read twice, as sparse ones are, and where a video has none; two rows at a time."""
+    monkeypatch.setattr(table, "AT_ONCE", 80)
+    steps: list[int] = []
+    tick = Bar.advance
+
+    def advance(bar: Bar, count: int = 1, note: str = "") -> None:
+        steps.append(count)
+        tick(bar, count, note)
+
+    monkeypatch.setattr(Bar, "advance", advance)
+    for name, total in (("bow", 36), ("other", 36)):
+        export(small.request(), Wanted([name], tmp_path / name, form))
+        assert sum(steps) == total
+        assert min(steps) >= 0
+        assert f"{name}: {total}/{total} rows in " in capsys.readouterr().err
+        steps.clear()
 
 
 def test_float16_stays_but_in_a_bigfile(small: Small, tmp_path: Path) -> None:

@@ -3,15 +3,20 @@
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
 
+from fusion.losses import LOSSES
 from pipeline.errors import LaffError
-from pipeline.graph.recipe import MOST, Fit, Learning, Recipe
+from pipeline.graph.recipe import MOST, Fit, Learning, Loss, Recipe
 from pipeline.steps import finetune, train
 from pipeline.training.trainer import order
+
+
+def test_the_losses_that_a_training_may_name_are_those_that_there_are() -> None:
+    assert list(get_args(Loss)) == list(LOSSES)
 
 
 def test_bad_values_are_all_named() -> None:

@@ -70,6 +70,36 @@ def test_dataclasses_inherit_fields():
     )
 
 
+def test_a_name_for_a_literal(package: Package):
+    """Defined in the module, imported into it, or under another name; a name for anything else stays as it is."""
+    text = """
+from dataclasses import dataclass
+from pathlib import Path
+from mine.words import Word as Token, Number
+Colour = Literal["red", "blue"]
+class Plain:
+    def __init__(self, first: Colour, *, second: Token = "a", third: Number = 1, fourth: Path = "", fifth: int = 2): ...
+@dataclass
+class Base:
+    colour: Colour
+"""
+    inherits = (
+        "from mine.thing import Base\nfrom dataclasses import dataclass\n@dataclass\nclass Late(Base):\n    x: int"
+    )
+    words = "Word = Literal['a', 'b']\nNumber = int"
+    trusted = package(thing=text, words=words, late=inherits)
+    annotations = {name: one.annotation for name, one in part("mine.thing.Plain", trusted).parameters.items()}
+    colour = "Literal['red', 'blue']"
+    assert annotations == {
+        "first": colour,
+        "second": "Literal['a', 'b']",
+        "third": "Number",
+        "fourth": "Path",
+        "fifth": "int",
+    }
+    assert part("mine.late.Late", trusted).parameters["colour"].annotation == colour
+
+
 def test_defaults_and_constants(package: Package):
     trusted = package(
         thing="""
