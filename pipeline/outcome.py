@@ -37,13 +37,14 @@ class Outcome:
     def summary(self, work: Path) -> str:
         """A text: what was made, what failed, the table of results, and what to do next."""
         lines = [] if self.made else ["nothing to do: everything is cached"]
+        width = max([12, *map(len, self.made)])
         for stage, units in self.made.items():
             failed = len({line["video"] for line in self.failures if line["stage"] == stage})
             failures = (
                 f", but ALL {failed} videos failed" if 0 < self.videos <= failed else f", {failed} video(s) failed"
             )
             lines.append(
-                f"{stage:12} {units:5} made in {self.seconds.get(stage, 0.0):8.1f} s{failures if failed else ''}"
+                f"{stage:{width}} {units:5,} made in {self.seconds.get(stage, 0.0):8.1f} s{failures if failed else ''}"
             )
         if self.lost:
             lines.append(f"{self.lost} video(s) failed: `laff failures -w {work}` says why; --retry-failed tries again")

@@ -101,7 +101,7 @@ def run(
         outcome.videos = sum(map(len, collection.ids.values()))
         outcome.random, outcome.stages = random_stages(context, names), names
         outcome.ends = {step: stage.name for step in ENDS for stage in graph.stages_of(step)}
-        outcome.advice = search_advice(graph, request.work, names)
+        outcome.advice = search_advice(graph, request.work, names) if request.own else ""
         check_names(context, names)
         lacks.check(context, names)
         chosen = choose(context, request)

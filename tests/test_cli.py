@@ -545,7 +545,7 @@ def test_run_with_nothing_to_do_shows_the_table(laff, ran, tmp_path: Path) -> No
     again = ran.copy(tmp_path / "again")
     output = laff("run", *where(again)).output
     assert "nothing to do: everything is cached" in output
-    assert "t2v: 24 queries, 6 candidates, coverage 1.000" in output
+    assert "t2v: 24 captions among 6 videos, coverage 1.000" in output
     assert all(f"\n{row} " in output for row in ("laff", "concat", "mean", "clip-ft", "chance"))
     assert "RANDOM WEIGHTS" in output
     assert "report " in output

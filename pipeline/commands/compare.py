@@ -115,8 +115,10 @@ def compare_command(
     click.echo(comparison.outcome.summary(request.work), err=aside)
     table = written(comparison.figures, form) if aside else f"\n{text(comparison.figures)}\n\n"
     click.echo(table, nl=False)
-    click.echo(f"table, both ways: {comparison.folder}/table.{{txt,csv,md,tex,json}}, index.html", err=aside)
+    folder = comparison.folder
+    click.echo(f"wrote {folder}/table.{{txt,csv,md,tex,json}}, quoted.csv, map.{{png,svg}}, index.html", err=aside)
     if failed := comparison.failed:
-        lines = [f"{len(failed)} row(s) came to nothing", *(f"  - {reason}" for reason in failed.values())]
+        count = f"{len(failed)} row{'' if len(failed) == 1 else 's'}"
+        lines = [f"{count} came to nothing", *(f"  - {reason}" for reason in failed.values())]
         raise click.ClickException("\n".join(lines))
     shared.check_failures(comparison.outcome.lost)

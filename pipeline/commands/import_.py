@@ -55,8 +55,8 @@ def import_command(
     A PATH is a VisualSearch tree of BigFiles, as the LAFF authors have them, ROOT/COLLECTION/FeatureData/FEATURE, with
     captions and lists (TextData, VideoSets); or the folder of one collection or feature; or a file of features. What
     it is, and which side, level and split a feature is of, is told by content, and what was understood is printed.
-    Files are referred to, not copied, and only their headers and ids are read. With -c the features are for the videos and
-    captions of that collection, and the tree's own lists do not count.
+    Files are referred to, not copied, and only their headers and ids are read. With -c the features are for the videos
+    and captions of that collection, and the tree's own lists do not count.
 
     \b
     laff import VisualSearch --out FOLDER

@@ -50,7 +50,6 @@ def work_option(required: bool = True) -> Command:
         "-w",
         "--work",
         type=PATH,
-        required=required,
         default=_nearest if required else None,
         callback=_workspace_of,
         metavar="WORK",

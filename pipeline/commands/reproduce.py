@@ -99,8 +99,9 @@ def reproduce_command(
     )
     click.echo(f"{reproduction.outcome.summary(request.work)}\n", err=form != "text")
     click.echo(reproduction.written(form), nl=False)
-    click.echo(f"\nwritten: {reproduction.folder}/{run.NAME}.{{{','.join(run.ENDINGS.values())}}}", err=form != "text")
+    click.echo(f"\nwrote {reproduction.folder}/{run.NAME}.{{{','.join(run.ENDINGS.values())}}}", err=form != "text")
     if failed := reproduction.failed:
-        lines = [f"{len(failed)} row(s) came to nothing", *(f"  - {reason}" for reason in failed.values())]
+        count = f"{len(failed)} row{'' if len(failed) == 1 else 's'}"
+        lines = [f"{count} came to nothing", *(f"  - {reason}" for reason in failed.values())]
         raise click.ClickException("\n".join(lines))
     shared.check_failures(reproduction.outcome.lost)

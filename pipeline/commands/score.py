@@ -26,7 +26,11 @@ from pipeline.commands.options import ATTRIBUTE, PATH
 )
 @click.option("--against", default="", metavar="NAME", help="The run that others are tested against; else the first.")
 @click.option(
-    "--fuse", type=click.Choice(["rrf", "combsum"]), help="All runs as one more: reciprocal ranks, or sums of scores."
+    "--fuse",
+    "methods",
+    multiple=True,
+    type=click.Choice(["rrf", "combsum"]),
+    help="All runs as one more: reciprocal ranks, or sums of scores. Given twice, one row for each.",
 )
 @click.option("-k", type=click.IntRange(1), metavar="N", help="Only the best N items of each topic count.")
 @click.option("--per-topic", is_flag=True, help="Show each topic too.")
@@ -41,7 +45,7 @@ def score_command(
     topics: Path | None,
     facets: str,
     against: str,
-    fuse: str | None,
+    methods: tuple[str, ...],
     k: int | None,
     per_topic: bool,
     as_json: bool,
@@ -56,35 +60,40 @@ def score_command(
 
     \b
     laff score mine.trec.gz theirs.xml --qrels avs.qrels.tv20 --facets tv20 --per-topic
-    laff score a.trec b.trec --qrels qrels.txt --measure mAP --measure map --fuse rrf
+    laff score a.trec b.trec --qrels qrels.txt --measure mAP --measure map --fuse rrf --fuse combsum
     laff score mine.trec.gz --out mine.xml --attribute pid=TEAM --topics tv20.avs.txt
     """
     from pipeline.items import queries
     from pipeline.runfiles import avs_rules, forms
     from pipeline.runfiles.numbered import Numbered
+    from pipeline.runfiles.opened import check_not_read
     from pipeline.runfiles.topics import matched
     from pipeline.score import fusing, inputs, quoted, report, scoring
     from pipeline.score.measures import named
 
-    if fuse and len(runs) < 2:
+    methods = tuple(dict.fromkeys(methods))
+    if methods and len(runs) < 2:
         raise click.UsageError("--fuse needs several runs")
-    if out and len(runs) > 1 and not fuse:
-        raise click.UsageError("--out writes one run; --fuse makes one of several")
+    if out and len(runs) > 1 and len(methods) != 1:
+        how = f"choose one --fuse, not {' and '.join(methods)}" if methods else "--fuse makes one of several"
+        raise click.UsageError(f"--out writes one run; {how}")
     if not qrels and not out:
         raise click.UsageError("Missing option '--qrels' (or --out, to bring a run to another form)")
     if not qrels and (measures or facets or against or per_topic or as_json or csv_file):
         raise click.UsageError("only --qrels FILE gives figures; give that too")
     if attributes and not (out and forms.is_avs(out)):
         raise click.UsageError("--attribute is of an AVS run: --out FILE.xml")
+    check_not_read([csv_file, out], [*runs, qrels, topics, Path(facets) if facets else None])
     values = avs_rules.attributes(attributes)
     named(measures)  # before long files are read
     items = Numbered()
     notes: list[str] = []
     read = inputs.read_runs(runs, items, notes, k or 0)
-    if fuse:
-        name = f"{fuse}({', '.join(read)})"
-        read[name] = fusing.fused(list(read.values()), fuse, _tag([fuse, *read]))
-        notes.append(f"{name}: {fusing.HOW[fuse]}")
+    single = dict(read)
+    for method in methods:
+        name = f"{method}({', '.join(single)})"
+        read[name] = fusing.fused(list(single.values()), method, _tag([method, *single]))
+        notes.append(f"{name}: {fusing.HOW[method]}")
     if qrels:
         given = inputs.read(read, items, qrels, topics, facets)
         given.notes[:0] = notes
@@ -98,13 +107,13 @@ def score_command(
             click.echo(f"\n{published}")
         if csv_file:
             report.write_topics(csv_file, scores, given)
-            click.echo(f"{csv_file} written", err=True)
+            click.echo(f"wrote {csv_file}", err=True)
     if out:
         name, run = list(read.items())[-1]
         wanted = [id_ for id_, _ in queries.load(topics)] if topics else []
         run = run.renamed(matched(run.topics, wanted))
-        forms.write(out, run.answers(), _tag([run.tag or name]), values, wanted)
-        click.echo(f"{out} written", err=True)
+        forms.write(out, run.ordered().answers(), _tag([run.tag or name]), values, wanted)
+        click.echo(f"wrote {out}", err=True)
 
 
 def _tag(names: list[str]) -> str:

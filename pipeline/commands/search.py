@@ -82,10 +82,13 @@ def search_command(
     """
     from pipeline.items import queries as queries_file
     from pipeline.runfiles import avs_rules, forms
+    from pipeline.runfiles.opened import check_not_read
     from pipeline.search.library import Library, check_made
 
     if (sentence is not None) + (queries is not None) + bool(like) != 1:
-        raise click.UsageError("give one of: a SENTENCE, --queries FILE, --like VIDEO")
+        raise click.UsageError(
+            f"give one of: a SENTENCE, --queries FILE, --like VIDEO{_printed(sentence, as_json, as_csv)}"
+        )
     if run_file and not queries:
         raise click.UsageError("--run writes what --queries FILE find; give that too")
     if as_json + as_csv + bool(run_file) > 1:
@@ -96,6 +99,7 @@ def search_command(
     if avs and k > avs_rules.MOST_ITEMS:
         raise click.UsageError(f"-k is {k}; an AVS run has at most {avs_rules.MOST_ITEMS:,} items a topic")
     values = avs_rules.attributes(attributes)
+    check_not_read([run_file], [queries])
     texts = dict(queries_file.load(queries)) if queries else {}
     if shared.collection is None and shared.work is not None:
         check_made(shared.work)
@@ -111,12 +115,21 @@ def search_command(
         click.echo(note, err=True)
     if run_file:
         write_run_file(run_file, library, answers, values, list(texts))
+        click.echo(f"wrote {run_file}, with at most {k:,} items for each query (-k)")
     elif as_json:
         print_json(library, answers, texts)
     elif as_csv:
         print_csv(answers)
     else:
         print_table(library, answers, texts, bool(queries))
+
+
+def _printed(sentence: str | None, as_json: bool, as_csv: bool) -> str:
+    """A hint for a sentence too many that looks like the file of --csv or --json, which print."""
+    option = "--csv" if as_csv else "--json" if as_json else ""
+    if not option or not sentence or not Path(sentence).suffix:
+        return ""
+    return f"; {option} prints and takes no file: redirect it (> {sentence}), or write a run by --run FILE"
 
 
 def write_run_file(
@@ -131,7 +144,6 @@ def write_run_file(
 
     queries = ((query, [(hit.video, hit.score) for hit in hits]) for query, hits in answers)
     forms.write(path, queries, library.name, attributes, topics)
-    click.echo(f"{path} written")
 
 
 def print_json(library: Library, answers: Iterator[tuple[str, list[Hit]]], texts: dict[str, str]) -> None:
@@ -172,7 +184,11 @@ def print_table(library: Library, answers: Iterator[tuple[str, list[Hit]]], text
         if query in texts:
             for note in library.unknown(texts[query]).notes():
                 click.echo(f"{query}: {note}" if many else note, err=True)
-        for rank, hit in enumerate(hits, 1):
-            when = "" if hit.start is None or hit.end is None else f"  {clock(hit.start)}–{clock(hit.end)}"  # noqa: RUF001
-            place = f"{hit.video}{when}  {printable(hit.path)}"
-            click.echo(f"{f'{query}  ' if many else ''}{rank:3}  {hit.score:7.4f}  {place}")
+        places = [
+            hit.video + ("" if hit.start is None or hit.end is None else f"  {clock(hit.start)}–{clock(hit.end)}")  # noqa: RUF001
+            for hit in hits
+        ]
+        width = max(map(len, places), default=0)
+        for rank, (hit, place) in enumerate(zip(hits, places, strict=True), 1):
+            line = f"{rank:3}  {hit.score:7.4f}  {place:{width}}  {printable(hit.path)}"
+            click.echo(f"{f'{query}  ' if many else ''}{line}".rstrip())

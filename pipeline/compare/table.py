@@ -12,7 +12,7 @@ from pipeline.compare.quotes import OWN, from_json
 from pipeline.ranking.ranks_file import WAYS
 from pipeline.views import formats
 from pipeline.views.figure_table import Cell, FigureTable, figure
-from pipeline.views.results import second_notes, warning
+from pipeline.views.results import asked, second_notes, warning
 from pipeline.views.tables import metrics_of, p_text, text_table
 
 NOT_SHOWN = ("MeanR", "MRR")  # metrics that only the CSV has
@@ -87,12 +87,8 @@ def _p(value: float | None, marked: bool = False) -> str:
 
 def heading(figures: dict[str, Any], way: str) -> str:
     """What the figures of one way are measured on."""
-    of_row = _any_row(figures, way)
-    asked, among = ("captions", "videos") if way == "t2v" else ("videos", "captions")
-    return (
-        f"{figures['collection']}, grid {figures['grid']}, {way}: {of_row['queries']:,} {asked} among "
-        f"{of_row['candidates']:,} {among}, coverage {figures['coverage']:.3f}"
-    )
+    counts = asked(_any_row(figures, way), way)
+    return f"{figures['collection']}, grid {figures['grid']}, {way}: {counts}, coverage {figures['coverage']:.3f}"
 
 
 def legend(figures: dict[str, Any]) -> list[str]:
@@ -118,8 +114,14 @@ def legend(figures: dict[str, Any]) -> list[str]:
 
 
 def notes(figures: dict[str, Any]) -> dict[str, str]:
-    """{row: how it differs from the train stage, and the grid's note}; only of rows that have either."""
-    parts = {name: (line["differs"], figures["notes"].get(name, "")) for name, line in figures["rows"].items()}
+    """{row: how it differs from the train stage, and the grid's note}; only of rows that have either.
+
+    What rows of second scoring are the legend says, once for each method.
+    """
+    parts = {
+        name: ("" if "second" in line else line["differs"], figures["notes"].get(name, ""))
+        for name, line in figures["rows"].items()
+    }
     return {name: "; ".join(filter(None, texts)) for name, texts in parts.items() if any(texts)}
 
 

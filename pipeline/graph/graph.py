@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipeline.errors import LaffError, did_you_mean
+from pipeline.errors import LaffError, meant
 from pipeline.graph import step_facts
 from pipeline.graph.options import DecodeOptions, ModelOptions
 from pipeline.graph.step_facts import StepFacts
@@ -175,7 +175,7 @@ class Graph:
         """`targets` and everything they read, in running order."""
         for target in targets:
             if target not in self.stages:
-                raise LaffError(f"{self.path.name} has no stage '{target}'{did_you_mean(target, list(self.stages))}")
+                raise LaffError(f"{self.path.name} has no stage '{target}'{meant(target, list(self.stages))}")
         wanted: set[str] = set()
         waiting = list(targets)
         while waiting:

@@ -39,6 +39,13 @@ def by_frame(stage: Stage) -> bool:
     return stage.values.get("level") == "frame"
 
 
+def one_row(stage: Stage) -> str:
+    """That a feature has no rows of frames, and what to do: level: frame reads them where there are some."""
+    if stage.part is None:
+        return f"'{stage.name}' was imported with one row a video; import a feature of frames, with level: frame"
+    return f"'{stage.name}' holds one row a video; give its stage level: frame"
+
+
 def mistakes(
     graph: Graph,
     stage: Stage,
@@ -58,7 +65,7 @@ def mistakes(
     problems = []
     for name in params.get("frames") or ():
         if name in video and not by_frame(graph.stages[name]):
-            problems.append(f"frames: '{name}' holds one row a video; give its stage level: frame")
+            problems.append(f"frames: {one_row(graph.stages[name])}")
         elif name not in video and "frames" in written:
             hint = did_you_mean(name, video) or f"; it has {', '.join(video)}"
             problems.append(f"frames: '{name}' is no video feature of the model{hint}")

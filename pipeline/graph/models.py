@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field, replace
 
-from pipeline.errors import LaffError, did_you_mean, problems
+from pipeline.errors import LaffError, meant, problems
 from pipeline.graph import aggregators, baselines, model_checks, rescoring
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.options import ModelOptions, ModelTraining, PairOptions
@@ -161,7 +161,7 @@ def _pair(graph: Graph, rank: Stage, name: str) -> Row | None:
     for feature, side in zip(pair, ("video", "text"), strict=True):
         if feature not in graph.stages or side not in graph.stages[feature].sides:
             have = [stage.name for stage in graph.stages.values() if side in stage.sides]
-            raise LaffError(f"{where}: there is no {side} feature '{feature}'{did_you_mean(feature, have)}")
+            raise LaffError(f"{where}: there is no {side} feature '{feature}'{meant(feature, have)}")
     return Row(name, (0,), features=(pair[0], pair[1]), pairs=_scored(graph, where, pair))
 
 
@@ -200,7 +200,7 @@ def _second(graph: Graph, stage: Stage, plain: dict[str, Row]) -> list[Row]:
     except LaffError as error:
         raise problems(f"'{stage.name}'", error.problems) from None
     mistakes = [
-        f"rescore: {second.method}: there is no {side} feature '{feature}'{did_you_mean(feature, have)}"
+        f"rescore: {second.method}: there is no {side} feature '{feature}'{meant(feature, have)}"
         for second in seconds
         for feature, side in zip(second.features, ("video", "text"), strict=False)
         for have in [[other.name for other in graph.stages.values() if side in other.sides]]
@@ -221,7 +221,7 @@ def _no_frames(stage: Stage) -> str:
     """Why the frames of a feature cannot be compared with captions by their cosine; '' where they can."""
     if reason := aggregators.without_vectors(stage):
         return f"{reason}, and its frames have no cosine with captions"
-    return "" if model_checks.by_frame(stage) else f"'{stage.name}' holds one row a video; give its stage level: frame"
+    return "" if model_checks.by_frame(stage) else model_checks.one_row(stage)
 
 
 def ranked(graph: Graph, stage: Stage) -> list[str]:

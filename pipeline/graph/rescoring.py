@@ -9,6 +9,7 @@ from pipeline.parts.binding import Params, bind
 from pipeline.parts.classes import part
 
 WAYS = ("t2v", "v2t")  # videos for captions, captions for videos
+PAIR = "[video feature with level: frame, text feature]"  # what frame-max compares
 SIGN = "+"  # between the name of a row and a method; no row of a person's may have it in its name
 
 Asked = Mapping[str, Mapping[str, Any] | None] | Sequence[str]
@@ -66,7 +67,7 @@ class FrameMax:
         if self.k < 1 or not 0 <= self.weight <= 1:
             raise LaffError(f"k is {self.k} and weight {self.weight}; they should be at least 1, and 0 to 1")
         if len(self.pair) != 2:
-            raise LaffError(f"pair should be [video feature with level: frame, text feature], not {self.pair!r}")
+            raise LaffError(f"pair should be {PAIR}, not {self.pair!r}")
 
 
 Method = DualSoftmax | QbNorm | FrameMax
@@ -117,6 +118,9 @@ def methods(asked: Asked) -> dict[str, Method]:
             continue
         kind = METHODS[name]
         params, mistakes = bind(given, part(f"{__name__}.{kind.__name__}").parameters)
+        # What `pair` should be its type does not say.
+        lacks_pair = kind is FrameMax and "pair" not in given
+        mistakes = [f"{text}: {PAIR}" if lacks_pair and "'pair'" in text else text for text in mistakes]
         problems.extend([f"rescore: {name}: {mistake}" for mistake in mistakes])
         try:
             if not mistakes:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline import yamls
-from pipeline.errors import Problems, did_you_mean
+from pipeline.errors import Problems, did_you_mean, meant
 from pipeline.graph.stages_file import Entries, Entry
 
 QUOTE = "the shell cuts at spaces, so quote what has some: --set"
@@ -61,7 +61,7 @@ def apply_setting(raw: Entries, text: str, problems: Problems) -> None:
     if not (equals and dot and key):
         problems.add(f"--set {text}: should be stage.param=value")
     elif name not in raw:
-        problems.add(f"--set {text}: no stage '{name}'{did_you_mean(name, list(raw))}")
+        problems.add(f"--set {text}: no stage '{name}'{meant(name, list(raw))}")
     elif not value.strip():
         problems.add(
             f"--set {text}: there is no value; {QUOTE} '{where}=[a, b]' (null stands for nothing, \"''\" for no text)"

@@ -118,8 +118,9 @@ def _joined(
     """A collection whose splits are partly those of others. above: the files that name these, this one the last."""
     path, read = collection.path, dict[Path, Collection]()
     for file in dict.fromkeys(entry.file for entry in others):
-        if file.resolve() in above:
-            problems.add(f"{file} is made of itself: {' -> '.join(map(str, [*above, file.resolve()]))}", path)
+        if (place := file.resolve()) in above:
+            circle = [*above[above.index(place) :], place]
+            problems.add(f"{file} is made of itself: {' -> '.join(map(str, circle))}", path)
             continue
         try:
             read[file] = _load(file, above)

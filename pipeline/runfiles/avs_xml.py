@@ -1,6 +1,7 @@
 """Runs of TRECVID's ad-hoc video search as XML: written, and read by the rules of their DTD.
 
-Reading asks for no file but the run itself: the DTD is not fetched, and a file that declares entities is refused.
+Reading asks for no file but the run itself: the DTD is not fetched, and a file that declares something in its DOCTYPE,
+or uses an entity beside the five of XML, is refused.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
 from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
@@ -24,8 +24,7 @@ from pipeline.runfiles.run import Answers, Hits, Run, check_once
 
 DTD = "https://www-nlpir.nist.gov/projects/{edition}/dtds/videoAdhocSearchResults.dtd"
 EDITION, LATER_EDITION = "tv2016", "tv2019"  # the second has `task` and `novelty`
-LONGEST = 40  # bytes of an entity that are looked at
-ENTITY = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z_][\w.-]{0,30});")
+ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9a-fA-F]+);)([^;]*);")
 # The score of an item is this less its seqNum, as in the TREC files of the authors of LAFF: from 9999 down.
 TOP = 10_000
 
@@ -93,6 +92,55 @@ def read(path: Path, items: Numbered | None = None) -> Run:
     return reader.run()
 
 
+class _Entities:
+    """Refuses a file that declares or uses entities, in any encoding.
+
+    Where a DTD is named and not read, expat leaves an unknown entity of an attribute out without a word. So a second
+    parser gives the text of each tag as it stands in the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._text, self._line = path, "", 1
+        self._parser = expat.ParserCreate()
+        self._parser.DefaultHandler = self._markup
+        self._parser.StartDoctypeDeclHandler = self._doctype
+        # What may hold an & that begins no entity is kept from the handler above.
+        self._parser.XmlDeclHandler = self._aside
+        self._parser.CharacterDataHandler = self._aside
+        self._parser.CommentHandler = self._aside
+        self._parser.ProcessingInstructionHandler = self._aside
+
+    def check(self, block: bytes) -> None:
+        """Take the next bytes. LaffError for an entity, and for declarations within a DOCTYPE."""
+        self._parser.Parse(block, False)
+
+    def _aside(self, *_: object) -> None:
+        pass
+
+    def _markup(self, text: str) -> None:
+        """Take a piece of a tag, or a reference between tags."""
+        if "&" not in self._text:  # else the piece before ended within a reference
+            self._text, self._line = "", self._parser.CurrentLineNumber
+        self._text += text
+        if unknown := ENTITY.search(self._text):
+            line = self._line + self._text[: unknown.start()].count("\n")
+            raise LaffError(
+                f"{self._path}:{line}: entity '{printable(unknown[1])}': a run needs none, and files that define or "
+                "use some are not read; write the text itself"
+            )
+        last = self._text.rfind("&")
+        if ";" in self._text[last:]:
+            self._text = ""
+
+    def _doctype(self, name: str, _: str | None, __: str | None, declares: int) -> None:
+        if declares:  # entities, or attributes that elements have without saying so
+            raise LaffError(
+                f"{self._path}:{self._parser.CurrentLineNumber}: its DOCTYPE declares something between [ and ]: "
+                f"own entities and attributes are not read; write <!DOCTYPE {printable(name)} SYSTEM …> or none, and "
+                "the text itself"
+            )
+
+
 class _Reader:
     """Takes the elements of a file as they come."""
 
@@ -105,42 +153,30 @@ class _Reader:
         self._known: set[str] = set()  # of the topics
         self._counts: list[int] = []  # items of each topic
         self._items: list[str] = []
+        self._lines: list[int] = []  # where each stands
         self._parser = expat.ParserCreate()
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._text
-        self._parser.EntityDeclHandler = self._entity  # before it can be used
 
     def read(self, file: Bytes) -> None:
         """Take a file."""
-        held, line = b"", 1  # the end of the block before, and the number of its line
+        entities = _Entities(self._path)
         try:
             while block := file.read(1 << 20):
-                held += block
-                # Since a DTD is named and not read, the parser would leave an unknown entity out without a word.
-                if unknown := ENTITY.search(held):
-                    raise self._refused(unknown[1].decode(), line + held[: unknown.start()].count(b"\n"))
-                line += held[:-LONGEST].count(b"\n")
-                held = held[-LONGEST:]
+                entities.check(block)
                 self._parser.Parse(block, False)
             self._parser.Parse(b"", True)
         except expat.ExpatError as error:
             raise LaffError(
                 f"{self._path}:{error.lineno}: is not whole, valid XML: {expat.ErrorString(error.code)}"
             ) from error
+        except (LookupError, ValueError) as error:  # of Python's codecs: expat itself knows UTF-8, UTF-16 and Latin-1
+            raise LaffError(f"{self._path}:1: its encoding cannot be read: {error}; save it as UTF-8") from error
 
     def _add(self, text: str) -> None:
         self._problems.add(text, self._path, self._parser.CurrentLineNumber)
-
-    def _entity(self, name: str, *_: object) -> NoReturn:
-        raise self._refused(name, self._parser.CurrentLineNumber)
-
-    def _refused(self, name: str, line: int) -> LaffError:
-        return LaffError(
-            f"{self._path}:{line}: entity '{printable(name)}': a run needs none, and files that define or use some are "
-            "not read; write the text itself"
-        )
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         inside = self._open[-1]
@@ -182,11 +218,12 @@ class _Reader:
             return
         self._counts[-1] += 1
         expected = self._counts[-1]
-        if number.strip() != str(expected) and not (number.isdecimal() and int(number) == expected):
+        if number.strip().lstrip("0") != str(expected):
             self._add(f"seqNum {number[:20]!r} should be {expected}: they count from 1 in each topic, without a gap")
         if expected == MOST_ITEMS + 1:
             self._add(f"topic '{self._topics[-1]}' has more than {MOST_ITEMS:,} items")
         self._items.append(ids.clean(shot))
+        self._lines.append(self._parser.CurrentLineNumber)
 
     def _end(self, name: str) -> None:
         self._open.pop()
@@ -206,7 +243,9 @@ class _Reader:
         numbers = self._ids.plain(self._items)
         self._problems.extend(self._ids.wrong(self._before), self._path)
         starts = np.cumsum([0, *self._counts])
-        check_once(starts, numbers, self._topics, self._ids, self._problems, self._path)
+        check_once(
+            starts, numbers, np.array(self._lines, np.int32), self._topics, self._ids, self._problems, self._path
+        )
         if self._problems:
             raise self._problems.error(self._path, MOST)
         places = np.arange(len(numbers)) - np.repeat(starts[:-1], self._counts)

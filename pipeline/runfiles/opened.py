@@ -6,7 +6,7 @@ import codecs
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
@@ -16,6 +16,7 @@ from pipeline.files import whole
 
 BLOCK = 1 << 22  # characters of lines that are handled together
 Bytes = IO[bytes] | gzip.GzipFile
+WIDE = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 PACKED = b"\x1f\x8b"  # how a gzip file begins
 MOST = 20  # mistakes of one file that its error lists
 ENOUGH = 1000  # mistakes after which a file is not read further
@@ -57,8 +58,8 @@ def line_blocks(path: Path, what: str) -> Iterator[tuple[int, list[str]]]:
     """
     with reading(path, what) as file:
         buffered = io.BufferedReader(file)  # type: ignore[type-var]  # a GzipFile is a raw stream in all but its type
-        wide = buffered.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-        text = io.TextIOWrapper(buffered, encoding="utf-16" if wide else "utf-8-sig")
+        encoding = WIDE.get(buffered.peek(2)[:2], "utf-8-sig")
+        text = io.TextIOWrapper(buffered, encoding="utf-16" if encoding in WIDE.values() else encoding)
         number = 1
         try:
             while lines := text.readlines(BLOCK):
@@ -66,9 +67,45 @@ def line_blocks(path: Path, what: str) -> Iterator[tuple[int, list[str]]]:
                 number += len(lines)
         except UnicodeDecodeError as error:
             raise LaffError(
-                f"{path}: is not {error.encoding.upper()} text behind line {number - 1}: {error.reason}; "
+                f"{path}:{_undecoded(path, what, encoding)}: is not {error.encoding.upper()} text: {error.reason}; "
                 "save it as UTF-8"
             ) from error
+
+
+def _undecoded(path: Path, what: str, encoding: str) -> int:
+    """The number of the first line that is not text of this encoding."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    line = 1
+    with reading(path, what) as file:
+        try:
+            while piece := file.read(BLOCK):
+                line += decoder.decode(piece).count("\n")
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            # utf-8-sig and its like fail with what they were given, of which the part before is whole.
+            line += error.object[: error.start].decode(encoding).count("\n")
+    return line
+
+
+def check_not_read(written: Iterable[Path | None], read: Iterable[Path | None]) -> None:
+    """Raise LaffError where a file to be written is one that is read, by whatever name, or two of them are one file."""
+    inputs = {file.resolve() for file in read if file}
+    outputs = set[Path]()
+    for file in filter(None, written):
+        place = file.resolve()
+        if place in inputs or any(_same(place, other) for other in inputs):
+            raise LaffError(f"{file}: is read here and would be replaced by what is written; give another name")
+        if place in outputs:
+            raise LaffError(f"{file}: two things would be written to it; give each a file of its own")
+        outputs.add(place)
+
+
+def _same(path: Path, other: Path) -> bool:
+    """Whether two paths are one file, as hard links or on a disk that does not tell A from a."""
+    try:
+        return path.samefile(other)
+    except OSError:  # one is not there
+        return False
 
 
 @contextmanager

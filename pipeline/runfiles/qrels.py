@@ -6,7 +6,7 @@ looked at. White space and % in ids are percent-encoded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from pipeline.runfiles.opened import ENOUGH, MOST, line_blocks
 from pipeline.runfiles.run import check_once, grouped
 
 FORM = {4: "`topic 0 item judgement`", 5: "`topic 0 item stratum judgement`"}
+MOST_GRADE = 1000  # the time of trec_eval's ndcg grows with the square of the highest grade
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,11 @@ def read(path: Path, items: Numbered | None = None) -> Judgements:
     """Judgements of a file; its first line decides whether they have strata.
 
     items: where the ids of items are numbered. Raises one LaffError that lists mistakes with their lines: fields that
-    are missing, judgements that are no whole number, items that stand twice.
+    are missing, judgements that are no whole number or a grade above 1,000, items that stand twice.
     """
     items = Numbered() if items is None else items  # one without ids is false
     topics, strata, problems = Numbered(), Numbered(), Problems()
-    parts: list[list[np.ndarray]] = [[], [], [], []]
+    parts: list[list[np.ndarray]] = [[], [], [], [], []]
     before, width = len(items), 0
     for first, lines in line_blocks(path, "file of judgements"):
         width = width or len(next((words for line in lines if (words := line.split())), []))
@@ -66,49 +67,44 @@ def read(path: Path, items: Numbered | None = None) -> Judgements:
             looks = "; this looks like a run: give it without --qrels" if width == 6 else ""
             problems.add(f"{lines[0].strip()[:80]!r} is neither {FORM[4]} nor {FORM[5]}{looks}", path, first)
             break
-        columns, values = fields.columns(lines, width), None
-        if columns:
-            values = _whole(columns[-1])
-        if columns is None or values is None:  # some line is not as it should be: now each one is looked at
-            columns = [list(column) for column in zip(*_checked(path, first, lines, width, problems), strict=True)]
-            if len(problems) > ENOUGH:
-                break
-            if not columns:
-                continue
-            values = np.array([int(text) for text in columns[-1]], np.int32)
-        parts[0].append(topics.encoded(columns[0]))
-        parts[1].append(items.encoded(columns[2]))
-        parts[2].append(values)
-        parts[3].append(strata.plain(columns[3]) if width == 5 else np.zeros(len(values), np.int32))
+        block = fields.read(path, first, lines, _line(width), problems)
+        if len(problems) > ENOUGH:
+            break
+        if not len(block.lines):
+            continue
+        count = len(block.lines)
+        parts[0].append(topics.encoded(block.columns[0]))
+        parts[1].append(items.encoded(block.columns[2]))
+        parts[2].append(block.numbers)
+        parts[3].append(strata.plain(block.columns[3]) if width == 5 else np.zeros(count, np.int32))
+        parts[4].append(block.lines)
     problems.extend(topics.wrong() + items.wrong(before), path)
     if not width:
         problems.add(f"holds no line {FORM[4]} or {FORM[5]}", path)
-    topic_of, item_of, values, stratum_of = (np.concatenate(part) if part else np.zeros(0, np.int32) for part in parts)
-    starts, (item_of, values, stratum_of) = grouped(topic_of, topics, [item_of, values, stratum_of])
-    check_once(starts, item_of, topics.names, items, problems, path)
+    topic_of, *columns = (np.concatenate(part) if part else np.zeros(0, np.int32) for part in parts)
+    starts, (item_of, values, stratum_of, line_of) = grouped(topic_of, topics, columns)
+    check_once(starts, item_of, line_of, topics.names, items, problems, path)
     if problems:
         raise problems.error(path, MOST)
     names = strata.names or ["1"]
     return Judgements(topics.names, starts, item_of, values, stratum_of, names, width == 5, items)
 
 
-def _whole(texts: list[str]) -> np.ndarray | None:
-    """The whole numbers [n] int32 that texts say; None where one says none."""
-    try:
-        return np.fromiter(map(int, texts), np.int32, len(texts))
-    except (ValueError, OverflowError):
-        return None
+def _line(width: int) -> fields.Form:
+    """What lines of so many fields should be."""
+    return fields.Form(
+        width,
+        width - 1,
+        _judgements,
+        lambda _: f"is not {FORM[width]}, as the lines before it",
+        lambda text: (
+            f"judgement {text[:20]!r} should be a whole number, such as -1, 0, 1, and {MOST_GRADE:,} at most, since "
+            "trec_eval takes every grade up to the highest for a level"
+        ),
+    )
 
 
-def _checked(path: Path, first: int, lines: list[str], width: int, problems: Problems) -> Iterator[list[str]]:
-    """The fields of each line that is as it should be; mistakes noted."""
-    for number, line in enumerate(lines, first):
-        words = line.split()
-        if not words:
-            continue
-        if len(words) != width:
-            problems.add(f"{line.strip()[:80]!r} is not {FORM[width]}, as the lines before it", path, number)
-        elif _whole(words[-1:]) is None:
-            problems.add(f"judgement {words[-1][:20]!r} should be a whole number, such as -1, 0, 1", path, number)
-        else:
-            yield words
+def _judgements(texts: Sequence[str]) -> np.ndarray | None:
+    """The judgements [n] int32 that texts say; None where one says none."""
+    values = fields.whole(texts)
+    return None if values is None or values.max(initial=0) > MOST_GRADE else values

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -52,14 +53,36 @@ class Run:
                 [(names[item], score) for item, score in zip(items[order], scores[order].tolist(), strict=True)],
             )
 
-    def best(self, k: int) -> Run:
-        """The run with the best k items of each topic; equal scores in the order of the file."""
-        if self.depth <= k:
-            return self
-        kept = [self.starts[t] + best_first(self.of(t)[1])[:k] for t in range(len(self.topics))]
-        rows = np.concatenate(kept)
-        starts = np.cumsum([0, *map(len, kept)])
-        return replace(self, starts=starts, items=self.items[rows], scores=self.scores[rows])
+    def ordered(self, k: int = 0) -> Run:
+        """The run with the items of each topic as TREC's programs read them; only the best k where k is above 0.
+
+        They go by score, the highest first, and equal scores by id, backwards (z before a).
+        """
+        rows = [self.starts[t] + self._order(t)[: k or None] for t in range(len(self.topics))]
+        order = np.concatenate([np.zeros(0, np.int64), *rows])
+        starts = np.cumsum([0, *map(len, rows)])
+        return replace(self, starts=starts, items=self.items[order], scores=self.scores[order])
+
+    def _order(self, topic: int) -> np.ndarray:
+        """The places [n] of a topic's items in TREC's order."""
+        items, scores = self.of(topic)
+        order: np.ndarray = best_first(scores)
+        if (np.diff(scores[order]) != 0).all():
+            return order
+        names = self.ids.names
+        backwards = np.array(sorted(range(len(items)), key=lambda place: names[items[place]], reverse=True), np.int64)
+        order = backwards[best_first(scores[backwards])]
+        return order
+
+    def tied_at(self, k: int) -> list[str]:
+        """The topics where an item behind the best k has the score of the last of them."""
+        tied = []
+        for number, topic in enumerate(self.topics):
+            scores = self.of(number)[1]
+            if len(scores) > k:
+                last, behind = np.sort(scores)[::-1][k - 1 : k + 1]
+                tied += [topic] if last == behind else []
+        return tied
 
     def renamed(self, names: dict[str, str]) -> Run:
         """The run with other ids for some of its topics."""
@@ -85,13 +108,24 @@ def grouped(
 
 
 def check_once(
-    starts: np.ndarray, items: np.ndarray, topics: Sequence[str], ids: Numbered, problems: Problems, where: object
+    starts: np.ndarray,
+    items: np.ndarray,
+    lines: np.ndarray,
+    topics: Sequence[str],
+    ids: Numbered,
+    problems: Problems,
+    path: Path,
 ) -> None:
-    """Note items that stand twice in a topic: one for each topic."""
+    """Note items that stand twice in a topic: one for each topic, with the lines [N] of the file where they stand."""
     for number, topic in enumerate(topics):
-        part = items[starts[number] : starts[number + 1]]
-        ordered = np.sort(part)
+        part = slice(starts[number], starts[number + 1])
+        ordered = np.sort(items[part])
         twice = ordered[1:][ordered[1:] == ordered[:-1]]
         if len(twice):
             more = f", and {len(twice) - 1} more of its items" if len(twice) > 1 else ""
-            problems.add(f"topic '{topic}' has '{ids.names[twice[0]]}' twice{more}; keep one of them", str(where))
+            first, second = lines[part][items[part] == twice[0]][:2].tolist()
+            problems.add(
+                f"topic '{topic}' has '{ids.names[twice[0]]}' twice, first in line {first}{more}; keep one of them",
+                path,
+                second,
+            )

@@ -14,6 +14,7 @@ import numpy as np
 
 from pipeline import ids
 from pipeline.errors import LaffError, Problems, meant
+from pipeline.runfiles import fields
 from pipeline.runfiles.numbered import Numbered
 from pipeline.runfiles.opened import ENOUGH, MOST, line_blocks, writing
 from pipeline.runfiles.run import Answers, Run, check_once, grouped
@@ -61,20 +62,22 @@ def read(path: Path, items: Numbered | None = None) -> Run:
     before = len(items)
     rows = _rows(path, problems)
     parts: list[list[np.ndarray]] = [[np.zeros(0, np.int32)], [np.zeros(0, np.int32)], [np.zeros(0)]]
+    parts.append([np.zeros(0, np.int32)])
     while block := list(islice(rows, BLOCK)):
-        queries, found, scores = zip(*block, strict=True)
-        for part, column in zip(parts, (topics.plain(queries), items.plain(found), np.array(scores)), strict=True):
+        queries, found, scores, lines = zip(*block, strict=True)
+        columns = (topics.plain(queries), items.plain(found), np.array(scores), np.array(lines, np.int32))
+        for part, column in zip(parts, columns, strict=True):
             part.append(column)
     problems.extend(topics.wrong() + items.wrong(before), path)
-    topic_of, item_of, values = map(np.concatenate, parts)
-    starts, (item_of, values) = grouped(topic_of, topics, [item_of, values])
-    check_once(starts, item_of, topics.names, items, problems, path)
+    topic_of, *others = map(np.concatenate, parts)
+    starts, (item_of, values, line_of) = grouped(topic_of, topics, others)
+    check_once(starts, item_of, line_of, topics.names, items, problems, path)
     if problems:
         raise problems.error(path, MOST)
     return Run("", topics.names, starts, item_of, values, items)
 
 
-def _rows(path: Path, problems: Problems) -> Iterator[tuple[str, str, float]]:
+def _rows(path: Path, problems: Problems) -> Iterator[tuple[str, str, float, int]]:
     table = csv.reader((line for _, lines in line_blocks(path, "run file") for line in lines), strict=True)
     columns: list[int] = []
     try:
@@ -87,12 +90,9 @@ def _rows(path: Path, problems: Problems) -> Iterator[tuple[str, str, float]]:
                 problems.add(f"has {len(row)} cells, fewer than the first line names", path, table.line_num)
             elif row:
                 query, item, text = (row[column] for column in columns)
-                try:
-                    score = float(text)
-                except ValueError:
-                    score = np.nan
-                if np.isfinite(score):
-                    yield ids.clean(query), ids.clean(item), score
+                score = fields.finite([text])
+                if score is not None:
+                    yield ids.clean(query), ids.clean(item), float(score[0]), table.line_num
                 else:
                     problems.add(f"score {text[:20]!r} is no finite number; each item needs one", path, table.line_num)
     except csv.Error as error:

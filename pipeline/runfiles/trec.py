@@ -18,6 +18,13 @@ from pipeline.runfiles.opened import ENOUGH, MOST, line_blocks, writing
 from pipeline.runfiles.run import Answers, Hits, Run, check_once, grouped
 
 FORM = "`query Q0 item rank score tag`"
+LINE = fields.Form(
+    6,
+    4,
+    fields.finite,
+    lambda count: f"is not {FORM}{'; this looks like judgements: give them to --qrels' if count in (4, 5) else ''}",
+    lambda text: f"score {text[:20]!r} is no finite number; each item needs one",
+)
 
 
 def write_run(path: Path, queries: Answers, tag: str) -> None:
@@ -64,55 +71,29 @@ def read(path: Path, items: Numbered | None = None) -> Run:
     """
     items = Numbered() if items is None else items  # one without ids is false
     topics, problems, tag = Numbered(), Problems(), ""
-    topic_parts, item_parts, score_parts = [], [], []
+    topic_parts, item_parts, score_parts, line_parts = [], [], [], []
     before = len(items)
     for first, lines in line_blocks(path, "run file"):
-        columns, scores = fields.columns(lines, 6), None
-        if columns:
-            scores = _finite(columns[4])
-        if columns is None or scores is None:  # some line is not as it should be: now each one is looked at
-            columns = [list(column) for column in zip(*_checked(path, first, lines, problems), strict=True)]
-            if len(problems) > ENOUGH:
-                break
-            if not columns:
-                continue
-            scores = np.array([float(text) for text in columns[4]])
-        tag = tag or columns[5][0]
-        topic_parts.append(topics.encoded(columns[0]))
-        item_parts.append(items.encoded(columns[2]))
-        score_parts.append(scores)
+        block = fields.read(path, first, lines, LINE, problems)
+        if len(problems) > ENOUGH:
+            break
+        if not len(block.lines):
+            continue
+        tag = tag or block.columns[5][0]
+        topic_parts.append(topics.encoded(block.columns[0]))
+        item_parts.append(items.encoded(block.columns[2]))
+        score_parts.append(block.numbers)
+        line_parts.append(block.lines)
     problems.extend(topics.wrong() + items.wrong(before), path)
-    topic_of, item_of = (np.concatenate([np.zeros(0, np.int32), *parts]) for parts in (topic_parts, item_parts))
+    topic_of, item_of, line_of = (
+        np.concatenate([np.zeros(0, np.int32), *parts]) for parts in (topic_parts, item_parts, line_parts)
+    )
     values = np.concatenate([np.zeros(0), *score_parts])
-    starts, (item_of, values) = grouped(topic_of, topics, [item_of, values])
-    check_once(starts, item_of, topics.names, items, problems, path)
+    starts, (item_of, values, line_of) = grouped(topic_of, topics, [item_of, values, line_of])
+    check_once(starts, item_of, line_of, topics.names, items, problems, path)
     if problems:
         raise problems.error(path, MOST)
     return Run(tag, topics.names, starts, item_of, values, items)
-
-
-def _finite(texts: list[str]) -> np.ndarray | None:
-    """The numbers [n] that texts say; None where one is no finite number."""
-    try:
-        scores = np.fromiter(map(float, texts), np.float64, len(texts))
-    except ValueError:
-        return None
-    return scores if np.isfinite(scores).all() else None
-
-
-def _checked(path: Path, first: int, lines: list[str], problems: Problems) -> Iterator[list[str]]:
-    """The fields of each line that is as it should be; mistakes noted."""
-    for number, line in enumerate(lines, first):
-        words = line.split()
-        if not words:
-            continue
-        if len(words) != 6:
-            what = "; this looks like judgements: give them to --qrels" if len(words) in (4, 5) else ""
-            problems.add(f"{line.strip()[:80]!r} is not {FORM}{what}", path, number)
-        elif _finite(words[4:5]) is None:
-            problems.add(f"score {words[4][:20]!r} is no finite number; each item needs one", path, number)
-        else:
-            yield words
 
 
 def read_run(path: Path) -> Iterator[tuple[str, list[tuple[str, float]]]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
 from pipeline.errors import LaffError
@@ -32,7 +34,7 @@ class Inputs:
 
 
 def read_runs(files: Sequence[Path], items: Numbered, notes: list[str], k: int = 0) -> dict[str, Run]:
-    """Runs by the names of their files, without endings; by their paths where these are equal.
+    """Runs by the shortest names that tell their files apart, see `names_of`.
 
     Topics have the ids of the first run, where a leading 1 makes them differ.
 
@@ -44,17 +46,59 @@ def read_runs(files: Sequence[Path], items: Numbered, notes: list[str], k: int =
 
     Raises LaffError for a file that is given twice, and as of `forms.read`.
     """
-    names = [_name(file) for file in files]
+    labels = names_of(files)
     runs: dict[str, Run] = {}
-    for name, file in zip(names, files, strict=True):
-        label = name if names.count(name) == 1 else str(file)
-        if label in runs:
-            raise LaffError(f"{file} is given twice; give each run once")
+    for label, file in zip(labels, files, strict=True):
         run = forms.read(file, items)
         first = next(iter(runs.values()), run).topics
         run = run.renamed(_named(run.topics, first, label, notes))
-        runs[label] = run.best(k) if k else run
+        runs[label] = _cut(run, k, label, notes) if k else run
     return runs
+
+
+def _cut(run: Run, k: int, label: str, notes: list[str]) -> Run:
+    """The run with the best k items of each topic; told in a note where equal scores are divided."""
+    if tied := run.tied_at(k):
+        notes.append(
+            f"{label}: -k {k} divides items of equal score in {listed(tied, len(run.topics))}: kept are the last ids "
+            "(z before a), as TREC's programs rank them; the others count as not listed, for R@k, MedR, MRR and mAP too"
+        )
+    return run.ordered(k) if run.depth > k else run
+
+
+def names_of(files: Sequence[Path]) -> list[str]:
+    """The shortest names that tell files apart: without endings, with them, or the folders in which they differ.
+
+    Raises LaffError for a file that is given twice.
+    """
+    if twice := [file for number, file in enumerate(files) if file.absolute() in map(Path.absolute, files[:number])]:
+        raise LaffError(f"{twice[0]} is given twice; give each run once")
+    names = [_name(file) for file in files]
+    for other in ([file.name for file in files], _folders(files), [str(file) for file in files]):
+        counts = Counter(names)
+        names = [name if counts[name] == 1 else new for name, new in zip(names, other, strict=True)]
+    return names
+
+
+def _folders(files: Sequence[Path]) -> list[str]:
+    """What files of one name have between the folders that they share and those: `laff/seed1` of `laff/seed1/t2v`."""
+    groups: dict[str, list[int]] = {}
+    for number, file in enumerate(files):
+        groups.setdefault(file.name, []).append(number)
+    folders = [""] * len(files)
+    for name, group in groups.items():
+        parts = [files[number].absolute().parent.parts for number in group]
+        start = _shared(parts)
+        end = _shared([part[start:][::-1] for part in parts])
+        for number, part in zip(group, parts, strict=True):
+            between = part[start : len(part) - end]
+            folders[number] = "/".join(between or [name])
+    return folders
+
+
+def _shared(lists: Sequence[Sequence[str]]) -> int:
+    """How many words lists have in common at their beginning."""
+    return sum(1 for _ in takewhile(lambda words: len(set(words)) == 1, zip(*lists, strict=False)))
 
 
 def _name(file: Path) -> str:

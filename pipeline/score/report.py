@@ -17,6 +17,10 @@ from pipeline.score.measures import RULES
 from pipeline.score.scoring import Scores
 from pipeline.views.tables import p_text, text_table
 
+RANK = (
+    "MedR of one topic is the place of its first relevant item; >N (empty in CSV, null in JSON) means behind the "
+    "end of lists of N items"
+)
 TEST = "two-sided p of a paired randomisation test over topics, with Holm's correction over the runs"
 
 
@@ -24,7 +28,7 @@ def text(scores: Scores, inputs: Inputs, by_topic: bool = False) -> str:
     """All that a person should see; by_topic: with the values of single topics."""
     heads = [measure.name for measure in scores.measures]
     parts = [
-        f"{len(scores.topics)} topic{'s' if len(scores.topics) > 1 else ''}",
+        f"{len(scores.topics)} topic{'' if len(scores.topics) == 1 else 's'}",
         text_table([["run", *heads], *_mean_rows(scores)]),
     ]
     if scores.p:
@@ -36,7 +40,9 @@ def text(scores: Scores, inputs: Inputs, by_topic: bool = False) -> str:
         parts.append(text_table([["facet", "run", "topics", *heads], *_facet_rows(scores, inputs.facets)], left=2))
     if by_topic:
         parts.append(text_table(list(_topic_rows(scores, inputs)), left=3 if inputs.facets else 2))
-    parts.append("\n".join(_rules(scores)))
+    medians = [measure.name for measure in scores.measures if measure.is_median]
+    behind = any(np.isinf(row.values[name]).any() for name in medians for row in scores.rows.values())
+    parts.append("\n".join([*_rules(scores), *([RANK] if medians and (by_topic or behind) else [])]))
     if scores.notes:
         parts.append("\n".join(f"note: {printable(note)}" for note in scores.notes))
     return "\n\n".join(parts)
@@ -51,7 +57,8 @@ def _mean_rows(scores: Scores) -> Iterator[list[str]]:
     for name, row in scores.rows.items():
         yield [printable(name), *_cells(scores, name, scores.means(name))]
         if not row.answered.all():  # as TREC's programs take the mean
-            label = f"{printable(name)} (the {int(row.answered.sum())} topics that it answers)"
+            count = int(row.answered.sum())
+            label = f"{printable(name)} (the {count} topic{'' if count == 1 else 's'} that it answers)"
             yield [label, *_cells(scores, name, scores.means(name, answered_only=True))]
 
 

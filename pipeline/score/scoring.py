@@ -112,9 +112,16 @@ def _about(judgements: Judgements, measures: Sequence[Measure]) -> list[str]:
         notes.append(
             f"{pooled:,} items were pooled and not judged; R@k, mAP and trec_eval's measures count them as not relevant"
         )
+    if _only_relevant(judgements):
+        notes.append("the judgements list relevant items only; all others count as not relevant")
     if judgements.stratified and TREC_INFAP in rules:
         notes.append("the judgements have strata, which trec_eval's infAP does not know: it is not TRECVID's infAP")
     return notes
+
+
+def _only_relevant(judgements: Judgements) -> bool:
+    """Whether no item is judged not relevant, as in judgements that are made of captions."""
+    return bool((judgements.values > 0).all())
 
 
 def _coverage(name: str, run: Run, row: Row, topics: Sequence[str], judgements: Judgements) -> list[str]:
@@ -125,14 +132,22 @@ def _coverage(name: str, run: Run, row: Row, topics: Sequence[str], judgements: 
     known = set(judgements.topics)
     if strange := [topic for topic in run.topics if topic not in known]:
         notes.append(f"{name} has topics without judgements, which count nowhere: {listed(strange)}")
-    places, total, unjudged = run.places, 0, 0
+    places, total, unjudged, answered, cut = run.places, 0, 0, 0, 0
     for number, topic in enumerate(judgements.topics):
         if (place := places.get(topic)) is not None:
             items = run.of(place)[0]
             judged, values, _ = judgements.of(number)
             total += len(items)
             unjudged += len(items) - int(np.isin(items, judged[values >= 0]).sum())
-    if unjudged:
+            relevant = judged[values > 0]
+            answered += bool(len(relevant))
+            cut += bool(len(relevant)) and not np.isin(relevant, items).any()
+    if cut:
+        notes.append(
+            f"{name}: {cut:,} of {answered:,} topics have no relevant item in their list (of {run.depth:,} items at "
+            "most), so MRR and mAP count 0 for them, where full scores (`laff evaluate`) give a little more"
+        )
+    if unjudged and not _only_relevant(judgements):
         notes.append(f"{name}: {unjudged:,} of {total:,} listed items ({unjudged / total:.0%}) were not judged")
     return notes
 

@@ -125,11 +125,15 @@ def run(context: Context, planned: Planned) -> None:
         Untrained: after all trainings have ended, if some of them failed.
     """
     stage = context.stage(planned.stage)
+    copied = 0
     for unit in planned.todo:
         if twin := reuse.adopt(context, stage.name, unit):
             entry, _ = twin
             result = Made(stage.name, unit.key, entry.rows, 0.0, training=entry.training)
             record(context, planned, result, twin)
+            copied += 1
+    if copied:
+        progress.say(f"{stage.name}: {copied} of {len(planned.todo)} were trained alike elsewhere here, and are copied")
     first: dict[str, int] = {}  # trainings on the same rows follow each other, so that rows are read once
     jobs = sorted(_jobs(context, planned), key=lambda job: first.setdefault(job.data, len(first)))
     failed: dict[str, str] = {}
@@ -137,7 +141,8 @@ def run(context: Context, planned: Planned) -> None:
         for trained in context.tasks.each(train, jobs, bar):
             if trained.wrong:
                 failed[trained.key] = trained.wrong
-                progress.say(f"{stage.name} {trained.key} came to nothing: {trained.wrong}")
+                why = f": {trained.wrong}" if len(jobs) > 1 else ""  # that of a single one ends the command
+                progress.say(f"{stage.name} {trained.key} came to nothing{why}")
                 continue
             if trained.words:
                 progress.say(f"{stage.name} {trained.key}: {trained.words}")
@@ -145,7 +150,7 @@ def run(context: Context, planned: Planned) -> None:
             record(context, planned, result)
     context.tasks.forget(Rows)
     if failed:
-        raise Untrained(stage.name, failed)
+        raise Untrained(stage.name, failed, len(jobs) - len(failed))
 
 
 def _jobs(context: Context, planned: Planned) -> Iterator[Training]:

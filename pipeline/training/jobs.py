@@ -13,7 +13,7 @@ from pipeline import files, progress
 from pipeline.assembly import assemble
 from pipeline.assembly.features import check_learnable
 from pipeline.build.loaded import device
-from pipeline.errors import Diverged, LaffError, Unfit, problems
+from pipeline.errors import Diverged, LaffError, Unfit
 from pipeline.graph import models
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.models import Model
@@ -73,12 +73,13 @@ class Trained:
 
 
 class Untrained(LaffError):
-    """Raised where some trainings of a stage failed; the others are done."""
+    """Raised where some trainings of a stage failed; `kept` others are done."""
 
-    def __init__(self, stage: str, failed: dict[str, str]) -> None:
-        super().__init__(
-            str(problems(f"{stage}: {len(failed)} came to nothing, the others are kept", [*failed.values()]))
-        )
+    def __init__(self, stage: str, failed: dict[str, str], kept: int = 0) -> None:
+        count = f"{len(failed)} training{'' if len(failed) == 1 else 's'} came to nothing"
+        lines = dict.fromkeys(failed.values())  # seeds may fail alike
+        others = f", {kept} other{'' if kept == 1 else 's'} kept" if kept else ""
+        super().__init__("\n".join([f"{stage}: {count}{others}", *(f"  - {why}" for why in lines)]), lines)
         self.failed = failed  # unit -> why
 
 

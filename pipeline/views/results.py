@@ -17,10 +17,16 @@ def rows(results: Mapping[str, Any], way: str) -> list[list[str]]:
 
 
 def heading(results: Mapping[str, Any], way: str) -> str:
-    """Heading of the figures of one way: queries, candidates, coverage, and what is unusual."""
+    """Heading of the figures of one way: what is asked among what, coverage, and what is unusual."""
     any_model = next(iter(results["models"].values()))[way]
-    counts = f"{any_model['queries']} queries, {any_model['candidates']} candidates, coverage {results['coverage']:.3f}"
+    counts = f"{asked(any_model, way)}, coverage {results['coverage']:.3f}"
     return "; ".join([counts, *results.get("unusual", [])])
+
+
+def asked(figures: Mapping[str, Any], way: str) -> str:
+    """How many queries there are among how many candidates, in words; figures: those of a row, one way."""
+    queries, candidates = ("captions", "videos") if way == "t2v" else ("videos", "captions")
+    return f"{figures['queries']:,} {queries} among {figures['candidates']:,} {candidates}"
 
 
 def text(results: Mapping[str, Any], way: str = "t2v") -> str:

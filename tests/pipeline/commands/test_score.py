@@ -69,7 +69,19 @@ def test_a_fused_row_and_its_file(runs: list[Path], tmp_path: Path) -> None:
     assert "note: rrf(a, b): sum of 1 / (60 + rank) over the runs" in out
     lines = gzip.decompress((tmp_path / "f.trec.gz").read_bytes()).decode().splitlines()
     assert lines[0] == f"1 Q0 y 1 {1 / 62 + 1 / 61:.9g} rrf-a-b"
-    assert [line.split()[2] for line in lines] == ["y", "x", "x", "y"]  # of equal ones the first id
+    assert [line.split()[2] for line in lines] == ["y", "x", "y", "x"]  # of equal ones the last id
+
+
+def test_each_fusion_that_is_asked_for_is_a_row(runs: list[Path], tmp_path: Path) -> None:
+    words = ("--qrels", tmp_path / "qrels", "--measure", "MRR", "--fuse", "rrf", "--fuse", "combsum", "--fuse", "rrf")
+    content = json.loads(done("score", *runs, *words, "--json"))
+    assert list(content["runs"]) == ["a", "b", "rrf(a, b)", "combsum(a, b)"]
+
+
+def test_files_are_said_to_be_written(runs: list[Path], tmp_path: Path) -> None:
+    words = ("--qrels", tmp_path / "qrels", "--csv", tmp_path / "t.csv", "--out", tmp_path / "a.xml")
+    result = laff("score", runs[0], *words)
+    assert result.stderr.splitlines()[-2:] == [f"wrote {tmp_path / 't.csv'}", f"wrote {tmp_path / 'a.xml'}"]
 
 
 def test_a_run_goes_from_form_to_form(runs: list[Path], tmp_path: Path) -> None:
@@ -96,6 +108,12 @@ def test_a_run_goes_from_form_to_form(runs: list[Path], tmp_path: Path) -> None:
         (("a.trec",), "Missing option '--qrels' (or --out, to bring a run to another form)"),
         (("a.trec", "--qrels", "qrels", "--fuse", "rrf"), "--fuse needs several runs"),
         (("a.trec", "b.trec", "--out", "c"), "--out writes one run; --fuse makes one of several"),
+        (
+            ("a.trec", "b.trec", "--out", "c", "--fuse", "rrf", "--fuse", "combsum"),
+            "choose one --fuse, not rrf and combsum",
+        ),
+        ((".", "--qrels", "qrels"), ".: is a folder, not a run file; give one in it: a.trec, b.trec"),
+        (("empty", "--qrels", "qrels"), "nothing in it has a name that ends in .trec, .run, .xml"),
         (("a.trec", "--out", "c", "--measure", "mAP"), "only --qrels FILE gives figures"),
         (("a.trec", "--out", "c", "--attribute", "pid=x"), "--attribute is of an AVS run: --out FILE.xml"),
         (("a.trec", "--out", "c.xml", "--attribute", "pidd=x"), "no attribute 'pidd'; did you mean 'pid'?"),
@@ -109,6 +127,7 @@ def test_mistakes(
     runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], said: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
     out = refused("score", *words)
     assert said in out
     assert "Traceback" not in out
@@ -134,7 +153,7 @@ def test_ad_hoc_video_search_from_topics_to_infap(small: Small, tmp_path: Path) 
     words = ("--qrels", tmp_path / "qrels", "--facets", tmp_path / "facets.csv", "--topics", tmp_path / "topics.txt")
     files = (tmp_path / "run.xml", tmp_path / "run.trec.gz")
     content = json.loads(done("score", *files, *words, "--json", "--per-topic"))
-    assert content["runs"][str(files[0])] == content["runs"][str(files[1])]  # both tell the same order
+    assert content["runs"]["run.xml"] == content["runs"]["run.trec.gz"]  # both tell the same order
     # The same places are relevant in each topic, so all of them have the same infAP.
     values = {topic: next(iter(entry["runs"].values())) for topic, entry in content["by topic"].items()}
     assert list(values) == ["501", "502", "503"]
@@ -160,7 +179,10 @@ def test_search_refuses_what_an_avs_run_cannot_hold(small: Small, tmp_path: Path
     queries = ("search", *small.options(), "--queries", tmp_path / "topics.txt", "--run")
     assert "-k is 1001; an AVS run has at most 1,000 items a topic" in refused(*queries, "x.xml", "-k", 1001)
     assert "--attribute is of an AVS run: --run FILE.xml" in refused(*queries, "x.csv", "--attribute", "pid=x")
-    done(*queries, tmp_path / "x.csv", "-k", 2)
+    said = done(*queries, tmp_path / "x.csv", "-k", 2)
+    assert said == f"wrote {tmp_path / 'x.csv'}, with at most 2 items for each query (-k)\n"
+    said = refused(*queries[:-1], "a.csv", "--csv")
+    assert "--csv prints and takes no file: redirect it (> a.csv), or write a run by --run FILE" in said
     assert (tmp_path / "x.csv").read_text().startswith("query,rank,item,score\n501,1,")
 
 
@@ -177,3 +199,27 @@ def test_a_run_of_the_rank_stage_has_the_figures_of_the_evaluate_stage(small: Sm
         assert content["runs"]["t2v"]["mean"] == pytest.approx(
             {name: expected[row]["t2v"][name]["seeds"][0] for name in names}, rel=1e-12
         )
+
+
+def test_a_cut_changes_no_figure_of_its_depth(tmp_path: Path) -> None:
+    """Half of the scores are equal: `-k`, and a run written without scores, have the order of the measures."""
+    listed = [f"shot{n}" for n in range(30)]
+    (tmp_path / "a.trec").write_text("".join(f"1 Q0 {item} 1 {n // 4} x\n" for n, item in enumerate(listed)))
+    (tmp_path / "qrels").write_text("".join(f"1 0 {item} 1 {n % 3 == 0:d}\n" for n, item in enumerate(listed)))
+    words = ("--qrels", tmp_path / "qrels", "--measure", "iP10", "--measure", "infAP", "--json")
+
+    def figures(*run: object) -> dict[str, float]:
+        return json.loads(done("score", *run, *words))["runs"]["a"]["mean"]
+
+    whole = figures(tmp_path / "a.trec")
+    assert figures(tmp_path / "a.trec", "-k", 10)["iP10"] == whole["iP10"]
+    done("score", tmp_path / "a.trec", "--out", tmp_path / "a.xml")
+    assert figures(tmp_path / "a.xml") == whole
+
+
+def test_files_that_are_read_stay(runs: list[Path], tmp_path: Path) -> None:
+    qrels = tmp_path / "qrels"
+    before = {path: path.read_bytes() for path in (*runs, qrels)}
+    for words in ((*runs, "--csv", qrels), (*runs, "--csv", runs[1]), (runs[0], "--out", runs[0])):
+        assert "is read here and would be replaced" in refused("score", *words, "--qrels", qrels)
+    assert {path: path.read_bytes() for path in before} == before

@@ -51,9 +51,8 @@ def test_they_are_added_to_the_rows_of_the_grid(both: tuple[Any, Compared, Compa
 def test_tables_say_what_they_are(both: tuple[Any, Compared, Compared]) -> None:
     folder = both[2].folder
     text = (folder / "table.txt").read_text()
-    assert (
-        "laff+dual-softmax: laff scored again with all test queries at once (dual softmax, transductive); not" in text
-    )
+    assert text.count("scored again with all test queries at once (dual softmax, transductive)") == 2  # once a way
+    assert "laff+dual-softmax: " not in text
     assert (
         "+qb-norm: scored again against a bank, the captions of train (QB-Norm); beta 20.0, k 1; not comparable" in text
     )
@@ -93,6 +92,6 @@ def test_mistakes(small: Any) -> None:
     with pytest.raises(LaffError, match="rescore: no method 'qbnorm'"):
         compare(small.request("rank.rescore=[qbnorm]"), Asked(str(small.grid), roles=ROLES))
     frames = "rank.rescore={frame-max: {pair: [pair, words]}}"
-    with pytest.raises(LaffError, match="frame-max: 'pair' holds one row a video; give its stage level: frame"):
+    with pytest.raises(LaffError, match="frame-max: 'pair' was imported with one row a video; import a feature of"):
         compare(small.request(frames), Asked(str(small.grid), roles=ROLES))
     assert not small.work.exists()

@@ -199,7 +199,7 @@ stages:
         f"'decode' has the unknown step 'decod'; did you mean 'decode'? (known: {STEPS})",
         "--set colour=3: should be stage.param=value",
         "--set colou.frames=3: no stage 'colou'; did you mean 'colour'?",
-        "--set x.y=3: no stage 'x'",
+        "--set x.y=3: no stage 'x'; known: ingest, decode, list, colour, bow, bare, blind, evil, inner",
         "weights 'w': unknown key 'sha'; did you mean 'sha256'?",
         "weights 'w': file is missing",
         "'colour' reads 'decod', which no stage makes; did you mean 'decode'?",

@@ -170,6 +170,8 @@ def test_a_collection_that_is_made_of_others_may_be_named(write: Write, tmp_path
     assert mistakes(write("train: both.yaml\n")) == [
         "both.yaml: all.yaml is made of itself: all.yaml -> both.yaml -> all.yaml"
     ]
+    (tmp_path / "both.yaml").write_text("name: both\ntrain: [both.yaml]\n")
+    assert mistakes(write("train: both.yaml\n")) == ["both.yaml: both.yaml is made of itself: both.yaml -> both.yaml"]
 
 
 def test_windows_of_the_parts(write: Write, tmp_path: Path):

@@ -392,10 +392,10 @@ def test_queries_without_an_answer_change_no_figure(ran: Small, tmp_path: Path) 
         ("{qb-norm: {rows: [laf]}}", "rescore: qb-norm: no row 'laf'; did you mean 'laff'?; rows are laff, laff-pair"),
         (
             "{frame-max: {pair: [pair, words]}}",
-            "rescore: frame-max: 'pair' holds one row a video; give its stage level",
+            "rescore: frame-max: 'pair' was imported with one row a video; import a feature",
         ),
         ("{frame-max: {pair: [frame, words]}}", "rescore: frame-max: there is no video feature 'frame'; did you mean"),
-        ("{frame-max: {pair: [frames, frames]}}", "rescore: frame-max: there is no text feature 'frames'"),
+        ("{frame-max: {pair: [frames, frames]}}", "rescore: frame-max: there is no text feature 'frames'; known: "),
         ("{frame-max: {pair: [frames, bow]}}", "'rank': rescore: frame-max: 'bow' counts words and has no cosine"),
         ("{frame-max: {pair: [frames, wide]}}", "'rank': rescore: frame-max: 'frames' is 6 wide and 'wide' 7"),
         ("laff", "rescore: 'laff' should be"),

@@ -31,8 +31,19 @@ def test_blocks_count_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "latin").write_bytes("é\n".encode("latin-1"))
-    with pytest.raises(LaffError, match=r"latin: is not UTF-8 text behind line 0: .*; save it as UTF-8"):
+    with pytest.raises(LaffError, match=r"latin:1: is not UTF-8 text: .*; save it as UTF-8"):
         lines(tmp_path / "latin")
+    for encoding, content, line in (
+        ("UTF-8", "é\n".encode() * 9000 + b"\n\xff\n", 9002),
+        ("UTF-8", b"\xef\xbb\xbfa\nb\xff", 2),
+        ("UTF-8", b"a\nb\xc3", 2),
+        ("UTF-16", b"\xff\xfe" + "Ċ\n".encode("utf-16-le") * 9000 + b"\0\xdc", 9001),
+        ("UTF-16", b"\xfe\xff" + "Ċ\na".encode("utf-16-be") + b"\0", 2),
+    ):
+        for name, written in (("plain", content), ("packed.gz", gzip.compress(content))):
+            (tmp_path / name).write_bytes(written)
+            with pytest.raises(LaffError, match=rf"{name}:{line}: is not {encoding}\S* text: "):
+                lines(tmp_path / name)
     (tmp_path / "cut.gz").write_bytes(gzip.compress(b"a b c\n" * 1000)[:-20])
     with pytest.raises(LaffError, match="damaged run file"):
         lines(tmp_path / "cut.gz")
@@ -45,3 +56,17 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
 def test_the_ending_of_a_name() -> None:
     names = {"a.TREC.gz": ".trec", "a.xml": ".xml", "a.b.csv.gz": ".csv", "a.gz": "", "a": "", "qrels.tv20": ".tv20"}
     assert {name: opened.suffix(Path(name)) for name in names} == names
+
+
+def test_files_that_are_read_are_not_written(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a")
+    (tmp_path / "link").symlink_to("a")
+    (tmp_path / "hard").hardlink_to(tmp_path / "a")
+    (tmp_path / "within").mkdir()
+    new = tmp_path / "new"
+    opened.check_not_read([new, None], [tmp_path / "a", None, tmp_path / "gone"])
+    for name in ("a", "link", "hard", "within/../a"):
+        with pytest.raises(LaffError, match=f"{name}: is read here and would be replaced by what is written"):
+            opened.check_not_read([None, tmp_path / name], [tmp_path / "a"])
+    with pytest.raises(LaffError, match=r"new: two things would be written to it"):
+        opened.check_not_read([new, tmp_path / "within" / ".." / "new"], [])

@@ -9,6 +9,11 @@ from pipeline.errors import LaffError
 from pipeline.runfiles.numbered import Numbered
 from pipeline.runfiles.qrels import read
 
+SHOULD = (
+    "should be a whole number, such as -1, 0, 1, and 1,000 at most, since trec_eval takes every grade up to the "
+    "highest for a level"
+)
+
 
 def test_four_columns(tmp_path: Path) -> None:
     (tmp_path / "qrels").write_text("1 0 a 1\n2 Q0 a 0\n1\t0\tb%20c\t2\n\n")
@@ -32,14 +37,16 @@ def test_five_columns_share_the_numbers_of_a_run(tmp_path: Path) -> None:
 
 
 def test_every_mistake_is_told_with_its_line(tmp_path: Path) -> None:
-    (tmp_path / "q").write_text("1 0 a 1\n1 0 b\n1 0 c yes\n1 0 d 99999999999\n1 0 a 0\n")
+    (tmp_path / "q").write_text("1 0 a 1\n1 0 b\n1 0 c yes\n1 0 d 99999999999\n1 0 a 0\n1 0 e 1_0\n1 0 f 1001\n")
     with pytest.raises(LaffError) as raised:
         read(tmp_path / "q")
     assert [problem.removeprefix(f"{tmp_path}/") for problem in raised.value.problems] == [
         "q:2: '1 0 b' is not `topic 0 item judgement`, as the lines before it",
-        "q:3: judgement 'yes' should be a whole number, such as -1, 0, 1",
-        "q:4: judgement '99999999999' should be a whole number, such as -1, 0, 1",
-        "q: topic '1' has 'a' twice; keep one of them",
+        f"q:3: judgement 'yes' {SHOULD}",
+        f"q:4: judgement '99999999999' {SHOULD}",
+        f"q:6: judgement '1_0' {SHOULD}",
+        f"q:7: judgement '1001' {SHOULD}",
+        "q:5: topic '1' has 'a' twice, first in line 1; keep one of them",
     ]
 
 

@@ -129,7 +129,7 @@ def test_every_mistake_is_told_with_its_line(tmp_path: Path, monkeypatch: pytest
         "run:3: score 'high' is no finite number; each item needs one",
         "run:4: score 'nan' is no finite number; each item needs one",
         "run: an empty id",
-        "run: topic 'q1' has 'a' twice; keep one of them",
+        "run:5: topic 'q1' has 'a' twice, first in line 1; keep one of them",
     ]
     (tmp_path / "many").write_text("x\n" * 1000)
     with pytest.raises(LaffError, match="and 980 more of these"):
@@ -140,3 +140,11 @@ def test_every_mistake_is_told_with_its_line(tmp_path: Path, monkeypatch: pytest
         read(tmp_path / "many")
     (tmp_path / "empty").write_text("\n")
     assert list(read_run(tmp_path / "empty")) == []
+
+
+def test_numbers_that_only_python_reads(tmp_path: Path) -> None:
+    """Other programs read 1_0 as 1, and know no digits but ours."""
+    for number in ("1_0", "٣", "0x1", "9" * 5000, "inf"):
+        (tmp_path / "run").write_text(f"q1 Q0 a 1 2.0 t\nq1 Q0 b 2 {number} t\n")
+        with pytest.raises(LaffError, match=f"run:2: score '{number[:20]}' is no finite number"):
+            read(tmp_path / "run")

@@ -29,7 +29,7 @@ def test_text_for_people(tmp_path: Path) -> None:
     assert [line.split() for line in tables[1][2:]] == [
         ["a", "50.0", "1.5", "0.7500"],
         ["b", "0.0", ">1", "0.0000"],
-        ["b", "(the", "1", "topics", "that", "it", "answers)", "0.0", ">1", "0.0000"],
+        ["b", "(the", "1", "topic", "that", "it", "answers)", "0.0", ">1", "0.0000"],
     ]
     assert tables[2][0].startswith("against a: two-sided p of a paired randomisation test over topics, with Holm's")
     assert [line.split()[0] for line in tables[2][3:]] == ["b"]
@@ -49,6 +49,9 @@ def test_text_for_people(tmp_path: Path) -> None:
     ]
     assert tables[5][0].startswith("R@1, MedR, mAP: places: ")
     assert RULE in tables[5][0]
+    assert tables[5][1].startswith("MedR of one topic is the place of its first relevant item; >N (empty in CSV")
+    given.runs.pop("b")
+    assert report.RANK not in report.text(score(given, ["MedR"]), given)  # nothing there that it explains
     assert "note: b lacks judged topics, which count as 0: 2 (1 of 2)" in tables[6]
 
 

@@ -46,6 +46,17 @@ def test_what_a_reader_should_know(tmp_path: Path) -> None:
     ]
 
 
+def test_judgements_of_relevant_items_alone_and_lists_that_end_before_them(tmp_path: Path) -> None:
+    ids = Numbered()
+    runs = {"a": run_of({"1": {"x": 3, "z": 1}, "2": {"x": 2, "z": 1}}, ids)}
+    judgements = judgements_of({"1": {"x": 1}, "2": {"y": 1}}, ids, tmp_path)
+    assert score(Inputs(runs, judgements), ["MRR"]).notes == [
+        "the judgements list relevant items only; all others count as not relevant",
+        "a: 1 of 2 topics have no relevant item in their list (of 2 items at most), so MRR and mAP count 0 for them, "
+        "where full scores (`laff evaluate`) give a little more",
+    ]
+
+
 def test_the_usual_measures_say_what_the_missing_package_would_add(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -160,7 +161,7 @@ def test_the_command_writes_a_run_of_many_queries(small: Small, tmp_path: Path) 
     (tmp_path / "q.txt").write_text(f"701 {SENTENCE}\n702 blue square up\n")
     run = tmp_path / "out.trec.gz"
     out = invoke(small, "--queries", str(tmp_path / "q.txt"), "--run", str(run), "-k", "1000")
-    assert out == f"{run} written\n"
+    assert out == f"wrote {run}, with at most 1,000 items for each query (-k)\n"
     found = dict(read_run(run))
     assert list(found) == ["701", "702"]
     hits = Library(small.request()).search(SENTENCE, 1000)
@@ -180,11 +181,11 @@ def test_hits_say_when_a_window_is(small: Small, capsys: pytest.CaptureFixture[s
     fused = Library(small.request(), ["laff", "concat"], "test")
     fused.context.catalog.starts[row], fused.context.catalog.ends[row] = 70.5, 3600.0
     assert {hit.video: hit.start for hit in fused.search(SENTENCE, 8)}[first.video] == 70.5
-    found = [("", [first, second])]
+    found = [("", [replace(first, path="one.mp4"), replace(second, path="two.mp4")])]
     search.print_table(library, iter(found), {}, False)
     assert capsys.readouterr().out.splitlines() == [
-        f"  1  {first.score:7.4f}  {first.video}  1:10.5–1:00:00  ",  # noqa: RUF001
-        f"  2  {second.score:7.4f}  {second.video}  ",
+        f"  1  {first.score:7.4f}  {first.video}  1:10.5–1:00:00  one.mp4",  # noqa: RUF001
+        f"  2  {second.score:7.4f}  {second.video:{len(first.video) + 16}}  two.mp4",
     ]
     search.print_csv(iter(found))
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))

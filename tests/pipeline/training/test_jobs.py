@@ -363,10 +363,14 @@ def test_a_train_stage_keeps_no_rows(request_of: Callable[..., Request], monkeyp
 
 
 def test_what_came_to_nothing_is_listed() -> None:
-    error = Untrained("train", {"laff/seed1": "train: laff: nan", "sea/seed2": "train: sea: inf"})
+    error = Untrained("train", {"laff/seed1": "train: laff: nan", "sea/seed2": "train: sea: inf"}, 3)
     assert error.failed["sea/seed2"] == "train: sea: inf"
     assert str(error).splitlines() == [
-        "train: 2 came to nothing, the others are kept: 2 problem(s)",
+        "train: 2 trainings came to nothing, 3 others kept",
         "  - train: laff: nan",
         "  - train: sea: inf",
+    ]
+    assert str(Untrained("train", {"laff/seed1": "train: laff: nan"})).splitlines() == [
+        "train: 1 training came to nothing",
+        "  - train: laff: nan",
     ]

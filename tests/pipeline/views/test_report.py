@@ -31,13 +31,13 @@ def figures() -> dict[str, Any]:
 
 def test_the_table_has_the_metrics_that_the_results_have(figures: dict[str, Any]) -> None:
     assert results.text(figures) == (
-        "t2v: 4 queries, 3 candidates, coverage 0.750\n"
+        "t2v: 4 captions among 3 videos, coverage 0.750\n"
         "model          R@1    mAP\n"
         "-------------------------\n"
         "<laff>  11.0 ± 1.0  0.500\n"
         "chance        25.0  0.500"
     )
-    assert results.text(figures, "v2t").startswith("v2t: 3 queries, 4 candidates")
+    assert results.text(figures, "v2t").startswith("v2t: 3 videos among 4 captions")
 
 
 def test_random_weights_are_said(figures: dict[str, Any]) -> None:
