@@ -12,6 +12,7 @@ import numpy as np
 MARK = b"\xef\xbb\xbf"  # the byte order mark with which Windows begins text
 LOOKED_AT = 1000  # lines of a file without a header that the width is taken from
 WIDEST = 1_000_000  # numbers of a vector
+DIGITS = 18  # of a number of rows or a width
 LONGEST = 1 << 20  # bytes of a line of text; a binary file has no lines
 MISSING = "{}: no such file of word vectors; `vectors` should name a word2vec file or a BigFile folder"
 
@@ -64,7 +65,7 @@ def open_bigfile(folder: Path) -> tuple[list[str], np.ndarray]:
     if missing:
         raise NotBigFile(f"{folder}: not a BigFile, it has no {', '.join(missing)}")
     shape = (folder / "shape.txt").read_text(encoding="utf-8-sig", errors="replace").split()
-    if len(shape) != 2 or not all(word.isdecimal() for word in shape):
+    if len(shape) != 2 or not all(word.isdecimal() and word.isascii() and len(word) <= DIGITS for word in shape):
         raise ValueError(f"{folder / 'shape.txt'}: should hold the rows and the width, not {' '.join(shape)[:80]!r}")
     count, dim = int(shape[0]), int(shape[1])
     # Split as bytes: some letters hold a byte that text in another encoding would take for a space.
@@ -89,7 +90,7 @@ def _kind(path: Path) -> tuple[bool, bool, int]:
     with _reader(path) as file:
         first = file.readline(LONGEST).removeprefix(MARK)
         fields = first.split()
-        if len(fields) == 2 and all(field.isdigit() for field in fields):
+        if len(fields) == 2 and all(field.isdigit() and len(field) <= DIGITS for field in fields):
             count, dim = map(int, fields)
             if not 0 < dim <= WIDEST:
                 raise ValueError(f"its first line says vectors of {dim} numbers")

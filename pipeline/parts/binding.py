@@ -35,7 +35,7 @@ def bind(params: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> tupl
             bound[name] = _convert(value, ast.parse(parameter.annotation, mode="eval").body)
         except TypeError as error:
             # What a mapping should hold its comment says better than its type.
-            comment = beside(parameters)[name] if parameter.annotation.startswith("dict") else ""
+            comment = beside(parameters)[name] if "dict[" in parameter.annotation else ""
             problems.append(f"{name}: {error}{comment and f': {comment}'}")
     return bound, problems
 
@@ -59,12 +59,14 @@ def _convert(value: Any, annotation: ast.expr) -> Any:
     text = ast.unparse(annotation)
     wrong = TypeError(f"{value!r} should be {words(text)}")
     if isinstance(annotation, ast.BinOp):  # X | None
+        closest = wrong
         for option in (annotation.left, annotation.right):
             try:
                 return _convert(value, option)
-            except TypeError:
-                continue
-        raise wrong
+            except TypeError as error:
+                if isinstance(value, list) and words(ast.unparse(option)).startswith("a list"):
+                    closest = error  # it is a list as it should be: what is wrong is in it
+        raise closest
     if isinstance(annotation, ast.Subscript):
         return _convert_generic(value, annotation, wrong)
     if text == "float" and isinstance(value, int | float) and not isinstance(value, bool):

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from pipeline import ids
 from pipeline.errors import did_you_mean
-from pipeline.items.video_files import VIDEO, stem_and_ending
+from pipeline.items.video_files import VIDEO, some, stem_and_ending
 from pipeline.protocols import splitting
 from pipeline.protocols.dataset import Order, Protocol
 from pipeline.protocols.gathering import Described, first_of_each, gathered
@@ -90,6 +90,7 @@ def read(files: Iterable[tuple[Path, Sequence[Row]]], order: Order, prepared: Pr
     problems, splits = order.problems, dict[str, str]()
     said: dict[str, tuple[str, Path, int]] = {}  # video -> (its split, and where it was said first)
     described: list[Described] = []
+    full: dict[str, None] = {}  # the ids of videos that are named by full paths
     for path, rows in files:
         captions: list[Caption] = []
         counts: dict[str, int] = {}
@@ -112,10 +113,14 @@ def read(files: Iterable[tuple[Path, Sequence[Row]]], order: Order, prepared: Pr
                 )
             if base != video:
                 prepared.files[video] = (base,)
+            if ids.clean(row.video).startswith("/"):
+                full[video] = None
             for text in row.texts:
                 counts[video] = counts.get(video, -1) + 1
                 captions.append(Caption(video, str(counts[video]), text, row.line))
         described.append(Described(path, captions))
+    if full:
+        prepared.notes.append(f"ids of videos that are named by full paths have no leading '/': {some([*full])}")
     if said and not problems:
         splits = _splits({video: split for video, (split, _, _) in said.items()}, order, prepared)
     captions_of = _captions(described, splits, order, prepared) if splits else {}

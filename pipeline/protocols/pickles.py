@@ -4,7 +4,9 @@ A pickle is a program. What makes it dangerous is that it can name anything that
 name is refused before it is looked up.
 """
 
+import io
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +29,19 @@ class _Plain(pickle.Unpickler):
         raise _Refused("it refers to something outside of the file")
 
 
+def _refuse_bytearrays(content: bytes) -> None:
+    """Refuse what is no plain value either; Python writes to stderr where one claims more bytes than memory has."""
+    if b"\x96" in content and any(code.name == "BYTEARRAY8" for code, _, _ in pickletools.genops(content)):
+        raise _Refused("it holds a bytearray")
+
+
 def plain(path: Path, problems: Problems) -> Any:
     """The values in a pickle of Python 3 or 2; None, and a problem, where it is damaged or holds more than values."""
     for encoding in ("utf-8", "latin-1"):  # of the texts of Python 2, which are bytes
         try:
-            with path.open("rb") as file:
-                return _Plain(file, encoding=encoding).load()
+            content = path.read_bytes()
+            _refuse_bytearrays(content)
+            return _Plain(io.BytesIO(content), encoding=encoding).load()
         except UnicodeDecodeError:
             continue
         except _Refused as error:

@@ -22,6 +22,7 @@ NAMES = (  # all files that a prepared collection may have
     *("queries.txt", TABLE, MISSING, COLLECTION),
 )
 MARK = "# Made by `laff prepare`"  # how a collection.yaml begins that may be replaced
+UNFINISHED = f"{MARK}, which was stopped. Run it again. It writes and removes "
 
 
 def texts(
@@ -93,25 +94,37 @@ def _expected(prepared: Prepared, item: str) -> str:
 def write(folder: Path, contents: Mapping[str, str], replace: bool) -> str:
     """Write the files, the collection.yaml last -> what was done, in words.
 
-    Nothing is written where all is there already. LaffError, unless `replace`, where the folder has another collection
-    or other files of these names; which videos are missing may change.
+    Nothing is written where all is there already. LaffError where the folder has other files of these names, which no
+    collection of `laff prepare` has there, and, unless `replace`, where it has another collection; which videos are
+    missing may change.
     """
     if folder.exists() and not folder.is_dir():
         raise LaffError(f"{folder} is no folder; name another one for the collection")
     old = {name: _content(folder / name) for name in contents}
     table = _content(folder / COLLECTION)
     mine = table.startswith(MARK)
-    gone = [name for name in NAMES if mine and name not in contents and (folder / name).is_file()]
+    if table.startswith(UNFINISHED):
+        old[COLLECTION], named = "", table
+    else:
+        named = "".join(line for line in table.splitlines() if not line.startswith("#"))
+    written = [name for name in NAMES if mine and (name in (COLLECTION, MISSING) or name in named)]
+    gone = [name for name in written if name not in contents and (folder / name).is_file()]
     other = [name for name, text in old.items() if text and text != contents[name]] + gone
     if not other and all(old[name] == text for name, text in contents.items()):
         return f"{folder / COLLECTION} is up to date already"
-    later = mine and {MISSING, TABLE}.issuperset(other)  # more of the videos are there now
+    if theirs := [name for name in other if name not in written]:
+        raise LaffError(
+            f"{folder} holds files of the same names ({some(sorted(theirs))}) that `laff prepare` did not write; move "
+            "them away, or name another folder"
+        )
+    later = {MISSING, TABLE}.issuperset(other)  # more of the videos are there now
     if other and not later and not replace:
         raise LaffError(
-            f"{folder} holds {'an earlier collection that differs' if mine else 'files of the same names'} "
-            f"({some(sorted(other))}); --yes replaces them, or name another folder"
+            f"{folder} holds an earlier collection that differs ({some(sorted(other))}); --yes replaces it, or name "
+            "another folder"
         )
-    (folder / COLLECTION).unlink(missing_ok=True)  # a kill from here on leaves no collection of mixed files
+    # A kill from here on leaves no collection of mixed files, and says whose they are.
+    files.write_text(folder / COLLECTION, f"{UNFINISHED}{', '.join(sorted({*contents, *gone}))}.\n")
     for name in gone:
         (folder / name).unlink()
     for name, text in contents.items():

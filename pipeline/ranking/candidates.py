@@ -1,10 +1,8 @@
 """The videos and captions of test, read once for all rows of a rank stage; each side is the other's candidates."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from pipeline.assembly import assemble, features
 from pipeline.assembly.features import Rows
@@ -16,9 +14,9 @@ from pipeline.graph.options import ModelOptions
 from pipeline.plan.context import Context
 from pipeline.progress import Bar
 from pipeline.ranking import pair_scores, scores, stored
-from pipeline.ranking.embed import distinct, each_text, embed, embed_videos
+from pipeline.ranking.embed import each_text, embed, embed_videos
 from pipeline.ranking.scores import Scored
-from pipeline.ranking.texts import Bank, Scorer, Texts, bank
+from pipeline.ranking.texts import Bank, Scorer, Texts, bank, different, imported
 
 if TYPE_CHECKING:
     from fusion.features import Split
@@ -33,14 +31,24 @@ class Candidates:
     encoders: list[assemble.Joint]
     rows: Rows
     whole: "Split | None"  # None where there are no models
-    texts: Texts  # the captions of test, and the queries
-    of_text: np.ndarray  # [C] which of the different captions each is
     vectors: Stage | None = None  # where vectors of videos are kept, of some models
+    _texts: dict[tuple[str, ...], Texts] = field(default_factory=dict)  # by the imported features that are told by
 
-    @property
-    def pairs(self) -> int:
-        """How many pairs of a caption and a video there are, equal captions counted once."""
-        return len(self.texts.first) * len(self.rows.videos)
+    def texts(self, text: Sequence[str]) -> Texts:
+        """The captions of test, and the queries, told apart by their text and by their rows in these text features."""
+        by = imported(self.context, text)
+        if by not in self._texts:
+            told_apart = different(self.context, self.rows.captions, by)
+            self._texts[by] = Texts(self.rows.captions, self.whole.text if self.whole else {}, *told_apart)
+        return self._texts[by]
+
+    def texts_of(self, row: Row) -> Texts:
+        """The same, told apart by the text features that a row reads."""
+        return self.texts(_text(row))
+
+    def pairs(self, row: Row) -> int:
+        """How many pairs of a caption and a video a row has, equal captions counted once."""
+        return len(self.texts_of(row).first) * len(self.rows.videos)
 
     def scorers(self, row: Row, seed: int, bar: Bar | None = None) -> list[Scorer]:
         """What scores captions for a row with one seed: its models, whose scores are averaged, or its two features.
@@ -49,23 +57,26 @@ class Candidates:
         """
         return [self._of_model(model, seed) for model in row.models] or [self._of_features(row, bar)]
 
-    def scored(self, scorers: Sequence[Scorer]) -> Scored:
-        """The scores of the captions of test."""
-        return Scored([scorer(self.texts) for scorer in scorers], self.of_text, len(self.rows.videos))
+    def scored(self, row: Row, scorers: Sequence[Scorer]) -> Scored:
+        """The scores of the captions of test, by what scores captions for a row."""
+        texts = self.texts_of(row)
+        return Scored([scorer(texts) for scorer in scorers], texts.of_text, len(self.rows.videos))
 
     def bank(self, row: Row) -> Iterator[Bank]:
         """The captions of train with the features that a row reads, in parts."""
-        text = dict.fromkeys(name for model in row.models for name in model.text)
+        told_by = _text(row)
+        text = told_by if row.models else ()
         joint = {encoder.name: encoder for encoder in self.encoders}
         inside = [encoder for name, encoder in joint.items() if name in text]
-        return bank(self.context, inside, [name for name in text if name not in joint])
+        return bank(self.context, inside, [name for name in text if name not in joint], told_by)
 
     def _of_features(self, row: Row, bar: Bar | None) -> Scorer:
         if not row.pairs:
             return lambda texts: scores.cosines(self.context, row, self.rows, texts.different)
         video, text = self.context.stage(row.features[0]), row.features[1]
+        of_test = self.texts_of(row)
         return lambda texts: pair_scores.of_features(
-            self.context, row.name, video, text, self.rows, texts.different, bar if texts is self.texts else None
+            self.context, row.name, video, text, self.rows, texts.different, bar if texts is of_test else None
         )
 
     def _of_model(self, model: Model, seed: int) -> Scorer:
@@ -104,9 +115,12 @@ def candidates(context: Context, rank: Stage) -> Candidates:
     if not len(covered.videos):
         raise Unfit("no video of test has all features, so there is nothing to rank; see `laff failures`")
     whole = assemble.split(context, covered, encoders) if models.of(context.graph, train) else None
-    first, of_text = distinct([context.catalog.texts[row] for row in covered.captions])
-    texts = Texts(covered.captions, whole.text if whole else {}, first)
-    return Candidates(context, train, encoders, covered, whole, texts, of_text, vectors)
+    return Candidates(context, train, encoders, covered, whole, vectors)
+
+
+def _text(row: Row) -> tuple[str, ...]:
+    """The text features that a row reads."""
+    return row.features[1:] or tuple(dict.fromkeys(name for model in row.models for name in model.text))
 
 
 def _rows(context: Context, train: Stage, video: list[str]) -> Rows:

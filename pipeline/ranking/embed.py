@@ -1,6 +1,6 @@
 """Vectors of videos and captions, in blocks that memory takes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -19,12 +19,12 @@ VIDEOS = 256  # of videos, always as many
 T = TypeVar("T")  # what a model embeds: the features of some rows
 
 
-def distinct(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """The different ones of C texts: places [U] where each first stands, and [C] which of them each text is."""
-    known: dict[str, int] = {}
-    numbers = np.array([known.setdefault(text, len(known)) for text in texts], dtype=np.int64)
-    first = np.full(len(known), len(texts), dtype=np.int64)
-    np.minimum.at(first, numbers, np.arange(len(texts)))
+def distinct(values: Sequence[Hashable]) -> tuple[np.ndarray, np.ndarray]:
+    """The different ones of C values: places [U] where each first stands, and [C] which of them each value is."""
+    known: dict[Hashable, int] = {}
+    numbers = np.array([known.setdefault(value, len(known)) for value in values], dtype=np.int64)
+    first = np.full(len(known), len(values), dtype=np.int64)
+    np.minimum.at(first, numbers, np.arange(len(values)))
     return first, numbers
 
 

@@ -76,10 +76,11 @@ def _frame_max(row: Row, how: rescoring.FrameMax, plain: Plain) -> tuple[Scores,
     kept = np.flatnonzero(counts)
     if not len(kept):
         raise Unfit(f"rescore: frame-max: no video of test has frames of '{video}'; see `laff failures`")
-    texts = features.read(test.context, text, "text", test.texts.different)[0]
+    captions = test.texts([text])
+    texts = features.read(test.context, text, "text", captions.different)[0]
     assert isinstance(texts, np.ndarray)  # the step has refused features that count words
     starts = np.concatenate([[0], np.cumsum(counts[kept])])
-    of_frames = Scored([frame_max.of_frames(texts, packed, starts)], test.of_text, len(kept))
+    of_frames = Scored([frame_max.of_frames(texts, packed, starts)], captions.of_text, len(kept))
     found, min_max = np.flatnonzero(_answered(test)), how.scaling == "min-max"
     mixed = frame_max.FrameMax(plain.scores, of_frames, kept, found, (how.k, how.weight, min_max))
     places = np.full(len(rows.videos) + 1, -1)  # the last one is for captions whose video is not covered

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +30,7 @@ class Texts:
     captions: np.ndarray  # [C] catalog rows
     features: dict[str, Feature]  # C rows each; {} where there are no models
     first: np.ndarray  # [U] where each different caption first stands
+    of_text: np.ndarray  # [C] which of the different captions each is
 
     @property
     def different(self) -> np.ndarray:
@@ -49,24 +51,49 @@ class Bank:
     counts: np.ndarray  # [U] int64
 
 
-def bank(context: Context, encoders: list[assemble.Joint], text: list[str]) -> Iterator[Bank]:
+def imported(context: Context, text: Iterable[str]) -> tuple[str, ...]:
+    """Those of these text features that were imported: the only ones whose rows may differ where the text does not."""
+    return tuple(name for name in text if context.stage(name).step == "import")
+
+
+def different(context: Context, captions: np.ndarray, text: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
+    """The different ones of the captions [C], catalog rows: places [U] where each first stands, and [C] which each is.
+
+    text: the text features by which they are told apart. Captions are one where their text is equal, and so are their
+    rows in each of these features that was imported.
+    """
+    first, of_text = distinct([context.catalog.texts[row] for row in captions])
+    for name in imported(context, text):
+        repeated = np.flatnonzero(np.bincount(of_text)[of_text] > 1)
+        digests = [b""] * len(captions)
+        for start in range(0, len(repeated), BANK):
+            places = repeated[start : start + BANK]
+            rows = np.asarray(features.read(context, name, "text", captions[places])[0]) + 0.0  # -0.0 is 0.0
+            for place, row in zip(places.tolist(), rows, strict=True):
+                digests[place] = blake2b(row, digest_size=16).digest()
+        first, of_text = distinct(list(zip(of_text.tolist(), digests, strict=True)))
+    return first, of_text
+
+
+def bank(context: Context, encoders: list[assemble.Joint], text: list[str], told_by: Iterable[str]) -> Iterator[Bank]:
     """The captions of train, BANK different ones at a time, in the order in which each first comes.
 
-    text: the cached text features that models read; tokens of joint encoders are added.
-    LaffError where train has no captions.
+    text: the cached text features that models read; tokens of joint encoders are added. told_by: those by which
+    captions are told apart, see `different`. LaffError where train has no captions.
     """
     catalog = context.catalog
     captions = catalog.split_captions("train")
     if not len(captions):
         raise LaffError(NO_BANK)
-    first, of_text = distinct([catalog.texts[row] for row in captions])
+    first, of_text = different(context, captions, told_by)
     counts = np.bincount(of_text, minlength=len(first))
     for start in range(0, len(first), BANK):
         rows = captions[first[start : start + BANK]]
         read = {name: _read(context, name, rows) for name in text}
         part = Rows({}, read, rows[:0], rows, np.full(len(rows), -1))
         of_part = assemble.texts(context, part, encoders) if text or encoders else {}
-        yield Bank(Texts(rows, of_part, np.arange(len(rows))), counts[start : start + BANK])
+        each = np.arange(len(rows))
+        yield Bank(Texts(rows, of_part, each, each), counts[start : start + BANK])
 
 
 def _read(context: Context, name: str, rows: np.ndarray) -> object:

@@ -113,9 +113,9 @@ def run(context: Context, planned: Planned) -> None:
         for units_alike in groups.values():
             row, seed = row_and_seed[units_alike[0].key]
             start = time.perf_counter()
-            with progress.bar(units_alike[0].key, test.pairs, "pair") if row.pairs else nullcontext() as pairs:
+            with progress.bar(units_alike[0].key, test.pairs(row), "pair") if row.pairs else nullcontext() as pairs:
                 scorers = test.scorers(row, seed, pairs)
-                plain = Plain(test, scorers, test.scored(scorers))
+                plain = Plain(test, scorers, test.scored(row, scorers))
                 for unit in units_alike:
                     row, _ = row_and_seed[unit.key]
                     folder, k = context.work.folder(stage.name) / unit.key, stage.options_as(Options).k

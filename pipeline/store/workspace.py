@@ -5,12 +5,12 @@ import os
 import shlex
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from pipeline import files, progress
 from pipeline.errors import LaffError
@@ -74,34 +74,41 @@ class Workspace:
 
     @cached_property
     def _digests(self) -> dict[str, list[str | int]]:
-        """Size, mtime_ns and sha256 of files by path, and digests of weights by name."""
+        """Size, mtime_ns, sha256 and ctime_ns of files by path, and digests of weights by name."""
         known: dict[str, list[str | int]] = files.read_json(self.root / "digests.json", {})
         return known
 
     def sha256(self, path: Path) -> str:
-        """sha256 of a file of weights or features, computed again only where its size or mtime has changed."""
+        """sha256 of a file of weights or features, computed again only where its size, mtime or ctime has changed.
+
+        The ctime tells of a change that kept the size and put the old mtime back.
+        """
         status = path.stat()
-        known = self._digests.get(str(path))
-        if known and known[:2] == [status.st_size, status.st_mtime_ns]:
-            return str(known[2])
-        digest = files.sha256(path)
-        self._digests[str(path)] = [status.st_size, status.st_mtime_ns, digest]
-        self._save_digests()
-        return digest
+        state = [status.st_size, status.st_mtime_ns]
+        return self._digest(str(path), state, status.st_ctime_ns, lambda: files.sha256(path))
 
     def sha256_together(self, parts: Sequence[Path]) -> str:
-        """sha256 of files that are one, with their names; computed again only where a size or mtime has changed.
+        """sha256 of files that are one, with their names; computed again only where a size, mtime or ctime has changed.
 
         parts: the file that leads to the others first.
         """
         states = [path.stat() for path in parts]
         state = files.digest([[str(path), s.st_size, s.st_mtime_ns] for path, s in zip(parts, states, strict=True)])
-        key = f"all of {parts[0]}"
+        ctimes = files.digest([s.st_ctime_ns for s in states])
+        return self._digest(
+            f"all of {parts[0]}",
+            [len(parts), state],
+            ctimes,
+            lambda: files.digest([[path.name, files.sha256(path)] for path in parts]),
+        )
+
+    def _digest(self, key: str, state: list[Any], ctime: int | str, compute: Callable[[], str]) -> str:
+        """The digest of files that are in this state, computed where none is known; older notes have no ctime."""
         known = self._digests.get(key)
-        if known and known[:2] == [len(parts), state]:
+        if known and known[:2] == state and known[3:] in ([], [ctime]):
             return str(known[2])
-        digest = files.digest([[path.name, files.sha256(path)] for path in parts])
-        self._digests[key] = [len(parts), state, digest]
+        digest = compute()
+        self._digests[key] = [*state, digest, ctime]
         self._save_digests()
         return digest
 

@@ -131,6 +131,8 @@ def test_ids_are_split_at_ascii_spaces_only(tmp_path: Path) -> None:
         (b"cat dog", "2 3", 1, "feature.bin has 12 bytes; 2 rows of 3 float32 are 24"),
         (b"cat dog", "2", 2, "should hold the rows and the width, not '2'"),
         (b"cat dog", "-2 3", 2, "should hold the rows and the width"),
+        (b"cat dog", "2 " + 5000 * "3", 2, r"shape.txt: should hold the rows and the width, not '2 333"),
+        (b"cat dog", "٢ 3", 2, r"shape.txt: should hold the rows and the width, not '٢ 3'"),
     ],
 )
 def test_bigfile_that_does_not_agree(tmp_path: Path, ids: bytes, shape: str, rows: int, message: str) -> None:

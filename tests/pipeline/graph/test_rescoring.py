@@ -5,6 +5,8 @@ import pytest
 from pipeline.errors import LaffError
 from pipeline.graph import rescoring
 from pipeline.graph.rescoring import DualSoftmax, FrameMax, QbNorm, Second
+from pipeline.parts.binding import bind
+from pipeline.parts.classes import part
 
 
 def test_a_list_of_methods_is_for_all_rows() -> None:
@@ -70,6 +72,14 @@ KINDS = {"dual-softmax": DualSoftmax(), "qb-norm": QbNorm(), "frame-max": FrameM
 def test_mistakes(asked: rescoring.Asked, message: str) -> None:
     with pytest.raises(LaffError, match=message.replace("?", "[?]")):
         rescoring.seconds(asked, ["laff", "pair"])
+
+
+def test_a_list_that_has_params_in_it() -> None:
+    """What is wrong is the entry, not the list; and how params are given."""
+    wanted = part("pipeline.graph.options.PairOptions").parameters
+    _, [mistake] = bind({"rescore": ["dual-softmax", {"qb-norm": {"beta": 5}}]}, wanted)
+    assert mistake.startswith("rescore: {'qb-norm': {'beta': 5}} should be text: second scoring, ")
+    assert mistake.endswith("or method -> its params")
 
 
 def test_all_mistakes_at_once() -> None:

@@ -40,6 +40,9 @@ WRONG = [
     ("Literal[1, 2]", True, "True should be one of 1, 2"),
     ("list[int]", 3, "3 should be a list of whole numbers, such as [1, 2]"),
     ("list[int]", [1, "2"], "'2' should be a whole number"),
+    ("list[str] | dict[str, int]", ["a", {"b": 1}], "{'b': 1} should be text"),
+    ("str | list[str]", [3], "3 should be text"),
+    ("str | list[str]", 3, "3 should be text or a list, such as [one, another]"),
     ("dict[str, float]", [1], "[1] should be a mapping"),
     ("dict[str, float]", {"a": "b"}, "'b' should be a number"),
 ]

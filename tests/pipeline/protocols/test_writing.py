@@ -1,9 +1,11 @@
 """The files of a prepared collection: what they hold, and when they replace others."""
 
+import itertools
 from pathlib import Path
 
 import pytest
 
+from pipeline import files
 from pipeline.errors import LaffError
 from pipeline.items import collection
 from pipeline.items.windows import Window
@@ -20,8 +22,8 @@ def prepared() -> Prepared:
 
 
 def write(out: Path, content: Prepared, replace: bool = False, videos: Path | None = None) -> str:
-    files = found(videos, [video for ids in content.ids.values() for video in ids], content.files) if videos else None
-    return writing.write(out, writing.texts(content, "mine", "mine/p", files, ["how"], out), replace)
+    paths = found(videos, [video for ids in content.ids.values() for video in ids], content.files) if videos else None
+    return writing.write(out, writing.texts(content, "mine", "mine/p", paths, ["how"], out), replace)
 
 
 def test_ids_of_all_kinds_come_back(tmp_path: Path):
@@ -103,9 +105,49 @@ def test_videos_that_came_later_need_no_leave(tmp_path: Path):
 
 def test_files_of_others_are_not_replaced(tmp_path: Path):
     (tmp_path / "train.txt").write_text("mine\n")
-    with pytest.raises(LaffError, match=r"holds files of the same names \(train.txt\)"):
-        write(tmp_path, prepared())
+    for leave in (False, True):
+        with pytest.raises(LaffError, match=r"holds files of the same names \(train.txt\) that .* did not write"):
+            write(tmp_path, prepared(), replace=leave)
     assert [path.name for path in tmp_path.iterdir()] == ["train.txt"]
+    assert (tmp_path / "train.txt").read_text() == "mine\n"
+
+
+def test_files_beside_a_collection_that_it_does_not_name_are_not_its_own(tmp_path: Path):
+    """Neither to be replaced nor to be removed, though a comment may have the name of one."""
+    content = prepared()
+    content.take("val", [], {})
+    writing.write(tmp_path, writing.texts(content, "mine", "", None, ["from val.txt"], tmp_path), replace=False)
+    for name in ("val.txt", "queries.txt"):
+        (tmp_path / name).write_text("my own\n")
+    with pytest.raises(LaffError, match=r"\(val.txt\) that `laff prepare` did not write"):
+        write(tmp_path, prepared(), replace=True)
+    (tmp_path / "val.txt").unlink()
+    write(tmp_path, prepared(), replace=True)
+    assert (tmp_path / "queries.txt").read_text() == "my own\n"
+
+
+def test_a_kill_while_one_replaces_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """No collection is left, and the files of both may be replaced when asked to."""
+    write(tmp_path, prepared())
+    other, real, count = prepared(), files.write_text, itertools.count()
+    other.take("val", [], {})
+    other.take("train", ["another"], {})
+
+    def stop(path: Path, text: str) -> None:
+        if next(count) == 2:
+            raise KeyboardInterrupt
+        real(path, text)
+
+    monkeypatch.setattr(files, "write_text", stop)
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path, other, replace=True)
+    monkeypatch.undo()
+    with pytest.raises(LaffError):
+        collection.load(tmp_path / "collection.yaml")
+    with pytest.raises(LaffError, match="an earlier collection that differs"):
+        write(tmp_path, prepared())
+    assert write(tmp_path, prepared(), replace=True).startswith("wrote ")
+    assert collection.load(tmp_path / "collection.yaml").ids["train"] == ["a b"]
 
 
 def test_a_file_in_place_of_the_folder(tmp_path: Path):

@@ -155,7 +155,7 @@ def base_scores(small: Small, name: str, seed: int) -> tuple[np.ndarray, np.ndar
     stage = context.graph.of_step("rank")
     test = candidates(context, stage)
     [row] = [row for row in models.rows(context.graph, stage) if row.name == name]
-    scores = test.scored(test.scorers(row, seed)).of_captions(np.arange(len(test.of_text)))
+    scores = test.scored(row, test.scorers(row, seed)).of_captions(np.arange(len(test.rows.captions)))
     if row.features:
         stored, read = (np.load(small.folder / f"{feature}.npz") for feature in row.features)
         where = {id_: place for place, id_ in enumerate(read["ids"])}

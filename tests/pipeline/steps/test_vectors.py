@@ -64,14 +64,14 @@ def test_rank_reads_them_and_embeds_no_video(small: Small, tmp_path: Path, monke
     monkeypatch.setattr(
         candidates_module, "embed_videos", lambda f, *more: embedded.append(f.__name__) or embed_videos(f, *more)
     )
-    scores = test.scored(test.scorers(row, 1)).of_captions(np.arange(8))
+    scores = test.scored(row, test.scorers(row, 1)).of_captions(np.arange(8))
     assert embedded == ["embed_text"]
     embedded.clear()
-    test.scored(test.scorers(row, 2))
+    test.scored(row, test.scorers(row, 2))
     assert embedded == ["embed_video", "embed_text"]  # of seed 2 nothing is stored
     other = small.context("rank.from=train")
     anew = candidates_module.candidates(other, other.graph.of_step("rank"))
-    alone = anew.scored(anew.scorers(row, 1)).of_captions(np.arange(8))
+    alone = anew.scored(row, anew.scorers(row, 1)).of_captions(np.arange(8))
     np.testing.assert_allclose(scores, alone, atol=1e-6)
     without = small.copy(tmp_path / "copy")
     reasons = {p.stage: p.reasons for p in (stage_plan(without.context("rank.from=train"), "rank"),)}

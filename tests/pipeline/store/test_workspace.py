@@ -1,10 +1,12 @@
 """One run at a time, and digests that are computed once."""
 
+import json
 import os
 import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -119,6 +121,31 @@ def test_a_digest_is_computed_once_until_the_file_changes(tmp_path: Path, monkey
     assert work.sha256(file) == real(file) != first
     assert work.sha256(file) == real(file)
     assert len(computed) == 2
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_file_that_changed_behind_its_old_date_has_another_digest(tmp_path: Path, together: bool):
+    """By its ctime. Notes of earlier versions have none, and count."""
+    file, root = tmp_path / "feature.bin", tmp_path / "WORK"
+
+    def digest() -> str:
+        work = Workspace(root)
+        with work.lock():
+            return work.sha256_together([file]) if together else work.sha256(file)
+
+    file.write_bytes(b"one")
+    before = file.stat()
+    first = digest()
+    time.sleep(0.02)
+    file.write_bytes(b"two")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert file.stat().st_mtime_ns == before.st_mtime_ns
+    second = digest()
+    assert second != first
+    [(key, note)] = json.loads((root / "digests.json").read_text()).items()
+    assert note[2] == second
+    (root / "digests.json").write_text(json.dumps({key: [*note[:2], "as noted"]}))
+    assert digest() == "as noted"
 
 
 def test_a_run_notes_new_dates_and_says_once_that_it_looks(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -79,6 +79,19 @@ def test_a_pickle_that_runs_something_is_not_read(desk: Any, tmp_path: Path):
     assert not (tmp_path / "ran").exists()
 
 
+def test_a_pickle_that_claims_a_bytearray_is_not_read(desk: Any, capfd: pytest.CaptureFixture[str]):
+    """Nor one that claims more than there is: Python would say so on stderr."""
+    for content, why in (
+        (pickle.dumps({"a_1_2": bytearray(b"a cat")}, protocol=5), "is not read: it holds a bytearray; "),
+        (b"\x80\x05\x96" + (1 << 40).to_bytes(8, "little") + b"abc.", "is no whole pickle; fetch it again"),
+    ):
+        [bad] = desk.mistakes("msvd", LISTS | {"raw-captions.pkl": content})
+        assert bad.startswith(f"raw-captions.pkl: {why}")
+    assert capfd.readouterr() == ("", "")
+    desk.prepare("msvd", {"raw-captions.pkl": pickle.dumps({"a_1_2": [["Öl"]]}), "train_list.txt": "a_1_2\n"}, **OTHER)
+    assert desk.captions("train") == {"a_1_2#0": "Öl"}
+
+
 @pytest.mark.parametrize(
     ("files", "wanted"),
     [

@@ -55,6 +55,14 @@ def test_a_draw_depends_on_ids_and_seed_alone(desk: Any):
     assert {split: len(videos) for split, videos in drawn[0].items()} == {"train": 5, "val": 2, "test": 3}
 
 
+def test_full_paths_lose_their_first_slash_and_a_note_says_so(desk: Any):
+    table = "video,text,split\n/data/a.mp4,x,train\n/data/a.mp4,y,train\nb.mp4,y,val\n/c,w,test\n"
+    report = desk.prepare("csv", {"t.csv": table})
+    assert "note: ids of videos that are named by full paths have no leading '/': data/a, c" in report
+    assert desk.collection().ids == {"train": ["data/a"], "val": ["b"], "test": ["c"]}
+    assert not any("full paths" in line for line in desk.prepare("csv", {"t.csv": CSV}, replace=True))
+
+
 def test_splits_that_rows_say(desk: Any):
     table = "file,text,partition\na.mp4,x,Training\nb.avi,y,dev\nb.avi,z,dev\nc,w,test\n"
     report = desk.prepare("csv", {"t.csv": table})
