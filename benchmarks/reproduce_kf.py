@@ -25,7 +25,7 @@ def main() -> int:
     data, work, *more = sys.argv[1:]
     statuses = []
     for table, roles in ROLES.items():
-        words = [word for feature, stage in roles.items() for word in ("--role", f"{feature}={stage}")]
+        words = [word for feature, stage in roles.items() for word in ("--stand-in", f"{feature}={stage}")]
         statuses.append(laff(Path(data), Path(work), "reproduce", [table, *words, *more]))
     return max(statuses)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.commands.options import FORMAT, run_options
+from pipeline.commands.options import FORMAT, mapping, run_options
 from pipeline.commands.shared import Shared, confirmed
 
 if TYPE_CHECKING:
@@ -21,19 +21,11 @@ def numbers(context: click.Context, option: click.Parameter, value: str) -> tupl
     return tuple(map(int, words))
 
 
-def roles_of(context: click.Context, option: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
-    """The roles of the options: ('lead=conse',) -> {'lead': 'conse'}."""
-    pairs = [text.partition("=") for text in value]
-    if wrong := ["".join(pair) for pair in pairs if not all(pair)]:
-        raise click.BadParameter(f"{wrong[0]!r} should be ROLE=FEATURE, such as lead=clip-ft")
-    return {role: name for role, _, name in pairs}
-
-
 ROLES = click.option(
     "--role",
     "roles",
     multiple=True,
-    callback=roles_of,
+    callback=mapping,
     metavar="ROLE=FEATURE",
     help="What $ROLE of the grid stands for.",
 )

@@ -6,18 +6,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands.options import COLLECTION, PATH
-
-
-def _equations(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, str]]:
-    """The values LEFT=RIGHT of an option; BadParameter for another form."""
-    pairs = []
-    for value in values:
-        left, equals, right = value.partition("=")
-        if not (left and equals and right):
-            raise click.BadParameter(f"{value}: should be {option.metavar}")
-        pairs.append((left, right))
-    return pairs
+from pipeline.commands.options import COLLECTION, PATH, equations
 
 
 @click.command(name="import")
@@ -28,7 +17,7 @@ def _equations(context: click.Context, option: click.Parameter, values: tuple[st
     "--split",
     "splits",
     multiple=True,
-    callback=_equations,
+    callback=equations,
     metavar="SPLIT=LIST",
     help="Which list of the tree is train, val or test, where its name does not say it; given again for a split, both "
     "are; val=test chooses the best epoch on test.",
@@ -37,7 +26,7 @@ def _equations(context: click.Context, option: click.Parameter, values: tuple[st
     "--pair",
     "pairs",
     multiple=True,
-    callback=_equations,
+    callback=equations,
     metavar="VIDEO=TEXT",
     help="Two features of one image-text model: they enter the fusion untransformed, and are a row of the table.",
 )

@@ -57,6 +57,20 @@ def work_option(required: bool = True) -> Command:
     )
 
 
+def equations(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, str]]:
+    """The values of an option LEFT=RIGHT that may be given several times; BadParameter for another form."""
+    pairs = [tuple(part.strip() for part in value.partition("=")[::2]) for value in values]
+    for value, pair in zip(values, pairs, strict=True):
+        if not all(pair):
+            raise click.BadParameter(f"{value!r} should be {option.metavar}")
+    return [(left, right) for left, right in pairs]
+
+
+def mapping(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """The values of an option LEFT=RIGHT as {left: right}; of equal left sides the last counts."""
+    return dict(equations(context, option, values))
+
+
 def stages_file(context: click.Context, option: click.Parameter, value: Path | None) -> StagesFile:
     """The file of --stages: the one in which the command itself was found, so that it is parsed once."""
     known = context.ensure_object(StagesFile)

@@ -6,19 +6,8 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands.options import PATH
+from pipeline.commands.options import PATH, mapping
 from pipeline.commands.terminal import called
-
-
-def columns_of(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    """The values of --column as {what: column}; BadParameter for one without `=`."""
-    columns = {}
-    for value in values:
-        what, equals, column = value.partition("=")
-        if not what or not equals or not column:
-            raise click.BadParameter(f"{value}: give WHAT=COLUMN, such as caption=sentence")
-        columns[what.strip()] = column.strip()
-    return columns
 
 
 def fractions_of(context: click.Context, option: click.Parameter, value: str | None) -> tuple[float, ...]:
@@ -52,7 +41,7 @@ def fractions_of(context: click.Context, option: click.Parameter, value: str | N
     "--captions", "first", type=click.IntRange(1), metavar="N", help="Keep the first N captions of each video."
 )
 @click.option(
-    "--column", "columns", multiple=True, callback=columns_of, metavar="WHAT=COLUMN", help="The column of a table."
+    "--column", "columns", multiple=True, callback=mapping, metavar="WHAT=COLUMN", help="The column of a table."
 )
 @click.option(
     "--fractions",

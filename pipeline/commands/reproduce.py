@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from pipeline.commands.compare import SEEDS, roles_of
-from pipeline.commands.options import FORMAT, optional_run_options
+from pipeline.commands.compare import SEEDS
+from pipeline.commands.options import FORMAT, mapping, optional_run_options
 from pipeline.commands.shared import Shared, confirmed
 
 
@@ -16,15 +16,15 @@ from pipeline.commands.shared import Shared, confirmed
     "--as",
     "same",
     multiple=True,
-    callback=roles_of,
+    callback=mapping,
     metavar="FEATURE=STAGE",
     help="The stage is this feature of the paper, under another name.",
 )
 @click.option(
-    "--role",
+    "--stand-in",
     "roles",
     multiple=True,
-    callback=roles_of,
+    callback=mapping,
     metavar="FEATURE=STAGE",
     help="The stage plays the part of this feature; - does without.",
 )
@@ -52,12 +52,12 @@ def reproduce_command(
     laff reproduce tab-11                                  what Table 11 of the LAFF paper needs, and its figures
     laff reproduce tab-11 -c c.yaml -w WORK --dry-run      what of it is there, what would be trained, how long it takes
     laff reproduce tab-11 -c c.yaml -w WORK                three seeds of each row; ours, quoted and the difference
-    laff reproduce tab-11 -w WORK --as rx101=resnext --role wsl=ircsn --role clip=-
+    laff reproduce tab-11 -w WORK --as rx101=resnext --stand-in wsl=ircsn --stand-in clip=-
 
     A difference is printed only where the protocol of the collection (`protocol:` in collection.yaml) and the names of
     all features of a row are those of the paper. --as says that a stage is the paper's feature under another name;
-    --role lets another feature play its part, and the figures are then of other features. Rows that cannot be run are
-    listed with the reason.
+    --stand-in lets another feature play its part, and the figures are then of other features. Rows that cannot be run
+    are listed with the reason.
     Rows are trained and cached as by `laff compare`, in WORK/compare/reproduce-TABLE/; the table goes there as
     reproduction.txt, .csv, .md and .tex.
     """

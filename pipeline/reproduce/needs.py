@@ -13,8 +13,8 @@ from pipeline.views.tables import text_table
 
 HINT = (
     "A feature that the stages file does not make comes from a file of yours by `laff import`. --as FEATURE=STAGE says "
-    "that a stage of yours\nis that feature, --role FEATURE=STAGE lets another feature play its part (- does without); "
-    "a feature's text side is FEATURE-text\nwhere it has another stage."
+    "that a stage of yours\nis that feature, --stand-in FEATURE=STAGE lets another feature play its part (- does "
+    "without); a feature's text side is\nFEATURE-text where it has another stage."
 )
 
 

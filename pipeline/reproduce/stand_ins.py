@@ -39,12 +39,14 @@ class StandIns:
         of_sides = names(table)
         known = list(dict.fromkeys([*of_sides["video"], *of_sides["text"], *(one + TEXT for one in of_sides["text"])]))
         problems = Problems()
-        for option, named in (("--as", self.same), ("--role", self.roles)):
+        for option, named in (("--as", self.same), ("--stand-in", self.roles)):
             for feature in named:
                 if feature not in known:
                     hint = did_you_mean(feature, known) or f"; its features are {', '.join(known)}"
                     problems.add(f"{option} {feature}: the table has no such feature{hint}")
-        problems.extend(f"{feature}: give --as or --role, not both" for feature in self.same if feature in self.roles)
+        problems.extend(
+            f"{feature}: give --as or --stand-in, not both" for feature in self.same if feature in self.roles
+        )
         problems.check(table.id)
 
     def stage(self, feature: str, side: str) -> str:

@@ -61,15 +61,12 @@ def commands(group: click.Group, context: click.Context, prefix: str = "") -> It
     "option", ["--work", "--collection", "--stages", "--profile", "--set", "--trust", "--workers", "--role", "--name"]
 )
 def test_a_shared_option_is_the_same_wherever_it_is_taken(option: str) -> None:
-    """The same letters, type and text in the help; only whether it must be given differs.
-
-    Two mean something else: the collection that import writes for, and the features of a published table.
-    """
+    """The same letters, type and text in the help; only whether it must be given differs."""
     descriptions = [
         {key: value for key, value in parameter.to_info_dict().items() if key not in ("required", "default")}
-        for name, command in commands(cli.main, click.Context(cli.main))
+        for _, command in commands(cli.main, click.Context(cli.main))
         for parameter in command.params
-        if option in parameter.opts and (option, name) not in {("--collection", "import"), ("--role", "reproduce")}
+        if option in parameter.opts
     ]
     assert len(descriptions) > 3
     assert all(description == descriptions[0] for description in descriptions)

@@ -45,7 +45,7 @@ def test_a_collection_from_a_table(table: Path, tmp_path: Path):
     assert f"import FEATURES --out FOLDER -c {out / 'collection.yaml'}" in output.splitlines()[-1]
     status, output = laff("prepare", "csv", table, *options, "--seed", 7)
     assert status == 1
-    assert "--yes replaces them" in output
+    assert "--yes replaces it" in output
     assert laff("prepare", "csv", table, *options, "--seed", 7, "--yes")[0] == 0
 
 
@@ -56,7 +56,7 @@ def test_a_collection_from_a_table(table: Path, tmp_path: Path):
         (["csv", "TABLE"], 2, "Missing option '--out'"),
         (["csv", "--out", "x"], 1, "name the annotation files of csv too"),
         (["csv", "TABLE", "--out", "x", "--videos", "none"], 1, "--videos none: no such folder"),
-        (["csv", "TABLE", "--out", "x", "--column", "caption"], 2, "give WHAT=COLUMN"),
+        (["csv", "TABLE", "--out", "x", "--column", "caption"], 2, "should be WHAT=COLUMN"),
         (["csv", "TABLE", "--out", "x", "--fractions", "1/2"], 2, "such as 80/10/10"),
         (["csv", "TABLE", "--out", "x", "--fractions", "0/0/0"], 2, "such as 80/10/10"),
         (["csv", "none.csv", "--out", "x"], 1, "none.csv: no such file or folder"),

@@ -153,7 +153,7 @@ def test_needed_takes_what_is_read_and_no_more():
     with pytest.raises(LaffError) as error:
         graph.needed(["x3"])
     assert str(error.value) == "stages.yaml has no stage 'x3'; did you mean 'x3d'?"
-    with pytest.raises(LaffError, match="stages.yaml has no stage 'nosuch'; known: ingest, "):
+    with pytest.raises(LaffError, match=r"stages\.yaml has no stage 'nosuch'; known: ingest, "):
         stages.load().needed(["nosuch"])
 
 

@@ -14,7 +14,7 @@ from pipeline.published import read
 from pipeline.reproduce.needs import overview
 
 PLAYED = ("rx101=pair", "re152=other", "w2v=-", "gru=-", "clip-text=words")
-ROLES = [word for role in PLAYED for word in ("--role", role)]
+ROLES = [word for role in PLAYED for word in ("--stand-in", role)]
 TRAIN = "compare/reproduce-tab-11/train"
 
 
@@ -103,10 +103,10 @@ def test_other_features_play_the_parts(small: Any) -> None:
 
 
 def test_a_dry_run_makes_nothing(small: Any) -> None:
-    shown = laff("11", *small.options(), *ROLES[:-2], "--role", "clip-text=nothing", "--dry-run", code=1).output
+    shown = laff("11", *small.options(), *ROLES[:-2], "--stand-in", "clip-text=nothing", "--dry-run", code=1).output
     assert "tab-11: no row can be run here" in shown
     assert "no stage makes a text feature 'nothing'" in shown
-    shown = laff("11", *small.options(), *ROLES, "--role", "wsl=-", "--dry-run").stdout
+    shown = laff("11", *small.options(), *ROLES, "--stand-in", "wsl=-", "--dry-run").stdout
     assert "reproduce-tab-11 on small: 24 to train, 0 trained already" in shown
     assert "not run here: laff of rx101-re152-wsl-clip: no stage makes a video feature 'clip'" in shown
     assert not small.work.exists()
@@ -116,13 +116,13 @@ def test_a_dry_run_makes_nothing(small: Any) -> None:
     ("words", "code", "message"),
     [
         (["tab-1"], 1, "no published table 'tab-1'"),
-        (["11", "--role", "rx=pair"], 1, "--role rx: the table has no such feature"),
+        (["11", "--stand-in", "rx=pair"], 1, "--stand-in rx: the table has no such feature"),
         (["12", "--test-set", "MSVDD"], 1, "tab-12 has no such test set; did you mean 'MSVD'"),
-        (["11", "--role", "pair"], 2, "should be ROLE=FEATURE"),
+        (["11", "--stand-in", "pair"], 2, "should be FEATURE=STAGE"),
         (["11", "-c", "c.yaml"], 2, "give -w too, the workspace"),
         (["11", "--dry-run"], 2, "give -w too, the workspace"),
         (["9", "--seeds", "1"], 1, "tab-9: there is nothing to train: `laff analyze weights` measures the same"),
-        (["ea", "--role", "clip=a"], 1, "ea: there is nothing to train: the abstract names neither"),
+        (["ea", "--stand-in", "clip=a"], 1, "ea: there is nothing to train: the abstract names neither"),
     ],
 )
 def test_mistakes(words: list[str], code: int, message: str) -> None:

@@ -24,8 +24,8 @@ def test_a_stage_is_named_as_its_feature_or_by_a_person() -> None:
 
 
 def test_a_wrong_name_is_told() -> None:
-    with pytest.raises(LaffError, match=r"--role rx11: the table has no such feature; did you mean 'rx101'\?"):
+    with pytest.raises(LaffError, match=r"--stand-in rx11: the table has no such feature; did you mean 'rx101'\?"):
         StandIns({}, {"rx11": "a"}).check(read.load("tab-11"))
-    with pytest.raises(LaffError, match="wsl: give --as or --role, not both"):
+    with pytest.raises(LaffError, match="wsl: give --as or --stand-in, not both"):
         StandIns({"wsl": "a"}, {"wsl": "b"}).check(read.load("tab-11"))
     StandIns({"clip-text": "a"}, {"clip": "b"}).check(read.load("tab-11"))
