@@ -27,7 +27,7 @@ def lines(imported: Imported) -> Iterator[str]:
     yield from _pairs(imported)
     yield from (f"note: {note}" for note in imported.notes)
     if imported.written:
-        yield f"written: {', '.join(map(str, imported.written))}"
+        yield f"wrote {', '.join(map(str, imported.written))}"
     if kept := [path for path in imported.files if path not in imported.written]:
         yield f"up to date already: {', '.join(map(str, kept))}"
     collection = shlex.quote(str(imported.collection)) if imported.collection else "COLLECTION.yaml"
