@@ -10,7 +10,7 @@ from pipeline.protocols.prepared import SPLITS, Prepared
 def next_step(prepared: Prepared, protocol: Protocol, video_files: Files | None, file: Path, command: str) -> str:
     """What to do next, in a line.
 
-    video_files: those of its videos, None where it names none; file: its collection.yaml; command: how `laff` is called.
+    video_files: of its videos; None where it names none. file: its collection.yaml. command: how `laff` is called.
     """
     lacking = [split for split in SPLITS if not prepared.captions[split]]
     if prepared.val_is_test:

@@ -30,8 +30,8 @@ def texts(
 ) -> dict[str, str]:
     """{name of a file: its content}, the collection.yaml last.
 
-    name: of the collection. protocol: its name for others, or ''. video_files: those of the videos; None where features are
-    imported. head: comments, a line each. out: the folder, from which paths may be relative.
+    name: of the collection. protocol: its name for others, or ''. video_files: of the videos; None where features
+    are imported. head: comments, a line each. out: the folder, from which paths may be relative.
     """
     contents: dict[str, str] = {}
     described: dict[str, Any] = {"name": name}

@@ -196,9 +196,9 @@ def _datasets(path: Path, file: Any) -> list[str]:
             names.append(name)
         return None
 
-    if found := file.visititems_links(visit):
+    if outside := file.visititems_links(visit):
         raise LaffError(
-            f"{path}: {printable(found[0])!r} is a link to {printable(found[1])!r}, and laff follows none; "
+            f"{path}: {printable(outside[0])!r} is a link to {printable(outside[1])!r}, and laff follows none; "
             "write the rows themselves into the file"
         )
     if not names:
