@@ -64,7 +64,7 @@ def fitted(
 
 
 def _of_collections(file_sets: Sequence[FileSet], items: Items, problems: Problems) -> list[FileSet]:
-    """The features, where the collection is made of several: those of one collection each together, as they are one."""
+    """The features; where the collection is made of several, the files of one feature for each of them as one."""
     if len(items.origins.ids) < 2:
         return list(file_sets)
     alike: dict[tuple[Side, Level, int], list[FileSet]] = {}

@@ -1,4 +1,4 @@
-"""Of a collection that is made of several: which of them each file of features is of, told by its ids."""
+"""The collection that each file of features is of, by its ids, where a collection is made of several."""
 
 import re
 from collections.abc import Collection as Sized

@@ -1,4 +1,4 @@
-"""Which lists of a tree are which split: told by options, else by their names; and the collection.yaml that says so."""
+"""The lists of a tree by split, as options or else their names say; and the collection.yaml that has them."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -82,7 +82,7 @@ def _of_captions(words: Part | None) -> list[str]:
 
 
 def _learning(recipe: Recipe) -> list[str]:
-    """What learns, ranks and tells figures."""
+    """The stages that learn, rank and evaluate."""
     params = [f"      raw: {yamls.inline(recipe.raw)} # enter untransformed: image-text pairs"]
     if recipe.learns:
         params.append("      baselines: {concat: fusion.concat.Concat}")

@@ -97,7 +97,7 @@ def _title(wish: Wish) -> str:
 
 
 def _resembled(wish: Wish, given: sources.Sources) -> str:
-    """That the files are those of another data set, if they look so; else ''."""
+    """The hint that the files look like those of another data set; '' where they do not."""
     others = known.resembled([one.path for one in given.files], wish.data_set)
     commands = " or ".join(f"`{wish.command} prepare {other}`" for other in others)
     return f"The files look like those of another data set: {commands}" if others else ""
