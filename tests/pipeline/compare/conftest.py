@@ -51,7 +51,7 @@ quoted:
   source: a paper <b>
   protocol: elsewhere
   columns: [A, B]
-  rows: {laff: {A: 1.5}, clip-ft: {A: 1, B: 2.5}}
+  rows: {laff: {A: 31.25}, clip-ft: {A: 1, B: 2.5}}
 """
 ROLES = {"lead": "pair", "lead-text": "words"}
 

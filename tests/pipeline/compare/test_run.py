@@ -183,23 +183,23 @@ def test_quoted_figures_stand_apart(small) -> None:
     text = (comparison.folder / "table.txt").read_text()
     measured, quoted = text.split("quoted, not of this run", 1)[0], text.split("quoted, not of this run", 1)[1]
     (line,) = (line for line in measured.splitlines() if line.startswith("laff "))
-    assert "1.5" not in line.split()
+    assert "31.25" not in line.split()
     assert "pair" in [
         line.split()[0] for line in measured.splitlines() if line
     ]  # whose figures are not those of clip-ft
     assert "Source: a paper <b>." in quoted
     lines = {line.split()[0]: line.split()[1:] for line in quoted.split("\n\n")[0].splitlines() if line.strip()}
     assert lines["row"] == ["A", "B"]
-    assert lines["laff"] == ["1.5", "-"]
+    assert lines["laff"] == ["31.25", "-"]
     assert lines["clip-ft"] == ["1", "2.5"]
     rows = list(csv.DictReader((comparison.folder / "table.csv").open()))
     assert [(row["row"], row["way"], row["quoted A"], row["quoted B"]) for row in rows[:2]] == [
-        ("laff", "t2v", "1.5", ""),
+        ("laff", "t2v", "31.25", ""),
         ("laff", "v2t", "", ""),
     ]
     lines = list(csv.DictReader((comparison.folder / "quoted.csv").open()))
     assert [(line["row"], line["metric"], line["figure"]) for line in lines] == [
-        ("laff", "A", "1.5"),
+        ("laff", "A", "31.25"),
         ("clip-ft", "A", "1"),
         ("clip-ft", "B", "2.5"),
     ]
