@@ -62,7 +62,7 @@ class GruEncoder(nn.Module):
         return torch.cat([self.packed(ids[a:b], torch.cat([s, s.new_tensor([b])]) - a) for a, b, s in pieces])
 
     def packed(self, ids: Tensor, starts: Tensor) -> Tensor:
-        """The same mean states by nn.GRU: for a GPU, and on a CPU where LAFF_PLAIN=1 asks for it; `cpu/` must equal it.
+        """Mean states by nn.GRU: for a GPU, and on a CPU where LAFF_PLAIN=1 asks for it; `cpu/` must equal them.
 
         `starts` is on the CPU, so that nothing waits for a GPU.
         """

@@ -47,7 +47,7 @@ def check_place(collection: Collection, root: Path) -> None:
 
 def choose(context: Context, request: Request) -> Chosen:
     """The run that a request belongs to; sets the folders of its stages in the context's workspace."""
-    if request.own:
+    if request.is_run:
         return runs.choose(context, request.name, request.last)
     runs.beside(context, str(PurePosixPath(context.graph.of_step("rank").name).parent))
     return Chosen(MAIN)

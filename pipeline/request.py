@@ -32,7 +32,7 @@ class Request:
     last: str = ""  # of the run whose settings these are, where the workspace remembered them
     replace: bool = False  # whether finished results that other settings or other code made may be replaced
     package: Path | None = None  # a package, whose graph and models are applied in place of a stages file's
-    own: ClassVar[bool] = True  # whether it makes a run of its own, which the workspace remembers
+    is_run: ClassVar[bool] = True  # whether it makes a run of its own, which the workspace remembers
 
     def graph(self) -> Graph:
         """The graph with profile and settings applied."""
@@ -49,7 +49,7 @@ class Request:
         """In words, what settings the last run had that are not given now; '' where they are the same."""
         last = memory.read(self.work)
         before = (memory.known(self.work, last.run) if last else None) or last  # as it was given when it trained
-        if before is None or not self.own:
+        if before is None or not self.is_run:
             return ""
         words = [f"--package {before.package}"] if before.package and before.package != self.package else []
         words += [f"--profile {before.profile}"] if before.profile and before.profile != self.profile else []

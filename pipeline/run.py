@@ -101,7 +101,7 @@ def run(
         outcome.videos = sum(map(len, collection.ids.values()))
         outcome.random, outcome.stages = random_stages(context, names), names
         outcome.ends = {step: stage.name for step in ENDS for stage in graph.stages_of(step)}
-        outcome.advice = search_advice(graph, request.work, names) if request.own else ""
+        outcome.advice = search_advice(graph, request.work, names) if request.is_run else ""
         check_names(context, names)
         lacks.check(context, names)
         chosen = choose(context, request)
@@ -114,7 +114,7 @@ def run(
         stale = check_work(context, names)
         _check_fit(context, stale)
         packed.check(context, stale)
-        if request.own:
+        if request.is_run:
             request.remember(context.graph, chosen, replacing, trains)
         elif request.replace:
             memory.settle(request.work, replacing)  # what is made now is wanted now, whatever was agreed to before

@@ -86,7 +86,7 @@ def check_losses(context: Context, names: Sequence[str], request: Request) -> di
 def _gone(context: Context, request: Request) -> str:
     """In words, the videos that are lost with another collection than the last run's; '' where most are in it."""
     last = memory.read(request.work)
-    if last is None or not request.own or last.collection.resolve() == request.collection.resolve():
+    if last is None or not request.is_run or last.collection.resolve() == request.collection.resolve():
         return ""
     try:
         videos_before = read_table(context.work.table)[0].videos

@@ -209,7 +209,7 @@ def trained(
 
 
 def trained_alone(context: Context, stage: Stage, model: Model, encoders: Sequence[Joint], seed: int) -> "Spaces":
-    """The same as `trained`, without features in memory: widths are read from cached shards."""
+    """The model as `trained` gives it, without features in memory: widths are read from cached shards."""
     joint = {encoder.name: int(encoder.part.dim) for encoder in encoders}
     if stage.packed:  # a collection may have no shards of texts or videos to read widths from
         known = stage.packed.widths

@@ -38,7 +38,7 @@ class Cost:
 
     row: str
     seeds: tuple[int, ...]  # still to be trained
-    made: int  # trainings that are done, or are taken from a run or another comparison
+    done: int  # trainings that are done, or are taken from a run or another comparison
     batch: int  # pairs in a step
     steps: int  # in an epoch
     epochs: int  # at most: a training ends where its validation score stands still
@@ -167,7 +167,7 @@ def dear(costs: Sequence[Cost]) -> list[str]:
 def text(costs: Sequence[Cost], before: Sequence[Planned], title: str) -> str:
     """A text of what would be trained and how long it takes; `before` are the stages to be made first."""
     todo = [cost for cost in costs if cost.seeds]
-    trainings, trained = sum(len(cost.seeds) for cost in costs), sum(cost.made for cost in costs)
+    trainings, trained = sum(len(cost.seeds) for cost in costs), sum(cost.done for cost in costs)
     lines = [f"{title}: {trainings} to train, {trained} trained already (here, by a run or by another comparison)"]
     if before:
         names = ", ".join(f"{planned.stage} ({len(planned.todo)})" for planned in before)

@@ -23,7 +23,7 @@ OVERRULED = ("own", "baselines")  # options of train in whose place a grid has i
 class GridRequest(Request):
     """A request whose graph is that of a grid's rows."""
 
-    own: ClassVar[bool] = False  # a comparison stands in a folder of its own, whatever its settings
+    is_run: ClassVar[bool] = False  # a comparison stands in a folder of its own, whatever its settings
     rows: Rows | None = None
 
     def graph(self) -> Graph:

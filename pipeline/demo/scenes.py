@@ -97,7 +97,7 @@ class Planner:
         self.shapes, self.colours = Deck(SHAPES, self.rng), Deck(COLOURS, self.rng)
         self.sizes, self.places = Deck(SIZES, self.rng), Deck(PLACES, self.rng)
         self.moves, self.duets = Deck(MOVES, self.rng), Deck(DUETS, self.rng)
-        self.made: set[Scene] = set()
+        self.used: set[Scene] = set()
 
     def split(self, videos: int) -> list[Scene]:
         """So many new scenes in random order; one in five has two things."""
@@ -123,10 +123,10 @@ class Planner:
 
             def fits(move: Move, roles: tuple[Thing, ...] = roles) -> bool:
                 scene = Scene(place, roles, move)
-                return visible(move, roles[0]) and scene not in self.made and all(s.move != move for s in scenes)
+                return visible(move, roles[0]) and scene not in self.used and all(s.move != move for s in scenes)
 
             scenes.append(Scene(place, roles, deck.draw(fits)))
-            self.made.add(scenes[-1])
+            self.used.add(scenes[-1])
         return scenes
 
     def thing(self, place: str, sizes: set[str], others: list[Thing]) -> Thing:

@@ -1,11 +1,11 @@
-"""What was found against a collection: which side and level a feature has, which of its files are used, what lacks."""
+"""Features fitted to a collection: the side and level of each, which of its files are used, and what lacks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pipeline.errors import LaffError, Problems
 from pipeline.exchange import bigfiles, origins
-from pipeline.exchange.found import Feature, Found, Level, Part, Side
+from pipeline.exchange.found import Feature, FileSet, Level, Part, Side
 from pipeline.exchange.names import stage_name
 from pipeline.exchange.origins import Origins
 from pipeline.items.collection import Collection
@@ -41,7 +41,7 @@ class Items:
 
 
 def fitted(
-    found: Sequence[Found], items: Items, taken: Sequence[str], problems: Problems, notes: list[str]
+    file_sets: Sequence[FileSet], items: Items, taken: Sequence[str], problems: Problems, notes: list[str]
 ) -> list[Feature]:
     """The features that fit, those of videos first, by name; what does not fit is noted in `problems`.
 
@@ -49,7 +49,7 @@ def fitted(
     """
     features: list[Feature] = []
     names = list(taken)
-    joined = _of_collections(found, items, problems)
+    joined = _of_collections(file_sets, items, problems)
     for one in sorted(joined, key=lambda one: (one.side == "text", one.name.rpartition("/")[2].lower(), one.name)):
         wrong = Problems()
         feature = _feature(one, items, wrong, notes)
@@ -63,12 +63,12 @@ def fitted(
     return sorted(features, key=lambda feature: (feature.side == "text", feature.level == "frame"))
 
 
-def _of_collections(found: Sequence[Found], items: Items, problems: Problems) -> list[Found]:
-    """The features, where the collection is made of several: those of one collection each together, as they are one."""
+def _of_collections(file_sets: Sequence[FileSet], items: Items, problems: Problems) -> list[FileSet]:
+    """The features; where the collection is made of several, the files of one feature for each of them as one."""
     if len(items.origins.ids) < 2:
-        return list(found)
-    alike: dict[tuple[Side, Level, int], list[Found]] = {}
-    for one in found:
+        return list(file_sets)
+    alike: dict[tuple[Side, Level, int], list[FileSet]] = {}
+    for one in file_sets:
         side, level = _kind(one, items)
         try:
             parts = [items.origins.placed(part, _ids(part, level), side) for part in one.parts]
@@ -85,17 +85,17 @@ def _of_collections(found: Sequence[Found], items: Items, problems: Problems) ->
     ]
 
 
-def _feature(found: Found, items: Items, problems: Problems, notes: list[str]) -> Feature | None:
+def _feature(file_set: FileSet, items: Items, problems: Problems, notes: list[str]) -> Feature | None:
     """A feature with the files that are used; None where it does not fit, and a problem that says so."""
-    side, level = _kind(found, items)
-    ids_of = _used(found, items.sets.get(side), side, level, problems, notes)
+    side, level = _kind(file_set, items)
+    ids_of = _used(file_set, items.sets.get(side), side, level, problems, notes)
     if not ids_of:
-        if found.aside:
-            notes.append(f"'{found.name}' is not used: it lies in collections that are no split")
+        if file_set.aside:
+            notes.append(f"'{file_set.name}' is not used: it lies in collections that are no split")
         elif not problems:
-            problems.add(_of_another_set(found, items, side))
+            problems.add(_of_another_set(file_set, items, side))
         return None
-    first, *others = (found.parts[number] for number in ids_of)
+    first, *others = (file_set.parts[number] for number in ids_of)
     if other := next((part for part in others if part.width != first.width), None):
         problems.add(
             f"{first.path} has rows of {first.width} numbers, {other.path} of {other.width}: these are two different "
@@ -107,7 +107,7 @@ def _feature(found: Found, items: Items, problems: Problems, notes: list[str]) -
     lacking = [id_ for id_ in wanted if id_ not in covered]
     if lacking:
         what = f"no row of {len(lacking)} of the {len(wanted)} {_word(side)}, such as '{lacking[0]}'"
-        hint = _prefix_hint(found, lacking)
+        hint = _prefix_hint(file_set, lacking)
         if side == "text":
             where = f"{first.path}{' and others' if others else ''}"
             hint = hint or "; captions cannot be left out: extract the feature for these too"
@@ -121,16 +121,16 @@ def _feature(found: Found, items: Items, problems: Problems, notes: list[str]) -
         ):
             problems.add(
                 f"{first.path}{' and others' if others else ''}: no row of {' and no row of '.join(needed)}, without "
-                f"which nothing can be trained on '{found.name}'{hint or '; give its files of all splits'}"
+                f"which nothing can be trained on '{file_set.name}'{hint or '; give its files of all splits'}"
             )
             return None
         of_no = f", and none of {' and '.join(without)}" if without else ""
-        notes.append(f"'{found.name}' has {what}{of_no}{hint or '; a run goes on without them'}")
-    return Feature("", replace(found, parts=[first, *others]), side, level, len(wanted) - len(lacking))
+        notes.append(f"'{file_set.name}' has {what}{of_no}{hint or '; a run goes on without them'}")
+    return Feature("", replace(file_set, parts=[first, *others]), side, level, len(wanted) - len(lacking))
 
 
 def _used(
-    found: Found, wanted: frozenset[str] | None, side: Side, level: Level, problems: Problems, notes: list[str]
+    file_set: FileSet, wanted: frozenset[str] | None, side: Side, level: Level, problems: Problems, notes: list[str]
 ) -> dict[int, frozenset[str]]:
     """{number: ids} of the files of a feature that have a row which no file before has.
 
@@ -138,7 +138,7 @@ def _used(
     """
     ids_of: dict[int, frozenset[str]] = {}
     covered: frozenset[str] = frozenset()
-    for number, part in enumerate(found.parts):
+    for number, part in enumerate(file_set.parts):
         try:
             ids = frozenset(f"{part.prefix}{id_}" if part.prefix else id_ for id_ in _ids(part, level))
         except LaffError as error:
@@ -147,14 +147,14 @@ def _used(
         fitting = ids if wanted is None else ids & wanted
         if not fitting - covered:
             why = (
-                f"other files of '{found.name}' have its rows"
+                f"other files of '{file_set.name}' have its rows"
                 if fitting
                 else f"it has a row of none of the {_word(side)}"
             )
-            if found.parts[1:]:
+            if file_set.parts[1:]:
                 notes.append(f"{part.path} is not used: {why}")
         elif both := ids & covered:
-            other = next(found.parts[of] for of, theirs in ids_of.items() if theirs & both)
+            other = next(file_set.parts[of] for of, theirs in ids_of.items() if theirs & both)
             problems.add(
                 f"{part.path} and {other.path} both have a row of '{min(both)}' ({len(both)} such ids), so it is not "
                 "clear which one counts: keep one of the two files"
@@ -170,41 +170,41 @@ def _ids(part: Part, level: Level) -> Sequence[str]:
     return bigfiles.videos(part) if level == "frame" and not part.frames else part.ids
 
 
-def _kind(found: Found, items: Items) -> tuple[Side, Level]:
+def _kind(file_set: FileSet, items: Items) -> tuple[Side, Level]:
     """Whether the rows are of videos or captions, and whether they are of frames: by the ids, else by the place."""
-    ids = [id_ for part in found.parts for id_ in part.ids]
-    if any(part.frames for part in found.parts):
+    ids = [id_ for part in file_set.parts for id_ in part.ids]
+    if any(part.frames for part in file_set.parts):
         return "video", "frame"
     if not items.sets:
-        side = found.side or ("text" if 2 * sum("#" in id_ for id_ in ids) > len(ids) else "video")
-        named_so = side == "video" and "frame" in found.name.lower() and all(map(frame_ids.parse, ids))
+        side = file_set.side or ("text" if 2 * sum("#" in id_ for id_ in ids) > len(ids) else "video")
+        named_so = side == "video" and "frame" in file_set.name.lower() and all(map(frame_ids.parse, ids))
         return side, "frame" if named_so else "video"
-    shared = {side: sum(items.origins.most(part.ids, side) for part in found.parts) for side in items.sets}
-    if found.side == "text" or (found.side is None and shared["text"] > shared["video"]):
+    shared = {side: sum(items.origins.most(part.ids, side) for part in file_set.parts) for side in items.sets}
+    if file_set.side == "text" or (file_set.side is None and shared["text"] > shared["video"]):
         return "text", "video"
-    videos = [[named[0] for named in map(frame_ids.parse, part.ids) if named] for part in found.parts]
+    videos = [[named[0] for named in map(frame_ids.parse, part.ids) if named] for part in file_set.parts]
     frames = sum(items.origins.most(of_part, "video") for of_part in videos)
     return "video", "frame" if frames > shared["video"] else "video"
 
 
-def _of_another_set(found: Found, items: Items, side: Side) -> str:
+def _of_another_set(file_set: FileSet, items: Items, side: Side) -> str:
     """The problem of a feature none of whose rows is wanted."""
-    part = found.parts[0]
+    part = file_set.parts[0]
     known = items.captions if side == "text" else items.videos
     if not part.ids:
         return f"{part.path}: has no row"
     if not known:
         return f"{part.path}: its ids are such as '{part.ids[0]}', and the collection has no {_word(side)}"
     return (
-        f"{part.path}{' and others' if found.parts[1:] else ''}: a row for none of the {len(known)} {_word(side)}, "
+        f"{part.path}{' and others' if file_set.parts[1:] else ''}: a row for none of the {len(known)} {_word(side)}, "
         f"such as '{known[0]}'; its own ids are such as '{part.ids[0]}', so it is of another data set, or names things "
         "otherwise: write the ids as the collection has them"
     )
 
 
-def _prefix_hint(found: Found, wanted: Sequence[str]) -> str:
+def _prefix_hint(file_set: FileSet, wanted: Sequence[str]) -> str:
     """What to do where ids differ by the name of a collection alone, which one made of several puts in front."""
-    ids = frozenset().union(*(part.ids for part in found.parts))
+    ids = frozenset().union(*(part.ids for part in file_set.parts))
     if any(id_.partition("/")[2] in ids for id_ in wanted):
         return f"; ids of some collections are there without their prefix: {origins.APART}"
     return ""

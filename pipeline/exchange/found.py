@@ -1,4 +1,4 @@
-"""What was found: files of features with their ids and widths, features made of them, lists, captions, word vectors."""
+"""What an import finds: files of features with ids and widths, features made of them, lists, captions, word vectors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Found:
+class FileSet:
     """A feature: the files of one name, such as one for each split."""
 
     name: str  # as the tree or the file calls it
@@ -41,7 +41,7 @@ class Feature:
     """A feature that fits the collection."""
 
     stage: str  # the name of its stage
-    found: Found  # the parts that are used
+    files: FileSet  # the parts that are used
     side: Side
     level: Level
     covered: int = 0  # videos or captions of the collection that have a row
@@ -49,7 +49,7 @@ class Feature:
     @property
     def width(self) -> int:
         """D of its rows."""
-        return self.found.parts[0].width
+        return self.files.parts[0].width
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class ItemSet:
 class Contents:
     """All that was found under the paths of one import."""
 
-    features: list[Found] = field(default_factory=list)
+    features: list[FileSet] = field(default_factory=list)
     sets: list[ItemSet] = field(default_factory=list)
     words: list[Part] = field(default_factory=list)  # word vectors, whose ids are words
     skipped: set[str] = field(default_factory=set)  # names of features that were left out, as asked for

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from pipeline import files
 from pipeline.errors import LaffError, Problems, meant
 from pipeline.exchange import fitting, looking, names, splits, stages_text
-from pipeline.exchange.found import Contents, Feature, Found, Part
+from pipeline.exchange.found import Contents, Feature, FileSet, Part
 from pipeline.exchange.stages_text import Recipe
 from pipeline.graph import stages
 from pipeline.graph.stages_file import StagesFile
@@ -70,8 +70,8 @@ def run(order: Order) -> Imported:
     lists = _lists(order, contents, head, problems)
     _end(problems)
     items = fitting.Items.of(lists.described)
-    found = [_in_order(one, lists.collections) for one in contents.features]
-    features = fitting.fitted(found, items, (*stages_text.OWN, *stages.VERBS), problems, contents.notes)
+    file_sets = [_in_order(one, lists.collections) for one in contents.features]
+    features = fitting.fitted(file_sets, items, (*stages_text.OWN, *stages.VERBS), problems, contents.notes)
     if not contents.features and not problems:
         problems.add(f"holds no features; {looking.KNOWN}", order.paths[0])
     pairs = _pairs(order, features, problems)
@@ -100,7 +100,7 @@ def _end(problems: Problems) -> None:
 
 def _check_skips(order: Order, contents: Contents, problems: Problems) -> None:
     """Note features that are to be left out and that nobody has."""
-    known = [found.name for found in contents.features]
+    known = [file_set.name for file_set in contents.features]
     for name in order.skip:
         if name not in contents.skipped:
             problems.add(f"--skip {name}: no such feature{meant(name, known)}")
@@ -141,34 +141,34 @@ def _described(texts: Mapping[str, str], out: Path) -> Collection:
             raise LaffError("", [one.replace(folder, str(out)) for one in error.problems]) from None
 
 
-def _in_order(found: Found, collections_first: Sequence[str]) -> Found:
+def _in_order(file_set: FileSet, collections_first: Sequence[str]) -> FileSet:
     """A feature with its files by split, those of other collections of the tree behind them."""
     place = {name: number for number, name in reversed(list(enumerate(collections_first)))}
-    parts = sorted(found.parts, key=lambda part: place.get(part.collection, len(place)))
-    return replace(found, parts=parts, aside=bool(place) and bool(parts) and parts[0].collection not in ("", *place))
+    parts = sorted(file_set.parts, key=lambda part: place.get(part.collection, len(place)))
+    return replace(file_set, parts=parts, aside=bool(place) and bool(parts) and parts[0].collection not in ("", *place))
 
 
 def _pairs(order: Order, features: Sequence[Feature], problems: Problems) -> list[tuple[Feature, Feature]]:
-    """The pairs that were told, else those that names tell."""
+    """The pairs that `--pair` names; without it those that the names of the features suggest."""
     if not order.pairs:
         return names.pairs(features)
-    told: list[tuple[Feature, Feature]] = []
+    pairs: list[tuple[Feature, Feature]] = []
     for video, text in order.pairs:
         sides: list[Feature] = []
         for side, name in (("video", video), ("text", text)):
-            rows = [one for one in features if one.side == side and one.level == "video"]
-            fitting_name = [one for one in rows if name in (one.stage, one.found.name)]
+            of_side = [one for one in features if one.side == side and one.level == "video"]
+            fitting_name = [one for one in of_side if name in (one.stage, one.files.name)]
             if fitting_name:
                 sides.append(fitting_name[0])
             else:
-                known = [one.stage for one in rows]
+                known = [one.stage for one in of_side]
                 problems.add(f"--pair {video}={text}: '{name}' is no {side} feature{meant(name, known)}")
         if len(sides) == 2 and sides[0].width != sides[1].width:
             widths = f"{sides[0].width} and {sides[1].width}"
             problems.add(f"--pair {video}={text}: their rows have {widths} numbers, so they are not of one space")
         elif len(sides) == 2:
-            told.append((sides[0], sides[1]))
-    return told
+            pairs.append((sides[0], sides[1]))
+    return pairs
 
 
 def _uses(described: Collection | None, notes: list[str]) -> tuple[bool, bool]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline.errors import LaffError, Problems
 from pipeline.exchange import bigfiles, feature_files, trees
-from pipeline.exchange.found import Contents, Found, Part
+from pipeline.exchange.found import Contents, FileSet, Part
 from pipeline.exchange.split_names import without_split
 from pipeline.rows import kinds
 
@@ -61,12 +61,12 @@ def _parts(path: Path, skip: Sequence[str], contents: Contents, problems: Proble
     return list(kept.items())
 
 
-def _joined(loose: Sequence[tuple[str, Part]]) -> list[Found]:
+def _joined(loose: Sequence[tuple[str, Part]]) -> list[FileSet]:
     """The features: files whose names differ by a word of a split alone are one feature."""
     groups: dict[str, list[tuple[str, Part]]] = {}
     for name, part in loose:
         groups.setdefault(without_split(name), []).append((name, part))
     return [
-        Found(common if members[1:] else members[0][0], [part for _, part in members])
+        FileSet(common if members[1:] else members[0][0], [part for _, part in members])
         for common, members in groups.items()
     ]

@@ -35,18 +35,17 @@ def pairs(features: Sequence[Feature]) -> list[tuple[Feature, Feature]]:
     Either the names are equal but for words such as `visual` and `text`; or both name the same image-text model, and
     no other feature of their side does.
     """
-    rows = [feature for feature in features if feature.level == "video"]
-    videos = [feature for feature in rows if feature.side == "video"]
-    texts = [feature for feature in rows if feature.side == "text"]
-    found: list[tuple[Feature, Feature]] = []
+    videos = [feature for feature in features if feature.side == "video" and feature.level == "video"]
+    texts = [feature for feature in features if feature.side == "text" and feature.level == "video"]
+    paired: list[tuple[Feature, Feature]] = []
     for key in (_bare, _family):
         for video in videos:
-            word = key(video.found.name)
-            alike = [text for text in texts if word and key(text.found.name) == word and text.width == video.width]
-            rivals = [one for one in videos if key(one.found.name) == word and one.width == video.width]
-            if len(alike) == len(rivals) == 1 and not any(video in pair or alike[0] in pair for pair in found):
-                found.append((video, alike[0]))
-    return found
+            word = key(video.files.name)
+            alike = [text for text in texts if word and key(text.files.name) == word and text.width == video.width]
+            rivals = [one for one in videos if key(one.files.name) == word and one.width == video.width]
+            if len(alike) == len(rivals) == 1 and not any(video in pair or alike[0] in pair for pair in paired):
+                paired.append((video, alike[0]))
+    return paired
 
 
 def _bare(name: str) -> str:

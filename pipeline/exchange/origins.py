@@ -1,4 +1,4 @@
-"""Of a collection that is made of several: which of them each file of features is of, told by its ids."""
+"""The collection that each file of features is of, by its ids, where a collection is made of several."""
 
 import re
 from collections.abc import Collection as Sized
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.errors import LaffError
-from pipeline.exchange.found import Found, Part, Side
+from pipeline.exchange.found import FileSet, Part, Side
 from pipeline.items.collection import Collection
 
 APART = (
@@ -25,7 +25,7 @@ class Origins:
 
     @classmethod
     def of(cls, collection: Collection, whole: Mapping[Side, frozenset[str]]) -> "Origins":
-        """Those of a collection; whole: all its ids."""
+        """The origins of the ids of a collection; whole: all its ids."""
         names: dict[str, str] = {}
         for name, prefix in collection.prefixes.items():
             names.setdefault(prefix, name)
@@ -38,7 +38,7 @@ class Origins:
         return cls(names, ids)
 
     def most(self, ids: Sequence[str], side: Side) -> int:
-        """How many of these ids the collection has that has most of them."""
+        """The largest number of these ids that one of the collections has."""
         return max(sum(id_ in known[side] for id_ in ids) for known in self.ids.values())
 
     def placed(self, part: Part, ids: Sized[str], side: Side) -> Part:
@@ -67,13 +67,13 @@ class Origins:
         return replace(part, prefix=fitting[0], of=self.names[fitting[0]])
 
 
-def joined(found: Iterable[Found], names: Sized[str]) -> list[Found]:
+def joined(file_sets: Iterable[FileSet], names: Sized[str]) -> list[FileSet]:
     """Features whose names differ in one word, and whose files are of different collections, as one.
 
-    found: of one side, level and width, with placed files; names: of the collections, as which such a word alone may
-    be a whole name.
+    file_sets: of one side, level and width, with placed files; names: of the collections, as which such a word alone
+    may be a whole name.
     """
-    left = dict(enumerate(found))
+    left = dict(enumerate(file_sets))
     groups: dict[tuple[str, ...], list[int]] = {}  # {the words of a name, '' for the one that differs: features}
     for number, one in left.items():
         words = WORDS.split(one.name)
@@ -81,7 +81,7 @@ def joined(found: Iterable[Found], names: Sized[str]) -> list[Found]:
         for place in range(0, len(words), 2):
             if words[1:] or any(_named(name, one.name) for name in names):
                 groups.setdefault((*words[:place], "", *words[place + 1 :]), []).append(number)
-    whole: list[Found] = []
+    whole: list[FileSet] = []
     for words_of, members in sorted(groups.items(), key=lambda group: -len(group[1])):
         together = [left[number] for number in members if number in left]
         prefixes = [prefix for one in together for prefix in {part.prefix for part in one.parts}]

@@ -1,4 +1,4 @@
-"""What an import tells: how it understood the paths, what it wrote, and how to go on."""
+"""The report of an import: how it understood the paths, what it wrote, and how to go on."""
 
 import shlex
 from collections.abc import Iterator
@@ -34,10 +34,10 @@ def lines(imported: Imported) -> Iterator[str]:
     yield f"next: laff run -c {collection} --stages {shlex.quote(str(out / STAGES))} -w WORK"
     if not imported.collection:
         yield "COLLECTION.yaml says which videos and captions are in which split; docs/collections.md shows one"
-    rows = [feature.stage for feature in recipe.features if feature.level == "video"]
+    names = [feature.stage for feature in recipe.features if feature.level == "video"]
     yield (
         f"into stages of your own: copy the entries of {out / STAGES} that you want, and fuse them by "
-        f"--set 'train.from=[…, {', '.join(rows or [recipe.features[0].stage])}]'"
+        f"--set 'train.from=[…, {', '.join(names or [recipe.features[0].stage])}]'"
     )
 
 
@@ -49,17 +49,19 @@ def _features(imported: Imported) -> Iterator[list[str]]:
         of = {"video": "videos", "text": "captions"}[one.side] if one.level == "video" else "frames"
         total = 0
         if described:
-            own = described.ids if one.side == "video" else described.captions
-            total = sum(map(len, own.values())) + (len(described.queries) if one.side == "text" else 0)
-        rows = f"{one.covered:,} of {total:,}" if described else f"{sum(len(part.ids) for part in one.found.parts):,}"
-        yield [one.stage, of, one.found.name, f"{one.width}", f"{len(one.found.parts)}", rows]
+            of_split = described.ids if one.side == "video" else described.captions
+            total = sum(map(len, of_split.values())) + (len(described.queries) if one.side == "text" else 0)
+        covered = (
+            f"{one.covered:,} of {total:,}" if described else f"{sum(len(part.ids) for part in one.files.parts):,}"
+        )
+        yield [one.stage, of, one.files.name, f"{one.width}", f"{len(one.files.parts)}", covered]
 
 
 def _pairs(imported: Imported) -> Iterator[str]:
     """What the import took for pairs, and how to say otherwise."""
-    told = bool(imported.order.pairs)
+    chosen = bool(imported.order.pairs)
     for video, text in imported.recipe.pairs:
-        how = "as told" if told else "guessed from their names and equal widths; --pair VIDEO=TEXT says another"
+        how = "as told" if chosen else "guessed from their names and equal widths; --pair VIDEO=TEXT says another"
         enters = "" if video.width <= WIDEST else f"; wider than a head ({WIDEST}), so they are not in train.raw"
         yield f"pair of one image-text model: {video.stage} and {text.stage} ({how}){enters}"
     if not imported.recipe.pairs and {one.side for one in imported.recipe.features} == {"video", "text"}:
@@ -68,13 +70,13 @@ def _pairs(imported: Imported) -> Iterator[str]:
     if late:
         yield f"features of frames are read by models that name them alone, not by default: {', '.join(late)}"
     for one in imported.recipe.features:
-        if any(part.prefix for part in one.found.parts):
-            of = ", ".join(f"{part.path.name} of {part.of or 'the whole'}" for part in one.found.parts)
+        if any(part.prefix for part in one.files.parts):
+            of = ", ".join(f"{part.path.name} of {part.of or 'the whole'}" for part in one.files.parts)
             yield f"'{one.stage}' has files of several collections, told by their ids: {of}"
-    own = [name for name in OWN if name in imported.recipe.fused]
-    if own:
-        yield f"laff makes of the captions: {', '.join(own)}"
-    if "gru" in own:
+    of_captions = [name for name in OWN if name in imported.recipe.fused]
+    if of_captions:
+        yield f"laff makes of the captions: {', '.join(of_captions)}"
+    if "gru" in of_captions:
         captions = f"{len(imported.described.captions['train']):,} " if imported.described else ""
         others = ", ".join(name for name in imported.recipe.fused if name != "gru")
         yield (

@@ -1,4 +1,4 @@
-"""Which lists of a tree are which split: told by options, else by their names; and the collection.yaml that says so."""
+"""The lists of a tree by split, as options or else their names say; and the collection.yaml that has them."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,17 +14,17 @@ SAME = "test"  # as the value of val: its videos are those of test
 COLLECTION = "collection.yaml"
 
 
-def chosen(sets: Sequence[ItemSet], told: Mapping[str, Sequence[str]], problems: Problems) -> dict[str, list[ItemSet]]:
+def chosen(sets: Sequence[ItemSet], named: Mapping[str, Sequence[str]], problems: Problems) -> dict[str, list[ItemSet]]:
     """{split: its lists}.
 
-    sets: the lists that were found; told: {split: the names of its lists, or COLLECTION/NAME where two are called
-    alike}. A list without a word of a split in its name is taken only where it is told, or where it is the only one:
-    then it is test. Several lists that could be one split are a problem, unless they are told.
+    sets: the lists that were found; named: {split: the names of its lists, or COLLECTION/NAME where two are called
+    alike}. A list without a word of a split in its name is taken only where it is named, or where it is the only one:
+    then it is test. Several lists that could be one split are a problem, unless they are named.
     """
     count = Counter(one.name for one in sets)
     by_name = {one.name if count[one.name] == 1 else f"{one.collection}/{one.name}": one for one in sets}
     splits: dict[str, list[ItemSet]] = {}
-    for split, names in told.items():
+    for split, names in named.items():
         if split not in SPLITS:
             problems.add(f"--split {split}={names[0]}: the splits are {', '.join(SPLITS)}")
             continue
@@ -35,14 +35,14 @@ def chosen(sets: Sequence[ItemSet], told: Mapping[str, Sequence[str]], problems:
                 problems.add(f"--split {split}={name}: no such list{meant(name, list(by_name))}")
     taken = [one for lists in splits.values() for one in lists]
     left = {name: one for name, one in by_name.items() if one not in taken}
-    for split in [split for split in SPLITS if split not in told]:
+    for split in [split for split in SPLITS if split not in named]:
         fitting = [name for name, one in left.items() if split_of(one.name) == split]
         if len(fitting) > 1:
             which = f"say which: --split {split}={fitting[0]}"
             problems.add(f"several lists could be {split}: {', '.join(fitting)}; {which}")
         elif fitting:
             splits[split] = [left[fitting[0]]]
-    if not splits and not told and len(sets) == 1:
+    if not splits and not named and len(sets) == 1:
         splits["test"] = [*sets]
     elif sets and not splits and not problems:
         names = list(by_name)

@@ -29,13 +29,13 @@ class Recipe:
     @property
     def fused(self) -> list[str]:
         """The stages that are fused: all but features of frames."""
-        own = ["bow", "w2v", "gru"] if self.learns else []
-        return [feature.stage for feature in self.features if feature.level == "video"] + own
+        of_captions = ["bow", "w2v", "gru"] if self.learns else []
+        return [feature.stage for feature in self.features if feature.level == "video"] + of_captions
 
 
 def entry(feature: Feature) -> str:
     """The entry of a feature, as it stands under `stages:`."""
-    parts = feature.found.parts
+    parts = feature.files.parts
     files = [str(part.path.absolute()) for part in parts]
     params: dict[str, object] = {"side": feature.side}
     if feature.level == "frame":
@@ -82,7 +82,7 @@ def _of_captions(words: Part | None) -> list[str]:
 
 
 def _learning(recipe: Recipe) -> list[str]:
-    """What learns, ranks and tells figures."""
+    """The stages that learn, rank and evaluate."""
     params = [f"      raw: {yamls.inline(recipe.raw)} # enter untransformed: image-text pairs"]
     if recipe.learns:
         params.append("      baselines: {concat: fusion.concat.Concat}")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.errors import LaffError, Problems
 from pipeline.exchange import bigfiles, feature_files
-from pipeline.exchange.found import Contents, Found, ItemSet, Part, Side
+from pipeline.exchange.found import Contents, FileSet, ItemSet, Part, Side
 from pipeline.exchange.split_names import split_of
 
 VIDEO, TEXT, LISTS = "FeatureData", ("TextData", "TextFeatureData"), ("VideoSets", "ImageSets")
@@ -31,8 +31,8 @@ def collections_of(root: Path) -> list[Path]:
     if is_collection(root):
         return [root]
     for folder in (root, root / "VisualSearch"):
-        if folder.is_dir() and (found := sorted(path for path in folder.iterdir() if is_collection(path))):
-            return found
+        if folder.is_dir() and (inside := sorted(path for path in folder.iterdir() if is_collection(path))):
+            return inside
     return []
 
 
@@ -54,7 +54,7 @@ def read(root: Path, folders: list[Path], skip: Sequence[str], contents: Content
             f"topics {path}: to rank videos for them, name the file as `queries:` of test in collection.yaml"
             for path in sorted((folder / TEXT[0]).glob(f"*{TOPICS}"))
         ]
-    contents.features += [Found(name, found, side) for (side, name), found in parts.items()]
+    contents.features += [FileSet(name, of_name, side) for (side, name), of_name in parts.items()]
     for place in filter(Path.is_dir, _places(folders[0].parent / WORDS)):
         try:
             contents.words.append(bigfiles.words(place))

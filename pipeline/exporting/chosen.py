@@ -37,11 +37,11 @@ def choose(graph: Graph, names: Sequence[str], side: str = "") -> list[Chosen]:
     mistakes = []
     for name in dict.fromkeys(names):
         try:
-            found = _named(graph, name, side)
+            features = _named(graph, name, side)
         except LaffError as error:
             mistakes += error.problems
             continue
-        for one in found:
+        for one in features:
             if chosen.setdefault(one.name, one) != one:
                 mistakes.append(f"two of them would be called {one.name!r}; export them to different folders")
     if mistakes:

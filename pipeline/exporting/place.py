@@ -40,11 +40,11 @@ def check(out: Path, work: Path, again: bool) -> None:
 
 def _stranger(out: Path, about: JsonObject) -> str:
     """A file in an export that is not one of its own; '' where there is none."""
-    own = {NAME, *(name for name in about.get("files", []) if not name.endswith("/"))}
+    held = {NAME, *(name for name in about.get("files", []) if not name.endswith("/"))}
     folders = tuple(name for name in about.get("files", []) if name.endswith("/"))
     for path in sorted(path for path in out.rglob("*") if not path.is_dir()):
         name = path.relative_to(out).as_posix()
-        if name not in own and not (folders and name.startswith(folders) and name.endswith(".npy")):
+        if name not in held and not (folders and name.startswith(folders) and name.endswith(".npy")):
             return name
     return ""
 

@@ -92,7 +92,7 @@ class Table:
                 value = json.loads(text) if isinstance(text, str) and text.startswith(("{", "[")) else text
                 if name not in OWN and value not in values.setdefault(name, []):
                     values[name].append(value)
-        return {name: found[0] if len(found) == 1 else found for name, found in sorted(values.items())}
+        return {name: different[0] if len(different) == 1 else different for name, different in sorted(values.items())}
 
     def cast(self, dtype: np.dtype) -> None:
         """Give out rows of this number type from now on."""

@@ -132,15 +132,15 @@ def _joined(
         del left["val"]
         if "test" not in raw:
             problems.add("val: test: there is no test; describe it", path)
-    own = None
+    listed_here = None
     if any(split in left for split in SPLITS):
-        own = _described(left, Collection(collection.name, path), problems)
+        listed_here = _described(left, Collection(collection.name, path), problems)
     elif "videos" in left or "windows" in left:
         key = "videos" if "videos" in left else "windows"
         problems.add(f"{key}: no split is of them; `test: {{}}` takes all, and other collections have their own", path)
     if problems:
         return collection
-    whole = joining.join(others, read, own, val_is_test, path, problems)
+    whole = joining.join(others, read, listed_here, val_is_test, path, problems)
     protocol = collection.protocol or whole.protocol
     return replace(collection, **(vars(whole) | {"protocol": protocol}))
 
@@ -175,7 +175,7 @@ def _read(raw: dict[str, Any], collection: Collection, problems: Problems) -> No
         source = sources.read(place, follow is True, not takes_rest, about_videos)
         collection.notes += source.notes
         collection.unnamed = source.unnamed
-    listed_by_source = source.own if source else {} if "videos" in raw else None
+    listed_by_source = source.all_videos if source else {} if "videos" in raw else None
     read = splits.read(raw, path, listed_by_source, problems)
     collection.ids, collection.captions, collection.queries = read.ids, read.captions, read.queries
     collection.val_is_test = read.val_is_test

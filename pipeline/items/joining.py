@@ -70,7 +70,7 @@ class Joined:
 def join(
     named: Sequence[Named],
     read: Mapping[Path, Described],
-    own: Described | None,
+    listed_here: Described | None,
     val_is_test: bool,
     path: Path,
     problems: Problems,
@@ -80,23 +80,25 @@ def join(
     Args:
         named: What the splits take from other collections.
         read: {file of `named`: the collection}.
-        own: The collection of the lists that the collection.yaml has itself, or None.
+        listed_here: The collection of the lists that the collection.yaml has itself, or None.
         val_is_test: Whether it says `val: test`.
         path: The collection.yaml.
         problems: The list that mistakes are added to: a split that a collection lacks, a video in two splits, ids or
             names that two collections share, windows of two kinds.
     """
-    joined = Joined(val_is_test=val_is_test or bool(own and own.val_is_test))
+    joined = Joined(val_is_test=val_is_test or bool(listed_here and listed_here.val_is_test))
     names = {file: collection.name for file, collection in read.items()}
-    prefixes = prefixes_of(named, names, own is not None, path, problems)
+    prefixes = prefixes_of(named, names, listed_here is not None, path, problems)
     parts = {file: Part(read[file], prefix) for file, prefix in prefixes.items()}
     joined.prefixes = {part.prefix.removesuffix("/") or part.of.name: part.prefix for part in parts.values()}
-    if own:
-        parts[path] = Part(own, "")
-        joined.prefixes.setdefault(own.name, "")
+    if listed_here:
+        parts[path] = Part(listed_here, "")
+        joined.prefixes.setdefault(listed_here.name, "")
     taken = _taken(named, read, path, problems)
-    if own:
-        taken = {split: places or ([(path, split)] if own.ids[split] else []) for split, places in taken.items()}
+    if listed_here:
+        taken = {
+            split: places or ([(path, split)] if listed_here.ids[split] else []) for split, places in taken.items()
+        }
     if taken["val"] and set(taken["val"]) == set(taken["test"]):
         taken["val"], joined.val_is_test = [], True
     _check_once(taken, parts, path, problems)

@@ -42,7 +42,7 @@ def is_named(split: str, value: Any) -> bool:
 
 def read(raw: dict[str, Any], path: Path, problems: Problems) -> list[Named]:
     """What the splits in `raw`, the content of the collection.yaml at `path`, take from others; adds mistakes."""
-    found: list[Named] = []
+    taken: list[Named] = []
     places: dict[Path, Path] = {}  # a file may be named in two ways
     for split in SPLITS:
         if split not in raw or not is_named(split, raw[split]):
@@ -52,19 +52,19 @@ def read(raw: dict[str, Any], path: Path, problems: Problems) -> list[Named]:
             problems.add(f"{split}: the list is empty; name a collection.yaml, or leave {split} out", path)
         for entry in entries:
             if named := _entry(split, {"collection": entry} if isinstance(entry, str) else entry, path, problems):
-                found.append(replace(named, file=places.setdefault(named.file.resolve(), named.file)))
-    return found
+                taken.append(replace(named, file=places.setdefault(named.file.resolve(), named.file)))
+    return taken
 
 
 def prefixes_of(
-    named: Sequence[Named], names: Mapping[Path, str], own: bool, path: Path, problems: Problems
+    named: Sequence[Named], names: Mapping[Path, str], has_lists: bool, path: Path, problems: Problems
 ) -> dict[Path, str]:
     """{file of a collection: what its ids begin with}; adds a problem where two are the same.
 
     Args:
         named: What the splits take.
         names: {file of `named`: the name of the collection}.
-        own: Whether the collection.yaml has splits of its own, too.
+        has_lists: Whether the collection.yaml has splits of its own, too.
         path: The collection.yaml.
         problems: The list that mistakes are added to.
     """
@@ -74,7 +74,7 @@ def prefixes_of(
             problems.add(f"{entry.file} has the prefix {said[entry.file]!r} in one place, {entry.prefix!r} here", path)
     files = list(dict.fromkeys(entry.file for entry in named))
     ranked = {entry.file for entry in named if entry.split == "test"}
-    if len(files) == 1 and not own:
+    if len(files) == 1 and not has_lists:
         ranked = set(files)
     prefixes: dict[Path, str] = {}
     owner: dict[str, Path] = {}  # of each prefix

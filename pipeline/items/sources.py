@@ -34,7 +34,7 @@ class Source:
     # {id: candidate files}; a file of a folder is listed under its name without the ending and with it
     known: dict[str, list[str]] = field(default_factory=dict)
     # {id: id with ending} of all videos in a folder, if no split lists its videos
-    own: dict[str, str] = field(default_factory=dict)
+    all_videos: dict[str, str] = field(default_factory=dict)
     windows: dict[str, Window] = field(default_factory=dict)  # {id: its part of the file}, if it is not a whole file
     lost: set[str] = field(default_factory=set)  # paths without a file
     links: set[str] = field(default_factory=set)  # paths that are links
@@ -58,8 +58,8 @@ def read(place: Path, follow: bool, listed: bool, problems: Problems) -> Source:
         listed_there = video_table.read(place, problems)
         source.known = {video: [path] for video, path in listed_there.files.items()}
         source.windows = listed_there.windows
-        source.own = {video: video for video in source.known}
-        if not source.own and len(problems) == before:
+        source.all_videos = {video: video for video in source.known}
+        if not source.all_videos and len(problems) == before:
             problems.add("lists no video", place)
         source.lost, source.links = lost_and_links(listed_there.files.values())
         return source
@@ -184,7 +184,7 @@ def _find_own(source: Source, names: Sequence[str], problems: Problems) -> None:
             problems.add(
                 f"ids '{other}' and '{id_}' differ in upper and lower case only; rename one, or {TABLE}", place
             )
-    source.own = {id_: ids.clean(by_id[id_][0]) for id_ in sorted(by_id)}
+    source.all_videos = {id_: ids.clean(by_id[id_][0]) for id_ in sorted(by_id)}
     source.known.update({id_: [f"{prefix}{name}" for name in files] for id_, files in by_id.items()})
 
 

@@ -1,4 +1,4 @@
-"""What is told of a file of a package that cannot be used."""
+"""The error for a file of a package that cannot be used."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -64,8 +64,14 @@ def _train(selection: Selection, train: Stage) -> Entry:
     baselines = {
         model.name: _baseline(train, model) for model in selection.models if model.name != main or model.single
     }
-    own = any(model.name == main for model in selection.models)
-    chosen = {"seeds": selection.seeds, "own": own, "singles": False, "baselines": baselines, "joint": selection.joint}
+    with_main = any(model.name == main for model in selection.models)
+    chosen = {
+        "seeds": selection.seeds,
+        "own": with_main,
+        "singles": False,
+        "baselines": baselines,
+        "joint": selection.joint,
+    }
     return {
         "step": train.step,
         "uses": train.uses,

@@ -58,10 +58,10 @@ def _models(place: Path, stage: Stage) -> dict[str, dict[int, Path]]:
         packed = manifest.read(place)
         return _by_model({key: packed.root / name for key, name in packed.trained.items()})
     for folder in (place / stage.name, place / "train", place):
-        if found := _by_model(
+        if models := _by_model(
             {path.parent.relative_to(folder).as_posix(): path for path in folder.glob(f"*/*/{STATE}")}
         ):
-            return found
+            return models
     return _by_model({f"/{path.parent.name}": path for path in place.glob(f"*/{STATE}")})
 
 

@@ -20,7 +20,7 @@ class Files:
     direct: bool = True  # whether each file that is there is named by the id, so that the folder alone says all
 
 
-def found(
+def find_files(
     folder: Path,
     videos: Iterable[str],
     further: Mapping[str, tuple[str, ...]],
@@ -32,7 +32,7 @@ def found(
         folder: The folder.
         videos: Ids of videos, or of parts of them.
         further: {id: other names of its file, without the ending}.
-        part_of: {id of a part: its video}; what is missing or there several times is told of the video, once.
+        part_of: {id of a part: its video}; what is missing or there several times is listed by its video, once.
     """
     whose, missing, several = part_of or {}, dict[str, None](), dict[str, None]()
     whole: dict[str, str] = {}  # path below the folder, with its ending and without -> the file

@@ -51,11 +51,11 @@ def gathered(
     both: dict[tuple[Path, Path, str], list[str]] = {}
     left: dict[str, list[Caption]] = {}  # of videos that the protocol leaves out
     for file in files:
-        own, outside = _of_file(file, splits, problems, notes, beside, whose)
+        inside, outside = _of_file(file, splits, problems, notes, beside, whose)
         for video, captions in outside.items():  # a caption that several files have counts once
             if video not in left or (_better(captions, left[video], each) or ([], ""))[0] is captions:
                 left[video] = captions
-        for video, captions in own.items():
+        for video, captions in inside.items():
             if video not in result:
                 result[video], origin[video] = captions, file.path
                 continue
@@ -114,7 +114,7 @@ def _of_file(
     whose: str,
 ) -> tuple[dict[str, list[Caption]], dict[str, list[Caption]]]:
     """{video: captions} of one file: of the videos in splits, and of those beside them."""
-    own: dict[str, list[Caption]] = {}
+    inside: dict[str, list[Caption]] = {}
     outside: dict[str, list[Caption]] = {}
     seen: dict[tuple[str, str], int] = {}
     empty: list[Caption] = []
@@ -145,12 +145,12 @@ def _of_file(
                 line,
             )
         else:
-            own.setdefault(video, []).append(caption if plain == text else caption._replace(text=plain))
+            inside.setdefault(video, []).append(caption if plain == text else caption._replace(text=plain))
     if empty:
         are = "is" if len(empty) == 1 else "are"
         places = ", ".join(f"line {caption.line}" if caption.line else caption.video for caption in empty[:3])
         notes.append(f"{file.path.name}: {number_of(empty, 'captions')} {are} empty and left out ({places})")
-    return own, outside
+    return inside, outside
 
 
 def first_of_each(captions: Mapping[str, Sequence[Caption]], most: int) -> dict[str, list[Caption]]:

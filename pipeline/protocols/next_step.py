@@ -7,10 +7,10 @@ from pipeline.protocols.finding import Files
 from pipeline.protocols.prepared import SPLITS, Prepared
 
 
-def next_step(prepared: Prepared, protocol: Protocol, found: Files | None, file: Path, command: str) -> str:
+def next_step(prepared: Prepared, protocol: Protocol, video_files: Files | None, file: Path, command: str) -> str:
     """What to do next, in a line.
 
-    found: the files of its videos, None where it names none; file: its collection.yaml; command: how `laff` is called.
+    video_files: of its videos; None where it names none. file: its collection.yaml. command: how `laff` is called.
     """
     lacking = [split for split in SPLITS if not prepared.captions[split]]
     if prepared.val_is_test:
@@ -29,9 +29,9 @@ def next_step(prepared: Prepared, protocol: Protocol, found: Files | None, file:
         random = "--protocol random draws all three splits by video"
         hint = "`val: test` there chooses the best epoch by test" if lacking == ["val"] else random
         return f"give {file} captions of {_and(lacking)}, without which nothing can be {_for(lacking)}: {hint}"
-    if found and not found.paths:
-        return f"put videos into {found.folder}, and run this again"
-    if not found:
+    if video_files and not video_files.paths:
+        return f"put videos into {video_files.folder}, and run this again"
+    if not video_files:
         return f"{command} import FEATURES --out FOLDER -c {file}"
     return f"{command} plan -c {file} -w WORK"
 

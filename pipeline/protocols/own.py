@@ -48,7 +48,7 @@ def chosen(columns: Sequence[str], order: Order, where: Path) -> dict[str, str]:
 
     The split may be missing.
     """
-    found: dict[str, str] = {}
+    column_of: dict[str, str] = {}
     plain = {column.lower().replace(" ", "_").replace("-", "_"): column for column in reversed(columns)}
     before = len(order.problems)
     for what in order.choices.columns:
@@ -64,12 +64,12 @@ def chosen(columns: Sequence[str], order: Order, where: Path) -> dict[str, str]:
         elif wanted is None:
             wanted = next((plain[name] for name in names if name in plain), None)
         if wanted is not None:
-            found[what] = wanted
+            column_of[what] = wanted
         elif what != "split":
             order.problems.add(
                 f"which column holds the {what}? Say --column {what}=COLUMN; the columns are {_all(columns)}", where
             )
-    return found if len(order.problems) == before else {}
+    return column_of if len(order.problems) == before else {}
 
 
 def _all(columns: Sequence[str]) -> str:

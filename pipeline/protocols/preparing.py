@@ -57,12 +57,12 @@ def prepare(wish: Wish) -> list[str]:
     comparison = counting.compared(
         prepared, protocol.counts if prepared.counts is None else prepared.counts, protocol.files, first
     )
-    told = [f"note: {text}" for text in (*prepared.notes, *comparison.remarks)]
+    notes = [f"note: {text}" for text in (*prepared.notes, *comparison.remarks)]
     if comparison.differences and not wish.accept_counts:
         if first:
-            told.append(f"note: --captions {first} keeps {first} of each video in train, val and test")
+            notes.append(f"note: --captions {first} keeps {first} of each video in train, val and test")
         guess = _resembled(wish, given)
-        then = "\n".join([*told, guess or "If the files are what you want all the same: --accept-counts"])
+        then = "\n".join([*notes, guess or "If the files are what you want all the same: --accept-counts"])
         raise Problems(comparison.differences).error(f"{where} --protocol {protocol.name}", then=then)
     report = [_title(wish)]
     if prepared.choice:
@@ -70,11 +70,11 @@ def prepare(wish: Wish) -> list[str]:
     report += [f"  {line}" for line in comparison.lines]
     folder = wish.videos or prepared.videos
     items = [item for split in SPLITS for item in prepared.ids[split]]
-    found = finding.found(folder, items, prepared.files, prepared.part_of) if folder else None
-    report += _about_videos(found, prepared, wish)
+    video_files = finding.find_files(folder, items, prepared.files, prepared.part_of) if folder else None
+    report += _about_videos(video_files, prepared, wish)
     if wish.follow_links:
         prepared.keys["follow_links"] = True
-    report += told
+    report += notes
     if given.unused:
         report.append(f"note: not used: {some([path.name for path in given.unused])}")
     name = f"{data_set.name}/{protocol.name}" if protocol.public else ""
@@ -83,10 +83,10 @@ def prepare(wish: Wish) -> list[str]:
         report.append(f"note: figures of it cannot be compared with those of others; its protocol is named '{name}'")
     head = _head(wish, prepared, given, comparison)
     title = wish.name or (data_set.name if protocol.public else wish.out.resolve().name)
-    contents = writing.texts(prepared, title, name, found, head, wish.out)
+    contents = writing.texts(prepared, title, name, video_files, head, wish.out)
     report.append(writing.write(wish.out, contents, wish.replace))
     file = wish.out / writing.COLLECTION
-    return [*report, f"next: {next_step(prepared, protocol, found, file, wish.command)}"]
+    return [*report, f"next: {next_step(prepared, protocol, video_files, file, wish.command)}"]
 
 
 def _title(wish: Wish) -> str:
@@ -97,7 +97,7 @@ def _title(wish: Wish) -> str:
 
 
 def _resembled(wish: Wish, given: sources.Sources) -> str:
-    """That the files are those of another data set, if they look so; else ''."""
+    """The hint that the files look like those of another data set; '' where they do not."""
     others = known.resembled([one.path for one in given.files], wish.data_set)
     commands = " or ".join(f"`{wish.command} prepare {other}`" for other in others)
     return f"The files look like those of another data set: {commands}" if others else ""
@@ -137,35 +137,35 @@ def _check_ids(prepared: Prepared, problems: Problems) -> None:
         problems.add("the files have no video of any split; `laff prepare` lists what a data set reads")
 
 
-def _about_videos(found: finding.Files | None, prepared: Prepared, wish: Wish) -> list[str]:
+def _about_videos(video_files: finding.Files | None, prepared: Prepared, wish: Wish) -> list[str]:
     """Which videos have a file, in words."""
-    if found is None:
+    if video_files is None:
         return ["note: no --videos: the collection is for features that are imported"]
     notes = []
     if not wish.follow_links and (
-        out := links_out([str(found.folder / path) for path in found.paths.values()], found.folder)
+        out := links_out([str(video_files.folder / path) for path in video_files.paths.values()], video_files.folder)
     ):
         are = "file is a link" if len(out) == 1 else "files are links"
         notes.append(
-            f"note: {len(out):,} {are} out of {found.folder}, such as {Path(next(iter(out))).name}; a run refuses "
-            "them until --follow-links lets it"
+            f"note: {len(out):,} {are} out of {video_files.folder}, such as {Path(next(iter(out))).name}; a run "
+            "refuses them until --follow-links lets it"
         )
-    if found.several:
-        have = "has" if len(found.several) == 1 else "have"
+    if video_files.several:
+        have = "has" if len(video_files.several) == 1 else "have"
         notes.append(
-            f"note: {number_of(found.several, 'videos')} {have} several files, and the first is taken: "
-            f"{some(found.several)}"
+            f"note: {number_of(video_files.several, 'videos')} {have} several files, and the first is taken: "
+            f"{some(video_files.several)}"
         )
-    return [*_missing(found, prepared, wish.out / writing.MISSING), *notes]
+    return [*_missing(video_files, prepared, wish.out / writing.MISSING), *notes]
 
 
-def _missing(found: finding.Files, prepared: Prepared, file: Path) -> list[str]:
+def _missing(video_files: finding.Files, prepared: Prepared, file: Path) -> list[str]:
     """How many videos have a file, and which have none; file: where all of these are listed."""
     videos = {split: list(dict.fromkeys(map(prepared.video, prepared.ids[split]))) for split in SPLITS}
-    total, lost = sum(map(len, videos.values())), set(found.missing)
+    total, lost = sum(map(len, videos.values())), set(video_files.missing)
     if not lost:
-        return [f"videos: all {total:,} have a file in {found.folder}"]
-    lines = [f"videos: {total - len(lost):,} of {total:,} have a file in {found.folder}"]
+        return [f"videos: all {total:,} have a file in {video_files.folder}"]
+    lines = [f"videos: {total - len(lost):,} of {total:,} have a file in {video_files.folder}"]
     items = f", and their {prepared.items}" if prepared.part_of else ", and"
     for split in SPLITS:
         if missing := [video for video in videos[split] if video in lost]:

@@ -121,13 +121,13 @@ def table(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, str]]
 
 def id_list(path: Path, problems: Problems) -> dict[str, int]:
     """{id: its line} of a file with one id a line; an id twice, and a line with more than an id, are problems."""
-    found: dict[str, int] = {}
+    line_of: dict[str, int] = {}
     for number, line in lines(path, problems):
         if len(line.split()) > 1:
             problems.add(f"should be one id a line, not {line[:60]!r}", path, number)
         else:
-            add_id(found, line, path, number, problems)
-    return found
+            add_id(line_of, line, path, number, problems)
+    return line_of
 
 
 def add_id(known: dict[str, int], text_: str, path: Path, line: int, problems: Problems) -> None:
@@ -143,10 +143,10 @@ def add_id(known: dict[str, int], text_: str, path: Path, line: int, problems: P
 
 def column(path: Path, name: str, problems: Problems) -> dict[str, int]:
     """{id: its line} of a table's column of ids; an id twice is a problem."""
-    found: dict[str, int] = {}
+    line_of: dict[str, int] = {}
     for number, row in table(path, problems):
-        add_id(found, row[name], path, number, problems)
-    return found
+        add_id(line_of, row[name], path, number, problems)
+    return line_of
 
 
 def captions(path: Path, problems: Problems) -> list[Caption]:

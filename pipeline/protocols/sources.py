@@ -28,7 +28,7 @@ class Source:
     header: tuple[str, ...] = ()  # of a table: its columns
     folder: Path = Path()  # the one that was given, in which it was found; else its own
     used: bool = False  # whether the data set reads it
-    told: bool = False  # whether a note says already why it is not read
+    noted: bool = False  # whether a note says already why it is not read
 
     @property
     def split(self) -> str:
@@ -52,13 +52,13 @@ class Sources:
     @property
     def unused(self) -> list[Path]:
         """The files that nobody asked for, and of which no note says so."""
-        return [source.path for source in self.files if not source.used and not source.told]
+        return [source.path for source in self.files if not source.used and not source.noted]
 
     def leave_out(self, path: Path) -> None:
         """Count a file as not used, after a note that says why."""
         for source in self.files:
             if source.path == path:
-                source.used, source.told = False, True
+                source.used, source.noted = False, True
 
 
 def split_of(name: str) -> str:

@@ -30,13 +30,13 @@ def read(path: Path, problems: Problems) -> Info:
     if raw is None:
         return info
     key = "sentences" if isinstance(raw, dict) and "sentences" in raw else "annotations"
-    rows = raw.get(key) if isinstance(raw, dict) else None
-    if not isinstance(rows, list):
+    sentences = raw.get(key) if isinstance(raw, dict) else None
+    if not isinstance(sentences, list):
         problems.add(FORM, path)
         return info
     name = "video_id" if key == "sentences" else "image_id"
     counts: dict[str, int] = {}
-    for place, row in enumerate(rows):
+    for place, row in enumerate(sentences):
         video, text = (row.get(name), row.get("caption")) if isinstance(row, dict) else (None, None)
         if not isinstance(video, str) or not isinstance(text, str):
             problems.add(f'{key}[{place}] should be {{"{name}": …, "caption": …}}, both texts', path)

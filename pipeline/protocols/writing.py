@@ -26,21 +26,21 @@ UNFINISHED = f"{MARK}, which was stopped. Run it again. It writes and removes "
 
 
 def texts(
-    prepared: Prepared, name: str, protocol: str, found: Files | None, head: list[str], out: Path
+    prepared: Prepared, name: str, protocol: str, video_files: Files | None, head: list[str], out: Path
 ) -> dict[str, str]:
     """{name of a file: its content}, the collection.yaml last.
 
-    name: of the collection. protocol: its name for others, or ''. found: the files of the videos; None where features
+    name: of the collection. protocol: its name for others, or ''. video_files: of the videos; None where features
     are imported. head: comments, a line each. out: the folder, from which paths may be relative.
     """
     contents: dict[str, str] = {}
     described: dict[str, Any] = {"name": name}
     if protocol:
         described["protocol"] = protocol
-    if found:
-        described["videos"] = _videos(prepared, found, out, contents)
-        if found.missing:
-            contents[MISSING] = "".join(f"{ids.encoded(video)}\n" for video in found.missing)
+    if video_files:
+        described["videos"] = _videos(prepared, video_files, out, contents)
+        if video_files.missing:
+            contents[MISSING] = "".join(f"{ids.encoded(video)}\n" for video in video_files.missing)
     described |= prepared.keys
     for split in SPLITS:
         if split == "val" and prepared.val_is_test:
@@ -69,19 +69,19 @@ def _split(split: str, prepared: Prepared, contents: dict[str, str]) -> dict[str
     return entry
 
 
-def _videos(prepared: Prepared, found: Files, out: Path, contents: dict[str, str]) -> str:
+def _videos(prepared: Prepared, video_files: Files, out: Path, contents: dict[str, str]) -> str:
     """What `videos:` says: the folder, or a table where ids are not the names of files or are parts of them."""
-    place, here = found.folder.resolve(), out.resolve()
-    if found.direct and not prepared.spans:
+    place, here = video_files.folder.resolve(), out.resolve()
+    if video_files.direct and not prepared.spans:
         return (place.relative_to(here).as_posix() or ".") if place.is_relative_to(here) else str(place)
-    rows = io.StringIO()
-    table = csv.writer(rows, lineterminator="\n")
+    written = io.StringIO()
+    table = csv.writer(written, lineterminator="\n")
     table.writerow(["video", "path", "start", "end"] if prepared.spans else ["video", "path"])
     for video in (video for split in SPLITS for video in prepared.ids[split]):
-        path = str(place / found.paths.get(video, _expected(prepared, video)))
+        path = str(place / video_files.paths.get(video, _expected(prepared, video)))
         span = [f"{second:g}" for second in prepared.spans[video]] if video in prepared.spans else ["", ""]
         table.writerow([video, path, *(span if prepared.spans else ())])
-    contents[TABLE] = rows.getvalue()
+    contents[TABLE] = written.getvalue()
     return TABLE
 
 

@@ -34,7 +34,7 @@ def quotes(table: Table, sets: Sequence[str] = ()) -> list[FigureTable]:
 
 
 def quotes_beside(table: Table, measured: Measured) -> list[FigureTable]:
-    """As `quotes`; each part says whether it may be held against figures that were measured here."""
+    """The parts of a table as they are quoted, each with whether it may be held against figures measured here."""
     shown = []
     for part, of_part in zip(table.parts.values(), quotes(table), strict=True):
         source, *others = of_part.notes

@@ -43,7 +43,7 @@ class Candidates:
         return self._texts[by]
 
     def texts_of(self, row: Row) -> Texts:
-        """The same, told apart by the text features that a row reads."""
+        """The captions of test, and the queries, told apart by the text features that a row reads."""
         return self.texts(_text(row))
 
     def pairs(self, row: Row) -> int:

@@ -93,19 +93,19 @@ class FrameMax:
         """Take the row's scores, and those of frames.
 
         videos: [m] the row's numbers of the videos that have frames, which are the videos of `frames` and of this one.
-        captions: the numbers of those that are found for videos. how: k, weight and min_max of `rescored`.
+        captions: the numbers of those that count as answers of videos. how: k, weight and min_max of `rescored`.
         """
-        self._scores, self._frames, self._videos, self._found = scores, frames, videos, captions
+        self._scores, self._frames, self._videos, self._captions = scores, frames, videos, captions
         self._how = how
 
     def of_captions(self, captions: np.ndarray) -> np.ndarray:
         """Scores [n, m] float64 of these captions."""
-        own = self._scores.of_captions(captions)[:, self._videos]
-        return rescored(own, self._frames.of_captions(captions), *self._how)
+        plain = self._scores.of_captions(captions)[:, self._videos]
+        return rescored(plain, self._frames.of_captions(captions), *self._how)
 
     def of_videos(self, videos: np.ndarray) -> np.ndarray:
         """Scores [n, C] float64 of these videos; those of captions that nobody looks for are as they were."""
         exact = self._scores.of_videos(self._videos[videos]).astype(np.float64)
         of_frames = self._frames.of_videos(videos)
-        exact[:, self._found] = rescored(exact[:, self._found], of_frames[:, self._found], *self._how)
+        exact[:, self._captions] = rescored(exact[:, self._captions], of_frames[:, self._captions], *self._how)
         return exact

@@ -72,5 +72,5 @@ class QbNorm:
         return exact
 
     def of_videos(self, videos: np.ndarray) -> np.ndarray:
-        """Nothing: see above."""
+        """Raise NotImplementedError: QB-Norm ranks videos for captions only."""
         raise NotImplementedError("QB-Norm ranks videos for captions only")

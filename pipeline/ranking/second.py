@@ -81,8 +81,8 @@ def _frame_max(row: Row, how: rescoring.FrameMax, plain: Plain) -> tuple[Scores,
     assert isinstance(texts, np.ndarray)  # the step has refused features that count words
     starts = np.concatenate([[0], np.cumsum(counts[kept])])
     of_frames = Scored([frame_max.of_frames(texts, packed, starts)], captions.of_text, len(kept))
-    found, min_max = np.flatnonzero(_answered(test)), how.scaling == "min-max"
-    mixed = frame_max.FrameMax(plain.scores, of_frames, kept, found, (how.k, how.weight, min_max))
+    answered, min_max = np.flatnonzero(_answered(test)), how.scaling == "min-max"
+    mixed = frame_max.FrameMax(plain.scores, of_frames, kept, answered, (how.k, how.weight, min_max))
     places = np.full(len(rows.videos) + 1, -1)  # the last one is for captions whose video is not covered
     places[kept] = np.arange(len(kept))
     return mixed, replace(rows, videos=rows.videos[kept], video_of=places[rows.video_of])
@@ -93,7 +93,7 @@ def _frames(test: Candidates, video: str) -> tuple[np.ndarray, np.ndarray]:
     packed, counts = [], []
     videos = test.rows.videos
     for start in range(0, len(videos), FRAMES):
-        values, own = features.read_frames(test.context, video, videos[start : start + FRAMES])
-        packed.append(values[np.arange(values.shape[1]) < own[:, None]])
-        counts.append(own.astype(np.int64))
+        values, lengths = features.read_frames(test.context, video, videos[start : start + FRAMES])
+        packed.append(values[np.arange(values.shape[1]) < lengths[:, None]])
+        counts.append(lengths.astype(np.int64))
     return np.concatenate(packed), np.concatenate(counts)

@@ -52,7 +52,7 @@ class Bank:
 
 
 def imported(context: Context, text: Iterable[str]) -> tuple[str, ...]:
-    """Those of these text features that were imported: the only ones whose rows may differ where the text does not."""
+    """The imported ones of these text features: the only ones whose rows may differ where the text does not."""
     return tuple(name for name in text if context.stage(name).step == "import")
 
 

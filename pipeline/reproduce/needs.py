@@ -73,5 +73,5 @@ def _feature(name: str, side: str, stand_ins: StandIns, context: Context | None)
         return by, lacking
     ingest = context.graph.of_step("ingest").name
     states = not_up_to_date(context, [one for one in context.graph.needed([stage]) if one != ingest])
-    made = "made" if not states else f"to be made: {', '.join(state.stage for state in states)}"
-    return by, f"{made}, with random weights" if context.stage(stage).random else made
+    state = "made" if not states else f"to be made: {', '.join(state.stage for state in states)}"
+    return by, f"{state}, with random weights" if context.stage(stage).random else state

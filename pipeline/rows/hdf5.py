@@ -187,7 +187,7 @@ def _datasets(path: Path, file: Any) -> list[str]:
     names: list[str] = []
 
     def visit(name: str, link: Any) -> tuple[str, str] | None:
-        """Collect a dataset; a link to elsewhere ends the visit, and is told behind it (HDF5 takes no error here)."""
+        """Collect a dataset; a link to elsewhere ends the visit, and is reported later (HDF5 takes no error here)."""
         if isinstance(link, h5py.ExternalLink):
             return name, f"{link.filename}:{link.path}"
         if isinstance(link, h5py.SoftLink):
@@ -196,9 +196,9 @@ def _datasets(path: Path, file: Any) -> list[str]:
             names.append(name)
         return None
 
-    if found := file.visititems_links(visit):
+    if outside := file.visititems_links(visit):
         raise LaffError(
-            f"{path}: {printable(found[0])!r} is a link to {printable(found[1])!r}, and laff follows none; "
+            f"{path}: {printable(outside[0])!r} is a link to {printable(outside[1])!r}, and laff follows none; "
             "write the rows themselves into the file"
         )
     if not names:

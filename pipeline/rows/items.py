@@ -70,18 +70,18 @@ def id_texts(path: Path, name: str, values: Sequence[object]) -> list[str]:
     return [clean(text) for text in texts]
 
 
-def wrong_starts(path: Path, name: str, found: object, count: int) -> LaffError:
-    """The error for starts of `count` videos that cannot be; found: what they are."""
-    return LaffError(f"{path}: {name!r} is {found}; it should be {count + 1} whole numbers that rise from 0")
+def wrong_starts(path: Path, name: str, stored: object, count: int) -> LaffError:
+    """The error for starts of `count` videos that cannot be; stored: what they are, in words."""
+    return LaffError(f"{path}: {name!r} is {stored}; it should be {count + 1} whole numbers that rise from 0")
 
 
-def checked_starts(path: Path, name: str, found: object, starts: np.ndarray, count: int) -> np.ndarray:
+def checked_starts(path: Path, name: str, stored: object, starts: np.ndarray, count: int) -> np.ndarray:
     """Starts [V + 1] as int64; LaffError where they are not `count` + 1 whole numbers that rise from 0."""
     if starts.shape != (count + 1,) or starts.dtype.kind not in "iu":
-        raise wrong_starts(path, name, found, count)
+        raise wrong_starts(path, name, stored, count)
     starts = starts.astype(np.int64)
     if starts[0] or (np.diff(starts) < 0).any():
-        raise wrong_starts(path, name, found, count)
+        raise wrong_starts(path, name, stored, count)
     return starts
 
 

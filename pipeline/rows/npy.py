@@ -70,17 +70,17 @@ def beside(path: Path, ending: str) -> Path:
 
 def ids_beside(path: Path) -> Path:
     """The file with the ids of an .npy. LaffError where there is none, or two that may both be meant."""
-    own = [beside(path, ending) for ending in (".ids.txt", ".ids.json", ".json")]
-    folder = [path.with_name(name) for name in ("ids.txt", "ids.json")]
-    for candidates in (own, folder):
+    of_file = [beside(path, ending) for ending in (".ids.txt", ".ids.json", ".json")]
+    of_folder = [path.with_name(name) for name in ("ids.txt", "ids.json")]
+    for candidates in (of_file, of_folder):
         there = [file for file in candidates if file.is_file()]
         if len(there) > 1:
             raise LaffError(f"{path}: its ids may be in {there[0].name} or in {there[1].name}; keep one of them")
         if there:
             return there[0]
     raise LaffError(
-        f"{path}: it is a single array (.npy), which has no ids: beside it should lie {own[0].name}, an id a line in "
-        "the order of its rows (or " + ", ".join(file.name for file in [*own[1:], *folder]) + ")"
+        f"{path}: it is a single array (.npy), which has no ids: beside it should lie {of_file[0].name}, an id a line "
+        "in the order of its rows (or " + ", ".join(file.name for file in [*of_file[1:], *of_folder]) + ")"
     )
 
 

@@ -64,8 +64,8 @@ def read(path: Path, items: Numbered | None = None) -> Run:
     parts: list[list[np.ndarray]] = [[np.zeros(0, np.int32)], [np.zeros(0, np.int32)], [np.zeros(0)]]
     parts.append([np.zeros(0, np.int32)])
     while block := list(islice(rows, BLOCK)):
-        queries, found, scores, lines = zip(*block, strict=True)
-        columns = (topics.plain(queries), items.plain(found), np.array(scores), np.array(lines, np.int32))
+        queries, item_ids, scores, lines = zip(*block, strict=True)
+        columns = (topics.plain(queries), items.plain(item_ids), np.array(scores), np.array(lines, np.int32))
         for part, column in zip(parts, columns, strict=True):
             part.append(column)
     problems.extend(topics.wrong() + items.wrong(before), path)

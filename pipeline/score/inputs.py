@@ -57,7 +57,7 @@ def read_runs(files: Sequence[Path], items: Numbered, notes: list[str], k: int =
 
 
 def _cut(run: Run, k: int, label: str, notes: list[str]) -> Run:
-    """The run with the best k items of each topic; told in a note where equal scores are divided."""
+    """The run with the best k items of each topic; a note where equal scores are divided."""
     if tied := run.tied_at(k):
         notes.append(
             f"{label}: -k {k} divides items of equal score in {listed(tied, len(run.topics))}: kept are the last ids "
@@ -150,7 +150,7 @@ def read(
 
 
 def _named(topics: Sequence[str], known: Sequence[str], where: str, notes: list[str]) -> dict[str, str]:
-    """New names for topics that match the known ones only by a leading 1; told in a note."""
+    """New names for topics that match the known ones only by a leading 1; a note gives an example."""
     names = matched(topics, known)
     if names:
         topic, name = next(iter(names.items()))

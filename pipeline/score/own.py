@@ -13,8 +13,8 @@ from pipeline.score.measures import RECALL
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a run found of the relevant items of T topics."""
+class RelevantRanks:
+    """Where a run lists the relevant items of T topics."""
 
     first: np.ndarray  # [T] float64: place of the first relevant item, from 1; inf where the run lists none
     precision: np.ndarray  # [T] float64: average precision, in [0, 1]; items that the run does not list add 0
@@ -26,7 +26,7 @@ class Found:
         return {"MedR": self.first, "MRR": 1.0 / self.first, "mAP": self.precision}[name]
 
 
-def found(run: Run, judgements: Judgements, topics: list[int]) -> Found:
+def relevant_ranks(run: Run, judgements: Judgements, topics: list[int]) -> RelevantRanks:
     """The places of relevant items in the run's lists, as `ranks.rank` counts them.
 
     topics: numbers of topics of the judgements, each with a relevant item. Only items of the list are candidates: what
@@ -46,4 +46,4 @@ def found(run: Run, judgements: Judgements, topics: list[int]) -> Found:
             ranks = rank(scores[None], [columns])
             first[row] = ranks.first[0]
             precision[row] = ranks.precision[0] * len(columns) / len(relevant)
-    return Found(first, precision)
+    return RelevantRanks(first, precision)

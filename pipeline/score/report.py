@@ -25,7 +25,7 @@ TEST = "two-sided p of a paired randomisation test over topics, with Holm's corr
 
 
 def text(scores: Scores, inputs: Inputs, by_topic: bool = False) -> str:
-    """All that a person should see; by_topic: with the values of single topics."""
+    """The report for a person; by_topic: with the values of single topics."""
     heads = [measure.name for measure in scores.measures]
     parts = [
         f"{len(scores.topics)} topic{'' if len(scores.topics) == 1 else 's'}",
@@ -102,7 +102,7 @@ def _rules(scores: Scores) -> Iterator[str]:
 
 
 def as_json(scores: Scores, inputs: Inputs, by_topic: bool = False) -> dict[str, Any]:
-    """All that a program should know; None stands for a place behind the end of a list, and for what has no topic."""
+    """The report for a program; None stands for a place behind the end of a list, and for what has no topic."""
     content: dict[str, Any] = {
         "topics": len(scores.topics),
         "rules": {measure.name: RULES[measure.rule] for measure in scores.measures},

@@ -88,8 +88,8 @@ def _row(run: Run, judgements: Judgements, topics: list[int], measures: Sequence
     by_rule = {rule: [measure.name for measure in measures if measure.rule == rule] for rule in (LAFF, TRECVID, TREC)}
     values: dict[str, np.ndarray] = {}
     if names := by_rule[LAFF]:
-        found = own.found(run, judgements, topics)
-        values |= {name: found.values(name) for name in names}
+        ranks = own.relevant_ranks(run, judgements, topics)
+        values |= {name: ranks.values(name) for name in names}
     if names := by_rule[TRECVID]:
         estimates = sampled.estimates(run, judgements, topics)
         values |= {name: estimates[name] for name in names}

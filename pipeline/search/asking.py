@@ -102,8 +102,8 @@ def _instead(context: Context) -> str:
     train = next((stage for stage in graph.stages.values() if stage.about.fuses), None)
     if train is None:
         return ""
-    made = [stage.name for stage in graph.stages.values() if stage.sides == ("text",) and stage.part is not None]
-    texts = [name for name in train.sources if name in made] or made
+    of_captions = [stage.name for stage in graph.stages.values() if stage.sides == ("text",) and stage.part is not None]
+    texts = [name for name in train.sources if name in of_captions] or of_captions
     videos = [name for name in train.sources if "text" not in graph.stages[name].sides]
     both = [name for name in train.sources if len(graph.stages[name].sides) > 1]
     if not (texts or both):

@@ -79,8 +79,8 @@ class Finder:
             and chosen.model
             and not assemble.best(context, self._train, chosen.model, chosen.seed).is_file()
         ):
-            made = [name for name in _pairs(context) if context.work.index(name).entries]
-            other = f", or search by a feature: --model {made[0]}" if made else ""
+            computed = [name for name in _pairs(context) if context.work.index(name).entries]
+            other = f", or search by a feature: --model {computed[0]}" if computed else ""
             root = context.work.root
             raise LaffError(f"{chosen.name} is not trained in {root}: `laff train -w {root}` trains it{other}")
         vectors = stage_of(context.graph)

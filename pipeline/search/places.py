@@ -83,7 +83,7 @@ class Stored(Place):
         self._starts = np.cumsum([0, *(source.rows for source in self.sources)])
 
     def best(self, questions: Questions, k: int, allowed: np.ndarray) -> Iterator[Nearest]:
-        """As of a Place; memory does not grow with the number of videos."""
+        """The best videos for each question, as of a Place; memory does not grow with the number of videos."""
         assert isinstance(questions, np.ndarray)
         yield from passes(questions, self.sources, k, self.order, None if allowed.all() else allowed)
 
@@ -136,7 +136,7 @@ class Computed(Place):
         return lambda rows: {name: take(values, rows) for name, values in self._features.items()}
 
     def best(self, questions: Questions, k: int, allowed: np.ndarray) -> Iterator[Nearest]:
-        """As of a Place."""
+        """The best videos for each question, as of a Place."""
         for scores in self._scores(questions):
             yield of_scores(scores, k, self.order, allowed)
 

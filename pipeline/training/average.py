@@ -90,7 +90,7 @@ def has_statistics(model: nn.Module) -> bool:
 
 @contextmanager
 def fresh_statistics(model: nn.Module) -> Iterator[None]:
-    """While it is entered, each forward counts alike in the statistics of batches, which begin anew.
+    """A context in which statistics of batches begin anew, and each forward counts alike in them.
 
     The caller calls `next_batch` before each forward.
     """

@@ -60,13 +60,13 @@ def start(
     if path is None:
         return None
     state: dict[str, Tensor] = read_checkpoint(path)["state"]
-    own = net.state_dict()  # the very memory of the model's weights
-    check_model(path, state, own)
+    weights = net.state_dict()  # the very memory of the model's weights
+    check_model(path, state, weights)
     started = Started(path)
     vocabularies = _Vocabularies(context, stage, encoders, path)
     mistakes: list[str] = []
     with torch.no_grad():
-        for name, weight in own.items():
+        for name, weight in weights.items():
             if name not in state:
                 started.fresh.append(name)
                 continue
@@ -78,9 +78,9 @@ def start(
                 if there is None or len(there) != len(given):
                     mistakes.append(vocabularies.unknown(feature, len(given), len(weight)))
                     continue
-                rows = {word: row for row, word in enumerate(there)}
-                known = [row for row, word in enumerate(words) if word in rows]
-                weight[known] = given[[rows[words[row]] for row in known]]
+                row_of = {word: row for row, word in enumerate(there)}
+                known = [row for row, word in enumerate(words) if word in row_of]
+                weight[known] = given[[row_of[words[row]] for row in known]]
                 started.words[feature] = (len(known), len(words))
             elif given.shape == weight.shape:
                 weight.copy_(given)
@@ -89,7 +89,7 @@ def start(
                 mistakes.append(_misfit(name, feature or _feature(name, model), list(given.shape), list(weight.shape)))
     if mistakes:
         raise problems(f"'{stage.name}': init of {model.name}: {path}", list(dict.fromkeys(mistakes)))
-    started.unused = [name for name in state if name not in own]
+    started.unused = [name for name in state if name not in weights]
     inside = {joint.name for joint in encoders}
     started.other = [
         name
@@ -165,8 +165,8 @@ class _Vocabularies:
             vocabulary: list[str] = self._inside[feature].part.vocabulary(captions)
             return vocabulary
         places = [folder / feature / initial.STATE for folder in self._path.absolute().parents[2:5]]
-        found = [place for place in places if place.is_relative_to(root) and place.is_file()]
-        return _words(found[0]) if found else None
+        existing = [place for place in places if place.is_relative_to(root) and place.is_file()]
+        return _words(existing[0]) if existing else None
 
     def unknown(self, feature: str, there: int, here: int) -> str:
         """Why rows cannot be matched by words."""

@@ -160,17 +160,17 @@ def _of_xml(source: Source, order: Order) -> list[tuple[str, str]]:
     except (OSError, ValueError, LookupError) as error:  # of an encoding that it claims
         order.problems.add(f"cannot be read: {error}", source.path)
         return []
-    found: list[tuple[str, str]] = []
+    topics: list[tuple[str, str]] = []
     for element in root.iter():
         number = next((element.get(name, "") for name in NUMBERS if element.get(name)), "").strip()
         if TOPIC.fullmatch(number):
             inside = [element, *element.iter()]
             texts = [part.get(name, "") for part in inside for name in TEXTS if part.get(name)]
             texts += [part.text or "" for part in inside[1:] if str(part.tag).rpartition("}")[2] in TEXTS]
-            found.append((number, next((text for text in texts if text.strip()), element.text or "")))
-    if not found:
+            topics.append((number, next((text for text in texts if text.strip()), element.text or "")))
+    if not topics:
         order.problems.add("has no topic: no element with a number, as `num`, and a text", source.path)
-    return found
+    return topics
 
 
 def _add_topics(

@@ -25,10 +25,10 @@ def read(order: Order) -> Prepared:
     for one in beside:
         one.used = False
     names = {one.path.relative_to(folder).with_suffix("").as_posix(): one for one in beside}
-    found = finding.found(folder, names, {})
+    video_files = finding.find_files(folder, names, {})
     rows = []
     for name, one in names.items():
-        if stem_and_ending(found.paths.get(name, ""))[0] == name:
+        if stem_and_ending(video_files.paths.get(name, ""))[0] == name:
             one.used = True
             first = name.partition("/")[0].lower() if "/" in name else ""
             texts = _texts(one, order)

@@ -80,7 +80,7 @@ def _sentences(order: Order) -> tuple[dict[str, str], Path | None]:
 
 
 def _of_lines(order: Order) -> tuple[dict[str, str], Path | None]:
-    """As `_sentences`, of lines with one caption of each of 1,000 test videos; {} without such a file."""
+    """Captions as of `_sentences`, from lines with one caption of each of 1,000 test videos; {} without such a file."""
     official = set(OFFICIAL["test"])
     for one in order.sources.of("captions"):
         captions = reading.captions(one.path, Problems())  # its mistakes are noted when all captions are read
@@ -134,7 +134,7 @@ def _of_json(source: Source, order: Order) -> list[Caption]:
 
 
 def _check_lists(order: Order, members: dict[str, list[str]], prepared: Prepared) -> None:
-    """Lists of ids are not needed; one that is no list of MSR-VTT is told."""
+    """Note lists of ids that are none of MSR-VTT; the others are not needed."""
     test = set(members["test"])
     known: dict[str, Iterable[str]] = {f"the official {split}": videos for split, videos in OFFICIAL.items()}
     known |= {"the 7,010 videos of official train and val": VIDEOS[:7010], "the test videos": test}

@@ -128,7 +128,7 @@ def _usable(
 def _add_unlisted(
     lists: dict[str, dict[str, int]], paths: dict[str, Path], files: list[Described], infos: list[Info]
 ) -> None:
-    """Where no list names a split, its videos are those of a json, or of the captions whose file says the split."""
+    """Add the videos of a split that no list names: those of a json, or of the captions whose file says the split."""
     missing = [split for split in SPLITS if split not in lists]
     for info in infos:
         for video, split in info.splits.items():

@@ -88,7 +88,7 @@ def test_steps_are_really_made(small) -> None:
     )
     laff, wide, steps = costs_of(small, "train.seeds=[1, 2]")
     assert 0 < laff.seconds < wide.seconds < 5
-    assert (laff.seeds, laff.made, wide.seeds, wide.made) == ((2,), 1, (1, 2), 0)
+    assert (laff.seeds, laff.done, wide.seeds, wide.done) == ((2,), 1, (1, 2), 0)
     assert (steps.batch, steps.steps, steps.epochs) == (5, 10, 7)
     assert steps.whole == pytest.approx(2 * 7 * 10 * steps.seconds)
     if not torch.cuda.is_available():

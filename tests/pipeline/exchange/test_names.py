@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.exchange.found import Feature, Found, Part, Side
+from pipeline.exchange.found import Feature, FileSet, Part, Side
 from pipeline.exchange.names import pairs, stage_name
 
 
 def feature(name: str, side: Side, width: int = 512) -> Feature:
-    return Feature(name, Found(name, [Part(Path(name), width, [], "")]), side, "video")
+    return Feature(name, FileSet(name, [Part(Path(name), width, [], "")]), side, "video")
 
 
 @pytest.mark.parametrize(

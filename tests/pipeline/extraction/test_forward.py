@@ -68,7 +68,7 @@ def run(
     part: Any, videos: list[np.ndarray | None], count: int, present: int = 4, device: Device | None = None
 ) -> np.ndarray:
     lanes, worker = Lanes(count), Worker()
-    worker.kept(Devices).made["cpu"] = device or Device()
+    worker.kept(Devices).by_name["cpu"] = device or Device()
     try:
         forward = Forward(target(part), len(videos), lanes, worker)
         for frames in videos:

@@ -115,7 +115,7 @@ def reader(serial: Serial, monkeypatch: pytest.MonkeyPatch) -> Reader:
 
 def asynchronous(serial: Serial, ready: Callable[[int], Any] = lambda value: None) -> Asynchronous:
     """A device that stands in the place of the CPU."""
-    device = serial.worker.kept(Devices).made["cpu"] = Asynchronous(ready)
+    device = serial.worker.kept(Devices).by_name["cpu"] = Asynchronous(ready)
     return device
 
 

@@ -10,7 +10,7 @@ from pipeline.errors import LaffError
 from pipeline.items import collection
 from pipeline.items.windows import Window
 from pipeline.protocols import writing
-from pipeline.protocols.finding import found
+from pipeline.protocols.finding import find_files
 from pipeline.protocols.prepared import Caption, Prepared
 
 
@@ -22,7 +22,9 @@ def prepared() -> Prepared:
 
 
 def write(out: Path, content: Prepared, replace: bool = False, videos: Path | None = None) -> str:
-    paths = found(videos, [video for ids in content.ids.values() for video in ids], content.files) if videos else None
+    paths = (
+        find_files(videos, [video for ids in content.ids.values() for video in ids], content.files) if videos else None
+    )
     return writing.write(out, writing.texts(content, "mine", "mine/p", paths, ["how"], out), replace)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.runfiles.numbered import Numbered
-from pipeline.score.own import found
+from pipeline.score.own import relevant_ranks
 from tests.pipeline.score.made import judgements_of, run_of
 
 
@@ -26,7 +26,7 @@ def test_places_in_ties_and_items_that_are_not_listed(tmp_path: Path) -> None:
         "none": {"z": 1},
         "missing": {"a": 1},
     }
-    result = found(run_of(scores, ids), judgements_of(values, ids, tmp_path), [0, 1, 2, 3, 4])
+    result = relevant_ranks(run_of(scores, ids), judgements_of(values, ids, tmp_path), [0, 1, 2, 3, 4])
     assert result.first.tolist() == pytest.approx([2.5, 4 / 3, 2, math.inf, math.inf])
     assert result.precision.tolist() == pytest.approx([1 / 2.5, (3 / 4 + 6 / 8) / 2, (1 / 2) / 2, 0, 0])
     assert result.values("R@1").tolist() == [0, 0, 0, 0, 0]

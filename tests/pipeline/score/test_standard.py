@@ -37,11 +37,11 @@ def test_own_measures_are_trec_evals_where_its_order_of_ties_is_imposed(tmp_path
         theirs = standard.values(run_of(scores, ids), judgements, TOPICS, list(SAME.values()))
         ordered = {topic: ranked(listed) for topic, listed in scores.items()}
         imposed = {topic: {item: -float(n) for n, item in enumerate(items)} for topic, items in ordered.items()}
-        found = own.found(run_of(imposed, ids), judgements, TOPICS)
+        found = own.relevant_ranks(run_of(imposed, ids), judgements, TOPICS)
         for name, their_name in SAME.items():
             scale = 100.0 if name.startswith("R@") else 1.0
             np.testing.assert_allclose(found.values(name), theirs[their_name] * scale, rtol=1e-12, err_msg=name)
-        free = own.found(run_of(scores, ids), judgements, TOPICS)
+        free = own.relevant_ranks(run_of(scores, ids), judgements, TOPICS)
         differ += not np.allclose(free.precision, theirs["map"])
     assert differ > CASES / 2  # by laff's rule ties have no order
 
