@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pipeline.commands import complete
 from pipeline.commands.analyzed import MODEL, SEED, file_name, print_files, seeds_text, written
 from pipeline.commands.compare import GRID, ROLES, request_of
 from pipeline.commands.options import optional_workspace_options, workspace_options
@@ -129,7 +130,14 @@ def spaces_command(
 @optional_workspace_options
 @GRID
 @ROLES
-@click.option("--model", "names", multiple=True, metavar="NAME", help="Only this model; may be given several times.")
+@click.option(
+    "--model",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Only this model; may be given several times.",
+    shell_complete=complete.models,
+)
 @json_option("poster (its two figures), models (the lines of the CSV), files")
 def cost_command(names: tuple[str, ...], grid: str, roles: dict[str, str], as_json: bool, shared: Shared) -> None:
     """Show parameters and FLOPs of the configured models, and how the poster's two figures follow.

@@ -51,8 +51,8 @@ def verify_command(work: Path, dry_run: bool, as_json: bool) -> None:
         )
     moved = files.set_aside(work, kinds, list(damaged))
     message = (
-        f"{len(moved):,} of {number_of(count, 'files')} were damaged and set aside, each in its folder as FILE{files.DAMAGED}; "
-        "`laff run` makes them again"
+        f"{len(moved):,} of {number_of(count, 'files')} were damaged and set aside, each in its folder as "
+        f"FILE{files.DAMAGED}; `laff run` makes them again"
     )
     if outside:
         message += f"; {len(outside)} more outside the workspace: delete them yourself if they are yours to delete"

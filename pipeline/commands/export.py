@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pipeline.commands import complete
 from pipeline.commands.options import PATH, workspace_options
 from pipeline.commands.output import json_option, print_json
 from pipeline.commands.shared import Shared
@@ -15,7 +16,7 @@ SHOWN = 5  # items without a row that are named
 
 
 @click.command(name="export")
-@click.argument("names", nargs=-1, required=True, metavar="FEATURE...")
+@click.argument("names", nargs=-1, required=True, metavar="FEATURE...", shell_complete=complete.features)
 @workspace_options
 @click.option("--to", "out", type=PATH, required=True, metavar="DIR", help="A new folder, or an empty one.")
 @click.option(

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from pipeline.commands import complete
 from pipeline.commands.shared import Shared
 from pipeline.graph.stages_file import StagesFile
 
@@ -26,6 +27,8 @@ def _nearest() -> Path | None:
     from pipeline.store import home
 
     context = click.get_current_context(silent=True)
+    if context is not None and context.resilient_parsing:  # a shell completes a line that is not finished
+        return None
     has_collection = context is not None and isinstance(context.params.get("collection"), Path)
     workspace = None if has_collection else home.nearest(Path())
     if workspace is None and context is not None:  # without a context somebody only inspects the option
@@ -90,9 +93,19 @@ def run_name(context: click.Context, option: click.Parameter, value: str) -> str
 
 COLLECTION = click.option("-c", "--collection", type=PATH, metavar="FILE", help="The collection.yaml.")
 TRUST = click.option("--trust", multiple=True, metavar="PACKAGE", help="Let `uses:` import from this package too.")
-SET = click.option("--set", "sets", multiple=True, metavar="STAGE.PARAM=VALUE", help="Change a param, `from` or `on`.")
+SET = click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="STAGE.PARAM=VALUE",
+    help="Change a param, `from` or `on`.",
+    shell_complete=complete.settings,
+)
 PROFILE = click.option(
-    "--profile", metavar="PROFILE", help="Apply a profile of the stages file, such as small; '' for none."
+    "--profile",
+    metavar="PROFILE",
+    help="Apply a profile of the stages file, such as small; '' for none.",
+    shell_complete=complete.profiles,
 )
 ATTRIBUTE = click.option(
     "--attribute",
@@ -110,6 +123,7 @@ NAME = click.option(
     metavar="NAME",
     callback=run_name,
     help="The run of this name, of those that `laff runs` lists, or a new one.",
+    shell_complete=complete.runs,
 )
 PACKAGE = click.option(
     "--package",

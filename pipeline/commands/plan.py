@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.commands import complete
 from pipeline.commands.compare import GRID, ROLES, SEEDS, request_of
 from pipeline.commands.options import workspace_options
 from pipeline.commands.output import json_option, paper, print_json
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 @GRID
 @ROLES
 @SEEDS
-@click.argument("targets", nargs=-1, metavar="[STAGE]...")
+@click.argument("targets", nargs=-1, metavar="[STAGE]...", shell_complete=complete.stages)
 def plan_command(
     targets: tuple[str, ...],
     as_json: bool,
@@ -95,7 +96,7 @@ def _of_grid(roles: dict[str, str], seeds: tuple[int, ...]) -> list[str]:
 @json_option(
     "kept (units of each stage), code (what made them), left (stages that are still to be made, and why), remade"
 )
-@click.argument("stages_", nargs=-1, required=True, metavar="STAGE...")
+@click.argument("stages_", nargs=-1, required=True, metavar="STAGE...", shell_complete=complete.stages)
 def accept_command(
     stages_: tuple[str, ...],
     grid: str,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pipeline.commands import complete
 from pipeline.commands.options import PATH, mapping
 from pipeline.commands.output import json_option, print_json
 from pipeline.commands.terminal import called
@@ -25,7 +26,7 @@ def fractions_of(context: click.Context, option: click.Parameter, value: str | N
 
 
 @click.command(name="prepare")
-@click.argument("dataset", required=False)
+@click.argument("dataset", required=False, shell_complete=complete.data_sets)
 @click.argument("annotations", nargs=-1, type=PATH, metavar="[FILE|FOLDER]...")
 @click.option("--protocol", default="", metavar="NAME", help="Which splits; `laff prepare DATASET` lists them.")
 @click.option("--videos", type=PATH, metavar="FOLDER", help="Where the videos are; leave it out for imported features.")

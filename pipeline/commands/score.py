@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pipeline.commands import complete
 from pipeline.commands.options import ATTRIBUTE, PATH
 from pipeline.commands.output import json_option, paper, print_json
 
@@ -22,7 +23,11 @@ from pipeline.commands.output import json_option, paper, print_json
 )
 @click.option("--topics", type=PATH, metavar="FILE", help="The topics, for their texts and for complete AVS runs.")
 @click.option(
-    "--facets", default="", metavar="FILE|tv20", help="Means over the topics of a facet: CSV lines `topic,facet`."
+    "--facets",
+    default="",
+    metavar="FILE|tv20",
+    help="Means over the topics of a facet: CSV lines `topic,facet`.",
+    shell_complete=complete.facets,
 )
 @click.option("--against", default="", metavar="NAME", help="The run that others are tested against; else the first.")
 @click.option(

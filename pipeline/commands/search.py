@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipeline.commands import complete
 from pipeline.commands.options import ATTRIBUTE, PATH, workspace_options
 from pipeline.commands.shared import Shared
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     "models",
     multiple=True,
     metavar="NAME",
+    shell_complete=complete.models,
     help="Another model than the main one, such as concat, laff/seed2, or a pair of features, such as clip-ft; "
     "given several times, reciprocal rank fusion of them.",
 )

@@ -8,6 +8,9 @@ from pathlib import Path
 
 NAME = ".laff"
 REMEMBERS = "run.yaml"  # what a workspace remembers its last run in
+COMPARISONS = "compare"  # folder below a workspace: GRID/train and GRID/rank are as the stages of a run
+RUNS = "runs"  # folder below a workspace: NAME/train, NAME/rank … are the stages of a run with other settings
+MAIN = "main"  # the name of the run whose stages are in WORK itself
 
 
 def holds(folder: Path) -> bool:

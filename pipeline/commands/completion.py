@@ -1,0 +1,33 @@
+"""`laff completion`: what a shell needs to complete the names of verbs, stages, options and their values."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+PLACES = {  # where each shell looks by itself
+    "bash": "~/.local/share/bash-completion/completions/laff",
+    "zsh": "~/.zfunc/_laff",
+    "fish": "~/.config/fish/completions/laff.fish",
+}
+MORE = {"zsh": "; ~/.zshrc needs the lines: fpath+=~/.zfunc; autoload -Uz compinit; compinit"}
+
+
+@click.command(name="completion")
+@click.argument("shell", type=click.Choice(list(PLACES)))
+@click.pass_context
+def completion_command(context: click.Context, shell: str) -> None:
+    """Print what completes `laff` in your shell: verbs, stages, options, and names that your workspace knows.
+
+    Write it once to where the shell looks, and open a new shell.
+
+    \b
+    laff completion bash > ~/.local/share/bash-completion/completions/laff
+    laff completion zsh  > ~/.zfunc/_laff              (~/.zshrc: fpath+=~/.zfunc; autoload -Uz compinit; compinit)
+    laff completion fish > ~/.config/fish/completions/laff.fish
+    """
+    kind = get_completion_class(shell)
+    assert kind is not None
+    first, _, rest = kind(context.find_root().command, {}, "laff", "_LAFF_COMPLETE").source().partition("\n")
+    # The first line of a zsh function says what it completes, so that the way to install it stands second.
+    click.echo(f"{first}\n# To install: laff completion {shell} > {PLACES[shell]}{MORE.get(shell, '')}\n{rest}")
