@@ -28,6 +28,7 @@ def completion_command(context: click.Context, shell: str) -> None:
     """
     kind = get_completion_class(shell)
     assert kind is not None
-    first, _, rest = kind(context.find_root().command, {}, "laff", "_LAFF_COMPLETE").source().partition("\n")
-    # The first line of a zsh function says what it completes, so that the way to install it stands second.
-    click.echo(f"{first}\n# To install: laff completion {shell} > {PLACES[shell]}{MORE.get(shell, '')}\n{rest}")
+    source = kind(context.find_root().command, {}, "laff", "_LAFF_COMPLETE").source()
+    how = f"# To install: laff completion {shell} > {PLACES[shell]}{MORE.get(shell, '')}\n"
+    mark = "#compdef laff\n"  # zsh looks for it in the first line
+    click.echo(mark + how + source.removeprefix(mark) if source.startswith(mark) else how + source)
