@@ -43,7 +43,7 @@ def weights_command(
     from pipeline.views.figure_table import FigureTable
     from pipeline.views.printed import columns
 
-    request = request_of(shared, grid, roles)
+    request = request_of(shared, grid, roles, known=True)
     trained = subject(request, model, seed)
     lines = weights.lines(weights.measure(trained))
     heading = f"{trained.name}, {seeds_text(trained.seeds)}: attention weights over the test split"
@@ -94,7 +94,7 @@ def spaces_command(
     from pipeline.views.figure_table import FigureTable
     from pipeline.views.printed import columns
 
-    request = request_of(shared, grid, roles)
+    request = request_of(shared, grid, roles, known=True)
     trained = subject(request, model, seed)
     path = place.folder(request.work, "spaces") / file_name(trained.name, seed)
     matrices = {number: spaces.overlap(trained, number, k) for number in trained.seeds}
@@ -171,7 +171,7 @@ def cost_command(names: tuple[str, ...], grid: str, roles: dict[str, str], as_js
     if not shared.work:
         click.echo("with -w: the same for the models of a workspace")
         return
-    request = request_of(shared, grid, roles)
+    request = request_of(shared, grid, roles, known=True)
     try:
         measurable = features(request)
     except NoTexts as error:

@@ -41,7 +41,7 @@ def queries_command(
     from pipeline.views.figure_table import FigureTable
     from pipeline.views.printed import columns
 
-    request = request_of(shared, grid, roles)
+    request = request_of(shared, grid, roles, known=True)
     context = open_context(request)
     comparison = queries.compare(context, first, second)
     a, b = comparison.first, comparison.second

@@ -51,15 +51,17 @@ SEEDS = click.option(
 )
 
 
-def request_of(shared: Shared, grid: str, roles: dict[str, str], seeds: tuple[int, ...] = ()) -> Request:
-    """The request of a command: that of a run, or that of a grid's rows if --grid names one."""
+def request_of(
+    shared: Shared, grid: str, roles: dict[str, str], seeds: tuple[int, ...] = (), known: bool = False
+) -> Request:
+    """The request of a command: that of a run, or that of a grid's rows if --grid names one; known: as of `request`."""
     if grid:
         from pipeline.compare.request import requested
 
-        return requested(shared.request(), grid, roles, seeds)[0]
+        return requested(shared.request(known), grid, roles, seeds)[0]
     if roles or seeds:
         raise click.UsageError(f"{'--role' if roles else '--seeds'} belongs to a grid; name it by --grid")
-    return shared.request()
+    return shared.request(known)
 
 
 @click.command(name="compare")

@@ -101,7 +101,9 @@ def _pairs(context: click.Context) -> list[str]:
 
     entries = _file(context).entries
     uses = {name: str(entries[name].get("uses") or "") for name in _stages_of(context, "extract")}
-    return [name for name, path in uses.items() if path and set(part(path).constants.get("sides", ())) == {"video", "text"}]
+    return [
+        name for name, path in uses.items() if path and set(part(path).constants.get("sides", ())) == {"video", "text"}
+    ]
 
 
 def _folders(folder: Path) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from pipeline.commands.options import OneOf
+
 PLACES = {  # where each shell looks by itself
     "bash": "~/.local/share/bash-completion/completions/laff",
     "zsh": "~/.zfunc/_laff",
@@ -14,7 +16,7 @@ MORE = {"zsh": "; ~/.zshrc needs the lines: fpath+=~/.zfunc; autoload -Uz compin
 
 
 @click.command(name="completion")
-@click.argument("shell", type=click.Choice(list(PLACES)))
+@click.argument("shell", type=OneOf(list(PLACES)))
 @click.pass_context
 def completion_command(context: click.Context, shell: str) -> None:
     """Print what completes `laff` in your shell: verbs, stages, options, and names that your workspace knows.

@@ -71,7 +71,7 @@ def gc_command(as_json: bool, shared: Shared) -> None:
     """
     from pipeline import gc as unused
 
-    request = shared.request()
+    request = shared.request(known=True)
     leftovers = unused.remove(request) if shared.yes else unused.leftovers(request)
     if as_json:
         print_json(leftovers.summary() | {"deleted": shared.yes})

@@ -47,6 +47,20 @@ def _workspace_of(context: click.Context, option: click.Parameter, value: Path |
     return value and home.meant(value)
 
 
+class OneOf(click.Choice):  # type: ignore[type-arg]  # older versions of click know no type of choices
+    """One of some words; a word that is near to one of them is told."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The word, as click takes it; BadParameter for any other."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            from pipeline.errors import did_you_mean
+
+            hint = did_you_mean(str(value), [str(choice) for choice in self.choices])
+            raise click.BadParameter(error.message.rstrip(".") + hint, ctx, param) from None
+
+
 def work_option(required: bool = True) -> Command:
     """The option that names the workspace; if `required` and not given, the nearest that `laff index` made."""
     return click.option(
@@ -159,7 +173,7 @@ RETRY_FAILED = click.option("--retry-failed", is_flag=True, help="Try videos aga
 FORMAT = click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "csv", "markdown", "latex"]),
+    type=OneOf(["text", "csv", "markdown", "latex"]),
     default="text",
     show_default=True,
     help="Print the table in this format, and all else to the error stream.",

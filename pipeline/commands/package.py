@@ -44,7 +44,7 @@ def package_command(out: Path, models: tuple[str, ...], with_weights: bool, as_j
 
     from pipeline.packing.pack import pack
 
-    package = pack(shared.request(), out, models, with_weights, shared.yes)
+    package = pack(shared.request(known=True), out, models, with_weights, shared.yes)
     if as_json:
         print_json(asdict(package) | {"out": str(package.out)})
         return

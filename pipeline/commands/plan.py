@@ -42,12 +42,13 @@ def plan_command(
     laff plan -c collection.yaml -w WORK --profile small
     laff plan -c collection.yaml -w WORK --grid blocks              of what `laff compare blocks` makes
     """
+    from pipeline.errors import did_you_mean
     from pipeline.graph import kept
     from pipeline.plan import plan as plans
     from pipeline.plan import tree
     from pipeline.run_plan import plan as make_plan
     from pipeline.run_plan import targets_of
-    from pipeline.store import home
+    from pipeline.store import home, memory
     from pipeline.store.workspace import MAIN, RUNS
 
     request = request_of(shared, grid, roles, seeds)
@@ -66,7 +67,9 @@ def plan_command(
     for line in plans.remarks(plan.stages, plan.random, plans.absent(graph, plan.stages)):
         click.echo(line)
     if plan.run.new:
-        click.echo(f"a run of its own, {plan.run.name} ({'; '.join(plan.run.differs)}): what was trained before stays")
+        differs = f" ({'; '.join(plan.run.differs)})" if plan.run.differs else ""
+        near = did_you_mean(plan.run.name, memory.names(request.work)) if shared.name else ""
+        click.echo(f"a run of its own, {plan.run.name}{differs}{near}: what was trained before stays")
     elif plan.run.name != MAIN:
         click.echo(f"run {plan.run.name}: {request.work / RUNS / plan.run.name}")
     command = home.index_command(request.work) if is_index and not targets else ""

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pipeline.commands import complete
-from pipeline.commands.options import ATTRIBUTE, PATH
+from pipeline.commands.options import ATTRIBUTE, PATH, OneOf
 from pipeline.commands.output import json_option, paper, print_json
 
 
@@ -34,7 +34,7 @@ from pipeline.commands.output import json_option, paper, print_json
     "--fuse",
     "methods",
     multiple=True,
-    type=click.Choice(["rrf", "combsum"]),
+    type=OneOf(["rrf", "combsum"]),
     help="All runs as one more: reciprocal ranks, or sums of scores. Given twice, one row for each.",
 )
 @click.option("-k", type=click.IntRange(1), metavar="N", help="Only the best N items of each topic count.")
