@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import fill
@@ -85,8 +86,6 @@ def _fitted(
     styles: Mapping[str, str],
 ) -> str:
     """The columns on a paper: words are folded; what still is too wide goes below, with the names of the rows again."""
-    import io
-
     from rich.console import Console
 
     width = max(paper.width, NARROW) if paper.width else sum(widths) + GAP * len(widths)
