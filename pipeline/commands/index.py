@@ -9,7 +9,7 @@ import click
 
 from pipeline.commands.options import PATH, index_options
 from pipeline.commands.shared import Shared, confirmed
-from pipeline.commands.terminal import called
+from pipeline.shell import called
 
 EXAMPLE = "a dog runs on the beach"
 Windows = dict[str, float] | str  # as collection.yaml says them

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pipeline.commands.options import PATH, mapping
-from pipeline.commands.terminal import called
+from pipeline.shell import called
 
 
 def fractions_of(context: click.Context, option: click.Parameter, value: str | None) -> tuple[float, ...]:

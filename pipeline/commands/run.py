@@ -10,7 +10,7 @@ import click
 from pipeline.commands.compare import GRID, ROLES, SEEDS, request_of
 from pipeline.commands.options import PATH, run_options, workspace_options
 from pipeline.commands.shared import Shared, confirmed
-from pipeline.commands.terminal import called
+from pipeline.shell import called
 
 DEMO = Path("demo")
 

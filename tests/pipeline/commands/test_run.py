@@ -13,8 +13,7 @@ import cli
     ("on_path", "called", "command"),
     [
         (True, "/opt/bin/laff", "laff"),
-        (False, ".venv/bin/laff", ".venv/bin/laff"),
-        (False, "cli.py", "python cli.py"),
+        (False, "/opt/other/laff", "/opt/other/laff"),
     ],
 )
 def test_what_the_demo_advises_can_be_typed(
