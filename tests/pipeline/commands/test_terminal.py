@@ -47,8 +47,8 @@ def show(cleaning):
     from pipeline import progress
     with progress.running(progress.Stages(["x3d"], {"x3d": 4})), progress.bar("x3d", 8, "video"):
         time.sleep(0.5)
-        click.echo("ready")
         try:
+            click.echo("ready")
             time.sleep(60)
         finally:
             click.echo("cleaning")
@@ -208,7 +208,7 @@ def test_a_display_that_is_interrupted_leaves_whole_lines(cleaning: int, words: 
     assert process.wait(10) == 130
     *before, last = screen.text.splitlines()
     assert last == words
-    assert [line[:12] for line in before] == (["0 of 1 stage", ". x3d  4 to "] if cleaning else [])
+    assert [line[:12] for line in before] == (["0 of 1 stage", "· x3d  4 to ", "x3d  ╌╌╌╌╌╌╌"] if cleaning else [])
 
 
 def test_signals_that_are_to_be_ignored_stay_so() -> None:
