@@ -146,7 +146,8 @@ def main(stages: StagesFile) -> None:
 
     Every stage of stages.yaml is a command too: `laff train …` makes that stage and what it still needs.
 
-    Exit status: 0 done, 1 failed, 2 wrong usage; ended by a signal: 130 Ctrl-C, 143 SIGTERM, 141 closed output.
+    Exit status: 0 done, 1 failed, 2 wrong usage, 3 of diff: different; ended by a signal: 130 Ctrl-C, 143 SIGTERM,
+    141 closed output.
     """
 
 
