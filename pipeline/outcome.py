@@ -8,11 +8,12 @@ from pathlib import Path
 
 from pipeline.graph import models
 from pipeline.graph.graph import Graph
-from pipeline.protocols.wording import number_of
 from pipeline.shell import command
 from pipeline.store import ledger
-from pipeline.views import results
+from pipeline.views import results_table
+from pipeline.views.printed import PLAIN, Paper
 from pipeline.views.tables import duration
+from pipeline.wording import number_of
 
 ENDS = ("report", "evaluate", "rank")  # steps whose results the summary names
 FLAWS = {"": "frames are missing", ledger.JUMPS: "their times jump", ledger.SHORT: "they end before their windows do"}
@@ -45,12 +46,12 @@ class Outcome:
         """The number of videos that failed."""
         return len({line["video"] for line in self.failures})
 
-    def summary(self, work: Path) -> str:
+    def summary(self, work: Path, paper: Paper = PLAIN) -> str:
         """A text: what was made, what came from the cache, what failed, the results, and what to do next.
 
-        Its commands can be typed in any folder.
+        Its commands can be typed in any folder. paper: what its table is printed on.
         """
-        parts = [self._work(), self._flaws(work), self._results(work), [self.advice] if self.advice else []]
+        parts = [self._work(), self._flaws(work), self._results(work, paper), [self.advice] if self.advice else []]
         return "\n\n".join("\n".join(lines) for lines in parts if lines)
 
     def _work(self) -> list[str]:
@@ -106,7 +107,7 @@ class Outcome:
             for stage, counts in kinds.items()
         }
 
-    def _results(self, work: Path) -> list[str]:
+    def _results(self, work: Path, paper: Paper) -> list[str]:
         """The table of metrics, and where results are."""
         folder = {step: (work / self.places.get(stage, stage)).absolute() for step, stage in self.ends.items()}
         if self.ends.get("evaluate") not in self.stages:  # what is there may be of other settings
@@ -114,7 +115,8 @@ class Outcome:
         metrics = folder["evaluate"] / "metrics.json"
         if not metrics.is_file():
             return []
-        lines = [results.text(json.loads(metrics.read_text(encoding="utf-8"))), "", f"metrics: {metrics}"]
+        figures = json.loads(metrics.read_text(encoding="utf-8"))
+        lines = [results_table.text(figures, paper=paper), "", f"metrics: {metrics}"]
         if "rank" in folder:
             lines.append(f"runs: {folder['rank']}")
         if "report" in folder:
@@ -131,7 +133,11 @@ def search_advice(graph: Graph, work: Path, names: Sequence[str] | None = None) 
 
     A trained model if there is one, else a feature of both sides; '' where there is neither.
     """
-    where = ["-w", work, *(word for package in sorted(graph.trusted) for word in ("--trust", package))]
+    where: list[str | Path] = [
+        "-w",
+        work,
+        *(word for package in sorted(graph.trusted) for word in ("--trust", package)),
+    ]
     for stage in graph.stages_of("train") if graph.stages_of("train", names) else ():
         trained, missing = models.of(graph, stage), []
         for model in trained:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from pipeline import progress
@@ -13,7 +14,7 @@ from pipeline.opening import check_place, choose, surroundings
 from pipeline.outcome import ENDS, Outcome, search_advice
 from pipeline.parts.blame import blaming
 from pipeline.plan import accept as accepting
-from pipeline.plan import lacks, steps
+from pipeline.plan import lacks, repeating, steps
 from pipeline.plan.accept import Accepted
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
@@ -23,7 +24,7 @@ from pipeline.plan.up_to_date import not_up_to_date
 from pipeline.request import Request
 from pipeline.run_plan import check_losses, check_names, random_stages, wanted
 from pipeline.shell import command
-from pipeline.store import ledger, memory
+from pipeline.store import circumstances, ledger, memory
 from pipeline.store.workspace import Workspace
 from pipeline.weights import lookup
 from pipeline.workers.cluster import Cluster
@@ -130,7 +131,8 @@ def run(
             memory.settle(request.work, replacing)  # what is made now is wanted now, whatever was agreed to before
         context.progress = progress.Stages(names, {state.stage: len(state.todo) for state in states})
         try:
-            with progress.running(context.progress):
+            noted = _noted(request, context, chosen.name, targets, stale)
+            with noted, progress.running(context.progress):
                 table, *others = phases(context, names)
                 _run_phase(context, table, outcome)
                 outcome.videos = len(context.catalog.videos)  # windows of them, if they were divided
@@ -164,6 +166,17 @@ def _count_cached(context: Context, names: Sequence[str], outcome: Outcome) -> N
         kept = [index.entries[unit.key] for unit in units if unit.key not in made and unit.key in index.entries]
         outcome.cached[name] = len(kept)
         outcome.saved += sum(entry.took for entry in kept)
+
+
+def _noted(
+    request: Request, context: Context, run: str, targets: Sequence[str], stale: Sequence[str]
+) -> AbstractContextManager[None]:
+    """Inside it the stages of a run are made, and its circumstances noted, where one of them belongs to the run."""
+    makes_results = request.is_run and not set(members(context.graph)).isdisjoint(stale)
+    if not makes_results or not (known := memory.read(request.work, run)):
+        return nullcontext()
+    again = repeating.command(request.work, known, targets, request.trust, request.workers, request.scheduler)
+    return circumstances.noted(request.work, run, again, stale)
 
 
 def accept(request: Request, names: Sequence[str]) -> tuple[Accepted, list[str]]:

@@ -76,6 +76,7 @@ class Region(Live):
         """Erase what the lines take beyond their number in a terminal that became narrower and has broken them."""
         widths = [sum(cell_len(text) for text, _ in line) for line in self._lines]
         broken = sum(max(0, width - 1) // columns for width in widths)
-        step = [(ControlType.CARRIAGE_RETURN,), (ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1)]
-        if broken:
-            self.console.control(Control(*step * broken))
+        for _ in range(broken):
+            self.console.control(
+                Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1))
+            )
