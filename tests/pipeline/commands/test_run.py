@@ -23,7 +23,7 @@ def test_what_the_demo_advises_can_be_typed(
     monkeypatch.setattr(sys, "argv", [called])
     monkeypatch.setattr("pipeline.demo.make_collection", lambda folder: folder / "collection.yaml")
     monkeypatch.setattr(
-        "pipeline.run.run", lambda *given: type("Outcome", (), {"summary": lambda self, work: "made"})()
+        "pipeline.run.run", lambda *given: type("Outcome", (), {"summary": lambda self, *given: "made"})()
     )
     result = CliRunner().invoke(cli.main, ["demo", "--folder", str(tmp_path)])
     assert result.output.splitlines()[-1] == f'try: {command} search "a red circle moves up" -w {tmp_path}/work'
