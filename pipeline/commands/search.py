@@ -16,7 +16,8 @@ from pipeline.commands.options import ATTRIBUTE, PATH, workspace_options
 from pipeline.commands.shared import Shared
 
 if TYPE_CHECKING:
-    from pipeline.search.library import Hit, Library
+    from pipeline.search.hit import Hit
+    from pipeline.search.library import Library
 
 
 @click.command(name="search")
