@@ -128,7 +128,7 @@ def _videos(count: int) -> str:
     return number_of(count, "videos")
 
 
-def search_advice(graph: Graph, work: Path, names: Sequence[str] | None = None) -> str:
+def search_advice(graph: Graph, work: Path, names: Sequence[str] | None = None, sentence: str = "a sentence") -> str:
     """The command that searches with what these stages make, all stages if not given, or why that is not possible.
 
     A trained model if there is one, else a feature of both sides; '' where there is neither.
@@ -144,7 +144,7 @@ def search_advice(graph: Graph, work: Path, names: Sequence[str] | None = None) 
             imported = graph.imported(model.text)
             if not imported:
                 option = [] if model.name == models.main(stage) else ["--model", model.name]
-                return f"next: {command('search', 'a sentence', *option, *where)}"
+                return f"next: {command('search', sentence, *option, *where)}"
             missing += imported
         if not trained:
             continue
@@ -152,4 +152,4 @@ def search_advice(graph: Graph, work: Path, names: Sequence[str] | None = None) 
         return f"`laff search` is not possible: {texts} came from files, which have no row for a new sentence"
     stages = graph.stages if names is None else names
     pair = next((name for name in stages if {"video", "text"} <= set(graph.stages[name].sides)), "")
-    return f"next: {command('search', 'a sentence', '--model', pair, *where)}" if pair else ""
+    return f"next: {command('search', sentence, '--model', pair, *where)}" if pair else ""

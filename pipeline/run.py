@@ -10,6 +10,7 @@ from pipeline.assembly import packed
 from pipeline.build.construct import construct
 from pipeline.errors import LaffError, Missing, absent, problems
 from pipeline.items.collection import load as load_collection
+from pipeline.items.examples import examples
 from pipeline.opening import check_place, choose, surroundings
 from pipeline.outcome import ENDS, Outcome, search_advice
 from pipeline.parts.blame import blaming
@@ -109,7 +110,8 @@ def run(
         outcome.ends = {step: stage.name for step in ENDS for stage in graph.stages_of(step)}
         if request.is_run:
             trusting = [word for package in request.trust for word in ("--trust", package)]
-            outcome.advice = search_advice(graph, request.work, names)
+            sentence = [*examples(context.catalog, 1), "a sentence"][0]
+            outcome.advice = search_advice(graph, request.work, names, sentence)
             outcome.advice = outcome.advice or f"next: {command('plan', '-w', request.work, *trusting)} shows the rest"
             outcome.retry = command("run", *targets, "-w", request.work, *trusting, "--retry-failed")
         check_names(context, names)

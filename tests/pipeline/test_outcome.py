@@ -65,6 +65,9 @@ def test_advice_can_be_typed_in_any_folder(tmp_path: Path) -> None:
     graph = replace(stages.load(), trusted=frozenset({"mine"}))
     advice = search_advice(graph, Path("my 'work'"), graph.needed(["conse"]))
     words = shlex.split(advice.removeprefix("next: "))
+    assert search_advice(graph, Path("/w"), ["conse"], "it's a dog").startswith(
+        """next: laff search 'it'"'"'s a dog' """
+    )
     assert words == [
         *("laff", "search", "a sentence", "--model", "conse", "-w", str(tmp_path / "my 'work'"), "--trust", "mine")
     ]
