@@ -71,8 +71,10 @@ def _collection(found: Difference) -> str:
 
 def _features(features: Sequence[Feature], paper: Paper) -> str:
     """The features that differ with the likely cause of each; those that are equal in a line."""
+    if features and not any(one.items for one in features):
+        return "features: no item of the same content is in both, so none are compared"
     other = [one for one in features if not one.same]
-    same = [one for one in features if one.same and not one.same_files]
+    same = [one for one in features if one.same and not one.same_files and one.items]
     shared = list(dict.fromkeys(one.stage for one in features if one.same_files))
     blocks = []
     if other:
