@@ -85,6 +85,7 @@ SHAPED: dict[str, set[str]] = {
     "pipeline.evaluation.significance": set(),  # of comparisons
     "pipeline.views": {"report"},
     **{f"pipeline.views.{name}": set() for name in ("figure_table", "formats", "latex", "markdown")},  # of commands
+    **{f"pipeline.views.{name}": set() for name in ("printed", "results_table")},  # of commands
     "pipeline.steps.decode": {"decode"},
     "pipeline.steps.finetune": {"finetune"},
     "pipeline.steps.extract": EXTRACT,
