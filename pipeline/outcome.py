@@ -58,7 +58,7 @@ class Outcome:
         """A line for each stage that made something, and one for the whole run."""
         there = {stage: units for stage, units in self.cached.items() if units}
         before = f", which took {duration(self.saved)} when made" if self.saved >= 1 else ""
-        cache = f"of {number_of(there, 'stages')}{before}"
+        cache = f"units of {number_of(there, 'stages')}{before}"
         if not self.made:
             return ["nothing to do: everything is cached" + (f", {sum(there.values()):,} {cache}" if there else "")]
         width = max([len(CACHE), *map(len, self.made)])
@@ -71,7 +71,7 @@ class Outcome:
             lines.append(
                 f"{stage:{width}} {units:5,} made in {self.seconds.get(stage, 0.0):8.1f} s{words if failed else ''}"
             )
-        lines.append(f"{'all':{width}} {sum(self.made.values()):5,} made in {self.elapsed:8.1f} s")
+        lines.append(f"{'all':{width}} {sum(self.made.values()):5,}      in {self.elapsed:8.1f} s")
         return lines + ([f"{CACHE:{width}} {sum(there.values()):5,} {cache}"] if there else [])
 
     def _flaws(self, work: Path) -> list[str]:

@@ -112,7 +112,7 @@ def run(
             trusting = [word for package in request.trust for word in ("--trust", package)]
             sentence = [*examples(context.catalog, 1), "a sentence"][0]
             outcome.advice = search_advice(graph, request.work, names, sentence)
-            outcome.advice = outcome.advice or f"next: {command('plan', '-w', request.work, *trusting)} shows the rest"
+            outcome.advice = outcome.advice or f"next: {command('plan', '-w', request.work, *trusting)}"
             outcome.retry = command("run", *targets, "-w", request.work, *trusting, "--retry-failed")
         check_names(context, names)
         lacks.check(context, names)

@@ -548,7 +548,7 @@ def test_run_with_nothing_to_do_shows_the_table(laff, ran, tmp_path: Path) -> No
     assert "t2v: 24 captions among 6 videos, coverage 1.000" in output
     assert all(f"\n{row} " in output for row in ("laff", "concat", "mean", "clip-ft", "chance"))
     assert "RANDOM WEIGHTS" in output
-    assert "report " in output
+    assert "report: file://" in output
 
 
 def test_a_stage_command_makes_it_and_what_it_needs(laff, tiny, tmp_path: Path) -> None:

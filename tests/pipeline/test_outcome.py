@@ -90,14 +90,14 @@ def test_columns_stand_below_each_other_whatever_stages_are_called() -> None:
     assert outcome.summary(Path("WORK")).splitlines() == [
         "x3d                      1 made in      2.0 s",
         "compare/blocks/train 1,500 made in      2.0 s",
-        "all                  1,501 made in      5.2 s",
-        "from the cache           4 of 1 stage",
+        "all                  1,501      in      5.2 s",
+        "from the cache           4 units of 1 stage",
     ]
 
 
 def test_what_the_cache_saved_is_told() -> None:
     outcome = Outcome(cached={"decode": 4000, "x3d": 96, "train": 0}, saved=5400.0)
-    text = "nothing to do: everything is cached, 4,096 of 2 stages, which took 1 h 30 min when made"
+    text = "nothing to do: everything is cached, 4,096 units of 2 stages, which took 1 h 30 min when made"
     assert outcome.summary(Path("WORK")) == text
     assert Outcome().summary(Path("WORK")) == "nothing to do: everything is cached"
 
