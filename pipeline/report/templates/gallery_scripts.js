@@ -1,0 +1,3 @@
+{% include "gallery_cards.js" %}
+
+{% include "gallery.js" %}
