@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from pipeline import progress
@@ -13,7 +14,7 @@ from pipeline.opening import check_place, choose, surroundings
 from pipeline.outcome import ENDS, Outcome, search_advice
 from pipeline.parts.blame import blaming
 from pipeline.plan import accept as accepting
-from pipeline.plan import lacks, steps
+from pipeline.plan import lacks, repeating, steps
 from pipeline.plan.accept import Accepted
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
@@ -22,7 +23,7 @@ from pipeline.plan.run_settings import members
 from pipeline.plan.up_to_date import not_up_to_date
 from pipeline.request import Request
 from pipeline.run_plan import check_losses, check_names, random_stages, wanted
-from pipeline.store import ledger, memory
+from pipeline.store import circumstances, ledger, memory
 from pipeline.store.workspace import Workspace
 from pipeline.weights import lookup
 from pipeline.workers.cluster import Cluster
@@ -119,22 +120,34 @@ def run(
         elif request.replace:
             memory.settle(request.work, replacing)  # what is made now is wanted now, whatever was agreed to before
         try:
-            table, *others = phases(context, names)
-            _run_phase(context, table, outcome)
-            outcome.videos = len(context.catalog.videos)  # windows of them, if they were divided
-            write_ledger(context)  # of what is finished already, should the file be gone or behind
-            for phase in others:
-                if before:
-                    before(context, phase)
-                _run_phase(context, phase, outcome)
-            write_ledger(context)
-            memory.settle(request.work, names)
+            with _noted(request, context, chosen.name, targets, stale):
+                table, *others = phases(context, names)
+                _run_phase(context, table, outcome)
+                outcome.videos = len(context.catalog.videos)  # windows of them, if they were divided
+                write_ledger(context)  # of what is finished already, should the file be gone or behind
+                for phase in others:
+                    if before:
+                        before(context, phase)
+                    _run_phase(context, phase, outcome)
+                write_ledger(context)
+                memory.settle(request.work, names)
         finally:
             context.tasks.close()
         outcome.failures = [line for line in ledger.read(work.ledger) if line["stage"] in names]
         outcome.notes = [line for line in ledger.notes(work.ledger) if line["stage"] in names]
         progress.LOG.info(f"done\n{outcome.summary(request.work)}")
     return outcome
+
+
+def _noted(
+    request: Request, context: Context, run: str, targets: Sequence[str], stale: Sequence[str]
+) -> AbstractContextManager[None]:
+    """Inside it the stages of a run are made, and its circumstances noted, where one of them belongs to the run."""
+    makes_results = request.is_run and not set(members(context.graph)).isdisjoint(stale)
+    if not makes_results or not (known := memory.read(request.work, run)):
+        return nullcontext()
+    command = repeating.command(request.work, known, targets, request.trust, request.workers, request.scheduler)
+    return circumstances.noted(request.work, run, command, stale)
 
 
 def accept(request: Request, names: Sequence[str]) -> tuple[Accepted, list[str]]:

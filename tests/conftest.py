@@ -227,10 +227,10 @@ class Tiny:
         return replace(self, folder=folder)
 
     def state(self) -> dict[str, tuple[int, int, int]]:
-        """{file of the workspace: inode, mtime, size}: what a run leaves alone stays equal. Without lock and log."""
+        """{file of the workspace: inode, mtime, size}: what a run leaves alone stays equal. Without lock, log, dates."""
         files = {}
         for path in sorted(self.work.rglob("*")):
-            if path.is_file() and path.name not in (".lock", "laff.log"):
+            if path.is_file() and path.name not in (".lock", "laff.log", "circumstances.json"):
                 status = path.stat()
                 files[str(path.relative_to(self.work))] = (status.st_ino, status.st_mtime_ns, status.st_size)
         return files

@@ -117,7 +117,9 @@ class Kinds:
     def __init__(self, makes: Iterable[str]) -> None:
         """Take the names of the files that steps make below a stage's folder (Options.MAKES and WORKING)."""
         inside = "|".join([*map(_pattern, makes), *map(re.escape, INDEXES)])
-        self._pattern = re.compile(rf"{STAGE}/({inside})|{'|'.join(map(re.escape, NO_STAGES))}|{RUN}/run\.yaml")
+        self._pattern = re.compile(
+            rf"{STAGE}/({inside})|{'|'.join(map(re.escape, NO_STAGES))}|{RUN}/(run\.yaml|circumstances\.json)"
+        )
 
     def ours(self, name: str) -> bool:
         """Whether laff writes a file with this path."""
