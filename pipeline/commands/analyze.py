@@ -54,8 +54,9 @@ def weights_command(model: str, seed: int | None, grid: str, roles: dict[str, st
     from dataclasses import astuple, fields
 
     from pipeline import files
-    from pipeline.analyze import place, plots, quoted, weights
+    from pipeline.analyze import place, plots, quoted
     from pipeline.analyze.subject import subject
+    from pipeline.inspection import weights
     from pipeline.views import tables
 
     request = request_of(shared, grid, roles)
@@ -95,8 +96,9 @@ def spaces_command(model: str, seed: int | None, k: int, grid: str, roles: dict[
     laff analyze spaces -c c.yaml -w WORK -k 10 --seed 2
     """
     from pipeline import files
-    from pipeline.analyze import place, plots, quoted, spaces
+    from pipeline.analyze import place, plots, quoted
     from pipeline.analyze.subject import subject
+    from pipeline.inspection import spaces
     from pipeline.views import tables
 
     request = request_of(shared, grid, roles)
