@@ -25,7 +25,8 @@ from pipeline.commands.options import STAGES
 from pipeline.commands.package import package_command
 from pipeline.commands.prepare import prepare_command
 from pipeline.commands.reproduce import reproduce_command
-from pipeline.commands.run import accept_command, demo_command, plan_command, run_command
+from pipeline.commands.plan import accept_command, plan_command
+from pipeline.commands.run import demo_command, run_command
 from pipeline.commands.runs import runs_command
 from pipeline.commands.score import score_command
 from pipeline.commands.search import search_command

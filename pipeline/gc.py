@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from pipeline.errors import LaffError, printable
-from pipeline.files import PARTIAL
+from pipeline.files import PARTIAL, JsonObject
 from pipeline.graph import step_facts
 from pipeline.graph.stages_file import shipped
 from pipeline.opening import open_context
@@ -21,6 +21,10 @@ from pipeline.store import memory, verify
 from pipeline.store.index import Index
 from pipeline.store.memory import Memory
 from pipeline.store.workspace import COMPARISONS, MAIN, RUNS, Workspace
+from pipeline.views import printed
+from pipeline.views.figure_table import FigureTable
+from pipeline.views.printed import PLAIN, Paper
+from pipeline.wording import number_of
 
 ALWAYS = (
     "ingest/table.h5",
@@ -47,6 +51,12 @@ class Leftovers:
     def size(self) -> int:
         """Bytes of all that is unused."""
         return sum(size for size, _ in self.unused.values())
+
+    def summary(self) -> JsonObject:
+        """All of it as `laff gc --json` gives it."""
+        unused = [{"file": name, "bytes": size, "why": why} for name, (size, why) in self.unused.items()]
+        foreign = [name for name in self.foreign if name not in self.links]
+        return {"unused": unused, "bytes": self.size, "foreign": foreign, "links": self.links}
 
 
 def leftovers(request: Request) -> Leftovers:
@@ -195,20 +205,20 @@ def remove(request: Request) -> Leftovers:
     return unneeded
 
 
-def table(root: Path, unneeded: Leftovers) -> str:
+def table(root: Path, unneeded: Leftovers, paper: Paper = PLAIN) -> str:
     """A text: the unused files, a line for each folder and reason; their total; files that are not laff's."""
     groups: dict[tuple[str, str], list[tuple[str, int]]] = {}
     for name, (size, reason) in unneeded.unused.items():
         path = PurePosixPath(name)
         folder = path.parts[0] if reason.startswith("no stage") else str(path.parent)  # a whole stage takes one line
         groups.setdefault((folder, reason), []).append((name, size))
-    lines = []
+    rows = []
     for (folder, reason), alike in groups.items():
-        label = alike[0][0] if len(alike) == 1 else f"{folder}: {len(alike)} files"
-        lines.append(f"{in_words(sum(size for _, size in alike)):>9}  {label}  ({reason})")
-    lines.append(
-        f"{in_words(unneeded.size):>9}  {len(unneeded.unused)} file(s) in {root} that this configuration does not use"
-    )
+        label = alike[0][0] if len(alike) == 1 else f"{folder}: {len(alike):,} files"
+        rows.append([printable(label), in_words(sum(size for _, size in alike)), reason])
+    lines = [printed.columns(FigureTable(["files", "size", "why"], rows), paper)] if rows else []
+    files = number_of(unneeded.unused, "files")
+    lines.append(f"{in_words(unneeded.size)}, {files} in {root} that this configuration does not use")
     others: dict[str, list[str]] = {}
     for name in unneeded.foreign:
         if name in unneeded.links:
@@ -216,7 +226,7 @@ def table(root: Path, unneeded: Leftovers) -> str:
         others.setdefault(name.partition("/")[0], []).append(name)
     for top, names in others.items():
         lines.append(
-            f"not laff's, stays: {root / names[0] if len(names) == 1 else f'{root / top} ({len(names)} files)'}"
+            f"not laff's, stays: {root / names[0] if len(names) == 1 else f'{root / top} ({len(names):,} files)'}"
         )
     lines += [
         printable(f"a link, stays as it is: {root / name} -> {target}") for name, target in unneeded.links.items()

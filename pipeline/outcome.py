@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.graph import models
 from pipeline.graph.graph import Graph
 from pipeline.store import ledger
-from pipeline.views import results
+from pipeline.views import results_table
 
 ENDS = ("report", "evaluate", "rank")  # steps whose results the summary names
 
@@ -64,7 +64,7 @@ class Outcome:
         if self.ends.get("evaluate") in self.stages:  # otherwise the results there may be of other settings
             metrics = folder["evaluate"] / "metrics.json"
             if metrics.is_file():
-                lines += ["", results.text(json.loads(metrics.read_text(encoding="utf-8"))), ""]
+                lines += ["", results_table.text(json.loads(metrics.read_text(encoding="utf-8"))), ""]
                 words = {"report": "report {}/index.html", "evaluate": "metrics {}/metrics.json", "rank": "runs {}"}
                 lines.append(", ".join(words[step].format(folder[step]) for step in words if step in folder))
         lines += [self.advice] if self.advice and lines[-1] != self.advice else []

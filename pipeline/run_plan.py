@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.errors import LaffError, problems
+from pipeline.files import JsonObject
 from pipeline.graph.graph import Graph
 from pipeline.items.collection import load as load_collection
 from pipeline.items.table import read as read_table
 from pipeline.opening import choose, surroundings
-from pipeline.plan import lacks, losses, steps
+from pipeline.plan import lacks, losses, steps, tree
 from pipeline.plan.context import Context
 from pipeline.plan.losses import Loss, WouldReplace
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.planned import Planned
 from pipeline.plan.runs import Chosen
+from pipeline.plan.work import Times, Work, work
 from pipeline.request import Request
 from pipeline.store import memory
 from pipeline.store.workspace import Workspace
@@ -28,6 +30,18 @@ class Plan:
     stages: list[Planned]  # the state of every stage that the targets need
     random: list[str]  # which of them have random weights
     losses: list[Loss]  # what would be replaced, which a run asks about first
+    work: dict[str, Work]  # of each stage what is left to make
+
+    def summary(self, graph: Graph) -> list[JsonObject]:
+        """The plan as `laff plan --json` gives it, an object for each stage."""
+        replaced = {loss.stage for loss in self.losses}
+        return [
+            one.summary()
+            | {"state": tree.state(one), "items": self.work[one.stage].items, "seconds": self.work[one.stage].seconds}
+            | {"from": list(graph.reads(one.stage)), "random": one.stage in self.random}
+            | {"asks": one.stage in replaced}
+            for one in self.stages
+        ]
 
 
 def plan(request: Request, targets: Sequence[str], retry: bool = False) -> Plan:
@@ -39,7 +53,9 @@ def plan(request: Request, targets: Sequence[str], retry: bool = False) -> Plan:
     lacks.check(context, names)
     chosen = choose(context, request)
     lost = losses.losses(context, names, request.agreed())
-    return Plan(chosen, [stage_plan(context, name) for name in names], random_stages(context, names), lost)
+    stages, times = [stage_plan(context, name) for name in names], Times.of(context)
+    left = {one.stage: work(context, one, times) for one in stages}
+    return Plan(chosen, stages, random_stages(context, names), lost, left)
 
 
 def random_stages(context: Context, names: Sequence[str]) -> list[str]:

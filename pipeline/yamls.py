@@ -125,6 +125,28 @@ def load(path: Path) -> Any:
     return parse(text, str(path))
 
 
+def lines(path: Path, deepest: int = 5) -> dict[tuple[str, ...], int]:
+    """{keys from the top: line} of the keys of a YAML file's mappings, to a depth; {} where it cannot be read.
+
+    What an anchor (&name) or `<<` brings in from elsewhere has no line.
+    """
+    try:
+        root = yaml.compose(files.text_of(path), Loader=Strict)
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        return {}
+    found: dict[tuple[str, ...], int] = {}
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), root)]
+    while waiting:
+        above, node = waiting.pop()
+        if not isinstance(node, yaml.MappingNode) or len(above) == deepest:
+            continue
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                found[*above, key.value] = key.start_mark.line + 1
+                waiting.append(((*above, key.value), value))
+    return found
+
+
 def inline(value: Any) -> str:
     """A value as YAML on one line, as one would type it: `[1, 2]`."""
     text: str = yaml.safe_dump(value, default_flow_style=True, width=10**6, allow_unicode=True, sort_keys=False)

@@ -10,6 +10,7 @@ from pipeline.analyze.subject import named
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.evaluation import metrics
 from pipeline.evaluation.significance import randomisation
+from pipeline.files import JsonObject
 from pipeline.graph import models
 from pipeline.graph.models import Row
 from pipeline.plan.context import Context
@@ -192,6 +193,26 @@ def example_table(comparison: Comparison, number: int, sign: int) -> list[list[s
         ranks = (f"{comparison.first.mean[at]:g}", f"{comparison.second.mean[at]:g}")
         cells.append([comparison.ids[at], shortened(comparison.texts[at]), *ranks])
     return cells
+
+
+def summary(comparison: Comparison, number: int) -> JsonObject:
+    """The measures of both rows, and the largest gains and losses of the first, for a program."""
+    a, b = comparison.first, comparison.second
+    examples = {
+        side: [
+            {
+                "caption": comparison.ids[at],
+                "text": comparison.texts[at],
+                "first": float(a.mean[at]),
+                "second": float(b.mean[at]),
+            }
+            for at in (comparison.most(number, sign) if number else ())
+        ]
+        for side, sign in (("first better", 1), ("second better", -1))
+    }
+    tested: JsonObject = {name: {"first": one, "second": other, "p": p} for name, one, other, p in measures(comparison)}
+    untested = {name: {"first": _mean_of(name, a), "second": _mean_of(name, b)} for name in ("MedR", "MeanR")}
+    return {"measures": tested | untested, "examples": examples}
 
 
 def shortened(text: str, width: int = 70) -> str:

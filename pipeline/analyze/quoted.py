@@ -1,19 +1,19 @@
 """Published tables beside an analysis: what a paper found of its model, where the question is the same."""
 
-from pipeline.analyze.subject import Subject
+from pipeline.inspection.subject import Subject
 from pipeline.published import quote, read
 from pipeline.published.same import Measured
-from pipeline.views.tables import text_table
+from pipeline.views.printed import PLAIN, Paper, columns
 
 WEIGHTS, SPACES = "tab-9", "tab-10"
 
 
-def text(subject: Subject, table: str, *notes: str) -> str:
+def text(subject: Subject, table: str, *notes: str, paper: Paper = PLAIN) -> str:
     """A published table as text, which says whether it may be held against the model that was looked at.
 
     notes: sentences about what differs besides.
     """
-    context = subject.features.context
+    context = subject.context
     measured = Measured(
         context.collection.protocol if context.collection else "",
         subject.model.video,
@@ -21,7 +21,7 @@ def text(subject: Subject, table: str, *notes: str) -> str:
         random=frozenset(name for name, stage in context.graph.stages.items() if stage.random),
     )
     parts = [
-        "\n\n".join([f"quoted, not of this run: {one.title}\n{text_table(one.texts())}", "\n".join(one.notes)])
+        "\n\n".join([f"quoted, not of this run: {one.title}\n{columns(one, paper)}", "\n".join(one.notes)])
         for one in quote.quotes_beside(read.load(table), measured)
     ]
     return "\n\n".join([*parts, *notes])

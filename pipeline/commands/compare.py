@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.commands.options import FORMAT, mapping, run_options
+from pipeline.commands.output import json_option, paper, print_json
 from pipeline.commands.shared import Shared, confirmed
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def request_of(shared: Shared, grid: str, roles: dict[str, str], seeds: tuple[in
 @ROLES
 @click.option("--dry-run", is_flag=True, help="List what would be trained and how long it takes; makes nothing.")
 @FORMAT
+@json_option("what table.json of the comparison holds")
 @click.argument("grid")
 def compare_command(
     grid: str,
@@ -71,6 +73,7 @@ def compare_command(
     roles: dict[str, str],
     dry_run: bool,
     form: str,
+    as_json: bool,
     shared: Shared,
 ) -> None:
     """Compare the models of a GRID: blocks, systems, or a YAML file of yours.
@@ -97,20 +100,24 @@ def compare_command(
     """
     from pipeline.compare import run
     from pipeline.compare.table import text, written
+    from pipeline.wording import number_of
 
     request, asked = shared.request(), run.Asked(grid, against, seeds, roles)
     if dry_run:
-        click.echo(run.dry_run(request, asked))
+        click.echo(run.dry_run(request, asked, paper()))
         return
     comparison = confirmed(request, lambda agreed: run.compare(agreed, asked, shared.retry_failed))
-    aside = form != "text"
+    aside = form != "text" or as_json
     click.echo(comparison.outcome.summary(request.work), err=aside)
-    table = written(comparison.figures, form) if aside else f"\n{text(comparison.figures)}\n\n"
-    click.echo(table, nl=False)
+    if as_json:
+        print_json(comparison.figures)
+    elif aside:
+        click.echo(written(comparison.figures, form), nl=False)
+    else:
+        click.echo(f"\n{text(comparison.figures, paper=paper())}\n")
     folder = comparison.folder
     click.echo(f"wrote {folder}/table.{{txt,csv,md,tex,json}}, quoted.csv, map.{{png,svg}}, index.html", err=aside)
     if failed := comparison.failed:
-        count = f"{len(failed)} row{'' if len(failed) == 1 else 's'}"
-        lines = [f"{count} came to nothing", *(f"  - {reason}" for reason in failed.values())]
+        lines = [f"{number_of(failed, 'rows')} came to nothing", *(f"  - {reason}" for reason in failed.values())]
         raise click.ClickException("\n".join(lines))
     shared.check_failures(comparison.outcome.lost)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pipeline.commands.options import PATH, workspace_options
+from pipeline.commands.output import json_option, print_json
 from pipeline.commands.shared import Shared
 
 FORMATS = ["bigfile", "npy", "npz", "h5", "parquet", "csv", "visualsearch"]
@@ -36,6 +37,7 @@ SHOWN = 5  # items without a row that are named
 @click.option("--side", type=click.Choice(["video", "text"]), help="Of features of both sides only this one.")
 @click.option("--ids", "ids", type=PATH, metavar="FILE", help="Rows of these ids, in this order: a list, or an id.txt.")
 @click.option("--yes", is_flag=True, help="Replace DIR where it is an export.")
+@json_option("what DIR/export.json holds")
 def export_command(
     names: tuple[str, ...],
     out: Path,
@@ -43,6 +45,7 @@ def export_command(
     split: str,
     side: str | None,
     ids: Path | None,
+    as_json: bool,
     shared: Shared,
 ) -> None:
     """Write features to the folder DIR, in a format that others read.
@@ -57,18 +60,23 @@ def export_command(
     laff export x3d bow -w WORK --to TREE --format visualsearch
     laff export vectors -w WORK --to OUT --format h5
     """
+    from pipeline import files
     from pipeline.errors import printable
+    from pipeline.exporting import place
     from pipeline.exporting.export import Wanted, export
 
     if ids and split != "all":
         raise click.UsageError("give one of --split and --ids")
     written = export(shared.request(), Wanted(names, out, form, split, side or "", ids, shared.yes))
+    if as_json:
+        print_json(files.read_json(out / place.NAME, {}))
+        return
     for feature in written.features:
         what = f"{feature['ids']:,} {'captions' if feature['side'] == 'text' else 'videos'}"
         frames = f", {feature['rows']:,} frames" if feature["level"] == "frame" else ""
         file = Path(feature["files"][0])
-        place = file.parent if form in ("bigfile", "visualsearch") else file
-        click.echo(f"{out / place}: {what}{frames}, {feature['width']} numbers, {feature['dtype']}")
+        shown = file.parent if form in ("bigfile", "visualsearch") else file
+        click.echo(f"{out / shown}: {what}{frames}, {feature['width']} numbers, {feature['dtype']}")
         if missing := [printable(item["id"]) for item in feature["missing"]]:
             more = f", … ({len(missing):,})" if len(missing) > SHOWN else ""
             click.echo(f"  without a row: {', '.join(missing[:SHOWN])}{more}; {out / 'export.json'} says why")

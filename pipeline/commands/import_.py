@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pipeline.commands.options import COLLECTION, PATH, equations
+from pipeline.commands.output import json_option, paper, print_json
 
 
 @click.command(name="import")
@@ -30,6 +31,7 @@ from pipeline.commands.options import COLLECTION, PATH, equations
     metavar="VIDEO=TEXT",
     help="Two features of one image-text model: they enter the fusion untransformed, and are a row of the table.",
 )
+@json_option("stages, collection, wrote, features (stage, side, level, feature, width, files, rows), pairs, notes")
 @click.option("--skip", multiple=True, metavar="FEATURE", help="Leave a feature out, such as one that is broken.")
 def import_command(
     paths: tuple[Path, ...],
@@ -38,6 +40,7 @@ def import_command(
     splits: list[tuple[str, str]],
     pairs: list[tuple[str, str]],
     skip: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Join features that others extracted: look at each PATH, and write a stages file that imports and fuses them.
 
@@ -60,5 +63,9 @@ def import_command(
     for split, name in splits:
         lists.setdefault(split, []).append(name)
     order = importing.Order(paths, out, collection, lists, pairs, skip)
-    for line in report.lines(importing.run(order)):
+    imported = importing.run(order)
+    if as_json:
+        print_json(report.summary(imported))
+        return
+    for line in report.lines(imported, paper()):
         click.echo(line)

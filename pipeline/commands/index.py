@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from pipeline.commands.options import PATH, index_options
+from pipeline.commands.output import json_option, print_json
 from pipeline.commands.shared import Shared, confirmed
 from pipeline.commands.terminal import called
 
@@ -54,6 +55,7 @@ def windows_of(context: click.Context, option: click.Parameter, value: str | Non
     metavar="SECONDS[/STRIDE]",
     help="Find parts of videos: windows of so many seconds, 10 or 10/5, or shots.",
 )
+@json_option("work, videos, found, failed, unnamed, new, changed, gone, features, random, seconds")
 @click.option("--follow-links", is_flag=True, help="Follow links that lead out of the folder; else they are left out.")
 def index_command(
     folder: Path | None,
@@ -61,6 +63,7 @@ def index_command(
     weights: str,
     windows: Windows | None,
     follow_links: bool,
+    as_json: bool,
     shared: Shared,
 ) -> None:
     """Make all videos of a FOLDER ready to be searched by sentences.
@@ -102,18 +105,28 @@ def index_command(
     items = "videos" if outcome.videos == change.now else "parts of videos"
     total = outcome.videos + len(change.unnamed)
     if not searchable:
-        raise click.ClickException(f"none of the {outcome.videos} videos could be read; {failures}")
+        raise click.ClickException(f"none of the {outcome.videos:,} videos could be read; {failures}")
+    names, seconds = making.features(request), time.perf_counter() - start
+    if as_json:
+        print_json(
+            {"work": str(request.work), "videos": outcome.videos, "found": searchable, "failed": outcome.lost}
+            | {"unnamed": list(change.unnamed), "new": change.new, "changed": change.changed, "gone": change.gone}
+            | {"features": list(names), "random": outcome.random, "seconds": round(seconds, 1)}
+        )
+        shared.check_failures(outcome.lost, f"; {failures}")
+        return
     click.echo(f"videos: {change}")
     if outcome.lost:
         click.echo(
-            f"{outcome.lost} of {outcome.videos} {items} cannot be found: {failures}; --retry-failed tries again"
+            f"{outcome.lost:,} of {outcome.videos:,} {items} cannot be found: {failures}; --retry-failed tries again"
         )
     if change.unnamed:
-        names = ", ".join(map(printable, change.unnamed[:3])) + (", …" if len(change.unnamed) > 3 else "")
-        click.echo(f"{len(change.unnamed)} are left out, since no id can be as their names, until renamed: {names}")
+        left_out = ", ".join(map(printable, change.unnamed[:3])) + (", …" if len(change.unnamed) > 3 else "")
+        click.echo(
+            f"{len(change.unnamed):,} are left out, since no id can be as their names, until renamed: {left_out}"
+        )
     if outcome.random:
         click.echo(f"RANDOM WEIGHTS in {', '.join(outcome.random)}: answers show that the machine runs, nothing more")
-    features_text, seconds = ", ".join(making.features(request)), time.perf_counter() - start
-    click.echo(f"{searchable} of {total} {items} can be found by {features_text}; this took {seconds:.0f} s")
+    click.echo(f"{searchable:,} of {total:,} {items} can be found by {', '.join(names)}; this took {seconds:.0f} s")
     click.echo(f'next: {called()} search "{EXAMPLE}"{where}')
     shared.check_failures(outcome.lost, f"; {failures}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pipeline.commands.options import PATH, workspace_options
+from pipeline.commands.output import json_option, print_json
 from pipeline.commands.shared import Shared
 
 
@@ -23,7 +24,8 @@ from pipeline.commands.shared import Shared
 @click.option("--with-weights", is_flag=True, help="Copy published weights and other files that features need, too.")
 @click.option("--yes", is_flag=True, help="Replace OUT where it is a package.")
 @click.argument("out", type=PATH)
-def package_command(out: Path, models: tuple[str, ...], with_weights: bool, shared: Shared) -> None:
+@json_option("out, models, random (stages with random weights), away (what it does not hold), size")
+def package_command(out: Path, models: tuple[str, ...], with_weights: bool, as_json: bool, shared: Shared) -> None:
     """Write a trained model to the folder OUT, with all that applying it to other collections takes.
 
     OUT holds what was learned, the recipe of its features, its weights by name and sha256, and a card (README.md, and
@@ -36,9 +38,14 @@ def package_command(out: Path, models: tuple[str, ...], with_weights: bool, shar
     laff run -c elsewhere.yaml -w AWAY --package OUT
     laff search "a red circle moves up" -w AWAY
     """
+    from dataclasses import asdict
+
     from pipeline.packing.pack import pack
 
     package = pack(shared.request(), out, models, with_weights, shared.yes)
+    if as_json:
+        print_json(asdict(package) | {"out": str(package.out)})
+        return
     click.echo(f"{package.out}: {', '.join(package.models)} ({package.size})")
     if package.random:
         click.echo(f"RANDOM WEIGHTS in {', '.join(package.random)}: the card says so")

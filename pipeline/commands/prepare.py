@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pipeline.commands.options import PATH, mapping
+from pipeline.commands.output import json_option, print_json
 from pipeline.commands.terminal import called
 
 
@@ -52,6 +53,7 @@ def fractions_of(context: click.Context, option: click.Parameter, value: str | N
 @click.option("--follow-links", is_flag=True, help="Let a run follow links that lead out of the folder of --videos.")
 @click.option("--accept-counts", is_flag=True, help="Write it although counts differ from the published ones.")
 @click.option("--yes", is_flag=True, help="Replace another collection in the folder of --out.")
+@json_option("the data sets (name, title, files, protocols), or collection and report of the one that was prepared")
 def prepare_command(
     dataset: str | None,
     annotations: tuple[Path, ...],
@@ -68,6 +70,7 @@ def prepare_command(
     follow_links: bool,
     accept_counts: bool,
     yes: bool,
+    as_json: bool,
 ) -> None:
     """Make a collection from the annotation files of a data set, by a protocol that others use too.
 
@@ -84,13 +87,21 @@ def prepare_command(
     from pipeline.errors import LaffError, printable
     from pipeline.protocols import known, listing, preparing
     from pipeline.protocols.dataset import Choices
+    from pipeline.protocols.writing import COLLECTION
 
     if not dataset:
-        click.echo(listing.overview([known.named(one) for one in known.names()]))
+        data_sets = [known.named(one) for one in known.names()]
+        if as_json:
+            print_json([listing.summary(one) for one in data_sets])
+        else:
+            click.echo(listing.overview(data_sets))
         return
     data_set = known.named(dataset)
     if not annotations:
-        click.echo(listing.details(data_set))
+        if as_json:
+            print_json(listing.summary(data_set))
+        else:
+            click.echo(listing.details(data_set))
         if out or videos:
             raise LaffError(f"name the annotation files of {data_set.name} too, or the folder that holds them")
         return
@@ -112,5 +123,8 @@ def prepare_command(
         follow_links,
         called(),
     )
-    for line in preparing.prepare(wish):
-        click.echo(printable(line))
+    report = [printable(line) for line in preparing.prepare(wish)]
+    if as_json:
+        print_json({"collection": str(out / COLLECTION), "report": report})
+    else:
+        click.echo("\n".join(report))

@@ -6,6 +6,7 @@ import click
 
 from pipeline.commands.compare import SEEDS
 from pipeline.commands.options import FORMAT, mapping, optional_run_options
+from pipeline.commands.output import json_option, paper, print_json
 from pipeline.commands.shared import Shared, confirmed
 
 
@@ -31,6 +32,7 @@ from pipeline.commands.shared import Shared, confirmed
 @click.option("--test-set", default="", metavar="NAME", help="Quote this test set (default: that of the protocol).")
 @click.option("--dry-run", is_flag=True, help="List what is needed and what would be trained; makes nothing.")
 @FORMAT
+@json_option("the figures of the CSV, one object each; without a table the published tables")
 @click.argument("table", required=False, default="")
 def reproduce_command(
     table: str,
@@ -40,6 +42,7 @@ def reproduce_command(
     test_set: str,
     dry_run: bool,
     form: str,
+    as_json: bool,
     shared: Shared,
 ) -> None:
     """Train the rows of a published TABLE that can be trained here, and put ours and quoted side by side.
@@ -63,12 +66,18 @@ def reproduce_command(
     """
     from pipeline.published import quote, read
     from pipeline.reproduce import needs, run
+    from pipeline.reproduce.beside import LINE
     from pipeline.reproduce.stand_ins import StandIns
     from pipeline.views import formats
+    from pipeline.wording import number_of
 
     if not table:
-        click.echo(needs.overview())
+        if as_json:
+            print_json([needs.summary(one) for one in read.every()])
+        else:
+            click.echo(needs.overview())
         return
+    aside = form != "text" or as_json
     published, stand_ins = read.load(table), StandIns(same, roles)
     sets = [run.test_set(published, test_set, "")] if test_set else []
     if not published.runs and (same or roles or seeds or dry_run):
@@ -76,32 +85,36 @@ def reproduce_command(
     if not published.runs or not shared.work:
         if not shared.work and (shared.collection or seeds or dry_run):
             raise click.UsageError("give -w too, the workspace")
-        click.echo(f"{needs.entry(published)}\n", err=form != "text")
+        click.echo(f"{needs.entry(published)}\n", err=aside)
         if published.runs:
             stand_ins.check(published)
-            click.echo(f"{needs.needed(published, stand_ins)}\n\n{needs.HINT}\n", err=form != "text")
-        if form == "csv":
+            click.echo(f"{needs.needed(published, stand_ins, paper=paper())}\n\n{needs.HINT}\n", err=aside)
+        if as_json:
+            print_json([dict(zip(quote.LINE, line, strict=True)) for line in quote.lines(published, sets)])
+        elif form == "csv":
             click.echo(formats.csv_text([quote.LINE, *quote.lines(published, sets)]), nl=False)
         else:
-            click.echo(formats.written(quote.quotes(published, sets), form), nl=False)
+            click.echo(formats.written(quote.quotes(published, sets), form, paper()), nl=False)
         return
     from pipeline.opening import open_context
 
     run.check(published, stand_ins, test_set)
     request = shared.request()
-    click.echo(f"{needs.needed(published, stand_ins, open_context(request))}\n", err=form != "text")
+    click.echo(f"{needs.needed(published, stand_ins, open_context(request), paper())}\n", err=aside)
     if dry_run:
-        click.echo(run.dry_run(request, published, stand_ins, seeds))
+        click.echo(run.dry_run(request, published, stand_ins, seeds, paper()))
         return
     reproduction = confirmed(
         request,
         lambda agreed: run.reproduce(agreed, published, stand_ins, seeds, test_set, shared.retry_failed),
     )
-    click.echo(f"{reproduction.outcome.summary(request.work)}\n", err=form != "text")
-    click.echo(reproduction.written(form), nl=False)
-    click.echo(f"\nwrote {reproduction.folder}/{run.NAME}.{{{','.join(run.ENDINGS.values())}}}", err=form != "text")
+    click.echo(f"{reproduction.outcome.summary(request.work)}\n", err=aside)
+    if as_json:
+        print_json([dict(zip(LINE, line, strict=True)) for line in reproduction.beside.lines()])
+    else:
+        click.echo(reproduction.written(form, paper()), nl=False)
+    click.echo(f"\nwrote {reproduction.folder}/{run.NAME}.{{{','.join(run.ENDINGS.values())}}}", err=aside)
     if failed := reproduction.failed:
-        count = f"{len(failed)} row{'' if len(failed) == 1 else 's'}"
-        lines = [f"{count} came to nothing", *(f"  - {reason}" for reason in failed.values())]
+        lines = [f"{number_of(failed, 'rows')} came to nothing", *(f"  - {reason}" for reason in failed.values())]
         raise click.ClickException("\n".join(lines))
     shared.check_failures(reproduction.outcome.lost)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from pipeline.commands.options import ATTRIBUTE, PATH
+from pipeline.commands.output import json_option, paper, print_json
 
 
 @click.command(name="score")
@@ -34,7 +34,7 @@ from pipeline.commands.options import ATTRIBUTE, PATH
 )
 @click.option("-k", type=click.IntRange(1), metavar="N", help="Only the best N items of each topic count.")
 @click.option("--per-topic", is_flag=True, help="Show each topic too.")
-@click.option("--json", "as_json", is_flag=True, help="For programs: all of it as JSON.")
+@json_option("topics, rules, runs (means of each), notes, against, facets, by topic")
 @click.option("--csv", "csv_file", type=PATH, metavar="FILE", help="Write a line for each run and topic.")
 @click.option("--out", type=PATH, metavar="FILE", help="Write the run, or the fused one: .xml, .csv, else TREC (.gz).")
 @ATTRIBUTE
@@ -98,12 +98,11 @@ def score_command(
         given = inputs.read(read, items, qrels, topics, facets)
         given.notes[:0] = notes
         scores = scoring.score(given, measures, against)
-        click.echo(
-            json.dumps(report.as_json(scores, given, per_topic), indent=1, ensure_ascii=False)
-            if as_json
-            else report.text(scores, given, per_topic)
-        )
-        if per_topic and not as_json and (published := quoted.text(scores.topics)):
+        if as_json:
+            print_json(report.as_json(scores, given, per_topic))
+        else:
+            click.echo(report.text(scores, given, per_topic, paper()))
+        if per_topic and not as_json and (published := quoted.text(scores.topics, paper())):
             click.echo(f"\n{published}")
         if csv_file:
             report.write_topics(csv_file, scores, given)

@@ -39,6 +39,17 @@ class Shared:
     retry_failed: bool = False
     max_failures: int = -1  # -1: any number
 
+    def words(self) -> list[str]:
+        """The options that say what is worked on, as they can be typed again; not how, and not what is agreed to."""
+        words = ["-c", str(self.collection)] if self.collection else []
+        words += ["--stages", str(self.stages.given)] if self.stages.given and _typed("stages") else []
+        words += ["--package", str(self.package)] if self.package else []
+        words += ["--profile", self.profile] if self.profile is not None else []
+        words += [word for text in self.sets for word in ("--set", text)]
+        words += [word for package in self.trust for word in ("--trust", package)]
+        words += ["--name", self.name] if self.name else []
+        return [*words, "-w", str(self.work)] if self.work else words
+
     def graph(self) -> Graph:
         """The graph of the stages file, with profile and settings applied."""
         from pipeline.graph.stages import load
@@ -95,6 +106,13 @@ class Shared:
             )
         if packaged and self.stages.given and self.stages.given.resolve() != packaged.resolve():
             raise click.UsageError(f"package {package} has a stages file of its own, so no --stages fits; {advice}")
+
+
+def _typed(option: str) -> bool:
+    """Whether an option was given on the command line, to the command or to `laff` itself; else it was remembered."""
+    context = click.get_current_context()
+    sources = (one.get_parameter_source(option) for one in (context, context.find_root()))
+    return click.core.ParameterSource.COMMANDLINE in sources
 
 
 def confirmed(request: Request, action: Callable[[Request], Result]) -> Result:

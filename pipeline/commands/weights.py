@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.commands.options import settings_options
+from pipeline.commands.output import json_option, paper, print_json
 from pipeline.commands.sections import Sectioned
 from pipeline.commands.shared import Shared
 
@@ -37,7 +38,8 @@ def weights_group() -> None:
 @settings_options
 @click.option("--keys", is_flag=True, help="Print the name and shape of every tensor, too.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-def list_weights(names: tuple[str, ...], keys: bool, shared: Shared) -> None:
+@json_option("of each entry name, feature, uses, where, path, bytes, sha256, files, source, licence, params, note")
+def list_weights(names: tuple[str, ...], keys: bool, as_json: bool, shared: Shared) -> None:
     """Show all entries in a table, or all facts on the named ones.
 
     \b
@@ -48,10 +50,13 @@ def list_weights(names: tuple[str, ...], keys: bool, shared: Shared) -> None:
     from pipeline.weights import listing
 
     graph = shared.graph()
+    if as_json:
+        print_json([listing.summary(named_entry(graph, name)) for name in names or graph.weights])
+        return
     if not names:
         if keys:
             raise click.UsageError("--keys shows the tensors of a model: name one")
-        click.echo(listing.table([named_entry(graph, name) for name in graph.weights]))
+        click.echo(listing.table([named_entry(graph, name) for name in graph.weights], paper()))
     for name in names:
         click.echo(listing.details(named_entry(graph, name), keys))
 

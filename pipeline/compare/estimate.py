@@ -21,7 +21,9 @@ from pipeline.plan.plan import stage_plan
 from pipeline.plan.planned import Planned
 from pipeline.plan.up_to_date import not_up_to_date
 from pipeline.training import reuse
-from pipeline.views.tables import duration, text_table
+from pipeline.views.figure_table import FigureTable
+from pipeline.views.printed import PLAIN, Paper, columns
+from pipeline.views.tables import duration
 
 if TYPE_CHECKING:
     from fusion.features import Split
@@ -164,7 +166,7 @@ def dear(costs: Sequence[Cost]) -> list[str]:
     return warnings
 
 
-def text(costs: Sequence[Cost], before: Sequence[Planned], title: str) -> str:
+def text(costs: Sequence[Cost], before: Sequence[Planned], title: str, paper: Paper = PLAIN) -> str:
     """A text of what would be trained and how long it takes; `before` are the stages to be made first."""
     todo = [cost for cost in costs if cost.seeds]
     trainings, trained = sum(len(cost.seeds) for cost in costs), sum(cost.done for cost in costs)
@@ -178,15 +180,15 @@ def text(costs: Sequence[Cost], before: Sequence[Planned], title: str) -> str:
             [
                 cost.row,
                 ", ".join(map(str, cost.seeds)),
-                cost.batch,
+                str(cost.batch),
                 f"{cost.steps:,}",
-                cost.epochs,
+                str(cost.epochs),
                 _step(cost),
                 "?" if cost.whole is None else duration(cost.whole),
             ]
             for cost in todo
         ]
-        lines += ["", text_table([head, *lines_of_rows]), ""]
+        lines += ["", columns(FigureTable(head, lines_of_rows), paper), ""]
         if known := [cost.whole for cost in todo if cost.whole is not None]:
             lines.append(
                 f"together up to {duration(sum(known))} on this machine, one training after the other and validation "

@@ -26,6 +26,7 @@ from pipeline.run import run
 from pipeline.run_plan import check_names
 from pipeline.store.workspace import Workspace
 from pipeline.training.jobs import Untrained
+from pipeline.views.printed import PLAIN, Paper
 
 
 @dataclass
@@ -78,7 +79,7 @@ def compare(request: Request, asked: Asked, retry: bool = False) -> Compared:
     return Compared(outcome, table_figures, folder, failed)
 
 
-def dry_run(request: Request, asked: Asked) -> str:
+def dry_run(request: Request, asked: Asked, paper: Paper = PLAIN) -> str:
     """A text of what `compare` would train and how long that takes; makes nothing."""
     grid_request, grid, rows = requested(request, asked.grid, asked.roles, asked.seeds)
     _against(grid, rows, asked.against)
@@ -86,7 +87,7 @@ def dry_run(request: Request, asked: Asked) -> str:
     names = rows.graph.needed([rows.graph.of_step("rank").name])
     check_names(context, names)
     lacks.check(context, names)
-    texts = [estimate.text(estimate.costs(context), estimate.waiting(context), f"{grid.name} on {context.name}")]
+    texts = [estimate.text(estimate.costs(context), estimate.waiting(context), f"{grid.name} on {context.name}", paper)]
     if lost := losses.losses(context, names, grid_request.agreed()):
         texts.append(f"`laff compare` asks first: it would replace {', '.join(loss.stage for loss in lost)}")
     return "\n".join([*texts, *(f"left out: {name}: {why}" for name, why in rows.left_out.items())])

@@ -12,8 +12,9 @@ from pipeline.compare.quotes import OWN, from_json
 from pipeline.ranking.ranks_file import WAYS
 from pipeline.views import formats
 from pipeline.views.figure_table import Cell, FigureTable, figure
+from pipeline.views.printed import PLAIN, Paper, columns
 from pipeline.views.results import asked, second_notes, warning
-from pipeline.views.tables import metrics_of, p_text, text_table
+from pipeline.views.tables import metrics_of, p_text
 
 NOT_SHOWN = ("MeanR", "MRR")  # metrics that only the CSV has
 TRAINING = ("loss", "mask", "lr", "batch", "epochs", "patience", "precision")  # options of the train stage, named once
@@ -131,16 +132,16 @@ def remarks(figures: dict[str, Any]) -> list[str]:
     return texts + [f"left out: {name}: {why}" for name, why in figures["left_out"].items()]
 
 
-def text(figures: dict[str, Any], way: str = "t2v") -> str:
+def text(figures: dict[str, Any], way: str = "t2v", paper: Paper = PLAIN) -> str:
     """The whole comparison as text, one way; published figures are text to video."""
-    parts = [heading(figures, way), text_table(shown(figures, way).texts()), "\n".join(legend(figures))]
+    parts = [heading(figures, way), columns(shown(figures, way), paper), "\n".join(legend(figures))]
     if warned := warning(figures):
         parts.insert(1, warned)
     if texts := remarks(figures):
         parts.append("\n".join(texts))
     for quoted in from_json(figures["quoted"]) if way == "t2v" else []:
         quoted_notes = "\n".join(quoted.notes)
-        parts += [f"quoted, not of this run: {quoted.title}\n{text_table(quoted.texts())}", quoted_notes]
+        parts += [f"quoted, not of this run: {quoted.title}\n{columns(quoted, paper)}", quoted_notes]
     return "\n\n".join(parts)
 
 

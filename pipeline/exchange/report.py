@@ -5,11 +5,15 @@ from collections.abc import Iterator
 
 from pipeline.exchange.importing import STAGES, Imported
 from pipeline.exchange.stages_text import OWN, WIDEST
-from pipeline.views.tables import text_table
+from pipeline.files import JsonObject
+from pipeline.views.figure_table import FigureTable
+from pipeline.views.printed import PLAIN, Paper, columns
+
+HEADER = ["stage", "of", "feature", "width", "files", "rows"]
 
 
-def lines(imported: Imported) -> Iterator[str]:
-    """The report, line by line."""
+def lines(imported: Imported, paper: Paper = PLAIN) -> Iterator[str]:
+    """The report, line by line; of the table of features, all of its lines are one."""
     recipe, described, out = imported.recipe, imported.described, imported.order.out
     yield from imported.forms
     if described:
@@ -20,7 +24,7 @@ def lines(imported: Imported) -> Iterator[str]:
         if described.val_is_test:
             yield "val: the videos of test"
     yield ""
-    yield text_table(list(_features(imported)), left=3)
+    yield columns(FigureTable(HEADER, list(_features(imported)), left=3), paper)
     yield ""
     if recipe.words:
         yield f"word vectors, which w2v and gru start from: {recipe.words.path}, {recipe.words.width} numbers a word"
@@ -41,9 +45,32 @@ def lines(imported: Imported) -> Iterator[str]:
     )
 
 
+def summary(imported: Imported) -> JsonObject:
+    """The report for a program: what was written, and what each feature was taken for."""
+    features = [
+        {
+            "stage": one.stage,
+            "side": one.side,
+            "level": one.level,
+            "feature": one.files.name,
+            "width": one.width,
+            "files": [str(part.path) for part in one.files.parts],
+            "rows": one.covered if imported.described else sum(len(part.ids) for part in one.files.parts),
+        }
+        for one in imported.recipe.features
+    ]
+    return {
+        "stages": str(imported.order.out / STAGES),
+        "collection": str(imported.collection) if imported.collection else None,
+        "wrote": list(map(str, imported.written)),
+        "features": features,
+        "pairs": [[video.stage, text.stage] for video, text in imported.recipe.pairs],
+        "notes": list(imported.notes),
+    }
+
+
 def _features(imported: Imported) -> Iterator[list[str]]:
-    """Rows of the table of features, a header first."""
-    yield ["stage", "of", "feature", "width", "files", "rows"]
+    """The rows of the table of features; HEADER names their cells."""
     described = imported.described
     for one in imported.recipe.features:
         of = {"video": "videos", "text": "captions"}[one.side] if one.level == "video" else "frames"

@@ -61,7 +61,10 @@ def stage_of(
         problems.add(f"'{name}' cannot use {uses or f'step {word}'}: {error}")
         return Stage(name, word, uses and str(uses), sources)
     plugged_in = plug.part, plug.aggregator, plug.lender
-    stage = Stage(name, word, uses, sources, plug.params, options, on, *plugged_in, left=_left(entry))
+    later, completed = entry.get("given_later", {}), str(entry.get("completed", ""))
+    stage = Stage(
+        name, word, uses, sources, plug.params, options, on, *plugged_in, None, _left(entry), later, completed
+    )
     if step.rows == "part" and plug.part and not stage.sides:
         problems.add(f"'{name}' cannot use {uses}: the class says no `sides` (as ('video',) or ('text',))")
     return stage
@@ -98,7 +101,7 @@ def _lent(name: str, step: StepFacts, sources: Sequence[Stage], params_given: Pa
 
 def _left(entry: Entry) -> frozenset[str]:
     """The params that stand in the file beside another `from` than a profile or a setting gives the stage."""
-    changed = entry.get("given_later", set())
+    changed = {key.partition(".")[0] for key in entry.get("given_later", ())}
     return frozenset(set(entry["params"]) - changed) if "from" in changed else frozenset()
 
 

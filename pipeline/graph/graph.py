@@ -1,6 +1,6 @@
 """The graph of stages, as stages.yaml describes it and `pipeline.graph.stages` reads it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Kind = TypeVar("Kind", bound=DataclassInstance)
 
 DEVICES = ("auto", "gpu", "cpu")
+Later = Mapping[str, tuple[str, Any]]  # {key: (the profile or --set that gives it, its value)}
 FILLED = ("dims", "video_dims", "text_dims", "lengths", "encoders")  # constructor parameters that the pipeline gives
 
 
@@ -74,6 +75,8 @@ class Stage:
     lender: str = ""  # the stage whose part it borrows
     packed: Packed | None = None  # files of a package, which it uses and does not learn
     left: frozenset[str] = frozenset()  # params that were written for another `from`, which a setting has replaced
+    later: Later = field(default_factory=dict, compare=False)  # what a profile and --set say of it
+    completed: str = field(default="", compare=False)  # what laff itself added to `from`, and why
 
     @property
     def about(self) -> StepFacts:

@@ -44,7 +44,7 @@ def apply_profile(
         if name in reweighted and "weights" in (changes or {}):
             continue
         for key, value in (changes or {}).items():
-            _change(raw[name], key, value)
+            _change(raw[name], str(key), value, f"profile {profile}")
 
 
 def _weights_of(text: str) -> tuple[str, Any] | None:
@@ -69,7 +69,7 @@ def apply_setting(raw: Entries, text: str, problems: Problems) -> None:
     elif _cut_off(value):
         problems.add(f"--set {text}: the bracket is not closed; {QUOTE} '{where}={value.strip()} …'")
     else:
-        _change(raw[name], key, yamls.parse(value, f"--set {where}"))
+        _change(raw[name], key, yamls.parse(value, f"--set {where}"), f"--set {text}")
 
 
 def _cut_off(value: str) -> bool:
@@ -77,9 +77,13 @@ def _cut_off(value: str) -> bool:
     return any(value.lstrip().startswith(left) and right not in value for left, right in ("[]", "{}"))
 
 
-def _change(entry: Entry, key: str, value: Any) -> None:
+def _change(entry: Entry, key: str, value: Any, who: str) -> None:
+    """Change one key of an entry; who: the profile or setting that says so; noted in `given_later`."""
     outer, dot, inner = key.partition(".")
-    entry.setdefault("given_later", set()).add(outer)
+    later = entry.setdefault("given_later", {})
+    for known in [known for known in later if f"{known}.".startswith(f"{key}.")]:
+        del later[known]
+    later[key] = who, value
     if key == "uses":  # params that were given for the class before are dropped if the new class lacks them
         entry["given_for_another"] = set(entry["params"])
     else:

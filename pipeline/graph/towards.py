@@ -22,7 +22,9 @@ def complete(raw: Entries, trusted: frozenset[str]) -> None:
         part = _part(raw, name, trusted)
         text = part is not None and part.constants.get("sides") == ("text",) and "task" in part.methods
         if text and not any("video" in _sides(raw, source, trusted) for source in sources_of(entry)):
-            entry["from"] = [*sources_of(entry), *_feature(raw, name, trusted)]
+            chosen = _feature(raw, name, trusted)
+            entry["from"] = [*sources_of(entry), *chosen]
+            entry["completed"] = f"learns towards {chosen[0]}, which train fuses" if chosen else ""
         if entry.get("step") == VECTORS:
             _complete_kept(raw, entry, trusted)
 
@@ -36,10 +38,12 @@ def _complete_kept(raw: Entries, entry: Entry, trusted: frozenset[str]) -> None:
     features = [word for word in words if {"video", "text"} <= set(_sides(raw, word, trusted))]
     if len(features) == len(words):
         entry["from"] = features
+        entry["completed"] = "reads the features that its models name"
     else:
         inside = {source for name in sources_of(entry) if name in raw for source in sources_of(raw[name])}
         lacking = [word for word in features if word not in inside and word not in sources_of(entry)]
         entry["from"] = [*sources_of(entry), *lacking]
+        entry["completed"] = f"{', '.join(lacking)} added, since its models name them" if lacking else ""
 
 
 def _feature(raw: Entries, name: str, trusted: frozenset[str]) -> list[str]:

@@ -43,6 +43,7 @@ SHAPE_NOTHING = {
     "pipeline.errors": "because it only makes messages",
     "pipeline.files": "because it writes bytes as they are given",
     "pipeline.progress": "because it only prints messages",
+    "pipeline.wording": "because it only makes messages",
     "pipeline.yamls": "because the values that it reads are in the recipe",
     "pipeline.package": "because the values that it reads are in the recipe, and files count by their content",
     "pipeline.graph": "because its decisions are in the recipe: params, features, models",

@@ -9,6 +9,7 @@ from pipeline.plan.planned import Planned
 from pipeline.plan.units import Unit
 from pipeline.store.verify import DAMAGED
 from pipeline.weights import lookup
+from pipeline.wording import number_of
 
 
 def stage_plan(context: Context, name: str) -> Planned:
@@ -40,7 +41,7 @@ def stage_plan(context: Context, name: str) -> Planned:
             reason = _content_reason(context, stage, unit)
         elif context.retry and entry.failed:
             planned.stale.append(unit)
-            reason = f"{len(entry.failed)} failed video(s) to be tried again"
+            reason = f"{number_of(entry.failed, 'failed videos')} to be tried again"
         else:
             planned.cached.append(unit)
             continue
@@ -71,16 +72,9 @@ def absent(graph: Graph, plans: list[Planned]) -> dict[str, str]:
     return weights
 
 
-def table(plans: list[Planned], random: list[str], missing: dict[str, str]) -> str:
-    """The plan as a table for a terminal; `missing`: what `absent` gives."""
-    width = max(len(plan.stage) for plan in plans)
-    lines = [f"{'stage':{width}}  {'shards':>6}  {'cached':>6}  {'stale':>6}  {'missing':>7}  why"]
-    for plan in plans:
-        line = plan.summary()
-        lines.append(
-            f"{plan.stage:{width}}  {line['shards']:6}  {line['cached']:6}  {line['stale']:6}  {line['missing']:7}  "
-            f"{plan.why}"
-        )
+def remarks(plans: list[Planned], random: list[str], missing: dict[str, str]) -> list[str]:
+    """What a person should know of a plan besides its stages, a line each; `missing`: what `absent` gives."""
+    lines = []
     if by_code := [plan for plan in plans if plan.only_code]:
         modules = dict.fromkeys(module for plan in by_code for module in plan.by_code)
         lines.append(
@@ -93,4 +87,4 @@ def table(plans: list[Planned], random: list[str], missing: dict[str, str]) -> s
         lines.append(
             f"weights to be fetched first: {', '.join(f'{name} ({stage})' for stage, name in missing.items())}"
         )
-    return "\n".join(lines)
+    return lines

@@ -12,8 +12,9 @@ from pipeline.store import memory
 from pipeline.store.index import Index
 from pipeline.store.memory import Memory
 from pipeline.store.workspace import MAIN, RUNS
-from pipeline.views import formats, tables
+from pipeline.views import formats, printed, tables
 from pipeline.views.figure_table import Cell, FigureTable, figure
+from pipeline.views.printed import PLAIN, Paper
 
 WAY = "t2v"
 LAST = "the last one: commands that are given -w alone take it"
@@ -79,7 +80,7 @@ def _evaluating(folder: Path, settings: Memory | None) -> str:
     return next(iter([*names, *sorted(file.parent.name for file in folder.glob(f"*/{METRICS}"))]), EVALUATE)
 
 
-def table(runs: Sequence[Run], form: str = "text") -> str:
+def table(runs: Sequence[Run], form: str = "text", paper: Paper = PLAIN) -> str:
     """The table of runs in one of `formats.FORMATS`: each with the metrics of its model; * marks the last."""
     header = next((tables.metrics_of(figures) for run in runs for _, figures in [run.model] if figures), [])
     rows: list[list[Cell]] = []
@@ -90,5 +91,5 @@ def table(runs: Sequence[Run], form: str = "text") -> str:
         rows.append([f"{run.name}{' *' if run.last else ''}", differs, run.evaluated or "not yet", name, *cells])
     listed_runs = FigureTable(["run", "differs from main in", "evaluated", "model", *header], rows, left=4)
     if form == "text":
-        return f"{tables.text_table(listed_runs.texts(), left=4)}\n* {LAST}"
+        return f"{printed.columns(listed_runs, paper)}\n* {LAST}"
     return formats.written([replace(listed_runs, notes=[f"* {LAST}"])], form).removesuffix("\n")

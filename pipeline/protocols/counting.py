@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pipeline.protocols.prepared import SPLITS, Counted, Counts, Prepared
-from pipeline.protocols.wording import number_of
+from pipeline.wording import number_of
 
 OTHER = ", other counts"  # behind the name of a protocol whose counts are not those that were published
 

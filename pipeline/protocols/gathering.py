@@ -8,7 +8,7 @@ from pipeline.errors import Problems
 from pipeline.items.lists import odd_letter, one_line
 from pipeline.items.video_files import some
 from pipeline.protocols.prepared import SPLITS, Caption
-from pipeline.protocols.wording import number_of
+from pipeline.wording import number_of
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from pipeline.files import JsonObject
 from pipeline.protocols.dataset import DataSet
 from pipeline.protocols.prepared import SPLITS, Counts
 
@@ -28,6 +29,22 @@ def details(data_set: DataSet) -> str:
         ]
     lines += ["", "files:", *(f"  {file}" for file in data_set.files)]
     return "\n".join([*lines, "", FORM.replace("DATASET", data_set.name)])
+
+
+def summary(data_set: DataSet) -> JsonObject:
+    """A data set as `laff prepare --json` gives it: its files, and its protocols with their published counts."""
+    protocols = [
+        {
+            "name": one.name,
+            "about": one.about,
+            "counts": {
+                split: {"videos": counts.videos, "captions": counts.captions, "unchecked": list(counts.unchecked)}
+                for split, counts in one.counts.items()
+            },
+        }
+        for one in data_set.protocols
+    ]
+    return {"name": data_set.name, "title": data_set.title, "files": list(data_set.files), "protocols": protocols}
 
 
 def _protocols(data_set: DataSet) -> list[str]:

@@ -11,7 +11,7 @@ from pipeline.protocols import splitting
 from pipeline.protocols.dataset import Order, Protocol
 from pipeline.protocols.gathering import Described, first_of_each, gathered
 from pipeline.protocols.prepared import SPLITS, Caption, Prepared
-from pipeline.protocols.wording import number_of
+from pipeline.wording import number_of
 
 COLUMNS = {  # what is wanted -> names of columns that hold it, most likely first
     "video": (

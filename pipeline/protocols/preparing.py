@@ -12,7 +12,7 @@ from pipeline.protocols import counting, finding, known, sources, writing
 from pipeline.protocols.dataset import Choices, DataSet, Order, Protocol
 from pipeline.protocols.next_step import next_step
 from pipeline.protocols.prepared import SPLITS, Prepared
-from pipeline.protocols.wording import number_of
+from pipeline.wording import number_of
 
 SHOWN = 20  # mistakes that are listed; the rest is counted
 LISTED = 3  # missing videos of a split that are listed, of which a file has all; mistakes in files of another set

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePosixPath
 from typing import Any
 
 from pipeline.graph import models
@@ -15,6 +16,7 @@ from pipeline.plan.context import Context
 from pipeline.ranking import ranks_file
 from pipeline.ranking.ranks_file import Ranked
 from pipeline.store import ledger
+from pipeline.store.workspace import MAIN, RUNS
 
 
 @dataclass
@@ -43,6 +45,12 @@ class Material:
     def stages(self) -> list[str]:
         """The stages that the report tells of, in their order, without its own."""
         return [name for name in self.context.graph.needed([self.stage.name]) if name != self.stage.name]
+
+    @property
+    def run(self) -> str:
+        """The name of the run."""
+        parts = PurePosixPath(self.context.work.place(self.stage.name)).parts
+        return parts[1] if len(parts) > 2 and parts[0] == RUNS else MAIN
 
     @cached_property
     def figures(self) -> Mapping[str, Any]:

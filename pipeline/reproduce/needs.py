@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pipeline.files import JsonObject
 from pipeline.plan.context import Context
 from pipeline.plan.up_to_date import not_up_to_date
 from pipeline.published import read
 from pipeline.published.table import Table
 from pipeline.reproduce.stand_ins import NONE, StandIns, names
-from pipeline.views.tables import text_table
+from pipeline.views.figure_table import FigureTable
+from pipeline.views.printed import PLAIN, Paper, columns
 
 HINT = (
     "A feature that the stages file does not make comes from a file of yours by `laff import`. --as FEATURE=STAGE says "
@@ -33,6 +35,19 @@ def entry(table: Table) -> str:
     return f"\n{'':<15}".join(lines)
 
 
+def summary(table: Table) -> JsonObject:
+    """One table as `laff reproduce --json` gives it."""
+    return {
+        "id": table.id,
+        "title": table.title,
+        "source": table.source,
+        "data": {name: list(known) for name, known in table.sets.items()},
+        "features": {side: list(of_side) for side, of_side in names(table).items()},
+        "trained": table.runs,
+        "how": how(table),
+    }
+
+
 def how(table: Table) -> str:
     """What measures the same here."""
     if table.runs:
@@ -46,7 +61,7 @@ def prepared_by(protocol: str) -> str:
     return f"laff prepare {dataset} --protocol {name}"
 
 
-def needed(table: Table, stand_ins: StandIns, context: Context | None = None) -> str:
+def needed(table: Table, stand_ins: StandIns, context: Context | None = None, paper: Paper = PLAIN) -> str:
     """The table of what is needed; with a context also what is there of it."""
     rows = [["what", "needed", "by", "here"]]
     here = context.collection.protocol if context and context.collection else ""
@@ -58,7 +73,7 @@ def needed(table: Table, stand_ins: StandIns, context: Context | None = None) ->
         rows += [[side, name, *_feature(name, side, stand_ins, context)] for name in features]
     if not context:
         rows = [row[:-1] for row in rows]
-    return text_table(rows, left=len(rows[0]))
+    return columns(FigureTable.of(rows, left=len(rows[0]), keys=2), paper)
 
 
 def _feature(name: str, side: str, stand_ins: StandIns, context: Context | None) -> Sequence[str]:

@@ -21,6 +21,7 @@ from pipeline.reproduce.rows import RowsToTrain, rows_of
 from pipeline.reproduce.stand_ins import StandIns
 from pipeline.request import Request
 from pipeline.views import formats
+from pipeline.views.printed import PLAIN, Paper
 from pipeline.views.results import warning
 
 ENDINGS = {"text": "txt", "csv": "csv", "markdown": "md", "latex": "tex"}
@@ -37,11 +38,11 @@ class Reproduction:
     folder: Path
     failed: Mapping[str, str]  # rows whose training failed -> why
 
-    def written(self, form: str) -> str:
-        """Both side by side in one of `formats.FORMATS`."""
+    def written(self, form: str, paper: Paper = PLAIN) -> str:
+        """Both side by side in one of `formats.FORMATS`; paper: of text."""
         if form == "csv":
             return formats.csv_text([LINE, *self.beside.lines()])
-        return formats.written(self.beside.tables(self.notes), form)
+        return formats.written(self.beside.tables(self.notes), form, paper)
 
 
 def test_set(table: Table, asked: str, protocol: str) -> str:
@@ -74,10 +75,10 @@ def rows_here(table: Table, context: Context, stand_ins: StandIns) -> RowsToTrai
     return rows
 
 
-def dry_run(request: Request, table: Table, stand_ins: StandIns, seeds: Sequence[int]) -> str:
+def dry_run(request: Request, table: Table, stand_ins: StandIns, seeds: Sequence[int], paper: Paper = PLAIN) -> str:
     """A text of what would be trained, how long that takes, and what cannot be run; makes nothing."""
     rows = rows_here(table, open_context(request), stand_ins)
-    text = comparisons.dry_run(request, Asked(rows.grid, seeds=tuple(seeds)))
+    text = comparisons.dry_run(request, Asked(rows.grid, seeds=tuple(seeds)), paper)
     return "\n".join([text, *(f"not run here: {row} of {part}: {why}" for (part, row), why in rows.lacking.items())])
 
 

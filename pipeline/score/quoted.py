@@ -3,12 +3,12 @@
 from collections.abc import Collection
 
 from pipeline.published import quote, read
-from pipeline.views.tables import text_table
+from pipeline.views.printed import PLAIN, Paper, columns
 
 TABLE = "tab-14"
 
 
-def text(topics: Collection[str]) -> str:
+def text(topics: Collection[str], paper: Paper = PLAIN) -> str:
     """The table as text, with its notes; '' unless all of its topics are among `topics`.
 
     Judgements of TRECVID write a 1 before the number of a topic: 1641 is topic 641.
@@ -18,4 +18,4 @@ def text(topics: Collection[str]) -> str:
         return ""
     (table,) = quote.quotes(read.load(TABLE))
     notes = "\n".join(table.notes)
-    return f"quoted, not of this run: {table.title}\n{text_table(table.texts())}\n\n{notes}"
+    return f"quoted, not of this run: {table.title}\n{columns(table, paper)}\n\n{notes}"

@@ -15,7 +15,10 @@ from pipeline.score.facets import Facets
 from pipeline.score.inputs import Inputs
 from pipeline.score.measures import RULES
 from pipeline.score.scoring import Scores
-from pipeline.views.tables import p_text, text_table
+from pipeline.views.figure_table import FigureTable
+from pipeline.views.printed import PLAIN, Paper, columns
+from pipeline.views.tables import p_text
+from pipeline.wording import number_of
 
 RANK = (
     "MedR of one topic is the place of its first relevant item; >N (empty in CSV, null in JSON) means behind the "
@@ -24,22 +27,26 @@ RANK = (
 TEST = "two-sided p of a paired randomisation test over topics, with Holm's correction over the runs"
 
 
-def text(scores: Scores, inputs: Inputs, by_topic: bool = False) -> str:
+def text(scores: Scores, inputs: Inputs, by_topic: bool = False, paper: Paper = PLAIN) -> str:
     """The report for a person; by_topic: with the values of single topics."""
     heads = [measure.name for measure in scores.measures]
     parts = [
-        f"{len(scores.topics)} topic{'' if len(scores.topics) == 1 else 's'}",
-        text_table([["run", *heads], *_mean_rows(scores)]),
+        number_of(scores.topics, "topics"),
+        columns(FigureTable(["run", *heads], list(_mean_rows(scores))), paper),
     ]
     if scores.p:
         others = [name for name in scores.rows if name != scores.against]
         tested = [head for head in heads if head in scores.p]
         cells = [[printable(name), *(p_text(scores.p[head][name]) for head in tested)] for name in others]
-        parts.append(f"against {printable(scores.against)}: {TEST}\n" + text_table([["run", *tested], *cells]))
+        parts.append(
+            f"against {printable(scores.against)}: {TEST}\n" + columns(FigureTable(["run", *tested], cells), paper)
+        )
     if inputs.facets:
-        parts.append(text_table([["facet", "run", "topics", *heads], *_facet_rows(scores, inputs.facets)], left=2))
+        rows = list(_facet_rows(scores, inputs.facets))
+        parts.append(columns(FigureTable(["facet", "run", "topics", *heads], rows, left=2, keys=2), paper))
     if by_topic:
-        parts.append(text_table(list(_topic_rows(scores, inputs)), left=3 if inputs.facets else 2))
+        left = 3 if inputs.facets else 2
+        parts.append(columns(FigureTable.of(list(_topic_rows(scores, inputs)), left, keys=2), paper))
     medians = [measure.name for measure in scores.measures if measure.is_median]
     behind = any(np.isinf(row.values[name]).any() for name in medians for row in scores.rows.values())
     parts.append("\n".join([*_rules(scores), *([RANK] if medians and (by_topic or behind) else [])]))
@@ -57,8 +64,7 @@ def _mean_rows(scores: Scores) -> Iterator[list[str]]:
     for name, row in scores.rows.items():
         yield [printable(name), *_cells(scores, name, scores.means(name))]
         if not row.answered.all():  # as TREC's programs take the mean
-            count = int(row.answered.sum())
-            label = f"{printable(name)} (the {count} topic{'' if count == 1 else 's'} that it answers)"
+            label = f"{printable(name)} (the {number_of(int(row.answered.sum()), 'topics')} that it answers)"
             yield [label, *_cells(scores, name, scores.means(name, answered_only=True))]
 
 
@@ -74,10 +80,9 @@ def _topic_rows(scores: Scores, inputs: Inputs) -> Iterator[list[str]]:
     """A header, then a row for each topic and run; with facets and texts where there are some."""
     facets_of = _facets_of(inputs.facets)
     texts = {topic: printable(inputs.texts.get(topic, "")) for topic in scores.topics}
-    width = max(map(len, texts.values()))
 
     def line(topic: str, run: str, facets: str, cells: Sequence[str], text: str) -> list[str]:
-        last = [text.ljust(width)] if inputs.texts else []
+        last = [text] if inputs.texts else []
         return [printable(topic), printable(run), *([printable(facets)] if inputs.facets else []), *cells, *last]
 
     yield line("topic", "run", "facets", [measure.name for measure in scores.measures], "text")

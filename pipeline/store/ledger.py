@@ -9,6 +9,10 @@ from pathlib import Path
 from pipeline import files
 from pipeline.errors import printable
 from pipeline.store import journal
+from pipeline.views import printed
+from pipeline.views.figure_table import FigureTable
+from pipeline.views.printed import PLAIN, Paper
+from pipeline.wording import number_of
 
 NOTE = "note"
 JUMPS = "TimesJump"  # `exception` of a note on a video whose times jump; on one that lacks frames it is ""
@@ -56,15 +60,16 @@ def write(path: Path, lines: Iterable[dict[str, str]]) -> None:
         files.write_text(path, wanted)
 
 
-def table(lines: Sequence[dict[str, str]], noted: Sequence[dict[str, str]] = ()) -> str:
-    """The failures as text, a line each, then the notes."""
-    return "\n".join([*_rows(lines, "failed"), *_rows(noted, "noted")]) or "no failures"
+def table(lines: Sequence[dict[str, str]], noted: Sequence[dict[str, str]] = (), paper: Paper = PLAIN) -> str:
+    """The failures as text, a table, then the notes, another."""
+    return "\n\n".join([*_rows(lines, "failed", paper), *_rows(noted, "noted", paper)]) or "no failures"
 
 
-def _rows(lines: Sequence[dict[str, str]], what: str) -> list[str]:
-    """A line for each, and their number; what: the verb of that last line."""
+def _rows(lines: Sequence[dict[str, str]], what: str, paper: Paper) -> list[str]:
+    """A table with a line for each, and the number of videos below it; what: the verb of that last line."""
     if not lines:
         return []
-    width = max(len(entry["video"]) for entry in lines)
-    texts = [f"{entry['video']:{width}}  {entry['stage']:8}  {entry['reason']}" for entry in lines]
-    return [*texts, f"{len({entry['video'] for entry in lines})} video(s) {what}"]
+    reason = "reason" if what == "failed" else "note"
+    rows = [[printable(entry["video"]), entry["stage"], entry["reason"]] for entry in lines]
+    columns = printed.columns(FigureTable(["video", "stage", reason], rows, left=3), paper)
+    return [f"{columns}\n{number_of({entry['video'] for entry in lines}, 'videos')} {what}"]

@@ -52,20 +52,25 @@ class FigureTable:
     title: str = ""
     notes: Sequence[str] = ()  # sentences below it
     left: int = 1  # columns of words, which are aligned to the left
+    keys: int = 1  # columns that name a row; they stand again where a table is parted to fit
     # Groups of rows, among which the best is looked for; a row of no group has no marks. None: one group of all.
     groups: Sequence[Sequence[int]] | None = None
     breaks: Sequence[int] = field(default_factory=tuple)  # rows before which a space is left, where the format can
+
+    @classmethod
+    def of(cls, cells: Sequence[Sequence[Cell]], left: int = 1, keys: int = 1) -> FigureTable:
+        """The table of these cells, a header of words first."""
+        header, *rows = cells
+        return cls([str(name) for name in header], rows, left=left, keys=keys)
 
     def texts(self) -> list[list[str]]:
         """The header and the rows as texts."""
         return [list(self.header), *([str(cell) for cell in row] for row in self.rows)]
 
     def alignment(self) -> list[str]:
-        """'l' or 'r' for each column: the first `left` ones and all others that hold words are aligned to the left."""
+        """'l' or 'r' for each column: the first `left` ones and all others of words are aligned to the left."""
         columns = range(len(self.header))
-        return [
-            "l" if at < self.left or any(map(_has_words, (row[at] for row in self.rows))) else "r" for at in columns
-        ]
+        return ["l" if at < self.left or _of_words([row[at] for row in self.rows]) else "r" for at in columns]
 
     def marks(self) -> dict[tuple[int, int], str]:
         """(row, column) -> BEST or TIED."""
@@ -82,6 +87,12 @@ class FigureTable:
         kinds = set(marked.values())
         best = BEST_OF_KIND if self.groups and len(self.groups) > 1 else BEST_SENTENCE
         return [*([best] if BEST in kinds else []), *([TIED_SENTENCE] if TIED in kinds else [])]
+
+
+def _of_words(cells: Sequence[Cell]) -> bool:
+    """Whether most cells of a column that hold anything hold words."""
+    words = sum(map(_has_words, cells))
+    return 2 * words > sum(bool(str(cell)) for cell in cells)
 
 
 def _has_words(cell: Cell) -> bool:

@@ -8,24 +8,18 @@ from collections.abc import Sequence
 
 from pipeline.views import latex, markdown
 from pipeline.views.figure_table import Figure, FigureTable
-from pipeline.views.tables import text_table
+from pipeline.views.printed import PLAIN, Paper, text
 
 FORMATS = ("text", "csv", "markdown", "latex")
 
 
-def written(tables: Sequence[FigureTable], form: str) -> str:
-    """Tables in one of FORMATS, with a line end at the end. The notes of a CSV are left out."""
+def written(tables: Sequence[FigureTable], form: str, paper: Paper = PLAIN) -> str:
+    """Tables in one of FORMATS, with a line end at the end; paper: of text. The notes of a CSV are left out."""
     if form == "text":
-        return "\n\n".join(map(text, tables)) + "\n"
+        return "\n\n".join(text(table, paper) for table in tables) + "\n"
     if form == "csv":
         return csv_text([row for table in tables for row in csv_rows(table)])
     return markdown.document(tables) if form == "markdown" else latex.document(tables)
-
-
-def text(table: FigureTable) -> str:
-    """A table for a terminal: title, aligned columns, notes."""
-    parts = [table.title, text_table(table.texts(), table.left), "\n".join(table.notes)]
-    return "\n\n".join(filter(None, parts))
 
 
 def csv_rows(table: FigureTable) -> list[list[str | float]]:

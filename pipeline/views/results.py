@@ -29,14 +29,6 @@ def asked(figures: Mapping[str, Any], way: str) -> str:
     return f"{figures['queries']:,} {queries} among {figures['candidates']:,} {candidates}"
 
 
-def text(results: Mapping[str, Any], way: str = "t2v") -> str:
-    """Table of one way for a terminal, with its heading and warnings."""
-    code = earlier(results)
-    note = f"{code}\n" if code else ""
-    table = tables.text_table(rows(results, way))
-    return "\n".join([f"{way}: {heading(results, way)}\n{note}{table}", *second_notes(results["models"], way)])
-
-
 def second_notes(rows: Mapping[str, Any], way: str) -> list[str]:
     """A sentence for each method of second scoring that the rows of a table name: what it does, with which params.
 

@@ -1,6 +1,6 @@
-"""Tables as text: rows of cells side by side, and figures with the digits that they deserve."""
+"""Figures as text, with the digits that they deserve."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypedDict
 
 FRACTIONS = ("MRR", "mAP")  # metrics in 0..1, which need more digits than percentages and ranks
@@ -12,20 +12,6 @@ class Metric(TypedDict):
     mean: float
     std: float  # of a sample; 0 for a single seed
     seeds: list[float]  # its value with each seed
-
-
-def text_table(rows: Sequence[Sequence[object]], left: int = 1) -> str:
-    """Align rows of cells, a header first: the first `left` columns to the left, the others to the right."""
-    texts = [[str(cell) for cell in row] for row in rows]
-    widths = [max(len(row[column]) for row in texts) for column in range(len(texts[0]))]
-    lines = [
-        "  ".join(
-            text.ljust(width) if column < left else text.rjust(width)
-            for column, (text, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in texts
-    ]
-    return "\n".join([lines[0], "-" * max(len(line) for line in lines), *lines[1:]])
 
 
 def metrics_of(figures: Mapping[str, Any]) -> list[str]:

@@ -6,10 +6,14 @@ from textwrap import wrap
 from typing import Any
 
 from extractors.base import member
+from pipeline.files import JsonObject
 from pipeline.graph.graph import Weights
 from pipeline.parts.classes import part as described
 from pipeline.parts.make import make
 from pipeline.weights import fetch, lookup
+from pipeline.views import printed
+from pipeline.views.figure_table import FigureTable
+from pipeline.views.printed import PLAIN, Paper
 from pipeline.weights.outline import outline
 
 WIDTH = 100  # of a note's lines
@@ -21,17 +25,36 @@ def construct(entry: Weights) -> Any:
     return make(f"weights {entry.name}", entry.uses, {**entry.params, **named})
 
 
-def table(entries: Sequence[Weights]) -> str:
+def table(entries: Sequence[Weights], paper: Paper = PLAIN) -> str:
     """A line for each entry: its name, feature, whether it is here, size, whether its sha256 is known, licence."""
-    cells = [("name", "feature", "where", "size", "sha256", "licence")]
+    rows = []
     for entry in entries:
         path = lookup.find(entry)
-        known = "published" if lookup.published(entry) else "noted" if _noted(entry) else "-"
         size = megabytes(path) if path else "-"
-        cells.append((entry.name, entry.feature or "-", _where(entry, path), size, known, entry.licence or "-"))
-    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
-    lines = ["  ".join(f"{text:{width}}" for text, width in zip(row, widths, strict=True)).rstrip() for row in cells]
-    return "\n".join([*lines, f"here means: in {lookup.folder()} ($LAFF_WEIGHTS), or at the path that an entry names"])
+        rows.append(
+            [entry.name, entry.feature or "-", _where(entry, path), size, _hashed(entry) or "-", entry.licence or "-"]
+        )
+    columns = printed.columns(FigureTable(["name", "feature", "where", "size", "sha256", "licence"], rows, 3), paper)
+    return f"{columns}\nhere means: in {lookup.folder()} ($LAFF_WEIGHTS), or at the path that an entry names"
+
+
+def summary(entry: Weights) -> JsonObject:
+    """One entry as `laff weights list --json` gives it; reads no model."""
+    path = lookup.find(entry)
+    return {
+        "name": entry.name,
+        "feature": entry.feature,
+        "uses": entry.uses,
+        "where": _where(entry, path),
+        "path": str(path or lookup.place(entry)),
+        "bytes": _bytes(path) if path else None,
+        "sha256": _hashed(entry),
+        "files": dict(entry.files),
+        "source": entry.source,
+        "licence": entry.licence,
+        "params": dict(entry.params),
+        "note": entry.note,
+    }
 
 
 def details(entry: Weights, keys: bool = False) -> str:
@@ -67,8 +90,12 @@ def details(entry: Weights, keys: bool = False) -> str:
 
 def megabytes(path: Path) -> str:
     """The size of a file, or of a folder's files, in MB of a million bytes."""
+    return f"{_bytes(path) / 1e6:,.1f} MB"
+
+
+def _bytes(path: Path) -> int:
     inside = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-    return f"{sum(file.stat().st_size for file in inside) / 1e6:.1f} MB"
+    return sum(file.stat().st_size for file in inside)
 
 
 def _wrapped(text: str) -> list[str]:
@@ -79,6 +106,11 @@ def _where(entry: Weights, path: Path | None) -> str:
     if path is None:
         return "unfit" if lookup.misplaced(entry, lookup.place(entry)) else "absent"
     return "here" if path == lookup.place(entry) else "package"
+
+
+def _hashed(entry: Weights) -> str:
+    """Who knows its sha256: 'published', 'noted' when it was fetched, or '' for nobody."""
+    return "published" if lookup.published(entry) else "noted" if _noted(entry) else ""
 
 
 def _noted(entry: Weights) -> dict[str, str]:

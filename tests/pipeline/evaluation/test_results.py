@@ -126,7 +126,7 @@ from pipeline.evaluation import results
 from pipeline.ranking.ranks import Ranks
 from pipeline.ranking.ranks_file import Ranked
 from pipeline.views.report import report
-from pipeline.views.results import text
+from pipeline.views.results_table import text
 
 first = np.array([1.0, 20.0])
 ranked = Ranked(["a", "b"], Ranks(first, 1 / first), np.ones(2, bool), np.arange(2), 60, 60, np.ones(2, int))

@@ -30,7 +30,7 @@ from pipeline.run import run
 from pipeline.run_plan import plan
 from pipeline.runfiles.trec import read_run
 from pipeline.store import verify
-from pipeline.views import results
+from pipeline.views import results_table
 from tests.forked import Forked
 
 SIZES = {"train": 12, "val": 3, "test": 9}
@@ -291,11 +291,11 @@ def test_rows_say_what_they_are_and_stand_behind_the_others(ran: Small) -> None:
         with (ran.work / "evaluate" / f"{way}.csv").open() as file:
             header = next(csv.reader(file))
         assert ("laff+dual-softmax/seed2" in header, "laff+qb-norm/seed2" in header) == (True, way == "t2v")
-    table = results.text(metrics)
+    table = results_table.text(metrics)
     assert "\n+dual-softmax: scored again with all test queries at once (dual softmax, transductive)" in table
     assert table.splitlines()[-1].startswith("+frame-max: ")
     assert table.splitlines()[-1].endswith("; not comparable with plain rows")
-    assert "qb-norm" not in results.text(metrics, "v2t")
+    assert "qb-norm" not in results_table.text(metrics, "v2t")
     page = (ran.work / "report" / "index.html").read_text(encoding="utf-8")
     assert page.count("+dual-softmax: scored again") == 2
     assert page.count("class=main><td>laff</td>") == 2

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.views import page, results
+from pipeline.views import page, results, results_table
 from pipeline.views.report import report
 
 
@@ -30,14 +30,14 @@ def figures() -> dict[str, Any]:
 
 
 def test_the_table_has_the_metrics_that_the_results_have(figures: dict[str, Any]) -> None:
-    assert results.text(figures) == (
+    assert results_table.text(figures) == (
         "t2v: 4 captions among 3 videos, coverage 0.750\n"
         "model          R@1    mAP\n"
         "-------------------------\n"
         "<laff>  11.0 ± 1.0  0.500\n"
         "chance        25.0  0.500"
     )
-    assert results.text(figures, "v2t").startswith("v2t: 3 videos among 4 captions")
+    assert results_table.text(figures, "v2t").startswith("v2t: 3 videos among 4 captions")
 
 
 def test_random_weights_are_said(figures: dict[str, Any]) -> None:

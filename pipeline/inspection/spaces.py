@@ -5,7 +5,7 @@ from math import comb
 
 import numpy as np
 
-from pipeline.analyze.subject import Subject, in_blocks
+from pipeline.inspection.subject import Subject, in_blocks
 from pipeline.errors import LaffError
 from pipeline.ranking.tiles import filled
 from pipeline.ranking.top import top_k

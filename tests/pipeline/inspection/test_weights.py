@@ -14,7 +14,7 @@ from fusion.features import Split
 from fusion.laff import LAFF
 from fusion.paired import Paired
 from fusion.sea import SEA
-from pipeline.analyze import weights
+from pipeline.inspection import weights
 from pipeline.errors import LaffError
 
 VIDEOS, HEADS, WIDTH = 600, 2, 3  # more videos than stand in one block

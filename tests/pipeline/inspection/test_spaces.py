@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from fusion.features import Split
-from pipeline.analyze import spaces
+from pipeline.inspection import spaces
 from pipeline.errors import LaffError
 
 SCORES = torch.tensor(  # [C, S, V]: three spaces, five videos

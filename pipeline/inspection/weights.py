@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.analyze.subject import Subject, in_blocks
+from pipeline.inspection.subject import Subject, in_blocks
 from pipeline.errors import LaffError
 from pipeline.ranking.shares import entering, names_of, shares
 
