@@ -47,7 +47,7 @@ def section(material: Material) -> Section | None:
         "notes": _notes(content, len(main.ids), len(table_rows), rows),
         "rows": content["rows"],
     }
-    return Section("gallery", "Gallery", values, "gallery_scripts.js", "gallery.css")
+    return Section("gallery", "Gallery", values, ("gallery_cards.js", "gallery.js"), "gallery.css")
 
 
 def _text(content: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@
   if (!section) return;
   const data = JSON.parse(document.getElementById("gallery-data").textContent);
   const { queries, rows, found } = data;
+  const top = section.closest("section") ?? section;
   const find = (selector) => section.querySelector(selector);
   const controls = find("form"), fields = controls.elements, list = find(".gallery-list");
   const dialog = find("dialog"), pages = find(".gallery-pages");
@@ -152,9 +153,9 @@
     event.preventDefault();
     actions[event.key]();
   });
-  window.addEventListener("hashchange", () => { if (recalled()) { show(); section.scrollIntoView(); } });
+  window.addEventListener("hashchange", () => { if (recalled()) { show(); top.scrollIntoView(); } });
 
   const asked = recalled();
   show();
-  if (asked) section.scrollIntoView();
+  if (asked) top.scrollIntoView();
 })();

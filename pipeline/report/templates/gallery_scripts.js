@@ -1,3 +1,0 @@
-{% include "gallery_cards.js" %}
-
-{% include "gallery.js" %}
