@@ -51,7 +51,7 @@ def page(context: Context, stage: Stage) -> str:
     ]
     kept.write()
     shown = [section for section in sections if section is not None]
-    scripts = [(TEMPLATES / section.script).read_text(encoding="utf-8") for section in shown if section.script]
+    scripts = [(TEMPLATES / name).read_text(encoding="utf-8") for section in shown for name in section.scripts]
     return render(
         "report.html",
         TEMPLATES,

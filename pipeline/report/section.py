@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,5 +14,5 @@ class Section:
     key: str  # its id on the page, and the name of its template
     title: str
     values: Mapping[str, Any]  # what the template is given as `values`
-    script: str = ""  # the name of a file of templates/ that runs at the end of the page; '' for none
+    scripts: Sequence[str] = ()  # names of files of templates/ that run at the end of the page, in this order
     style: str = ""  # the name of a file of templates/ with its own rules; '' for none
