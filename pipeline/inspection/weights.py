@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.inspection.subject import Subject, in_blocks
 from pipeline.errors import LaffError
+from pipeline.inspection.subject import Subject, in_blocks
 from pipeline.ranking.shares import entering, names_of, shares
 
 if TYPE_CHECKING:

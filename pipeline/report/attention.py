@@ -70,6 +70,8 @@ def _charts(side: str, members: list[Weight]) -> list[Chart]:
     charts = [bars(f"{side.capitalize()} features, weights", about, spread, "weight", even, colour)]
     if all(np.isfinite(one.share) for one in members):
         shares = [Dot(one.feature, one.share, one.share, one.share) for one in members]
-        about = "Weight times the length of the feature's vector, as a share of their sum: what enters the fused vector."
+        about = (
+            "Weight times the length of the feature's vector, as a share of their sum: what enters the fused vector."
+        )
         charts.append(bars(f"{side.capitalize()} features, shares", about, shares, "share", even, colour))
     return charts

@@ -31,7 +31,9 @@ def section(material: Material) -> Section:
     if len(looks.get("seconds", ())):
         seconds = looks["seconds"]
         sentence = f"{_amount(float(seconds.sum()))} of video in {part}"
-        about = f"How long videos are: half of them up to {np.median(seconds):,.1f} s, the longest {seconds.max():,.1f} s."
+        about = (
+            f"How long videos are: half of them up to {np.median(seconds):,.1f} s, the longest {seconds.max():,.1f} s."
+        )
         charts.append(_histogram("Length of videos", about, seconds, ("seconds", "videos")))
         files = _kinds(looks)
     charts += _of_captions(context.catalog)
@@ -103,7 +105,7 @@ def _histogram(title: str, about: str, values: np.ndarray, axes: tuple[str, str]
 
 def _kinds(looks: dict[str, np.ndarray]) -> list[list[str]]:
     """[what, the most frequent kinds with their counts] of sizes, frame rates and codecs."""
-    size = [f"{width}×{height}" for width, height in zip(looks["width"], looks["height"], strict=True)]
+    size = [f"{width} \u00d7 {height}" for width, height in zip(looks["width"], looks["height"], strict=True)]
     codec = [
         f"{_text(codec)} in {_text(container).partition(',')[0]}"
         for codec, container in zip(looks["codec"], looks["container"], strict=True)

@@ -14,6 +14,7 @@ from pipeline.plan.accept import made_as
 from pipeline.plan.units import FIT, Unit
 from pipeline.report.kept import Kept
 from pipeline.report.material import Material
+from pipeline.report.metrics import named
 from pipeline.report.section import Section
 from pipeline.views.charts import Chart, legend, lines
 
@@ -48,6 +49,8 @@ def section(material: Material, kept: Kept) -> Section | None:
     if not wanted:
         return None
     drawn = [training for training in found if training.history]
+    known = {training.name for training in drawn}
+    lost = [one.name for one in wanted if one.name not in known]
     blocks = []
     groups: dict[tuple[str, str], list[Training]] = {}
     for training in drawn:
@@ -65,7 +68,8 @@ def section(material: Material, kept: Kept) -> Section | None:
         "blocks": blocks,
         "header": header,
         "rows": [_row(training) for training in found],
-        "lost": len(wanted) - len(drawn),
+        "lost": len(lost),
+        "without": named(lost),
         "left": len({training.model for training in drawn}) - (CHARTED - left),
     }
     return Section("curves", "Training", values)
@@ -80,6 +84,11 @@ class _Wanted:
     loss: str
     folder: Path
     fingerprint: str
+
+    @property
+    def name(self) -> str:
+        """Model and seed."""
+        return f"{self.model} seed {self.seed}" if self.seed else self.model
 
 
 def _wanted(material: Material) -> Sequence[_Wanted]:
@@ -118,7 +127,9 @@ def _fit(options: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _training(wanted: _Wanted, kept: Kept) -> Training | None:
     """A training as its last checkpoint has it, or as an earlier report read it; None where neither is there."""
-    position = kept.value(f"history of {wanted.folder.parent.name}/{wanted.folder.name}", wanted.fingerprint, lambda: _position(wanted))
+    position = kept.value(
+        f"history of {wanted.folder.parent.name}/{wanted.folder.name}", wanted.fingerprint, lambda: _position(wanted)
+    )
     if not position:
         return None
     averaged = position.get("averaged") or {}

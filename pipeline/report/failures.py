@@ -13,7 +13,12 @@ from pipeline.store import ledger
 
 SHOWN = 50  # videos of a group
 KINDS = {ledger.JUMPS: "its times jump", ledger.SHORT: "it ends before its window does", "": "it lacks frames"}
-MEANT = {"Incomplete": "too few frames", "VideoError": "cannot be read", "Timeout": "took too long", "Killed": "was ended"}
+MEANT = {
+    "Incomplete": "too few frames",
+    "VideoError": "cannot be read",
+    "Timeout": "took too long",
+    "Killed": "was ended",
+}
 
 
 def section(material: Material) -> Section | None:

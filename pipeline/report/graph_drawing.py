@@ -40,13 +40,13 @@ def draw(title: str, about: str, boxes: Sequence[Box], header: Sequence[str], ro
 
 
 def _layers(boxes: Sequence[Box]) -> list[list[Box]]:
-    """Stages by the longest way to them; in each layer those that read what stands left stand left."""
-    depth: dict[str, int] = {}
+    """Stages as near as possible to those that read them; those that read what stands left stand left."""
+    height: dict[str, int] = {}
+    for box in reversed(boxes):
+        height[box.name] = 1 + max((height[one.name] for one in boxes if box.name in one.reads), default=-1)
+    layers: list[list[Box]] = [[] for _ in range(max(height.values()) + 1)]
     for box in boxes:
-        depth[box.name] = 1 + max((depth[source] for source in box.reads if source in depth), default=-1)
-    layers: list[list[Box]] = [[] for _ in range(max(depth.values()) + 1)]
-    for box in boxes:
-        layers[depth[box.name]].append(box)
+        layers[-1 - height[box.name]].append(box)
     place: Mapping[str, float] = {}
     for layer in layers:
         layer.sort(key=lambda box: _mean([place[source] for source in box.reads if source in place]))

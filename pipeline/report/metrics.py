@@ -33,7 +33,9 @@ def _way(material: Material, way: str) -> dict[str, Any]:
     figures = material.figures
     table = figure_table(figures, way)
     marks = table.marks()
-    charts = [chart] if (chart := intervals(figures, way, material.main)) else []
+    charts = [
+        chart for chart in (intervals(figures, way, material.main), spreads(figures, way, material.main)) if chart
+    ]
     untrained = untrained_way(material, way)
     return {
         "title": TITLES[way],
@@ -77,6 +79,26 @@ def intervals(figures: Mapping[str, Any], way: str, main: str) -> Chart | None:
     return dots(f"{metric}, {TITLES[way].lower()}", about, lines, f"{metric}, %", {main}, chance)
 
 
+def spreads(figures: Mapping[str, Any], way: str, main: str, metric: str = "mAP") -> Chart | None:
+    """A metric of the plain rows with its spread over seeds, as a plot; None for one row."""
+    rows = {
+        name: row[way][metric]
+        for name, row in figures["models"].items()
+        if way in row and name != CHANCE and "second" not in row and metric in row[way]
+    }
+    if len(rows) < 2:
+        return None
+    order = sorted(rows, key=lambda name: (name != main, -rows[name]["mean"]))[:PLOTTED]
+    spread = [
+        Dot(name, one["mean"], one["mean"] - one["std"], one["mean"] + one["std"])
+        for name in order
+        for one in [rows[name]]
+    ]
+    left = f" The best {PLOTTED} of {len(rows):,} rows are shown." if len(rows) > PLOTTED else ""
+    about = f"Mean and standard deviation over seeds.{left}"
+    return dots(f"{metric}, {TITLES[way].lower()}", about, spread, metric, {main}, digits=3)
+
+
 def untrained_way(material: Material, way: str) -> str:
     """A sentence that names the models whose loss does not learn this way; '' where all do."""
     losses: dict[str, list[str]] = {}
@@ -88,10 +110,10 @@ def untrained_way(material: Material, way: str) -> str:
                     losses.setdefault(loss, []).append(row.name)
     if not losses or material.train.packed:
         return ""
-    named = "; ".join(f"{loss} of {_named(names)}" for loss, names in losses.items())
+    aims = "; ".join(f"{loss} of {named(names)}" for loss, names in losses.items())
     learned, asked = ("videos", "captions") if way == "v2t" else ("captions", "videos")
     return (
-        f"No training aimed at these figures: the loss {named} pushes wrong {learned} away from a "
+        f"No training aimed at these figures: the loss {aims} pushes wrong {learned} away from a "
         f"{asked.removesuffix('s')}, never wrong {asked} away from a {learned.removesuffix('s')}. A loss such as "
         "triplet-both learns both ways."
     )
@@ -101,7 +123,7 @@ def _ranks(row: Row, way: str) -> bool:
     return bool(row.models) and way in row.ways and SIGN not in row.name
 
 
-def _named(names: Sequence[str], most: int = 8) -> str:
+def named(names: Sequence[str], most: int = 8) -> str:
     """Names in a sentence."""
     return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 

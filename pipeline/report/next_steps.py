@@ -22,11 +22,15 @@ def section(material: Material) -> Section:
     plain = [row.name for row in material.rows if row.second is None]
     if len(plain) > 1:
         other = next(name for name in plain if name != material.main)
-        steps.append((f"laff analyze queries {material.main} {other} {work}", "see which captions one finds and not the other"))
+        steps.append(
+            (f"laff analyze queries {material.main} {other} {work}", "see which captions one finds and not the other")
+        )
     if not material.train.idle and not material.train.packed:
         steps.append((f"laff compare blocks {work}", "train other fusion methods on the same features"))
         if len(models.of(graph, material.train)[0].seeds) == 1:
-            steps.append((f"laff run {work} --set '{material.train.name}.seeds=[1,2,3]'", "get mean and spread over three seeds"))
+            steps.append(
+                (f"laff run {work} --set '{material.train.name}.seeds=[1,2,3]'", "get mean and spread over three seeds")
+            )
     if material.failures:
         steps.append((f"laff failures {work}", "read why videos failed"))
     return Section("next", "Next steps", {"steps": steps})

@@ -26,7 +26,9 @@ def section(inspected: Inspected | None) -> Section | None:
     matrix = np.array(measured["matrix"])
     chance = spaces.by_chance(BEST, measured["videos"])
     title = f"{inspected.name}, seed {measured['seeds'][0]}"
-    about = f"Jaccard index of the {BEST} best videos of two spaces, the mean over captions: 1 is the same, 0 none shared."
+    about = (
+        f"Jaccard index of the {BEST} best videos of two spaces, the mean over captions: 1 is the same, 0 none shared."
+    )
     names = [str(space) for space in range(1, len(matrix) + 1)]
     values: dict[str, Any] = {
         "sample": inspected.sample.words,

@@ -26,7 +26,6 @@ from pipeline.report import (
 from pipeline.report.inspected import inspected
 from pipeline.report.kept import Kept
 from pipeline.report.material import Material
-from pipeline.report.section import Section
 from pipeline.views.templates import render
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -42,7 +42,7 @@ def section(material: Material) -> Section:
 def _facts(last: Circumstances) -> list[tuple[str, str]]:
     """(name, text) of the circumstances of a run."""
     hardware = last.hardware
-    took = duration(last.seconds) if last.seconds is not None else "this page is its last step"
+    took = duration(last.seconds) if last.seconds is not None else ""  # this page is its last step
     gpus = ", ".join(map(str, hardware.get("gpus", ()))) or "none"
     facts = [
         ("Begun", moment(last.time)),
@@ -51,7 +51,7 @@ def _facts(last: Circumstances) -> list[tuple[str, str]]:
         ("Machine", str(hardware.get("machine", ""))),
         ("CPU", f"{hardware.get('cpu', '')}, {hardware.get('cores', '?')} cores, {hardware.get('memory', '')}"),
         ("GPU", gpus),
-        ("Had to make", ", ".join(last.stages)),
+        ("Made", ", ".join(last.stages)),
     ]
     return [(name, text) for name, text in facts if text]
 

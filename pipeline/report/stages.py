@@ -34,8 +34,10 @@ def section(material: Material) -> Section:
     cached = [name for name in names if name not in spent]
     header = ["stage", "units", "state", "seconds, results shown", "seconds, this run"]
     about = (
-        f"{len(names) - len(cached):,} of {len(names):,} stages had something to make in the run that wrote this page "
-        f"(strong rim); {len(cached):,} came from the cache."
+        f"{len(names) - len(cached):,} of {len(names):,} stages were made, in part or whole, in the run that wrote "
+        f"this page (strong rim); {len(cached):,} came from the cache."
+        if len(cached) < len(names)
+        else f"All {len(names):,} stages came from the cache of earlier runs when this page was written."
     )
     chart = draw("The graph", about, boxes, header, rows)
     return Section("stages", "Stages and times", {"chart": chart, "times": TIMES, "all": duration(total)})

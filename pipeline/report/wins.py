@@ -64,9 +64,9 @@ def _scatter(material: Material, main: str, other: str, first: np.ndarray, secon
     p = p_text(randomisation(precision[0], precision[1], groups))
     better, worse = int((first < second).sum()), int((first > second).sum())
     about = (
-        f"Each square counts captions; above the dashed line {main} finds the right video earlier ({better:,} captions), "
-        f"below it {other} does ({worse:,}). Ranks are means over seeds. p of the difference in average precision, by "
-        f"a randomisation test that keeps a video's captions together: {p.removeprefix('p ')}."
+        f"Each square counts captions; above the dashed line {main} finds the right video earlier ({better:,} "
+        f"captions), below it {other} does ({worse:,}). Ranks are means over seeds. p of the difference in average "
+        f"precision, by a randomisation test that keeps a video's captions together: {p.removeprefix('p ')}."
     )
     axes = (f"rank in {main}", f"rank in {other}")
     title = f"{main} and {other}"

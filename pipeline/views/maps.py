@@ -25,7 +25,7 @@ def heat(title: str, about: str, names: Sequence[str], matrix: np.ndarray, corne
         parts.append(element("g", tip(f"{names[row]}, {names[column]}: {value:.2f}"), square))
         if size >= 26:
             shade = "on-heat" if strength > 0.5 else "tick"
-            parts.append(text(x + size / 2 - 0.5, y + size / 2 + 4, f"{value:.2f}"[-3:], shade, "middle"))
+            parts.append(text(x + size / 2 - 0.5, y + size / 2 + 4, _small(float(value)), shade, "middle"))
     for at, name in enumerate(names):
         middle = size * at + size / 2
         parts.append(text(24, 22 + middle + 4, name, "tick", "end"))
@@ -65,6 +65,12 @@ def counts(
 def _ranks(low: float, high: float) -> str:
     """The ranks of a bin between two edges, which lie between ranks."""
     return label(low + 0.5) if high - low <= 1 else f"{label(low + 0.5)} to {label(high - 0.5)}"
+
+
+def _small(value: float) -> str:
+    """A figure of 0 to 1 in three letters: .25, or 1."""
+    shown = f"{value:.2f}"
+    return "1" if shown == "1.00" else shown.removeprefix("0")
 
 
 def rank_edges(last: float) -> np.ndarray:
