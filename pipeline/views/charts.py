@@ -7,12 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 from pipeline.views.svg import LETTER, WIDTH, Frame, drawing, element, label, path, text, tip
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
 
 COLOURS = 6  # series with a colour of their own: --series-1 … of style.css
 NAMES = 0.42  # part of a chart's width that names may take
@@ -24,16 +19,9 @@ class Chart:
 
     title: str
     about: str  # a sentence: what it shows, also for those who cannot see it
-    source: str  # SVG
+    source: str  # SVG, in which every text is escaped
     header: Sequence[str]  # of the table with the figures
     rows: Sequence[Sequence[str]]
-
-    @property
-    def svg(self) -> Markup:
-        """The drawing, which a template need not escape."""
-        from markupsafe import Markup
-
-        return Markup(self.source)  # every text in it was escaped by svg.element
 
 
 @dataclass(frozen=True)
