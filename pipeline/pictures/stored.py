@@ -1,4 +1,4 @@
-"""The thumbnails that `decode` keeps beside its rows, read back by video; only the parts of files that are asked for."""
+"""The thumbnails that `decode` keeps beside its rows, read back by video."""
 
 from __future__ import annotations
 

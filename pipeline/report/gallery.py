@@ -66,6 +66,8 @@ def _notes(content: dict[str, Any], queries: int, table_rows: int, rows: Sequenc
     if any(len(one.row.seeds) > 1 for one in rows):
         notes.append("Of a model with several seeds, the first seed is shown.")
     pictured, videos = sum(map(bool, content["videos"]["pictures"])), len(content["videos"]["ids"])
-    if 0 < pictured < videos:
+    if not pictured:
+        notes.append("There are no pictures of the videos, so each shows its first caption.")
+    elif pictured < videos:
         notes.append(f"{pictured:,} of {videos:,} videos have a picture here.")
     return notes

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.graph.graph import Stage
@@ -26,6 +23,7 @@ from pipeline.report import (
 from pipeline.report.inspected import inspected
 from pipeline.report.kept import Kept
 from pipeline.report.material import Material
+from pipeline.views.policy import policy
 from pipeline.views.templates import render
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -61,11 +59,3 @@ def page(context: Context, stage: Stage) -> str:
         scripts=scripts,
         policy=policy(scripts),
     )
-
-
-def policy(scripts: Sequence[str]) -> str:
-    """A Content-Security-Policy under which the page runs these scripts and asks for nothing."""
-    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
-    allowed = " ".join(f"'sha256-{one}'" for one in hashes) or "'none'"
-    rules = ("default-src 'none'", "img-src data:", "style-src 'unsafe-inline'", f"script-src {allowed}")
-    return "; ".join([*rules, "base-uri 'none'", "form-action 'none'"])

@@ -32,7 +32,7 @@ def write(path: Path, pictures: dict[str, bytes]) -> None:
 
 @pytest.fixture
 def context(tmp_path: Path, clips: Clips) -> Context:
-    """Two shards: a has a picture, b is black and its file is not, c is black throughout, d is lost; e is of no shard."""
+    """Two shards: a has a picture, b is black but its file is not, c is black throughout, d is lost, e in no shard."""
     frames = np.random.default_rng(1).integers(0, 256, (20, 48, 64, 3), np.uint8)
     frames[:8] = 0
     files = [clips("a.mp4", frames), clips("b.mp4", frames), clips("c.mp4", np.zeros_like(frames))]
