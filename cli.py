@@ -15,7 +15,9 @@ import click
 
 from pipeline.commands.analyze import analyze_group
 from pipeline.commands.compare import compare_command
+from pipeline.commands.config import config_command
 from pipeline.commands.data import gc_command, verify_command
+from pipeline.commands.diff import diff_command
 from pipeline.commands.export import export_command
 from pipeline.commands.import_ import import_command
 from pipeline.commands.index import index_command
@@ -23,9 +25,9 @@ from pipeline.commands.look import failures_command, show_command
 from pipeline.commands.named_stages import stages_named
 from pipeline.commands.options import STAGES
 from pipeline.commands.package import package_command
+from pipeline.commands.plan import accept_command, plan_command
 from pipeline.commands.prepare import prepare_command
 from pipeline.commands.reproduce import reproduce_command
-from pipeline.commands.plan import accept_command, plan_command
 from pipeline.commands.run import demo_command, run_command
 from pipeline.commands.runs import runs_command
 from pipeline.commands.score import score_command
@@ -144,13 +146,14 @@ def main(stages: StagesFile) -> None:
 
     Every stage of stages.yaml is a command too: `laff train …` makes that stage and what it still needs.
 
-    Exit status: 0 done, 1 failed, 2 wrong usage; ended by a signal: 130 Ctrl-C, 143 SIGTERM, 141 closed output.
+    Exit status: 0 done, 1 failed, 2 wrong usage, 3 of diff: different; ended by a signal: 130 Ctrl-C, 143 SIGTERM,
+    141 closed output.
     """
 
 
 main.add("Search", index_command, search_command)
 main.add("Run", run_command, plan_command, accept_command, demo_command)
-main.add("Look", runs_command, show_command, failures_command, score_command)
+main.add("Look", runs_command, diff_command, config_command, show_command, failures_command, score_command)
 main.add("Models", package_command, weights_group, compare_command, reproduce_command, analyze_group)
 main.add("Data", prepare_command, import_command, export_command, verify_command, gc_command)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -158,6 +159,15 @@ def test_both_trainings_are_there(remembered: Any, laff: Laff) -> None:
         ("heads4", True, ["heads 2 → 4"]),
     ]
     assert all(run["t2v"]["R@1"]["seeds"] for run in runs)
+    noted = runs[1]["circumstances"]
+    assert noted["stages"] == ["train", "vectors", "rank", "evaluate"]
+    assert noted["seconds"] > 0
+    assert "--name heads4" in noted["command"]
+    assert noted["command"].endswith(" evaluate")  # what was asked for
+    assert shlex.split(runs[1]["command"])[-2:] == ["--set", "train.heads=4"]
+    made = shlex.split(laff("runs", "-w", remembered.work, "--commands").output.splitlines()[3])
+    plan = laff("plan", *made[2:], "--json")
+    assert {name for stage in json.loads(plan.output) if stage["missing"] for name in [stage["stage"]]} == {"report"}
 
     answers = {
         name: laff("search", "a red circle", "-w", remembered.work, *(["--name", name] if name else [])).output

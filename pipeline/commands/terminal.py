@@ -1,7 +1,7 @@
 """The command as a process: its streams, the signals that end it, and its exit status.
 
-Exit statuses: 0 done, 1 failed, 2 wrong usage, 128 + N ended by signal N: 130 by Ctrl-C, 143 by SIGTERM, 141 if
-nobody reads the output any more.
+Exit statuses: 0 done, 1 failed, 2 wrong usage, 3 different (`laff diff`), 128 + N ended by signal N: 130 by Ctrl-C,
+143 by SIGTERM, 141 if nobody reads the output any more.
 """
 
 from __future__ import annotations

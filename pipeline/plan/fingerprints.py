@@ -33,6 +33,7 @@ SHAPE_NOTHING = {
     "pipeline.estimation": "because no step imports it",
     "pipeline.exchange": "because no step imports it",
     "pipeline.exporting": "because no step imports it",
+    "pipeline.difference": "because no step imports it",
     "pipeline.protocols": "because no step imports it",
     "pipeline.indexing": "because no step imports it",
     "pipeline.published": "because no step imports it",

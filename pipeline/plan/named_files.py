@@ -28,6 +28,12 @@ def in_full(sets: Sequence[str], graph: Graph, collection: Path) -> tuple[tuple[
     return tuple(settings), tuple(naming)
 
 
+def value_in_full(stage: Stage, param: str, value: Any, graph: Graph, collection: Path) -> Any:
+    """The value of a stage's param, with the files that it names, if it names some, as `in_full` writes them."""
+    full = _in_full(value, param, graph, collection) if param in _params(stage) else None
+    return value if full is None else full
+
+
 def _params(stage: Stage) -> list[str]:
     """The params of a stage that name files."""
     return ["weights", *stage.about.files, *stage.about.starts, *(stage.part.member("FILES") if stage.part else ())]

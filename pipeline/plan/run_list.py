@@ -1,24 +1,28 @@
-"""The runs of a workspace: how each differs from main, and its results."""
+"""The runs of a workspace: how each differs from main, its state, its results, and the command that repeats it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
 from pipeline import files
 from pipeline.files import JsonObject
 from pipeline.graph.stages_file import StagesFile, shipped
-from pipeline.store import memory
+from pipeline.plan import repeating
+from pipeline.store import circumstances, memory
+from pipeline.store.circumstances import Circumstances
 from pipeline.store.index import Index
 from pipeline.store.memory import Memory
 from pipeline.store.workspace import MAIN, RUNS
-from pipeline.views import formats, printed, tables
+from pipeline.views import formats, tables
 from pipeline.views.figure_table import Cell, FigureTable, figure
 from pipeline.views.printed import PLAIN, Paper
+from pipeline.wording import number_of
 
 WAY = "t2v"
 LAST = "the last one: commands that are given -w alone take it"
-EVALUATE, METRICS = "evaluate", "metrics.json"  # the step whose results are listed, and its file
+TRAIN, EVALUATE, METRICS = "train", "evaluate", "metrics.json"  # two steps, and the file of results of the second
+CLOCK = "%Y-%m-%d %H:%M"
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,9 @@ class Run:
     last: bool  # whether it is the one that commands take
     results: JsonObject  # its metrics.json; {} where it has none yet
     evaluated: str  # when, '' where it was not
+    trained: int = 0  # models and seeds that are trained
+    noted: Circumstances | None = None  # those of the last time that something of it was made
+    command: str = ""  # that repeats it; '' where nothing is remembered
 
     @property
     def model(self) -> tuple[str, JsonObject]:
@@ -39,20 +46,33 @@ class Run:
         name = next(iter(models), "")
         return (name, models[name][WAY]) if name else ("", {})
 
+    @property
+    def state(self) -> str:
+        """When it was evaluated, or how far it has come; and whether what was begun last has not ended."""
+        trained = f"{number_of(self.trained, 'models')} trained" if self.trained else "nothing trained"
+        state = self.evaluated or f"not yet, {trained}"
+        open_since = local(self.noted.time) if self.noted and self.noted.seconds is None else ""
+        return f"{state}; begun {open_since}, not ended" if open_since else state
+
     def summary(self) -> JsonObject:
         """The run as `laff runs --json` gives it."""
         name, figures = self.model
         known = self.settings
         return {
             "name": self.name,
+            "kind": "run",
             "folder": str(self.folder),
             "last": self.last,
             "differs": list(known.differs) if known else [],
             "profile": known.profile if known else None,
             "set": list(known.sets) if known else [],
             "evaluated": self.evaluated,
+            "trained": self.trained,
+            "state": self.state,
             "model": name,
             WAY: figures,
+            "command": self.command,
+            "circumstances": asdict(self.noted) if self.noted else None,
         }
 
 
@@ -60,24 +80,40 @@ def listed(work: Path) -> list[Run]:
     """The runs of a workspace, main first, then by name."""
     last, named = memory.known(work), memory.runs(work)
     current = last.run if last else MAIN
-    main = _run(MAIN, work, memory.known(work, MAIN), current)
+    main = _run(MAIN, work, work, memory.known(work, MAIN), current)
     runs = [main] if main.settings or main.results else []
-    return runs + [_run(name, work / RUNS / name, settings, current) for name, settings in named.items()]
+    return runs + [_run(name, work, work / RUNS / name, settings, current) for name, settings in named.items()]
 
 
-def _run(name: str, folder: Path, settings: Memory | None, current: str) -> Run:
-    place = folder / _evaluating(folder, settings)
+def _run(name: str, work: Path, folder: Path, settings: Memory | None, current: str) -> Run:
+    place = folder / _stage(EVALUATE, folder, settings)
     results = files.read_json(place / METRICS, {})
     entry = Index(place).entries.get(EVALUATE)  # a file's date would be that of a copy
-    when = f"{datetime.fromisoformat(entry.time).astimezone():%Y-%m-%d %H:%M}" if entry and entry.time else "?"
-    return Run(name, folder, settings, name == current, results, when if results else "")
+    when = local(entry.time) if entry and entry.time else "?"
+    return Run(
+        name,
+        folder,
+        settings,
+        name == current,
+        results,
+        when if results else "",
+        len(Index(folder / _stage(TRAIN, folder, settings)).entries),
+        circumstances.last(work, name),
+        repeating.command(work, settings) if settings else "",
+    )
 
 
-def _evaluating(folder: Path, settings: Memory | None) -> str:
-    """The stage that evaluates a run, by its stages file; else the folder that has results."""
+def local(time: str) -> str:
+    """A time in UTC as that of this machine's zone, to the minute."""
+    return f"{datetime.fromisoformat(time).astimezone():{CLOCK}}"
+
+
+def _stage(step: str, folder: Path, settings: Memory | None) -> str:
+    """The stage of a step in a run, by its stages file; for the one that evaluates else the folder that has results."""
     entries = StagesFile(settings.stages or shipped()).entries if settings else {}
-    names = [name for name, entry in entries.items() if entry.get("step") == EVALUATE]
-    return next(iter([*names, *sorted(file.parent.name for file in folder.glob(f"*/{METRICS}"))]), EVALUATE)
+    names = [name for name, entry in entries.items() if entry.get("step") == step]
+    found = [file.parent.name for file in folder.glob(f"*/{METRICS}")] if step == EVALUATE else []
+    return next(iter([*names, *sorted(found)]), step)
 
 
 def table(runs: Sequence[Run], form: str = "text", paper: Paper = PLAIN) -> str:
@@ -88,8 +124,15 @@ def table(runs: Sequence[Run], form: str = "text", paper: Paper = PLAIN) -> str:
         name, figures = run.model
         cells = [figure(figures[metric], metric) if metric in figures else "" for metric in header]
         differs = "; ".join(run.settings.differs) if run.settings else "" if run.name == MAIN else "not known"
-        rows.append([f"{run.name}{' *' if run.last else ''}", differs, run.evaluated or "not yet", name, *cells])
-    listed_runs = FigureTable(["run", "differs from main in", "evaluated", "model", *header], rows, left=4)
-    if form == "text":
-        return f"{printed.columns(listed_runs, paper)}\n* {LAST}"
-    return formats.written([replace(listed_runs, notes=[f"* {LAST}"])], form).removesuffix("\n")
+        seeds = ", ".join(map(str, figures.get("seed_numbers", [])))
+        rows.append([f"{run.name}{' *' if run.last else ''}", differs, run.state, name, seeds, *cells])
+    head = ["run", "differs from main in", "evaluated", "model", "seeds", *header]
+    return formats.written([FigureTable(head, rows, notes=[f"* {LAST}"], left=5)], form, paper).removesuffix("\n")
+
+
+def commands(runs: Sequence[Run]) -> str:
+    """For each run a comment with its name, and the command that repeats it: lines for a shell."""
+    lines = []
+    for run in runs:
+        lines += [f"# {run.name}", run.command or "# its settings are not known"]
+    return "\n".join(lines)

@@ -30,13 +30,13 @@ def section(material: Material) -> Section:
     looks, part = _looks(context)
     if len(looks.get("seconds", ())):
         seconds = looks["seconds"]
-        sentence = f"{_amount(float(seconds.sum()))} of video in {part}"
+        sentence = f"{amount(float(seconds.sum()))} of video in {part}"
         about = (
             f"How long videos are: half of them up to {np.median(seconds):,.1f} s, the longest {seconds.max():,.1f} s."
         )
-        charts.append(_histogram("Length of videos", about, seconds, ("seconds", "videos")))
-        files = _kinds(looks)
-    charts += _of_captions(context.catalog)
+        charts.append(histogram_of("Length of videos", about, seconds, ("seconds", "videos")))
+        files = kinds(looks)
+    charts += of_captions(context.catalog)
     values: dict[str, Any] = {
         "splits": _splits(material),
         "charts": charts,
@@ -80,14 +80,14 @@ def _looks(context: Context) -> tuple[dict[str, np.ndarray], str]:
     return looks, part.replace("video", context.catalog.unit)
 
 
-def _amount(seconds: float) -> str:
+def amount(seconds: float) -> str:
     """A length of time with two digits of its unit."""
     if seconds < 120:
         return f"{seconds:,.0f} seconds"
     return f"{seconds / 60:,.0f} minutes" if seconds < 7200 else f"{seconds / 3600:,.1f} hours"
 
 
-def _histogram(title: str, about: str, values: np.ndarray, axes: tuple[str, str], whole: bool = False) -> Chart:
+def histogram_of(title: str, about: str, values: np.ndarray, axes: tuple[str, str], whole: bool = False) -> Chart:
     """About a dozen bars; the few that are far longer than all others are counted in the last bar, which is said."""
     top = float(values.max())
     usual = float(np.quantile(values, 0.98))
@@ -103,7 +103,7 @@ def _histogram(title: str, about: str, values: np.ndarray, axes: tuple[str, str]
     return histogram(title, about + said, edges.tolist(), counts.tolist(), axes)
 
 
-def _kinds(looks: dict[str, np.ndarray]) -> list[list[str]]:
+def kinds(looks: dict[str, np.ndarray]) -> list[list[str]]:
     """[what, the most frequent kinds with their counts] of sizes, frame rates and codecs."""
     size = [f"{width} \u00d7 {height}" for width, height in zip(looks["width"], looks["height"], strict=True)]
     codec = [
@@ -125,7 +125,7 @@ def _most(values: Sequence[str]) -> str:
     return shown + (f" and {len(counted) - KINDS:,} more kinds" if len(counted) > KINDS else "")
 
 
-def _of_captions(catalog: Catalog) -> list[Chart]:
+def of_captions(catalog: Catalog) -> list[Chart]:
     """Words of a caption, and captions of a video; of a sample where there are many."""
     described = np.flatnonzero(np.asarray(catalog.caption_video) >= 0)
     if not len(described):
@@ -134,9 +134,9 @@ def _of_captions(catalog: Catalog) -> list[Chart]:
     words = np.array([len(catalog.texts[row].split()) for row in described[places].tolist()])
     part = "" if len(places) == len(described) else f", of a sample of {len(places):,}"
     about = f"How many words a caption has: {words.mean():.1f} on average, {words.max():,} at most{part}."
-    charts = [_histogram("Length of captions", about, words, ("words", "captions"), whole=True)]
+    charts = [histogram_of("Length of captions", about, words, ("words", "captions"), whole=True)]
     _, each = np.unique(np.asarray(catalog.caption_video)[described], return_counts=True)
     if each.min() < each.max():
         about = f"How many captions a video has: {each.mean():.1f} on average."
-        charts.append(_histogram("Captions of a video", about, each, ("captions", "videos"), whole=True))
+        charts.append(histogram_of("Captions of a video", about, each, ("captions", "videos"), whole=True))
     return charts

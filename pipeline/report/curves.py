@@ -45,7 +45,7 @@ class Training:
 def section(material: Material, kept: Kept) -> Section | None:
     """The curves of all trainings of this run; None where nothing was trained here."""
     wanted = list(_wanted(material))
-    found = [training for one in wanted if (training := _training(one, kept))]
+    found = [training for one in wanted if (training := read(one, kept))]
     if not wanted:
         return None
     drawn = [training for training in found if training.history]
@@ -62,12 +62,12 @@ def section(material: Material, kept: Kept) -> Section | None:
         for start in range(0, len(names), TOGETHER):
             shown = names[start : start + TOGETHER]
             of_chart = [training for training in members if training.model in shown]
-            blocks.append({"legend": legend(shown), "charts": _charts(of_chart, shown, measure, loss)})
+            blocks.append({"legend": legend(shown), "charts": charts_of(of_chart, shown, measure, loss)})
     header = ["training", "loss", "epochs", "kept", "validation", "last loss"]
     values = {
         "blocks": blocks,
         "header": header,
-        "rows": [_row(training) for training in found],
+        "rows": [line(training) for training in found],
         "lost": len(lost),
         "without": named(lost),
         "left": len({training.model for training in drawn}) - (CHARTED - left),
@@ -76,7 +76,7 @@ def section(material: Material, kept: Kept) -> Section | None:
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class Wanted:
     """Where a training left its last state."""
 
     model: str
@@ -91,7 +91,7 @@ class _Wanted:
         return f"{self.model} seed {self.seed}" if self.seed else self.model
 
 
-def _wanted(material: Material) -> Sequence[_Wanted]:
+def _wanted(material: Material) -> Sequence[Wanted]:
     """All trainings of the stages of this report: the models first, the main one ahead."""
     context, train = material.context, material.train
     wanted = []
@@ -104,7 +104,7 @@ def _wanted(material: Material) -> Sequence[_Wanted]:
                 unit = units[f"{model.name}/seed{seed}"]
                 folder = context.work.folder(train.name) / unit.key
                 fingerprint = made_as(context, train.name, unit) + unit.content
-                wanted.append(_Wanted(model.name, str(seed), loss, folder, fingerprint))
+                wanted.append(Wanted(model.name, str(seed), loss, folder, fingerprint))
     for name in material.stages:
         stage = context.stage(name)
         if stage.fitted and stage.part and "task" in stage.part.methods and name != train.name:
@@ -112,7 +112,7 @@ def _wanted(material: Material) -> Sequence[_Wanted]:
                 if unit.key == FIT or not _is_shard(unit):
                     loss = str(stage.options.get("loss") or _fit(stage.options).get("loss") or "its own")
                     fingerprint = made_as(context, name, unit) + unit.content
-                    wanted.append(_Wanted(name, "", loss, context.work.folder(name), fingerprint))
+                    wanted.append(Wanted(name, "", loss, context.work.folder(name), fingerprint))
     return wanted
 
 
@@ -125,7 +125,7 @@ def _fit(options: Mapping[str, Any]) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _training(wanted: _Wanted, kept: Kept) -> Training | None:
+def read(wanted: Wanted, kept: Kept) -> Training | None:
     """A training as its last checkpoint has it, or as an earlier report read it; None where neither is there."""
     position = kept.value(
         f"history of {wanted.folder.parent.name}/{wanted.folder.name}", wanted.fingerprint, lambda: _position(wanted)
@@ -138,7 +138,7 @@ def _training(wanted: _Wanted, kept: Kept) -> Training | None:
     return Training(wanted.model, wanted.seed, wanted.loss, measure, history, best, averaged)
 
 
-def _position(wanted: _Wanted) -> dict[str, Any] | None:
+def _position(wanted: Wanted) -> dict[str, Any] | None:
     """What last.pt says of the way of its training; None where it is gone, or another training's."""
     import torch
 
@@ -152,7 +152,7 @@ def _position(wanted: _Wanted) -> dict[str, Any] | None:
         return None
 
 
-def _charts(trainings: Sequence[Training], names: Sequence[str], measure: str, loss: str) -> list[Chart]:
+def charts_of(trainings: Sequence[Training], names: Sequence[str], measure: str, loss: str) -> list[Chart]:
     """Validation, loss and learning rate of some models; the seeds of a model share its colour."""
     colours = {training.name: names.index(training.model) for training in trainings}
     rings = {
@@ -173,7 +173,7 @@ def _charts(trainings: Sequence[Training], names: Sequence[str], measure: str, l
     return [validation, losses, rates]
 
 
-def _row(training: Training) -> list[str]:
+def line(training: Training) -> list[str]:
     """The line of a training in the table."""
     digits = 4 if training.measure in EXACT else 1
     best, kept = "", f"epoch {training.best}"

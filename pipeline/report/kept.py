@@ -32,4 +32,5 @@ class Kept:
 
     def write(self) -> None:
         """Keep the values that were asked for."""
-        files.write_json(self._path, self._new)
+        if self._new != self._old or not self._path.is_file():
+            files.write_json(self._path, self._new)

@@ -65,7 +65,11 @@ def figure_table(figures: Mapping[str, Any], way: str) -> FigureTable:
 
 def intervals(figures: Mapping[str, Any], way: str, main: str) -> Chart | None:
     """The bootstrap intervals of the rows as a plot; None where there are none."""
-    known = {name: of_row[way] for name, of_row in figures["bootstrap"].items() if of_row.get(way)}
+    known = {
+        name: of_row[way]
+        for name, of_row in figures["bootstrap"].items()
+        if of_row.get(way) and _is_plain(figures, name)
+    }
     if not known:
         return None
     metric = next(iter(next(iter(known.values()))))
@@ -79,12 +83,17 @@ def intervals(figures: Mapping[str, Any], way: str, main: str) -> Chart | None:
     return dots(f"{metric}, {TITLES[way].lower()}", about, lines, f"{metric}, %", {main}, chance)
 
 
+def _is_plain(figures: Mapping[str, Any], name: str) -> bool:
+    """Whether a row is of no second scoring."""
+    return "second" not in figures["models"][name]
+
+
 def spreads(figures: Mapping[str, Any], way: str, main: str, metric: str = "mAP") -> Chart | None:
     """A metric of the plain rows with its spread over seeds, as a plot; None for one row."""
     rows = {
         name: row[way][metric]
         for name, row in figures["models"].items()
-        if way in row and name != CHANCE and "second" not in row and metric in row[way]
+        if way in row and name != CHANCE and _is_plain(figures, name) and metric in row[way]
     }
     if len(rows) < 2:
         return None

@@ -17,7 +17,7 @@ SHOWN = ("R@1", "R@10", "MedR", "mAP")
 def summary(material: Material) -> dict[str, Any]:
     """What the head of the page shows."""
     figures = material.figures
-    count = sum(1 for name in figures["models"] if name != CHANCE)
+    count = sum(row.second is None for row in material.rows)
     warned = results.warning(figures)
     return {
         "name": material.context.name,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+
 from pipeline.views.svg import LETTER, WIDTH, Frame, drawing, element, label, path, text, tip
 
 COLOURS = 6  # series with a colour of their own: --series-1 … of style.css
@@ -72,7 +73,7 @@ def lines(
         for name, points in curves.items()
     ]
     header = ["curve", "points", f"first {axes[1]}", f"last {axes[1]}", f"marked ({axes[0]}: {axes[1]})"]
-    return Chart(title, about, drawing(title, about, WIDTH, 216, parts), header, rows)
+    return Chart(title, about, drawing(title, about, WIDTH, 216, parts), *_without_empty(header, rows))
 
 
 def _place(point: tuple[float, float] | None) -> str:
