@@ -61,10 +61,8 @@ def _figures(one: FigureTable, title: str) -> dict[str, Any]:
 
 
 def _chart(figures: dict[str, Any], way: str) -> Chart | None:
-    """mAP of the plain rows, best first, with its std over seeds; None where fewer than two rank this way."""
-    rows = {
-        name: line[way]["mAP"] for name, line in figures["rows"].items() if way in line and "second" not in line
-    }
+    """A plot of mAP of the plain rows, best first, with its std over seeds; None where fewer than two rank this way."""
+    rows = {name: line[way]["mAP"] for name, line in figures["rows"].items() if way in line and "second" not in line}
     if len(rows) < 2:
         return None
     order = sorted(rows, key=lambda name: -rows[name]["mean"])[:PLOTTED]

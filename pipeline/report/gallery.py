@@ -10,6 +10,7 @@ from pipeline.pictures.shown import pictures
 from pipeline.report import gallery_pictures
 from pipeline.report.gallery_block import Shown, block, shown
 from pipeline.report.gallery_queries import KINDS, chosen
+from pipeline.report.inspected import Inspected
 from pipeline.report.material import Material
 from pipeline.report.section import Section
 
@@ -21,8 +22,8 @@ ROWS = 12  # rows of results at most that can be looked at
 PICTURED = 4000  # videos at most whose pictures are read
 
 
-def section(material: Material) -> Section | None:
-    """The gallery; None where no row of results ranks videos."""
+def section(material: Material, inspected: Inspected | None = None) -> Section | None:
+    """The gallery; None where no row of results ranks videos. inspected: the main model."""
     context = material.context
     table_rows = [row for row in material.rows if "t2v" in row.ways]
     table_rows.sort(key=lambda row: row.name != material.main)
@@ -35,7 +36,7 @@ def section(material: Material) -> Section | None:
     count = max(2, min(ROWS, HITS // max(1, len(places) * depth * A_HIT)))
     folder = context.work.folder(material.rank.name)
     rows = [shown(context, folder, row, ranks[row.name], places, depth) for row in table_rows[:count]]
-    content, videos = block(context, rows)
+    content, videos = block(context, rows, inspected)
     there = pictures(context, videos[:PICTURED])
     budget = max(PICTURES, SIZE - len(_text(content)))
     content["videos"] |= {

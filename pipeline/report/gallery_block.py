@@ -14,7 +14,8 @@ from pipeline.plan.context import Context
 from pipeline.ranking.both_ways import RUNS
 from pipeline.ranking.ranks_file import Ranked
 from pipeline.report.gallery_hits import Found, first_hits
-from pipeline.report.gallery_shares import shares
+from pipeline.report.gallery_shares import Shares, kept_shares, measured_shares
+from pipeline.report.inspected import Inspected
 
 LETTERS = 300  # of a text
 DIGITS = 4  # of a score
@@ -47,8 +48,13 @@ def shown(context: Context, folder: Path, row: Row, ranked: Ranked, places: np.n
     return Shown(row, ranked.ranks.first[places], right, ranked.covered[places], ids, ranked.candidates, found)
 
 
-def block(context: Context, rows: Sequence[Shown]) -> tuple[dict[str, Any], list[int]]:
-    """The block without pictures, and the catalog rows of its videos in the order in which they are first shown."""
+def block(
+    context: Context, rows: Sequence[Shown], inspected: Inspected | None = None
+) -> tuple[dict[str, Any], list[int]]:
+    """The block without pictures, and the catalog rows of its videos in the order in which they are first shown.
+
+    inspected: the model whose shares are measured where none are kept.
+    """
     catalog, main = context.catalog, rows[0]
     depth = main.found.hits.shape[1]
     ordered = [main.right, *(one.found.hits[:, place] for place in range(depth) for one in rows)]
@@ -62,7 +68,7 @@ def block(context: Context, rows: Sequence[Shown]) -> tuple[dict[str, Any], list
     content = {
         "depth": depth,
         "candidates": main.candidates,
-        "rows": [_row(context, one, videos) for one in rows],
+        "rows": [_row(one, _shares(context, one.row, videos, inspected)) for one in rows],
         "queries": {
             "ids": main.ids,
             "texts": [_short(texts[query]) for query in main.ids],
@@ -86,15 +92,21 @@ def block(context: Context, rows: Sequence[Shown]) -> tuple[dict[str, Any], list
     return content, videos
 
 
-def _row(context: Context, one: Shown, videos: Sequence[int]) -> dict[str, Any]:
+def _shares(context: Context, row: Row, videos: Sequence[int], inspected: Inspected | None) -> Shares | None:
+    """The shares of features in the vectors of videos, by a row with its first seed; None where nobody knows them."""
+    kept = kept_shares(context, row, row.seeds[0], videos)
+    if kept or inspected is None or row.models != (inspected.model,):
+        return kept
+    return measured_shares(inspected, row.seeds[0], videos)
+
+
+def _row(one: Shown, shares: Shares | None) -> dict[str, Any]:
     """The name of a row, its seed if there are several, and the shares of its features in thousandths."""
-    of_videos = shares(context, one.row, one.row.seeds[0], videos)
-    thousandths = np.rint(np.nan_to_num(of_videos.values) * 1000).astype(int).tolist() if of_videos else []
     return {
         "name": one.row.name,
         "seed": one.row.seeds[0] if len(one.row.seeds) > 1 else None,
-        "features": of_videos.features if of_videos else [],
-        "shares": thousandths,
+        "features": shares.features if shares else [],
+        "shares": np.rint(np.nan_to_num(shares.values) * 1000).astype(int).tolist() if shares else [],
     }
 
 

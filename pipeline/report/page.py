@@ -36,7 +36,7 @@ def page(context: Context, stage: Stage) -> str:
     model = inspected(material, kept)
     sections = [
         metrics.section(material),
-        gallery.section(material),
+        gallery.section(material, model),
         wins.section(material),
         attention.section(material, model),
         overlap.section(model),
