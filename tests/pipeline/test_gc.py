@@ -260,4 +260,4 @@ def test_the_command(used) -> None:
         assert said[2] == f"not laff's, stays: {used.work}/x3d/notes.txt"
         assert said[-1] == last
     assert not (used.work / "x3d/00003.h5").exists()
-    assert "0 file(s)" in laff("--yes")
+    assert "0 files" in laff("--yes")

@@ -233,7 +233,7 @@ def test_a_video_that_decode_lost_stales_the_shard_after_it(
     again = surroundings(path)
     again.retry = True
     assert [unit.key for unit in stage_plan(again, "decode").stale] == ["00001.h5"]
-    assert stage_plan(again, "decode").reasons == ["1 failed video(s) to be tried again"]
+    assert stage_plan(again, "decode").reasons == ["1 failed video to be tried again"]
 
 
 def test_a_shard_without_a_record_counts(collect: Collect, surroundings: Surroundings):

@@ -55,7 +55,7 @@ def test_the_table():
         "v1      decode    broken",
         "video2  x3d       slow",
         "v1      x3d       slow",
-        "2 video(s) failed",
+        "2 videos failed",
     ]
 
 
@@ -67,7 +67,7 @@ def test_notes_stand_beside_the_failures(tmp_path: Path):
     assert (ledger.read(path), ledger.notes(path)) == ([failed], [noted | {"kind": "note"}])
     assert ledger.table([failed], [noted]).split("\n") == [
         "v1  decode    broken",
-        "1 video(s) failed",
+        "1 video failed",
         "v2  x3d       used, but …",
-        "1 video(s) noted",
+        "1 video noted",
     ]
