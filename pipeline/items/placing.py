@@ -38,7 +38,7 @@ def place(
     if not follow and (out := links_out(files.values(), source.folder, source.links.__contains__)):
         link, where_to = next(iter(out.items()))
         problems.add(
-            f"videos: {number_of(out, 'files')} linked from out of {source.folder}, such as {Path(link).name} (to "
+            f"videos: {number_of(out, 'links')} out of {source.folder}, such as {Path(link).name} (to "
             f"{where_to}); if they may be followed, say `follow_links: true` here",
             path,
         )

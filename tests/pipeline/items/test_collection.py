@@ -183,7 +183,7 @@ def test_every_mistake_at_once(write: Write):
     }
     assert mistakes(write(**files)) == [
         f"collection.yaml: unknown key 'nam'; did you mean 'name'? {KNOWN}",
-        "collection.yaml: test.ids: no such file: tset.ids",
+        "collection.yaml: test.ids: no such file: tset.ids; did you mean 'test.ids'?",
         "train.ids:3: video 't1' stands again; first in train.ids:1",
         "train.ids:4: id '../t3' should be like a path below the videos' folder, without '.', '..' or '//'",
         "train.ids:8: id '.t6\\x07' has the control character '\\x07'; a table `video,path` can give the file "
@@ -417,7 +417,7 @@ def test_many_mistakes_are_counted_and_quickly_found(write: Write, tmp_path: Pat
     assert head == f"{path}: 3,001 problems"
     assert len(lines) == 1001
     assert lines[1].startswith(f"  - {tmp_path}/test.ids:1: video 'movie0' has no file in {tmp_path}/videos; did you")
-    assert lines[-1] == "  - … and 2001 more of these"
+    assert lines[-1] == "  - … and 2,001 more of these"
 
 
 def test_a_video_without_a_file_costs_itself(write: Write, tmp_path: Path):
@@ -469,7 +469,7 @@ def test_what_lies_beside_a_video(write: Write, tmp_path: Path, beside: dict[str
     loaded = collection.load(path)
     assert loaded.files["v1"] == f"{tmp_path}/videos/{taken}"
     (message,) = loaded.notes
-    assert message.startswith(f"{len(beside) - 1} files share a name with a video, left alone: v1.")
+    assert message.startswith(f"{number_of(len(beside) - 1, 'files', 'share')} a name with a video, left alone: v1.")
     assert message.isprintable()
 
 
@@ -510,7 +510,7 @@ def test_a_link_out_of_the_folder_is_followed_only_when_the_collection_says_so(
     (inside / "s1.mp4").unlink()
     (inside / "s1.mp4").symlink_to(tmp_path / "private" / "key")
     (message,) = mistakes(path)
-    assert "1 file linked from out of zoo, such as s1.mp4 (to private/key)" in message
+    assert "1 link out of zoo, such as s1.mp4 (to private/key)" in message
     assert "`follow_links: true`" in message
     path.write_text(path.read_text() + "follow_links: true\n")
     assert collection.load(path).files["s1"].endswith("/s1.mp4")
@@ -522,7 +522,7 @@ def test_a_link_out_of_the_folder_is_followed_only_when_the_collection_says_so(
         (inside / "s1.mp4").touch()
         inside.rename(tmp_path / "moved")
         inside.symlink_to(tmp_path / "moved")
-        assert "4 files linked from out of zoo" in mistakes(path)[0]
+        assert "4 links out of zoo" in mistakes(path)[0]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
