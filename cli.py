@@ -15,6 +15,7 @@ import click
 
 from pipeline.commands.analyze import analyze_group
 from pipeline.commands.compare import compare_command
+from pipeline.commands.completion import completion_command
 from pipeline.commands.config import config_command
 from pipeline.commands.data import gc_command, verify_command
 from pipeline.commands.diff import diff_command
@@ -153,7 +154,10 @@ def main(stages: StagesFile) -> None:
 
 main.add("Search", index_command, search_command)
 main.add("Run", run_command, plan_command, accept_command, demo_command)
-main.add("Look", runs_command, diff_command, config_command, show_command, failures_command, score_command)
+main.add(
+    "Look",
+    *(runs_command, diff_command, config_command, show_command, failures_command, score_command, completion_command),
+)
 main.add("Models", package_command, weights_group, compare_command, reproduce_command, analyze_group)
 main.add("Data", prepare_command, import_command, export_command, verify_command, gc_command)
 

@@ -1,10 +1,13 @@
 """Errors a person can act on, and the collector of everything that is wrong with one thing."""
 
+import os
 import sys
 from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
+
+from pipeline.wording import number_of
 
 OWN = ("cli", "pipeline", "extractors", "fusion")  # modules that are no package of others
 PACKAGES = {"open_clip": "open_clip_torch", "PIL": "pillow", "yaml": "pyyaml"}  # whose names are not their modules'
@@ -94,9 +97,9 @@ class Problems:
         """
         texts = list(self)
         shown = texts[:most]
-        lines = [f"{where}: {len(texts)} problem(s)", *(f"  - {text}" for text in shown)]
+        lines = [f"{where}: {number_of(texts, 'problems')}", *(f"  - {text}" for text in shown)]
         if more := len(texts) - len(shown):
-            lines.append(f"  - … and {more} more of these")
+            lines.append(f"  - … and {more:,} more of these")
         return LaffError("\n".join([*lines, *([then] if then else [])]), texts)
 
     def check(self, where: Path | str) -> None:
@@ -119,6 +122,24 @@ def did_you_mean(word: str, words: Collection[str]) -> str:
     """'; did you mean X?' where one of `words` is close to `word`, else ''."""
     close = get_close_matches(str(word), words, n=1)
     return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def near_path(path: Path) -> str:
+    """'; did you mean X?' of a path that is not there: a path with a near name where it stops being there, else ''."""
+    whole = path.absolute()
+    for folder in whole.parents:
+        if folder.is_dir():
+            word, *rest = whole.relative_to(folder).parts
+            try:
+                close = get_close_matches(word, [entry.name for entry in folder.iterdir()], n=1)
+            except OSError:  # it may not be listed
+                return ""
+            there = folder.joinpath(*close, *rest) if close else folder
+            if close and there.exists():
+                shown = there if path.is_absolute() else os.path.relpath(there)
+                return printable(f"; did you mean '{shown}'?")
+            return ""
+    return ""
 
 
 def printable(text: str) -> str:

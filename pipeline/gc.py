@@ -17,7 +17,7 @@ from pipeline.plan.run_settings import members
 from pipeline.plan.runs import places
 from pipeline.plan.units import Unit
 from pipeline.request import Request, of_memory
-from pipeline.store import memory, verify
+from pipeline.store import home, memory, verify
 from pipeline.store.index import Index
 from pipeline.store.memory import Memory
 from pipeline.store.workspace import COMPARISONS, MAIN, RUNS, Workspace
@@ -187,8 +187,7 @@ def _reason(runs: Sequence[Context], used: set[str], name: str) -> str:
 
 def remove(request: Request) -> Leftovers:
     """Delete the unused files, with the workspace held -> all leftovers. Links and foreign files stay."""
-    if not request.work.is_dir():
-        raise LaffError(f"{request.work}: no such workspace")
+    home.check(request.work)
     with Workspace(request.work).lock():
         unneeded = leftovers(request)
         for stage in {PurePosixPath(name).parts[0] for name in unneeded.unused if "/" in name}:

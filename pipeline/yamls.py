@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from pipeline import files
-from pipeline.errors import LaffError
+from pipeline.errors import LaffError, near_path
 
 
 class Strict(yaml.SafeLoader):
@@ -119,7 +119,7 @@ def load(path: Path) -> Any:
     try:
         text = files.text_of(path)
     except OSError as error:
-        raise LaffError(f"{path}: cannot be read: {error.strerror}") from None
+        raise LaffError(f"{path}: cannot be read: {error.strerror}{'' if path.exists() else near_path(path)}") from None
     except UnicodeDecodeError as error:
         raise LaffError(f"{path}: is not {error.encoding.upper()} text: {error.reason} at byte {error.start}") from None
     return parse(text, str(path))

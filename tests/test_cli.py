@@ -315,7 +315,7 @@ def test_mistakes_of_a_collection_are_listed_at_once(laff, tiny, tmp_path: Path)
     for text in ("test.txt:7: id '../etc'", "test.txt:8: video 'demo0001'", "'nobody' has no file", "ghost"):
         assert text in message
     assert "test.caption.txt:25:" in message
-    assert "problem(s)" in message
+    assert " problems\n" in message
     assert not changed.work.exists()
 
 
@@ -323,7 +323,7 @@ def test_unknown_stages_params_profiles_are_told_together(laff, tiny, tmp_path: 
     sets = ("x3d.fames=3", "x3e.frames=3", "train.epochs=many", "nonsense")
     words = [word for text in sets for word in ("--set", text)]
     message = wrong(laff("plan", "-c", tiny.collection, "-w", tmp_path / "w", "--profile", "smal", *words))
-    assert "5 problem(s)" in message
+    assert "5 problems" in message
     assert "'fames'; did you mean 'frames'?" in message
     assert "no stage 'x3e'; did you mean 'x3d'?" in message
     assert "epochs: 'many' should be a whole number" in message
@@ -365,7 +365,7 @@ def test_missing_weights_are_listed_before_the_work(laff, tiny, tmp_path: Path, 
     monkeypatch.setenv("LAFF_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setenv("LAFF_OFFLINE", "1")
     message = wrong(laff("run", "-c", tiny.collection, "-w", tmp_path / "work", "--stages", tiny.stages))
-    assert "4 problem(s)" in message
+    assert "4 problems" in message
     for name in ("openai-clip-vit-b-32", "x3d-l-k400", "ircsn-152-ig65m", "timesformer-8x32-howto100m"):
         assert f"'{name}'" in message
     assert message.count("put it at") == 4
@@ -431,7 +431,7 @@ def test_failures_above_the_limit_end_with_an_error(laff, tiny, tmp_path: Path) 
     listing = laff("failures", "-w", changed.work)
     assert listing.exit_code == 0
     assert "demo0002  decode" in listing.output
-    assert "2 video(s) failed" in listing.output
+    assert "2 videos failed" in listing.output
     lines = [json.loads(line) for line in laff("failures", "-w", changed.work, "--json").output.splitlines()]
     assert [line["video"] for line in lines] == ["demo0002", "demo0018"]
     assert all(set(line) == {"video", "stage", "reason", "exception", "decoder", "time"} for line in lines)
@@ -449,11 +449,11 @@ def test_a_video_that_lost_frames_is_used_and_noted(laff, tiny, tmp_path: Path) 
     path.write_bytes(path.read_bytes()[: int(0.8 * path.stat().st_size)])
     ended = laff("decode", *where(changed, "--max-failures", 0))
     assert ended.exit_code == 0
-    assert "1 video(s) are used though frames are missing: `laff failures -w" in ended.output
+    assert "1 video are used though frames are missing: `laff failures -w" in ended.output
     output = laff("failures", "-w", changed.work).output
     assert "demo0002  decode    used, but the file lacks frames: there are " in output
     assert "of 40 frames" in output
-    assert output.endswith("1 video(s) noted\n")
+    assert output.endswith("1 video noted\n")
     (line,) = [json.loads(line) for line in laff("failures", "-w", changed.work, "--json").output.splitlines()]
     assert (line["video"], line["kind"]) == ("demo0002", "note")
     assert "nothing to do" in laff("decode", *where(changed)).output
@@ -595,9 +595,7 @@ def test_a_refused_value_is_told_once_and_what_could_not_be_fetched_under_its_ow
     monkeypatch.setenv("LAFF_OFFLINE", "1")
     monkeypatch.setenv("LAFF_WEIGHTS", str(tmp_path))
     message = wrong(laff("x3d", *where(tiny, "--set", "x3d.weights=x3d-m-k400")))
-    assert (
-        "Error: weights: 1 problem(s)\n  - x3d: weights 'x3d-m-k400' are not here, and LAFF_OFFLINE forbids" in message
-    )
+    assert "Error: weights: 1 problem\n  - x3d: weights 'x3d-m-k400' are not here, and LAFF_OFFLINE forbids" in message
     assert "stages.yaml" not in message
 
 

@@ -190,7 +190,7 @@ def test_the_mean_row_is_the_mean_of_the_single_features_scores(ran) -> None:
 def test_the_report_warns_and_shows_every_row(ran) -> None:
     page = (ran.work / "report" / "index.html").read_text()
     assert "RANDOM WEIGHTS in " in page
-    assert all(f"<td>{row}</td>" in page for row in (*ROWS, "chance"))
+    assert all(f'<th scope="row">{row}</th>' in page for row in (*ROWS, "chance"))
 
 
 def test_a_second_run_does_nothing(ran, tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_copies_with_new_dates_are_what_they_were(ran, tmp_path: Path, contents)
     before = copy.state()
     plans = plan(copy.request(), ["report"]).stages
     assert [planned.stage for planned in plans if planned.todo] == []
-    assert plans[0].reasons == ["22 video(s) have other dates; `laff run` looks whether they changed"]
+    assert plans[0].reasons == ["22 videos have another date; `laff run` looks for changes"]
     assert copy.state() == before
     assert copy.run().made == {}
     noted = copy.state()
@@ -330,7 +330,7 @@ def test_a_replaced_video_stales_its_shard_only(ran, tmp_path: Path) -> None:
     before = changed.state()
     shutil.copyfile(changed.videos / "demo0001.mp4", changed.videos / "demo0022.mp4")  # in test, in the last shard
     plans = plan(changed.request(), ["report"]).stages
-    assert {p.stage: p.reasons for p in plans if p.todo}["ingest"] == ["1 video(s) changed (demo0022)"]
+    assert {p.stage: p.reasons for p in plans if p.todo}["ingest"] == ["1 video changed (demo0022)"]
     units = changed.run().made
     assert {stage: units[stage] for stage in ("decode", "x3d", "clip-ft")} == {"decode": 1, "x3d": 1, "clip-ft": 1}
     assert not {"finetune", "train", "bow", "w2v", "gru"} & set(units)

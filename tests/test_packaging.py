@@ -287,7 +287,7 @@ def test_an_installed_wheel_runs_elsewhere(site: Path, tiny, tmp_path: Path) -> 
     process = laff(site, tmp_path, "compare", "block", *where)
     assert "no grid 'block'; did you mean 'blocks'?; shipped are blocks, systems" in process.stderr
     process = laff(site, tmp_path, "plan", *where, "--set", "x3d.frame=1")
-    assert process.stderr.startswith(f"Error: {site / STAGES} with --profile small --set x3d.frame=1: 1 problem(s)")
+    assert process.stderr.startswith(f"Error: {site / STAGES} with --profile small --set x3d.frame=1: 1 problem")
     process = laff(site, tmp_path, "weights", "list")
     assert "x3d-l-k400" in process.stdout
     assert list(tmp_path.iterdir()) == []

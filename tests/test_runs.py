@@ -67,7 +67,7 @@ def test_a_forgotten_profile_replaces_nothing(remembered: Any, laff: Laff) -> No
     result = laff("run", *options)
     assert result.exit_code == 1
     assert "this run would replace finished results:" in result.output
-    assert "- x3d: 22 rows in 3 file(s)" in result.output
+    assert "- x3d: 22 rows in 3 files" in result.output
     assert "run main was given --profile small" in result.output
     assert "give --yes to replace them" in result.output
     assert remembered.state() == before
@@ -80,7 +80,7 @@ def test_one_is_asked_at_a_terminal(remembered: Any, laff: Laff, monkeypatch: py
     words = ["x3d", "-w", remembered.work, "--set", "x3d.frames=5"]
     refused = laff(*words, input="n\n")
     assert refused.exit_code == 1
-    assert "- x3d: 22 rows in 3 file(s)" in refused.output
+    assert "- x3d: 22 rows in 3 files" in refused.output
     assert features(remembered) == before
     agreed = laff(*words, input="y\n")
     assert agreed.exit_code == 0, agreed.output

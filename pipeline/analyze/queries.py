@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.analyze.place import maker
 from pipeline.analyze.subject import named
-from pipeline.errors import LaffError, did_you_mean
+from pipeline.errors import LaffError, did_you_mean, near_path
 from pipeline.evaluation import metrics
 from pipeline.evaluation.significance import randomisation
 from pipeline.files import JsonObject
@@ -97,7 +97,10 @@ def ranks_of(context: Context, name: str, captions: np.ndarray) -> CaptionRanks:
     if Path(name).is_file():
         return ranks_of_run(context, Path(name), captions)
     if "." in name or name.count("/") > 1:
-        raise LaffError(f"{name}: no such run file, and no row of results: {', '.join(known)}")
+        raise LaffError(
+            f"{name}: no such run file{near_path(Path(name))}, and no row of results{did_you_mean(row, list(known))}: "
+            f"{', '.join(known)}"
+        )
     named(known, row, "row of results")
     raise AssertionError(name)  # named has raised
 

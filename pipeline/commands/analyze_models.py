@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pipeline.commands import complete
 from pipeline.commands.analyzed import MODEL, SEED, file_name, print_files, seeds_text, written
 from pipeline.commands.compare import GRID, ROLES, request_of
 from pipeline.commands.options import optional_workspace_options, workspace_options
@@ -43,7 +44,7 @@ def weights_command(
     from pipeline.views.figure_table import FigureTable
     from pipeline.views.printed import columns
 
-    request = request_of(shared, grid, roles)
+    request = request_of(shared, grid, roles, known=True)
     trained = subject(request, model, seed)
     lines = weights.lines(weights.measure(trained))
     heading = f"{trained.name}, {seeds_text(trained.seeds)}: attention weights over the test split"
@@ -95,7 +96,7 @@ def spaces_command(
     from pipeline.views.figure_table import FigureTable
     from pipeline.views.printed import columns
 
-    request = request_of(shared, grid, roles)
+    request = request_of(shared, grid, roles, known=True)
     trained = subject(request, model, seed)
     path = place.folder(request.work, "spaces") / file_name(trained.name, seed)
     matrices = {number: spaces.overlap(trained, number, k) for number in trained.seeds}
@@ -131,7 +132,14 @@ def spaces_command(
 @optional_workspace_options
 @GRID
 @ROLES
-@click.option("--model", "names", multiple=True, metavar="NAME", help="Only this model; may be given several times.")
+@click.option(
+    "--model",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Only this model; may be given several times.",
+    shell_complete=complete.models,
+)
 @json_option("poster (its two figures), models (the lines of the CSV), files")
 def cost_command(names: tuple[str, ...], grid: str, roles: dict[str, str], as_json: bool, shared: Shared) -> None:
     """Show parameters and FLOPs of the configured models, and how the poster's two figures follow.
@@ -165,7 +173,7 @@ def cost_command(names: tuple[str, ...], grid: str, roles: dict[str, str], as_js
     if not shared.work:
         click.echo("with -w: the same for the models of a workspace")
         return
-    request = request_of(shared, grid, roles)
+    request = request_of(shared, grid, roles, known=True)
     try:
         measurable = features(request)
     except NoTexts as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from pipeline.commands import complete
 from pipeline.commands.analyzed import file_name, print_files, written
 from pipeline.commands.compare import GRID, ROLES, request_of
 from pipeline.commands.options import workspace_options
@@ -15,8 +16,8 @@ from pipeline.commands.shared import Shared
 @workspace_options
 @GRID
 @ROLES
-@click.argument("first", metavar="A")
-@click.argument("second", metavar="B")
+@click.argument("first", metavar="A", shell_complete=complete.rows)
+@click.argument("second", metavar="B", shell_complete=complete.rows)
 @click.option("-n", "number", default=5, show_default=True, type=click.IntRange(0), help="Examples each way.")
 @json_option("first, second, captions, better, worse, equal, measures, examples, files")
 def queries_command(
@@ -40,7 +41,7 @@ def queries_command(
     from pipeline.views.figure_table import FigureTable
     from pipeline.views.printed import columns
 
-    request = request_of(shared, grid, roles)
+    request = request_of(shared, grid, roles, known=True)
     context = open_context(request)
     comparison = queries.compare(context, first, second)
     a, b = comparison.first, comparison.second

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import click
 
-MODEL = click.option("--model", default="", metavar="NAME", help="Another trained model than the main one.")
+from pipeline.commands import complete
+
+MODEL = click.option(
+    "--model",
+    default="",
+    metavar="NAME",
+    help="Another trained model than the main one.",
+    shell_complete=complete.models,
+)
 SEED = click.option("--seed", type=int, metavar="K", help="Only this seed (default: all that are trained).")
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.commands import complete
 from pipeline.commands.options import FORMAT, mapping, run_options
 from pipeline.commands.output import json_option, paper, print_json
 from pipeline.commands.shared import Shared, confirmed
@@ -33,7 +34,11 @@ ROLES = click.option(
 
 
 GRID = click.option(
-    "--grid", default="", metavar="GRID", help="Use the rows of this grid of `laff compare`, not those of a run."
+    "--grid",
+    default="",
+    metavar="GRID",
+    help="Use the rows of this grid of `laff compare`, not those of a run.",
+    shell_complete=complete.grids,
 )
 
 
@@ -46,15 +51,17 @@ SEEDS = click.option(
 )
 
 
-def request_of(shared: Shared, grid: str, roles: dict[str, str], seeds: tuple[int, ...] = ()) -> Request:
-    """The request of a command: that of a run, or that of a grid's rows if --grid names one."""
+def request_of(
+    shared: Shared, grid: str, roles: dict[str, str], seeds: tuple[int, ...] = (), known: bool = False
+) -> Request:
+    """The request of a command: that of a run, or that of a grid's rows if --grid names one; known: as of `request`."""
     if grid:
         from pipeline.compare.request import requested
 
-        return requested(shared.request(), grid, roles, seeds)[0]
+        return requested(shared.request(known), grid, roles, seeds)[0]
     if roles or seeds:
         raise click.UsageError(f"{'--role' if roles else '--seeds'} belongs to a grid; name it by --grid")
-    return shared.request()
+    return shared.request(known)
 
 
 @click.command(name="compare")
@@ -65,7 +72,7 @@ def request_of(shared: Shared, grid: str, roles: dict[str, str], seeds: tuple[in
 @click.option("--dry-run", is_flag=True, help="List what would be trained and how long it takes; makes nothing.")
 @FORMAT
 @json_option("what table.json of the comparison holds")
-@click.argument("grid")
+@click.argument("grid", shell_complete=complete.grids)
 def compare_command(
     grid: str,
     against: str,

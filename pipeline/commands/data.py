@@ -51,8 +51,8 @@ def verify_command(work: Path, dry_run: bool, as_json: bool) -> None:
         )
     moved = files.set_aside(work, kinds, list(damaged))
     message = (
-        f"{len(moved):,} of {number_of(count, 'files')} were damaged and set aside, each in its folder as FILE{files.DAMAGED}; "
-        "`laff run` makes them again"
+        f"{len(moved):,} of {number_of(count, 'files')} were damaged and set aside, each in its folder as "
+        f"FILE{files.DAMAGED}; `laff run` makes them again"
     )
     if outside:
         message += f"; {len(outside)} more outside the workspace: delete them yourself if they are yours to delete"
@@ -71,7 +71,7 @@ def gc_command(as_json: bool, shared: Shared) -> None:
     """
     from pipeline import gc as unused
 
-    request = shared.request()
+    request = shared.request(known=True)
     leftovers = unused.remove(request) if shared.yes else unused.leftovers(request)
     if as_json:
         print_json(leftovers.summary() | {"deleted": shared.yes})

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands.options import PATH, workspace_options
+from pipeline.commands import complete
+from pipeline.commands.options import PATH, OneOf, workspace_options
 from pipeline.commands.output import json_option, print_json
 from pipeline.commands.shared import Shared
 
@@ -15,13 +16,13 @@ SHOWN = 5  # items without a row that are named
 
 
 @click.command(name="export")
-@click.argument("names", nargs=-1, required=True, metavar="FEATURE...")
+@click.argument("names", nargs=-1, required=True, metavar="FEATURE...", shell_complete=complete.features)
 @workspace_options
 @click.option("--to", "out", type=PATH, required=True, metavar="DIR", help="A new folder, or an empty one.")
 @click.option(
     "--format",
     "form",
-    type=click.Choice(FORMATS),
+    type=OneOf(FORMATS),
     required=True,
     help="bigfile: feature.bin, id.txt, shape.txt. npy: with a list of ids beside it. npz, h5, parquet: one file with "
     "ids and rows. csv: a list of .npy files. visualsearch: a tree with all splits, their lists and captions, as the "
@@ -29,12 +30,12 @@ SHOWN = 5  # items without a row that are named
 )
 @click.option(
     "--split",
-    type=click.Choice(["all", "train", "val", "test"]),
+    type=OneOf(["all", "train", "val", "test"]),
     default="all",
     show_default=True,
     help="Whose rows are written.",
 )
-@click.option("--side", type=click.Choice(["video", "text"]), help="Of features of both sides only this one.")
+@click.option("--side", type=OneOf(["video", "text"]), help="Of features of both sides only this one.")
 @click.option("--ids", "ids", type=PATH, metavar="FILE", help="Rows of these ids, in this order: a list, or an id.txt.")
 @click.option("--yes", is_flag=True, help="Replace DIR where it is an export.")
 @json_option("what DIR/export.json holds")
@@ -67,7 +68,7 @@ def export_command(
 
     if ids and split != "all":
         raise click.UsageError("give one of --split and --ids")
-    written = export(shared.request(), Wanted(names, out, form, split, side or "", ids, shared.yes))
+    written = export(shared.request(known=True), Wanted(names, out, form, split, side or "", ids, shared.yes))
     if as_json:
         print_json(files.read_json(out / place.NAME, {}))
         return

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from pipeline.commands import complete
 from pipeline.commands.options import PATH, index_options
 from pipeline.commands.output import json_option, print_json
 from pipeline.commands.shared import Shared, confirmed
@@ -45,10 +46,17 @@ def windows_of(context: click.Context, option: click.Parameter, value: str | Non
     "features",
     multiple=True,
     metavar="NAME",
+    shell_complete=complete.pairs,
     help="Another pair of features than clip, such as conse, whose models come in packages. Given several times, "
     "search uses the first.",
 )
-@click.option("--weights", default="", metavar="NAME", help="Another checkpoint: of `laff weights list`, or a file.")
+@click.option(
+    "--weights",
+    default="",
+    metavar="NAME",
+    help="Another checkpoint: of `laff weights list`, or a file.",
+    shell_complete=complete.weights,
+)
 @click.option(
     "--windows",
     callback=windows_of,

@@ -33,10 +33,9 @@ def failures_command(work: Path, as_json: bool) -> None:
 
     Only the workspace is read; the options of the run are allowed here too.
     """
-    from pipeline.store import ledger
+    from pipeline.store import home, ledger
 
-    if not work.is_dir():
-        raise click.ClickException(f"{work}: no such workspace")
+    home.check(work)
     lines, notes = ledger.read(work / "failures.jsonl"), ledger.notes(work / "failures.jsonl")
     if as_json:
         for line in [*lines, *notes]:

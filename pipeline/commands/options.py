@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from pipeline.commands import complete
 from pipeline.commands.shared import Shared
 from pipeline.graph.stages_file import StagesFile
 
@@ -26,6 +27,8 @@ def _nearest() -> Path | None:
     from pipeline.store import home
 
     context = click.get_current_context(silent=True)
+    if context is not None and context.resilient_parsing:  # a shell completes a line that is not finished
+        return None
     has_collection = context is not None and isinstance(context.params.get("collection"), Path)
     workspace = None if has_collection else home.nearest(Path())
     if workspace is None and context is not None:  # without a context somebody only inspects the option
@@ -42,6 +45,20 @@ def _workspace_of(context: click.Context, option: click.Parameter, value: Path |
     from pipeline.store import home
 
     return value and home.meant(value)
+
+
+class OneOf(click.Choice):  # type: ignore[type-arg]  # older versions of click know no type of choices
+    """One of some words; a word that is near to one of them is told."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The word, as click takes it; BadParameter for any other."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            from pipeline.errors import did_you_mean
+
+            hint = did_you_mean(str(value), [str(choice) for choice in self.choices])
+            raise click.BadParameter(error.message.rstrip(".") + hint, ctx, param) from None
 
 
 def work_option(required: bool = True) -> Command:
@@ -90,9 +107,19 @@ def run_name(context: click.Context, option: click.Parameter, value: str) -> str
 
 COLLECTION = click.option("-c", "--collection", type=PATH, metavar="FILE", help="The collection.yaml.")
 TRUST = click.option("--trust", multiple=True, metavar="PACKAGE", help="Let `uses:` import from this package too.")
-SET = click.option("--set", "sets", multiple=True, metavar="STAGE.PARAM=VALUE", help="Change a param, `from` or `on`.")
+SET = click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="STAGE.PARAM=VALUE",
+    help="Change a param, `from` or `on`.",
+    shell_complete=complete.settings,
+)
 PROFILE = click.option(
-    "--profile", metavar="PROFILE", help="Apply a profile of the stages file, such as small; '' for none."
+    "--profile",
+    metavar="PROFILE",
+    help="Apply a profile of the stages file, such as small; '' for none.",
+    shell_complete=complete.profiles,
 )
 ATTRIBUTE = click.option(
     "--attribute",
@@ -110,6 +137,7 @@ NAME = click.option(
     metavar="NAME",
     callback=run_name,
     help="The run of this name, of those that `laff runs` lists, or a new one.",
+    shell_complete=complete.runs,
 )
 PACKAGE = click.option(
     "--package",
@@ -145,7 +173,7 @@ RETRY_FAILED = click.option("--retry-failed", is_flag=True, help="Try videos aga
 FORMAT = click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "csv", "markdown", "latex"]),
+    type=OneOf(["text", "csv", "markdown", "latex"]),
     default="text",
     show_default=True,
     help="Print the table in this format, and all else to the error stream.",

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipeline.commands.options import Command
+
 if TYPE_CHECKING:
     from pipeline.views.printed import Paper
 
@@ -31,7 +33,7 @@ def paper() -> Paper:
     return Paper(shutil.get_terminal_size().columns, styled)
 
 
-def json_option(keys: str) -> Any:
+def json_option(keys: str) -> Command:
     """The option --json of a command, passed as `as_json`; keys: what the JSON holds, for its help."""
     return click.option("--json", "as_json", is_flag=True, help=f"For programs: {keys}.")
 

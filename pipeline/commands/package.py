@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pipeline.commands import complete
 from pipeline.commands.options import PATH, workspace_options
 from pipeline.commands.output import json_option, print_json
 from pipeline.commands.shared import Shared
@@ -18,6 +19,7 @@ from pipeline.commands.shared import Shared
     "models",
     multiple=True,
     metavar="NAME",
+    shell_complete=complete.models,
     help="Another model than the main one with its first seed: MODEL, MODEL/seedN, or a pair of features, such as "
     "clip-ft; given several times, all of these.",
 )
@@ -42,7 +44,7 @@ def package_command(out: Path, models: tuple[str, ...], with_weights: bool, as_j
 
     from pipeline.packing.pack import pack
 
-    package = pack(shared.request(), out, models, with_weights, shared.yes)
+    package = pack(shared.request(known=True), out, models, with_weights, shared.yes)
     if as_json:
         print_json(asdict(package) | {"out": str(package.out)})
         return

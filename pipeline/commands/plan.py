@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.commands import complete
 from pipeline.commands.compare import GRID, ROLES, SEEDS, request_of
 from pipeline.commands.options import workspace_options
 from pipeline.commands.output import json_option, paper, print_json
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 @GRID
 @ROLES
 @SEEDS
-@click.argument("targets", nargs=-1, metavar="[STAGE]...")
+@click.argument("targets", nargs=-1, metavar="[STAGE]...", shell_complete=complete.stages)
 def plan_command(
     targets: tuple[str, ...],
     as_json: bool,
@@ -41,12 +42,13 @@ def plan_command(
     laff plan -c collection.yaml -w WORK --profile small
     laff plan -c collection.yaml -w WORK --grid blocks              of what `laff compare blocks` makes
     """
+    from pipeline.errors import did_you_mean
     from pipeline.graph import kept
     from pipeline.plan import plan as plans
     from pipeline.plan import tree
     from pipeline.run_plan import plan as make_plan
     from pipeline.run_plan import targets_of
-    from pipeline.store import home
+    from pipeline.store import home, memory
     from pipeline.store.workspace import MAIN, RUNS
 
     request = request_of(shared, grid, roles, seeds)
@@ -65,7 +67,9 @@ def plan_command(
     for line in plans.remarks(plan.stages, plan.random, plans.absent(graph, plan.stages)):
         click.echo(line)
     if plan.run.new:
-        click.echo(f"a run of its own, {plan.run.name} ({'; '.join(plan.run.differs)}): what was trained before stays")
+        differs = f" ({'; '.join(plan.run.differs)})" if plan.run.differs else ""
+        near = did_you_mean(plan.run.name, memory.names(request.work)) if shared.name else ""
+        click.echo(f"a run of its own, {plan.run.name}{differs}{near}: what was trained before stays")
     elif plan.run.name != MAIN:
         click.echo(f"run {plan.run.name}: {request.work / RUNS / plan.run.name}")
     command = home.index_command(request.work) if is_index and not targets else ""
@@ -95,7 +99,7 @@ def _of_grid(roles: dict[str, str], seeds: tuple[int, ...]) -> list[str]:
 @json_option(
     "kept (units of each stage), code (what made them), left (stages that are still to be made, and why), remade"
 )
-@click.argument("stages_", nargs=-1, required=True, metavar="STAGE...")
+@click.argument("stages_", nargs=-1, required=True, metavar="STAGE...", shell_complete=complete.stages)
 def accept_command(
     stages_: tuple[str, ...],
     grid: str,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands.options import PATH, mapping
+from pipeline.commands import complete
+from pipeline.commands.options import PATH, OneOf, mapping
 from pipeline.commands.output import json_option, print_json
 from pipeline.commands.terminal import called
 
@@ -25,7 +26,7 @@ def fractions_of(context: click.Context, option: click.Parameter, value: str | N
 
 
 @click.command(name="prepare")
-@click.argument("dataset", required=False)
+@click.argument("dataset", required=False, shell_complete=complete.data_sets)
 @click.argument("annotations", nargs=-1, type=PATH, metavar="[FILE|FOLDER]...")
 @click.option("--protocol", default="", metavar="NAME", help="Which splits; `laff prepare DATASET` lists them.")
 @click.option("--videos", type=PATH, metavar="FOLDER", help="Where the videos are; leave it out for imported features.")
@@ -33,7 +34,7 @@ def fractions_of(context: click.Context, option: click.Parameter, value: str | N
 @click.option("--title", default="", metavar="NAME", help="Another name of the collection, for tables and pages.")
 @click.option(
     "--val",
-    type=click.Choice(["held-out", "test"]),
+    type=OneOf(["held-out", "test"]),
     help="Where a protocol has no validation split: videos of train, or those of test, as some papers have it.",
 )
 @click.option("--held-out", type=click.IntRange(1), metavar="N", help="So many videos of train become val.")
@@ -84,7 +85,7 @@ def prepare_command(
     laff prepare msvd raw-captions.pkl *_list.txt --videos YouTubeClips --out msvd
     laff prepare csv captions.csv --videos clips --column caption=sentence --out mine
     """
-    from pipeline.errors import LaffError, printable
+    from pipeline.errors import LaffError, near_path, printable
     from pipeline.protocols import known, listing, preparing
     from pipeline.protocols.dataset import Choices
     from pipeline.protocols.writing import COLLECTION
@@ -108,7 +109,7 @@ def prepare_command(
     if not out:
         raise click.UsageError("Missing option '--out', the folder of the collection")
     if videos and not videos.is_dir():
-        raise LaffError(f"--videos {videos}: no such folder")
+        raise LaffError(f"--videos {videos}: no such folder{near_path(videos)}")
     choices = Choices(val or "", held_out, seed, first or 0, columns, fractions)
     wish = preparing.Wish(
         data_set,

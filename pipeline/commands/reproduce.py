@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from pipeline.commands import complete
 from pipeline.commands.compare import SEEDS
 from pipeline.commands.options import FORMAT, mapping, optional_run_options
 from pipeline.commands.output import json_option, paper, print_json
@@ -33,7 +34,7 @@ from pipeline.commands.shared import Shared, confirmed
 @click.option("--dry-run", is_flag=True, help="List what is needed and what would be trained; makes nothing.")
 @FORMAT
 @json_option("the figures of the CSV, one object each; without a table the published tables")
-@click.argument("table", required=False, default="")
+@click.argument("table", required=False, default="", shell_complete=complete.tables)
 def reproduce_command(
     table: str,
     seeds: tuple[int, ...],

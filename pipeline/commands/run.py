@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pipeline.commands import complete
 from pipeline.commands.options import PATH, run_options
 from pipeline.commands.shared import Shared, confirmed
 from pipeline.commands.terminal import called
@@ -25,7 +26,7 @@ def execute(shared: Shared, targets: tuple[str, ...]) -> None:
 
 @click.command(name="run")
 @run_options
-@click.argument("targets", nargs=-1, metavar="[STAGE]...")
+@click.argument("targets", nargs=-1, metavar="[STAGE]...", shell_complete=complete.stages)
 def run_command(targets: tuple[str, ...], shared: Shared) -> None:
     """Run all stages that are not cached, or only what the named STAGEs need.
 

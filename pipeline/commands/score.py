@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands.options import ATTRIBUTE, PATH
+from pipeline.commands import complete
+from pipeline.commands.options import ATTRIBUTE, PATH, OneOf
 from pipeline.commands.output import json_option, paper, print_json
 
 
@@ -22,14 +23,18 @@ from pipeline.commands.output import json_option, paper, print_json
 )
 @click.option("--topics", type=PATH, metavar="FILE", help="The topics, for their texts and for complete AVS runs.")
 @click.option(
-    "--facets", default="", metavar="FILE|tv20", help="Means over the topics of a facet: CSV lines `topic,facet`."
+    "--facets",
+    default="",
+    metavar="FILE|tv20",
+    help="Means over the topics of a facet: CSV lines `topic,facet`.",
+    shell_complete=complete.facets,
 )
 @click.option("--against", default="", metavar="NAME", help="The run that others are tested against; else the first.")
 @click.option(
     "--fuse",
     "methods",
     multiple=True,
-    type=click.Choice(["rrf", "combsum"]),
+    type=OneOf(["rrf", "combsum"]),
     help="All runs as one more: reciprocal ranks, or sums of scores. Given twice, one row for each.",
 )
 @click.option("-k", type=click.IntRange(1), metavar="N", help="Only the best N items of each topic count.")

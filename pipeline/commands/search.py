@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.commands.options import ATTRIBUTE, PATH, workspace_options
+from pipeline.commands import complete
+from pipeline.commands.options import ATTRIBUTE, PATH, OneOf, workspace_options
 from pipeline.commands.shared import Shared
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1), help="How many videos; any number.")
 @click.option(
     "--split",
-    type=click.Choice(["all", "train", "val", "test"]),
+    type=OneOf(["all", "train", "val", "test"]),
     default="all",
     show_default=True,
     help="Where to look.",
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     "models",
     multiple=True,
     metavar="NAME",
+    shell_complete=complete.models,
     help="Another model than the main one, such as concat, laff/seed2, or a pair of features, such as clip-ft; "
     "given several times, reciprocal rank fusion of them.",
 )
@@ -103,7 +105,7 @@ def search_command(
     texts = dict(queries_file.load(queries)) if queries else {}
     if shared.collection is None and shared.work is not None:
         check_made(shared.work)
-    library = Library(shared.request(), models, split)
+    library = Library(shared.request(known=True), models, split)
     if like:
         answers = iter([(like, library.like(like, k))])
     elif queries:

@@ -56,17 +56,24 @@ class Shared:
 
         return load(self.stages, self.profile, self.sets, self.trust)
 
-    def request(self) -> Request:
-        """The Request that the options make; without -c, on top of what the workspace remembers."""
+    def request(self, known: bool = False) -> Request:
+        """The Request that the options make; without -c, on top of what the workspace remembers.
+
+        known: whether --name has to be a run that is there already, for commands that make none.
+        """
+        from pipeline.errors import near_path
         from pipeline.request import Request, recalled
 
         if self.work is None:
             raise click.UsageError("give -w too, the workspace")
+        if known and self.name:
+            self._check_name(self.work)
         if self.collection is None:
             stages = self.stages if self.stages.given else None
             remembered = recalled(self.work, self.name, stages, self.profile, self.sets, self.package)
             if remembered is None:
-                raise click.UsageError(f"{self.work} remembers no run: give -c FILE, the collection.yaml, this once")
+                why = "remembers no run" if self.work.is_dir() else f"is no folder yet{near_path(self.work)}"
+                raise click.UsageError(f"{self.work} {why}: give -c FILE, the collection.yaml, this once")
             request = remembered
         else:
             request = Request(
@@ -96,6 +103,17 @@ class Shared:
         """Raise ClickException if more videos failed than --max-failures allows; `where` says how to see why."""
         if 0 <= self.max_failures < failed:
             raise click.ClickException(f"{failed} videos failed, more than --max-failures {self.max_failures}{where}")
+
+    def _check_name(self, work: Path) -> None:
+        """Raise LaffError where the workspace has no run of this name."""
+        from pipeline.errors import LaffError, did_you_mean
+        from pipeline.store import home, memory
+
+        names = [home.MAIN, *memory.names(work)]
+        if self.name not in names:
+            raise LaffError(
+                f"{work} has no run '{self.name}'{did_you_mean(self.name, names)}; it has {', '.join(names)}"
+            )
 
     def _check_package(self, package: Path) -> None:
         """Raise UsageError for a --profile or another stages file beside a package, which has its own."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.commands import complete
 from pipeline.commands.options import settings_options
 from pipeline.commands.output import json_option, paper, print_json
 from pipeline.commands.sections import Sectioned
@@ -37,7 +38,7 @@ def weights_group() -> None:
 @weights_group.command(name="list")
 @settings_options
 @click.option("--keys", is_flag=True, help="Print the name and shape of every tensor, too.")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete.weights)
 @json_option("of each entry name, feature, uses, where, path, bytes, sha256, files, source, licence, params, note")
 def list_weights(names: tuple[str, ...], keys: bool, as_json: bool, shared: Shared) -> None:
     """Show all entries in a table, or all facts on the named ones.
@@ -63,7 +64,7 @@ def list_weights(names: tuple[str, ...], keys: bool, as_json: bool, shared: Shar
 
 @weights_group.command(name="get")
 @settings_options
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete.weights)
 def get_weights(names: tuple[str, ...], shared: Shared) -> None:
     """Fetch the named weights, or those that a run needs; files that are here are checked and not fetched again.
 
@@ -100,7 +101,9 @@ def get_weights(names: tuple[str, ...], shared: Shared) -> None:
 
 @weights_group.command(name="check")
 @settings_options
-@click.option("--as", "entry", metavar="NAME", help="Compare FILE with this entry only.")
+@click.option(
+    "--as", "entry", metavar="NAME", help="Compare FILE with this entry only.", shell_complete=complete.weights
+)
 @click.argument("name_or_file", metavar="NAME|FILE")
 def check_weights(name_or_file: str, entry: str | None, shared: Shared) -> None:
     """Check the file of an entry, or find out which entries a file of yours fits.
@@ -127,7 +130,14 @@ def check_weights(name_or_file: str, entry: str | None, shared: Shared) -> None:
 
 @weights_group.command(name="convert")
 @settings_options
-@click.option("--as", "entry", required=True, metavar="NAME", help="The entry that FILE is.")
+@click.option(
+    "--as",
+    "entry",
+    required=True,
+    metavar="NAME",
+    help="The entry that FILE is.",
+    shell_complete=complete.weights,
+)
 @click.argument("file", type=click.Path(path_type=Path, exists=True))
 @click.argument("out", type=click.Path(path_type=Path))
 def convert_weights(file: Path, out: Path, entry: str, shared: Shared) -> None:

@@ -8,7 +8,7 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 from pipeline.compare.grid import ALL, SIDES, Grid
-from pipeline.errors import LaffError, Problems, did_you_mean
+from pipeline.errors import LaffError, Problems, did_you_mean, meant
 from pipeline.graph import rescoring
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.models import main, of
@@ -119,7 +119,7 @@ def rows(
     features no stage makes are left out, with the reason. LaffError with everything else that is wrong.
     """
     problems = Problems(
-        f"--role {role}: the grid has no such role{did_you_mean(role, list(grid.roles))}"
+        f"--role {role}: the grid has no such role{meant(role, list(grid.roles))}"
         for role in given
         if role not in grid.roles
     )

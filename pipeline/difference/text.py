@@ -8,6 +8,7 @@ from pipeline.difference import collections
 from pipeline.difference.difference import Difference
 from pipeline.difference.features import Feature
 from pipeline.difference.settings import ABSENT
+from pipeline.errors import printable
 from pipeline.graph.origins import Resolved
 from pipeline.views import printed
 from pipeline.views.figure_table import Cell, FigureTable
@@ -20,7 +21,7 @@ SHOWN = ("R@1", "R@10", "mAP")  # metrics of the table; --json has all
 
 def text(found: Difference, paper: Paper = PLAIN) -> str:
     """All that differs, part by part."""
-    parts = [f"A  {found.first.label}\nB  {found.second.label}"]
+    parts = [f"A  {printable(found.first.label)}\nB  {printable(found.second.label)}"]
     parts += [_settings(found, paper), _surroundings(found, paper), _collection(found)]
     parts += [_features(found.features, paper), _results(found, paper)]
     if found.equal:

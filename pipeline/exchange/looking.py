@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.errors import LaffError, Problems
+from pipeline.errors import LaffError, Problems, near_path
 from pipeline.exchange import bigfiles, feature_files, trees
 from pipeline.exchange.found import Contents, FileSet, Part
 from pipeline.exchange.split_names import without_split
@@ -21,7 +21,7 @@ def read(paths: Sequence[Path], skip: Sequence[str], problems: Problems) -> Cont
     loose: list[tuple[str, Part]] = []  # features outside of trees, as (name, part)
     for path in paths:
         if not path.exists():
-            problems.add(f"{path}: no such file or folder")
+            problems.add(f"{path}: no such file or folder{near_path(path)}")
         elif path.is_dir() and not bigfiles.is_one(path) and (folders := trees.collections_of(path)):
             trees.read(path, folders, skip, contents, problems)
         elif places := _places(path):

@@ -8,6 +8,7 @@ from pipeline import files
 from pipeline.errors import LaffError, printable
 from pipeline.exporting.table import Table
 from pipeline.files import JsonObject
+from pipeline.store import home
 
 NAME = "export.json"
 FORMAT = 1  # of export.json
@@ -18,8 +19,7 @@ def check(out: Path, work: Path, again: bool) -> None:
 
     again: whether an export that is there may be replaced.
     """
-    if not work.is_dir():
-        raise LaffError(f"{work}: no such workspace")
+    home.check(work)
     if out.resolve().is_relative_to(work.resolve()):
         raise LaffError(f"{out} lies in the workspace {work}; give the export a folder of its own")
     if out.is_symlink() or (out.exists() and not out.is_dir()):

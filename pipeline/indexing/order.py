@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import LaffError
+from pipeline.errors import LaffError, near_path
 from pipeline.graph import kept
 from pipeline.graph.graph import Graph, Stage
 from pipeline.graph.stages_file import StagesFile
@@ -57,7 +57,7 @@ def place(order: Order) -> Path:
             raise LaffError(f"no folder from here upwards holds a {home.NAME}: name the FOLDER of videos to index")
         return work
     if not folder.exists():
-        raise LaffError(f"{folder}: no such folder")
+        raise LaffError(f"{folder}: no such folder{near_path(folder)}")
     if not folder.is_dir():
         raise LaffError(f"{folder} is a file; name the folder that it lies in: {folder.parent}")
     inside = folder / home.NAME

@@ -13,6 +13,7 @@ from pipeline.items.splits import SPLITS
 from pipeline.items.video_files import some
 from pipeline.items.windowing import Even, Listed, Shots
 from pipeline.items.windows import WHOLE, Window
+from pipeline.wording import number_of
 
 SHOWN = 1000  # problems printed one by one; the rest is counted
 KEYS = ("name", "protocol", "videos", "follow_links", "windows", *SPLITS)
@@ -240,9 +241,9 @@ def _of_videos(
             f"lists shots of none of the {len(collection.files):,} videos, such as {some(list(lists.of))}", place
         )
     if lists.empty:
-        collection.notes.append(f"{lists.empty:,} shot(s) of {place} have no length and are left out")
+        collection.notes.append(f"{number_of(lists.empty, 'shots')} of {place} without a length, left out")
     if lacking := [video for video in collection.files if video not in parts]:
         collection.notes.append(
-            f"{place} lists no shots of {len(lacking):,} video(s), which stay whole: {some(lacking)}"
+            f"{place} lists no shots of {number_of(lacking, 'videos')}, left whole: {some(lacking)}"
         )
     return parts

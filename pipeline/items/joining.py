@@ -19,6 +19,7 @@ from pipeline.items.splits import SPLITS
 from pipeline.items.video_files import some
 from pipeline.items.windowing import Even, Shots
 from pipeline.items.windows import Window
+from pipeline.wording import number_of
 
 Place = tuple[Path, str]  # a split of another collection
 
@@ -147,8 +148,8 @@ def _check_once(taken: Mapping[str, list[Place]], parts: Mapping[Path, Part], pa
             if (before := first.setdefault((file, other), split)) != split:
                 count = len(parts[file].of.ids[other])
                 problems.add(
-                    f"{before} and {split} both take the {count:,} video(s) of {other} in {file}; a video belongs to "
-                    "one split",
+                    f"{before} and {split} both take {number_of(count, 'videos')} of {other} in {file}; a video "
+                    "belongs to one split",
                     path,
                 )
 
@@ -174,7 +175,7 @@ def _check_ids(joined: Joined, path: Path, problems: Problems) -> None:
     every = [video for split in SPLITS for video in joined.ids[split]]
     if len(set(every)) < len(every):
         twice = [video for video, count in Counter(every).items() if count > 1]
-        problems.add(f"{len(twice):,} id(s) are in two collections: {some(twice)}; {OTHER_PREFIX}", path)
+        problems.add(f"{number_of(twice, 'ids', 'are')} in two collections: {some(twice)}; {OTHER_PREFIX}", path)
 
 
 def _check_files(joined: Joined, used: Sequence[Part]) -> None:

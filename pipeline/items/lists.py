@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from pipeline import ids
-from pipeline.errors import Problems
+from pipeline.errors import Problems, near_path
 from pipeline.files import text_of
 
 NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff]")  # what a text file or HDF5 cannot hold, or nobody meant
@@ -66,7 +66,7 @@ def named_file(entry: dict[str, Any], key: str, path: Path, split: str, problems
     if value.startswith("..") and (plain := Path(os.path.normpath(file))).exists() and plain.samefile(file):
         file = plain  # `..` would stand in the path of every video
     if not file.exists():
-        problems.add(f"{what}: no such file: {file}", path)
+        problems.add(f"{what}: no such file: {file}{near_path(file)}", path)
         return None
     return file
 

@@ -8,6 +8,7 @@ from pipeline.errors import Problems, did_you_mean, printable
 from pipeline.items.sources import Source, distinct_names
 from pipeline.items.splits import Lines
 from pipeline.items.video_files import chosen_of, links_out, prefix_of, some
+from pipeline.wording import number_of
 
 PART = re.compile(r"(.+)@[0-9.]+-[0-9.]+")  # the id of a window that a rule made
 GUESSED = 40  # only so many mistakes get a did-you-mean, because it is slow
@@ -37,7 +38,7 @@ def place(
     if not follow and (out := links_out(files.values(), source.folder, source.links.__contains__)):
         link, where_to = next(iter(out.items()))
         problems.add(
-            f"videos: {len(out):,} file(s) are links out of {source.folder}, such as {Path(link).name} (to "
+            f"videos: {number_of(out, 'links')} out of {source.folder}, such as {Path(link).name} (to "
             f"{where_to}); if they may be followed, say `follow_links: true` here",
             path,
         )

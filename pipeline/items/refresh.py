@@ -10,6 +10,7 @@ from pipeline.items.catalog import LOST, PENDING, Catalog, was_read, whole
 from pipeline.items.collection import Collection
 from pipeline.items.splits import SPLITS
 from pipeline.items.windows import WHOLE, Window
+from pipeline.wording import number_of
 
 
 def refresh(
@@ -46,7 +47,7 @@ def refresh(
     changes += _refresh_captions(collection, old, new, shard_captions)
     moved = _take(new.videos, np.flatnonzero(known)[old.video_split[old_rows[known]] != new.video_split[known]])
     if moved:
-        changes.append(f"{len(moved):,} video(s) moved to another split ({_some(moved)})")
+        changes.append(f"{number_of(moved, 'videos')} moved to another split ({_some(moved)})")
     if old.videos and new.aliases != old.aliases:
         changes.append("val has the videos of test" if new.aliases else "val has videos of its own")
     if not changes and not len(differs):
@@ -97,7 +98,8 @@ def _refresh_captions(collection: Collection, old: Catalog, new: Catalog, per_sh
     changes = _changes("caption", added, _take(new.captions, differs), _take(old.captions, gone), old.videos)
     if len(turned):
         changes.append(
-            f"{len(turned):,} caption(s) are queries of no video now, or were ({_some(_take(new.captions, turned))})"
+            f"{number_of(turned, 'captions')} turned into queries of no video, or back "
+            f"({_some(_take(new.captions, turned))})"
         )
     return changes
 
@@ -230,7 +232,7 @@ def _changes(
     if not before:
         return []  # on the first ingest everything is new, so nothing is reported
     kinds = (("new", added), ("changed", changed), ("gone", gone))
-    return [f"{len(names):,} {what}(s) {kind} ({_some(names)})" for kind, names in kinds if names]
+    return [f"{number_of(names, f'{what}s')} {kind} ({_some(names)})" for kind, names in kinds if names]
 
 
 def _some(names: Sequence[str]) -> str:

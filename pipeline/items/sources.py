@@ -21,6 +21,7 @@ from pipeline.items.video_files import (
     stem_and_ending,
 )
 from pipeline.items.windows import Window
+from pipeline.wording import number_of
 
 TABLE = "a table (CSV with the header `video,path`, or JSONL) can give each file an id of its own"
 
@@ -67,7 +68,7 @@ def read(place: Path, follow: bool, listed: bool, problems: Problems) -> Source:
     unread: list[str] = []
     names = [name for name in _walk(source, follow, unread) if stem_and_ending(name)[1] not in NO_VIDEO]
     if unread:
-        source.notes.append(f"{len(unread):,} subfolder(s) of {place} cannot be read: {some(unread)}")
+        source.notes.append(f"{number_of(unread, 'subfolders')} of {place} cannot be read: {some(unread)}")
     prefix = prefix_of(place)
     for name in names:
         for id_ in {ids.clean(stem_and_ending(name)[0]), ids.clean(name)}:
@@ -127,7 +128,7 @@ def _without_links_out(source: Source, names: Sequence[str]) -> list[str]:
     for what, links in (("file", [path.removeprefix(prefix) for path in sorted(out)]), ("subfolder", source.linked)):
         if links:
             source.notes.append(
-                f"{len(links):,} {what}(s) of {source.place} are left out, for they are links out of it: "
+                f"{number_of(links, f'{what}s')} of {source.place} left out, as links out of it: "
                 f"{some(links)}; `follow_links: true` in collection.yaml, or `laff index --follow-links`, follows them"
             )
     source.out = [*(path.removeprefix(prefix) for path in sorted(out)), *source.linked]
@@ -153,23 +154,21 @@ def _find_own(source: Source, names: Sequence[str], problems: Problems) -> None:
             by_id.setdefault(id_, []).append(name)
     place = source.place
     if odd:
-        source.notes.append(f"{len(odd):,} file(s) of {place} look like no video and are left alone: {some(odd)}")
+        source.notes.append(f"{number_of(odd, 'files')} of {place} left alone, as unlike a video: {some(odd)}")
     if unnamed:
         source.notes.append(
-            f"{len(unnamed):,} video(s) of {place} are left out, since their names are no text that an id can be: "
+            f"{number_of(unnamed, 'videos')} of {place} left out, since no id can be as their names: "
             f"{some(unnamed)}; rename them, or list them: {TABLE}"
         )
     if not by_id:
         others = [name for name in names if name not in unnamed]
-        what = f"{len(others):,} file(s), such as {some(others[:1])}; " if others else ""
+        what = f"{number_of(others, 'files')}, such as {some(others[:1])}; " if others else ""
         then = "videos have endings such as .mp4, .mkv, .webm, .avi, .mov, .gif"
         if unnamed:
-            then = (
-                f"{len(unnamed):,} video(s) have names that are no text that an id can be: {some(unnamed)}; rename them"
-            )
+            then = f"{number_of(unnamed, 'videos', 'have')} a name that no id can be: {some(unnamed)}; rename them"
         elif source.out:
             then = (
-                f"{len(source.out):,} link(s) lead out of it: {some(source.out)}; `follow_links: true` in "
+                f"{number_of(source.out, 'links', 'lead')} out of it: {some(source.out)}; `follow_links: true` in "
                 "collection.yaml, or `laff index --follow-links`, follows them"
             )
         problems.add(f"holds no video{': ' if what else '; '}{what}{then}", place)

@@ -14,6 +14,7 @@ from pipeline.errors import Problems, did_you_mean
 from pipeline.items.lists import Captions, caption_rows, named_file, read_captions, text_lines
 from pipeline.items.queries import read_queries
 from pipeline.items.video_files import VIDEO, some
+from pipeline.wording import number_of
 
 SPLITS = ("train", "val", "test")
 KEYS = ("ids", "captions", "queries")
@@ -156,7 +157,8 @@ def _read_all_captions(files: dict[str, Path], splits: Splits, problems: Problem
             splits.notes.append(f"{count} have no caption: {some(lacking)}{hint}")
         else:
             problems.add(
-                f"describes none of the {len(lacking):,} video(s) of {split}, such as '{lacking[0]}'{hint}", file
+                f"describes no video of {split}, which has {number_of(lacking, 'videos')} such as '{lacking[0]}'{hint}",
+                file,
             )
     for file, captions in left.items():
         for line, id_, video in captions:

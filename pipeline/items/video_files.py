@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline.errors import printable
 from pipeline.video import stills
+from pipeline.wording import number_of
 
 # Endings with a dot, in lower case. A file with one of NO_VIDEO is never looked at as a video.
 NO_VIDEO = {".txt", ".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".md", ".srt", ".vtt", ".npz", ".npy", ".h5"}
@@ -104,7 +105,7 @@ def chosen_of(several: Mapping[str, Sequence[Path]]) -> tuple[dict[str, Path], l
     left = [file.name for video in chosen for file in several[video] if file != chosen[video]]
     if not left:
         return chosen, []
-    return chosen, [f"{len(left):,} file(s) share a name with a video and are left alone: {some(sorted(left))}"]
+    return chosen, [f"{number_of(left, 'files', 'share')} a name with a video, left alone: {some(sorted(left))}"]
 
 
 def links_out(paths: Iterable[str], folder: Path, is_link: Callable[[str], bool] = os.path.islink) -> dict[str, str]:

@@ -20,6 +20,7 @@ from pipeline.packing.selection import Selection, select
 from pipeline.plan import packed
 from pipeline.plan.context import Context
 from pipeline.request import Request
+from pipeline.store import home
 from pipeline.workers.versions import installed
 
 HEADER = "# What the models of this package are applied with. laff reads it; a changed file is refused.\n"
@@ -54,8 +55,7 @@ def pack(request: Request, out: Path, names: Sequence[str] = (), weights: bool =
 
 def _check_place(request: Request, out: Path, again: bool) -> None:
     """Raise LaffError where `out` cannot become a package: a file, a folder in use, or in the workspace."""
-    if not request.work.is_dir():
-        raise LaffError(f"{request.work}: no such workspace")
+    home.check(request.work)
     if out.resolve().is_relative_to(request.work.resolve()):
         raise LaffError(f"{out} lies in the workspace {request.work}; give the package a folder of its own")
     if out.is_symlink() or (out.exists() and not out.is_dir()):

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.errors import meant
+from pipeline.errors import did_you_mean, meant
 from pipeline.parts.classes import Parameter
 from pipeline.parts.comments import beside
 
@@ -88,7 +88,7 @@ def _convert_generic(value: Any, annotation: ast.Subscript, wrong: TypeError) ->
         options = [ast.literal_eval(argument) for argument in arguments]
         if value in options and type(value) in {type(option) for option in options}:
             return value
-        raise wrong
+        raise TypeError(f"{wrong}{did_you_mean(str(value), [str(option) for option in options])}")
     if name in ("list", "tuple", "Sequence"):
         if not isinstance(value, list | tuple):
             raise wrong

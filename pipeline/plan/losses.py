@@ -11,6 +11,7 @@ from pipeline.plan.plan import stage_plan
 from pipeline.plan.planned import Planned
 from pipeline.plan.run_settings import members
 from pipeline.views.tables import duration
+from pipeline.wording import number_of
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Loss:
     only_code: bool  # whether only code changed
 
     def __str__(self) -> str:
-        what = f"{self.items:,} rows in {self.units} file(s)"
+        what = f"{number_of(self.items, 'rows')} in {number_of(self.units, 'files')}"
         return f"{self.stage}: {what}, made in {duration(self.seconds)} ({'; '.join(self.reasons)})"
 
 

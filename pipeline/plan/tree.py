@@ -47,7 +47,7 @@ def _cells(planned: Planned, work: Work) -> list[str]:
     todo, units = len(planned.todo), len(planned.todo) + len(planned.cached)
     items = ", ".join(number_of(count, what) for what, count in work.items.items())
     time = "" if not todo else "?" if work.seconds is None else duration(work.seconds)
-    return [state(planned), f"{todo:,} of {units:,}", items, time, planned.why if todo else ""]
+    return [state(planned), f"{todo:,} of {units:,}", items, time, planned.why]
 
 
 def state(planned: Planned) -> str:

@@ -101,8 +101,12 @@ def read(files: Iterable[tuple[Path, Sequence[Row]]], order: Order, prepared: Pr
                 continue
             split = splitting.WORDS.get(row.split.strip().lower(), "")
             if row.split.strip() and not split and order.protocol.name == "own":
-                known = ", ".join(splitting.WORDS)
-                problems.add(f"'{row.split.strip()}' is no split (known: {known})", path, row.line)
+                word, known = row.split.strip(), list(splitting.WORDS)
+                problems.add(
+                    f"'{word}' is no split{did_you_mean(word.lower(), known)} (known: {', '.join(known)})",
+                    path,
+                    row.line,
+                )
             first, where, line = said.setdefault(video, (split, path, row.line))
             if first != split and order.protocol.name == "own":
                 problems.add(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.errors import LaffError
+from pipeline.errors import LaffError, near_path
 from pipeline.protocols.reading import cells
 
 HEAD = 65536  # bytes that are looked at
@@ -75,7 +75,10 @@ def read(paths: Sequence[Path], wanted: Sequence[str] = ()) -> Sources:
     seen: dict[Path, Source] = {}
     for path in paths:
         if not path.exists():
-            raise LaffError(f"{path}: no such file or folder; name the annotation files, or the folder that holds them")
+            raise LaffError(
+                f"{path}: no such file or folder{near_path(path)}; name the annotation files, or the folder that holds "
+                "them"
+            )
         inside = list(_inside(path)) if path.is_dir() else [path]
         if not inside:
             reads = "".join(f"\n  {line}" for line in wanted)

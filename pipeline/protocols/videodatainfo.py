@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import Problems
+from pipeline.errors import Problems, meant
 from pipeline.protocols import reading
 from pipeline.protocols.prepared import Caption
 
@@ -59,6 +59,6 @@ def _add_videos(videos: Any, info: Info, problems: Problems) -> None:
         elif video in info.splits:
             problems.add(f"videos[{place}]: '{video}' stands again; remove one of the two", info.path)
         elif split and split not in SPLITS:
-            problems.add(f"videos[{place}]: '{video}' has the split {split!r}; known: {', '.join(SPLITS)}", info.path)
+            problems.add(f"videos[{place}]: '{video}' has the split {split!r}{meant(str(split), SPLITS)}", info.path)
         else:
             info.splits[video] = SPLITS.get(str(split), "")

@@ -25,8 +25,10 @@ class Kept:
     def value(self, name: str, of: str, measure: Callable[[], Value]) -> Value:
         """The value of a name, measured where it is not kept or was measured on something else than `of`."""
         known = self._old.get(name)
-        fits = isinstance(known, dict) and known.get("of") == of and "value" in known
-        value: Value = known["value"] if fits else measure()
+        if isinstance(known, dict) and known.get("of") == of and "value" in known:
+            value: Value = known["value"]
+        else:
+            value = measure()
         self._new[name] = {"of": of, "value": value}
         return value
 

@@ -22,10 +22,12 @@ def section(material: Material) -> Section:
     seconds, spent = seconds_of(context, names), context.spent
     rows, boxes = [], []
     for name in names:
-        units = 0 if context.stage(name).idle else len(steps.units(context, name))
+        is_idle = context.stage(name).idle
+        units = 0 if is_idle else len(steps.units(context, name))
         is_made = name in spent
         state = "made in this run" if is_made else "cached"
-        took, unit_words = seconds[name], f"{units:,} unit{'' if units == 1 else 's'}"
+        took = seconds[name]
+        unit_words = "trains no model" if is_idle else f"{units:,} unit{'' if units == 1 else 's'}"
         rows.append([name, f"{units:,}", state, f"{took:,.1f}", f"{spent[name]:,.1f}" if is_made else ""])
         words = f"{duration(took)} · {unit_words}" if took >= 0.05 else unit_words
         boxes.append(Box(name, context.graph.reads(name), words, is_made, f"{name}: {state}, {took:,.1f} s"))

@@ -25,8 +25,12 @@ def summary(material: Material) -> dict[str, Any]:
         "cards": [card for way in TITLES if (card := _card(figures, way, material.main))],
         "coverage": f"{figures['coverage']:.1%}",
         "splits": figures["splits"]["test"],
-        "warnings": [f"{text[0].upper()}{text[1:]}." for text in [*warned.split("; "), *figures["unusual"]] if text],
+        "warnings": [f"{text}." for text in [warned, *map(_capital, figures["unusual"])] if text],
     }
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _about(material: Material, count: int) -> str:

@@ -45,7 +45,7 @@ def choose(context: Context, name: str = "") -> Kept:
     if model := known.get(word):
         seeds = {f"seed{number}": number for number in model.seeds}
         if seed and seed not in seeds:
-            raise LaffError(f"no '{name}': {word} has {', '.join(seeds)}")
+            raise LaffError(f"no '{name}'{did_you_mean(seed, list(seeds))}: {word} has {', '.join(seeds)}")
         return Kept(word, seeds[seed] if seed else model.seeds[0], model)
     pairs = _pairs(context)
     if word in pairs and not seed:

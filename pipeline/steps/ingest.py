@@ -27,6 +27,7 @@ from pipeline.plan.planned import Planned
 from pipeline.plan.record import log_time
 from pipeline.plan.units import Unit
 from pipeline.store.workspace import Workspace
+from pipeline.wording import number_of
 from pipeline.workers.tasks import Made
 
 
@@ -61,11 +62,16 @@ def state(context: Context, stage: Stage) -> Planned:
     elif context.changes:
         planned.stale, planned.reasons = table_unit, context.changes
     elif context.retry and (undivided := _count_undivided(context)):
-        planned.stale, planned.reasons = table_unit, [f"{undivided} video(s) without windows to be looked at again"]
+        planned.stale, planned.reasons = (
+            table_unit,
+            [f"{number_of(undivided, 'videos')} without windows to be looked at again"],
+        )
     else:
         planned.cached = table_unit
         if context.dated:
-            planned.reasons = [f"{context.dated} video(s) have other dates; `laff run` looks whether they changed"]
+            planned.reasons = [
+                f"{number_of(context.dated, 'videos', 'have')} another date; `laff run` looks for changes"
+            ]
     return planned
 
 
@@ -88,7 +94,7 @@ def look(collection: Collection, work: Workspace, options: Options) -> tuple[Cat
         items, unseen = _divided_without_looking(collection, old, work) if collection.windowing else (collection, 0)
         catalog, changes = refresh(items, old, options.shard_videos, options.shard_captions, read=None)
         if unseen:
-            changes.append(f"{unseen} video(s) are still to be looked at, to be divided into windows")
+            changes.append(f"{number_of(unseen, 'videos', 'are')} still to be looked at, to be divided into windows")
         return catalog, changes
 
     catalog, changes = refreshed()
@@ -97,7 +103,7 @@ def look(collection: Collection, work: Workspace, options: Options) -> tuple[Cat
     rows = dated(catalog, old)
     if rows and work.held:
         count = len({catalog.paths[row] for row in rows})
-        progress.say(f"ingest: {count} video(s) have other dates; looking whether they changed")
+        progress.say(f"ingest: {number_of(count, 'videos', 'have')} another date; looking whether the content changed")
         settle(old, catalog, rows, _hash_files([catalog.paths[row] for row in rows]))
         _write(collection, work, old)
         catalog, changes = refreshed()

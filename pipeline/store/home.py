@@ -1,13 +1,18 @@
 """The workspace that a folder of videos keeps inside, hidden, and how it is found from there, as git finds its own.
 
-Looked at before a command is known, so it imports nothing else.
+Looked at before a command is known, so it imports nearly nothing.
 """
 
 import shlex
 from pathlib import Path
 
+from pipeline.errors import LaffError, near_path
+
 NAME = ".laff"
 REMEMBERS = "run.yaml"  # what a workspace remembers its last run in
+COMPARISONS = "compare"  # folder below a workspace: GRID/train and GRID/rank are as the stages of a run
+RUNS = "runs"  # folder below a workspace: NAME/train, NAME/rank … are the stages of a run with other settings
+MAIN = "main"  # the name of the run whose stages are in WORK itself
 
 
 def holds(folder: Path) -> bool:
@@ -18,6 +23,12 @@ def holds(folder: Path) -> bool:
 def meant(work: Path) -> Path:
     """The workspace that `-w WORK` means: WORK, or what it keeps inside where it is none itself."""
     return work / NAME if not holds(work) and holds(work / NAME) else work
+
+
+def check(work: Path) -> None:
+    """Raise LaffError where there is no such workspace, with one of a near name."""
+    if not work.is_dir():
+        raise LaffError(f"{work}: no such workspace{near_path(work)}")
 
 
 def nearest(start: Path) -> Path | None:

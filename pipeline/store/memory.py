@@ -13,8 +13,8 @@ import yaml
 
 from pipeline import files, progress, yamls
 from pipeline.errors import LaffError
+from pipeline.store.home import MAIN, RUNS
 from pipeline.store.home import REMEMBERS as FILE
-from pipeline.store.workspace import MAIN, RUNS
 
 HEADER = "# What the last run here was given. A command that is given -w alone, without -c, takes it from this file.\n"
 

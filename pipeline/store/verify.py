@@ -10,9 +10,8 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from pipeline import files, progress
-from pipeline.errors import LaffError
 from pipeline.rows import container
-from pipeline.store import journal, memory
+from pipeline.store import home, journal, memory
 from pipeline.store.workspace import COMPARISONS, RUNS, Workspace
 
 DAMAGED = ".damaged"  # ending of files that were set aside
@@ -172,8 +171,7 @@ def damaged(root: Path, kinds: Kinds) -> tuple[int, dict[str, str]]:
 
     Reads every file and writes nothing; a run may be going on. Raises LaffError where there is no workspace.
     """
-    if not root.is_dir():
-        raise LaffError(f"{root}: no such workspace")
+    home.check(root)
     names = [name for name, ours in walk(root, kinds, links=True) if ours]
     problems = {}
     with progress.bar("verify", len(names), "file") as bar:

@@ -14,12 +14,10 @@ from typing import IO, Any
 
 from pipeline import files, progress
 from pipeline.errors import LaffError
-from pipeline.store import log
+from pipeline.store import home, log
 from pipeline.store.index import Index
 
-COMPARISONS = "compare"  # folder below a workspace: GRID/train and GRID/rank are as the stages of a run
-RUNS = "runs"  # folder below a workspace: NAME/train, NAME/rank … are the stages of a run with other settings
-MAIN = "main"  # the name of the run whose stages are in WORK itself
+COMPARISONS, RUNS, MAIN = home.COMPARISONS, home.RUNS, home.MAIN
 
 
 class Workspace:

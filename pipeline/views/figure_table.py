@@ -52,10 +52,10 @@ class FigureTable:
     title: str = ""
     notes: Sequence[str] = ()  # sentences below it
     left: int = 1  # columns of words, which are aligned to the left
-    keys: int = 1  # columns that name a row; they stand again where a table is parted to fit
     # Groups of rows, among which the best is looked for; a row of no group has no marks. None: one group of all.
     groups: Sequence[Sequence[int]] | None = None
     breaks: Sequence[int] = field(default_factory=tuple)  # rows before which a space is left, where the format can
+    keys: int = 1  # columns that name a row; they stand again where a table is parted to fit
 
     @classmethod
     def of(cls, cells: Sequence[Sequence[Cell]], left: int = 1, keys: int = 1) -> FigureTable:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from extractors.base import member
 from pipeline import files, yamls
-from pipeline.errors import LaffError, problems
+from pipeline.errors import LaffError, near_path, problems
 from pipeline.graph.graph import Graph, Weights
 from pipeline.graph.published import belongs
 from pipeline.weights import fetch, listing, lookup
@@ -31,7 +31,7 @@ def check_entry(entry: Weights, path: Path | None = None) -> str:
     if path is None:
         raise LaffError(_absence(entry))
     if not path.exists():
-        raise LaffError(f"{path}: no such file")
+        raise LaffError(f"{path}: no such file{near_path(path)}")
     if not entry.uses:
         raise LaffError(f"weights '{entry.name}' say no `uses:`, so there is no extractor to check {path} with")
     hashed = _compared(entry, path) if is_own else f"sha256 {lookup.sha256_of(path)}"

@@ -10,10 +10,10 @@ from pipeline.files import JsonObject
 from pipeline.graph.graph import Weights
 from pipeline.parts.classes import part as described
 from pipeline.parts.make import make
-from pipeline.weights import fetch, lookup
 from pipeline.views import printed
 from pipeline.views.figure_table import FigureTable
 from pipeline.views.printed import PLAIN, Paper
+from pipeline.weights import fetch, lookup
 from pipeline.weights.outline import outline
 
 WIDTH = 100  # of a note's lines
@@ -34,7 +34,9 @@ def table(entries: Sequence[Weights], paper: Paper = PLAIN) -> str:
         rows.append(
             [entry.name, entry.feature or "-", _where(entry, path), size, _hashed(entry) or "-", entry.licence or "-"]
         )
-    columns = printed.columns(FigureTable(["name", "feature", "where", "size", "sha256", "licence"], rows, 3), paper)
+    columns = printed.columns(
+        FigureTable(["name", "feature", "where", "size", "sha256", "licence"], rows, left=3), paper
+    )
     return f"{columns}\nhere means: in {lookup.folder()} ($LAFF_WEIGHTS), or at the path that an entry names"
 
 

@@ -11,7 +11,7 @@ from pipeline.errors import LaffError, Missing, Problems, absent, problems
 def test_what_several_meet_is_told_once() -> None:
     """A stage whose part refuses a value, and two that ask it for its width."""
     error = problems("stages.yaml", ["frames is -1", "no device", "frames is -1", "frames is -1"])
-    assert str(error) == "stages.yaml: 2 problem(s)\n  - frames is -1\n  - no device"
+    assert str(error) == "stages.yaml: 2 problems\n  - frames is -1\n  - no device"
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_problems_are_listed_with_their_places() -> None:
     error = problems.error("stages.yaml", most=2, then="leave one out")
     assert error.problems == ["no device", "cap\\ntions.txt:3: is empty", "'x3d': frames is -1", "'x3d': size is 0"]
     assert str(error).splitlines() == [
-        "stages.yaml: 4 problem(s)",
+        "stages.yaml: 4 problems",
         "  - no device",
         "  - cap\\ntions.txt:3: is empty",
         "  - … and 2 more of these",
@@ -62,4 +62,4 @@ def test_problems_reach_another_process() -> None:
     error = pickle.loads(pickle.dumps(problems("training", ["batch is 0", "lr is -1"])))
     assert isinstance(error, LaffError)
     assert error.problems == ["batch is 0", "lr is -1"]
-    assert str(error).startswith("training: 2 problem(s)")
+    assert str(error).startswith("training: 2 problems")

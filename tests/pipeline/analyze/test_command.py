@@ -152,7 +152,7 @@ def test_gc_takes_analyses_for_no_ones_files(mine) -> None:
     (mine.work / "analyze" / "weights").mkdir(parents=True, exist_ok=True)
     (mine.work / "analyze" / "weights" / "laff.csv").write_text("side\n")
     output = CliRunner().invoke(cli.main, ["gc", *mine.options()]).output
-    assert " file(s) in " in output
+    assert " files in " in output
     assert "analyze" not in output
 
 

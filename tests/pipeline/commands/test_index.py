@@ -221,8 +221,8 @@ def test_links_out_of_the_folder_and_names_that_no_id_can_be(videos: Path, tmp_p
     (videos / "c.mp4").symlink_to(tmp_path / "c.mp4")
     (videos / "d.mp4").rename(videos / "two\nlines.mp4")
     told = done("index", videos, *SMALL)
-    assert "1 file(s) of" in told.stderr
-    assert "are left out, for they are links out of it: c.mp4; " in told.stderr
+    assert "1 file of" in told.stderr
+    assert "left out, as links out of it: c.mp4; " in told.stderr
     assert "4 of 5 videos can be found" in told.stdout
     assert "until renamed: two\\nlines.mp4\n" in told.stdout
     assert "1 new, 0 changed, 0 gone; 4 as they were" in done("index", videos, "--follow-links").stdout

@@ -38,7 +38,7 @@ def test_neither_a_profile_nor_another_stages_file_goes_with_a_package(small: Sm
 def test_the_workspace_remembers_the_package_and_its_stages_are_commands(applied: list[str]) -> None:
     work = applied[2:4]
     output = said(0, "plan", *work)
-    assert [line.split()[0] for line in output.splitlines() if " holds it" in line] == ["bow", "train"]
+    assert [line.split()[1] for line in output.splitlines() if " holds it" in line] == ["bow", "train"]
     assert "nothing to do" in said(0, "other", *work)  # no stage of the shipped stages file
     assert len(said(0, "search", "red circle", *work, "-k", "2").splitlines()) == 2
     assert "the package fixes" in said(1, "run", *work, "--set", "train.width=8")

@@ -109,7 +109,7 @@ models:
     with pytest.raises(LaffError) as caught:
         rows_for(small, text, leads="pair")
     message = str(caught.value)
-    assert message.startswith(f"{small.grid}: 6 problem(s)")
+    assert message.startswith(f"{small.grid}: 6 problems")
     for mistake in (
         "--role leads: the grid has no such role; did you mean 'lead'?",
         "model 'wild': '$leed' is no role; did you mean '$lead'?",

@@ -97,7 +97,7 @@ def test_mistakes_of_all_baselines_are_told_together(collect: Callable[..., Path
     with pytest.raises(LaffError) as caught:
         models.of(context.graph, context.stage("train"))
     messages = str(caught.value).splitlines()
-    assert messages[0] == "'train': 4 problem(s)"
+    assert messages[0] == "'train': 4 problems"
     for line, words in zip(
         messages[1:],
         (

@@ -14,6 +14,7 @@ from pipeline.graph.graph import Graph
 from pipeline.graph.stages_file import StagesFile
 from pipeline.parts.code import ROOT
 from pipeline.store.workspace import COMPARISONS, MAIN, RUNS
+from pipeline.wording import number_of
 
 SHIPPED = ROOT / "stages.yaml"
 STEPS = "decode, evaluate, extract, finetune, import, ingest, rank, report, train, vectors"
@@ -41,7 +42,10 @@ def mistakes(tmp_path: Path, text: str, profile: str | None = None, sets: Sequen
     with pytest.raises(LaffError) as error:
         load(tmp_path, text, profile, sets)
     head, *lines = str(error.value).split("\n")
-    assert head in (f"{tmp_path}/stages.yaml: {len(lines)} problem(s)", _head(tmp_path, profile, sets, len(lines)))
+    assert head in (
+        f"{tmp_path}/stages.yaml: {number_of(lines, 'problems')}",
+        _head(tmp_path, profile, sets, len(lines)),
+    )
     assert all(line.startswith("  - ") for line in lines)
     return [line[4:] for line in lines]
 
@@ -49,7 +53,7 @@ def mistakes(tmp_path: Path, text: str, profile: str | None = None, sets: Sequen
 def _head(tmp_path: Path, profile: str | None, sets: Sequence[str], lines: int) -> str:
     """Of an error that the file without profile and settings does not have."""
     said = "".join([f" --profile {profile}" if profile else "", *(f" --set {text}" for text in sets)])
-    return f"{tmp_path}/stages.yaml with{said}: {lines} problem(s)"
+    return f"{tmp_path}/stages.yaml with{said}: {number_of(lines, 'problems')}"
 
 
 @pytest.mark.parametrize("profile", [None, "small"])

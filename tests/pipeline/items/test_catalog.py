@@ -71,8 +71,8 @@ def test_new_items_open_new_shards(collect: Collect):
     assert second.video_split.tolist() == [0, 0, 1, 2, 2, 0, 2, 2]
     assert second.caption_shard.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 4, 4, 4, 5, 5, 5]
     assert changes == [
-        "3 video(s) new (n1, n2, n3)",
-        "6 caption(s) new (n1#0, n1#1, n2#0, …)",
+        "3 videos new (n1, n2, n3)",
+        "6 captions new (n1#0, n1#1, n2#0, …)",
     ]
     for side, shards in (("video", 3), ("text", 4)):
         for number in range(shards):
@@ -84,7 +84,7 @@ def test_another_shard_size_moves_nothing(collect: Collect):
     first, _ = ingest(collect(train=many("a", "b", "c")), videos=2)
     second, changes = ingest(collect(train=many("a", "b", "c", "d", "e", "f")), first, videos=3)
     assert second.video_shard.tolist() == [*first.video_shard, 3, 3, 3]  # a b | c val0 | test0 | d e f
-    assert changes[0] == "3 video(s) new (d, e, f)"
+    assert changes[0] == "3 videos new (d, e, f)"
 
 
 def test_a_replaced_video_changes_its_shard_only(collect: Collect, tmp_path: Path):
@@ -99,7 +99,7 @@ def test_a_replaced_video_changes_its_shard_only(collect: Collect, tmp_path: Pat
 
     second, changes = refresh(collection.load(path), first, 2, 3, count)
     assert read == ["b.mp4"]
-    assert changes == ["1 video(s) changed (b)"]
+    assert changes == ["1 video changed (b)"]
     assert second.video_shard.tolist() == first.video_shard.tolist()
     same = [
         second.content("video", rows) == first.content("video", before)
@@ -126,11 +126,11 @@ def test_without_reading_a_touched_video_is_what_it_was(collect: Collect, tmp_pa
         os.utime(tmp_path / "videos" / f"{name}.mp4", ns=(1, 1))
     (tmp_path / "videos" / "c.mp4").write_bytes(b"another film")
     second, changes = refresh(collection.load(path), first, 2, 3, None)
-    assert (second.digests[:2], changes) == (first.digests[:2], ["1 video(s) changed (c)"])
+    assert (second.digests[:2], changes) == (first.digests[:2], ["1 video changed (c)"])
     assert dated(second, first) == [0, 1]
     settle(first, second, [0, 1], [first.digests[0], "other"])
     third, changes = refresh(collection.load(path), first, 2, 3, None)
-    assert changes == ["2 video(s) changed (b, c)"]
+    assert changes == ["2 videos changed (b, c)"]
     assert dated(third, first) == []
 
 
@@ -143,7 +143,7 @@ def test_a_plan_reads_no_video(collect: Collect, tmp_path: Path):
     second, changes = refresh(collection.load(path), first, 2, 3, None)
     assert second.digests[0] == "pending:5:7"
     assert second.digests[1:] == first.digests[1:]
-    assert changes == ["1 video(s) changed (a)"]
+    assert changes == ["1 video changed (a)"]
 
 
 def test_gone_and_moved_items(collect: Collect):
@@ -152,9 +152,9 @@ def test_gone_and_moved_items(collect: Collect):
     assert second.videos == ["a", "b", "d", "f"]
     assert second.video_shard.tolist() == [0, 0, 1, 2]
     assert changes == [
-        "2 video(s) gone (c, e)",
-        "4 caption(s) gone (c#0, c#1, e#0, …)",
-        "1 video(s) moved to another split (b)",
+        "2 videos gone (c, e)",
+        "4 captions gone (c#0, c#1, e#0, …)",
+        "1 video moved to another split (b)",
     ]
     assert second.content("video", second.shards("video")[0]) == first.content("video", first.shards("video")[0])
 
@@ -169,7 +169,7 @@ def test_an_emptied_shard_has_no_rows(collect: Collect):
 def test_captions_that_change(collect: Collect):
     first, _ = ingest(collect(train={"a": ["one", "two"], "b": ["three", "four"]}))
     second, changes = ingest(collect(train={"a": ["one", "two", "five"], "b": ["three", "Vier"]}), first)
-    assert changes == ["1 caption(s) new (a#2)", "1 caption(s) changed (b#1)"]
+    assert changes == ["1 caption new (a#2)", "1 caption changed (b#1)"]
     assert second.captions == ["a#0", "a#1", "b#0", "b#1", "val0#0", "test0#0", "a#2"]
     assert second.caption_shard.tolist() == [0, 0, 0, 1, 1, 1, 2]
     same = [
@@ -217,7 +217,7 @@ def test_a_video_without_a_file(collect: Collect, tmp_path: Path):
     assert refresh(collection.load(path), first, 2, 3, unread) == (first, [])
     file.write_bytes(b"here")
     second, changes = ingest(path, first)
-    assert changes == ["1 video(s) changed (a)"]
+    assert changes == ["1 video changed (a)"]
     assert second.digests[0] == files.sha256(file)
     file.unlink()
     third, changes = refresh(collection.load(path), second, 2, 3, unread)
@@ -232,7 +232,7 @@ def test_a_file_that_may_not_be_read_costs_itself(collect: Collect, tmp_path: Pa
     assert refresh(collection.load(path), first, 2, 3, unread) == (first, [])
     monkeypatch.undo()
     second, changes = ingest(path, first)
-    assert changes == ["1 video(s) changed (a)"]
+    assert changes == ["1 video changed (a)"]
     os.utime(closed, ns=(7, 7))  # read once, and not now: what was made of it stays, by a run as by a plan
     third, changes = refresh(collection.load(path), second, 2, 3, lambda paths: ["no file"] * len(paths))
     assert (third.digests, changes) == (second.digests, [])
@@ -293,8 +293,8 @@ def test_captions_that_come_later_are_news(collect: Collect, tmp_path: Path):
     path.write_text(whole)
     second, changes = ingest(path, first)
     assert changes == [
-        "6 caption(s) new (train0#0, val0#0, a#0, …)",
-        "2 video(s) moved to another split (train0, val0)",
+        "6 captions new (train0#0, val0#0, a#0, …)",
+        "2 videos moved to another split (train0, val0)",
     ]
     assert second.split_side("text", "test") != first.split_side("text", "test")
 
@@ -307,7 +307,7 @@ def test_queries_of_no_video(collect: Collect, tmp_path: Path):
     path.write_text(path.read_text().replace("captions: test.txt", "captions: test.txt, queries: q.txt"))
     (tmp_path / "q.txt").write_text("1 a fish\n2 a bird\n")
     catalog, changes = ingest(path, before)
-    assert changes == ["2 caption(s) new (1, 2)"]
+    assert changes == ["2 captions new (1, 2)"]
     assert catalog.caption_video.tolist()[-2:] == [-1, -1]
     assert catalog.ids("text", catalog.queries()) == ["1", "2"]
     for split in ("train", "val", "test"):
@@ -319,7 +319,7 @@ def test_queries_of_no_video(collect: Collect, tmp_path: Path):
     (tmp_path / "test.txt").write_text("\n".join(lines[1:]))
     (tmp_path / "q.txt").write_text(f"1 a fish\n2 a bird\n{lines[0]}\n")
     turned, changes = ingest(path, catalog)
-    assert changes == ["1 caption(s) are queries of no video now, or were (a#0)"]
+    assert changes == ["1 caption turned into queries of no video, or back (a#0)"]
     assert turned.query_content() != catalog.query_content()
 
 
@@ -330,8 +330,8 @@ def test_val_is_test(collect: Collect):
     path.write_text("".join("val: test\n" if line.startswith("val:") else line for line in path.open()))
     catalog, changes = ingest(path, before)
     assert changes == [
-        "1 video(s) gone (val0)",
-        "1 caption(s) gone (val0#0)",
+        "1 video gone (val0)",
+        "1 caption gone (val0#0)",
         "val has the videos of test",
     ]
     assert catalog.split_videos("val").tolist() == catalog.split_videos("test").tolist() == [1, 2]

@@ -12,6 +12,7 @@ import pytest
 from pipeline.errors import LaffError
 from pipeline.items import collection
 from pipeline.items.lists import Caption
+from pipeline.wording import number_of
 
 Write = Callable[..., Path]
 KNOWN = "(known: name, protocol, videos, follow_links, windows, train, val, test)"
@@ -52,7 +53,7 @@ def mistakes(path: Path) -> list[str]:
     with pytest.raises(LaffError) as error:
         collection.load(path)
     head, *lines = str(error.value).split("\n")
-    assert head == f"{path}: {len(lines)} problem(s)"
+    assert head == f"{path}: {number_of(lines, 'problems')}"
     return [line.removeprefix("  - ").replace(f"{path.parent}/", "") for line in lines]
 
 
@@ -182,7 +183,7 @@ def test_every_mistake_at_once(write: Write):
     }
     assert mistakes(write(**files)) == [
         f"collection.yaml: unknown key 'nam'; did you mean 'name'? {KNOWN}",
-        "collection.yaml: test.ids: no such file: tset.ids",
+        "collection.yaml: test.ids: no such file: tset.ids; did you mean 'test.ids'?",
         "train.ids:3: video 't1' stands again; first in train.ids:1",
         "train.ids:4: id '../t3' should be like a path below the videos' folder, without '.', '..' or '//'",
         "train.ids:8: id '.t6\\x07' has the control character '\\x07'; a table `video,path` can give the file "
@@ -197,7 +198,7 @@ def test_every_mistake_at_once(write: Write):
         "train.txt:7: caption 'a/b#0' has no video: 'a/b' is in no split",
         "train.txt:8: caption 't4#0' has the character '\\x00', which is no text",
         "val.txt: is not UTF-8 text: invalid continuation byte at byte 18",
-        "val.txt: describes none of the 2 video(s) of val, such as 'v1'",
+        "val.txt: describes no video of val, which has 2 videos such as 'v1'",
         "test.txt:1: caption 's1#0' has no video: 's1' is in no split",
         "train.ids:5: video 'a b' has no file in videos",
         "train.ids:6: video 't4' has no file in videos",
@@ -263,7 +264,7 @@ def test_csv_mistakes(write: Write):
     ]
     assert mistakes(write(**{"train.csv": "id,text\nt1,a\nt2,b\n", "collection.yaml": yaml})) == [
         "train.csv:1: the first line should be 'video,caption', not 'id,text'",
-        "train.csv: describes none of the 2 video(s) of train, such as 't1'",
+        "train.csv: describes no video of train, which has 2 videos such as 't1'",
     ]
 
 
@@ -304,7 +305,7 @@ def test_mistakes_of_lists(write: Write, tmp_path: Path):
         "train.txt:2: caption 't1#1' has no video: 't1' is in no split",
         "train.txt:3: caption 't2#0' has no video: 't2' is in no split",
         "folder: cannot be read: Is a directory",
-        "folder: describes none of the 1 video(s) of val, such as 'v1'",
+        "folder: describes no video of val, which has 1 video such as 'v1'",
         "test.txt:1: caption 's1#0' has no video: 's1' is in no split",
     ]
 
@@ -376,7 +377,7 @@ def test_an_id_that_is_a_file_name(write: Write):
     path = write(**{"val.ids": "v1.mp4\n"})
     assert mistakes(path) == [
         "val.txt:1: caption 'v1#0' has no video: 'v1' is in no split",
-        "val.txt: describes none of the 1 video(s) of val, such as 'v1.mp4'; write 'v1': an id has no ending",
+        "val.txt: describes no video of val, which has 1 video such as 'v1.mp4'; write 'v1': an id has no ending",
     ]
 
 
@@ -413,10 +414,10 @@ def test_many_mistakes_are_counted_and_quickly_found(write: Write, tmp_path: Pat
         collection.load(path)
     assert time.perf_counter() - start < 10
     head, *lines = str(error.value).split("\n")
-    assert head == f"{path}: 3001 problem(s)"
+    assert head == f"{path}: 3,001 problems"
     assert len(lines) == 1001
     assert lines[1].startswith(f"  - {tmp_path}/test.ids:1: video 'movie0' has no file in {tmp_path}/videos; did you")
-    assert lines[-1] == "  - … and 2001 more of these"
+    assert lines[-1] == "  - … and 2,001 more of these"
 
 
 def test_a_video_without_a_file_costs_itself(write: Write, tmp_path: Path):
@@ -468,7 +469,7 @@ def test_what_lies_beside_a_video(write: Write, tmp_path: Path, beside: dict[str
     loaded = collection.load(path)
     assert loaded.files["v1"] == f"{tmp_path}/videos/{taken}"
     (message,) = loaded.notes
-    assert message.startswith(f"{len(beside) - 1} file(s) share a name with a video and are left alone: v1.")
+    assert message.startswith(f"{number_of(len(beside) - 1, 'files', 'share')} a name with a video, left alone: v1.")
     assert message.isprintable()
 
 
@@ -509,7 +510,7 @@ def test_a_link_out_of_the_folder_is_followed_only_when_the_collection_says_so(
     (inside / "s1.mp4").unlink()
     (inside / "s1.mp4").symlink_to(tmp_path / "private" / "key")
     (message,) = mistakes(path)
-    assert "1 file(s) are links out of zoo, such as s1.mp4 (to private/key)" in message
+    assert "1 link out of zoo, such as s1.mp4 (to private/key)" in message
     assert "`follow_links: true`" in message
     path.write_text(path.read_text() + "follow_links: true\n")
     assert collection.load(path).files["s1"].endswith("/s1.mp4")
@@ -521,7 +522,7 @@ def test_a_link_out_of_the_folder_is_followed_only_when_the_collection_says_so(
         (inside / "s1.mp4").touch()
         inside.rename(tmp_path / "moved")
         inside.symlink_to(tmp_path / "moved")
-        assert "4 file(s) are links out of zoo" in mistakes(path)[0]
+        assert "4 links out of zoo" in mistakes(path)[0]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])

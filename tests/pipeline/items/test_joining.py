@@ -9,6 +9,7 @@ from pipeline.errors import LaffError
 from pipeline.items import collection
 from pipeline.items.lists import Caption
 from pipeline.items.windows import Window
+from pipeline.wording import number_of
 
 Write = Callable[..., Path]
 
@@ -53,7 +54,7 @@ def mistakes(path: Path) -> list[str]:
     with pytest.raises(LaffError) as error:
         collection.load(path)
     head, *lines = str(error.value).split("\n")
-    assert head == f"{path}: {len(lines)} problem(s)"
+    assert head == f"{path}: {number_of(lines, 'problems')}"
     return [line.removeprefix("  - ").replace(f"{path.parent}/", "") for line in lines]
 
 
@@ -273,11 +274,11 @@ def test_what_does_not_fit_together(write: Write, tmp_path: Path):
     ]
     both = "train: [{collection: clips/clips.yaml, split: all}]\nval: gifs/gifs.yaml\ntest: clips/clips.yaml\n"
     assert mistakes(write(both)) == [
-        "all.yaml: train and test both take the 2 video(s) of test in clips/clips.yaml; a video belongs to one split"
+        "all.yaml: train and test both take 2 videos of test in clips/clips.yaml; a video belongs to one split"
     ]
     raw = "train:\n- {collection: gifs/gifs.yaml, prefix: ''}\n- {collection: clips/clips.yaml, prefix: ''}\n"
     assert mistakes(write(raw)) == [
-        "all.yaml: 1 id(s) are in two collections: v1; write `{collection: FILE, prefix: WORD}` for one of them"
+        "all.yaml: 1 id is in two collections: v1; write `{collection: FILE, prefix: WORD}` for one of them"
     ]
     clips = tmp_path / "clips" / "clips.yaml"
     clips.write_text(clips.read_text().replace("name: clips", "name: gifs"))

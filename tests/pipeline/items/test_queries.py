@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.errors import LaffError
 from pipeline.items.queries import load
+from pipeline.wording import number_of
 
 TEXTS = {
     "a.txt": "1501 find shots of a cat,  running\n\nmy%20topic\tein Hündchen\n",
@@ -56,5 +57,5 @@ def test_every_mistake_at_once(tmp_path: Path, name: str, text: str, mistakes: l
     with pytest.raises(LaffError) as error:
         load(tmp_path / name)
     head, *lines = str(error.value).replace(f"{tmp_path}/", "").split("\n")
-    assert head == f"{name}: {len(mistakes)} problem(s)"
+    assert head == f"{name}: {number_of(mistakes, 'problems')}"
     assert [line.removeprefix("  - ") for line in lines] == mistakes

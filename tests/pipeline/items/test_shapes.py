@@ -46,7 +46,7 @@ def test_a_folder_is_enough(load: Load, tmp_path: Path) -> None:
     )
     assert loaded.ids == {"train": [], "val": [], "test": ["anim", "b", "day 1/deep/x.y", "day 1/été #2", "raw"]}
     assert loaded.files["day 1/deep/x.y"] == f"{tmp_path}/v/day 1/deep/x.y.avi"
-    assert loaded.notes == [f"1 file(s) of {tmp_path}/v look like no video and are left alone: list.bin"]
+    assert loaded.notes == [f"1 file of {tmp_path}/v left alone, as unlike a video: list.bin"]
     assert loaded.has_videos
     assert not loaded.captions["test"]
 
@@ -56,7 +56,7 @@ def test_a_folder_that_has_none(load: Load, tmp_path: Path) -> None:
     (tmp_path / "v").mkdir()
     assert mistakes(load, "videos: v") == [f"v: holds no video; {endings}"]
     assert mistakes(load, "videos: v", "v/a.jpg", "v/notes.pdf") == [
-        f"v: holds no video: 2 file(s), such as a.jpg; {endings}"
+        f"v: holds no video: 2 files, such as a.jpg; {endings}"
     ]
 
 
@@ -82,7 +82,7 @@ def test_a_name_that_is_no_text_costs_itself(load: Load, tmp_path: Path) -> None
         pass
     loaded = load("videos: v", "v/a.mp4")
     assert loaded.ids["test"] == ["a"]
-    assert "1 video(s) of" in loaded.notes[0]
+    assert "1 video of" in loaded.notes[0]
     assert "caf\\udce9.mp4; rename them" in loaded.notes[0]
 
 
@@ -189,13 +189,13 @@ def test_a_subfolder_that_leads_elsewhere(load: Load, tmp_path: Path) -> None:
     assert loaded.ids["test"] == ["a"]
     told = "; `follow_links: true` in collection.yaml, or `laff index --follow-links`, follows them"
     for what in (
-        "file(s) of {} are left out, for they are links out of it: c.mp4",
-        "subfolder(s) of {} are left out, for they are links out of it: link",
+        "file of {} left out, as links out of it: c.mp4",
+        "subfolder of {} left out, as links out of it: link",
     ):
         assert f"1 {what.format(tmp_path / 'v')}{told}" in loaded.notes
     assert load("videos: v\nfollow_links: true").ids["test"] == ["a", "c", "link/b"]
     (tmp_path / "v" / "a.mp4").unlink()
-    assert mistakes(load, "videos: v") == [f"v: holds no video; 2 link(s) lead out of it: c.mp4, link{told}"]
+    assert mistakes(load, "videos: v") == [f"v: holds no video; 2 links lead out of it: c.mp4, link{told}"]
 
 
 def test_a_link_to_nothing_costs_itself(load: Load, tmp_path: Path) -> None:

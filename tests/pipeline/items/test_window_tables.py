@@ -142,14 +142,14 @@ def test_an_increment_takes_the_windows_that_changed(load: Load, tmp_path: Path)
     before = [first.shard_content("video", number) for number in (0, 1)]
     rows[1] = ("a1", "a.mp4", 1, 2.5)
     second, changes = ingest(load("videos: t.csv", **{"t.csv": table(*rows)}), first)
-    assert changes == ["1 video(s) changed (a1)"]
+    assert changes == ["1 video changed (a1)"]
     assert second.ends.tolist()[:3] == [1.0, 2.5, 3.0]
     assert [second.shard_content("video", n) == before[n] for n in (0, 1)] == [False, True]
     (tmp_path / "b.mp4").write_text("other")
     third, changes = ingest(load("videos: t.csv"), second)
-    assert changes == ["4 video(s) changed (b0, b1, b2, …)"]
+    assert changes == ["4 videos changed (b0, b1, b2, …)"]
     fourth, changes = ingest(load("videos: t.csv", **{"t.csv": table(*rows[:-1], ("n", "b.mp4", 8, 9))}), third)
-    assert changes == ["1 video(s) new (n)", "1 video(s) gone (b3)"]
+    assert changes == ["1 video new (n)", "1 video gone (b3)"]
     assert fourth.video_shard.tolist() == [0, 0, 0, 0, 1, 1, 1, 2]
     assert fourth.shard_content("video", 0) == third.shard_content("video", 0)
 
@@ -211,8 +211,8 @@ def test_the_shots_of_v3c(load: Load) -> None:
     }
     assert loaded.windowing is None
     assert [note.replace(str(loaded.path.parent), "") for note in loaded.notes] == [
-        "1 shot(s) of /msb have no length and are left out",
-        "/msb lists no shots of 1 video(s), which stay whole: 00003",
+        "1 shot of /msb without a length, left out",
+        "/msb lists no shots of 1 video, left whole: 00003",
     ]
 
 

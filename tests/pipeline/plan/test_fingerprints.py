@@ -87,7 +87,7 @@ SHAPED: dict[str, set[str]] = {
     "pipeline.report": {"report"},
     "pipeline.views": {"report"},
     **{f"pipeline.views.{name}": set() for name in ("formats", "latex", "markdown")},  # of commands
-    **{f"pipeline.views.{name}": set() for name in ("page", "printed", "results_table")},  # of commands
+    **{f"pipeline.views.{name}": set() for name in ("printed", "results_table")},  # of commands
     "pipeline.steps.decode": {"decode"},
     "pipeline.steps.finetune": {"finetune"},
     "pipeline.steps.extract": EXTRACT,

@@ -39,7 +39,7 @@ def test_videos_alone_are_enough_for_what_sees_them(write: Callable[[str], Path]
     context = surroundings(write("videos: videos\n"))
     lacks.check(context, context.graph.needed(["x3d"]))
     assert said(context, "train") == [
-        "collection.yaml: 2 problem(s)",
+        "collection.yaml: 2 problems",
         "  - no captions of train (train: {captions: FILE}), which `laff bow`, `laff train` need",
         "  - no captions of val (val: {captions: FILE}, or val: test), which `laff train` needs",
         "what is there is enough for: laff run x3d",
@@ -71,7 +71,7 @@ def test_queries_are_ranked_and_not_evaluated(write: Callable[[str], Path], surr
     context = surroundings(write(f"{text}test: {{queries: topics.txt}}\n"))
     lacks.check(context, context.graph.needed(["rank"]))
     assert said(context, "report") == [
-        "collection.yaml: 1 problem(s)",
+        "collection.yaml: 1 problem",
         "  - no captions of test (test: {captions: FILE}), which `laff evaluate` needs",
         "what is there is enough for: laff run rank",
     ]
@@ -91,7 +91,7 @@ def test_imported_features_are_no_videos(tmp_path: Path, surroundings: Surroundi
     yaml.write_text("test: {captions: test.cap}\n")
     context = surroundings(yaml)
     assert said(context, "x3d") == [
-        "collection.yaml: 1 problem(s)",
+        "collection.yaml: 1 problem",
         "  - no videos (videos: FOLDER, or let train.from name imported features only), which `laff decode`, "
         "`laff x3d` need",
         "what is there is enough for: laff run ingest",

@@ -16,7 +16,7 @@ from pipeline.parts.code import ROOT
 from pipeline.plan import fingerprints
 from pipeline.plan.context import Context
 from pipeline.plan.fingerprints import Recipes
-from pipeline.plan.plan import Planned, explain, stage_plan, table
+from pipeline.plan.plan import Planned, explain, remarks, stage_plan
 from pipeline.plan.steps import units
 from pipeline.plan.units import data_content
 from pipeline.rows import shards
@@ -233,7 +233,7 @@ def test_a_video_that_decode_lost_stales_the_shard_after_it(
     again = surroundings(path)
     again.retry = True
     assert [unit.key for unit in stage_plan(again, "decode").stale] == ["00001.h5"]
-    assert stage_plan(again, "decode").reasons == ["1 failed video(s) to be tried again"]
+    assert stage_plan(again, "decode").reasons == ["1 failed video to be tried again"]
 
 
 def test_a_shard_without_a_record_counts(collect: Collect, surroundings: Surroundings):
@@ -420,12 +420,9 @@ def test_each_reason_of_a_stage_is_told_once():
     assert planned.why == "no longer reads gru; follows x3d; not made yet"
 
 
-def test_the_table():
+def test_the_remarks():
     plans = [Planned("x3d", reasons=["frames 13 → 16", "not made yet"]), Planned("clip-ft")]
-    assert table(plans, ["x3d"], {"ircsn": "ircsn-152-ig65m", "tf": "mine"}).split("\n") == [
-        "stage    shards  cached   stale  missing  why",
-        "x3d           0       0       0        0  frames 13 → 16; not made yet",
-        "clip-ft       0       0       0        0  ",
+    assert remarks(plans, ["x3d"], {"ircsn": "ircsn-152-ig65m", "tf": "mine"}) == [
         "RANDOM WEIGHTS in x3d: good for trying out, not for results",
         "weights to be fetched first: ircsn-152-ig65m (ircsn), mine (tf)",
     ]

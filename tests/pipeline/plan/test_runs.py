@@ -317,7 +317,5 @@ def test_code_alone_is_a_loss_that_can_be_accepted(main: Path, surroundings: Cal
     (loss,) = losses(context, ["x3d"], {})
     assert loss.only_code
     assert (
-        replace(loss, seconds=9000.0, items=1234)
-        .__str__()
-        .startswith("x3d: 1,234 rows in 2 file(s), made in 2 h 30 min")
+        replace(loss, seconds=9000.0, items=1234).__str__().startswith("x3d: 1,234 rows in 2 files, made in 2 h 30 min")
     )

@@ -130,7 +130,7 @@ def test_captions_cannot_be_lost_so_all_are_told(make: Callable[..., list[dict[s
     with pytest.raises(LaffError) as error:
         make("feat.side=text")
     lines = str(error.value).splitlines()
-    assert lines[0] == "'feat': 2 problem(s)"
+    assert lines[0] == "'feat': 2 problems"
     assert lines[1].startswith("  - a#0: its row in ")
     assert lines[2].startswith("  - c#0: no row in ")
     assert lines[3].startswith("captions cannot be left out: extract the feature anew")

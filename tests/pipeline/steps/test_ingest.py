@@ -52,14 +52,14 @@ def test_a_run_reads_them_once_and_notes_their_dates(
     work = Workspace(tmp_path / "WORK")
     with work.lock():
         catalog, changes, dated = ingest.look(listed, work, OPTIONS)
-    assert (sorted(read), changes, dated) == (["b", "val0"], ["1 video(s) changed (b)"], 0)
+    assert (sorted(read), changes, dated) == (["b", "val0"], ["1 video changed (b)"], 0)
     assert catalog.digests[1].startswith("pending:1:")
     assert not catalog.unread
     noted = table.read(work.table)[0]
     assert noted.mtimes[2] == 7
     read.clear()
     _, changes, dated = ingest.look(listed, Workspace(tmp_path / "WORK"), OPTIONS)  # a run that was cut off there
-    assert (changes, dated, read) == (["1 video(s) changed (b)"], 0, [])
+    assert (changes, dated, read) == (["1 video changed (b)"], 0, [])
     updated = ingest.update(listed, work, OPTIONS)
     assert read == ["b"]
     assert updated.digests[1] == real(tmp_path / "videos" / "b.mp4")
@@ -84,4 +84,4 @@ def test_the_plan_says_it(collect: Callable[..., Path], surroundings: Callable[.
     context.dated = 3
     state = ingest.state(context, context.stage("ingest"))
     assert [unit.key for unit in state.cached] == ["table"]
-    assert state.reasons == ["3 video(s) have other dates; `laff run` looks whether they changed"]
+    assert state.reasons == ["3 videos have another date; `laff run` looks for changes"]

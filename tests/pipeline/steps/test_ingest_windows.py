@@ -120,7 +120,7 @@ def test_a_plan_says_what_is_to_be_looked_at(write: Write, work: Workspace, look
     catalog, changes = plan(write(EVEN, n=10), work)
     assert catalog.videos == ["a@0-1", "a@1-2", "a@2-2.5", "n"]
     assert catalog.digests[3].startswith("pending:")
-    assert changes == ["1 video(s) new (n)", "1 video(s) are still to be looked at, to be divided into windows"]
+    assert changes == ["1 video new (n)", "1 video is still to be looked at, to be divided into windows"]
     assert looked == ["a"]
 
 
@@ -139,7 +139,7 @@ def test_other_windows_are_other_items(write: Write, work: Workspace, looked: li
     ingest.update(write(EVEN, a=30), work, OPTIONS)
     items = write("windows: {seconds: 1, stride: 0.5}")
     catalog, changes = plan(items, work)
-    assert changes == ["2 video(s) new (a@0.5-1.5, a@1.5-2.5)"]
+    assert changes == ["2 videos new (a@0.5-1.5, a@1.5-2.5)"]
     assert ingest.update(items, work, OPTIONS).videos == catalog.videos
     assert looked == ["a"]
     assert sorted(zip(catalog.video_shard, catalog.videos, strict=True))[3:] == [(1, "a@0.5-1.5"), (1, "a@1.5-2.5")]
@@ -171,7 +171,7 @@ def test_the_plan_of_a_retry_looks_again(
     assert ingest.state(context, context.stage("ingest")).cached
     context.retry = True
     state = ingest.state(context, context.stage("ingest"))
-    assert state.reasons == ["1 video(s) without windows to be looked at again"]
+    assert state.reasons == ["1 video without windows to be looked at again"]
     ingest.run(context, state)
     assert looked == ["a", "broken", "broken"]
     assert context.catalog.videos == ["a@0-1", "broken"]

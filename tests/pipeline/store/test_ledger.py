@@ -52,10 +52,12 @@ def test_the_table():
         ledger.line("v1", "x3d", "slow"),
     ]
     assert ledger.table(lines).split("\n") == [
-        "v1      decode    broken",
-        "video2  x3d       slow",
-        "v1      x3d       slow",
-        "2 video(s) failed",
+        "video   stage   reason",
+        "----------------------",
+        "v1      decode  broken",
+        "video2  x3d     slow",
+        "v1      x3d     slow",
+        "2 videos failed",
     ]
 
 
@@ -66,8 +68,13 @@ def test_notes_stand_beside_the_failures(tmp_path: Path):
     ledger.append(path, [ledger.as_note(noted)])
     assert (ledger.read(path), ledger.notes(path)) == ([failed], [noted | {"kind": "note"}])
     assert ledger.table([failed], [noted]).split("\n") == [
-        "v1  decode    broken",
-        "1 video(s) failed",
-        "v2  x3d       used, but …",
-        "1 video(s) noted",
+        "video  stage   reason",
+        "---------------------",
+        "v1     decode  broken",
+        "1 video failed",
+        "",
+        "video  stage  note",
+        "-------------------------",
+        "v2     x3d    used, but …",
+        "1 video noted",
     ]

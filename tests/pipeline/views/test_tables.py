@@ -1,20 +1,9 @@
-"""Tables: columns side by side, figures with their digits, CSV."""
+"""Figures with their digits, CSV."""
 
 from pathlib import Path
 
 from pipeline import files
 from pipeline.views import tables
-
-
-def test_text_to_the_left_and_numbers_to_the_right() -> None:
-    rows = [["model", "R@1", "note"], ["laff", 9.5, "a"], ["concatenation", "10.0", ""]]
-    assert tables.text_table(rows) == (
-        "model           R@1  note\n"
-        "-------------------------\n"  # as long as the longest line
-        "laff            9.5     a\n"
-        "concatenation  10.0"  # and no blanks at the end
-    )
-    assert tables.text_table([["a", "text"], ["1", "x"]], left=2) == "a  text\n-------\n1  x"
 
 
 def test_a_metric_has_its_digits_and_a_std_over_several_seeds() -> None:

@@ -116,8 +116,8 @@ def test_paths_of_files_find_them(desk: Any, tmp_path: Path):
         (
             "csv",
             {"t.csv": "video,caption,split\na,x,train\nb,y,tset\n"},
-            "t.csv:3: 'tset' is no split (known: train, training, val, valid, validate, validation, dev, test, "
-            "testing, eval)",
+            "t.csv:3: 'tset' is no split; did you mean 'test'? (known: train, training, val, valid, validate, "
+            "validation, dev, test, testing, eval)",
         ),
         (
             "csv",
