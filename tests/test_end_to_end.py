@@ -190,7 +190,7 @@ def test_the_mean_row_is_the_mean_of_the_single_features_scores(ran) -> None:
 def test_the_report_warns_and_shows_every_row(ran) -> None:
     page = (ran.work / "report" / "index.html").read_text()
     assert "RANDOM WEIGHTS in " in page
-    assert all(f"<td>{row}</td>" in page for row in (*ROWS, "chance"))
+    assert all(f'<th scope="row">{row}</th>' in page for row in (*ROWS, "chance"))
 
 
 def test_a_second_run_does_nothing(ran, tmp_path: Path) -> None:

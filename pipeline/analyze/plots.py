@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline import files
+from pipeline.views.maps import rank_edges
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -155,11 +156,3 @@ def queries(path: Path, names: tuple[str, str], first: np.ndarray, second: np.nd
         bar = drawn.colorbar(image, ax=panel, label="captions", shrink=0.85, format="{x:g}")
         bar.ax.set_ylim(0.9)
         bar.minorticks_off()
-
-
-def rank_edges(last: float) -> np.ndarray:
-    """Edges of bins for the ranks up to `last`: small ranks have a bin each, then eight bins span a factor of ten."""
-    edges = [1.0]
-    while edges[-1] <= last:
-        edges.append(max(edges[-1] + 1, float(round(edges[-1] * 10 ** (1 / 8)))))
-    return np.array(edges) - 0.5

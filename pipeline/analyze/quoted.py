@@ -1,6 +1,6 @@
 """Published tables beside an analysis: what a paper found of its model, where the question is the same."""
 
-from pipeline.analyze.subject import Subject
+from pipeline.inspection.subject import Subject
 from pipeline.published import quote, read
 from pipeline.published.same import Measured
 from pipeline.views.printed import PLAIN, Paper, columns
@@ -13,7 +13,7 @@ def text(subject: Subject, table: str, *notes: str, paper: Paper = PLAIN) -> str
 
     notes: sentences about what differs besides.
     """
-    context = subject.features.context
+    context = subject.context
     measured = Measured(
         context.collection.protocol if context.collection else "",
         subject.model.video,

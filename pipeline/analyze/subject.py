@@ -1,10 +1,7 @@
 """The model that an analysis looks into, and the test split as the model sees it; nothing is trained."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from pipeline.analyze.place import maker
 from pipeline.assembly import assemble
@@ -12,22 +9,19 @@ from pipeline.assembly.features import Rows
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.graph import models
 from pipeline.graph.models import Model
+from pipeline.inspection.subject import Subject
 from pipeline.opening import open_context
 from pipeline.plan import lacks
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.up_to_date import check_up_to_date
-from pipeline.ranking.embed import blocks
 from pipeline.request import Request
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from fusion.features import Split
     from fusion.spaces import Spaces
 
 
-Taken = TypeVar("Taken")
 TEXTS = "texts of test"  # a key of lacks.HOW
 
 
@@ -56,27 +50,6 @@ class Features:
     def of(self, model: Model) -> "Split":
         """The features that one model fuses."""
         return assemble.part_of(self.whole, model)
-
-
-@dataclass(frozen=True)
-class Subject:
-    """One model of the workspace, with the seeds that it is trained with."""
-
-    features: Features
-    model: Model
-    seeds: tuple[int, ...]
-    test: "Split"
-
-    @property
-    def name(self) -> str:
-        """The name of its row in the table of results."""
-        return self.model.name
-
-    def trained(self, seed: int) -> "Spaces":
-        """The model with the weights of its best epoch."""
-        context = self.features.context
-        stage = context.graph.of_step("train")
-        return assemble.trained(context, stage, self.model, self.test, self.features.encoders, seed)
 
 
 def features(request: Request) -> Features:
@@ -124,12 +97,4 @@ def subject(request: Request, name: str = "", seed: int | None = None) -> Subjec
             f"{model.name}{'' if seed is None else f' with seed {seed}'} is not trained in {request.work} as this "
             f"configuration says; run `{maker(stage.name)}` with the same -c, -w, --profile and --set first"
         )
-    return Subject(of_test, model, seeds, of_test.of(model))
-
-
-def in_blocks(take: Callable[["Tensor"], Taken], count: int) -> Iterator[Taken]:
-    """take(row numbers) for `count` rows, some hundred at a time, so that little memory is used."""
-    import torch
-
-    for block in blocks(np.arange(count)):
-        yield take(torch.from_numpy(block))
+    return Subject(context, model, seeds, of_test.of(model), of_test.encoders)

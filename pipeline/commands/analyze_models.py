@@ -38,8 +38,9 @@ def weights_command(
     from dataclasses import asdict, astuple, fields
 
     from pipeline import files
-    from pipeline.analyze import place, plots, quoted, weights
+    from pipeline.analyze import place, plots, quoted
     from pipeline.analyze.subject import subject
+    from pipeline.inspection import weights
     from pipeline.views.figure_table import FigureTable
     from pipeline.views.printed import columns
 
@@ -89,8 +90,9 @@ def spaces_command(
     laff analyze spaces -c c.yaml -w WORK -k 10 --seed 2
     """
     from pipeline import files
-    from pipeline.analyze import place, plots, quoted, spaces
+    from pipeline.analyze import place, plots, quoted
     from pipeline.analyze.subject import subject
+    from pipeline.inspection import spaces
     from pipeline.views.figure_table import FigureTable
     from pipeline.views.printed import columns
 

@@ -1,53 +1,81 @@
-"""The page of a comparison for a browser, with its plot."""
+"""The page of a comparison for a browser, with its plots."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.analyze import plots
 from pipeline.compare import table
 from pipeline.compare.quotes import from_json
-from pipeline.views import page
+from pipeline.views import charts
+from pipeline.views.charts import Chart, Dot
+from pipeline.views.figure_table import FigureTable, lower_is_better
+from pipeline.views.policy import policy
 from pipeline.views.results import warning
+from pipeline.views.templates import SHARED, render
 
-WIDE = " body{max-width:100em} td,th{white-space:nowrap} .wide{overflow-x:auto} img{max-width:100%}"  # many columns
+TEMPLATES = Path(__file__).parent / "templates"
+TITLES = {"t2v": "Text to video", "v2t": "Video to text"}
+PLOTTED = 30  # rows of a plot at most
 
 
 def comparison(figures: dict[str, Any]) -> str:
     """The page as HTML; every text of the collection and of the grid is escaped."""
-    title = f"{figures['collection']}: {figures['grid']}"
-    parts = [page.opening(f"laff compare: {title}", title, figures["about"], warning(figures), WIDE)]
-    parts.append("<p><img src='map.svg' alt='mean average precision of each row, mean and std over seeds'></p>")
-    for way, name in page.TITLES.items():
-        _, *rows = table.shown(figures, way).texts()
-        parts.append(f"<h2>{name}</h2><p>{html.escape(table.heading(figures, way))}</p>")
-        parts.append(_wide(table.header(figures), rows, figures["against"]))
-    parts.append(page.small(*table.legend(figures)))
-    parts.append(page.small(f"{figures['ties']}."))
-    parts.append(_list("Notes", table.notes(figures)))
-    parts.append(_list("Left out", figures["left_out"]))
-    if quoted := from_json(figures["quoted"]):
-        parts.append("<h2>Quoted, not of this run</h2>")
-    for one in quoted:
-        first, *rest = one.texts()
-        parts.append(f"<h3>{html.escape(one.title)}</h3>{_wide(first, rest)}{page.small(*one.notes)}")
-    return "".join(parts) + page.END
+    script = (SHARED / "sortable.js").read_text(encoding="utf-8")
+    heading = f"{figures['collection']}: {figures['grid']}"
+    shown = {way: table.shown(figures, way) for way in TITLES}
+    ways = [
+        _figures(one, TITLES[way]) | {"key": way, "heading": table.heading(figures, way)} for way, one in shown.items()
+    ]
+    marks = dict.fromkeys(sentence for one in shown.values() for sentence in one.legend(one.marks()))
+    return render(
+        "comparison.html",
+        TEMPLATES,
+        title=f"laff compare: {heading}",
+        heading=heading,
+        about=figures["about"],
+        warning=warning(figures),
+        charts=[drawn for way in TITLES for drawn in [_chart(figures, way)] if drawn],
+        ways=ways,
+        main=figures["against"],
+        legend=[*marks, *table.legend(figures), f"{figures['ties'][0].upper()}{figures['ties'][1:]}."],
+        lists=[("Notes", table.notes(figures)), ("Left out", figures["left_out"])],
+        quoted=[_figures(one, one.title) | {"notes": one.notes} for one in from_json(figures["quoted"])],
+        script=script,
+        policy=policy([script]),
+    )
 
 
-def _wide(header: Sequence[str], rows: Sequence[Sequence[str]], main: str | None = None) -> str:
-    """A table that can be scrolled sideways."""
-    return f"<div class='wide'>{page.table(header, rows, main)}</div>"
+def _figures(one: FigureTable, title: str) -> dict[str, Any]:
+    """A table as the template shows it."""
+    header, *rows = one.texts()
+    return {
+        "title": title,
+        "header": header,
+        "rows": rows,
+        "marks": one.marks(),
+        "words": [aligned == "l" for aligned in one.alignment()],
+        "lower": [name for name in header if lower_is_better(name) or name.startswith("p,") or name == "Holm"],
+    }
 
 
-def _list(title: str, texts: dict[str, str]) -> str:
-    """A heading and a list of {name: text}; '' where there is none."""
-    if not texts:
-        return ""
-    items = "".join(f"<li><b>{html.escape(name)}</b>: {html.escape(why)}</li>" for name, why in texts.items())
-    return f"<h2>{title}</h2><ul>{items}</ul>"
+def _chart(figures: dict[str, Any], way: str) -> Chart | None:
+    """A plot of mAP of the plain rows, best first, with its std over seeds; None where fewer than two rank this way."""
+    rows = {name: line[way]["mAP"] for name, line in figures["rows"].items() if way in line and "second" not in line}
+    if len(rows) < 2:
+        return None
+    order = sorted(rows, key=lambda name: -rows[name]["mean"])[:PLOTTED]
+    spread = [
+        Dot(name, one["mean"], one["mean"] - one["std"], one["mean"] + one["std"])
+        for name in order
+        for one in [rows[name]]
+    ]
+    left = f" The best {PLOTTED} of {len(rows):,} rows are shown." if len(rows) > PLOTTED else ""
+    against = figures["against"]
+    square = f" The square is {against}, against which the others are tested." if against in order else ""
+    about = f"Mean and standard deviation over seeds.{square}{left}"
+    return charts.dots(f"mAP, {TITLES[way].lower()}", about, spread, "mAP", {against}, digits=3)
 
 
 def plot(path: Path, figures: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from pipeline.files import JsonObject
 
 SIDES = ("video", "text")
+MODULES = 6  # that a reason names
 
 
 def only_code(old: JsonObject, new: JsonObject) -> bool:
@@ -61,7 +62,8 @@ def explain(old: JsonObject, new: JsonObject) -> str:
     if not only_code(old, new):  # other settings bring code of their own, or leave some out: it has not changed
         modules = {name: digests for name, digests in modules.items() if all(digests)}
     if modules:
-        reasons.append(f"code of {', '.join(modules)} changed")
+        more = f" and {len(modules) - MODULES} more modules" if len(modules) > MODULES else ""
+        reasons.append(f"code of {', '.join(list(modules)[:MODULES])}{more} changed")
     sources, now = old.get("from", {}), new.get("from", {})
     reasons += [f"now reads {name}" for name in now if name not in sources]
     reasons += [f"no longer reads {name}" for name in sources if name not in now]

@@ -1,6 +1,5 @@
-"""report: write the table of results, the failures and the times as one HTML page."""
+"""report: write what came of a run as one HTML page."""
 
-import json
 import time
 from dataclasses import dataclass
 
@@ -9,10 +8,10 @@ from pipeline.graph.graph import Stage
 from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
-from pipeline.plan.record import record, seconds_of
+from pipeline.plan.record import record
 from pipeline.plan.units import Unit, whole
+from pipeline.report.page import page
 from pipeline.store import ledger
-from pipeline.views.report import report
 from pipeline.workers.tasks import Made
 
 
@@ -25,7 +24,7 @@ class Options:
     DEFAULT = True
     READS = ("evaluate",)
     TELLS = True
-    MAKES = ("index.html",)
+    MAKES = ("index.html", "measured.json")
     STALE = "the results changed"
 
 
@@ -43,9 +42,5 @@ def run(context: Context, planned: Planned) -> None:
     """Write WORK/report/index.html."""
     start = time.perf_counter()
     stage = context.stage(planned.stage)
-    results = json.loads((context.work.folder(stage.sources[0]) / "metrics.json").read_text(encoding="utf-8"))
-    failures, notes = ledger.read(context.work.ledger), ledger.notes(context.work.ledger)
-    names = [name for name in context.graph.needed([stage.name]) if name != stage.name]
-    page = report(context.name, results, failures, seconds_of(context, names), context.spent, notes)
-    files.write_text(context.work.folder(stage.name) / "index.html", page)
+    files.write_text(context.work.folder(stage.name) / "index.html", page(context, stage))
     record(context, planned, Made(stage.name, "report", 1, time.perf_counter() - start))

@@ -125,7 +125,7 @@ from pipeline.compare import table
 from pipeline.evaluation import results
 from pipeline.ranking.ranks import Ranks
 from pipeline.ranking.ranks_file import Ranked
-from pipeline.views.report import report
+from pipeline.report.metrics import figure_table
 from pipeline.views.results_table import text
 
 first = np.array([1.0, 20.0])
@@ -136,7 +136,7 @@ figures = {"models": {"laff": row}, "coverage": 1.0, "untrained": [], "protocol"
 figures["bootstrap"] = {"laff": {"t2v": {}, "v2t": {}}}
 print([name for name in line if name.startswith("R@")], [name for name in module.chance(60, ranked.relevant)][:count])
 print(text(figures).splitlines()[1].split()[: 1 + count])
-print("<th>R@50</th>" in report("", figures, [], {}, {}))
+print("R@50" in figure_table(figures, "t2v").header)
 compared = {"rows": {"laff": row | {"seeds": [1]}}, "against": ""}
 print(table.header(compared)[: 1 + count], str(table.cells(compared, "laff", "t2v")[count]))
 found = queries.CaptionRanks("A", first[None])

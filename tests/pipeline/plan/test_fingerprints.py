@@ -82,9 +82,12 @@ SHAPED: dict[str, set[str]] = {
     "pipeline.runfiles": set(),  # of score and search
     **{f"pipeline.runfiles.{name}": {"rank"} for name in ("trec", "run", "fields", "numbered", "opened")},
     "pipeline.evaluation": {"evaluate"},
-    "pipeline.evaluation.significance": set(),  # of comparisons
+    "pipeline.evaluation.significance": {"report"},
+    "pipeline.inspection": {"report"},
+    "pipeline.pictures": {"report"},
+    "pipeline.report": {"report"},
     "pipeline.views": {"report"},
-    **{f"pipeline.views.{name}": set() for name in ("figure_table", "formats", "latex", "markdown")},  # of commands
+    **{f"pipeline.views.{name}": set() for name in ("formats", "latex", "markdown")},  # of commands
     **{f"pipeline.views.{name}": set() for name in ("printed", "results_table")},  # of commands
     "pipeline.steps.decode": {"decode"},
     "pipeline.steps.finetune": {"finetune"},

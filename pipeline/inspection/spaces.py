@@ -5,8 +5,8 @@ from math import comb
 
 import numpy as np
 
-from pipeline.analyze.subject import Subject, in_blocks
 from pipeline.errors import LaffError
+from pipeline.inspection.subject import Subject, in_blocks
 from pipeline.ranking.tiles import filled
 from pipeline.ranking.top import top_k
 

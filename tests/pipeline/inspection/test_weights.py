@@ -14,8 +14,8 @@ from fusion.features import Split
 from fusion.laff import LAFF
 from fusion.paired import Paired
 from fusion.sea import SEA
-from pipeline.analyze import weights
 from pipeline.errors import LaffError
+from pipeline.inspection import weights
 
 VIDEOS, HEADS, WIDTH = 600, 2, 3  # more videos than stand in one block
 SCORES = {1: [[1.0, 0.0, -1.0], [0.5, 2.0, 0.0]], 2: [[0.0, 0.0, 0.0], [-1.0, 1.0, 0.3]]}  # seed -> [H, W]

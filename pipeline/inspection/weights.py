@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.analyze.subject import Subject, in_blocks
 from pipeline.errors import LaffError
+from pipeline.inspection.subject import Subject, in_blocks
 from pipeline.ranking.shares import entering, names_of, shares
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fusion.spaces import Spaces
 
 SIDES = ("video", "text")
+ALIKE = 0.02  # difference of mean weights that is not worth a name
 
 
 @dataclass
@@ -154,8 +155,10 @@ def sentence(weights: list[Weight]) -> str:
         names = ", ".join(f"{line.feature} ({line.mean:.2f})" for line in most)
         last = members[-1]
         sentences.append(
-            f"On the {side} side {names} carr{'ies' if len(most) == 1 else 'y'} more than an even share ({even:.2f}); "
-            f"{last.feature} carries least ({last.mean:.2f})."
+            f"On the {side} side all features weigh about the same ({even:.2f})."
+            if members[0].mean - last.mean < ALIKE
+            else f"On the {side} side {names} carr{'ies' if len(most) == 1 else 'y'} more than an even share "
+            f"({even:.2f}); {last.feature} carries least ({last.mean:.2f})."
         )
         top = max(members, key=lambda line: line.share)
         if np.isfinite(top.share):

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from fusion.features import Split
-from pipeline.analyze import spaces
 from pipeline.errors import LaffError
+from pipeline.inspection import spaces
 
 SCORES = torch.tensor(  # [C, S, V]: three spaces, five videos
     [
