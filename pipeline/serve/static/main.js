@@ -93,7 +93,7 @@ async function answer(signal) {
   }
   if (asked.sentence.length > LONGEST) throw new Problem(`The sentence is longer than ${LONGEST} letters; shorten it.`);
   if (!asked.like && !asked.sentence.trim()) {
-    results.begin(here, (sentence) => go({ ...state, sentence }));
+    results.begin(here, (sentence) => go({ ...state, sentence }), signal);
     return;
   }
   const path = asked.like ? "/api/like" : "/api/search";
@@ -197,7 +197,7 @@ async function start() {
   byId("choices").hidden = false;
   listenToControls();
   if (state.models.length > 1 || Object.keys(state.weights).length) togglePanel(true);
-  if (!state.sentence && !state.like) byId("sentence").focus();
+  if (!state.sentence && !state.like && matchMedia("(pointer: fine)").matches) byId("sentence").focus(); // a finger wants no keyboard yet
   await show();
 }
 

@@ -3,6 +3,7 @@ import { card } from "./card.js";
 import { byId, make } from "./dom.js";
 import { chosen } from "./panel.js";
 import { features, legend } from "./shares.js";
+import { start } from "./start.js";
 import { MOST } from "./state.js";
 import { counted, thousands } from "./words.js";
 
@@ -48,17 +49,12 @@ export class Results {
       place.querySelector(`[data-item="${CSS.escape(focused)}"] .picture`)?.focus({ preventScroll: true });
   }
 
-  /** Nothing is asked: show what the collection is, and sentences to begin with. on: called with a sentence. */
-  begin(workspace, on) {
+  /** Nothing is asked: show the start. on: called with the sentence of an example. */
+  begin(workspace, on, signal) {
     this.#empty();
     byId("status").textContent = "";
     byId("told").replaceChildren(...notes(workspace.notes));
-    const examples = workspace.examples.map((text) => make("li", {}, make("button", { type: "button", class: "example", click: () => on(text) }, text)));
-    byId("start").replaceChildren(
-      make("p", { class: "lead" }, "Find videos by a sentence"),
-      make("p", {}, `${workspace.name}: ${counted(workspace.videos, "video")}. Say what one shows; the nearest come first.`),
-      ...(examples.length ? [make("h2", {}, "For example"), make("ul", { class: "examples" }, examples)] : []),
-    );
+    byId("start").replaceChildren(...start(workspace, on, signal));
   }
 
   /** Show why there is no answer. */
