@@ -3,19 +3,26 @@ import { calm, make } from "./dom.js";
 
 const PAUSE = 500; // milliseconds that a still stays
 
-/** The stills of a hit (their addresses in hit.stills), with a button that turns them and a slider to turn by hand. */
+/** The address of a still of a hit; its clip lies beside them. */
+function still(hit, number) {
+  const [path, version] = hit.clip.split("?");
+  return `${path.replace("/clip/", "/stills/")}/${number}${version ? `?${version}` : ""}`;
+}
+
+/** The stills of a hit, hit.stills many, with a button that turns them and a slider to turn by hand. */
 export function flipbook(hit) {
-  const last = hit.stills.length - 1;
-  const picture = make("img", { alt: "", src: hit.stills[0] });
+  const last = hit.stills - 1;
+  const picture = make("img", { alt: "" });
   const slider = make("input", { type: "range", min: 0, max: last, value: 0, "aria-label": "Still" });
   const button = make("button", { type: "button" });
-  const place = make("div", { class: "player stills", role: "group", "aria-label": `Stills of ${hit.id}` }, picture, make("div", { class: "turning" }, button, slider));
+  const controls = make("div", { class: "turning" }, button, slider);
+  const place = make("div", { class: "player stills", role: "group", "aria-label": `Stills of ${hit.id}` }, picture, controls);
   let timer = 0;
 
   const show = (number) => {
     slider.value = String(number);
     slider.setAttribute("aria-valuetext", `${number + 1} of ${last + 1}`);
-    picture.src = hit.stills[number];
+    picture.src = still(hit, number);
     picture.alt = `Still ${number + 1} of ${last + 1} of ${hit.id}`;
   };
   const stop = () => {
@@ -39,6 +46,6 @@ export function flipbook(hit) {
   show(0);
   if (calm() || !last) stop();
   else setTimeout(() => place.isConnected && begin());
-  if (!last) place.lastChild.remove();
+  controls.hidden = !last;
   return place;
 }

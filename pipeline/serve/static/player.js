@@ -2,6 +2,7 @@
 import { reason } from "./api.js";
 import { calm, make } from "./dom.js";
 import { flipbook } from "./flipbook.js";
+import { clock } from "./words.js";
 
 const LATE = 0.04; // seconds that a frame may be late, so that a seek to a window's start counts as within it
 
@@ -24,11 +25,8 @@ function clip(hit) {
   video.muted = true; // a page that sounds by itself startles; the controls give the sound back
   const place = make("div", { class: "player" }, video);
   if (part) keepWithin(video, hit.start, hit.end);
-  if (hit.play === "transcoded") {
-    place.append(make("p", { class: "waiting", role: "status" }, "Preparing the clip…"));
-    video.addEventListener("loadeddata", () => place.querySelector(".waiting")?.remove(), { once: true });
-  }
-  video.addEventListener("error", () => explain(place, hit), { once: true });
+  if (hit.play === "transcoded") wait(place, video, hit);
+  video.addEventListener("error", () => otherwise(place, hit), { once: true });
   return place;
 }
 
@@ -55,16 +53,37 @@ function keepWithin(video, start, end) {
   });
 }
 
-/** Say why a clip does not play: the server's reason, or that the browser cannot. */
-async function explain(place, hit) {
+/** Say that a clip is being made, and then if it is cut, for the server makes clips of a minute at most. */
+function wait(place, video, hit) {
+  const note = make("p", { class: "waiting", role: "status" }, "Preparing the clip…");
+  place.append(note);
+  video.addEventListener("loadeddata", () => {
+    const whole = hit.end === null ? hit.seconds : hit.end - hit.start;
+    if (!whole || video.duration > whole - 1) note.remove();
+    else {
+      note.className = "chip cut";
+      note.textContent = `the first ${clock(video.duration)} of ${clock(whole)}`;
+    }
+  }, { once: true });
+}
+
+/** What is shown of a clip that does not play: the server's reason; of a file a clip made of it, of that its stills. */
+async function otherwise(place, hit) {
   let words = "This browser cannot play the clip.";
   try {
     const response = await fetch(hit.clip, { headers: { range: "bytes=0-0" } });
     if (!response.ok) words = await reason(response);
+    else if (hit.play === "file") return place.replaceWith(player({ ...hit, play: "transcoded", clip: made(hit.clip) }));
+    else if (hit.stills) return place.replaceWith(player({ ...hit, play: "stills" }));
   } catch {
     words = "The server does not answer. Is laff serve still running?";
   }
   place.replaceChildren(make("p", { class: "waiting", role: "alert" }, words));
+}
+
+/** The address of a clip that the server makes, in place of the file itself. */
+function made(clip) {
+  return `${clip}${clip.includes("?") ? "&" : "?"}made=1`;
 }
 
 /** Pause what plays when something else begins. */
