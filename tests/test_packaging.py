@@ -200,7 +200,11 @@ def held(wheel: Path) -> set[str]:
 def test_a_wheel_holds_the_four_names_and_the_data_files(wheel: Path, source: Path) -> None:
     ours = {"cli.py", STAGES}
     for name in NAMES[1:]:
-        files = (path for path in (ROOT / name).rglob("*") if path.suffix in (".py", ".json", ".yaml", ".html", ".css", ".js"))
+        files = (
+            path
+            for path in (ROOT / name).rglob("*")
+            if path.suffix in (".py", ".json", ".yaml", ".html", ".css", ".js")
+        )
         ours |= {path.relative_to(ROOT).as_posix() for path in files if path.parent.name != "__pycache__"}
     assert held(wheel) == ours
     with zipfile.ZipFile(wheel) as archive:
