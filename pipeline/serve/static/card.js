@@ -19,7 +19,7 @@ export function card(hit, names, best, on) {
       "article",
       { "aria-labelledby": title },
       media(hit, on),
-      make("h3", { id: title, title: hit.file || hit.id }, hidden(`${hit.rank}. `), hit.id),
+      make("h2", { id: title, title: hit.file || hit.id }, hidden(`${hit.rank}. `), hit.id),
       score(hit, best),
       bar(hit, names),
       hit.captions.length && hit.thumbnail ? make("p", { class: "caption" }, hit.captions[0]) : null,

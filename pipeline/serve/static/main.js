@@ -2,7 +2,7 @@
 import { ask, Problem } from "./api.js";
 import { byId, make } from "./dom.js";
 import { focusCard, listen, showKeys } from "./keys.js";
-import { chosen, Panel } from "./panel.js";
+import { choice, chosen, Panel } from "./panel.js";
 import { oneAtATime } from "./player.js";
 import { Results } from "./results.js";
 import { address, EMPTY, fitting, LONGEST, MOST, question, read, STEP } from "./state.js";
@@ -128,6 +128,8 @@ function reflect() {
   byId("split").value = state.split;
   byId("split-choice").hidden = byId("split").options.length < 3;
   panel.show(state, here);
+  byId("panel-toggle").hidden = !choice(here);
+  if (!choice(here)) togglePanel(false);
   const labels = chosen(state, here).map((model) => model.label).join(" + ");
   byId("panel-toggle").textContent = `Models and weights: ${labels}${Object.keys(state.weights).length ? ", weighted" : ""}`;
   document.title = [state.like ? `like ${state.like}` : state.sentence, here.name, "laff"].filter(Boolean).join(" – ");
@@ -177,7 +179,7 @@ function listenToControls() {
   byId("panel-toggle").addEventListener("click", () => togglePanel());
   byId("copy").addEventListener("click", copy);
   byId("help").addEventListener("click", showKeys);
-  listen(viewer, { copy, weights: () => togglePanel() });
+  listen(viewer, { copy, weights: () => choice(workspace()) && togglePanel() });
   addEventListener("popstate", () => {
     state = read(location.search);
     show();

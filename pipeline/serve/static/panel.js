@@ -9,6 +9,11 @@ export function chosen(state, workspace) {
   return named.length ? named : workspace.models.slice(0, 1);
 }
 
+/** Whether there is anything to choose or to weigh. */
+export function choice(workspace) {
+  return workspace.models.length > 1 || workspace.models.some((model) => model.weighable.video || model.weighable.text);
+}
+
 /** The panel of a workspace. changed: called with the new state. */
 export class Panel {
   constructor(changed) {

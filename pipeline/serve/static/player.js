@@ -4,6 +4,7 @@ import { calm, make } from "./dom.js";
 import { flipbook } from "./flipbook.js";
 import { clock } from "./words.js";
 
+let silent = true; // a page that sounds by itself startles; who turns the sound on has it in the next clip too
 const LATE = 0.04; // seconds that a frame may be late, so that a seek to a window's start counts as within it
 
 /** The element that plays a hit, with a label for those who do not see it; it begins by itself. */
@@ -22,7 +23,8 @@ function clip(hit) {
     playsinline: true,
     loop: !part && !calm(),
   });
-  video.muted = true; // a page that sounds by itself startles; the controls give the sound back
+  video.muted = silent;
+  video.addEventListener("volumechange", () => (silent = video.muted));
   const place = make("div", { class: "player" }, video);
   if (part) keepWithin(video, hit.start, hit.end);
   if (hit.play === "transcoded") wait(place, video, hit);

@@ -84,13 +84,14 @@ function found(answer, state, workspace) {
 function told(answer) {
   const words = Object.entries(answer.unknown ?? {}).map(([word, names]) => `“${word}” (${names.join(", ")})`);
   const lines = [...answer.notes];
-  if (answer.lost) lines.push("No word of this sentence is known, so the order says nothing.");
+  if (answer.lost) lines.push("NO WORD of this sentence is known, so the order says nothing.");
   else if (words.length) lines.push(`Some features do not know a word, and leave it out: ${words.join(", ")}`);
   return notes(lines);
 }
 
+/** Lines to know of. Those that begin in capitals, such as RANDOM WEIGHTS, take the worth of what is shown. */
 function notes(lines) {
-  return lines.map((line) => make("p", { class: "warn" }, line));
+  return lines.map((line) => make("p", { class: /^[A-Z]{3}/.test(line) ? "warn" : "note" }, line));
 }
 
 function meaning(models, like) {
