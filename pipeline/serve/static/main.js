@@ -23,7 +23,7 @@ const like = async (hit) => {
   focusCard(0);
 };
 const message = byId("message");
-const panel = new Panel((next) => later({ ...next, count: STEP }));
+const panel = new Panel({ changed: (next) => later({ ...next, count: STEP }), close: () => togglePanel(false) });
 const results = new Results({ open, like });
 const viewer = new Viewer({ like, copy, turned: (hit) => go({ ...state, hit: hit.id }, "turned"), closed });
 
@@ -136,6 +136,7 @@ function reflect() {
 }
 
 function togglePanel(open = byId("panel").hidden) {
+  if (!open && byId("panel").contains(document.activeElement)) byId("panel-toggle").focus();
   byId("panel").hidden = !open;
   byId("panel-toggle").setAttribute("aria-expanded", String(open));
 }
@@ -198,7 +199,7 @@ async function start() {
   byId("workspace-choice").hidden = workspaces.length < 2;
   byId("choices").hidden = false;
   listenToControls();
-  if (state.models.length > 1 || Object.keys(state.weights).length) togglePanel(true);
+  if (Object.keys(state.weights).length && matchMedia("(min-width: 60rem)").matches) togglePanel(true); // there is room
   if (!state.sentence && !state.like && matchMedia("(pointer: fine)").matches) byId("sentence").focus(); // a finger wants no keyboard yet
   await show();
 }

@@ -14,10 +14,10 @@ export function choice(workspace) {
   return workspace.models.length > 1 || workspace.models.some((model) => model.weighable.video || model.weighable.text);
 }
 
-/** The panel of a workspace. changed: called with the new state. */
+/** The panel of a workspace. on: {changed, close}; changed is called with the new state. */
 export class Panel {
-  constructor(changed) {
-    this.changed = changed;
+  constructor(on) {
+    [this.changed, this.close] = [on.changed, on.close];
     this.place = byId("panel");
     this.drawn = ""; // what the panel was made for
   }
@@ -42,7 +42,9 @@ export class Panel {
       this.#features("Features of sentences", "text", models),
     ];
     const fixed = models.filter((model) => !model.weighable.video && !model.weighable.text).map((model) => model.label);
+    const close = make("button", { type: "button", class: "plain close", "aria-label": "Close the weights", click: this.close }, "×");
     this.place.replaceChildren(
+      make("div", { class: "panel-head" }, make("h2", { id: "panel-title" }, "Models and weights"), close),
       ...groups.filter(Boolean),
       make("p", { class: "dim" }, "1 is as learned, 0 leaves out, 2 counts double."),
       ...(fixed.length ? [make("p", { class: "dim" }, `${fixed.join(", ")}: nothing to weigh inside.`)] : []),
