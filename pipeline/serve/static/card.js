@@ -10,8 +10,18 @@ import { figure, percent, times } from "./words.js";
  */
 export function card(hit, names, best, on) {
   const title = `title-${hit.item}`;
-  const like = make("button", { type: "button", class: "plain like", click: () => on.like(hit) }, "More like this", hidden(`: ${hit.id}`));
-  const open = make("button", { type: "button", class: "plain open", click: () => on.open(hit) }, "Larger", hidden(`: ${hit.id}`));
+  const like = make(
+    "button",
+    { type: "button", class: "plain like", click: () => on.like(hit) },
+    "More like this",
+    hidden(`: ${hit.id}`),
+  );
+  const open = make(
+    "button",
+    { type: "button", class: "plain open", click: () => on.open(hit) },
+    "Larger",
+    hidden(`: ${hit.id}`),
+  );
   return make(
     "li",
     { class: "card", "data-item": hit.item },

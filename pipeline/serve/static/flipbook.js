@@ -16,7 +16,12 @@ export function flipbook(hit) {
   const slider = make("input", { type: "range", min: 0, max: last, value: 0, "aria-label": "Still" });
   const button = make("button", { type: "button" });
   const controls = make("div", { class: "turning" }, button, slider);
-  const place = make("div", { class: "player stills", role: "group", "aria-label": `Stills of ${hit.id}` }, picture, controls);
+  const place = make(
+    "div",
+    { class: "player stills", role: "group", "aria-label": `Stills of ${hit.id}` },
+    picture,
+    controls,
+  );
   let timer = 0;
 
   const show = (number) => {

@@ -40,7 +40,8 @@ async function go(next, how = "step") {
   const last = history.state ?? {};
   const same = address(next) === location.pathname + location.search;
   state = next;
-  if (how === "turned" || how === "more" || (how === "typed" && last.how === "typed")) history.replaceState(last, "", address(state));
+  if (how === "turned" || how === "more" || (how === "typed" && last.how === "typed"))
+    history.replaceState(last, "", address(state));
   else history[same ? "replaceState" : "pushState"]({ how }, "", address(state));
   if (viewer.isOpen && !state.hit) viewer.close();
   if (how === "step") scrollTo(0, 0);
@@ -106,7 +107,8 @@ function look() {
   if (number < 0) {
     if (viewer.isOpen) viewer.close();
     else if (state.hit) say(`${state.hit} is not among these videos.`);
-  } else if (!viewer.isOpen || viewer.hits[viewer.number].id !== state.hit) viewer.show(results.hits, number, results.names);
+  } else if (!viewer.isOpen || viewer.hits[viewer.number].id !== state.hit)
+    viewer.show(results.hits, number, results.names);
 }
 
 function closed() {
@@ -124,14 +126,19 @@ function reflect() {
   const box = byId("sentence");
   if (box.value !== state.sentence) box.value = state.sentence;
   byId("workspace").value = here.key;
-  byId("split").replaceChildren(...["all", ...here.splits.filter((name) => name !== "all")].map((name) => make("option", { value: name }, name)));
+  byId("split").replaceChildren(
+    ...["all", ...here.splits.filter((name) => name !== "all")].map((name) => make("option", { value: name }, name)),
+  );
   byId("split").value = state.split;
   byId("split-choice").hidden = byId("split").options.length < 3;
   panel.show(state, here);
   byId("panel-toggle").hidden = !choice(here);
   if (!choice(here)) togglePanel(false);
-  const labels = chosen(state, here).map((model) => model.label).join(" + ");
-  byId("panel-toggle").textContent = `Models and weights: ${labels}${Object.keys(state.weights).length ? ", weighted" : ""}`;
+  const labels = chosen(state, here)
+    .map((model) => model.label)
+    .join(" + ");
+  byId("panel-toggle").textContent =
+    `Models and weights: ${labels}${Object.keys(state.weights).length ? ", weighted" : ""}`;
   document.title = [state.like ? `like ${state.like}` : state.sentence, here.name, "laff"].filter(Boolean).join(" – ");
 }
 
@@ -165,7 +172,12 @@ function listenToControls() {
     go({ ...state, sentence: box.value, like: "", count: STEP, hit: "" });
   });
   byId("workspace").addEventListener("change", ({ target }) =>
-    go(fitting({ ...state, like: "", count: STEP }, workspaces.find((one) => one.key === target.value))),
+    go(
+      fitting(
+        { ...state, like: "", count: STEP },
+        workspaces.find((one) => one.key === target.value),
+      ),
+    ),
   );
   byId("split").addEventListener("change", ({ target }) => go({ ...state, split: target.value, count: STEP }));
   byId("more").addEventListener("click", async () => {

@@ -37,18 +37,29 @@ export class Panel {
     const models = chosen(this.state, workspace);
     const several = models.length > 1;
     const groups = [
-      this.#group("Models", workspace.models.map((model) => this.#model(model, models, several))),
+      this.#group(
+        "Models",
+        workspace.models.map((model) => this.#model(model, models, several)),
+      ),
       this.#features("Features of videos", "video", models),
       this.#features("Features of sentences", "text", models),
     ];
     const fixed = models.filter((model) => !model.weighable.video && !model.weighable.text).map((model) => model.label);
-    const close = make("button", { type: "button", class: "plain close", "aria-label": "Close the weights", click: this.close }, "×");
+    const close = make(
+      "button",
+      { type: "button", class: "plain close", "aria-label": "Close the weights", click: this.close },
+      "×",
+    );
     this.place.replaceChildren(
       make("div", { class: "panel-head" }, make("h2", { id: "panel-title" }, "Models and weights"), close),
       ...groups.filter(Boolean),
       make("p", { class: "dim" }, "1 is as learned, 0 leaves out, 2 counts double."),
       ...(fixed.length ? [make("p", { class: "dim" }, `${fixed.join(", ")}: nothing to weigh inside.`)] : []),
-      make("button", { type: "button", class: "reset", click: () => this.changed({ ...this.state, weights: {} }) }, "Reset the weights"),
+      make(
+        "button",
+        { type: "button", class: "reset", click: () => this.changed({ ...this.state, weights: {} }) },
+        "Reset the weights",
+      ),
     );
     if (focused) byId(focused)?.focus();
   }
@@ -64,13 +75,23 @@ export class Panel {
       this.changed({ ...this.state, weights, models: box.checked ? [...others, model.name] : others });
     });
     const choice = make("label", { class: "choice" }, box, model.label);
-    return make("div", {}, choice, on && several ? this.#slider(`model:${model.name}`, "weight", `Weight of ${model.label}`) : null);
+    return make(
+      "div",
+      {},
+      choice,
+      on && several ? this.#slider(`model:${model.name}`, "weight", `Weight of ${model.label}`) : null,
+    );
   }
 
   #features(title, side, models) {
-    const names = [...new Set(models.filter((model) => model.weighable[side]).flatMap((model) => model.features[side]))];
+    const names = [
+      ...new Set(models.filter((model) => model.weighable[side]).flatMap((model) => model.features[side])),
+    ];
     if (!names.length) return null;
-    return this.#group(title, names.map((name) => this.#slider(`${side}:${name}`, name, `Weight of ${name}, ${title.toLowerCase()}`)));
+    return this.#group(
+      title,
+      names.map((name) => this.#slider(`${side}:${name}`, name, `Weight of ${name}, ${title.toLowerCase()}`)),
+    );
   }
 
   #group(title, lines) {

@@ -59,14 +59,18 @@ function keepWithin(video, start, end) {
 function wait(place, video, hit) {
   const note = make("p", { class: "waiting", role: "status" }, "Preparing the clip…");
   place.append(note);
-  video.addEventListener("loadeddata", () => {
-    const whole = hit.end === null ? hit.seconds : hit.end - hit.start;
-    if (!whole || video.duration > whole - 1) note.remove();
-    else {
-      note.className = "chip cut";
-      note.textContent = `the first ${clock(video.duration)} of ${clock(whole)}`;
-    }
-  }, { once: true });
+  video.addEventListener(
+    "loadeddata",
+    () => {
+      const whole = hit.end === null ? hit.seconds : hit.end - hit.start;
+      if (!whole || video.duration > whole - 1) note.remove();
+      else {
+        note.className = "chip cut";
+        note.textContent = `the first ${clock(video.duration)} of ${clock(whole)}`;
+      }
+    },
+    { once: true },
+  );
 }
 
 /** What is shown of a clip that does not play: the server's reason; of a file a clip made of it, of that its stills. */
@@ -75,7 +79,8 @@ async function otherwise(place, hit) {
   try {
     const response = await fetch(hit.clip, { headers: { range: "bytes=0-0" } });
     if (!response.ok) words = await reason(response);
-    else if (hit.play === "file") return place.replaceWith(player({ ...hit, play: "transcoded", clip: made(hit.clip) }));
+    else if (hit.play === "file")
+      return place.replaceWith(player({ ...hit, play: "transcoded", clip: made(hit.clip) }));
     else if (hit.stills) return place.replaceWith(player({ ...hit, play: "stills" }));
   } catch {
     words = "The server does not answer. Is laff serve still running?";

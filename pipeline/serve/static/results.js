@@ -20,7 +20,10 @@ export class Results {
   show(answer, state, workspace) {
     const models = chosen(state, workspace);
     this.hits = answer.hits;
-    this.names = features(answer.hits, models.flatMap((model) => model.features.video));
+    this.names = features(
+      answer.hits,
+      models.flatMap((model) => model.features.video),
+    );
     byId("status").textContent = found(answer, state, workspace);
     byId("told").replaceChildren(...told(answer));
     byId("start").replaceChildren();
@@ -44,7 +47,9 @@ export class Results {
     );
     const cards = [...this.cards.values()];
     for (const old of [...place.children]) if (!cards.includes(old)) old.remove();
-    cards.forEach((one, number) => place.children[number] !== one && place.insertBefore(one, place.children[number] ?? null));
+    cards.forEach(
+      (one, number) => place.children[number] !== one && place.insertBefore(one, place.children[number] ?? null),
+    );
     if (focused && !place.contains(document.activeElement))
       place.querySelector(`[data-item="${CSS.escape(focused)}"] .picture`)?.focus({ preventScroll: true });
   }
@@ -95,7 +100,8 @@ function notes(lines) {
 }
 
 function meaning(models, like) {
-  if (models > 1) return "Score: over the models, the sum of weight / (60 + rank). It orders these videos and says nothing beyond that.";
+  if (models > 1)
+    return "Score: over the models, the sum of weight / (60 + rank). It orders these videos and says nothing beyond that.";
   const what = like ? "the two videos" : "sentence and video";
   return `Score: the cosine between ${what}, from −1 to 1; the nearer, the higher. It orders these videos and is no probability. Bars show it as a part of the best one.`;
 }

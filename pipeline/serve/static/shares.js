@@ -48,7 +48,13 @@ export function list(hit, names) {
   const line = ([name, part]) => {
     const piece = make("span", { class: colour(name, names), "aria-hidden": "true" });
     piece.style.width = `${Math.max(part, 0) * 100}%`;
-    return make("li", {}, make("span", { class: "name" }, name), make("span", { class: "track" }, piece), percent(part));
+    return make(
+      "li",
+      {},
+      make("span", { class: "name" }, name),
+      make("span", { class: "track" }, piece),
+      percent(part),
+    );
   };
   return make("ul", { class: "share-list", "aria-label": "Share of each feature" }, shares.map(line));
 }

@@ -8,7 +8,11 @@ const PICTURES = 3; // of each example
 /** The elements of the start. on: called with the sentence of an example; signal: aborted when the page shows another. */
 export function start(workspace, on, signal) {
   const lead = make("p", { class: "lead" }, "Find videos by a sentence");
-  const about = make("p", {}, `${workspace.name}: ${counted(workspace.videos, "video")}. Say what one shows; the nearest come first.`);
+  const about = make(
+    "p",
+    {},
+    `${workspace.name}: ${counted(workspace.videos, "video")}. Say what one shows; the nearest come first.`,
+  );
   if (!workspace.examples.length) return [lead, about];
   const examples = workspace.examples.map((text) => example(text, workspace, on, signal));
   return [lead, about, make("h2", {}, "For example"), make("ul", { class: "examples" }, examples)];
@@ -18,7 +22,11 @@ export function start(workspace, on, signal) {
 function example(text, workspace, on, signal) {
   const pictures = make("span", { class: "pictures", "aria-hidden": "true" });
   fill(pictures, text, workspace, signal);
-  return make("li", {}, make("button", { type: "button", class: "example", click: () => on(text) }, pictures, make("span", {}, text)));
+  return make(
+    "li",
+    {},
+    make("button", { type: "button", class: "example", click: () => on(text) }, pictures, make("span", {}, text)),
+  );
 }
 
 async function fill(place, text, workspace, signal) {

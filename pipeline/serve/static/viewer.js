@@ -27,7 +27,12 @@ export class Viewer {
     const hit = hits[number];
     const title = make("h2", { id: "viewer-title" }, hit.id);
     this.dialog.replaceChildren(
-      make("div", { class: "viewer-head" }, title, this.#button("Close", () => this.close(), { class: "plain close", "aria-label": "Close" }, "×")),
+      make(
+        "div",
+        { class: "viewer-head" },
+        title,
+        this.#button("Close", () => this.close(), { class: "plain close", "aria-label": "Close" }, "×"),
+      ),
       hit.play === null ? make("div", { class: "player" }, picture(hit)) : player(hit),
       make("div", { class: "viewer-facts" }, this.#facts(hit), list(hit, names)),
       captions(hit),
@@ -85,5 +90,14 @@ export class Viewer {
 
 function captions(hit) {
   if (!hit.captions.length) return null;
-  return make("section", { "aria-label": "Captions" }, make("h3", {}, "Captions"), make("ul", {}, hit.captions.map((text) => make("li", {}, text))));
+  return make(
+    "section",
+    { "aria-label": "Captions" },
+    make("h3", {}, "Captions"),
+    make(
+      "ul",
+      {},
+      hit.captions.map((text) => make("li", {}, text)),
+    ),
+  );
 }
