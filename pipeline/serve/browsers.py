@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.serve.media import Kind
+from pipeline.serve.kinds import Kind
 
 # Of a file's ending: what it is called in HTTP, FFmpeg's name of its container, and of the codecs in it that play in
 # Chromium, Firefox and Safari alike (AV1 and VP9 in the two newest versions of each).

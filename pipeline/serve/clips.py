@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from pipeline.serve.media import Window
+from pipeline.serve.moments import Window
 from pipeline.serve.problems import Refused
 from pipeline.workers.killable import Killable, Lost
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from pipeline.serve.media import STILLS
+from pipeline.serve.making import STILLS
 from pipeline.serve.opened import Opened
 from pipeline.serve.plays import MADE
 

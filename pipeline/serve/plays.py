@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 
 from pipeline.errors import LaffError
-from pipeline.serve import browsers, media
+from pipeline.serve import browsers, kinds, making
 from pipeline.serve.opened import Opened
 
 FILE, MADE, STILLS = "file", "transcoded", "stills"
@@ -35,7 +35,7 @@ class Plays:
             if key in self._known:
                 return self._known[key]
         try:
-            found = FILE if browsers.plays(path, media.kind(path)) else made()
+            found = FILE if browsers.plays(path, kinds.kind(path)) else made()
         except LaffError:
             found = ""
         with self._lock:
@@ -47,4 +47,4 @@ class Plays:
 
 def made() -> str:
     """How a file that browsers do not play is shown: as a clip, or as stills where nothing here makes clips."""
-    return MADE if media.encoder() else STILLS
+    return MADE if making.encoder() else STILLS

@@ -9,10 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.errors import LaffError
-from pipeline.serve import browsers, media, question, sending
+from pipeline.serve import browsers, making, question, sending
 from pipeline.serve.clips import Clips
 from pipeline.serve.guard import mistake
 from pipeline.serve.hits import completed
+from pipeline.serve.moments import Window
 from pipeline.serve.opened import Opened, check_row
 from pipeline.serve.plays import FILE, MADE, Plays
 from pipeline.serve.problems import Refused
@@ -59,7 +60,7 @@ class Site:
         from starlette.applications import Starlette
         from starlette.routing import Route
 
-        addresses = {
+        addresses: dict[str, Callable[[Request], Awaitable[Response]]] = {
             "/": self.page,
             "/static/{name}": self.static,
             "/api/workspaces": self.workspaces,
@@ -103,7 +104,7 @@ class Site:
         try:
             return await asyncio.wait_for(self._read(partial(self._plays.of, opened, row)), LOOKING)
         except TimeoutError:
-            return MADE if media.encoder() else ""
+            return MADE if making.encoder() else ""
 
     async def thumbnail(self, request: Request) -> Response:
         """The picture of an item."""
@@ -121,27 +122,27 @@ class Site:
         if play == FILE:
             descriptor, status = await self._read(partial(opened.files.opened, row))
             return sending.file(request, descriptor, status, browsers.content_type(path))
-        entry = media.encoder()
+        entry = making.encoder()
         if play != MADE or entry is None:
             await self._read(partial(opened.files.check, row))
             raise Refused("this video can be shown as stills only", 404)
-        [clip] = await self._made(served, opened, row, media.clip)
+        [clip] = await self._made(served, opened, row, making.clip)
         return sending.small(request, clip, entry[2])
 
     async def still(self, request: Request) -> Response:
-        """A moment of an item, of media.STILLS that are evenly spread."""
+        """A moment of an item, of making.STILLS that are evenly spread."""
         served, opened, row = self._item(request)
         number = request.path_params["number"]
-        if number not in map(str, range(media.STILLS)):
-            raise Refused(f"no still {number[:20]!r}; they are 0 to {media.STILLS - 1}", 404)
-        stills = await self._made(served, opened, row, media.stills)
+        if number not in map(str, range(making.STILLS)):
+            raise Refused(f"no still {number[:20]!r}; they are 0 to {making.STILLS - 1}", 404)
+        stills = await self._made(served, opened, row, making.stills)
         return sending.small(request, stills[int(number)], "image/jpeg")
 
     async def _made(
-        self, served: Served, opened: Opened, row: int, job: Callable[[media.Window], list[bytes]]
+        self, served: Served, opened: Opened, row: int, job: Callable[[Window], list[bytes]]
     ) -> list[bytes]:
         status = await self._read(partial(opened.files.check, row))
-        window = media.Window(opened.catalog.paths[row], *opened.window(row))
+        window = Window(opened.catalog.paths[row], *opened.window(row))
         return list(await self._clips.made((job.__name__, status.st_ino, status.st_mtime_ns, window), job, window))
 
     def _item(self, request: Request) -> tuple[Served, Opened, int]:
