@@ -2,6 +2,7 @@
 import { ask, Problem } from "./api.js";
 import { byId, make } from "./dom.js";
 import { focusCard, listen, showKeys } from "./keys.js";
+import { copy, say } from "./message.js";
 import { choice, chosen, Panel } from "./panel.js";
 import { oneAtATime } from "./player.js";
 import { Results } from "./results.js";
@@ -22,7 +23,6 @@ const like = async (hit) => {
   await go({ ...state, like: hit.id, sentence: "", count: STEP, hit: "" });
   focusCard(0);
 };
-const message = byId("message");
 const panel = new Panel({ changed: (next) => later({ ...next, count: STEP }), close: () => togglePanel(false) });
 const results = new Results({ open, like });
 const viewer = new Viewer({ like, copy, turned: (hit) => go({ ...state, hit: hit.id }, "turned"), closed });
@@ -148,22 +148,6 @@ function togglePanel(open = byId("panel").hidden) {
   byId("panel-toggle").setAttribute("aria-expanded", String(open));
 }
 
-async function copy() {
-  try {
-    await navigator.clipboard.writeText(location.href);
-    say("The link is copied.");
-  } catch {
-    say("Copy the link from the address bar; it holds all of this."); // browsers let pages copy on safe addresses only
-  }
-}
-
-/** Tell something that passes. */
-function say(words) {
-  (viewer.isOpen ? viewer.dialog : document.body).append(message); // an open dialog hides what is outside of it
-  message.textContent = words;
-  setTimeout(() => message.textContent === words && (message.textContent = ""), 4000);
-}
-
 function listenToControls() {
   const box = byId("sentence");
   box.addEventListener("input", () => later({ ...state, sentence: box.value, like: "", count: STEP, hit: "" }));
@@ -212,7 +196,8 @@ async function start() {
   byId("choices").hidden = false;
   listenToControls();
   if (Object.keys(state.weights).length && matchMedia("(min-width: 60rem)").matches) togglePanel(true); // there is room
-  if (!state.sentence && !state.like && matchMedia("(pointer: fine)").matches) byId("sentence").focus(); // a finger wants no keyboard yet
+  const typing = matchMedia("(pointer: fine)").matches; // a finger wants no keyboard yet
+  if (!state.sentence && !state.like && typing) byId("sentence").focus();
   await show();
 }
 

@@ -83,7 +83,8 @@ function found(answer, state, workspace) {
   if (!answer.hits.length) return "No videos.";
   const where = state.split === "all" ? `of ${counted(workspace.videos, "video")}` : `videos of ${state.split}`;
   const what = state.like ? ` like ${state.like}` : "";
-  return `The ${thousands(answer.hits.length)} nearest ${where}${what}, by ${answer.model}, in ${thousands(Math.round(answer.milliseconds))} ms`;
+  const milliseconds = thousands(Math.round(answer.milliseconds));
+  return `The ${thousands(answer.hits.length)} nearest ${where}${what}, by ${answer.model}, in ${milliseconds} ms`;
 }
 
 function told(answer) {
@@ -103,5 +104,8 @@ function meaning(models, like) {
   if (models > 1)
     return "Score: over the models, the sum of weight / (60 + rank). It orders these videos and says nothing beyond that.";
   const what = like ? "the two videos" : "sentence and video";
-  return `Score: the cosine between ${what}, from −1 to 1; the nearer, the higher. It orders these videos and is no probability. Bars show it as a part of the best one.`;
+  return (
+    `Score: the cosine between ${what}, from −1 to 1; the nearer, the higher. ` +
+    "It orders these videos and is no probability. Bars show it as a part of the best one."
+  );
 }

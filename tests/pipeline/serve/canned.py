@@ -106,7 +106,7 @@ class Canned:
             hits = []
         unknown = {"zyx": ["bow"]} if "zyx" in given.get("q", "") else {}
         return JSONResponse(
-            {"query": "", "model": "laff", "milliseconds": 7.4, "notes": [], "unknown": unknown, "lost": False, "hits": hits}
+            {"query": "", "model": "laff", "milliseconds": 7.4, "notes": [], "unknown": unknown, "lost": "zyx" == given.get("q"), "hits": hits}
         )
 
     def picture(self, request: Request) -> Response:

@@ -160,6 +160,10 @@ def test_a_link_brings_all_of_it_back(page: Page, site: Canned) -> None:
     assert page.get_by_label("Weight of x3d, features of videos").input_value() == "3"
     assert page.locator("#panel input:checked").count() == 2
     assert "weight / (60 + rank)" in page.locator("#meaning").inner_text()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("#viewer").get_by_role("button", name="Copy link").click()
+    page.locator("#viewer #message", has_text="The link is copied.").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
 
 
 def test_more_adds_hits_and_leaves_the_first_alone(page: Page, site: Canned) -> None:
@@ -265,6 +269,8 @@ def test_mistakes_are_told_in_words(browser: Browser, site: Canned) -> None:
         page.goto(site.address + "/?q=a+dog&hit=video99")
         page.wait_for_selector(".card")
         assert page.locator("#message").inner_text() == "video99 is not among these videos."
+        page.fill("#sentence", "zyx")
+        until(page, "document.querySelector('#told').textContent.startsWith('NO WORD of this sentence is known')")
         page.fill("#sentence", "none")
         until(page, "document.querySelector('#status').textContent === 'No videos.'")
         page.route("**/api/search*", lambda route: route.abort())
