@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +14,21 @@ from pipeline.graph import models
 from pipeline.graph.kept import Kept
 from pipeline.items.splits import SPLITS
 from pipeline.parts import classes
+from pipeline.search.examples import examples
 from pipeline.search.finder import choose
 from pipeline.search.library import Library
+from pipeline.search.unknown import Unknown
+from pipeline.search.weights import read as read_weights
 from pipeline.serve.item_files import ItemFiles
 from pipeline.serve.looks import Looks
+from pipeline.serve.problems import Refused
 from pipeline.serve.question import Question
 from pipeline.store import home
 
 if TYPE_CHECKING:
     from pipeline.request import Request
 
-LIBRARIES = 4  # of other models and splits, that are kept open
+MEMORY = 2 << 30  # bytes that the stored vectors of a model may take; larger ones are streamed from their files
 CAPTIONS = 3  # of a hit
 
 
@@ -38,8 +41,7 @@ class Opened:
         chosen: the models that search where a question names none; version: of the table, which numbers the items.
         """
         self.request, self.chosen, self.version = request, chosen, version
-        self.library = Library(request, chosen)
-        self._libraries: OrderedDict[tuple[tuple[str, ...], str], Library] = OrderedDict()
+        self.library = Library(request, chosen, memory=MEMORY)
         context = self.library.context
         self.catalog, self._graph = context.catalog, context.graph
         self.looks, self.files = Looks(context), ItemFiles(context.catalog)
@@ -49,21 +51,21 @@ class Opened:
     def answer(self, question: Question) -> dict[str, Any]:
         """What /api/search or /api/like gives, without pictures and clips. LaffError where it cannot be answered."""
         start = time.perf_counter()
-        library = self._library(question.models or self.chosen, question.split)
+        library = self.library.beside(question.models or self.chosen, question.split)
+        weights, unknown = read_weights(question.weights), Unknown()
         if question.like:
-            hits, unknown = library.like(question.like, question.k), {}
-            lost = False
+            if question.like not in self.catalog.row:
+                raise Refused("no video has this id", 404)  # a path, which a library would take too, is none
+            hits = library.like(question.like, question.k, weights)
         else:
-            hits = library.search(question.text, question.k)
-            words = library.unknown(question.text)
-            unknown, lost = words.words, words.all
+            hits, unknown = library.search(question.text, question.k, weights), library.unknown(question.text)
         return {
             "query": question.text or question.like,
             "model": library.name,
             "milliseconds": round(1000 * (time.perf_counter() - start), 1),
-            "notes": library.notes(),
-            "unknown": unknown,
-            "lost": lost,
+            "notes": library.notes(weights),
+            "unknown": unknown.words,
+            "lost": unknown.all,
             "hits": [
                 {
                     "rank": rank,
@@ -78,18 +80,6 @@ class Opened:
             ],
         }
 
-    def _library(self, names: tuple[str, ...], split: str) -> Library:
-        """The library of some models and a split; the last ones stay open."""
-        if (names, split) == (self.chosen, "all"):
-            return self.library
-        key = (names, split)
-        if key not in self._libraries:
-            self._libraries[key] = Library(self.request, names, split)
-            while len(self._libraries) > LIBRARIES:
-                self._libraries.popitem(last=False)
-        self._libraries.move_to_end(key)
-        return self._libraries[key]
-
     def about(self) -> dict[str, Any]:
         """What /api/workspaces gives of it, without its key and name."""
         return {
@@ -97,7 +87,7 @@ class Opened:
             "models": [self._model(kept) for kept in self._models()],
             "splits": self._splits(),
             "notes": self.library.notes(),
-            "examples": [],
+            "examples": examples(self.catalog),
         }
 
     def _models(self) -> list[Kept]:
