@@ -3,10 +3,10 @@ import { ask, Problem } from "./api.js";
 import { byId, make } from "./dom.js";
 import { focusCard, listen, showKeys } from "./keys.js";
 import { copy, say } from "./message.js";
-import { choice, chosen, Panel } from "./panel.js";
+import { choice, Panel } from "./panel.js";
 import { oneAtATime } from "./player.js";
 import { Results } from "./results.js";
-import { address, EMPTY, fitting, LONGEST, MOST, question, read, STEP } from "./state.js";
+import { address, chosen, EMPTY, fitting, LONGEST, MOST, question, read, STEP } from "./state.js";
 import { Viewer } from "./viewer.js";
 
 const TYPING = 250; // milliseconds without a key before a sentence is asked

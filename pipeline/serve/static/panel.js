@@ -1,17 +1,12 @@
 /* Which models answer, and how much each of them and of their features counts. */
 import { byId, make } from "./dom.js";
+import { chosen, fitting, weighable } from "./state.js";
 
 const MOST = 2; // the right end of a slider; 1 is as learned
 
-/** The models that answer in this state: those it names, else the main one. */
-export function chosen(state, workspace) {
-  const named = workspace.models.filter((model) => state.models.includes(model.name));
-  return named.length ? named : workspace.models.slice(0, 1);
-}
-
 /** Whether there is anything to choose or to weigh. */
 export function choice(workspace) {
-  return workspace.models.length > 1 || workspace.models.some((model) => model.weighable.video || model.weighable.text);
+  return workspace.models.length > 1 || weighable(workspace.models).length > 0;
 }
 
 /** The panel of a workspace. on: {changed, close}; changed is called with the new state. */
@@ -24,27 +19,26 @@ export class Panel {
 
   /** Show the controls of a state; those that a reader is moving stay as they are. */
   show(state, workspace) {
-    this.state = state;
+    [this.state, this.workspace] = [state, workspace];
     const made = JSON.stringify([workspace.key, chosen(state, workspace).map((model) => model.name)]);
-    if (made !== this.drawn) this.#draw(workspace);
+    if (made !== this.drawn) this.#draw(chosen(state, workspace));
     this.drawn = made;
     for (const slider of this.place.querySelectorAll("input[type=range]")) set(slider, state.weights[slider.name] ?? 1);
     this.place.querySelector(".reset").disabled = !Object.keys(state.weights).length;
   }
 
-  #draw(workspace) {
+  #draw(models) {
     const focused = document.activeElement?.id;
-    const models = chosen(this.state, workspace);
-    const several = models.length > 1;
+    const weights = weighable(models);
     const groups = [
       this.#group(
         "Models",
-        workspace.models.map((model) => this.#model(model, models, several)),
+        this.workspace.models.map((model) => this.#model(model, models, weights)),
       ),
-      this.#features("Features of videos", "video", models),
-      this.#features("Features of sentences", "text", models),
+      this.#features("Features of videos", "video:", weights),
+      this.#features("Features of sentences", "text:", weights),
     ];
-    const fixed = models.filter((model) => !model.weighable.video && !model.weighable.text).map((model) => model.label);
+    const fixed = models.filter((model) => !weighable([model]).length).map((model) => model.label);
     const close = make(
       "button",
       { type: "button", class: "plain close", "aria-label": "Close the weights", click: this.close },
@@ -53,7 +47,7 @@ export class Panel {
     this.place.replaceChildren(
       make("div", { class: "panel-head" }, make("h2", { id: "panel-title" }, "Models and weights"), close),
       ...groups.filter(Boolean),
-      make("p", { class: "dim" }, "1 is as learned, 0 leaves out, 2 counts double."),
+      make("p", { class: "dim" }, "1 is as learned, 0 leaves out, 2 counts twice."),
       ...(fixed.length ? [make("p", { class: "dim" }, `${fixed.join(", ")}: nothing to weigh inside.`)] : []),
       make(
         "button",
@@ -64,34 +58,27 @@ export class Panel {
     if (focused) byId(focused)?.focus();
   }
 
-  #model(model, models, several) {
-    const on = models.includes(model);
+  #model(model, models, weights) {
     const box = make("input", { type: "checkbox", id: `model-${model.name}` });
-    box.checked = on;
+    box.checked = models.includes(model);
     box.addEventListener("change", () => {
       const others = models.map((one) => one.name).filter((name) => name !== model.name);
-      const weights = { ...this.state.weights };
-      if (!box.checked) delete weights[`model:${model.name}`];
-      this.changed({ ...this.state, weights, models: box.checked ? [...others, model.name] : others });
+      const names = box.checked ? [...others, model.name] : others;
+      this.changed(fitting({ ...this.state, models: names }, this.workspace));
     });
-    const choice = make("label", { class: "choice" }, box, model.label);
-    return make(
-      "div",
-      {},
-      choice,
-      on && several ? this.#slider(`model:${model.name}`, "weight", `Weight of ${model.label}`) : null,
-    );
+    const label = make("label", { class: "choice" }, box, model.label);
+    const weight = `model:${model.name}`;
+    if (!weights.includes(weight)) return label;
+    return make("div", {}, label, this.#slider(weight, "weight", `Weight of ${model.label}`));
   }
 
-  #features(title, side, models) {
-    const names = [
-      ...new Set(models.filter((model) => model.weighable[side]).flatMap((model) => model.features[side])),
-    ];
-    if (!names.length) return null;
-    return this.#group(
-      title,
-      names.map((name) => this.#slider(`${side}:${name}`, name, `Weight of ${name}, ${title.toLowerCase()}`)),
-    );
+  #features(title, side, weights) {
+    const own = weights.filter((weight) => weight.startsWith(side));
+    const line = (weight) => {
+      const name = weight.slice(side.length);
+      return this.#slider(weight, name, `Weight of ${name}, ${title.toLowerCase()}`);
+    };
+    return own.length ? this.#group(title, own.map(line)) : null;
   }
 
   #group(title, lines) {

@@ -1,10 +1,9 @@
 /* The answer: how many videos were found, what to know of it, and their cards. */
 import { card } from "./card.js";
 import { byId, make } from "./dom.js";
-import { chosen } from "./panel.js";
 import { features, legend } from "./shares.js";
 import { start } from "./start.js";
-import { MOST } from "./state.js";
+import { chosen, MOST } from "./state.js";
 import { counted, thousands } from "./words.js";
 
 /** The list of hits. on: {open, like}, called with the hit. */

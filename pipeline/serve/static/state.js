@@ -62,17 +62,28 @@ export function address(state) {
   return text ? `/?${text}` : "/";
 }
 
-/** The state without models, weights and split that a workspace does not have. */
+/** The models that answer in this state: those it names, else the main one. */
+export function chosen(state, workspace) {
+  const named = workspace.models.filter((model) => state.models.includes(model.name));
+  return named.length ? named : workspace.models.slice(0, 1);
+}
+
+/** The names of the weights that some models have: "model:laff" where there are several, "video:x3d", "text:bow". */
+export function weighable(models) {
+  const features = (side) =>
+    models
+      .filter((model) => model.weighable[side])
+      .flatMap((model) => model.features[side].map((name) => `${side}:${name}`));
+  const several = models.length > 1 ? models.map((model) => `model:${model.name}`) : [];
+  return [...new Set([...several, ...features("video"), ...features("text")])];
+}
+
+/** The state without what a workspace does not have: models, a split, weights of models and features. */
 export function fitting(state, workspace) {
   const names = workspace.models.map((model) => model.name);
-  const known = new Set(names.map((name) => `model:${name}`));
-  for (const model of workspace.models)
-    for (const side of ["video", "text"]) for (const name of model.features[side]) known.add(`${side}:${name}`);
-  return {
-    ...state,
-    workspace: workspace.key,
-    models: state.models.filter((name) => names.includes(name)),
-    weights: Object.fromEntries(Object.entries(state.weights).filter(([name]) => known.has(name))),
-    split: workspace.splits.includes(state.split) ? state.split : "all",
-  };
+  const fit = { ...state, workspace: workspace.key, models: state.models.filter((name) => names.includes(name)) };
+  const known = weighable(chosen(fit, workspace));
+  fit.weights = Object.fromEntries(Object.entries(state.weights).filter(([name]) => known.includes(name)));
+  fit.split = workspace.splits.includes(state.split) ? state.split : "all";
+  return fit;
 }

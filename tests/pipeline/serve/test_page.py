@@ -209,8 +209,15 @@ def test_weights_take_effect_at_once(page: Page, site: Canned) -> None:
     page.wait_for_url("**&model=laff&model=concat&**")
     assert page.get_by_label("Weight of concat").count() == 1
     page.get_by_role("button", name="Reset the weights").click()
-    page.wait_for_url("**/?q=a+red+circle&model=laff&model=concat")
+    page.wait_for_url("**/?w=first&q=a+red+circle&model=laff&model=concat")
     assert slider.input_value() == "1"
+    page.get_by_label("Weight of x3d, features of videos").fill("0")
+    page.wait_for_url("**&weight=video%3Ax3d%3D0")
+    page.get_by_label("laff", exact=True).uncheck()  # concat has no features to weigh
+    page.wait_for_url("**/?w=first&q=a+red+circle&model=concat")
+    until(page, "!document.querySelector('[aria-busy]')")
+    assert site.last() == {"w": "first", "q": "a red circle", "model": ["concat"], "k": "24"}
+    assert page.locator("#panel input[type=range]").count() == 0
 
 
 def test_keys(page: Page, site: Canned) -> None:
@@ -287,7 +294,7 @@ def test_mistakes_are_told_in_words(browser: Browser, site: Canned) -> None:
 def test_another_collection_has_models_of_its_own(page: Page, site: Canned) -> None:
     found(page, site, "/?q=a+dog&model=concat&weight=video:x3d=0.5&split=test")
     page.locator("#workspace").select_option("second")
-    page.wait_for_url("**/?w=second&q=a+dog&weight=video%3Ax3d%3D0.5")
+    page.wait_for_url("**/?w=second&q=a+dog")
     until(page, "document.querySelector('#status').textContent.includes('of 1 video,')")
     assert not page.locator("#split-choice").is_visible()
     assert not page.locator("#panel-toggle").is_visible()  # one model, and nothing to weigh
