@@ -29,10 +29,10 @@ export function card(hit, names, best, on) {
       "article",
       { "aria-labelledby": title },
       media(hit, on),
-      make("h2", { id: title, title: hit.file || hit.id }, hidden(`${hit.rank}. `), hit.id),
+      make("h2", { id: title, dir: "auto", title: hit.file || hit.id }, hidden(`${hit.rank}. `), hit.id),
       score(hit, best),
       bar(hit, names),
-      hit.captions.length && hit.thumbnail ? make("p", { class: "caption" }, hit.captions[0]) : null,
+      hit.captions.length && hit.thumbnail ? make("p", { class: "caption", dir: "auto" }, hit.captions[0]) : null,
       make("div", { class: "actions screen-only" }, like, open),
     ),
   );
@@ -67,7 +67,7 @@ function media(hit, on) {
 
 /** The thumbnail of a hit; where there is none, its first caption or its id. */
 export function picture(hit) {
-  const words = () => make("span", { class: "instead" }, hit.captions[0] ?? hit.id);
+  const words = () => make("span", { class: "instead", dir: "auto" }, hit.captions[0] ?? hit.id);
   if (!hit.thumbnail) return words();
   const image = make("img", { src: hit.thumbnail, alt: "", loading: "lazy", decoding: "async" });
   image.addEventListener("error", () => image.replaceWith(words()), { once: true });

@@ -6,7 +6,7 @@ import { copy, say } from "./message.js";
 import { choice, Panel } from "./panel.js";
 import { oneAtATime } from "./player.js";
 import { Results } from "./results.js";
-import { address, chosen, EMPTY, fitting, LONGEST, MOST, question, read, STEP } from "./state.js";
+import { address, EMPTY, fitting, labels, LONGEST, MOST, question, read, STEP } from "./state.js";
 import { Viewer } from "./viewer.js";
 
 const TYPING = 250; // milliseconds without a key before a sentence is asked
@@ -134,11 +134,8 @@ function reflect() {
   panel.show(state, here);
   byId("panel-toggle").hidden = !choice(here);
   if (!choice(here)) togglePanel(false);
-  const labels = chosen(state, here)
-    .map((model) => model.label)
-    .join(" + ");
-  byId("panel-toggle").textContent =
-    `Models and weights: ${labels}${Object.keys(state.weights).length ? ", weighted" : ""}`;
+  const weighted = Object.keys(state.weights).length ? ", weighted" : "";
+  byId("panel-toggle").textContent = `Models and weights: ${labels(state, here)}${weighted}`;
   document.title = [state.like ? `like ${state.like}` : state.sentence, here.name, "laff"].filter(Boolean).join(" – ");
 }
 

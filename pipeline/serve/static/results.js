@@ -3,7 +3,7 @@ import { card } from "./card.js";
 import { byId, make } from "./dom.js";
 import { features, legend } from "./shares.js";
 import { start } from "./start.js";
-import { chosen, MOST } from "./state.js";
+import { chosen, labels, MOST } from "./state.js";
 import { counted, thousands } from "./words.js";
 
 /** The list of hits. on: {open, like}, called with the hit. */
@@ -82,8 +82,9 @@ function found(answer, state, workspace) {
   if (!answer.hits.length) return "No videos.";
   const where = state.split === "all" ? `of ${counted(workspace.videos, "video")}` : `videos of ${state.split}`;
   const what = state.like ? ` like ${state.like}` : "";
+  const by = state.models.length ? labels(state, workspace) : answer.model;
   const milliseconds = thousands(Math.round(answer.milliseconds));
-  return `The ${thousands(answer.hits.length)} nearest ${where}${what}, by ${answer.model}, in ${milliseconds} ms`;
+  return `The ${thousands(answer.hits.length)} nearest ${where}${what}, by ${by}, in ${milliseconds} ms`;
 }
 
 function told(answer) {
@@ -96,7 +97,12 @@ function told(answer) {
 
 /** Lines to know of. Those that begin in capitals, such as RANDOM WEIGHTS, take the worth of what is shown. */
 function notes(lines) {
-  return lines.map((line) => make("p", { class: /^[A-Z]{3}/.test(line) ? "warn" : "note" }, line));
+  return lines.map((line) => make("p", { class: /^[A-Z]{3}/.test(line) ? "warn" : "note" }, ...withCode(line)));
+}
+
+/** The parts of a text, those between `…` as code. */
+function withCode(text) {
+  return text.split("`").map((part, number) => (number % 2 ? make("code", {}, part) : part));
 }
 
 function meaning(models, like) {

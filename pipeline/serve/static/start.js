@@ -25,7 +25,7 @@ function example(text, workspace, on, signal) {
   return make(
     "li",
     {},
-    make("button", { type: "button", class: "example", click: () => on(text) }, pictures, make("span", {}, text)),
+    make("button", { type: "button", class: "example", click: () => on(text) }, pictures, make("span", { dir: "auto" }, text)),
   );
 }
 

@@ -8,7 +8,7 @@ export const EMPTY = {
   workspace: "", // its key; "": the first one
   sentence: "",
   like: "", // the id of a video; its neighbours are shown instead of a sentence's answer
-  models: [], // names; none: the main one
+  models: [], // names; none: the main ones
   weights: {}, // "video:x3d" -> a number that is not 1
   split: "all",
   count: STEP,
@@ -62,10 +62,15 @@ export function address(state) {
   return text ? `/?${text}` : "/";
 }
 
-/** The models that answer in this state: those it names, else the main one. */
+/** The models that answer in this state: those it names, else the main ones. */
 export function chosen(state, workspace) {
-  const named = workspace.models.filter((model) => state.models.includes(model.name));
-  return named.length ? named : workspace.models.slice(0, 1);
+  const of = (names) => workspace.models.filter((model) => names.includes(model.name));
+  return of(state.models).length ? of(state.models) : of(workspace.main);
+}
+
+/** What these models are called together. */
+export function labels(state, workspace) {
+  return chosen(state, workspace).map((model) => model.label).join(" + ");
 }
 
 /** The names of the weights that some models have: "model:laff" where there are several, "video:x3d", "text:bow". */

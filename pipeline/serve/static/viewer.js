@@ -25,7 +25,7 @@ export class Viewer {
   show(hits, number, names) {
     [this.hits, this.number, this.names] = [hits, number, names];
     const hit = hits[number];
-    const title = make("h2", { id: "viewer-title" }, hit.id);
+    const title = make("h2", { id: "viewer-title", dir: "auto" }, hit.id);
     this.dialog.replaceChildren(
       make(
         "div",
@@ -97,7 +97,7 @@ function captions(hit) {
     make(
       "ul",
       {},
-      hit.captions.map((text) => make("li", {}, text)),
+      hit.captions.map((text) => make("li", { dir: "auto" }, text)),
     ),
   );
 }
