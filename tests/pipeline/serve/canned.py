@@ -108,7 +108,15 @@ class Canned:
             hits = []
         unknown = {"zyx": ["bow"]} if "zyx" in given.get("q", "") else {}
         return JSONResponse(
-            {"query": "", "model": "laff", "milliseconds": 7.4, "notes": [], "unknown": unknown, "lost": "zyx" == given.get("q"), "hits": hits}
+            {
+                "query": "",
+                "model": "laff",
+                "milliseconds": 7.4,
+                "notes": [],
+                "unknown": unknown,
+                "lost": given.get("q") == "zyx",
+                "hits": hits,
+            }
         )
 
     def picture(self, request: Request) -> Response:
