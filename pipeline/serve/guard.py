@@ -1,12 +1,10 @@
-"""Around all answers: who is refused, the headers that keep a page to this server, and mistakes of ours in words."""
+"""Around all answers: who is refused, and the headers that keep a page to this server."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from pipeline import progress
-from pipeline.errors import printable
 from pipeline.serve.access import TOKEN, Access
 
 if TYPE_CHECKING:
@@ -53,27 +51,13 @@ class Guard:
             return
         from starlette.requests import Request
 
-        begun = False
-
-        async def send_safely(message: Message) -> None:
-            nonlocal begun
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                begun = True
                 own = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
                 message = {**message, "headers": [*message.get("headers", ()), *own]}
             await send(message)
 
-        request: Any = Request(scope)
-        refusal = self._refusal(request)
-        try:
-            await (refusal or self._app)(scope, receive, send_safely)
-        except Exception as error:
-            progress.say(printable(f"{request.url.path}: {type(error).__name__}: {error}"))
-            if begun:
-                raise  # the connection is cut, so that nobody takes a part for the whole
-            await mistake("something is wrong in laff itself; the terminal where it runs says what", 500)(
-                scope, receive, send_safely
-            )
+        await (self._refusal(Request(scope)) or self._app)(scope, receive, send_with_headers)
 
     def _refusal(self, request: Request) -> Response | None:
         """The answer to a request that gets no other; None where it may be answered."""

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipeline.errors import LaffError
+from pipeline import progress
+from pipeline.errors import LaffError, printable
 from pipeline.serve import browsers, making, question, sending
 from pipeline.serve.clips import Clips
 from pipeline.serve.guard import mistake
@@ -195,7 +196,7 @@ async def _left(request: Request) -> None:
 
 
 def _told(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    """The same with mistakes of the person who asks as answers in words."""
+    """The same with mistakes as answers in words; those of laff itself are told in the terminal too."""
 
     async def told(request: Request) -> Response:
         try:
@@ -204,6 +205,9 @@ def _told(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request
             return mistake(str(refused), refused.status)
         except LaffError as error:
             return mistake(str(error), 400)
+        except Exception as error:
+            progress.say(printable(f"{request.url.path}: {type(error).__name__}: {error}"))
+            return mistake("something is wrong in laff itself; the terminal where it runs says what", 500)
 
     return told
 
