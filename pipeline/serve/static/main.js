@@ -182,11 +182,14 @@ function listenToControls() {
 }
 
 async function start() {
+  byId("progress").hidden = false;
   try {
     workspaces = await ask("/api/workspaces");
   } catch (error) {
     results.refuse(error.message);
     return;
+  } finally {
+    byId("progress").hidden = true;
   }
   byId("workspace").replaceChildren(...workspaces.map((one) => make("option", { value: one.key }, one.name)));
   byId("workspace-choice").hidden = workspaces.length < 2;

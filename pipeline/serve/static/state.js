@@ -70,7 +70,9 @@ export function chosen(state, workspace) {
 
 /** What these models are called together. */
 export function labels(state, workspace) {
-  return chosen(state, workspace).map((model) => model.label).join(" + ");
+  return chosen(state, workspace)
+    .map((model) => model.label)
+    .join(" + ");
 }
 
 /** The names of the weights that some models have: "model:laff" where there are several, "video:x3d", "text:bow". */
