@@ -85,6 +85,7 @@ class Opened:
         return {
             "videos": len(self.catalog.videos),
             "models": [self._model(kept) for kept in self._models()],
+            "main": [self._model(finder.chosen)["name"] for finder in self.library.finders],  # they search unasked
             "splits": self._splits(),
             "notes": self.library.notes(),
             "examples": examples(self.catalog),
