@@ -33,7 +33,7 @@ CAPTIONS = 3  # of a hit
 
 
 class Opened:
-    """A workspace as it was when it was opened. `answer` and `about` are for one thread, the rest for any."""
+    """A workspace as it was when it was opened. `answer` is for one thread, the rest for any."""
 
     def __init__(self, request: Request, chosen: tuple[str, ...], version: str) -> None:
         """Open its library. LaffError where it cannot be searched.
@@ -46,6 +46,7 @@ class Opened:
         self.catalog, self._graph = context.catalog, context.graph
         self.looks, self.files = Looks(context), ItemFiles(context.catalog)
         index = home.is_index(request.collection, request.work)
+        self.about = self._facts()
         self._folder = str((home.shown(request.work) if index else request.collection.parent).absolute())
 
     def answer(self, question: Question) -> dict[str, Any]:
@@ -80,8 +81,7 @@ class Opened:
             ],
         }
 
-    @cached_property
-    def about(self) -> dict[str, Any]:
+    def _facts(self) -> dict[str, Any]:
         """What /api/workspaces gives of it, without its key and name."""
         return {
             "videos": len(self.catalog.videos),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -29,9 +30,7 @@ from pipeline.serve.served import Served, of_key
 from pipeline.serve.static import Static
 
 Result = TypeVar("Result")
-LOOKING = (
-    1.0  # seconds at most for looks at the files of hits; one that takes longer, on a slow disk, is played as made
-)
+LOOKING = 1.0  # seconds at most for a look at a file, or at whether workspaces have changed; then it goes without
 READERS = 4  # threads that read files
 
 
@@ -81,7 +80,10 @@ class Site:
 
     async def workspaces(self, request: Request) -> Response:
         """What is served."""
-        return _json([await self._searches.do(partial(_about, served)) for served in self._workspaces.values()])
+        for served in self._workspaces.values():
+            with suppress(TimeoutError, Refused):  # a model is being loaded, or a run is at work: as it was before
+                await asyncio.wait_for(self._searches.do(served.current), LOOKING)
+        return _json([_about(served) for served in self._workspaces.values()])
 
     async def ask(self, request: Request, needs: str) -> Response:
         """The answer to a sentence (needs q), or the videos like one (needs id)."""
@@ -162,7 +164,7 @@ def _warm(served: Served) -> None:
 
 
 def _about(served: Served) -> dict[str, Any]:
-    about = {"key": served.key, "name": served.name} | served.current().about
+    about = {"key": served.key, "name": served.name} | served.now.about
     return about | {"notes": [*([served.note] if served.note else []), *about["notes"]]}
 
 
