@@ -123,7 +123,7 @@ class Canned:
         from starlette.responses import Response
 
         out = io.BytesIO()
-        Image.new("RGB", (160, 90), (40 * int(request.path_params["item"]) % 255, 90, 120)).save(out, "JPEG")
+        Image.new("RGB", (160, 120), (40 * int(request.path_params["item"]) % 255, 90, 120)).save(out, "JPEG")
         return Response(out.getvalue(), media_type="image/jpeg")
 
     def clip(self, request: Request) -> Response:

@@ -226,6 +226,8 @@ def test_keys(page: Page, site: Canned) -> None:
     columns = page.evaluate("getComputedStyle(document.querySelector('#cards')).gridTemplateColumns.split(' ').length")
     assert page.evaluate(FOCUSED) == str(1 + columns)
     page.keyboard.press("ArrowUp")
+    heights = "[...document.querySelectorAll('.media')].map((one) => one.offsetHeight)"
+    assert len(set(page.evaluate(heights))) == 1  # nothing moves with the focus, so that a press hits what it aims at
     page.keyboard.press("Enter")
     until(page, PLAYING)
     page.keyboard.press("l")
