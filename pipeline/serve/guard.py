@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from pipeline.serve.access import TOKEN, Access
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.responses import Response
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from pipeline.serve.access import TOKEN, Access
 
 POLICY = "; ".join(
     (
@@ -31,8 +29,6 @@ MONTH = 30 * 24 * 3600  # seconds that a browser keeps the token
 
 def mistake(text: str, status: int, **headers: str) -> Response:
     """An answer that says in a sentence what is wrong."""
-    from starlette.responses import JSONResponse
-
     return JSONResponse({"error": text}, status, {"cache-control": "no-store", **headers})
 
 
@@ -49,7 +45,6 @@ class Guard:
             await self._app(scope, receive, send)
         if scope["type"] != "http":
             return
-        from starlette.requests import Request
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -77,8 +72,6 @@ class Guard:
 
     def _stranger(self, request: Request) -> Response | None:
         """The answer to a request without the right token in its cookie; None where it has it."""
-        from starlette.responses import RedirectResponse
-
         access = self._access
         given = request.query_params.get(TOKEN, "")
         if given and access.is_known(given):

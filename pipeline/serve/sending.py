@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
 
 from pipeline.serve import ranges
 from pipeline.serve.guard import mistake
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.responses import Response
 
 PART = 1 << 18  # bytes that are in memory at once
 AGAIN = "private, no-cache"  # a browser keeps it, and asks each time whether it is still the same
@@ -33,8 +31,6 @@ def file(request: Request, descriptor: int, status: os.stat_result, kind: str) -
 
 def sent(request: Request, size: int, read: Callable[[int, int], bytes], kind: str, tag: str) -> Response:
     """The answer of `size` bytes that read(start, count) gives; tag: of what they are, in quotes."""
-    from starlette.responses import Response, StreamingResponse
-
     headers = {"etag": tag, "cache-control": AGAIN, "accept-ranges": "bytes"}
     if tag in request.headers.get("if-none-match", ""):
         return Response(None, 304, headers)

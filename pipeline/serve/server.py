@@ -6,6 +6,8 @@ import errno
 import socket
 from collections.abc import Callable
 
+import uvicorn
+
 from pipeline.errors import LaffError
 from pipeline.serve.access import Access
 from pipeline.serve.guard import Guard
@@ -53,8 +55,6 @@ def _why(host: str, port: int, error: OSError) -> str:
 
 def serve(workspaces: dict[str, Served], listening: socket.socket, access: Access, ready: Callable[[], None]) -> None:
     """Answer on a socket until SIGINT or SIGTERM comes, which is then raised again. ready: called when it answers."""
-    import uvicorn
-
     with Site(workspaces) as site:
         config = uvicorn.Config(
             Guard(site.app(), access),

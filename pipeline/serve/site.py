@@ -6,7 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from pipeline import progress
 from pipeline.errors import LaffError, printable
@@ -22,11 +27,6 @@ from pipeline.serve.question import Question
 from pipeline.serve.searches import Searches
 from pipeline.serve.served import Served, of_key
 from pipeline.serve.static import Static
-
-if TYPE_CHECKING:
-    from starlette.applications import Starlette
-    from starlette.requests import Request
-    from starlette.responses import Response
 
 Result = TypeVar("Result")
 LOOKING = (
@@ -58,9 +58,6 @@ class Site:
 
     def app(self) -> Starlette:
         """The ASGI application."""
-        from starlette.applications import Starlette
-        from starlette.routing import Route
-
         addresses: dict[str, Callable[[Request], Awaitable[Response]]] = {
             "/": self.page,
             "/static/{name}": self.static,
@@ -217,6 +214,4 @@ async def _nothing(request: Request, error: Exception) -> Response:
 
 
 def _json(content: Any) -> Response:
-    from starlette.responses import JSONResponse
-
     return JSONResponse(content, headers={"cache-control": "no-store"})

@@ -33,7 +33,7 @@ ITEMS: dict[str, tuple[str, str, str, str]] = {
     "plain": ("plain.mp4", "", "", "a red circle"),
     "part": ("plain.mp4", "1", "2", "a blue square"),
     "-rf": ("-rf.mp4", "", "", HOSTILE),
-    'it\'s "quoted"': ("it's \"quoted\".mp4", "", "", "a green circle moves"),
+    'it\'s "quoted"': ('it\'s "quoted".mp4', "", "", "a green circle moves"),
     "Ünï/çødé 影片": ("Ünï çødé 影片.mp4", "", "", "a red square moves"),
     "..b": ("..b.mp4", "", "", "a circle and a square"),
     "<b>bold</b>": ("bold.mp4", "", "", "red and blue"),

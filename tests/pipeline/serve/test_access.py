@@ -54,7 +54,12 @@ def test_names_of_a_server_on_this_machine_alone(host: str, own: bool) -> None:
 
 @pytest.mark.parametrize(
     ("host", "own"),
-    [("192.168.1.7:8000", True), ("[2001:db8::1]:8000", True), (f"{socket.gethostname()}:8000", True), ("evil.example", False)],
+    [
+        ("192.168.1.7:8000", True),
+        ("[2001:db8::1]:8000", True),
+        (f"{socket.gethostname()}:8000", True),
+        ("evil.example", False),
+    ],
 )
 def test_names_of_a_server_for_others(host: str, own: bool) -> None:
     assert Access.to("0.0.0.0", 8000).is_own(host) == own

@@ -30,7 +30,7 @@ def test_a_question_with_everything() -> None:
         ([("q", "a"), ("k", "²")], "q", "from 1 to 500"),
         ([("q", "a"), ("k", "9" * 5000)], "q", "k is '99999999999999999999'"),
         ([("q", "a"), ("q", "b")], "q", "'q' is given 2 times; give it once"),
-        ([("q", "a"), ("modle", "laff")], "q", "unknown 'modle' in the address; did you mean 'model'?"),
+        ([("q", "a"), ("models", "laff")], "q", "unknown 'models' in the address; did you mean 'model'?"),
         ([("q", "a"), ("id", "v1")], "q", "'id' does not go here"),
         ([("id", "")], "id", "no video is named"),
         ([("q", "a"), *(("weight", f"text:{n}=1") for n in range(101))], "q", "101 models and weights"),

@@ -30,7 +30,9 @@ def test_parts_of_a_hundred_bytes(header: str, expected: range | None) -> None:
     assert part(header, 100) == expected
 
 
-@pytest.mark.parametrize(("header", "size"), [("bytes=100-", 100), ("bytes=100-200", 100), ("bytes=-0", 100), ("bytes=0-", 0)])
+@pytest.mark.parametrize(
+    ("header", "size"), [("bytes=100-", 100), ("bytes=100-200", 100), ("bytes=-0", 100), ("bytes=0-", 0)]
+)
 def test_a_range_behind_the_end(header: str, size: int) -> None:
     with pytest.raises(Beyond):
         part(header, size)

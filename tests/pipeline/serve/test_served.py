@@ -29,7 +29,7 @@ def test_keys_are_made_of_names_and_differ(small: Small, tmp_path: Path) -> None
     assert list(workspaces) == ["small", "small-2"]
     assert of_key(workspaces, "").key == "small"
     assert of_key(workspaces, "small-2").work == copy.work
-    with pytest.raises(Refused, match="no workspace 'smal' is served here; did you mean 'small'?"):
+    with pytest.raises(Refused, match=r"no workspace 'smal' is served here; did you mean 'small'\?"):
         of_key(workspaces, "smal")
 
 

@@ -88,7 +88,12 @@ def test_two_hundred_who_ask_at_once_get_what_one_gets(port: int) -> None:
 
 def test_odd_requests_end_nothing(port: int) -> None:
     """Headers without end, lines that are no HTTP, and connections that say nothing or go in the middle."""
-    for said in (b"GET / HTTP/1.1\r\nX: " + b"a" * 300_000, b"\0\1\2\r\n\r\n", b"GET /../../etc/passwd HTTP/1.1\r\n", b""):
+    for said in (
+        b"GET / HTTP/1.1\r\nX: " + b"a" * 300_000,
+        b"\0\1\2\r\n\r\n",
+        b"GET /../../etc/passwd HTTP/1.1\r\n",
+        b"",
+    ):
         with socket.create_connection(("127.0.0.1", port), 10) as connection:
             connection.sendall(said)
     assert get(port, "/api/search?q=" + "a" * 10_000)[0] == 400

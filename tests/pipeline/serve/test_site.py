@@ -218,7 +218,9 @@ def test_nothing_can_be_changed(site: TestClient, method: str) -> None:
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
 
 
-@pytest.mark.parametrize("path", ["/", "/static/style.css", "/api/workspaces", "/thumbnail/films/0", "/nothing", "/clip/films/x"])
+@pytest.mark.parametrize(
+    "path", ["/", "/static/style.css", "/api/workspaces", "/thumbnail/films/0", "/nothing", "/clip/films/x"]
+)
 def test_every_answer_keeps_the_page_to_this_server(site: TestClient, path: str) -> None:
     headers = site.get(path).headers
     policy = dict(rule.split(" ", 1) for rule in headers["content-security-policy"].split("; "))
