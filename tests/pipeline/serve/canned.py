@@ -74,7 +74,7 @@ class Canned:
         return dict(pairs) | {name: values for name, values in lists.items() if values}
 
     def hit(self, rank: int) -> dict[str, Any]:
-        """Number 1 plays its window in its file, 2 a file that is none, 3 stills, 4 nothing; 5 is hostile, 6 has no captions."""
+        """Number 1 plays its window, 2 is no video, 3 has stills, 4 has nothing; 5 is hostile, 6 has no captions."""
         play: str | None = {3: "stills", 4: None}.get(rank, "file")
         start, end = PART if rank % 3 == 1 else (None, None)
         return {

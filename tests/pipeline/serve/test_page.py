@@ -54,7 +54,7 @@ def test_typing_searches_and_back_returns(page: Page, site: Canned) -> None:
     page.wait_for_selector(".card")
     assert site.last() == {"q": "a red circle", "w": "first", "k": "24"}
     assert len(site.asked) == 1  # while keys come nothing is asked
-    assert page.locator("#status").inner_text() == "The 24 nearest of 60 videos, by laff, in 7 ms"
+    assert page.locator("#status").inner_text() == "The 24 nearest of 60 videos, by laff, in 7\u00a0ms"
     assert page.url == f"{site.address}/?q=a+red+circle"
     page.fill("#sentence", "a blue square")
     page.keyboard.press("Enter")
