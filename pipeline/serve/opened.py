@@ -33,7 +33,7 @@ CAPTIONS = 3  # of a hit
 
 
 class Opened:
-    """A workspace as it was when it was opened. Its `answer` is for one thread, the rest for any."""
+    """A workspace as it was when it was opened. `answer` and `about` are for one thread, the rest for any."""
 
     def __init__(self, request: Request, chosen: tuple[str, ...], version: str) -> None:
         """Open its library. LaffError where it cannot be searched.
@@ -80,6 +80,7 @@ class Opened:
             ],
         }
 
+    @cached_property
     def about(self) -> dict[str, Any]:
         """What /api/workspaces gives of it, without its key and name."""
         return {

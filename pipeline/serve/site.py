@@ -162,7 +162,7 @@ def _warm(served: Served) -> None:
 
 
 def _about(served: Served) -> dict[str, Any]:
-    about = {"key": served.key, "name": served.name} | served.current().about()
+    about = {"key": served.key, "name": served.name} | served.current().about
     return about | {"notes": [*([served.note] if served.note else []), *about["notes"]]}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import LaffError
+from pipeline.run import run
 from pipeline.serve import served as module
 from pipeline.serve.problems import Refused
 from pipeline.serve.question import Question
@@ -69,6 +70,15 @@ def test_answers_from_what_is_half_replaced_are_refused(small: Small, tmp_path: 
     with pytest.raises(Refused, match="small is being changed; search again when that has ended") as refused:
         one.current()
     assert refused.value.status == 503
+
+
+def test_a_workspace_of_a_package_is_served_as_one_that_trains(small: Small, tmp_path: Path) -> None:
+    package = small.pack(tmp_path / "package")
+    run(small.applied(package, tmp_path / "work"), ())
+    [one] = served([tmp_path / "work"]).values()
+    assert [model["name"] for model in one.now.about["models"]] == ["laff"]
+    trained = served([small.work])["small"].now.answer(QUESTION)["hits"]
+    assert [hit["id"] for hit in one.now.answer(QUESTION)["hits"]] == [hit["id"] for hit in trained]
 
 
 def test_what_cannot_be_searched_is_an_error_at_once(tmp_path: Path) -> None:
