@@ -85,7 +85,7 @@ export function score(hit, best) {
     { class: "score" },
     hidden("Score "),
     make("span", { class: "track", "aria-hidden": "true" }, length),
-    make("b", {}, figure(hit.score)),
+    make("b", {}, figure(hit.score, best)),
     hidden(words),
   );
 }

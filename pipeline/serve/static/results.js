@@ -84,7 +84,7 @@ function found(answer, state, workspace) {
   const what = state.like ? ` like ${state.like}` : "";
   const by = state.models.length ? labels(state, workspace) : answer.model;
   const milliseconds = thousands(Math.round(answer.milliseconds));
-  return `The ${thousands(answer.hits.length)} nearest ${where}${what}, by ${by}, in ${milliseconds} ms`;
+  return `The ${thousands(answer.hits.length)} nearest ${where}${what}, by ${by}, in ${milliseconds}\u00a0ms`;
 }
 
 function told(answer) {

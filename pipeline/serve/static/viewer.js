@@ -26,25 +26,23 @@ export class Viewer {
     [this.hits, this.number, this.names] = [hits, number, names];
     const hit = hits[number];
     const title = make("h2", { id: "viewer-title", dir: "auto" }, hit.id);
-    this.dialog.replaceChildren(
-      make(
-        "div",
-        { class: "viewer-head" },
-        title,
-        this.#button("Close", () => this.close(), { class: "plain close", "aria-label": "Close" }, "×"),
-      ),
-      hit.play === null ? make("div", { class: "player" }, picture(hit)) : player(hit),
+    const close = this.#button("Close", () => this.close(), { class: "plain close", "aria-label": "Close" }, "×");
+    const actions = [
+      this.#button("Previous", () => this.turn(-1), { disabled: number === 0 }),
+      this.#button("Next", () => this.turn(1), { disabled: number === hits.length - 1 }),
+      this.#button("More like this", () => this.like()),
+      this.#button("Copy link", () => this.on.copy()),
+    ];
+    const content = make(
+      "div",
+      {},
+      make("div", { class: "viewer-head" }, title, close),
+      view(hit),
       make("div", { class: "viewer-facts" }, this.#facts(hit), list(hit, names)),
       captions(hit),
-      make(
-        "div",
-        { class: "actions" },
-        this.#button("Previous", () => this.turn(-1), { disabled: number === 0 }),
-        this.#button("Next", () => this.turn(1), { disabled: number === hits.length - 1 }),
-        this.#button("More like this", () => this.like()),
-        this.#button("Copy link", () => this.on.copy()),
-      ),
+      make("div", { class: "actions" }, actions),
     );
+    this.dialog.replaceChildren(content);
     if (!this.dialog.open) this.dialog.showModal();
     this.dialog.scrollTop = 0;
   }
@@ -86,6 +84,12 @@ export class Viewer {
       fact("Score", score(hit, this.hits[0].score)),
     );
   }
+}
+
+/** What is seen of a hit: its clip, else its picture, else nothing. */
+function view(hit) {
+  if (hit.play !== null) return player(hit);
+  return hit.thumbnail ? make("div", { class: "player" }, picture(hit)) : null;
 }
 
 function captions(hit) {

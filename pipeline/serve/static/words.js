@@ -32,7 +32,7 @@ export function percent(part) {
   return `${Math.round(part * 100)} %`;
 }
 
-/** A score with the digits that tell hits apart: cosines have three, the small sums of a fusion five. */
-export function figure(score) {
-  return score.toFixed(Math.abs(score) < 0.1 ? 5 : 3);
+/** A score with the digits that tell hits apart: five where the best is as small as sums of a fusion are, else three. */
+export function figure(score, best) {
+  return score.toFixed(Math.abs(best) < 0.1 ? 5 : 3);
 }

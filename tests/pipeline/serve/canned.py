@@ -74,7 +74,7 @@ class Canned:
         return dict(pairs) | {name: values for name, values in lists.items() if values}
 
     def hit(self, rank: int) -> dict[str, Any]:
-        """Number 1 plays its window in its file, 2 a file that is none, 3 stills, 4 nothing, 5 is hostile."""
+        """Number 1 plays its window, 2 is no video, 3 has stills, 4 has nothing; 5 is hostile, 6 has no captions."""
         play: str | None = {3: "stills", 4: None}.get(rank, "file")
         start, end = PART if rank % 3 == 1 else (None, None)
         return {
@@ -91,7 +91,7 @@ class Canned:
             "clip": f"/clip/first/{rank}?v=1" if play else None,
             "play": play,
             "stills": 3 if play else 0,
-            "captions": [HOSTILE] if rank == 5 else [f"caption {rank}", "another caption"],
+            "captions": {5: [HOSTILE], 6: []}.get(rank, [f"caption {rank}", "another caption"]),
         }
 
     def answer(self, request: Request) -> Response:
@@ -123,7 +123,7 @@ class Canned:
         from starlette.responses import Response
 
         out = io.BytesIO()
-        Image.new("RGB", (160, 90), (40 * int(request.path_params["item"]) % 255, 90, 120)).save(out, "JPEG")
+        Image.new("RGB", (160, 120), (40 * int(request.path_params["item"]) % 255, 90, 120)).save(out, "JPEG")
         return Response(out.getvalue(), media_type="image/jpeg")
 
     def clip(self, request: Request) -> Response:
