@@ -34,6 +34,7 @@ from pipeline.commands.runs import runs_command
 from pipeline.commands.score import score_command
 from pipeline.commands.search import search_command
 from pipeline.commands.sections import Sectioned
+from pipeline.commands.serve import serve_command
 from pipeline.commands.stage import stage_command
 from pipeline.commands.terminal import INTERRUPTED, Signals, reader_gone, settle_streams
 from pipeline.commands.weights import weights_group
@@ -152,7 +153,7 @@ def main(stages: StagesFile) -> None:
     """
 
 
-main.add("Search", index_command, search_command)
+main.add("Search", index_command, search_command, serve_command)
 main.add("Run", run_command, plan_command, accept_command, demo_command)
 main.add("Look", runs_command, diff_command, config_command, show_command, failures_command, score_command)
 main.add("Models", package_command, weights_group, compare_command, reproduce_command, analyze_group)

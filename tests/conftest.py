@@ -16,8 +16,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")  # give a device number to run the tests on a GPU
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tensors are tiny here: more threads cost more than they bring
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ["LAFF_DECODERS"] = "1"  # each start of one costs more than the few small videos; test_kill.py has several
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.pop("LAFF_PLAIN", None)  # tests of plain operations set it themselves
+# Where no byte code may be kept, each of the many processes that tests start compiles our code, and digests it, anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 import av
 import numpy as np

@@ -68,10 +68,10 @@ def finished_shards(state: dict[str, tuple[int, int, int]]) -> dict[str, tuple[i
 @pytest.mark.slow
 def test_killed_again_and_again_it_ends_as_if_nothing_had_been(ran, tmp_path: Path, contents, forked: Forked) -> None:
     killed = ran.copy(tmp_path / "killed", work=False)
-    options = killed.options(*OFTEN)
+    options, environment = killed.options(*OFTEN), {**os.environ, "LAFF_DECODERS": "2"}
     shards: dict[str, tuple[int, int, int]] = {}
     for moment, file in MOMENTS.items():
-        process = forked.laff("run", *options)
+        process = forked.laff("run", *options, environment=environment)
         there = wait_for(lambda file=file, process=process: (killed.work / file).exists() or process.poll() is not None)
         workers = children(process.pid) if process.poll() is None else []
         process.send_signal(signal.SIGKILL)
@@ -86,7 +86,7 @@ def test_killed_again_and_again_it_ends_as_if_nothing_had_been(ran, tmp_path: Pa
         shards = now
         assert not (killed.work / "evaluate" / "metrics.json").exists()
 
-    process = forked.laff("run", *options)
+    process = forked.laff("run", *options, environment=environment)
     assert process.wait() == 0, process.said()
     now = finished_shards(killed.state())
     assert {name: now[name] for name in shards} == shards, "a finished shard was made again"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 from pathlib import Path
@@ -96,15 +95,14 @@ def undisturbed(collection: Path, forked: Forked) -> dict[str, Any]:
 def test_a_kill_at_any_phase_costs_only_what_was_not_whole(
     collection: Path, undisturbed: dict[str, Any], forked: Forked, phases: tuple[str, ...]
 ) -> None:
-    environment = {**os.environ, "LAFF_DECODERS": "1"}  # each is a start of an interpreter; test_kill.py has several
     wholes = set()
     for phase, count in [(name, count) for name in phases for count in MOMENTS[name]]:
         where = f"{phase}-{count}"
         work = collection / where
-        killed = forked.start("killing:run", [str(collection), str(work), phase, count], environment=environment)
+        killed = forked.start("killing:run", [str(collection), str(work), phase, count])
         assert killed.wait() == -signal.SIGKILL, f"{where}: the run did not come so far: {killed.said()}"
         before = shards(work)
-        again = forked.start("killing:run", [str(collection), str(work)], environment=environment)
+        again = forked.start("killing:run", [str(collection), str(work)])
         assert again.wait() == 0, f"{where}: {again.said()}"
         after = shards(work)
         assert [name for name in before if before[name] != after.get(name)] == [], f"{where}: whole ones made again"

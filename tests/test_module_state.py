@@ -116,12 +116,13 @@ def changeable(source: str) -> set[str]:
     }
 
 
-CONSTANTS = {name for path in FILES for name in changeable(path.read_text(encoding="utf-8"))}
-
-
 def test_modules_keep_nothing() -> None:
+    sources = {path: path.read_text(encoding="utf-8") for path in FILES}
+    constants = {name for source in sources.values() for name in changeable(source)}
     changes = {
-        path.relative_to(ROOT).as_posix(): kept for path in FILES if (kept := state(path.read_text("utf-8"), CONSTANTS))
+        path.relative_to(ROOT).as_posix(): kept
+        for path, source in sources.items()
+        if (kept := state(source, constants))
     }
     assert changes == {}
 

@@ -203,7 +203,7 @@ def test_a_wheel_holds_the_four_names_and_the_data_files(wheel: Path, source: Pa
         files = (
             path
             for path in (ROOT / name).rglob("*")
-            if path.suffix in (".py", ".json", ".yaml", ".html", ".css", ".js")
+            if path.suffix in (".py", ".json", ".yaml", ".html", ".css", ".js", ".svg")
         )
         ours |= {path.relative_to(ROOT).as_posix() for path in files if path.parent.name != "__pycache__"}
     assert held(wheel) == ours

@@ -29,6 +29,7 @@ SHAPE_NOTHING = {
     "pipeline.packing": "because no step imports it",
     "pipeline.analyze": "because no step imports it",
     "pipeline.search": "because no step imports it",
+    "pipeline.serve": "because no step imports it",
     "pipeline.score": "because no step imports it",
     "pipeline.estimation": "because no step imports it",
     "pipeline.exchange": "because no step imports it",

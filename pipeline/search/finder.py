@@ -77,7 +77,7 @@ class Finder:
 
         memory: bytes that stored vectors may take between searches.
         """
-        self.context, self.chosen = context, chosen
+        self.context, self.chosen, self._memory = context, chosen, memory
         self._train = context.graph.of_step("train") if chosen.model else None
         if (
             self._train
@@ -119,9 +119,8 @@ class Finder:
             ]
         if stage_of(self.context.graph) is None or (self._model and self._model.scores_pairs):
             return []
-        return [
-            f"vectors of {self.label} are not kept, so each search makes them; `{self._keeping_command()}` keeps them"
-        ]
+        made = "were made for this session" if self._memory else "are not kept, so each search makes them"
+        return [f"vectors of {self.label} {made}; `{self._keeping_command()}` keeps them"]
 
     def _shards(self) -> tuple[set[int], int]:
         """The shards of kept vectors that are up to date, and how many there should be."""

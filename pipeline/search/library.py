@@ -11,7 +11,9 @@ ids, values = library.features("x3d")
 from __future__ import annotations
 
 import shlex
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +22,7 @@ import numpy as np
 
 from pipeline.assembly import features
 from pipeline.errors import LaffError, did_you_mean
+from pipeline.graph.kept import Kept
 from pipeline.items.splits import SPLITS
 from pipeline.opening import open_context
 from pipeline.ranking.best import Nearest
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 MANY = 4096  # queries that are asked at once
+MODELS = 6  # that `beside` keeps open
 
 
 class Library:
@@ -57,18 +61,13 @@ class Library:
         memory: bytes that the stored vectors of each model may take, as float32, for a program that searches again
         and again; where they need more, each search streams them from their files. One thread at a time may ask.
         """
-        if split != "all" and split not in SPLITS:
-            raise LaffError(f"no split '{split}'{did_you_mean(split, SPLITS)} (all, {', '.join(SPLITS)})")
+        _check_split(split)
         index = standing(request) if home.is_index(request.collection, request.work) else None
         self.context = index.context if index else open_context(request)  # graph, catalog of items, workspace
         self._index = index  # None: the workspace of a collection, which has to be up to date
-        if split != "all" and not len(self.context.catalog.split_videos(split)):
-            raise LaffError(f"the collection has no videos in {split}; --split takes another one")
-        names = list(dict.fromkeys(models)) or [""]
-        # For each model where it looks and how it reads sentences.
-        self.finders = [Finder(self.context, choose(self.context, name), memory) for name in names]
-        self._split = split
+        self._memory, self._open = memory, OrderedDict[str, Finder]()  # the models of `beside`, by name and seed
         self._show = Show(self.context)
+        self._choose(models, split)
 
     @classmethod
     def open(cls, work: str | Path, models: Sequence[str] = (), split: str = "all", memory: int = 0) -> Library:
@@ -78,6 +77,34 @@ class Library:
         request = recalled(work)
         assert request
         return cls(request, models, split, memory)
+
+    def beside(self, models: Sequence[str] = (), split: str = "all") -> Library:
+        """A library of the same open workspace with other models or another split; models that were used are shared.
+
+        LaffError as of a new one.
+        """
+        other = copy(self)
+        other._choose(models, split)
+        return other
+
+    def _choose(self, models: Sequence[str], split: str) -> None:
+        """Set the models and the split that are searched."""
+        _check_split(split)
+        if split != "all" and not len(self.context.catalog.split_videos(split)):
+            raise LaffError(f"the collection has no videos in {split}; --split takes another one")
+        names = list(dict.fromkeys(models)) or [""]
+        # For each model where it looks and how it reads sentences.
+        self.finders = [self._finder(choose(self.context, name)) for name in names]
+        self._split = split
+        self.__dict__.pop("_allowed", None)
+
+    def _finder(self, chosen: Kept) -> Finder:
+        """The finder of a model; those that were asked for last stay open."""
+        finder = self._open.pop(chosen.key, None) or Finder(self.context, chosen, self._memory)
+        self._open[chosen.key] = finder
+        while len(self._open) > MODELS:
+            self._open.popitem(last=False)
+        return finder
 
     @property
     def name(self) -> str:
@@ -241,6 +268,11 @@ def check_made(work: Path) -> None:
             f"{home.shown(work)} is not indexed yet: laff index {folder} (the workspace of a collection is made by "
             f"laff run -c collection.yaml -w {folder})"
         )
+
+
+def _check_split(split: str) -> None:
+    if split != "all" and split not in SPLITS:
+        raise LaffError(f"no split '{split}'{did_you_mean(split, SPLITS)} (all, {', '.join(SPLITS)})")
 
 
 def _check(k: int) -> None:

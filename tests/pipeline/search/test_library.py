@@ -82,6 +82,26 @@ def test_a_split_alone(small: Small, split: str) -> None:
     assert Library(small.request(), split=split).search(SENTENCE, 100) == every
 
 
+def test_a_library_beside_another_answers_as_a_new_one_and_shares_its_models(small: Small) -> None:
+    library = Library(small.request())
+    tested = library.beside(split="test")
+    assert tested.search(SENTENCE, 100) == Library(small.request(), split="test").search(SENTENCE, 100)
+    assert tested.finders == library.finders
+    both = library.beside(["concat", "laff"])
+    assert both.search(SENTENCE, 5) == Library(small.request(), ["concat", "laff"]).search(SENTENCE, 5)
+    assert both.finders[1] is library.finders[0]
+    assert library.beside(["concat"]).finders == both.finders[:1]
+    assert library.search(SENTENCE, 5) == Library(small.request()).search(SENTENCE, 5)
+    with pytest.raises(LaffError, match="no split 'tets'; did you mean 'test'"):
+        library.beside(split="tets")
+
+
+def test_where_vectors_stay_in_memory_they_are_said_to_be_of_this_session(small: Small) -> None:
+    request = small.request("vectors.models=[concat]")
+    [note] = Library(request, ["laff"], memory=1 << 20).notes()
+    assert note.startswith("vectors of laff were made for this session; `laff vectors")
+
+
 def test_many_sentences_in_one_pass_answer_as_each_alone(small: Small) -> None:
     library = Library(small.request())
     sentences = [SENTENCE, "blue square", "up fast", "zebra"]

@@ -1,0 +1,1 @@
+"""`laff serve`: a page in the browser that searches workspaces, shows pictures and plays clips; it changes nothing."""
