@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-real check docs format
+.PHONY: help demo test test-real check docs pictures format
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1: \2/p' Makefile
@@ -26,6 +26,9 @@ check: .venv/laff ## format, lint, spelling, types, and who may import whom
 
 docs: .venv/laff ## write docs/commands.md and the rooms of docs/architecture.md anew from the code
 	$(BIN)/python docs/make.py
+
+pictures: .venv/laff ## draw the pictures of README and docs from the results of `make demo` (needs Chromium)
+	$(BIN)/python docs/pictures.py
 
 format: .venv/laff ## put the code into its one format
 	$(BIN)/ruff format .

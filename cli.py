@@ -18,6 +18,7 @@ from pipeline.commands.compare import compare_command
 from pipeline.commands.completion import completion_command
 from pipeline.commands.config import config_command
 from pipeline.commands.data import gc_command, verify_command
+from pipeline.commands.demo import demo_command
 from pipeline.commands.diff import diff_command
 from pipeline.commands.export import export_command
 from pipeline.commands.import_ import import_command
@@ -29,7 +30,7 @@ from pipeline.commands.package import package_command
 from pipeline.commands.plan import accept_command, plan_command
 from pipeline.commands.prepare import prepare_command
 from pipeline.commands.reproduce import reproduce_command
-from pipeline.commands.run import demo_command, run_command
+from pipeline.commands.run import run_command
 from pipeline.commands.runs import runs_command
 from pipeline.commands.score import score_command
 from pipeline.commands.search import search_command

@@ -636,9 +636,11 @@ def test_the_demo_runs_what_it_made(laff, tiny, tmp_path: Path, monkeypatch) -> 
 
     monkeypatch.setattr("pipeline.demo.make_collection", make)
     monkeypatch.setattr("pipeline.run.run", run)
+    monkeypatch.setattr("pipeline.commands.demo.print_searches", lambda work: seen.update(work=work))
     result = laff("demo", "--folder", tmp_path / "demo")
     assert result.exit_code == 0
     assert ' search "a red circle moves up" -w ' in result.output
     assert seen["request"].profile == "small"
     assert seen["request"].sets == ("train.seeds=[1,2,3]",)
     assert "report" in seen["names"]
+    assert seen["work"] == tmp_path / "demo" / "work"

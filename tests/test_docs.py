@@ -108,5 +108,5 @@ def test_make_targets_are_those_of_the_documents(pages: str) -> None:
     output = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     targets = set(re.findall(r"^make ([a-z-]+): \S", output, re.MULTILINE))
     code = "\n".join([*fenced(pages), *re.findall(r"`([^`\n]+)`", pages)])
-    assert targets == {"help", "demo", "test", "test-real", "check", "docs", "format"}
+    assert targets == {"help", "demo", "test", "test-real", "check", "docs", "pictures", "format"}
     assert set(re.findall(r"^make ([a-z][a-z-]*)", code, re.MULTILINE)) == targets

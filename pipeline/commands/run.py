@@ -1,18 +1,14 @@
-"""`laff run` and `demo`: make stages."""
+"""`laff run`: makes stages."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import click
 
 from pipeline.commands import complete
-from pipeline.commands.options import PATH, run_options
+from pipeline.commands.options import run_options
 from pipeline.commands.output import paper
 from pipeline.commands.shared import Shared, confirmed
-from pipeline.shell import called, command
-
-DEMO = Path("demo")
+from pipeline.shell import command
 
 
 def execute(shared: Shared, targets: tuple[str, ...]) -> None:
@@ -43,25 +39,3 @@ def run_command(targets: tuple[str, ...], shared: Shared) -> None:
     laff run -w WORK --set train.heads=4 --name heads4     train again on the same features, beside the first
     """
     execute(shared, targets)
-
-
-@click.command(name="demo")
-@click.option(
-    "--folder",
-    type=PATH,
-    default=DEMO,
-    show_default=True,
-    help="Where to put videos and results.",
-)
-def demo_command(folder: Path) -> None:
-    """Make a small collection of videos, then run everything on it with profile small."""
-    from pipeline.demo import make_collection
-    from pipeline.graph.stages_file import shipped
-    from pipeline.request import Request
-    from pipeline.run import run as run_stages
-
-    collection = make_collection(folder / "collection")
-    request = Request(collection, folder / "work", shipped(), "small", ("train.seeds=[1,2,3]",), replace=True)
-    outcome = run_stages(request, ())
-    click.echo(outcome.summary(request.work, paper()))
-    click.echo(f'try: {called()} search "a red circle moves up" -w {request.work}')
