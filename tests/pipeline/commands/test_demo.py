@@ -22,7 +22,7 @@ def test_what_the_demo_advises_can_be_typed(
     monkeypatch.setattr(sys, "argv", [called])
     work = tmp_path / "a b" / "work"
     assert [line.partition("  ")[2].strip() for line in next_steps(work).splitlines()] == [
-        f'{command} search "{SENTENCES[0]}" -w \'{work}\'',
+        f"{command} search \"{SENTENCES[0]}\" -w '{work}'",
         f"{command} serve -w '{work}'",
         f"{command} index FOLDER",
     ]
