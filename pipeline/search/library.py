@@ -141,6 +141,8 @@ class Library:
             notes.append(fusing.describe([finder.label for finder in self.finders], weighed))
         for finder in self.finders:
             notes += finder.notes
+            if not weights.video:
+                continue  # no model is loaded to say so
             place = finder.weighing.place(weights)
             if isinstance(place, Reweighed) and not place.whole:
                 notes.append(

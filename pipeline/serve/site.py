@@ -30,7 +30,8 @@ from pipeline.serve.served import Served, of_key
 from pipeline.serve.static import Static
 
 Result = TypeVar("Result")
-LOOKING = 1.0  # seconds at most for a look at a file, or at whether workspaces have changed; then it goes without
+LOOKING = 1.0  # seconds at most for a look at the file of a hit; of one that takes longer a clip is made
+GLANCE = 0.2  # seconds at most for a look at whether a workspace has changed, where no search asks
 READERS = 4  # threads that read files
 
 
@@ -82,7 +83,7 @@ class Site:
         """What is served."""
         for served in self._workspaces.values():
             with suppress(TimeoutError, Refused):  # a model is being loaded, or a run is at work: as it was before
-                await asyncio.wait_for(self._searches.do(served.current), LOOKING)
+                await asyncio.wait_for(self._searches.do(served.current), GLANCE)
         return _json([_about(served) for served in self._workspaces.values()])
 
     async def ask(self, request: Request, needs: str) -> Response:
