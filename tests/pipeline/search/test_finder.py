@@ -1,0 +1,40 @@
+"""Which model searches where a person names none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import LaffError
+from pipeline.graph.kept import Kept
+from pipeline.plan.context import Context
+from pipeline.search.finder import choose
+
+GRAPH = """
+stages:
+  ingest: {{step: ingest}}
+  decode: {{step: decode, from: ingest}}
+  conse: {{step: extract, uses: extractors.conse.Conse, from: decode}}
+  x3d: {{step: extract, uses: extractors.x3d.X3D, from: decode, params: {{weights: random}}}}
+  train: {{step: train, uses: fusion.laff.LAFF, from: [{feature}], params: {{own: false, singles: false, baselines: {{}}}}}}
+"""
+
+
+def test_where_nothing_is_trained_it_is_a_feature_of_videos_and_texts(
+    collect: Callable[..., Path], surroundings: Callable[..., Context]
+) -> None:
+    context = surroundings(collect(), text=GRAPH.format(feature="conse"))
+    assert choose(context) == Kept("conse")
+
+
+def test_without_such_a_feature_nothing_can_be_searched(
+    collect: Callable[..., Path], surroundings: Callable[..., Context]
+) -> None:
+    text = GRAPH.format(feature="x3d").replace(
+        "  conse: {step: extract, uses: extractors.conse.Conse, from: decode}\n", ""
+    )
+    context = surroundings(collect(), text=text)
+    with pytest.raises(LaffError, match="trains no model and has no feature of videos and texts: nothing to search"):
+        choose(context)
