@@ -21,7 +21,6 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.pop("LAFF_PLAIN", None)  # tests of plain operations set it themselves
 # Where no byte code may be kept, each of the many processes that tests start compiles our code, and digests it, anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-sys.dont_write_bytecode = False
 
 import av
 import numpy as np
@@ -32,6 +31,8 @@ from tests.forked import Forked
 if TYPE_CHECKING:
     from pipeline.outcome import Outcome
     from pipeline.request import Request
+
+sys.dont_write_bytecode = False  # as in the processes, see above
 
 # A shell starts its background jobs with SIGINT ignored, and what tests start would ignore it too.
 signal.signal(signal.SIGINT, signal.default_int_handler)

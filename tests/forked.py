@@ -25,9 +25,12 @@ PATIENCE = 120.0  # seconds until what should come has come
 class Forked:
     """The program that forks, for a project at `root`; starts it when first asked."""
 
-    def __init__(self, folder: Path, root: Path = ROOT) -> None:
-        """folder: where what the processes print is written."""
-        self.folder, self.root = folder, root
+    def __init__(self, folder: Path, root: Path = ROOT, heavy: bool = True) -> None:
+        """folder: where what the processes print is written.
+
+        heavy: whether packages that models come from are imported before; not worth it for a few jobs without them.
+        """
+        self.folder, self.root, self.heavy = folder, root, heavy
         self._program: subprocess.Popen[bytes] | None = None
         self._jobs = 0
         self._rest = b""
@@ -74,7 +77,7 @@ class Forked:
     def program(self) -> subprocess.Popen[bytes]:
         """The program, started and ready."""
         if self._program is None:
-            command = [sys.executable, str(PROGRAM), str(self.root)]
+            command = [sys.executable, str(PROGRAM), str(self.root), *(["heavy"] if self.heavy else [])]
             self._program = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=self.root, env=dict(os.environ)
             )

@@ -1,4 +1,4 @@
-"""The program that forked.py starts: `python tests/forking.py ROOT` imports the project at ROOT and what that may need.
+"""The program that forked.py starts: `python tests/forking.py ROOT [heavy]` imports the project at ROOT, and packages.
 
 It forks a child for each line of JSON that it reads, and tells when one starts and when one has ended.
 """
@@ -41,14 +41,14 @@ def reap(*_: Any) -> None:
             tell(ended=job, status=os.waitstatus_to_exitcode(status))
 
 
-def warm(root: Path) -> None:
-    """Import all that a run may need, and read the code that fingerprints ask for."""
+def warm(root: Path, packages: tuple[str, ...]) -> None:
+    """Import our code and these packages, and read the code that fingerprints ask for."""
     sys.path[0] = str(root)
     sys.path.append(str(root / "tests"))
     cli = importlib.import_module("cli")
     assert Path(cli.__file__ or "").parent == root, f"{cli.__file__} instead of the project at {root}"
     code = importlib.import_module("pipeline.parts.code")
-    for name in HEAVY:
+    for name in packages:
         importlib.import_module(name)
     for room in code.ROOMS:
         for module in code.closure([room]):
@@ -122,6 +122,6 @@ def leave(function: Callable[[], Any]) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGCHLD, reap)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    warm(Path(sys.argv[1]))
+    warm(Path(sys.argv[1]), HEAVY if "heavy" in sys.argv[2:] else ())
     gc.freeze()  # nothing of it is looked at again by a child's collector, which would copy it
     leave(serve())

@@ -26,7 +26,7 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
     shutil.copy(ROOT / "cli.py", copy)
     with (copy / CHANGED).open("a", encoding="utf-8") as file:
         file.write("\nPLANTED = 0\n")
-    forked = Forked(copy.parent, copy)
+    forked = Forked(copy.parent, copy, heavy=False)
     yield forked
     forked.close()
 

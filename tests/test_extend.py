@@ -62,7 +62,7 @@ def pasted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def processes(pasted: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
     """Starts `laff` of the copy."""
-    forked = Forked(tmp_path_factory.mktemp("processes"), pasted)
+    forked = Forked(tmp_path_factory.mktemp("processes"), pasted, heavy=False)
     yield forked
     forked.close()
 

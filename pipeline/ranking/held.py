@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pipeline.ranking.tiles import tiles_over
 from pipeline.rows.flat import Flat
 
@@ -30,7 +32,6 @@ class Held:
 
 def hold(sources: Sequence[Flat], memory: int) -> list[Held] | None:
     """All rows of these sources; None where they are more than so many bytes as float32. LaffError as of a Flat."""
-    import numpy as np
     import torch
 
     sizes = [tiles_over(source.rows) for source in sources]

@@ -30,7 +30,7 @@ def choose(context: Context, name: str = "") -> Kept:
     """The model that a person names: MODEL, MODEL/seedN, or a feature that holds videos and texts in one space.
 
     Without a name: the first that the vectors stage keeps, where its params say what to keep or nothing is trained;
-    else the train stage's main model. LaffError for an unknown name.
+    else the train stage's main model, or the first such feature. LaffError for an unknown name.
     """
     graph = context.graph
     vectors, trainings = stage_of(graph), graph.stages_of("train")
@@ -40,7 +40,9 @@ def choose(context: Context, name: str = "") -> Kept:
         if vectors and first and (stored := kept(graph, vectors)):
             return stored[0]
         if not known:
-            raise LaffError(f"{graph.path} trains no model and keeps no vectors of a feature: nothing to search")
+            if pairs := _pairs(context):
+                return Kept(pairs[0])
+            raise LaffError(f"{graph.path} trains no model and has no feature of videos and texts: nothing to search")
         main = models.main(trainings[0])
         name = main if main in known else next(iter(known))
     word, _, seed = name.partition("/")

@@ -182,6 +182,6 @@ def test_the_command_takes_weights(small: Small) -> None:
     hits = Library(small.request()).search(SENTENCE, 4, Weights(video={"one": 0}))
     assert [(hit["video"], hit["score"]) for hit in found["hits"]] == [(hit.video, hit.score) for hit in hits]
     assert LOST not in [hit.video for hit in hits]
-    result = CliRunner().invoke(cli.main, [*words[:-1], "video:oen=0"])
+    result = CliRunner().invoke(cli.main, [*words[:-1], "video:ones=0"])
     assert result.exit_code == 1
-    assert "no video feature 'oen'; did you mean 'one'?" in result.output
+    assert "no video feature 'ones'; did you mean 'one'?" in result.output
