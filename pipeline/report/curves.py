@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.graph import models
-from pipeline.plan import steps
 from pipeline.plan.accept import made_as
 from pipeline.plan.units import FIT, Unit
 from pipeline.report.kept import Kept
@@ -96,7 +95,7 @@ def _wanted(material: Material) -> Sequence[Wanted]:
     context, train = material.context, material.train
     wanted = []
     if not train.packed and not train.idle:
-        units = {unit.key: unit for unit in steps.units(context, train.name)}
+        units = {unit.key: unit for unit in material.units(train.name)}
         trained = sorted(models.of(context.graph, train), key=lambda model: model.name != material.main)
         for model in trained:
             loss = model.training(train).loss
@@ -108,7 +107,7 @@ def _wanted(material: Material) -> Sequence[Wanted]:
     for name in material.stages:
         stage = context.stage(name)
         if stage.fitted and stage.part and "task" in stage.part.methods and name != train.name:
-            for unit in steps.units(context, name):
+            for unit in material.units(name):
                 if unit.key == FIT or not _is_shard(unit):
                     loss = str(stage.options.get("loss") or _fit(stage.options).get("loss") or "its own")
                     fingerprint = made_as(context, name, unit) + unit.content
