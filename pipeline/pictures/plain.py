@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
+from PIL import Image
 
 SPREAD = 24  # of 255: a picture whose colours lie closer together shows nothing
 ENDS = (1, 99)  # percent of the pixels between which colours are compared, so that a few odd ones do not count
@@ -13,8 +14,6 @@ DRAFT = (40, 40)  # pixels that are enough, and which a JPEG gives for a quarter
 
 def is_plain(jpeg: bytes) -> bool:
     """Whether nearly all pixels of a picture have one colour; False where it cannot be read."""
-    from PIL import Image
-
     try:
         with Image.open(io.BytesIO(jpeg)) as image:
             image.draft("RGB", DRAFT)

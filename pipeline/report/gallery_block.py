@@ -61,7 +61,8 @@ def block(
     _, first = np.unique(np.concatenate(ordered), return_index=True)
     videos = [row for row in np.concatenate(ordered)[np.sort(first)].tolist() if row >= 0]
     number = {row: at for at, row in enumerate(videos)} | {-1: -1}
-    texts, about = {}, {}
+    texts: dict[str, str] = {}
+    about: dict[int, str] = {}
     for caption in catalog.split_captions("test").tolist():
         texts[catalog.captions[caption]] = catalog.texts[caption]
         about.setdefault(int(catalog.caption_video[caption]), catalog.texts[caption])

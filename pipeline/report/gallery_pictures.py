@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import numpy as np
+from PIL import Image
 
 STEPS = ((160, 60), (128, 50), (112, 40), (112, 30), (96, 35))  # longest side in pixels, and quality
 SAMPLE = 40  # pictures by which the size of all is estimated
@@ -38,8 +39,6 @@ def encoded(jpegs: Sequence[bytes], budget: int) -> list[str]:
 
 def webp(jpeg: bytes, side: int, quality: int) -> str:
     """A picture of at most so many pixels a side as WebP in base64; "" where it cannot be read."""
-    from PIL import Image
-
     out = io.BytesIO()
     try:
         with Image.open(io.BytesIO(jpeg)) as image:
@@ -53,8 +52,6 @@ def webp(jpeg: bytes, side: int, quality: int) -> str:
 
 def shape(jpegs: Sequence[bytes]) -> float:
     """Width by height of a tile that suits most pictures, within SHAPES; 4:3 where there is none."""
-    from PIL import Image
-
     shapes = []
     for jpeg in filter(None, jpegs):
         with suppress(OSError, ValueError), Image.open(io.BytesIO(jpeg)) as image:
