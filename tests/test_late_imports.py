@@ -24,6 +24,7 @@ HEAVY = {  # takes a tenth of a second or more, or much memory, so whoever does 
     "pooch": "downloads alone; brings requests",
     "pyarrow": "Parquet files alone; an extra",
     "pytorchvideo": "X3D and ir-CSN alone",
+    "rich": "a tenth of a second; terminals alone",
     "safetensors": "files of weights alone",
     "scipy": "sparse features alone",
     "timm": "2-D networks alone; brings torch",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,7 +17,9 @@ from pipeline.commands.shared import Shared
 from pipeline.commands.terminal import called
 
 if TYPE_CHECKING:
+    from pipeline.graph.graph import Graph
     from pipeline.plan.accept import Accepted
+    from pipeline.run_plan import Plan
 
 
 @click.command(name="plan")
@@ -42,14 +46,12 @@ def plan_command(
     laff plan -c collection.yaml -w WORK --profile small
     laff plan -c collection.yaml -w WORK --grid blocks              of what `laff compare blocks` makes
     """
-    from pipeline.errors import did_you_mean
     from pipeline.graph import kept
-    from pipeline.plan import plan as plans
     from pipeline.plan import tree
     from pipeline.run_plan import plan as make_plan
     from pipeline.run_plan import targets_of
-    from pipeline.store import home, memory
-    from pipeline.store.workspace import MAIN, RUNS
+    from pipeline.store import home
+    from pipeline.views.printed import folded
 
     request = request_of(shared, grid, roles, seeds)
     graph = request.graph()
@@ -63,26 +65,39 @@ def plan_command(
         print_json(plan.summary(graph))
         return
     click.echo(tree.text(graph, plan.stages, plan.work, paper()))
-    click.echo(tree.totals(plan.stages, plan.work))
-    for line in plans.remarks(plan.stages, plan.random, plans.absent(graph, plan.stages)):
-        click.echo(line)
-    if plan.run.new:
-        differs = f" ({'; '.join(plan.run.differs)})" if plan.run.differs else ""
-        near = did_you_mean(plan.run.name, memory.names(request.work)) if shared.name else ""
-        click.echo(f"a run of its own, {plan.run.name}{differs}{near}: what was trained before stays")
-    elif plan.run.name != MAIN:
-        click.echo(f"run {plan.run.name}: {request.work / RUNS / plan.run.name}")
     command = home.index_command(request.work) if is_index and not targets else ""
-    if plan.losses:
-        verb = "laff index" if command else "laff compare" if grid else "laff run"
-        click.echo(f"`{verb}` asks first: it would replace {', '.join(loss.stage for loss in plan.losses)}")
-    idle = [name for name in graph.stages if name not in graph.needed(names)]
-    if idle:
-        click.echo(f"not needed by {', '.join(names)}: {', '.join(idle)}")
+    verb = "laff index" if command else "laff compare" if grid else "laff run"
+    for line in remarks(plan, graph, names, request.work, verb):
+        click.echo(folded(line, paper()))
     if any(one.todo for one in plan.stages):
         words = ["compare", grid, *_of_grid(roles, seeds)] if grid else ["run", *targets]
         words += [*shared.words(), *(["--retry-failed"] if shared.retry_failed else [])]
         click.echo(f"next: {command or f'{called()} {shlex.join(words)}'}")
+
+
+def remarks(plan: Plan, graph: Graph, names: list[str], work: Path, verb: str) -> Iterator[str]:
+    """What a person should know of a plan besides its stages, line by line.
+
+    names: the stages that are asked for; verb: the command that makes them.
+    """
+    from pipeline.errors import did_you_mean
+    from pipeline.plan import plan as plans
+    from pipeline.plan import tree
+    from pipeline.store import memory
+    from pipeline.store.workspace import MAIN, RUNS
+
+    yield tree.totals(plan.stages, plan.work)
+    yield from plans.remarks(plan.stages, plan.random, plans.absent(graph, plan.stages))
+    if plan.run.new:
+        differs = f" ({'; '.join(plan.run.differs)})" if plan.run.differs else ""
+        near = "" if plan.run.differs else did_you_mean(plan.run.name, [MAIN, *memory.names(work)])
+        yield f"a run of its own, {plan.run.name}{differs}{near}: what was trained before stays"
+    elif plan.run.name != MAIN:
+        yield f"run {plan.run.name}: {work / RUNS / plan.run.name}"
+    if plan.losses:
+        yield f"`{verb}` asks first: it would replace {', '.join(loss.stage for loss in plan.losses)}"
+    if idle := [name for name in graph.stages if name not in graph.needed(names)]:
+        yield f"not needed by {', '.join(names)}: {', '.join(idle)}"
 
 
 def _of_grid(roles: dict[str, str], seeds: tuple[int, ...]) -> list[str]:

@@ -7,6 +7,7 @@ from pipeline import yamls
 from pipeline.difference import collections
 from pipeline.difference.difference import Difference
 from pipeline.difference.features import Feature
+from pipeline.difference.results import RowDifference
 from pipeline.difference.settings import ABSENT
 from pipeline.errors import printable
 from pipeline.graph.origins import Resolved
@@ -129,7 +130,8 @@ def _results(found: Difference, paper: Paper) -> str:
             figures: list[Cell] = []
             for name in shown:
                 one, two = row.first[name], row.second[name]
-                figures += [cell(one, name), cell(two, name), f"{two['mean'] - one['mean']:+.{digits(name)}f}"]
+                difference = round(two["mean"] - one["mean"], digits(name)) + 0.0  # of -0.0 it makes 0.0
+                figures += [cell(one, name), cell(two, name), f"{difference:+.{digits(name)}f}"]
             rows.append([row.row, row.way, *figures, "" if row.p is None else p_text(row.p)])
         blocks.append(_table("results", head, rows, paper, left=2, keys=2))
         if any(row.p is not None for row in other):
@@ -137,9 +139,21 @@ def _results(found: Difference, paper: Paper) -> str:
                 "p: paired randomisation test on average precision, averaged over seeds, a video's captions together; "
                 "not corrected for the number of rows."
             )
+        blocks += _seeds(other)
     for label, rows_of in (("A", results.only_first), ("B", results.only_second)):
         blocks += [f"only {label} has {number_of(rows_of, 'rows')}: {', '.join(rows_of)}"] if rows_of else []
     return "\n\n".join([*blocks, *results.notes])
+
+
+def _seeds(rows: Sequence[RowDifference]) -> list[str]:
+    """A sentence where rows have other seeds in A than in B: by how much models differ from seed to seed, no p says."""
+    pairs = dict.fromkeys(tuple(", ".join(map(str, side)) for side in row.seeds) for row in rows)
+    texts = [f"{one} in A, {other} in B" for one, other in pairs if one != other]
+    return (
+        [f"Other seeds: {'; '.join(texts)}. p tells of queries, and not of what another seed would give."]
+        if texts
+        else []
+    )
 
 
 def _table(

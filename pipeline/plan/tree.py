@@ -14,6 +14,10 @@ from pipeline.views.tables import duration
 from pipeline.wording import number_of
 
 GROUPS = ("videos and captions", "features", "models", "results")
+STYLES = {  # of cells on a terminal with colours
+    **dict.fromkeys(GROUPS, "bold"),
+    **{"cached": "green", "stale": "yellow", "partly stale": "yellow", "missing": "cyan", "partly missing": "cyan"},
+}
 HEADER = ["stage", "state", "to make", "items", "time", "why"]
 
 
@@ -29,7 +33,7 @@ def text(graph: Graph, plans: Sequence[Planned], works: Mapping[str, Work], pape
         for planned in inside:
             branch = "└─" if planned is inside[-1] else "├─"
             rows.append([f"{branch} {planned.stage}", *_cells(planned, works[planned.stage])])
-    return printed.columns(FigureTable(HEADER, rows, left=2, keys=1), paper)
+    return printed.columns(FigureTable(HEADER, rows, left=2), paper, STYLES)
 
 
 def group_of(graph: Graph, stage: Stage) -> str:

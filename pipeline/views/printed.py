@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import fill
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pipeline.views.figure_table import BEST, BEST_OF_KIND, BEST_SENTENCE, FigureTable
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
 GAP = 2  # blanks between two columns
 LEAST = 14  # letters of a column of words before its lines are folded further
 NARROW = 20  # columns of a terminal that no table is fitted below
+NO_STYLES: Mapping[str, str] = MappingProxyType({})
 ONE_CELL = "\u0300"  # letters below it are one column wide; behind it come marks without a width and wide letters
 
 
@@ -22,7 +26,7 @@ class Paper:
     """What a table is printed on."""
 
     width: int = 0  # in columns; 0: no table is too wide
-    styled: bool = False  # whether it shows bold letters
+    styled: bool = False  # whether it shows bold letters and colours
 
 
 PLAIN = Paper()
@@ -32,15 +36,23 @@ def text(table: FigureTable, paper: Paper = PLAIN) -> str:
     """A table: title, aligned columns, notes."""
     marked = table.marks() if paper.styled else {}
     legend = [line for line in table.legend(marked) if line in (BEST_SENTENCE, BEST_OF_KIND)]
-    return "\n\n".join(filter(None, [table.title, columns(table, paper), "\n".join([*legend, *table.notes])]))
+    notes = "\n".join(folded(note, paper) for note in [*legend, *table.notes])
+    return "\n\n".join(filter(None, [folded(table.title, paper), columns(table, paper), notes]))
 
 
-def columns(table: FigureTable, paper: Paper = PLAIN) -> str:
-    """The columns of a table without its title and notes."""
+def folded(sentence: str, paper: Paper = PLAIN) -> str:
+    """A sentence in lines that fit the paper; words are not divided, so that a path can be copied."""
+    if not paper.width or cell_width(sentence) <= paper.width:
+        return sentence
+    return fill(sentence, max(paper.width, NARROW), break_long_words=False, break_on_hyphens=False)
+
+
+def columns(table: FigureTable, paper: Paper = PLAIN, styles: Mapping[str, str] = NO_STYLES) -> str:
+    """The columns of a table without its title and notes; styles: rich's names of styles, for cells of these texts."""
     rows = table.texts()
     widths = [max(cell_width(row[at]) for row in rows) for at in range(len(table.header))]
     if paper.styled or 0 < paper.width < sum(widths) + GAP * (len(widths) - 1):
-        return _fitted(table, rows, widths, paper)
+        return _fitted(table, rows, widths, paper, styles)
     sides = table.alignment()
     lines = [
         (" " * GAP)
@@ -66,10 +78,14 @@ def _aligned(text: str, width: int, side: str) -> str:
     return text + blanks if side == "l" else blanks + text
 
 
-def _fitted(table: FigureTable, rows: Sequence[Sequence[str]], widths: Sequence[int], paper: Paper) -> str:
+def _fitted(
+    table: FigureTable,
+    rows: Sequence[Sequence[str]],
+    widths: Sequence[int],
+    paper: Paper,
+    styles: Mapping[str, str],
+) -> str:
     """The columns on a paper: words are folded; what still is too wide goes below, with the names of the rows again."""
-    import io
-
     from rich.console import Console
 
     width = max(paper.width, NARROW) if paper.width else sum(widths) + GAP * len(widths)
@@ -78,14 +94,13 @@ def _fitted(table: FigureTable, rows: Sequence[Sequence[str]], widths: Sequence[
         width=width,
         force_terminal=paper.styled,
         color_system="standard" if paper.styled else None,
-        no_color=True,
         legacy_windows=False,
         _environ={},
     )
     parts = []
     for block in _blocks(table, widths, width):
         with console.capture() as captured:
-            console.print(_grid(table, rows, widths, block))
+            console.print(_grid(table, rows, widths, block, styles))
         parts.append("\n".join(line.rstrip() for line in captured.get().splitlines()))
     return "\n\n".join(parts)
 
@@ -105,8 +120,17 @@ def _blocks(table: FigureTable, widths: Sequence[int], width: int) -> Iterator[l
     yield block
 
 
-def _grid(table: FigureTable, rows: Sequence[Sequence[str]], widths: Sequence[int], block: Sequence[int]) -> Table:
-    """Some columns of a table for rich; texts are taken as they are, without rich's markup."""
+def _grid(
+    table: FigureTable,
+    rows: Sequence[Sequence[str]],
+    widths: Sequence[int],
+    block: Sequence[int],
+    styles: Mapping[str, str],
+) -> Table:
+    """Some columns of a table for rich; texts are taken as they are, without rich's markup.
+
+    A block of further columns leaves out the rows that have nothing there.
+    """
     from rich.box import Box
     from rich.table import Table
     from rich.text import Text
@@ -123,6 +147,10 @@ def _grid(table: FigureTable, rows: Sequence[Sequence[str]], widths: Sequence[in
             overflow="fold",
             min_width=min(widths[at], LEAST) if side == "l" else widths[at],
         )
+    further = [at for at in block if at >= table.keys]
+    first = table.keys in block or not further
     for number, row in enumerate(rows[1:]):
-        grid.add_row(*(Text(row[at], style="bold" if marked.get((number, at)) == BEST else "none") for at in block))
+        if first or any(row[at] for at in further):
+            looks = ["bold" if marked.get((number, at)) == BEST else styles.get(row[at], "none") for at in block]
+            grid.add_row(*(Text(row[at], style=look) for at, look in zip(block, looks, strict=True)))
     return grid

@@ -85,6 +85,6 @@ def test_collections_without_a_common_item(ran: Any, copy: Any, laff: Laff) -> N
 
 
 def test_mistakes_end_with_another_status(ran: Any, laff: Laff) -> None:
-    result = laff("main", "mian", "-w", ran.work)
+    result = laff("main", "mains", "-w", ran.work)
     assert (result.exit_code, "did you mean 'main'?" in result.output) == (1, True)
     assert laff(ran.work).exit_code == 2
