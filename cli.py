@@ -154,10 +154,12 @@ def main(stages: StagesFile) -> None:
 
 main.add("Search", index_command, search_command)
 main.add("Run", run_command, plan_command, accept_command, demo_command)
-main.add("Look", runs_command, diff_command, config_command, show_command, failures_command, score_command)
+main.add(
+    "Look",
+    *(runs_command, diff_command, config_command, show_command, failures_command, score_command, completion_command),
+)
 main.add("Models", package_command, weights_group, compare_command, reproduce_command, analyze_group)
 main.add("Data", prepare_command, import_command, export_command, verify_command, gc_command)
-main.add("Shell", completion_command)
 
 
 if __name__ == "__main__":

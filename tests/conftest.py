@@ -227,7 +227,7 @@ class Tiny:
         return replace(self, folder=folder)
 
     def state(self) -> dict[str, tuple[int, int, int]]:
-        """{file of the workspace: inode, mtime, size}: what a run leaves alone stays equal. Without lock, log, dates."""
+        """{file of the workspace: inode, mtime, size}: what a run leaves alone stays equal. No lock, log or dates."""
         files = {}
         for path in sorted(self.work.rglob("*")):
             if path.is_file() and path.name not in (".lock", "laff.log", "circumstances.json"):

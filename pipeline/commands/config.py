@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.commands import complete
 from pipeline.commands.options import FORMAT, optional_workspace_options
 from pipeline.commands.output import json_option, paper, print_json
 from pipeline.commands.shared import Shared
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print a stages file that gives the same run without a profile.")
 @json_option("stages_file, profile, set, threads; stages: of each setting its value, kind of origin, and from where")
 @FORMAT
-@click.argument("stages_", nargs=-1, metavar="[STAGE]...")
+@click.argument("stages_", nargs=-1, metavar="[STAGE]...", shell_complete=complete.stages)
 def config_command(
     stages_: tuple[str, ...], changed: bool, as_yaml: bool, as_json: bool, form: str, shared: Shared
 ) -> None:

@@ -6,18 +6,19 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands.options import PATH, TRUST
+from pipeline.commands import complete
+from pipeline.commands.options import TRUST, work_option
 from pipeline.commands.output import json_option, paper, print_json
 
 DIFFERENT = 3  # exit status: 1 is that of an error
 
 
 @click.command(name="diff")
-@click.option("-w", "--work", type=PATH, metavar="WORK", help="The workspace of runs that are given by name alone.")
+@work_option(required=False)
 @TRUST
 @json_option("equal; parts: of each whether it is equal; settings, versions, hardware, collection, features, results")
-@click.argument("first", metavar="A")
-@click.argument("second", metavar="B")
+@click.argument("first", metavar="A", shell_complete=complete.sides)
+@click.argument("second", metavar="B", shell_complete=complete.sides)
 @click.pass_context
 def diff_command(
     context: click.Context, first: str, second: str, work: Path | None, trust: tuple[str, ...], as_json: bool
@@ -42,7 +43,7 @@ def diff_command(
     from pipeline.difference.side import opened
     from pipeline.store import home
 
-    folder = home.meant(work) if work else home.nearest(Path())
+    folder = work or home.nearest(Path())
     found = difference(opened(first, folder, trust), opened(second, folder, trust))
     if as_json:
         print_json(found.as_json())

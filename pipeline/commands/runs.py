@@ -8,6 +8,7 @@ import click
 
 from pipeline.commands.options import FORMAT, workspace_only
 from pipeline.commands.output import json_option, paper, print_json
+from pipeline.shell import called
 
 
 @click.command(name="runs")
@@ -36,9 +37,9 @@ def runs_command(work: Path, commands: bool, as_json: bool, form: str) -> None:
         raise click.ClickException(f"{work}: no such workspace")
     runs, comparisons = run_list.listed(work), comparison_list.listed(work)
     if as_json:
-        print_json([one.summary() for one in (*runs, *comparisons)])
+        print_json([*(run.summary() for run in runs), *(comparison.summary() for comparison in comparisons)])
     elif commands:
-        click.echo(run_list.commands(runs))
+        click.echo(run_list.commands(runs, called()))
     else:
         texts = [run_list.table(runs, form, paper())] if runs else []
         texts += [comparison_list.table(comparisons, form, paper())] if comparisons else []

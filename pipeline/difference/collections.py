@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pipeline.difference.side import Side
+from pipeline.errors import printable
 from pipeline.files import JsonObject
 from pipeline.items.catalog import Catalog, was_read
 from pipeline.items.splits import SPLITS
@@ -126,4 +127,4 @@ def in_words(items: Mapping[str, Items]) -> list[str]:
 
 
 def _some(ids: Sequence[str]) -> str:
-    return ", ".join(ids[:SHOWN]) + (", …" if len(ids) > SHOWN else "")
+    return ", ".join(map(printable, ids[:SHOWN])) + (", …" if len(ids) > SHOWN else "")

@@ -26,14 +26,15 @@ class Difference:
 
     @property
     def parts(self) -> dict[str, bool | None]:
-        """Whether each part is equal; None of what a side did not note."""
+        """Whether each part is equal; None of what a side did not note, and of features where no item is in both."""
         known = not self.surroundings.unknown
+        held = [feature for feature in self.features if feature.items]
         return {
             "settings": not self.settings,
             "versions": not self.surroundings.versions if known else None,
             "hardware": not self.surroundings.hardware if known else None,
             "collection": all(items.equal for items in self.collection.values()),
-            "features": all(feature.same for feature in self.features),
+            "features": all(feature.same for feature in held) if held else None,
             "results": self.results.equal,
         }
 

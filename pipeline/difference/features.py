@@ -127,7 +127,7 @@ def cosine(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     lengths = np.linalg.norm(one, axis=1), np.linalg.norm(other, axis=1)
     product = lengths[0] * lengths[1]
     both_zero = (lengths[0] == 0) & (lengths[1] == 0)
-    cosines = np.einsum("nd,nd->n", one, other) / np.where(product > 0, product, 1.0)
+    cosines = (one * other).sum(axis=1) / np.where(product > 0, product, 1.0)
     cosines[both_zero] = 1.0
     clipped: np.ndarray = np.clip(cosines, -1.0, 1.0)
     return clipped

@@ -12,6 +12,7 @@ from pipeline.evaluation.results import spread
 from pipeline.evaluation.significance import randomisation
 from pipeline.files import JsonObject
 from pipeline.ranking import ranks_file
+from pipeline.ranking.ranks import Ranks
 from pipeline.ranking.ranks_file import WAYS, Ranked
 from pipeline.views.tables import Metric
 
@@ -22,6 +23,7 @@ class RowDifference:
 
     row: str
     way: str
+    seeds: tuple[list[int], list[int]]  # of the first and of the second run
     first: dict[str, Metric]  # metric -> over seeds
     second: dict[str, Metric]
     queries: int
@@ -33,6 +35,7 @@ class RowDifference:
         return {
             "row": self.row,
             "way": self.way,
+            "seeds": {"a": self.seeds[0], "b": self.seeds[1]},
             "queries": self.queries,
             "equal": self.equal,
             "p": self.p,
@@ -80,11 +83,7 @@ def differing(first: Side, second: Side) -> Results:
         if not ranked:
             notes.append(f"{side.label} has no results yet")
     shared = [row for row in here if row in there]
-    rows = [
-        one
-        for row in shared
-        for one in _row(row, _read(here[row]), _read(there[row]), tested=candidates[0] == candidates[1])
-    ]
+    rows = [one for row in shared for one in _row(row, here[row], there[row], tested=candidates[0] == candidates[1])]
     asked = {row.way: row.queries for row in rows}
     for way, count in asked.items():
         notes += _other_queries(way, count, here, there, shared)
@@ -119,33 +118,36 @@ def _candidates(side: Side) -> set[str]:
     return set(side.catalog.ids("video", side.catalog.split_videos("test").tolist()))
 
 
-def _read(folders: Sequence[Path]) -> list[dict[str, Ranked]]:
-    """The ranks of a row with each of its seeds."""
-    return [ranks_file.read(folder) for folder in sorted(folders, key=lambda folder: int(folder.name[4:]))]
+def _read(folders: Sequence[Path]) -> dict[int, dict[str, Ranked]]:
+    """{seed: the ranks of a row}, in the order of the seeds."""
+    by_seed = {int(folder.name.removeprefix("seed")): folder for folder in folders}
+    return {seed: ranks_file.read(by_seed[seed]) for seed in sorted(by_seed)}
 
 
-def _row(
-    row: str, here: Sequence[dict[str, Ranked]], there: Sequence[dict[str, Ranked]], tested: bool
-) -> Iterator[RowDifference]:
-    """A row in each way that both rank, on the queries that both have."""
+def _row(row: str, first: Sequence[Path], second: Sequence[Path], tested: bool) -> Iterator[RowDifference]:
+    """A row in each way that both rank, on the queries that both have; first, second: the folders of its seeds."""
+    here, there = _read(first), _read(second)
+    numbers = [*here], [*there]
     for way in WAYS:
-        if way not in here[0] or way not in there[0]:
-            continue
-        one, other = ([seed[way] for seed in seeds] for seeds in (here, there))
-        at, places = _shared(one[0].ids, other[0].ids)
+        one, other = ([ranked[way] for ranked in side.values() if way in ranked] for side in (here, there))
+        at, places = _shared(one[0].ids, other[0].ids) if one and other else (np.zeros(0), np.zeros(0))
         if not len(at):
             continue
-        ranks = [[seed.ranks.take(rows) for seed in seeds] for seeds, rows in ((one, at), (other, places))]
-        figures = [[metrics.summary(seed) for seed in seeds] for seeds in ranks]
-        equal = len(one) == len(other) and all(
+        ranks = [[ranked.ranks.take(rows) for ranked in side] for side, rows in ((one, at), (other, places))]
+        equal = numbers[0] == numbers[1] and len(at) == len(one[0].ids) == len(other[0].ids)
+        equal = equal and all(
             np.array_equal(a.first, b.first) and np.array_equal(a.precision, b.precision)
             for a, b in zip(*ranks, strict=True)
         )
-        equal = equal and len(at) == len(one[0].ids) == len(other[0].ids)
-        precisions = [np.mean([seed.precision for seed in seeds], axis=0) for seeds in ranks]
+        precisions = [np.mean([seed.precision for seed in side], axis=0) for side in ranks]
         p = randomisation(precisions[0], precisions[1], one[0].groups[at]) if tested else None
-        first, second = ({name: spread([seed[name] for seed in seeds]) for name in seeds[0]} for seeds in figures)
-        yield RowDifference(row, way, first, second, len(at), equal, p)
+        yield RowDifference(row, way, numbers, _figures(ranks[0]), _figures(ranks[1]), len(at), equal, p)
+
+
+def _figures(seeds: Sequence[Ranks]) -> dict[str, Metric]:
+    """Metric -> over seeds."""
+    summaries = [metrics.summary(ranks) for ranks in seeds]
+    return {name: spread([summary[name] for summary in summaries]) for name in summaries[0]}
 
 
 def _shared(ids: Sequence[str], others: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline.difference.side import Side
 from pipeline.files import JsonObject
-from pipeline.graph.origins import Resolved, resolved
+from pipeline.graph.origins import FILE, Origin, Resolved, place, resolved
 
 ABSENT = "–"  # noqa: RUF001 - in the place of a value that a side does not have
 
@@ -14,7 +14,7 @@ ABSENT = "–"  # noqa: RUF001 - in the place of a value that a side does not ha
 class Setting:
     """One setting with different values."""
 
-    name: str  # as --set takes it; of a whole stage its name
+    name: str  # as --set takes it; also step, uses, from and on; of a stage that one side lacks its step alone
     first: Resolved | None  # None where the side has no such setting
     second: Resolved | None
 
@@ -28,14 +28,14 @@ def _json(one: Resolved | None) -> JsonObject | None:
 
 
 def differing(first: Side, second: Side) -> list[Setting]:
-    """The settings of the stages that either side makes; a stage that only one of them has is one of them."""
+    """The settings of the stages that either side makes; of a stage that one of them lacks, that it is there."""
     sides = (first, second)
     listed = [resolved(side.graph) for side in sides]
     found = _threads(first, second)
     for stage in dict.fromkeys([*first.stages, *second.stages]):
         if stage not in listed[0] or stage not in listed[1]:
             step = [next((one for one in side.get(stage, ()) if one.key == "step"), None) for side in listed]
-            found.append(Setting(stage, step[0], step[1]))
+            found.append(Setting(f"{stage}.step", step[0], step[1]))
             continue
         of_first, of_second = ({one.key: one for one in side[stage]} for side in listed)
         for key in dict.fromkeys([*of_first, *of_second]):
@@ -46,8 +46,6 @@ def differing(first: Side, second: Side) -> list[Setting]:
 
 
 def _threads(first: Side, second: Side) -> list[Setting]:
-    from pipeline.graph.origins import FILE, Origin, place
-
     if first.graph.threads == second.graph.threads:
         return []
     both = [Resolved("threads", side.graph.threads, Origin(FILE, place(side.graph.path))) for side in (first, second)]

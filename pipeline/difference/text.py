@@ -7,7 +7,9 @@ from pipeline import yamls
 from pipeline.difference import collections
 from pipeline.difference.difference import Difference
 from pipeline.difference.features import Feature
+from pipeline.difference.results import RowDifference
 from pipeline.difference.settings import ABSENT
+from pipeline.errors import printable
 from pipeline.graph.origins import Resolved
 from pipeline.views import printed
 from pipeline.views.figure_table import Cell, FigureTable
@@ -20,7 +22,7 @@ SHOWN = ("R@1", "R@10", "mAP")  # metrics of the table; --json has all
 
 def text(found: Difference, paper: Paper = PLAIN) -> str:
     """All that differs, part by part."""
-    parts = [f"A  {found.first.label}\nB  {found.second.label}"]
+    parts = [f"A  {printable(found.first.label)}\nB  {printable(found.second.label)}"]
     parts += [_settings(found, paper), _surroundings(found, paper), _collection(found)]
     parts += [_features(found.features, paper), _results(found, paper)]
     if found.equal:
@@ -71,8 +73,10 @@ def _collection(found: Difference) -> str:
 
 def _features(features: Sequence[Feature], paper: Paper) -> str:
     """The features that differ with the likely cause of each; those that are equal in a line."""
+    if features and not any(one.items for one in features):
+        return "features: no item of the same content is in both, so none are compared"
     other = [one for one in features if not one.same]
-    same = [one for one in features if one.same and not one.same_files]
+    same = [one for one in features if one.same and not one.same_files and one.items]
     shared = list(dict.fromkeys(one.stage for one in features if one.same_files))
     blocks = []
     if other:
@@ -126,7 +130,8 @@ def _results(found: Difference, paper: Paper) -> str:
             figures: list[Cell] = []
             for name in shown:
                 one, two = row.first[name], row.second[name]
-                figures += [cell(one, name), cell(two, name), f"{two['mean'] - one['mean']:+.{digits(name)}f}"]
+                difference = round(two["mean"] - one["mean"], digits(name)) + 0.0  # of -0.0 it makes 0.0
+                figures += [cell(one, name), cell(two, name), f"{difference:+.{digits(name)}f}"]
             rows.append([row.row, row.way, *figures, "" if row.p is None else p_text(row.p)])
         blocks.append(_table("results", head, rows, paper, left=2, keys=2))
         if any(row.p is not None for row in other):
@@ -134,9 +139,21 @@ def _results(found: Difference, paper: Paper) -> str:
                 "p: paired randomisation test on average precision, averaged over seeds, a video's captions together; "
                 "not corrected for the number of rows."
             )
+        blocks += _seeds(other)
     for label, rows_of in (("A", results.only_first), ("B", results.only_second)):
         blocks += [f"only {label} has {number_of(rows_of, 'rows')}: {', '.join(rows_of)}"] if rows_of else []
     return "\n\n".join([*blocks, *results.notes])
+
+
+def _seeds(rows: Sequence[RowDifference]) -> list[str]:
+    """A sentence where rows have other seeds in A than in B: by how much models differ from seed to seed, no p says."""
+    pairs = dict.fromkeys(tuple(", ".join(map(str, side)) for side in row.seeds) for row in rows)
+    texts = [f"{one} in A, {other} in B" for one, other in pairs if one != other]
+    return (
+        [f"Other seeds: {'; '.join(texts)}. p tells of queries, and not of what another seed would give."]
+        if texts
+        else []
+    )
 
 
 def _table(

@@ -111,7 +111,7 @@ class _Reader:
             learns = plugged(stage.aggregator.uses, self.graph.trusted).constants.get("learns", True)
             if not learns:
                 return Origin(CHOSEN, f"no effect: {stage.aggregator.uses} has no weights")
-        for key, (_, value) in reversed(stage.later.items()):  # the last one counts
+        for key, (_, value) in reversed([*stage.later.items()]):  # the last one counts
             above = tuple(key.split(".", 1))
             if keys[: len(above)] == above:
                 return self._later(stage, key) if _inside(value, keys[len(above) :]) else None

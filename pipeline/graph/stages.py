@@ -21,8 +21,8 @@ KEYS = ("step", "uses", "from", "params", "on")
 NAME = "letters, digits, - and _"
 VERBS = (  # commands of ours, among them the folders below a workspace: a stage is both a command and a folder
     *("index", "run", "plan", "accept", "demo", "search", "runs", "show", "failures", "weights", "compare"),
-    *("reproduce", "score", "analyze", "verify", "gc", "package", "prepare", "import", "export", "config", "diff"),
-    "completion",
+    *("reproduce", "score", "analyze", "verify", "gc", "package", "prepare", "import", "export", "completion"),
+    *("config", "diff"),
 )
 MOST_THREADS = 1024  # above any machine's cores; torch crashes on numbers far beyond
 FIRST_RUN = "main"  # what `--name` calls the run that stands in the workspace itself

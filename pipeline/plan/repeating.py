@@ -8,6 +8,8 @@ from pipeline.graph.stages_file import default_path, is_shipped, shipped
 from pipeline.store.memory import Memory
 from pipeline.store.workspace import MAIN
 
+LAFF = "laff"
+
 
 def command(
     work: Path,
@@ -21,7 +23,7 @@ def command(
 
     targets, trust, workers, scheduler: what else the run was given, which a workspace does not remember.
     """
-    words = ["laff", "run", "-c", str(settings.collection.absolute()), "-w", str(work.absolute())]
+    words = [LAFF, "run", "-c", str(settings.collection.absolute()), "-w", str(work.absolute())]
     if settings.run != MAIN:
         words += ["--name", settings.run]
     if settings.package:

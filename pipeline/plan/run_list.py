@@ -130,9 +130,15 @@ def table(runs: Sequence[Run], form: str = "text", paper: Paper = PLAIN) -> str:
     return formats.written([FigureTable(head, rows, notes=[f"* {LAST}"], left=5)], form, paper).removesuffix("\n")
 
 
-def commands(runs: Sequence[Run]) -> str:
-    """For each run a comment with its name, and the command that repeats it: lines for a shell."""
+def commands(runs: Sequence[Run], called: str = repeating.LAFF) -> str:
+    """For each run a comment with its name, and the command that repeats it: lines for a shell.
+
+    called: how this process was called, where it was not by `laff`.
+    """
     lines = []
     for run in runs:
-        lines += [f"# {run.name}", run.command or "# its settings are not known"]
+        command = (
+            f"{called}{run.command.removeprefix(repeating.LAFF)}" if run.command else "# its settings are not known"
+        )
+        lines += [f"# {run.name}", command]
     return "\n".join(lines)

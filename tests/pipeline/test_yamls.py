@@ -141,3 +141,23 @@ def test_aliases_that_stand_for_more_than_anybody_means():
         )
     small = "".join(f"b{n}: *a\n" for n in range(5000))
     assert len(yamls.parse(f"a: &a [1, 2, 3]\n{small}", "a.yaml")) == 5001
+
+
+def test_the_lines_of_keys(tmp_path: Path) -> None:
+    """Of nested and of inline mappings; a key that `<<` brings in has none of its own."""
+    file = tmp_path / "a.yaml"
+    file.write_text("a: &one\n  b: 1\n  c: {d: 2,\n      e: 3}\nf:\n  <<: *one\n  g: [{h: 1}]\n", encoding="utf-8")
+    lines = yamls.lines(file)
+    assert {".".join(keys): line for keys, line in lines.items()} == {
+        **{"a": 1, "a.b": 2, "a.c": 3, "a.c.d": 3, "a.c.e": 4},
+        **{"f": 5, "f.<<": 6, "f.<<.b": 2, "f.<<.c": 3, "f.<<.c.d": 3, "f.<<.c.e": 4, "f.g": 7},
+    }
+    assert set(yamls.lines(file, deepest=1)) == {("a",), ("f",)}
+
+
+@pytest.mark.parametrize("text", ["a: [", "a", "", "- a: 1", "\0"])
+def test_a_file_without_mappings_has_no_lines(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(text, encoding="utf-8")
+    assert yamls.lines(file) == {}
+    assert yamls.lines(tmp_path / "none.yaml") == {}

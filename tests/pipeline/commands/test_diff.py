@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import cli
+from pipeline.items import table
 from pipeline.rows import shards
 from pipeline.store import circumstances, memory
 
@@ -70,7 +71,20 @@ def test_what_differs_is_told_with_its_cause(ran: Any, copy: Any, laff: Laff) ->
     assert copy.state() == before
 
 
+def test_collections_without_a_common_item(ran: Any, copy: Any, laff: Laff) -> None:
+    """Every video has another file there, and every caption another text."""
+    path = copy.work / "ingest" / "table.h5"
+    catalog, attributes = table.read(path)
+    other = replace(catalog, digests=["f" * 64] * len(catalog.digests), texts=["other"] * len(catalog.texts))
+    table.write(path, other, **attributes)
+    result = laff(ran.work, copy.work)
+    assert result.exit_code == 3
+    assert "videos: 22; 22 changed (demo0" in result.output
+    assert "features: no item of the same content is in both, so none are compared" in result.output
+    assert json.loads(laff(ran.work, copy.work, "--json").output)["parts"]["features"] is None
+
+
 def test_mistakes_end_with_another_status(ran: Any, laff: Laff) -> None:
-    result = laff("main", "mian", "-w", ran.work)
+    result = laff("main", "mains", "-w", ran.work)
     assert (result.exit_code, "did you mean 'main'?" in result.output) == (1, True)
     assert laff(ran.work).exit_code == 2

@@ -79,7 +79,8 @@ def test_the_workspace_must_be_given_but_where_a_command_does_without() -> None:
         for parameter in command.params
         if parameter.name == "work"
     }
-    assert {name for name, required in needed.items() if not required} == {"index", "analyze cost", "reproduce"}
+    without = {"index", "analyze cost", "reproduce", "config", "diff"}
+    assert {name for name, required in needed.items() if not required} == without
     help_text = CliRunner().invoke(cli.main, ["plan", "--help"]).output
     assert "Without, the .laff" in help_text
     assert "[required]" not in help_text

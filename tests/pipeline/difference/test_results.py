@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.difference import results
+from pipeline.difference import difference, results, text
 from pipeline.difference.side import Side
 from pipeline.ranking import ranks_file
 from pipeline.rows import shards
@@ -50,9 +50,20 @@ def test_a_row_that_got_worse(two: tuple[Any, Any], sides: Sides) -> None:
     assert laff.first["R@1"]["seeds"] != []
     assert laff.p is not None
     assert 0 < laff.p < 0.2  # six videos have 64 signs: the smallest p is about 2 / 64
+    assert laff.as_json()["seeds"] == {"a": [1, 2], "b": [1, 2]}
     assert laff.as_json()["difference"]["mAP"] == pytest.approx(1 / 6 - laff.first["mAP"]["mean"])
     assert rows["laff", "v2t"].equal
     assert rows["mean", "t2v"].equal
+
+
+def test_other_seeds_are_a_difference_that_no_p_tells_of(two: tuple[Any, Any], sides: Sides) -> None:
+    (two[1].work / "rank" / "laff" / "seed2" / "ranks.h5").unlink()
+    found = results.differing(*sides())
+    (laff,) = (row for row in found.rows if (row.row, row.way) == ("laff", "t2v"))
+    assert (laff.seeds, laff.equal) == (([1, 2], [1]), False)
+    assert laff.second["mAP"]["seeds"] == laff.first["mAP"]["seeds"][:1]
+    words = text.text(difference.difference(*sides()))
+    assert "Other seeds: 1, 2 in A, 1 in B. p tells of queries" in words
 
 
 def test_the_queries_of_both(two: tuple[Any, Any], sides: Sides) -> None:

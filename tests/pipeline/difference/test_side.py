@@ -52,8 +52,8 @@ def test_settings_of_features_alone_are_those_of_the_last_run(two: tuple[Any, An
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("{work}:mian", "has no run 'mian'; did you mean 'main'?; it has main"),
-        ("mian", "no workspace of that name; of a run's name give its workspace too: -w WORK"),
+        ("{work}:mains", "has no run 'mains'; did you mean 'main'?; it has main"),
+        ("mains", "no workspace of that name; of a run's name give its workspace too: -w WORK"),
         ("{work}/x3d", "no workspace of laff"),
         ("/nowhere:main", "no workspace of laff"),
         ("no\nsuch", r"no\nsuch: no workspace"),

@@ -108,6 +108,7 @@ def test_the_command_that_repeats_a_run(tmp_path: Path, monkeypatch: pytest.Monk
         *("--stages", str(folder / "my stages.yaml"), "--profile", "small", "--set", "train.seeds=[1, 2]"),
     ]
     assert run_list.commands([run]).splitlines() == ["# few", run.command]
+    assert run_list.commands([run], "python cli.py").splitlines()[1] == f"python cli.py{run.command[4:]}"
     assert run_list.commands([replace(run, command="")]).splitlines()[1].startswith("# its settings")
     plain = Memory(folder / "c.yaml")
     assert "--stages" not in repeating.command(work, plain)
