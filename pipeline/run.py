@@ -10,6 +10,7 @@ from pipeline.assembly import packed
 from pipeline.build.construct import construct
 from pipeline.errors import LaffError, Missing, absent, problems
 from pipeline.items.collection import load as load_collection
+from pipeline.items.examples import examples
 from pipeline.opening import check_place, choose, surroundings
 from pipeline.outcome import ENDS, Outcome, search_advice
 from pipeline.parts.blame import blaming
@@ -23,6 +24,7 @@ from pipeline.plan.run_settings import members
 from pipeline.plan.up_to_date import not_up_to_date
 from pipeline.request import Request
 from pipeline.run_plan import check_losses, check_names, random_stages, wanted
+from pipeline.shell import command
 from pipeline.store import circumstances, ledger, memory
 from pipeline.store.workspace import Workspace
 from pipeline.weights import lookup
@@ -34,11 +36,14 @@ class NoWeights(LaffError):
     """Weights that are not on this machine and cannot be downloaded."""
 
 
-def check_work(context: Context, names: Sequence[str]) -> list[str]:
-    """The stages that have to run; LaffError with all reasons why they cannot: parts, devices, files of weights."""
-    stale = [state.stage for state in not_up_to_date(context, names)]
-    mistakes, absent = steps.problems(context, stale), []
-    for name in stale:
+def check_work(context: Context, names: Sequence[str]) -> list[Planned]:
+    """The states of the stages that have to run; LaffError with all reasons why they cannot.
+
+    Reasons are parts, devices, and files of weights.
+    """
+    states = not_up_to_date(context, names)
+    mistakes, absent = steps.problems(context, [state.stage for state in states]), []
+    for name in (state.stage for state in states):
         stage = context.stage(name)
         if stage.part and not stage.borrowed:
             for param in ("weights", *stage.further):
@@ -52,7 +57,7 @@ def check_work(context: Context, names: Sequence[str]) -> list[str]:
         raise (NoWeights if absent else LaffError)(
             "\n".join(map(str, errors)), [text for error in errors for text in error.problems]
         )
-    return stale
+    return states
 
 
 def _check_fit(context: Context, names: Sequence[str]) -> None:
@@ -89,6 +94,7 @@ def run(
 
     before(context, stages) is called before each group of stages, cached or not, when all that they read is made.
     """
+    start = time.perf_counter()
     outcome = Outcome() if outcome is None else outcome
     work = Workspace(request.work)
     graph = request.graph()
@@ -102,7 +108,12 @@ def run(
         outcome.videos = sum(map(len, collection.ids.values()))
         outcome.random, outcome.stages = random_stages(context, names), names
         outcome.ends = {step: stage.name for step in ENDS for stage in graph.stages_of(step)}
-        outcome.advice = search_advice(graph, request.work, names) if request.is_run else ""
+        if request.is_run:
+            trusting = [word for package in request.trust for word in ("--trust", package)]
+            sentence = [*examples(context.catalog, 1), "a sentence"][0]
+            outcome.advice = search_advice(graph, request.work, names, sentence)
+            outcome.advice = outcome.advice or f"next: {command('plan', '-w', request.work, *trusting)} shows the rest"
+            outcome.retry = command("run", *targets, "-w", request.work, *trusting, "--retry-failed")
         check_names(context, names)
         lacks.check(context, names)
         chosen = choose(context, request)
@@ -112,15 +123,18 @@ def run(
         if chosen.new and trains:
             how = f" ({'; '.join(chosen.differs)})" if chosen.differs else ""
             progress.say(f"these settings make a run of their own, {chosen.name}{how}; what was trained before stays")
-        stale = check_work(context, names)
+        states = check_work(context, names)
+        stale = [state.stage for state in states]
         _check_fit(context, stale)
         packed.check(context, stale)
         if request.is_run:
             request.remember(context.graph, chosen, replacing, trains)
         elif request.replace:
             memory.settle(request.work, replacing)  # what is made now is wanted now, whatever was agreed to before
+        context.progress = progress.Stages(names, {state.stage: len(state.todo) for state in states})
         try:
-            with _noted(request, context, chosen.name, targets, stale):
+            noted = _noted(request, context, chosen.name, targets, stale)
+            with noted, progress.running(context.progress):
                 table, *others = phases(context, names)
                 _run_phase(context, table, outcome)
                 outcome.videos = len(context.catalog.videos)  # windows of them, if they were divided
@@ -131,12 +145,29 @@ def run(
                     _run_phase(context, phase, outcome)
                 write_ledger(context)
                 memory.settle(request.work, names)
+        except KeyboardInterrupt:
+            progress.say(context.progress.told())
+            raise
         finally:
             context.tasks.close()
         outcome.failures = [line for line in ledger.read(work.ledger) if line["stage"] in names]
         outcome.notes = [line for line in ledger.notes(work.ledger) if line["stage"] in names]
+        _count_cached(context, names, outcome)
+        outcome.elapsed += time.perf_counter() - start
         progress.LOG.info(f"done\n{outcome.summary(request.work)}")
     return outcome
+
+
+def _count_cached(context: Context, names: Sequence[str], outcome: Outcome) -> None:
+    """Note in an outcome how much of these stages was there before, and how long that took when it was made."""
+    outcome.saved = 0.0
+    for name in names:
+        units, index = list(steps.units(context, name)), context.work.index(name)
+        made = outcome.keys.setdefault(name, set())
+        made.update(context.progress.rows[name].made)
+        kept = [index.entries[unit.key] for unit in units if unit.key not in made and unit.key in index.entries]
+        outcome.cached[name] = len(kept)
+        outcome.saved += sum(entry.took for entry in kept)
 
 
 def _noted(
@@ -146,8 +177,8 @@ def _noted(
     makes_results = request.is_run and not set(members(context.graph)).isdisjoint(stale)
     if not makes_results or not (known := memory.read(request.work, run)):
         return nullcontext()
-    command = repeating.command(request.work, known, targets, request.trust, request.workers, request.scheduler)
-    return circumstances.noted(request.work, run, command, stale)
+    again = repeating.command(request.work, known, targets, request.trust, request.workers, request.scheduler)
+    return circumstances.noted(request.work, run, again, stale)
 
 
 def accept(request: Request, names: Sequence[str]) -> tuple[Accepted, list[str]]:
@@ -214,15 +245,20 @@ def _videos_in(context: Context, planned: Planned) -> int:
 
 def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None:
     plans = not_up_to_date(context, phase)
+    for name in set(phase).difference(planned.stage for planned in plans):
+        context.progress.skip(name)
     for planned in [planned for planned in plans if context.stage(planned.stage).idle]:
         progress.say(f"{planned.stage}: it is told to train no model, so there is nothing to do")
+        context.progress.begin(planned.stage, len(planned.todo), planned.why)
         record(context, planned, Made(planned.stage, planned.todo[0].key, 0, 0.0))
+        context.progress.end(planned.stage, [planned.todo[0].key], 0.0)
         plans.remove(planned)
     if not plans:
         return
     for planned in plans:
         mark = " with RANDOM WEIGHTS" if context.stage(planned.stage).random else ""
-        progress.say(f"{planned.stage}: {len(planned.todo)} to make{mark} ({planned.why})")
+        progress.note(f"{planned.stage}: {len(planned.todo)} to make{mark} ({planned.why})")
+        context.progress.begin(planned.stage, len(planned.todo), planned.why)
     start = time.perf_counter()
     try:
         step = steps.module(context.stage(plans[0].stage))
@@ -242,4 +278,6 @@ def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None
             outcome.made[planned.stage] = len(planned.todo) - len(planned.unfinished)
             outcome.videos_made[planned.stage] = _videos_in(context, planned)
             outcome.seconds[planned.stage] = seconds if len(plans) == 1 else context.spent.get(planned.stage, 0.0)
+            made = [unit.key for unit in planned.todo if unit.key not in planned.unfinished]
+            context.progress.end(planned.stage, made, outcome.seconds[planned.stage])
             progress.note(f"{planned.stage}: {outcome.made[planned.stage]} made in {seconds:.1f} s")

@@ -131,13 +131,15 @@ def test_a_damaged_shard_is_made_again(ran, tmp_path: Path) -> None:
 
 
 def test_an_interrupt_leaves_with_a_word_and_no_traceback(tiny, tmp_path: Path, forked: Forked) -> None:
-    changed = tiny.copy(tmp_path / "changed")
-    process = forked.laff("run", *changed.options())
+    changed = tiny.copy(tmp_path / "changed", work=False)
+    process = forked.laff("run", *changed.options("finetune.epochs=1000000"))  # it cannot end before the signal comes
     assert wait_for(lambda: (changed.work / "decode" / "00000.h5").exists() or process.poll() is not None)
     workers = children(process.pid)
     os.kill(process.pid, signal.SIGINT)
-    assert process.wait(60) == 130
+    assert process.wait(60) == 130, process.said()
     output = process.said()
+    assert "finished in this run: " in output
+    assert "; still to be made: " in output
     assert "interrupted; what is finished is kept" in output
     assert "Traceback" not in output
     assert wait_for(lambda: not any(map(alive, workers)), 10)

@@ -19,6 +19,7 @@ HEAVY = {  # takes a tenth of a second or more, or much memory, so whoever does 
     "distributed": "a run without workers needs none",
     "gensim": "w2v alone",
     "h5py": "HDF5's library; --help and mistakes in files need none",
+    "jinja2": "pages alone",
     "matplotlib": "plots alone",
     "open_clip": "CLIP alone; brings torch and torchvision",
     "pooch": "downloads alone; brings requests",

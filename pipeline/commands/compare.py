@@ -115,7 +115,7 @@ def compare_command(
         return
     comparison = confirmed(request, lambda agreed: run.compare(agreed, asked, shared.retry_failed))
     aside = form != "text" or as_json
-    click.echo(comparison.outcome.summary(request.work), err=aside)
+    click.echo(comparison.outcome.summary(request.work, paper()), err=aside)
     if as_json:
         print_json(comparison.figures)
     elif aside:

@@ -11,7 +11,7 @@ from pipeline.commands import complete
 from pipeline.commands.options import PATH, index_options
 from pipeline.commands.output import json_option, print_json
 from pipeline.commands.shared import Shared, confirmed
-from pipeline.commands.terminal import called
+from pipeline.shell import called
 
 EXAMPLE = "a dog runs on the beach"
 Windows = dict[str, float] | str  # as collection.yaml says them

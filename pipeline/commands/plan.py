@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from pipeline.commands.compare import GRID, ROLES, SEEDS, request_of
 from pipeline.commands.options import workspace_options
 from pipeline.commands.output import json_option, paper, print_json
 from pipeline.commands.shared import Shared
-from pipeline.commands.terminal import called
+from pipeline.shell import command
 
 if TYPE_CHECKING:
     from pipeline.graph.graph import Graph
@@ -65,14 +64,14 @@ def plan_command(
         print_json(plan.summary(graph))
         return
     click.echo(tree.text(graph, plan.stages, plan.work, paper()))
-    command = home.index_command(request.work) if is_index and not targets else ""
-    verb = "laff index" if command else "laff compare" if grid else "laff run"
+    again = home.index_command(request.work) if is_index and not targets else ""
+    verb = "laff index" if again else "laff compare" if grid else "laff run"
     for line in remarks(plan, graph, names, request.work, verb):
         click.echo(folded(line, paper()))
     if any(one.todo for one in plan.stages):
-        words = ["compare", grid, *_of_grid(roles, seeds)] if grid else ["run", *targets]
+        words: list[str | Path] = ["compare", grid, *_of_grid(roles, seeds)] if grid else ["run", *targets]
         words += [*shared.words(), *(["--retry-failed"] if shared.retry_failed else [])]
-        click.echo(f"next: {command or f'{called()} {shlex.join(words)}'}")
+        click.echo(f"next: {again or command(*words)}")
 
 
 def remarks(plan: Plan, graph: Graph, names: list[str], work: Path, verb: str) -> Iterator[str]:
@@ -149,7 +148,7 @@ def accept_command(
     if rows := _accepted(accepted):
         click.echo(columns(FigureTable(["stage", "kept", "because"], rows), paper()))
     if to_report:
-        click.echo(run_stages(request, to_report).summary(request.work))
+        click.echo(run_stages(request, to_report).summary(request.work, paper()))
     elif grid:
         click.echo("`laff compare` writes the table anew, with this note")
     else:

@@ -9,7 +9,7 @@ import click
 from pipeline.commands import complete
 from pipeline.commands.options import PATH, OneOf, mapping
 from pipeline.commands.output import json_option, print_json
-from pipeline.commands.terminal import called
+from pipeline.shell import called
 
 
 def fractions_of(context: click.Context, option: click.Parameter, value: str | None) -> tuple[float, ...]:

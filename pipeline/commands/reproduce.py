@@ -109,7 +109,7 @@ def reproduce_command(
         request,
         lambda agreed: run.reproduce(agreed, published, stand_ins, seeds, test_set, shared.retry_failed),
     )
-    click.echo(f"{reproduction.outcome.summary(request.work)}\n", err=aside)
+    click.echo(f"{reproduction.outcome.summary(request.work, paper())}\n", err=aside)
     if as_json:
         print_json([dict(zip(LINE, line, strict=True)) for line in reproduction.beside.lines()])
     else:

@@ -8,8 +8,9 @@ import click
 
 from pipeline.commands import complete
 from pipeline.commands.options import PATH, run_options
+from pipeline.commands.output import paper
 from pipeline.commands.shared import Shared, confirmed
-from pipeline.commands.terminal import called
+from pipeline.shell import called, command
 
 DEMO = Path("demo")
 
@@ -20,8 +21,8 @@ def execute(shared: Shared, targets: tuple[str, ...]) -> None:
 
     request = shared.request()
     outcome = confirmed(request, lambda agreed: run_stages(agreed, targets, shared.retry_failed))
-    click.echo(outcome.summary(request.work))
-    shared.check_failures(outcome.lost, f"; see `laff failures -w {request.work}`")
+    click.echo(outcome.summary(request.work, paper()))
+    shared.check_failures(outcome.lost, f"; see `{command('failures', '-w', request.work)}`")
 
 
 @click.command(name="run")
@@ -62,5 +63,5 @@ def demo_command(folder: Path) -> None:
     collection = make_collection(folder / "collection")
     request = Request(collection, folder / "work", shipped(), "small", ("train.seeds=[1,2,3]",), replace=True)
     outcome = run_stages(request, ())
-    click.echo(outcome.summary(request.work))
+    click.echo(outcome.summary(request.work, paper()))
     click.echo(f'try: {called()} search "a red circle moves up" -w {request.work}')

@@ -8,7 +8,7 @@ import click
 
 from pipeline.commands.options import FORMAT, workspace_only
 from pipeline.commands.output import json_option, paper, print_json
-from pipeline.commands.terminal import called
+from pipeline.shell import called
 
 
 @click.command(name="runs")

@@ -17,7 +17,8 @@ from pipeline.commands.options import ATTRIBUTE, PATH, OneOf, workspace_options
 from pipeline.commands.shared import Shared
 
 if TYPE_CHECKING:
-    from pipeline.search.library import Hit, Library
+    from pipeline.search.hit import Hit
+    from pipeline.search.library import Library
 
 
 @click.command(name="search")
@@ -39,6 +40,14 @@ if TYPE_CHECKING:
     shell_complete=complete.models,
     help="Another model than the main one, such as concat, laff/seed2, or a pair of features, such as clip-ft; "
     "given several times, reciprocal rank fusion of them.",
+)
+@click.option(
+    "--weight",
+    "weighed",
+    multiple=True,
+    metavar="KIND:NAME=NUMBER",
+    help="How much something counts, 1 by default: model:concat=0.5 in the fusion of several models; video:x3d=0 or "
+    "text:bow=2 a feature of videos or texts in models that weigh features, such as laff.",
 )
 @click.option("--queries", type=PATH, metavar="FILE", help="Many sentences: lines `ID text`, or .csv, .jsonl.")
 @click.option(
@@ -62,6 +71,7 @@ def search_command(
     k: int,
     split: str,
     models: tuple[str, ...],
+    weighed: tuple[str, ...],
     queries: Path | None,
     like: str,
     run_file: Path | None,
@@ -80,11 +90,13 @@ def search_command(
     laff search --queries topics.txt --run topics.trec.gz -k 1000 -w WORK
     laff search --queries topics.txt --run run.xml -k 1000 --attribute pid=TEAM -w WORK
     laff search --like video7 --json -w WORK
-    laff search "a red square" --model laff --model concat -w WORK
+    laff search "a red square" --model laff --model concat --weight model:concat=0.5 -w WORK
+    laff search "a red square" --weight video:x3d=0 --weight text:bow=2 -w WORK
     """
     from pipeline.items import queries as queries_file
     from pipeline.runfiles import avs_rules, forms
     from pipeline.runfiles.opened import check_not_read
+    from pipeline.search import weights as search_weights
     from pipeline.search.library import Library, check_made
 
     if (sentence is not None) + (queries is not None) + bool(like) != 1:
@@ -100,20 +112,22 @@ def search_command(
         raise click.UsageError("--attribute is of an AVS run: --run FILE.xml")
     if avs and k > avs_rules.MOST_ITEMS:
         raise click.UsageError(f"-k is {k}; an AVS run has at most {avs_rules.MOST_ITEMS:,} items a topic")
-    values = avs_rules.attributes(attributes)
+    values, weights = avs_rules.attributes(attributes), search_weights.read(weighed)
     check_not_read([run_file], [queries])
+    if like and weights.text:
+        raise click.UsageError("--like compares videos, so no text feature has a part in it; leave text: weights out")
     texts = dict(queries_file.load(queries)) if queries else {}
     if shared.collection is None and shared.work is not None:
         check_made(shared.work)
     library = Library(shared.request(known=True), models, split)
     if like:
-        answers = iter([(like, library.like(like, k))])
+        answers = iter([(like, library.like(like, k, weights))])
     elif queries:
-        answers = zip(texts, library.search_all(list(texts.values()), k, not run_file), strict=True)
+        answers = zip(texts, library.search_all(list(texts.values()), k, not run_file, weights), strict=True)
     else:
         texts = {sentence or "": sentence or ""}
-        answers = iter([(sentence or "", library.search(sentence or "", k))])
-    for note in library.notes():
+        answers = iter([(sentence or "", library.search(sentence or "", k, weights))])
+    for note in library.notes(weights):
         click.echo(note, err=True)
     if run_file:
         write_run_file(run_file, library, answers, values, list(texts))

@@ -39,16 +39,16 @@ class Shared:
     retry_failed: bool = False
     max_failures: int = -1  # -1: any number
 
-    def words(self) -> list[str]:
+    def words(self) -> list[str | Path]:
         """The options that say what is worked on, as they can be typed again; not how, and not what is agreed to."""
-        words = ["-c", str(self.collection)] if self.collection else []
-        words += ["--stages", str(self.stages.given)] if self.stages.given and _typed("stages") else []
-        words += ["--package", str(self.package)] if self.package else []
+        words: list[str | Path] = ["-c", self.collection] if self.collection else []
+        words += ["--stages", self.stages.given] if self.stages.given and _typed("stages") else []
+        words += ["--package", self.package] if self.package else []
         words += ["--profile", self.profile] if self.profile is not None else []
         words += [word for text in self.sets for word in ("--set", text)]
         words += [word for package in self.trust for word in ("--trust", package)]
         words += ["--name", self.name] if self.name else []
-        return [*words, "-w", str(self.work)] if self.work else words
+        return [*words, "-w", self.work] if self.work else words
 
     def graph(self) -> Graph:
         """The graph of the stages file, with profile and settings applied."""

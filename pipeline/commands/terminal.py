@@ -9,10 +9,11 @@ from __future__ import annotations
 import codecs
 import io
 import os
-import shutil
 import signal
 import sys
 from types import FrameType
+
+from pipeline import progress
 
 HANDLER = "laff"  # name of the error handler for characters that an encoding lacks
 PLAIN = {  # characters that laff itself writes, and how to write them in ASCII
@@ -82,7 +83,8 @@ class Signals:
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.came or _torch_is_half_imported():
             try:  # safe at any moment: files are complete or absent, and child processes end too
-                os.write(2, AGAIN.encode() if self.came else f"Error: {INTERRUPTED}\n".encode())
+                text = AGAIN if self.came else f"Error: {INTERRUPTED}\n"
+                os.write(2, f"\n{text}".encode() if progress.has_display() else text.encode())
             finally:
                 os._exit(128 + number)
         self.came = number
@@ -117,10 +119,3 @@ def reader_gone() -> int:
 def has_person() -> bool:
     """Whether a person at a terminal can be asked."""
     return sys.stdin.isatty() and sys.stderr.isatty()
-
-
-def called() -> str:
-    """The command as it can be typed: `laff`, or the way it was called if `laff` is not on the path."""
-    if shutil.which("laff"):
-        return "laff"
-    return f"python {sys.argv[0]}" if sys.argv[0].endswith(".py") else sys.argv[0]

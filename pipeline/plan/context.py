@@ -10,6 +10,7 @@ from pipeline.graph.graph import Graph, Stage
 from pipeline.items.catalog import Catalog
 from pipeline.items.collection import Collection
 from pipeline.plan.fingerprints import Recipes
+from pipeline.progress import Stages
 from pipeline.store import ledger
 from pipeline.store.index import Entry
 from pipeline.store.workspace import Workspace
@@ -33,6 +34,7 @@ class Context:
     dated: int = 0  # number of files whose mtime differs from the table and whose content was not checked yet
     tasks: Tasks = field(default_factory=Serial)  # runs the work of shards: in this process, or in dask workers
     spent: dict[str, float] = field(default_factory=dict)  # {stage: its seconds in this run}
+    progress: Stages = field(default_factory=Stages)  # how far the stages of this run are
 
     def stage(self, name: str) -> Stage:
         """A stage by its name."""

@@ -39,6 +39,7 @@ def record(context: Context, planned: Planned, made: Made, twin: tuple[Entry, Js
         entry.fingerprint, entry.accepted, entry.earlier = other.fingerprint, other.accepted, other.earlier
     index.record(unit.key, entry, recipe)
     log_time(context, made)
+    context.progress.unit(made.stage, made.key, (line["video"] for line in made.failed))
     if made.failed or made.notes:
         failed, notes = (ledger.timed(lines, entry.time) for lines in (made.failed, made.notes))
         ledger.append(context.work.ledger, [*failed, *map(ledger.as_note, notes)])

@@ -14,9 +14,8 @@ import numpy as np
 
 from pipeline.errors import LaffError
 from pipeline.ranking.best import Best, Nearest, Order
-from pipeline.ranking.products import Products, blocks
+from pipeline.ranking.products import Products, Source, blocks
 from pipeline.ranking.tiles import whole_tiles
-from pipeline.rows.flat import Flat
 
 SCORES = 1 << 20  # most scores of a block: 4 MiB
 BYTES = 1 << 22  # most bytes of a block's rows
@@ -25,7 +24,7 @@ KEPT = 1 << 22  # best scores kept for the queries of one batch: about 300 MiB w
 
 def nearest(
     queries: np.ndarray,
-    sources: Sequence[Flat],
+    sources: Sequence[Source],
     k: int,
     order: Order | None = None,
     allowed: np.ndarray | None = None,
@@ -42,7 +41,7 @@ def nearest(
 
 def passes(
     queries: np.ndarray,
-    sources: Sequence[Flat],
+    sources: Sequence[Source],
     k: int,
     order: Order | None = None,
     allowed: np.ndarray | None = None,
@@ -68,7 +67,7 @@ def of_scores(scores: np.ndarray, k: int, order: Order | None = None, allowed: n
     return best.result()
 
 
-def _check(queries: np.ndarray, sources: Sequence[Flat], k: int, total: int, allowed: np.ndarray | None) -> None:
+def _check(queries: np.ndarray, sources: Sequence[Source], k: int, total: int, allowed: np.ndarray | None) -> None:
     if k < 1:
         raise LaffError(f"k is {k}; at least one row should be asked for")
     if queries.ndim != 2 or queries.dtype != np.float32 or not np.isfinite(queries).all():
@@ -86,7 +85,7 @@ def _check(queries: np.ndarray, sources: Sequence[Flat], k: int, total: int, all
 
 
 def _one_pass(
-    queries: np.ndarray, sources: Sequence[Flat], k: int, order: Order | None, allowed: np.ndarray | None
+    queries: np.ndarray, sources: Sequence[Source], k: int, order: Order | None, allowed: np.ndarray | None
 ) -> Nearest:
     """The best k of these queries; all threads of torch take blocks from one stream of them."""
     import torch

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pipeline.request import Request
-from pipeline.search.library import Hit, Library
+from pipeline.search.hit import Hit
+from pipeline.search.library import Library
 from pipeline.search.unknown import Unknown
 
 

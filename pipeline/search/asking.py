@@ -20,6 +20,8 @@ from pipeline.ranking.scores import normalised
 from pipeline.weights import lookup
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from fusion.features import Feature
     from fusion.spaces import Spaces
 
@@ -68,21 +70,25 @@ class Asking:
             if hasattr(part, "knows"):
                 self.knows[name] = part.knows
 
-    def ask(self, sentences: Sequence[str]) -> Questions:
-        """What the model makes of all of these sentences."""
+    def ask(self, sentences: Sequence[str], factors: np.ndarray | None = None) -> Questions:
+        """What the model makes of all of these sentences.
+
+        factors: [K] float32, of the weights that the model gives its text features; None: as it gives them.
+        """
         if self._model is not None and self._model.scores_pairs:
             return self._features(sentences)
-        blocks = [self._vectors(sentences[start : start + BLOCK]) for start in range(0, len(sentences), BLOCK)]
+        blocks = [self._vectors(sentences[start : start + BLOCK], factors) for start in range(0, len(sentences), BLOCK)]
         return np.concatenate(blocks)
 
-    def _vectors(self, sentences: Sequence[str]) -> np.ndarray:
+    def _vectors(self, sentences: Sequence[str], factors: np.ndarray | None) -> np.ndarray:
         from fusion.features import take
 
         if self._model is None:
             return normalised(np.asarray(self._read[self.features[0]](sentences), np.float32)).numpy()
         features = self._features(sentences)
+        encode = self._model.embed_text if factors is None else _weighed(self._model, factors)
         vectors = embed(
-            self._model.embed_text,
+            encode,
             lambda rows: {name: take(feature, rows) for name, feature in features.items()},
             len(sentences),
         )
@@ -94,6 +100,18 @@ class Asking:
             name: assemble.as_feature(values) if isinstance(values, np.ndarray) or hasattr(values, "indptr") else values
             for name, values in read.items()
         }
+
+
+def _weighed(model: Spaces, factors: np.ndarray) -> Callable[[dict[str, Feature]], Tensor]:
+    """`embed_text` of a model with factors of its text features."""
+    import torch
+
+    from fusion.paired import Paired
+    from fusion.weighing import embed_text
+
+    assert isinstance(model, Paired)
+    scale = torch.from_numpy(factors)
+    return lambda features: embed_text(model, features, scale)
 
 
 def _instead(context: Context) -> str:

@@ -16,8 +16,10 @@ from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.units import Unit
 from pipeline.plan.up_to_date import check_up_to_date, not_up_to_date
-from pipeline.search.asking import Asking
+from pipeline.search.asking import Asking, Questions
 from pipeline.search.places import Computed, Place, Stored
+from pipeline.search.weighing import Weighing
+from pipeline.search.weights import Weights
 from pipeline.store import home
 
 if TYPE_CHECKING:
@@ -70,8 +72,11 @@ def _label(chosen: Kept) -> str:
 class Finder:
     """A model, or a feature of both sides, ready to find videos of a workspace."""
 
-    def __init__(self, context: Context, chosen: Kept) -> None:
-        """LaffError where the model is not trained as the configuration says, or what it reads is not up to date."""
+    def __init__(self, context: Context, chosen: Kept, memory: int = 0) -> None:
+        """LaffError where the model is not trained as the configuration says, or what it reads is not up to date.
+
+        memory: bytes that stored vectors may take between searches.
+        """
         self.context, self.chosen = context, chosen
         self._train = context.graph.of_step("train") if chosen.model else None
         if (
@@ -90,7 +95,7 @@ class Finder:
         self.stored = bool(self._current) and len(self._current) >= enough
         self._check_fresh()
         self.place: Place = (
-            Stored(context, vectors, chosen, self._current)
+            Stored(context, vectors, chosen, self._current, memory)
             if vectors and self.stored
             else Computed(context, chosen, self._model)
         )
@@ -169,6 +174,16 @@ class Finder:
     def asking(self) -> Asking:
         """What reads sentences, loaded when the first one comes."""
         return Asking(self.context, self.chosen, self.encoders, self._model)
+
+    @cached_property
+    def weighing(self) -> Weighing:
+        """The model's weights of features, which a search can scale."""
+        return Weighing(self.context, self.place, self.chosen.model, self._model)
+
+    def ask(self, sentences: Sequence[str], weights: Weights) -> Questions:
+        """What the model makes of sentences with weights of their features."""
+        factors = weights.factors("text", self.weighing.features.text) if weights.text else None
+        return self.asking.ask(sentences, factors)
 
     @property
     def reads(self) -> Sequence[str]:

@@ -10,10 +10,9 @@ ids, values = library.features("x3d")
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,18 +21,22 @@ import numpy as np
 from pipeline.assembly import features
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.items.splits import SPLITS
-from pipeline.items.windows import WHOLE
 from pipeline.opening import open_context
 from pipeline.ranking.best import Nearest
 from pipeline.request import Request, recalled
 from pipeline.run_plan import random_stages
 from pipeline.search import fusing
 from pipeline.search.asking import Questions
-from pipeline.search.ends import Ends
+from pipeline.search.entering import WHOLE
 from pipeline.search.finder import Finder, choose
+from pipeline.search.hit import Hit, Show
 from pipeline.search.named import named_item
+from pipeline.search.places import Place
+from pipeline.search.reweighed import DEPTH, Reweighed
 from pipeline.search.standing import standing
 from pipeline.search.unknown import Unknown, unknown_words
+from pipeline.search.weights import PLAIN, Weighable, Weights
+from pipeline.search.weights import check as check_weights
 from pipeline.store import home
 
 if TYPE_CHECKING:
@@ -42,26 +45,18 @@ if TYPE_CHECKING:
 MANY = 4096  # queries that are asked at once
 
 
-@dataclass(frozen=True)
-class Hit:
-    """One video, or one window of a video, that was found."""
-
-    video: str
-    path: str  # of its file; "" where features were imported
-    score: float  # mean cosine over the model's spaces, -1..1; of several models the fused score
-    shares: dict[str, float] = field(default_factory=dict)  # feature -> its share in the video's vector, where kept
-    start: float | None = None  # seconds since the video's beginning, of a window; None: it is the whole video
-    end: float | None = None  # seconds, when the window is over
-
-
 class Library:
     """The videos of a workspace, found by one model or by several.
 
     LaffError where a model is not there, not trained, or not up to date with the collection and the settings.
     """
 
-    def __init__(self, request: Request, models: Sequence[str] = (), split: str = "all") -> None:
-        """models: as `laff search --model` names them, the main one if none is named. split: all, train, val, test."""
+    def __init__(self, request: Request, models: Sequence[str] = (), split: str = "all", memory: int = 0) -> None:
+        """models: as `laff search --model` names them, the main one if none is named. split: all, train, val, test.
+
+        memory: bytes that the stored vectors of each model may take, as float32, for a program that searches again
+        and again; where they need more, each search streams them from their files. One thread at a time may ask.
+        """
         if split != "all" and split not in SPLITS:
             raise LaffError(f"no split '{split}'{did_you_mean(split, SPLITS)} (all, {', '.join(SPLITS)})")
         index = standing(request) if home.is_index(request.collection, request.work) else None
@@ -71,18 +66,18 @@ class Library:
             raise LaffError(f"the collection has no videos in {split}; --split takes another one")
         names = list(dict.fromkeys(models)) or [""]
         # For each model where it looks and how it reads sentences.
-        self.finders = [Finder(self.context, choose(self.context, name)) for name in names]
+        self.finders = [Finder(self.context, choose(self.context, name), memory) for name in names]
         self._split = split
-        self._ends, self._here = Ends(self.context), str(Path.cwd())
+        self._show = Show(self.context)
 
     @classmethod
-    def open(cls, work: str | Path, models: Sequence[str] = (), split: str = "all") -> Library:
+    def open(cls, work: str | Path, models: Sequence[str] = (), split: str = "all", memory: int = 0) -> Library:
         """The library of a workspace, or of a folder that was indexed, with the settings that its last run had."""
         work = home.meant(Path(work))
         check_made(work)
         request = recalled(work)
         assert request
-        return cls(request, models, split)
+        return cls(request, models, split, memory)
 
     @property
     def name(self) -> str:
@@ -90,99 +85,132 @@ class Library:
         names = [finder.label for finder in self.finders]
         return names[0] if len(names) == 1 else f"{fusing.NAME}-{'-'.join(names)}"
 
-    def notes(self) -> list[str]:
+    def weighable(self) -> dict[str, Weighable]:
+        """The features of each model whose weights can be scaled."""
+        return {finder.label: finder.weighing.features for finder in self.finders}
+
+    def check(self, weights: Weights) -> None:
+        """Raise LaffError where weights name what the models do not have, or leave nothing to search by."""
+        if weights == PLAIN:
+            return
+        chosen = [finder.chosen for finder in self.finders]
+        features = {
+            "video": {name for one in chosen for name in (one.model.video if one.model else (one.name,))},
+            "text": {name for one in chosen for name in (one.model.text if one.model else (one.name,))},
+        }
+        check_weights(weights, self.weighable(), features)
+        for finder in self.finders:
+            for side in ("video", "text"):
+                weights.factors(side, getattr(finder.weighing.features, side))
+
+    def notes(self, weights: Weights = PLAIN) -> list[str]:
         """What a person should know before believing any answer; none where all is well."""
         notes = [self._index.note] if self._index and self._index.note else []
         read = [name for finder in self.finders for name in finder.reads]
         if random := random_stages(self.context, self.context.graph.needed(read)):
             notes.append(f"RANDOM WEIGHTS in {', '.join(random)}: the order means nothing")
         if len(self.finders) > 1:
-            notes.append(fusing.describe([finder.label for finder in self.finders]))
-        return [*notes, *(note for finder in self.finders for note in finder.notes)]
+            weighed = self._model_weights(weights) != [1.0] * len(self.finders)
+            notes.append(fusing.describe([finder.label for finder in self.finders], weighed))
+        for finder in self.finders:
+            notes += finder.notes
+            place = finder.weighing.place(weights)
+            if isinstance(place, Reweighed) and not place.whole:
+                notes.append(
+                    f"with these weights only the {DEPTH:,} best of the plain order by {finder.label} are ordered "
+                    f"anew, for the {len(place.videos):,} videos are more than {WHOLE:,}"
+                )
+        return notes
+
+    def _model_weights(self, weights: Weights) -> list[float]:
+        """The weight of each model in the fusion."""
+        return [float(weights.models.get(finder.label, 1.0)) for finder in self.finders]
 
     def unknown(self, sentence: str) -> Unknown:
         """The words of a sentence that the models do not know."""
         knows = {name: know for finder in self.finders for name, know in finder.asking.knows.items()}
         return unknown_words(sentence, knows, [name for finder in self.finders for name in finder.asking.features])
 
-    def search(self, sentence: str, k: int = 10) -> list[Hit]:
-        """The k videos that answer a sentence best, best first; of equal scores the first id comes first."""
-        return next(self.search_all([sentence], k))
+    def search(self, sentence: str, k: int = 10, weights: Weights = PLAIN) -> list[Hit]:
+        """The k videos that answer a sentence best, best first; of equal scores the first id comes first.
 
-    def search_all(self, sentences: Sequence[str], k: int = 10, shares: bool = True) -> Iterator[list[Hit]]:
+        weights: of models and features, see Weights. LaffError as of `check`.
+        """
+        return next(self.search_all([sentence], k, weights=weights))
+
+    def search_all(
+        self, sentences: Sequence[str], k: int = 10, shares: bool = True, weights: Weights = PLAIN
+    ) -> Iterator[list[Hit]]:
         """`search` for many sentences, in their order: stored vectors are read once for some thousand of them.
 
         shares: whether hits have them, which takes a little longer.
         """
         _check(k)
+        self.check(weights)
         if empty := [number for number, sentence in enumerate(sentences, 1) if not sentence.strip()]:
             which = "the sentence" if len(sentences) == 1 else f"sentence {empty[0]}"
             raise LaffError(f"{which} is empty; say what the video should show")
         for start in range(0, len(sentences), MANY):
             block = sentences[start : start + MANY]
-            yield from self._hits([finder.asking.ask(block) for finder in self.finders], k, None, shares)
+            yield from self._hits([finder.ask(block, weights) for finder in self.finders], k, None, shares, weights)
 
-    def like(self, video: str, k: int = 10) -> list[Hit]:
+    def like(self, video: str, k: int = 10, weights: Weights = PLAIN) -> list[Hit]:
         """The k videos whose vectors lie nearest to that of a video of the collection, itself left out.
 
-        video: its id, or the path of its file.
+        video: its id, or the path of its file. weights: those of models and video features count.
         """
         _check(k)
+        self.check(weights)
         video = named_item(self.context.catalog, video)
         row, questions = self.context.catalog.row[video], []
         for finder in self.finders:
             places = np.flatnonzero(finder.place.videos == row)
             if not len(places):
                 raise LaffError(f"'{video}' has no vector by {finder.label}; see `laff failures`")
-            questions.append(finder.place.vector(int(places[0]))[None])
-        return next(self._hits(questions, k, row))
+            questions.append(finder.weighing.place(weights).vector(int(places[0]))[None])
+        return next(self._hits(questions, k, row, True, weights))
 
     def _hits(
-        self, questions: Sequence[Questions], k: int, without: int | None, shares: bool = True
+        self, questions: Sequence[Questions], k: int, without: int | None, shares: bool, weights: Weights
     ) -> Iterator[list[Hit]]:
         """Hits of each query. questions: for each finder; without: the row of a video that is no hit."""
         catalog = self.context.catalog
         deep = k if len(self.finders) == 1 else max(k, fusing.DEPTH)
         answers = []
-        for finder, of_finder in zip(self.finders, questions, strict=True):
+        places = [finder.weighing.place(weights) for finder in self.finders]
+        for place, allowed, of_place in zip(places, self._allowed, questions, strict=True):
+            if without is not None:
+                allowed = allowed & (place.videos != without)
+            answers.append(_joined(list(place.best(of_place, deep, allowed))))
+        for query in range(len(answers[0].rows)):
+            if len(places) == 1:
+                [place], [best] = places, answers
+                yield self._named(place, best.rows[query], best.scores[query], shares)
+            else:
+                lists = [
+                    catalog.ids("video", place.videos[best.rows[query]])
+                    for place, best in zip(places, answers, strict=True)
+                ]
+                fused = fusing.fuse(lists, self._model_weights(weights))[:k]
+                yield [self._show.hit(catalog.row[video], score, {}) for video, score in fused]
+
+    @cached_property
+    def _allowed(self) -> list[np.ndarray]:
+        """For each finder, [N] bool: the videos that may be found."""
+        every = []
+        for finder in self.finders:
             videos = finder.place.videos
             allowed = self._index.present[videos] if self._index else np.ones(len(videos), bool)
             if self._split != "all":
-                allowed &= np.isin(videos, catalog.split_videos(self._split))
-            if without is not None:
-                allowed &= videos != without
-            answers.append(_joined(list(finder.place.best(of_finder, deep, allowed))))
-        for query in range(len(answers[0].rows)):
-            if len(self.finders) == 1:
-                [finder], [best] = self.finders, answers
-                yield self._named(finder, best.rows[query], best.scores[query], shares)
-            else:
-                lists = [
-                    catalog.ids("video", finder.place.videos[best.rows[query]])
-                    for finder, best in zip(self.finders, answers, strict=True)
-                ]
-                fused = fusing.fuse(lists)[:k]
-                yield [self._hit(catalog.row[video], score, {}) for video, score in fused]
+                allowed &= np.isin(videos, self.context.catalog.split_videos(self._split))
+            every.append(allowed)
+        return every
 
-    def _named(self, finder: Finder, rows: np.ndarray, scores: np.ndarray, shares: bool) -> list[Hit]:
-        """The hits of one query: rows [k] as the finder numbers its videos, scores [k]."""
-        videos = finder.place.videos[rows]
-        video_shares: list[dict[str, float]] = finder.place.shares(rows) if shares else [{} for _ in rows]
-        return [self._hit(*hit) for hit in zip(videos.tolist(), scores.tolist(), video_shares, strict=True)]
-
-    def _hit(self, row: int, score: float, shares: dict[str, float]) -> Hit:
-        """The hit of a row of the table."""
-        catalog = self.context.catalog
-        start, end = float(catalog.starts[row]), float(catalog.ends[row])
-        bounds = (None, None) if (start, end) == WHOLE else (start, self._ends.end(row))
-        return Hit(catalog.videos[row], self._shown(catalog.paths[row]), score, shares, *bounds)
-
-    def _shown(self, path: str) -> str:
-        """A path relative to the current folder where it lies below that, else in full."""
-        if not path:
-            return path
-        full, here = os.path.abspath(path), os.path.join(self._here, "")  # noqa: PTH100, PTH118 - there may be many
-        return full.removeprefix(here)
+    def _named(self, place: Place, rows: np.ndarray, scores: np.ndarray, shares: bool) -> list[Hit]:
+        """The hits of one query: rows [k] as the place numbers its videos, scores [k]."""
+        videos = place.videos[rows]
+        video_shares: list[dict[str, float]] = place.shares(rows) if shares and len(rows) else [{} for _ in rows]
+        return [self._show.hit(*hit) for hit in zip(videos.tolist(), scores.tolist(), video_shares, strict=True)]
 
     def features(self, stage: str, side: str = "video") -> tuple[list[str], np.ndarray | csr_matrix]:
         """Ids [N] and rows [N, D] of a cached feature: float32, or CSR of a sparse one; of frames their mean."""

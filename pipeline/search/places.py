@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
-from functools import partial
+from collections.abc import Collection, Iterator, Sequence
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,9 @@ from pipeline.graph.kept import Kept
 from pipeline.plan.context import Context
 from pipeline.ranking.best import Nearest
 from pipeline.ranking.embed import blocks, embed, embed_videos
+from pipeline.ranking.held import hold
 from pipeline.ranking.nearest import of_scores, passes
+from pipeline.ranking.products import Source
 from pipeline.ranking.scores import normalised
 from pipeline.ranking.tiles import filled
 from pipeline.rows import flat, shards
@@ -24,6 +26,8 @@ from pipeline.rows.flat import Flat
 from pipeline.search.asking import Questions
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from fusion.spaces import Spaces
 
 
@@ -62,9 +66,13 @@ class Place:
 class Stored(Place):
     """What a vectors stage has kept: streamed from the files, exact over the kept values."""
 
-    def __init__(self, context: Context, stage: Stage, chosen: Kept, numbers: Collection[int]) -> None:
-        """Find the shards of these numbers, of those that the vectors stage keeps of a model or feature."""
+    def __init__(self, context: Context, stage: Stage, chosen: Kept, numbers: Collection[int], memory: int = 0) -> None:
+        """Find the shards of these numbers, of those that the vectors stage keeps of a model or feature.
+
+        memory: bytes that the vectors may take; where they need more as float32, each search streams them from disk.
+        """
         super().__init__(context)
+        self._memory = memory
         catalog, folder = context.catalog, context.work.folder(stage.name) / chosen.key
         self.sources: list[Flat] = []
         self._kept_shares: dict[int, tuple[list[str], np.ndarray]] = {}
@@ -83,9 +91,14 @@ class Stored(Place):
         self._starts = np.cumsum([0, *(source.rows for source in self.sources)])
 
     def best(self, questions: Questions, k: int, allowed: np.ndarray) -> Iterator[Nearest]:
-        """The best videos for each question, as of a Place; memory does not grow with the number of videos."""
+        """The best videos for each question, as of a Place."""
         assert isinstance(questions, np.ndarray)
-        yield from passes(questions, self.sources, k, self.order, None if allowed.all() else allowed)
+        yield from passes(questions, self._read, k, self.order, None if allowed.all() else allowed)
+
+    @cached_property
+    def _read(self) -> Sequence[Source]:
+        """Where the vectors are read: in memory, where there is room for them."""
+        return (hold(self.sources, self._memory) if self._memory else None) or self.sources
 
     def vector(self, number: int) -> np.ndarray:
         """The kept vector [W] as float32."""
@@ -120,6 +133,7 @@ class Computed(Place):
         """Read the features; model: of `chosen`, None for a feature."""
         super().__init__(context)
         self._name, self._model = chosen.name, model
+        self._filled: Tensor | None = None  # the vectors up to whole tiles
         every = np.arange(len(context.catalog.videos))
         if chosen.model is None or model is None:
             values, covered = features.read(context, chosen.name, "video", every)
@@ -153,7 +167,9 @@ class Computed(Place):
                 alone = partial(_alone, self._model, query)
                 yield embed(alone, self._take(take), len(self.videos)).numpy().T
             return
-        candidates = filled(torch.from_numpy(self._vectors))
+        if self._filled is None:
+            self._filled = filled(torch.from_numpy(self._vectors))
+        candidates = self._filled
         for block in blocks(np.arange(len(questions)), len(self.videos)):
             yield (torch.from_numpy(questions[block]) @ candidates.T)[:, : len(self.videos)].numpy()
 

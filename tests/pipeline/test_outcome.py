@@ -1,6 +1,8 @@
 """What a person is told after a run: what to do next, where that is possible."""
 
 import json
+import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,14 @@ import pytest
 from pipeline.graph import stages
 from pipeline.outcome import Outcome, search_advice
 from pipeline.store import ledger
+
+
+@pytest.fixture(autouse=True)
+def on_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The command is `laff`, and the current folder another one than the tests'."""
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    monkeypatch.chdir(tmp_path)
+
 
 GRAPH = """
 stages:
@@ -23,7 +33,7 @@ stages:
 @pytest.mark.parametrize(
     ("text", "params", "advice"),
     [
-        ("bow", "{}", 'next: laff search "a sentence" -w WORK'),
+        ("bow", "{}", 'next: laff search "a sentence" -w /w/WORK'),
         (
             "bow, sbert",
             "{}",
@@ -32,7 +42,7 @@ stages:
         (
             "bow, sbert",
             "{baselines: {few: {uses: fusion.laff.LAFF, text: [bow]}}}",
-            'next: laff search "a sentence" --model few -w WORK',
+            'next: laff search "a sentence" --model few -w /w/WORK',
         ),
     ],
 )
@@ -40,34 +50,67 @@ def test_a_search_is_advised_where_it_can_be_done(tmp_path: Path, text: str, par
     """Imported rows are there for the captions of the collection alone."""
     file = tmp_path / "stages.yaml"
     file.write_text(GRAPH.format(text=text, params=params))
-    assert search_advice(stages.load(file), Path("WORK")) == advice
+    assert search_advice(stages.load(file), Path("/w/WORK")) == advice
 
 
 def test_a_search_by_a_feature_of_both_sides_is_advised_where_nothing_is_trained() -> None:
     graph = stages.load()
-    assert (
-        search_advice(graph, Path("w"), graph.needed(["conse"])) == 'next: laff search "a sentence" --model conse -w w'
-    )
+    advice = search_advice(graph, Path("/w"), graph.needed(["conse"]))
+    assert advice == 'next: laff search "a sentence" --model conse -w /w'
     assert search_advice(graph, Path("w"), graph.needed(["x3d"])) == ""
+
+
+def test_advice_can_be_typed_in_any_folder(tmp_path: Path) -> None:
+    """With blanks and quotes in names, and with the packages that the graph was read with."""
+    graph = replace(stages.load(), trusted=frozenset({"mine"}))
+    advice = search_advice(graph, Path("my 'work'"), graph.needed(["conse"]))
+    words = shlex.split(advice.removeprefix("next: "))
+    assert search_advice(graph, Path("/w"), ["conse"], "it's a dog").startswith(
+        """next: laff search 'it'"'"'s a dog' """
+    )
+    assert words == [
+        *("laff", "search", "a sentence", "--model", "conse", "-w", str(tmp_path / "my 'work'"), "--trust", "mine")
+    ]
 
 
 @pytest.mark.parametrize(
     ("failed", "note"),
-    [([], ""), (["a"], ", 1 video(s) failed"), (["a", "b", "b"], ", but ALL 2 videos failed")],
+    [([], ""), (["a"], ", 1 video failed"), (["a", "b", "b"], ", but ALL 2 videos failed")],
 )
 def test_a_stage_that_made_little_of_its_videos_says_so(failed: list[str], note: str) -> None:
     """A shard without a single row is made, too."""
     lines = [{"video": video, "stage": "x3d"} for video in failed] + [{"video": "a", "stage": "tf"}]
     outcome = Outcome(made={"x3d": 1}, seconds={"x3d": 0.5}, failures=lines, videos=2)
-    assert outcome.summary(Path("WORK")).splitlines()[0] == f"x3d              1 made in      0.5 s{note}"
+    assert outcome.summary(Path("WORK")).splitlines()[0] == f"x3d                1 made in      0.5 s{note}"
 
 
 def test_columns_stand_below_each_other_whatever_stages_are_called() -> None:
     made = {"x3d": 1, "compare/blocks/train": 1500}
-    lines = Outcome(made=made, seconds=dict.fromkeys(made, 2.0)).summary(Path("WORK")).splitlines()
-    assert lines[:2] == [
+    outcome = Outcome(made=made, seconds=dict.fromkeys(made, 2.0), elapsed=5.25, cached={"decode": 4, "x3d": 0})
+    assert outcome.summary(Path("WORK")).splitlines() == [
         "x3d                      1 made in      2.0 s",
         "compare/blocks/train 1,500 made in      2.0 s",
+        "all                  1,501 made in      5.2 s",
+        "from the cache           4 of 1 stage",
+    ]
+
+
+def test_what_the_cache_saved_is_told() -> None:
+    outcome = Outcome(cached={"decode": 4000, "x3d": 96, "train": 0}, saved=5400.0)
+    text = "nothing to do: everything is cached, 4,096 of 2 stages, which took 1 h 30 min when made"
+    assert outcome.summary(Path("WORK")) == text
+    assert Outcome().summary(Path("WORK")) == "nothing to do: everything is cached"
+
+
+def test_failures_are_counted_by_stage_and_kind_with_the_commands_that_go_on(tmp_path: Path) -> None:
+    lines = [ledger.line(video, "decode", "broken", "InvalidDataError") for video in "abc"]
+    lines += [ledger.line("d", "decode", "cut", "Incomplete"), ledger.line("a", "x3d", "no reason")]
+    outcome = Outcome(failures=lines, videos=6005, retry="laff run -w W --retry-failed")
+    assert outcome.summary(Path("my work")).split("\n\n")[1].splitlines() == [
+        "4 of 6,005 videos failed",
+        "  decode: 3 InvalidDataError, 1 Incomplete",
+        "  x3d: 1 other",
+        f"`laff failures -w '{tmp_path}/my work'` says why; `laff run -w W --retry-failed` tries again",
     ]
 
 
@@ -75,18 +118,25 @@ RESULTS = {"models": {"laff": {"t2v": {"R@1": 25.0, "queries": 4, "candidates": 
 
 
 def test_results_are_shown_whatever_their_stages_are_called(tmp_path: Path) -> None:
-    (tmp_path / "score").mkdir()
-    (tmp_path / "score" / "metrics.json").write_text(json.dumps(RESULTS))
-    outcome = Outcome(stages=["score"], ends={"evaluate": "score", "rank": "lists"}, places={"lists": "runs/a/lists"})
-    line = outcome.summary(tmp_path).splitlines()[-1]
-    assert line == f"metrics {tmp_path}/score/metrics.json, runs {tmp_path}/runs/a/lists"
-    assert "metrics" not in Outcome(stages=["bow"], ends={"evaluate": "score"}).summary(tmp_path)
+    (tmp_path / "my work" / "score").mkdir(parents=True)
+    (tmp_path / "my work" / "score" / "metrics.json").write_text(json.dumps(RESULTS))
+    ends = {"evaluate": "score", "rank": "lists", "report": "page"}
+    outcome = Outcome(stages=["score"], ends=ends, places={"lists": "runs/a/lists"}, advice="next: x")
+    assert outcome.summary(Path("my work")).splitlines()[-5:] == [
+        f"metrics: {tmp_path}/my work/score/metrics.json",
+        f"runs: {tmp_path}/my work/runs/a/lists",
+        f"report: file://{tmp_path}/my%20work/page/index.html",
+        "",
+        "next: x",
+    ]
+    assert "metrics" not in Outcome(stages=["bow"], ends={"evaluate": "score"}).summary(Path("my work"))
 
 
 def test_each_flaw_of_videos_that_are_used_is_told_once() -> None:
     lines = [ledger.line(video, "decode", "used, but …", ledger.JUMPS) for video in "abc"]
     lines += [ledger.line("a", stage, "used, but …") for stage in ("decode", "x3d")]
-    assert Outcome(made={"decode": 1}, notes=lines).summary(Path("WORK")).splitlines()[1:] == [
-        "1 video(s) are used though frames are missing: `laff failures -w WORK` says which",
-        "3 video(s) are used though their times jump: `laff failures -w WORK` says which",
+    flaws = Outcome(made={"decode": 1}, notes=lines).summary(Path("/w")).split("\n\n")[1]
+    assert flaws.splitlines() == [
+        "1 video is used though frames are missing: `laff failures -w /w` says which",
+        "3 videos are used though their times jump: `laff failures -w /w` says which",
     ]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from pipeline.commands import terminal
+from tests.screen import Terminal
 
 ROOT = Path(__file__).resolve().parents[3]
 # A command that prints what it is told to; SLEEP waits for signals, in a block that cleans up as long as it may.
@@ -37,6 +40,19 @@ def sleep(cleaning):
         time.sleep(60)
     finally:
         time.sleep(cleaning)
+
+@cli.main.command(name="show")
+@click.argument("cleaning", type=float)
+def show(cleaning):
+    from pipeline import progress
+    with progress.running(progress.Stages(["x3d"], {"x3d": 4})), progress.bar("x3d", 8, "video"):
+        time.sleep(0.5)
+        try:
+            click.echo("ready")
+            time.sleep(60)
+        finally:
+            click.echo("cleaning")
+            time.sleep(cleaning)
 
 @cli.main.command(name="import")
 def import_():
@@ -168,6 +184,31 @@ def test_another_one_ends_it_at_once(times: int) -> None:
     messages = process.communicate(timeout=10)[1].decode()
     assert process.returncode == 130
     assert messages.splitlines() == [terminal.AGAIN.strip()]
+
+
+@pytest.mark.parametrize(("cleaning", "words"), [(0, f"Error: {terminal.INTERRUPTED}"), (60, terminal.AGAIN.strip())])
+def test_a_display_that_is_interrupted_leaves_whole_lines(cleaning: int, words: str) -> None:
+    """At the first Ctrl-C it goes away; at a second it is left as it is, and the word stands below it."""
+    master, slave = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "24"}
+    command = [sys.executable, "-c", PROGRAM, "show", str(cleaning)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=slave, cwd=ROOT, env=environment)
+    os.close(slave)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGINT)
+    if cleaning:
+        assert process.stdout.readline() == b"cleaning\n"
+        process.send_signal(signal.SIGINT)
+    screen = Terminal()
+    with suppress(OSError):  # its end, on Linux
+        while piece := os.read(master, 1 << 16):
+            screen.write(piece.decode())
+    os.close(master)
+    assert process.wait(10) == 130
+    *before, last = screen.text.splitlines()
+    assert last == words
+    assert [line[:12] for line in before] == (["0 of 1 stage", "· x3d  4 to ", "x3d  ╌╌╌╌╌╌╌"] if cleaning else [])
 
 
 def test_signals_that_are_to_be_ignored_stay_so() -> None:

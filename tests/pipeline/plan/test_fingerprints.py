@@ -74,6 +74,7 @@ SHAPED: dict[str, set[str]] = {
     "pipeline.ranking.storing": {"vectors"},
     "pipeline.ranking.nearest": set(),  # of search
     "pipeline.ranking.best": set(),  # of search
+    "pipeline.ranking.held": set(),  # of search
     "pipeline.ranking.products": set(),  # of search
     "pipeline.ranking.tiles": {"vectors", "rank"},
     "pipeline.ranking.ranks": {"rank", "evaluate"},

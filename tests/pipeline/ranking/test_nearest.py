@@ -13,6 +13,7 @@ from pipeline.errors import LaffError
 from pipeline.ranking import best, products
 from pipeline.ranking import nearest as engine
 from pipeline.ranking.best import Best
+from pipeline.ranking.held import hold
 from pipeline.ranking.nearest import nearest
 from pipeline.rows.flat import Flat
 
@@ -155,3 +156,28 @@ def test_values_that_are_no_numbers_are_told(tmp_path: Path) -> None:
     source = stored(tmp_path / "v", np.full((2, 4), np.nan, np.float32))
     with pytest.raises(LaffError, match="not a finite number"):
         nearest(np.ones((1, 4), np.float32), [source], 1)
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32"])
+@pytest.mark.parametrize("width", [24, 250, 384])
+@pytest.mark.parametrize("count", [1, 7])
+def test_vectors_held_in_memory_have_the_same_scores_to_the_last_bit(
+    tmp_path: Path, kind: str, width: int, count: int
+) -> None:
+    """Several files, none of whole tiles; those that need more memory than there is are not held."""
+    random = np.random.default_rng(4)
+    parts = [random.standard_normal((rows, width)).astype(kind) for rows in (1, 300, 0, 77)]
+    sources = [stored(tmp_path / f"{n}.bin", part) for n, part in enumerate(parts)]
+    queries = random.standard_normal((count, width)).astype(np.float32)
+    memory = (16 + 304 + 80) * width * 4  # whole tiles of 16 rows
+    held = hold(sources, memory)
+    assert held
+    assert hold(sources, memory - 1) is None
+    allowed = random.random(378) < 0.7
+    for some in (None, allowed):
+        streamed, kept = nearest(queries, sources, 50, None, some), nearest(queries, held, 50, None, some)
+        assert streamed.rows.tobytes() == kept.rows.tobytes()
+        assert streamed.scores.tobytes() == kept.scores.tobytes()
+    for source in sources:
+        source.path.unlink()
+    assert nearest(queries, held, 50).rows.shape == (count, 50)

@@ -15,6 +15,7 @@ import cli
 from pipeline.commands import search
 from pipeline.errors import LaffError
 from pipeline.rows import shards
+from pipeline.rows.flat import Flat
 from pipeline.runfiles.trec import read_run
 from pipeline.search import places
 from pipeline.search.fusing import fuse
@@ -151,6 +152,14 @@ def test_what_cannot_be_searched_is_told(small: Small, tmp_path: Path) -> None:
         Library.open(tmp_path)
     with pytest.raises(LaffError, match="not up to date"):
         Library(small.request("bow.threshold=2"))
+
+
+def test_vectors_in_memory_answer_as_those_of_files(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    cold, warm, none_fit = (Library(small.request(), memory=memory) for memory in (0, 1 << 20, 1))
+    answers = [library.search(SENTENCE, 9) for library in (cold, warm, none_fit)]
+    assert answers[0] == answers[1] == answers[2]
+    monkeypatch.setattr(Flat, "read", lambda *given: pytest.fail("vectors were read from their file"))
+    assert warm.search(SENTENCE, 9) == answers[0]
 
 
 def test_a_workspace_opens_by_itself(small: Small) -> None:

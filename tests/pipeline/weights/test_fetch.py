@@ -292,7 +292,7 @@ def wait_for(true: Callable[[], object]) -> None:
 @pytest.mark.parametrize(("total", "ends"), [(2_500_000, "3/3 MB"), (0, "4/0 MB")])
 def test_a_download_says_how_far_it_is(total: int, ends: str):
     """As pooch moves a bar: by whole pieces, then all of it once more; the total is 0 where the server says none."""
-    bar = progress.Bar("net.pth", 0, "MB", None)
+    bar = progress.Bar("net.pth", 0, "MB")
     shown = fetch.Megabytes(bar)
     shown.total = total
     stands = []
