@@ -10,7 +10,6 @@ from typing import Any
 
 from pipeline.graph import models
 from pipeline.plan.accept import made_as
-from pipeline.plan.units import FIT, Unit
 from pipeline.report.kept import Kept
 from pipeline.report.material import Material
 from pipeline.report.metrics import named
@@ -98,7 +97,7 @@ def _wanted(material: Material) -> Sequence[Wanted]:
         units = {unit.key: unit for unit in material.units(train.name)}
         trained = sorted(models.of(context.graph, train), key=lambda model: model.name != material.main)
         for model in trained:
-            loss = model.training(train).loss
+            loss: str = model.training(train).loss
             for seed in model.seeds:
                 unit = units[f"{model.name}/seed{seed}"]
                 folder = context.work.folder(train.name) / unit.key
@@ -108,15 +107,11 @@ def _wanted(material: Material) -> Sequence[Wanted]:
         stage = context.stage(name)
         if stage.fitted and stage.part and "task" in stage.part.methods and name != train.name:
             for unit in material.units(name):
-                if unit.key == FIT or not _is_shard(unit):
+                if unit.shard < 0:
                     loss = str(stage.options.get("loss") or _fit(stage.options).get("loss") or "its own")
                     fingerprint = made_as(context, name, unit) + unit.content
                     wanted.append(Wanted(name, "", loss, context.work.folder(name), fingerprint))
     return wanted
-
-
-def _is_shard(unit: Unit) -> bool:
-    return unit.shard >= 0
 
 
 def _fit(options: Mapping[str, Any]) -> Mapping[str, Any]:
