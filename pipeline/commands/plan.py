@@ -13,6 +13,7 @@ from pipeline.commands.compare import GRID, ROLES, SEEDS, request_of
 from pipeline.commands.options import workspace_options
 from pipeline.commands.output import json_option, paper, print_json
 from pipeline.commands.shared import Shared
+from pipeline.shell import command
 
 if TYPE_CHECKING:
     from pipeline.graph.graph import Graph

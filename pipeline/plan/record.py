@@ -1,13 +1,13 @@
 """Notes of finished units: in the stage's index, in the ledger, in the log of times."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from pipeline.errors import LaffError
 from pipeline.files import JsonObject
-from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
+from pipeline.plan.units import Unit
 from pipeline.store import journal, ledger
 from pipeline.store.index import Entry
 from pipeline.workers.tasks import Made
@@ -60,19 +60,20 @@ def log_time(context: Context, made: Made) -> None:
     journal.append(context.work.root / TIMES, [line])
 
 
-def seconds_of(context: Context, names: Sequence[str]) -> dict[str, float]:
+def seconds_of(context: Context, units: Mapping[str, Sequence[Unit]]) -> dict[str, float]:
     """{stage: seconds that its present results took}, summed over all runs, without results that were replaced.
 
+    units: of each stage, as `steps.units` gives them.
     A training counts the seconds of all its epochs, also those in runs that were cut off. If the index has no time for
     a unit, its last line in the log of times counts.
     """
     lines = journal.read(context.work.root / TIMES)
     logged = {(line.get("stage"), line.get("unit")): line.get("seconds", 0.0) for line in lines}
     seconds = {}
-    for name in names:
+    for name, of_stage in units.items():
         entries = context.work.index(name).entries
         seconds[name] = 0.0
-        for unit in steps.units(context, name):
+        for unit in of_stage:
             entry = entries.get(unit.key)
             seconds[name] += (entry.took if entry else 0.0) or logged.get((name, unit.key), 0.0)
     return seconds

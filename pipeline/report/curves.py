@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.graph import models
-from pipeline.plan import steps
 from pipeline.plan.accept import made_as
-from pipeline.plan.units import FIT, Unit
 from pipeline.report.kept import Kept
 from pipeline.report.material import Material
 from pipeline.report.metrics import named
@@ -96,10 +94,10 @@ def _wanted(material: Material) -> Sequence[Wanted]:
     context, train = material.context, material.train
     wanted = []
     if not train.packed and not train.idle:
-        units = {unit.key: unit for unit in steps.units(context, train.name)}
+        units = {unit.key: unit for unit in material.units(train.name)}
         trained = sorted(models.of(context.graph, train), key=lambda model: model.name != material.main)
         for model in trained:
-            loss = model.training(train).loss
+            loss: str = model.training(train).loss
             for seed in model.seeds:
                 unit = units[f"{model.name}/seed{seed}"]
                 folder = context.work.folder(train.name) / unit.key
@@ -108,16 +106,12 @@ def _wanted(material: Material) -> Sequence[Wanted]:
     for name in material.stages:
         stage = context.stage(name)
         if stage.fitted and stage.part and "task" in stage.part.methods and name != train.name:
-            for unit in steps.units(context, name):
-                if unit.key == FIT or not _is_shard(unit):
+            for unit in material.units(name):
+                if unit.shard < 0:
                     loss = str(stage.options.get("loss") or _fit(stage.options).get("loss") or "its own")
                     fingerprint = made_as(context, name, unit) + unit.content
                     wanted.append(Wanted(name, "", loss, context.work.folder(name), fingerprint))
     return wanted
-
-
-def _is_shard(unit: Unit) -> bool:
-    return unit.shard >= 0
 
 
 def _fit(options: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -144,7 +138,7 @@ def _position(wanted: Wanted) -> dict[str, Any] | None:
 
     try:
         last = torch.load(wanted.folder / "last.pt", map_location="cpu", weights_only=True, mmap=True)
-        if last["fingerprint"] != wanted.fingerprint:
+        if not str(last["fingerprint"]).startswith(wanted.fingerprint):  # finetune adds which videos failed
             return None
         position = last["position"]
         return {key: position[key] for key in ("history", "best_epoch", "measure", "averaged") if key in position}

@@ -14,7 +14,6 @@ from pipeline.graph.models import Model
 from pipeline.inspection import sample
 from pipeline.inspection.sample import Sample
 from pipeline.inspection.subject import Subject
-from pipeline.plan import steps
 from pipeline.report.kept import Kept
 from pipeline.report.material import Material
 
@@ -58,7 +57,7 @@ class Inspected:
         context, train = self.material.context, self.material.train
         keys = {f"{self.name}/seed{seed}" for seed in self.seeds}
         packed = train.packed.sha256 if train.packed else {}
-        units = [] if packed else [u for u in steps.units(context, train.name) if u.key in keys]
+        units = [] if packed else [u for u in self.material.units(train.name) if u.key in keys]
         rows = [self.sample.videos.tolist(), self.sample.captions.tolist()]
         of = [[unit.key, unit.fingerprint, unit.content] for unit in units]
         content = context.catalog.split_content("test")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
@@ -12,7 +12,9 @@ from typing import Any
 from pipeline.graph import models
 from pipeline.graph.graph import Stage
 from pipeline.graph.models import Row
+from pipeline.plan import steps
 from pipeline.plan.context import Context
+from pipeline.plan.units import Unit
 from pipeline.ranking import ranks_file
 from pipeline.ranking.ranks_file import Ranked
 from pipeline.store import ledger
@@ -25,6 +27,7 @@ class Material:
 
     context: Context
     stage: Stage  # the report's own
+    _units: dict[str, list[Unit]] = field(default_factory=dict, init=False)
 
     @cached_property
     def evaluate(self) -> Stage:
@@ -51,6 +54,12 @@ class Material:
         """The name of the run."""
         parts = PurePosixPath(self.context.work.place(self.stage.name)).parts
         return parts[1] if len(parts) > 2 and parts[0] == RUNS else MAIN
+
+    def units(self, name: str) -> list[Unit]:
+        """The units of a stage; asked for once, since that takes a while where there are many models."""
+        if name not in self._units:
+            self._units[name] = [] if self.context.stage(name).idle else steps.units(self.context, name)
+        return self._units[name]
 
     @cached_property
     def figures(self) -> Mapping[str, Any]:

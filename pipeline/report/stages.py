@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pipeline.plan import steps
 from pipeline.plan.record import seconds_of
 from pipeline.report.graph_drawing import Box, draw
 from pipeline.report.material import Material
@@ -19,11 +18,10 @@ def section(material: Material) -> Section:
     """The graph with its times."""
     context = material.context
     names = material.stages
-    seconds, spent = seconds_of(context, names), context.spent
+    seconds, spent = seconds_of(context, {name: material.units(name) for name in names}), context.spent
     rows, boxes = [], []
     for name in names:
-        is_idle = context.stage(name).idle
-        units = 0 if is_idle else len(steps.units(context, name))
+        is_idle, units = context.stage(name).idle, len(material.units(name))
         is_made = name in spent
         state = "made in this run" if is_made else "cached"
         took = seconds[name]

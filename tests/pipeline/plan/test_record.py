@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.plan import steps
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.record import TIMES, record, seconds_of, write_ledger
+from pipeline.plan.units import Unit
 from pipeline.store import journal, ledger
 from pipeline.workers.tasks import Made
 
@@ -51,12 +53,16 @@ def test_times_are_those_of_what_stands(context: Context):
     context.retry = True
     make(context, "decode", {})  # one of them again
     assert context.spent == {"decode": 2.0}
-    assert seconds_of(context, ["decode", "x3d"]) == {"decode": 1.5, "x3d": 0.0}
+
+    def units(*names: str) -> dict[str, list[Unit]]:
+        return {name: steps.units(context, name) for name in names}
+
+    assert seconds_of(context, units("decode", "x3d")) == {"decode": 1.5, "x3d": 0.0}
     entry = context.work.index("decode").entries["00000.h5"]
     entry.training = {"epochs": 2, "seconds": 7.0}
-    assert seconds_of(context, ["decode"]) == {"decode": 8.0}
+    assert seconds_of(context, units("decode")) == {"decode": 8.0}
     entry.training, entry.seconds = {}, 0.0  # as of a shard that spoke for itself
-    assert seconds_of(context, ["decode"]) == {"decode": 1.5}
+    assert seconds_of(context, units("decode")) == {"decode": 1.5}
 
 
 def test_failures_are_told_while_a_stage_runs_and_ordered_when_it_is_done(context: Context):

@@ -21,7 +21,7 @@ def wanted(folder: Path, fingerprint: str = "f") -> curves.Wanted:
 def test_a_curve_outlives_its_checkpoint(tmp_path: Path) -> None:
     folder = tmp_path / "laff" / "seed1"
     folder.mkdir(parents=True)
-    torch.save({"fingerprint": "f", "position": POSITION, "model": {}}, folder / "last.pt")
+    torch.save({"fingerprint": "f and lost videos", "position": POSITION, "model": {}}, folder / "last.pt")
     kept = Kept(tmp_path)
     training = curves.read(wanted(folder), kept)
     assert training is not None

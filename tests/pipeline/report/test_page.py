@@ -71,3 +71,9 @@ def test_the_same_workspace_gives_the_same_page(ran: Any) -> None:
 def test_the_policy_names_the_scripts_alone() -> None:
     assert policy([]).split("; ")[3] == "script-src 'none'"
     assert HASH in policy(["a()"])
+
+
+def test_a_collection_without_videos(small: Any) -> None:
+    context = small.context()
+    shown = Read(page(context, context.graph.of_step("report")))
+    assert {"metrics", "wins", "attention", "overlap", "curves", "collection", "stages", "run", "next"} <= {*shown.ids}
