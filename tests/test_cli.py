@@ -451,7 +451,7 @@ def test_a_video_that_lost_frames_is_used_and_noted(laff, tiny, tmp_path: Path) 
     assert ended.exit_code == 0
     assert "1 video is used though frames are missing: `" in ended.output
     output = laff("failures", "-w", changed.work).output
-    assert "demo0002  decode    used, but the file lacks frames: there are " in output
+    assert "demo0002  decode  used, but the file lacks frames: there are " in output
     assert "of 40 frames" in output
     assert output.endswith("1 video noted\n")
     (line,) = [json.loads(line) for line in laff("failures", "-w", changed.work, "--json").output.splitlines()]
