@@ -72,8 +72,10 @@ class Shared:
             stages = self.stages if self.stages.given else None
             remembered = recalled(self.work, self.name, stages, self.profile, self.sets, self.package)
             if remembered is None:
-                why = "remembers no run" if self.work.is_dir() else f"is no folder yet{near_path(self.work)}"
-                raise click.UsageError(f"{self.work} {why}: give -c FILE, the collection.yaml, this once")
+                near = "" if self.work.is_dir() else near_path(self.work)
+                raise click.UsageError(
+                    f"{self.work} remembers no run: give -c FILE, the collection.yaml, this once{near}"
+                )
             request = remembered
         else:
             request = Request(

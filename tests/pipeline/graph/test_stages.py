@@ -258,7 +258,7 @@ stages:
             "train.loss=tripled",
             "'train': loss: 'tripled' should be one of 'triplet', 'triplet-caption', 'triplet-both', 'triplet-sum', "
             "'triplet-sum-caption', 'triplet-sum-both', 'triplet-mean', 'triplet-mean-caption', 'triplet-mean-both', "
-            "'infonce', 'dual-softmax'",
+            "'infonce', 'dual-softmax'; did you mean 'triplet'?",
         ),
         ("train.head=3", "'train' cannot use fusion.laff.LAFF: unknown parameter 'head'; did you mean 'heads'?"),
         (
