@@ -38,7 +38,7 @@ class NoWeights(LaffError):
 
 
 def check_work(context: Context, names: Sequence[str]) -> list[Planned]:
-    """The states of the stages that have to run; LaffError with all reasons why they cannot: parts, devices, weights."""
+    """The states of the stages that have to run; LaffError with all that prevents it: parts, devices, weights."""
     states = not_up_to_date(context, names)
     mistakes, absent = steps.problems(context, [state.stage for state in states]), []
     for name in (state.stage for state in states):
