@@ -14,6 +14,7 @@ from pipeline.items.examples import examples
 from pipeline.opening import check_place, choose, surroundings
 from pipeline.outcome import ENDS, Outcome, search_advice
 from pipeline.parts.blame import blaming
+from pipeline.phases import phases, videos_in
 from pipeline.plan import accept as accepting
 from pipeline.plan import lacks, repeating, steps
 from pipeline.plan.accept import Accepted
@@ -37,10 +38,7 @@ class NoWeights(LaffError):
 
 
 def check_work(context: Context, names: Sequence[str]) -> list[Planned]:
-    """The states of the stages that have to run; LaffError with all reasons why they cannot.
-
-    Reasons are parts, devices, and files of weights.
-    """
+    """The states of the stages that have to run; LaffError with all that prevents it: parts, devices, weights."""
     states = not_up_to_date(context, names)
     mistakes, absent = steps.problems(context, [state.stage for state in states]), []
     for name in (state.stage for state in states):
@@ -211,38 +209,6 @@ def _tasks(request: Request, context: Context) -> Tasks:
     return Cluster(request.workers, request.scheduler, seen)
 
 
-def phases(context: Context, names: Sequence[str]) -> list[list[str]]:
-    """Groups of stages in running order. Stages that can share one pass over the videos are in one group.
-
-    Such stages wait for each other, and whatever else is ready runs first, so that clip-ft, which needs finetune, joins
-    the pass. The stage that makes the table comes first, because all others work on the items in it.
-    """
-    table = context.graph.of_step("ingest").name
-    left, done, phases_found = [name for name in names if name != table], {table}, [[table]]
-    while left:
-        ready = [
-            name for name in left if all(source in done or source not in left for source in context.graph.reads(name))
-        ]
-        alone = [name for name in ready if not _shares(context, name)]
-        phase = alone[:1] or [name for name in ready if context.stage(name).about == context.stage(ready[0]).about]
-        phases_found.append(phase)
-        done.update(phase)
-        left = [name for name in left if name not in phase]
-    return phases_found
-
-
-def _shares(context: Context, name: str) -> bool:
-    stage = context.stage(name)
-    return bool(stage.about.together) and stage.about.together in stage.sides
-
-
-def _videos_in(context: Context, planned: Planned) -> int:
-    """The number of videos, whole or in windows, in the shards that a stage makes."""
-    shards = context.catalog.shards("video")
-    numbers = {unit.shard for unit in planned.todo if unit.side == "video"}
-    return len({context.catalog.paths[row] for number in numbers for row in shards[number].tolist()})
-
-
 def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None:
     plans = not_up_to_date(context, phase)
     for name in set(phase).difference(planned.stage for planned in plans):
@@ -276,7 +242,7 @@ def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None
         seconds = time.perf_counter() - start
         for planned in plans:
             outcome.made[planned.stage] = len(planned.todo) - len(planned.unfinished)
-            outcome.videos_made[planned.stage] = _videos_in(context, planned)
+            outcome.videos_made[planned.stage] = videos_in(context, planned)
             outcome.seconds[planned.stage] = seconds if len(plans) == 1 else context.spent.get(planned.stage, 0.0)
             made = [unit.key for unit in planned.todo if unit.key not in planned.unfinished]
             context.progress.end(planned.stage, made, outcome.seconds[planned.stage])
