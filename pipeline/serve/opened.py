@@ -12,9 +12,9 @@ from pipeline.assembly import assemble
 from pipeline.errors import LaffError, printable
 from pipeline.graph import models
 from pipeline.graph.kept import Kept
+from pipeline.items.examples import examples
 from pipeline.items.splits import SPLITS
 from pipeline.parts import classes
-from pipeline.search.examples import examples
 from pipeline.search.finder import choose
 from pipeline.search.library import Library
 from pipeline.search.unknown import Unknown
