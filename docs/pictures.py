@@ -21,13 +21,13 @@ sys.path.insert(0, str(ROOT))
 from tests.browsing import browser  # noqa: E402
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page, ViewportSize
 
 FOLDER = ROOT / "docs" / "pictures"
 COMMAND = (sys.executable, str(ROOT / "cli.py"))
 SENTENCE = "a red circle moves up"
 COLUMNS = 100  # of the terminal
-WIDE = {"viewport": {"width": 1200, "height": 800}}
+WIDE: ViewportSize = {"width": 1200, "height": 800}
 
 
 def main() -> int:
@@ -97,18 +97,18 @@ def draw_search(started: Browser, work: Path) -> None:
 @contextmanager
 def shown(started: Browser) -> Iterator[Page]:
     """A page in a window of WIDE."""
-    context = started.new_context(**WIDE, color_scheme="light", device_scale_factor=1)
+    context = started.new_context(viewport=WIDE, color_scheme="light", device_scale_factor=1)
     try:
         yield context.new_page()
     finally:
         context.close()
 
 
-def shoot(page: Page, name: str, part: object = None) -> None:
+def shoot(page: Page, name: str, part: Locator | None = None) -> None:
     """Write what a page, or a part of it, shows, as a small WebP."""
     from PIL import Image
 
-    picture = Image.open(io.BytesIO((part or page).screenshot()))  # type: ignore[attr-defined]
+    picture = Image.open(io.BytesIO(part.screenshot() if part else page.screenshot()))
     packed = io.BytesIO()
     picture.convert("RGB").crop((0, 0, picture.width, min(picture.height, 900))).save(packed, "WEBP", quality=80)
     write(FOLDER / f"{name}.webp", packed.getvalue())
