@@ -10,8 +10,9 @@ import os
 import re
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,8 @@ def main() -> int:
         print(f"no results in {work}: run `make demo` first", file=sys.stderr)
         return 1
     FOLDER.mkdir(exist_ok=True)
-    draw_terminal("plan", "laff plan -w demo/work", ["plan", "-w", str(work)], demo)
+    change = ["--set", "x3d.frames=5"]
+    draw_terminal("plan", f"laff plan -w demo/work {' '.join(change)}", ["plan", "-w", str(work), *change], demo)
     with browser() as started:
         draw_report(started, work / "report" / "index.html")
         draw_search(started, work)
@@ -50,16 +52,30 @@ def draw_terminal(name: str, title: str, words: list[str], demo: Path) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    surroundings = os.environ | {"FORCE_COLOR": "1", "COLUMNS": str(COLUMNS), "TERM": "xterm-256color"}
-    printed = subprocess.run(
-        [*COMMAND, *words], env=surroundings, capture_output=True, encoding="utf-8", check=True
-    ).stdout
-    printed = printed.replace(f"{demo.parent}/", "")
+    printed = on_terminal([*COMMAND, *words])
+    printed = printed.replace(f"{demo}/", "demo/")
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
     console.print(Text.from_ansi(printed.rstrip("\n")))
     svg = console.export_svg(title=title, unique_id=name)
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)  # they would be fetched from elsewhere
     write(FOLDER / f"{name}.svg", "\n".join(line.rstrip() for line in svg.splitlines()).encode() + b"\n")
+
+
+def on_terminal(words: list[str]) -> str:
+    """What a program writes to a terminal of COLUMNS columns, with its escape codes; `laff` is on its path."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (50, COLUMNS))
+    program = subprocess.Popen(words, stdout=theirs, env=os.environ | {"TERM": "xterm-256color", "PATH": path})
+    os.close(theirs)
+    parts = []
+    with suppress(OSError):  # which ends it on Linux
+        while part := os.read(ours, 1 << 16):
+            parts.append(part)
+    os.close(ours)
+    if program.wait():
+        raise SystemExit(f"{words} ended with {program.returncode}")
+    return b"".join(parts).decode().replace("\r\n", "\n")
 
 
 def draw_report(started: Browser, file: Path) -> None:

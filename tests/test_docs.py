@@ -64,7 +64,8 @@ def test_links_lead_somewhere() -> None:
                 continue
             name, _, heading = target.partition("#")
             file = page.parent / name if name else page
-            anchors = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE) if file.is_file() else []
+            linked = file.read_text(encoding="utf-8") if file.suffix == ".md" and file.is_file() else ""
+            anchors = re.findall(r"^#+ (.*)$", linked, re.MULTILINE)
             names = [re.sub(r"[^\w -]", "", anchor.lower()).replace(" ", "-") for anchor in anchors]
             if not file.exists() or (heading and heading not in names):
                 broken.append(f"{page.name}: {target}")
