@@ -58,9 +58,10 @@ class Outcome:
         """A line for each stage that made something, and one for the whole run."""
         there = {stage: units for stage, units in self.cached.items() if units}
         before = f", which took {duration(self.saved)} when made" if self.saved >= 1 else ""
-        cache = f"units of {number_of(there, 'stages')}{before}"
+        number, _, word = number_of(sum(there.values()), "units").partition(" ")
+        cache = f"{word} of {number_of(there, 'stages')}{before}"
         if not self.made:
-            return ["nothing to do: everything is cached" + (f", {sum(there.values()):,} {cache}" if there else "")]
+            return ["nothing to do: everything is cached" + (f", {number} {cache}" if there else "")]
         width = max([len(CACHE), *map(len, self.made)])
         lines = []
         for stage, units in self.made.items():
@@ -72,7 +73,7 @@ class Outcome:
                 f"{stage:{width}} {units:5,} made in {self.seconds.get(stage, 0.0):8.1f} s{words if failed else ''}"
             )
         lines.append(f"{'all':{width}} {sum(self.made.values()):5,}      in {self.elapsed:8.1f} s")
-        return lines + ([f"{CACHE:{width}} {sum(there.values()):5,} {cache}"] if there else [])
+        return lines + ([f"{CACHE:{width}} {number:>5} {cache}"] if there else [])
 
     def _flaws(self, work: Path) -> list[str]:
         """What failed or has a flaw, and the commands that say more; random weights."""
@@ -129,9 +130,10 @@ def _videos(count: int) -> str:
 
 
 def search_advice(graph: Graph, work: Path, names: Sequence[str] | None = None, sentence: str = "a sentence") -> str:
-    """The command that searches with what these stages make, all stages if not given, or why that is not possible.
+    """The commands that search with what these stages make, all stages if not given, or why that is not possible.
 
-    A trained model if there is one, else a feature of both sides; '' where there is neither.
+    Here and in the browser, a line each, by a trained model if there is one, else by a feature of both sides; '' where
+    there is neither.
     """
     where: list[str | Path] = [
         "-w",
@@ -144,7 +146,7 @@ def search_advice(graph: Graph, work: Path, names: Sequence[str] | None = None, 
             imported = graph.imported(model.text)
             if not imported:
                 option = [] if model.name == models.main(stage) else ["--model", model.name]
-                return f"next: {command('search', sentence, *option, *where)}"
+                return _searches(sentence, [*option, *where])
             missing += imported
         if not trained:
             continue
@@ -152,4 +154,9 @@ def search_advice(graph: Graph, work: Path, names: Sequence[str] | None = None, 
         return f"`laff search` is not possible: {texts} came from files, which have no row for a new sentence"
     stages = graph.stages if names is None else names
     pair = next((name for name in stages if {"video", "text"} <= set(graph.stages[name].sides)), "")
-    return f"next: {command('search', sentence, '--model', pair, *where)}" if pair else ""
+    return _searches(sentence, ["--model", pair, *where]) if pair else ""
+
+
+def _searches(sentence: str, options: Sequence[str | Path]) -> str:
+    """The two commands that search."""
+    return f"next: {command('search', sentence, *options)}\nin the browser: {command('serve', *options)}"

@@ -26,7 +26,7 @@ from pipeline.plan.up_to_date import not_up_to_date
 from pipeline.request import Request
 from pipeline.run_plan import check_losses, check_names, random_stages, wanted
 from pipeline.shell import command
-from pipeline.store import circumstances, ledger, memory
+from pipeline.store import circumstances, home, ledger, memory
 from pipeline.store.workspace import Workspace
 from pipeline.weights import lookup
 from pipeline.workers.cluster import Cluster
@@ -186,8 +186,7 @@ def accept(request: Request, names: Sequence[str]) -> tuple[Accepted, list[str]]
     others would have to run first. Raises LaffError where anything but code has changed.
     """
     work = Workspace(request.work)
-    if not request.work.is_dir():
-        raise LaffError(f"{request.work}: no such workspace")
+    home.check(request.work)
     collection = load_collection(request.collection)
     check_place(collection, request.work)
     with work.lock():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -534,6 +535,27 @@ def test_plan_for_people(laff, ran) -> None:
     assert "frames 4 → 5" in output
     assert "RANDOM WEIGHTS in " in output
     assert "not needed by report: bert, ircsn, tf, timm, clip, conse, clip-ft-frames" in output
+
+
+def test_the_next_command_of_a_plan_holds_in_any_folder(
+    laff, tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also for the stages.yaml and a file of a setting that lie in the current folder."""
+    mine = tiny.copy(tmp_path / "my data", work=False).folder
+    (mine / "rows.npz").touch()
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    monkeypatch.chdir(mine)
+    given = ["-c", "collection/collection.yaml", "-w", "new work", "--profile", "small", "--name", "heads4"]
+    given += ["--set", "x3d.weights=rows.npz", "--retry-failed"]
+    here = laff("plan", "bow", *given).output.splitlines()
+    words = shlex.split(here[-1].removeprefix("next: "))
+    assert words[:2] == ["laff", "run"]
+    assert words[words.index("--stages") + 1] == str(mine / "stages.yaml")
+    monkeypatch.chdir(tmp_path)
+    assert laff("plan", *words[2:]).output.splitlines() == here
+    options = ["-c", str(mine / "collection" / "collection.yaml"), "--stages", str(mine / "stages.yaml")]
+    options += ["--profile", "small", "--set", f"x3d.weights={mine}/rows.npz"]
+    assert words[2:] == ["bow", *options, "--name", "heads4", "-w", f"{mine}/new work", "--retry-failed"]
 
 
 def test_plan_and_search_change_nothing(laff, ran) -> None:

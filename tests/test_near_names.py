@@ -28,6 +28,8 @@ NOTHING_NEEDED = [
     ("score IN/a.trec --qrels IN/qrels --facets tv200", "tv20"),
     ("score IN/a.trec IN/b.trec --qrels IN/qrels --fuse rff", "rrf"),
     ("score IN/a.trec --out IN/o.xml --attribute pdi=X", "pid"),
+    ("score IN/aa.trec --qrels IN/qrels", "IN/a.trec"),
+    ("score IN/a.trec --qrels IN/qrel", "IN/qrels"),
     ("import IN/t.csw --out IN/o", "IN/t.csv"),
 ]
 OF_A_WORKSPACE = [
@@ -94,7 +96,8 @@ def test_of_a_workspace(ran: Any, inside: Path, monkeypatch: pytest.MonkeyPatch)
     for words, near in OF_A_WORKSPACE:
         meant(words, near, inside, "-w", str(ran.work))
     wrong = ran.work.parent / f"{ran.work.name}k"
-    for verb in ("failures", "verify"):
-        meant(verb, str(ran.work), inside, "-w", str(wrong))
-    meant("plan", str(ran.work), inside, "-w", str(wrong))
+    for words in ("failures", "verify", "runs", "plan", "search a", "serve --port 0", "diff main other"):
+        meant(words, str(ran.work), inside, "-w", str(wrong))
+    meant("accept x3d", str(ran.work), inside, "-w", str(wrong), "-c", str(ran.collection))
+    meant(f"diff {wrong} {ran.work}", str(ran.work), inside)
     meant("plan", str(ran.collection), inside, "-w", str(wrong), "-c", f"{ran.collection}x")

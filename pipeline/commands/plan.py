@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,7 @@ def plan_command(
     laff plan -c collection.yaml -w WORK --grid blocks              of what `laff compare blocks` makes
     """
     from pipeline.graph import kept
-    from pipeline.plan import tree
+    from pipeline.plan import named_files, tree
     from pipeline.run_plan import plan as make_plan
     from pipeline.run_plan import targets_of
     from pipeline.store import home
@@ -64,14 +65,19 @@ def plan_command(
         print_json(plan.summary(graph))
         return
     click.echo(tree.text(graph, plan.stages, plan.work, paper()))
-    again = home.index_command(request.work) if is_index and not targets else ""
-    verb = "laff index" if again else "laff compare" if grid else "laff run"
+    index = is_index and not targets
+    verb = "laff index" if index else "laff compare" if grid else "laff run"
     for line in remarks(plan, graph, names, request.work, verb):
         click.echo(folded(line, paper()))
     if any(one.todo for one in plan.stages):
         words: list[str | Path] = ["compare", grid, *_of_grid(roles, seeds)] if grid else ["run", *targets]
-        words += [*shared.words(), *(["--retry-failed"] if shared.retry_failed else [])]
-        click.echo(f"next: {again or command(*words)}")
+        whole = replace(shared, sets=named_files.in_full(shared.sets, graph, request.collection)[0])
+        if index:
+            folder = home.shown(request.work)
+            words = ["index", *([folder] if folder != request.work else ["-w", folder]), *whole.settings_words()]
+        else:
+            words += whole.words()
+        click.echo(f"next: {command(*words, *(['--retry-failed'] if shared.retry_failed else []))}")
 
 
 def remarks(plan: Plan, graph: Graph, names: list[str], work: Path, verb: str) -> Iterator[str]:

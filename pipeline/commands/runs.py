@@ -30,11 +30,11 @@ def runs_command(work: Path, commands: bool, as_json: bool, form: str) -> None:
     laff diff main heads4 -w WORK               what two of them differ in
     """
     from pipeline.plan import comparison_list, run_list
+    from pipeline.store import home
 
     if commands and (as_json or form != "text"):
         raise click.UsageError("--commands prints lines for a shell; --json has the commands too")
-    if not work.is_dir():
-        raise click.ClickException(f"{work}: no such workspace")
+    home.check(work)
     runs, comparisons = run_list.listed(work), comparison_list.listed(work)
     if as_json:
         print_json([*(run.summary() for run in runs), *(comparison.summary() for comparison in comparisons)])

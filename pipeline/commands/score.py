@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -91,6 +92,7 @@ def score_command(
     check_not_read([csv_file, out], [*runs, qrels, topics, Path(facets) if facets else None])
     values = avs_rules.attributes(attributes)
     named(measures)  # before long files are read
+    _check_there({**dict.fromkeys(runs, "run file"), **({qrels: "file of judgements"} if qrels else {})})
     items = Numbered()
     notes: list[str] = []
     read = inputs.read_runs(runs, items, notes, k or 0)
@@ -118,6 +120,15 @@ def score_command(
         run = run.renamed(matched(run.topics, wanted))
         forms.write(out, run.ordered().answers(), _tag([run.tag or name]), values, wanted)
         click.echo(f"wrote {out}", err=True)
+
+
+def _check_there(files: Mapping[Path, str]) -> None:
+    """Raise LaffError where files are missing, with what is near their names; files: of each what it is."""
+    from pipeline.errors import LaffError, near_path
+
+    lost = [f"{file}: no such {what}{near_path(file)}" for file, what in files.items() if not file.exists()]
+    if lost:
+        raise LaffError("\n".join(lost), lost)
 
 
 def _tag(names: list[str]) -> str:

@@ -12,7 +12,7 @@ import click
 
 from pipeline.commands import terminal
 from pipeline.commands.named_stages import of_package
-from pipeline.graph.stages_file import StagesFile
+from pipeline.graph.stages_file import StagesFile, is_shipped
 
 if TYPE_CHECKING:
     from pipeline.graph.graph import Graph
@@ -40,15 +40,23 @@ class Shared:
     max_failures: int = -1  # -1: any number
 
     def words(self) -> list[str | Path]:
-        """The options that say what is worked on, as they can be typed again; not how, and not what is agreed to."""
+        """The options that say what is worked on, as they can be typed in any folder; not how, nor what is agreed to.
+
+        With -c and no --stages, the stages.yaml of this folder is taken where there is one, so it is named too.
+        """
         words: list[str | Path] = ["-c", self.collection] if self.collection else []
-        words += ["--stages", self.stages.given] if self.stages.given and _typed("stages") else []
+        here = self.collection is not None and not self.package and not is_shipped(self.stages.path)
+        words += ["--stages", self.stages.path] if here and not _typed("stages") else []
+        words += [*self.settings_words(), *(["--name", self.name] if self.name else [])]
+        return [*words, "-w", self.work] if self.work else words
+
+    def settings_words(self) -> list[str | Path]:
+        """The options of a stages file and its settings, of those that were typed."""
+        words: list[str | Path] = ["--stages", self.stages.given] if self.stages.given and _typed("stages") else []
         words += ["--package", self.package] if self.package else []
         words += ["--profile", self.profile] if self.profile is not None else []
         words += [word for text in self.sets for word in ("--set", text)]
-        words += [word for package in self.trust for word in ("--trust", package)]
-        words += ["--name", self.name] if self.name else []
-        return [*words, "-w", self.work] if self.work else words
+        return [*words, *(word for package in self.trust for word in ("--trust", package))]
 
     def graph(self) -> Graph:
         """The graph of the stages file, with profile and settings applied."""

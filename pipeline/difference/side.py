@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pipeline.errors import LaffError, did_you_mean, printable
+from pipeline.errors import LaffError, did_you_mean, near_path, printable
 from pipeline.graph.graph import Graph
 from pipeline.items import table
 from pipeline.items.catalog import Catalog
@@ -67,6 +67,7 @@ def opened(text: str, work: Path | None, trust: Sequence[str] = ()) -> Side:
     LaffError where there is none, or where it cannot be read.
     """
     root, run = _meant(text, work)
+    home.check(root)
     last = memory.read(root)
     if last is None:
         raise LaffError(f"{root}: no run is remembered there, so nothing can be compared; -w names a workspace of laff")
@@ -96,9 +97,16 @@ def _meant(text: str, work: Path | None) -> tuple[Path, str]:
     if colon and name and home.holds(home.meant(Path(where))):
         return home.meant(Path(where)), name
     if colon or "/" in text or Path(text).is_dir():
-        raise LaffError(printable(f"{text}: no workspace of laff; give WORK, WORK:RUN, or a run's name with -w WORK"))
+        place = Path(where if colon and name else text)
+        near = "" if place.exists() else near_path(place)
+        raise LaffError(
+            printable(f"{text}: no workspace of laff{near}; give WORK, WORK:RUN, or a run's name with -w WORK")
+        )
     if work is None:
         raise LaffError(
-            printable(f"{text}: no workspace of that name; of a run's name give its workspace too: -w WORK")
+            printable(
+                f"{text}: no workspace of that name{near_path(Path(text))}; "
+                "of a run's name give its workspace too: -w WORK"
+            )
         )
     return work, text

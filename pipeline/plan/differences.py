@@ -7,6 +7,7 @@ from pipeline.files import JsonObject
 
 SIDES = ("video", "text")
 MODULES = 6  # that a reason names
+FOLLOWS = "follows "  # how a reason begins that names a stage which is read and has changed
 
 
 def only_code(old: JsonObject, new: JsonObject) -> bool:
@@ -67,7 +68,7 @@ def explain(old: JsonObject, new: JsonObject) -> str:
     sources, now = old.get("from", {}), new.get("from", {})
     reasons += [f"now reads {name}" for name in now if name not in sources]
     reasons += [f"no longer reads {name}" for name in sources if name not in now]
-    reasons += [f"follows {name}" for name in now if name in sources and sources[name] != now[name]]
+    reasons += [f"{FOLLOWS}{name}" for name in now if name in sources and sources[name] != now[name]]
     reasons += [
         f"{key} changed" for key in sorted({*old, *new}) if key.startswith("joint ") and old.get(key) != new.get(key)
     ]

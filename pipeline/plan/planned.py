@@ -5,6 +5,7 @@ from functools import cached_property
 
 from pipeline.files import JsonObject
 from pipeline.parts.code import source_name
+from pipeline.plan.differences import FOLLOWS
 from pipeline.plan.units import FIT, Unit
 
 
@@ -33,8 +34,11 @@ class Planned:
 
     @property
     def why(self) -> str:
-        """All different reasons in one line."""
-        return "; ".join(dict.fromkeys(part for reason in self.reasons for part in reason.split("; ")))
+        """All different reasons in one line; what the stage follows is named together: 'frames 4 → 5; follows a, b'."""
+        parts = list(dict.fromkeys(part for reason in self.reasons for part in reason.split("; ")))
+        followed = [part.removeprefix(FOLLOWS) for part in parts if part.startswith(FOLLOWS)]
+        together = f"{FOLLOWS}{', '.join(followed)}"
+        return "; ".join(dict.fromkeys(together if part.startswith(FOLLOWS) else part for part in parts))
 
     @cached_property
     def unfinished(self) -> dict[str, Unit]:

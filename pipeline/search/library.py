@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.assembly import features
-from pipeline.errors import LaffError, did_you_mean
+from pipeline.errors import LaffError, did_you_mean, near_path
 from pipeline.graph.kept import Kept
 from pipeline.items.splits import SPLITS
 from pipeline.opening import open_context
@@ -263,7 +263,7 @@ def _joined(parts: Sequence[Nearest]) -> Nearest:
 def check_made(work: Path) -> None:
     """Raise LaffError where a folder is not there, or was never indexed and is no workspace."""
     if not work.is_dir():
-        raise LaffError(f"no such folder: {work}")
+        raise LaffError(f"no such folder: {work}{near_path(work)}")
     if not home.holds(work):
         folder = shlex.quote(str(home.shown(work)))
         raise LaffError(

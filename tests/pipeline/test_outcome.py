@@ -33,7 +33,7 @@ stages:
 @pytest.mark.parametrize(
     ("text", "params", "advice"),
     [
-        ("bow", "{}", 'next: laff search "a sentence" -w /w/WORK'),
+        ("bow", "{}", 'next: laff search "a sentence" -w /w/WORK\nin the browser: laff serve -w /w/WORK'),
         (
             "bow, sbert",
             "{}",
@@ -42,7 +42,8 @@ stages:
         (
             "bow, sbert",
             "{baselines: {few: {uses: fusion.laff.LAFF, text: [bow]}}}",
-            'next: laff search "a sentence" --model few -w /w/WORK',
+            'next: laff search "a sentence" --model few -w /w/WORK\n'
+            "in the browser: laff serve --model few -w /w/WORK",
         ),
     ],
 )
@@ -56,7 +57,10 @@ def test_a_search_is_advised_where_it_can_be_done(tmp_path: Path, text: str, par
 def test_a_search_by_a_feature_of_both_sides_is_advised_where_nothing_is_trained() -> None:
     graph = stages.load()
     advice = search_advice(graph, Path("/w"), graph.needed(["conse"]))
-    assert advice == 'next: laff search "a sentence" --model conse -w /w'
+    assert advice.splitlines() == [
+        'next: laff search "a sentence" --model conse -w /w',
+        "in the browser: laff serve --model conse -w /w",
+    ]
     assert search_advice(graph, Path("w"), graph.needed(["x3d"])) == ""
 
 
@@ -64,13 +68,15 @@ def test_advice_can_be_typed_in_any_folder(tmp_path: Path) -> None:
     """With blanks and quotes in names, and with the packages that the graph was read with."""
     graph = replace(stages.load(), trusted=frozenset({"mine"}))
     advice = search_advice(graph, Path("my 'work'"), graph.needed(["conse"]))
-    words = shlex.split(advice.removeprefix("next: "))
+    searched, served = advice.splitlines()
+    words = shlex.split(searched.removeprefix("next: "))
     assert search_advice(graph, Path("/w"), ["conse"], "it's a dog").startswith(
         """next: laff search 'it'"'"'s a dog' """
     )
     assert words == [
         *("laff", "search", "a sentence", "--model", "conse", "-w", str(tmp_path / "my 'work'"), "--trust", "mine")
     ]
+    assert shlex.split(served.removeprefix("in the browser: ")) == ["laff", "serve", *words[3:]]
 
 
 @pytest.mark.parametrize(
@@ -93,6 +99,8 @@ def test_columns_stand_below_each_other_whatever_stages_are_called() -> None:
         "all                  1,501      in      5.2 s",
         "from the cache           4 units of 1 stage",
     ]
+    outcome.cached = {"decode": 1}
+    assert outcome.summary(Path("WORK")).splitlines()[-1] == "from the cache           1 unit of 1 stage"
 
 
 def test_what_the_cache_saved_is_told() -> None:

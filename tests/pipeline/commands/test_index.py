@@ -242,8 +242,9 @@ def test_an_index_that_was_cut_off_is_searched_as_far_as_it_got(videos: Path, tm
         in told.stderr
     )
     assert len(found("-w", videos)) == 4
-    table = done("plan", "-w", videos).stdout
+    table = done("plan", "-w", videos, "--set", "ingest.shard_videos=2").stdout
     assert "not needed by vectors:" in table
+    assert table.splitlines()[-1].endswith(f" index {videos} --set ingest.shard_videos=2")
     assert "videos: 2 new, 0 changed, 0 gone; 4 as they were" in done("index", videos).stdout
     assert found("-w", videos) == ALL
     told = refused("search", "a dog", "-w", videos, "--model", "conse")

@@ -418,6 +418,8 @@ def test_each_reason_of_a_stage_is_told_once():
     """Units of one stage may have some of them in common."""
     planned = Planned("train", reasons=["no longer reads gru; follows x3d", "not made yet", "no longer reads gru"])
     assert planned.why == "no longer reads gru; follows x3d; not made yet"
+    units = Planned("rank", reasons=["follows laff", "k 100 → 7; follows concat", "follows laff; follows vectors"])
+    assert units.why == "follows laff, concat, vectors; k 100 → 7"
 
 
 def test_the_remarks():
