@@ -143,6 +143,7 @@ def main(stages: StagesFile) -> None:
     \b
     laff index FOLDER                                 make a folder of videos ready to be searched
     laff search "a dog runs"                          in that folder, or with -w FOLDER anywhere
+    laff serve                                        the same in the browser, with pictures and clips
     laff demo                                         see it work on videos that it makes itself
     laff plan -c collection.yaml -w WORK              what would run, and why
     laff run  -c collection.yaml -w WORK              run it; after a crash the same command continues

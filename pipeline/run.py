@@ -70,7 +70,8 @@ def _check_fit(context: Context, names: Sequence[str]) -> None:
         weight_files = [file for file in (path, *further.values()) if file]
         if not weight_files:
             continue
-        progress.say(f"{name}: looking whether {' and '.join(file.name for file in weight_files)} fits")
+        fit = "fits" if len(weight_files) == 1 else "fit"
+        progress.say(f"{name}: looking whether {' and '.join(file.name for file in weight_files)} {fit}")
         try:
             with progress.heard("extractors"):  # what was taken off the names of its tensors
                 construct(stage, context).load("cpu", path, **further)

@@ -37,4 +37,4 @@ def written(csv: Path, plot: Path) -> list[str]:
 
 def print_files(csv: Path, plot: Path) -> None:
     """Print which files were written."""
-    click.echo("\n" + "\n".join(written(csv, plot)))
+    click.echo("\n" + "\n".join(f"wrote {file}" for file in written(csv, plot)))

@@ -6,8 +6,9 @@ broken stages file, fewer names are known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -125,6 +126,34 @@ def _weights(context: click.Context) -> list[str]:
     return [*own, *(yamls.load(ROOT / "extractors" / "weights.yaml") or {})]
 
 
+def _present(context: click.Context, stage: str) -> dict[str, str]:
+    """The params of a stage that the profile and --set give: those typed, else those that the workspace remembers."""
+    from pipeline import yamls
+    from pipeline.graph.params import shown
+    from pipeline.store import memory
+
+    work, name = _work(context), str(context.params.get("name") or "")
+    known = (memory.read(work, name) or memory.read(work)) if work and not context.params.get("collection") else None
+    typed = context.params.get("profile")
+    profile = typed if typed is not None else known.profile if known else None
+    changed = (_file(context).content.get("profiles") or {}).get(profile or "") or {}
+    values = {param: shown(value) for param, value in _flat(changed.get(stage) or {}).items()}
+    for text in (*(known.sets if known else ()), *(context.params.get("sets") or ())):
+        where, _, value = text.partition("=")
+        if where.startswith(f"{stage}."):
+            name = where.removeprefix(f"{stage}.")
+            values |= {param: shown(one) for param, one in _flat({name: yamls.parse(value, where)}).items()}
+    return values
+
+
+def _flat(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Params by the names that --set takes: of `fit: {epochs: 15}` also `fit.epochs`."""
+    inner = {
+        f"{name}.{key}": one for name, value in params.items() if isinstance(value, dict) for key, one in value.items()
+    }
+    return {**params, **inner}
+
+
 def _settings(context: click.Context, option: click.Parameter, incomplete: str) -> Items:
     """`--set`: stages with a point behind; of one stage its params with their values."""
     stage, point, _ = incomplete.partition(".")
@@ -137,8 +166,9 @@ def _settings(context: click.Context, option: click.Parameter, incomplete: str) 
     from pipeline.graph import params
 
     listed = [param for members in params.listed(stage, _file(context)).values() for param in members]
+    present = _present(context, stage)
     return [
-        CompletionItem(f"{stage}.{param.name}={param.value}", help=param.meaning)
+        CompletionItem(f"{stage}.{param.name}={present.get(param.name, param.value)}", help=param.meaning)
         for param in listed
         if f"{stage}.{param.name}=".startswith(incomplete)
     ]

@@ -137,4 +137,5 @@ def index_command(
         click.echo(f"RANDOM WEIGHTS in {', '.join(outcome.random)}: answers show that the machine runs, nothing more")
     click.echo(f"{searchable:,} of {total:,} {items} can be found by {', '.join(names)}; this took {seconds:.0f} s")
     click.echo(f'next: {called()} search "{EXAMPLE}"{where}')
+    click.echo(f"in the browser: {called()} serve{where}")
     shared.check_failures(outcome.lost, f"; {failures}")

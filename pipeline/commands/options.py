@@ -34,7 +34,7 @@ def _nearest() -> Path | None:
     if workspace is None and context is not None:  # without a context somebody only inspects the option
         raise click.UsageError(
             f"Missing option '-w' / '--work', the workspace (without it, a folder from here upwards should hold the "
-            f"{home.NAME} of `laff index`)",
+            f"{home.NAME} that `laff index FOLDER` makes)",
             context,
         )
     return workspace

@@ -67,7 +67,8 @@ def plan_command(
     click.echo(tree.text(graph, plan.stages, plan.work, paper()))
     index = is_index and not targets
     verb = "laff index" if index else "laff compare" if grid else "laff run"
-    for line in remarks(plan, graph, names, request.work, verb):
+    asked = list(graph.stages) if index else names  # of an index nobody asked for more
+    for line in remarks(plan, graph, asked, request.work, verb):
         click.echo(folded(line, paper()))
     if any(one.todo for one in plan.stages):
         words: list[str | Path] = ["compare", grid, *_of_grid(roles, seeds)] if grid else ["run", *targets]

@@ -8,7 +8,7 @@ import click
 
 from pipeline.commands.options import FORMAT, workspace_only
 from pipeline.commands.output import json_option, paper, print_json
-from pipeline.shell import called
+from pipeline.shell import called, command
 
 
 @click.command(name="runs")
@@ -43,4 +43,15 @@ def runs_command(work: Path, commands: bool, as_json: bool, form: str) -> None:
     else:
         texts = [run_list.table(runs, form, paper())] if runs else []
         texts += [comparison_list.table(comparisons, form, paper())] if comparisons else []
-        click.echo("\n\n".join(texts) or f"no run yet: laff run -c collection.yaml -w {work}")
+        click.echo("\n\n".join(texts) or _none(work))
+
+
+def _none(work: Path) -> str:
+    """What a workspace without a run is told."""
+    from pipeline.store import home, memory
+
+    last = memory.read(work)
+    if last and home.is_index(last.collection, work):
+        folder = home.shown(work)
+        return f"an index has no runs; search {folder}: {command('search', 'a sentence', '-w', folder)}"
+    return f"no run yet: laff run -c {last.collection if last else 'collection.yaml'} -w {work}"

@@ -13,6 +13,7 @@ import click
 from pipeline.commands import terminal
 from pipeline.commands.named_stages import of_package
 from pipeline.graph.stages_file import StagesFile, is_shipped
+from pipeline.wording import number_of
 
 if TYPE_CHECKING:
     from pipeline.graph.graph import Graph
@@ -112,7 +113,9 @@ class Shared:
     def check_failures(self, failed: int, where: str = "") -> None:
         """Raise ClickException if more videos failed than --max-failures allows; `where` says how to see why."""
         if 0 <= self.max_failures < failed:
-            raise click.ClickException(f"{failed} videos failed, more than --max-failures {self.max_failures}{where}")
+            raise click.ClickException(
+                f"{number_of(failed, 'videos')} failed, more than --max-failures {self.max_failures}{where}"
+            )
 
     def _check_name(self, work: Path) -> None:
         """Raise LaffError where the workspace has no run of this name."""

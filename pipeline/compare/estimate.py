@@ -175,7 +175,7 @@ def text(costs: Sequence[Cost], before: Sequence[Planned], title: str, paper: Pa
         names = ", ".join(f"{planned.stage} ({len(planned.todo)})" for planned in before)
         lines.append(f"to be made first: {names}; how long a step takes is measured when they are there")
     if todo:
-        head = ["row", "seeds to train", "pairs a step", "steps an epoch", "epochs at most", "a step", "at most"]
+        head = ["model", "seeds to train", "pairs a step", "steps an epoch", "epochs at most", "a step", "at most"]
         lines_of_rows = [
             [
                 cost.row,

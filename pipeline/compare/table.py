@@ -27,7 +27,7 @@ def header(figures: dict[str, Any]) -> list[str]:
     """The columns of the table."""
     tested = [f"p, {figures['against']}", "Holm"] if figures["against"] else []
     costs = ["params (M)", "video (MFLOPs)", "caption (MFLOPs)", *TRAINED]
-    return ["row", *_shown(_any_row(figures)), *tested, *costs]
+    return ["model", *_shown(_any_row(figures)), *tested, *costs]
 
 
 def shown(figures: dict[str, Any], way: str) -> FigureTable:
@@ -178,7 +178,7 @@ def csv_rows(figures: dict[str, Any]) -> list[Sequence[Any]]:
     lists = ["seconds_epoch", "best_epoch", "epochs", "seeds"]
     settings = ["uses", "params", "options", "video", "text"]
     head = [
-        "row",
+        "model",
         "way",
         *settings,
         "queries",

@@ -124,7 +124,7 @@ def _results(found: Difference, paper: Paper) -> str:
     blocks = []
     if other:
         shown = [name for name in SHOWN if name in other[0].first]
-        head = ["row", "way", *(f"{name} {side}" for name in shown for side in ("A", "B", "B-A")), "p"]
+        head = ["model", "way", *(f"{name} {side}" for name in shown for side in ("A", "B", "B-A")), "p"]
         rows: list[Sequence[Cell]] = []
         for row in other:
             figures: list[Cell] = []

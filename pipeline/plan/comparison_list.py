@@ -79,5 +79,5 @@ def table(comparisons: Sequence[Comparison], form: str = "text", paper: Paper = 
         cells = [figure(figures[metric], metric) if metric in figures else "" for metric in header]
         count = f"{len(one.figures.get('rows', {})):,}" if one.figures else ""
         rows.append([f"{COMPARISONS}/{one.name}", one.state, count, name, *cells])
-    head = ["comparison", "made", "rows", f"best by {BEST_BY}", *header]
+    head = ["comparison", "made", "models", f"best by {BEST_BY}", *header]
     return formats.written([FigureTable(head, rows, left=4, groups=())], form, paper).removesuffix("\n")

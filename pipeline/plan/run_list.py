@@ -20,7 +20,7 @@ from pipeline.views.printed import PLAIN, Paper
 from pipeline.wording import number_of
 
 WAY = "t2v"
-LAST = "the last one: commands that are given -w alone take it"
+LAST = "the last run: commands that are given -w without --name take it"
 TRAIN, EVALUATE, METRICS = "train", "evaluate", "metrics.json"  # two steps, and the file of results of the second
 CLOCK = "%Y-%m-%d %H:%M"
 

@@ -26,11 +26,16 @@ class Bar:
         """Set the number of units that are done, their total, which a training may change, and a note."""
         self.done, self.total, self.note = done, total, note
 
+    @property
+    def units(self) -> str:
+        """The word for several of them: `videos`; MB and other words that mean several already stay as they are."""
+        return self.unit if self.unit.isupper() or self.unit.endswith("s") else f"{self.unit}s"
+
     def line(self, ended: bool = False) -> str:
         """A line with the units done and the time left, or, when the work has ended, the time it took."""
         elapsed = time.monotonic() - self._start
         share = f", {self.done / self.total:.0%}" if self.total else ""
-        text = f"{self.name}: {self.done}/{self.total} {self.unit}"
+        text = f"{self.name}: {self.done}/{self.total} {self.units}"
         if ended:
             text += f" in {clock(elapsed)}"
         else:

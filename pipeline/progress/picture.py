@@ -107,7 +107,7 @@ def _bar(bar: Bar, running: Sequence[str], width: int, glyphs: Glyphs, now: floa
     share = min(bar.done / bar.total, 1.0) if bar.total else 0.0
     name = "" if {*bar.name.split("+")} <= {*running} else bar.name  # else the stages above say it
     total = f"/{bar.total:,}" if bar.total else ""
-    count = f"{bar.done:,}{total} {bar.unit if bar.unit.isupper() or bar.unit.endswith('s') else bar.unit + 's'}"
+    count = f"{bar.done:,}{total} {bar.units}"
     bare = f"{share:4.0%} {count}{glyphs.dot}{bar.left(rate)} left"
     speed = f"{glyphs.dot}{rate:,.1f}/s" if rate >= 1 else f"{glyphs.dot}{1 / rate:,.1f} s each" if rate else ""
     note = f"{glyphs.dot}{bar.note}" if bar.note else ""

@@ -11,7 +11,7 @@ from pipeline.published.same import Measured
 from pipeline.published.table import Figures, Part, Table
 from pipeline.views.figure_table import Cell, Figure, FigureTable
 
-LINE = ("table", "part", "row", "tag", "test set", "protocol", "metric", "figure")  # header of `lines`
+LINE = ("table", "part", "model", "tag", "test set", "protocol", "metric", "figure")  # header of `lines`
 MISSING = "-"  # what the source does not give
 
 
@@ -57,7 +57,7 @@ def quoted(table: Table, part: Part, sets: Sequence[str] = (), notes: bool = Tru
     """
     shown = [name for name in table.sets_of(part) if not sets or name in sets]
     tagged, one = any(part.tags.values()), len(shown) == 1
-    header = ["row", *(table.metrics if one else shown), *(["note"] if tagged else [])]
+    header = ["model", *(table.metrics if one else shown), *(["note"] if tagged else [])]
     rows: list[list[Cell]] = []
     for row, figures in part.rows.items():
         if not any(name in figures for name in shown):

@@ -16,7 +16,7 @@ from pipeline.views.tables import Metric, digits
 
 OURS, QUOTED, DIFFERENCE = "ours", "quoted", "ours - quoted"
 LINE = (
-    *("table", "part", "row", "test set", "metric", "ours mean", "ours std", "seeds", "quoted", "ours - quoted"),
+    *("table", "part", "model", "test set", "metric", "ours mean", "ours std", "seeds", "quoted", "ours - quoted"),
     "not compared",
 )  # header of `lines`
 
@@ -85,7 +85,7 @@ class Beside:
                 rows.append([row if kind == OURS else "", kind, *cells, remark])
         texts = [f"Source: {self.table.source}.", features_text(part)]
         texts += [f"{row}: not run here: {why}." for (name, row), why in self.lacking.items() if name == part.name]
-        header = ["row", "figures", *metrics, "no difference, because of"]
+        header = ["model", "figures", *metrics, "no difference, because of"]
         if not any(row[-1] for row in rows):
             header, rows = header[:-1], [row[:-1] for row in rows]
         title = title_of(self.table, part, [self.test_set])

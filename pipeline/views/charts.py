@@ -153,7 +153,7 @@ def dots(
         parts.append(text(left - 6, middle + 4, dot.name, "strong" if is_marked else "", "end", left - 8))
     cells = [[dot.name, f"{dot.value:.{digits}f}", _between(dot, digits), dot.note] for dot in rows]
     source = drawing(title, about, WIDTH, frame.bottom + 38, parts)
-    return Chart(title, about, source, *_without_empty(["row", name, "interval", "note"], cells))
+    return Chart(title, about, source, *_without_empty(["model", name, "interval", "note"], cells))
 
 
 def histogram(title: str, about: str, edges: Sequence[float], counts: Sequence[int], axes: tuple[str, str]) -> Chart:

@@ -42,8 +42,7 @@ stages:
         (
             "bow, sbert",
             "{baselines: {few: {uses: fusion.laff.LAFF, text: [bow]}}}",
-            'next: laff search "a sentence" --model few -w /w/WORK\n'
-            "in the browser: laff serve --model few -w /w/WORK",
+            'next: laff search "a sentence" --model few -w /w/WORK\nin the browser: laff serve --model few -w /w/WORK',
         ),
     ],
 )

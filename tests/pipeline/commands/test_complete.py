@@ -76,6 +76,16 @@ def test_names_of_a_workspace(complete: Complete, work: Path) -> None:
     assert complete("export", *where, "t") == []
 
 
+def test_settings_have_the_values_that_a_run_of_the_workspace_would_have(complete: Complete, work: Path) -> None:
+    """What is typed is before what the workspace remembers, and that before the profile and the stages file."""
+    (work / "run.yaml").write_text("collection: c.yaml\nrun: main\nprofile: small\nset: ['train.seeds=[1,2,3]']\n")
+    run = ("run", "-w", str(work))
+    assert complete(*run, "--set", "train.see") == ["train.seeds=[1, 2, 3]"]
+    assert complete(*run, "--set", "train.seeds=[4]", "--set", "train.see") == ["train.seeds=[4]"]
+    assert complete(*run, "--set", "gru.fit.epo") == ["gru.fit.epochs=15"]  # of the profile
+    assert complete(*run, "--profile", "", "--set", "x3d.frame") == ["x3d.frames=null"]
+
+
 def test_a_broken_stages_file_completes_nothing_and_says_nothing(
     complete: Complete, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

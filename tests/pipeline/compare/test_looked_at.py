@@ -35,7 +35,7 @@ def test_rows_of_a_grid(small) -> None:
     assert "which looks like a slip there" in shown
     shown = analyze(small, "spaces", *grid)  # of laff, the main one
     assert "seed 2: mean of all pairs of spaces" in shown
-    assert "laff   0.437    0.459" in shown
+    assert "laff    0.437    0.459" in shown
     assert "There it is the best 5 videos of 8 spaces, above the best 5 of 2." in shown
     shown = analyze(small, "cost", *grid)
     with (small.work / "analyze" / "cost" / "cost-mine.csv").open() as file:

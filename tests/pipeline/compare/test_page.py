@@ -25,7 +25,12 @@ def row(recall: float, median: float, p: float | None) -> dict[str, Any]:
 
 def figures() -> dict[str, Any]:
     rows = {"laff": row(20.0, 9.0, None), "late<b>": row(8.5, 110.0, 0.02), "concat": row(19.8, 10.0, 0.5)}
-    quoted = {"title": HOSTILE, "header": ["row", "R@1"], "rows": [["laff", "45.8"]], "notes": [f"Source: {HOSTILE}."]}
+    quoted = {
+        "title": HOSTILE,
+        "header": ["model", "R@1"],
+        "rows": [["laff", "45.8"]],
+        "notes": [f"Source: {HOSTILE}."],
+    }
     return {
         **{"collection": HOSTILE, "grid": "blocks", "about": f"two {HOSTILE}", "ties": "places: of ties"},
         **{"rows": rows, "notes": {}, "left_out": {HOSTILE: "no feature"}, "coverage": 1.0, "untrained": ["x3d"]},
@@ -51,7 +56,7 @@ def test_columns_sort_texts_are_texts_and_a_phone_does_not_scroll_sideways(tmp_p
         assert sort("MedR") == ["laff", "concat", "late<b>"]  # the lowest is the best; 110 is no text
         assert first.locator("th[aria-sort=ascending]").inner_text().startswith("MedR")
         assert sort("p, laff") == ["late<b>", "concat", "laff"]  # who has none is the last
-        assert sort("row") == ["concat", "laff", "late<b>"]
+        assert sort("model") == ["concat", "laff", "late<b>"]
         assert first.locator("td.best").first.inner_text() == "20.0 ± 0.5"
         assert first.locator("tr.main th").inner_text() == "laff"
         assert "45.8" in shown.locator(".quoted").inner_text()

@@ -63,7 +63,7 @@ def test_tables_say_what_they_are(both: tuple[Any, Compared, Compared]) -> None:
     assert "pair+frame-max" in (folder / "index.html").read_text()
     assert "pair+frame-max" not in (folder / "map.svg").read_text()
     with (folder / "table.csv").open() as file:
-        lines = [(line["row"], line["way"]) for line in csv.DictReader(file)]
+        lines = [(line["model"], line["way"]) for line in csv.DictReader(file)]
     assert ("laff+qb-norm", "t2v") in lines
     assert ("laff+qb-norm", "v2t") not in lines
     assert json.loads((folder / "table.json").read_text())["rows"]["laff+dual-softmax"]["second"]["transductive"]

@@ -189,16 +189,16 @@ def test_quoted_figures_stand_apart(small) -> None:
     ]  # whose figures are not those of clip-ft
     assert "Source: a paper <b>." in quoted
     lines = {line.split()[0]: line.split()[1:] for line in quoted.split("\n\n")[0].splitlines() if line.strip()}
-    assert lines["row"] == ["A", "B"]
+    assert lines["model"] == ["A", "B"]
     assert lines["laff"] == ["31.25", "-"]
     assert lines["clip-ft"] == ["1", "2.5"]
     rows = list(csv.DictReader((comparison.folder / "table.csv").open()))
-    assert [(row["row"], row["way"], row["quoted A"], row["quoted B"]) for row in rows[:2]] == [
+    assert [(row["model"], row["way"], row["quoted A"], row["quoted B"]) for row in rows[:2]] == [
         ("laff", "t2v", "31.25", ""),
         ("laff", "v2t", "", ""),
     ]
     lines = list(csv.DictReader((comparison.folder / "quoted.csv").open()))
-    assert [(line["row"], line["metric"], line["figure"]) for line in lines] == [
+    assert [(line["model"], line["metric"], line["figure"]) for line in lines] == [
         ("laff", "A", "31.25"),
         ("clip-ft", "A", "1"),
         ("clip-ft", "B", "2.5"),
@@ -388,7 +388,7 @@ pairs: {pair: [pair, words]}
     line = json.loads((comparison.folder / "table.json").read_text())["rows"]["wide"]
     assert (line["uses"], line["video"], line["text"]) == ("fusion.laff.LAFF", ["pair"], ["words", "bow"])
     assert (line["params"]["heads"], line["params"]["width"], line["options"]) == (4, 16, {})
-    rows = {row["row"]: row for row in csv.DictReader((comparison.folder / "table.csv").open())}
+    rows = {row["model"]: row for row in csv.DictReader((comparison.folder / "table.csv").open())}
     assert json.loads(rows["other-neg"]["options"]) == {"loss": "triplet-caption", "lr": 0.01, "epochs": 3}
     assert (rows["wide"]["video"], rows["pair"]["uses"]) == ("pair", "")
     assert "loss triplet-caption, lr 0.01" in (comparison.folder / "index.html").read_text()
@@ -418,7 +418,7 @@ def test_the_table_in_other_formats(compared: tuple[Any, Compared]) -> None:
     value = f"{figures['rows'][best]['t2v']['mAP']['mean']:.3f}"
     markdown = (comparison.folder / "table.md").read_text()
     assert f"**{value}" in markdown
-    assert markdown.count("| row |") == 3  # both ways, and what is quoted
+    assert markdown.count("| model |") == 3  # both ways, and what is quoted
     latex = (comparison.folder / "table.tex").read_text()
     assert rf"\textbf{{{value}" in latex
     assert "s/epoch" not in latex

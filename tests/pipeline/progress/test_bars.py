@@ -18,8 +18,8 @@ def test_the_rest_is_told_by_what_was_done(at: list[float]) -> None:
     bar = progress.Bar("decode", 40, "video")
     bar.advance(10)
     at[0] = 90.0
-    assert bar.line() == "decode: 10/40 video, 25%, 04:30 left"  # 30 more at 9 s each
-    assert bar.line(ended=True) == "decode: 10/40 video in 01:30"
+    assert bar.line() == "decode: 10/40 videos, 25%, 04:30 left"  # 30 more at 9 s each
+    assert bar.line(ended=True) == "decode: 10/40 videos in 01:30"
 
 
 def test_a_training_says_how_much_there_may_be(at: list[float]) -> None:
@@ -28,7 +28,7 @@ def test_a_training_says_how_much_there_may_be(at: list[float]) -> None:
     bar.to(4, 20, "first epoch")
     assert (bar.done, bar.total, bar.note) == (4, 20, "first epoch")
     bar.to(8, 8, "epoch 2 loss 0.5")
-    assert bar.line(ended=True) == "train: 8/8 step in 00:00, epoch 2 loss 0.5"
+    assert bar.line(ended=True) == "train: 8/8 steps in 00:00, epoch 2 loss 0.5"
 
 
 def test_the_rate_is_that_of_the_last_half_minute(at: list[float]) -> None:

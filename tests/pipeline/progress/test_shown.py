@@ -180,8 +180,8 @@ def test_lines_with_the_time_of_day_where_there_is_no_terminal(
     *middle, end, said, noted = capsys.readouterr().err.splitlines()
     assert 1 <= len(middle) <= 4
     for line in middle:
-        assert re.fullmatch(rf"{TIME} x3d: 2/8 video, 25%, 00:00 left, v7", line)
-    assert re.fullmatch(rf"{TIME} x3d: 2/8 video in 00:00, v7", end)
+        assert re.fullmatch(rf"{TIME} x3d: 2/8 videos, 25%, 00:00 left, v7", line)
+    assert re.fullmatch(rf"{TIME} x3d: 2/8 videos in 00:00, v7", end)
     assert re.fullmatch(rf"{TIME} said", said)
     assert re.fullmatch(rf"{TIME} noted", noted)
 
@@ -192,7 +192,7 @@ def test_a_terminal_that_draws_nothing_anew_gets_the_same_lines(kind: str, monke
     with progress.bar("x3d", 8, "video"):
         progress.say("said")
     progress.note("noted")
-    assert re.fullmatch(rf"{TIME} said\n{TIME} x3d: 0/8 video in 00:00\n{TIME} noted\n", terminal.getvalue())
+    assert re.fullmatch(rf"{TIME} said\n{TIME} x3d: 0/8 videos in 00:00\n{TIME} noted\n", terminal.getvalue())
 
 
 @pytest.mark.parametrize("stream", [None, Gone(), "closed"])

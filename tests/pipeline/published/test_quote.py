@@ -7,7 +7,7 @@ from pipeline.views import formats
 
 def test_one_test_set_has_a_column_for_each_metric() -> None:
     first, *_ = quote.quotes(read.load("tab-11"))
-    assert first.texts()[0] == ["row", "R@1", "R@5", "R@10", "MedR", "mAP"]
+    assert first.texts()[0] == ["model", "R@1", "R@5", "R@10", "MedR", "mAP"]
     assert first.texts()[-1] == ["laff", "16.0", "36.9", "48.5", "11", "0.265"]
     assert first.title == "Fusion blocks over three sets of video features: two video features, MV-test3k"
 
@@ -15,7 +15,7 @@ def test_one_test_set_has_a_column_for_each_metric() -> None:
 def test_several_test_sets_have_one_column_each() -> None:
     same, added, others = quote.quotes(read.load("12"))
     assert same.texts()[1][:2] == ["clip-ft", "27.7 / 53.0 / 64.2 / 5"]
-    assert added.texts()[0] == ["row", "MV-test1k", "MSVD", "VATEX"]
+    assert added.texts()[0] == ["model", "MV-test1k", "MSVD", "VATEX"]
     (row,) = (row for row in others.texts() if row[0].startswith("DE "))
     assert row[1:] == ["11.6 / 30.3 / 41.3 / 16", "21.1 / 48.7 / 60.2 / -", "", "", "36.8 / 67.5 / 78.9 / 3"]
     assert not set(read.load("12").notes) & set(same.notes)  # they stand below the last part
@@ -70,6 +70,6 @@ def test_lines_for_a_program() -> None:
     (line,) = (
         line
         for line in lines
-        if (line["part"], line["row"], line["test set"], line["metric"]) == ("same-features", "sea", "TGIF", "MedR")
+        if (line["part"], line["model"], line["test set"], line["metric"]) == ("same-features", "sea", "TGIF", "MedR")
     )
     assert (line["figure"], line["protocol"]) == (17.0, "tgif/official")

@@ -38,7 +38,7 @@ def beside(**rows: Ours) -> Beside:
 
 def test_the_same_protocol_and_features_have_a_difference() -> None:
     table, *_ = beside(laff=ours(17.25), concat=ours(14.0)).tables()
-    assert table.header[:3] == ["row", "figures", "R@1"]
+    assert table.header[:3] == ["model", "figures", "R@1"]
     texts = [[cell.strip() for cell in row[:4]] for row in table.texts()]
     assert ["laff", "ours", "17.2 ± 0.5", "40.0 ± 0.5"] in texts
     assert ["", "quoted", "16.0", "36.9"] in texts
@@ -64,7 +64,7 @@ def test_others_have_none_and_say_why(one: Ours, why: str) -> None:
     assert (line[2], line[-1]) == ("17.2 ± 0.5", why)
     assert table.header[-1] == "no difference, because of"
     csv = [dict(zip(LINE, line, strict=True)) for line in found.lines()]
-    (first,) = (line for line in csv if (line["part"], line["row"], line["metric"]) == (PART, "laff", "R@1"))
+    (first,) = (line for line in csv if (line["part"], line["model"], line["metric"]) == (PART, "laff", "R@1"))
     assert (first["ours mean"], first["seeds"], first["quoted"], first["ours - quoted"]) == (17.25, 3, 16.0, "")
     assert first["not compared"] == why
 
@@ -89,11 +89,11 @@ def test_ours_and_quoted_have_a_best_each() -> None:
 def test_lines_for_a_program() -> None:
     lines = [dict(zip(LINE, line, strict=True)) for line in beside(laff=ours(17.25)).lines()]
     assert len(lines) == 3 * 4 * 5
-    (line,) = (line for line in lines if (line["part"], line["row"], line["metric"]) == (PART, "laff", "mAP"))
+    (line,) = (line for line in lines if (line["part"], line["model"], line["metric"]) == (PART, "laff", "mAP"))
     assert line["ours - quoted"] == pytest.approx(0.25 - 0.265)
-    assert {line["not compared"] for line in lines if line["part"] == "rx101-re152-wsl" and line["row"] == "laff"} == {
-        "no stage makes a video feature 'wsl'"
-    }
+    assert {
+        line["not compared"] for line in lines if line["part"] == "rx101-re152-wsl" and line["model"] == "laff"
+    } == {"no stage makes a video feature 'wsl'"}
 
 
 def test_systems_that_are_only_quoted_stand_last() -> None:

@@ -84,7 +84,7 @@ def test_the_same_protocol_and_features(named: Any) -> None:
         assert float(line["ours - quoted"]) == pytest.approx(float(line["ours mean"]) - float(line["quoted"]))
         assert (line["seeds"], line["not compared"]) == ("2", "")
     assert r"\begin{table}" in (folder(named) / "reproduction.tex").read_text()
-    assert "| row | figures |" in (folder(named) / "reproduction.md").read_text()
+    assert "| model | figures |" in (folder(named) / "reproduction.md").read_text()
     before = {path: path.stat().st_mtime_ns for path in folder(named).rglob("best.pt")}
     assert len(before) == 4 * 2
     latex = laff(*asked, "--format", "latex")  # all is cached

@@ -37,7 +37,7 @@ def test_all_that_is_said_is_kept_below_what_is_there(tmp_path: Path, monkeypatc
     with logged(path):
         progress.LOG.info("caf\udce9 → second")  # not said: no more can a report hold what is
     assert lines(path) == [
-        *("first", "x3d: 2/2 video in 00:00, v1", "x3d: 1 made in 0.0 s"),
+        *("first", "x3d: 2/2 videos in 00:00, v1", "x3d: 1 made in 0.0 s"),
         "caf\\udce9 → second",
     ]
 

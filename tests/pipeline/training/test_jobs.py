@@ -312,7 +312,7 @@ def test_a_training_in_this_process_shows_its_steps(
     Worker().do(train, job, steps.append)
     assert steps == []
     assert "train laff/seed2" in (said := capsys.readouterr().err)
-    assert "8/20 step" in said
+    assert "8/20 steps" in said
 
 
 def test_rows_are_read_once_for_all_trainings_on_them() -> None:
