@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from pipeline import progress
 from pipeline.commands import complete
 from pipeline.commands.options import run_options
 from pipeline.commands.output import paper
@@ -13,6 +14,7 @@ from pipeline.shell import command
 
 def execute(shared: Shared, targets: tuple[str, ...]) -> None:
     """Run stages, print a summary, and exit with an error if too many videos failed."""
+    progress.tell("looking what is there and what is to be made")  # on a busy machine that takes seconds
     from pipeline.run import run as run_stages
 
     request = shared.request()

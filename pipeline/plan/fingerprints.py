@@ -21,24 +21,15 @@ from pipeline.workers.versions import ABSENT, installed
 
 DECODERS = ("av", "pillow")  # packages that read and resize frames: their versions count for video features
 
+UNUSED_BY_STEPS = (  # packages of pipeline that no step imports
+    *("commands", "compare", "packing", "analyze", "search", "serve", "score", "estimation", "exchange"),
+    *("exporting", "difference", "protocols", "indexing", "published", "reproduce"),
+)
+
 # Packages of pipeline whose code does not count in fingerprints: another version of it makes nothing stale. A new
 # package counts too, unless you list it here with a reason.
 SHAPE_NOTHING = {
-    "pipeline.commands": "because no step imports it",
-    "pipeline.compare": "because no step imports it",
-    "pipeline.packing": "because no step imports it",
-    "pipeline.analyze": "because no step imports it",
-    "pipeline.search": "because no step imports it",
-    "pipeline.serve": "because no step imports it",
-    "pipeline.score": "because no step imports it",
-    "pipeline.estimation": "because no step imports it",
-    "pipeline.exchange": "because no step imports it",
-    "pipeline.exporting": "because no step imports it",
-    "pipeline.difference": "because no step imports it",
-    "pipeline.protocols": "because no step imports it",
-    "pipeline.indexing": "because no step imports it",
-    "pipeline.published": "because no step imports it",
-    "pipeline.reproduce": "because no step imports it",
+    **dict.fromkeys((f"pipeline.{room}" for room in UNUSED_BY_STEPS), "because no step imports it"),
     "pipeline.devices": "because it decides when and where models compute, and does not change the values",
     "pipeline.division": "because the bounds of the windows count instead",
     "pipeline.demo": "because the content of the collection that it makes counts instead",

@@ -22,6 +22,12 @@ def note(text: str) -> None:
     write(text, quiet=watched())
 
 
+def tell(text: str) -> None:
+    """Show a line to a person at a terminal, and to nobody else: logs and pipes begin with the work itself."""
+    if watched():
+        say(text)
+
+
 class _Saying(logging.Handler):
     """Shows the lines that a library logs."""
 

@@ -78,6 +78,8 @@ def _memory(content: Any, root: Path) -> Memory:
 
 
 def _settings(content: Any, root: Path) -> Memory:
+    if not isinstance(content, dict):
+        raise ValueError("it is empty" if content is None else "it holds no settings")
     collection, stages, profile, package = (content.get(key) for key in ("collection", "stages", "profile", "package"))
     if not collection or not isinstance(collection, str):
         raise ValueError(f"collection is {collection!r}; it should be a path")

@@ -58,7 +58,9 @@ class Workspace:
         """Say once that files are read because their dates have changed."""
         if not self._told_of_dates:
             self._told_of_dates = True
-            progress.say(f"{self.root}: files have other dates than noted; looking whether they are the same")
+            progress.say(
+                f"{self.root}: dates of files have changed, as after a copy; looking whether the files have, too"
+            )
 
     @property
     def table(self) -> Path:

@@ -82,6 +82,8 @@ def test_a_folder_is_indexed_and_searched_with_nothing_else(videos: Path, monkey
     assert "videos: 6 new, 0 changed, 0 gone; 0 as they were" in message.output
     assert "6 of 6 videos can be found by clip" in message.output
     assert f'search "a dog runs on the beach" -w {videos}' in message.output
+    assert message.output.splitlines()[-1].endswith(f" serve -w {videos}")
+    assert f"an index has no runs; search {videos}: " in done("runs", "-w", videos).output
     assert yaml.safe_load((videos / ".laff" / "collection.yaml").read_text()) == {"name": "Videos", "videos": ".."}
     assert found("-w", videos) == ALL
     monkeypatch.chdir(videos / "Été")
@@ -370,6 +372,6 @@ def test_as_a_process(videos: Path, forked: Forked) -> None:
     assert "Traceback" not in failed.err()
     index = run("index", ".", *SMALL)
     assert index.poll() == 0, index.said()
-    assert index.out().splitlines()[-1].endswith('search "a dog runs on the beach"')  # here it needs no -w
+    assert index.out().splitlines()[-2].endswith('search "a dog runs on the beach"')  # here it needs no -w
     search = run("search", "a dog", "-k", "2")
     assert (search.poll(), len(search.out().splitlines())) == (0, 2)

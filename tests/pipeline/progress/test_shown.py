@@ -143,6 +143,8 @@ def test_a_note_is_for_the_log_where_there_is_a_display(monkeypatch: pytest.Monk
     terminal = watched(monkeypatch)
     progress.note("x3d: 5 made in 3.0 s")
     assert terminal.getvalue() == ""
+    progress.tell("for a person who watches")
+    assert terminal.getvalue() == "for a person who watches\n"
 
 
 def test_no_colours_where_none_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,6 +194,7 @@ def test_a_terminal_that_draws_nothing_anew_gets_the_same_lines(kind: str, monke
     with progress.bar("x3d", 8, "video"):
         progress.say("said")
     progress.note("noted")
+    progress.tell("for a person who watches")
     assert re.fullmatch(rf"{TIME} said\n{TIME} x3d: 0/8 videos in 00:00\n{TIME} noted\n", terminal.getvalue())
 
 

@@ -50,7 +50,10 @@ def test_a_run_whose_settings_are_damaged_or_gone_is_told_and_costs_no_other(
     (tmp_path / "runs" / "empty").mkdir()
     runs = memory.runs(tmp_path)
     assert {run: known is not None for run, known in runs.items()} == {"one": True, "three": False, "two": False}
-    assert "runs/two/run.yaml: is not as laff wrote it" in capsys.readouterr().err
+    assert "runs/two/run.yaml: is not as laff wrote it (it holds no settings)" in capsys.readouterr().err
+    (tmp_path / "run.yaml").write_text("")
+    with pytest.raises(LaffError, match=r"run.yaml: is not as laff wrote it \(it is empty\); delete it, and give -c"):
+        memory.read(tmp_path)
 
 
 def test_workspace_and_collection_may_move_together(tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def test_a_run_notes_new_dates_and_says_once_that_it_looks(tmp_path: Path, capsy
         assert all(work.index(stage).entry("fit") for stage in ("gru", "train"))
         return capsys.readouterr().err[len("2026-01-02 03:04:05 ") :]
 
-    said = f"{work.root}: files have other dates than noted; looking whether they are the same\n"
+    said = f"{work.root}: dates of files have changed, as after a copy; looking whether the files have, too\n"
     assert look(Workspace(work.root)) == said  # a plan: it writes nothing
     held = Workspace(work.root)
     with held.lock():
