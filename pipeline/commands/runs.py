@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
 from pipeline.commands.options import FORMAT, workspace_only
 from pipeline.commands.output import json_option, paper, print_json
-from pipeline.shell import called
+from pipeline.shell import called, command
 
 
 @click.command(name="runs")
@@ -43,4 +44,16 @@ def runs_command(work: Path, commands: bool, as_json: bool, form: str) -> None:
     else:
         texts = [run_list.table(runs, form, paper())] if runs else []
         texts += [comparison_list.table(comparisons, form, paper())] if comparisons else []
-        click.echo("\n\n".join(texts) or f"no run yet: laff run -c collection.yaml -w {work}")
+        click.echo("\n\n".join(texts) or _none(work))
+
+
+def _none(work: Path) -> str:
+    """Why a workspace has no run, and what it is for."""
+    from pipeline.errors import printable
+    from pipeline.store import home, memory
+
+    known = memory.read(work)
+    if known and home.is_index(known.collection, work):
+        folder = home.shown(work)
+        return f"{printable(str(folder))} is an index, which has no runs; {command('search', 'a dog', '-w', folder)}"
+    return f"no run yet: laff run -c collection.yaml -w {shlex.quote(str(work))}"
