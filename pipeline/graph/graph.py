@@ -1,12 +1,13 @@
 """The graph of stages, as stages.yaml describes it and `pipeline.graph.stages` reads it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.errors import LaffError, meant
 from pipeline.graph import step_facts
+from pipeline.graph.found import Found
 from pipeline.graph.options import DecodeOptions, ModelOptions
 from pipeline.graph.step_facts import StepFacts
 from pipeline.parts.binding import Params
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     Kind = TypeVar("Kind", bound=DataclassInstance)
-    Found = TypeVar("Found")
 
 DEVICES = ("auto", "gpu", "cpu")
 Later = Mapping[str, tuple[str, Any]]  # {key: (the profile or --set that gives it, its value)}
@@ -174,21 +174,7 @@ class Graph:
     profile: str | None = None
     trusted: frozenset[str] = frozenset()
     package: Package | None = None  # the package with what its stages learned
-    # {(what is found, stage): the stage, and what was found of it}
-    _found: dict[tuple[str, str], tuple[Stage, Any]] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
-
-    def once(self, what: str, stage: Stage, find: "Callable[[], Found]") -> "Found":
-        """What `find` gives for a stage, found once for this graph: its rows of results, asked for by each of them.
-
-        what: its name among all that is found of a stage. The answer is shared, so nobody may change it.
-        """
-        known = self._found.get((what, stage.name))
-        if known is None or known[0] is not stage:  # a stage may be asked for with other options than the graph's
-            known = self._found[what, stage.name] = (stage, find())
-        answer: Found = known[1]
-        return answer
+    found: Found = field(default_factory=Found, init=False, repr=False, compare=False)
 
     def needed(self, targets: Sequence[str]) -> list[str]:
         """`targets` and everything they read, in running order."""

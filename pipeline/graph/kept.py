@@ -46,7 +46,7 @@ def kept(graph: Graph, stage: Stage) -> list[Kept]:
     Where the param is empty: the main model with its first seed, or else the first model that has vectors; and each
     feature in the stage's own `from`. Empty where no model has vectors. Raises LaffError with all wrong names.
     """
-    return list(graph.once("kept", stage, lambda: _kept(graph, stage)))
+    return list(graph.found.once("kept", stage, lambda: _kept(graph, stage)))
 
 
 def _kept(graph: Graph, stage: Stage) -> list[Kept]:

@@ -68,7 +68,7 @@ def of(graph: Graph, stage: Stage, called: str = "baseline") -> list[Model]:
     called: the word for a baseline in messages. The list is empty if the stage is set to train nothing. Raises one
     LaffError with all mistakes in the baselines.
     """
-    return list(graph.once("models", stage, lambda: _of(graph, stage, called)))
+    return list(graph.found.once("models", stage, lambda: _of(graph, stage, called)))
 
 
 def _of(graph: Graph, stage: Stage, called: str) -> list[Model]:
@@ -184,7 +184,7 @@ def _scored(graph: Graph, where: str, pair: list[str]) -> bool:
 
 def rows(graph: Graph, stage: Stage) -> list[Row]:
     """The rows of a rank stage, in the order of the table; those that `rescore` adds are the last."""
-    return list(graph.once("rows", stage, lambda: _rows(graph, stage)))
+    return list(graph.found.once("rows", stage, lambda: _rows(graph, stage)))
 
 
 def _rows(graph: Graph, stage: Stage) -> list[Row]:

@@ -41,7 +41,7 @@ def section(material: Material) -> Section | None:
         "queries": f"each of the {len(best):,} captions" if len(best) > 1 else "the one caption",
         "header": ["model", "best alone", "shares the best", f"better than {main}", "equal", "worse"],
         "main": main,
-        "left": number_of(left, "rows with lower mAP", "are") if left else "",
+        "left": f"{number_of(left, 'rows')} with lower mAP {'is' if left == 1 else 'are'}" if left else "",
     }
     values["rows"] = rows
     values["charts"] = [_scatter(material, main, other, ranks[main], ranks[other])]

@@ -64,7 +64,7 @@
   function said(shown) {
     const count = (value, one) => `${value.toLocaleString("en")} ${value === 1 ? one : "queries"}`;
     if (state.q && !shown.length) return `No query here has the id ${state.q}.`;
-    if (!shown.length) return `No caption here, nor its id, has ${state.find.trim()}.`;
+    if (!shown.length) return `0 queries of ${texts.length.toLocaleString("en")}: no caption or id has these words.`;
     const parts = [shown.length === texts.length ? count(shown.length, "query") : `${count(shown.length, "query")} of ${texts.length.toLocaleString("en")}`];
     if (state.sort === "random" && !state.q) parts[0] += `, in the random order ${state.seed}`;
     if (state.with && shown.length > 1) {

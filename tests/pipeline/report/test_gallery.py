@@ -84,7 +84,8 @@ def test_words_and_ids_are_found(opened: Page) -> None:
     assert sorted(captions(opened)) == ["ümläut 視頻#0", "ümläut 視頻#1"]
     opened.get_by_role("searchbox").fill("nothing is so")
     assert captions(opened) == []
-    assert opened.inner_text(".gallery-count") == "0 queries of 32."
+    assert opened.inner_text(".gallery-count") == "0 queries of 32: no caption or id has these words."
+    assert not opened.get_by_role("button", name="Next").is_visible()
 
 
 def test_two_models_side_by_side(opened: Page, reported: Reported) -> None:
