@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
-
-if TYPE_CHECKING:
-    from pipeline.graph.graph import Stage
+from typing import Any, TypeVar
 
 Answer = TypeVar("Answer")
 
 
 class Found:
-    """Answers by their name and their stage. They are shared, so nobody may change one."""
+    """Answers by their name and by what they are found of. They are shared, so nobody may change one."""
 
     def __init__(self) -> None:
         """Nothing is found yet."""
-        self._known: dict[tuple[str, str], tuple[Stage, Any]] = {}
+        self._known: dict[tuple[str, int], tuple[object, Any]] = {}
 
-    def once(self, what: str, stage: Stage, find: Callable[[], Answer]) -> Answer:
-        """What `find` gives for a stage, found at the first call alone. what: its name, such as `models`."""
-        known = self._known.get((what, stage.name))
-        if known is None or known[0] is not stage:  # a stage may be asked for with other options than the graph's
-            known = self._known[what, stage.name] = (stage, find())
+    def once(self, what: str, of: object, find: Callable[[], Answer]) -> Answer:
+        """What `find` gives, found at the first call alone. what: its name, such as `models`; of: the stage."""
+        known = self._known.get((what, id(of)))
+        if known is None or known[0] is not of:  # as after a graph was sent to another process
+            known = self._known[what, id(of)] = (of, find())
         answer: Answer = known[1]
         return answer
