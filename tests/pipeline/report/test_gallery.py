@@ -208,5 +208,5 @@ def test_nothing_of_a_hostile_text_runs_and_a_phone_does_not_scroll_sideways(
         watched.page.goto(reported.address + "#sort=collection")
         assert watched.page.evaluate("window.hit === undefined")
         assert HOSTILE in watched.page.inner_text(".gallery-list")
-        assert watched.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert watched.page.evaluate("document.documentElement.scrollWidth <= screen.width")
         assert browsing.serious_findings(watched.page) == []
