@@ -1,4 +1,4 @@
-"""Clips and stills that are made for the page, each once: in processes that can be killed, kept in bounded memory."""
+"""What is made of videos for the page, each once: in processes that can be killed, kept in bounded memory."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from pipeline.serve.problems import Refused
 from pipeline.workers.killable import Killable, Lost
 
 WORKERS = 2
-MOST = 32  # that are being made or wait for it
-SECONDS = 60.0  # for one
 MEMORY = 2.0  # GiB for one
 KEPT = 256 << 20  # bytes
+ENTRY = 1 << 10  # bytes that one takes at least
 
 Made = Sequence[bytes]
 Job = Callable[[Window], Made]
@@ -25,8 +24,14 @@ Job = Callable[[Window], Made]
 class Clips:
     """Makes them inside its `with` block; for one event loop."""
 
-    def __init__(self) -> None:
-        self._processes = Killable(WORKERS, SECONDS, MEMORY)
+    def __init__(self, seconds: float = 60.0, most: int = 32, instead: Made | None = None) -> None:
+        """Set the bounds.
+
+        seconds: that one may take. most: that are being made or wait for it. instead: what stands for one that cannot be
+        made; None: it is Refused, and tried again when it is asked for again.
+        """
+        self._most, self._instead = most, instead
+        self._processes = Killable(WORKERS, seconds, MEMORY)
         self._threads = ThreadPoolExecutor(WORKERS, "clips")  # each waits for a process
         self._making: dict[Hashable, asyncio.Task[Made]] = {}
         self._kept: OrderedDict[Hashable, Made] = OrderedDict()
@@ -47,7 +52,7 @@ class Clips:
             self._kept.move_to_end(key)
             return self._kept[key]
         if key not in self._making:
-            if len(self._making) >= MOST:
+            if len(self._making) >= self._most:
                 raise Refused("too many clips are being made at once; try again in a moment", 503)
             task = self._making[key] = asyncio.create_task(self._make(key, job, window))
             task.add_done_callback(lambda done: done.cancelled() or done.exception())  # somebody has looked at it
@@ -59,13 +64,19 @@ class Clips:
         finally:
             del self._making[key]
         if isinstance(made, Lost):
-            raise Refused(f"it cannot be shown: {made.reason}", 422)
+            if self._instead is None:
+                raise Refused(f"it cannot be shown: {made.reason}", 422)
+            made = self._instead
         self._kept[key] = made
-        self._size += sum(map(len, made))
+        self._size += _size(made)
         while self._size > KEPT:
             _, oldest = self._kept.popitem(last=False)
-            self._size -= sum(map(len, oldest))
+            self._size -= _size(oldest)
         return made
 
     def _result(self, job: Job, window: Window) -> Made | Lost:
         return next(self._processes.imap(job, [window]))
+
+
+def _size(made: Made) -> int:
+    return ENTRY + sum(map(len, made))

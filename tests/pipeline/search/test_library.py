@@ -74,6 +74,7 @@ def test_nothing_is_embedded_where_vectors_are_kept_and_the_answer_is_the_same_w
     without = library.search(SENTENCE, 10)
     assert [hit.video for hit in without] == [hit.video for hit in with_vectors]
     assert [hit.score for hit in without] == pytest.approx([hit.score for hit in with_vectors], abs=1e-6)
+    assert [hit.shares for hit in without] == [hit.shares for hit in with_vectors]
 
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])
