@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.commands.options import PATH, TRUST
+
+if TYPE_CHECKING:
+    from pipeline.serve.served import Served
 
 
 @click.command(name="serve")
@@ -60,9 +65,8 @@ def serve_command(
 
     listening = server.listen(host, port)  # first, for it fails at once
     access = Access.to(host, listening.getsockname()[1])
-    workspaces = served(_named(works), models, trust)
 
-    def ready() -> None:
+    def ready(workspaces: dict[str, Served]) -> None:
         if access.token:
             click.echo(
                 "other machines can reach this, over a connection that is not encrypted; who has the token can",
@@ -77,7 +81,8 @@ def serve_command(
             _open(access.address)
 
     try:
-        server.serve(workspaces, listening, access, ready)
+        workspaces = served(_named(works), models, trust)
+        server.serve(workspaces, listening, access, partial(ready, workspaces))
     except KeyboardInterrupt:
         click.echo("ended", err=True)
 

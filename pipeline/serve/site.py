@@ -21,6 +21,7 @@ from pipeline.pictures.plain import is_plain
 from pipeline.serve import browsers, making, question, sending
 from pipeline.serve.clips import Clips
 from pipeline.serve.guard import mistake
+from pipeline.serve.held import mark
 from pipeline.serve.hits import completed
 from pipeline.serve.moments import Window
 from pipeline.serve.opened import Opened, check_row
@@ -36,7 +37,7 @@ PICTURES = 500  # that may wait to be made: one for each hit of an answer
 PATIENCE = 3.0  # seconds at most that a browser waits for a better picture, since it has few connections
 LOOKING = 1.0  # seconds at most for a look at the file of a hit; of one that takes longer a clip is made
 GLANCE = 0.2  # seconds at most for a look at whether a workspace has changed, where no search asks
-READERS = 4  # threads that read files
+READERS = 4  # threads that read files, and as many that check them, which may take their digests
 
 
 class Site:
@@ -48,7 +49,7 @@ class Site:
         self._static, self._plays = Static(), Plays()
         self._searches, self._clips = Searches(), Clips()
         self._pictures = Clips(middle.SECONDS, PICTURES, instead=[b""])
-        self._readers = ThreadPoolExecutor(READERS, "readers")
+        self._readers, self._checkers = (ThreadPoolExecutor(READERS, name) for name in ("readers", "checkers"))
 
     def __enter__(self) -> Site:
         self._clips.__enter__()
@@ -61,7 +62,8 @@ class Site:
         self._clips.__exit__(*reason)
         self._pictures.__exit__(*reason)
         self._searches.close()
-        self._readers.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._readers, self._checkers):
+            threads.shutdown(wait=False, cancel_futures=True)
 
     def app(self) -> Starlette:
         """The ASGI application."""
@@ -122,7 +124,8 @@ class Site:
             raise Refused("this item has no picture", 404)
         if await self._read(partial(is_plain, jpeg)):
             with suppress(TimeoutError, Refused):  # it is not ready yet, or the file is gone
-                [other] = await asyncio.wait_for(self._made(self._pictures, opened, row, making.picture), PATIENCE)
+                making_it = self._made(request, self._pictures, opened, row, making.picture)
+                [other] = await asyncio.wait_for(making_it, PATIENCE)
                 jpeg = other or jpeg
         return sending.small(request, jpeg, "image/jpeg")
 
@@ -132,13 +135,13 @@ class Site:
         play = MADE if "made" in request.query_params else await self._read(partial(self._plays.of, opened, row))
         path = opened.catalog.paths[row]
         if play == FILE:
-            descriptor, status = await self._read(partial(opened.files.opened, row))
+            descriptor, status = await self._checked(partial(opened.files.opened, row))
             return sending.file(request, descriptor, status, browsers.content_type(path))
         entry = making.encoder()
         if play != MADE or entry is None:
-            await self._read(partial(opened.files.check, row))
+            await self._checked(partial(opened.files.check, row))
             raise Refused("this video can be shown as stills only", 404)
-        [clip] = await self._made(self._clips, opened, row, making.clip)
+        [clip] = await self._made(request, self._clips, opened, row, making.clip)
         return sending.small(request, clip, entry[2])
 
     async def still(self, request: Request) -> Response:
@@ -147,16 +150,16 @@ class Site:
         number = request.path_params["number"]
         if number not in map(str, range(making.STILLS)):
             raise Refused(f"no still {number[:20]!r}; they are 0 to {making.STILLS - 1}", 404)
-        stills = await self._made(self._clips, opened, row, making.stills)
+        stills = await self._made(request, self._clips, opened, row, making.stills)
         return sending.small(request, stills[int(number)], "image/jpeg")
 
     async def _made(
-        self, clips: Clips, opened: Opened, row: int, job: Callable[[Window], list[bytes]]
+        self, request: Request, clips: Clips, opened: Opened, row: int, job: Callable[[Window], list[bytes]]
     ) -> list[bytes]:
         """What a job makes of an item's window. Refused where its file is not that of the table."""
-        status = await self._read(partial(opened.files.check, row))
+        status = await self._checked(partial(opened.files.check, row))
         window = Window(opened.catalog.paths[row], *opened.window(row))
-        return list(await clips.made((job.__name__, status.st_ino, status.st_mtime_ns, window), job, window))
+        return list(await _while_here(request, clips.made(job, mark(status), window)))
 
     def _item(self, request: Request) -> tuple[Opened, int]:
         """The workspace and the row that an address names. Refused where there is none, or it is of another table."""
@@ -169,6 +172,10 @@ class Site:
     async def _read(self, function: Callable[[], Result]) -> Result:
         """The result of a function that reads files, in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, function)
+
+    async def _checked(self, function: Callable[[], Result]) -> Result:
+        """The same of a function that checks a file."""
+        return await asyncio.get_running_loop().run_in_executor(self._checkers, function)
 
 
 def _warm(served: Served) -> None:

@@ -36,6 +36,7 @@ export function listen(viewer, on) {
     if (target === byId("sentence")) {
       if (key === "ArrowDown" && focusCard(0)) event.preventDefault();
       if (key === "Escape" && !target.value) target.blur();
+      if (key === "/" && !target.value) event.preventDefault(); // it is here already
       return;
     }
     if (target.matches?.(WRITING)) return;

@@ -8,6 +8,7 @@ import { oneAtATime } from "./player.js";
 import { Results } from "./results.js";
 import { address, EMPTY, fitting, labels, LONGEST, MOST, question, read, STEP } from "./state.js";
 import { Viewer } from "./viewer.js";
+import { apart } from "./words.js";
 
 const TYPING = 250; // milliseconds without a key before a sentence is asked
 const SLOW = 200; // milliseconds after which a wait is shown
@@ -136,7 +137,7 @@ function reflect() {
   if (!choice(here)) togglePanel(false);
   const weighted = Object.keys(state.weights).length ? ", weighted" : "";
   byId("panel-toggle").textContent = `Models and weights: ${labels(state, here)}${weighted}`;
-  document.title = [state.like ? `like ${state.like}` : state.sentence, here.name, "laff"].filter(Boolean).join(" – ");
+  document.title = [state.like ? `like ${apart(state.like)}` : state.sentence, here.name, "laff"].filter(Boolean).join(" – ");
 }
 
 function togglePanel(open = byId("panel").hidden) {

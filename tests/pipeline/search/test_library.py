@@ -20,6 +20,7 @@ from pipeline.runfiles.trec import read_run
 from pipeline.search import places
 from pipeline.search.fusing import fuse
 from pipeline.search.library import Library
+from pipeline.views.printed import Paper
 from tests.pipeline.kept import LOST, SIZES, Small
 
 SENTENCE = "red circle moves left"
@@ -198,7 +199,9 @@ def test_the_command_writes_a_run_of_many_queries(small: Small, tmp_path: Path) 
     assert [item for item, _ in found["701"]] == [hit.video for hit in hits]
 
 
-def test_hits_say_when_a_window_is(small: Small, capsys: pytest.CaptureFixture[str]) -> None:
+def test_hits_say_when_a_window_is(
+    small: Small, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     library = Library(small.request(), split="test")
     whole = library.search(SENTENCE, 2)
     assert [(hit.start, hit.end) for hit in whole] == [(None, None), (None, None)]
@@ -217,6 +220,13 @@ def test_hits_say_when_a_window_is(small: Small, capsys: pytest.CaptureFixture[s
         f"  1  {first.score:7.4f}  {first.video}  1:10.5–1:00:00  one.mp4",  # noqa: RUF001
         f"  2  {second.score:7.4f}  {second.video:{len(first.video) + 16}}  two.mp4",
     ]
+    monkeypatch.setattr(search, "paper", lambda: Paper(60))
+    search.print_table(library, iter(found), {}, False)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["rank", "video", "part", "score", "file"]
+    assert lines[2].split() == ["1", first.video, "1:10.5–1:00:00", f"{first.score:.4f}", "one.mp4"]  # noqa: RUF001
+    assert lines[3].split() == ["2", second.video, f"{second.score:.4f}", "two.mp4"]
+    assert max(map(len, lines)) <= 60
     search.print_csv(iter(found))
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     assert [(row["start"], row["end"]) for row in rows] == [("70.5", "3600"), ("", "")]

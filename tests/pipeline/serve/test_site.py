@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import av
 import numpy as np
@@ -225,7 +225,12 @@ def test_another_name_is_refused(site: TestClient, host: str) -> None:
 def test_pages_of_other_servers_may_not_ask(site: TestClient) -> None:
     headers = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}
     assert "may not ask" in refused(site, "/clip/films/0?made=1", 403, headers=headers)
-    assert site.get("/", headers={**headers, "sec-fetch-mode": "navigate"}).status_code == 200
+    link = {**headers, "sec-fetch-mode": "navigate"}  # it may lead to the page alone
+    assert site.get("/", params={"q": "a"}, headers=link).status_code == 200
+    assert "may not ask" in refused(site, "/api/search?q=a", 403, headers=link)
+    for origin in ("null", "http://evil.example", "http://localhost:8001"):
+        assert "may not ask" in refused(site, "/api/search?q=a", 403, headers={"origin": origin})
+    assert site.get("/api/workspaces", headers={"origin": HERE}).status_code == 200
     assert site.get("/api/workspaces", headers={"sec-fetch-site": "same-origin"}).status_code == 200
 
 
@@ -265,6 +270,9 @@ def test_elsewhere_a_token_is_asked_for(workspaces: dict[str, Served]) -> None:
     assert (first.status_code, first.headers["location"]) == (303, "/?q=a+b&w=films")
     assert "HttpOnly" in first.headers["set-cookie"]
     assert client.get(first.headers["location"]).status_code == 200
+    for path in ("//evil.example/", "///evil.example/", "/%5Cevil.example/", "/\\/evil.example/"):
+        location = client.get(f"{HERE}{path}?token=right").headers["location"]
+        assert urljoin(HERE, location.replace("\\", "/")) == f"{HERE}/evil.example/"  # as a browser reads it
     other = TestClient(Guard(Site(workspaces).app(), access), HERE, cookies={"laff-8000": "wrong"})
     assert "open the whole address" in refused(other, "/", 401)
 
