@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.commands.options import PATH, TRUST
+from pipeline.commands.options import TRUST
 
 if TYPE_CHECKING:
     from pipeline.serve.served import Served
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "-w",
     "--work",
     "works",
-    type=PATH,
+    type=click.Path(path_type=Path, file_okay=False),
     multiple=True,
     metavar="WORK",
     help="A workspace, or a folder that was indexed; may be given several times. Without, the .laff that `laff index` "
@@ -96,7 +96,8 @@ def _named(works: tuple[Path, ...]) -> list[Path]:
     nearest = home.nearest(Path())
     if nearest is None:
         raise click.UsageError(
-            f"give -w, a workspace (without it, a folder from here upwards should hold the {home.NAME} of `laff index`)"
+            "give -w, a workspace or a folder that was indexed; `laff index FOLDER` makes a folder of videos "
+            "searchable, and in that folder no -w is needed"
         )
     return [nearest]
 
