@@ -22,6 +22,12 @@ def mark(status: os.stat_result) -> Mark:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
+def through(descriptor: int, path: str) -> str:
+    """A path that leads to an open file of this process, whatever is at its own path now."""
+    held = DESCRIPTORS / str(descriptor)
+    return str(held) if held.exists() else path
+
+
 def of_held(job: Callable[[Window], Sequence[bytes]], marked: Mark, window: Window) -> Sequence[bytes]:
     """job(window), of the file that has this mark alone. VideoError where another one is there."""
     try:
@@ -31,7 +37,6 @@ def of_held(job: Callable[[Window], Sequence[bytes]], marked: Mark, window: Wind
     try:
         if mark(os.fstat(descriptor)) != marked:
             raise VideoError("is not the file that was indexed any more")
-        held = DESCRIPTORS / str(descriptor)
-        return job(replace(window, path=str(held)) if held.exists() else window)
+        return job(replace(window, path=through(descriptor, window.path)))
     finally:
         os.close(descriptor)

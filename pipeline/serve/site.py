@@ -112,7 +112,7 @@ class Site:
         if not opened.catalog.paths[row]:
             return ""
         try:
-            return await asyncio.wait_for(self._read(partial(self._plays.of, opened, row)), LOOKING)
+            return await asyncio.wait_for(self._checked(partial(self._plays.of, opened, row)), LOOKING)
         except TimeoutError:
             return MADE if making.encoder() else ""
 
@@ -132,7 +132,7 @@ class Site:
     async def clip(self, request: Request) -> Response:
         """The video of an item: its file where browsers play that, else its window made into a clip."""
         opened, row = self._item(request)
-        play = MADE if "made" in request.query_params else await self._read(partial(self._plays.of, opened, row))
+        play = MADE if "made" in request.query_params else await self._checked(partial(self._plays.of, opened, row))
         path = opened.catalog.paths[row]
         if play == FILE:
             descriptor, status = await self._checked(partial(opened.files.opened, row))

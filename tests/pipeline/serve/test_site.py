@@ -306,6 +306,7 @@ def test_a_video_that_is_gone_or_changed_is_not_shown(films: Films, tmp_path: Pa
         (copy.videos / "percent.mp4").symlink_to(private)
         for path in (clips["percent.mp4"], clips["percent.mp4"] + "&made=1"):
             assert "is not the file that was indexed any more" in refused(client, path, 410)
+        assert hit(client, "%2e%2e")["play"] == "transcoded"  # so that who wants it is told; nothing was looked at
         kept = workspaces["films"].now.looks.thumbnail(black["item"])
         assert client.get(black["thumbnail"]).content == kept
         again = (copy.videos / "plain.mp4").read_bytes()
