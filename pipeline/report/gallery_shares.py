@@ -71,6 +71,8 @@ def _measured(inspected: Inspected, seed: int) -> dict[str, Any]:
     """The features that the video side weighs, and thousandths [V][K] of the sample's videos; [] where it has none."""
     subject = inspected.subject
     model: Any = subject.trained(seed)
+    if model.scores_pairs:  # and gives a video alone no vector
+        return {"features": [], "thousandths": []}
     with watched(model) as calls:
         embed(model.embed_video, subject.test.video_rows, subject.test.videos)
     if not calls or subject.test.videos != len(inspected.sample.videos):

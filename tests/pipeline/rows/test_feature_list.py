@@ -64,7 +64,7 @@ def test_what_cannot_be_is_told(tmp_path: Path) -> None:
         np.save(tmp_path / f"{number}.npy", VALUES[number])
     for lines, words in (
         (["a.mp4,7.npy"], r"none of its 1 features is a file, such as .*7\.npy"),
-        (["a.mp4", "b.mp4,", "c.mp4,0.npy"], r"2 problem\(s\)\n.*list.csv:2: should be video_path"),
+        (["a.mp4", "b.mp4,", "c.mp4,0.npy"], r"2 problems\n.*list.csv:2: should be video_path"),
         ([], "lists no feature"),
         (["a.mp4,0.npy", "a.avi,1.npy"], "id 'a' comes twice"),
         (["/a.mp4,0.npy", "b.mp4,1.npy"], "some paths of videos are absolute and some relative"),
