@@ -160,7 +160,7 @@ def test_features_as_arrays(small: Small) -> None:
 def test_what_cannot_be_searched_is_told(small: Small, tmp_path: Path) -> None:
     for given, said in (
         ({"models": ["laf"]}, "no model 'laf'; did you mean 'laff'"),
-        ({"models": ["laff/seed9"]}, r"no 'laff/seed9'; did you mean 'seed2'\?: laff has seed1, seed2"),
+        ({"models": ["laff/seed9"]}, "no 'laff/seed9': laff has seed1, seed2"),
         ({"split": "tset"}, "no split 'tset'; did you mean 'test'"),
     ):
         with pytest.raises(LaffError, match=said):
