@@ -234,6 +234,8 @@ def test_links_out_of_the_folder_and_names_that_no_id_can_be(videos: Path, tmp_p
 def test_an_index_that_was_cut_off_is_searched_as_far_as_it_got(videos: Path, tmp_path: Path) -> None:
     """And the next one says what could not be found before."""
     assert f"no such folder: {tmp_path / 'nowhere'}" in refused("search", "a dog", "-w", tmp_path / "nowhere")
+    swapped = videos.parent / f"{videos.name[:-2]}{videos.name[-1]}{videos.name[-2]}"
+    assert f"no such folder: {swapped}; did you mean '{videos}'?" in refused("search", "a dog", "-w", swapped)
     assert f"{videos} is not indexed yet: laff index {videos}" in refused("search", "a dog", "-w", videos)
     done("index", videos, *SMALL, "--set", "ingest.shard_videos=2")
     (videos / ".laff" / "vectors" / "clip" / "seed0" / "00001.h5").unlink()
@@ -243,6 +245,7 @@ def test_an_index_that_was_cut_off_is_searched_as_far_as_it_got(videos: Path, tm
         in told.stderr
     )
     assert len(found("-w", videos)) == 4
+    assert "RANDOM WEIGHTS in clip: the order means nothing" in told.stderr
     table = done("plan", "-w", videos).stdout
     assert "not needed by vectors:" in table
     assert "videos: 2 new, 0 changed, 0 gone; 4 as they were" in done("index", videos).stdout
