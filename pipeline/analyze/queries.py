@@ -193,7 +193,7 @@ def example_table(comparison: Comparison, number: int, sign: int) -> list[list[s
     """The cells of the table of the largest gains or losses, a header first."""
     cells = [["caption", "text", comparison.first.name, comparison.second.name]]
     for at in comparison.most(number, sign):
-        ranks = (f"{comparison.first.mean[at]:g}", f"{comparison.second.mean[at]:g}")
+        ranks = (f"{comparison.first.mean[at]:.1f}", f"{comparison.second.mean[at]:.1f}")
         cells.append([comparison.ids[at], shortened(comparison.texts[at]), *ranks])
     return cells
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -47,11 +48,12 @@ def runs_command(work: Path, commands: bool, as_json: bool, form: str) -> None:
 
 
 def _none(work: Path) -> str:
-    """What a workspace without a run is told."""
+    """Why a workspace has no run, and what it is for."""
+    from pipeline.errors import printable
     from pipeline.store import home, memory
 
-    last = memory.read(work)
-    if last and home.is_index(last.collection, work):
+    known = memory.read(work)
+    if known and home.is_index(known.collection, work):
         folder = home.shown(work)
-        return f"an index has no runs; search {folder}: {command('search', 'a sentence', '-w', folder)}"
-    return f"no run yet: laff run -c {last.collection if last else 'collection.yaml'} -w {work}"
+        return f"{printable(str(folder))} is an index, which has no runs; {command('search', 'a dog', '-w', folder)}"
+    return f"no run yet: laff run -c collection.yaml -w {shlex.quote(str(work))}"

@@ -14,11 +14,13 @@ import click
 
 from pipeline.commands import complete
 from pipeline.commands.options import ATTRIBUTE, PATH, OneOf, workspace_options
+from pipeline.commands.output import paper
 from pipeline.commands.shared import Shared
 
 if TYPE_CHECKING:
     from pipeline.search.hit import Hit
     from pipeline.search.library import Library
+    from pipeline.views.figure_table import FigureTable
 
 
 @click.command(name="search")
@@ -97,7 +99,8 @@ def search_command(
     from pipeline.runfiles import avs_rules, forms
     from pipeline.runfiles.opened import check_not_read
     from pipeline.search import weights as search_weights
-    from pipeline.search.library import Library, check_made
+    from pipeline.search.checks import check_made
+    from pipeline.search.library import Library
 
     if (sentence is not None) + (queries is not None) + bool(like) != 1:
         raise click.UsageError(
@@ -192,19 +195,43 @@ def print_csv(answers: Iterator[tuple[str, list[Hit]]]) -> None:
 
 
 def print_table(library: Library, answers: Iterator[tuple[str, list[Hit]]], texts: dict[str, str], many: bool) -> None:
-    """Print hits for a person; `many`: with the id of the query before each."""
+    """Print hits for a person; `many`: with the id of the query before each, on a terminal before each table."""
     from pipeline.errors import printable
-    from pipeline.items.windows import clock
+    from pipeline.views.printed import columns, folded
 
+    target = paper()
     for query, hits in answers:
         if query in texts:
             for note in library.unknown(texts[query]).notes():
                 click.echo(f"{query}: {note}" if many else note, err=True)
-        places = [
-            hit.video + ("" if hit.start is None or hit.end is None else f"  {clock(hit.start)}–{clock(hit.end)}")  # noqa: RUF001
-            for hit in hits
-        ]
+        if target.width:
+            if many:
+                click.echo(folded(f"{query}: {texts[query]}", target))
+            click.echo((columns(table_of(hits), target) if hits else "no video") + "\n" * many)
+            continue
+        places = ["  ".join(filter(None, [hit.video, part(hit)])) for hit in hits]
         width = max(map(len, places), default=0)
         for rank, (hit, place) in enumerate(zip(hits, places, strict=True), 1):
             line = f"{rank:3}  {hit.score:7.4f}  {place:{width}}  {printable(hit.path)}"
             click.echo(f"{f'{query}  ' if many else ''}{line}".rstrip())
+
+
+def table_of(hits: Sequence[Hit]) -> FigureTable:
+    """The hits of a query as a table; when a window is has a column where there is one."""
+    from pipeline.errors import printable
+    from pipeline.views.figure_table import FigureTable
+
+    parts = [part(hit) for hit in hits]
+    names = ["rank", "video", *(["part"] if any(parts) else []), "score", "file"]
+    rows = [
+        [f"{rank:4}", hit.video, *([where] if any(parts) else []), f"{hit.score:7.4f}", printable(hit.path)]
+        for rank, (hit, where) in enumerate(zip(hits, parts, strict=True), 1)
+    ]
+    return FigureTable(names, rows, left=2, keys=2)
+
+
+def part(hit: Hit) -> str:
+    """When a window begins and ends; "" of a whole video."""
+    from pipeline.items.windows import clock
+
+    return "" if hit.start is None or hit.end is None else f"{clock(hit.start)}–{clock(hit.end)}"  # noqa: RUF001

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.commands.options import PATH, TRUST
+from pipeline.commands.options import TRUST
+
+if TYPE_CHECKING:
+    from pipeline.serve.served import Served
 
 
 @click.command(name="serve")
@@ -16,7 +21,7 @@ from pipeline.commands.options import PATH, TRUST
     "-w",
     "--work",
     "works",
-    type=PATH,
+    type=click.Path(path_type=Path, file_okay=False),
     multiple=True,
     metavar="WORK",
     help="A workspace, or a folder that was indexed; may be given several times. Without, the .laff that `laff index` "
@@ -60,9 +65,8 @@ def serve_command(
 
     listening = server.listen(host, port)  # first, for it fails at once
     access = Access.to(host, listening.getsockname()[1])
-    workspaces = served(_named(works), models, trust)
 
-    def ready() -> None:
+    def ready(workspaces: dict[str, Served]) -> None:
         if access.token:
             click.echo(
                 "other machines can reach this, over a connection that is not encrypted; who has the token can",
@@ -77,7 +81,8 @@ def serve_command(
             _open(access.address)
 
     try:
-        server.serve(workspaces, listening, access, ready)
+        workspaces = served(_named(works), models, trust)
+        server.serve(workspaces, listening, access, partial(ready, workspaces))
     except KeyboardInterrupt:
         click.echo("ended", err=True)
 
@@ -91,7 +96,8 @@ def _named(works: tuple[Path, ...]) -> list[Path]:
     nearest = home.nearest(Path())
     if nearest is None:
         raise click.UsageError(
-            f"give -w, a workspace (without it, a folder from here upwards should hold the {home.NAME} of `laff index`)"
+            "give -w, a workspace or a folder that was indexed; `laff index FOLDER` makes a folder of videos "
+            "searchable, and in that folder no -w is needed"
         )
     return [nearest]
 

@@ -33,8 +33,12 @@ def differing(first: Side, second: Side) -> list[Setting]:
     listed = [resolved(side.graph) for side in sides]
     found = _threads(first, second)
     for stage in dict.fromkeys([*first.stages, *second.stages]):
-        if stage not in listed[0] or stage not in listed[1]:
-            step = [next((one for one in side.get(stage, ()) if one.key == "step"), None) for side in listed]
+        known = [side.knows(stage) for side in sides]
+        if not all(known):
+            step = [
+                next((one for one in of_side[stage] if one.key == "step"), None) if is_known else None
+                for of_side, is_known in zip(listed, known, strict=True)
+            ]
             found.append(Setting(f"{stage}.step", step[0], step[1]))
             continue
         of_first, of_second = ({one.key: one for one in side[stage]} for side in listed)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.errors import LaffError, did_you_mean, near_path, printable
 from pipeline.graph.graph import Graph
+from pipeline.graph.options import VECTORS
 from pipeline.items import table
 from pipeline.items.catalog import Catalog
 from pipeline.plan.context import Context
@@ -54,10 +55,22 @@ class Side:
         """Whether anything of a stage is finished."""
         return stage in self.graph.stages and bool(self.work.index(stage).entries)
 
+    @property
+    def is_index(self) -> bool:
+        """Whether `laff index` made it."""
+        return home.is_index(self.settings.collection, self.root)
+
+    def knows(self, stage: str) -> bool:
+        """Whether a stage is one of it: of an index only what the index makes, though its stages file has more."""
+        return stage in self.stages if self.is_index else stage in self.graph.stages
+
     @cached_property
     def stages(self) -> list[str]:
         """The stages that `laff run` makes, and others of which something is finished."""
-        wanted = self.graph.needed(targets_of(self.graph, ()))
+        targets = (
+            [stage.name for stage in self.graph.stages_of(VECTORS)] if self.is_index else targets_of(self.graph, ())
+        )
+        wanted = self.graph.needed(targets)
         return [name for name in self.graph.stages if name in wanted or self.has(name)]
 
 

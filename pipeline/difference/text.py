@@ -53,7 +53,8 @@ def _origin(one: Resolved | None) -> str:
 def _surroundings(found: Difference, paper: Paper) -> str:
     known = found.surroundings
     if known.unknown:
-        return f"versions and hardware: {' and '.join(known.unknown)} noted none, as made by an earlier version of laff"
+        sides = " and ".join(known.unknown)
+        return f"versions and hardware: {sides} noted none: an index does not, nor did earlier versions of laff"
     rows: list[Sequence[Cell]] = [
         [one.name, _plain(one.first), _plain(one.second)] for one in (*known.versions, *known.hardware)
     ]
@@ -85,7 +86,7 @@ def _features(features: Sequence[Feature], paper: Paper) -> str:
         blocks.append(_table("features", head, rows, paper, left=2))
         blocks.append("\n".join(f"{one.stage} ({one.side}): {_cause(one)}" for one in other))
     if same:
-        counts = ", ".join(f"{one.stage} ({_looked(one)})" for one in same)
+        counts = ", ".join(f"{one.stage} ({one.side}, {_looked(one)})" for one in same)
         blocks.append(f"features that are equal byte by byte: {counts}")
     if shared and other + same:
         blocks.append(f"features that both runs share: {', '.join(shared)}")

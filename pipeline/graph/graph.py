@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.errors import LaffError, meant
 from pipeline.graph import step_facts
+from pipeline.graph.found import Found
 from pipeline.graph.options import DecodeOptions, ModelOptions
 from pipeline.graph.step_facts import StepFacts
 from pipeline.parts.binding import Params
@@ -173,6 +174,7 @@ class Graph:
     profile: str | None = None
     trusted: frozenset[str] = frozenset()
     package: Package | None = None  # the package with what its stages learned
+    found: Found = field(default_factory=Found, init=False, repr=False, compare=False)
 
     def needed(self, targets: Sequence[str]) -> list[str]:
         """`targets` and everything they read, in running order."""

@@ -46,6 +46,10 @@ def kept(graph: Graph, stage: Stage) -> list[Kept]:
     Where the param is empty: the main model with its first seed, or else the first model that has vectors; and each
     feature in the stage's own `from`. Empty where no model has vectors. Raises LaffError with all wrong names.
     """
+    return list(graph.found.once("kept", stage, lambda: _kept(graph, stage)))
+
+
+def _kept(graph: Graph, stage: Stage) -> list[Kept]:
     train = train_of(graph, stage)
     trained = models.of(graph, train) if train else []
     features_read = [name for name in stage.sources if train is None or name != train.name]

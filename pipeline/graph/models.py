@@ -68,6 +68,10 @@ def of(graph: Graph, stage: Stage, called: str = "baseline") -> list[Model]:
     called: the word for a baseline in messages. The list is empty if the stage is set to train nothing. Raises one
     LaffError with all mistakes in the baselines.
     """
+    return list(graph.found.once("models", stage, lambda: _of(graph, stage, called)))
+
+
+def _of(graph: Graph, stage: Stage, called: str) -> list[Model]:
     video, text = (tuple(names) for names in graph.features(stage.name))
     options = stage.options_as(ModelOptions)
     seeds = tuple(options.seeds)
@@ -180,6 +184,10 @@ def _scored(graph: Graph, where: str, pair: list[str]) -> bool:
 
 def rows(graph: Graph, stage: Stage) -> list[Row]:
     """The rows of a rank stage, in the order of the table; those that `rescore` adds are the last."""
+    return list(graph.found.once("rows", stage, lambda: _rows(graph, stage)))
+
+
+def _rows(graph: Graph, stage: Stage) -> list[Row]:
     train = graph.stages[stage.sources[0]]
     trained = of(graph, train)
     table_rows = [Row(model.name, model.seeds, models=(model,)) for model in trained]

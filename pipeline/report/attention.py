@@ -22,7 +22,7 @@ def section(material: Material, inspected: Inspected | None) -> Section | None:
         return None
     lines = inspected.value("attention", lambda: _measured(inspected))
     if isinstance(lines, str):
-        return Section("attention", "Attention", {"why": lines, "charts": [], "rows": [], "model": inspected.name})
+        return Section("attention", "Attention", {"why": lines, "sides": [], "rows": [], "model": inspected.name})
     found = [Weight(**_numbers(line)) for line in lines]
     values: dict[str, Any] = {
         "why": "",
@@ -30,7 +30,7 @@ def section(material: Material, inspected: Inspected | None) -> Section | None:
         "sample": inspected.sample.words,
         "seeds": inspected.seeds_words,
         "sentences": weights.sentence(found).splitlines(),
-        "charts": [chart for side, members in weights.summary(found).items() for chart in _charts(side, members)],
+        "sides": [charts for side, members in weights.summary(found).items() if (charts := _charts(side, members))],
         "header": weights.table(found)[0],
         "rows": weights.table(found)[1:],
     }

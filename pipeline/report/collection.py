@@ -16,6 +16,7 @@ from pipeline.report.section import Section
 from pipeline.rows import shards
 from pipeline.views.charts import Chart, histogram
 from pipeline.views.svg import ticks
+from pipeline.wording import number_of
 
 SHARDS = 100  # that are opened at most
 CAPTIONS = 100_000  # that are looked at, at most
@@ -76,15 +77,16 @@ def _looks(context: Context) -> tuple[dict[str, np.ndarray], str]:
             found[name].append(column)
     looks = {name: np.concatenate(columns) for name, columns in found.items() if columns}
     count = len(looks.get("seconds", ()))
-    part = f"{count:,} videos" if len(chosen) == len(keys) else f"a sample of {count:,} videos"
+    part = number_of(count, "videos")
+    part = part if len(chosen) == len(keys) else f"a sample of {part}"
     return looks, part.replace("video", context.catalog.unit)
 
 
 def amount(seconds: float) -> str:
     """A length of time with two digits of its unit."""
     if seconds < 120:
-        return f"{seconds:,.0f} seconds"
-    return f"{seconds / 60:,.0f} minutes" if seconds < 7200 else f"{seconds / 3600:,.1f} hours"
+        return number_of(round(seconds), "seconds")
+    return number_of(round(seconds / 60), "minutes") if seconds < 7200 else f"{seconds / 3600:,.1f} hours"
 
 
 def histogram_of(title: str, about: str, values: np.ndarray, axes: tuple[str, str], whole: bool = False) -> Chart:
@@ -122,7 +124,7 @@ def _text(value: Any) -> str:
 def _most(values: Sequence[str]) -> str:
     counted = sorted(Counter(values).items(), key=lambda item: (-item[1], item[0]))
     shown = ", ".join(f"{name} ({count:,})" for name, count in counted[:KINDS])
-    return shown + (f" and {len(counted) - KINDS:,} more kinds" if len(counted) > KINDS else "")
+    return shown + (f" and {number_of(len(counted) - KINDS, 'more kinds')}" if len(counted) > KINDS else "")
 
 
 def of_captions(catalog: Catalog) -> list[Chart]:

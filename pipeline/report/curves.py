@@ -15,6 +15,7 @@ from pipeline.report.material import Material
 from pipeline.report.metrics import named
 from pipeline.report.section import Section
 from pipeline.views.charts import Chart, legend, lines
+from pipeline.wording import number_of
 
 TOGETHER = 6  # models of a chart: as many as have a colour of their own
 CHARTED = 24  # models that are drawn; all have a line in the table
@@ -61,6 +62,7 @@ def section(material: Material, kept: Kept) -> Section | None:
             shown = names[start : start + TOGETHER]
             of_chart = [training for training in members if training.model in shown]
             blocks.append({"legend": legend(shown), "charts": charts_of(of_chart, shown, measure, loss)})
+    more = len({training.model for training in drawn}) - (CHARTED - left)
     header = ["training", "loss", "epochs", "kept", "validation", "last loss"]
     values = {
         "blocks": blocks,
@@ -68,7 +70,7 @@ def section(material: Material, kept: Kept) -> Section | None:
         "rows": [line(training) for training in found],
         "lost": len(lost),
         "without": named(lost),
-        "left": len({training.model for training in drawn}) - (CHARTED - left),
+        "left": number_of(more, "further models", "are") if more > 0 else "",
     }
     return Section("curves", "Training", values)
 

@@ -10,6 +10,7 @@ from pipeline.errors import printable
 from pipeline.report.material import Material
 from pipeline.report.section import Section
 from pipeline.store import ledger
+from pipeline.wording import number_of
 
 SHOWN = 50  # videos of a group
 KINDS = {ledger.JUMPS: "its times jump", ledger.SHORT: "it ends before its window does", "": "it lacks frames"}
@@ -38,8 +39,7 @@ def section(material: Material) -> Section | None:
 
 
 def _videos(lines: Sequence[Mapping[str, str]]) -> str:
-    count = len({line["video"] for line in lines})
-    return f"{count:,} video{'' if count == 1 else 's'}"
+    return number_of({line["video"] for line in lines}, "videos")
 
 
 def _groups(lines: Sequence[Mapping[str, str]], words: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -70,5 +70,5 @@ def _notes(content: dict[str, Any], queries: int, table_rows: int, rows: Sequenc
     if not pictured:
         notes.append("There are no pictures of the videos, so each shows its first caption.")
     elif pictured < videos:
-        notes.append(f"{pictured:,} of {videos:,} videos have a picture here.")
+        notes.append(f"{pictured:,} of {videos:,} videos {'has' if pictured == 1 else 'have'} a picture here.")
     return notes

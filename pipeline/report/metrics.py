@@ -23,10 +23,9 @@ STD = "± is the standard deviation over seeds, of a sample."
 def section(material: Material) -> Section:
     """The tables of both ways."""
     ways = [_way(material, way) for way in WAYS if any(way in row for row in material.figures["models"].values())]
-    notes = [f"{material.figures['ties']}."]
-    if any(len(row.seeds) > 1 for row in material.rows):
-        notes.append(STD)
-    return Section("metrics", "Metrics", {"ways": ways, "notes": notes, "main": material.main})
+    spread = STD if any(len(row.seeds) > 1 for row in material.rows) else ""
+    ties = f"{material.figures['ties']}."
+    return Section("metrics", "Metrics", {"ways": ways, "spread": spread, "ties": ties, "main": material.main})
 
 
 def _way(material: Material, way: str) -> dict[str, Any]:
@@ -119,7 +118,10 @@ def untrained_way(material: Material, way: str) -> str:
                     losses.setdefault(loss, []).append(row.name)
     if not losses or material.train.packed:
         return ""
-    aims = "; ".join(f"{loss} of {named(names)}" for loss, names in losses.items())
+    trained = sum(bool(row.models) and not row.second for row in material.rows)
+    aims = "; ".join(
+        f"{loss} of {'all models' if 1 < len(names) == trained else named(names)}" for loss, names in losses.items()
+    )
     learned, asked = ("videos", "captions") if way == "v2t" else ("captions", "videos")
     return (
         f"No training aimed at these figures: the loss {aims} pushes wrong {learned} away from a "

@@ -7,6 +7,7 @@ from pipeline.report.graph_drawing import Box, draw
 from pipeline.report.material import Material
 from pipeline.report.section import Section
 from pipeline.views.tables import duration
+from pipeline.wording import number_of
 
 TIMES = (
     "Seconds are of work; work done side by side is added up. “Results shown” is the work for these results, in any "
@@ -25,7 +26,7 @@ def section(material: Material) -> Section:
         is_made = name in spent
         state = "made in this run" if is_made else "cached"
         took = seconds[name]
-        unit_words = "trains no model" if is_idle else f"{units:,} unit{'' if units == 1 else 's'}"
+        unit_words = "trains no model" if is_idle else number_of(units, "units")
         rows.append([name, f"{units:,}", state, f"{took:,.1f}", f"{spent[name]:,.1f}" if is_made else ""])
         words = f"{duration(took)} · {unit_words}" if took >= 0.05 else unit_words
         boxes.append(Box(name, context.graph.reads(name), words, is_made, f"{name}: {state}, {took:,.1f} s"))

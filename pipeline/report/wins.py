@@ -12,6 +12,7 @@ from pipeline.report.section import Section
 from pipeline.views.charts import Chart
 from pipeline.views.maps import counts, rank_edges
 from pipeline.views.tables import p_text
+from pipeline.wording import number_of
 
 LISTED = 40  # rows of the table at most
 
@@ -35,12 +36,12 @@ def section(material: Material) -> Section | None:
         against = [f"{int(found.sum()):,}" for found in (first < of_main, first == of_main, first > of_main)]
         alone, shared = (first == best) & (holders == 1), (first == best) & (holders > 1)
         rows.append([name, f"{int(alone.sum()):,}", f"{int(shared.sum()):,}", *(against if name != main else [""] * 3)])
-    other = next(name for name in order if name != main)
+    other, left = next(name for name in order if name != main), len(order) - len(rows)
     values: dict[str, Any] = {
-        "queries": f"{len(best):,}",
+        "queries": f"each of the {len(best):,} captions" if len(best) > 1 else "the one caption",
         "header": ["model", "best alone", "shares the best", f"better than {main}", "equal", "worse"],
         "main": main,
-        "left": len(order) - len(rows),
+        "left": f"{number_of(left, 'rows')} with lower mAP {'is' if left == 1 else 'are'}" if left else "",
     }
     values["rows"] = rows
     values["charts"] = [_scatter(material, main, other, ranks[main], ranks[other])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from functools import cached_property
@@ -24,6 +25,9 @@ from pipeline.store import home
 
 if TYPE_CHECKING:
     from fusion.spaces import Spaces
+
+
+NUMBERS = re.compile(r"\d+")
 
 
 def choose(context: Context, name: str = "") -> Kept:
@@ -49,20 +53,35 @@ def choose(context: Context, name: str = "") -> Kept:
     if model := known.get(word):
         seeds = {f"seed{number}": number for number in model.seeds}
         if seed and seed not in seeds:
-            raise LaffError(f"no '{name}'{did_you_mean(seed, list(seeds))}: {word} has {', '.join(seeds)}")
+            alike = [
+                one for one in seeds if NUMBERS.findall(one) == NUMBERS.findall(seed)
+            ]  # seed9 is not meant as seed2
+            raise LaffError(f"no '{name}': {word} has {', '.join(seeds)}{did_you_mean(seed, alike)}")
         return Kept(word, seeds[seed] if seed else model.seeds[0], model)
     pairs = _pairs(context)
     if word in pairs and not seed:
         return Kept(word)
+    trained = [name for name, model in known.items() if _trained(context, model)]
     raise LaffError(
-        f"no model '{name}'{did_you_mean(word, [*known, *pairs])} (trained here: {', '.join(known) or 'none'}; "
-        f"features of videos and texts: {', '.join(pairs) or 'none'})"
+        f"no model '{name}'{did_you_mean(word, [*known, *pairs])} (trained here: {', '.join(trained) or 'none'}; "
+        f"features of videos and texts: {', '.join(_made(context)) or 'none'})"
     )
+
+
+def _trained(context: Context, model: models.Model) -> bool:
+    """Whether a seed of a model is trained."""
+    train = context.graph.of_step("train")
+    return any(assemble.best(context, train, model, seed).is_file() for seed in model.seeds)
 
 
 def _pairs(context: Context) -> list[str]:
     """The features that hold videos and texts in one space."""
     return [stage.name for stage in context.graph.stages.values() if {"video", "text"} <= set(stage.sides)]
+
+
+def _made(context: Context) -> list[str]:
+    """Those of them that are made here, at least in part."""
+    return [name for name in _pairs(context) if context.work.index(name).entries]
 
 
 def _label(chosen: Kept) -> str:
@@ -86,7 +105,7 @@ class Finder:
             and chosen.model
             and not assemble.best(context, self._train, chosen.model, chosen.seed).is_file()
         ):
-            computed = [name for name in _pairs(context) if context.work.index(name).entries]
+            computed = _made(context)
             other = f", or search by a feature: --model {computed[0]}" if computed else ""
             root = context.work.root
             raise LaffError(f"{chosen.name} is not trained in {root}: `laff train -w {root}` trains it{other}")

@@ -10,7 +10,6 @@ ids, values = library.features("x3d")
 
 from __future__ import annotations
 
-import shlex
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from copy import copy
@@ -21,21 +20,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.assembly import features
-from pipeline.errors import LaffError, did_you_mean, near_path
+from pipeline.errors import LaffError, did_you_mean
 from pipeline.graph.kept import Kept
-from pipeline.items.splits import SPLITS
 from pipeline.opening import open_context
 from pipeline.ranking.best import Nearest
 from pipeline.request import Request, recalled
-from pipeline.run_plan import random_stages
 from pipeline.search import fusing
 from pipeline.search.asking import Questions
-from pipeline.search.entering import WHOLE
+from pipeline.search.checks import check_count, check_made, check_split
 from pipeline.search.finder import Finder, choose
 from pipeline.search.hit import Hit, Show
 from pipeline.search.named import named_item
+from pipeline.search.notes import notes_of
 from pipeline.search.places import Place
-from pipeline.search.reweighed import DEPTH, Reweighed
 from pipeline.search.standing import standing
 from pipeline.search.unknown import Unknown, unknown_words
 from pipeline.search.weights import PLAIN, Weighable, Weights
@@ -61,7 +58,7 @@ class Library:
         memory: bytes that the stored vectors of each model may take, as float32, for a program that searches again
         and again; where they need more, each search streams them from their files. One thread at a time may ask.
         """
-        _check_split(split)
+        check_split(split)
         index = standing(request) if home.is_index(request.collection, request.work) else None
         self.context = index.context if index else open_context(request)  # graph, catalog of items, workspace
         self._index = index  # None: the workspace of a collection, which has to be up to date
@@ -89,7 +86,7 @@ class Library:
 
     def _choose(self, models: Sequence[str], split: str) -> None:
         """Set the models and the split that are searched."""
-        _check_split(split)
+        check_split(split)
         if split != "all" and not len(self.context.catalog.split_videos(split)):
             raise LaffError(f"the collection has no videos in {split}; --split takes another one")
         names = list(dict.fromkeys(models)) or [""]
@@ -133,23 +130,8 @@ class Library:
     def notes(self, weights: Weights = PLAIN) -> list[str]:
         """What a person should know before believing any answer; none where all is well."""
         notes = [self._index.note] if self._index and self._index.note else []
-        read = [name for finder in self.finders for name in finder.reads]
-        if random := random_stages(self.context, self.context.graph.needed(read)):
-            notes.append(f"RANDOM WEIGHTS in {', '.join(random)}: the order means nothing")
-        if len(self.finders) > 1:
-            weighed = self._model_weights(weights) != [1.0] * len(self.finders)
-            notes.append(fusing.describe([finder.label for finder in self.finders], weighed))
-        for finder in self.finders:
-            notes += finder.notes
-            if not weights.video:
-                continue  # no model is loaded to say so
-            place = finder.weighing.place(weights)
-            if isinstance(place, Reweighed) and not place.whole:
-                notes.append(
-                    f"with these weights only the {DEPTH:,} best of the plain order by {finder.label} are ordered "
-                    f"anew, for the {len(place.videos):,} videos are more than {WHOLE:,}"
-                )
-        return notes
+        weighed = self._model_weights(weights) != [1.0] * len(self.finders)
+        return [*notes, *notes_of(self.context, self.finders, weights, weighed)]
 
     def _model_weights(self, weights: Weights) -> list[float]:
         """The weight of each model in the fusion."""
@@ -174,7 +156,7 @@ class Library:
 
         shares: whether hits have them, which takes a little longer.
         """
-        _check(k)
+        check_count(k)
         self.check(weights)
         if empty := [number for number, sentence in enumerate(sentences, 1) if not sentence.strip()]:
             which = "the sentence" if len(sentences) == 1 else f"sentence {empty[0]}"
@@ -188,7 +170,7 @@ class Library:
 
         video: its id, or the path of its file. weights: those of models and video features count.
         """
-        _check(k)
+        check_count(k)
         self.check(weights)
         video = named_item(self.context.catalog, video)
         row, questions = self.context.catalog.row[video], []
@@ -258,25 +240,3 @@ class Library:
 
 def _joined(parts: Sequence[Nearest]) -> Nearest:
     return Nearest(np.concatenate([part.rows for part in parts]), np.concatenate([part.scores for part in parts]))
-
-
-def check_made(work: Path) -> None:
-    """Raise LaffError where a folder is not there, or was never indexed and is no workspace."""
-    if not work.is_dir():
-        raise LaffError(f"no such folder: {work}{near_path(work)}")
-    if not home.holds(work):
-        folder = shlex.quote(str(home.shown(work)))
-        raise LaffError(
-            f"{home.shown(work)} is not indexed yet: laff index {folder} (the workspace of a collection is made by "
-            f"laff run -c collection.yaml -w {folder})"
-        )
-
-
-def _check_split(split: str) -> None:
-    if split != "all" and split not in SPLITS:
-        raise LaffError(f"no split '{split}'{did_you_mean(split, SPLITS)} (all, {', '.join(SPLITS)})")
-
-
-def _check(k: int) -> None:
-    if k < 1:
-        raise LaffError(f"k is {k}; at least one video should be asked for")

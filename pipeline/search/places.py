@@ -20,6 +20,7 @@ from pipeline.ranking.held import hold
 from pipeline.ranking.nearest import of_scores, passes
 from pipeline.ranking.products import Source
 from pipeline.ranking.scores import normalised
+from pipeline.ranking.shares import names_of, watched
 from pipeline.ranking.tiles import filled
 from pipeline.rows import flat, shards
 from pipeline.rows.flat import Flat
@@ -134,6 +135,8 @@ class Computed(Place):
         super().__init__(context)
         self._name, self._model = chosen.name, model
         self._filled: Tensor | None = None  # the vectors up to whole tiles
+        self._weighed: list[str] = []  # the K features that the model weighs
+        self._shares = np.zeros((0, 0), np.float32)  # [N or more, K]; none of a model that weighs no features
         every = np.arange(len(context.catalog.videos))
         if chosen.model is None or model is None:
             values, covered = features.read(context, chosen.name, "video", every)
@@ -143,8 +146,17 @@ class Computed(Place):
 
             self._features, covered = assemble.videos_of(context, chosen.model, every)
             if not model.scores_pairs:
-                self._vectors = embed_videos(model.embed_video, self._take(take), int(covered.sum())).numpy()
+                with watched(model) as calls:
+                    self._vectors = embed_videos(model.embed_video, self._take(take), int(covered.sum())).numpy()
+                if calls:
+                    self._weighed, self._shares = names_of(model.video), np.concatenate(calls)
         self.videos = every[covered]
+
+    def shares(self, numbers: np.ndarray) -> list[dict[str, float]]:
+        """The shares that a vectors stage would keep."""
+        if not len(self._shares):
+            return super().shares(numbers)
+        return [dict(zip(self._weighed, row, strict=True)) for row in self._shares[numbers].tolist()]
 
     def _take(self, take: Any) -> Any:
         return lambda rows: {name: take(values, rows) for name, values in self._features.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -66,7 +66,9 @@ class Guard:
         if request.method not in ("GET", "HEAD"):
             return mistake("only GET is answered here", 405, allow="GET, HEAD")
         site, mode = (request.headers.get(f"sec-fetch-{name}", "") for name in ("site", "mode"))
-        if site in ("cross-site", "same-site") and mode != "navigate":
+        link = mode == "navigate" and request.url.path == "/"
+        origin = request.headers.get("origin", "")  # older browsers send only this
+        if (site in ("cross-site", "same-site") and not link) or (origin and urlsplit(origin).netloc != hosts[0]):
             return mistake("pages of other servers may not ask this one", 403)
         return self._stranger(request) if self._access.token else None
 
@@ -76,7 +78,8 @@ class Guard:
         given = request.query_params.get(TOKEN, "")
         if given and access.is_known(given):
             rest = urlencode([pair for pair in request.query_params.multi_items() if pair[0] != TOKEN])
-            answer = RedirectResponse(f"{request.url.path}?{rest}" if rest else request.url.path, 303)
+            path = "/" + request.scope["path"].lstrip("/\\")  # //name would be the address of another server
+            answer = RedirectResponse(f"{path}?{rest}" if rest else path, 303)
             answer.headers["cache-control"] = "no-store"
             answer.set_cookie(access.cookie, access.token, max_age=MONTH, httponly=True, samesite="lax")
             return answer

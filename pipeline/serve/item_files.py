@@ -21,7 +21,7 @@ class ItemFiles:
 
     catalog: Catalog
     _same: dict[tuple[int, int, int], str] = field(default_factory=dict)  # device, inode, mtime -> sha256
-    _lock: Lock = field(default_factory=Lock)
+    _locks: dict[tuple[int, int, int], Lock] = field(default_factory=dict)  # one digests a file, the others wait for it
 
     def opened(self, row: int) -> tuple[int, os.stat_result]:
         """A descriptor of the file of a row, which the caller closes, and its status.
@@ -60,7 +60,7 @@ class ItemFiles:
         if not was_read(digest):
             return False
         key = (status.st_dev, status.st_ino, status.st_mtime_ns)
-        with self._lock:
+        with self._locks.setdefault(key, Lock()):
             if key not in self._same:
                 sha256, place = hashlib.sha256(), 0
                 while part := os.pread(descriptor, PART, place):

@@ -1,4 +1,4 @@
-"""Clips that browsers play, and stills, made of a window of a video. This runs in processes that can be killed."""
+"""Clips that browsers play, stills and pictures, made of a window of a video, in processes that can be killed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
+from pipeline.pictures import middle
 from pipeline.serve.moments import PIXELS, SIDE, Moment, Window, length, moments
 from pipeline.video.media import VideoError
 from pipeline.video.pixels import thumbnail
@@ -87,3 +88,8 @@ def stills(window: Window) -> list[bytes]:
     if len(jpegs) < STILLS:
         jpegs += [thumbnail(shown.pixels(), SIDE)] * (STILLS - len(jpegs))
     return jpegs
+
+
+def picture(window: Window) -> list[bytes]:
+    """A small JPEG from the middle of a window; b"" where there is none, or it is of one colour."""
+    return [middle.middle(middle.Where(window.path, window.start, window.end))]

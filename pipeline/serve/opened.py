@@ -71,6 +71,7 @@ class Opened:
                 {
                     "rank": rank,
                     "id": hit.video,
+                    "name": printable(hit.video),
                     "item": self.catalog.row[hit.video],
                     "score": hit.score,
                     "start": hit.start,

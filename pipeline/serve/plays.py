@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from pathlib import Path
 from threading import Lock
 
 from pipeline.errors import LaffError
 from pipeline.serve import browsers, kinds, making
+from pipeline.serve.held import mark, through
 from pipeline.serve.opened import Opened
+from pipeline.serve.problems import Refused
 
 FILE, MADE, STILLS = "file", "transcoded", "stills"
 MOST = 100_000  # files whose kind is kept in memory
@@ -18,7 +21,7 @@ class Plays:
     """What was found out of files. Any thread may ask."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[str, int, int], str] = OrderedDict()
+        self._known: OrderedDict[tuple[str | int, ...], str] = OrderedDict()  # by path and mark
         self._lock = Lock()
 
     def of(self, opened: Opened, row: int) -> str:
@@ -30,14 +33,21 @@ class Plays:
             return ""
         if seen.codec and not browsers.may_play(path, seen.codec, seen.container):
             return made()
-        key = (path, status.st_size, status.st_mtime_ns)
+        key = (path, *mark(status))
         with self._lock:
             if key in self._known:
                 return self._known[key]
         try:
-            found = FILE if browsers.plays(path, kinds.kind(path)) else made()
+            descriptor, status = opened.files.opened(row)
+        except Refused:
+            return made()  # who wants to see it is told why that cannot be
+        try:
+            found = FILE if browsers.plays(path, kinds.kind(through(descriptor, path))) else made()
         except LaffError:
             found = ""
+        finally:
+            os.close(descriptor)
+        key = (path, *mark(status))
         with self._lock:
             self._known[key] = found
             while len(self._known) > MOST:

@@ -12,7 +12,7 @@ from pathlib import Path
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.graph.options import VECTORS
 from pipeline.request import recalled
-from pipeline.search.library import check_made
+from pipeline.search.checks import check_made
 from pipeline.search.places import Stored
 from pipeline.serve.opened import Opened
 from pipeline.serve.problems import Refused

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import uvicorn
 
@@ -54,8 +56,8 @@ def _why(host: str, port: int, error: OSError) -> str:
 
 
 def serve(workspaces: dict[str, Served], listening: socket.socket, access: Access, ready: Callable[[], None]) -> None:
-    """Answer on a socket until SIGINT or SIGTERM comes, which is then raised again. ready: called when it answers."""
-    with Site(workspaces) as site:
+    """Answer on a socket until SIGINT or SIGTERM comes: KeyboardInterrupt. ready: called when it answers."""
+    with Site(workspaces) as site, _interrupted():
         config = uvicorn.Config(
             Guard(site.app(), access),
             log_config=None,
@@ -72,3 +74,17 @@ def serve(workspaces: dict[str, Served], listening: socket.socket, access: Acces
         )
         ready()
         uvicorn.Server(config).run(sockets=[listening])
+
+
+@contextmanager
+def _interrupted() -> Iterator[None]:
+    """Let the signals that uvicorn raises again when it has ended be KeyboardInterrupt, whatever other threads do.
+
+    The handler of `laff` would end the process at once, as a run that was cut off, where a thread imports torch.
+    """
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

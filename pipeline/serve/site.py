@@ -16,9 +16,12 @@ from starlette.routing import Route
 
 from pipeline import progress
 from pipeline.errors import LaffError, printable
+from pipeline.pictures import middle
+from pipeline.pictures.plain import is_plain
 from pipeline.serve import browsers, making, question, sending
 from pipeline.serve.clips import Clips
 from pipeline.serve.guard import mistake
+from pipeline.serve.held import mark
 from pipeline.serve.hits import completed
 from pipeline.serve.moments import Window
 from pipeline.serve.opened import Opened, check_row
@@ -30,9 +33,11 @@ from pipeline.serve.served import Served, of_key
 from pipeline.serve.static import Static
 
 Result = TypeVar("Result")
+PICTURES = 500  # that may wait to be made: one for each hit of an answer
+PATIENCE = 3.0  # seconds at most that a browser waits for a better picture, since it has few connections
 LOOKING = 1.0  # seconds at most for a look at the file of a hit; of one that takes longer a clip is made
 GLANCE = 0.2  # seconds at most for a look at whether a workspace has changed, where no search asks
-READERS = 4  # threads that read files
+READERS = 4  # threads that read files, and as many that check them, which may take their digests
 
 
 class Site:
@@ -43,18 +48,22 @@ class Site:
         self._workspaces = workspaces
         self._static, self._plays = Static(), Plays()
         self._searches, self._clips = Searches(), Clips()
-        self._readers = ThreadPoolExecutor(READERS, "readers")
+        self._pictures = Clips(middle.SECONDS, PICTURES, instead=[b""])
+        self._readers, self._checkers = (ThreadPoolExecutor(READERS, name) for name in ("readers", "checkers"))
 
     def __enter__(self) -> Site:
         self._clips.__enter__()
+        self._pictures.__enter__()
         for served in self._workspaces.values():  # what a first question would wait for
             self._searches.later(partial(_warm, served))
         return self
 
     def __exit__(self, *reason: Any) -> None:
         self._clips.__exit__(*reason)
+        self._pictures.__exit__(*reason)
         self._searches.close()
-        self._readers.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._readers, self._checkers):
+            threads.shutdown(wait=False, cancel_futures=True)
 
     def app(self) -> Starlette:
         """The ASGI application."""
@@ -103,60 +112,70 @@ class Site:
         if not opened.catalog.paths[row]:
             return ""
         try:
-            return await asyncio.wait_for(self._read(partial(self._plays.of, opened, row)), LOOKING)
+            return await asyncio.wait_for(self._checked(partial(self._plays.of, opened, row)), LOOKING)
         except TimeoutError:
             return MADE if making.encoder() else ""
 
     async def thumbnail(self, request: Request) -> Response:
-        """The picture of an item."""
-        _, opened, row = self._item(request)
+        """The picture of an item: its thumbnail, or a frame from its middle where that is of one colour."""
+        opened, row = self._item(request)
         jpeg = await self._read(partial(opened.looks.thumbnail, row))
         if not jpeg:
             raise Refused("this item has no picture", 404)
+        if await self._read(partial(is_plain, jpeg)):
+            with suppress(TimeoutError, Refused):  # it is not ready yet, or the file is gone
+                making_it = self._made(request, self._pictures, opened, row, making.picture)
+                [other] = await asyncio.wait_for(making_it, PATIENCE)
+                jpeg = other or jpeg
         return sending.small(request, jpeg, "image/jpeg")
 
     async def clip(self, request: Request) -> Response:
         """The video of an item: its file where browsers play that, else its window made into a clip."""
-        served, opened, row = self._item(request)
-        play = MADE if "made" in request.query_params else await self._read(partial(self._plays.of, opened, row))
+        opened, row = self._item(request)
+        play = MADE if "made" in request.query_params else await self._checked(partial(self._plays.of, opened, row))
         path = opened.catalog.paths[row]
         if play == FILE:
-            descriptor, status = await self._read(partial(opened.files.opened, row))
+            descriptor, status = await self._checked(partial(opened.files.opened, row))
             return sending.file(request, descriptor, status, browsers.content_type(path))
         entry = making.encoder()
         if play != MADE or entry is None:
-            await self._read(partial(opened.files.check, row))
+            await self._checked(partial(opened.files.check, row))
             raise Refused("this video can be shown as stills only", 404)
-        [clip] = await self._made(served, opened, row, making.clip)
+        [clip] = await self._made(request, self._clips, opened, row, making.clip)
         return sending.small(request, clip, entry[2])
 
     async def still(self, request: Request) -> Response:
         """A moment of an item, of making.STILLS that are evenly spread."""
-        served, opened, row = self._item(request)
+        opened, row = self._item(request)
         number = request.path_params["number"]
         if number not in map(str, range(making.STILLS)):
             raise Refused(f"no still {number[:20]!r}; they are 0 to {making.STILLS - 1}", 404)
-        stills = await self._made(served, opened, row, making.stills)
+        stills = await self._made(request, self._clips, opened, row, making.stills)
         return sending.small(request, stills[int(number)], "image/jpeg")
 
     async def _made(
-        self, served: Served, opened: Opened, row: int, job: Callable[[Window], list[bytes]]
+        self, request: Request, clips: Clips, opened: Opened, row: int, job: Callable[[Window], list[bytes]]
     ) -> list[bytes]:
-        status = await self._read(partial(opened.files.check, row))
+        """What a job makes of an item's window. Refused where its file is not that of the table."""
+        status = await self._checked(partial(opened.files.check, row))
         window = Window(opened.catalog.paths[row], *opened.window(row))
-        return list(await self._clips.made((job.__name__, status.st_ino, status.st_mtime_ns, window), job, window))
+        return list(await _while_here(request, clips.made(job, mark(status), window)))
 
-    def _item(self, request: Request) -> tuple[Served, Opened, int]:
+    def _item(self, request: Request) -> tuple[Opened, int]:
         """The workspace and the row that an address names. Refused where there is none, or it is of another table."""
         served = of_key(self._workspaces, request.path_params["key"])
         opened = served.now
         if request.query_params.get("v", opened.version) != opened.version:
             raise Refused(f"{served.name} has changed since; search again", 410)
-        return served, opened, check_row(opened, request.path_params["item"])
+        return opened, check_row(opened, request.path_params["item"])
 
     async def _read(self, function: Callable[[], Result]) -> Result:
         """The result of a function that reads files, in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, function)
+
+    async def _checked(self, function: Callable[[], Result]) -> Result:
+        """The same of a function that checks a file."""
+        return await asyncio.get_running_loop().run_in_executor(self._checkers, function)
 
 
 def _warm(served: Served) -> None:

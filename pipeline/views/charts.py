@@ -88,31 +88,38 @@ def _room(values: Sequence[float]) -> tuple[float, float]:
 
 
 def bars(
-    title: str, about: str, lengths: Sequence[Dot], name: str, even: float | None = None, colour: int = 0
+    title: str,
+    about: str,
+    lengths: Sequence[Dot],
+    name: str,
+    even: float | None = None,
+    colour: int = 0,
+    digits: int = 2,
 ) -> Chart:
     """A bar from 0 for each name, in the order given, with its interval.
 
-    name: of the axis. even: where a dashed line stands. The value stands behind each bar.
+    name: of the axis. even: where a dashed line stands. digits: of the values, behind the point; each stands behind its
+    bar.
     """
     top = max([dot.high for dot in lengths] + ([even] if even is not None else []) + [1e-9])
     left = _names_width([dot.name for dot in lengths])
     frame = Frame(left, 12, WIDTH - 44, 12 + 24 * len(lengths))
     x = frame.x(0, top)
-    parts = frame.across(x, name, 4)
+    parts, words = frame.across(x, name, 4), []
     for row, dot in enumerate(lengths):
         middle = frame.top + 24 * row + 12
         inner = [
             element("rect", x=x(0), y=middle - 8, width=max(x(dot.value) - x(0), 0.5), height=16, kind="bar"),
-            tip(f"{dot.name}: {_spread(dot)}"),
+            tip(f"{dot.name}: {_spread(dot, digits)}"),
             *_whiskers(x(dot.low), x(dot.high), middle, dot.low < dot.high),
         ]
         parts.append(element("g", *inner, kind=series(colour)))
-        parts.append(text(left - 6, middle + 4, dot.name, "", "end", left - 8))
-        parts.append(text(x(max(dot.high, dot.value)) + 4, middle + 4, _short(dot.value), "tick"))
+        words.append(text(left - 6, middle + 4, dot.name, "", "end", left - 8))
+        words.append(text(x(max(dot.high, dot.value)) + 4, middle + 4, f"{dot.value:.{digits}f}", "tick value"))
     if even is not None:
         parts.append(element("line", x1=x(even), x2=x(even), y1=frame.top, y2=frame.bottom, kind="even"))
-    rows = [[dot.name, _short(dot.value), _between(dot), dot.note] for dot in lengths]
-    source = drawing(title, about, WIDTH, frame.bottom + 38, parts)
+    rows = [[dot.name, f"{dot.value:.{digits}f}", _between(dot, digits), dot.note] for dot in lengths]
+    source = drawing(title, about, WIDTH, frame.bottom + 38, [*parts, *words])
     return Chart(title, about, source, *_without_empty(["", name, "interval", "note"], rows))
 
 
@@ -186,21 +193,15 @@ def _whiskers(low: float, high: float, middle: float, shown: bool) -> list[str]:
     return [line, *ends]
 
 
-def _short(value: float) -> str:
-    """A figure with the digits that show its size."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def _spread(dot: Dot, digits: int | None = None) -> str:
+def _spread(dot: Dot, digits: int) -> str:
     """A figure, its interval and its note in words."""
-    value = _short(dot.value) if digits is None else f"{dot.value:.{digits}f}"
-    return ", ".join(filter(None, [value, _between(dot, digits), dot.note]))
+    return ", ".join(filter(None, [f"{dot.value:.{digits}f}", _between(dot, digits), dot.note]))
 
 
-def _between(dot: Dot, digits: int | None = None) -> str:
+def _between(dot: Dot, digits: int) -> str:
     if not dot.low < dot.high:
         return ""
-    return " to ".join(_short(end) if digits is None else f"{end:.{digits}f}" for end in (dot.low, dot.high))
+    return " to ".join(f"{end:.{digits}f}" for end in (dot.low, dot.high))
 
 
 def _without_empty(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], list[list[str]]]:

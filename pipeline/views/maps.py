@@ -10,6 +10,8 @@ import numpy as np
 from pipeline.views.charts import Chart
 from pipeline.views.svg import WIDTH, Frame, drawing, element, label, text, tip
 
+ROOM = 29  # of a square that a figure such as 0.25 fits in
+
 
 def heat(title: str, about: str, names: Sequence[str], matrix: np.ndarray, corner: str = "") -> Chart:
     """A square for each figure [S, S] of 0 to 1, the darker the higher, with the figure where there is room."""
@@ -23,9 +25,9 @@ def heat(title: str, about: str, names: Sequence[str], matrix: np.ndarray, corne
             "rect", x=x, y=y, width=size - 1, height=size - 1, kind="heat", fill_opacity=f"{0.06 + 0.94 * strength:.3g}"
         )
         parts.append(element("g", tip(f"{names[row]}, {names[column]}: {value:.2f}"), square))
-        if size >= 26:
+        if size >= ROOM:
             shade = "on-heat" if strength > 0.5 else "tick"
-            parts.append(text(x + size / 2 - 0.5, y + size / 2 + 4, _small(float(value)), shade, "middle"))
+            parts.append(text(x + size / 2 - 0.5, y + size / 2 + 4, f"{value:.2f}", shade, "middle"))
     for at, name in enumerate(names):
         middle = size * at + size / 2
         parts.append(text(24, 22 + middle + 4, name, "tick", "end"))
@@ -65,12 +67,6 @@ def counts(
 def _ranks(low: float, high: float) -> str:
     """The ranks of a bin between two edges, which lie between ranks."""
     return label(low + 0.5) if high - low <= 1 else f"{label(low + 0.5)} to {label(high - 0.5)}"
-
-
-def _small(value: float) -> str:
-    """A figure of 0 to 1 in three letters: .25, or 1."""
-    shown = f"{value:.2f}"
-    return "1" if shown == "1.00" else shown.removeprefix("0")
 
 
 def rank_edges(last: float) -> np.ndarray:

@@ -86,6 +86,18 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     return [round(at * step, 12) for at in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
+def labels(values: Sequence[float]) -> list[str]:
+    """The numbers of an axis, all written alike: 7.5e-4 and 1e-3, not 0.001 beside 8e-4."""
+    if not any(0 < abs(value) < 1e-3 for value in values):
+        return [label(value) for value in values]
+    return [f"{value:.3g}" if not value else _power(value) for value in values]
+
+
+def _power(value: float) -> str:
+    digits, power = f"{value:.2e}".split("e")
+    return f"{float(digits):g}e{int(power)}"
+
+
 def label(value: float) -> str:
     """A number on an axis."""
     if value and not 1e-3 <= abs(value) < 1e6:
@@ -139,18 +151,20 @@ class Frame:
     def across(self, scale: Scale, name: str, count: int = 5) -> list[str]:
         """The horizontal axis below the plot: lines, numbers, its name."""
         parts = []
-        for value in scale.ticks(count):
+        values = scale.ticks(count)
+        for value, written in zip(values, labels(values), strict=True):
             at = scale(value)
             parts.append(element("line", x1=at, x2=at, y1=self.top, y2=self.bottom, kind="grid"))
-            parts.append(text(at, self.bottom + 14, label(value), "tick", "middle"))
+            parts.append(text(at, self.bottom + 14, written, "tick", "middle"))
         middle = (self.left + self.right) / 2
         return [*parts, text(middle, self.bottom + 31, name, "name", "middle")]
 
     def up(self, scale: Scale, name: str, count: int = 4) -> list[str]:
         """The vertical axis at the left of the plot: lines, numbers, and its name above."""
         parts = []
-        for value in scale.ticks(count):
+        values = scale.ticks(count)
+        for value, written in zip(values, labels(values), strict=True):
             at = scale(value)
             parts.append(element("line", x1=self.left, x2=self.right, y1=at, y2=at, kind="grid"))
-            parts.append(text(self.left - 6, at + 4, label(value), "tick", "end"))
+            parts.append(text(self.left - 6, at + 4, written, "tick", "end"))
         return [*parts, text(self.left, self.top - 8, name, "name")]

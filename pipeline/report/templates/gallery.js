@@ -64,6 +64,7 @@
   function said(shown) {
     const count = (value, one) => `${value.toLocaleString("en")} ${value === 1 ? one : "queries"}`;
     if (state.q && !shown.length) return `No query here has the id ${state.q}.`;
+    if (!shown.length) return `0 queries of ${texts.length.toLocaleString("en")}: no caption or id has these words.`;
     const parts = [shown.length === texts.length ? count(shown.length, "query") : `${count(shown.length, "query")} of ${texts.length.toLocaleString("en")}`];
     if (state.sort === "random" && !state.q) parts[0] += `, in the random order ${state.seed}`;
     if (state.with && shown.length > 1) {
@@ -88,6 +89,7 @@
     list.replaceChildren(...shown.slice((page - 1) * size, page * size).map((query) => cards.card(query, models)));
     find(".gallery-legend").replaceChildren(...cards.legend(models.find((row) => rows[row].features.length) ?? models[0]));
     find(".gallery-count").textContent = said(shown);
+    find(".gallery-legend").hidden = !shown.length;
     pages.hidden = last === 1;
     pages.querySelector("span").textContent = `Page ${page.toLocaleString("en")} of ${last.toLocaleString("en")}`;
     pages.querySelector("[name=previous]").disabled = page === 1;

@@ -1,6 +1,6 @@
 /* A hit as a card: its picture, which plays in place, where it lies, its score and shares, and what can be done with it. */
 import { hidden, make } from "./dom.js";
-import { player } from "./player.js";
+import { end, player } from "./player.js";
 import { bar } from "./shares.js";
 import { figure, percent, times } from "./words.js";
 
@@ -14,13 +14,13 @@ export function card(hit, names, best, on) {
     "button",
     { type: "button", class: "plain like", click: () => on.like(hit) },
     "More like this",
-    hidden(`: ${hit.id}`),
+    hidden(`: ${hit.name}`),
   );
   const open = make(
     "button",
     { type: "button", class: "plain open", click: () => on.open(hit) },
     "Larger",
-    hidden(`: ${hit.id}`),
+    hidden(`: ${hit.name}`),
   );
   return make(
     "li",
@@ -29,7 +29,7 @@ export function card(hit, names, best, on) {
       "article",
       { "aria-labelledby": title },
       media(hit, on),
-      make("h2", { id: title, dir: "auto", title: hit.file || hit.id }, hidden(`${hit.rank}. `), hit.id),
+      make("h2", { id: title, dir: "auto", title: hit.file || hit.name }, hidden(`${hit.rank}. `), hit.name),
       score(hit, best),
       bar(hit, names),
       hit.captions.length && hit.thumbnail ? make("p", { class: "caption", dir: "auto" }, hit.captions[0]) : null,
@@ -42,7 +42,7 @@ export function card(hit, names, best, on) {
 function media(hit, on) {
   const where = times(hit);
   const plays = hit.play !== null;
-  const label = `${plays ? "Play" : "Look at"} ${hit.id}${where ? `, ${where}` : ""}`;
+  const label = `${plays ? "Play" : "Look at"} ${hit.name}${where ? `, ${where}` : ""}`;
   const button = make(
     "button",
     { type: "button", class: "picture", "aria-label": label, click: () => (plays ? play() : on.open(hit)) },
@@ -52,8 +52,9 @@ function media(hit, on) {
     plays ? make("span", { class: "sign", "aria-hidden": "true" }) : null,
   );
   const place = make("div", { class: "media" }, button);
-  const stop = make("button", { type: "button", class: "stop", "aria-label": `Stop ${hit.id}` }, "×");
+  const stop = make("button", { type: "button", class: "stop", "aria-label": `Stop ${hit.name}` }, "×");
   stop.addEventListener("click", () => {
+    end(place);
     place.replaceChildren(button);
     button.focus();
   });
@@ -67,7 +68,7 @@ function media(hit, on) {
 
 /** The thumbnail of a hit; where there is none, its first caption or its id. */
 export function picture(hit) {
-  const words = () => make("span", { class: "instead", dir: "auto" }, hit.captions[0] ?? hit.id);
+  const words = () => make("span", { class: "instead", dir: "auto" }, hit.captions[0] ?? hit.name);
   if (!hit.thumbnail) return words();
   const image = make("img", { src: hit.thumbnail, alt: "", loading: "lazy", decoding: "async" });
   image.addEventListener("error", () => image.replaceWith(words()), { once: true });

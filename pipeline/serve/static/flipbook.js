@@ -18,7 +18,7 @@ export function flipbook(hit) {
   const controls = make("div", { class: "turning" }, button, slider);
   const place = make(
     "div",
-    { class: "player stills", role: "group", "aria-label": `Stills of ${hit.id}` },
+    { class: "player stills", role: "group", "aria-label": `Stills of ${hit.name}` },
     picture,
     controls,
   );
@@ -28,7 +28,7 @@ export function flipbook(hit) {
     slider.value = String(number);
     slider.setAttribute("aria-valuetext", `${number + 1} of ${last + 1}`);
     picture.src = still(hit, number);
-    picture.alt = `Still ${number + 1} of ${last + 1} of ${hit.id}`;
+    picture.alt = `Still ${number + 1} of ${last + 1} of ${hit.name}`;
   };
   const stop = () => {
     clearInterval(timer);

@@ -21,7 +21,8 @@ const LIST = [
 /** The page of keys. */
 export function showKeys() {
   const dialog = byId("keys");
-  const lines = LIST.map(([key, what]) => make("div", {}, make("dt", {}, make("kbd", {}, key)), make("dd", {}, what)));
+  const list = LIST.filter(([key]) => key !== "w" || !byId("panel-toggle").hidden); // with one model there is no choice
+  const lines = list.map(([key, what]) => make("div", {}, make("dt", {}, make("kbd", {}, key)), make("dd", {}, what)));
   const close = make("button", { type: "button", click: () => dialog.close() }, "Close");
   dialog.replaceChildren(make("h2", { id: "keys-title" }, "Keys"), make("dl", {}, lines), close);
   if (!dialog.open) dialog.showModal();
@@ -36,6 +37,7 @@ export function listen(viewer, on) {
     if (target === byId("sentence")) {
       if (key === "ArrowDown" && focusCard(0)) event.preventDefault();
       if (key === "Escape" && !target.value) target.blur();
+      if (key === "/" && !target.value) event.preventDefault(); // it is here already
       return;
     }
     if (target.matches?.(WRITING)) return;

@@ -8,6 +8,7 @@ import { oneAtATime } from "./player.js";
 import { Results } from "./results.js";
 import { address, EMPTY, fitting, labels, LONGEST, MOST, question, read, STEP } from "./state.js";
 import { Viewer } from "./viewer.js";
+import { apart, thousands } from "./words.js";
 
 const TYPING = 250; // milliseconds without a key before a sentence is asked
 const SLOW = 200; // milliseconds after which a wait is shown
@@ -92,7 +93,8 @@ async function answer(signal) {
     const keys = workspaces.map((one) => one.key).join(", ");
     throw new Problem(`No collection “${asked.workspace}” is served here. These are: ${keys}`);
   }
-  if (asked.sentence.length > LONGEST) throw new Problem(`The sentence is longer than ${LONGEST} letters; shorten it.`);
+  if ([...asked.sentence].length > LONGEST)
+    throw new Problem(`The sentence is longer than ${thousands(LONGEST)} letters; shorten it.`);
   if (!asked.like && !asked.sentence.trim()) {
     results.begin(here, (sentence) => go({ ...state, sentence }), signal);
     return;
@@ -136,7 +138,7 @@ function reflect() {
   if (!choice(here)) togglePanel(false);
   const weighted = Object.keys(state.weights).length ? ", weighted" : "";
   byId("panel-toggle").textContent = `Models and weights: ${labels(state, here)}${weighted}`;
-  document.title = [state.like ? `like ${state.like}` : state.sentence, here.name, "laff"].filter(Boolean).join(" – ");
+  document.title = [state.like ? `like ${apart(state.like)}` : state.sentence, here.name, "laff"].filter(Boolean).join(" – ");
 }
 
 function togglePanel(open = byId("panel").hidden) {

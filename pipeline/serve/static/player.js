@@ -17,7 +17,7 @@ function clip(hit) {
   const video = make("video", {
     src: part ? `${hit.clip}#t=${hit.start}` : hit.clip,
     poster: hit.thumbnail,
-    "aria-label": `Video ${hit.id}`,
+    "aria-label": `Video ${hit.name}`,
     controls: true,
     autoplay: true,
     playsinline: true,
@@ -91,6 +91,14 @@ async function otherwise(place, hit) {
 /** The address of a clip that the server makes, in place of the file itself. */
 function made(clip) {
   return `${clip}${clip.includes("?") ? "&" : "?"}made=1`;
+}
+
+/** End what plays in an element that is about to go, so that nothing more of it is loaded or made. */
+export function end(place) {
+  for (const video of place.querySelectorAll("video")) {
+    video.removeAttribute("src");
+    video.load();
+  }
 }
 
 /** Pause what plays when something else begins. */

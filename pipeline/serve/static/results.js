@@ -1,10 +1,11 @@
 /* The answer: how many videos were found, what to know of it, and their cards. */
 import { card } from "./card.js";
 import { byId, make } from "./dom.js";
+import { end } from "./player.js";
 import { features, legend } from "./shares.js";
 import { start } from "./start.js";
 import { chosen, labels, MOST } from "./state.js";
-import { counted, thousands } from "./words.js";
+import { apart, counted, thousands } from "./words.js";
 
 /** The list of hits. on: {open, like}, called with the hit. */
 export class Results {
@@ -45,7 +46,10 @@ export class Results {
       }),
     );
     const cards = [...this.cards.values()];
-    for (const old of [...place.children]) if (!cards.includes(old)) old.remove();
+    for (const old of [...place.children]) if (!cards.includes(old)) {
+        end(old);
+        old.remove();
+      }
     cards.forEach(
       (one, number) => place.children[number] !== one && place.insertBefore(one, place.children[number] ?? null),
     );
@@ -81,7 +85,7 @@ export class Results {
 function found(answer, state, workspace) {
   if (!answer.hits.length) return "No videos.";
   const where = state.split === "all" ? `of ${counted(workspace.videos, "video")}` : `videos of ${state.split}`;
-  const what = state.like ? ` like ${state.like}` : "";
+  const what = state.like ? ` like ${apart(state.like)}` : "";
   const by = state.models.length ? labels(state, workspace) : answer.model;
   const milliseconds = thousands(Math.round(answer.milliseconds));
   return `The ${thousands(answer.hits.length)} nearest ${where}${what}, by ${by}, in ${milliseconds}\u00a0ms`;

@@ -1,7 +1,7 @@
 /* The larger view of a hit, with all that is known of it. */
 import { picture, score } from "./card.js";
 import { byId, make } from "./dom.js";
-import { player } from "./player.js";
+import { end, player } from "./player.js";
 import { list } from "./shares.js";
 import { times } from "./words.js";
 
@@ -11,7 +11,8 @@ export class Viewer {
     this.on = on;
     this.dialog = byId("viewer");
     this.dialog.addEventListener("close", () => {
-      this.dialog.replaceChildren(); // what plays ends
+      end(this.dialog);
+      this.dialog.replaceChildren();
       on.closed();
     });
     this.dialog.addEventListener("click", ({ target }) => target === this.dialog && this.close());
@@ -25,7 +26,7 @@ export class Viewer {
   show(hits, number, names) {
     [this.hits, this.number, this.names] = [hits, number, names];
     const hit = hits[number];
-    const title = make("h2", { id: "viewer-title", dir: "auto" }, hit.id);
+    const title = make("h2", { id: "viewer-title", dir: "auto" }, hit.name);
     const close = this.#button("Close", () => this.close(), { class: "plain close", "aria-label": "Close" }, "×");
     const actions = [
       this.#button("Previous", () => this.turn(-1), { disabled: number === 0 }),
@@ -42,6 +43,7 @@ export class Viewer {
       captions(hit),
       make("div", { class: "actions" }, actions),
     );
+    end(this.dialog);
     this.dialog.replaceChildren(content);
     if (!this.dialog.open) this.dialog.showModal();
     this.dialog.scrollTop = 0;

@@ -17,6 +17,11 @@ export function times(hit) {
   return hit.seconds ? clock(hit.seconds) : "";
 }
 
+/** A text that turns the direction of writing for itself alone, between U+2068 and U+2069. */
+export function apart(text) {
+  return `\u2068${text}\u2069`;
+}
+
 /** 6005 -> "6,005". */
 export function thousands(number) {
   return number.toLocaleString("en-US");

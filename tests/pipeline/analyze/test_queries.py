@@ -104,7 +104,7 @@ def test_won_lost_tied_and_the_examples() -> None:
     assert both.most(5, 1).tolist() == [4, 0]
     assert both.most(1, 1).tolist() == [4]
     assert both.most(5, -1).tolist() == [1, 3]  # the earlier one of equal losses first
-    assert queries.example_table(both, 1, 1) == [["caption", "text", "A", "B"], ["q4", "text 4", "2", "32"]]
+    assert queries.example_table(both, 1, 1) == [["caption", "text", "A", "B"], ["q4", "text 4", "2.0", "32.0"]]
 
 
 def test_seeds_are_averaged() -> None:

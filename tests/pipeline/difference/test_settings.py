@@ -76,3 +76,15 @@ def test_surroundings_that_differ(two: tuple[Any, Any], sides: Callable[[], tupl
     circumstances.path(two[1].work, "main").unlink()
     label = f"{two[1].work}:main"
     assert surroundings.differing(*sides()) == surroundings.Surroundings([], [], [label])
+
+
+def test_of_an_index_only_the_stages_that_it_makes_are_compared(
+    sides: Callable[[], tuple[Side, Side]], tmp_path: Path
+) -> None:
+    first, second = sides()
+    kept_inside = replace(second.settings, collection=tmp_path / "collection.yaml")
+    second = replace(second, root=tmp_path, settings=kept_inside)  # nothing is made there yet
+    assert "vectors" in second.stages
+    found = settings.differing(first, second)
+    assert {one.name for one in found} == {f"{stage}.step" for stage in ("rank", "evaluate", "report")}
+    assert all(one.second is None and one.first is not None for one in found)

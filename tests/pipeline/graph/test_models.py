@@ -1,6 +1,7 @@
 """Which models are trained, and which rows ranked."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,24 @@ def test_only_singles_are_averaged(collect: Callable[..., Path], surroundings: S
         ("laff-wide", False),
     ]
     assert [row.name for row in models.rows(context.graph, rank)] == ["laff", "laff-wide"]
+
+
+def test_models_are_found_once_for_a_stage(
+    collect: Callable[..., Path], surroundings: Surroundings, monkeypatch: pytest.MonkeyPatch
+):
+    """A plan asks for them for each row of results; with 200 models it would read 200 times 200 entries."""
+    context = surroundings(collect(), ["train.baselines={one: fusion.concat.Concat, two: fusion.concat.Concat}"])
+    read: list[object] = []
+    real = models.baselines.read
+    monkeypatch.setattr(models.baselines, "read", lambda *given: read.append(given) or real(*given))
+    graph, train = context.graph, context.stage("train")
+    found = models.of(graph, train)
+    assert len(units(context, "rank")) == 2 * len(models.rows(graph, context.stage("rank")))
+    assert len(read) == 2
+    found.clear()  # the list is the caller's own
+    assert [model.name for model in models.of(graph, train)] == ["laff", "one", "two"]
+    alone = replace(train, options=train.options | {"baselines": {}})
+    assert [model.name for model in models.of(graph, alone)] == ["laff"]  # another stage of the same name
 
 
 def test_a_baseline_takes_the_stage_s_params(collect: Callable[..., Path], surroundings: Surroundings):

@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline.graph.models import Model, Row
 from pipeline.graph.rescoring import WAYS
+from pipeline.ranking.ranks import Ranks
 
 
 def spread(*seeds: float) -> dict[str, Any]:
@@ -43,6 +44,13 @@ def model(name: str, loss: str = "triplet") -> Model:
 
 def trained(name: str, loss: str = "triplet") -> Row:
     return Row(name, (1,), models=(model(name, loss),))
+
+
+def ranked(*first: float) -> list[dict[str, SimpleNamespace]]:
+    """The ranks of queries with one seed, each query a group of its own; both ways alike."""
+    ranks = np.array(first, dtype=np.float64)
+    one = SimpleNamespace(ranks=Ranks(ranks, 1 / ranks), groups=np.arange(len(first)))
+    return [dict.fromkeys(WAYS, one)]
 
 
 def material(rows: list[Row], of_metrics: dict[str, Any], **more: Any) -> Any:

@@ -84,7 +84,8 @@ def test_words_and_ids_are_found(opened: Page) -> None:
     assert sorted(captions(opened)) == ["ümläut 視頻#0", "ümläut 視頻#1"]
     opened.get_by_role("searchbox").fill("nothing is so")
     assert captions(opened) == []
-    assert opened.inner_text(".gallery-count") == "0 queries of 32."
+    assert opened.inner_text(".gallery-count") == "0 queries of 32: no caption or id has these words."
+    assert not opened.get_by_role("button", name="Next").is_visible()
 
 
 def test_two_models_side_by_side(opened: Page, reported: Reported) -> None:
@@ -207,5 +208,5 @@ def test_nothing_of_a_hostile_text_runs_and_a_phone_does_not_scroll_sideways(
         watched.page.goto(reported.address + "#sort=collection")
         assert watched.page.evaluate("window.hit === undefined")
         assert HOSTILE in watched.page.inner_text(".gallery-list")
-        assert watched.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert watched.page.evaluate("document.documentElement.scrollWidth <= screen.width")
         assert browsing.serious_findings(watched.page) == []

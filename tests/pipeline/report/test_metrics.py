@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fusion.losses import LOSSES
-from pipeline.report import metrics, summary
+from pipeline.report import metrics
 from tests.pipeline.report.results_of import figures, material, trained
 
 
@@ -67,20 +67,6 @@ def test_the_ways_of_a_loss_are_those_that_it_learns(loss: str) -> None:
     assert set(metrics.learned_ways(loss)) == learned
 
 
-def test_the_first_screen() -> None:
-    of_rows = figures({"laff": (40.0,), "concat": (50.0,), "chance": (2.0,)})
-    of_rows["untrained"] = ["x3d"]
-    of_rows["unusual"] = ["val is test: beware"]
-    found = material([trained("laff"), trained("concat")], of_rows)
-    found.context = type("Context", (), {"name": "mine"})
-    shown = summary.summary(found)
-    assert shown["about"] == (
-        "How well 2 systems find videos by a sentence: 8 captions among 4 videos. The main one is laff."
-    )
-    assert [row["name"] for row in shown["cards"][0]["rows"]] == ["concat", "laff"]  # the best, then the main one
-    assert shown["cards"][0]["rows"][0]["figures"] == [("R@10", "50.0"), ("MedR", "50.0"), ("mAP", "0.500")]
-    assert shown["warnings"] == [
-        "RANDOM WEIGHTS in x3d: these figures show that it runs, not how good it is.",
-        "Val is test: beware.",
-    ]
-    assert shown["coverage"] == "75.0%"
+def test_a_loss_of_all_models_names_none_of_them() -> None:
+    found = material([trained("laff"), trained("concat")], figures({"laff": (1.0,), "concat": (1.0,)}))
+    assert "the loss triplet of all models pushes" in metrics.untrained_way(found, "v2t")

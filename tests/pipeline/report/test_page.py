@@ -56,7 +56,7 @@ def test_the_page_asks_for_nothing(shown: str) -> None:
 def test_the_page_says_what_was_run(shown: str, ran: Any) -> None:
     assert str(ran.collection) in shown  # of the command that repeats it
     assert "RANDOM WEIGHTS in " in shown
-    assert "No training aimed at these figures: the loss triplet of laff" in shown
+    assert "No training aimed at these figures: the loss triplet of all models" in shown
     assert "stages.yaml:" in shown  # where settings come from
     assert "Jaccard index of the 5 best videos" in shown
 

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
-import numpy as np
-
 from pipeline.graph.models import Row
-from pipeline.ranking.ranks import Ranks
 from pipeline.report import wins
-from tests.pipeline.report.results_of import figures, material
-
-
-def ranked(*first: float) -> list[dict[str, SimpleNamespace]]:
-    ranks = np.array(first, dtype=np.float64)
-    return [{"t2v": SimpleNamespace(ranks=Ranks(ranks, 1 / ranks), groups=np.arange(len(first)))}]
+from tests.pipeline.report.results_of import figures, material, ranked
 
 
 def test_wins_are_counted() -> None:
@@ -33,6 +23,18 @@ def test_wins_are_counted() -> None:
     assert chart.title == "laff and concat"
     assert "laff finds the right video earlier (2 captions), below it concat does (1)" in chart.about
     assert sum(int(row[2]) for row in chart.rows) == 4
+    assert section.values["queries"] == "each of the 4 captions"
+    assert section.values["left"] == ""
+
+
+def test_a_row_that_is_left_out_is_counted_as_one() -> None:
+    names = [f"m{number}" for number in range(wins.LISTED + 1)]
+    of_rows = figures({name: (float(50 - number),) for number, name in enumerate(names)})
+    found = material([Row(name, (1,)) for name in names], of_rows, ranks=dict.fromkeys(names, ranked(1)))
+    section = wins.section(found)
+    assert section is not None
+    assert section.values["left"] == "1 row with lower mAP is"
+    assert section.values["queries"] == "the one caption"
 
 
 def test_one_row_wins_nothing() -> None:

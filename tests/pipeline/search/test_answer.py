@@ -45,7 +45,13 @@ def test_a_search_says_which_words_nobody_knows(ran) -> None:
     """CLIP reads any word, so no sentence is lost to a model that has it."""
     found = answer(ran.request(), "the zebra is a red circle", 1, "test")
     assert found.unknown == Unknown({"zebra": ["bow", "w2v", "gru"]})
-    assert found.model_notes == ["RANDOM WEIGHTS in finetune, x3d, clip-ft: the order means nothing"]
+    assert found.model_notes == ["RANDOM WEIGHTS in finetune, x3d, clip-ft: good for trying out, not for results"]
+
+
+def test_what_was_trained_on_random_weights_is_good_for_trying_out(ran) -> None:
+    """clip-ft is trained by finetune. What random weights alone give is told in test_index.py."""
+    library = Library(ran.request(), ["clip-ft"], "test")
+    assert library.notes()[0] == "RANDOM WEIGHTS in finetune, clip-ft: good for trying out, not for results"
 
 
 def test_the_command_tells_it_beside_the_hits(ran) -> None:
@@ -54,7 +60,7 @@ def test_the_command_tells_it_beside_the_hits(ran) -> None:
     assert result.exit_code == 0
     assert len(result.stdout.splitlines()) == 2  # what reads the hits reads nothing else
     assert result.stderr.splitlines() == [
-        "RANDOM WEIGHTS in finetune, x3d, clip-ft: the order means nothing",
+        "RANDOM WEIGHTS in finetune, x3d, clip-ft: good for trying out, not for results",
         "unknown words: zebra (bow, w2v, gru)",
     ]
 

@@ -80,6 +80,7 @@ class Canned:
         return {
             "rank": rank,
             "id": HOSTILE if rank == 5 else f"video{rank}",
+            "name": HOSTILE if rank == 5 else f"video{rank}",
             "item": rank,
             "file": f"videos/video{rank}.mp4",
             "score": 0.5 - rank / 200,

@@ -41,6 +41,7 @@ ITEMS: dict[str, tuple[str, str, str, str]] = {
     "old": ("old.avi", "", "", "an old film of a circle"),
     "old part": ("old.avi", "1", "2", "the second half of an old film"),
 }
+HALVES = "percent.mp4"  # begins black, as all do, and is not of one colour in its middle
 SPLITS = {"train": slice(0, 6), "val": slice(6, 8), "test": slice(8, 10)}
 SECONDS, FPS, HEIGHT, WIDTH = 2, 10, 48, 64
 
@@ -72,15 +73,24 @@ class Films:
         return Films(folder)
 
 
-def film(path: Path, codec: str = "libx264", pixels: str = "yuv420p", seconds: int = SECONDS, **sides: int) -> Path:
-    """A video that gets brighter from black to white, frame by frame."""
+def film(
+    path: Path,
+    codec: str = "libx264",
+    pixels: str = "yuv420p",
+    seconds: int = SECONDS,
+    halves: bool = False,
+    **sides: int,
+) -> Path:
+    """A video that gets brighter from black to white, frame by frame; halves: the right half stays black."""
     height, width = sides.get("height", HEIGHT), sides.get("width", WIDTH)
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=FPS)
         stream.height, stream.width, stream.pix_fmt = height, width, pixels
         for level in np.linspace(0, 255, seconds * FPS).astype(np.uint8):
-            frame = av.VideoFrame.from_ndarray(np.full((height, width, 3), level), format="rgb24")
+            picture = np.full((height, width, 3), level)
+            picture[:, width // 2 if halves else width :] = 0
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
@@ -90,7 +100,8 @@ def make(folder: Path) -> Films:
     """Write the collection; nothing is run."""
     films, ids = Films(folder), list(ITEMS)
     for number, name in enumerate(dict.fromkeys(file for file, *_ in ITEMS.values())):
-        film(films.videos / name, "mpeg4" if name.endswith(".avi") else "libx264", width=WIDTH + 2 * number)
+        codec = "mpeg4" if name.endswith(".avi") else "libx264"
+        film(films.videos / name, codec, width=WIDTH + 2 * number, halves=name == HALVES)
     with (folder / "videos.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
         table.writerow(["video", "path", "start", "end"])

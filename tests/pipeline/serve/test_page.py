@@ -50,7 +50,7 @@ def test_typing_searches_and_back_returns(page: Page, site: Canned) -> None:
     page.wait_for_selector(".example")
     assert page.locator("#told").inner_text() == "a note of the collection"
     until(page, "document.querySelectorAll('.pictures img').length === 9")  # three of each example
-    page.keyboard.type("a red circle")  # the search has the focus
+    page.keyboard.type("/a red circle")  # the search has the focus already, so / leads nowhere
     page.wait_for_selector(".card")
     assert site.last() == {"q": "a red circle", "w": "first", "k": "24"}
     assert len(site.asked) == 1  # while keys come nothing is asked
@@ -272,7 +272,7 @@ def test_mistakes_are_told_in_words(browser: Browser, site: Canned) -> None:
         page = watched.page
         assert told(page, "/?q=refused") == "say it otherwise"
         site.asked.clear()
-        assert told(page, "/?q=" + "a" * 2001) == "The sentence is longer than 2000 letters; shorten it."
+        assert told(page, "/?q=" + "a" * 2001) == "The sentence is longer than 2,000 letters; shorten it."
         assert told(page, "/?w=third&q=a") == "No collection “third” is served here. These are: first, second"
         assert site.asked == []
         page.goto(site.address + "/?q=a+dog&hit=video99")
@@ -300,6 +300,11 @@ def test_another_collection_has_models_of_its_own(page: Page, site: Canned) -> N
     until(page, "document.querySelector('#status').textContent.includes('of 1 video,')")
     assert not page.locator("#split-choice").is_visible()
     assert not page.locator("#panel-toggle").is_visible()  # one model, and nothing to weigh
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("?")
+    assert "these keys" in page.inner_text("#keys")
+    assert "models and weights" not in page.inner_text("#keys")
+    page.keyboard.press("Escape")
 
 
 def test_it_is_accessible(page: Page, site: Canned) -> None:

@@ -6,9 +6,10 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import av
+import numpy as np
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
@@ -161,6 +162,22 @@ def test_pictures_are_not_sent_again(site: TestClient) -> None:
     assert (again.status_code, again.content) == (304, b"")
 
 
+def test_a_video_that_begins_black_is_shown_by_a_frame_from_its_middle(
+    site: TestClient, workspaces: dict[str, Served], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Second 1 of 2 is frame 10 of 20 whose left half rises from 0 to 255: level 255 * 10 / 19. It is decoded once."""
+    found = hit(site, "%2e%2e")
+    jpegs = [site.get(found["thumbnail"]).content]
+    with monkeypatch.context() as patched:
+        patched.setattr("pipeline.serve.clips.Killable.imap", lambda *given: pytest.fail("made once more"))
+        jpegs.append(site.get(found["thumbnail"]).content)
+    for jpeg in jpegs:
+        left, right = np.array_split(np.asarray(Image.open(io.BytesIO(jpeg)), float), 2, axis=1)
+        assert (left.mean(), right.mean()) == (pytest.approx(255 * 10 / 19, abs=8), pytest.approx(0, abs=8))
+    dark = hit(site, "plain")  # of one colour in the middle, too
+    assert site.get(dark["thumbnail"]).content == workspaces["films"].now.looks.thumbnail(dark["item"])
+
+
 def test_addresses_of_an_earlier_table_are_refused(site: TestClient) -> None:
     assert "has changed since; search again" in refused(site, "/clip/films/0?v=00000000", 410)
 
@@ -208,7 +225,12 @@ def test_another_name_is_refused(site: TestClient, host: str) -> None:
 def test_pages_of_other_servers_may_not_ask(site: TestClient) -> None:
     headers = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}
     assert "may not ask" in refused(site, "/clip/films/0?made=1", 403, headers=headers)
-    assert site.get("/", headers={**headers, "sec-fetch-mode": "navigate"}).status_code == 200
+    link = {**headers, "sec-fetch-mode": "navigate"}  # it may lead to the page alone
+    assert site.get("/", params={"q": "a"}, headers=link).status_code == 200
+    assert "may not ask" in refused(site, "/api/search?q=a", 403, headers=link)
+    for origin in ("null", "http://evil.example", "http://localhost:8001"):
+        assert "may not ask" in refused(site, "/api/search?q=a", 403, headers={"origin": origin})
+    assert site.get("/api/workspaces", headers={"origin": HERE}).status_code == 200
     assert site.get("/api/workspaces", headers={"sec-fetch-site": "same-origin"}).status_code == 200
 
 
@@ -248,6 +270,9 @@ def test_elsewhere_a_token_is_asked_for(workspaces: dict[str, Served]) -> None:
     assert (first.status_code, first.headers["location"]) == (303, "/?q=a+b&w=films")
     assert "HttpOnly" in first.headers["set-cookie"]
     assert client.get(first.headers["location"]).status_code == 200
+    for path in ("//evil.example/", "///evil.example/", "/%5Cevil.example/", "/\\/evil.example/"):
+        location = client.get(f"{HERE}{path}?token=right").headers["location"]
+        assert urljoin(HERE, location.replace("\\", "/")) == f"{HERE}/evil.example/"  # as a browser reads it
     other = TestClient(Guard(Site(workspaces).app(), access), HERE, cookies={"laff-8000": "wrong"})
     assert "open the whole address" in refused(other, "/", 401)
 
@@ -270,6 +295,7 @@ def test_a_video_that_is_gone_or_changed_is_not_shown(films: Films, tmp_path: Pa
     private = tmp_path / "private.mp4"
     with Site(workspaces) as site, TestClient(Guard(site.app(), Access("127.0.0.1", 8000)), HERE) as client:
         clips = {name: hit(client, id_)["clip"] for id_, (name, start, *_) in ITEMS.items() if not start}
+        black = hit(client, "%2e%2e")
         (copy.videos / "bold.mp4").unlink()
         assert "cannot be opened (No such file or directory)" in refused(client, clips["bold.mp4"], 410)
         (copy.videos / "-rf.mp4").write_bytes(b"short")
@@ -280,6 +306,9 @@ def test_a_video_that_is_gone_or_changed_is_not_shown(films: Films, tmp_path: Pa
         (copy.videos / "percent.mp4").symlink_to(private)
         for path in (clips["percent.mp4"], clips["percent.mp4"] + "&made=1"):
             assert "is not the file that was indexed any more" in refused(client, path, 410)
+        assert hit(client, "%2e%2e")["play"] == "transcoded"  # so that who wants it is told; nothing was looked at
+        kept = workspaces["films"].now.looks.thumbnail(black["item"])
+        assert client.get(black["thumbnail"]).content == kept
         again = (copy.videos / "plain.mp4").read_bytes()
         (copy.videos / "plain.mp4").write_bytes(again)
         assert client.get(clips["plain.mp4"]).content == again

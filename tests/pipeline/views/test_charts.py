@@ -44,7 +44,7 @@ def test_bars_are_as_long_as_their_values() -> None:
     assert long == pytest.approx(4 * short, abs=0.3)
     assert len(drawn(chart, "even")) == 1
     assert drawn(chart, "whisker") == []  # no interval
-    assert (chart.header, chart.rows) == (["", "weight"], [["a", "0.4"], ["b", "0.1"]])
+    assert (chart.header, chart.rows) == (["", "weight"], [["a", "0.40"], ["b", "0.10"]])
 
 
 def test_dots_have_intervals_and_the_marked_row_another_shape() -> None:
@@ -69,7 +69,12 @@ def test_a_histogram_has_a_bar_for_each_count() -> None:
 def test_a_heat_map_says_its_figures() -> None:
     chart = maps.heat("T", "About.", ["1", "2"], np.array([[1.0, 0.25], [0.25, 1.0]]), "space")
     assert [one.get("fill-opacity") for one in drawn(chart, "heat")] == ["1", "0.295", "0.295", "1"]
-    assert [one.text for one in ElementTree.fromstring(chart.source).iter("text")][:4] == ["1", ".25", ".25", "1"]
+    assert [one.text for one in ElementTree.fromstring(chart.source).iter("text")][:4] == [
+        "1.00",
+        "0.25",
+        "0.25",
+        "1.00",
+    ]
     assert chart.rows == [["1", "1.000", "0.250"], ["2", "0.250", "1.000"]]
 
 

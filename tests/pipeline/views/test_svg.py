@@ -46,6 +46,11 @@ def test_labels() -> None:
     assert [svg.label(value) for value in (0, 0.25, 1234.0, 1e-4, 3e6)] == ["0", "0.25", "1,234", "1e-4", "3e6"]
 
 
+def test_the_numbers_of_an_axis_are_written_alike() -> None:
+    assert svg.labels([0, 0.25, 0.5]) == ["0", "0.25", "0.5"]
+    assert svg.labels([0, 2.5e-4, 7.5e-4, 1e-3]) == ["0", "2.5e-4", "7.5e-4", "1e-3"]
+
+
 def test_scales() -> None:
     assert [Scale(0, 10, 100, 200)(value) for value in (0, 5, 10, 11)] == [100, 150, 200, 200]
     assert Scale(1, 100, 0, 10, log=True)(10) == pytest.approx(5)

@@ -38,6 +38,6 @@ def test_in_a_browser_nothing_of_a_hostile_text_runs_and_a_phone_does_not_scroll
         watched.page.set_content(html)
         assert watched.page.inner_text("h1") == HOSTILE
         assert watched.page.evaluate("window.hit === undefined")
-        assert watched.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert watched.page.evaluate("document.documentElement.scrollWidth <= screen.width")
         assert watched.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 28)"
         assert browsing.serious_findings(watched.page) == []
