@@ -324,8 +324,8 @@ def test_it_fits_a_phone(browser: Browser, site: Canned) -> None:
         found(page, site)
         page.locator("#panel-toggle").click()
         page.locator(".picture").first.click()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert page.evaluate("document.querySelector('.player').offsetWidth > 0.9 * innerWidth")
+        assert page.evaluate("document.documentElement.scrollWidth <= screen.width")
+        assert page.evaluate("document.querySelector('.player').offsetWidth > 0.9 * screen.width")
         heights = page.evaluate(
             "[...document.querySelectorAll('button, select, #sentence')].map((one) => one.offsetHeight).filter(Boolean)"
         )
