@@ -46,7 +46,7 @@ OF_A_WORKSPACE = [
     ("compare systems --role leed=x3d", "lead"),
     ("search a --split tset", "test"),
     ("search a --model laf", "laff"),
-    ("search a --model laff/seed11", "seed1"),
+    ("search a --model laff/sede1", "seed1"),
     ("search a --name mian", "main"),
     ("analyze weights --model concta", "concat"),
     ("analyze queries lafff concat", "laff"),
