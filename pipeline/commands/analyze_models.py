@@ -138,7 +138,7 @@ def spaces_command(
     multiple=True,
     metavar="NAME",
     help="Only this model; may be given several times.",
-    shell_complete=complete.models,
+    shell_complete=complete.MODELS,
 )
 @json_option("poster (its two figures), models (the lines of the CSV), files")
 def cost_command(names: tuple[str, ...], grid: str, roles: dict[str, str], as_json: bool, shared: Shared) -> None:

@@ -16,8 +16,8 @@ from pipeline.commands.shared import Shared
 @workspace_options
 @GRID
 @ROLES
-@click.argument("first", metavar="A", shell_complete=complete.rows)
-@click.argument("second", metavar="B", shell_complete=complete.rows)
+@click.argument("first", metavar="A", shell_complete=complete.ROWS)
+@click.argument("second", metavar="B", shell_complete=complete.ROWS)
 @click.option("-n", "number", default=5, show_default=True, type=click.IntRange(0), help="Examples each way.")
 @json_option("first, second, captions, better, worse, equal, measures, examples, files")
 def queries_command(

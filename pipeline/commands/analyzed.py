@@ -14,7 +14,7 @@ MODEL = click.option(
     default="",
     metavar="NAME",
     help="Another trained model than the main one.",
-    shell_complete=complete.models,
+    shell_complete=complete.MODELS,
 )
 SEED = click.option("--seed", type=int, metavar="K", help="Only this seed (default: all that are trained).")
 

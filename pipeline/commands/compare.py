@@ -38,7 +38,7 @@ GRID = click.option(
     default="",
     metavar="GRID",
     help="Use the rows of this grid of `laff compare`, not those of a run.",
-    shell_complete=complete.grids,
+    shell_complete=complete.GRIDS,
 )
 
 
@@ -72,7 +72,7 @@ def request_of(
 @click.option("--dry-run", is_flag=True, help="List what would be trained and how long it takes; makes nothing.")
 @FORMAT
 @json_option("what table.json of the comparison holds")
-@click.argument("grid", shell_complete=complete.grids)
+@click.argument("grid", shell_complete=complete.GRIDS)
 def compare_command(
     grid: str,
     against: str,

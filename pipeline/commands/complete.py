@@ -182,11 +182,11 @@ def settings(context: click.Context, option: click.Parameter, incomplete: str) -
         return []
 
 
-profiles, runs, stages = of(_profiles), of(_runs), of(_stages_of)
-models, rows, features, weights = of(_models), of(_rows, files=True), of(_features), of(_weights, files=True)
-pairs = of(_pairs)
-sides = of(_runs, files=True)  # of `laff diff`: the name of a run, or a workspace
-grids = of(lambda context: _files_in("compare/grids"), files=True)
-facets = of(lambda context: _files_in("score/facets"), files=True)
-tables = of(lambda context: _files_in("published/tables"))
-data_sets = of(lambda context: _files_in("protocols/sets", ".py"))
+PROFILES, RUNS, STAGES = of(_profiles), of(_runs), of(_stages_of)
+MODELS, ROWS, FEATURES, WEIGHTS = of(_models), of(_rows, files=True), of(_features), of(_weights, files=True)
+PAIRS = of(_pairs)
+SIDES = of(_runs, files=True)  # of `laff diff`: the name of a run, or a workspace
+GRIDS = of(lambda context: _files_in("compare/grids"), files=True)
+FACETS = of(lambda context: _files_in("score/facets"), files=True)
+TABLES = of(lambda context: _files_in("published/tables"))
+DATA_SETS = of(lambda context: _files_in("protocols/sets", ".py"))

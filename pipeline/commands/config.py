@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print a stages file that gives the same run without a profile.")
 @json_option("stages_file, profile, set, threads; stages: of each setting its value, kind of origin, and from where")
 @FORMAT
-@click.argument("stages_", nargs=-1, metavar="[STAGE]...", shell_complete=complete.stages)
+@click.argument("stages_", nargs=-1, metavar="[STAGE]...", shell_complete=complete.STAGES)
 def config_command(
     stages_: tuple[str, ...], changed: bool, as_yaml: bool, as_json: bool, form: str, shared: Shared
 ) -> None:

@@ -17,8 +17,8 @@ DIFFERENT = 3  # exit status: 1 is that of an error
 @work_option(required=False)
 @TRUST
 @json_option("equal; parts: of each whether it is equal; settings, versions, hardware, collection, features, results")
-@click.argument("first", metavar="A", shell_complete=complete.sides)
-@click.argument("second", metavar="B", shell_complete=complete.sides)
+@click.argument("first", metavar="A", shell_complete=complete.SIDES)
+@click.argument("second", metavar="B", shell_complete=complete.SIDES)
 @click.pass_context
 def diff_command(
     context: click.Context, first: str, second: str, work: Path | None, trust: tuple[str, ...], as_json: bool

@@ -16,7 +16,7 @@ SHOWN = 5  # items without a row that are named
 
 
 @click.command(name="export")
-@click.argument("names", nargs=-1, required=True, metavar="FEATURE...", shell_complete=complete.features)
+@click.argument("names", nargs=-1, required=True, metavar="FEATURE...", shell_complete=complete.FEATURES)
 @workspace_options
 @click.option("--to", "out", type=PATH, required=True, metavar="DIR", help="A new folder, or an empty one.")
 @click.option(

@@ -46,7 +46,7 @@ def windows_of(context: click.Context, option: click.Parameter, value: str | Non
     "features",
     multiple=True,
     metavar="NAME",
-    shell_complete=complete.pairs,
+    shell_complete=complete.PAIRS,
     help="Another pair of features than clip, such as conse, whose models come in packages. Given several times, "
     "search uses the first.",
 )
@@ -55,7 +55,7 @@ def windows_of(context: click.Context, option: click.Parameter, value: str | Non
     default="",
     metavar="NAME",
     help="Another checkpoint: of `laff weights list`, or a file.",
-    shell_complete=complete.weights,
+    shell_complete=complete.WEIGHTS,
 )
 @click.option(
     "--windows",

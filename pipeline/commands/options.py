@@ -119,7 +119,7 @@ PROFILE = click.option(
     "--profile",
     metavar="PROFILE",
     help="Apply a profile of the stages file, such as small; '' for none.",
-    shell_complete=complete.profiles,
+    shell_complete=complete.PROFILES,
 )
 ATTRIBUTE = click.option(
     "--attribute",
@@ -137,7 +137,7 @@ NAME = click.option(
     metavar="NAME",
     callback=run_name,
     help="The run of this name, of those that `laff runs` lists, or a new one.",
-    shell_complete=complete.runs,
+    shell_complete=complete.RUNS,
 )
 PACKAGE = click.option(
     "--package",

@@ -19,7 +19,7 @@ from pipeline.commands.shared import Shared
     "models",
     multiple=True,
     metavar="NAME",
-    shell_complete=complete.models,
+    shell_complete=complete.MODELS,
     help="Another model than the main one with its first seed: MODEL, MODEL/seedN, or a pair of features, such as "
     "clip-ft; given several times, all of these.",
 )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @GRID
 @ROLES
 @SEEDS
-@click.argument("targets", nargs=-1, metavar="[STAGE]...", shell_complete=complete.stages)
+@click.argument("targets", nargs=-1, metavar="[STAGE]...", shell_complete=complete.STAGES)
 def plan_command(
     targets: tuple[str, ...],
     as_json: bool,
@@ -120,7 +120,7 @@ def _of_grid(roles: dict[str, str], seeds: tuple[int, ...]) -> list[str]:
 @json_option(
     "kept (units of each stage), code (what made them), left (stages that are still to be made, and why), remade"
 )
-@click.argument("stages_", nargs=-1, required=True, metavar="STAGE...", shell_complete=complete.stages)
+@click.argument("stages_", nargs=-1, required=True, metavar="STAGE...", shell_complete=complete.STAGES)
 def accept_command(
     stages_: tuple[str, ...],
     grid: str,

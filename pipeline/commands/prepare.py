@@ -26,7 +26,7 @@ def fractions_of(context: click.Context, option: click.Parameter, value: str | N
 
 
 @click.command(name="prepare")
-@click.argument("dataset", required=False, shell_complete=complete.data_sets)
+@click.argument("dataset", required=False, shell_complete=complete.DATA_SETS)
 @click.argument("annotations", nargs=-1, type=PATH, metavar="[FILE|FOLDER]...")
 @click.option("--protocol", default="", metavar="NAME", help="Which splits; `laff prepare DATASET` lists them.")
 @click.option("--videos", type=PATH, metavar="FOLDER", help="Where the videos are; leave it out for imported features.")

@@ -34,7 +34,7 @@ from pipeline.commands.shared import Shared, confirmed
 @click.option("--dry-run", is_flag=True, help="List what is needed and what would be trained; makes nothing.")
 @FORMAT
 @json_option("the figures of the CSV, one object each; without a table the published tables")
-@click.argument("table", required=False, default="", shell_complete=complete.tables)
+@click.argument("table", required=False, default="", shell_complete=complete.TABLES)
 def reproduce_command(
     table: str,
     seeds: tuple[int, ...],

@@ -25,7 +25,7 @@ def execute(shared: Shared, targets: tuple[str, ...]) -> None:
 
 @click.command(name="run")
 @run_options
-@click.argument("targets", nargs=-1, metavar="[STAGE]...", shell_complete=complete.stages)
+@click.argument("targets", nargs=-1, metavar="[STAGE]...", shell_complete=complete.STAGES)
 def run_command(targets: tuple[str, ...], shared: Shared) -> None:
     """Run all stages that are not cached, or only what the named STAGEs need.
 

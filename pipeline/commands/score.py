@@ -28,7 +28,7 @@ from pipeline.commands.output import json_option, paper, print_json
     default="",
     metavar="FILE|tv20",
     help="Means over the topics of a facet: CSV lines `topic,facet`.",
-    shell_complete=complete.facets,
+    shell_complete=complete.FACETS,
 )
 @click.option("--against", default="", metavar="NAME", help="The run that others are tested against; else the first.")
 @click.option(

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     "models",
     multiple=True,
     metavar="NAME",
-    shell_complete=complete.models,
+    shell_complete=complete.MODELS,
     help="Another model than the main one, such as concat, laff/seed2, or a pair of features, such as clip-ft; "
     "given several times, reciprocal rank fusion of them.",
 )

@@ -38,7 +38,7 @@ def weights_group() -> None:
 @weights_group.command(name="list")
 @settings_options
 @click.option("--keys", is_flag=True, help="Print the name and shape of every tensor, too.")
-@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete.weights)
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete.WEIGHTS)
 @json_option("of each entry name, feature, uses, where, path, bytes, sha256, files, source, licence, params, note")
 def list_weights(names: tuple[str, ...], keys: bool, as_json: bool, shared: Shared) -> None:
     """Show all entries in a table, or all facts on the named ones.
@@ -64,7 +64,7 @@ def list_weights(names: tuple[str, ...], keys: bool, as_json: bool, shared: Shar
 
 @weights_group.command(name="get")
 @settings_options
-@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete.weights)
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete.WEIGHTS)
 def get_weights(names: tuple[str, ...], shared: Shared) -> None:
     """Fetch the named weights, or those that a run needs; files that are here are checked and not fetched again.
 
@@ -102,7 +102,7 @@ def get_weights(names: tuple[str, ...], shared: Shared) -> None:
 @weights_group.command(name="check")
 @settings_options
 @click.option(
-    "--as", "entry", metavar="NAME", help="Compare FILE with this entry only.", shell_complete=complete.weights
+    "--as", "entry", metavar="NAME", help="Compare FILE with this entry only.", shell_complete=complete.WEIGHTS
 )
 @click.argument("name_or_file", metavar="NAME|FILE")
 def check_weights(name_or_file: str, entry: str | None, shared: Shared) -> None:
@@ -136,7 +136,7 @@ def check_weights(name_or_file: str, entry: str | None, shared: Shared) -> None:
     required=True,
     metavar="NAME",
     help="The entry that FILE is.",
-    shell_complete=complete.weights,
+    shell_complete=complete.WEIGHTS,
 )
 @click.argument("file", type=click.Path(path_type=Path, exists=True))
 @click.argument("out", type=click.Path(path_type=Path))
