@@ -11,7 +11,7 @@ help: ## this list
 demo: .venv/laff ## make a small collection of videos, run everything on it, show the results
 	$(BIN)/laff demo
 
-test: .venv/laff ## all tests, side by side; those that need real data skip where it is missing
+test: .venv/laff ## all tests, side by side; those that need real data or Chromium skip where it is missing
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 test-real: .venv/laff ## the tests on real data (LAFF_DATA, by default ../shared/data), which must be there
