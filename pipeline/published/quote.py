@@ -57,7 +57,8 @@ def quoted(table: Table, part: Part, sets: Sequence[str] = (), notes: bool = Tru
     """
     shown = [name for name in table.sets_of(part) if not sets or name in sets]
     tagged, one = any(part.tags.values()), len(shown) == 1
-    header = ["model", *(table.metrics if one else shown), *(["note"] if tagged else [])]
+    first = "topic" if all(row.isdecimal() for row in part.rows) else "model"
+    header = [first, *(table.metrics if one else shown), *(["note"] if tagged else [])]
     rows: list[list[Cell]] = []
     for row, figures in part.rows.items():
         if not any(name in figures for name in shown):

@@ -43,7 +43,7 @@ def written(output: str, folder: Path, name: str) -> None:
     for ending in ("csv", "png", "svg"):
         path = folder / f"{name}.{ending}"
         assert path.stat().st_size > 0
-        assert f"\n{path}\n" in output
+        assert f"\nwrote {path}\n" in output
 
 
 def wrong(*words: object) -> str:

@@ -157,6 +157,6 @@ def test_a_further_depth_is_one_edit() -> None:
         f"{depths} {depths}",
         str(["model", *depths]),
         "True",
-        f"{['row', *depths]} 100.0",
+        f"{['model', *depths]} 100.0",
         str(depths),
     ]

@@ -11,7 +11,7 @@ from pipeline.score import quoted
 def test_all_of_its_topics_must_be_there() -> None:
     topics = [str(number) for number in range(641, 661)]
     assert "The column heads contradict the source's text." in quoted.text(topics)
-    assert "649  0.448    0.451       0.785" in quoted.text([f"1{topic}" for topic in topics])
+    assert "649    0.448    0.451       0.785" in quoted.text([f"1{topic}" for topic in topics])
     assert quoted.text(topics[1:]) == quoted.text([]) == quoted.text(["1", "2"]) == ""
 
 
