@@ -85,9 +85,21 @@ def listed(work: Path) -> list[Run]:
     return runs + [_run(name, work, work / RUNS / name, settings, current) for name, settings in named.items()]
 
 
+def _results(path: Path) -> JsonObject:
+    """What evaluate has written; {} where it is missing or not as evaluate leaves it."""
+    found = files.read_json(path, {})
+    rows = found.get("models") if isinstance(found, dict) else None
+    if not isinstance(rows, dict) or not all(
+        isinstance(row, dict) and isinstance(row.get(WAY), dict) for row in [*rows.values()][:1]
+    ):
+        return {}
+    results: JsonObject = found
+    return results
+
+
 def _run(name: str, work: Path, folder: Path, settings: Memory | None, current: str) -> Run:
     place = folder / _stage(EVALUATE, folder, settings)
-    results = files.read_json(place / METRICS, {})
+    results = _results(place / METRICS)
     entry = Index(place).entries.get(EVALUATE)  # a file's date would be that of a copy
     when = local(entry.time) if entry and entry.time else "?"
     return Run(

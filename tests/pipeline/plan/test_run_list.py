@@ -119,3 +119,16 @@ def test_the_command_that_repeats_a_run(tmp_path: Path, monkeypatch: pytest.Monk
     assert shlex.split(more)[6:] == [
         *("--package", str(folder / "p"), "--trust", "mine", "--workers", "2", "--scheduler", "tcp://a:1", "train"),
     ]
+
+
+@pytest.mark.parametrize("damaged", [[], {"models": []}, {"models": {"laff": {}}}, {"models": {"laff": {"t2v": 1}}}])
+def test_results_that_evaluate_did_not_write_are_none(tmp_path: Path, damaged: object) -> None:
+    (tmp_path / "evaluate").mkdir()
+    (tmp_path / "evaluate" / "metrics.json").write_text(json.dumps({"models": {"laff": {"t2v": {}}}}))
+    Index(tmp_path / "evaluate").record("evaluate", Entry("f", "c", {}), {})
+    assert run_list.listed(tmp_path)[0].model == ("laff", {})
+    (tmp_path / "evaluate" / "metrics.json").write_text(json.dumps(damaged))
+    memory.write(tmp_path, Memory(tmp_path / "c.yaml"))
+    (run,) = run_list.listed(tmp_path)
+    assert run.model == ("", {})
+    assert run.evaluated == ""
