@@ -100,7 +100,7 @@ def located(value: str | Path, beside: Path) -> Path:
 
 
 def sync_folder(folder: Path) -> None:
-    """Flush a folder, so that a rename in it survives a power cut; some file systems cannot, and do so by themselves."""
+    """Flush a folder, so that a rename in it survives a power cut; some file systems need none and refuse."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

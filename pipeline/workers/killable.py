@@ -54,8 +54,8 @@ class Killable:
         with Killable(workers=2, timeout=60) as workers:
             for probe in workers.imap(probe, paths, ahead=4): ...
 
-    `timeout` is the seconds that a job may take once a worker has it; `memory` is the GiB that a worker may hold in all;
-    both may be changed between calls of imap. Functions are pickled by their name and must be importable in
+    `timeout` is the seconds that a job may take once a worker has it; `memory` is the GiB that a worker may hold in
+    all; both may be changed between calls of imap. Functions are pickled by their name and must be importable in
     the worker; jobs and results are pickled, arrays without a copy.
     """
 

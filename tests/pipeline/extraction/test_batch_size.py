@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from extractors.base import Sampling
+from pipeline.devices import resources
 from pipeline.extraction import batch_size
 from pipeline.extraction.batch_size import BatchSizes
 
