@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import LaffError
-from pipeline.parts import noted
+from pipeline.parts import noted, rewritten
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("extractors", "fusion", "pipeline")
@@ -132,10 +132,11 @@ def code_digest(file: Path) -> str:
     """Hash of what a file does: of its syntax tree without docstrings.
 
     The modules from which laff's own names are imported are left out, too. So comments, blank lines and line breaks
-    don't change the hash, nor does a move of what the file imports.
+    don't change the hash, nor does a move of what the file imports. A file that was rewritten and makes the same
+    results has the hash of the code before.
     """
     digest: str = NOTED.of(file, "digest", lambda: tree_digest(tree(file)))
-    return digest
+    return rewritten.counting(source_path(file), digest)
 
 
 @cache
@@ -161,7 +162,9 @@ def _text(node: Any, names: set[tuple[str, str]]) -> str:
         ours = [alias for alias in node.names if alias.name.split(".")[0] in ROOMS]
         names.update((alias.name.rpartition(".")[2], alias.asname or "") for alias in ours)
         return _text([alias for alias in node.names if alias not in ours], names)
-    values = [getattr(node, name) for name in node._fields if name != "ctx"]
+    # Python 3.12 gave functions and classes type_params: without any, the hash is that of older versions.
+    counted = [name for name in node._fields if name != "ctx" and (name != "type_params" or node.type_params)]
+    values = [getattr(node, name) for name in counted]
     if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         values[node._fields.index("body")] = _body(node)
     return f"{type(node).__name__}({','.join([_text(value, names) for value in values])})"
@@ -191,4 +194,9 @@ def digests(
 def source_name(module: str) -> str:
     """The file of a module, as seen from the project's root."""
     file = source_file(module)
-    return file.relative_to(ROOT).as_posix() if file else module
+    return source_path(file) if file else module
+
+
+def source_path(file: Path) -> str:
+    """A file as seen from the project's root; of a trusted package, which is elsewhere, its whole path."""
+    return (file.relative_to(ROOT) if file.is_relative_to(ROOT) else file).as_posix()

@@ -6,6 +6,7 @@ The first 512 bytes are HDF5's user block, which HDF5 libraries skip: a line in 
 import hashlib
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import FileIO
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import files
+from pipeline.rows import whole
 
 BLOCK = 512  # bytes of the user block: the smallest that HDF5 allows
 START = b"laff shard sha256 "
@@ -124,21 +126,27 @@ def check(path: Path) -> str:
     """What is wrong with the bytes of a shard, or ''. Reads all of them."""
     try:
         with FileIO(path) as raw:
+            started, state = time.time(), whole.state(raw.fileno())
             line = LINE.fullmatch(block := raw.read(BLOCK))
             if line is None or len(block) < BLOCK:
                 return "it has no checksum"
             changed = _behind_block(raw) != line[1].decode()
     except OSError as error:
         return error.strerror or str(error)
+    if not changed:
+        whole.remember(state, started)
     return "its checksum is wrong: bytes were lost or changed after it was written" if changed else ""
 
 
 @contextmanager
 def checked(path: Path) -> Iterator[Any]:
-    """A file of `create`, opened by h5py for reading; ValueError where its bytes have changed."""
+    """A file of `create`, opened by h5py for reading; ValueError where its bytes have changed.
+
+    A file that this process found whole is not read again for that, as long as its state stays (`whole`).
+    """
     import h5py
 
-    if wrong := check(path):
+    if not whole.is_known(path) and (wrong := check(path)):
         raise ValueError(wrong)
     with h5py.File(path) as file:
         yield file
