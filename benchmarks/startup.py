@@ -1,4 +1,4 @@
-"""CPU-seconds and memory of commands as they are typed: the start of Python, the imports, the work; against another checkout.
+"""CPU-seconds and memory of commands as they are typed, with the start of Python; against another checkout.
 
     .venv/bin/python benchmarks/startup.py WORK [--before FOLDER] [--runs 5] [--only plan]
 

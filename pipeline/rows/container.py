@@ -7,14 +7,14 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 from typing import Any
 
 from pipeline import files
-from pipeline.rows import whole
+from pipeline.rows import large, whole
 
 BLOCK = 512  # bytes of the user block: the smallest that HDF5 allows
 START = b"laff shard sha256 "
@@ -23,8 +23,11 @@ META = 1 << 20  # bytes; larger pieces that HDF5 writes are values, which it doe
 
 
 @contextmanager
-def create(path: Path) -> Iterator[Any]:
-    """An h5py.File to fill; on a clean exit it becomes `path`, with its checksum, else it is removed."""
+def create(path: Path, later: Sequence[large.Large] = ()) -> Iterator[Any]:
+    """An h5py.File to fill; on a clean exit it becomes `path`, with its checksum, else it is removed.
+
+    later: a list to which whoever fills the file adds what is written at the end, beside the hashing (`large.put`).
+    """
     import h5py
 
     with files.whole(path) as temporary, FileIO(temporary, "w+") as raw:
@@ -33,7 +36,8 @@ def create(path: Path) -> Iterator[Any]:
             with h5py.File(disk, "w", userblock_size=BLOCK) as file:
                 yield file
             if disk.error is None:
-                line = START + _behind_block(raw).encode() + b"\n"
+                digest = large.write_and_hash(disk.handle, BLOCK, later) if later else _behind_block(raw)
+                line = START + digest.encode() + b"\n"
                 disk.seek(0)
                 disk.write(line.ljust(BLOCK, b"\0"))
         finally:
@@ -126,7 +130,7 @@ def check(path: Path) -> str:
     """What is wrong with the bytes of a shard, or ''. Reads all of them."""
     try:
         with FileIO(path) as raw:
-            started, state = time.time(), whole.state(raw.fileno())
+            started, state = time.time(), whole.state(os.fstat(raw.fileno()))
             line = LINE.fullmatch(block := raw.read(BLOCK))
             if line is None or len(block) < BLOCK:
                 return "it has no checksum"

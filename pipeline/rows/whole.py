@@ -13,9 +13,8 @@ State = tuple[int, int, int, int, int]  # device, inode, size in bytes, mtime an
 _whole: set[State] = set()
 
 
-def state(file: int | Path) -> State:
-    """The state of a path or of an open file; OSError where there is none."""
-    status = os.stat(file)
+def state(status: os.stat_result) -> State:
+    """The state that the system tells of a file."""
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
@@ -32,6 +31,6 @@ def remember(before: State, started: float) -> None:
 def is_known(path: Path) -> bool:
     """Whether the file was found whole and has not changed since; False where there is none."""
     try:
-        return state(path) in _whole
+        return state(path.stat()) in _whole
     except OSError:
         return False
