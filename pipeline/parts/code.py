@@ -106,7 +106,8 @@ def inside(name: str, trusted: frozenset[str] = frozenset()) -> list[str]:
 def closure(names: Collection[str], trusted: frozenset[str] = frozenset(), leave: Collection[str] = ()) -> list[str]:
     """Modules and whole rooms, and every project module that they import, directly or not; sorted.
 
-    `leave`: modules and rooms that are not followed into. PartError for a name of nothing.
+    `leave`: modules and rooms that are not followed into, and do not count as a part of a room that is named.
+    PartError for a name of nothing.
     """
     return list(_closure(tuple(names), trusted, tuple(leave)))
 
@@ -114,7 +115,8 @@ def closure(names: Collection[str], trusted: frozenset[str] = frozenset(), leave
 @cache
 def _closure(names: tuple[str, ...], trusted: frozenset[str], leave: tuple[str, ...]) -> tuple[str, ...]:
     seen: set[str] = set()
-    waiting = [module for name in names for module in inside(name, trusted)]
+    parts = [(name, module) for name in names for module in inside(name, trusted)]
+    waiting = [module for name, module in parts if module == name or not _within(module, leave)]
     while waiting:
         module = waiting.pop()
         if module not in seen:
@@ -123,7 +125,8 @@ def _closure(names: tuple[str, ...], trusted: frozenset[str], leave: tuple[str, 
     return tuple(sorted(seen))
 
 
-def _within(module: str, rooms: Collection[str]) -> bool:
+@cache
+def _within(module: str, rooms: tuple[str, ...]) -> bool:
     return any(module == room or module.startswith(f"{room}.") for room in rooms)
 
 

@@ -17,7 +17,9 @@ class Rewritten(NamedTuple):
 
 REWRITTEN = {
     "pipeline/rows/container.py": Rewritten(
-        "8594d6fe7ca31982", "d82db325dc1c9f22", "a file found whole is not hashed again; files are the same byte for byte"
+        "8594d6fe7ca31982",
+        "d82db325dc1c9f22",
+        "a file found whole is not hashed again; files are the same byte for byte",
     ),
     "pipeline/rows/shards.py": Rewritten(
         "12c9c5e156403cb0", "30c993d3828ecd7d", "hashes while it writes; shards are the same byte for byte"

@@ -34,3 +34,8 @@ def is_known(path: Path) -> bool:
         return state(path.stat()) in _whole
     except OSError:
         return False
+
+
+def forget() -> None:
+    """Forget all files, as a new process knows none."""
+    _whole.clear()
