@@ -25,7 +25,6 @@ COMMANDS = {
     "runs": ["runs", "-w", "WORK"],
     "search, the main model": ["search", "a red circle moves", "-w", "WORK"],
     "search, clip-ft": ["search", "a red circle moves", "-w", "WORK", "--model", "clip-ft"],
-    "analyze queries": ["analyze", "queries", "-w", "WORK"],
 }
 
 

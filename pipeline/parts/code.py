@@ -166,7 +166,8 @@ def _text(node: Any, names: set[tuple[str, str]]) -> str:
         names.update((alias.name.rpartition(".")[2], alias.asname or "") for alias in ours)
         return _text([alias for alias in node.names if alias not in ours], names)
     # Python 3.12 gave functions and classes type_params: without any, the hash is that of older versions.
-    counted = [name for name in node._fields if name != "ctx" and (name != "type_params" or node.type_params)]
+    generic = bool(getattr(node, "type_params", None))
+    counted = [name for name in node._fields if name != "ctx" and (name != "type_params" or generic)]
     values = [getattr(node, name) for name in counted]
     if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         values[node._fields.index("body")] = _body(node)
