@@ -112,7 +112,7 @@ def report(what: str, took: dict[str, Took], figure: Callable[[float], float]) -
 
 
 def step(clip: ClipFt, captions: Sequence[str]) -> Callable[[], object]:
-    """A forward and a backward of the fine-tuning task on random frames; what the optimizer does is the same for both."""
+    """A forward and a backward of the fine-tuning task on random frames; an optimizer takes the same for both."""
     size = clip.config.size
     frames = np.random.default_rng(1).integers(0, 256, (BATCH, FRAMES, size, size, 3), dtype=np.uint8)
     pairs = Pairs(list(captions[:BATCH]), np.arange(BATCH), frames)
