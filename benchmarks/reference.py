@@ -5,10 +5,10 @@ python benchmarks/reference.py [--steps 10] [--batch 64] [--threads 1] [--precis
 The plain step does what the LAFF authors' code does, as it can be written from their equations: nn.GRU over padded
 captions and a mean caption by caption, a dense bag of words and nn.Linear for each feature, each head's attention in
 turn, autograd, clip_grad_norm_, torch.optim.RMSprop. Data and sizes are those of train_step.py: the GRU is in the
-model; --precision is that of our products, theirs are of float32. Both start from the same weights; first their losses on one batch are compared, without
-dropout. Then they take turns, step by step, so that whatever else the machine does falls on both. Times are CPU time
-of one thread, and with --threads 2 or more those of the clock. The authors' code does more than the plain step: it
-builds the features of a batch in Python, and reads them from files.
+model; --precision is that of our products, theirs are of float32. Both start from the same weights; first their losses
+on one batch are compared, without dropout. Then they take turns, step by step, so that whatever else the machine does
+falls on both. Times are CPU time of one thread, and with --threads 2 or more those of the clock. The authors' code does
+more than the plain step: it builds the features of a batch in Python, and reads them from files.
 """
 
 import argparse
@@ -172,7 +172,7 @@ def main() -> None:
     best, median = ({name: pick(sorted(values)) for name, values in times.items()} for pick in (min, middle))
     kind = "CPU time" if options.threads == 1 else "time on the clock"
     print(
-        f"batch {options.batch}, {options.precision}, {options.threads} thread{'s' * (options.threads > 1)}, {kind} of a step: "
+        f"batch {options.batch}, {options.precision}, {kind} of a step with {options.threads} thread(s): "
         f"ours {best['ours']:.0f} ms (median {median['ours']:.0f}), plain {best['plain']:.0f} ({median['plain']:.0f}); "
         f"plain / ours {best['plain'] / best['ours']:.2f} (by medians {median['plain'] / median['ours']:.2f})"
     )
