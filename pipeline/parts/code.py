@@ -177,9 +177,16 @@ def _text(node: Any, names: set[tuple[str, str]]) -> str:
 def _body(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:
     """The statements of a body that do something."""
     body = node.body if ast.get_docstring(node, clean=False) is None else node.body[1:]
-    if isinstance(node, ast.ClassDef) and node.name == "Options":
-        return [item for item in body if not _is_fact(item)]
+    if isinstance(node, ast.ClassDef):
+        facts = _is_fact if node.name == "Options" else _is_need
+        return [item for item in body if not facts(item)]
     return body
+
+
+def _is_need(item: ast.stmt) -> bool:
+    """Whether it says only which packages a class needs (extractors.base.Members)."""
+    targets = item.targets if isinstance(item, ast.Assign) else [item.target] if isinstance(item, ast.AnnAssign) else []
+    return [ast.unparse(target) for target in targets] == ["NEEDS"]
 
 
 def _is_fact(item: ast.stmt) -> bool:
