@@ -24,6 +24,9 @@ LOG = logging.getLogger(__name__)  # gets which tensors of a folder the feature 
 # Classifiers that pool in a way of their own, with weights that the bare model lacks; their last layer is not used.
 POOLING_CLASSIFIERS = ("VideoMAEForVideoClassification", "VJEPA2ForVideoClassification")
 CODE = ("auto_map", "attn_implementation", "_attn_implementation", "experts_implementation")  # may name code of the hub
+# Attention that masks in every case: with torch's own, AIMv2's text tower forgets to read from left to right where no
+# caption of a batch is padded (transformers 5.23).
+EAGER = ("aimv2",)
 SHOWN = 4  # names in a message
 REFUSED = {"vit_mae": "it hides three quarters of every picture, at random"}
 
@@ -65,7 +68,7 @@ def read_config(folder: Path) -> Any:
 def build(config: Any) -> Any:
     """The network that a config describes, with random weights, the same in every process."""
     with seeded(), quiet():
-        return _class(config)._from_config(config, dtype=torch.float32).eval()
+        return _class(config)._from_config(config, **_exact(config)).eval()
 
 
 def read_network(folder: Path, config: Any) -> tuple[Any, list[str]]:
@@ -77,7 +80,7 @@ def read_network(folder: Path, config: Any) -> tuple[Any, list[str]]:
     try:
         with seeded(), quiet():
             net, found = _class(config).from_pretrained(
-                None, config=config, state_dict=state, output_loading_info=True, dtype=torch.float32
+                None, config=config, state_dict=state, output_loading_info=True, **_exact(config)
             )
     except RuntimeError as error:  # shapes: the reasons stand in a table of transformers' own
         raise ValueError(f"{folder} does not fit its own config.json: {_first(error)}") from None
@@ -107,6 +110,11 @@ def quiet() -> Iterator[None]:
         messages.set_verbosity(before)
         if bars:
             messages.enable_progress_bar()
+
+
+def _exact(config: Any) -> dict[str, Any]:
+    """How transformers builds a network whose features depend on nothing but its weights and what it is given."""
+    return {"dtype": torch.float32} | ({"attn_implementation": "eager"} if config.model_type in EAGER else {})
 
 
 def _class(config: Any) -> type[Any]:

@@ -134,7 +134,7 @@ def _probe(size: int) -> np.ndarray:
     """A picture of coarse colours, a little larger than what is asked for: [S, S, 3] uint8."""
     side = size + max(8, size // 4)
     cells = np.random.default_rng(0).integers(0, 256, (6, 6, 3), dtype=np.uint8)
-    return np.asarray(Image.fromarray(cells).resize((side, side), Image.Resampling.BICUBIC))
+    return np.array(Image.fromarray(cells).resize((side, side), Image.Resampling.BICUBIC))
 
 
 def _theirs(processor: Any, picture: np.ndarray) -> Tensor:

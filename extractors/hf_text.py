@@ -32,7 +32,8 @@ class Reader:
         self.lower = lower
         self.tokenizer = read_tokenizer(folder)
         places = int(net.config.text_config.max_position_embeddings)
-        self.length = length or (places if places <= 2 * LONGEST else LONGEST)
+        usual = min(places, int(self.tokenizer.model_max_length))
+        self.length = length or (usual if usual <= 2 * LONGEST else LONGEST)
         if not 1 < self.length <= places:
             raise ValueError(f"length is {self.length}; {folder} has places for {places} tokens, and at least 2 are read")
         self.padded = net.config.model_type not in CAUSAL

@@ -8,6 +8,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from extractors.hf_folder import POOLING_CLASSIFIERS
+
 Pool = Literal["auto", "pooler", "cls", "mean"]
 # What a model's own classifiers look at, where that is not its pooler_output (or, without one, the mean of its tokens).
 OWN: dict[str, Literal["cls", "mean"]] = {
@@ -51,10 +53,11 @@ class Tower:
         if self.pair and pool != "auto":
             raise ValueError(f"pool is {pool}, but a {net.config.model_type} gives one embedding of a picture: auto")
         self.pool: str = OWN.get(net.config.model_type, "auto") if pool == "auto" else pool
-        self.bare: Any = net.base_model  # of a classifier: the model below its head
-        classifies = pool == "auto" and self.bare is not net
-        self.norm: Any = getattr(net, "fc_norm", None) if classifies else None  # VideoMAE's, of the mean
-        self.attentive: Any = getattr(net, "pooler", None) if classifies else None  # V-JEPA 2's, of all tokens
+        classifies = type(net).__name__ in POOLING_CLASSIFIERS
+        self.bare: Any = net.base_model if classifies else net
+        headed = net if classifies and pool == "auto" else None
+        self.norm: Any = getattr(headed, "fc_norm", None)  # VideoMAE's, of the mean
+        self.attentive: Any = getattr(headed, "pooler", None)  # V-JEPA 2's, of all tokens
         self._see = self._seeing()
         names = inspect.signature(self._see).parameters
         self._input = "pixel_values_videos" if "pixel_values_videos" in names else "pixel_values"
