@@ -7,7 +7,6 @@ say how many frames it takes and how it wants its pixels. No code of a folder is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +19,7 @@ from torch import Tensor
 from extractors.base import Sampling
 from extractors.checkpoint import Layout
 from extractors.hf_folder import build, read_config, read_network, some
+from extractors.hf_hub import PREFIX
 from extractors.hf_pixels import Pixels, read_pixels
 from extractors.hf_text import Reader
 from extractors.hf_tower import Pool, Tower, clip_length, is_pair, width
@@ -27,7 +27,6 @@ from extractors.pixels import check, normalise, three
 
 TINY = Path(__file__).parent / "hf_configs" / "tiny"  # a SigLIP of 64 pixels, for random weights
 PICTURES = 8  # frames of a video that a model of pictures sees
-HUB = "hf:"  # before the id of a repository of the Hugging Face hub
 LAYOUT = Layout(
     "the layout of transformers",
     (r"(^|\.)(embeddings\.(patch_embed|cls_token|conv|class_emb)|downsample_layers\.0|stages\.0\.)",),
@@ -71,14 +70,14 @@ class Hf:
         length: int | None = None,  # tokens of a caption at most; null: the model's
         lower: bool | None = None,  # whether captions become lower case; null: as the folder's tokenizer does
         config: str = "",  # with weights random: a folder whose config.json and processor they have; '': a tiny model
-        weights: str = "siglip2-base-patch16-224",  # a name of `laff weights list`, hf:ORG/NAME, a folder of yours, or random
+        weights: str = "hf-siglip2-base-16-224",  # a name of `laff weights list`, hf:ORG/NAME, a folder of yours, or random
     ) -> None:
         for name, values in (("mean", mean), ("std", std)):
             if values is not None:
                 three(name, values)
-        if weights != "random" and not weights.startswith(HUB) and "/" in weights and not Path(weights).is_dir():
+        if weights != "random" and not weights.startswith(PREFIX) and "/" in weights and not Path(weights).is_dir():
             what = "is a file" if Path(weights).is_file() else "is not there"
-            raise ValueError(f"{weights} {what}; give a folder with config.json and its tensors, or {HUB}ORG/NAME")
+            raise ValueError(f"{weights} {what}; give a folder with config.json and its tensors, or {PREFIX}ORG/NAME")
         self.model = model
         self.level = level
         self.length = length
@@ -99,8 +98,10 @@ class Hf:
 
     @property
     def dim(self) -> int:
-        """D, as given or as the folder's config.json has it."""
-        return width(self.config) if self._dim is None else self._dim
+        """D, as given or as the folder's config.json has it; 1 as long as nothing tells."""
+        if self._dim is not None:
+            return self._dim
+        return width(self.config) if self._known else 1
 
     @cached_property
     def sampling(self) -> Sampling:
@@ -215,10 +216,3 @@ class Hf:
             # It would stretch or cut its embeddings, without a word, and features would have another meaning.
             raise ValueError(f"frames is {self._frames}; {self._folder} was made for clips of {length}")
 
-
-def hub_id(name: str) -> tuple[str, str]:
-    """(ORG/NAME, revision) of hf:ORG/NAME or hf:ORG/NAME@REVISION; ValueError for other texts. main without a revision."""
-    repository, _, revision = name.removeprefix(HUB).partition("@")
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository) or not re.fullmatch(r"[\w.-]*", revision):
-        raise ValueError(f"{name} should be {HUB}ORG/NAME, or {HUB}ORG/NAME@REVISION, as on huggingface.co")
-    return repository, revision or "main"
