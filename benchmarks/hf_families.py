@@ -1,9 +1,9 @@
 """Each family of encoders that `hf` and `hf-video` read, against transformers' own pipeline on a tiny random model.
 
 Prints, for each, the largest difference of the video feature where frames have the model's size already, and where both
-have to resize and crop them (with the processor on PIL, where there is one, and the one on torchvision); how many levels of
-255 their pixels then differ by; and the largest difference of a caption's feature. Differences of features are shares of
-the feature's largest number.
+have to resize and crop them (with the processor on PIL, where there is one, and the one on torchvision); how many
+levels of 255 their pixels then differ by; and the largest difference of a caption's feature. Differences of features
+are shares of the feature's largest number.
 
     python benchmarks/hf_families.py [FAMILY…]
 """

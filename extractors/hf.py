@@ -1,8 +1,9 @@
-"""Any model of transformers that sees and reads, both sides: SigLIP 2, CLIP, MetaCLIP 2, X-CLIP, …
+"""Any model of transformers that sees and reads, both sides: SigLIP 2, CLIP, MetaCLIP 2, X-CLIP and others.
 
 Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", ICML 2021, and its successors;
-encoders that only see are in extractors.hf_video. The weights are a folder of the Hugging Face hub with its config.json, its tensors and the files of its processor, which
-say how many frames it takes and how it wants its pixels. No code of a folder is run.
+encoders that only see are in extractors.hf_video. The weights are a folder of the Hugging Face hub with its
+config.json, its tensors and the files of its processor, which say how many frames it takes and how it wants its pixels.
+No code of a folder is run.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class Hf:
         length: int | None = None,  # tokens of a caption at most; null: the model's
         lower: bool | None = None,  # whether captions become lower case; null: as the folder's tokenizer does
         config: str = "",  # with weights random: a folder whose config.json and processor they have; '': a tiny model
-        weights: str = "hf-siglip2-base-16-224",  # a name of `laff weights list`, hf:ORG/NAME, a folder of yours, or random
+        weights: str = "hf-siglip2-base-16-224",  # of `laff weights list`, hf:ORG/NAME, a folder, or random
     ) -> None:
         for name, values in (("mean", mean), ("std", std)):
             if values is not None:
@@ -215,4 +216,3 @@ class Hf:
         if length and self._frames not in (None, length) and config.model_type != "vjepa2":
             # It would stretch or cut its embeddings, without a word, and features would have another meaning.
             raise ValueError(f"frames is {self._frames}; {self._folder} was made for clips of {length}")
-

@@ -56,7 +56,7 @@ def read_pixels(folder: Path, config: Any) -> Pixels:
 
 
 def read_processor(folder: Path, config: Any) -> Any:
-    """transformers' own processor of a folder; that of videos where it has one, on PIL where there is one."""
+    """Transformers' own processor of a folder; that of videos where it has one, on PIL where there is one."""
     from transformers import AutoImageProcessor, AutoVideoProcessor
     from transformers.models.auto.video_processing_auto import VIDEO_PROCESSOR_MAPPING
 
@@ -119,7 +119,7 @@ def _number(size: Any, key: str) -> int:
 
 
 def _normalisation(processor: Any, size: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """mean and std for values in 0..1: as the processor states them, or as it makes of black and white pictures."""
+    """Mean and std for values in 0..1: as the processor states them, or as it makes of black and white pictures."""
     black, white = (_theirs(processor, np.full((size, size, 3), level, np.uint8)) for level in (0, 255))
     low, high = (seen.mean(dim=(1, 2)).double() for seen in (black, white))
     std = 1 / (high - low)

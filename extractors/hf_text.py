@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from extractors.hf_folder import quiet
@@ -27,7 +26,7 @@ class Reader:
     """
 
     def __init__(self, net: Any, folder: Path, length: int | None = None, lower: bool = False) -> None:
-        """Take a network and the folder of its tokenizer. ValueError where that cannot be read, or `length` is wrong."""
+        """Take a network and the folder of its tokenizer. ValueError where that cannot be read."""
         self.net = net
         self.lower = lower
         self.tokenizer = read_tokenizer(folder)
@@ -35,7 +34,9 @@ class Reader:
         usual = min(places, int(self.tokenizer.model_max_length))
         self.length = length or (usual if usual <= 2 * LONGEST else LONGEST)
         if not 1 < self.length <= places:
-            raise ValueError(f"length is {self.length}; {folder} has places for {places} tokens, and at least 2 are read")
+            raise ValueError(
+                f"length is {self.length}; {folder} has places for {places} tokens, and at least 2 are read"
+            )
         self.padded = net.config.model_type not in CAUSAL
         if self.tokenizer.pad_token is None:
             raise ValueError(f"{folder}: its tokenizer has no token to pad with")

@@ -1,4 +1,4 @@
-"""Any encoder of pictures or videos that transformers has, as a video feature: DINOv2, DINOv3, VideoMAE, V-JEPA 2, …
+"""Any encoder of pictures or videos that transformers has, as a video feature: DINOv3, VideoMAE, V-JEPA 2 and others.
 
 The side that sees of a model that also reads will do as well.
 """
@@ -37,7 +37,7 @@ class HfVideo(Hf):
         mean: list[float] | None = None,  # of pixels in 0..1; null: the folder's
         std: list[float] | None = None,  # of pixels in 0..1; null: the folder's
         config: str = "",  # with weights random: a folder whose config.json and processor they have; '': a tiny model
-        weights: str = "dinov2-base",  # a name of `laff weights list`, hf:ORG/NAME, a folder of yours, or random
+        weights: str = "dinov2-base",  # of `laff weights list`, hf:ORG/NAME, a folder, or random
     ) -> None:
         super().__init__(
             **{"model": model, "dim": dim, "frames": frames, "clips": clips, "crops": crops, "stride": stride},

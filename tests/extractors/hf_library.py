@@ -33,7 +33,7 @@ CLASSIFIERS = {
 
 
 def pixels(folder: Path, family: Family, frames: np.ndarray, backend: str) -> dict[str, Tensor]:
-    """The inputs of the model for one clip [T, H, W, 3] uint8, or for its frames as pictures; backend: pil, torchvision."""
+    """The model's inputs for a clip [T, H, W, 3] uint8, or its frames as pictures; backend: pil or torchvision."""
     with quiet():
         if "VideoProcessor" in family.processor:
             inputs = AutoVideoProcessor.from_pretrained(folder)(videos=[frames], return_tensors="pt")

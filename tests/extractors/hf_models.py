@@ -56,7 +56,11 @@ FAMILIES = {
     ),
     "MetaCLIP 2": Family("metaclip_2", PAIR, "CLIPImageProcessor"),
     "AIMv2": Family("aimv2", PAIR, "CLIPImageProcessor"),
-    "AltCLIP": Family("altclip", PAIR | {"text_config": READ | {"project_dim": 32, "max_position_embeddings": 30}}, "CLIPImageProcessor"),
+    "AltCLIP": Family(
+        "altclip",
+        PAIR | {"text_config": READ | {"project_dim": 32, "max_position_embeddings": 30}},
+        "CLIPImageProcessor",
+    ),
     "Chinese CLIP": Family("chinese_clip", PAIR, "ChineseCLIPImageProcessor", SQUARE | SHORT),
     "BLIP": Family("blip", PAIR, "BlipImageProcessor", SQUARE),
     "X-CLIP": Family(
