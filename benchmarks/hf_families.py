@@ -59,7 +59,7 @@ def compare(folder: Path, family: hf_models.Family) -> list[str]:
         feature, pictures = ours(part, wide)
         figures.append(apart(feature, hf_library.features(folder, family, inputs)))
         theirs = next(iter(inputs.values()))
-        mine = part.tower._patches(pictures)["pixel_values"] if family.kind == "siglip2" else pictures
+        mine = part.tower.patches(pictures)["pixel_values"] if family.kind == "siglip2" else pictures
         levels.append(float((mine.reshape(theirs.shape) - theirs).abs().max()) * min(part.std) * 255)
     text = None
     if family.reads:

@@ -23,7 +23,10 @@ from extractors.untrained import seeded
 LOG = logging.getLogger(__name__)  # gets which tensors of a folder the feature does not need
 # Classifiers that pool in a way of their own, with weights that the bare model lacks; their last layer is not used.
 POOLING_CLASSIFIERS = ("VideoMAEForVideoClassification", "VJEPA2ForVideoClassification")
-CODE = ("auto_map", "attn_implementation", "_attn_implementation", "experts_implementation")  # may name code of the hub
+LEFT = (  # of a config.json: what may name code of the hub, and what changes in which form a network answers
+    *("auto_map", "attn_implementation", "_attn_implementation", "experts_implementation"),
+    *("return_dict", "torchscript", "output_hidden_states", "output_attentions"),
+)
 # Attention that masks in every case: with torch's own, AIMv2's text tower forgets to read from left to right where no
 # caption of a batch is padded (transformers 5.23).
 EAGER = ("aimv2",)
@@ -57,7 +60,9 @@ def read_config(folder: Path) -> Any:
         )
     if kind in REFUSED:
         raise ValueError(f"{folder}: a {kind} gives no features of a video: {REFUSED[kind]}")
-    shape = {key: value for key, value in content.items() if key not in CODE}
+    if content.get("quantization_config"):
+        raise ValueError(f"{folder} holds quantised weights (quantization_config); take the model as it was trained")
+    shape = {key: value for key, value in content.items() if key not in LEFT}
     try:
         with quiet():
             return transformers.CONFIG_MAPPING[kind].from_dict(shape)

@@ -75,7 +75,7 @@ class Tower:
     @torch.no_grad()
     def __call__(self, pixels: Tensor) -> Tensor:
         """[N, 3, H, W], or [N, T, 3, H, W] of a model of videos -> [N, D] float32."""
-        inputs = self._patches(pixels) if self._patch else {self._input: pixels}
+        inputs = self.patches(pixels) if self._patch else {self._input: pixels}
         seen = self._see(**inputs, **self._more)
         features: Tensor = self._pooled(seen)
         return features.float()
@@ -105,7 +105,7 @@ class Tower:
                 return getattr(self.net, name)
         raise ValueError(f"transformers' {type(self.net).__name__} has no get_image_features or get_video_features")
 
-    def _patches(self, pixels: Tensor) -> dict[str, Tensor]:
+    def patches(self, pixels: Tensor) -> dict[str, Tensor]:
         """The inputs of SigLIP 2 with variable sizes, whose pictures are lists of patches: [N, h * w, P * P * 3]."""
         side, count = self._patch, len(pixels)
         rows, columns = pixels.shape[2] // side, pixels.shape[3] // side

@@ -114,7 +114,7 @@ def _too_few_words(context: Context, stage: Stage, part: Any) -> list[str]:
 def shape(context: Context, stage: Stage) -> tuple[int, int]:
     """Width and number of frames, from the part, or from its cached shards if the part lacks a package."""
     try:
-        part = construct(stage, context)
+        part = construct(stage)
     except ModuleNotFoundError as error:
         folder = context.work.folder(stage.name)
         videos, either = (sorted(folder.glob(pattern)) for pattern in ("video/[0-9]*.h5", "**/[0-9]*.h5"))

@@ -158,6 +158,8 @@ def test_code_of_a_folder_is_never_run(changed: Callable[..., Path]) -> None:
     known = changed("ViT", config={"auto_map": {"AutoModel": "modeling_evil.Evil"}})
     (known / "modeling_evil.py").write_text("raise SystemExit('run')")
     assert loaded(known, FAMILIES["ViT"]).dim == 32
+    quiet = changed("ViT", config={"return_dict": False, "output_hidden_states": True})
+    assert loaded(quiet, FAMILIES["ViT"], frames=1).extract(torch.zeros(1, 1, 1, 32, 32, 3).byte()).shape == (1, 32)
     unknown = changed("ViT", config={"auto_map": {"AutoModel": "modeling_evil.Evil"}, "model_type": "evil"})
     with pytest.raises(
         ValueError, match=r"no model_type 'evil'.*code of its own \(modeling_evil\.Evil\), which is never"
@@ -212,6 +214,9 @@ def test_folders_that_lack_something_are_told(changed: Callable[..., Path], tmp_
 def test_tensors_that_do_not_fit_are_told(changed: Callable[..., Path]) -> None:
     path = changed("ViT", config={"hidden_size": 48})
     with pytest.raises(ValueError, match=r"does not fit its own config\.json"):
+        loaded(path, FAMILIES["ViT"])
+    path = changed("ViT", config={"quantization_config": {"quant_method": "bitsandbytes"}})
+    with pytest.raises(ValueError, match="holds quantised weights"):
         loaded(path, FAMILIES["ViT"])
     path = changed("ViT", config={"num_hidden_layers": 3})
     with pytest.raises(ValueError, match=r"lacks \d+ tensors of a vit: .*layer"):
