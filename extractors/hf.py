@@ -198,7 +198,7 @@ class Hf:
         """The folder of the model; ValueError where it is not here."""
         if self._known is None:
             raise ValueError(
-                f"{self.weights} is not here yet, and its files say how it wants its pixels: "
+                f"{self.weights} is not here yet, and its files tell what it is: "
                 f"`laff weights get {self.weights}` fetches it"
             )
         return self._known

@@ -40,7 +40,7 @@ class NoWeights(LaffError):
 def check_work(context: Context, names: Sequence[str]) -> list[Planned]:
     """The states of the stages that have to run; LaffError with all that prevents it: parts, devices, weights."""
     states = not_up_to_date(context, names)
-    mistakes, absent = steps.problems(context, [state.stage for state in states]), []
+    absent = []
     for name in (state.stage for state in states):
         stage = context.stage(name)
         if stage.part and not stage.borrowed:
@@ -49,6 +49,7 @@ def check_work(context: Context, names: Sequence[str]) -> list[Planned]:
                     lookup.get(stage, context.graph, context.work, param)
                 except LaffError as error:
                     absent.append(str(error))
+    mistakes = steps.problems(context, [state.stage for state in states])  # now: weights may tell what a part is
     context.recipes.forget()  # a file without a published sha256 has one now that it is here
     errors = [problems(where, texts) for where, texts in ((context.graph.path, mistakes), ("weights", absent)) if texts]
     if errors:
