@@ -101,9 +101,9 @@ class Tower:
         if not self.pair:
             return self.bare.forward
         for name in ("get_video_features", "get_image_features"):
-            if hasattr(self.net, name):
+            if hasattr(self.net, name) and hasattr(self.net, "get_text_features"):
                 return getattr(self.net, name)
-        raise ValueError(f"transformers' {type(self.net).__name__} has no get_image_features or get_video_features")
+        raise ValueError(f"transformers' {type(self.net).__name__} has no space that pictures and texts share")
 
     def patches(self, pixels: Tensor) -> dict[str, Tensor]:
         """The inputs of SigLIP 2 with variable sizes, whose pictures are lists of patches: [N, h * w, P * P * 3]."""
