@@ -72,8 +72,12 @@ def read_config(folder: Path) -> Any:
 
 def build(config: Any) -> Any:
     """The network that a config describes, with random weights, the same in every process."""
+    from transformers import AutoModel, AutoModelForVideoClassification
+
+    _class(config)  # says what is wrong
+    auto: Any = AutoModelForVideoClassification if _classifies(config) else AutoModel
     with seeded(), quiet():
-        return _class(config)._from_config(config, **_exact(config)).eval()
+        return auto.from_config(config, trust_remote_code=False, **_exact(config)).eval()
 
 
 def read_network(folder: Path, config: Any) -> tuple[Any, list[str]]:
@@ -127,13 +131,17 @@ def _class(config: Any) -> type[Any]:
     from transformers import MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING as CLASSIFIERS
     from transformers import MODEL_MAPPING
 
-    classifies = (getattr(config, "architectures", None) or [""])[0] in POOLING_CLASSIFIERS
-    mapping = CLASSIFIERS if classifies else MODEL_MAPPING
+    mapping = CLASSIFIERS if _classifies(config) else MODEL_MAPPING
     if type(config) not in mapping:
         raise ValueError(f"transformers has no bare model of {config.model_type}, only parts or heads of one")
     found = mapping[type(config)]
     chosen: type[nn.Module] = found[0] if isinstance(found, tuple) else found
     return chosen
+
+
+def _classifies(config: Any) -> bool:
+    """Whether a folder holds a classifier that pools in a way of its own."""
+    return (getattr(config, "architectures", None) or [""])[0] in POOLING_CLASSIFIERS
 
 
 def _first(error: Exception) -> str:
