@@ -7,6 +7,17 @@ from pipeline.progress.shown import bar, has_display, running
 from pipeline.progress.stages import Stages
 
 __all__ = [
-    *("CLOCK", "LOG", "SCREEN", "Bar", "Stages", "bar", "has_display", "heard", "note", "running", "say", "tell"),
+    "CLOCK",
+    "LOG",
+    "SCREEN",
+    "Bar",
+    "Stages",
+    "bar",
+    "has_display",
+    "heard",
+    "note",
+    "running",
+    "say",
+    "tell",
     "write",
 ]

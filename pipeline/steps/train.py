@@ -22,7 +22,7 @@ from pipeline.plan.units import model as model_unit
 from pipeline.training import reuse, start
 from pipeline.training.jobs import Rows, Training, Untrained, rows_of, train
 from pipeline.weights import lookup
-from pipeline.workers.beside import number
+from pipeline.workers import beside
 from pipeline.workers.tasks import Made, Tasks
 
 
@@ -183,7 +183,7 @@ def _tasks(context: Context, stage: Stage, jobs: list[Training]) -> Tasks:
     if len(jobs) < 2 or device(stage.name, stage.on) != "cpu":
         return context.tasks
     threads = max(job.model.training(stage).threads for job in jobs)
-    return context.tasks.beside(number(len(jobs), threads), threads == 1, context.work.leave)
+    return context.tasks.beside(beside.number(len(jobs), threads), threads == 1, context.work.leave)
 
 
 def _bar(tasks: Tasks, stage: Stage, jobs: list[Training]) -> AbstractContextManager[progress.Bar | None]:

@@ -62,8 +62,8 @@ class Training:
 
     def prepare(self, worker: Worker) -> None:
         """Read what it has in common with other trainings, before processes for them are forked from this one."""
-        import fusion.retrieval
-        import pipeline.training.trainer  # noqa: F401 - a process that is forked has it then
+        import fusion.retrieval  # noqa: F401 - for all processes at once
+        import pipeline.training.trainer  # noqa: F401
 
         with suppress(Exception):  # of which the training itself will tell
             context, encoders, on_device = _surroundings(self)

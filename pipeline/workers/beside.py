@@ -238,7 +238,7 @@ def _do(target: int, function: Callable[[Job, Worker], Any], job: Job, worker: W
 
 def _standard_error() -> Any:
     """Standard error, with no lock that another thread may have held at the fork."""
-    return open(2, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: PTH123, SIM115
+    return open(2, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)
 
 
 def _portable(error: BaseException) -> BaseException:
