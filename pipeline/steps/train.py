@@ -138,7 +138,7 @@ def run(context: Context, planned: Planned) -> None:
     first: dict[str, int] = {}  # trainings on the same rows follow each other, so that rows are read once
     jobs = sorted(_jobs(context, planned), key=lambda job: first.setdefault(job.data, len(first)))
     failed: dict[str, str] = {}
-    tasks = _tasks(context, stage, jobs)
+    tasks = tasks_of(context, stage, jobs)
     with _bar(tasks, stage, jobs) as bar:
         for trained in tasks.each(train, jobs, bar):
             if trained.wrong:
@@ -178,11 +178,11 @@ def _jobs(context: Context, planned: Planned) -> Iterator[Training]:
         )
 
 
-def _tasks(context: Context, stage: Stage, jobs: list[Training]) -> Tasks:
+def tasks_of(context: Context, stage: Stage, jobs: list[Training]) -> Tasks:
     """What does the trainings: several side by side on a CPU, each with threads of its own, one at a time on a GPU."""
     if len(jobs) < 2 or device(stage.name, stage.on) != "cpu":
         return context.tasks
-    threads = max(job.model.training(stage).threads for job in jobs)
+    threads = max(job.threads for job in jobs)
     return context.tasks.beside(beside.number(len(jobs), threads), threads == 1, context.work.leave)
 
 

@@ -60,6 +60,11 @@ class Training:
         """Tell whether it must have a GPU."""
         return self.graph.stages[self.stage].on == "gpu"
 
+    @property
+    def threads(self) -> int:
+        """CPU threads that it computes with."""
+        return self.model.training(self.graph.stages[self.stage]).threads
+
     def prepare(self, worker: Worker) -> None:
         """Read what it has in common with other trainings, before processes for them are forked from this one."""
         import fusion.retrieval  # noqa: F401 - for all processes at once
@@ -131,7 +136,7 @@ def train(job: Training, worker: Worker) -> Trained:
     """
     import torch
 
-    torch.set_num_threads(job.model.training(job.graph.stages[job.stage]).threads)
+    torch.set_num_threads(job.threads)
     start = time.perf_counter()
     try:
         trainer = make_trainer(job, worker)

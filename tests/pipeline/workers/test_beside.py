@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -49,6 +50,14 @@ class Two(Exception):
         super().__init__(f"{first} and {second}")
 
 
+ERRORS: dict[str, Exception] = {
+    "laff": LaffError("make room", ["make", "room"]),
+    "missing": Missing("abc", "it"),
+    "two": Two("a", "b"),
+    "disk": OSError(errno.ENOSPC, "No space left on device", "last.pt"),
+}
+
+
 def squared(job: Item, worker: Worker) -> int:
     worker.advance(job.value)
     return job.value**2
@@ -66,10 +75,7 @@ def telling(job: Item, worker: Worker) -> int:
 
 def failing(job: Item, worker: Worker) -> int:
     if job.value == 1:
-        error = job.marks
-        raise {"laff": LaffError("make room", ["make", "room"]), "missing": Missing("abc", "it"), "two": Two("a", "b")}[
-            error["kind"]
-        ]
+        raise ERRORS[job.marks["kind"]]
     time.sleep(600)
     return 0
 
@@ -119,6 +125,7 @@ def test_what_jobs_say_is_shown_here_and_once(capsys: pytest.CaptureFixture[str]
     [
         ("laff", LaffError, "make room"),
         ("missing", Missing, "it needs the package abc"),
+        ("disk", OSError, "No space left on device: 'last.pt'"),
         ("two", RuntimeError, "Two: a and b"),
     ],
 )
