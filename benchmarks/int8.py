@@ -26,9 +26,11 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import conse
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -37,7 +39,6 @@ from torch.nn.functional import cosine_similarity
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.conse import CAPTIONS, FOLDERS, print_metrics  # noqa: E402
 from extractors.conse import Conse  # noqa: E402
 from extractors.pixels import normalise  # noqa: E402
 from extractors.timm import Timm  # noqa: E402
@@ -107,7 +108,7 @@ def folded(net: nn.Module, int8: bool) -> nn.Module:
     for block in list(net.modules()):
         names = [name for name, _ in block.named_children()]
         for conv, norm in PAIRS:
-            if (conv, norm) not in zip(names, names[1:], strict=False):
+            if (conv, norm) not in pairwise(names):
                 continue
             behind: Any = block.get_submodule(norm)
             whole = nn.utils.fusion.fuse_conv_bn_eval(block.get_submodule(conv), behind)
@@ -128,7 +129,7 @@ def collected(part: Timm, data: Path, videos: int) -> tuple[list[Tensor], list[s
     captions: list[str] = []
     owners: list[int] = []
     begins = []
-    for folder in FOLDERS:
+    for folder in conse.FOLDERS:
         begins.append(len(captions))
         for line in (data / folder / "captions.jsonl").read_text(encoding="utf-8").splitlines():
             if len(frames) == videos:
@@ -136,7 +137,7 @@ def collected(part: Timm, data: Path, videos: int) -> tuple[list[Tensor], list[s
             entry = json.loads(line)
             path = data / folder / "videos" / entry["video"]
             seen = reading.probe(path)
-            own = entry["captions"][:CAPTIONS]
+            own = entry["captions"][: conse.CAPTIONS]
             captions, owners = captions + own, owners + [len(frames)] * len(own)
             frames.append(torch.from_numpy(reading.read(path, [part.sampling], seen.packets, seen.fps).arrays[0])[None])
     return frames, captions, owners, begins
@@ -187,9 +188,9 @@ def measure(name: str, data: Path, videos: int, rounds: int) -> None:
     for way, rows in features.items():
         if texts is not None:
             scores = (texts @ normalised(rows.numpy()).T).numpy()
-            for folder, begin, end in zip(FOLDERS, begins, [*begins[1:], len(captions)], strict=True):
+            for folder, begin, end in zip(conse.FOLDERS, begins, [*begins[1:], len(captions)], strict=True):
                 if begin < end:
-                    print_metrics(f"  {way}, {folder}", scores[begin:end], np.array(owners[begin:end]))
+                    conse.print_metrics(f"  {way}, {folder}", scores[begin:end], np.array(owners[begin:end]))
             continue
         scores = normalised(rows.numpy()) @ normalised(rows.numpy()).T
         nearest[way] = scores.fill_diagonal_(-2).topk(NEAREST).indices.tolist()
