@@ -42,7 +42,6 @@ def check_work(context: Context, names: Sequence[str]) -> list[Planned]:
     states = not_up_to_date(context, names)
     lacking = {name for stages in packages.lacking_for(context.graph, states).values() for name in stages}
     mistakes, absent = packages.problems(context.graph, states, names), []
-    mistakes += steps.problems(context, [state.stage for state in states])
     for name in (state.stage for state in states if state.stage not in lacking):  # no weights for what cannot run
         stage = context.stage(name)
         if stage.part and not stage.borrowed:
@@ -51,6 +50,7 @@ def check_work(context: Context, names: Sequence[str]) -> list[Planned]:
                     lookup.get(stage, context.graph, context.work, param)
                 except LaffError as error:
                     absent.append(str(error))
+    mistakes += steps.problems(context, [state.stage for state in states])  # now: weights may tell what a part is
     context.recipes.forget()  # a file without a published sha256 has one now that it is here
     errors = [problems(where, texts) for where, texts in ((context.graph.path, mistakes), ("weights", absent)) if texts]
     if errors:

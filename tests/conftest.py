@@ -18,6 +18,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")  # give a device number to run
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tensors are tiny here: more threads cost more than they bring
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ["LAFF_DECODERS"] = "1"  # each start of one costs more than the few small videos; test_kill.py has several
+os.environ["LAFF_TRAININGS"] = "1"  # tests run in parallel already; those of trainings side by side say another number
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.pop("LAFF_PLAIN", None)  # tests of plain operations set it themselves
 # Where no byte code may be kept, each of the many processes that tests start compiles our code, and digests it, anew.

@@ -16,7 +16,6 @@ from __future__ import annotations
 import os
 import pickle
 import queue
-import signal
 import subprocess
 import sys
 import threading
@@ -31,7 +30,7 @@ from typing import Any, TypeVar
 
 from pipeline.errors import LaffError, Missing
 from pipeline.workers import pipes
-from pipeline.workers.serving import BROKEN, MISSING, Lost
+from pipeline.workers.serving import BROKEN, MISSING, Lost, ending
 
 __all__ = ["Killable", "Limits", "Lost"]
 
@@ -237,9 +236,4 @@ class _Worker:
             if pipe is not None:
                 pipe.close()
         code = self.process.returncode
-        if code is None:
-            return "it cannot be killed"
-        if code >= 0:
-            return f"exit status {code}"
-        name = signal.Signals(-code).name if -code in set(signal.Signals) else "unknown"
-        return f"signal {-code}: {name}" + (", perhaps out of memory" if -code == signal.SIGKILL else "")
+        return "it cannot be killed" if code is None else ending(code)
