@@ -76,8 +76,9 @@ class Hf:
         for name, values in (("mean", mean), ("std", std)):
             if values is not None:
                 three(name, values)
-        if weights != "random" and not weights.startswith(PREFIX) and "/" in weights and not Path(weights).is_dir():
-            what = "is a file" if Path(weights).is_file() else "is not there"
+        folder = Path(weights).expanduser()
+        if weights != "random" and not weights.startswith(PREFIX) and "/" in weights and not folder.is_dir():
+            what = "is a file" if folder.is_file() else "is not there"
             raise ValueError(f"{weights} {what}; give a folder with config.json and its tensors, or {PREFIX}ORG/NAME")
         self.model = model
         self.level = level
@@ -88,7 +89,6 @@ class Hf:
         self._frames = frames
         self._when: dict[str, Any] = {"clips": clips, "crops": crops, "stride": stride, "fps": fps}
         self._given = {"size": size, "crop": crop or size, "resize": resize, "filter": filter, "mean": mean, "std": std}
-        folder = Path(weights).expanduser()
         self._known: Path | None = folder if folder.is_dir() else None  # the model's folder, where it is told
         if weights == "random":
             self._known = Path(config).expanduser() if config else TINY
