@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pipeline.errors import problems
 from pipeline.graph.recipe import Learning
 
+MOST_THREADS = 1024  # above any machine's cores; torch crashes on numbers far beyond
 VECTORS = "vectors"  # the step that keeps vectors
 
 
@@ -49,6 +50,9 @@ class ModelOptions:
 class ModelTraining(Learning):
     """How one model of a train stage is trained."""
 
+    # CPU threads of one training; its sums depend on them in their last bits. Trainings run side by side, which is
+    # quicker than more threads each, but for a single large model
+    threads: int = 1
     precision: Literal["float32", "bfloat16"] = "float32"  # of matrix products while learning
     # the measure on val that chooses the best epoch, ends a training and lowers its learning rate; medr and meanr:
     # lower is better
@@ -64,6 +68,8 @@ class ModelTraining(Learning):
         wrong = [f"{name} {rate}" for name, rate in self.joint_rates.items() if not 0 <= rate < math.inf]
         if wrong:
             raise problems("training", [f"joint_rates: {', '.join(wrong)}; a rate should not be negative"])
+        if not 1 <= self.threads <= MOST_THREADS:
+            raise problems("training", [f"threads is {self.threads}; it should be 1 to {MOST_THREADS}"])
         if self.average < 0 or self.average > self.epochs:
             raise problems("training", [f"average is {self.average}; it should be 0 to epochs, {self.epochs}"])
         if 0 < self.patience < self.average:

@@ -12,7 +12,7 @@ from pipeline.errors import LaffError, Problems, did_you_mean
 from pipeline.graph import published, settings, step_facts, towards
 from pipeline.graph.entry import sources_of, stage_of
 from pipeline.graph.graph import Graph, Stage
-from pipeline.graph.options import ModelOptions
+from pipeline.graph.options import MOST_THREADS, ModelOptions
 from pipeline.graph.stages_file import Entries, Entry, StagesFile
 from pipeline.parts.classes import Part
 from pipeline.parts.code import PartError
@@ -24,7 +24,6 @@ VERBS = (  # commands of ours, among them the folders below a workspace: a stage
     *("reproduce", "score", "analyze", "verify", "gc", "package", "prepare", "import", "export", "config", "diff"),
     *("completion", "serve"),
 )
-MOST_THREADS = 1024  # above any machine's cores; torch crashes on numbers far beyond
 FIRST_RUN = "main"  # what `--name` calls the run that stands in the workspace itself
 
 

@@ -51,6 +51,8 @@ def heard(name: str) -> Iterator[None]:
 
 def write(text: str, quiet: bool = False) -> None:
     """Write a line into the log and, unless quiet, to standard error."""
+    if SCREEN.elsewhere(text, quiet):
+        return
     LOG.info(text)
     if quiet or SCREEN.above(text):
         return

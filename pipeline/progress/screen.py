@@ -1,6 +1,7 @@
 """What the terminal shows at its end while work goes on: the stages of a run, and the bars of what is done now."""
 
 import time
+from collections.abc import Callable
 from threading import RLock
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ class Screen:
         self._stages: list[Stages] = []  # of the run that goes on
         self._bars: list[Bar] = []
         self._region: Region | None = None
+        self._other: Callable[[str, bool], None] | None = None  # who shows what this process says, if not it itself
 
     @property
     def live(self) -> bool:
@@ -54,6 +56,16 @@ class Screen:
                 return
             self._region = None
         region.stop()
+
+    def leave_to(self, other: Callable[[str, bool], None]) -> None:
+        """From here on give what is said to `other`, as (line, whether for the log alone): a parent that shows it."""
+        self._region, self._other = None, other
+
+    def elsewhere(self, text: str, quiet: bool) -> bool:
+        """Give a line to another process -> whether there is one that shows it."""
+        if self._other is not None:
+            self._other(text, quiet)
+        return self._other is not None
 
     def above(self, text: str) -> bool:
         """Show a line above the display -> whether there is one."""

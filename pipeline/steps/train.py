@@ -22,7 +22,8 @@ from pipeline.plan.units import model as model_unit
 from pipeline.training import reuse, start
 from pipeline.training.jobs import Rows, Training, Untrained, rows_of, train
 from pipeline.weights import lookup
-from pipeline.workers.tasks import Made
+from pipeline.workers import beside
+from pipeline.workers.tasks import Made, Tasks
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Options(ModelOptions, ModelTraining):
     MAKES = ("{unit}/best.pt",)
     WORKING = ("{unit}/last.pt",)
     STALE = "the train or val split changed"
-    HOW = ("seeds", "own", "baselines", "singles", "checkpoint", "joint")
+    HOW = ("seeds", "own", "baselines", "singles", "checkpoint", "joint", "threads")
     LATER = ("best", "average", "init", "joint_rates")
     STARTS = ("init",)
 
@@ -137,8 +138,9 @@ def run(context: Context, planned: Planned) -> None:
     first: dict[str, int] = {}  # trainings on the same rows follow each other, so that rows are read once
     jobs = sorted(_jobs(context, planned), key=lambda job: first.setdefault(job.data, len(first)))
     failed: dict[str, str] = {}
-    with _bar(context, stage, jobs) as bar:
-        for trained in context.tasks.each(train, jobs, bar):
+    tasks = tasks_of(context, stage, jobs)
+    with _bar(tasks, stage, jobs) as bar:
+        for trained in tasks.each(train, jobs, bar):
             if trained.wrong:
                 failed[trained.key] = trained.wrong
                 why = f": {trained.wrong}" if len(jobs) > 1 else ""  # that of a single one ends the command
@@ -176,8 +178,16 @@ def _jobs(context: Context, planned: Planned) -> Iterator[Training]:
         )
 
 
-def _bar(context: Context, stage: Stage, jobs: list[Training]) -> AbstractContextManager[progress.Bar | None]:
-    """A bar over the epochs of all trainings, if workers do them; a training in this process shows its own steps."""
-    if context.tasks.shows:
+def tasks_of(context: Context, stage: Stage, jobs: list[Training]) -> Tasks:
+    """What does the trainings: several side by side on a CPU, each with threads of its own, one at a time on a GPU."""
+    if len(jobs) < 2 or device(stage.name, stage.on) != "cpu":
+        return context.tasks
+    threads = max(job.threads for job in jobs)
+    return context.tasks.beside(beside.number(len(jobs), threads), threads == 1, context.work.leave)
+
+
+def _bar(tasks: Tasks, stage: Stage, jobs: list[Training]) -> AbstractContextManager[progress.Bar | None]:
+    """A bar over the epochs of all trainings in other processes; a training in this process shows its own steps."""
+    if tasks.shows:
         return nullcontext()
     return progress.bar(stage.name, sum(job.model.training(stage).epochs for job in jobs), "epoch")

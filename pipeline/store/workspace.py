@@ -29,6 +29,7 @@ class Workspace:
         self.places = dict(places or {})
         self._indexes: dict[str, Index] = {}
         self._held = False  # whether this process holds the lock
+        self._lock: IO[str] | None = None  # the open file of the lock
         self._told_of_dates = False
 
     def place(self, stage: str) -> str:
@@ -146,7 +147,7 @@ class Workspace:
             left_by = _signed(file)
             _sign(file, f"process {os.getpid()} on {socket.gethostname()} since {datetime.now():%Y-%m-%d %H:%M:%S}\n")
             files.remove_partials(self.root)
-            self._held = True
+            self._held, self._lock = True, file
             try:
                 with log.logged(self.root / log.NAME):
                     progress.LOG.info("laff %s", shlex.join(sys.argv[1:]))
@@ -157,9 +158,14 @@ class Workspace:
                 with suppress(OSError):  # a full disk: the next run finds it out again
                     for index in self._indexes.values():
                         index.note()
-                self._held = False
+                self._held, self._lock = False, None
                 files.remove_partials(self.root)  # of workers that were lost
                 _sign(file, "")
+
+    def leave(self) -> None:
+        """Let go of the lock in a process forked from its holder, so that it ends with the holder."""
+        if self._lock is not None:
+            self._lock.close()
 
 
 def _own(path: str, flags: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -58,6 +59,25 @@ class Training:
     def gpu(self) -> bool:
         """Tell whether it must have a GPU."""
         return self.graph.stages[self.stage].on == "gpu"
+
+    @property
+    def threads(self) -> int:
+        """CPU threads that it computes with."""
+        return self.model.training(self.graph.stages[self.stage]).threads
+
+    def prepare(self, worker: Worker) -> None:
+        """Read what it has in common with other trainings, before processes for them are forked from this one."""
+        import fusion.retrieval  # noqa: F401 - for all processes at once
+        import pipeline.training.trainer  # noqa: F401
+
+        with suppress(Exception):  # of which the training itself will tell
+            context, encoders, on_device = _surroundings(self)
+            _rows(self, worker, context, encoders, on_device)
+
+    def lost(self, how: str) -> Trained:
+        """Its outcome if its process was killed, though no other ran beside it."""
+        why = f"its process ended ({how}); its checkpoint is kept, the same command goes on from it"
+        return Trained(self.key, wrong=f"{self.stage}: {self.key}: {why}")
 
 
 @dataclass
@@ -116,7 +136,7 @@ def train(job: Training, worker: Worker) -> Trained:
     """
     import torch
 
-    torch.set_num_threads(job.graph.threads)
+    torch.set_num_threads(job.threads)
     start = time.perf_counter()
     try:
         trainer = make_trainer(job, worker)
@@ -153,12 +173,9 @@ def make_trainer(job: Training, worker: Worker) -> Trainer:
     from pipeline.training.trainer import Trainer
 
     stage = job.graph.stages[job.stage]
-    on_device = device(stage.name, stage.on)
-    context = Context(job.graph, table.read(job.root / "ingest" / "table.h5")[0], Workspace(job.root, job.places))
-    context.source = job.source
-    encoders = assemble.joints(context, stage)
+    context, encoders, on_device = _surroundings(job)
     training = job.model.training(stage)
-    splits = worker.kept(Rows).of(f"{job.data} on {on_device}", partial(_read, job, context, encoders, on_device))
+    splits = _rows(job, worker, context, encoders, on_device)
     train, val = (assemble.part_of(split, job.model) for split in splits)
     model = assemble.make(context, stage, job.model, train, encoders, job.seed)
     if started := start(context, stage, job.model, model, encoders, job.seed):
@@ -178,6 +195,21 @@ def make_trainer(job: Training, worker: Worker) -> Trainer:
     )
     folder = context.work.folder(stage.name) / job.key
     return Trainer(task, training, job.seed, folder, job.fingerprint, training.checkpoint, average=training.average)
+
+
+def _surroundings(job: Training) -> tuple[Context, list[assemble.Joint], str]:
+    """What a training works with: its context, the encoders inside models of its stage, and its device."""
+    stage = job.graph.stages[job.stage]
+    context = Context(job.graph, table.read(job.root / "ingest" / "table.h5")[0], Workspace(job.root, job.places))
+    context.source = job.source
+    return context, assemble.joints(context, stage), device(stage.name, stage.on)
+
+
+def _rows(
+    job: Training, worker: Worker, context: Context, encoders: list[assemble.Joint], on_device: str
+) -> tuple[Split, Split]:
+    """The train and val rows of a training on its device, from those that this process keeps if it has them."""
+    return worker.kept(Rows).of(f"{job.data} on {on_device}", partial(_read, job, context, encoders, on_device))
 
 
 def _factors(encoders: list[assemble.Joint], model: Model, training: ModelTraining) -> dict[str, float]:

@@ -173,6 +173,10 @@ class Cluster:
             if last:
                 del self._running[number]
 
+    def beside(self, most: int, forks: bool, leave: Callable[[], None]) -> Cluster:
+        """Itself: each worker does a job."""
+        return self
+
     def forget(self, kind: type) -> None:
         """Make workers forget the object of a class that they keep for further jobs."""
         client = self.__dict__.get("_client")

@@ -9,12 +9,15 @@ import os
 import pickle
 import signal
 import sys
+import threading
+import time
 from dataclasses import dataclass
 
 from pipeline.errors import absent
 from pipeline.workers import pipes
 
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
+LOOK = 0.5  # seconds between two looks whether the parent is there
 MISSING = "missing package"  # for lack of which no job of this kind can be done
 BROKEN = "missing module"  # of a package that is installed, or of laff
 
@@ -27,20 +30,42 @@ class Lost:
     exception: str  # "Timeout", "Memory", "Crash", or the type of the exception that the function raised
 
 
-def serve(parent: int) -> None:
-    """Answer the jobs of standard input on standard output, until the input ends."""
+def follow(parent: int) -> None:
+    """Let this process end with its parent, however that ends, and leave Ctrl-C to it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(5)  # the process that waits for the answers comes first: its forwards need these cores too
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before that call
-            return
+            os._exit(1)
+    else:
+        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+
+
+def ending(code: int) -> str:
+    """How a process ended, in words. code: its exit status, negative for a signal."""
+    if code >= 0:
+        return f"exit status {code}"
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else "unknown"
+    return f"signal {-code}: {name}" + (", perhaps out of memory" if -code == signal.SIGKILL else "")
+
+
+def streams() -> tuple[int, int]:
+    """The pipes that a fresh interpreter has as standard input and output, which are closed to all that prints."""
     source, target = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(2, 1)  # what a decoder prints goes to standard error, at once: a killed process flushes nothing
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
+    return source, target
+
+
+def serve(parent: int) -> None:
+    """Answer the jobs of standard input on standard output, until the input ends."""
+    follow(parent)
+    os.nice(5)  # the process that waits for the answers comes first: its forwards need these cores too
+    source, target = streams()
     pipes.widen(target)
     pipes.send(target, pickle.dumps(None), [])
     while True:
@@ -49,6 +74,13 @@ def serve(parent: int) -> None:
         except EOFError:
             return
         pipes.send(target, *_answer(head))  # kept in no variable: frames are large, and the next job may come late
+
+
+def _follow(parent: int) -> None:
+    """End this process soon after its parent, where no system call sees to it."""
+    while os.getppid() == parent:
+        time.sleep(LOOK)
+    os._exit(1)
 
 
 def _answer(head: bytearray) -> tuple[bytes, list[memoryview]]:

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Protocol, TypeVar
 
 from pipeline.progress import Bar
+from pipeline.workers.beside import Beside
 from pipeline.workers.worker import Worker
 
 Job = TypeVar("Job")
@@ -43,6 +44,9 @@ class Tasks(Protocol):
     ) -> Iterator[Result]:
         """The results of function(job, worker) for each job; the jobs move `bar`."""
 
+    def beside(self, most: int, forks: bool, leave: Callable[[], None]) -> "Tasks":
+        """What does up to `most` jobs at a time, as Beside has it; itself where workers do that anyway."""
+
     def forget(self, kind: type) -> None:
         """Forget the object of a class that workers keep for further jobs."""
 
@@ -75,6 +79,10 @@ class Serial:
                     job.following = following
             yield self.worker.do(function, waiting.popleft(), advance)
             waiting.extend(islice(coming, 1))
+
+    def beside(self, most: int, forks: bool, leave: Callable[[], None]) -> Tasks:
+        """What does up to `most` jobs at a time, in processes of their own."""
+        return Beside(most, self.worker, forks, leave) if most > 1 else self
 
     def forget(self, kind: type) -> None:
         """Forget the object of a class that this process keeps for further jobs."""

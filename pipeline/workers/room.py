@@ -1,0 +1,28 @@
+"""What of this machine is free for this process: cores and memory, as far as the system says."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+CGROUP = Path("/sys/fs/cgroup")  # the limits of a container, version 2
+MEMINFO = Path("/proc/meminfo")
+
+
+def cores() -> int:
+    """The number of cores that this process may use."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with suppress(OSError, ValueError):
+        quota, period = (CGROUP / "cpu.max").read_text().split()
+        return max(1, min(allowed, round(int(quota) / int(period))))
+    return allowed
+
+
+def memory() -> int:
+    """Bytes of memory that could still be taken; half of the machine's where the system does not say it."""
+    free = []
+    with suppress(OSError, ValueError, IndexError):
+        free.append(int(MEMINFO.read_text().split("MemAvailable:")[1].split()[0]) << 10)
+    with suppress(OSError, ValueError):
+        limit = int((CGROUP / "memory.max").read_text())
+        free.append(max(0, limit - int((CGROUP / "memory.current").read_text())))
+    return min(free, default=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2)
