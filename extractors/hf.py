@@ -141,7 +141,7 @@ class Hf:
     @cached_property
     def pixels(self) -> Pixels:
         """What the parameters say of the pixels, completed by what the folder says."""
-        given = {key: value for key, value in self._given.items() if value is not None}
+        given: dict[str, Any] = {key: value for key, value in self._given.items() if value is not None}
         if len(given) < len(self._given):
             given = vars(read_pixels(self._folder, self.config)) | given
         return Pixels(**given | {key: tuple(given[key]) for key in ("mean", "std")})
@@ -166,10 +166,7 @@ class Hf:
         if weights is not None and weights != self._known:
             self._known = weights
             vars(self).pop("config", None)
-        if weights is None:
-            net, missing = build(self.config), []
-        else:
-            net, missing = read_network(weights, self.config)
+        net, missing = read_network(weights, self.config) if weights else (build(self.config), [])
         self.tower = Tower(net, self.pool)
         if "text" in self.sides:
             self.reader = Reader(net, self._folder, self.length, bool(self.lower))
@@ -185,7 +182,9 @@ class Hf:
         if clip_length(self.config):
             clips = (normalise(clip, self.mean, self.std, channel=2) for clip in frames.unbind(1))
             return torch.stack([self.tower(clip) for clip in clips]).mean(dim=0)
-        features = self.tower(normalise(frames.flatten(0, 2), self.mean, self.std)).unflatten(0, (len(frames), -1))
+        features: Tensor = self.tower(normalise(frames.flatten(0, 2), self.mean, self.std)).unflatten(
+            0, (len(frames), -1)
+        )
         return features if self.level == "frame" else features.mean(dim=1)
 
     @torch.no_grad()
