@@ -37,7 +37,8 @@ def pooled(tokens: Tensor, shape: Shape) -> Tensor:
     if pool == "argmax":
         return tokens.argmax(dim=-1)
     if pool == "eos":
-        return (tokens == shape["eos_id"]).int().argmax(dim=-1)
+        is_end: Tensor = tokens == shape["eos_id"]
+        return is_end.int().argmax(dim=-1)
     return tokens.new_full((len(tokens),), tokens.shape[1] - 1 if pool == "last" else 0)
 
 
