@@ -20,6 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -91,11 +92,15 @@ def main() -> int:
         files: dict[str, tuple[Path, tuple[str, ...]]] = {"": (ROOT / "requirements.txt", ())}
         if given.extras:
             files |= {f", {name}": (ROOT / f"requirements-{name}.txt", options) for name, options in EXTRAS.items()}
-        rows = {
-            f"{machine}{extra}": [resolved(program, word, python, file, wheels, options) for python in PYTHONS]
-            for extra, (file, options) in files.items()
-            for machine, word in MACHINES.items()
-        }
+        with ThreadPoolExecutor(4) as threads:  # they wait for the network
+            jobs = {
+                f"{machine}{extra}": [
+                    threads.submit(resolved, program, word, python, file, wheels, options) for python in PYTHONS
+                ]
+                for extra, (file, options) in files.items()
+                for machine, word in MACHINES.items()
+            }
+            rows = {name: [job.result() for job in of_name] for name, of_name in jobs.items()}
     print(table(rows))
     return int(any(cell != "yes" for machine in MACHINES for cell in rows[machine]))
 

@@ -139,7 +139,9 @@ plain_to = nn.Module.to
 
 @contextmanager
 def pretend(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendedGpu]:
-    """A machine with one GPU that computes nothing."""
+    """A machine with one GPU that computes nothing. Skips where torch has no CUDA: that kind cannot even pretend."""
+    if torch.version.cuda is None:
+        pytest.skip("torch is of the kind without CUDA")
     with monkeypatch.context() as patch, PretendedGpu() as gpu:
         patch.setattr(nn.Module, "to", moved)
         patch.setattr(Tensor, "pin_memory", lambda values: gpu.pin(values))

@@ -644,8 +644,10 @@ def test_the_demo_leaves_other_peoples_folders_alone(laff, tmp_path: Path) -> No
     assert [path.name for path in (tmp_path / "collection").iterdir()] == ["mine.txt"]
 
 
-def test_the_demo_runs_what_it_made(laff, tiny, tmp_path: Path, monkeypatch) -> None:
+@pytest.mark.parametrize("absent", [(), ("pytorchvideo",)], ids=["all is there", "without pytorchvideo"])
+def test_the_demo_runs_what_it_made(laff, tiny, tmp_path: Path, monkeypatch, absent: tuple[str, ...]) -> None:
     """The command with its own collection and profile, but a run that only takes notes."""
+    monkeypatch.setattr("pipeline.plan.packages.find_spec", lambda name: None if name in absent else name)
     seen = {}
 
     def make(folder: Path) -> Path:
@@ -665,6 +667,10 @@ def test_the_demo_runs_what_it_made(laff, tiny, tmp_path: Path, monkeypatch) -> 
     assert result.exit_code == 0
     assert ' search "a red circle moves up" -w ' in result.output
     assert seen["request"].profile == "small"
-    assert seen["request"].sets == ("train.seeds=[1,2,3]",)
+    without = ["train.from=[clip-ft, tf, bow, w2v, gru]"] if absent else []
+    assert seen["request"].sets == ("train.seeds=[1,2,3]", *without)
+    told = [f"x3d + ircsn needs the package {name}, which is not installed here" for name in absent]
+    assert [words for words in told if words in result.output] == told
+    assert ("the demo goes without x3d and ircsn\n" in result.output) == bool(absent)
     assert "report" in seen["names"]
     assert seen["work"] == tmp_path / "demo" / "work"

@@ -13,10 +13,16 @@ import sys
 import tarfile
 import tomllib
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+
+from benchmarks.resolve import SOURCE
+from tests.conftest import OPTIONAL
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("cli", "pipeline", "extractors", "fusion")
@@ -38,15 +44,25 @@ def plain(name: str) -> str:
 
 
 def groups() -> dict[str, dict[str, str]]:
-    """requirements.txt: the comment above each group (up to a bracket) -> names and exact versions."""
+    """requirements.txt: the comment above each group (up to a bracket) -> names and exact versions, for any machine."""
     packages: dict[str, dict[str, str]] = {}
     for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()[1:]:
         if line.startswith("#"):
             pins = packages.setdefault(line.lstrip("# ").split(" (")[0], {})
         elif line:
-            name, version = line.split("==")
-            pins[plain(name)] = version
+            pins[plain(Requirement(line).name)] = str(Requirement(line).specifier).removeprefix("==")
     return packages
+
+
+def markers(lines: Iterable[str]) -> dict[str, Marker]:
+    """{name of each package that only some machines get: which}."""
+    return {plain(need.name): need.marker for need in map(Requirement, lines) if need.marker}
+
+
+def pinned_lines() -> list[str]:
+    """The lines of requirements.txt that name packages."""
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def pins() -> dict[str, str]:
@@ -62,8 +78,42 @@ def test_environment_yml_and_requirements_txt_hold_the_same_lines() -> None:
 
 
 def test_installed_are_the_pinned_versions() -> None:
-    installed = {name: importlib.metadata.version(name).split("+")[0] for name in pins()}  # torch may add +cu130
-    assert installed == pins()
+    elsewhere = {name for name, marker in markers(pinned_lines()).items() if not marker.evaluate()}
+    wanted = {name: version for name, version in pins().items() if name not in elsewhere}
+    for name in OPTIONAL:
+        if name in wanted and not importlib.util.find_spec(name):
+            del wanted[name]
+    installed = {name: importlib.metadata.version(name).split("+")[0] for name in wanted}  # torch may add +cu130
+    assert installed == wanted
+
+
+# machine, system and Python -> the packages that are not asked for there, for they have no wheel
+MACHINES = {
+    ("linux", "x86_64", "3.11"): set(),
+    ("linux", "x86_64", "3.13"): set(),
+    ("linux", "aarch64", "3.12"): {"decord"},
+    ("darwin", "arm64", "3.11"): {"decord"},
+    ("darwin", "arm64", "3.13"): {"decord"},
+    ("linux", "x86_64", "3.14"): {"gensim"},
+    ("darwin", "arm64", "3.14"): {"decord", "gensim"},
+}
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=" ".join)
+def test_no_machine_is_asked_for_a_package_that_it_cannot_have(machine: tuple[str, str, str]) -> None:
+    system, processor, python = machine
+    there = {"sys_platform": system, "platform_machine": processor, "python_version": python}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for lines in (pinned_lines(), project["dependencies"]):
+        assert {name for name, marker in markers(lines).items() if not marker.evaluate(there)} == MACHINES[machine]
+
+
+def test_what_not_every_machine_has_is_told_and_its_tests_skip() -> None:
+    """Packages with a marker, and those that are published as source alone."""
+    page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    assert set(OPTIONAL) == {*markers(pinned_lines()), SOURCE[0]}
+    assert all(re.search(rf"^\| {name} \|", page, re.MULTILINE) for name in OPTIONAL)
+    assert f"pip wheel --no-deps --wheel-dir wheels {' '.join(SOURCE)}" in page
 
 
 def test_the_extra_shots_is_pinned_and_installed_without_what_it_asks_for() -> None:
@@ -130,7 +180,7 @@ def test_the_extra_trec_is_pinned_and_ci_installs_it() -> None:
 def test_pyproject_names_what_the_program_needs_without_pinning() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     needed = {name for group, members in groups().items() if group not in TOOLS for name in members}
-    assert {plain(name) for name in project["dependencies"]} == needed
+    assert {plain(Requirement(line).name) for line in project["dependencies"]} == needed
 
 
 def imported() -> set[str]:
