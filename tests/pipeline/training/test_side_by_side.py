@@ -38,7 +38,9 @@ TRAININGS = 6
 
 def best(work: Path) -> dict[str, bytes]:
     """{unit: the bytes of its model}."""
-    return {path.parent.relative_to(work).as_posix(): path.read_bytes() for path in sorted(work.glob("train/*/*/best.pt"))}
+    return {
+        path.parent.relative_to(work).as_posix(): path.read_bytes() for path in sorted(work.glob("train/*/*/best.pt"))
+    }
 
 
 @pytest.fixture
