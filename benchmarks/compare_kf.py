@@ -10,6 +10,7 @@ are WORK/work/compare/{blocks,systems_kf}/.
 import sys
 from pathlib import Path
 
+from arguments import data_and_work
 from msrvtt_kf import laff
 
 GRIDS = ("blocks", str(Path(__file__).with_name("systems_kf.yaml")))
@@ -17,8 +18,8 @@ GRIDS = ("blocks", str(Path(__file__).with_name("systems_kf.yaml")))
 
 def main() -> int:
     """Both comparisons; the worse exit status."""
-    data, work, *more = sys.argv[1:]
-    return max(laff(Path(data), Path(work), "compare", [grid, *more]) for grid in GRIDS)
+    data, work, more = data_and_work(__doc__)
+    return max(laff(data, work, "compare", [grid, *more]) for grid in GRIDS)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from arguments import data_and_work
+
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = (
     "train.from=[clip-ft,x3d,ircsn,tf,timm,bow,w2v,gru]",
@@ -26,7 +28,8 @@ SETTINGS = (
 
 def main() -> int:
     """Write WORK/collection.yaml and run the whole graph on it."""
-    data, work = (Path(argument).resolve() for argument in sys.argv[1:3])
+    data, work, more = data_and_work(__doc__)
+    data, work = data.resolve(), work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     lines = ["name: droid", f"videos: {data / 'droid' / 'videos'}"]
     for split in ("train", "val", "test"):
@@ -37,7 +40,7 @@ def main() -> int:
     sets = [*SETTINGS, f"w2v.vectors={data / 'msrvtt_kf' / 'glove50.txt'}"]
     command = [sys.executable, str(ROOT / "cli.py"), "run", "-c", str(collection), "-w", str(work / "work")]
     command += ["--stages", str(ROOT / "stages.yaml"), "--profile", "small"]
-    return subprocess.call([*command, *(word for text in sets for word in ("--set", text)), *sys.argv[3:]])
+    return subprocess.call([*command, *(word for text in sets for word in ("--set", text)), *more])
 
 
 if __name__ == "__main__":

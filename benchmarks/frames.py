@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from arguments import data_and_work
 
 ROOT = Path(__file__).resolve().parent.parent
 STEP = 5  # of the 11 of an epoch: the least that is done of the last one when the kill comes
@@ -49,8 +50,9 @@ AGGREGATORS = {
 
 def main() -> int:
     """Print a line for each aggregator; 1 where a resumed training differs."""
-    data, work = (Path(argument).resolve() for argument in sys.argv[1:3])
-    epochs = int(sys.argv[3]) if len(sys.argv) > 3 else 2
+    data, work, more = data_and_work(__doc__)
+    data, work = data.resolve(), work.resolve()
+    epochs = int(more[0]) if more else 2
     work.mkdir(parents=True, exist_ok=True)
     lines = ["name: droid", f"videos: {data / 'droid' / 'videos'}"]
     for split in ("train", "val", "test"):
@@ -64,7 +66,7 @@ def main() -> int:
         f"| aggregator | seconds of {epochs} epoch(s) | loss, last epoch | MRR, best epoch | killed at step | equal |"
     )
     print("|---|---|---|---|---|---|", flush=True)
-    for name in sys.argv[4:] or AGGREGATORS:
+    for name in more[1:] or AGGREGATORS:
         path, params = AGGREGATORS[name]
         forget(work / "whole")
         run(work, "whole", epochs, path, params)

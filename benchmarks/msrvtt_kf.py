@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from arguments import data_and_work
+
 HERE = Path(__file__).resolve().parent
 
 
@@ -39,9 +41,9 @@ def laff(data: Path, work: Path, command: str, arguments: list[str]) -> int:
 
 def main() -> int:
     """Run the whole graph, or the command that is named; the table comes at the end."""
-    data, work, *more = sys.argv[1:]
+    data, work, more = data_and_work(__doc__)
     command = more.pop(0) if more and not more[0].startswith("-") else "run"
-    return laff(Path(data), Path(work), command, more)
+    return laff(data, work, command, more)
 
 
 if __name__ == "__main__":

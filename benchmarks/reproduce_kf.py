@@ -8,8 +8,8 @@ protocol". They are WORK/work/compare/reproduce-tab-{11,12}/reproduction.*.
 """
 
 import sys
-from pathlib import Path
 
+from arguments import data_and_work
 from msrvtt_kf import laff
 
 ROLES = {
@@ -22,11 +22,11 @@ ROLES = {
 
 def main() -> int:
     """Both tables; the worse exit status."""
-    data, work, *more = sys.argv[1:]
+    data, work, more = data_and_work(__doc__)
     statuses = []
     for table, roles in ROLES.items():
         words = [word for feature, stage in roles.items() for word in ("--stand-in", f"{feature}={stage}")]
-        statuses.append(laff(Path(data), Path(work), "reproduce", [table, *words, *more]))
+        statuses.append(laff(data, work, "reproduce", [table, *words, *more]))
     return max(statuses)
 
 

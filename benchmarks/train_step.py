@@ -1,11 +1,13 @@
 """What a training step costs, part by part, at the sizes of LAFF's authors and on captions of MSR-VTT's shape.
 
-python benchmarks/train_step.py [--steps 12] [--batch 64] [--device cpu] [--precision float32] [--gru joint] [--epoch]
+python benchmarks/train_step.py [--steps 12] [--batch 64] [--threads 1] [--device cpu] [--precision float32]
+                                [--gru joint] [--epoch]
 
 Without --gru and --precision: the four cases joint and cached, float32 and bfloat16, each in a fresh process. On a CPU
 one thread, and CPU time of that thread, so that others on the machine disturb little; the product of the step's time
 and of the speed of a 2048^3 matrix product, taken between the steps, compares machines. Times are the best of the
-steps. --epoch times one epoch of 130,260 captions and 6,513 videos instead, and says how long 30 take.
+steps. With --threads 2 or more they are those of the clock, which take an idle machine. reference.py has the ratio to
+a plain step. --epoch times one epoch of 130,260 captions and 6,513 videos instead, and says how long 30 take.
 """
 
 import argparse
@@ -83,17 +85,18 @@ def model(joint: bool) -> Paired:
 
 
 class Clock:
-    """Time since the last look: of this thread's work on a CPU, of finished work on a GPU."""
+    """Time since the last look: of this thread's work on a CPU; on the clock for more threads, and a GPU's work."""
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, threads: int = 1) -> None:
         self.device = device
+        self.clock = time.perf_counter if device == "cuda" or threads > 1 else time.thread_time
         self.now()
 
     def now(self) -> float:
         """Milliseconds since the last call."""
         if self.device == "cuda":
             torch.cuda.synchronize()
-        time_now = time.perf_counter() if self.device == "cuda" else time.thread_time()
+        time_now = self.clock()
         passed = 1000 * (time_now - getattr(self, "before", time_now))
         self.before = time_now
         return passed
@@ -136,7 +139,7 @@ def gibibytes(device: str) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
-def steps(device: str, joint: bool, precision: str, batch: int, count: int) -> None:
+def steps(device: str, joint: bool, precision: str, batch: int, count: int, threads: int) -> None:
     """Print one case: milliseconds of each part and of the whole step, and how much memory each stage of it added."""
     peaks = {"imports": gibibytes(device)}
     train = split(CAPTIONS, 1024, joint).to(device)
@@ -146,7 +149,7 @@ def steps(device: str, joint: bool, precision: str, batch: int, count: int) -> N
     peaks["model"] = gibibytes(device)
     optimizer = make_optimizer(task.model, recipe)
     task.model.train()
-    clock, rows = Clock(device), torch.randperm(len(train)).split(batch)[: len(train) // batch]
+    clock, rows = Clock(device, threads), torch.randperm(len(train)).split(batch)[: len(train) // batch]
     task.loss(rows[0])
     peaks["forward"] = gibibytes(device)
     for number in range(WARM):
@@ -159,7 +162,8 @@ def steps(device: str, joint: bool, precision: str, batch: int, count: int) -> N
         speed = max(speed, matrix_product(clock))
     columns = zip(*times, strict=True)
     parts = "  ".join(f"{name} {min(column):.1f}" for name, column in zip(PARTS, columns, strict=True))
-    print(f"{'joint' if joint else 'cached'} GRU, {precision}, batch {batch}, {device}: {parts}")
+    case = f"{'joint' if joint else 'cached'} GRU, {precision}, batch {batch}, {device}"
+    print(f"{case}, {threads} thread{'s' * (threads > 1)}: {parts}")
     whole = sorted(sum(parts) for parts in times)
     print(
         f"    step {whole[0]:.0f} ms (median {whole[len(whole) // 2]:.0f}), {1000 * batch / whole[0]:.0f} samples/s; "
@@ -197,6 +201,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--precision", choices=("float32", "bfloat16"))
     parser.add_argument("--gru", choices=("joint", "cached"))
@@ -204,8 +209,9 @@ def main() -> int:
     given = parser.parse_args()
     if not 2 <= given.batch <= CAPTIONS:
         parser.error(f"--batch is {given.batch}; it should be 2 to {CAPTIONS}")
-    if given.steps < 1:
-        parser.error(f"--steps is {given.steps}; it should be at least 1")
+    for name in ("steps", "threads"):
+        if getattr(given, name) < 1:
+            parser.error(f"--{name} is {getattr(given, name)}; it should be at least 1")
     if given.device == "cuda" and not torch.cuda.is_available():
         parser.error("--device is cuda, but torch finds no GPU here; leave it out")
     if not (given.gru and given.precision):
@@ -222,11 +228,11 @@ def main() -> int:
                 )
         return int(any(ended.values()))
     malloc.keep()
-    torch.set_num_threads(1)
+    torch.set_num_threads(given.threads)
     if given.epoch:
         epoch(given.device, given.gru == "joint", given.precision, given.batch)
     else:
-        steps(given.device, given.gru == "joint", given.precision, given.batch, given.steps)
+        steps(given.device, given.gru == "joint", given.precision, given.batch, given.steps, given.threads)
     return 0
 
 

@@ -178,6 +178,10 @@ class Members:
     ] = ()  # parameters that a stage may set differently from the finetune stage that it borrows from
     CLASSIFIES: bool = False  # whether the network keeps its classifier
 
+    # {module of a package that may be missing where the rest of laff is installed: the parameter that spares it where
+    # it is given, or ""}. It is asked for before work begins. A class that learns needs it only while it does.
+    NEEDS: Mapping[str, str] = MappingProxyType({})
+
 
 def member(part: object, name: str) -> Any:
     """A member of an extractor, or its default in Members if the extractor does not have it."""

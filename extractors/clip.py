@@ -20,16 +20,15 @@ from torch import Tensor, nn
 
 from extractors.base import Sampling
 from extractors.checkpoint import fill
-from extractors.clip_config import clip_config
+from extractors.clip_config import clip_config, text_shape
 from extractors.clip_files import read_tokenizer, read_weights
 from extractors.clip_layouts import HUGGING_FACE, OPEN_CLIP, OPENAI, SIGLIP
+from extractors.clip_places import cut, encode, in_groups
 from extractors.clip_published import PREFIX, Preprocessing, agreed, preprocessing, read_settings
 from extractors.pinned import sent
 from extractors.pixels import CLIP_MEAN, CLIP_STD, check, normalise
 from extractors.tokens import FileTokens, Tokens, own_tokens
 from extractors.untrained import seeded
-
-CAPTIONS = 256  # captions of one forward
 
 
 class Clip:
@@ -150,10 +149,10 @@ class Clip:
 
     @torch.no_grad()
     def extract_text(self, captions: Sequence[str]) -> np.ndarray:
-        """C texts -> [C, D] float32, not normalised."""
-        blocks = [captions[start : start + CAPTIONS] for start in range(0, len(captions), CAPTIONS)]
-        vectors = [self.encode_texts(self.tokens(block)).cpu().numpy() for block in blocks]
-        return np.concatenate(vectors) if vectors else np.zeros((0, self.dim), dtype=np.float32)
+        """C texts -> [C, D] float32, not normalised; a row's bytes on a CPU depend on its own text alone."""
+        if not captions:
+            return np.zeros((0, self.dim), dtype=np.float32)
+        return in_groups(self._encode, self.tokens(captions), self._text, self.dim, self.device)
 
     @property
     def tokens(self) -> Tokens:
@@ -180,9 +179,20 @@ class Clip:
         return features
 
     def encode_texts(self, tokens: Tensor) -> Tensor:
-        """[C, context] int64 -> [C, D] float32."""
-        features: Tensor = self.net.encode_text(sent(tokens, self.device))
-        return features.float()
+        """[B, context] int64 on the CPU -> [B, D] float32, in one forward, at the fixed length of the longest."""
+        return self._encode(sent(cut(tokens, self._text), self.device)).float()
+
+    def _encode(self, tokens: Tensor) -> Tensor:
+        """[B, L] int64 on the device -> [B, D]; L is below the context only where `_text` is known."""
+        if self._text is None:
+            features: Tensor = self.net.encode_text(tokens)
+            return features
+        return encode(getattr(self.net, "text", self.net), tokens, self._text)  # of its own in some models
+
+    @cached_property
+    def _text(self) -> dict[str, Any] | None:
+        """The shape of the text tower, where all of it is known."""
+        return text_shape(self.config)
 
     @cached_property
     def _pixels(self) -> Preprocessing:

@@ -14,6 +14,25 @@ from typing import Any
 OWN = Path(__file__).parent / "clip_configs"
 TOKENS = 49408  # of CLIP's byte-pair vocabulary, which open_clip carries
 
+# What may stand in text_cfg, with open_clip's default: model.py, CLIPTextCfg.
+TEXT: dict[str, Any] = {
+    "context_length": 77,
+    "vocab_size": TOKENS,
+    "width": 512,
+    "heads": 8,
+    "layers": 12,
+    "mlp_ratio": 4.0,
+    "no_causal_mask": False,
+    "pool_type": "argmax",
+    "eos_id": 2,
+    "proj_type": "linear",
+    "proj_bias": False,
+    "norm_kwargs": None,
+    "act_kwargs": None,
+}
+OF_TOKENS = ("hf_tokenizer_name", "tokenizer_kwargs")  # read by ClipConfig
+POOLS = ("argmax", "eos", "last", "first")
+
 
 @dataclass(frozen=True)
 class ClipConfig:
@@ -78,3 +97,10 @@ def clip_config(name: str) -> ClipConfig:
         tokenizer=tokenizer,
         tokenizing=text.get("tokenizer_kwargs") or {},
     )
+
+
+def text_shape(config: ClipConfig) -> dict[str, Any] | None:
+    """text_cfg of open_clip's configuration with all defaults; None where it has more than is known here."""
+    shape = json.loads(config.path.read_text(encoding="utf-8"))["text_cfg"]
+    known = shape.keys() <= {*TEXT, *OF_TOKENS} and shape.get("pool_type", "argmax") in POOLS
+    return TEXT | shape if known else None

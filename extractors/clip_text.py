@@ -1,13 +1,13 @@
 """The text side of a CLIP model alone: it reads a sentence in a moment, where to import open_clip takes seconds.
 
-The same layers of torch as open_clip's text tower and its own tokenizer, so the same rows to the last bit; no image
-tower is built and no random weight is drawn. Only a search uses it, so it counts in no fingerprint. A model whose text
-tower has more than is known here is read whole, by the feature itself.
+The same layers of torch as open_clip's text tower and its own tokenizer, so the same rows up to rounding; no image
+tower is built and no random weight is drawn. A sentence is computed alone, at its fixed length, and by all threads: a
+question should be answered at once, where extraction wants many captions a second. Only a search uses it, so it counts
+in no fingerprint. A model whose text tower has more than is known here is read whole, by the feature itself.
 """
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -20,43 +20,18 @@ from torch import Tensor, nn
 
 from extractors.bare import Attention, Embedding, Linear
 from extractors.checkpoint import fill
-from extractors.clip import CAPTIONS, Clip
-from extractors.clip_config import TOKENS, ClipConfig
+from extractors.clip import Clip
+from extractors.clip_config import ClipConfig
 from extractors.clip_files import read_tensors, read_tokenizer
+from extractors.clip_places import Shape, encode, lengths
 from extractors.clip_tokens import LeanTokens, own_tokens
 from extractors.tokens import Tokens
-
-# What may stand in text_cfg, with open_clip's default: model.py, CLIPTextCfg.
-SHAPE: dict[str, Any] = {
-    "context_length": 77,
-    "vocab_size": TOKENS,
-    "width": 512,
-    "heads": 8,
-    "layers": 12,
-    "mlp_ratio": 4.0,
-    "no_causal_mask": False,
-    "pool_type": "argmax",
-    "eos_id": 2,
-    "proj_type": "linear",
-    "proj_bias": False,
-    "norm_kwargs": None,
-    "act_kwargs": None,
-}
-OF_TOKENS = ("hf_tokenizer_name", "tokenizer_kwargs")  # read by ClipConfig
-POOLS = ("argmax", "eos", "last", "first")
-
-
-def text_shape(clip: Clip) -> dict[str, Any] | None:
-    """text_cfg of open_clip's configuration with all defaults; None where it has more than is known here."""
-    shape = json.loads(clip.config.path.read_text(encoding="utf-8"))["text_cfg"]
-    known = shape.keys() <= {*SHAPE, *OF_TOKENS} and shape.get("pool_type", "argmax") in POOLS
-    return SHAPE | shape if known else None
 
 
 class ClipText:
     """Captions [C, D] as a Clip makes them; loaded by `load` or `load_state`, as a Clip is."""
 
-    def __init__(self, clip: Clip, shape: dict[str, Any]) -> None:
+    def __init__(self, clip: Clip, shape: Shape) -> None:
         """Stand for the text side of `clip`; shape: as `text_shape` gives it."""
         self._clip, self._shape = clip, shape
 
@@ -95,15 +70,17 @@ class ClipText:
     @torch.no_grad()
     def extract_text(self, captions: Sequence[str]) -> np.ndarray:
         """C texts -> [C, D] float32, not normalised."""
-        blocks = [captions[start : start + CAPTIONS] for start in range(0, len(captions), CAPTIONS)]
-        vectors = [self._tower(self._tokens(block).to(self._device)).float().cpu().numpy() for block in blocks]
-        return np.concatenate(vectors) if vectors else np.zeros((0, self._clip.dim), dtype=np.float32)
+        vectors = np.zeros((len(captions), self._clip.dim), dtype=np.float32)
+        for vector, tokens in zip(vectors, self._tokens(captions) if captions else (), strict=True):
+            alone = tokens[None, : int(lengths(tokens[None], self._shape))]
+            vector[:] = self._tower(alone.to(self._device))[0].float().cpu().numpy()
+        return vectors
 
 
 class Tower(nn.Module):
-    """Tokens [C, context] int64 -> rows [C, D], as TextTransformer of open_clip/transformer.py computes them."""
+    """Tokens [C, L] int64 -> rows [C, D], with the parts of TextTransformer of open_clip/transformer.py."""
 
-    def __init__(self, shape: dict[str, Any], config: ClipConfig) -> None:
+    def __init__(self, shape: Shape, config: ClipConfig) -> None:
         super().__init__()
         width, context = shape["width"], shape["context_length"]
         norm = partial(nn.LayerNorm, width, **shape["norm_kwargs"] or {})
@@ -112,7 +89,7 @@ class Tower(nn.Module):
         self.positional_embedding = nn.Parameter(torch.empty(context, width))
         inner = int(width * shape["mlp_ratio"])
         blocks = [Block(width, shape["heads"], inner, activation, norm) for _ in range(shape["layers"])]
-        self.transformer: Any = nn.ModuleDict({"resblocks": nn.ModuleList(blocks)})
+        self.transformer = Blocks(blocks)
         self.ln_final = norm()
         if shape["proj_type"] == "none":
             self.text_projection: Any = None
@@ -122,7 +99,7 @@ class Tower(nn.Module):
             self.text_projection = nn.Parameter(torch.empty(width, config.dim))
         mask = None if shape["no_causal_mask"] else torch.full((context, context), float("-inf")).triu_(1)
         self.register_buffer("attn_mask", mask, persistent=False)
-        self._pool, self._end = shape["pool_type"], shape["eos_id"]
+        self._shape = shape
 
     def take(self, state: dict[str, Tensor], source: str, custom: bool) -> None:
         """Take the tensors of the text side from those of the whole model; the others stay unread.
@@ -135,23 +112,22 @@ class Tower(nn.Module):
         fill(self, tensors, source, "the text tower", assign=True)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """[C, context] int64 -> [C, D]."""
-        x: Tensor = self.token_embedding(tokens) + self.positional_embedding
-        for block in self.transformer["resblocks"]:
-            x = block(x, self.attn_mask)
-        x = self.ln_final(x)
-        if self._pool in ("argmax", "eos"):  # the token that ends the text: the highest number, or a known one
-            ends = tokens if self._pool == "argmax" else (tokens == self._end).int()
-            pooled: Tensor = x[torch.arange(len(x), device=x.device), ends.argmax(dim=-1)]
-        else:
-            pooled = x[:, -1 if self._pool == "last" else 0]
-        if self.text_projection is None:
-            return pooled
-        if isinstance(self.text_projection, nn.Linear):
-            projected: Tensor = self.text_projection(pooled)
-        else:
-            projected = pooled @ self.text_projection
-        return projected
+        """[C, L] int64, L up to the context -> [C, D]."""
+        return encode(self, tokens, self._shape)
+
+
+class Blocks(nn.Module):
+    """Blocks one after the other: [C, L, W] -> the same."""
+
+    def __init__(self, blocks: list[Block]) -> None:
+        super().__init__()
+        self.resblocks = nn.ModuleList(blocks)
+
+    def forward(self, x: Tensor, attn_mask: Tensor | None) -> Tensor:
+        """attn_mask: [L, L], added to what the attention weighs by."""
+        for block in self.resblocks:
+            x = block(x, attn_mask)
+        return x
 
 
 class Block(nn.Module):

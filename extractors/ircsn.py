@@ -78,6 +78,7 @@ class IrCSN:
     dim = 2048
     colours = "RGB"
     LAYOUTS = (VMZ, MMACTION, PYTORCHVIDEO)
+    NEEDS = {"pytorchvideo": ""}  # noqa: RUF012 (read as a literal)
 
     def __init__(
         self,

@@ -11,13 +11,14 @@ import numpy as np
 from extractors.bert import Bert
 from extractors.bert_text import BertText
 from extractors.clip import Clip
-from extractors.clip_text import ClipText, text_shape
+from extractors.clip_config import text_shape
+from extractors.clip_text import ClipText
 from extractors.conse import Conse
 
 
 def text_side(part: Any) -> Any:
-    """An object that gives the same rows of texts as `part`, once loaded; the part itself where none is leaner."""
-    if isinstance(part, Clip) and (shape := text_shape(part)):
+    """An object that gives the rows of texts of `part`, once loaded; the part itself where none is leaner."""
+    if isinstance(part, Clip) and (shape := text_shape(part.config)):
         return ClipText(part, shape)
     if isinstance(part, Conse):
         return ConseText(part)

@@ -24,6 +24,7 @@ class W2v:
     """
 
     sides = ("text",)
+    NEEDS = {"gensim": "vectors"}  # noqa: RUF012 (read as a literal)
     FILES = ("vectors",)  # parameters that name files, whose content counts and not their place
 
     def __init__(

@@ -66,6 +66,7 @@ class X3D:
     colours = "RGB"
     last = False  # whether the channels of a pixel are neighbours in the network's memory
     LAYOUTS = (SLOWFAST, ZOO)
+    NEEDS = {"pytorchvideo": ""}  # noqa: RUF012 (read as a literal)
 
     def __init__(
         self,

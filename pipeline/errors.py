@@ -11,6 +11,7 @@ from pipeline.wording import number_of
 
 OWN = ("cli", "pipeline", "extractors", "fusion")  # modules that are no package of others
 PACKAGES = {"open_clip": "open_clip_torch", "PIL": "pillow", "yaml": "pyyaml"}  # whose names are not their modules'
+INSTEAD = {"decord": " (wheels for Linux on x86-64 alone), or decode.decoder=pyav, which reads everything"}
 
 
 class LaffError(Exception):
@@ -41,7 +42,7 @@ class Missing(LaffError):
         top = module.partition(".")[0]
         super().__init__(
             f"{who} needs the package {PACKAGES.get(top, top)}, which is not installed here ({sys.executable}): "
-            f"pip install {PACKAGES.get(top, top)}"
+            f"pip install {PACKAGES.get(top, top)}{INSTEAD.get(top, '')}"
         )
         self._module, self._who = module, who
 

@@ -100,10 +100,13 @@ def located(value: str | Path, beside: Path) -> Path:
 
 
 def sync_folder(folder: Path) -> None:
-    """Flush a folder, so that a rename in it survives a power cut."""
+    """Flush a folder, so that a rename in it survives a power cut; some file systems need none and refuse."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
     finally:
         os.close(handle)
 

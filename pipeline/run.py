@@ -16,7 +16,7 @@ from pipeline.outcome import ENDS, Outcome, search_advice
 from pipeline.parts.blame import blaming
 from pipeline.phases import phases, videos_in
 from pipeline.plan import accept as accepting
-from pipeline.plan import lacks, repeating, steps
+from pipeline.plan import lacks, packages, repeating, steps
 from pipeline.plan.accept import Accepted
 from pipeline.plan.context import Context
 from pipeline.plan.planned import Planned
@@ -40,8 +40,9 @@ class NoWeights(LaffError):
 def check_work(context: Context, names: Sequence[str]) -> list[Planned]:
     """The states of the stages that have to run; LaffError with all that prevents it: parts, devices, weights."""
     states = not_up_to_date(context, names)
-    mistakes, absent = steps.problems(context, [state.stage for state in states]), []
-    for name in (state.stage for state in states):
+    lacking = {name for stages in packages.lacking_for(context.graph, states).values() for name in stages}
+    mistakes, absent = packages.problems(context.graph, states, names), []
+    for name in (state.stage for state in states if state.stage not in lacking):  # no weights for what cannot run
         stage = context.stage(name)
         if stage.part and not stage.borrowed:
             for param in ("weights", *stage.further):
@@ -49,6 +50,7 @@ def check_work(context: Context, names: Sequence[str]) -> list[Planned]:
                     lookup.get(stage, context.graph, context.work, param)
                 except LaffError as error:
                     absent.append(str(error))
+    mistakes += steps.problems(context, [state.stage for state in states])  # now: weights may tell what a part is
     context.recipes.forget()  # a file without a published sha256 has one now that it is here
     errors = [problems(where, texts) for where, texts in ((context.graph.path, mistakes), ("weights", absent)) if texts]
     if errors:

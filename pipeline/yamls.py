@@ -131,7 +131,8 @@ def lines(path: Path, deepest: int = 5) -> dict[tuple[str, ...], int]:
     What an anchor (&name) or `<<` brings in from elsewhere has no line.
     """
     try:
-        root = yaml.compose(files.text_of(path), Loader=Strict)
+        text = files.text_of(path)
+        root = yaml.compose(text, Loader=Strict if LOOSE.search(text) else FASTEST)
     except (OSError, ValueError, yaml.YAMLError, RecursionError):
         return {}
     found: dict[tuple[str, ...], int] = {}

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -62,11 +62,12 @@ class Watched:
 
 @contextmanager
 def page(started: Browser, **options: Any) -> Iterator[Watched]:
-    """A page in a context of its own, watched; options: of Browser.new_context, such as **PHONE, color_scheme="dark".
+    """A page, watched; options: of Browser.new_context, such as **PHONE, color_scheme="dark", in a context of its own.
 
-    What goes wrong while the block runs fails it at its end.
+    Pages without options share a context, which is half as dear; cookies and permissions end with each page, and no
+    page of laff stores anything else in a browser. What goes wrong while the block runs fails it at its end.
     """
-    context = started.new_context(**options)
+    context = started.new_context(**options) if options else _shared(started)
     watched = Watched(context.new_page())
 
     def asked(address: str) -> None:
@@ -81,7 +82,19 @@ def page(started: Browser, **options: Any) -> Iterator[Watched]:
         yield watched
         watched.check()
     finally:
-        context.close()
+        if options:
+            context.close()
+        else:
+            watched.page.close()
+            context.clear_cookies()
+            context.clear_permissions()
+
+
+def _shared(started: Browser) -> BrowserContext:
+    """The context of a browser's pages without options; an empty page keeps its process."""
+    if not started.contexts:
+        started.new_context().new_page()
+    return started.contexts[0]
 
 
 def serious_findings(shown: Page) -> list[str]:

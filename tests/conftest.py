@@ -7,8 +7,9 @@ import random
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -39,6 +40,8 @@ sys.dont_write_bytecode = False  # as in the processes, see above
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
+OPTIONAL = ("decord", "gensim", "pytorchvideo")  # not for each machine and each Python: docs/install.md
+NOT_HERE = "{} is not installed here"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -59,6 +62,23 @@ def misplaced(items: list[pytest.Item]) -> list[str]:
     """Tests with the fixture `gpu` in files in which nobody looks for them."""
     with_gpu = [item for item in items if "gpu" in getattr(item, "fixturenames", ())]
     return [item.nodeid for item in with_gpu if not item.path.name.startswith("test_gpu")]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that fails for want of a package which not every machine can have is skipped, and says so."""
+    report = yield
+    if report.failed and (package := wanting(report.longreprtext)):
+        report.outcome = "skipped"
+        report.longrepr = (str(item.path), item.location[1] or 0, f"Skipped: {NOT_HERE.format(package)}")
+    return report
+
+
+def wanting(text: str) -> str:
+    """The package for want of which a test failed with this text: one of OPTIONAL that is not installed; else ''."""
+    absent = [name for name in OPTIONAL if find_spec(name) is None]
+    said = ("needs the package {}, which is not installed here", "No module named '{}")
+    return next((name for name in absent if any(words.format(name) in text for words in said)), "")
 
 
 @pytest.fixture(scope="session")

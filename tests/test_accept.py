@@ -22,8 +22,8 @@ VISUAL = ("decode", "finetune", "clip-ft", "x3d")
 def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
     """`laff` of the project with one more line in a file that computes."""
     copy = tmp_path_factory.mktemp("upgraded") / "project"
-    for room in ROOMS:
-        shutil.copytree(ROOT / room, copy / room, ignore=shutil.ignore_patterns("__pycache__"))
+    for room in ROOMS:  # with byte code, and what is noted of the files beside it
+        shutil.copytree(ROOT / room, copy / room)
     shutil.copy(ROOT / "cli.py", copy)
     with (copy / CHANGED).open("a", encoding="utf-8") as file:
         file.write("\nPLANTED = 0\n")

@@ -534,7 +534,7 @@ def test_plan_for_people(laff, ran) -> None:
     output = laff("plan", *where(ran, "--set", "x3d.frames=5")).output
     assert "frames 4 → 5" in output
     assert "RANDOM WEIGHTS in " in output
-    assert "not needed by report: bert, ircsn, tf, timm, clip, conse, clip-ft-frames" in output
+    assert "not needed by report: bert, ircsn, tf, timm, clip, hf, hf-video, conse, clip-ft-frames" in output
 
 
 def test_the_next_command_of_a_plan_holds_in_any_folder(

@@ -18,6 +18,9 @@ OURS = ("self", "cls")
 # {(file, name): why it may stand there}
 GUARDED = {
     ("extractors/cpu/gru_steps.py", "ops"): "has_derivatives asks for both operators; without them nn.GRU is taken",
+    ("extractors/cpu/packed.py", "ops"): "can_pack asks for both operators; without them torch's product",
+    ("extractors/cpu/packed.py", "_reorder_linear_weight"): "can_pack asks",
+    ("extractors/cpu/packed.py", "_linear_pointwise"): "can_pack asks",
     ("pipeline/training/optimizer.py", "_foreach_norm"): "has_foreach asks; without it one norm after the other",
     ("pipeline/training/optimizer.py", "_foreach_mul_"): "has_foreach asks; without it one product after the other",
     ("pipeline/training/rmsprop.py", "_fused_adagrad_"): "has_kernel asks; without it _unfused",

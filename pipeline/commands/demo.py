@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +13,9 @@ from pipeline.commands.output import paper
 from pipeline.commands.search import print_table
 from pipeline.shell import command
 
+if TYPE_CHECKING:
+    from pipeline.request import Request
+
 FOLDER = Path("demo")
 SENTENCES = (
     "a red circle moves up",
@@ -18,6 +23,7 @@ SENTENCES = (
     "a big blue square slides to the left on the sand",
 )
 HITS = 3  # of each sentence
+SETTINGS = ("train.seeds=[1,2,3]",)
 
 
 @click.command(name="demo")
@@ -39,12 +45,30 @@ def demo_command(folder: Path) -> None:
     from pipeline.run import run as run_stages
 
     collection = make_collection(folder / "collection")
-    request = Request(collection, folder / "work", shipped(), "small", ("train.seeds=[1,2,3]",), replace=True)
+    request = Request(collection, folder / "work", shipped(), "small", SETTINGS, replace=True)
+    request = without_what_lacks(request)
     outcome = run_stages(request, ())
     outcome.advice = ""  # what follows says more
     click.echo(outcome.summary(request.work, paper()))
     print_searches(request.work)
     click.echo(f"\n{next_steps(request.work)}")
+
+
+def without_what_lacks(request: Request) -> Request:
+    """The request without the features whose packages are not installed here; it says which and why."""
+    from pipeline.errors import Missing
+    from pipeline.plan import packages
+
+    graph = request.graph()
+    lacking = packages.lacking(graph, graph.needed(["report"]))
+    stages = [name for names in lacking.values() for name in names]
+    settings, dropped = packages.leaving_out(graph, stages, graph.needed(["report"]))
+    if not settings:
+        return request
+    for module, names in lacking.items():
+        click.echo(Missing(module, " + ".join(names)))
+    click.echo(f"the demo goes without {' and '.join(dropped)}\n")
+    return replace(request, sets=(*request.sets, *settings))
 
 
 def print_searches(work: Path) -> None:

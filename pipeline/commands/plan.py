@@ -87,13 +87,14 @@ def remarks(plan: Plan, graph: Graph, names: list[str], work: Path, verb: str) -
     names: the stages that are asked for; verb: the command that makes them.
     """
     from pipeline.errors import did_you_mean
+    from pipeline.plan import packages, tree
     from pipeline.plan import plan as plans
-    from pipeline.plan import tree
     from pipeline.store import memory
     from pipeline.store.workspace import MAIN, RUNS
 
     yield tree.totals(plan.stages, plan.work)
     yield from plans.remarks(plan.stages, plan.random, plans.absent(graph, plan.stages))
+    yield from packages.remarks(graph, plan.stages, [one.stage for one in plan.stages])
     if plan.run.new:
         differs = f" ({'; '.join(plan.run.differs)})" if plan.run.differs else ""
         near = "" if plan.run.differs else did_you_mean(plan.run.name, [MAIN, *memory.names(work)])

@@ -138,9 +138,7 @@ def spread(values: Sequence[float]) -> Metric:
 def interval(seeds: Sequence[Ranked], options: BootstrapOptions) -> Interval:
     """Confidence interval, 95 %, of R@10, averaged over seeds before resampling; options: those of the step."""
     hits = np.mean([ranked.ranks.first <= INTERVAL for ranked in seeds], axis=0) * 100.0
-    low, high = metrics.bootstrap(
-        hits, lambda values: float(values.mean()), options.seed, options.bootstrap, seeds[0].groups
-    )
+    low, high = metrics.bootstrap(hits, options.seed, options.bootstrap, seeds[0].groups)
     return {f"R@{INTERVAL}": [low, high]}
 
 

@@ -1,13 +1,13 @@
 """`batch: auto`: how many videos are computed at once. On a GPU as many as it can take, found by trying."""
 
 import gc
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from extractors.base import Sampling
+from pipeline.devices import resources
 from pipeline.devices.limits import too_large
 
 # On a CPU small models gain by fewer calls, and large ones lose by leaving the caches: X3D-L takes 1.7 times as long
@@ -67,18 +67,13 @@ def largest(fits: Callable[[int], bool], most: int) -> int:
 
 def most_videos(sampling: Sampling, features: int = 1) -> int:
     """The largest batch for which main memory has room when `features` features have batches in it."""
-    share = machine_memory() // 2 // (BATCHES * features)
+    share = resources.memory() // 2 // (BATCHES * features)
     return max(1, min(MOST, min(BYTES, share) // video_bytes(sampling)))
 
 
 def video_bytes(sampling: Sampling) -> int:
     """Bytes of the frames of a video."""
     return sampling.views * sampling.frames * sampling.crop**2 * 3
-
-
-def machine_memory() -> int:
-    """Bytes of memory that the machine has."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _fits(forward: Callable[[np.ndarray], Any], shape: tuple[int, ...]) -> bool:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.devices.resources import cores
 from pipeline.errors import LaffError
 from pipeline.video import reading, windows
 from pipeline.workers.killable import Killable, Lost
@@ -201,7 +202,7 @@ def processes() -> int:
     given = os.environ.get("LAFF_DECODERS", "")
     if given and not (given.isdecimal() and int(given)):
         raise LaffError(f"LAFF_DECODERS is {given!r}; it should be a number of processes, at least 1")
-    return int(given) if given else len(os.sched_getaffinity(0))
+    return int(given) if given else cores()
 
 
 def read(job: Job) -> list[reading.Frames | Lost]:

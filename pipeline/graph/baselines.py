@@ -85,11 +85,17 @@ def _option_mistakes(stage: Stage, given: Params) -> list[str]:
 
 
 def _params(stage: Stage, uses: str, given: Params, trusted: frozenset[str]) -> tuple[Params, list[str]]:
-    """The params of another block, and mistakes. A param that is not given is the stage's, where that has it."""
+    """The params of another block, and mistakes. A param that is not given is the stage's, where that has it.
+
+    Those that a class lists in `own` are the stage's only where the stage has that class itself: beside another one
+    its sizes mean something else.
+    """
     try:
         described = classes.plugged(uses, trusted)
     except code.PartError as error:
         return {}, [f"cannot use {uses}: {error}"]
-    shared = {key: value for key, value in stage.params.items() if key in described.parameters}
+    same = stage.part is not None and stage.part.path == uses
+    own = () if same else described.constants.get("own", ())
+    shared = {key: value for key, value in stage.params.items() if key in described.parameters and key not in own}
     bound, mistakes = model_checks.bound(described, shared | given, trusted)
     return bound, [f"cannot use {uses}: {mistake}" for mistake in mistakes]

@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from functools import cache
 from typing import Any
 
+from extractors import hf_hub
 from pipeline import yamls
 from pipeline.errors import Problems, did_you_mean
 from pipeline.graph.graph import Weights
@@ -89,12 +90,15 @@ def problems(raw: Mapping[Any, Any], trusted: frozenset[str] = frozenset()) -> l
 
 
 def named(name: str) -> Weights | None:
-    """The entry that a name such as open_clip:MODEL/TAG stands for; None for other names.
+    """The entry that open_clip:MODEL/TAG or hf:ORG/NAME stands for; None for other names.
 
-    Raises ValueError for models and tags that open_clip does not publish, with names close to them.
+    Raises ValueError for models and tags that open_clip does not publish, with names close to them, and for what can be
+    no repository.
     """
     if not name.partition(":")[0].isidentifier() or ":" not in name:
         return None
+    if name.startswith(hf_hub.PREFIX):
+        return Weights(name=name, **hf_hub.entry(name))
     from extractors.clip_published import PREFIX, entry  # imports torch and open_clip: seconds, so not for other names
 
     if not name.startswith(PREFIX):

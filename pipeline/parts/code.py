@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import LaffError
-from pipeline.parts import noted
+from pipeline.parts import noted, rewritten
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("extractors", "fusion", "pipeline")
@@ -106,7 +106,8 @@ def inside(name: str, trusted: frozenset[str] = frozenset()) -> list[str]:
 def closure(names: Collection[str], trusted: frozenset[str] = frozenset(), leave: Collection[str] = ()) -> list[str]:
     """Modules and whole rooms, and every project module that they import, directly or not; sorted.
 
-    `leave`: modules and rooms that are not followed into. PartError for a name of nothing.
+    `leave`: modules and rooms that are not followed into, and do not count as a part of a room that is named.
+    PartError for a name of nothing.
     """
     return list(_closure(tuple(names), trusted, tuple(leave)))
 
@@ -114,7 +115,8 @@ def closure(names: Collection[str], trusted: frozenset[str] = frozenset(), leave
 @cache
 def _closure(names: tuple[str, ...], trusted: frozenset[str], leave: tuple[str, ...]) -> tuple[str, ...]:
     seen: set[str] = set()
-    waiting = [module for name in names for module in inside(name, trusted)]
+    parts = [(name, module) for name in names for module in inside(name, trusted)]
+    waiting = [module for name, module in parts if module == name or not _within(module, leave)]
     while waiting:
         module = waiting.pop()
         if module not in seen:
@@ -123,7 +125,8 @@ def _closure(names: tuple[str, ...], trusted: frozenset[str], leave: tuple[str, 
     return tuple(sorted(seen))
 
 
-def _within(module: str, rooms: Collection[str]) -> bool:
+@cache
+def _within(module: str, rooms: tuple[str, ...]) -> bool:
     return any(module == room or module.startswith(f"{room}.") for room in rooms)
 
 
@@ -132,10 +135,11 @@ def code_digest(file: Path) -> str:
     """Hash of what a file does: of its syntax tree without docstrings.
 
     The modules from which laff's own names are imported are left out, too. So comments, blank lines and line breaks
-    don't change the hash, nor does a move of what the file imports.
+    don't change the hash, nor does a move of what the file imports. A file that was rewritten and makes the same
+    results has the hash of the code before.
     """
     digest: str = NOTED.of(file, "digest", lambda: tree_digest(tree(file)))
-    return digest
+    return rewritten.counting(source_path(file), digest)
 
 
 @cache
@@ -161,7 +165,10 @@ def _text(node: Any, names: set[tuple[str, str]]) -> str:
         ours = [alias for alias in node.names if alias.name.split(".")[0] in ROOMS]
         names.update((alias.name.rpartition(".")[2], alias.asname or "") for alias in ours)
         return _text([alias for alias in node.names if alias not in ours], names)
-    values = [getattr(node, name) for name in node._fields if name != "ctx"]
+    # Python 3.12 gave functions and classes type_params: without any, the hash is that of older versions.
+    generic = bool(getattr(node, "type_params", None))
+    counted = [name for name in node._fields if name != "ctx" and (name != "type_params" or generic)]
+    values = [getattr(node, name) for name in counted]
     if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         values[node._fields.index("body")] = _body(node)
     return f"{type(node).__name__}({','.join([_text(value, names) for value in values])})"
@@ -170,9 +177,16 @@ def _text(node: Any, names: set[tuple[str, str]]) -> str:
 def _body(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:
     """The statements of a body that do something."""
     body = node.body if ast.get_docstring(node, clean=False) is None else node.body[1:]
-    if isinstance(node, ast.ClassDef) and node.name == "Options":
-        return [item for item in body if not _is_fact(item)]
+    if isinstance(node, ast.ClassDef):
+        facts = _is_fact if node.name == "Options" else _is_need
+        return [item for item in body if not facts(item)]
     return body
+
+
+def _is_need(item: ast.stmt) -> bool:
+    """Whether it says only which packages a class needs (extractors.base.Members)."""
+    targets = item.targets if isinstance(item, ast.Assign) else [item.target] if isinstance(item, ast.AnnAssign) else []
+    return [ast.unparse(target) for target in targets] == ["NEEDS"]
 
 
 def _is_fact(item: ast.stmt) -> bool:
@@ -191,4 +205,9 @@ def digests(
 def source_name(module: str) -> str:
     """The file of a module, as seen from the project's root."""
     file = source_file(module)
-    return file.relative_to(ROOT).as_posix() if file else module
+    return source_path(file) if file else module
+
+
+def source_path(file: Path) -> str:
+    """A file as seen from the project's root; of a trusted package, which is elsewhere, its whole path."""
+    return (file.relative_to(ROOT) if file.is_relative_to(ROOT) else file).as_posix()

@@ -1,10 +1,11 @@
 """Facts about laff's own source files, noted beside their byte code: valid while their size and date stay.
 
-Kept as Python keeps byte code: in `__pycache__` (or where PYTHONPYCACHEPREFIX says), and not written where Python is
-told to write none or the folder takes nothing.
+Kept as Python keeps byte code: in `__pycache__` (or where PYTHONPYCACHEPREFIX says); in the user's cache where Python
+is told to write none or the folder takes nothing, as in an installation of the administrator's.
 """
 
 import atexit
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -44,7 +45,7 @@ class Noted:
 
     def save(self) -> None:
         """Write what is new; where that is not possible, the next process makes it again."""
-        if not self._new or sys.dont_write_bytecode:
+        if not self._new:
             return
         kept = {name: entry for name, entry in self._known().items() if (self._root / name).is_file()}
         with suppress(OSError):
@@ -65,9 +66,21 @@ def stamp(file: Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns]
 
 
+def _place(file: Path) -> Path:
+    """Where the facts are kept that a module notes."""
+    place = Path(cache_from_source(str(file))).with_suffix(".json")
+    there = next(folder for folder in place.parents if folder.exists())
+    if not sys.dont_write_bytecode and os.access(there, os.W_OK):
+        return place
+    try:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    except RuntimeError:  # a user without a home
+        return place
+    return cache / "laff" / "code" / f"{files.digest(str(place))[:16]}.json"
+
+
 def beside(file: Path, root: Path) -> Noted:
     """The facts that a module of laff notes about the files under `root`; saved when the process ends."""
-    place = Path(cache_from_source(str(file))).with_suffix(".json")
-    noted = Noted(place, root, [sys.version, stamp(file), stamp(Path(__file__))])
+    noted = Noted(_place(file), root, [sys.version, stamp(file), stamp(Path(__file__))])
     atexit.register(noted.save)
     return noted

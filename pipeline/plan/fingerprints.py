@@ -46,6 +46,8 @@ SHAPE_NOTHING = {
     "pipeline.steps": "because only the file of a stage's own step counts, not the files of other steps",
     "pipeline.store": "because it only notes which results there are",
     "pipeline.weights": "because the sha256 of a weights file counts instead",
+    "pipeline.rows.large": "because it writes bytes as they are given",
+    "pipeline.rows.whole": "because it only remembers which files are whole",
     "pipeline.training.bfloat16": "because it only warns",
     "pipeline.training.reuse": "because it only copies models with the same fingerprint",
     "pipeline.workers": "because it passes work on without changing it",

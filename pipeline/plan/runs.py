@@ -50,6 +50,12 @@ def choose(context: Context, named: str = "", last: str = "") -> Chosen:
         raise LaffError(
             f"--name {named!r}: a run's name is a folder; use letters, digits, '.', '_' and '-', {LONGEST} at most"
         )
+    same = [known for known in [MAIN, *memory.names(context.work.root)] if known.casefold() == named.casefold()]
+    if same and named not in same:
+        raise LaffError(
+            f"--name {named!r}: there is a run {same[0]!r}, whose folder some file systems take for the same one; "
+            "take its name, or one that differs in more than upper and lower case"
+        )
     runs = _Runs(context)
     chosen = runs.named(named) if named else runs.fitting(last)
     context.work.places = places(context.graph, chosen.name) | _learned_towards(context, chosen.name)

@@ -6,13 +6,15 @@ The first 512 bytes are HDF5's user block, which HDF5 libraries skip: a line in 
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 from typing import Any
 
 from pipeline import files
+from pipeline.rows import large, whole
 
 BLOCK = 512  # bytes of the user block: the smallest that HDF5 allows
 START = b"laff shard sha256 "
@@ -21,8 +23,11 @@ META = 1 << 20  # bytes; larger pieces that HDF5 writes are values, which it doe
 
 
 @contextmanager
-def create(path: Path) -> Iterator[Any]:
-    """An h5py.File to fill; on a clean exit it becomes `path`, with its checksum, else it is removed."""
+def create(path: Path, later: Sequence[large.Large] = ()) -> Iterator[Any]:
+    """An h5py.File to fill; on a clean exit it becomes `path`, with its checksum, else it is removed.
+
+    later: a list to which whoever fills the file adds what is written at the end, beside the hashing (`large.put`).
+    """
     import h5py
 
     with files.whole(path) as temporary, FileIO(temporary, "w+") as raw:
@@ -31,7 +36,8 @@ def create(path: Path) -> Iterator[Any]:
             with h5py.File(disk, "w", userblock_size=BLOCK) as file:
                 yield file
             if disk.error is None:
-                line = START + _behind_block(raw).encode() + b"\n"
+                digest = large.write_and_hash(disk.handle, BLOCK, later) if later else _behind_block(raw)
+                line = START + digest.encode() + b"\n"
                 disk.seek(0)
                 disk.write(line.ljust(BLOCK, b"\0"))
         finally:
@@ -124,21 +130,27 @@ def check(path: Path) -> str:
     """What is wrong with the bytes of a shard, or ''. Reads all of them."""
     try:
         with FileIO(path) as raw:
+            started, state = time.time(), whole.state(os.fstat(raw.fileno()))
             line = LINE.fullmatch(block := raw.read(BLOCK))
             if line is None or len(block) < BLOCK:
                 return "it has no checksum"
             changed = _behind_block(raw) != line[1].decode()
     except OSError as error:
         return error.strerror or str(error)
+    if not changed:
+        whole.remember(state, started)
     return "its checksum is wrong: bytes were lost or changed after it was written" if changed else ""
 
 
 @contextmanager
 def checked(path: Path) -> Iterator[Any]:
-    """A file of `create`, opened by h5py for reading; ValueError where its bytes have changed."""
+    """A file of `create`, opened by h5py for reading; ValueError where its bytes have changed.
+
+    A file that this process found whole is not read again for that, as long as its state stays (`whole`).
+    """
     import h5py
 
-    if wrong := check(path):
+    if not whole.is_known(path) and (wrong := check(path)):
         raise ValueError(wrong)
     with h5py.File(path) as file:
         yield file

@@ -37,11 +37,13 @@ class Flat:
         return self.width * np.dtype(self.dtype).itemsize
 
     def ahead(self, first: int, count: int) -> None:
-        """Ask the disk for these rows, which are wanted soon; returns at once."""
+        """Ask the disk for these rows, which are wanted soon; returns at once. Nothing where the system has no ask."""
+        if not hasattr(os, "posix_fadvise"):
+            return
         with self._opened() as file:
             position, size = self.offset + first * self.row_bytes, count * self.row_bytes
             # Asking for what is in memory takes half as long as reading it, so their last byte is tried first.
-            with suppress(OSError):
+            with suppress(OSError, AttributeError):  # macOS and some file systems cannot try
                 if os.preadv(file.fileno(), [bytearray(1)], position + size - 1, os.RWF_NOWAIT):
                     return
             os.posix_fadvise(file.fileno(), position, size, os.POSIX_FADV_WILLNEED)

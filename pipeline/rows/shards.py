@@ -11,6 +11,7 @@ import yaml
 
 from extractors.base import Sampling
 from pipeline.errors import LaffError
+from pipeline.rows import large
 from pipeline.rows.container import checked, create
 
 if TYPE_CHECKING:
@@ -50,13 +51,14 @@ def write(
 
     if values.shape[0] != len(ids):
         raise LaffError(f"{path}: {len(ids)} ids but {values.shape[0]} rows of values")
-    with create(path) as file:
+    later: list[large.Large] = []
+    with create(path, later) as file:
         file.create_dataset("ids", data=list(ids), dtype=h5py.string_dtype(), shape=(len(ids),))
         if isinstance(values, np.ndarray):
-            file.create_dataset("values", data=values)
+            large.put(file, "values", values, later)
         else:
             for part in ("indptr", "indices", "data"):
-                file.create_dataset(part, data=getattr(values, part))
+                large.put(file, part, getattr(values, part), later)
             file.attrs["columns"] = values.shape[1]
         if frames is not None:
             file.create_dataset("frames", data=frames, dtype=np.int32, shape=(len(ids),))

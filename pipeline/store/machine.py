@@ -1,13 +1,14 @@
 """What a run runs on: versions of laff, Python and the packages that compute, and the hardware of this machine."""
 
-import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from pipeline.devices import resources
 from pipeline.parts.code import ROOT
 
 PACKAGES = (
@@ -16,6 +17,7 @@ PACKAGES = (
 )
 GIB = 1 << 30
 UNKNOWN = "unknown"
+CPU = ("sysctl", "-n", "machdep.cpu.brand_string")  # what tells a Mac's CPU
 
 
 @cache
@@ -39,9 +41,14 @@ def commit(root: Path = ROOT) -> str:
     if not (root / ".git").exists():
         return ""
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    return _asked(command)  # '' without git, or of another owner
+
+
+def _asked(command: Sequence[str]) -> str:
+    """What a command prints; '' where there is no such command, or it fails."""
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
-    except (OSError, subprocess.SubprocessError):  # without git, or of another owner
+    except (OSError, subprocess.SubprocessError):
         return ""
 
 
@@ -50,8 +57,8 @@ def hardware() -> dict[str, Any]:
     return {
         "machine": f"{platform.system()} {platform.release()} {platform.machine()}",
         "cpu": _cpu(),
-        "cores": len(os.sched_getaffinity(0)),
-        "memory": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / GIB:.0f} GiB",
+        "cores": resources.cores(),
+        "memory": f"{resources.memory() / GIB:.0f} GiB",
         "gpus": list(_gpus()),
     }
 
@@ -61,7 +68,7 @@ def _cpu(described: Path = Path("/proc/cpuinfo")) -> str:
     try:
         lines = described.read_text(encoding="utf-8").splitlines()
     except OSError:
-        return platform.processor() or UNKNOWN
+        return _asked(CPU) or platform.processor() or UNKNOWN
     named = (line.partition(":")[2].strip() for line in lines if line.lower().startswith("model name"))
     return next(named, "") or platform.processor() or UNKNOWN
 

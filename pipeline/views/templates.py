@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 SHARED = Path(__file__).parent / "templates"  # base.html and style.css, which all pages extend and use
 
 
+@cache  # with the templates that it has compiled: they take longer than a page of results
 def environment(folder: Path | None = None) -> Environment:
     """The templates of a folder, and the shared ones; of two with one name that of the folder counts."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined

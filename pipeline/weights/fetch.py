@@ -14,6 +14,7 @@ from pipeline import files, progress
 from pipeline.errors import LaffError
 from pipeline.graph.graph import Weights
 from pipeline.graph.published import PACKAGE
+from pipeline.weights import hub
 from pipeline.weights.damage import is_cut, is_page
 
 CONNECT, SILENCE = 5, 60  # seconds until a server answers, and between two pieces of a file
@@ -128,6 +129,8 @@ def _same(file: IO[str], path: Path) -> bool:
 def _bring(entry: Weights, target: Path, setting: str) -> None:
     """Fetch one file, or all of a folder; it gets its name when the last byte is there."""
     temporary = target.with_name(f".{target.name}{UNFINISHED}")
+    if hub.address(entry):
+        entry = _listed(entry, target, setting)
     wanted = [
         (f"{target.name}/{name}", temporary / name, entry.source + name, entry.files[name]) for name in entry.files
     ]
@@ -147,6 +150,18 @@ def _bring(entry: Weights, target: Path, setting: str) -> None:
         raise LaffError(f"weights '{entry.name}': {error}. {by_hand(entry, target, setting)}") from None
     finally:
         _remove(temporary)
+
+
+def _listed(entry: Weights, target: Path, setting: str) -> Weights:
+    """The entry of a repository with its files, as the hub lists them now."""
+    answer = target.with_name(f".{target.name}.list{UNFINISHED}")
+    try:
+        _download(hub.address(entry), answer, f"{target.name}: its files", None)
+        return hub.complete(entry, answer)
+    except LaffError as error:
+        raise LaffError(f"weights '{entry.name}': {error}. {by_hand(entry, target, setting)}") from None
+    finally:
+        _remove(answer)
 
 
 def _remove(path: Path) -> None:

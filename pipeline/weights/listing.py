@@ -13,7 +13,7 @@ from pipeline.parts.make import make
 from pipeline.views import printed
 from pipeline.views.figure_table import FigureTable
 from pipeline.views.printed import PLAIN, Paper
-from pipeline.weights import fetch, lookup
+from pipeline.weights import fetch, hub, lookup
 from pipeline.weights.outline import outline
 
 WIDTH = 100  # of a note's lines
@@ -21,7 +21,8 @@ WIDTH = 100  # of a note's lines
 
 def construct(entry: Weights) -> Any:
     """The entry's extractor with its params, not loaded; LaffError where the class refuses them."""
-    named = {"weights": entry.name} if "weights" in described(entry.uses).parameters else {}
+    here = lookup.find(entry) if hub.address(entry) else None  # a repository tells how it was made when it is here
+    named = {"weights": str(here or entry.name)} if "weights" in described(entry.uses).parameters else {}
     return make(f"weights {entry.name}", entry.uses, {**entry.params, **named})
 
 
@@ -131,7 +132,10 @@ def _preprocessing(part: Any) -> dict[str, str]:
     """Frames and pixels in words, for parts that see videos."""
     if "video" not in part.sides:
         return {}
-    mean, std = ([round(value, 6) for value in values] for values in (part.mean, part.std))
+    try:
+        mean, std = ([round(value, 6) for value in values] for values in (part.mean, part.std))
+    except ValueError as error:  # it is known when the files are here
+        return {"frames": str(error)}
     return {"frames": str(part.sampling), "pixels": f"{part.colours}, 0..1, mean {mean}, std {std}"}
 
 

@@ -12,7 +12,7 @@ from pipeline import files
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.graph.graph import Graph, Stage, Weights
 from pipeline.graph.published import PACKAGE, RANDOM
-from pipeline.weights import fetch
+from pipeline.weights import fetch, hub
 
 if TYPE_CHECKING:
     from pipeline.store.workspace import Workspace
@@ -35,16 +35,16 @@ def entry_of(graph: Graph, name: str) -> Weights | None:
 
 
 def own_file(name: str | None, graph: Graph) -> Path | None:
-    """The user's own file or folder that `weights` of a stage names, by its path or by an entry with a path; else None.
+    """The file or folder that `weights` of a stage names by its path, by an entry with a path, or by a repository's id.
 
-    It may be gone.
+    A user's own may be gone; of a repository of the hub, None as long as it is not here. None for other entries.
     """
     if not name or name == RANDOM:
         return None
     entry = entry_of(graph, name)
     if entry is None:
         return Path(name).expanduser()
-    return place(entry) if entry.path else None
+    return place(entry) if entry.path else find(entry) if hub.address(entry) else None
 
 
 def place(entry: Weights) -> Path:

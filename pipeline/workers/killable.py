@@ -7,7 +7,8 @@ killed.
 
 Their memory is watched from outside and not bounded by RLIMIT_DATA or RLIMIT_AS. Beyond such a bound an allocation
 fails inside the decoder; FFmpeg takes that for damaged data and leaves the frame out: wrong frames and no error. The
-kernel keeps the peak of a process's memory, so that no peak between two looks is missed.
+kernel keeps the peak of a process's memory, so that no peak between two looks is missed. Elsewhere than on Linux `ps`
+is asked for what a process holds now, once a second.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ Result = TypeVar("Result")
 
 START = 120.0  # seconds for a fresh interpreter to answer; far more than any needs
 GLANCE = 0.05  # seconds between two looks at a worker's memory; it can fill some 100 MB in that time
+PROCESSES = Path("/proc")  # of Linux
+ASKED = 1.0  # seconds between two questions to ps, which takes some milliseconds
 SERVE = "import sys; sys.path[:] = sys.argv[2:]; from pipeline.workers.serving import serve; serve(int(sys.argv[1]))"
 
 
@@ -50,8 +53,8 @@ class Killable:
         with Killable(workers=2, timeout=60) as workers:
             for probe in workers.imap(probe, paths, ahead=4): ...
 
-    `timeout` is the seconds that a job may take once a worker has it; `memory` is the GiB that a worker may hold in all
-    (on Linux); both may be changed between calls of imap. Functions are pickled by their name and must be importable in
+    `timeout` is the seconds that a job may take once a worker has it; `memory` is the GiB that a worker may hold in
+    all; both may be changed between calls of imap. Functions are pickled by their name and must be importable in
     the worker; jobs and results are pickled, arrays without a copy.
     """
 
@@ -181,6 +184,7 @@ class _Worker:
         assert self.process.stdout is not None
         self._to, self._from = self.process.stdin.fileno(), self.process.stdout.fileno()
         self.jobs = 0  # that it has been given
+        self._held, self._asked = 0.0, 0.0  # GiB that ps told last, and when
 
     def start(self) -> None:
         """Wait until the worker answers; LaffError where it cannot start."""
@@ -209,10 +213,17 @@ class _Worker:
         return pickle.loads(head, buffers=buffers)
 
     def peak(self) -> float:
-        """The most GiB that the worker has held since it began; 0 where nobody knows."""
+        """The most GiB that the worker has held since it began, as far as somebody knows; else 0."""
         with suppress(OSError, IndexError):  # a process that ends has no memory any more
-            return int(Path(f"/proc/{self.process.pid}/status").read_text().split("VmHWM:")[1].split()[0]) / (1 << 20)
-        return 0.0
+            status = (PROCESSES / str(self.process.pid) / "status").read_text()
+            return int(status.split("VmHWM:")[1].split()[0]) / (1 << 20)
+        if not PROCESSES.is_dir() and time.monotonic() > self._asked + ASKED:
+            self._asked = time.monotonic()
+            command = ["ps", "-o", "rss=", "-p", str(self.process.pid)]
+            with suppress(OSError, ValueError):  # without ps, or of a process that has ended
+                told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+                self._held = max(self._held, int(told) / (1 << 20))
+        return self._held
 
     def end(self) -> str:
         """Kill the worker -> how it ended, in words."""

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from multiprocessing import resource_tracker
 from typing import Any
 
+from pipeline.devices.resources import cores
 from pipeline.errors import Missing
 from pipeline.workers import malloc
 
@@ -23,7 +24,7 @@ def start(workers: int) -> Any:
     security = secured()
 
     gpus = torch.cuda.device_count()
-    share = max(1, len(os.sched_getaffinity(0)) // workers)  # of the cores
+    share = max(1, cores() // workers)  # of the cores
     decoders = {"LAFF_DECODERS": os.environ.get("LAFF_DECODERS") or str(share)}
 
     class Local(LocalCluster):

@@ -90,13 +90,19 @@ def test_no_two_entries_share_a_file() -> None:
 
 
 def test_the_defaults_of_the_extractors_are_entries() -> None:
-    """`weights` of a constructor that names no file; and what the entry fixes is what the constructor has anyway."""
+    """`weights` of a constructor that names no file; and what the entry fixes is what the constructor has anyway.
+
+    None in a constructor means what the weights say.
+    """
     for uses in {entry["uses"] for entry in ENTRIES.values()}:
         module, _, name_of_class = uses.rpartition(".")
         known = inspect.signature(getattr(importlib.import_module(module), name_of_class)).parameters
         entry = ENTRIES[known["weights"].default]
         assert entry["uses"] == uses
-        assert {name: known[name].default for name in entry["params"]} == entry["params"]
+        defaults = {name: known[name].default for name in entry["params"]}
+        assert {name: value for name, value in entry["params"].items() if defaults[name] is not None} == {
+            name: value for name, value in defaults.items() if value is not None
+        }
 
 
 def test_preprocessing_is_that_of_each_publication() -> None:

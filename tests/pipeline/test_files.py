@@ -124,6 +124,24 @@ def test_bytes_are_on_disk_before_the_name_is(tmp_path: Path, monkeypatch: pytes
     assert seen == [(False, False), (True, True)]
 
 
+def test_a_file_system_that_cannot_flush_folders_is_good_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, numbers = os.fsync, [errno.EINVAL]
+
+    def fsync(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(numbers[0], os.strerror(numbers[0]))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    files.write_text(tmp_path / "a.txt", "x")
+    assert (tmp_path / "a.txt").read_text() == "x"
+    numbers[0] = errno.EIO  # a disk that fails is another matter
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        files.sync_folder(tmp_path)
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_a_disk_that_takes_no_more_names_the_file(tmp_path: Path, number: int, wrapped: bool):

@@ -97,11 +97,11 @@ def test_chance_at_real_size() -> None:
 def test_bootstrap_of_a_mean() -> None:
     """Close to the normal interval of a mean, mean +- 1.96 s / sqrt(n), and the same for the same seed."""
     values = np.random.default_rng(1).normal(5.0, 2.0, size=400)
-    low, high = bootstrap(values, lambda x: float(x.mean()), seed=0)
+    low, high = bootstrap(values, seed=0)
     half = 1.96 * values.std() / 20
     assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.2 * half)
-    assert bootstrap(values, lambda x: float(x.mean()), seed=0) == (low, high)
-    assert bootstrap(values, lambda x: float(x.mean()), seed=1) != (low, high)
+    assert bootstrap(values, seed=0) == (low, high)
+    assert bootstrap(values, seed=1) != (low, high)
 
 
 def test_bootstrap_draws_groups_whole() -> None:
@@ -109,8 +109,8 @@ def test_bootstrap_draws_groups_whole() -> None:
     group = np.repeat(np.arange(50), 20)
     values = np.random.default_rng(2).normal(size=50)[group]
     shuffled = np.random.default_rng(3).permutation(1000)
-    apart = bootstrap(values, lambda x: float(x.mean()), seed=0)
-    together = bootstrap(values[shuffled], lambda x: float(x.mean()), seed=0, groups=group[shuffled])
+    apart = bootstrap(values, seed=0)
+    together = bootstrap(values[shuffled], seed=0, groups=group[shuffled])
     assert (together[1] - together[0]) / (apart[1] - apart[0]) == pytest.approx(20**0.5, rel=0.15)
 
 
@@ -120,4 +120,4 @@ def test_mistakes() -> None:
     with pytest.raises(LaffError, match="1 to 3 relevant items"):
         chance(3, np.array([1, 4]))
     with pytest.raises(LaffError, match="no queries"):
-        bootstrap(np.array([]), lambda x: 0.0, seed=0)
+        bootstrap(np.array([]), seed=0)

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from extractors.base import Sampling
+from pipeline.devices import resources
 from pipeline.extraction import batch_size
 from pipeline.extraction.batch_size import BatchSizes
 
@@ -26,7 +27,7 @@ class Tight:
 
 @pytest.fixture(autouse=True)
 def large_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_size, "machine_memory", lambda: 1 << 40)
+    monkeypatch.setattr(resources, "memory", lambda: 1 << 40)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_batches_of_all_features_fit_the_machine(monkeypatch: pytest.MonkeyPatch
     """Half of its memory for three batches of each feature, of which each may take twice its size: 12 GiB, 1 each."""
     part = Sampling(frames=16, size=512, crop=512)  # 12 MiB a video
     assert batch_size.video_bytes(part) == 12 << 20
-    monkeypatch.setattr(batch_size, "machine_memory", lambda: 12 << 30)
+    monkeypatch.setattr(resources, "memory", lambda: 12 << 30)
     assert batch_size.most_videos(part) == 1024 // 12
     assert batch_size.most_videos(part, 4) == 256 // 12
     assert batch_size.most_videos(part, 1000) == 1

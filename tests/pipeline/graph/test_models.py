@@ -277,6 +277,27 @@ def test_what_the_models_of_a_stage_share_may_name_more(collect: Callable[..., P
     ]
 
 
+@pytest.mark.parametrize(
+    ("uses", "params", "heads", "width"),
+    [
+        ("fusion.laff.LAFF", "{}", 8, 128),  # d = 1,024, as in the paper
+        ("fusion.laff.LAFF", "{heads: 16}", 16, 128),
+        ("fusion.laff.LAFF", "{width: 32, heads: 2}", 2, 32),
+        ("fusion.mhsa.MHSA", "{}", 4, 64),  # beside itself: the stage's
+    ],
+)
+def test_mhsa_has_sizes_of_its_own(
+    collect: Callable[..., Path], surroundings: Surroundings, uses: str, params: str, heads: int, width: int
+):
+    """LAFF's heads and width are of other columns; its dropout is as the stage has it."""
+    text = CLIPS.replace("fusion.laff.LAFF", uses)
+    entry = f"{{m: {{uses: fusion.mhsa.MHSA, params: {params}}}}}"
+    sets = ["train.heads=4", "train.width=64", "train.dropout=0.3", f"train.baselines={entry}"]
+    context = surroundings(collect(), sets, text)
+    model = next(model for model in models.of(context.graph, context.stage("train")) if model.name == "m")
+    assert [model.params[name] for name in ("heads", "width", "dropout")] == [heads, width, 0.3]
+
+
 def test_an_aggregator_s_params_are_bound(collect: Callable[..., Path], surroundings: Surroundings):
     """A default that is written out makes no other model."""
     recipes = []

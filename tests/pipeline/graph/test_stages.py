@@ -161,6 +161,20 @@ def test_needed_takes_what_is_read_and_no_more():
         stages.load().needed(["nosuch"])
 
 
+def test_the_profile_modern_fuses_published_encoders_and_fine_tunes_nothing():
+    graph = stages.load(SHIPPED, "modern")
+    needed = set(graph.needed(["report"]))
+    assert {"clip", "hf-video", "x3d", "ircsn", "bow", "w2v", "gru"} <= needed
+    assert not {"finetune", "clip-ft", "hf"} & needed
+    used = {
+        name: graph.weights[str(graph.stages[name].params["weights"])] for name in ("clip", "hf-video", "x3d", "ircsn")
+    }
+    assert all(
+        entry.uses == graph.stages[name].uses and entry.source.startswith("https://") for name, entry in used.items()
+    )
+    assert graph.stages["hf-video"].params["frames"] == 16  # the entry's
+
+
 def test_a_joint_encoder_needs_what_its_stage_reads_and_not_its_stage():
     graph = stages.load(SHIPPED, None, ["train.joint=[gru]"])
     reads = graph.reads("train")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import files
 from pipeline.parts import code
-from pipeline.parts.noted import Noted
+from pipeline.parts.noted import Noted, beside
 
 
 @pytest.fixture
@@ -54,11 +55,30 @@ def test_a_file_that_was_just_written_may_change_within_a_tick(tmp_path: Path, a
     assert asked() == ("a", ["text"])
 
 
-def test_where_nothing_may_be_written_nothing_is(
+@pytest.mark.parametrize("byte_code", [True, False])
+def test_where_no_byte_code_is_written_the_users_cache_has_the_facts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, byte_code: bool
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(sys, "dont_write_bytecode", not byte_code)
+    (tmp_path / "root").mkdir()
+    file = tmp_path / "root" / "mine.py"
+    old(file, "a")
+    for made in ([file], []):
+        asked: list[Path] = []
+        noted = beside(file, tmp_path / "root")
+        assert noted.of(file, "size", lambda asked=asked: asked.append(file) or 1) == 1
+        noted.save()
+        assert asked == made
+    assert (tmp_path / "root" / "__pycache__").exists() is byte_code
+    assert (tmp_path / "cache" / "laff" / "code").exists() is not byte_code
+
+
+def test_a_folder_that_takes_nothing_costs_only_time(
     tmp_path: Path, asked: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old(tmp_path / "mine.py", "a")
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.setattr(files, "write_json", lambda *_: (_ for _ in ()).throw(PermissionError()))
     assert asked() == asked() == ("a", ["text"])
     assert not (tmp_path / "noted.json").exists()
 

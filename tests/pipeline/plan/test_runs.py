@@ -210,6 +210,11 @@ def test_a_person_names_a_run(main: Path, surroundings: Callable[..., Context], 
         runs.choose(surroundings(main, ["train.heads=2"]), "few")
     with pytest.raises(LaffError, match=r"--name main: .* \(heads 8 → 2\)"):
         runs.choose(surroundings(main, ["train.heads=2"]), "main")
+    for near, name in (("Few", "few"), ("MAIN", "main")):  # one folder, where upper and lower case are the same
+        with pytest.raises(
+            LaffError, match=f"--name '{near}': there is a run '{name}', whose folder some file systems"
+        ):
+            runs.choose(surroundings(main, ["train.heads=2"]), near)
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden", "with space"])

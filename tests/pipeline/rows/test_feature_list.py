@@ -1,11 +1,14 @@
 """A CSV that lists videos and the .npy of each."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from pipeline.errors import LaffError
+from pipeline.exporting import feature_list
 from pipeline.rows.reading import ids_of, read_frames, read_rows, width
 
 VALUES = np.arange(12, dtype=np.float32).reshape(4, 3) / 8
@@ -41,6 +44,18 @@ def test_a_column_of_ids_counts(tmp_path: Path) -> None:
     np.save(tmp_path / "0.npy", VALUES[0])
     assert ids_of(listed(tmp_path, "0.npy,x/y", header="feature_path,id")) == ["x/y"]
     assert ids_of(listed(tmp_path, "x/a.mp4,0.npy,a.b#0", header="video_path,feature_path,id")) == ["a.b#0"]
+
+
+def test_ids_that_differ_in_upper_and_lower_case_have_files_for_every_file_system(tmp_path: Path) -> None:
+    ids = ["a", "A", "b", "É", "é"]
+    table: Any = SimpleNamespace(
+        side="text", paths=[""] * 5, items=lambda: zip(ids, np.eye(5, dtype=np.float32), strict=True)
+    )
+    feature_list.write(table, tmp_path, "clip")
+    files = [path.name for path in (tmp_path / "clip").iterdir()]
+    assert len({name.casefold() for name in files}) == len(files) == 5
+    assert {"a.npy", "b.npy", "%C3%89.npy", "%C3%A9.npy"} < set(files)  # only the second of two has another name
+    np.testing.assert_array_equal(read_rows(tmp_path / "clip.csv", ids).values, np.eye(5))
 
 
 def test_frames(tmp_path: Path) -> None:

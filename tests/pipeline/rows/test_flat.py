@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,10 @@ def all_rows(shard: Flat) -> np.ndarray:
     return values_read
 
 
-def test_rows_are_read_from_any_place(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lacks", [(), ("RWF_NOWAIT",), ("posix_fadvise", "RWF_NOWAIT")], ids=["linux", "other", "mac"])
+def test_rows_are_read_from_any_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lacks: tuple[str, ...]) -> None:
+    for name in lacks:
+        monkeypatch.delattr(os, name)
     values = np.random.default_rng(0).standard_normal((1000, 32)).astype(np.float32)
     path = tmp_path / "v"
     path.write_bytes(b"12345678" + values.tobytes())

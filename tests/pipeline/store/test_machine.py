@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
+
+import pytest
 
 from pipeline.store import machine
 
@@ -21,6 +24,14 @@ def test_the_name_of_the_cpu(tmp_path: Path) -> None:
     described.write_text("processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\n\nprocessor\t: 1\nmodel name\t: Other\n")
     assert machine._cpu(described) == "Some CPU @ 2 GHz"
     assert machine._cpu(tmp_path / "none")  # whatever the system calls it
+
+
+def test_elsewhere_a_command_tells_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "CPU", ("echo", "Apple M4"))
+    assert machine._cpu(tmp_path / "none") == "Apple M4"
+    monkeypatch.setattr(machine, "CPU", (str(tmp_path / "no such command"),))
+    monkeypatch.setattr(platform, "processor", lambda: "")
+    assert machine._cpu(tmp_path / "none") == "unknown"
 
 
 def test_no_gpu_without_its_device(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import av
-import decord
 import numpy as np
 import pytest
 
@@ -14,9 +13,11 @@ from pipeline.video import decoder, decord_reader, pixels, reading, seeking
 from pipeline.video.media import VideoError
 from pipeline.video.positions import wanted
 from pipeline.video.reading import Frames, probe, read
+from tests.conftest import NOT_HERE
 from tests.pipeline.video.test_company import CHANGES, COUNT, joined
 from tests.pipeline.video.test_reading import EVERY, levels, make
 
+decord = pytest.importorskip("decord", reason=NOT_HERE.format("decord"))
 FEW = Sampling(2, 48, 40, clips=2, stride=2)  # of a long video PyAV seeks these
 MIDDLE = Sampling(1, 32, 32, filter="bicubic")
 SPREAD = Sampling(16, 32, 24)

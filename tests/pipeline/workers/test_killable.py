@@ -17,6 +17,7 @@ import pytest
 
 from pipeline.errors import LaffError
 from pipeline.video.reading import probe
+from pipeline.workers import killable
 from pipeline.workers.killable import Killable, Lost
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -190,6 +191,52 @@ def test_workers_die_with_a_parent_that_is_killed():
         assert len(workers) == 2
         parent.kill()
         assert all(gone(process) for process in workers)
+
+
+ELSEWHERE = """
+import os, sys
+sys.path.insert(0, {root!r})
+sys.platform = "other"
+from pipeline.workers import serving
+parent = os.getpid()
+if not os.fork():
+    serving.serve(parent)
+    os._exit(0)
+print("ready", flush=True)
+__import__("time").sleep(600)
+"""
+
+
+def test_elsewhere_than_on_linux_a_worker_looks_whether_its_parent_is_there():
+    """Its input stays open, and it is at work: it ends by itself."""
+    program = [sys.executable, "-c", ELSEWHERE.format(root=str(ROOT))]
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        children = Path(f"/proc/{parent.pid}/task").glob("*/children")
+        (worker,) = (int(child) for file in children for child in file.read_text().split())
+        parent.kill()
+        assert gone(worker)
+
+
+def test_elsewhere_than_on_linux_ps_tells_how_much_a_worker_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(killable, "PROCESSES", tmp_path / "proc")
+    monkeypatch.setattr(killable, "ASKED", 0.05)
+    monkeypatch.setattr(killable, "GLANCE", 0.01)
+    keep = "__import__('sys').modules.setdefault('kept', bytearray(b'x') * (400 << 20)), __import__('time').sleep(600)"
+    with Killable(workers=1, timeout=60, memory=0.25) as workers:
+        lost, after = workers.imap(eval, [keep, "1"])
+    assert lost == Lost("needed more memory than 0.25 GiB", "Memory")
+    assert after == 1
+
+
+def test_where_nobody_tells_how_much_a_worker_holds_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(killable, "PROCESSES", tmp_path / "proc")
+    monkeypatch.setenv("PATH", "")
+    with Killable(workers=1, timeout=60, memory=0.001) as workers:
+        assert list(workers.imap(eval, ["1", "2"])) == [1, 2]
 
 
 def test_a_worker_imports_neither_torch_nor_more_than_it_needs():

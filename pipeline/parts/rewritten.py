@@ -1,0 +1,36 @@
+"""Files that were rewritten without any change of a result: their digest stands for that of the code before.
+
+So what the earlier code made stays valid. A line holds for the file as it is: once the file changes, the line does
+nothing, and goes or gets the new digest, where that makes the same results again.
+"""
+
+from typing import NamedTuple
+
+
+class Rewritten(NamedTuple):
+    """Digests of a file (`code.tree_digest`)."""
+
+    now: str
+    before: str  # what counts in fingerprints
+    why: str
+
+
+REWRITTEN = {
+    "pipeline/rows/container.py": Rewritten(
+        "8594d6fe7ca31982",
+        "d82db325dc1c9f22",
+        "a file found whole is not hashed again; files are the same byte for byte",
+    ),
+    "pipeline/rows/shards.py": Rewritten(
+        "12c9c5e156403cb0", "30c993d3828ecd7d", "hashes while it writes; shards are the same byte for byte"
+    ),
+    "pipeline/runfiles/opened.py": Rewritten(
+        "50dc49ae5e9ea17f", "e0b41b14a95ed1c4", "packs in less time; what a run file holds is the same"
+    ),
+}
+
+
+def counting(name: str, digest: str) -> str:
+    """The digest that counts for a file of laff, named as seen from the project's root, that has this digest."""
+    line = REWRITTEN.get(name)
+    return line.before if line and digest == line.now else digest
