@@ -73,7 +73,9 @@ def table(rows: dict[str, list[str]]) -> str:
     """Rows with the Pythons above them, in columns."""
     lines = [["", *PYTHONS], *([name, *cells] for name, cells in rows.items())]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return "\n".join("  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return "\n".join(
+        "  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
 
 
 def main() -> int:

@@ -48,6 +48,26 @@ def enter(work: Workspace) -> None:
         pass
 
 
+def test_a_process_that_was_forked_can_let_go_of_the_lock(tmp_path: Path) -> None:
+    """Else the workspace would stay in use until that one ends, too."""
+    work, (source, target) = Workspace(tmp_path / "WORK"), os.pipe()
+    with work.lock():
+        child = os.fork()
+        if not child:
+            try:
+                os.close(target)
+                work.leave()
+                os.read(source, 1)  # the end of it: the parent has closed the other end
+            finally:
+                os._exit(0)
+    try:
+        enter(Workspace(work.root))
+    finally:
+        os.close(target)
+        os.waitpid(child, 0)
+        os.close(source)
+
+
 def test_a_second_process_is_told_who_holds_it(tmp_path: Path):
     work = Workspace(tmp_path / "WORK")
     with held(work.root) as process:
