@@ -50,22 +50,24 @@ def enter(work: Workspace) -> None:
 
 def test_a_process_that_was_forked_can_let_go_of_the_lock(tmp_path: Path) -> None:
     """Else the workspace would stay in use until that one ends, too."""
-    work, (source, target) = Workspace(tmp_path / "WORK"), os.pipe()
+    work, (left, leaving), (go, going) = Workspace(tmp_path / "WORK"), os.pipe(), os.pipe()
     with work.lock():
         child = os.fork()
         if not child:
             try:
-                os.close(target)
                 work.leave()
-                os.read(source, 1)  # the end of it: the parent has closed the other end
+                os.write(leaving, b"1")
+                os.read(go, 1)
             finally:
                 os._exit(0)
+        os.read(left, 1)
     try:
         enter(Workspace(work.root))
     finally:
-        os.close(target)
+        os.write(going, b"1")
         os.waitpid(child, 0)
-        os.close(source)
+        for pipe in (left, leaving, go, going):
+            os.close(pipe)
 
 
 def test_a_second_process_is_told_who_holds_it(tmp_path: Path):
