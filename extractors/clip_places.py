@@ -35,7 +35,8 @@ def pooled(tokens: Tensor, shape: Shape) -> Tensor:
     """
     pool = shape["pool_type"]
     if pool == "argmax":
-        return tokens.argmax(dim=-1)
+        last: Tensor = tokens.argmax(dim=-1)
+        return last
     if pool == "eos":
         is_end: Tensor = tokens == shape["eos_id"]
         return is_end.int().argmax(dim=-1)
