@@ -6,7 +6,6 @@ Heavy packages are imported inside the commands, so that --help answers at once.
 from __future__ import annotations
 
 import errno
-import os
 import signal
 import sys
 from typing import Any
@@ -42,11 +41,9 @@ from pipeline.commands.weights import weights_group
 from pipeline.errors import LaffError, Missing, absent
 from pipeline.graph.stages_file import StagesFile
 from pipeline.parts.code import ROOT
-from pipeline.workers import malloc
+from pipeline.workers import malloc, waiting
 
-# Threads of torch that wait for each other must not spin: on a busy machine that more than doubles the time of small
-# models. This is set before torch is imported anywhere; workers inherit it.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+waiting.settle()  # before torch is imported anywhere; workers inherit it
 malloc.keep()  # must come before any thread starts
 
 

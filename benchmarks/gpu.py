@@ -89,6 +89,7 @@ def environment(site: Path, device: str) -> dict[str, str]:
         "LAFF_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "OMP_WAIT_POLICY": "passive",
+        "GOMP_SPINCOUNT": "10000",
     }
     return variables | ({"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {})
 

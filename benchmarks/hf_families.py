@@ -46,11 +46,11 @@ def compare(folder: Path, family: hf_models.Family) -> list[str]:
     part.load("cpu", folder)
     size = part.sampling.size
     plain = video(size, size)
-    first = hf_library.pixels(folder, family, plain, "pil" if has_pil(family) else "torchvision")
+    first = hf_library.pixels(folder, family, plain, "pil" if family.on_pil else "torchvision")
     figures = [apart(ours(part, plain)[0], hf_library.features(folder, family, first))]
     levels = []
     for backend in ("pil", "torchvision"):
-        if backend == "pil" and not has_pil(family):
+        if backend == "pil" and not family.on_pil:
             figures.append(None)
             levels.append(None)
             continue
@@ -73,11 +73,6 @@ def compare(folder: Path, family: hf_models.Family) -> list[str]:
 def clips(folder: Path) -> bool:
     """Whether a folder holds a model of videos."""
     return bool(clip_length(HfVideo(weights=str(folder)).config))
-
-
-def has_pil(family: hf_models.Family) -> bool:
-    """Whether transformers has a processor on PIL for it."""
-    return "VideoProcessor" not in family.processor and not family.kind.startswith("dinov3")
 
 
 def ours(part: Hf, frames: np.ndarray) -> tuple[Tensor, Tensor]:

@@ -15,10 +15,11 @@ from pipeline.extraction.sweep import sweep
 from pipeline.extraction.target import Target
 from pipeline.graph import stages
 from pipeline.video import reading
+from pipeline.workers import waiting
 from pipeline.workers.tasks import Serial
 
 ROOT = Path(__file__).resolve().parent.parent
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command sets it; torch is imported later
+waiting.settle()  # as the command sets it; torch is imported later
 FEATURES = ("clip-ft", "x3d", "ircsn", "tf")  # small enough for decoding to matter
 SHARD = 64
 

@@ -29,8 +29,9 @@ import numpy as np
 from warm_search import MEMORY, ROOT, WORDS, make, timed
 
 from pipeline.search.library import Library
+from pipeline.workers import waiting
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command has it, before torch is imported
+waiting.settle()  # as the command has it, before torch is imported
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/")
 
 

@@ -35,9 +35,11 @@ def pooled(tokens: Tensor, shape: Shape) -> Tensor:
     """
     pool = shape["pool_type"]
     if pool == "argmax":
-        return tokens.argmax(dim=-1)
+        last: Tensor = tokens.argmax(dim=-1)
+        return last
     if pool == "eos":
-        return (tokens == shape["eos_id"]).int().argmax(dim=-1)
+        is_end: Tensor = tokens == shape["eos_id"]
+        return is_end.int().argmax(dim=-1)
     return tokens.new_full((len(tokens),), tokens.shape[1] - 1 if pool == "last" else 0)
 
 

@@ -76,8 +76,9 @@ class Hf:
         for name, values in (("mean", mean), ("std", std)):
             if values is not None:
                 three(name, values)
-        if weights != "random" and not weights.startswith(PREFIX) and "/" in weights and not Path(weights).is_dir():
-            what = "is a file" if Path(weights).is_file() else "is not there"
+        folder = Path(weights).expanduser()
+        if weights != "random" and not weights.startswith(PREFIX) and "/" in weights and not folder.is_dir():
+            what = "is a file" if folder.is_file() else "is not there"
             raise ValueError(f"{weights} {what}; give a folder with config.json and its tensors, or {PREFIX}ORG/NAME")
         self.model = model
         self.level = level
@@ -88,7 +89,6 @@ class Hf:
         self._frames = frames
         self._when: dict[str, Any] = {"clips": clips, "crops": crops, "stride": stride, "fps": fps}
         self._given = {"size": size, "crop": crop or size, "resize": resize, "filter": filter, "mean": mean, "std": std}
-        folder = Path(weights).expanduser()
         self._known: Path | None = folder if folder.is_dir() else None  # the model's folder, where it is told
         if weights == "random":
             self._known = Path(config).expanduser() if config else TINY
@@ -141,7 +141,7 @@ class Hf:
     @cached_property
     def pixels(self) -> Pixels:
         """What the parameters say of the pixels, completed by what the folder says."""
-        given = {key: value for key, value in self._given.items() if value is not None}
+        given: dict[str, Any] = {key: value for key, value in self._given.items() if value is not None}
         if len(given) < len(self._given):
             given = vars(read_pixels(self._folder, self.config)) | given
         return Pixels(**given | {key: tuple(given[key]) for key in ("mean", "std")})
@@ -166,10 +166,7 @@ class Hf:
         if weights is not None and weights != self._known:
             self._known = weights
             vars(self).pop("config", None)
-        if weights is None:
-            net, missing = build(self.config), []
-        else:
-            net, missing = read_network(weights, self.config)
+        net, missing = read_network(weights, self.config) if weights else (build(self.config), [])
         self.tower = Tower(net, self.pool)
         if "text" in self.sides:
             self.reader = Reader(net, self._folder, self.length, bool(self.lower))
@@ -185,7 +182,9 @@ class Hf:
         if clip_length(self.config):
             clips = (normalise(clip, self.mean, self.std, channel=2) for clip in frames.unbind(1))
             return torch.stack([self.tower(clip) for clip in clips]).mean(dim=0)
-        features = self.tower(normalise(frames.flatten(0, 2), self.mean, self.std)).unflatten(0, (len(frames), -1))
+        features: Tensor = self.tower(normalise(frames.flatten(0, 2), self.mean, self.std)).unflatten(
+            0, (len(frames), -1)
+        )
         return features if self.level == "frame" else features.mean(dim=1)
 
     @torch.no_grad()

@@ -134,7 +134,7 @@ def _class(config: Any) -> type[Any]:
     mapping = CLASSIFIERS if _classifies(config) else MODEL_MAPPING
     if type(config) not in mapping:
         raise ValueError(f"transformers has no bare model of {config.model_type}, only parts or heads of one")
-    found = mapping[type(config)]
+    found: Any = mapping[type(config)]
     chosen: type[nn.Module] = found[0] if isinstance(found, tuple) else found
     return chosen
 

@@ -124,7 +124,7 @@ def _normalisation(processor: Any, size: int) -> tuple[tuple[float, ...], tuple[
     low, high = (seen.mean(dim=(1, 2)).double() for seen in (black, white))
     std = 1 / (high - low)
     mean = -low * std
-    stated = [getattr(processor, name, None) for name in ("image_mean", "image_std")]
+    stated: Any = [getattr(processor, name, None) for name in ("image_mean", "image_std")]
     if all(stated) and np.allclose(stated, [mean.tolist(), std.tolist()], atol=1e-5):
         return tuple(map(float, stated[0] or ())), tuple(map(float, stated[1] or ()))
     return tuple(round(value, 6) for value in mean.tolist()), tuple(round(value, 6) for value in std.tolist())

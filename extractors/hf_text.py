@@ -66,7 +66,7 @@ class Reader:
             ).to(self.net.device)
         seen = self.net.get_text_features(**inputs)
         features: Tensor = seen if isinstance(seen, Tensor) else seen.pooler_output
-        vectors: np.ndarray = features.float().cpu().numpy()
+        vectors: np.ndarray = features.float().flatten(1).cpu().numpy()
         return vectors
 
 

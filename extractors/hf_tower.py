@@ -85,7 +85,7 @@ class Tower:
             return seen
         pooled: Tensor | None = getattr(seen, "pooler_output", None)
         if self.pool in ("auto", "pooler") and pooled is not None:
-            return pooled.flatten(1)  # of convolutions [N, D, 1, 1]
+            return pooled.flatten(1)  # of convolutions [N, D, 1, 1], of VideoPrism [N, 1, D]
         if self.pool == "pooler":
             raise ValueError(f"a {self.net.config.model_type} has no pooler; set pool to cls or mean")
         tokens: Tensor = seen.last_hidden_state

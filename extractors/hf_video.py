@@ -40,8 +40,21 @@ class HfVideo(Hf):
         weights: str = "dinov2-base",  # of `laff weights list`, hf:ORG/NAME, a folder, or random
     ) -> None:
         super().__init__(
-            **{"model": model, "dim": dim, "frames": frames, "clips": clips, "crops": crops, "stride": stride},
-            **{"fps": fps, "level": level, "size": size, "crop": crop, "resize": resize, "filter": filter},
-            **{"mean": mean, "std": std, "config": config, "weights": weights},
+            model=model,
+            dim=dim,
+            frames=frames,
+            clips=clips,
+            crops=crops,
+            stride=stride,
+            fps=fps,
+            level=level,
+            size=size,
+            crop=crop,
+            resize=resize,
+            filter=filter,
+            mean=mean,
+            std=std,
+            config=config,
+            weights=weights,
         )
         self.pool = pool

@@ -29,12 +29,14 @@ import numpy as np
 import pytest
 
 from tests.forked import Forked
+from tests.forking import no_flush
 
 if TYPE_CHECKING:
     from pipeline.outcome import Outcome
     from pipeline.request import Request
 
 sys.dont_write_bytecode = False  # as in the processes, see above
+os.fsync = no_flush  # here and in what `forked` starts
 
 # A shell starts its background jobs with SIGINT ignored, and what tests start would ignore it too.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -94,9 +94,6 @@ class Watch:
     """Times steps of a train stage's models on captions of val: as wide as those of train, and fewer."""
 
     def __init__(self, context: Context, stage: Stage) -> None:
-        import torch
-
-        torch.set_num_threads(context.graph.threads)
         self._context, self._stage = context, stage
         self._encoders = assemble.joints(context, stage)
         self._splits: dict[tuple[str, ...], Split] = {}
@@ -117,6 +114,7 @@ class Watch:
 
         device_name = device(self._stage.name, self._stage.on)
         recipe = model.training(self._stage)
+        torch.set_num_threads(recipe.threads)
         split = assemble.part_of(self._split(model), model).to(device_name)
         net = (
             assemble.make(self._context, self._stage, model, split, self._encoders, model.seeds[0])

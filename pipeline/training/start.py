@@ -164,7 +164,8 @@ class _Vocabularies:
             captions = [catalog.texts[row] for row in catalog.split_captions("train")]
             vocabulary: list[str] = self._inside[feature].part.vocabulary(captions)
             return vocabulary
-        places = [folder / feature / initial.STATE for folder in self._path.absolute().parents[2:5]]
+        # Above SEED and MODEL: the nearest folder that has the feature, that of a run or comparison or the workspace.
+        places = [folder / feature / initial.STATE for folder in self._path.absolute().parents[2:]]
         existing = [place for place in places if place.is_relative_to(root) and place.is_file()]
         return _words(existing[0]) if existing else None
 

@@ -41,7 +41,10 @@ def pixels(folder: Path, family: Family, frames: np.ndarray, backend: str) -> di
             processor = AutoImageProcessor.from_pretrained(folder, backend=backend)
             clips = family.processor == "VideoMAEImageProcessor"
             inputs = processor([list(frames)] if clips else list(frames), return_tensors="pt")
-    return {key: torch.as_tensor(value) for key, value in inputs.items()}
+    renamed = (
+        {"pixel_values": "pixel_values_videos"} if family.kind == "videoprism" else {}
+    )  # another model's processor
+    return {renamed.get(key, key): torch.as_tensor(value) for key, value in inputs.items()}
 
 
 @torch.no_grad()
@@ -50,7 +53,7 @@ def features(folder: Path, family: Family, inputs: dict[str, Tensor]) -> Tensor:
     if family.reads:
         net = load(AutoModel, folder)
         seen = (net.get_video_features if hasattr(net, "get_video_features") else net.get_image_features)(**inputs)
-        return seen if isinstance(seen, Tensor) else seen.pooler_output
+        return (seen if isinstance(seen, Tensor) else seen.pooler_output).flatten(1)
     bare_vjepa = family.kind == "vjepa2" and not family.network
     if family.kind in CLASSIFIERS and not bare_vjepa and (family.network or family.kind != "videomae"):
         net = load(getattr(transformers, CLASSIFIERS[family.kind]), folder)

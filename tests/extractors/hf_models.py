@@ -24,6 +24,8 @@ PAIR = {"text_config": READ, "vision_config": SEEN, "projection_dim": 24}
 FRAMES = {"num_frames": 4, "tubelet_size": 2}
 MULTIFRAME = {"mit_hidden_size": 24, "mit_intermediate_size": 32, "mit_num_hidden_layers": 1}
 MULTIFRAME |= {"mit_num_attention_heads": 4, "num_frames": 4}
+PRISM = {"hidden_size": 32, "intermediate_size": 48, "num_attention_heads": 4, "image_size": 32, "num_frames": 4}
+PRISM |= {"tubelet_size": [1, 16, 16], "num_spatial_layers": 1, "num_temporal_layers": 1, "num_auxiliary_layers": 1}
 VJEPA = {"crop_size": 32, "patch_size": 16, "frames_per_clip": 4, "hidden_size": 24, "num_hidden_layers": 2}
 VJEPA |= {"num_attention_heads": 2, "mlp_ratio": 2, "num_pooler_layers": 1, "pred_hidden_size": 24}
 VJEPA |= {"pred_num_attention_heads": 2, "pred_num_hidden_layers": 1}
@@ -43,6 +45,11 @@ class Family:
     def reads(self) -> bool:
         """Whether it has a side for captions."""
         return "text_config" in self.config
+
+    @property
+    def on_pil(self) -> bool:
+        """Whether transformers has a processor on PIL for it."""
+        return hasattr(transformers, f"{self.processor}Pil")
 
 
 FAMILIES = {
@@ -67,6 +74,18 @@ FAMILIES = {
         "xclip",
         PAIR | {"vision_config": SEEN | MULTIFRAME, "prompt_num_attention_heads": 4, "prompt_layers": 1},
         "VideoMAEImageProcessor",
+    ),
+    "TIPSv2": Family(
+        "tipsv2",
+        {"text_config": READ, "vision_config": SEEN | {"mlp_ratio": 2}},
+        "Tipsv2ImageProcessor",
+        SQUARE,
+    ),
+    "VideoPrism": Family(
+        "videoprism",
+        {"text_config": READ, "vision_config": PRISM},
+        "VideoMAEVideoProcessor",
+        SQUARE | {"do_normalize": False, "do_center_crop": False},
     ),
     "VideoMAE": Family("videomae", SEEN | FRAMES, "VideoMAEImageProcessor"),
     "VideoMAE, fine-tuned": Family(

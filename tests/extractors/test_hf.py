@@ -81,18 +81,22 @@ def test_features_are_those_of_the_library(folder: Callable[[str], Path], name: 
     family, path = FAMILIES[name], folder(name)
     part = loaded(path, family, frames=None if clip_length(HfVideo(weights=str(path)).config) else 4)
     size = part.sampling.size
-    on_pil = "VideoProcessor" not in family.processor and not family.kind.startswith("dinov3")
-    shapes = [(size, size), *([(53, 53) if family.kind in ("siglip2", "convnext") else (46, 62)] if on_pil else [])]
+    shapes = [
+        (size, size),
+        *([(53, 53) if family.kind in ("siglip2", "convnext") else (46, 62)] if family.on_pil else []),
+    ]
     for height, width in shapes:
         frames = video(height, width)
-        inputs = hf_library.pixels(path, family, frames, "pil" if on_pil else "torchvision")
+        inputs = hf_library.pixels(path, family, frames, "pil" if family.on_pil else "torchvision")
         theirs = hf_library.features(path, family, inputs).mean(dim=0, keepdim=True)
         ours = part.extract(taken(part, frames))
         assert ours.shape == theirs.shape == (1, part.dim)
         assert apart(ours, theirs) < EXACT
     if family.reads:
         expected = torch.from_numpy(hf_library.texts(path, CAPTIONS))
-        assert apart(torch.from_numpy(part.extract_text(CAPTIONS)), expected) < EXACT
+        rows = torch.from_numpy(part.extract_text(CAPTIONS))
+        assert rows.shape == (3, part.dim)
+        assert apart(rows, expected) < EXACT
 
 
 @pytest.mark.parametrize("name", ["CLIP", "SigLIP, SigLIP 2"])

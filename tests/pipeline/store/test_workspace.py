@@ -48,6 +48,28 @@ def enter(work: Workspace) -> None:
         pass
 
 
+def test_a_process_that_was_forked_can_let_go_of_the_lock(tmp_path: Path) -> None:
+    """Else the workspace would stay in use until that one ends, too."""
+    work, (left, leaving), (go, going) = Workspace(tmp_path / "WORK"), os.pipe(), os.pipe()
+    with work.lock():
+        child = os.fork()
+        if not child:
+            try:
+                work.leave()
+                os.write(leaving, b"1")
+                os.read(go, 1)
+            finally:
+                os._exit(0)
+        os.read(left, 1)
+    try:
+        enter(Workspace(work.root))
+    finally:
+        os.write(going, b"1")
+        os.waitpid(child, 0)
+        for pipe in (left, leaving, go, going):
+            os.close(pipe)
+
+
 def test_a_second_process_is_told_who_holds_it(tmp_path: Path):
     work = Workspace(tmp_path / "WORK")
     with held(work.root) as process:

@@ -153,6 +153,8 @@ def test_the_end_of_the_run_is_the_end_of_its_trainings(request_of: Requests, fo
         assert status == 130
         assert "interrupted; what is finished is kept, and the same command does the rest" in process.said()
         assert "Traceback" not in process.said()
+        assert not any(Path(f"/proc/{pid}/exe").exists() for pid in trainings)
+        return
     assert _soon(lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in trainings))
     again = forked.laff("train", *where, "--set", "train.epochs=1", "--yes", environment=environment)
     assert again.wait() == 0, again.said()

@@ -111,7 +111,7 @@ def check_words(first: Place, second: Place, place: str = "train") -> None:
     assert here["encoders.gru.gru.weight_hh_l0"].equal(there["encoders.gru.gru.weight_hh_l0"])
 
 
-@pytest.mark.parametrize("kind", ["workspace", "package", "file", "folder of the train stage"])
+@pytest.mark.parametrize("kind", ["workspace", "package", "file", "folder of the train stage", "run of its own"])
 def test_words_are_matched_by_the_word(
     first: Place, second: Place, tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -120,7 +120,10 @@ def test_words_are_matched_by_the_word(
         "package": tmp_path / "OUT",
         "file": first.work / "train" / "concat" / "seed1" / "best.pt",
         "folder of the train stage": first.work / "train",
+        "run of its own": first.work / "runs" / "alone",
     }[kind]
+    if kind == "run of its own":  # it has the features of the workspace
+        shutil.copytree(first.work / "train", given / "train")
     if kind == "package":
         pack(first.request("train.seeds=[1, 2]"), given, ["concat/seed1"])
         shutil.move(first.work / "ingest", first.folder / "gone")  # the package has all that it takes
