@@ -16,8 +16,14 @@ class Rewritten(NamedTuple):
 
 
 REWRITTEN = {
+    "pipeline/extraction/batch_size.py": Rewritten(
+        "8f9b8b6d52b62b9f", "a109c74281e63674", "asks elsewhere how much memory the machine has"
+    ),
+    "pipeline/extraction/decoding.py": Rewritten(
+        "175728eda4ea62a9", "b50308b6376eca95", "asks elsewhere how many cores there are"
+    ),
     "pipeline/rows/container.py": Rewritten(
-        "8594d6fe7ca31982",
+        "fdfcffb6e5e88521",
         "d82db325dc1c9f22",
         "a file found whole is not hashed again; files are the same byte for byte",
     ),

@@ -138,7 +138,7 @@ def check(path: Path) -> str:
     except OSError as error:
         return error.strerror or str(error)
     if not changed:
-        whole.remember(state, started)
+        whole.WHOLE.remember(state, started)
     return "its checksum is wrong: bytes were lost or changed after it was written" if changed else ""
 
 
@@ -150,7 +150,7 @@ def checked(path: Path) -> Iterator[Any]:
     """
     import h5py
 
-    if not whole.is_known(path) and (wrong := check(path)):
+    if not whole.WHOLE.has(path) and (wrong := check(path)):
         raise ValueError(wrong)
     with h5py.File(path) as file:
         yield file

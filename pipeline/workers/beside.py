@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline import progress
+from pipeline.devices import resources
 from pipeline.errors import LaffError
 from pipeline.progress import Bar
-from pipeline.workers import malloc, pipes, room, serving
+from pipeline.workers import malloc, pipes, serving
 from pipeline.workers.worker import Worker
 
 Job = TypeVar("Job")
@@ -42,7 +43,7 @@ def number(jobs: int, threads: int) -> int:
     given = os.environ.get(NUMBER, "")
     if given and not (given.isdecimal() and int(given)):
         raise LaffError(f"{NUMBER} is {given!r}; it should be a number of processes, at least 1")
-    most = int(given) if given else min(room.cores() // threads, room.memory() // EACH)
+    most = int(given) if given else min(resources.cores() // threads, resources.free_memory() // EACH)
     return max(1, min(jobs, most))
 
 

@@ -21,9 +21,9 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A shard of which nothing is known yet; every file counts as settled, so that no test has to wait."""
     monkeypatch.setattr(whole, "SETTLED", -1.0)
     shards.write(tmp_path / "s.h5", ["a", "b", "c"], VALUES, {"fingerprint": "f" * 32})
-    whole.forget()
+    whole.WHOLE.forget()
     yield tmp_path / "s.h5"
-    whole.forget()
+    whole.WHOLE.forget()
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_shard_is_hashed_once(path: Path, hashed: list[str]) -> None:
         np.testing.assert_array_equal(shards.read(path).values, VALUES)
     assert shards.marks(path) is None  # it lacks most of them, but is whole
     assert hashed == ["sha256"]
-    whole.forget()  # as another process
+    whole.WHOLE.forget()  # as another process
     shards.read(path)
     assert hashed == ["sha256"] * 2
 
@@ -129,4 +129,4 @@ def test_a_file_that_changes_while_it_is_hashed_is_not_known(path: Path, monkeyp
 
     monkeypatch.setattr(hashlib, "file_digest", changing)
     assert container.check(path) == ""
-    assert not whole.is_known(path)
+    assert not whole.WHOLE.has(path)

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from pipeline import progress
+from pipeline.devices import resources
 from pipeline.errors import LaffError, Missing
-from pipeline.workers import beside, room
+from pipeline.workers import beside
 from pipeline.workers.beside import Beside
 from pipeline.workers.worker import Worker
 
@@ -219,13 +220,13 @@ def _soon(what: Callable[[], bool]) -> bool:
 
 def test_how_many_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many as there are cores for their threads, jobs, and GiB of free memory; or as many as somebody says."""
-    monkeypatch.setattr(room, "cores", lambda: 8)
-    monkeypatch.setattr(room, "memory", lambda: 5 << 30)
+    monkeypatch.setattr(resources, "cores", lambda: 8)
+    monkeypatch.setattr(resources, "free_memory", lambda: 5 << 30)
     monkeypatch.delenv("LAFF_TRAININGS")
     assert [beside.number(jobs, threads) for jobs, threads in ((3, 1), (9, 1), (9, 2), (9, 16), (1, 1))] == [
         *(3, 5, 4, 1, 1)
     ]
-    monkeypatch.setattr(room, "memory", lambda: 1 << 29)
+    monkeypatch.setattr(resources, "free_memory", lambda: 1 << 29)
     assert beside.number(9, 1) == 1
     monkeypatch.setenv("LAFF_TRAININGS", "6")
     assert (beside.number(9, 1), beside.number(4, 1)) == (6, 4)
