@@ -174,7 +174,7 @@ class Clip:
     def encode_frames(self, frames: Tensor, counts: Tensor | None = None) -> Tensor:
         """[B, T, H, W, 3] uint8 on the device -> [B, T, D] float32; those that are not a video's own: of zeros."""
         images = normalise(frames.flatten(0, 1), self.mean, self.std)
-        images = images.masked_fill(~own_frames(frames, counts).flatten()[:, None, None, None], 0)
+        images.masked_fill_(~own_frames(frames, counts).flatten()[:, None, None, None], 0)
         features: Tensor = self.net.encode_image(images).float().unflatten(0, frames.shape[:2])
         return features
 

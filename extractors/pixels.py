@@ -46,6 +46,10 @@ def normalise(
     [N, H, W, 3] becomes [N, 3, H, W], and [B, T, H, W, 3] becomes [B, 3, T, H, W]. With `last` the colours of a pixel
     stay neighbours in memory (torch's channels_last), as they are in frames.
     """
-    scaled = frames.float() / 255 - constants(tuple(mean), frames.device)
-    moved = (scaled / constants(tuple(std), frames.device)).movedim(-1, channel)
-    return moved if last else moved.contiguous()
+    # One array is changed in place, a whole row of it with as many constants: three to a call would be no vector.
+    width = frames.shape[-2] if last else 1
+    values = frames.flatten(-2).float() if last else frames.movedim(-1, channel).contiguous().float()
+    shape = (3 * width,) if last else (3, *(1,) * (frames.ndim - 1 - channel))
+    for_row = [constants(tuple(numbers) * width, frames.device).view(shape) for numbers in (mean, std)]
+    values.div_(255).sub_(for_row[0]).div_(for_row[1])
+    return values.unflatten(-1, (width, 3)).movedim(-1, channel) if last else values

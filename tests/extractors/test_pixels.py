@@ -1,10 +1,12 @@
 """Frames to model input, by hand."""
 
+import math
+
 import pytest
 import torch
 
 from extractors.base import Sampling
-from extractors.pixels import check, constants, normalise, three
+from extractors.pixels import CLIP_MEAN, CLIP_STD, check, constants, normalise, three
 
 
 def test_normalise_by_hand() -> None:
@@ -47,3 +49,13 @@ def test_three_numbers_of_a_colour_each() -> None:
     assert three("mean", [0.5, 0, 1]) == (0.5, 0, 1)
     with pytest.raises(ValueError, match=r"std is \[1, 1, 0\]; it should be three numbers, for values in 0\.\.1"):
         three("std", [1, 1, 0])
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize(("shape", "channel"), [((5, 7, 6, 3), 1), ((2, 3, 5, 6, 3), 1), ((2, 3, 5, 6, 3), 2)])
+def test_each_number_is_that_of_the_formula_to_the_last_bit(shape: tuple[int, ...], channel: int, last: bool) -> None:
+    frames = torch.arange(1000, dtype=torch.int64)[: math.prod(shape)].remainder(256).to(torch.uint8).view(shape)
+    expected = ((frames.float() / 255 - torch.tensor(CLIP_MEAN)) / torch.tensor(CLIP_STD)).movedim(-1, channel)
+    pixels = normalise(frames, CLIP_MEAN, CLIP_STD, channel, last)
+    assert torch.equal(pixels, expected)
+    assert pixels.stride() == (expected if last else expected.contiguous()).stride()
