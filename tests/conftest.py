@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import shutil
@@ -13,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+gc.disable()  # until all is imported and collected: nothing of that goes away
 # Before any library reads them, and inherited by the processes that tests start.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")  # give a device number to run the tests on a GPU
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tensors are tiny here: more threads cost more than they bring
@@ -58,6 +60,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture, mark in (("data", pytest.mark.real), ("gpu", pytest.mark.gpu)):
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(mark)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """What is imported by now is never looked at again by the garbage collector: with it a test takes a tenth more."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    gc.enable()
 
 
 def misplaced(items: list[pytest.Item]) -> list[str]:
