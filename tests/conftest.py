@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -146,6 +147,14 @@ def same_random_state() -> Iterator[None]:
     np.random.set_state(states[1])
     if torch:
         torch.set_rng_state(torch_state)
+
+
+@pytest.fixture(autouse=True)
+def one_vocabulary() -> None:
+    """CLIP's tokenizer is made once, not by each of the many small models: it reads 48,894 lines each time."""
+    open_clip = sys.modules.get("open_clip")
+    if open_clip and isinstance(open_clip.SimpleTokenizer, type):
+        open_clip.SimpleTokenizer = cache(open_clip.SimpleTokenizer)  # type: ignore[misc,assignment]
 
 
 class Clips(Protocol):
