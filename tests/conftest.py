@@ -15,7 +15,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-gc.disable()  # until all is imported and collected: nothing of that goes away
 # Before any library reads them, and inherited by the processes that tests start.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")  # give a device number to run the tests on a GPU
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tensors are tiny here: more threads cost more than they bring
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from pipeline.outcome import Outcome
     from pipeline.request import Request
 
+gc.disable()  # until all is imported and collected: nothing of that goes away
 sys.dont_write_bytecode = False  # as in the processes, see above
 os.fsync = no_flush  # here and in what `forked` starts
 

@@ -56,9 +56,15 @@ def paint(picture: np.ndarray, thing: Thing, pose: Pose) -> np.ndarray:
         points = [((pose.x + radius * x) * SIDE * FINE, (pose.y + radius * y) * SIDE * FINE) for x, y in turned]
         on_body.polygon(points, fill=fill)
         on_edge.line([*points, points[0], points[1]], fill=255, width=FINE + 1, joint="curve")
+    picture = picture.copy()
     for mask, colour in ((body, PAINT[thing.colour]), (edge, (25, 25, 25))):
-        cover = np.asarray(mask.reduce(FINE), dtype=np.float32)[..., None] / 255
-        picture = picture * (1 - cover) + cover * np.asarray(colour, dtype=np.float32)
+        cover_of_all = mask.reduce(FINE)
+        if (box := cover_of_all.getbbox()) is None:  # outside of the frame
+            continue
+        left, top, right, bottom = box
+        cover = np.asarray(cover_of_all.crop(box), dtype=np.float32)[..., None] / 255
+        covered = picture[top:bottom, left:right]
+        covered[:] = covered * (1 - cover) + cover * np.asarray(colour, dtype=np.float32)
     return picture
 
 

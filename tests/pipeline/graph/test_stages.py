@@ -279,8 +279,8 @@ stages:
             "train.dims={}",
             "'train' cannot use fusion.laff.LAFF: unknown parameter 'dims'; known: heads, width, "
             "dropout, raw, norm, epochs, batch, lr, optimizer, weight_decay, decay, plateau, plateau_patience, clip, "
-            "patience, warmup, loss, mask, prior, checkpoint, precision, best, average, init, joint_rates, seeds, own, "
-            "baselines, singles, joint",
+            "patience, warmup, loss, mask, prior, checkpoint, threads, precision, best, average, init, joint_rates, "
+            "seeds, own, baselines, singles, joint",
         ),
         ("ingest.shard=3", "'ingest': unknown parameter 'shard'; known: shard_videos, shard_captions"),
         ("bow.fit={epochs: 3}", "'bow': fit: its part is not trained step by step, so there is nothing to set"),

@@ -24,7 +24,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_sources: Call
     folder.mkdir()
     (folder / "__init__.py").write_text("")
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    for name in [name for name in sys.modules if name.split(".")[0] == "mine"]:  # of other tests
+        monkeypatch.delitem(sys.modules, name)
 
     def write(**modules: str) -> frozenset[str]:
         for name, text in modules.items():
