@@ -669,7 +669,7 @@ def test_the_demo_runs_what_it_made(laff, tiny, tmp_path: Path, monkeypatch, abs
     assert seen["request"].profile == "small"
     without = ["train.from=[clip-ft, tf, bow, w2v, gru]"] if absent else []
     assert seen["request"].sets == ("train.seeds=[1,2,3]", *without)
-    told = [f"x3d + ircsn needs the package {name}, which is not installed here" for name in absent]
+    told = [f"x3d and ircsn need the package {name}, which is not installed here" for name in absent]
     assert [words for words in told if words in result.output] == told
     assert ("the demo goes without x3d and ircsn\n" in result.output) == bool(absent)
     assert "report" in seen["names"]

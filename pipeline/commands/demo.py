@@ -66,7 +66,7 @@ def without_what_lacks(request: Request) -> Request:
     if not settings:
         return request
     for module, names in lacking.items():
-        click.echo(Missing(module, " + ".join(names)))
+        click.echo(Missing(module, *names))
     click.echo(f"the demo goes without {' and '.join(dropped)}\n")
     return replace(request, sets=(*request.sets, *settings))
 
