@@ -23,15 +23,17 @@ from extractors.untrained import seeded
 LOG = logging.getLogger(__name__)  # gets which tensors of a folder the feature does not need
 # Classifiers that pool in a way of their own, with weights that the bare model lacks; their last layer is not used.
 POOLING_CLASSIFIERS = ("VideoMAEForVideoClassification", "VJEPA2ForVideoClassification")
-LEFT = (  # of a config.json: what may name code of the hub, and what changes in which form a network answers
+LEFT = (  # of a config.json, at every depth: what may name code of the hub, and what changes how a network answers
     *("auto_map", "attn_implementation", "_attn_implementation", "experts_implementation"),
     *("return_dict", "torchscript", "output_hidden_states", "output_attentions"),
 )
 # Attention that masks in every case: with torch's own, AIMv2's text tower forgets to read from left to right where no
 # caption of a batch is padded (transformers 5.23).
 EAGER = ("aimv2",)
+LARGEST = 20_000_000_000  # parameters of a network: more than any encoder of videos has
 SHOWN = 4  # names in a message
 REFUSED = {"vit_mae": "it hides three quarters of every picture, at random"}
+TIMMS = ("timm_backbone", "timm_wrapper")  # networks of timm's, which may fetch what they are while they are built
 
 
 def read_config(folder: Path) -> Any:
@@ -51,7 +53,8 @@ def read_config(folder: Path) -> Any:
 
     kind = content["model_type"]
     if kind not in transformers.CONFIG_MAPPING:
-        code = ", ".join(map(str, (content.get("auto_map") or {}).values()))
+        mapped = content.get("auto_map") or {}
+        code = ", ".join(map(str, mapped.values() if isinstance(mapped, dict) else [mapped]))
         near = ", ".join(get_close_matches(kind, list(transformers.CONFIG_MAPPING.keys()), n=3))
         raise ValueError(
             f"{folder}: transformers {transformers.__version__} has no model_type {kind!r}"
@@ -62,12 +65,18 @@ def read_config(folder: Path) -> Any:
         raise ValueError(f"{folder}: a {kind} gives no features of a video: {REFUSED[kind]}")
     if content.get("quantization_config"):
         raise ValueError(f"{folder} holds quantised weights (quantization_config); take the model as it was trained")
-    shape = {key: value for key, value in content.items() if key not in LEFT}
     try:
         with quiet():
-            return transformers.CONFIG_MAPPING[kind].from_dict(shape)
+            config = transformers.CONFIG_MAPPING[kind].from_dict(_cleaned(content))
+            kinds = set(_kinds(config.to_dict()))
     except Exception as error:  # transformers checks the values in ways of its own
         raise ValueError(f"{folder / 'config.json'} describes no {kind}: {error}") from None
+    if inside := kinds.intersection(TIMMS):
+        raise ValueError(
+            f"{folder} holds a {inside.pop()}: a network of timm's, which could ask the hub for more; the stage timm "
+            "takes timm's models"
+        )
+    return config
 
 
 def build(config: Any) -> Any:
@@ -76,8 +85,16 @@ def build(config: Any) -> Any:
 
     _class(config)  # says what is wrong
     auto: Any = AutoModelForVideoClassification if _classifies(config) else AutoModel
-    with seeded(), quiet():
-        return auto.from_config(config, trust_remote_code=False, **_exact(config)).eval()
+    try:
+        with seeded(), quiet():
+            with torch.device("meta"):  # without memory
+                outline = auto.from_config(config, trust_remote_code=False, **_exact(config))
+            if (count := sum(parameter.numel() for parameter in outline.parameters())) > LARGEST:
+                raise MemoryError(f"it would have {count:,} parameters, where {LARGEST:,} are possible")
+        with seeded(), quiet():
+            return auto.from_config(config, trust_remote_code=False, **_exact(config)).eval()
+    except (ArithmeticError, MemoryError, RuntimeError, TypeError) as error:  # sizes that no machine or network has
+        raise ValueError(f"no {config.model_type} can be built as its config.json says: {_first(error)}") from None
 
 
 def read_network(folder: Path, config: Any) -> tuple[Any, list[str]]:
@@ -91,7 +108,7 @@ def read_network(folder: Path, config: Any) -> tuple[Any, list[str]]:
             net, found = _class(config).from_pretrained(
                 None, config=config, state_dict=state, output_loading_info=True, **_exact(config)
             )
-    except RuntimeError as error:  # shapes: the reasons stand in a table of transformers' own
+    except (ArithmeticError, MemoryError, RuntimeError, TypeError) as error:  # shapes stand in a table of transformers'
         raise ValueError(f"{folder} does not fit its own config.json: {_first(error)}") from None
     if wrong := [name for name, value in net.named_parameters() if not value.isfinite().all()]:
         raise ValueError(f"{folder}: {len(wrong)} tensors are not of finite numbers: {some(wrong)}")
@@ -119,6 +136,21 @@ def quiet() -> Iterator[None]:
         messages.set_verbosity(before)
         if bars:
             messages.enable_progress_bar()
+
+
+def _cleaned(value: Any) -> Any:
+    """A value of a config.json without what is LEFT out."""
+    if isinstance(value, dict):
+        return {key: _cleaned(inner) for key, inner in value.items() if key not in LEFT}
+    return [_cleaned(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _kinds(value: Any) -> Iterator[str]:
+    """Each model_type in a config's mapping, those of the networks inside it too."""
+    if isinstance(value, dict):
+        yield str(value.get("model_type"))
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _kinds(inner)
 
 
 def _exact(config: Any) -> dict[str, Any]:

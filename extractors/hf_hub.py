@@ -7,15 +7,18 @@ from typing import Any
 
 PREFIX = "hf:"  # before the id of a repository
 ADDRESS = "https://huggingface.co"
+REPOSITORY = re.compile(r"(?!.*(--|\.\.))\w[\w.-]*/\w[\w.-]*", re.ASCII)  # the hub has no names with -- or ..
+REVISION = re.compile(r"(?!\.+$)[\w.-]*", re.ASCII)  # not . or .., which would make another address
 
 
 def entry(name: str) -> dict[str, Any]:
     """The catalogue's entry of hf:ORG/NAME or hf:ORG/NAME@REVISION (a commit, tag or branch; main without one).
 
-    Which files it has is known when it is fetched. ValueError for other texts.
+    Which files it has is known when it is fetched. ValueError for other texts, also for a branch with a slash in its
+    name, as refs/pr/1: take its commit.
     """
     repository, _, revision = name.removeprefix(PREFIX).partition("@")
-    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", repository) or not re.fullmatch(r"[\w.-]*", revision):
+    if not REPOSITORY.fullmatch(repository) or not REVISION.fullmatch(revision):
         raise ValueError(f"{name} should be {PREFIX}ORG/NAME or {PREFIX}ORG/NAME@REVISION, as on {ADDRESS}")
     return {
         "uses": "extractors.hf.Hf",

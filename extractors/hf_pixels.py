@@ -18,6 +18,7 @@ from extractors.pixels import normalise
 FILES = ("preprocessor_config.json", "video_preprocessor_config.json", "processor_config.json")
 FILTERS: dict[int, Literal["bilinear", "bicubic"]] = {2: "bilinear", 3: "bicubic"}  # as PIL numbers them
 CLOSE = 4.0  # levels of 255 that a processor may differ by on the probe: torchvision rounds otherwise than PIL
+LARGEST = 4096  # pixels of a side: far above what models see, and far below what fills the memory
 BY_HAND = "set size, crop, resize, filter, mean and std yourself"
 
 
@@ -45,7 +46,7 @@ def read_pixels(folder: Path, config: Any) -> Pixels:
     try:
         pixels = _taken(processor)
         apart = float((_ours(pixels) - _theirs(processor, _probe(pixels.size))).abs().max())
-    except (ValueError, TypeError, AttributeError, RuntimeError) as error:
+    except (ValueError, TypeError, AttributeError, RuntimeError, ArithmeticError, MemoryError) as error:
         raise ValueError(f"{folder}: its {type(processor).__name__} is not understood ({error}); {BY_HAND}") from None
     if not apart <= CLOSE / 255 / min(pixels.std):
         raise ValueError(
@@ -88,7 +89,12 @@ def _taken(processor: Any) -> Pixels:
         size, crop, resize = (int(size / share), size, resize) if size < 384 else (size, size, "squash")
     if crop > size:
         raise ValueError(f"it crops {crop} of {size} pixels")
-    return Pixels(size, crop, resize, filter, *_normalisation(processor, size))
+    if not 0 < size <= LARGEST:
+        raise ValueError(f"it resizes to {size} pixels, where 1 to {LARGEST} are possible")
+    mean, std = _normalisation(processor, size)
+    if not all(value > 0 for value in std):
+        raise ValueError(f"it divides by {std}")
+    return Pixels(size, crop, resize, filter, mean, std)
 
 
 def _size(processor: Any) -> tuple[int, Literal["shortest", "squash"]]:
@@ -139,7 +145,7 @@ def _probe(size: int) -> np.ndarray:
 
 def _theirs(processor: Any, picture: np.ndarray) -> Tensor:
     """What the processor makes of a picture [H, W, 3]: [3, h, w] float32."""
-    with quiet():
+    with quiet(), np.errstate(all="ignore"):  # a std of 0 is refused by what comes of it
         if hasattr(processor, "video_sampler") or "VideoProcessor" in type(processor).__name__:
             seen = processor(videos=[np.stack([picture] * 2)], return_tensors="pt", do_sample_frames=False)
         else:

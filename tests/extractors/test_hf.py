@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from extractors.hf import Hf
-from extractors.hf_tower import clip_length
+from extractors.hf_folder import build, read_config
+from extractors.hf_tower import Tower, clip_length
 from extractors.hf_video import HfVideo
 from pipeline.video.pixels import crops, resize
 from tests.extractors import hf_library
@@ -164,11 +165,43 @@ def test_code_of_a_folder_is_never_run(changed: Callable[..., Path]) -> None:
     assert loaded(known, FAMILIES["ViT"]).dim == 32
     quiet = changed("ViT", config={"return_dict": False, "output_hidden_states": True})
     assert loaded(quiet, FAMILIES["ViT"], frames=1).extract(torch.zeros(1, 1, 1, 32, 32, 3).byte()).shape == (1, 32)
+    for mapped in ({"AutoModel": "modeling_evil.Evil"}, ["modeling_evil.Evil"]):
+        unknown = changed("ViT", config={"auto_map": mapped, "model_type": "evil"})
+        with pytest.raises(ValueError, match=r"code of its own \(.*modeling_evil\.Evil.*\), which is never"):
+            HfVideo(weights=str(unknown)).load("cpu", unknown)
     unknown = changed("ViT", config={"auto_map": {"AutoModel": "modeling_evil.Evil"}, "model_type": "evil"})
     with pytest.raises(
         ValueError, match=r"no model_type 'evil'.*code of its own \(modeling_evil\.Evil\), which is never"
     ):
         HfVideo(weights=str(unknown)).load("cpu", unknown)
+
+
+def test_a_config_cannot_change_how_the_networks_inside_answer(folder: Callable[[str], Path], tmp_path: Path) -> None:
+    config = json.loads((folder("CLIP") / "config.json").read_text())
+    for side in ("text_config", "vision_config"):
+        config[side] |= {"return_dict": False, "output_attentions": True, "attn_implementation": "someone/kernel"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    net = build(read_config(tmp_path))
+    assert Tower(net)(torch.zeros(1, 3, 32, 32)).shape == (1, 24)
+    assert net.text_model(torch.zeros(1, 2, dtype=torch.int64)).pooler_output.shape == (1, 32)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"model_type": "timm_backbone", "backbone": "hf-hub:ORG/NAME"}, "holds a timm_backbone: a network of timm's"),
+        ({"model_type": "detr", "backbone": "hf-hub:ORG/NAME", "use_timm_backbone": True}, "holds a timm_backbone"),
+        (
+            {"model_type": "vit", "hidden_size": 2**20, "num_attention_heads": 1},
+            r"no vit can be built .* \d\d,[\d,]+ parameters",
+        ),
+    ],
+)
+def test_a_config_that_asks_for_too_much_is_refused(tmp_path: Path, config: dict[str, Any], message: str) -> None:
+    """A network that would fetch another one, or that no memory holds."""
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=message):
+        build(read_config(tmp_path))
 
 
 class Evil:
@@ -233,6 +266,8 @@ def test_tensors_that_do_not_fit_are_told(changed: Callable[..., Path]) -> None:
         ({"resample": 1}, "it resizes by filter 1 of PIL, where 2 and 3 are known"),
         ({"size": {"height": 32, "width": 48}}, "which is no square"),
         ({"do_resize": False}, "it does not resize"),
+        ({"size": {"height": 100_000, "width": 100_000}}, "it resizes to 100000 pixels, where 1 to 4096 are possible"),
+        ({"image_std": [0.0, 0.0, 0.0]}, r"it divides by \(0"),
         ({"image_processor_type": "MobileViTImageProcessor", "crop_size": 32}, "does more with a picture"),  # BGR
     ],
 )

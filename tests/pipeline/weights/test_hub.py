@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -88,8 +89,15 @@ def test_what_is_wrong_with_a_repository_is_told(server: Hub, tmp_path: Path) ->
     with pytest.raises(LaffError, match=f"but it should be {SHA256}"):
         lookup.obtain(entry)
     assert not [file for file in (tmp_path / "store").iterdir() if not file.name.endswith(".sha256")]
-    with pytest.raises(ValueError, match="hf:something should be hf:ORG/NAME"):
-        named("hf:something")
+
+
+@pytest.mark.parametrize(
+    "name", ["something", "a/b@..", "a/b@.", "a/b@v/1", "a/b..c", "a/b--c", "../b", "a/b/c", "a/b@v1?x", "a/b c"]
+)
+def test_what_is_no_repository_of_the_hub(name: str) -> None:
+    """Each would ask another address, or share a folder with another repository."""
+    with pytest.raises(ValueError, match=f"hf:{re.escape(name)} should be hf:ORG/NAME"):
+        named(f"hf:{name}")
 
 
 def test_large_models_come_in_parts(tmp_path: Path) -> None:
