@@ -41,7 +41,7 @@ def check_work(context: Context, names: Sequence[str]) -> list[Planned]:
     """The states of the stages that have to run; LaffError with all that prevents it: parts, devices, weights."""
     states = not_up_to_date(context, names)
     lacking = {name for stages in packages.lacking_for(context.graph, states).values() for name in stages}
-    mistakes, absent = packages.problems(context.graph, states, names), []
+    absent = []
     for name in (state.stage for state in states if state.stage not in lacking):  # no weights for what cannot run
         stage = context.stage(name)
         if stage.part and not stage.borrowed:
@@ -50,9 +50,11 @@ def check_work(context: Context, names: Sequence[str]) -> list[Planned]:
                     lookup.get(stage, context.graph, context.work, param)
                 except LaffError as error:
                     absent.append(str(error))
-    mistakes += steps.problems(context, [state.stage for state in states])  # now: weights may tell what a part is
+    mistakes = steps.problems(context, [state.stage for state in states])  # now: weights may tell what a part is
+    lacks_packages = packages.problems(context.graph, states, names)
+    told = {"packages": lacks_packages, str(context.graph.path): mistakes, "weights": absent}
     context.recipes.forget()  # a file without a published sha256 has one now that it is here
-    errors = [problems(where, texts) for where, texts in ((context.graph.path, mistakes), ("weights", absent)) if texts]
+    errors = [problems(where, texts) for where, texts in told.items() if texts]
     if errors:
         raise (NoWeights if absent else LaffError)(
             "\n".join(map(str, errors)), [text for error in errors for text in error.problems]
@@ -239,7 +241,7 @@ def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None
     except ModuleNotFoundError as error:
         if not absent(error):
             raise
-        raise Missing(error.name or str(error), " + ".join(planned.stage for planned in plans)) from error
+        raise Missing(error.name or str(error), *(planned.stage for planned in plans)) from error
     finally:
         seconds = time.perf_counter() - start
         for planned in plans:

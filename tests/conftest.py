@@ -96,7 +96,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def wanting(text: str) -> str:
     """The package for want of which a test failed with this text: one of OPTIONAL that is not installed; else ''."""
     absent = [name for name in OPTIONAL if find_spec(name) is None]
-    said = ("needs the package {}, which is not installed here", "No module named '{}")
+    said = (" the package {}, which is not installed here", "No module named '{}")
     return next((name for name in absent if any(words.format(name) in text for words in said)), "")
 
 
