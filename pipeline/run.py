@@ -7,8 +7,7 @@ from pathlib import Path
 
 from pipeline import progress
 from pipeline.assembly import packed
-from pipeline.build.construct import construct
-from pipeline.errors import LaffError, Missing, absent, problems
+from pipeline.errors import Missing, absent
 from pipeline.items.collection import load as load_collection
 from pipeline.items.examples import examples
 from pipeline.opening import check_place, choose, surroundings
@@ -16,74 +15,20 @@ from pipeline.outcome import ENDS, Outcome, search_advice
 from pipeline.parts.blame import blaming
 from pipeline.phases import phases, videos_in
 from pipeline.plan import accept as accepting
-from pipeline.plan import lacks, packages, repeating, steps
+from pipeline.plan import lacks, repeating, steps
 from pipeline.plan.accept import Accepted
 from pipeline.plan.context import Context
-from pipeline.plan.planned import Planned
 from pipeline.plan.record import record, write_ledger
 from pipeline.plan.run_settings import members
 from pipeline.plan.up_to_date import not_up_to_date
+from pipeline.readiness import check_fit, check_work
 from pipeline.request import Request
 from pipeline.run_plan import check_losses, check_names, random_stages, wanted
 from pipeline.shell import command
 from pipeline.store import circumstances, home, ledger, memory
 from pipeline.store.workspace import Workspace
-from pipeline.weights import lookup
 from pipeline.workers.cluster import Cluster
 from pipeline.workers.tasks import Made, Serial, Tasks
-
-
-class NoWeights(LaffError):
-    """Weights that are not on this machine and cannot be downloaded."""
-
-
-def check_work(context: Context, names: Sequence[str]) -> list[Planned]:
-    """The states of the stages that have to run; LaffError with all that prevents it: parts, devices, weights."""
-    states = not_up_to_date(context, names)
-    lacking = {name for stages in packages.lacking_for(context.graph, states).values() for name in stages}
-    absent = []
-    for name in (state.stage for state in states if state.stage not in lacking):  # no weights for what cannot run
-        stage = context.stage(name)
-        if stage.part and not stage.borrowed:
-            for param in ("weights", *stage.further):
-                try:
-                    lookup.get(stage, context.graph, context.work, param)
-                except LaffError as error:
-                    absent.append(str(error))
-    mistakes = steps.problems(context, [state.stage for state in states])  # now: weights may tell what a part is
-    lacks_packages = packages.problems(context.graph, states, names)
-    told = {"packages": lacks_packages, str(context.graph.path): mistakes, "weights": absent}
-    context.recipes.forget()  # a file without a published sha256 has one now that it is here
-    errors = [problems(where, texts) for where, texts in told.items() if texts]
-    if errors:
-        raise (NoWeights if absent else LaffError)(
-            "\n".join(map(str, errors)), [text for error in errors for text in error.problems]
-        )
-    return states
-
-
-def _check_fit(context: Context, names: Sequence[str]) -> None:
-    """Raise LaffError where weights do not fit the part of their stage: before hours of decoding, not after."""
-    mistakes = []
-    for name in names:
-        stage = context.stage(name)
-        if stage.borrowed:
-            continue
-        path = lookup.get(stage, context.graph, context.work)
-        further = lookup.further(stage, context.graph, context.work)
-        weight_files = [file for file in (path, *further.values()) if file]
-        if not weight_files:
-            continue
-        fit = "fits" if len(weight_files) == 1 else "fit"
-        progress.say(f"{name}: looking whether {' and '.join(file.name for file in weight_files)} {fit}")
-        try:
-            with progress.heard("extractors"):  # what was taken off the names of its tensors
-                construct(stage, context).load("cpu", path, **further)
-        except ValueError as error:
-            hint = " or ".join(f"`laff weights check {file}`" for file in weight_files)
-            mistakes.append(f"'{name}': {error} ({hint} tells what it is and how to use it)")
-    if mistakes:
-        raise problems("weights", mistakes)
 
 
 def run(
@@ -128,7 +73,7 @@ def run(
             progress.say(f"these settings make a run of their own, {chosen.name}{how}; what was trained before stays")
         states = check_work(context, names)
         stale = [state.stage for state in states]
-        _check_fit(context, stale)
+        check_fit(context, stale)
         packed.check(context, stale)
         if request.is_run:
             request.remember(context.graph, chosen, replacing, trains)

@@ -20,8 +20,8 @@ from pipeline.outcome import Outcome
 from pipeline.plan.context import Context
 from pipeline.plan.losses import WouldReplace
 from pipeline.plan.plan import stage_plan
+from pipeline.readiness import NoWeights
 from pipeline.request import Request, recalled
-from pipeline.run import NoWeights
 from pipeline.store import home
 from pipeline.store.workspace import Workspace
 from pipeline.weights import fetch, lookup

@@ -110,7 +110,7 @@ def _feature(context: Context, stage: Stage) -> JsonObject:
         facts["weights"] = f"fine-tuned by {stage.lender}, which is here"
     elif name := stage.params.get("weights"):
         facts["weights"] = str(name)
-    sampling = getattr(construct(stage), "sampling", None)
+    sampling = getattr(construct(stage, context), "sampling", None)
     if sampling is not None and "video" in stage.sides:
         facts |= {"frames": str(sampling), "decoder": context.graph.decoder(stage.name)}
     if precision := stage.values.get("precision"):

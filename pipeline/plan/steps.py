@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol, cast
 
 from pipeline.errors import LaffError
@@ -13,6 +14,7 @@ from pipeline.plan.lacks import lacks
 from pipeline.plan.planned import Planned
 from pipeline.plan.units import Unit, nothing
 from pipeline.store import verify
+from pipeline.weights import lookup
 
 NEEDED = ("Options", "units", "run")
 
@@ -117,5 +119,7 @@ def shape(context: Context, stage: Stage) -> tuple[int, int]:
     1 stands for a number that is not known yet.
     """
     shape_of = getattr(module(stage), "shape", None)
+    if own_file := lookup.own_file(stage.params.get("weights"), context.graph):  # a folder of the hub tells its width
+        stage = replace(stage, params={**stage.params, "weights": str(own_file.absolute())})
     width, frames = shape_of(context, stage) if shape_of else (1, 1)
     return width, frames

@@ -14,7 +14,7 @@ from pipeline.graph.graph import Graph
 from pipeline.plan import packages
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
-from pipeline.run import check_work
+from pipeline.readiness import check_work
 from tests.hiding import Without
 
 SHIPPED = Path(__file__).resolve().parents[3] / "stages.yaml"

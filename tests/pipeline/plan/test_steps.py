@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,15 +16,17 @@ import numpy as np
 import pytest
 
 from pipeline.errors import LaffError
-from pipeline.graph import step_facts
+from pipeline.graph import stages, step_facts
 from pipeline.graph.graph import Stage
+from pipeline.graph.stages_file import StagesFile
 from pipeline.parts.code import ROOT
-from pipeline.plan import steps
+from pipeline.plan import packages, steps
 from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.units import whole
 from pipeline.request import Request
 from pipeline.run import run
+from tests.pipeline.conftest import GRAPH
 
 Surroundings = Callable[..., Context]
 
@@ -151,6 +154,32 @@ def test_shapes_are_told_where_they_are_known(collect: Callable[..., Path], surr
     context = surroundings(collect())
     assert steps.shape(context, context.stage("x3d")) == (2048, 13 * 10)  # ten clips of 13 frames
     assert steps.shape(context, context.stage("ingest")) == (1, 1)
+
+
+def test_a_folder_of_the_hub_tells_its_shape(
+    collect: Callable[..., Path], surroundings: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAFF_WEIGHTS", str(tmp_path))
+    shutil.copytree(ROOT / "extractors" / "hf_configs" / "tiny", tmp_path / "a--b")
+    stage = "  hf: {step: extract, uses: extractors.hf.Hf, from: decode, params: {weights: hf:a/b, frames: 3}}"
+    context = surroundings(collect(), [], f"{GRAPH}\n{stage}")
+    assert steps.shape(context, context.stage("hf")) == (64, 3)
+
+
+@pytest.mark.parametrize("profile", [None, *StagesFile(ROOT / "stages.yaml").content["profiles"]])
+def test_every_shipped_profile_fits_together(
+    collect: Callable[..., Path], surroundings: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profile
+) -> None:
+    """Widths, heads and features, as the preflight of a run looks at them, without a file of weights."""
+    monkeypatch.setenv("LAFF_WEIGHTS", str(tmp_path / "none"))
+    words = "a cat runs on the grass"
+    context = surroundings(collect(train={"v1": [words] * 6}))
+    context.graph = stages.load(ROOT / "stages.yaml", profile)
+    names = context.graph.needed(["report"])
+    lacking = [name for some in packages.lacking(context.graph, names).values() for name in some]
+    if lacking:
+        pytest.skip(f"{', '.join(lacking)} cannot be built here")
+    assert steps.problems(context, names) == []
 
 
 def test_the_step_of_the_documents_runs_as_pasted(

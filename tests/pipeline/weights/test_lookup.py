@@ -316,7 +316,7 @@ def test_what_a_shard_says_of_its_weights(machine: Machine, tmp_path: Path):
 
 def test_a_download_does_not_stale_what_it_made(machine: Machine, fetched: list[str]):
     """A file without a published sha256 is known by its bytes once it is here; nothing is made before that."""
-    from pipeline import run
+    from pipeline import readiness
     from pipeline.items.catalog import Catalog
     from pipeline.plan.context import Context
 
@@ -326,7 +326,7 @@ def test_a_download_does_not_stale_what_it_made(machine: Machine, fetched: list[
     assert fetched == []  # a plan fetches nothing
     one, zero = np.ones(1, np.int64), np.zeros(1, np.int64)
     context.catalog = Catalog(["a"], ["a.mp4"], ["x"], one, one, video_split=zero, video_shard=zero)
-    run.check_work(context, ["x3d"])
+    readiness.check_work(context, ["x3d"])
     assert fetched == ["https://nowhere.invalid/open.pth"]
     made_with = context.fingerprint("x3d")
     assert made_with != planned
