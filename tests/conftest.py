@@ -72,6 +72,11 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+def pytest_unconfigure() -> None:
+    """What is frozen lives on at the end, and libraries of bindings would complain about it in a hundred lines."""
+    gc.unfreeze()
+
+
 def misplaced(items: list[pytest.Item]) -> list[str]:
     """Tests with the fixture `gpu` in files in which nobody looks for them."""
     with_gpu = [item for item in items if "gpu" in getattr(item, "fixturenames", ())]
