@@ -48,7 +48,8 @@ def normalise(
     """
     # One array is changed in place, a whole row of it with as many constants: three to a call would be no vector.
     width = frames.shape[-2] if last else 1
-    values = frames.flatten(-2).float() if last else frames.movedim(-1, channel).contiguous().float()
+    values = frames.flatten(-2) if last else frames.movedim(-1, channel).contiguous()
+    values = values.to(torch.float32, copy=True)  # also where somebody gives float32, whose frames stay as they are
     shape = (3 * width,) if last else (3, *(1,) * (frames.ndim - 1 - channel))
     for_row = [constants(tuple(numbers) * width, frames.device).view(shape) for numbers in (mean, std)]
     values.div_(255).sub_(for_row[0]).div_(for_row[1])

@@ -37,18 +37,19 @@ class Unfit(LaffError):
 class Missing(LaffError):
     """A package that something needs and that is not installed here."""
 
-    def __init__(self, module: str, who: str = "this") -> None:
-        """Say how to install what `who` needs; module: its name as it is imported."""
+    def __init__(self, module: str, *who: str) -> None:
+        """Say how to install what `who` needs, one or several; module: its name as it is imported."""
         top = module.partition(".")[0]
+        need = f"{' and '.join(who)} {'need' if len(who) > 1 else 'needs'}"
         super().__init__(
-            f"{who} needs the package {PACKAGES.get(top, top)}, which is not installed here ({sys.executable}): "
+            f"{need} the package {PACKAGES.get(top, top)}, which is not installed here ({sys.executable}): "
             f"pip install {PACKAGES.get(top, top)}{INSTEAD.get(top, '')}"
         )
         self._module, self._who = module, who
 
-    def __reduce__(self) -> tuple[type["Missing"], tuple[str, str]]:
+    def __reduce__(self) -> tuple[type["Missing"], tuple[str, ...]]:
         """To another process go the arguments: an exception's own way would give the text as the module."""
-        return type(self), (self._module, self._who)
+        return type(self), (self._module, *self._who)
 
 
 def absent(error: ModuleNotFoundError) -> bool:

@@ -13,6 +13,8 @@ from pipeline.plan.planned import Planned
 from pipeline.plan.up_to_date import not_up_to_date
 from pipeline.weights import fetch, hub, lookup
 
+WEIGHTS = "weights"  # the place of what is wrong with them, in messages
+
 
 class NoWeights(LaffError):
     """Weights that are not on this machine and cannot be downloaded."""
@@ -23,6 +25,7 @@ def check_work(context: Context, names: Sequence[str]) -> list[Planned]:
 
     What can be told without a download is told before the first one.
     """
+    where = str(context.graph.path)
     states = not_up_to_date(context, names)
     stale = [state.stage for state in states]
     lacking = {name for stages in packages.lacking_for(context.graph, states).values() for name in stages}
@@ -31,13 +34,13 @@ def check_work(context: Context, names: Sequence[str]) -> list[Planned]:
     away = [place for place in named if _can_fetch(context, *place)]
     unknown = {stage.name for stage, param in named if _tells_later(context, stage, param)}
     late = [name for name in stale if unknown.intersection(context.graph.needed([name]))]
-    mistakes = packages.problems(context.graph, states, names)
-    mistakes += steps.problems(context, [name for name in stale if name not in late])
+    mistakes = steps.problems(context, [name for name in stale if name not in late])
     mistakes += _without_device(context, late)
-    _refuse(context, mistakes, _obtained(context, [place for place in named if place not in away]))
-    _refuse(context, [], _obtained(context, away))
+    absent = _obtained(context, [place for place in named if place not in away])
+    _refuse({"packages": packages.problems(context.graph, states, names), where: mistakes, WEIGHTS: absent})
+    _refuse({WEIGHTS: _obtained(context, away)})
     context.recipes.forget()  # a file without a published sha256 has one now that it is here
-    _refuse(context, steps.problems(context, late), [])  # now: their weights tell what they are
+    _refuse({where: steps.problems(context, late)})  # now: their weights tell what they are
     return states
 
 
@@ -76,11 +79,11 @@ def _without_device(context: Context, names: Sequence[str]) -> list[str]:
     return wrong
 
 
-def _refuse(context: Context, mistakes: Sequence[str], absent: Sequence[str]) -> None:
-    """Raise LaffError with these mistakes of stages and these lacks of weights, if there are any."""
-    errors = [problems(where, texts) for where, texts in ((context.graph.path, mistakes), ("weights", absent)) if texts]
+def _refuse(told: dict[str, list[str]]) -> None:
+    """Raise LaffError with all that is told, {place: sentences}, if there is anything."""
+    errors = [problems(where, texts) for where, texts in told.items() if texts]
     if errors:
-        raise (NoWeights if absent else LaffError)(
+        raise (NoWeights if told.get(WEIGHTS) else LaffError)(
             "\n".join(map(str, errors)), [text for error in errors for text in error.problems]
         )
 
@@ -106,4 +109,4 @@ def check_fit(context: Context, names: Sequence[str]) -> None:
             hint = " or ".join(f"`laff weights check {file}`" for file in weight_files)
             mistakes.append(f"'{name}': {error} ({hint} tells what it is and how to use it)")
     if mistakes:
-        raise problems("weights", mistakes)
+        raise problems(WEIGHTS, mistakes)

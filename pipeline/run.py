@@ -186,7 +186,7 @@ def _run_phase(context: Context, phase: Sequence[str], outcome: Outcome) -> None
     except ModuleNotFoundError as error:
         if not absent(error):
             raise
-        raise Missing(error.name or str(error), " + ".join(planned.stage for planned in plans)) from error
+        raise Missing(error.name or str(error), *(planned.stage for planned in plans)) from error
     finally:
         seconds = time.perf_counter() - start
         for planned in plans:

@@ -94,7 +94,8 @@ def check_losses(context: Context, names: Sequence[str], request: Request) -> di
     lost = losses.losses(context, names, agreed)
     gone = _gone(context, request)
     if (lost or gone) and not request.replace:
-        raise WouldReplace(lost, str(request.work), request.hint(), gone)
+        trained = losses.trained_by_earlier_code(context, names)
+        raise WouldReplace(lost, str(request.work), request.hint(), gone, trained)
     kept = {name: fingerprint for name, fingerprint in agreed.items() if context.fingerprint(name) == fingerprint}
     return kept | losses.fingerprints(lost, context)
 

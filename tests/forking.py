@@ -126,7 +126,11 @@ def leave(function: Callable[[], Any]) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGCHLD, reap)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    gc.disable()  # imports leave nothing to collect
     warm(Path(sys.argv[1]), HEAVY if "heavy" in sys.argv[2:] else ())
     os.fsync = no_flush
+    gc.collect()
+    gc.set_threshold(50_000, 20, 100)
+    gc.enable()
     gc.freeze()  # nothing of it is looked at again by a child's collector, which would copy it
     leave(serve())

@@ -58,6 +58,8 @@ def test_what_earlier_code_made_is_kept_and_nothing_else(
         *VISUAL,
         *follow,
     }
+    assert re.search(r"^evaluate +- +is made now: ", kept, re.MULTILINE)
+    assert "is still to be made" not in kept
     assert re.search(r"^evaluate +1 ", kept, re.MULTILINE)
     assert laff("run").startswith("nothing to do: everything is cached")
     rewritten = {name for name, state in workspace.state().items() if files.get(name) != state}
@@ -71,7 +73,7 @@ def test_what_earlier_code_made_is_kept_and_nothing_else(
     assert figures == then
     assert after == before
     assert (
-        "made by earlier code of pipeline.video.positions (decode)"
+        "made by earlier code of pipeline.video.positions (decode, "
         in (workspace.work / "report/index.html").read_text()
     )
     assert len(laff("search", "a red square moves to the left").splitlines()) == 10

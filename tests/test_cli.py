@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -650,7 +651,8 @@ def test_the_demo_runs_what_it_made(laff, tiny, tmp_path: Path, monkeypatch, abs
     monkeypatch.setattr("pipeline.plan.packages.find_spec", lambda name: None if name in absent else name)
     seen = {}
 
-    def make(folder: Path) -> Path:
+    def make(folder: Path, progress: Callable[[int, int], None]) -> Path:
+        progress(480, 480)
         shutil.copytree(tiny.collection.parent, folder)
         return folder / "collection.yaml"
 
@@ -666,10 +668,11 @@ def test_the_demo_runs_what_it_made(laff, tiny, tmp_path: Path, monkeypatch, abs
     result = laff("demo", "--folder", tmp_path / "demo")
     assert result.exit_code == 0
     assert ' search "a red circle moves up" -w ' in result.output
+    assert f"videos for {tmp_path / 'demo' / 'collection'}: 480/480 videos in 00:0" in result.stderr
     assert seen["request"].profile == "small"
     without = ["train.from=[clip-ft, tf, bow, w2v, gru]"] if absent else []
     assert seen["request"].sets == ("train.seeds=[1,2,3]", *without)
-    told = [f"x3d + ircsn needs the package {name}, which is not installed here" for name in absent]
+    told = [f"x3d and ircsn need the package {name}, which is not installed here" for name in absent]
     assert [words for words in told if words in result.output] == told
     assert ("the demo goes without x3d and ircsn\n" in result.output) == bool(absent)
     assert "report" in seen["names"]

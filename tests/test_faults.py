@@ -26,7 +26,7 @@ threads: 2
 stages:
   ingest: {step: ingest}
   decode: {step: decode, from: ingest}
-  colour: {step: extract, uses: extractors.brightness.Brightness, from: decode, params: {timeout: 5, memory: 0.5}}
+  colour: {step: extract, uses: extractors.brightness.Brightness, from: decode, params: {timeout: 3, memory: 0.5}}
 """
 VIDEOS = 64  # in one shard
 SLOW, CRASHING, HUGE = "v07", "v31", "v50"
@@ -126,7 +126,7 @@ def test_three_bad_videos_of_64_cost_three(folder: Path, forked: Forked) -> None
     failures = {line["video"]: (line["stage"], line["exception"], line["reason"]) for line in lines}
     assert len(lines) == 3
     assert failures == {
-        SLOW: ("colour", "Timeout", "took longer than 5 s"),
+        SLOW: ("colour", "Timeout", "took longer than 3 s"),
         CRASHING: ("decode", "Crash", "the decoder process died (signal 11: SIGSEGV)"),
         HUGE: ("colour", "Memory", "needed more memory than 0.5 GiB"),
     }

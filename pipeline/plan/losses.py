@@ -33,17 +33,21 @@ class Loss:
 class WouldReplace(LaffError):
     """Raised when a run would replace finished results and nobody has agreed to it."""
 
-    def __init__(self, losses: Sequence[Loss], work: str, hint: str = "", gone: str = "") -> None:
+    def __init__(
+        self, losses: Sequence[Loss], work: str, hint: str = "", gone: str = "", trained: Sequence[str] = ()
+    ) -> None:
         """Say what would be lost, and how to keep it.
 
         work: the workspace as -w names it; hint: in words, how the settings of the last run differ, or ''; gone: in
-        words, the videos that are lost with another collection, or ''.
+        words, the videos that are lost with another collection, or ''; trained: what `trained_by_earlier_code` gives.
         """
         lines = ["this run would replace finished results:", *(f"  - {loss}" for loss in losses)]
         lines += [f"  - {gone}"] if gone else []
         lines += [hint] if hint else []
         if code := [loss.stage for loss in losses if loss.only_code]:
-            lines.append(f"only code has changed: `laff accept {' '.join(code)} -w {work}` keeps them as they are")
+            also = f", models too, which are trained anew otherwise ({', '.join(trained)})" if trained else ""
+            accept = f"laff accept {' '.join([*code, *trained])} -w {work}"
+            lines.append(f"only code has changed: `{accept}` keeps them as they are{also}")
         super().__init__("\n".join(lines))
 
 
@@ -65,6 +69,12 @@ def losses(context: Context, names: Sequence[str], agreed: Mapping[str, str]) ->
             chosen.add(name)  # stale by settings or code, not by data
             plans.append(plan)
     return [_loss(context, plan) for plan in plans if not _agreed(plan, agreed)]
+
+
+def trained_by_earlier_code(context: Context, names: Sequence[str]) -> list[str]:
+    """The stages of a run among `names` whose own code has changed, and that are stale by code alone."""
+    plans = [stage_plan(context, name) for name in members(context.graph) if name in names]
+    return [plan.stage for plan in plans if plan.only_code and plan.by_code]
 
 
 def _is_chosen(context: Context, plan: Planned) -> bool:

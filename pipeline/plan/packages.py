@@ -42,7 +42,7 @@ def problems(graph: Graph, states: Collection[Planned], names: Collection[str]) 
     settings, dropped = leaving_out(graph, [name for stages in modules.values() for name in stages], names)
     options = " ".join(f"--set {shlex.quote(text)}" for text in settings)
     instead = f", or go without {' and '.join(dropped)}: {options}" if settings else ""
-    return [f"{Missing(module, ' + '.join(stages))}{instead}" for module, stages in modules.items()]
+    return [f"{Missing(module, *stages)}{instead}" for module, stages in modules.items()]
 
 
 def remarks(graph: Graph, states: Collection[Planned], names: Collection[str]) -> list[str]:

@@ -37,7 +37,7 @@ class Screen:
                 self._stages.append(shown)
             else:
                 self._bars.append(shown)
-            if self._region is None and watched():
+            if self._region is None and self._other is None and watched():
                 from pipeline.progress.live import Region
 
                 self._region = Region(present(), self._picture)
@@ -60,6 +60,7 @@ class Screen:
     def leave_to(self, other: Callable[[str, bool], None]) -> None:
         """From here on give what is said to `other`, as (line, whether for the log alone): a parent that shows it."""
         self._region, self._other = None, other
+        self._lock = RLock()  # another thread may have held the parent's at the fork
 
     def elsewhere(self, text: str, quiet: bool) -> bool:
         """Give a line to another process -> whether there is one that shows it."""

@@ -16,7 +16,8 @@ EVERY = 30.0  # seconds between two lines of a bar where there is no terminal, a
 def bar(name: str, total: int, unit: str) -> Iterator[Bar]:
     """A bar that is shown while the block runs, below those that are shown already.
 
-    Without a terminal a line is shown every 30 seconds and at the end; the log gets these lines in any case.
+    Without a terminal a line is shown every 30 seconds and at the end; the log gets these lines in any case. Work of
+    which nothing was done and whose size never became known, such as a download that never began, has no last line.
     """
     shown_bar, ended = Bar(name, total, unit), threading.Event()
     drawn = SCREEN.add(shown_bar)
@@ -33,7 +34,8 @@ def bar(name: str, total: int, unit: str) -> Iterator[Bar]:
         ended.set()
         thread.join()
         SCREEN.remove(shown_bar)
-        write(shown_bar.line(ended=True), quiet=drawn)
+        if shown_bar.done or shown_bar.total:
+            write(shown_bar.line(ended=True), quiet=drawn)
 
 
 @contextmanager

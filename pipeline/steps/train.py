@@ -182,8 +182,12 @@ def tasks_of(context: Context, stage: Stage, jobs: list[Training]) -> Tasks:
     """What does the trainings: several side by side on a CPU, each with threads of its own, one at a time on a GPU."""
     if len(jobs) < 2 or device(stage.name, stage.on) != "cpu":
         return context.tasks
+    import torch
+
     threads = max(job.threads for job in jobs)
-    return context.tasks.beside(beside.number(len(jobs), threads), threads == 1, context.work.leave)
+    # Where there is a GPU, threads of autograd begin with a first backward, and refuse to work in a forked process.
+    forks = threads == 1 and not torch.cuda.is_available()
+    return context.tasks.beside(beside.number(len(jobs), threads), forks, context.work.leave)
 
 
 def _bar(tasks: Tasks, stage: Stage, jobs: list[Training]) -> AbstractContextManager[progress.Bar | None]:

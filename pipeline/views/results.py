@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline.views import tables
 
+SHOWN = 6  # modules of earlier code that a line names, as a plan does
 ABOUT = ("method", "of", "transductive", "words")  # keys of `second` that are no params
 
 
@@ -55,7 +56,12 @@ def warning(results: Mapping[str, Any]) -> str:
 
 
 def earlier(results: Mapping[str, Any]) -> str:
-    """Name the code that results were made by and that has changed since, where that was accepted; else ''."""
+    """Name the code that results were made by and that has changed since, where that was accepted; else ''.
+
+    Each module once, SHOWN of them at most, then the stages whose results they shaped: 'made by earlier code of a, b
+    (x3d, train)'. metrics.json has the modules of each stage.
+    """
     stages: Mapping[str, list[str]] = results.get("earlier_code", {})
-    of = "; ".join(f"{', '.join(modules)} ({stage})" for stage, modules in stages.items())
-    return f"made by earlier code of {of}" if of else ""
+    modules = list(dict.fromkeys(module for of_stage in stages.values() for module in of_stage))
+    more = f" and {len(modules) - SHOWN} more" if len(modules) > SHOWN else ""
+    return f"made by earlier code of {', '.join(modules[:SHOWN])}{more} ({', '.join(stages)})" if modules else ""

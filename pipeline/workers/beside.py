@@ -14,7 +14,6 @@ import select
 import signal
 import subprocess
 import sys
-import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -27,7 +26,7 @@ from pipeline import progress
 from pipeline.devices import resources
 from pipeline.errors import LaffError
 from pipeline.progress import Bar
-from pipeline.workers import malloc, pipes, serving
+from pipeline.workers import malloc, pipes, reporting, serving
 from pipeline.workers.worker import Worker
 
 Job = TypeVar("Job")
@@ -35,7 +34,6 @@ Result = TypeVar("Result")
 
 EACH = 1 << 30  # bytes of memory that should be free for each process
 NUMBER = "LAFF_TRAININGS"  # says how many trainings run side by side, in place of cores and memory
-PROGRAM = "import sys; sys.path[:] = sys.argv[2:]; from pipeline.workers.beside import be; be(int(sys.argv[1]))"
 
 
 def number(jobs: int, threads: int) -> int:
@@ -96,11 +94,12 @@ class Beside:
         try:
             while True:
                 while len(self._running) < self.most and (begun := next(waiting, None)) is not None:
-                    self._begin(function, begun)
+                    if not self._has_begun(function, begun):
+                        waiting = chain([begun], waiting)
                 if not self._running:
                     return
                 for process in self._ready():
-                    told = _told(process)
+                    told = reporting.told(process.pipe)
                     match told:
                         case ("advance", int(count)):
                             process.done += count
@@ -140,30 +139,62 @@ class Beside:
         """Forget everything that this process keeps for further jobs."""
         self.worker.close()
 
-    def _begin(self, function: Callable[[Job, Worker], Any], job: Job) -> None:
-        """Start the process of a job."""
+    def _has_begun(self, function: Callable[[Job, Worker], Any], job: Any) -> bool:
+        """Start the process of a job -> whether the system gave one; where not, fewer run at a time from here on.
+
+        LaffError where it refuses even the only one.
+        """
         if self.forks and hasattr(job, "prepare"):
             job.prepare(self.worker)
-        process = self._forked(function, job) if self.forks else _fresh(function, job)
-        self._running[process.pipe] = process
+        try:
+            self._begin(function, job)
+        except OSError as error:
+            if not self._running:
+                why = f"{job.title}: the system starts no process for it ({error.strerror or error})"
+                raise LaffError(f"{why}; {NUMBER}=1 trains in this one") from None
+            self.most = len(self._running)
+            progress.say(f"the system starts no further process ({error.strerror or error}); {self.most} at a time")
+            return False
         if len(self._running) > 1:
             for one in self._running.values():
                 one.alone = False
+        return True
 
-    def _forked(self, function: Callable[[Job, Worker], Any], job: Job) -> _Process:
+    def _begin(self, function: Callable[[Job, Worker], Any], job: Job) -> None:
+        """Start a process and note it."""
+        if not self.forks:
+            process = _fresh(function, job)
+            self._running[process.pipe] = process
+            return
+        # A signal that came to a child before it is one would go through all that its parent has begun.
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        try:
+            self._fork(function, job, held)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+    def _fork(self, function: Callable[[Job, Worker], Any], job: Job, signals: set[int | signal.Signals]) -> None:
+        """Fork a process and note it. signals: those that it blocks once it follows this one."""
         parent, (source, target) = os.getpid(), os.pipe()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of Python, that this process has other threads
-            pid = os.fork()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # of Python, that this process has other threads
+                pid = os.fork()
+        except OSError:
+            os.close(source)
+            os.close(target)
+            raise
         if pid:
             os.close(target)
-            return _Process(job, pid, source)
+            self._running[source] = _Process(job, pid, source)
+            return
         try:
             serving.follow(parent)
+            signal.pthread_sigmask(signal.SIG_SETMASK, signals)
             for pipe in (source, *self._running):  # or the ends of others would stay open
                 os.close(pipe)
             self.leave()
-            _do(target, function, job, self.worker)
+            reporting.do(target, function, job, self.worker)
         finally:
             os._exit(1)  # what the parent has begun is not for this process to end
 
@@ -189,7 +220,7 @@ def _fresh(function: Callable[[Job, Worker], Any], job: Job) -> _Process:
     """The process of a job as a fresh interpreter."""
     imports = [str(Path(entry).absolute()) for entry in sys.path]  # what this process can import, that one can
     popen = subprocess.Popen(
-        [sys.executable, "-P", "-c", PROGRAM, str(os.getpid()), *imports],
+        [sys.executable, "-P", "-c", reporting.PROGRAM, str(os.getpid()), *imports],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**malloc.variables(), **os.environ},
@@ -202,51 +233,3 @@ def _fresh(function: Callable[[Job, Worker], Any], job: Job) -> _Process:
     with popen.stdin, suppress(OSError):  # it may be gone already, which its other pipe tells
         pipes.send(popen.stdin.fileno(), pickle.dumps((function, job), protocol=5), [])
     return _Process(job, popen.pid, pipe, popen)
-
-
-def _told(process: _Process) -> Any:
-    """A message of a process; None where it is gone."""
-    try:
-        return pickle.loads(pipes.receive(process.pipe, None)[0])
-    except (EOFError, OSError):
-        return None
-
-
-def be(parent: int) -> None:
-    """Do the job of standard input, in a fresh interpreter."""
-    serving.follow(parent)
-    source, target = serving.streams()
-    function, job = pickle.loads(pipes.receive(source, None)[0])
-    _do(target, function, job, Worker())
-
-
-def _do(target: int, function: Callable[[Job, Worker], Any], job: Job, worker: Worker) -> None:
-    """Do a job and tell of it through a pipe; then this process ends."""
-
-    def tell(message: str, value: Any) -> None:
-        pipes.send(target, pickle.dumps((message, value), protocol=5), [])
-
-    sys.stdout = sys.stderr = _standard_error()
-    progress.SCREEN.leave_to(lambda text, quiet: tell("said", (text, quiet)))
-    worker.shows = False
-    try:
-        tell("done", worker.do(function, job, lambda count: tell("advance", count)))
-    except BaseException as error:
-        with suppress(OSError):  # nobody reads it any more
-            tell("raised", (_portable(error), "".join(traceback.format_exception(error)).rstrip()))
-    os._exit(0)
-
-
-def _standard_error() -> Any:
-    """Standard error, with no lock that another thread may have held at the fork."""
-    return open(2, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)
-
-
-def _portable(error: BaseException) -> BaseException:
-    """An exception that another process can have: itself, or one with its words."""
-    with suppress(Exception):
-        if type(pickle.loads(pickle.dumps(error))) is type(error):
-            return error
-    if isinstance(error, LaffError):
-        return LaffError(str(error), error.problems)
-    return RuntimeError(f"{type(error).__name__}: {error}")

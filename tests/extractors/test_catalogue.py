@@ -8,11 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
-import timm
 import yaml
-from open_clip.pretrained import list_pretrained
-
-from extractors import clip_published
 
 FILE = Path(__file__).resolve().parents[2] / "extractors" / "weights.yaml"
 ENTRIES: dict[str, dict[str, Any]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
@@ -68,6 +64,11 @@ STRONG = ("siglip2-", "pe-core-", "mobileclip2-", "metaclip2-")
 
 def test_models_of_open_clip_are_as_its_table_says() -> None:
     """Address, files, pixels and licence; MobileCLIP2's licence as timm's table says of each image tower."""
+    import timm
+    from open_clip.pretrained import list_pretrained
+
+    from extractors import clip_published
+
     published = {}
     for model, tag in ((model, tag) for model, tag in list_pretrained() if tag in TAGS):
         with suppress(ValueError):  # made with another activation

@@ -59,3 +59,10 @@ def test_each_number_is_that_of_the_formula_to_the_last_bit(shape: tuple[int, ..
     pixels = normalise(frames, CLIP_MEAN, CLIP_STD, channel, last)
     assert torch.equal(pixels, expected)
     assert pixels.stride() == (expected if last else expected.contiguous()).stride()
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_what_is_given_stays_as_it_is(last: bool) -> None:
+    frames = torch.full((2, 4, 5, 3), 51.0)
+    normalise(frames, (0.5, 0.5, 0.5), (0.2, 0.2, 0.2), last=last)
+    assert torch.equal(frames, torch.full((2, 4, 5, 3), 51.0))

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from extractors.checkpoint import convert
 from extractors.tf import TimeSformer
+from pipeline.weights.outline import outline
 
 Apart = Callable[[Tensor, Tensor], float]
 
@@ -106,8 +107,16 @@ def reference(state: dict[str, Tensor], clip: Tensor, heads: int = HEADS) -> Ten
     return norm(token, "norm")[0]
 
 
-@pytest.mark.parametrize(("frames", "crop", "width"), [(8, 112, 768), (96, 48, 192)])
-@pytest.mark.slow
+def test_the_published_size() -> None:
+    """Of the weights that a TimeSformer takes by default, without memory for them."""
+    with outline():
+        ours = TimeSformer().build().state_dict()
+        theirs = hub(build(8, 224, 16, 768, 12))
+    shapes = {name.removeprefix("timesformer."): value.shape for name, value in theirs.items() if "classif" not in name}
+    assert {name: value.shape for name, value in ours.items()} == shapes
+
+
+@pytest.mark.parametrize(("frames", "crop", "width"), [(8, 112, 192), (96, 48, 192)])
 def test_the_published_depth_equals_the_reference(
     tmp_path: Path, apart: Apart, frames: int, crop: int, width: int
 ) -> None:

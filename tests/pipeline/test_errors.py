@@ -56,6 +56,9 @@ def test_a_missing_package_is_named_in_another_process() -> None:
     error = Missing("yaml.nodes", "laff plan")
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
     assert str(error).startswith("laff plan needs the package pyyaml, which is not installed here")
+    error = Missing("pytorchvideo", "x3d", "ircsn")
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+    assert str(error).startswith("x3d and ircsn need the package pytorchvideo, which is not installed here")
 
 
 def test_problems_reach_another_process() -> None:

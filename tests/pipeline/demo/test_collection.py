@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import av
@@ -82,6 +83,25 @@ def test_an_interrupted_one_is_made_anew_and_progress_is_told(tmp_path: Path) ->
     assert calls == [(1, 3), (2, 3), (3, 3)]
     assert [path.name for path in tmp_path.iterdir()] == ["demo"]
     assert not (table.parent / "videos" / "torn.mp4").exists()
+
+
+def test_an_interrupt_waits_for_no_more_than_what_is_being_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Path] = []
+
+    def write(path: Path, *_: object) -> None:
+        drawn.append(path)
+        time.sleep(0.01)
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipeline.demo.collection.write", write)
+    with pytest.raises(KeyboardInterrupt):
+        make_collection(tmp_path / "demo", train=400, val=1, test=1, progress=stop)
+    assert 1 <= len(drawn) < 402
+    assert not (tmp_path / "demo").exists()
 
 
 def test_other_peoples_folders_are_not_touched(description: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pipeline.errors import LaffError
 from pipeline.parts.code import ROOT
 from pipeline.plan.accept import accept, earlier_code
 from pipeline.plan.context import Context
+from pipeline.plan.losses import WouldReplace, losses, trained_by_earlier_code
 from pipeline.plan.planned import Planned
 from pipeline.plan.steps import units
 from pipeline.rows import shards
@@ -93,6 +94,27 @@ def test_own_code_of_what_follows_has_to_be_named(
     assert list(accepted.units) == ["train", "rank"]
     both = ["extractors.x3d", "fusion.laff"]
     assert earlier_code(surroundings(yaml), ["rank"]) == {"x3d": both[:1], "train": both, "rank": both}
+
+
+def test_who_would_replace_features_is_told_of_the_models_too(
+    yaml: Path, surroundings: Surroundings, edit: Callable[[str], None]
+) -> None:
+    """`laff accept x3d` alone would leave all models to be trained anew."""
+    edit("extractors/x3d.py")
+    context = surroundings(yaml)
+    names = list(context.graph.stages)
+    assert trained_by_earlier_code(context, names) == []  # train follows x3d by itself
+    edit("fusion/laff.py")
+    context = surroundings(yaml)
+    trained = trained_by_earlier_code(context, names)
+    assert trained == ["train"]
+    assert trained_by_earlier_code(context, ["x3d"]) == []
+    lost = losses(context, names, {})
+    assert str(WouldReplace(lost, "W", trained=trained)).splitlines()[-1] == (
+        "only code has changed: `laff accept x3d train -w W` keeps them as they are, models too, "
+        "which are trained anew otherwise (train)"
+    )
+    assert str(WouldReplace(lost, "W")).endswith("only code has changed: `laff accept x3d -w W` keeps them as they are")
 
 
 def test_code_that_changes_again_is_noted_from_the_first_on(

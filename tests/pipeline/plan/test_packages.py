@@ -66,6 +66,7 @@ def test_a_run_tells_all_packages_before_any_work(
     context = surroundings(collect(), ["train.from=[x3d, bow, clip-s]"], GRAPH)
     with pytest.raises(LaffError) as error:
         check_work(context, context.graph.needed(["report"]))
+    assert str(error.value).startswith("packages: 1 problem\n  - x3d needs ")
     (told,) = [line for line in error.value.problems if "pytorchvideo" in line]
     assert told.startswith("x3d needs the package pytorchvideo, which is not installed here (")
     assert told.endswith(": pip install pytorchvideo, or go without x3d: --set 'train.from=[bow, clip-s]'")

@@ -188,6 +188,18 @@ def test_lines_with_the_time_of_day_where_there_is_no_terminal(
     assert re.fullmatch(rf"{TIME} noted", noted)
 
 
+@pytest.mark.parametrize(("done", "total", "lines"), [(0, 0, 0), (4, 0, 1), (0, 8, 1)])
+def test_of_work_that_never_began_nothing_is_said(
+    done: int, total: int, lines: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A download that met no server: 0/0 MB."""
+    with progress.bar("net.pth", 0, "MB") as bar:
+        bar.to(done, total, "")
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == lines
+    assert all(f"net.pth: {done}/{total} MB in 00:00" in line for line in said)
+
+
 @pytest.mark.parametrize("kind", ["dumb", "unknown", ""])
 def test_a_terminal_that_draws_nothing_anew_gets_the_same_lines(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = watched(monkeypatch, TERM=kind)

@@ -221,6 +221,46 @@ def _soon(what: Callable[[], bool]) -> bool:
     return what()
 
 
+def test_where_the_system_refuses_a_process_fewer_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As where a container may not have more of them; the others do what is left."""
+    fork, calls = os.fork, iter(range(100))
+
+    def refusing() -> int:
+        if next(calls) == 1:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return fork()
+
+    monkeypatch.setattr(os, "fork", refusing)
+    assert sorted(tasks(3).each(squared, [Item(value) for value in (1, 2, 3)])) == [1, 4, 9]
+    assert (
+        "the system starts no further process (Resource temporarily unavailable); 1 at a time"
+        in capsys.readouterr().err
+    )
+
+
+def test_where_the_system_refuses_the_only_process_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fork", Path("none").read_bytes)
+    with pytest.raises(LaffError, match=r"\(1/3\): the system starts no process for it .*LAFF_TRAININGS=1 trains"):
+        list(tasks(3).each(squared, [Item(1), Item(2)]))
+
+
+def test_an_interrupt_amid_a_fork_is_the_parent_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a child that does not yet follow its parent it would end whatever that one has begun."""
+    fork, this = os.fork, os.getpid()
+
+    def interrupted() -> int:
+        child = fork()
+        if not child:
+            os.kill(os.getpid(), signal.SIGINT)
+        assert child or os.getpid() != this
+        return child
+
+    monkeypatch.setattr(os, "fork", interrupted)
+    assert sorted(tasks(2).each(squared, [Item(value) for value in (1, 2, 3)])) == [1, 4, 9]
+
+
 def test_how_many_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many as there are cores for their threads, jobs, and GiB of free memory; or as many as somebody says."""
     monkeypatch.setattr(resources, "cores", lambda: 8)
