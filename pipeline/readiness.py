@@ -13,6 +13,8 @@ from pipeline.plan.planned import Planned
 from pipeline.plan.up_to_date import not_up_to_date
 from pipeline.weights import fetch, hub, lookup
 
+WEIGHTS = "weights"  # the place of what is wrong with them, in messages
+
 
 class NoWeights(LaffError):
     """Weights that are not on this machine and cannot be downloaded."""
@@ -23,6 +25,7 @@ def check_work(context: Context, names: Sequence[str]) -> list[Planned]:
 
     What can be told without a download is told before the first one.
     """
+    where = str(context.graph.path)
     states = not_up_to_date(context, names)
     stale = [state.stage for state in states]
     lacking = {name for stages in packages.lacking_for(context.graph, states).values() for name in stages}
@@ -34,10 +37,17 @@ def check_work(context: Context, names: Sequence[str]) -> list[Planned]:
     mistakes = steps.problems(context, [name for name in stale if name not in late])
     mistakes += _without_device(context, late)
     absent = _obtained(context, [place for place in named if place not in away])
+<<<<<<< HEAD
     _refuse({"packages": packages.problems(context.graph, states, names), str(context.graph.path): mistakes}, absent)
     _refuse({}, _obtained(context, away))
     context.recipes.forget()  # a file without a published sha256 has one now that it is here
     _refuse({str(context.graph.path): steps.problems(context, late)})  # now: their weights tell what they are
+=======
+    _refuse({"packages": packages.problems(context.graph, states, names), where: mistakes, WEIGHTS: absent})
+    _refuse({WEIGHTS: _obtained(context, away)})
+    context.recipes.forget()  # a file without a published sha256 has one now that it is here
+    _refuse({where: steps.problems(context, late)})  # now: their weights tell what they are
+>>>>>>> mendhf
     return states
 
 
@@ -76,12 +86,22 @@ def _without_device(context: Context, names: Sequence[str]) -> list[str]:
     return wrong
 
 
+<<<<<<< HEAD
 def _refuse(mistakes: Mapping[str, list[str]], absent: Sequence[str] = ()) -> None:
     """Raise a LaffError with all mistakes, by where they are, and all weights that are not here; if there are any."""
     told = [problems(where, texts) for where, texts in [*mistakes.items(), ("weights", absent)] if texts]
     if told:
         every = [text for error in told for text in error.problems]
         raise (NoWeights if absent else LaffError)("\n".join(map(str, told)), every)
+=======
+def _refuse(told: dict[str, list[str]]) -> None:
+    """Raise LaffError with all that is told, {place: sentences}, if there is anything."""
+    errors = [problems(where, texts) for where, texts in told.items() if texts]
+    if errors:
+        raise (NoWeights if told.get(WEIGHTS) else LaffError)(
+            "\n".join(map(str, errors)), [text for error in errors for text in error.problems]
+        )
+>>>>>>> mendhf
 
 
 def check_fit(context: Context, names: Sequence[str]) -> None:
@@ -105,4 +125,4 @@ def check_fit(context: Context, names: Sequence[str]) -> None:
             hint = " or ".join(f"`laff weights check {file}`" for file in weight_files)
             mistakes.append(f"'{name}': {error} ({hint} tells what it is and how to use it)")
     if mistakes:
-        raise problems("weights", mistakes)
+        raise problems(WEIGHTS, mistakes)

@@ -93,7 +93,9 @@ def remarks(plan: Plan, graph: Graph, names: list[str], work: Path, verb: str) -
     from pipeline.store.workspace import MAIN, RUNS
 
     yield tree.totals(plan.stages, plan.work)
-    yield from plans.remarks(plan.stages, plan.random, plans.absent(graph, plan.stages))
+    yield from plans.remarks(plan.stages, plan.random, missing := plans.absent(graph, plan.stages))
+    if missing:
+        yield f"`{fetching(graph, missing)}` fetches them without a run"
     yield from packages.remarks(graph, plan.stages, [one.stage for one in plan.stages])
     if plan.run.new:
         differs = f" ({'; '.join(plan.run.differs)})" if plan.run.differs else ""
@@ -105,6 +107,14 @@ def remarks(plan: Plan, graph: Graph, names: list[str], work: Path, verb: str) -
         yield f"`{verb}` asks first: it would replace {', '.join(loss.stage for loss in plan.losses)}"
     if idle := [name for name in graph.stages if name not in graph.needed(names)]:
         yield f"not needed by {', '.join(names)}: {', '.join(idle)}"
+
+
+def fetching(graph: Graph, missing: dict[str, str]) -> str:
+    """The command that fetches these weights, {stage: names} as `absent` gives them."""
+    from pipeline.graph.stages_file import is_shipped
+
+    names = dict.fromkeys(name for some in missing.values() for name in some.split(", "))
+    return command("weights", "get", *names, *([] if is_shipped(graph.path) else ["--stages", graph.path]))
 
 
 def _of_grid(roles: dict[str, str], seeds: tuple[int, ...]) -> list[str]:

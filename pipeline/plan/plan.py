@@ -85,6 +85,7 @@ def remarks(plans: list[Planned], random: list[str], missing: dict[str, str]) ->
         lines.append(f"RANDOM WEIGHTS in {', '.join(random)}: good for trying out, not for results")
     if missing:
         lines.append(
-            f"weights to be fetched first: {', '.join(f'{name} ({stage})' for stage, name in missing.items())}"
+            f"weights to be fetched first: {', '.join(f'{name} ({stage})' for stage, name in missing.items())}; "
+            "their sizes are not published"
         )
     return lines

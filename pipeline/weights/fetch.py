@@ -23,6 +23,7 @@ MEGABYTE = 1000**2  # bytes
 HUB = "https://huggingface.co"
 SWITCHES, OFF = ("LAFF_OFFLINE", "HF_HUB_OFFLINE"), ("", "0", "false", "no", "off")
 SETTING = "STAGE.weights"  # what a person sets to other weights, where no stage is known
+COMMENT = "# "  # before a line of a note that is no sha256; sha256sum --check passes over it
 NOTE = ".sha256"  # ending of the file that keeps what a download was
 UNFINISHED = ".download"  # not files.PARTIAL: a run in a workspace around the folder would take it for its own leftover
 FOLDER = {  # errors that another folder mends, and how to say them
@@ -42,8 +43,8 @@ def fetch(entry: Weights, target: Path, setting: str = SETTING) -> Path:
     setting: what a message calls the parameter that names the weights.
 
     Where no sha256 is published, that of the fetched file is written beside it (TARGET.sha256, as sha256sum writes it),
-    so that `laff weights check` can tell later whether it is still the same. LaffError says what to do by hand; OSError
-    for a full disk.
+    so that `laff weights check` can tell later whether it is still the same; of a repository of the hub also its
+    address at the commit that came. LaffError says what to do by hand; OSError for a full disk.
     """
     if switch := offline():
         hint = by_hand(entry, target, setting)
@@ -91,9 +92,18 @@ def offline() -> str:
 
 def noted(target: Path) -> dict[str, str]:
     """{name: sha256} that was noted when `target` was fetched; {} where nothing was."""
-    note = _note(target)
-    lines = note.read_text(encoding="utf-8").splitlines() if note.is_file() else []
+    lines = (line for line in _noted_lines(target) if not line.startswith(COMMENT))
     return {name: sha256 for sha256, _, name in (line.partition("  ") for line in lines)}
+
+
+def origin(target: Path) -> str:
+    """The address, with its commit, that a repository of the hub was fetched from; '' where none was noted."""
+    return next((line.removeprefix(COMMENT) for line in _noted_lines(target) if line.startswith(COMMENT)), "")
+
+
+def _noted_lines(target: Path) -> list[str]:
+    note = _note(target)
+    return note.read_text(encoding="utf-8").splitlines() if note.is_file() else []
 
 
 def _note(target: Path) -> Path:
@@ -135,8 +145,10 @@ def _same(file: IO[str], path: Path) -> bool:
 def _bring(entry: Weights, target: Path, setting: str) -> None:
     """Fetch one file, or all of a folder; it gets its name when the last byte is there."""
     temporary = target.with_name(f".{target.name}{UNFINISHED}")
+    comment = ""
     if hub.address(entry):
         entry = _listed(entry, target, setting)
+        comment = f"{COMMENT}{entry.source}\n"
     wanted = [
         (f"{target.name}/{name}", temporary / name, entry.source + name, entry.files[name]) for name in entry.files
     ]
@@ -149,7 +161,7 @@ def _bring(entry: Weights, target: Path, setting: str) -> None:
             hashes[name] = _download(source, file, name, sha256)
         if not all(sha256 for *_, sha256 in wanted):
             note = "".join(f"{sha256}  {name}\n" for name, sha256 in hashes.items())
-            _note(target).write_text(note, encoding="utf-8")
+            _note(target).write_text(comment + note, encoding="utf-8")
         temporary.replace(target)
         files.sync_folder(target.parent)
     except LaffError as error:

@@ -233,7 +233,7 @@ def about(stage: Stage, graph: Graph) -> dict[str, str]:
     for param in ("weights", *stage.further):
         name = stage.params.get(param)
         if entry := entry_of(graph, name or ""):
-            source = "a file of the user's" if entry.path else entry.source
+            source = "a file of the user's" if entry.path else fetch.origin(place(entry)) or entry.source
             facts |= {f"{param}_name": entry.name, f"{param}_source": source, f"{param}_licence": entry.licence}
         elif name:
             facts[f"{param}_name"] = RANDOM if name == RANDOM else Path(name).name

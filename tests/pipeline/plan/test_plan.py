@@ -426,5 +426,5 @@ def test_the_remarks():
     plans = [Planned("x3d", reasons=["frames 13 → 16", "not made yet"]), Planned("clip-ft")]
     assert remarks(plans, ["x3d"], {"ircsn": "ircsn-152-ig65m", "tf": "mine"}) == [
         "RANDOM WEIGHTS in x3d: good for trying out, not for results",
-        "weights to be fetched first: ircsn-152-ig65m (ircsn), mine (tf)",
+        "weights to be fetched first: ircsn-152-ig65m (ircsn), mine (tf); their sizes are not published",
     ]
