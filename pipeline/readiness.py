@@ -1,6 +1,6 @@
 """Whether the stages of a run can do their work: parts, packages, devices, weights; asked before any of it begins."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pipeline import progress
 from pipeline.build.construct import construct
@@ -37,17 +37,10 @@ def check_work(context: Context, names: Sequence[str]) -> list[Planned]:
     mistakes = steps.problems(context, [name for name in stale if name not in late])
     mistakes += _without_device(context, late)
     absent = _obtained(context, [place for place in named if place not in away])
-<<<<<<< HEAD
-    _refuse({"packages": packages.problems(context.graph, states, names), str(context.graph.path): mistakes}, absent)
-    _refuse({}, _obtained(context, away))
-    context.recipes.forget()  # a file without a published sha256 has one now that it is here
-    _refuse({str(context.graph.path): steps.problems(context, late)})  # now: their weights tell what they are
-=======
     _refuse({"packages": packages.problems(context.graph, states, names), where: mistakes, WEIGHTS: absent})
     _refuse({WEIGHTS: _obtained(context, away)})
     context.recipes.forget()  # a file without a published sha256 has one now that it is here
     _refuse({where: steps.problems(context, late)})  # now: their weights tell what they are
->>>>>>> mendhf
     return states
 
 
@@ -86,14 +79,6 @@ def _without_device(context: Context, names: Sequence[str]) -> list[str]:
     return wrong
 
 
-<<<<<<< HEAD
-def _refuse(mistakes: Mapping[str, list[str]], absent: Sequence[str] = ()) -> None:
-    """Raise a LaffError with all mistakes, by where they are, and all weights that are not here; if there are any."""
-    told = [problems(where, texts) for where, texts in [*mistakes.items(), ("weights", absent)] if texts]
-    if told:
-        every = [text for error in told for text in error.problems]
-        raise (NoWeights if absent else LaffError)("\n".join(map(str, told)), every)
-=======
 def _refuse(told: dict[str, list[str]]) -> None:
     """Raise LaffError with all that is told, {place: sentences}, if there is anything."""
     errors = [problems(where, texts) for where, texts in told.items() if texts]
@@ -101,7 +86,6 @@ def _refuse(told: dict[str, list[str]]) -> None:
         raise (NoWeights if told.get(WEIGHTS) else LaffError)(
             "\n".join(map(str, errors)), [text for error in errors for text in error.problems]
         )
->>>>>>> mendhf
 
 
 def check_fit(context: Context, names: Sequence[str]) -> None:
