@@ -90,7 +90,7 @@ def check_file(path: Path, graph: Graph) -> str:
 
 
 def _other_shape(part: Any, state: dict[str, Any]) -> str:
-    """The first tensor of another shape than the network's, or ''.
+    """The first tensor of another shape than the network's, or how many of it the file lacks; or ''.
 
     Asked of a network without memory: to load a file into all that it might fit would take minutes.
     """
@@ -105,6 +105,9 @@ def _other_shape(part: Any, state: dict[str, Any]) -> str:
         single = expected[key].numel() == 1  # scales may be [] or [1]
         if key in ours and not single and ours[key].shape != expected[key].shape:
             return f"{key} is {list(ours[key].shape)}, the model's {list(expected[key].shape)}"
+    lacking = [key for key in expected if key not in ours]
+    if 2 * len(lacking) > len(expected):  # some layouts leave out a few that the network makes itself
+        return f"it lacks {len(lacking)} of {len(expected)} tensors, such as {some(lacking)}"
     return ""
 
 
