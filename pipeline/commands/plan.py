@@ -114,7 +114,8 @@ def fetching(graph: Graph, missing: dict[str, str]) -> str:
     from pipeline.graph.stages_file import is_shipped
 
     names = dict.fromkeys(name for some in missing.values() for name in some.split(", "))
-    return command("weights", "get", *names, *([] if is_shipped(graph.path) else ["--stages", graph.path]))
+    own: list[str | Path] = [] if is_shipped(graph.path) else ["--stages", graph.path]
+    return command("weights", "get", *names, *own)
 
 
 def _of_grid(roles: dict[str, str], seeds: tuple[int, ...]) -> list[str]:
