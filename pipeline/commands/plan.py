@@ -114,8 +114,8 @@ def fetching(graph: Graph, missing: dict[str, str]) -> str:
     from pipeline.graph.stages_file import is_shipped
 
     names = dict.fromkeys(name for some in missing.values() for name in some.split(", "))
-    own: list[str | Path] = [] if is_shipped(graph.path) else ["--stages", graph.path]
-    return command("weights", "get", *names, *own)
+    stages = () if is_shipped(graph.path) else ("--stages", graph.path)
+    return command("weights", "get", *names, *stages)
 
 
 def _of_grid(roles: dict[str, str], seeds: tuple[int, ...]) -> list[str]:

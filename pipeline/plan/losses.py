@@ -45,7 +45,7 @@ class WouldReplace(LaffError):
         lines += [f"  - {gone}"] if gone else []
         lines += [hint] if hint else []
         if code := [loss.stage for loss in losses if loss.only_code]:
-            also = f", models too, which are trained anew otherwise ({', '.join(trained)})" if trained else ""
+            also = f", and the models ({', '.join(trained)}), which would be trained anew" if trained else ""
             accept = f"laff accept {' '.join([*code, *trained])} -w {work}"
             lines.append(f"only code has changed: `{accept}` keeps them as they are{also}")
         super().__init__("\n".join(lines))

@@ -111,8 +111,8 @@ def test_who_would_replace_features_is_told_of_the_models_too(
     assert trained_by_earlier_code(context, ["x3d"]) == []
     lost = losses(context, names, {})
     assert str(WouldReplace(lost, "W", trained=trained)).splitlines()[-1] == (
-        "only code has changed: `laff accept x3d train -w W` keeps them as they are, models too, "
-        "which are trained anew otherwise (train)"
+        "only code has changed: `laff accept x3d train -w W` keeps them as they are, "
+        "and the models (train), which would be trained anew"
     )
     assert str(WouldReplace(lost, "W")).endswith("only code has changed: `laff accept x3d -w W` keeps them as they are")
 
