@@ -11,7 +11,7 @@ from pipeline import files, yamls
 from pipeline.errors import LaffError, near_path, problems
 from pipeline.graph.graph import Graph, Weights
 from pipeline.graph.published import belongs
-from pipeline.weights import fetch, listing, lookup
+from pipeline.weights import listing, lookup, note
 from pipeline.weights.outline import outline, unfilled
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _compared(entry: Weights, path: Path) -> str:
     now = lookup.sha256_of(path)
     if lookup.published(entry):
         return f"sha256 {now}, as published"
-    noted = {} if entry.path else fetch.noted(lookup.place(entry))
+    noted = {} if entry.path else note.noted(lookup.place(entry))
     for name, sha256 in noted.items():
         file = path.parent / name
         if not file.is_file():

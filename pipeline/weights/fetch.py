@@ -14,7 +14,7 @@ from pipeline import files, progress
 from pipeline.errors import LaffError
 from pipeline.graph.graph import Weights
 from pipeline.graph.published import PACKAGE
-from pipeline.weights import hub
+from pipeline.weights import hub, note
 from pipeline.weights.damage import is_cut, is_page
 
 CONNECT, SILENCE = 5, 60  # seconds until a server answers, and between two pieces of a file
@@ -23,8 +23,6 @@ MEGABYTE = 1000**2  # bytes
 HUB = "https://huggingface.co"
 SWITCHES, OFF = ("LAFF_OFFLINE", "HF_HUB_OFFLINE"), ("", "0", "false", "no", "off")
 SETTING = "STAGE.weights"  # what a person sets to other weights, where no stage is known
-COMMENT = "# "  # before a line of a note that is no sha256; sha256sum --check passes over it
-NOTE = ".sha256"  # ending of the file that keeps what a download was
 UNFINISHED = ".download"  # not files.PARTIAL: a run in a workspace around the folder would take it for its own leftover
 FOLDER = {  # errors that another folder mends, and how to say them
     errno.EACCES: "Permission denied",
@@ -90,26 +88,6 @@ def offline() -> str:
     return next((name for name in SWITCHES if os.environ.get(name, "").lower() not in OFF), "")
 
 
-def noted(target: Path) -> dict[str, str]:
-    """{name: sha256} that was noted when `target` was fetched; {} where nothing was."""
-    lines = (line for line in _noted_lines(target) if not line.startswith(COMMENT))
-    return {name: sha256 for sha256, _, name in (line.partition("  ") for line in lines)}
-
-
-def origin(target: Path) -> str:
-    """The address, with its commit, that a repository of the hub was fetched from; '' where none was noted."""
-    return next((line.removeprefix(COMMENT) for line in _noted_lines(target) if line.startswith(COMMENT)), "")
-
-
-def _noted_lines(target: Path) -> list[str]:
-    note = _note(target)
-    return note.read_text(encoding="utf-8").splitlines() if note.is_file() else []
-
-
-def _note(target: Path) -> Path:
-    return target.with_name(target.name + NOTE)
-
-
 @contextmanager
 def _alone(target: Path) -> Iterator[None]:
     """Let no other process fetch `target` meanwhile. The lock ends with the process, however that ends."""
@@ -145,10 +123,10 @@ def _same(file: IO[str], path: Path) -> bool:
 def _bring(entry: Weights, target: Path, setting: str) -> None:
     """Fetch one file, or all of a folder; it gets its name when the last byte is there."""
     temporary = target.with_name(f".{target.name}{UNFINISHED}")
-    comment = ""
+    origin = ""
     if hub.address(entry):
         entry = _listed(entry, target, setting)
-        comment = f"{COMMENT}{entry.source}\n"
+        origin = entry.source
     wanted = [
         (f"{target.name}/{name}", temporary / name, entry.source + name, entry.files[name]) for name in entry.files
     ]
@@ -160,8 +138,7 @@ def _bring(entry: Weights, target: Path, setting: str) -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
             hashes[name] = _download(source, file, name, sha256)
         if not all(sha256 for *_, sha256 in wanted):
-            note = "".join(f"{sha256}  {name}\n" for name, sha256 in hashes.items())
-            _note(target).write_text(comment + note, encoding="utf-8")
+            note.write(target, hashes, origin)
         temporary.replace(target)
         files.sync_folder(target.parent)
     except LaffError as error:

@@ -13,7 +13,7 @@ from pipeline.parts.make import make
 from pipeline.views import printed
 from pipeline.views.figure_table import FigureTable
 from pipeline.views.printed import PLAIN, Paper
-from pipeline.weights import fetch, hub, lookup
+from pipeline.weights import hub, lookup, note
 from pipeline.weights.outline import outline
 
 WIDTH = 100  # of a note's lines
@@ -117,7 +117,7 @@ def _hashed(entry: Weights) -> str:
 
 
 def _noted(entry: Weights) -> dict[str, str]:
-    return {} if entry.path else fetch.noted(lookup.place(entry))
+    return {} if entry.path else note.noted(lookup.place(entry))
 
 
 def _known_hashes(entry: Weights) -> str:

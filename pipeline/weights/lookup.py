@@ -12,7 +12,7 @@ from pipeline import files
 from pipeline.errors import LaffError, did_you_mean
 from pipeline.graph.graph import Graph, Stage, Weights
 from pipeline.graph.published import PACKAGE, RANDOM
-from pipeline.weights import fetch, hub
+from pipeline.weights import fetch, hub, note
 
 if TYPE_CHECKING:
     from pipeline.store.workspace import Workspace
@@ -100,7 +100,7 @@ def sha256_of(path: Path, sha256: Callable[[Path], str] = files.sha256) -> str:
     """sha256 of a file, or digest of all files of a folder and those inside it; hidden ones and notes don't count."""
     if path.is_file():
         return sha256(path)
-    inside = [file.relative_to(path) for file in path.rglob("*") if file.is_file() and file.suffix != fetch.NOTE]
+    inside = [file.relative_to(path) for file in path.rglob("*") if file.is_file() and file.suffix != note.SUFFIX]
     names = sorted(name.as_posix() for name in inside if not any(part.startswith(".") for part in name.parts))
     return files.digest([[name, sha256(path / name)] for name in names])
 
@@ -233,7 +233,7 @@ def about(stage: Stage, graph: Graph) -> dict[str, str]:
     for param in ("weights", *stage.further):
         name = stage.params.get(param)
         if entry := entry_of(graph, name or ""):
-            source = "a file of the user's" if entry.path else fetch.origin(place(entry)) or entry.source
+            source = "a file of the user's" if entry.path else note.origin(place(entry)) or entry.source
             facts |= {f"{param}_name": entry.name, f"{param}_source": source, f"{param}_licence": entry.licence}
         elif name:
             facts[f"{param}_name"] = RANDOM if name == RANDOM else Path(name).name

@@ -22,7 +22,7 @@ from pipeline import files, progress
 from pipeline.errors import LaffError
 from pipeline.graph.graph import Weights
 from pipeline.parts.code import ROOT
-from pipeline.weights import fetch, lookup
+from pipeline.weights import fetch, lookup, note
 
 CONTENT = bytes(range(256)) * 2000  # 512,000 bytes
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -109,7 +109,7 @@ def test_a_whole_file(server: Server, store: Path, sha256: str | None):
     assert server.asked == ["/net"]
     assert (store / "net.pth").read_bytes() == CONTENT
     assert left(store) == (["net.pth"] if sha256 else ["net.pth", "net.pth.sha256"])
-    assert fetch.noted(store / "net.pth") == ({} if sha256 else {"net.pth": SHA256})
+    assert note.noted(store / "net.pth") == ({} if sha256 else {"net.pth": SHA256})
 
 
 @pytest.mark.parametrize("sha256", [SHA256, None])
@@ -149,7 +149,7 @@ def test_a_folder_comes_whole_or_not_at_all(server: Server, store: Path):
     server.how.clear()
     assert lookup.obtain(entry) == store / "net"
     assert left(store) == ["net.sha256", "net/1_Pooling/a", "net/config.json", "net/model.bin"]
-    assert list(fetch.noted(store / "net")) == ["net/config.json", "net/1_Pooling/a", "net/model.bin"]
+    assert list(note.noted(store / "net")) == ["net/config.json", "net/1_Pooling/a", "net/model.bin"]
 
 
 def test_a_mirror_of_the_hub(server: Server, store: Path, monkeypatch: pytest.MonkeyPatch):

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.errors import LaffError
 from pipeline.graph.published import named
-from pipeline.weights import fetch, hub, lookup
+from pipeline.weights import hub, lookup, note
 
 TENSORS = b"\x02\0\0\0\0\0\0\0{}"  # a safetensors file without any
 SHA256 = hashlib.sha256(TENSORS).hexdigest()
@@ -72,9 +72,9 @@ def test_a_repository_is_fetched_as_it_stands_at_one_commit(server: Hub, tmp_pat
     assert sorted(file.name for file in path.iterdir()) == ["config.json", "merges.txt", "model.safetensors"]
     server.has.clear()
     assert lookup.obtain(entry) == path  # what is here is not fetched again
-    assert fetch.origin(path) == "https://huggingface.co/someone/something/resolve/c0ffee/"  # main moves on
+    assert note.origin(path) == "https://huggingface.co/someone/something/resolve/c0ffee/"  # main moves on
     names = ("config.json", "merges.txt", "model.safetensors")
-    assert list(fetch.noted(path)) == [f"{path.name}/{name}" for name in names]
+    assert list(note.noted(path)) == [f"{path.name}/{name}" for name in names]
 
 
 def test_what_is_wrong_with_a_repository_is_told(server: Hub, tmp_path: Path) -> None:
