@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import random
 import shutil
+import signal
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import av
@@ -24,6 +26,7 @@ FPS = 12
 FRAMES = (26, 34)  # shortest and longest video, a little over two seconds
 # Without macroblock trees, for which x264 reads memory that it did not write, so that bytes rarely differ.
 ENCODER = {"preset": "veryfast", "crf": "20", "mbtree": "0"}
+FEW = 100  # videos that are drawn in less time than processes take to start
 SPLITS = ("train", "val", "test")
 
 
@@ -66,19 +69,31 @@ def make_collection(
         (partial / f"{split}.caption.txt").write_text("".join(lines), encoding="utf-8")
         description.append(f"{split}: {{ids: {split}.txt, captions: {split}.caption.txt}}\n")
 
-    with ThreadPoolExecutor(2) as threads:  # encoding runs outside the interpreter lock
-        jobs = [threads.submit(write, path, scene, SEED + number) for number, (path, scene) in enumerate(videos)]
+    with _pool(len(videos)) as pool:
+        jobs = [pool.submit(write, path, scene, SEED + number) for number, (path, scene) in enumerate(videos)]
         try:
             for done, job in enumerate(jobs, start=1):
                 job.result()
                 if progress:
                     progress(done, len(jobs))
         except BaseException:  # Ctrl-C, a full disk: the others are not waited for
-            threads.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
             raise
     (partial / "collection.yaml").write_text("".join(description), encoding="utf-8")
     partial.rename(folder)
     return table
+
+
+def _pool(videos: int) -> Executor:
+    """Who writes so many videos: two processes, since drawing holds the interpreter lock, or threads for a few."""
+    if videos < FEW:
+        return ThreadPoolExecutor(2)
+    return ProcessPoolExecutor(2, get_context("spawn"), _leave_interrupts)  # a fork is not safe everywhere
+
+
+def _leave_interrupts() -> None:
+    """Leave Ctrl-C to the process that this one works for."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def write(path: Path, scene: Scene, seed: int) -> None:
