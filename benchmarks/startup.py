@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/startup.py WORK [--before FOLDER] [--runs 5] [--only plan]
 
-WORK: a workspace that `laff demo` made, copied for each checkout since a search notes what it has read. Each command is
-a process of its own; the two checkouts take turns. "cold": without byte code and without what is noted beside it, as
+WORK: a workspace that `laff demo` made, copied for each checkout since a search notes what it has read; the other
+checkout accepts its copy, where its code is not what made it. Each command is a process of its own; the two take turns. "cold": without byte code and without what is noted beside it, as
 after an installation. Figures are the least of all runs: user and system time, and the most memory held.
 """
 
@@ -26,6 +26,7 @@ COMMANDS = {
     "search, the main model": ["search", "a red circle moves", "-w", "WORK"],
     "search, clip-ft": ["search", "a red circle moves", "-w", "WORK", "--model", "clip-ft"],
 }
+LEARNED = ("finetune", "clip-ft", "gru", "train")  # what a search asks for
 
 
 def measured(checkout: Path, arguments: list[str], cache: Path) -> tuple[float, float]:
@@ -57,6 +58,9 @@ def main() -> None:
         home = Path(temporary)
         for name in checkouts:
             shutil.copytree(options.work.parent, home / name / "demo")  # its collection lies beside it
+        if options.before:
+            accept = ["accept", *LEARNED, "-w", str(home / "before" / "demo" / options.work.name)]
+            measured(checkouts["before"], accept, home / "cache accept")
         for command, words in COMMANDS.items():
             if options.only not in command:
                 continue
