@@ -134,6 +134,7 @@ def test_an_interrupt_leaves_with_a_word_and_no_traceback(tiny, tmp_path: Path, 
     changed = tiny.copy(tmp_path / "changed", work=False)
     process = forked.laff("run", *changed.options("finetune.epochs=1000000"))  # it cannot end before the signal comes
     assert wait_for(lambda: (changed.work / "decode" / "00000.h5").exists() or process.poll() is not None)
+    assert process.poll() is None, process.said()
     workers = children(process.pid)
     os.kill(process.pid, signal.SIGINT)
     assert process.wait(60) == 130, process.said()

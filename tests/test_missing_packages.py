@@ -80,7 +80,7 @@ def test_what_needs_it_says_so(tiny: Any, machine: Machine, tmp_path: Path) -> N
     assert f"needs the package {machine.package}, which is not installed here" in message
     assert f"pip install {machine.package}" in message
     begins = f"Error: packages: 1 problem\n  - {who}" if who in PLANNED else f"Error: {TOLD.get(who, who)}"
-    assert message.startswith(f"{begins} needs ")
+    assert message.startswith(f"{begins} needs "), message
     if option or who in PLANNED:  # before any work
         assert not copy.work.joinpath("decode").exists()
     else:  # what stands before it is done and kept

@@ -62,7 +62,8 @@ def test_what_needs_no_weights_is_told_before_they_are_fetched(
     told: Callable[..., list[str]], fetched: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wide, gpu, repository = "train.raw=[x3d]", "train.on=gpu", "train.from=[x3d, hf, bow]"
-    (width,) = told("x3d.weights=open", wide)
+    width, *others = told("x3d.weights=open", wide)
+    assert not others, [width, *others]
     assert "feature 'x3d' is raw and has width 2048, more than a head's" in width
     (device,) = told("x3d.weights=open", gpu)
     assert device.startswith("'train' says on: gpu, but torch ")

@@ -83,7 +83,7 @@ def test_the_table(laff, tmp_path: Path):
 
 def test_everything_about_one(laff):
     code, shown = laff("list", "x3d-m-k400", "tiny", "--keys")
-    assert code == 0
+    assert code == 0, shown
     output = " ".join(shown.split())
     assert "read by extractors.x3d.X3D" in output
     assert "10 clips of 16 frames, 5 apart at 30 fps, placed as by SlowFast, short side 256 bilinear without" in output

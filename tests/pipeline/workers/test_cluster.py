@@ -265,6 +265,7 @@ def serial(tiny: Any, tmp_path_factory: pytest.TempPathFactory, forked: Forked) 
     process = run(forked, workspace)
     process.wait(PATIENCE)
     said = process.said()
+    assert (workspace.work / "failures.jsonl").is_file(), said
     values = arrays(workspace.work)
     assert len({name.partition(":")[0].partition("@")[0] for name in values}) == 11 + 3 + 1, (
         said
@@ -316,7 +317,7 @@ def test_two_workers_one_killed_amid_a_shard_equal_the_serial_run(
 def test_the_end_of_the_run_is_the_end_of_its_workers(tiny: Any, tmp_path: Path, number: int, forked: Forked) -> None:
     workspace = prepared(tiny, tmp_path / "tiny")
     process = run(forked, workspace, "--workers", "2")
-    assert wait_for(lambda: any((workspace.work / "decode").glob("0*.h5")), process)
+    assert wait_for(lambda: any((workspace.work / "decode").glob("0*.h5")), process), process.said()
     workers = workers_of(process.pid)
     assert workers
     if number == signal.SIGINT:
