@@ -53,17 +53,16 @@ def ours(folder: Path, values: np.ndarray) -> Iterator[tuple[str, Callable[[], o
     from pipeline.rows import container, shards
     from pipeline.runfiles import trec
 
-    forget: Callable[[], None] = lambda: None  # an older checkout remembers nothing
-    if find_spec("pipeline.rows.whole"):
-        from pipeline.rows.whole import WHOLE
-
-        forget = WHOLE.forget
+    remembers = find_spec("pipeline.rows.whole") is not None  # an older checkout does not
     path, ids = folder / "ours.h5", [f"video{number}" for number in range(len(values))]
     scores = np.sort(np.random.default_rng(0).standard_normal((QUERIES, ITEMS), np.float32))[:, ::-1].tolist()
     answers = [(f"q{query}", list(zip(ids, row, strict=False))) for query, row in enumerate(scores)]
 
     def first() -> None:
-        forget()
+        if remembers:
+            from pipeline.rows.whole import WHOLE
+
+            WHOLE.forget()
         shards.read(path)
 
     yield "write", lambda: shards.write(path, ids, values, {"fingerprint": "0" * 32})

@@ -3,8 +3,9 @@
     .venv/bin/python benchmarks/startup.py WORK [--before FOLDER] [--runs 5] [--only plan]
 
 WORK: a workspace that `laff demo` made, copied for each checkout since a search notes what it has read; the other
-checkout accepts its copy, where its code is not what made it. Each command is a process of its own; the two take turns. "cold": without byte code and without what is noted beside it, as
-after an installation. Figures are the least of all runs: user and system time, and the most memory held.
+checkout accepts its copy, where its code is not what made it. Each command is a process of its own; the two take turns.
+"cold": without byte code and without what is noted beside it, as after an installation. Figures are the least of all
+runs: user and system time, and the most memory held.
 """
 
 from __future__ import annotations
