@@ -63,6 +63,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(mark)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """`-n auto`: one process more than there are cores, since tests often wait for a process or a page: a tenth less time.
+
+    None leaves the number to pytest-xdist, which reads it from PYTEST_XDIST_AUTO_NUM_WORKERS.
+    """
+    from pipeline.devices import resources
+
+    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else resources.cores() + 1
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
     """What is imported by now is never looked at again by the garbage collector: with it a test takes a tenth more."""
