@@ -11,7 +11,8 @@ import io
 import os
 import signal
 import sys
-from types import FrameType
+import threading
+from types import CodeType, FrameType
 
 from pipeline import progress
 
@@ -20,6 +21,8 @@ PLAIN = {  # characters that laff itself writes, and how to write them in ASCII
     **{"→": "->", "←": "<-", "…": "...", "±": "+-", "×": "x", "≤": "<=", "≥": ">="},  # noqa: RUF001
     **{"–": "-", "—": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "·": "-", "█": "#"},  # noqa: RUF001
 }
+LOCKS = threading.Condition.__enter__.__code__.co_filename  # the file with Python's own code of locks
+LATER = 0.02  # seconds until a signal that came amid the code of a lock is looked at again
 ENDING = (signal.SIGINT, signal.SIGTERM)  # from the keyboard; from SLURM, systemd and kill
 INTERRUPTED = "interrupted; what is finished is kept, and the same command does the rest"
 AGAIN = "ended at once; what is finished is kept, and the same command does the rest\n"
@@ -68,6 +71,7 @@ class Signals:
 
     def __init__(self) -> None:
         self.came = 0  # the number of the signal that ends this command; 0: none
+        self._waits_at: tuple[CodeType, int] | None = None  # where it came amid the code of a lock
 
     def listen(self) -> None:
         """Handle the signals, except those that the caller wants ignored (nohup, `&` in a script).
@@ -87,6 +91,13 @@ class Signals:
                 os.write(2, f"\n{text}".encode() if progress.has_display() else text.encode())
             finally:
                 os._exit(128 + number)
+        if (place := _amid_lock(frame)) and place != self._waits_at:
+            # It may be taking the lock or giving it back: an exception would leave it taken, and whoever wants it next
+            # would wait forever. Where it is there still a little later, it waits for the lock itself.
+            self._waits_at = place
+            signal.signal(signal.SIGALRM, lambda _, later: self._handle(number, later))
+            signal.setitimer(signal.ITIMER_REAL, LATER)
+            return
         self.came = number
         raise KeyboardInterrupt
 
@@ -95,6 +106,15 @@ class Signals:
         if end.code and self.came:
             return 128 + self.came
         return end.code
+
+
+def _amid_lock(frame: FrameType | None) -> tuple[CodeType, int] | None:
+    """The instruction of Python's own code of locks and conditions that is being executed; None outside of it."""
+    while frame is not None:
+        if frame.f_code.co_filename == LOCKS:
+            return frame.f_code, frame.f_lasti
+        frame = frame.f_back
+    return None
 
 
 def _torch_is_half_imported() -> bool:

@@ -69,16 +69,15 @@ def make_collection(
         (partial / f"{split}.caption.txt").write_text("".join(lines), encoding="utf-8")
         description.append(f"{split}: {{ids: {split}.txt, captions: {split}.caption.txt}}\n")
 
-    with _pool(len(videos)) as pool:
+    pool = _pool(len(videos))
+    try:
         jobs = [pool.submit(write, path, scene, SEED + number) for number, (path, scene) in enumerate(videos)]
-        try:
-            for done, job in enumerate(jobs, start=1):
-                job.result()
-                if progress:
-                    progress(done, len(jobs))
-        except BaseException:  # Ctrl-C, a full disk: the others are not waited for
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for done, job in enumerate(jobs, start=1):
+            job.result()
+            if progress:
+                progress(done, len(jobs))
+    finally:  # after Ctrl-C or on a full disk those that have not begun are not waited for
+        pool.shutdown(cancel_futures=True)
     (partial / "collection.yaml").write_text("".join(description), encoding="utf-8")
     partial.rename(folder)
     return table

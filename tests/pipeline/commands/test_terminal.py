@@ -8,7 +8,9 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -184,6 +186,50 @@ def test_another_one_ends_it_at_once(times: int) -> None:
     messages = process.communicate(timeout=10)[1].decode()
     assert process.returncode == 130
     assert messages.splitlines() == [terminal.AGAIN.strip()]
+
+
+@pytest.fixture
+def listening() -> Iterator[None]:
+    """Signals as a command handles them; pytest-timeout has the alarm otherwise."""
+    before = {number: signal.getsignal(number) for number in (*terminal.ENDING, signal.SIGALRM)}
+    rest, _ = signal.setitimer(signal.ITIMER_REAL, 0)
+    for number in terminal.ENDING:
+        signal.signal(number, signal.default_int_handler)
+    terminal.Signals().listen()
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    signal.setitimer(signal.ITIMER_REAL, rest)
+
+
+class Interrupting:
+    """A lock amid whose taking a signal comes."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.acquire, self.release, self.__exit__ = self.lock.acquire, self.lock.release, self.lock.__exit__
+
+    def __enter__(self) -> None:
+        self.lock.acquire()
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_signal_amid_a_lock_leaves_it_free(listening: None) -> None:
+    """Otherwise a pool of processes whose result was just being looked at waits for it forever."""
+    lock = Interrupting()
+    with pytest.raises(KeyboardInterrupt), threading.Condition(lock):  # type: ignore[arg-type]
+        assert lock.lock.locked()
+        time.sleep(10)  # it comes here
+    assert not lock.lock.locked()
+
+
+def test_a_signal_ends_the_wait_for_a_lock(listening: None) -> None:
+    condition = threading.Condition()
+    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt), condition:
+        condition.wait(10)
+    assert condition.acquire(blocking=False)
+    condition.release()
 
 
 @pytest.mark.parametrize(("cleaning", "words"), [(0, f"Error: {terminal.INTERRUPTED}"), (60, terminal.AGAIN.strip())])

@@ -92,7 +92,7 @@ def test_an_interrupt_waits_for_no_more_than_what_is_being_drawn(tmp_path: Path)
 
     with pytest.raises(KeyboardInterrupt):
         make_collection(tmp_path / "demo", train=FEW, val=1, test=1, progress=stop)
-    assert 1 <= len(list((tmp_path / "demo.partial" / "videos").iterdir())) < FEW
+    assert 1 <= len(list((tmp_path / "demo.partial" / "videos").iterdir())) < FEW // 4
     assert not (tmp_path / "demo").exists()
 
 
