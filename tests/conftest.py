@@ -65,7 +65,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int | None:
-    """`-n auto`: one process more than there are cores, since tests often wait for a process or a page: a tenth less time.
+    """`-n auto`: a process more than cores, since tests often wait for a process or a page: a tenth less time.
 
     None leaves the number to pytest-xdist, which reads it from PYTEST_XDIST_AUTO_NUM_WORKERS.
     """

@@ -217,9 +217,16 @@ class Interrupting:
 def test_a_signal_amid_a_lock_leaves_it_free(listening: None) -> None:
     """Otherwise a pool of processes whose result was just being looked at waits for it forever."""
     lock = Interrupting()
-    with pytest.raises(KeyboardInterrupt), threading.Condition(lock):  # type: ignore[arg-type]
-        assert lock.lock.locked()
-        time.sleep(10)  # it comes here
+    was_taken = []
+
+    def hold() -> None:
+        with threading.Condition(lock):  # type: ignore[arg-type]
+            was_taken.append(lock.lock.locked())
+            time.sleep(10)  # it comes here
+
+    with pytest.raises(KeyboardInterrupt):
+        hold()
+    assert was_taken == [True]
     assert not lock.lock.locked()
 
 
