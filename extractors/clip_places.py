@@ -6,7 +6,8 @@ left out: the vector is the same up to rounding. A tower whose places see all ot
 
 Products of matrices of another height round otherwise. So a caption goes to a length that its own tokens decide, and
 is computed in one thread with a fixed number of captions of that length: its bytes on a CPU depend neither on the other
-captions that are asked for, nor on their order, nor on the number of threads.
+captions that are asked for, nor on their order, nor on the number of threads. (That holds for widths D that are even,
+as those of all published models are: in products of an odd width the place of a row among the others counts.)
 """
 
 from __future__ import annotations

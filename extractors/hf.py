@@ -88,11 +88,14 @@ class Hf:
         self._dim = dim
         self._frames = frames
         self._when: dict[str, Any] = {"clips": clips, "crops": crops, "stride": stride, "fps": fps}
-        self._given = {"size": size, "crop": crop or size, "resize": resize, "filter": filter, "mean": mean, "std": std}
+        crop = size if crop is None else crop
+        self._given = {"size": size, "crop": crop, "resize": resize, "filter": filter, "mean": mean, "std": std}
         self._known: Path | None = folder if folder.is_dir() else None  # the model's folder, where it is told
         if weights == "random":
             self._known = Path(config).expanduser() if config else TINY
-        Sampling(frames=frames or 1, size=size or crop or 1, crop=crop or size or 1, **self._when)  # refuses nonsense
+        plain = {"frames": frames, "size": crop if size is None else size, "crop": crop}
+        known: dict[str, Any] = {key: 1 if value is None else value for key, value in plain.items()}
+        Sampling(**known, **self._when)  # refuses nonsense
 
     def __str__(self) -> str:
         return f"{type(self).__name__} ({self.model or 'any model'})"
@@ -109,7 +112,7 @@ class Hf:
         """The frames, and how they become squares of pixels."""
         pixels = self.pixels
         return Sampling(
-            frames=self._frames or clip_length(self.config) or PICTURES,
+            frames=(clip_length(self.config) or PICTURES) if self._frames is None else self._frames,
             size=pixels.size,
             crop=pixels.crop,
             width=pixels.size if pixels.resize == "squash" else 0,

@@ -63,6 +63,11 @@ def read_config(folder: Path) -> Any:
         )
     if kind in REFUSED:
         raise ValueError(f"{folder}: a {kind} gives no features of a video: {REFUSED[kind]}")
+    if names := sorted(set(_backbones(content))):
+        raise ValueError(
+            f"{folder / 'config.json'} takes its backbone from elsewhere ({some(names)}), which transformers would ask "
+            "the hub for; take the folder of that backbone itself"
+        )
     if content.get("quantization_config"):
         raise ValueError(f"{folder} holds quantised weights (quantization_config); take the model as it was trained")
     try:
@@ -151,6 +156,14 @@ def _kinds(value: Any) -> Iterator[str]:
         yield str(value.get("model_type"))
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from _kinds(inner)
+
+
+def _backbones(value: Any) -> Iterator[str]:
+    """Each name of another repository, or of timm, that a config.json has for the network inside its network."""
+    if isinstance(value, dict) and isinstance(value.get("backbone"), str):
+        yield value["backbone"]
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _backbones(inner)
 
 
 def _exact(config: Any) -> dict[str, Any]:

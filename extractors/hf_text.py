@@ -32,7 +32,7 @@ class Reader:
         self.tokenizer = read_tokenizer(folder)
         places = int(net.config.text_config.max_position_embeddings)
         usual = min(places, int(self.tokenizer.model_max_length))
-        self.length = length or (usual if usual <= 2 * LONGEST else LONGEST)
+        self.length = (usual if usual <= 2 * LONGEST else LONGEST) if length is None else length
         if not 1 < self.length <= places:
             raise ValueError(
                 f"length is {self.length}; {folder} has places for {places} tokens, and at least 2 are read"

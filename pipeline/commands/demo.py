@@ -46,7 +46,7 @@ def demo_command(folder: Path) -> None:
     from pipeline.run import run as run_stages
 
     with progress.bar(f"videos for {folder / 'collection'}", 0, "video") as bar:
-        collection = make_collection(folder / "collection", progress=lambda done, total: bar.to(done, total, ""))
+        collection = make_collection(folder / "collection", bar=bar)
     request = Request(collection, folder / "work", shipped(), "small", SETTINGS, replace=True)
     request = without_what_lacks(request)
     outcome = run_stages(request, ())

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from types import CodeType, FrameType
+from types import FrameType
 
 from pipeline import progress
 
@@ -71,7 +71,9 @@ class Signals:
 
     def __init__(self) -> None:
         self.came = 0  # the number of the signal that ends this command; 0: none
-        self._waits_at: tuple[CodeType, int] | None = None  # where it came amid the code of a lock
+        self._place: tuple[FrameType, int] | None = None  # where the last one came amid Python's code of locks
+        self._later = 0  # the number of the signal that is looked at again in a moment; 0: none
+        self._over = False  # whether the command has ended
 
     def listen(self) -> None:
         """Handle the signals, except those that the caller wants ignored (nohup, `&` in a script).
@@ -91,28 +93,33 @@ class Signals:
                 os.write(2, f"\n{text}".encode() if progress.has_display() else text.encode())
             finally:
                 os._exit(128 + number)
-        if (place := _amid_lock(frame)) and place != self._waits_at:
-            # It may be taking the lock or giving it back: an exception would leave it taken, and whoever wants it next
-            # would wait forever. Where it is there still a little later, it waits for the lock itself.
-            self._waits_at = place
+        place = _amid_lock(frame)
+        if place and place != self._place and not self._over:
+            # It may be taking a lock or giving it back: an exception would leave it taken, and whoever wants it next
+            # would wait forever. Where the same call is there still a little later, it waits, and may be interrupted.
+            self._place, self._later = place, number
             signal.signal(signal.SIGALRM, lambda _, later: self._handle(number, later))
             signal.setitimer(signal.ITIMER_REAL, LATER)
             return
-        self.came = number
+        self.came, self._later = number, 0
         raise KeyboardInterrupt
 
     def status(self, end: SystemExit) -> int | str | None:
         """The exit status of the process: that of the signal that ended it, else the one of `end`."""
+        self._over = True
+        if self._later:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            self.came = self._later
         if end.code and self.came:
             return 128 + self.came
         return end.code
 
 
-def _amid_lock(frame: FrameType | None) -> tuple[CodeType, int] | None:
-    """The instruction of Python's own code of locks and conditions that is being executed; None outside of it."""
+def _amid_lock(frame: FrameType | None) -> tuple[FrameType, int] | None:
+    """The call and instruction of Python's own code of locks that is being executed; None outside of it."""
     while frame is not None:
         if frame.f_code.co_filename == LOCKS:
-            return frame.f_code, frame.f_lasti
+            return frame, frame.f_lasti
         frame = frame.f_back
     return None
 

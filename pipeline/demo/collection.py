@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import random
 import shutil
-import signal
-from collections.abc import Callable
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
 
+from pipeline import progress
 from pipeline.demo.captions import captions
 from pipeline.demo.pictures import SIDE, frames
 from pipeline.demo.scenes import Planner, Scene
+from pipeline.devices import resources
 from pipeline.errors import LaffError
+from pipeline.workers.beside import Beside
+from pipeline.workers.worker import Worker
 
 VERSION = 1  # to be raised with any change of the files
 SEED = 2021
@@ -26,7 +27,7 @@ FPS = 12
 FRAMES = (26, 34)  # shortest and longest video, a little over two seconds
 # Without macroblock trees, for which x264 reads memory that it did not write, so that bytes rarely differ.
 ENCODER = {"preset": "veryfast", "crf": "20", "mbtree": "0"}
-FEW = 100  # videos that are drawn in less time than processes take to start
+MOST = 8  # processes that draw; drawing holds the interpreter lock, so that threads gain little
 SPLITS = ("train", "val", "test")
 
 
@@ -36,12 +37,12 @@ def make_collection(
     train: int = 320,
     val: int = 40,
     test: int = 120,
-    progress: Callable[[int, int], None] | None = None,
+    bar: progress.Bar | None = None,
 ) -> Path:
     """Write so many videos a split, with four captions each -> the path of collection.yaml.
 
-    `progress(done, total)` is called after each video. A finished collection with the same numbers is left as it is.
-    The folder appears only when it is complete; what an interrupted call left beside it (`*.partial`) is made anew.
+    The videos move `bar`. A finished collection with the same numbers is left as it is. The folder appears only when
+    it is complete; what an interrupted call left beside it (`*.partial`) is made anew.
 
     Raises LaffError where the folder holds something else.
     """
@@ -57,42 +58,48 @@ def make_collection(
     shutil.rmtree(partial, ignore_errors=True)
     (partial / "videos").mkdir(parents=True)
     planner, rng = Planner(SEED), random.Random(SEED)
-    videos: list[tuple[Path, Scene]] = []
+    videos: list[tuple[Path, Scene, int]] = []
     description = [title, "name: demo\n", "videos: videos\n"]
     for split in SPLITS:
         ids, lines = [], []
         for scene in planner.split(sizes[split]):
             ids.append(f"demo{len(videos) + 1:04d}")
-            videos.append((partial / "videos" / f"{ids[-1]}.mp4", scene))
+            videos.append((partial / "videos" / f"{ids[-1]}.mp4", scene, SEED + len(videos)))
             lines += [f"{ids[-1]}#{number} {text}\n" for number, text in enumerate(captions(scene, rng))]
         (partial / f"{split}.txt").write_text("".join(f"{video}\n" for video in ids), encoding="utf-8")
         (partial / f"{split}.caption.txt").write_text("".join(lines), encoding="utf-8")
         description.append(f"{split}: {{ids: {split}.txt, captions: {split}.caption.txt}}\n")
 
-    pool = _pool(len(videos))
-    try:
-        jobs = [pool.submit(write, path, scene, SEED + number) for number, (path, scene) in enumerate(videos)]
-        for done, job in enumerate(jobs, start=1):
-            job.result()
-            if progress:
-                progress(done, len(jobs))
-    finally:  # after Ctrl-C or on a full disk those that have not begun are not waited for
-        pool.shutdown(cancel_futures=True)
+    if bar is not None:
+        bar.to(0, len(videos), "")
+    most = min(MOST, resources.cores())
+    shares = [Share(videos[first::most]) for first in range(min(most, len(videos)))]
+    for wrong in Beside(most, Worker(), True, lambda: None).each(draw, shares, bar):
+        if wrong:
+            raise LaffError(wrong)
     (partial / "collection.yaml").write_text("".join(description), encoding="utf-8")
     partial.rename(folder)
     return table
 
 
-def _pool(videos: int) -> Executor:
-    """Who writes so many videos: two processes, since drawing holds the interpreter lock, or threads for a few."""
-    if videos < FEW:
-        return ThreadPoolExecutor(2)
-    return ProcessPoolExecutor(2, get_context("spawn"), _leave_interrupts)  # a fork is not safe everywhere
+@dataclass(frozen=True)
+class Share:
+    """The videos that one process draws."""
+
+    videos: list[tuple[Path, Scene, int]]  # file, scene, seed
+    title: str = "videos of the demo"
+
+    def lost(self, how: str) -> str:
+        """What is wrong if the process was killed."""
+        return f"the process that drew {self.title} ended ({how}); the same command draws them anew"
 
 
-def _leave_interrupts() -> None:
-    """Leave Ctrl-C to the process that this one works for."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def draw(share: Share, worker: Worker) -> str:
+    """Write the videos of a share -> what is wrong, which is nothing."""
+    for path, scene, seed in share.videos:
+        write(path, scene, seed)
+        worker.advance()
+    return ""
 
 
 def write(path: Path, scene: Scene, seed: int) -> None:

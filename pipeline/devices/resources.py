@@ -26,12 +26,19 @@ def memory() -> int:
         return UNKNOWN_MEMORY
 
 
+def _cache() -> int:
+    """Bytes of the container's memory that hold what was read from files, and are given up when they are needed."""
+    with suppress(OSError, ValueError, IndexError):
+        return int((CGROUP / "memory.stat").read_text().split("inactive_file ")[1].split()[0])
+    return 0
+
+
 def free_memory() -> int:
     """Bytes of memory that could still be taken; half of the machine's where the system does not say it."""
     free = []
     with suppress(OSError, ValueError, IndexError):
         free.append(int(MEMINFO.read_text().split("MemAvailable:")[1].split()[0]) << 10)
     with suppress(OSError, ValueError):
-        limit = int((CGROUP / "memory.max").read_text())
-        free.append(max(0, limit - int((CGROUP / "memory.current").read_text())))
+        limit, taken = (int((CGROUP / f"memory.{name}").read_text()) for name in ("max", "current"))
+        free.append(max(0, limit - taken + _cache()))
     return min(free, default=memory() // 2)

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 from pipeline.errors import Missing
 from pipeline.graph.graph import Graph, Stage
+from pipeline.graph.options import ModelOptions, ModelTraining
 from pipeline.plan.planned import Planned
 from pipeline.plan.units import FIT
 
@@ -17,7 +18,7 @@ def lacking(graph: Graph, names: Iterable[str]) -> dict[str, list[str]]:
     modules: dict[str, list[str]] = {}
     for name in names:
         for module in _needed(graph.stages[name]):
-            if find_spec(module) is None:
+            if find_spec(module.partition(".")[0]) is None:
                 modules.setdefault(module, []).append(name)
     return modules
 
@@ -66,5 +67,11 @@ def leaving_out(graph: Graph, stages: Collection[str], names: Iterable[str]) -> 
             return [], []
         if len(kept) < len(stage.sources):
             settings.append(f"{stage.name}.from=[{', '.join(kept)}]")
+            joint, rates = stage.options_as(ModelOptions).joint, stage.options_as(ModelTraining).joint_rates
+            if set(joint) - set(kept):
+                settings.append(f"{stage.name}.joint=[{', '.join(name for name in joint if name in kept)}]")
+            if set(rates) - set(kept):
+                said = ", ".join(f"{name}: {rate}" for name, rate in rates.items() if name in kept)
+                settings.append(f"{stage.name}.joint_rates={{{said}}}")
             dropped |= dict.fromkeys(source for source in stage.sources if source not in kept)
     return settings, list(dropped)

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -41,23 +42,31 @@ def write_and_hash(handle: int, start: int, arrays: Iterable[Large]) -> str:
     The bytes are on their way to the disk when this returns. Raises OSError as of a full disk.
     """
     ordered, digest, place = sorted(arrays, key=lambda array: array.offset), hashlib.sha256(), start
+    stop = Event()
     with ThreadPoolExecutor(1) as beside:
-        written = beside.submit(_write, handle, ordered)
-        for array in ordered:
-            _hash_file(digest, handle, place, array.offset)
-            for at in range(0, len(array.content), PIECE):
-                digest.update(array.content[at : at + PIECE])
-            place = array.offset + len(array.content)
-        _hash_file(digest, handle, place, os.fstat(handle).st_size)
-        written.result()
+        written = beside.submit(_write, handle, ordered, stop)
+        try:
+            for array in ordered:
+                _hash_file(digest, handle, place, array.offset)
+                for at in range(0, len(array.content), PIECE):
+                    if written.done():
+                        written.result()  # a full disk, which is told before the rest is hashed
+                    digest.update(array.content[at : at + PIECE])
+                place = array.offset + len(array.content)
+            _hash_file(digest, handle, place, os.fstat(handle).st_size)
+            written.result()
+        finally:
+            stop.set()
     return digest.hexdigest()
 
 
-def _write(handle: int, arrays: Iterable[Large]) -> None:
-    """Write arrays to their places, and flush them."""
+def _write(handle: int, arrays: Iterable[Large], stop: Event) -> None:
+    """Write arrays to their places, and flush them, unless it is told to stop."""
     for array in arrays:
         left, place = array.content, array.offset
         while len(left):
+            if stop.is_set():
+                return
             count = os.pwrite(handle, left[:PIECE], place)
             left, place = left[count:], place + count
     os.fsync(handle)

@@ -1,7 +1,8 @@
 """Files that were found whole, remembered by their state, so that a process hashes each once and not at every read.
 
-A state tells of every change that goes through the system: a new inode, size, mtime, or the ctime, which nobody can
-set back. Bytes that rot on the disk change none of them: only hashing, as `laff verify` does, finds those.
+A state tells of every write that goes through the system: a new inode, size, mtime, or the ctime, which nobody can
+set back. Bytes that change in a mapping of the file (mmap) or rot on the disk need not change any of them: only
+hashing, as `laff verify` does, finds those.
 """
 
 import os

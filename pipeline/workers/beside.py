@@ -33,6 +33,7 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 EACH = 1 << 30  # bytes of memory that should be free for each process
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)  # what ends a command; the alarm brings one that had to wait
 NUMBER = "LAFF_TRAININGS"  # says how many trainings run side by side, in place of cores and memory
 
 
@@ -166,9 +167,11 @@ class Beside:
             process = _fresh(function, job)
             self._running[process.pipe] = process
             return
-        # A signal that came to a child before it is one would go through all that its parent has begun.
-        held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        # A signal that came to a child before it is one would go through all that its parent has begun; one that came
+        # to the parent before it has noted the child would leave that behind.
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         try:
+            signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
             self._fork(function, job, held)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, held)

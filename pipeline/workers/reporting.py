@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from threading import Lock
 from typing import Any
 
 from pipeline import progress
@@ -40,9 +41,11 @@ def be(parent: int) -> None:
 
 def do(target: int, function: Callable[[Any, Worker], Any], job: Any, worker: Worker) -> None:
     """Do a job and tell of it through a pipe; then this process ends."""
+    one_at_a_time = Lock()  # any thread of the job may report
 
     def tell(message: str, value: Any) -> None:
-        pipes.send(target, pickle.dumps((message, value), protocol=5), [])
+        with one_at_a_time:
+            pipes.send(target, pickle.dumps((message, value), protocol=5), [])
 
     sys.stdout = sys.stderr = _standard_error()
     progress.SCREEN.leave_to(lambda text, quiet: tell("said", (text, quiet)))

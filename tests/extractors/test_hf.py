@@ -189,8 +189,13 @@ def test_a_config_cannot_change_how_the_networks_inside_answer(folder: Callable[
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"model_type": "timm_backbone", "backbone": "hf-hub:ORG/NAME"}, "holds a timm_backbone: a network of timm's"),
-        ({"model_type": "detr", "backbone": "hf-hub:ORG/NAME", "use_timm_backbone": True}, "holds a timm_backbone"),
+        (
+            {"model_type": "timm_backbone", "backbone": "hf-hub:ORG/NAME"},
+            r"backbone from elsewhere \(hf-hub:ORG/NAME\)",
+        ),
+        ({"model_type": "detr", "backbone": "resnet50", "use_timm_backbone": True}, r"from elsewhere \(resnet50\)"),
+        ({"model_type": "dpt", "backbone": "ORG/NAME", "use_timm_backbone": False}, r"from elsewhere \(ORG/NAME\)"),
+        ({"model_type": "maskformer", "backbone_config": {"model_type": "timm_backbone"}}, "holds a timm_backbone"),
         (
             {"model_type": "vit", "hidden_size": 2**20, "num_attention_heads": 1},
             r"no vit can be built .* \d\d,[\d,]+ parameters",

@@ -197,9 +197,9 @@ def listening() -> Iterator[None]:
         signal.signal(number, signal.default_int_handler)
     terminal.Signals().listen()
     yield
+    signal.setitimer(signal.ITIMER_REAL, rest)
     for number, handler in before.items():
         signal.signal(number, handler)
-    signal.setitimer(signal.ITIMER_REAL, rest)
 
 
 class Interrupting:
@@ -237,6 +237,26 @@ def test_a_signal_ends_the_wait_for_a_lock(listening: None) -> None:
         condition.wait(10)
     assert condition.acquire(blocking=False)
     condition.release()
+
+
+@pytest.mark.parametrize(("status", "shown"), [(0, 0), (1, 130), (None, None)])
+def test_a_signal_that_waits_as_the_command_ends(listening: None, status: int | None, shown: int | None) -> None:
+    """It comes too late for one that is done; one that fails, fails because of it: its children had the signal too."""
+    signals, lock = terminal.Signals(), Interrupting()
+    signals.listen()
+    with threading.Condition(lock):  # type: ignore[arg-type]
+        assert signals.status(SystemExit(status)) == shown
+    time.sleep(3 * terminal.LATER)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+def test_a_loop_that_takes_a_lock_is_not_a_wait(listening: None) -> None:
+    """The same instruction in another call: 20 ms later it may be taking the lock once more."""
+    signals = terminal.Signals()
+    signals.listen()
+    for _ in range(2):
+        with threading.Condition(Interrupting()):  # type: ignore[arg-type]
+            assert signals.came == 0
 
 
 @pytest.mark.parametrize(("cleaning", "words"), [(0, f"Error: {terminal.INTERRUPTED}"), (60, terminal.AGAIN.strip())])

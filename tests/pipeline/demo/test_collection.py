@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,10 @@ import pytest
 import yaml
 
 from pipeline.demo import make_collection
-from pipeline.demo.collection import FEW, FPS, FRAMES
+from pipeline.demo.collection import FPS, FRAMES
 from pipeline.demo.pictures import SIDE
 from pipeline.errors import LaffError
+from pipeline.progress import Bar
 
 SIZES = {"train": 6, "val": 2, "test": 3}
 
@@ -68,31 +70,41 @@ def test_it_is_the_same_wherever_it_is_made(description: Path, tmp_path: Path, f
 
 def test_a_finished_one_is_left_as_it_is(description: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in description.parent.rglob("*")}
-    calls: list[int] = []
-    assert make_collection(description.parent, **SIZES, progress=lambda done, total: calls.append(done)) == description
+    bar = Bar("videos", 0, "video")
+    assert make_collection(description.parent, **SIZES, bar=bar) == description
     assert {path: path.stat().st_mtime_ns for path in description.parent.rglob("*")} == before
-    assert calls == []
+    assert bar.done == 0
 
 
 def test_an_interrupted_one_is_made_anew_and_progress_is_told(tmp_path: Path) -> None:
     (tmp_path / "demo.partial" / "videos").mkdir(parents=True)
     (tmp_path / "demo.partial" / "videos" / "torn.mp4").write_bytes(b"half")
-    calls: list[tuple[int, int]] = []
-    table = make_collection(tmp_path / "demo", train=1, val=1, test=1, progress=lambda *call: calls.append(call))
-    assert calls == [(1, 3), (2, 3), (3, 3)]
+    bar = Bar("videos", 0, "video")
+    table = make_collection(tmp_path / "demo", train=1, val=1, test=1, bar=bar)
+    assert (bar.done, bar.total) == (3, 3)
     assert [path.name for path in tmp_path.iterdir()] == ["demo"]
     assert not (table.parent / "videos" / "torn.mp4").exists()
 
 
-def test_an_interrupt_waits_for_no_more_than_what_is_being_drawn(tmp_path: Path) -> None:
-    """By two processes, as so many videos are drawn."""
+class Interrupting(Bar):
+    """A bar that is interrupted at the first video."""
 
-    def stop(done: int, total: int) -> None:
+    def advance(self, count: int = 1, note: str = "") -> None:
         raise KeyboardInterrupt
 
+
+def test_an_interrupt_waits_for_no_more_than_what_is_being_drawn(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        make_collection(tmp_path / "demo", train=FEW, val=1, test=1, progress=stop)
-    assert 1 <= len(list((tmp_path / "demo.partial" / "videos").iterdir())) < FEW // 4
+        make_collection(tmp_path / "demo", train=100, val=1, test=1, bar=Interrupting("videos", 0, "video"))
+    assert 1 <= len(list((tmp_path / "demo.partial" / "videos").iterdir())) < 30
+    assert not (tmp_path / "demo").exists()
+
+
+def test_a_killed_process_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.demo.collection.MOST", 1)
+    monkeypatch.setattr("pipeline.demo.collection.write", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    with pytest.raises(LaffError, match=r"drew videos of the demo ended \(signal 9: SIGKILL.*draws them anew"):
+        make_collection(tmp_path / "demo", train=1, val=1, test=1)
     assert not (tmp_path / "demo").exists()
 
 

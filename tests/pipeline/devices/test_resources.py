@@ -68,6 +68,8 @@ def test_a_container_has_the_memory_that_it_may_still_take(container: Path) -> N
     assert resources.free_memory() == 1_500_000
     (container / "memory.current").write_text("2100000\n")
     assert resources.free_memory() == 0
+    (container / "memory.stat").write_text("anon 400000\nfile 1700000\nactive_file 200000\ninactive_file 1500000\n")
+    assert resources.free_memory() == 1_400_000  # what was read from files is given up when it is needed
 
 
 def test_a_system_that_tells_nothing_has_half_of_its_memory(container: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,13 @@ def test_settings_without_them_drop_what_is_made_from_them_too() -> None:
     assert packages.leaving_out(graph, ["bow", "w2v", "finetune"], graph.stages) == ([], [])  # no text feature is left
 
 
+def test_settings_without_them_name_no_dropped_feature_elsewhere() -> None:
+    sets = ("train.joint=[gru]", "train.joint_rates={gru: 0.5}")
+    settings, _ = packages.leaving_out(shipped(*sets), ["w2v"], ["train"])
+    assert settings[1:] == ["train.joint=[]", "train.joint_rates={}"]
+    assert shipped(*sets, *settings).features("train") == (["clip-ft", "x3d", "ircsn", "tf"], ["clip-ft", "bow"])
+
+
 def test_a_run_tells_all_packages_before_any_work(
     without: Callable[..., None], collect: Callable[..., Path], surroundings: Callable[..., Context]
 ) -> None:

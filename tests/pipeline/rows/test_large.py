@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,28 @@ def test_several_arrays_in_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with h5py.File(tmp_path / "s.h5") as file:
         np.testing.assert_array_equal(file["first"], values("int64"))
         np.testing.assert_array_equal(file["second"], values("float32"))
+
+
+def test_a_file_whose_hashing_is_interrupted_is_not_written_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, places = os.pwrite, []
+
+    def slow(handle: int, data: Any, place: int) -> int:
+        if len(data) == 100:  # HDF5 writes the rest
+            places.append(place)
+            time.sleep(0.05)
+        return write(handle, data, place)
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(large, "LEAST", 1)
+    monkeypatch.setattr(large, "PIECE", 100)
+    monkeypatch.setattr(large, "_hash_file", interrupted)
+    monkeypatch.setattr(os, "pwrite", slow)
+    with pytest.raises(KeyboardInterrupt):
+        shards.write(tmp_path / "s.h5", IDS, values("float32"), {})
+    assert len(places) <= 2  # of 60 pieces
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

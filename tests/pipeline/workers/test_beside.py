@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -74,6 +75,16 @@ def who(job: Item, worker: Worker) -> tuple[int, list[int]]:
 def telling(job: Item, worker: Worker) -> int:
     progress.say("all the same")
     progress.say(f"job {job.value}")
+    return job.value
+
+
+def telling_from_threads(job: Item, worker: Worker) -> int:
+    """Long lines, which a pipe takes in several pieces."""
+    threads = [Thread(target=progress.say, args=(letter * 200_000,)) for letter in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     return job.value
 
 
@@ -146,6 +157,13 @@ def test_an_exception_is_raised_here_and_ends_the_others(kind: str, raised: type
         assert "in failing" in str(caught.value.__cause__)  # the traceback of the other process
     if kind == "laff":
         assert caught.value.problems == ["make", "room"]
+
+
+def test_threads_of_a_job_say_whole_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(tasks(2).each(telling_from_threads, [Item(1)])) == [1]
+    assert sorted(line.split()[-1] for line in capsys.readouterr().err.splitlines()) == [
+        letter * 200_000 for letter in "abcd"
+    ]
 
 
 def test_a_process_that_is_killed_costs_no_other_job(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
