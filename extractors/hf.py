@@ -19,11 +19,11 @@ from torch import Tensor
 
 from extractors.base import Sampling
 from extractors.checkpoint import Layout
-from extractors.hf_folder import build, read_config, read_network, some
+from extractors.hf_folder import build, first, outline, read_config, read_network, sees, some
 from extractors.hf_hub import PREFIX
 from extractors.hf_pixels import Pixels, read_pixels
 from extractors.hf_text import Reader
-from extractors.hf_tower import Pool, Tower, clip_length, is_pair, width
+from extractors.hf_tower import NoPooler, Pool, Tower, clip_length, is_pair, width
 from extractors.pixels import check, normalise, three
 
 TINY = Path(__file__).parent / "hf_configs" / "tiny"  # a SigLIP of 64 pixels, for random weights
@@ -175,7 +175,7 @@ class Hf:
             self.reader = Reader(net, self._folder, self.length, bool(self.lower))
         if lacking := self.tower.lacking(missing):
             raise ValueError(f"{weights} lacks {len(lacking)} tensors of a {self.config.model_type}: {some(lacking)}")
-        self.sampling  # noqa: B018 - it says what is wrong with the folder before a video is decoded
+        self._look()
         net.to(device)
 
     @torch.no_grad()
@@ -195,6 +195,24 @@ class Hf:
         """C texts -> [C, D] float32, not normalised; the row of a caption does not depend on the others."""
         return self.reader(captions)
 
+    def _look(self) -> None:
+        """ValueError where the network does not take what `sampling` makes: told before a video is decoded."""
+        pixels = torch.zeros(1, self.sampling.frames, 3, self.sampling.crop, self.sampling.crop)
+        pixels = pixels if clip_length(self.config) else pixels[:, 0]
+        try:
+            Tower(outline(self.config), self.pool)(pixels.to("meta"))  # shapes alone: numbers would take a while
+        except Exception:  # wrong shapes, or a network that asks for numbers
+            try:
+                self.tower(pixels)
+            except NoPooler:
+                raise
+            except Exception as error:  # each network says it in another way
+                cause = "leave size and crop out" if self._given["crop"] else "its config.json and processor disagree"
+                raise ValueError(
+                    f"{self._folder}: its {self.config.model_type} takes no pictures of {self.sampling.crop} x "
+                    f"{self.sampling.crop} pixels ({first(error)}); {cause}"
+                ) from None
+
     @property
     def _folder(self) -> Path:
         """The folder of the model; ValueError where it is not here."""
@@ -207,6 +225,11 @@ class Hf:
 
     def _agree(self, config: Any) -> None:
         """ValueError where the parameters ask for what the model cannot do."""
+        if not is_pair(config) and not sees(config):
+            raise ValueError(
+                f"{self._folder} holds a {config.model_type}, which sees no pictures; sentence encoders are for "
+                "extractors.bert.Bert, as in the stage bert"
+            )
         if "text" in self.sides and not is_pair(config):
             raise ValueError(
                 f"{self._folder} holds a {config.model_type}, which reads no captions: it is for "
@@ -215,6 +238,8 @@ class Hf:
         length = clip_length(config)
         if length and self.level == "frame":
             raise ValueError(f"level frame has one row a frame, but a {config.model_type} sees clips of {length}")
+        if config.model_type == "vjepa2" and self._frames and self._frames % config.tubelet_size:
+            raise ValueError(f"frames is {self._frames}; a vjepa2 reads {config.tubelet_size} at a time")
         if length and self._frames not in (None, length) and config.model_type != "vjepa2":
             # It would stretch or cut its embeddings, without a word, and features would have another meaning.
             raise ValueError(f"frames is {self._frames}; {self._folder} was made for clips of {length}")

@@ -86,20 +86,32 @@ def read_config(folder: Path) -> Any:
 
 def build(config: Any) -> Any:
     """The network that a config describes, with random weights, the same in every process."""
+    outline(config)  # says what is wrong
+    return _built(config)
+
+
+def outline(config: Any) -> Any:
+    """The network that a config describes, without memory for its weights (on torch's device meta)."""
+    with torch.device("meta"):
+        net = _built(config)
+    if (count := sum(parameter.numel() for parameter in net.parameters())) > LARGEST:
+        raise ValueError(
+            f"no {config.model_type} can be built as its config.json says: it would have {count:,} parameters, where "
+            f"{LARGEST:,} are possible"
+        )
+    return net
+
+
+def _built(config: Any) -> Any:
     from transformers import AutoModel, AutoModelForVideoClassification
 
     _class(config)  # says what is wrong
     auto: Any = AutoModelForVideoClassification if _classifies(config) else AutoModel
     try:
         with seeded(), quiet():
-            with torch.device("meta"):  # without memory
-                outline = auto.from_config(config, trust_remote_code=False, **_exact(config))
-            if (count := sum(parameter.numel() for parameter in outline.parameters())) > LARGEST:
-                raise MemoryError(f"it would have {count:,} parameters, where {LARGEST:,} are possible")
-        with seeded(), quiet():
             return auto.from_config(config, trust_remote_code=False, **_exact(config)).eval()
     except (ArithmeticError, MemoryError, RuntimeError, TypeError) as error:  # sizes that no machine or network has
-        raise ValueError(f"no {config.model_type} can be built as its config.json says: {_first(error)}") from None
+        raise ValueError(f"no {config.model_type} can be built as its config.json says: {first(error)}") from None
 
 
 def read_network(folder: Path, config: Any) -> tuple[Any, list[str]]:
@@ -111,15 +123,32 @@ def read_network(folder: Path, config: Any) -> tuple[Any, list[str]]:
     try:
         with seeded(), quiet():
             net, found = _class(config).from_pretrained(
-                None, config=config, state_dict=state, output_loading_info=True, **_exact(config)
+                None,
+                config=config,
+                state_dict=state,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are told below
+                **_exact(config),
             )
-    except (ArithmeticError, MemoryError, RuntimeError, TypeError) as error:  # shapes stand in a table of transformers'
-        raise ValueError(f"{folder} does not fit its own config.json: {_first(error)}") from None
+    except (ArithmeticError, MemoryError, RuntimeError, TypeError) as error:
+        raise ValueError(f"{folder} does not fit its own config.json: {first(error)}") from None
+    missing, needed = sorted(found["missing_keys"]), net.state_dict()
+    if 2 * len(missing) > len(needed):
+        raise ValueError(
+            f"{folder} holds tensors of another model than its config.json says: it lacks {len(missing)} of the "
+            f"{len(needed)} of a {config.model_type}, such as {some(missing)}; take both from one repository"
+        )
+    if others := sorted(found["mismatched_keys"]):
+        name, held, expected = others[0]
+        raise ValueError(
+            f"{folder} does not fit its own config.json: {len(others)} tensors have other shapes, such as {name}: "
+            f"it is {list(held)} where config.json makes it {list(expected)}; take both from one repository"
+        )
     if wrong := [name for name, value in net.named_parameters() if not value.isfinite().all()]:
         raise ValueError(f"{folder}: {len(wrong)} tensors are not of finite numbers: {some(wrong)}")
     if unused := sorted(found["unexpected_keys"]):
         LOG.info("%s: %d tensors are not needed: %s", folder, len(unused), some(unused))
-    return net.eval(), sorted(found["missing_keys"])
+    return net.eval(), missing
 
 
 def some(names: list[str]) -> str:
@@ -171,6 +200,11 @@ def _exact(config: Any) -> dict[str, Any]:
     return {"dtype": torch.float32} | ({"attn_implementation": "eager"} if config.model_type in EAGER else {})
 
 
+def sees(config: Any) -> bool:
+    """Whether pictures or videos are what a network takes first; a pair's may take captions first."""
+    return str(_class(config).main_input_name).startswith("pixel_values")
+
+
 def _class(config: Any) -> type[Any]:
     """The class of transformers for a config: the bare model, or a classifier that pools in a way of its own."""
     from transformers import MODEL_FOR_VIDEO_CLASSIFICATION_MAPPING as CLASSIFIERS
@@ -189,7 +223,7 @@ def _classifies(config: Any) -> bool:
     return (getattr(config, "architectures", None) or [""])[0] in POOLING_CLASSIFIERS
 
 
-def _first(error: Exception) -> str:
+def first(error: Exception) -> str:
     """The first lines of a message that tell something."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return "; ".join(lines[:2]) or type(error).__name__

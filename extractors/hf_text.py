@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from extractors.hf_folder import quiet
+from extractors.hf_folder import first, quiet
 from extractors.hf_tower import width
 
 # Towers that read from left to right and end with the caption's last token: what is behind it changes nothing.
 CAUSAL = ("clip", "clipseg", "xclip", "metaclip_2")
 LONGEST = 77  # tokens of a caption where the model has places for a whole page
+WHOLE = "take tokenizer.json, or its vocabulary, from the repository of the model"
 GPU_BATCH = 256  # captions of one forward on a GPU
 
 
@@ -38,6 +39,11 @@ class Reader:
                 f"length is {self.length}; {folder} has places for {places} tokens, and at least 2 are read"
             )
         self.padded = net.config.model_type not in CAUSAL
+        if not self.padded and self.tokenizer("a").input_ids[-1] != self.tokenizer.eos_token_id:
+            raise ValueError(
+                f"{folder}: its tokenizer does not end a caption with {self.tokenizer.eos_token}, where a "
+                f"{net.config.model_type} looks for its meaning; take tokenizer.json of the model's own repository"
+            )
         if self.tokenizer.pad_token is None:
             raise ValueError(f"{folder}: its tokenizer has no token to pad with")
         size = int(net.config.text_config.vocab_size)
@@ -75,10 +81,15 @@ def read_tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     if not any(folder.glob("*token*")) and not any(folder.glob("*vocab*")):
-        raise ValueError(f"{folder} has no tokenizer (tokenizer.json, tokenizer_config.json), so it reads no captions")
+        raise ValueError(
+            f"{folder} has no tokenizer (tokenizer.json, tokenizer_config.json), so it reads no captions; take these "
+            "files from the repository of the model, or the stage hf-video, which reads none"
+        )
     try:
         with quiet():
-            return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # a damaged file makes the reader fail in any way
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{folder}: its tokenizer cannot be read ({first})") from error
+        raise ValueError(f"{folder}: its tokenizer cannot be read ({first(error)}); {WHOLE}") from error
+    if not set(tokenizer.get_vocab()).difference(tokenizer.all_special_tokens):
+        raise ValueError(f"{folder}: its tokenizer knows no words, so all captions would be alike; {WHOLE}")
+    return tokenizer

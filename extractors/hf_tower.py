@@ -38,6 +38,10 @@ def width(config: Any) -> int:
     return int(getattr(seeing, "hidden_size", None) or seeing.hidden_sizes[-1])
 
 
+class NoPooler(ValueError):
+    """A network without the output that `pool` asks for."""
+
+
 class Tower:
     """Pictures [N, 3, H, W] or clips [N, T, 3, H, W], float32, to features [N, D].
 
@@ -87,7 +91,7 @@ class Tower:
         if self.pool in ("auto", "pooler") and pooled is not None:
             return pooled.flatten(1)  # of convolutions [N, D, 1, 1], of VideoPrism [N, 1, D]
         if self.pool == "pooler":
-            raise ValueError(f"a {self.net.config.model_type} has no pooler; set pool to cls or mean")
+            raise NoPooler(f"a {self.net.config.model_type} has no pooler; set pool to cls or mean")
         tokens: Tensor = seen.last_hidden_state
         if self.attentive is not None:
             attended: Tensor = self.attentive(tokens)

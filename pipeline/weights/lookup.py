@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from extractors import hf_hub
 from pipeline import files
-from pipeline.errors import LaffError, did_you_mean
+from pipeline.errors import LaffError, did_you_mean, near_path
 from pipeline.graph.graph import Graph, Stage, Weights
-from pipeline.graph.published import PACKAGE, RANDOM
+from pipeline.graph.published import PACKAGE, RANDOM, belongs, named
 from pipeline.weights import fetch, hub, note
 
 if TYPE_CHECKING:
@@ -157,11 +158,21 @@ def _unknown(stage: Stage, graph: Graph, param: str) -> str:
     if not name or name == RANDOM or name in graph.weights or _local(name):
         return ""
     if "/" in name or "." in name:
-        return f"'{stage.name}': {param}: no such file: {name}"
+        hint = _repository(stage, name) or near_path(Path(name))
+        return f"'{stage.name}': {param}: no such file: {name}{hint}"
     return (
         f"'{stage.name}': {param} '{name}' is no entry of {graph.path.name} or of extractors/weights.yaml"
         f"{did_you_mean(name, [*graph.weights, RANDOM])} (or give a file, or 'random' for a demo)"
     )
+
+
+def _repository(stage: Stage, name: str) -> str:
+    """The name with which a stage takes a repository of the hub, where this may be one and the stage takes some."""
+    repository = name.rpartition(":")[2]
+    if not hf_hub.REPOSITORY.fullmatch(repository.partition("@")[0]) or not stage.part:
+        return ""
+    entry = named(f"{hf_hub.PREFIX}{repository}")
+    return f"; for a repository of the hub write {entry.name}" if entry and belongs(entry, stage.part) else ""
 
 
 def further(stage: Stage, graph: Graph, work: "Workspace") -> dict[str, Path | None]:

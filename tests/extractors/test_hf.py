@@ -251,11 +251,61 @@ def test_folders_that_lack_something_are_told(changed: Callable[..., Path], tmp_
         Hf(weights=str(path / "config.json"))
     with pytest.raises(ValueError, match="reads no captions: it is for extractors"):
         Hf(weights=str(changed("ViT"))).load("cpu", path)
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    for kind in (Hf, HfVideo):
+        with pytest.raises(ValueError, match=r"holds a bert, which sees no pictures; .* the stage bert"):
+            kind(weights=str(tmp_path)).load("cpu", tmp_path)
+
+
+def test_a_tokenizer_that_makes_captions_alike_is_refused(changed: Callable[..., Path]) -> None:
+    """What is left of one without its vocabulary, or one that leaves out the end at which CLIP looks."""
+    path = changed("CLIP")
+    words = json.loads((path / "tokenizer.json").read_text())
+    (path / "tokenizer.json").write_text(json.dumps(words | {"post_processor": None}))
+    with pytest.raises(ValueError, match="does not end a caption with </s>, where a clip looks"):
+        loaded(path, FAMILIES["CLIP"])
+    for file in path.glob("*token*"):
+        file.unlink()
+    (path / "tokenizer_config.json").write_text('{"tokenizer_class": "CLIPTokenizer"}')
+    with pytest.raises(ValueError, match="knows no words, so all captions would be alike"):
+        loaded(path, FAMILIES["CLIP"])
+
+
+@pytest.mark.parametrize(
+    ("family", "params", "message"),
+    [
+        ("CLIP", {"size": 64}, r"its clip takes no pictures of 64 x 64 pixels \(.*\); leave size and crop out"),
+        ("SigLIP 2, sizes vary", {"size": 40}, "its siglip2 takes no pictures of 40 x 40 pixels"),
+        ("DINOv2", {"size": 4}, "its dinov2 takes no pictures of 4 x 4 pixels"),
+        ("VideoMAE", {"pool": "pooler"}, "a videomae has no pooler; set pool to cls or mean"),
+        ("V-JEPA 2", {"frames": 3}, "frames is 3; a vjepa2 reads 2 at a time"),
+    ],
+)
+def test_what_the_network_cannot_take_is_told_when_it_is_loaded(
+    folder: Callable[[str], Path], family: str, params: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        loaded(folder(family), FAMILIES[family], **params)
+
+
+def test_a_processor_of_another_model_is_told(changed: Callable[..., Path]) -> None:
+    path = changed("ViT", preprocessor_config={"size": {"height": 64, "width": 64}})
+    with pytest.raises(ValueError, match=r"no pictures of 64 x 64 pixels .* its config\.json and processor disagree"):
+        loaded(path, FAMILIES["ViT"])
+
+
+@pytest.mark.parametrize("param", ["frames", "size", "crop"])
+def test_nothing_is_no_number_of_pixels_or_frames(param: str) -> None:
+    with pytest.raises(ValueError, match="0"):
+        Hf(weights="random", **{param: 0})
 
 
 def test_tensors_that_do_not_fit_are_told(changed: Callable[..., Path]) -> None:
     path = changed("ViT", config={"hidden_size": 48})
-    with pytest.raises(ValueError, match=r"does not fit its own config\.json"):
+    with pytest.raises(ValueError, match=r"other shapes, such as .*: it is \[.*32.*\] where .* \[.*48.*\]"):
+        loaded(path, FAMILIES["ViT"])
+    path = changed("ViT", config={"model_type": "dinov2"})
+    with pytest.raises(ValueError, match=r"of another model .* lacks \d+ of the \d+ of a dinov2"):
         loaded(path, FAMILIES["ViT"])
     path = changed("ViT", config={"quantization_config": {"quant_method": "bitsandbytes"}})
     with pytest.raises(ValueError, match="holds quantised weights"):

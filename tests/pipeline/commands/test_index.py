@@ -200,6 +200,8 @@ def test_another_feature_leaves_what_was_made_with_the_first(videos: Path) -> No
     assert "of conse or clip? name one --feature with it" in refused("index", videos, "--weights", "random")
     told = refused("index", videos, "--feature", "conse", "--weights", "mobileclip2-s2")
     assert "--weights mobileclip2-s2: these are weights of clip, not of conse: add --feature clip" in told
+    told = refused("index", videos, "--feature", "conse", "--weights", "hf:some/one")
+    assert "--weights hf:some/one: these are weights of hf, not of conse: add --feature hf" in told
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ from extractors.checkpoint import Layout
 from extractors.tf import TimeSformer
 from extractors.x3d import X3D
 from pipeline.graph import stages
+from pipeline.parts.code import ROOT
+from tests.extractors.hf_models import FAMILIES, write
 
 SMALL = {"frames": 4, "crop": 32, "stride": 0}
 TINY = {**SMALL, "patch": 8, "width": 64, "layers": 2, "heads": 4}
@@ -236,6 +238,19 @@ def test_convert_of_a_clip_with_its_own_tokenizer(laff, tmp_path: Path, monkeypa
     assert code == 0, shown
     assert f"tokenizer.json stay in {tmp_path}: put copies beside clip.safetensors" in shown
     assert [path.name for path in out.parent.iterdir()] == ["clip.safetensors"]
+
+
+def test_a_folder_of_transformers_tells_itself_which_model_it_is(laff, tmp_path: Path):
+    pair, clips = (write(tmp_path / name, FAMILIES[name]) for name in ("CLIP", "VideoMAE"))
+    shipped = ROOT / "stages.yaml"
+    code, shown = laff("check", pair, "--stages", shipped)
+    assert code == 0, shown
+    assert "fits no entry; as a model of its own it is read by:" in shown
+    assert [line.split()[0] for line in shown.splitlines() if "--set" in line] == ["hf", "hf-video"]
+    assert f"--set hf.weights={pair}" in shown
+    code, shown = laff("check", clips, "--stages", shipped)
+    assert code == 0, shown
+    assert [line.split()[0] for line in shown.splitlines() if "--set" in line] == ["hf-video"]
 
 
 def test_convert_onto_a_full_disk(laff, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

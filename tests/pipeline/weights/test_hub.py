@@ -81,7 +81,7 @@ def test_what_is_wrong_with_a_repository_is_told(server: Hub, tmp_path: Path) ->
     entry = named("hf:someone/something")
     assert entry is not None
     address = "/api/models/someone/something/revision/main?blobs=true"
-    with pytest.raises(LaffError, match=r"the server says 404.*put it at .*someone--something"):
+    with pytest.raises(LaffError, match=r"the server says 404.*into the folder .*someone--something"):
         lookup.obtain(entry)
     server.has[address] = listing("README.md", "model.onnx")
     with pytest.raises(LaffError, match=r"has none of model\.safetensors, .*; it holds README\.md, model\.onnx"):

@@ -212,6 +212,15 @@ def test_names_that_are_nowhere(machine: Machine, tmp_path: Path):
     assert message(lambda: lookup.get(stage, graph, work)) == f"x3d: weights: no such file: {tmp_path}/none.pt"
 
 
+@pytest.mark.parametrize("name", ["google/siglip2-base", "HF:google/siglip2-base", "google/siglip2-base@main"])
+def test_a_repository_is_named_with_its_prefix(machine: Machine, name: str):
+    graph = stages.load(ROOT / "stages.yaml", None, [f"hf.weights={name}", f"x3d.weights={name}"])
+    written = f"hf:{name.removeprefix('HF:')}"
+    wrong = f"'hf': weights: no such file: {name}; for a repository of the hub write {written}"
+    assert lookup.check(graph.stages["hf"], graph) == wrong
+    assert lookup.check(graph.stages["x3d"], graph) == f"'x3d': weights: no such file: {name}"  # it takes none
+
+
 def test_what_the_shipped_stages_name_is_there():
     graph = stages.load(ROOT / "stages.yaml")
     assert [wrong for stage in graph.stages.values() if (wrong := lookup.check(stage, graph))] == []
