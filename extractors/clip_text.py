@@ -24,7 +24,7 @@ from extractors.clip import Clip
 from extractors.clip_config import ClipConfig
 from extractors.clip_files import read_tensors, read_tokenizer
 from extractors.clip_places import Shape, encode, lengths
-from extractors.clip_tokens import LeanTokens, own_tokens
+from extractors.clip_tokens import LeanTokens, lean_tokens
 from extractors.tokens import Tokens
 
 
@@ -46,7 +46,7 @@ class ClipText:
         if config.tokenizer:
             tokens: Tokens = read_tokenizer(config, clip.tokenizer, weights, LeanTokens)
         else:
-            tokens = own_tokens(config)
+            tokens = lean_tokens(config)
         self._use(converted.state, converted.source, tokens, device)
 
     def load_state(self, state: dict[str, Any], device: str) -> None:
@@ -58,7 +58,7 @@ class ClipText:
         if "tokenizer" in state:
             tokens: Tokens = LeanTokens(**state["tokenizer"], clean=config.tokenizing.get("clean", "whitespace"))
         else:
-            tokens = own_tokens(config)
+            tokens = lean_tokens(config)
         self._use(state["model"], f"the fine-tuned {config.name}", tokens, device)
 
     def _use(self, state: dict[str, Tensor], source: str, tokens: Tokens, device: str) -> None:

@@ -11,7 +11,7 @@ from extractors.clip_config import ClipConfig
 from extractors.tokens import FileTokens, Tokens
 
 
-def own_tokens(config: ClipConfig) -> Tokens:
+def lean_tokens(config: ClipConfig) -> Tokens:
     """CLIP's own tokenizer, of byte pairs."""
     module, options = _module(), dict(config.tokenizing)
     if options.keys() <= {"clean"}:
