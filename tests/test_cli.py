@@ -9,7 +9,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -651,8 +650,8 @@ def test_the_demo_runs_what_it_made(laff, tiny, tmp_path: Path, monkeypatch, abs
     monkeypatch.setattr("pipeline.plan.packages.find_spec", lambda name: None if name in absent else name)
     seen = {}
 
-    def make(folder: Path, progress: Callable[[int, int], None]) -> Path:
-        progress(480, 480)
+    def make(folder: Path, bar: Bar) -> Path:
+        bar.to(480, 480, "")
         shutil.copytree(tiny.collection.parent, folder)
         return folder / "collection.yaml"
 
