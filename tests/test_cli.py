@@ -22,6 +22,7 @@ import cli
 from pipeline import yamls
 from pipeline.commands.sections import UNTITLED
 from pipeline.graph.stages_file import StagesFile
+from pipeline.progress import Bar
 from pipeline.store.workspace import Workspace
 from tests.forked import Forked
 
