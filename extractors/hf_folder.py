@@ -48,7 +48,7 @@ def read_config(folder: Path) -> Any:
     if not isinstance(content.get("model_type"), str):
         here = (folder / "config.json").is_file()
         lack = "has a config.json without model_type" if here else "has no config.json"
-        raise ValueError(f"{folder} {lack}, so it is no model that transformers can build")
+        raise ValueError(f"{folder} {lack}, so it is no model that transformers can build{_instead(folder)}")
     import transformers
 
     kind = content["model_type"]
@@ -170,6 +170,15 @@ def quiet() -> Iterator[None]:
         messages.set_verbosity(before)
         if bars:
             messages.enable_progress_bar()
+
+
+def _instead(folder: Path) -> str:
+    """What to do about a folder without a model's config.json, where something tells; else ''."""
+    if snapshots := sorted((folder / "snapshots").glob("*/config.json")):
+        return f"; in the hub's own cache the model lies further in: {snapshots[-1].parent}"
+    if (folder / "adapter_config.json").is_file():
+        return "; it holds an adapter: merge that into its model first, and save the whole"
+    return ""
 
 
 def _cleaned(value: Any) -> Any:

@@ -257,6 +257,18 @@ def test_folders_that_lack_something_are_told(changed: Callable[..., Path], tmp_
             kind(weights=str(tmp_path)).load("cpu", tmp_path)
 
 
+def test_folders_that_hold_no_model_themselves(tmp_path: Path) -> None:
+    inside = tmp_path / "hub" / "snapshots" / "c0ffee"
+    inside.mkdir(parents=True)
+    (inside / "config.json").write_text("{}")
+    with pytest.raises(ValueError, match=rf"the model lies further in: {inside}$"):
+        read_config(tmp_path / "hub")
+    (tmp_path / "hub" / "snapshots").rename(tmp_path / "others")
+    (tmp_path / "hub" / "adapter_config.json").write_text("{}")
+    with pytest.raises(ValueError, match="it holds an adapter: merge that into its model first"):
+        read_config(tmp_path / "hub")
+
+
 def test_a_tokenizer_that_makes_captions_alike_is_refused(changed: Callable[..., Path]) -> None:
     """What is left of one without its vocabulary, or one that leaves out the end at which CLIP looks."""
     path = changed("CLIP")
