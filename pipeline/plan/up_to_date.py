@@ -8,6 +8,7 @@ from pipeline.plan.context import Context
 from pipeline.plan.plan import stage_plan
 from pipeline.plan.planned import Planned
 from pipeline.plan.units import Unit
+from pipeline.shell import command
 
 Concerns = Callable[[str, Unit], bool]  # whether a unit of the stage of this name matters to who asks
 
@@ -35,7 +36,11 @@ def check_up_to_date(context: Context, names: Iterable[str], again: str, concern
     again: what makes it up to date, as the end of a sentence; concerns: see `not_up_to_date`.
     """
     if states := not_up_to_date(context, names, concerns):
-        # Where the collection has changed, no settings help.
-        same = "" if context.changes else "give the same --profile, --set and --stages as when it was made, or "
-        why = "; ".join(context.changes or [states[0].why])
-        raise LaffError(f"{states[0].stage} in {context.work.root} is not up to date ({why}); {same}{again}")
+        first, others = states[0], ""
+        same = "give the same --profile, --set and --stages as when it was made, or "
+        if context.changes:  # no settings help where the collection has changed
+            same = ""
+        elif not first.cached and not first.stale:  # it was never made, as in a run that was interrupted
+            same, others = "", f"; `{command('runs', '-w', context.work.root)}` lists other runs, which --name takes"
+        why = "; ".join(context.changes or [first.why])
+        raise LaffError(f"{first.stage} in {context.work.root} is not up to date ({why}); {same}{again}{others}")

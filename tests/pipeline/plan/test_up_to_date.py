@@ -44,6 +44,17 @@ def test_only_the_units_that_matter(finished: Path, surroundings: Surroundings) 
     assert not_up_to_date(context, ["train"], lambda stage, unit: unit.side == "video") == []
 
 
+def test_the_error_of_what_was_never_made_names_the_other_runs(collect: Collect, surroundings: Surroundings) -> None:
+    """No settings help: a run that was interrupted, for one, is the one that the workspace remembers."""
+    context = surroundings(collect(train=TRAIN))
+    with pytest.raises(LaffError) as error:
+        check_up_to_date(context, ["bow"], "run `laff bow` first")
+    assert str(error.value).startswith(
+        f"bow in {context.work.root} is not up to date (not made yet); run `laff bow` first; `"
+    )
+    assert str(error.value).endswith(f" runs -w {context.work.root}` lists other runs, which --name takes")
+
+
 def test_the_error_says_which_stage_why_and_what_to_do(finished: Path, surroundings: Surroundings) -> None:
     context = surroundings(finished, ["train.lr=0.5"])
     with pytest.raises(LaffError) as error:
